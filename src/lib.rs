@@ -1,0 +1,17 @@
+//! **sealift** carries container images across an air gap: it exports chosen images into a signed,
+//! deduplicated OCI image layout (the *bundle*), and on the isolated side verifies it and imports
+//! it, or serves it as a read-only registry.
+//!
+//! The layers, top to bottom; imports point downwards only (`cargo xtask tidy` checks it):
+//!
+//! ```text
+//! cli  ->  verbs  ->  work  ->  bundle  ->  places  ->  seams  ->  words
+//! ```
+//!
+//! The command line, the bundle format and the exit codes are the interface that is kept stable;
+//! the library has the same promises but may still change its shape before 1.0.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod seams;
+pub mod words;

@@ -1,0 +1,163 @@
+//! [`AtomicFile`]: a final name means a finished, synced file.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::words::error::{Error, Result};
+
+/// A file that gets its name only by [`commit`](AtomicFile::commit). Dropped before, it leaves
+/// nothing behind.
+#[derive(Debug)]
+pub struct AtomicFile {
+    file: File,
+    temp: PathBuf,
+    path: PathBuf,
+    done: bool,
+}
+
+/// How the temporary files of [`AtomicFile`] begin, so that a later run can tell and remove them.
+pub const TEMP_PREFIX: &str = ".sealift-";
+
+impl AtomicFile {
+    /// Starts a file that will be `path`, in the same folder, readable as `mode` says.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn create(path: &Path, mode: u32) -> Result<AtomicFile> {
+        let folder = parent(path);
+        let random = getrandom::u64()
+            .map_err(|e| Error::io("cannot get randomness", io::Error::other(e.to_string())))?;
+        let temp = folder.join(format!("{TEMP_PREFIX}{random:016x}"));
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(&temp)
+            .map_err(|e| Error::io(format!("cannot write into {}", folder.display()), e))?;
+        Ok(AtomicFile { file, temp, path: path.to_owned(), done: false })
+    }
+
+    /// Syncs the file and gives it its name, replacing what stood there.
+    ///
+    /// # Errors
+    /// When the bytes do not reach the disk; then nothing has changed.
+    pub fn commit(self) -> Result<()> {
+        self.finish(|temp, path| std::fs::rename(temp, path))
+    }
+
+    /// Syncs the file and gives it its name, unless that is taken.
+    ///
+    /// # Errors
+    /// As [`commit`](AtomicFile::commit), and when something stands there already.
+    pub fn commit_new(self) -> Result<()> {
+        self.finish(|temp, path| {
+            std::fs::hard_link(temp, path).or_else(|e| match e.kind() {
+                // FAT and some network file systems have no hard links.
+                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied if !path.exists() => {
+                    std::fs::rename(temp, path)
+                }
+                _ => Err(e),
+            })?;
+            match std::fs::remove_file(temp) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn finish(mut self, name: impl FnOnce(&Path, &Path) -> io::Result<()>) -> Result<()> {
+        let fault = |e| Error::io(format!("cannot write {}", self.path.display()), e);
+        self.file.sync_all().map_err(fault)?;
+        name(&self.temp, &self.path).map_err(fault)?;
+        self.done = true;
+        sync_folder(parent(&self.path))
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if !self.done {
+            // Nothing better can be done about a leftover than to leave it: a later run removes it.
+            let _ = std::fs::remove_file(&self.temp);
+        }
+    }
+}
+
+/// The folder of `path`; `.` for a bare name.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes the names in `folder` durable.
+///
+/// # Errors
+/// When the disk reports a fault. File systems that cannot sync a folder are taken at their word.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    match synced {
+        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other.map_err(|e| Error::io(format!("cannot sync {}", folder.display()), e)),
+    }
+}
+
+/// Makes the names in the folder that holds `path` durable.
+///
+/// # Errors
+/// As [`sync_folder`].
+pub fn sync_parent(path: &Path) -> Result<()> {
+    sync_folder(parent(path))
+}
+
+/// Writes `bytes` as `path`, whole or not at all.
+///
+/// # Errors
+/// As [`AtomicFile::commit`].
+pub fn write_whole(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
+    let mut file = AtomicFile::create(path, mode)?;
+    file.write_all(bytes).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+    file.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unfinished_file_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+
+        let mut file = AtomicFile::create(&path, 0o644).unwrap();
+        file.write_all(b"half").unwrap();
+        drop(file);
+
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_new_file_never_replaces_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+
+        AtomicFile::create(&path, 0o600).unwrap().commit_new().unwrap();
+        let error = AtomicFile::create(&path, 0o600).unwrap().commit_new().unwrap_err();
+
+        assert!(error.to_string().contains("exists"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

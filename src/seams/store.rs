@@ -1,0 +1,115 @@
+//! The small traits between a verb and a place where images live.
+//!
+//! A source or a sink stands for one *repository*; content is addressed by descriptor, names are
+//! kept apart from it. Sinks take a reader, because the receiver knows best how to buffer.
+
+use std::io::Read;
+
+use crate::words::document::{Descriptor, Document};
+use crate::words::error::Result;
+use crate::words::reference::{Reference, Repository, Tag};
+
+/// Gives the bytes of blobs.
+pub trait BlobSource: Send + Sync {
+    /// Opens the raw bytes of `blob`, from byte `offset` on (`offset <= blob.size`).
+    ///
+    /// The bytes are *not* checked: read them through
+    /// [`Verified`](crate::seams::stream::Verified). Foreign `urls` are never followed.
+    ///
+    /// # Errors
+    /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when the blob is not there.
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>>;
+}
+
+/// What refers to a manifest, of both kinds.
+#[derive(Debug, Clone, Default)]
+pub struct Referrers {
+    /// Manifests whose `subject` it is (OCI 1.1), from the API or the fallback tag.
+    pub manifests: Vec<Descriptor>,
+    /// Documents found under tags made from its digest: the fallback tag itself, and cosign's
+    /// `sha256-<hex>.sig`, `.att` and `.sbom`.
+    pub tags: Vec<(Tag, Document)>,
+}
+
+/// Gives images by name.
+pub trait ImageSource: BlobSource {
+    /// The document under `name`: by its digest if it has one, else by its tag.
+    ///
+    /// # Errors
+    /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when there is none,
+    /// [`Class::Damaged`](crate::words::error::Class::Damaged) when the bytes are not those of
+    /// the digest.
+    fn resolve(&self, name: &Reference) -> Result<Document>;
+
+    /// The document that `descriptor` describes, checked against digest and size.
+    ///
+    /// # Errors
+    /// As for [`resolve`](ImageSource::resolve).
+    fn document(&self, descriptor: &Descriptor) -> Result<Document>;
+
+    /// Everything that refers to `subject`; empty where nothing does.
+    ///
+    /// # Errors
+    /// Any fault but a plain "there is none": a referrer that cannot be fetched is an error.
+    fn referrers(&self, subject: &Descriptor) -> Result<Referrers>;
+}
+
+/// Takes blobs.
+pub trait BlobSink: Send + Sync {
+    /// Whether `blob` is present with the right size. Never reads its content.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn has(&self, blob: &Descriptor) -> Result<bool>;
+
+    /// Stores exactly `blob`. Nothing is visible until its bytes were verified; `content` fails
+    /// by itself when they are wrong, short or too many.
+    ///
+    /// # Errors
+    /// Those of `content` come out as themselves, so that the source is named and not the sink.
+    fn put(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()>;
+
+    /// Takes `blob` from the sibling repository `from` without moving bytes. `false` when the
+    /// place cannot or will not: then `put` has to.
+    ///
+    /// # Errors
+    /// Only faults that would stop a `put` too.
+    fn mount(&self, _blob: &Descriptor, _from: &Repository) -> Result<bool> {
+        Ok(false)
+    }
+}
+
+/// Takes images.
+pub trait ImageSink: BlobSink {
+    /// Whether the manifest or index is present.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn has_document(&self, descriptor: &Descriptor) -> Result<bool>;
+
+    /// Stores a manifest or index under its digest, byte for byte. Its children are there
+    /// already. Returns whether the place itself lists it as a referrer of its subject; where it
+    /// does not, the fallback tag is the caller's to write.
+    ///
+    /// # Errors
+    /// When the place refuses it.
+    fn put_document(&self, document: &Document) -> Result<bool>;
+
+    /// The digest and size of what stands under `name` now, if anything does.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn published(&self, name: &Reference) -> Result<Option<Descriptor>>;
+
+    /// Makes `document`, stored before, findable as `name`, replacing what stood there.
+    ///
+    /// # Errors
+    /// When the place refuses.
+    fn publish(&self, name: &Reference, document: &Document) -> Result<()>;
+
+    /// The fallback list of referrers under `tag`, to be merged and published again.
+    ///
+    /// # Errors
+    /// Any fault but "there is none".
+    fn referrers_list(&self, tag: &Tag) -> Result<Option<Document>>;
+}

@@ -1,0 +1,13 @@
+//! The vocabulary: digests, references, platforms, OCI documents, errors, progress events.
+//!
+//! Nothing here does I/O. Strings from outside become these types where they enter, and go back
+//! to strings only when they are printed.
+
+pub mod digest;
+pub mod document;
+pub mod error;
+pub mod escape;
+pub mod json;
+pub mod platform;
+pub mod progress;
+pub mod reference;

@@ -1,0 +1,242 @@
+//! [`Error`]: one clear message that names the thing, the end it happened on, and the way out.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use super::escape::Safe;
+
+/// What every fallible call of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The kind of a failure, as far as a script has to tell them apart. Each is one exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Any failure that is none of the others.
+    Other,
+    /// The command line or a file that steers it is wrong.
+    Usage,
+    /// No signature, an unknown signer, or too few of them.
+    Untrusted,
+    /// Bytes differ from what was signed, or from their digest.
+    Damaged,
+    /// A blob, a file or an image is not there.
+    Incomplete,
+    /// The source or the destination refuses: credentials, permission, quota, an immutable tag.
+    Refused,
+    /// Expired, or older than what was already accepted.
+    Stale,
+    /// The disk or a quota has no room.
+    NoRoom,
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// Which end of a transfer failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Where bytes come from.
+    Source,
+    /// Where bytes go to.
+    Destination,
+}
+
+/// A failure: its [`Class`], a message in lower case without a full stop, and, where there is
+/// one, the way out.
+///
+/// The message may hold text from outside; [`Display`](fmt::Display) escapes it for a terminal.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    class: Class,
+    message: String,
+    hint: Option<String>,
+    transient: bool,
+    retry_after: Option<std::time::Duration>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A failure of `class` with its `message`.
+    pub fn new(class: Class, message: impl Into<String>) -> Error {
+        Error(Box::new(Inner {
+            class,
+            message: message.into(),
+            hint: None,
+            transient: false,
+            retry_after: None,
+            source: None,
+        }))
+    }
+
+    /// An I/O failure while doing `what` (`"cannot read /media/usb/index.json"`).
+    ///
+    /// A full disk becomes [`Class::NoRoom`]; an [`Error`] that travelled inside `error`
+    /// (see [`Error::into_io`]) comes out again as itself, so that a fault of the source read
+    /// through a destination's writer still names the source.
+    pub fn io(what: impl Into<String>, error: io::Error) -> Error {
+        match Error::from_io(error) {
+            Ok(inner) => inner,
+            Err(error) => {
+                let class = match error.kind() {
+                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Class::NoRoom,
+                    _ => Class::Other,
+                };
+                Error::new(class, what).source(error)
+            }
+        }
+    }
+
+    /// The [`Error`] that was put into `error` by [`Error::into_io`], or `error` itself.
+    ///
+    /// # Errors
+    /// Gives `error` back when it holds none.
+    pub fn from_io(error: io::Error) -> Result<Error, io::Error> {
+        error.downcast::<Carried>().map(|carried| carried.0)
+    }
+
+    /// Packs this error so that it can pass through a [`std::io::Read`].
+    #[must_use]
+    pub fn into_io(self) -> io::Error {
+        io::Error::other(Carried(self))
+    }
+
+    /// Adds the way out: one sentence that a person can act on.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Error {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Puts `thing: ` in front of the message.
+    #[must_use]
+    pub fn context(mut self, thing: impl fmt::Display) -> Error {
+        self.0.message = format!("{thing}: {}", self.0.message);
+        self
+    }
+
+    /// Marks a failure that the same request may well survive a moment later.
+    #[must_use]
+    pub fn transient(mut self) -> Error {
+        self.0.transient = true;
+        self
+    }
+
+    /// Notes how long the other end asks to be left alone.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Option<std::time::Duration>) -> Error {
+        self.0.retry_after = wait;
+        self
+    }
+
+    /// The class, and so the exit code.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.0.class
+    }
+
+    /// The message alone, not yet escaped for a terminal.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The way out, where one is known.
+    #[must_use]
+    pub fn way_out(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Whether trying again may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        self.0.transient
+    }
+
+    /// How long the other end asked to be left alone.
+    #[must_use]
+    pub fn wait(&self) -> Option<std::time::Duration> {
+        self.0.retry_after
+    }
+}
+
+impl fmt::Display for Error {
+    /// The message and its causes, joined by colons, escaped for a terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Safe(&self.0.message))?;
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !self.0.message.contains(&text) {
+                write!(f, ": {}", Safe(&text))?;
+            }
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.class)?;
+        match &self.0.hint {
+            Some(hint) => write!(f, " (hint: {})", Safe(hint)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as &(dyn StdError + 'static))
+    }
+}
+
+/// Carries an [`Error`] through `io::Error`.
+#[derive(Debug)]
+struct Carried(Error);
+
+impl fmt::Display for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl StdError for Carried {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_its_way_through_a_reader() {
+        let error = Error::new(Class::Damaged, "layer is bad").hint("copy it again");
+
+        let back = Error::io("cannot write", error.into_io());
+
+        assert_eq!(back.class(), Class::Damaged);
+        assert_eq!(back.to_string(), "layer is bad");
+        assert_eq!(back.way_out(), Some("copy it again"));
+    }
+
+    #[test]
+    fn a_full_disk_is_called_that() {
+        let error = Error::io("cannot write x", io::Error::from(io::ErrorKind::StorageFull));
+
+        assert_eq!(error.class(), Class::NoRoom);
+    }
+
+    #[test]
+    fn causes_follow_the_message_and_are_escaped() {
+        let error = Error::new(Class::Other, "a\rb").source(io::Error::other("c\x1bd"));
+
+        assert_eq!(error.to_string(), "a\\u{d}b: c\\u{1b}d");
+    }
+}

@@ -1,0 +1,192 @@
+//! Strict reading of JSON from outside, so that no two programs can see two documents in one.
+//!
+//! Go's `encoding/json` matches member names without regard to case and lets the last of two
+//! twins win; serde is exact and keeps the first or the last depending on the target type. A
+//! document that could be read in two ways is refused here, before anything believes it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fmt;
+
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::error::{Class, Error, Result};
+
+/// Deepest nesting that is read. OCI documents need five levels; 32 leaves room for artifacts.
+const MAX_DEPTH: usize = 32;
+
+/// Member names with a meaning in OCI documents. A name that equals one of them but for its case
+/// is a second document for Go's parser, and is refused.
+const KNOWN: &[&str] = &[
+    "schemaVersion",
+    "mediaType",
+    "artifactType",
+    "config",
+    "layers",
+    "manifests",
+    "blobs",
+    "subject",
+    "annotations",
+    "digest",
+    "size",
+    "urls",
+    "data",
+    "platform",
+    "architecture",
+    "os",
+    "variant",
+];
+
+/// Reads `bytes` as one JSON value.
+///
+/// # Errors
+/// [`Class::Damaged`] for anything but one UTF-8 JSON text: a byte order mark, trailing bytes, a
+/// member twice in one object, a known member in another case, nesting deeper than 32.
+pub fn parse_strict(bytes: &[u8]) -> Result<Value> {
+    let bad = |why: String| Error::new(Class::Damaged, format!("not acceptable JSON: {why}"));
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0, folded: true }
+        .deserialize(&mut reader)
+        .map_err(|e| bad(e.to_string()))?;
+    reader.end().map_err(|e| bad(e.to_string()))?;
+    Ok(value)
+}
+
+/// Visits one value; `folded` says whether member names have a meaning here (they have none
+/// inside `annotations`, where `A` and `a` are two keys for everybody).
+struct Strict {
+    depth: usize,
+    folded: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(Value::Bool(v))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(Value::from(v))
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(Value::from(v))
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
+        Ok(Value::from(v))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(Value::from(v))
+    }
+
+    fn visit_string<E>(self, v: String) -> Result<Value, E> {
+        Ok(Value::from(v))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let depth = deeper(self.depth)?;
+        let mut out = Vec::new();
+        while let Some(item) = items.next_element_seed(Strict { depth, folded: self.folded })? {
+            out.push(item);
+        }
+        Ok(Value::Array(out))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        use serde::de::Error as _;
+        let depth = deeper(self.depth)?;
+        let mut seen = HashSet::new();
+        let mut out = serde_json::Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if !seen.insert(name.clone()) {
+                return Err(A::Error::custom(format!("member {name:?} stands twice")));
+            }
+            if self.folded
+                && let Some(known) = KNOWN.iter().find(|k| k.to_lowercase() == name.to_lowercase())
+                && *known != name
+            {
+                return Err(A::Error::custom(format!("member {name:?} is {known:?} in disguise")));
+            }
+            let folded = self.folded && name != "annotations";
+            let value = members.next_value_seed(Strict { depth, folded })?;
+            out.insert(name, value);
+        }
+        Ok(Value::Object(out))
+    }
+}
+
+fn deeper<E: serde::de::Error>(depth: usize) -> Result<usize, E> {
+    if depth >= MAX_DEPTH { Err(E::custom("nested too deep")) } else { Ok(depth + 1) }
+}
+
+/// Refuses an object with members other than `allowed`: used for documents that are our own,
+/// where an unknown member is a newer format or a forgery, never noise.
+///
+/// # Errors
+/// [`Class::Damaged`], naming the first unknown member.
+pub fn only_members(object: &Value, allowed: &[&str], what: &str) -> Result<()> {
+    let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
+    let names = object.as_object().map(|map| map.keys()).into_iter().flatten();
+    for name in names {
+        if !allowed.contains(name.as_str()) {
+            return Err(Error::new(
+                Class::Damaged,
+                format!("{what} has an unknown member {name:?}"),
+            )
+            .hint("a newer sealift may have made it; use that version"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_spacing_is_fine() {
+        parse_strict(b" {\n\t\"layers\" : [ ] ,\r\n \"x\": 1.5e3 } \n").unwrap();
+        parse_strict(br#"{"annotations":{"a":"1","A":"2","Size":"3"}}"#).unwrap();
+    }
+
+    #[test]
+    fn a_document_with_two_readings_is_refused() {
+        let deep = [vec![b'['; 33], vec![b']'; 33]].concat();
+        for bad in [
+            &br#"{"layers":[],"layers":[1]}"#[..],
+            br#"{"layers":[],"Layers":[]}"#,
+            br#"{"Layers":[]}"#,
+            br#"{"config":{"\u0044igest":"x"}}"#,
+            br#"{"annotations":{"a":"1","a":"2"}}"#,
+            b"\xef\xbb\xbf{}",
+            b"{} {}",
+            b"{}x",
+            br#""\ud800""#,
+            b"\"\xff\"",
+            b"{\"a\":01}",
+            b"",
+            &deep,
+        ] {
+            assert!(parse_strict(bad).is_err(), "{}", String::from_utf8_lossy(bad));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! [`Progress`]: the only way in which work tells what it does. The library never prints.
+
+use std::sync::Mutex;
+
+use super::digest::Digest;
+
+/// What is happening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A phase begins, with its name for people (`fetching layers`) and the bytes and things it
+    /// will deal with. Zero bytes means that they are not known.
+    Phase {
+        /// For people, as in `fetching layers`.
+        name: &'static str,
+        /// Bytes ahead.
+        bytes: u64,
+        /// Blobs, images or files ahead.
+        items: u64,
+    },
+    /// A blob of `bytes` begins.
+    Started {
+        /// The blob.
+        digest: Digest,
+        /// Its size.
+        bytes: u64,
+    },
+    /// `bytes` more were moved or checked.
+    Advanced {
+        /// How many, since the last event.
+        bytes: u64,
+    },
+    /// A blob is done.
+    Finished {
+        /// The blob.
+        digest: Digest,
+    },
+    /// A blob has to begin again: `bytes` that were announced by [`Event::Advanced`] do not count.
+    Rewound {
+        /// How many to take back.
+        bytes: u64,
+    },
+    /// A request failed and will be tried again.
+    Retrying {
+        /// Why, for people.
+        why: String,
+        /// After how many milliseconds.
+        wait_ms: u64,
+    },
+    /// The phase is over.
+    Done,
+    /// Something a person should know, though the work goes on.
+    Note(String),
+}
+
+/// Receives [`Event`]s, from any thread.
+pub trait Progress: Send + Sync {
+    /// Takes notice of `event`. Must be quick: it is called from the loops that move bytes.
+    fn event(&self, event: Event);
+}
+
+/// Ignores everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn event(&self, _: Event) {}
+}
+
+/// Keeps everything, for tests.
+#[derive(Debug, Default)]
+pub struct Recorder(Mutex<Vec<Event>>);
+
+impl Recorder {
+    /// What was told so far.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.0.lock().map(|events| events.clone()).unwrap_or_default()
+    }
+}
+
+impl Progress for Recorder {
+    fn event(&self, event: Event) {
+        if let Ok(mut events) = self.0.lock() {
+            events.push(event);
+        }
+    }
+}

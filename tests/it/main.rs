@@ -1,0 +1,1 @@
+//! The one integration crate: every module states claims about the product as a user meets it.
