@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod interrupt;
+pub mod parallel;
 pub mod retry;
 pub mod store;
 pub mod stream;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::words::error::{Error, Result};
+use crate::words::error::{Class, Error, Result};
 
 /// A file that gets its name only by [`commit`](AtomicFile::commit). Dropped before, it leaves
 /// nothing behind.
@@ -121,6 +121,23 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
 /// As [`sync_folder`].
 pub fn sync_parent(path: &Path) -> Result<()> {
     sync_folder(parent(path))
+}
+
+/// Keeps every other sealift from writing `path`, which is open as `file`, until that is closed.
+///
+/// # Errors
+/// [`Class::Usage`] when another one is at it. File systems without locks are taken as they are.
+pub fn lock(file: &File, path: &Path) -> Result<()> {
+    use rustix::fs::{FlockOperation, flock};
+    use rustix::io::Errno;
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => Ok(()),
+        Err(Errno::WOULDBLOCK) => {
+            let text = format!("another sealift is writing {}", path.display());
+            Err(Error::new(Class::Usage, text).hint("wait for it, or choose another name"))
+        }
+        Err(e) => Err(Error::io(format!("cannot lock {}", path.display()), e.into())),
+    }
 }
 
 /// Writes `bytes` as `path`, whole or not at all.

@@ -51,6 +51,7 @@ struct Inner {
     class: Class,
     message: String,
     hint: Option<String>,
+    details: Vec<String>,
     transient: bool,
     retry_after: Option<std::time::Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -63,6 +64,7 @@ impl Error {
             class,
             message: message.into(),
             hint: None,
+            details: Vec::new(),
             transient: false,
             retry_after: None,
             source: None,
@@ -105,6 +107,13 @@ impl Error {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds one line a finding, for a failure that has several.
+    #[must_use]
+    pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Error {
+        self.0.details.extend(details);
         self
     }
 
@@ -152,6 +161,12 @@ impl Error {
     #[must_use]
     pub fn way_out(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// The single findings, not yet escaped for a terminal.
+    #[must_use]
+    pub fn findings(&self) -> &[String] {
+        &self.0.details
     }
 
     /// Whether trying again may help.

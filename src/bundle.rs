@@ -1,0 +1,22 @@
+//! The bundle: a valid OCI image layout with a signed inventory, and the stages it goes through.
+//!
+//! ```text
+//! Contents ── Head::make(key) ──> Draft ── seal ──>  a bundle on a medium
+//! Sealed::open ── examine(trust) ──> Examined ── into_trusted ──> Trusted ── verify ──> Verified
+//! ```
+//!
+//! Nothing here opens a socket. What must not happen does not compile: an import takes a
+//! [`Trusted`](check::Trusted) bundle (signature, file list and graph hold; bytes are hashed on
+//! their way), a server takes a [`Verified`](check::Verified) one (every byte was read).
+
+pub mod check;
+pub mod contents;
+pub mod docker;
+pub mod draft;
+pub mod envelope;
+pub mod head;
+pub mod inventory;
+pub mod keys;
+pub mod pack;
+pub mod problem;
+pub mod statement;

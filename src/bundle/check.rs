@@ -1,0 +1,404 @@
+//! Verification, in the order in which belief is earned: envelopes, signatures, the statement,
+//! its expiry, the list of files, the files themselves, the documents, and at last every byte.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::Path;
+
+use super::contents::Contents;
+use super::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
+use super::head::{envelope_path, index_json};
+use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside};
+use super::keys::{KeyId, PublicKey};
+use super::problem::{Fault, Problem, failure};
+use super::statement::Statement;
+use crate::places::layout::blob_path;
+use crate::places::tree::Tree;
+use crate::seams::store::BlobSource;
+use crate::seams::stream::{BUFFER, Verified as VerifiedReader};
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Event, Progress};
+
+mod graph;
+
+/// Whom to believe.
+#[derive(Debug, Clone)]
+pub enum Trust {
+    /// Any one of these keys.
+    Keys(Vec<PublicKey>),
+    /// Whoever signed: the list of files and every byte are still checked, but against a list
+    /// that anybody may have written.
+    UnsafeAnySigner,
+}
+
+/// A bundle whose signature was checked and whose files were compared with the signed list.
+/// [`problems`](Examined::problems) says what is wrong so far; layers are not read yet.
+#[derive(Debug)]
+pub struct Examined {
+    name: String,
+    tree: Tree,
+    statement: Statement,
+    signers: Vec<KeyId>,
+    sums: Inventory,
+    contents: Contents,
+    problems: Vec<Problem>,
+}
+
+/// A bundle whose signature, file list, documents and graph hold. Its layers are not hashed yet:
+/// whoever reads one does so through [`Verified`](crate::seams::stream::Verified).
+#[derive(Debug)]
+pub struct Trusted(Examined);
+
+/// A bundle of which every byte was read and found right.
+#[derive(Debug)]
+pub struct Verified(Trusted);
+
+/// Opens the bundle at `path` and checks everything but the bytes of layers. `now` is the time
+/// in UTC (RFC 3339), for the expiry.
+///
+/// # Errors
+/// [`Class::Untrusted`] without an acceptable signature, [`Class::Stale`] after its expiry,
+/// [`Class::Damaged`] when the list of files itself is not the signed one. Everything found
+/// behind that is in [`Examined::problems`].
+pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
+    let name = path.display().to_string();
+    let tree = Tree::open(path)?;
+    let (payload, signers) = signatures(&tree, trust, &name)?;
+    let statement = Statement::from_payload(&payload).map_err(|e| e.context(&name))?;
+    not_expired(&statement, now, &name)?;
+    let sums = signed_sums(&tree, &statement, &name)?;
+    let mut examined = Examined {
+        name,
+        tree,
+        statement,
+        signers,
+        sums,
+        contents: Contents::default(),
+        problems: Vec::new(),
+    };
+    examined.compare_files();
+    examined.read_documents()?;
+    examined.check_graph();
+    examined.name_images();
+    Ok(examined)
+}
+
+/// Steps 2 and 3: every envelope is acceptable and says the same, and one at least is by a key
+/// that is trusted.
+fn signatures(tree: &Tree, trust: &Trust, name: &str) -> Result<(Vec<u8>, Vec<KeyId>)> {
+    let untrusted = |text: String| Error::new(Class::Untrusted, format!("bundle {name} {text}"));
+    let paths: Vec<&str> =
+        tree.files().map(|(path, _)| path).filter(|path| path.starts_with("sig/")).collect();
+    if paths.is_empty() {
+        return Err(untrusted("is not signed".to_owned())
+            .hint("sealift bundles have signatures in sig/; ask the sender for a whole copy"));
+    }
+    if paths.len() > MAX_ENVELOPES {
+        return Err(untrusted(format!("carries more than {MAX_ENVELOPES} signatures")));
+    }
+    let mut signers = Vec::new();
+    let mut payload: Option<Vec<u8>> = None;
+    for path in paths {
+        let bytes = tree.read_small(path, MAX_ENVELOPE)?;
+        let envelope =
+            Envelope::from_bytes(&bytes).map_err(|e| e.context(format!("{name}: {path}")))?;
+        if payload.as_deref().is_some_and(|payload| payload != envelope.payload()) {
+            return Err(untrusted("carries signatures of two different statements".to_owned()));
+        }
+        if let Trust::Keys(keys) = trust {
+            let by = keys.iter().find(|key| envelope.is_by(key));
+            signers.extend(by.map(PublicKey::id).filter(|id| envelope_path(id) == path));
+        }
+        payload = Some(envelope.payload().to_owned());
+    }
+    if signers.is_empty() && matches!(trust, Trust::Keys(_)) {
+        return Err(untrusted("has no valid signature by a trusted key".to_owned()).hint(
+            "check that --key is the sender's public key; `sealift inspect` shows who claims to have signed",
+        ));
+    }
+    Ok((payload.unwrap_or_default(), signers))
+}
+
+/// Step 5. Times are in one form, which sorts as it reads.
+fn not_expired(statement: &Statement, now: &str, name: &str) -> Result<()> {
+    match &statement.predicate.expires_at {
+        Some(until) if until.as_str() <= now => {
+            Err(Error::new(Class::Stale, format!("bundle {name} expired at {until}"))
+                .hint("ask the sender for a newer one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Step 6: the list of files, when it is the signed one.
+fn signed_sums(tree: &Tree, statement: &Statement, name: &str) -> Result<Inventory> {
+    let bytes = match tree.size(SUMS) {
+        Some(_) => tree.read_small(SUMS, MAX_SUMS)?,
+        None => {
+            let missing = Problem::new(Fault::Missing, SUMS, "the list of files is not there");
+            let mut problems = vec![missing];
+            problems.extend(tree.faults().iter().map(problem_of));
+            return Err(failure(name, &problems));
+        }
+    };
+    if Digest::of(&bytes) != statement.sums {
+        let problem = Problem::new(Fault::Damaged, SUMS, "is not the list that was signed");
+        return Err(failure(name, &[problem]));
+    }
+    Inventory::from_bytes(&bytes).map_err(|e| e.context(name))
+}
+
+fn problem_of(fault: &crate::places::tree::Fault) -> Problem {
+    let kind = match fault.truncated {
+        true => Fault::Missing,
+        false if fault.what.ends_with("not a file") => Fault::NotAFile,
+        false => Fault::Damaged,
+    };
+    Problem::new(kind, fault.path.clone(), fault.what.clone())
+}
+
+impl Examined {
+    /// Step 7: nothing missing, nothing extra, nothing but files.
+    fn compare_files(&mut self) {
+        let mut problems: Vec<Problem> = self.tree.faults().iter().map(problem_of).collect();
+        let odd: BTreeSet<&str> = self.tree.faults().iter().map(|f| f.path.as_str()).collect();
+        for path in self.sums.files().keys() {
+            if self.tree.size(path).is_none() && !odd.contains(path.as_str()) {
+                problems.push(Problem::new(Fault::Missing, path, "is not there"));
+            }
+        }
+        for (path, _) in self.tree.files() {
+            if !is_outside(path) && !self.sums.files().contains_key(path) {
+                problems.push(Problem::new(Fault::Extra, path, "is not in the signed list"));
+            }
+        }
+        self.problems = problems;
+    }
+
+    /// Hashes and reads the small files and every document that the images and referrers reach.
+    fn read_documents(&mut self) -> Result<()> {
+        self.contents.images = self.statement.predicate.images.clone();
+        self.contents.referrers = self.statement.predicate.referrers.clone();
+        let index = index_json(&self.contents);
+        if Digest::of(&index) != self.statement.index {
+            let text = "the signed list of images is not the signed index.json";
+            return Err(Error::new(Class::Untrusted, format!("bundle {}: {text}", self.name)));
+        }
+        self.hash_small_files();
+        let roots: Vec<Descriptor> = self
+            .contents
+            .images
+            .iter()
+            .map(|image| Descriptor::new(image.media_type.as_str(), image.digest, image.size))
+            .chain(self.contents.referrers.iter().map(|referrer| {
+                Descriptor::new(referrer.media_type.as_str(), referrer.digest, referrer.size)
+            }))
+            .collect();
+        let (documents, problems) = graph::documents(&self.tree, roots);
+        self.contents.documents = documents;
+        let known: BTreeSet<(Fault, String)> =
+            self.problems.iter().map(|p| (p.kind, p.path.clone())).collect();
+        let new = problems.into_iter().filter(|p| !known.contains(&(p.kind, p.path.clone())));
+        self.problems.extend(new);
+        Ok(())
+    }
+
+    /// Hashes the files that are no blobs: `index.json` and its like.
+    fn hash_small_files(&mut self) {
+        let silent = &crate::words::progress::Silent;
+        let small = self.sums.files().iter().filter(|(path, _)| !path.starts_with("blobs/"));
+        let found: Vec<Problem> = small
+            .filter_map(|(path, digest)| {
+                let blob = Descriptor::new("", *digest, self.tree.size(path)?);
+                self.hash(path, &blob, silent)
+            })
+            .collect();
+        self.problems.extend(found);
+    }
+
+    /// Everything that a document points at is in the list, or was left out on purpose.
+    fn check_graph(&mut self) {
+        let left_out: BTreeSet<Digest> = self
+            .contents
+            .images
+            .iter()
+            .flat_map(|image| image.left_out.iter().map(|left| left.digest))
+            .collect();
+        let mut absent = Vec::new();
+        let blobs = self.contents.walk_blobs(|child| absent.push(child.clone()));
+        for child in blobs.iter().chain(&absent) {
+            let path = blob_path(&child.digest);
+            let Some(size) = self.tree.size(&path) else {
+                let listed = self.sums.files().contains_key(&path);
+                if !listed && !left_out.contains(&child.digest) && !child.is_foreign() {
+                    let detail = "a manifest needs it, and the signed list does not have it";
+                    self.problems.push(Problem::new(Fault::Missing, path, detail));
+                }
+                continue;
+            };
+            if size != child.size {
+                let detail = format!("has {size} bytes instead of {}", child.size);
+                self.problems.push(Problem::new(Fault::Damaged, path, detail));
+            }
+        }
+        self.contents.blobs =
+            blobs.into_iter().filter(|b| self.tree.size(&blob_path(&b.digest)).is_some()).collect();
+    }
+
+    /// Fills in which images each problem touches.
+    fn name_images(&mut self) {
+        let everything =
+            || self.contents.images.iter().map(|image| image.name.to_string()).collect();
+        for problem in &mut self.problems {
+            let digest =
+                problem.path.strip_prefix("blobs/sha256/").and_then(|h| Digest::from_hex(h).ok());
+            problem.images = match digest {
+                Some(digest) => self.contents.touched_by(&digest),
+                None if problem.kind == Fault::Extra => Vec::new(),
+                None => everything(),
+            };
+        }
+    }
+
+    /// Reads every remaining file of the list and notes what is wrong, on `jobs` threads.
+    ///
+    /// # Errors
+    /// Only an interrupt: what is wrong is a problem, not an error.
+    pub fn hash_everything(&mut self, jobs: usize, progress: &dyn Progress) -> Result<()> {
+        let ahead: Vec<(&str, &Digest, u64)> = self
+            .sums
+            .files()
+            .iter()
+            .filter_map(|(path, digest)| Some((path.as_str(), digest, self.tree.size(path)?)))
+            .collect();
+        let bytes = ahead.iter().map(|(.., size)| size).sum();
+        progress.event(Event::Phase { name: "verifying", bytes, items: ahead.len() as u64 });
+        let found = crate::seams::parallel::map(jobs, &ahead, |(path, digest, size)| {
+            let blob = Descriptor::new("", **digest, *size);
+            let problem = self.hash(path, &blob, progress);
+            progress.event(Event::Finished { digest: **digest });
+            crate::seams::interrupt::check().map(|()| problem)
+        })?;
+        progress.event(Event::Done);
+        // A document that is damaged was found before, with the same path.
+        let known: BTreeSet<String> = self.problems.iter().map(|p| p.path.clone()).collect();
+        let new = found.into_iter().flatten().filter(|problem| !known.contains(&problem.path));
+        self.problems.extend(new);
+        self.name_images();
+        Ok(())
+    }
+
+    fn hash(&self, path: &str, blob: &Descriptor, progress: &dyn Progress) -> Option<Problem> {
+        let reader = match self.tree.open_file(path, 0) {
+            Ok(reader) => reader,
+            Err(e) => return Some(unreadable(path, &e)),
+        };
+        let mut reader = VerifiedReader::new(reader, blob, "bundle", progress);
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(e) => {
+                    let error = Error::io(format!("cannot read {path}"), e);
+                    return Some(match error.class() {
+                        Class::Damaged => {
+                            let detail = "does not match its signed digest";
+                            Problem::new(Fault::Damaged, path, detail)
+                        }
+                        _ => unreadable(path, &error),
+                    });
+                }
+            }
+        }
+    }
+
+    /// What is wrong so far.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Whose signatures count.
+    #[must_use]
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+
+    /// What the signer says.
+    #[must_use]
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+
+    /// The bundle, when nothing was wrong.
+    ///
+    /// # Errors
+    /// [`Class::Incomplete`] when things are only missing, else [`Class::Damaged`].
+    pub fn into_trusted(self) -> Result<Trusted> {
+        match self.problems.is_empty() {
+            true => Ok(Trusted(self)),
+            false => Err(failure(&self.name, &self.problems)),
+        }
+    }
+}
+
+fn unreadable(path: &str, error: &Error) -> Problem {
+    let kind = match error.class() {
+        Class::Damaged => Fault::Damaged,
+        Class::Incomplete => Fault::Missing,
+        _ => Fault::Unreadable,
+    };
+    Problem::new(kind, path, error.to_string())
+}
+
+impl Trusted {
+    /// What was found about it.
+    #[must_use]
+    pub fn about(&self) -> &Examined {
+        &self.0
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn contents(&self) -> &Contents {
+        &self.0.contents
+    }
+
+    /// Reads every byte.
+    ///
+    /// # Errors
+    /// As [`Examined::into_trusted`], naming everything that is wrong.
+    pub fn verify(mut self, jobs: usize, progress: &dyn Progress) -> Result<Verified> {
+        self.0.hash_everything(jobs, progress)?;
+        Ok(Verified(self.0.into_trusted()?))
+    }
+}
+
+impl Verified {
+    /// The bundle with what is known about it.
+    #[must_use]
+    pub fn trusted(&self) -> &Trusted {
+        &self.0
+    }
+}
+
+impl BlobSource for Trusted {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(self.0.tree.open_file(&blob_path(&blob.digest), offset)?))
+    }
+}
+
+impl BlobSource for Verified {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        self.0.open(blob, offset)
+    }
+}

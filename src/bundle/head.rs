@@ -1,0 +1,153 @@
+//! [`Head`]: the small files of a bundle. They are all known before the first layer is moved,
+//! because manifests name their layers by digest; so a packed bundle can be written in one go.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::contents::{Contents, Referrer};
+use super::docker::{DOCKER_INDEX, docker_index};
+use super::envelope::Envelope;
+use super::inventory::{Inventory, SUMS};
+use super::keys::{KeyId, PrivateKey};
+use super::statement::Predicate;
+use crate::places::layout::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, OCI_INDEX};
+use crate::words::error::{Class, Error, Result};
+
+/// Largest configuration that goes to the head and is looked into. Those of images have a few
+/// kilobytes; an artifact may use the config for content of any size, which then moves as a layer.
+pub const MAX_CONFIG: u64 = 1 << 20;
+
+/// The small files of a bundle, signed, and the blobs that follow them.
+#[derive(Debug)]
+pub struct Head {
+    /// Path and bytes, in the order of a packed bundle.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The remaining blobs, in the order of a packed bundle.
+    pub layers: Vec<Descriptor>,
+    /// Who signed.
+    pub signer: KeyId,
+    /// The digest of the signed statement.
+    pub statement: Digest,
+}
+
+/// The path of `signer`'s envelope.
+#[must_use]
+pub fn envelope_path(signer: &KeyId) -> String {
+    format!("sig/{}.dsse.json", signer.short())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Index {
+    schema_version: u32,
+    media_type: &'static str,
+    manifests: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    media_type: String,
+    digest: Digest,
+    size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<&'static str, String>,
+}
+
+/// `index.json`: every image under its full name, then every referrer once, under its tag if it
+/// has one.
+#[must_use]
+pub fn index_json(contents: &Contents) -> Vec<u8> {
+    let named = |name: String| BTreeMap::from([(CONTAINERD_NAME, name.clone()), (REF_NAME, name)]);
+    let mut manifests: Vec<Entry> = contents
+        .images
+        .iter()
+        .map(|image| Entry {
+            media_type: image.media_type.clone(),
+            digest: image.digest,
+            size: image.size,
+            artifact_type: None,
+            annotations: named(image.name.to_string()),
+        })
+        .collect();
+    let mut untagged = std::collections::BTreeSet::new();
+    for referrer in &contents.referrers {
+        if referrer.tag.is_none() && !untagged.insert(referrer.digest) {
+            continue;
+        }
+        manifests.push(referrer_entry(referrer, named));
+    }
+    let index = Index { schema_version: 2, media_type: OCI_INDEX, manifests };
+    // Plain text members cannot fail to be written.
+    serde_json::to_vec(&index).unwrap_or_default()
+}
+
+fn referrer_entry(
+    referrer: &Referrer,
+    named: impl Fn(String) -> BTreeMap<&'static str, String>,
+) -> Entry {
+    Entry {
+        media_type: referrer.media_type.clone(),
+        digest: referrer.digest,
+        size: referrer.size,
+        artifact_type: referrer.artifact_type.clone(),
+        annotations: referrer.name().map(|name| named(name.to_string())).unwrap_or_default(),
+    }
+}
+
+impl Head {
+    /// Makes and signs the small files of `contents`. `configs` are the bytes of the image
+    /// configurations that are small enough to be looked into.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when the list of images is longer than any reader of layouts takes.
+    pub fn make(
+        contents: &Contents,
+        configs: &BTreeMap<Digest, Vec<u8>>,
+        predicate: &Predicate,
+        key: &PrivateKey,
+    ) -> Result<Head> {
+        let index = index_json(contents);
+        if index.len() as u64 > crate::words::document::MAX_DOCUMENT {
+            return Err(Error::new(
+                Class::Usage,
+                "too many images for one bundle: its index.json would be larger than 4 MiB",
+            )
+            .hint("export them into several bundles"));
+        }
+        let mut files = vec![
+            ("oci-layout".to_owned(), LAYOUT_MARK.as_bytes().to_vec()),
+            ("index.json".to_owned(), index),
+            (DOCKER_INDEX.to_owned(), docker_index(contents, configs)),
+        ];
+        let documents = contents.documents.values();
+        files.extend(documents.map(|d| (blob_path(&d.descriptor().digest), d.raw().to_vec())));
+        let in_head = |blob: &&Descriptor| configs.contains_key(&blob.digest);
+        let small = contents.blobs.iter().filter(in_head);
+        files.extend(
+            small.filter_map(|b| Some((blob_path(&b.digest), configs.get(&b.digest)?.clone()))),
+        );
+        let layers: Vec<Descriptor> =
+            contents.blobs.iter().filter(|blob| !in_head(blob)).cloned().collect();
+
+        let mut sums = Inventory::default();
+        for (path, bytes) in &files {
+            sums.insert(path.clone(), Digest::of(bytes));
+        }
+        for layer in &layers {
+            sums.insert(blob_path(&layer.digest), layer.digest);
+        }
+        let sums = sums.to_bytes();
+        let payload = predicate.to_statement(&Digest::of(&sums), &Digest::of(&files[1].1));
+        let envelope = Envelope::sign(&payload, key).to_bytes();
+        let signer = key.public().id();
+        // A reader of the file from its beginning meets what it needs to judge the rest first.
+        files.splice(2..2, [(SUMS.to_owned(), sums), (envelope_path(&signer), envelope)]);
+        Ok(Head { files, layers, signer, statement: Digest::of(&payload) })
+    }
+}

@@ -1,0 +1,283 @@
+//! Ed25519 keys in the PEM forms that OpenSSL reads and writes.
+
+use std::fmt;
+
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{
+    DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
+    KeypairBytes,
+};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument, pkcs5::pbes2};
+use zeroize::Zeroizing;
+
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+
+/// Rounds of PBKDF2-HMAC-SHA256 in a new encrypted key: what OWASP asks for, and what OpenSSL
+/// 3.0 and Node still open (they refuse scrypt of the same strength).
+const ROUNDS: u32 = 600_000;
+/// Largest key file that is read. A key has a few hundred bytes.
+pub const MAX_KEY_FILE: u64 = 64 << 10;
+
+/// The lowercase hex SHA-256 of a public key's SPKI DER: what
+/// `openssl pkey -pubin -outform DER | sha256sum` prints. A hint for people and file names,
+/// never a decision.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(Digest);
+
+impl KeyId {
+    /// All 64 hex digits.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        self.0.hex()
+    }
+
+    /// The first 16 hex digits, as in the name of a signature's file.
+    #[must_use]
+    pub fn short(&self) -> String {
+        self.hex()[..16].to_owned()
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.hex())
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.hex())
+    }
+}
+
+impl serde::Serialize for KeyId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A key to check signatures with. Weak and non-canonical keys cannot become one, so that every
+/// correct Ed25519 implementation gives the same verdict.
+#[derive(Clone)]
+pub struct PublicKey {
+    key: VerifyingKey,
+    id: KeyId,
+}
+
+impl PublicKey {
+    /// Reads a `-----BEGIN PUBLIC KEY-----` file (SPKI).
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for anything but one acceptable Ed25519 public key.
+    pub fn from_pem(pem: &str) -> Result<PublicKey> {
+        let bad = |why: &str| Error::new(Class::Usage, format!("not a usable public key: {why}"));
+        if pem.contains("PRIVATE KEY-----") {
+            return Err(bad("this is a private key").hint("name the .pub.pem file instead"));
+        }
+        let key = VerifyingKey::from_public_key_pem(pem.trim())
+            .map_err(|_| bad("expected an Ed25519 key in PEM, -----BEGIN PUBLIC KEY-----"))?;
+        PublicKey::checked(key)
+    }
+
+    fn checked(key: VerifyingKey) -> Result<PublicKey> {
+        let bad = |why: &str| Error::new(Class::Usage, format!("not a usable public key: {why}"));
+        if key.is_weak() {
+            return Err(bad("the key is weak: it would accept forged signatures"));
+        }
+        if key.to_edwards().compress().to_bytes() != key.to_bytes() {
+            return Err(bad("the key is not in its canonical form"));
+        }
+        let der = key.to_public_key_der().map_err(|e| bad(&e.to_string()))?;
+        Ok(PublicKey { key, id: KeyId(Digest::of(der.as_bytes())) })
+    }
+
+    /// The key as a PEM file.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn to_pem(&self) -> Result<String> {
+        self.key.to_public_key_pem(LineEnding::LF).map_err(encoding)
+    }
+
+    /// The key's id.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    /// Whether `signature` is this key's over `message`, by the strict rules that leave no two
+    /// forms of one signature.
+    #[must_use]
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        Signature::from_slice(signature)
+            .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({})", self.id)
+    }
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &PublicKey) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for PublicKey {}
+
+/// A key to sign with. Never printed.
+pub struct PrivateKey {
+    key: SigningKey,
+    public: PublicKey,
+}
+
+impl PrivateKey {
+    /// Makes a new key from the system's randomness.
+    ///
+    /// # Errors
+    /// When the system has none.
+    pub fn generate() -> Result<PrivateKey> {
+        let mut seed = Zeroizing::new([0; 32]);
+        random(&mut *seed)?;
+        PrivateKey::new(SigningKey::from_bytes(&seed))
+    }
+
+    fn new(key: SigningKey) -> Result<PrivateKey> {
+        let public = PublicKey::checked(key.verifying_key())?;
+        Ok(PrivateKey { key, public })
+    }
+
+    /// Whether `pem` holds an encrypted private key, so that a passphrase is needed.
+    #[must_use]
+    pub fn is_encrypted(pem: &str) -> bool {
+        pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    }
+
+    /// Reads a PKCS#8 private key in PEM, plain or encrypted.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for another kind of file, a missing or a wrong passphrase.
+    pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<PrivateKey> {
+        let bad = |why: &str| Error::new(Class::Usage, format!("not a usable private key: {why}"));
+        let pem = pem.trim();
+        if !PrivateKey::is_encrypted(pem) {
+            let key = SigningKey::from_pkcs8_pem(pem)
+                .map_err(|_| bad("expected an Ed25519 key in PKCS#8 PEM"))?;
+            return PrivateKey::new(key);
+        }
+        let passphrase = passphrase.ok_or_else(|| {
+            Error::new(Class::Usage, "the private key is encrypted and no passphrase was given")
+                .hint("set SEALIFT_PASSPHRASE, or name a file with --passphrase-file")
+        })?;
+        let (_, der) = SecretDocument::from_pem(pem).map_err(|e| bad(&e.to_string()))?;
+        let info = EncryptedPrivateKeyInfoRef::try_from(der.as_bytes())
+            .map_err(|e| bad(&e.to_string()))?;
+        let plain = info.decrypt(passphrase).map_err(|_| {
+            Error::new(Class::Usage, "the passphrase does not open the private key")
+        })?;
+        let key = SigningKey::from_pkcs8_der(plain.as_bytes())
+            .map_err(|_| bad("expected an Ed25519 key"))?;
+        PrivateKey::new(key)
+    }
+
+    /// The key as a PKCS#8 version 1 PEM file, encrypted when there is a `passphrase`. Version 1,
+    /// because OpenSSL before 3.5 cannot read the newer form.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn to_pem(&self, passphrase: Option<&str>) -> Result<Zeroizing<String>> {
+        let pair = KeypairBytes { secret_key: self.key.to_bytes(), public_key: None };
+        let Some(passphrase) = passphrase else {
+            return pair.to_pkcs8_pem(LineEnding::LF).map_err(encoding);
+        };
+        let der = pair.to_pkcs8_der().map_err(encoding)?;
+        let (mut salt, mut iv) = ([0; 16], [0; 16]);
+        random(&mut salt)?;
+        random(&mut iv)?;
+        let parameters = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(ROUNDS, &salt, iv)
+            .map_err(encoding)?;
+        let info = PrivateKeyInfoRef::try_from(der.as_bytes()).map_err(encoding)?;
+        let sealed = info.encrypt_with_params(parameters, passphrase).map_err(encoding)?;
+        sealed.to_pem("ENCRYPTED PRIVATE KEY", LineEnding::LF).map_err(encoding)
+    }
+
+    /// The matching public key.
+    #[must_use]
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Signs `message`: pure Ed25519, so the same message always gets the same signature.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.key.sign(message).to_bytes()
+    }
+}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateKey({})", self.public.id)
+    }
+}
+
+fn random(bytes: &mut [u8]) -> Result<()> {
+    getrandom::fill(bytes)
+        .map_err(|e| Error::new(Class::Other, format!("the system has no randomness: {e}")))
+}
+
+fn encoding(error: impl fmt::Display) -> Error {
+    Error::new(Class::Other, format!("cannot encode a key: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_survive_their_files() {
+        let key = PrivateKey::generate().unwrap();
+
+        for passphrase in [None, Some("correct horse")] {
+            let pem = key.to_pem(passphrase).unwrap();
+            assert_eq!(PrivateKey::is_encrypted(&pem), passphrase.is_some());
+            let back = PrivateKey::from_pem(&pem, passphrase).unwrap();
+            assert_eq!(back.sign(b"x"), key.sign(b"x"));
+        }
+        let public = PublicKey::from_pem(&key.public().to_pem().unwrap()).unwrap();
+        assert!(public.verifies(b"x", &key.sign(b"x")));
+        assert!(!public.verifies(b"y", &key.sign(b"x")));
+    }
+
+    #[test]
+    fn a_wrong_passphrase_and_a_wrong_file_are_refused() {
+        let key = PrivateKey::generate().unwrap();
+        let pem = key.to_pem(Some("right")).unwrap();
+
+        assert!(PrivateKey::from_pem(&pem, Some("wrong")).is_err());
+        assert!(PrivateKey::from_pem(&pem, None).is_err());
+        assert!(PublicKey::from_pem(&pem).is_err());
+        assert!(PrivateKey::from_pem(&key.public().to_pem().unwrap(), None).is_err());
+        assert!(PublicKey::from_pem("").is_err());
+    }
+
+    /// Points of small order, and one that is not in canonical form (ed25519-speccheck).
+    #[test]
+    fn weak_and_non_canonical_keys_never_become_a_public_key() {
+        for hex in [
+            "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+            "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+            "0100000000000000000000000000000000000000000000000000000000000000",
+            "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        ] {
+            let bytes: Vec<u8> =
+                (0..32).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect();
+            let Ok(key) = VerifyingKey::from_bytes(&bytes.try_into().unwrap()) else { continue };
+            assert!(PublicKey::checked(key).is_err(), "{hex}");
+        }
+    }
+}

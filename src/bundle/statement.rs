@@ -1,0 +1,253 @@
+//! [`Statement`]: the signed description of a bundle, an in-toto Statement v1.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::contents::{Contents, Image, Referrer};
+use super::inventory::SUMS;
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+use crate::words::json::parse_strict;
+
+/// `_type` of every statement.
+const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// `predicateType` of ours.
+const PREDICATE_TYPE: &str = "urn:sealift:bundle:v1";
+/// Most images that are subjects. Verifiers of the sigstore family refuse a statement with more
+/// than 1,024 subjects; the predicate names every image in any case.
+const MAX_IMAGE_SUBJECTS: usize = 1000;
+
+/// What a bundle is, as its signer says. `docs/FORMAT.md` describes each member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Predicate {
+    /// The stream it belongs to.
+    pub stream: String,
+    /// The stream's epoch.
+    pub epoch: u64,
+    /// Its number in the stream; 0 outside of any order.
+    pub sequence: u64,
+    /// The bundle before it.
+    pub previous: Option<Previous>,
+    /// When it was made, in UTC (RFC 3339).
+    pub created_at: String,
+    /// When it stops being acceptable, in UTC (RFC 3339).
+    pub expires_at: Option<String>,
+    /// How much it holds.
+    pub inventory: Totals,
+    /// Its images.
+    pub images: Vec<Image>,
+    /// What came along with them.
+    pub referrers: Vec<Referrer>,
+    /// What a delta leans on.
+    pub base: Option<Value>,
+    /// What made it.
+    pub tool: Tool,
+}
+
+/// The bundle before this one in its stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Previous {
+    /// Its number.
+    pub sequence: u64,
+    /// The digest of its statement.
+    pub statement: Digest,
+}
+
+/// How much a bundle holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Totals {
+    /// Lines in `SHA256SUMS`.
+    pub files: u64,
+    /// Blobs, manifests among them.
+    pub blobs: u64,
+    /// Bytes of all blobs.
+    pub bytes: u64,
+}
+
+/// The program that made a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The statement as it is written; the order of members is that of these fields.
+#[derive(Serialize)]
+struct Raw<'a> {
+    #[serde(rename = "_type")]
+    r#type: &'static str,
+    subject: Vec<Subject>,
+    #[serde(rename = "predicateType")]
+    predicate_type: &'static str,
+    predicate: &'a Predicate,
+}
+
+#[derive(Serialize)]
+struct Subject {
+    name: String,
+    digest: SubjectDigest,
+}
+
+#[derive(Serialize)]
+struct SubjectDigest {
+    sha256: String,
+}
+
+/// A parsed statement: what the signature vouches for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The digest of `SHA256SUMS`.
+    pub sums: Digest,
+    /// The digest of `index.json`.
+    pub index: Digest,
+    /// The rest.
+    pub predicate: Predicate,
+    /// The digest of the statement's own bytes, its identity.
+    pub digest: Digest,
+}
+
+impl Predicate {
+    /// Describes `contents`, made at `created_at`.
+    #[must_use]
+    pub fn of(contents: &Contents, created_at: &str, expires_at: Option<&str>) -> Predicate {
+        let blobs = (contents.documents.len() + contents.blobs.len()) as u64;
+        Predicate {
+            stream: "default".to_owned(),
+            epoch: 0,
+            sequence: 0,
+            previous: None,
+            created_at: created_at.to_owned(),
+            expires_at: expires_at.map(str::to_owned),
+            // oci-layout, index.json and manifest.json stand beside the blobs.
+            inventory: Totals { files: blobs + 3, blobs, bytes: contents.bytes() },
+            images: contents.images.clone(),
+            referrers: contents.referrers.clone(),
+            base: None,
+            tool: Tool {
+                name: "sealift".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        }
+    }
+
+    /// The statement's bytes, which are signed and kept as they are.
+    #[must_use]
+    pub fn to_statement(&self, sums: &Digest, index: &Digest) -> Vec<u8> {
+        let subject = |name: String, digest: &Digest| Subject {
+            name,
+            digest: SubjectDigest { sha256: digest.hex() },
+        };
+        let mut subjects = vec![subject(SUMS.into(), sums), subject("index.json".into(), index)];
+        let images = self.images.iter().take(MAX_IMAGE_SUBJECTS);
+        subjects.extend(images.map(|image| subject(image.name.to_string(), &image.digest)));
+        let statement = Raw {
+            r#type: STATEMENT_TYPE,
+            subject: subjects,
+            predicate_type: PREDICATE_TYPE,
+            predicate: self,
+        };
+        // Only maps with keys that are no text cannot be written, and there are none.
+        serde_json::to_vec(&statement).unwrap_or_default()
+    }
+}
+
+impl Statement {
+    /// Reads the payload of a verified envelope. Everything that is ours is exact: types,
+    /// members, and subjects that agree with the predicate.
+    ///
+    /// # Errors
+    /// [`Class::Untrusted`]: a signature over something else is no signature of a bundle.
+    pub fn from_payload(payload: &[u8]) -> Result<Statement> {
+        let bad = |why: String| {
+            Error::new(
+                Class::Untrusted,
+                format!("what is signed is no statement of a bundle: {why}"),
+            )
+        };
+        let value = parse_strict(payload).map_err(|e| bad(e.to_string()))?;
+        let text = |key: &str| value.get(key).and_then(Value::as_str);
+        if text("_type") != Some(STATEMENT_TYPE) || text("predicateType") != Some(PREDICATE_TYPE) {
+            return Err(bad("it is of another type".to_owned())
+                .hint("a newer sealift may have made it; use that version"));
+        }
+        let predicate: Predicate =
+            serde_json::from_value(value["predicate"].clone()).map_err(|e| bad(e.to_string()))?;
+        let subject = |name: &str| {
+            let subjects = value["subject"].as_array().into_iter().flatten();
+            let mut named = subjects.filter(|s| s["name"].as_str() == Some(name));
+            let hex = named.next()?["digest"]["sha256"].as_str()?;
+            named.next().is_none().then(|| Digest::from_hex(hex).ok()).flatten()
+        };
+        let (Some(sums), Some(index)) = (subject(SUMS), subject("index.json")) else {
+            return Err(bad("SHA256SUMS or index.json is no subject".to_owned()));
+        };
+        // Written out again it must be the same: subjects and predicate then agree, and no
+        // member can hide between them.
+        if predicate.to_statement(&sums, &index) != payload {
+            return Err(bad("it is not spelled as sealift writes it".to_owned()));
+        }
+        Ok(Statement { sums, index, predicate, digest: Digest::of(payload) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predicate() -> Predicate {
+        let contents = Contents {
+            images: vec![Image {
+                name: "alpine:3.20".parse().unwrap(),
+                digest: Digest::of(b"a"),
+                media_type: "m".to_owned(),
+                size: 1,
+                platforms: vec!["linux/arm64/v8".parse().unwrap()],
+                source: "docker://x".to_owned(),
+                left_out: Vec::new(),
+                rewritten_from: None,
+            }],
+            ..Contents::default()
+        };
+        Predicate::of(&contents, "2026-11-21T00:00:00Z", None)
+    }
+
+    #[test]
+    fn a_statement_survives_its_bytes() {
+        let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+
+        let statement = Statement::from_payload(&payload).unwrap();
+
+        assert_eq!(statement.predicate, predicate());
+        assert_eq!(statement.sums, Digest::of(b"s"));
+        let value: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(value["subject"][2]["name"], "docker.io/library/alpine:3.20");
+    }
+
+    #[test]
+    fn anything_else_that_was_signed_is_refused() {
+        let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+        let text = String::from_utf8(payload).unwrap();
+        for bad in [
+            text.replace("Statement/v1", "Statement/v2"),
+            text.replace("bundle:v1", "bundle:v2"),
+            text.replace("\"epoch\":0", "\"epoch\":0,\"mystery\":1"),
+            text.replace("\"epoch\":0", "\"epoch\":-1"),
+            text.replace("\"name\":\"SHA256SUMS\"", "\"name\":\"index.json\""),
+            text.replace("\"name\":\"docker.io/library/alpine:3.20\"}", "\"name\":\"evil:1\"}"),
+            text.replace("\"base\":null,", ""),
+            text.replace("alpine:3.20", "ALPINE:3.20"),
+            format!("{text} "),
+            "{}".to_owned(),
+            String::new(),
+        ] {
+            assert_ne!(bad, text);
+            assert!(Statement::from_payload(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}

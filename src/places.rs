@@ -1,0 +1,5 @@
+//! Where images live. Each place implements the seams, and none knows another.
+
+pub mod layout;
+pub mod location;
+pub mod tree;

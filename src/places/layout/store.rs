@@ -1,0 +1,218 @@
+//! [`LayoutStore`]: an OCI image layout in a folder, to write to.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
+use crate::seams::file::{AtomicFile, TEMP_PREFIX, lock, write_whole};
+use crate::seams::store::{BlobSink, ImageSink};
+use crate::seams::stream::BUFFER;
+use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_INDEX};
+use crate::words::error::{Class, Error, Result};
+use crate::words::json::parse_strict;
+use crate::words::reference::{Reference, Tag};
+
+/// A layout folder that grows. Blobs appear one by one, each whole; the list of images is
+/// replaced once, by [`finish`](LayoutStore::finish).
+#[derive(Debug)]
+pub struct LayoutStore {
+    root: PathBuf,
+    listed: Mutex<Vec<Value>>,
+    lock: Mutex<Option<File>>,
+}
+
+impl LayoutStore {
+    /// Opens the layout at `root`. Creates nothing yet; a folder that holds anything but a layout
+    /// is refused.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for such a folder, [`Class::Damaged`] for a broken `index.json`.
+    pub fn open(root: &Path) -> Result<LayoutStore> {
+        let fault = |e| Error::io(format!("destination layout {}", root.display()), e);
+        let listed = match fs::read_dir(root) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(fault(e)),
+            Ok(_) if root.join("oci-layout").is_file() => read_index(&root.join("index.json"))?,
+            Ok(entries) => {
+                for entry in entries {
+                    let name = entry.map_err(fault)?.file_name();
+                    if !name.to_string_lossy().starts_with(TEMP_PREFIX) {
+                        return Err(not_a_layout(root));
+                    }
+                }
+                Vec::new()
+            }
+        };
+        Ok(LayoutStore {
+            root: root.to_owned(),
+            listed: Mutex::new(listed),
+            lock: Mutex::new(None),
+        })
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Writes the list of images, and so makes everything published since
+    /// [`open`](LayoutStore::open) findable.
+    ///
+    /// # Errors
+    /// When the disk refuses; then the old list stands.
+    pub fn finish(&self) -> Result<()> {
+        self.prepare()?;
+        let index =
+            json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": *self.listed()?});
+        write_whole(&self.root.join("index.json"), 0o644, index.to_string().as_bytes())
+    }
+
+    fn listed(&self) -> Result<std::sync::MutexGuard<'_, Vec<Value>>> {
+        self.listed.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))
+    }
+
+    /// Makes the folders and the mark of a layout, and keeps other writers out, on the first
+    /// call. What a killed run left half-written is removed.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when another program writes there, and any fault of the disk.
+    pub fn prepare(&self) -> Result<()> {
+        let mut held =
+            self.lock.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))?;
+        if held.is_some() {
+            return Ok(());
+        }
+        let blobs = self.root.join("blobs/sha256");
+        let fault = |e| Error::io(format!("cannot write {}", self.root.display()), e);
+        fs::create_dir_all(&self.root).map_err(fault)?;
+        let folder = File::open(&self.root).map_err(fault)?;
+        lock(&folder, &self.root)?;
+        let mark = self.root.join("oci-layout");
+        if !mark.is_file() {
+            write_whole(&mark, 0o644, LAYOUT_MARK.as_bytes())?;
+        }
+        fs::create_dir_all(&blobs).map_err(fault)?;
+        for folder in [&self.root, &blobs] {
+            for entry in fs::read_dir(folder).map_err(fault)? {
+                let entry = entry.map_err(fault)?;
+                if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
+                    fs::remove_file(entry.path()).map_err(fault)?;
+                }
+            }
+        }
+        *held = Some(folder);
+        Ok(())
+    }
+
+    /// Lists `document`, under `name` or without one, instead of what had the name.
+    fn list(&self, document: &Document, name: Option<&Reference>) -> Result<()> {
+        let about = document.descriptor();
+        let mut entry = json!({
+            "mediaType": about.media_type, "digest": about.digest, "size": about.size,
+        });
+        if let Some(name) = name {
+            let name = name.to_string();
+            entry["annotations"] = json!({REF_NAME: name, CONTAINERD_NAME: name});
+        } else if let Some(artifact_type) = document.artifact_type() {
+            entry["artifactType"] = json!(artifact_type);
+        }
+        let name = |entry: &Value| entry["annotations"][REF_NAME].as_str().map(str::to_owned);
+        let same = |old: &Value| match name(&entry) {
+            Some(new) => name(old) == Some(new),
+            None => name(old).is_none() && old["digest"] == entry["digest"],
+        };
+        let mut listed = self.listed()?;
+        listed.retain(|old| !same(old));
+        listed.push(entry);
+        Ok(())
+    }
+}
+
+fn not_a_layout(root: &Path) -> Error {
+    let text = format!("destination {} is neither empty nor an OCI image layout", root.display());
+    Error::new(Class::Usage, text).hint("name a new folder")
+}
+
+/// The images listed so far; none when a killed run got no further than the blobs.
+fn read_index(path: &Path) -> Result<Vec<Value>> {
+    let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+    let mut raw = Vec::new();
+    let file = match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(fault)?,
+    };
+    file.take(MAX_DOCUMENT + 1).read_to_end(&mut raw).map_err(fault)?;
+    Document::parse(raw.clone(), OCI_INDEX).map_err(|e| e.context(path.display()))?;
+    match parse_strict(&raw)?.get_mut("manifests").map(Value::take) {
+        Some(Value::Array(manifests)) => Ok(manifests),
+        _ => Err(Error::new(Class::Damaged, format!("{} lists no images", path.display()))),
+    }
+}
+
+impl BlobSink for LayoutStore {
+    fn has(&self, blob: &Descriptor) -> Result<bool> {
+        let path = self.root.join(blob_path(&blob.digest));
+        match fs::symlink_metadata(&path) {
+            Ok(about) => Ok(about.is_file() && about.len() == blob.size),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(Error::io(format!("cannot look at {}", path.display()), e)),
+        }
+    }
+
+    fn put(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()> {
+        self.prepare()?;
+        let path = self.root.join(blob_path(&blob.digest));
+        let mut file = AtomicFile::create(&path, 0o644)?;
+        let mut buffer = vec![0; BUFFER];
+        copy(content, &mut file, &mut buffer)
+            .map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+        file.commit()
+    }
+}
+
+/// `io::copy` with a buffer of our size.
+fn copy(from: &mut dyn Read, to: &mut dyn io::Write, buffer: &mut [u8]) -> io::Result<()> {
+    loop {
+        match from.read(buffer)? {
+            0 => return Ok(()),
+            got => to.write_all(&buffer[..got])?,
+        }
+    }
+}
+
+impl ImageSink for LayoutStore {
+    fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
+        self.has(descriptor)
+    }
+
+    fn put_document(&self, document: &Document) -> Result<bool> {
+        self.put(document.descriptor(), &mut document.raw())?;
+        if document.subject().is_some() {
+            self.list(document, None)?;
+        }
+        Ok(true)
+    }
+
+    fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
+        let name = name.to_string();
+        let listed = self.listed()?;
+        let entry = listed.iter().find(|e| e["annotations"][REF_NAME].as_str() == Some(&name));
+        entry
+            .map(|entry| serde_json::from_value(entry.clone()))
+            .transpose()
+            .map_err(|e| Error::new(Class::Damaged, "destination index.json is broken").source(e))
+    }
+
+    fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
+        self.list(document, Some(name))
+    }
+
+    fn referrers_list(&self, _: &Tag) -> Result<Option<Document>> {
+        Ok(None)
+    }
+}

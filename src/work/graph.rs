@@ -1,0 +1,330 @@
+//! [`walk`]: from names to everything that belongs to them.
+
+mod select;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::bundle::contents::{Contents, Image, LeftOut, Reason, Referrer};
+use crate::seams::parallel;
+use crate::seams::store::{BlobSource, ImageSource, Referrers};
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, Kind, is_document};
+use crate::words::error::{Class, Error, Result};
+use crate::words::platform::Platform;
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::{Reference, Tag};
+
+/// Most manifests in one bundle. Twenty thousand images of five platforms fit; a hostile index
+/// that multiplies itself does not.
+const MAX_DOCUMENTS: usize = 100_000;
+/// Deepest chain of documents: indexes in indexes, and referrers of referrers of them.
+const MAX_LEVELS: usize = 16;
+
+/// A repository that images come from.
+pub struct Origin {
+    /// Gives its content.
+    pub source: Arc<dyn ImageSource>,
+    /// `host/path`, for the names of what is found beside the images.
+    pub repository: String,
+}
+
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Origin({})", self.repository)
+    }
+}
+
+/// One image that is asked for.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its place in the list of origins.
+    pub origin: usize,
+    /// Its name there.
+    pub name: Reference,
+    /// The place as the user named it, for the statement.
+    pub text: String,
+}
+
+/// Which parts of the images are taken.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// These platforms only; all when empty.
+    pub platforms: Vec<Platform>,
+    /// Whether an index that lost entries is written anew, under another digest.
+    pub rewrite_index: bool,
+    /// Whether referrers and cosign's tags are left behind.
+    pub no_referrers: bool,
+}
+
+/// What the images consist of, and where each part can be had.
+#[derive(Debug)]
+pub struct Graph<'a> {
+    /// What a bundle of it holds.
+    pub contents: Contents,
+    origins: &'a [Origin],
+    of: BTreeMap<Digest, usize>,
+}
+
+impl Graph<'_> {
+    /// Where the bytes of `digest` come from.
+    ///
+    /// # Errors
+    /// When it is no part of the graph.
+    pub fn source_of(&self, digest: &Digest) -> Result<&dyn BlobSource> {
+        let origin = self.of.get(digest).and_then(|index| self.origins.get(*index));
+        match origin {
+            Some(origin) => Ok(&*origin.source as &dyn BlobSource),
+            None => Err(Error::new(Class::Other, format!("{digest} belongs to no image"))),
+        }
+    }
+}
+
+/// Resolves `wanted` and fetches every manifest below, level by level, each once, on `jobs`
+/// threads. Layers and configs are only listed.
+///
+/// # Errors
+/// [`Class::Incomplete`] when an image, a platform or a manifest is not there; whatever the
+/// sources report.
+pub fn walk<'a>(
+    origins: &'a [Origin],
+    wanted: &[Wanted],
+    select: &Selection,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Graph<'a>> {
+    let items = wanted.len() as u64;
+    progress.event(Event::Phase { name: "reading manifests", bytes: 0, items });
+    let roots = parallel::map(jobs, wanted, |wanted| {
+        let root = origins[wanted.origin].source.resolve(&wanted.name)?;
+        progress.event(Event::Finished { digest: root.descriptor().digest });
+        Ok(root)
+    })?;
+    let mut walker = Walker::new(origins, select, jobs);
+    for (wanted, root) in wanted.iter().zip(&roots) {
+        walker.add_image(wanted, root)?;
+    }
+    let roots = wanted.iter().map(|w| w.origin).zip(roots).collect();
+    walker.descend(roots)?;
+    progress.event(Event::Done);
+    walker.finish()
+}
+
+struct Walker<'a, 's> {
+    origins: &'a [Origin],
+    select: &'s Selection,
+    jobs: usize,
+    documents: BTreeMap<Digest, Document>,
+    visited: BTreeSet<(usize, Digest)>,
+    of: BTreeMap<Digest, usize>,
+    images: BTreeMap<Reference, Image>,
+    referrers: BTreeSet<(String, Option<Tag>, Digest, Digest)>,
+}
+
+impl<'a, 's> Walker<'a, 's> {
+    fn new(origins: &'a [Origin], select: &'s Selection, jobs: usize) -> Walker<'a, 's> {
+        Walker {
+            origins,
+            select,
+            jobs,
+            documents: BTreeMap::new(),
+            visited: BTreeSet::new(),
+            of: BTreeMap::new(),
+            images: BTreeMap::new(),
+            referrers: BTreeSet::new(),
+        }
+    }
+
+    fn add_image(&mut self, wanted: &Wanted, root: &Document) -> Result<()> {
+        let name = wanted.name.kept();
+        let about = root.descriptor();
+        let image = Image {
+            name: name.clone(),
+            digest: about.digest,
+            media_type: about.media_type.clone(),
+            size: about.size,
+            platforms: Vec::new(),
+            source: wanted.text.clone(),
+            left_out: Vec::new(),
+            rewritten_from: None,
+        };
+        match self.images.insert(name.clone(), image) {
+            Some(other) if other.digest != about.digest => {
+                let text =
+                    format!("{name} was asked for twice, as {} and {}", other.digest, about.digest);
+                Err(Error::new(Class::Usage, text).hint("name it once"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Level by level: note the documents, look for what refers to them, fetch their children.
+    fn descend(&mut self, roots: Vec<(usize, Document)>) -> Result<()> {
+        let mut level = roots;
+        for _ in 0..MAX_LEVELS {
+            level.retain(|(origin, document)| {
+                self.visited.insert((*origin, document.descriptor().digest))
+            });
+            if level.is_empty() {
+                return Ok(());
+            }
+            let mut ahead: Vec<(usize, Descriptor)> = Vec::new();
+            for (origin, document) in &level {
+                ahead.extend(self.note(*origin, document)?);
+            }
+            let mut next = Vec::new();
+            for (origin, subject, found) in self.look_for_referrers(&level)? {
+                self.note_referrers(origin, &subject, &found);
+                ahead.extend(found.manifests.into_iter().map(|d| (origin, d)));
+                next.extend(found.tags.into_iter().map(|(_, document)| (origin, document)));
+            }
+            next.extend(self.fetch(ahead)?);
+            level = next;
+        }
+        Err(Error::new(Class::Damaged, format!("manifests are nested deeper than {MAX_LEVELS}")))
+    }
+
+    /// Keeps a document and gives the children that are to be fetched.
+    fn note(&mut self, origin: usize, document: &Document) -> Result<Vec<(usize, Descriptor)>> {
+        let digest = document.descriptor().digest;
+        self.documents.insert(digest, document.clone());
+        self.of.entry(digest).or_insert(origin);
+        if self.documents.len() > MAX_DOCUMENTS {
+            let text = format!("the images have more than {MAX_DOCUMENTS} manifests");
+            return Err(Error::new(Class::Damaged, text));
+        }
+        let children = match document.kind() {
+            Kind::Index { manifests } => select::children(manifests, &self.select.platforms),
+            Kind::Manifest { .. } => document.children(),
+        };
+        let (documents, blobs): (Vec<_>, Vec<_>) =
+            children.into_iter().partition(|child| is_document(&child.media_type));
+        for blob in blobs {
+            self.of.entry(blob.digest).or_insert(origin);
+        }
+        Ok(documents.into_iter().map(|child| (origin, child.clone())).collect())
+    }
+
+    fn look_for_referrers(
+        &self,
+        level: &[(usize, Document)],
+    ) -> Result<Vec<(usize, Descriptor, Referrers)>> {
+        if self.select.no_referrers {
+            return Ok(Vec::new());
+        }
+        parallel::map(self.jobs, level, |(origin, document)| {
+            let subject = document.descriptor();
+            let found = self.origins[*origin].source.referrers(subject).map_err(|e| {
+                e.context(format!("looking for signatures and the like of {}", subject.digest))
+                    .hint("--no-referrers leaves them behind")
+            })?;
+            Ok((*origin, subject.clone(), found))
+        })
+    }
+
+    fn note_referrers(&mut self, origin: usize, subject: &Descriptor, found: &Referrers) {
+        let repository = &self.origins[origin].repository;
+        for manifest in &found.manifests {
+            let key = (repository.clone(), None, manifest.digest, subject.digest);
+            self.referrers.insert(key);
+        }
+        for (tag, document) in &found.tags {
+            let digest = document.descriptor().digest;
+            self.referrers.insert((repository.clone(), Some(tag.clone()), digest, subject.digest));
+        }
+    }
+
+    fn fetch(&self, ahead: Vec<(usize, Descriptor)>) -> Result<Vec<(usize, Document)>> {
+        let mut seen = BTreeSet::new();
+        let new: Vec<(usize, Descriptor)> = ahead
+            .into_iter()
+            .filter(|(origin, d)| {
+                !self.visited.contains(&(*origin, d.digest)) && seen.insert((*origin, d.digest))
+            })
+            .collect();
+        parallel::map(self.jobs, &new, |(origin, descriptor)| {
+            let document = match self.documents.get(&descriptor.digest) {
+                Some(document) => document.clone(),
+                None => self.origins[*origin].source.document(descriptor)?,
+            };
+            Ok((*origin, document))
+        })
+    }
+
+    fn finish(self) -> Result<Graph<'a>> {
+        let mut contents = Contents {
+            images: self.images.into_values().collect(),
+            documents: self.documents,
+            ..Contents::default()
+        };
+        for (repository, tag, digest, subject) in self.referrers {
+            let Some(document) = contents.documents.get(&digest) else { continue };
+            let about = document.descriptor();
+            contents.referrers.push(Referrer {
+                repository,
+                tag,
+                digest,
+                media_type: about.media_type.clone(),
+                size: about.size,
+                subject,
+                artifact_type: document.artifact_type().map(str::to_owned),
+            });
+        }
+        contents.referrers.sort();
+        if self.select.rewrite_index {
+            select::rewrite(&mut contents)?;
+        }
+        for index in 0..contents.images.len() {
+            contents.images[index].left_out = left_out(&contents, contents.images[index].digest);
+            check_platforms(&contents, &contents.images[index], self.select)?;
+        }
+        let reached: BTreeSet<Digest> =
+            contents.roots().flat_map(|root| contents.closure(root)).collect();
+        contents.documents.retain(|digest, _| reached.contains(digest));
+        contents.blobs = contents.walk_blobs(|_| {});
+        Ok(Graph { contents, origins: self.origins, of: self.of })
+    }
+}
+
+/// What the documents below `root` point at and will not be carried, each once.
+fn left_out(contents: &Contents, root: Digest) -> Vec<LeftOut> {
+    let mut seen = BTreeSet::new();
+    let mut out = Vec::new();
+    for document in contents.children_first(root) {
+        for child in document.children() {
+            let reason = match is_document(&child.media_type) {
+                true if contents.documents.contains_key(&child.digest) => continue,
+                true => Reason::Platform,
+                false if child.is_foreign() => Reason::Foreign,
+                false => continue,
+            };
+            if seen.insert(child.digest) {
+                out.push(LeftOut {
+                    digest: child.digest,
+                    media_type: child.media_type.clone(),
+                    size: child.size,
+                    platform: child.platform.clone(),
+                    reason,
+                });
+            }
+        }
+    }
+    out
+}
+
+/// An image of which the selection took nothing is a wrong selection, not an empty success.
+fn check_platforms(contents: &Contents, image: &Image, select: &Selection) -> Result<()> {
+    if select.platforms.is_empty() || !contents.manifests(image.digest).is_empty() {
+        return Ok(());
+    }
+    let has: Vec<String> = image
+        .left_out
+        .iter()
+        .filter_map(|left| left.platform.as_ref())
+        .filter(|platform| !platform.is_unknown())
+        .map(ToString::to_string)
+        .collect();
+    let wanted: Vec<String> = select.platforms.iter().map(ToString::to_string).collect();
+    let text = format!("{} is not there for {}", image.name, wanted.join(", "));
+    Err(Error::new(Class::Incomplete, text).hint(format!("it is there for {}", has.join(", "))))
+}

@@ -1,0 +1,259 @@
+//! [`Mapping`]: which name an image gets at its destination. Pure: names in, names out.
+
+use std::collections::BTreeMap;
+
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::{Reference, Registry, Repository};
+
+/// Where names go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Below a registry, and below a path there.
+    Registry {
+        /// The host.
+        registry: Registry,
+        /// What every repository name begins with.
+        prefix: Option<Repository>,
+    },
+    /// Into a place that keeps full names as they are.
+    FullNames,
+}
+
+/// One rule: names that match `from` become `to`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    from: String,
+    to: String,
+}
+
+impl Rule {
+    /// Reads `FROM=TO`. `FROM` is a full name (`docker.io/library/alpine:3.20`), a name without a
+    /// tag for all its tags, or either with one `*` for any text; the `*` of `TO` stands for that
+    /// text.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for anything else.
+    pub fn parse(text: &str) -> Result<Rule> {
+        let bad = |why: &str| {
+            Error::new(Class::Usage, format!("mapping {text:?} {why}"))
+                .hint("write FROM=TO, as in 'docker.io/library/*=mirror/*'")
+        };
+        let (from, to) = text.split_once('=').ok_or_else(|| bad("has no ="))?;
+        let (from, to) = (from.trim(), to.trim());
+        if from.is_empty() || to.is_empty() {
+            return Err(bad("has an empty side"));
+        }
+        if from.matches('*').count() > 1 || to.matches('*').count() > 1 {
+            return Err(bad("has more than one * on a side"));
+        }
+        if to.contains('*') && !from.contains('*') {
+            return Err(bad("has a * in TO that stands for nothing in FROM"));
+        }
+        let from = match from.contains('*') {
+            true => from.to_owned(),
+            // A short name means what it means everywhere else.
+            false => {
+                let name: Reference = from.parse().map_err(|e: Error| e.context("--map"))?;
+                let tagged = from.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
+                if tagged { name.to_string() } else { name.name() }
+            }
+        };
+        Ok(Rule { from, to: to.to_owned() })
+    }
+
+    /// Reads a file of rules, one a line, `#` for comments.
+    ///
+    /// # Errors
+    /// [`Class::Usage`], naming the line.
+    pub fn parse_file(text: &str) -> Result<Vec<Rule>> {
+        let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
+        lines
+            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+            .map(|(n, line)| Rule::parse(line).map_err(|e| e.context(format!("line {n}"))))
+            .collect()
+    }
+
+    /// What the rule makes of `name`, if it matches.
+    fn apply(&self, name: &Reference) -> Option<String> {
+        let (full, bare) = (name.to_string(), name.name());
+        let Some((before, after)) = self.from.split_once('*') else {
+            return (self.from == full || self.from == bare).then(|| self.to.clone());
+        };
+        // With the tag when the pattern speaks of one, else without.
+        let speaks_of_tag = after.contains([':', '@'])
+            || before.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
+        let text = if speaks_of_tag { &full } else { &bare };
+        let middle = text.strip_prefix(before)?.strip_suffix(after)?;
+        Some(self.to.replace('*', middle))
+    }
+}
+
+/// How names are mapped.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Where they go.
+    pub target: Target,
+    /// Whether only the last part of a name is kept.
+    pub flatten: bool,
+    /// The first that matches decides.
+    pub rules: Vec<Rule>,
+}
+
+impl Mapping {
+    /// The name that `name` gets at the destination.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when a rule makes no acceptable name of it.
+    pub fn apply(&self, name: &Reference) -> Result<Reference> {
+        let ruled = self.rules.iter().find_map(|rule| rule.apply(name));
+        let text = match ruled {
+            Some(text) => self.below_target(&text),
+            None => match &self.target {
+                Target::FullNames if self.flatten => name.repository.last().to_owned(),
+                Target::FullNames => name.name(),
+                Target::Registry { .. } if self.flatten => {
+                    self.below_target(name.repository.last())
+                }
+                Target::Registry { .. } => self.below_target(name.repository.as_str()),
+            },
+        };
+        let to_tagged = text.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
+        let text = match (&name.tag, &name.digest) {
+            (Some(tag), _) if !to_tagged => format!("{text}:{tag}"),
+            (None, Some(digest)) if !to_tagged => format!("{text}@{digest}"),
+            _ => text,
+        };
+        let made: Reference = lower_path(&text)
+            .parse()
+            .map_err(|e: Error| e.context(format!("the new name of {name}")))?;
+        match &self.target {
+            Target::Registry { registry, .. } if made.registry != *registry => {
+                let text = format!("{name} would become {made}, which is not at {registry}");
+                Err(Error::new(Class::Usage, text))
+            }
+            _ => Ok(made),
+        }
+    }
+
+    /// `path` as a full name at the target, unless it is one already.
+    fn below_target(&self, path: &str) -> String {
+        match &self.target {
+            Target::FullNames => path.to_owned(),
+            Target::Registry { registry, prefix } => {
+                if path.starts_with(&format!("{registry}/")) {
+                    return path.to_owned();
+                }
+                match prefix {
+                    Some(prefix) => format!("{registry}/{prefix}/{path}"),
+                    None => format!("{registry}/{path}"),
+                }
+            }
+        }
+    }
+
+    /// The new names of all `names`.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when two of them would land on one, since the second would replace the
+    /// first.
+    pub fn apply_all<'a>(
+        &self,
+        names: impl Iterator<Item = &'a Reference>,
+    ) -> Result<Vec<Reference>> {
+        let mut taken: BTreeMap<Reference, &Reference> = BTreeMap::new();
+        let mut out = Vec::new();
+        for name in names {
+            let to = self.apply(name)?;
+            if let Some(other) = taken.insert(to.clone(), name) {
+                let text = format!("{other} and {name} would both become {to}");
+                return Err(
+                    Error::new(Class::Usage, text).hint("give one of them another name with --map")
+                );
+            }
+            out.push(to);
+        }
+        Ok(out)
+    }
+}
+
+/// The name with its path, but not its tag, in lower case: registries demand it, and rules may
+/// carry a group's name as people write it.
+fn lower_path(text: &str) -> String {
+    let end = match (text.rfind('/'), text.rfind(':'), text.find('@')) {
+        (_, _, Some(at)) => at,
+        (slash, Some(colon), None) if slash.is_none_or(|slash| colon > slash) => colon,
+        _ => text.len(),
+    };
+    format!("{}{}", text[..end].to_lowercase(), &text[end..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mapping(flatten: bool, rules: &[&str]) -> Mapping {
+        let target = Target::Registry {
+            registry: "h.example".parse().unwrap(),
+            prefix: Some("group".parse().unwrap()),
+        };
+        let rules = rules.iter().map(|rule| Rule::parse(rule).unwrap()).collect();
+        Mapping { target, flatten, rules }
+    }
+
+    fn map(mapping: &Mapping, name: &str) -> String {
+        mapping.apply(&name.parse().unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn names_land_below_the_destination() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let plain = mapping(false, &[]);
+        assert_eq!(map(&plain, "alpine:3.20"), "h.example/group/library/alpine:3.20");
+        assert_eq!(map(&plain, "quay.io/a/b:1"), "h.example/group/a/b:1");
+        assert_eq!(
+            map(&plain, &format!("alpine@{digest}")),
+            format!("h.example/group/library/alpine@{digest}")
+        );
+        assert_eq!(map(&mapping(true, &[]), "quay.io/a/b:1"), "h.example/group/b:1");
+        let full = Mapping { target: Target::FullNames, ..plain };
+        assert_eq!(map(&full, "alpine:3.20"), "docker.io/library/alpine:3.20");
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        let rules = mapping(
+            false,
+            &[
+                "alpine:3.20=h.example/Other/alpine:demo-copy",
+                "docker.io/library/*=mirror/*",
+                "quay.io/*:v1=q/*:one",
+                "gcr.io/a/b=c",
+            ],
+        );
+        assert_eq!(map(&rules, "alpine:3.20"), "h.example/other/alpine:demo-copy");
+        assert_eq!(map(&rules, "alpine:3.21"), "h.example/group/mirror/alpine:3.21");
+        assert_eq!(map(&rules, "quay.io/a/b:v1"), "h.example/group/q/a/b:one");
+        assert_eq!(map(&rules, "quay.io/a/b:v2"), "h.example/group/a/b:v2");
+        assert_eq!(map(&rules, "gcr.io/a/b:X"), "h.example/group/c:X");
+    }
+
+    #[test]
+    fn two_names_on_one_are_refused() {
+        let names: Vec<Reference> = ["a/x:1", "b/x:1"].iter().map(|n| n.parse().unwrap()).collect();
+
+        assert_eq!(mapping(false, &[]).apply_all(names.iter()).unwrap().len(), 2);
+        let error = mapping(true, &[]).apply_all(names.iter()).unwrap_err();
+        assert_eq!(error.class(), Class::Usage);
+        assert!(error.to_string().contains("docker.io/b/x:1"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused() {
+        for bad in ["", "a", "=b", "a=", "a=*", "*/*=x", "*=*/*", "A B=c"] {
+            assert!(Rule::parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(Rule::parse_file("# x\n\na=b\n c/* = d/* \n").unwrap().len(), 2);
+        let error = Rule::parse_file("a=b\nnope\n").unwrap_err();
+        assert!(error.to_string().contains("line 2"), "{error}");
+    }
+}

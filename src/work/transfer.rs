@@ -1,0 +1,274 @@
+//! The only loops that move bytes: [`fetch`] into a bundle, and [`run`] a plan.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use serde_json::json;
+
+use super::graph::Graph;
+use super::plan::{Action, Count, NameAction, Plan, ReferrersList, RepositoryPlan, Scope};
+use crate::bundle::contents::Contents;
+use crate::seams::retry::Retry;
+use crate::seams::store::{BlobSink, BlobSource};
+use crate::seams::stream::{Resuming, Verified};
+use crate::seams::{interrupt, parallel};
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::{Reference, Tag};
+
+/// Moves one blob, checked on the way, trying again after transient faults.
+fn move_blob(
+    blob: &Descriptor,
+    source: &dyn BlobSource,
+    what: &str,
+    sink: &dyn BlobSink,
+    progress: &dyn Progress,
+) -> Result<()> {
+    progress.event(Event::Started { digest: blob.digest, bytes: blob.size });
+    Retry::default().run(progress, || {
+        let mut content =
+            Verified::new(Resuming::new(source, blob, progress), blob, what, progress);
+        sink.put(blob, &mut content).inspect_err(|_| {
+            progress.event(Event::Rewound { bytes: content.count() });
+        })
+    })?;
+    progress.event(Event::Finished { digest: blob.digest });
+    Ok(())
+}
+
+/// Fetches `blobs` of `graph` into `sink`, `jobs` at a time, in their order.
+///
+/// # Errors
+/// The first failure; what was finished until then stays.
+pub fn fetch(
+    graph: &Graph<'_>,
+    blobs: &[Descriptor],
+    sink: &dyn BlobSink,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Count> {
+    let bytes = blobs.iter().map(|blob| blob.size).sum();
+    let items = blobs.len() as u64;
+    progress.event(Event::Phase { name: "fetching", bytes, items });
+    parallel::map(jobs, blobs, |blob| {
+        move_blob(blob, graph.source_of(&blob.digest)?, "source", sink, progress)
+    })?;
+    progress.event(Event::Done);
+    Ok(Count { blobs: items, bytes })
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Moved {
+    /// Blobs whose bytes were sent.
+    pub copied: Count,
+    /// Blobs that a sibling repository gave.
+    pub mounted: Count,
+    /// Blobs that were there.
+    pub present: Count,
+}
+
+/// Runs `plan`: blobs, then documents with children before parents, then names; then reads every
+/// name back.
+///
+/// # Errors
+/// The first failure. Until the names, nothing at the destination is visible but blobs that
+/// nobody refers to; running the same import again goes on from there.
+pub fn run(
+    plan: &Plan,
+    contents: &Contents,
+    source: &dyn BlobSource,
+    scopes: &[Scope],
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Moved> {
+    let mut moved = Moved { present: plan.present, ..Moved::default() };
+    let items = plan.copy.blobs + plan.mount.blobs;
+    progress.event(Event::Phase { name: "sending", bytes: plan.copy.bytes, items });
+    copy_blobs(plan, source, scopes, jobs, progress)?;
+    moved.copied = plan.copy;
+    mount_blobs(plan, source, scopes, jobs, progress, &mut moved)?;
+    progress.event(Event::Done);
+    let unlisted = put_documents(plan, contents, scopes, jobs)?;
+    publish_names(plan, contents, scopes, jobs, &unlisted)?;
+    keep_lists(plan, contents, scopes, &unlisted)?;
+    Ok(moved)
+}
+
+/// Pairs of a repository's place and one of its parts.
+fn each<'p, T>(
+    plan: &'p Plan,
+    parts: impl Fn(&'p RepositoryPlan) -> &'p [T],
+) -> Vec<(usize, &'p T)> {
+    let repositories = plan.repositories.iter().enumerate();
+    repositories.flat_map(|(at, r)| parts(r).iter().map(move |part| (at, part))).collect()
+}
+
+fn copy_blobs(
+    plan: &Plan,
+    source: &dyn BlobSource,
+    scopes: &[Scope],
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let mut ahead = each(plan, |r| r.blobs.as_slice());
+    ahead.retain(|(_, transfer)| transfer.action == Action::Copy);
+    parallel::map(jobs, &ahead, |(at, transfer)| {
+        move_blob(&transfer.blob, source, "bundle", &*scopes[*at].sink, progress)
+    })?;
+    Ok(())
+}
+
+fn mount_blobs(
+    plan: &Plan,
+    source: &dyn BlobSource,
+    scopes: &[Scope],
+    jobs: usize,
+    progress: &dyn Progress,
+    moved: &mut Moved,
+) -> Result<()> {
+    let ahead = each(plan, |r| r.blobs.as_slice());
+    let counts = Mutex::new((Count::default(), Count::default()));
+    parallel::map(jobs, &ahead, |(at, transfer)| {
+        let Action::Mount { from } = &transfer.action else { return Ok(()) };
+        let (sink, blob) = (&scopes[*at].sink, &transfer.blob);
+        interrupt::check()?;
+        let mounted = sink.mount(blob, from)?;
+        match mounted {
+            true => progress.event(Event::Finished { digest: blob.digest }),
+            false => move_blob(blob, source, "bundle", &**sink, progress)?,
+        }
+        if let Ok(mut counts) = counts.lock() {
+            let count = if mounted { &mut counts.0 } else { &mut counts.1 };
+            count.add(blob);
+        }
+        Ok(())
+    })?;
+    let (mounted, sent) = counts.into_inner().unwrap_or_default();
+    moved.mounted = mounted;
+    moved.copied.blobs += sent.blobs;
+    moved.copied.bytes += sent.bytes;
+    Ok(())
+}
+
+/// Sends documents rank by rank. Gives, for each repository, the referrers that the place does
+/// not list by itself.
+fn put_documents(
+    plan: &Plan,
+    contents: &Contents,
+    scopes: &[Scope],
+    jobs: usize,
+) -> Result<Vec<Vec<Digest>>> {
+    let steps = each(plan, |r| r.documents.as_slice());
+    let ranks: std::collections::BTreeSet<(bool, usize)> =
+        steps.iter().map(|(_, step)| (step.subject.is_some(), step.rank)).collect();
+    let mut unlisted = vec![Vec::new(); plan.repositories.len()];
+    for rank in ranks {
+        let now: Vec<_> = steps
+            .iter()
+            .filter(|(_, step)| (step.subject.is_some(), step.rank) == rank)
+            .filter(|(_, step)| !step.present || step.subject.is_some())
+            .collect();
+        let listed = parallel::map(jobs, &now, |(at, step)| {
+            interrupt::check()?;
+            scopes[*at].sink.put_document(document(contents, &step.document.digest)?)
+        })?;
+        for ((at, step), listed) in now.into_iter().zip(listed) {
+            if step.subject.is_some() && !listed {
+                unlisted[*at].push(step.document.digest);
+            }
+        }
+    }
+    Ok(unlisted)
+}
+
+fn document<'c>(contents: &'c Contents, digest: &Digest) -> Result<&'c Document> {
+    contents.documents.get(digest).ok_or_else(|| {
+        Error::new(Class::Incomplete, format!("manifest {digest} is not in the bundle"))
+    })
+}
+
+/// Names last, and each is read back: only a name that stands for the right digest counts.
+fn publish_names(
+    plan: &Plan,
+    contents: &Contents,
+    scopes: &[Scope],
+    jobs: usize,
+    unlisted: &[Vec<Digest>],
+) -> Result<()> {
+    let mut ahead = each(plan, |r| r.names.as_slice());
+    ahead.retain(|(at, step)| {
+        let list = step.to.tag.as_ref().and_then(Tag::subject).is_some();
+        // A fallback list goes only to where none is kept by the registry itself, and one that
+        // is there already is merged later instead of being replaced.
+        let wanted = !list || (step.action == NameAction::Create && !unlisted[*at].is_empty());
+        wanted && matches!(step.action, NameAction::Create | NameAction::Replace)
+    });
+    parallel::map(jobs, &ahead, |(at, step)| {
+        interrupt::check()?;
+        let sink = &scopes[*at].sink;
+        sink.publish(&step.to, document(contents, &step.digest)?)?;
+        read_back(&step.to, step.digest, sink.published(&step.to)?)
+    })?;
+    Ok(())
+}
+
+fn read_back(name: &Reference, wanted: Digest, found: Option<Descriptor>) -> Result<()> {
+    match found {
+        Some(found) if found.digest == wanted => Ok(()),
+        found => {
+            let found = found.map_or("nothing".to_owned(), |found| found.digest.to_string());
+            let text =
+                format!("destination: {name} was pushed as {wanted} and reads back as {found}");
+            Err(Error::new(Class::Refused, text)
+                .hint("the registry does not keep what it is given, or somebody else pushed"))
+        }
+    }
+}
+
+/// Keeps the fallback lists of a place that does not list referrers itself
+/// (distribution-spec, "Referrers Tag Schema").
+fn keep_lists(
+    plan: &Plan,
+    contents: &Contents,
+    scopes: &[Scope],
+    unlisted: &[Vec<Digest>],
+) -> Result<()> {
+    for (at, list) in each(plan, |r| r.lists.as_slice()) {
+        interrupt::check()?;
+        if list.referrers.iter().any(|digest| unlisted[at].contains(digest)) {
+            keep_list(list, contents, &scopes[at])?;
+        }
+    }
+    Ok(())
+}
+
+fn keep_list(list: &ReferrersList, contents: &Contents, scope: &Scope) -> Result<()> {
+    let there = scope.sink.referrers_list(&list.tag)?;
+    let mut entries: BTreeMap<Digest, Descriptor> = BTreeMap::new();
+    if let Some(Kind::Index { manifests }) = there.as_ref().map(Document::kind) {
+        entries.extend(manifests.iter().map(|entry| (entry.digest, entry.clone())));
+    }
+    let before = entries.len();
+    for digest in &list.referrers {
+        let document = document(contents, digest)?;
+        entries.entry(*digest).or_insert_with(|| {
+            let mut entry = document.descriptor().clone();
+            entry.artifact_type = document.artifact_type().map(str::to_owned);
+            entry.annotations = document.annotations().clone();
+            entry
+        });
+    }
+    if entries.len() == before {
+        return Ok(());
+    }
+    let manifests: Vec<&Descriptor> = entries.values().collect();
+    let raw = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests});
+    let index = Document::parse(raw.to_string().into_bytes(), OCI_INDEX)?;
+    let name: Reference = format!("{}:{}", scope.name, list.tag).parse()?;
+    scope.sink.put_document(&index)?;
+    scope.sink.publish(&name, &index)?;
+    read_back(&name, index.descriptor().digest, scope.sink.published(&name)?)
+}
