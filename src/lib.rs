@@ -13,5 +13,6 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+pub mod places;
 pub mod seams;
 pub mod words;
