@@ -2,4 +2,5 @@
 
 pub mod layout;
 pub mod location;
+pub mod registry;
 pub mod tree;

@@ -1,0 +1,84 @@
+//! Blobs: whether they are there, and their bytes from any offset on.
+
+use std::io::{self, Read};
+
+use ureq::BodyReader;
+use ureq::http::Method;
+
+use super::fault::End;
+use super::http::Answer;
+use super::session::Session;
+use crate::words::document::Descriptor;
+use crate::words::error::{Class, Error, Result};
+
+impl Session {
+    /// Whether `blob` is there with its size.
+    pub(super) fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
+        let path = format!("blobs/{}", blob.digest);
+        let call = self.read(Method::HEAD, path, self.blob_name(blob));
+        let answer = self.call(&call)?;
+        match answer.status {
+            200 => Ok(answer.length().is_none_or(|length| length == blob.size)),
+            404 => Ok(false),
+            _ => Err(self.end.refusal(&call.what, answer)),
+        }
+    }
+
+    /// The bytes of `blob` from `offset` on, unchecked.
+    pub(super) fn open_blob(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {
+        if offset > 0 && offset >= blob.size {
+            return Ok(Box::new(io::empty()));
+        }
+        let what = self.blob_name(blob);
+        let mut call = self.read(Method::GET, format!("blobs/{}", blob.digest), what);
+        if offset > 0 {
+            call.headers.push(("range", format!("bytes={offset}-")));
+        }
+        let answer = self.call(&call)?;
+        let skip = match answer.status {
+            200 => offset,
+            206 if range_start(&answer) == Some(offset) => 0,
+            206 => {
+                let why = "the registry sends another range than it was asked for";
+                return Err(self.end.error(Class::Other, &call.what, why));
+            }
+            404 => {
+                answer.discard();
+                return Err(self.end.error(Class::Incomplete, &call.what, "no such blob"));
+            }
+            _ => return Err(self.end.refusal(&call.what, answer)),
+        };
+        let reader = answer.body.into_reader();
+        let mut body = BlobBody { reader, end: self.end.clone(), what: call.what };
+        if skip > 0 {
+            // The registry knows no ranges: what was read before is read again and dropped.
+            let skipped = io::copy(&mut (&mut body).take(skip), &mut io::sink());
+            skipped.map_err(|e| Error::io("cannot go on with a blob", e))?;
+        }
+        Ok(Box::new(body))
+    }
+}
+
+/// Where the range of a 206 begins.
+fn range_start(answer: &Answer) -> Option<u64> {
+    let range = answer.header("content-range")?.trim().strip_prefix("bytes ")?;
+    range.split('-').next()?.trim().parse().ok()
+}
+
+/// A blob as it comes in. A fault names the registry and may be survived by asking again.
+struct BlobBody {
+    reader: BodyReader<'static>,
+    end: End,
+    what: String,
+}
+
+impl Read for BlobBody {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer).map_err(|e| match e.kind() {
+            io::ErrorKind::Interrupted => e,
+            _ => Error::io(format!("{}: {}: the transfer broke off", self.end, self.what), e)
+                .transient()
+                .into_io(),
+        })
+    }
+}

@@ -1,0 +1,274 @@
+//! What went wrong at a registry, in words that name the end, the thing and the way out.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::http::Answer;
+use super::url::Url;
+use crate::words::error::{Class, Error, Side};
+use crate::words::escape::safe;
+use crate::words::reference::Registry;
+
+/// How much of a refusal's body is read: enough for any list of errors, too little to fill memory.
+pub(super) const MAX_ERROR_BODY: u64 = 64 << 10;
+/// How much of a registry's own words is repeated to the user.
+const MAX_WORDS: usize = 300;
+
+/// One end of a transfer, as every message names it.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    pub(super) side: Side,
+    pub(super) registry: Registry,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.side {
+            Side::Source => write!(f, "source registry {}", self.registry),
+            Side::Destination => write!(f, "destination registry {}", self.registry),
+        }
+    }
+}
+
+impl End {
+    /// A failure at this end, about `what`.
+    pub(super) fn error(&self, class: Class, what: &str, why: impl fmt::Display) -> Error {
+        Error::new(class, format!("{self}: {what}: {why}"))
+    }
+
+    /// A request that got no answer. `answered` says whether the host ever gave one: a host that
+    /// was never heard of is more likely misspelt than down for a moment.
+    pub(super) fn wire(&self, what: &str, to: &Url, error: ureq::Error, answered: bool) -> Error {
+        let host = to.authority();
+        let (why, kind) = describe(&error);
+        let text = format!("{}: {why}", to.origin());
+        let fault = self.error(Class::Other, what, text);
+        match kind {
+            Kind::Certificate => fault.hint(format!(
+                "give the authority that signed {host}'s certificate with --cert-dir, or put it \
+                 as /etc/containers/certs.d/{host}/ca.crt"
+            )),
+            Kind::NotTls => {
+                fault.hint(format!("{host} does not speak TLS; try --plain-http {host}"))
+            }
+            Kind::Unreachable if answered => fault.transient(),
+            Kind::Unreachable => fault.hint(format!(
+                "check the name {host}, that the registry runs, and the proxy settings"
+            )),
+            Kind::Broken => fault.transient(),
+            Kind::Other => fault,
+        }
+    }
+
+    /// An answer that is a refusal, in the registry's own words.
+    pub(super) fn refusal(&self, what: &str, mut answer: Answer) -> Error {
+        let status = answer.status;
+        let words = own_words(&answer.read_some(MAX_ERROR_BODY));
+        let said = if words.is_empty() { String::new() } else { format!(", {words}") };
+        let full = status == 507 || words.contains("no space left on device");
+        let class = match status {
+            _ if full => Class::NoRoom,
+            404 if self.side == Side::Source => Class::Incomplete,
+            400..=499 if status != 408 => Class::Refused,
+            _ => Class::Other,
+        };
+        let text = format!("{} (HTTP {status}{said})", meaning(status, self.side));
+        let error = self.error(class, what, text);
+        let error = match self.way_out(status, &words) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        };
+        match is_transient(status) && !full {
+            true => {
+                let wait = answer.header("retry-after");
+                error.transient().retry_after(wait.and_then(|w| retry_after(w, Timestamp::now())))
+            }
+            false => error,
+        }
+    }
+
+    fn way_out(&self, status: u16, words: &str) -> Option<String> {
+        let host = &self.registry;
+        let log_in = format!("`podman login {host}` or `docker login {host}`, or --authfile FILE");
+        Some(match (status, self.side) {
+            (403, _) if words.contains("quota") || words.contains("upper limit") => {
+                "the project's quota is used up; raise it or remove old images".to_owned()
+            }
+            (401 | 403, Side::Source) => {
+                format!("check the image's name, and log in with {log_in}")
+            }
+            (401 | 403, Side::Destination) => {
+                format!("check that the project exists and may be pushed to; log in with {log_in}")
+            }
+            (404, Side::Source) => "check the name and the tag".to_owned(),
+            (404, Side::Destination) => {
+                "the registry has no such project; it may have to be created first".to_owned()
+            }
+            (412, _) => "the tag may be immutable; choose another one".to_owned(),
+            (413, _) => "a proxy before the registry limits the size of uploads".to_owned(),
+            (429, _) => "the registry limits how often it is asked; log in, or wait".to_owned(),
+            _ => return None,
+        })
+    }
+}
+
+/// Whether the same request may be answered better a moment later.
+pub(super) fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
+fn meaning(status: u16, side: Side) -> &'static str {
+    match (status, side) {
+        (401, _) => "not logged in, or not allowed",
+        (403, _) => "not allowed",
+        (404, Side::Source) => "no such thing",
+        (404, Side::Destination) => "no such repository",
+        (413, _) => "too large",
+        (429, _) => "too many requests",
+        (507, _) => "no room",
+        (500..=599, _) => "the registry failed",
+        (300..=399, _) => "redirected to nowhere",
+        (200..=299, _) => "an answer that makes no sense",
+        _ => "refused",
+    }
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<OneError>,
+}
+
+#[derive(Deserialize)]
+struct OneError {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// The `CODE: message` pairs of a refusal (distribution-spec, "Error Codes"). A body that is
+/// something else, such as a proxy's page, says nothing that is worth repeating.
+fn own_words(body: &[u8]) -> String {
+    let Ok(Errors { errors }) = serde_json::from_slice(body) else { return String::new() };
+    let parts: Vec<String> = errors
+        .into_iter()
+        .take(3)
+        .map(|e| match (e.code.is_empty(), e.message.is_empty()) {
+            (_, true) => e.code,
+            (true, false) => e.message,
+            (false, false) => format!("{}: {}", e.code, e.message),
+        })
+        .collect();
+    safe(&parts.join("; "), MAX_WORDS)
+}
+
+/// How long a `Retry-After` asks to wait: seconds, or a date (RFC 9110, 10.2.3).
+pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(Duration::from_secs(u64::try_from(until.as_second() - now.as_second()).unwrap_or(0)))
+}
+
+/// What kind of failure keeps an answer away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The certificate is not trusted, or not for this host.
+    Certificate,
+    /// The other end does not speak TLS at all.
+    NotTls,
+    /// No connection came about.
+    Unreachable,
+    /// A connection broke or stood still.
+    Broken,
+    /// What trying again does not change.
+    Other,
+}
+
+/// Why a request got no answer, for people, and which kind of failure that is.
+pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
+    if let Some(tls) = tls_error(error) {
+        return match tls {
+            rustls::Error::InvalidCertificate(_) => {
+                (format!("the certificate is not trusted: {tls}"), Kind::Certificate)
+            }
+            rustls::Error::InvalidMessage(_) => ("the answer is not TLS".to_owned(), Kind::NotTls),
+            other => (other.to_string(), Kind::Other),
+        };
+    }
+    match error {
+        ureq::Error::HostNotFound => ("no such host".to_owned(), Kind::Unreachable),
+        ureq::Error::ConnectionFailed | ureq::Error::Timeout(ureq::Timeout::Connect) => {
+            ("cannot connect".to_owned(), Kind::Unreachable)
+        }
+        ureq::Error::ConnectProxyFailed(_) => {
+            ("the proxy makes no connection".to_owned(), Kind::Unreachable)
+        }
+        ureq::Error::Timeout(_) => ("no answer in time".to_owned(), Kind::Broken),
+        ureq::Error::Io(error) => (error.to_string(), io_kind(error)),
+        ureq::Error::BodyStalled => ("the connection broke off".to_owned(), Kind::Broken),
+        ureq::Error::Protocol(error) => (format!("the answer is not HTTP: {error}"), Kind::Other),
+        // An address may hold a signature, and a proxy's may hold a password: neither is shown.
+        ureq::Error::BadUri(_) => ("the address is malformed".to_owned(), Kind::Other),
+        other => (other.to_string(), Kind::Other),
+    }
+}
+
+fn io_kind(error: &io::Error) -> Kind {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable => Kind::Unreachable,
+        io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied => Kind::Other,
+        _ => Kind::Broken,
+    }
+}
+
+/// The TLS fault inside `error`; handshakes hide it in an I/O error.
+fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        for (value, seconds) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sat, 21 Nov 2026 10:00:30 GMT", Some(30)),
+            ("Sat, 21 Nov 2026 09:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-5", None),
+            ("", None),
+        ] {
+            assert_eq!(retry_after(value, now), seconds.map(Duration::from_secs), "{value}");
+        }
+    }
+
+    #[test]
+    fn only_the_registrys_own_words_are_repeated() {
+        let json =
+            br#"{"errors":[{"code":"DENIED","message":"no","detail":{"x":1}},{"code":"A"}]}"#;
+
+        assert_eq!(own_words(json), "DENIED: no; A");
+        assert_eq!(own_words(b"<html>502</html>"), "");
+        assert_eq!(own_words(br#"{"errors":7}"#), "");
+        let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "x".repeat(9999));
+        assert!(own_words(long.as_bytes()).len() < 400);
+    }
+}

@@ -1,0 +1,98 @@
+//! [`Host`]: what was learnt about one registry, so that it is learnt once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::url::Url;
+use crate::words::error::Result;
+use crate::words::reference::Registry;
+
+/// What a registry wants to see of those who ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// A token from this server.
+    Bearer {
+        /// Its address, checked.
+        realm: Url,
+        /// The name under which it knows the registry.
+        service: Option<String>,
+    },
+    /// User name and password.
+    Basic,
+}
+
+/// One registry.
+#[derive(Debug)]
+pub(super) struct Host {
+    registry: Registry,
+    base: Mutex<Option<Url>>,
+    scheme: Mutex<Option<Scheme>>,
+    answered: AtomicBool,
+    no_referrers: AtomicBool,
+}
+
+impl Host {
+    /// Nothing is known of `registry` yet.
+    pub(super) fn new(registry: Registry) -> Host {
+        Host {
+            registry,
+            base: Mutex::default(),
+            scheme: Mutex::default(),
+            answered: AtomicBool::new(false),
+            no_referrers: AtomicBool::new(false),
+        }
+    }
+
+    /// The registry's address. `plain` says that it speaks plain HTTP; `probe`, for loopback
+    /// only, finds out whether it speaks TLS, once, while all others wait.
+    pub(super) fn base(&self, plain: bool, probe: impl Fn(&Url) -> Result<bool>) -> Result<Url> {
+        let mut base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(base) = &*base {
+            return Ok(base.clone());
+        }
+        let authority = match self.registry.as_str() {
+            // The name in references is not where the registry is.
+            "docker.io" => "registry-1.docker.io",
+            other => other,
+        };
+        let https = Url::new(true, authority, "/");
+        let speaks_tls = match (plain, self.registry.is_loopback()) {
+            (true, _) => false,
+            (false, true) => probe(&https)?,
+            (false, false) => true,
+        };
+        let url = Url::new(speaks_tls, authority, "/");
+        *base = Some(url.clone());
+        Ok(url)
+    }
+
+    /// What the registry wanted to see last time.
+    pub(super) fn scheme(&self) -> Option<Scheme> {
+        self.scheme.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what the registry wants to see.
+    pub(super) fn set_scheme(&self, scheme: Scheme) {
+        *self.scheme.lock().unwrap_or_else(PoisonError::into_inner) = Some(scheme);
+    }
+
+    /// Whether the host ever answered.
+    pub(super) fn answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it did.
+    pub(super) fn set_answered(&self) {
+        self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is known to have no referrers API.
+    pub(super) fn lacks_referrers(&self) -> bool {
+        self.no_referrers.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it has none.
+    pub(super) fn set_lacks_referrers(&self) {
+        self.no_referrers.store(true, Ordering::Relaxed);
+    }
+}

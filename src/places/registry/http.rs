@@ -1,0 +1,226 @@
+//! [`Http`]: one request, one answer, over agents that are kept for each host.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ureq::http::{HeaderMap, Method, Request};
+use ureq::{Agent, Body, SendBody};
+
+use super::Settings;
+use super::tls::Roots;
+use super::url::Url;
+use crate::seams::stream::BUFFER;
+use crate::words::error::{Class, Error, Result};
+
+/// How long a connection, TLS included, may take to come about.
+const CONNECT: Duration = Duration::from_secs(30);
+/// How long this machine itself may take for it: it answers at once or not at all.
+const CONNECT_LOCAL: Duration = Duration::from_secs(5);
+/// How long nothing may move before a connection is taken for dead.
+const STALL: Duration = Duration::from_secs(60);
+/// How long a registry may think after the last byte of an upload: those on object storage copy
+/// the whole blob once more before they answer.
+const STALL_UPLOAD: Duration = Duration::from_secs(600);
+/// From which size on a registry is asked before the body is sent. A refusal (401, 403, 413) then
+/// costs no bytes; a server that does not know the question costs one second, which is nothing
+/// beside 8 MiB but much beside a thousand small blobs.
+const ASK_FROM: u64 = 8 << 20;
+
+/// Sends requests. Redirects, credentials and retries are decided above.
+#[derive(Debug)]
+pub(super) struct Http {
+    jobs: usize,
+    roots: Roots,
+    agents: Mutex<HashMap<(String, bool), Agent>>,
+}
+
+/// What goes out.
+pub(super) struct Outgoing<'a> {
+    pub(super) method: Method,
+    pub(super) url: &'a Url,
+    /// Whether the address is the registry's own, so that a client certificate may be shown.
+    pub(super) own: bool,
+    pub(super) headers: &'a [(&'static str, String)],
+    /// The whole `Authorization` header.
+    pub(super) authorization: Option<&'a str>,
+    pub(super) payload: Payload<'a>,
+}
+
+/// The body of a request.
+pub(super) enum Payload<'a> {
+    /// None at all.
+    None,
+    /// Bytes at hand.
+    Bytes(&'a [u8]),
+    /// Exactly `size` bytes from a reader.
+    Stream(&'a mut dyn Read, u64),
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Body,
+    /// Where it came from, after redirects.
+    pub(super) url: Url,
+    /// Whether that is still the registry itself.
+    pub(super) own: bool,
+}
+
+/// Why there is no answer.
+pub(super) enum Silence {
+    /// The settings are wrong.
+    Setup(Error),
+    /// The connection failed.
+    Wire(ureq::Error),
+}
+
+impl Answer {
+    /// The value of a header, if it is readable text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The length that the headers announce.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.header("content-length")?.trim().parse().ok()
+    }
+
+    /// At most `limit` bytes of the body, and what could be read when it breaks off.
+    pub(super) fn read_some(&mut self, limit: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = self.body.as_reader().take(limit).read_to_end(&mut bytes);
+        bytes
+    }
+
+    /// The whole body, if it has at most `limit` bytes; `None` when it has more.
+    pub(super) fn read_all(&mut self, limit: u64) -> io::Result<Option<Vec<u8>>> {
+        if self.length().is_some_and(|length| length > limit) {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        self.body.as_reader().take(limit + 1).read_to_end(&mut bytes)?;
+        Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    }
+
+    /// Reads what is left of a small body, so that the connection can be used again.
+    pub(super) fn discard(mut self) {
+        self.read_some(super::fault::MAX_ERROR_BODY);
+    }
+}
+
+impl Http {
+    /// Keeps up to `jobs` idle connections a host.
+    pub(super) fn new(jobs: usize) -> Http {
+        Http { jobs: jobs.max(1), roots: Roots::default(), agents: Mutex::default() }
+    }
+
+    /// Sends one request and returns as soon as the headers of the answer are here.
+    pub(super) fn send(&self, s: &Settings, out: Outgoing<'_>) -> Result<Answer, Silence> {
+        let agent = self.agent(s, out.url, out.own).map_err(Silence::Setup)?;
+        let mut request = Request::builder().method(out.method).uri(out.url.to_string());
+        for (name, value) in out.headers {
+            request = request.header(*name, value);
+        }
+        if let Some(value) = out.authorization {
+            request = request.header("authorization", value);
+        }
+        let mut stall = STALL;
+        if let Payload::Stream(_, size) = out.payload {
+            request = request.header("content-length", size);
+            stall = STALL_UPLOAD;
+            if size >= ASK_FROM {
+                request = request.header("expect", "100-continue");
+            }
+        }
+        let response = match out.payload {
+            Payload::None => run(&agent, stall, request.body(SendBody::none())),
+            Payload::Bytes(bytes) => run(&agent, stall, request.body(bytes)),
+            Payload::Stream(reader, _) => {
+                run(&agent, stall, request.body(SendBody::from_reader(&mut Once(reader))))
+            }
+        };
+        let (parts, body) = response.map_err(Silence::Wire)?.into_parts();
+        let (status, headers) = (parts.status.as_u16(), parts.headers);
+        Ok(Answer { status, headers, body, url: out.url.clone(), own: out.own })
+    }
+
+    /// The agent for the host of `url`, made when first needed.
+    fn agent(&self, settings: &Settings, url: &Url, own: bool) -> Result<Agent> {
+        let key = (url.origin(), own);
+        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(agent) = agents.get(&key) {
+            return Ok(agent.clone());
+        }
+        let agent = self.make(settings, url, own)?;
+        agents.insert(key, agent.clone());
+        Ok(agent)
+    }
+
+    fn make(&self, settings: &Settings, url: &Url, own: bool) -> Result<Agent> {
+        let proxy = match settings.proxies.choose(url) {
+            // The address may hold a password and is not repeated.
+            Some(proxy) => Some(ureq::Proxy::new(proxy).map_err(|_| {
+                Error::new(Class::Usage, format!("the proxy for {} is no address", url.origin()))
+                    .hint("check http_proxy and https_proxy")
+            })?),
+            None => None,
+        };
+        let connect = match super::is_loopback(url.host()) {
+            true => CONNECT_LOCAL,
+            false => CONNECT,
+        };
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(proxy)
+            .user_agent(concat!("sealift/", env!("CARGO_PKG_VERSION")))
+            // A compressed answer would not have the digest that was asked for.
+            .accept_encoding("identity")
+            .timeout_resolve(Some(CONNECT))
+            .timeout_connect(Some(connect))
+            .timeout_per_write(Some(STALL))
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
+            .max_idle_connections(self.jobs * 2)
+            .max_idle_connections_per_host(self.jobs);
+        if url.is_https() {
+            config = config.tls_config(self.roots.config(&folders(settings, url), own)?);
+        }
+        Ok(Agent::new_with_config(config.build()))
+    }
+}
+
+/// Where certificates for the host of `url` lie.
+fn folders(settings: &Settings, url: &Url) -> Vec<PathBuf> {
+    let name = match url.authority() {
+        "registry-1.docker.io" => "docker.io",
+        other => other,
+    };
+    let own = settings.cert_dirs.iter().map(|parent| parent.join(name));
+    settings.cert_dir.iter().cloned().chain(own).collect()
+}
+
+type Sent = Result<ureq::http::Response<Body>, ureq::Error>;
+
+fn run<S: ureq::AsSendBody>(
+    agent: &Agent,
+    stall: Duration,
+    request: Result<Request<S>, ureq::http::Error>,
+) -> Sent {
+    let request = agent.configure_request(request?).timeout_per_read(Some(stall)).build();
+    agent.run(request)
+}
+
+/// Hands out a reader that is only lent, as `SendBody` wants a sized one.
+struct Once<'a>(&'a mut dyn Read);
+
+impl Read for Once<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}

@@ -1,0 +1,167 @@
+//! Manifests and indexes: read, checked, and written.
+
+use ureq::http::Method;
+
+use super::http::Answer;
+use super::session::{Call, Session, Target};
+use crate::words::digest::Digest;
+use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, is_document};
+use crate::words::error::{Class, Result};
+
+impl Session {
+    /// The document under `reference`, a tag or a digest; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] when its bytes are not those of `digest`, nor of the digest that the
+    /// registry itself gives.
+    pub(super) fn manifest(
+        &self,
+        reference: &str,
+        digest: Option<Digest>,
+    ) -> Result<Option<Document>> {
+        let call = self.manifest_call(Method::GET, reference);
+        let retry = self.shared.settings.retry;
+        // The body may break off as well, so it is read inside the retried part.
+        retry.run(&*self.shared.progress, || {
+            let mut answer = self.call_once(&call)?;
+            match answer.status {
+                200 => {}
+                404 => {
+                    answer.discard();
+                    return Ok(None);
+                }
+                _ => return Err(self.end.refusal(&call.what, answer)),
+            }
+            let bytes = self.read_document(&call.what, &mut answer)?;
+            let found = Digest::of(&bytes);
+            let told = answer.header("docker-content-digest").and_then(|d| d.parse().ok());
+            for want in [digest, told].into_iter().flatten() {
+                if want != found {
+                    let why = format!("the bytes have the digest {found}, not {want}");
+                    return Err(self.end.error(Class::Damaged, &call.what, why));
+                }
+            }
+            let media_type = media_type(&answer, &bytes);
+            let document = Document::parse(bytes, &media_type);
+            document.map(Some).map_err(|e| e.context(format!("{}: {}", self.end, call.what)))
+        })
+    }
+
+    /// As [`manifest`](Session::manifest), and it has to be there.
+    ///
+    /// # Errors
+    /// Also [`Class::Incomplete`] when it is not.
+    pub(super) fn required(&self, reference: &str, digest: Option<Digest>) -> Result<Document> {
+        let document = self.manifest(reference, digest)?;
+        document.ok_or_else(|| {
+            let what = self.manifest_name(reference);
+            self.end
+                .error(Class::Incomplete, &what, "no such image")
+                .hint("check the name and the tag")
+        })
+    }
+
+    /// The document that `descriptor` describes in digest, size and type.
+    pub(super) fn described(&self, descriptor: &Descriptor) -> Result<Document> {
+        let reference = descriptor.digest.to_string();
+        let document = self.required(&reference, Some(descriptor.digest))?;
+        let found = document.descriptor();
+        if found.size != descriptor.size || found.media_type != descriptor.media_type {
+            let why = format!(
+                "{} of {} bytes where {} of {} were announced",
+                found.media_type, found.size, descriptor.media_type, descriptor.size
+            );
+            return Err(self.end.error(Class::Damaged, &self.manifest_name(&reference), why));
+        }
+        Ok(document)
+    }
+
+    /// Type, digest and size of what stands under `reference`, if anything does.
+    pub(super) fn head_manifest(&self, reference: &str) -> Result<Option<Descriptor>> {
+        let call = self.manifest_call(Method::HEAD, reference);
+        let answer = self.call(&call)?;
+        match answer.status {
+            200 => {}
+            404 => return Ok(None),
+            // Some proxies know no HEAD.
+            405 => return Ok(self.manifest(reference, None)?.map(|d| d.descriptor().clone())),
+            _ => return Err(self.end.refusal(&call.what, answer)),
+        }
+        let digest = answer.header("docker-content-digest").and_then(|d| d.parse().ok());
+        match (digest, answer.length()) {
+            (Some(digest), Some(size)) if size > 0 => {
+                Ok(Some(Descriptor::new(media_type(&answer, &[]), digest, size)))
+            }
+            _ => Ok(self.manifest(reference, None)?.map(|d| d.descriptor().clone())),
+        }
+    }
+
+    /// Stores `document` under `reference`, byte for byte; whether the registry took note of its
+    /// subject.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when it is not taken; [`Class::Damaged`] when the registry stored
+    /// something else.
+    pub(super) fn put_manifest(&self, reference: &str, document: &Document) -> Result<bool> {
+        let what = self.manifest_name(reference);
+        let call = Call {
+            method: Method::PUT,
+            target: Target::Path(format!("manifests/{reference}")),
+            headers: vec![("content-type", document.descriptor().media_type.clone())],
+            body: Some(document.raw()),
+            scopes: self.scopes(true),
+            what,
+        };
+        let answer = self.call(&call)?;
+        if !matches!(answer.status, 200..=202) {
+            return Err(self.end.refusal(&call.what, answer));
+        }
+        self.check_stored(&answer, document.descriptor().digest, &call.what)?;
+        let noted = answer.headers.contains_key("oci-subject");
+        answer.discard();
+        Ok(noted)
+    }
+
+    /// Fails when the registry says that it stored something else than `digest`.
+    pub(super) fn check_stored(&self, answer: &Answer, digest: Digest, what: &str) -> Result<()> {
+        let told = answer.header("docker-content-digest").and_then(|d| d.parse::<Digest>().ok());
+        match told.filter(|told| *told != digest) {
+            Some(told) => {
+                let why = format!("the registry stored {told} instead of {digest}");
+                Err(self.end.error(Class::Damaged, what, why))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn manifest_call(&self, method: Method, reference: &str) -> Call<'static> {
+        let what = self.manifest_name(reference);
+        let mut call = self.read(method, format!("manifests/{reference}"), what);
+        call.headers.push(("accept", DOCUMENT_TYPES.join(", ")));
+        call
+    }
+
+    /// `library/alpine:3.20`, or with `@` and the digest.
+    fn manifest_name(&self, reference: &str) -> String {
+        let joint = if reference.contains(':') { '@' } else { ':' };
+        format!("{}{joint}{reference}", self.repository)
+    }
+}
+
+/// The type that the answer gives. Where it gives none, or only says that it is JSON, the
+/// document's own word counts; `Document::parse` then checks it against the members.
+pub(super) fn media_type(answer: &Answer, bytes: &[u8]) -> String {
+    let told = answer.header("content-type").unwrap_or_default();
+    let told = told.split(';').next().unwrap_or_default().trim();
+    let vague = ["", "application/json", "application/octet-stream", "text/plain"];
+    if is_document(told) || !vague.contains(&told) {
+        return told.to_owned();
+    }
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Own {
+        media_type: Option<String>,
+    }
+    let own = serde_json::from_slice::<Own>(bytes).ok().and_then(|own| own.media_type);
+    own.unwrap_or_else(|| told.to_owned())
+}

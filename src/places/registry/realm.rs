@@ -1,0 +1,120 @@
+//! Which token server may see a registry's credentials.
+//!
+//! The registry names its token server in a header, so a registry that lies could send the user's
+//! password anywhere, or make this machine call an address inside its own network
+//! (CVE-2026-48978, CVE-2026-33540).
+
+use std::net::IpAddr;
+
+use super::url::Url;
+
+/// Token servers on a host of their own that are known to belong to a registry.
+const KNOWN: &[(&str, &str)] = &[("registry-1.docker.io", "auth.docker.io")];
+
+/// The token server at `realm`, if the registry at `base` may name it.
+///
+/// It has to be https (unless the registry itself is plain http), and be the registry's own host,
+/// a known one, or a neighbour: `auth.gitlab.example` for `registry.gitlab.example`. An address
+/// in a loopback, link-local or unspecified range is taken from a registry on loopback only.
+///
+/// # Errors
+/// Why not, for people.
+pub(super) fn check(realm: &str, base: &Url) -> Result<Url, &'static str> {
+    let realm = Url::parse(realm).ok_or("it is no http or https address")?;
+    if base.is_https() && !realm.is_https() {
+        return Err("it is not https");
+    }
+    let base_is_local = is_local(base.host());
+    match is_local(realm.host()) {
+        true if !base_is_local => return Err("it is an address of this machine or its link"),
+        true => return Ok(realm),
+        false => {}
+    }
+    if realm.host() == base.host() {
+        return Ok(realm);
+    }
+    if !realm.is_https() {
+        return Err("it is another host and not https");
+    }
+    match KNOWN.contains(&(base.host(), realm.host())) || neighbours(base.host(), realm.host()) {
+        true => Ok(realm),
+        false => Err("it belongs to another domain than the registry"),
+    }
+}
+
+/// Whether `host` is this machine, or an address that only means something on its link.
+fn is_local(host: &str) -> bool {
+    if host == "localhost" || host.ends_with(".localhost") {
+        return true;
+    }
+    match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(v4)) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+        Ok(IpAddr::V6(v6)) => {
+            let mapped = v6.to_ipv4_mapped().is_some_and(|v4| is_local(&v4.to_string()));
+            mapped || v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified()
+        }
+        // `127.1`, `2130706433` and `0x7f.1` are addresses for the system's resolver.
+        Err(_) => host
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| last.starts_with("0x") || last.bytes().all(|c| c.is_ascii_digit())),
+    }
+}
+
+/// Whether two names lie in one domain: the last two labels are the same, or the last three where
+/// two are a public suffix by their look (`co.uk`, `com.au`).
+fn neighbours(a: &str, b: &str) -> bool {
+    if a.parse::<IpAddr>().is_ok() || b.parse::<IpAddr>().is_ok() {
+        return false;
+    }
+    let tail = |host: &str, count: usize| {
+        let labels: Vec<String> = host.rsplit('.').take(count).map(str::to_owned).collect();
+        (labels.len() == count).then_some(labels)
+    };
+    let count = match tail(a, 2) {
+        Some(labels) if labels[0].len() == 2 && labels[1].len() <= 3 => 3,
+        _ => 2,
+    };
+    tail(a, count).is_some() && tail(a, count) == tail(b, count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_realm_stays_with_its_registry() {
+        for (base, realm, fine) in [
+            ("https://registry-1.docker.io", "https://auth.docker.io/token", true),
+            ("https://harbor.example", "https://harbor.example/service/token", true),
+            ("https://harbor.example:8443", "https://harbor.example/service/token", true),
+            ("https://registry.gitlab.example", "https://gitlab.example/jwt/auth", true),
+            ("https://registry.gitlab.example", "https://auth.gitlab.example/jwt", true),
+            ("http://10.0.0.5:5000", "http://10.0.0.5:5001/token", true),
+            ("http://127.0.0.1:5000", "http://127.0.0.1:5001/token", true),
+            ("http://localhost:5000", "http://127.0.0.1:5001/token", true),
+            ("https://harbor.example", "http://harbor.example/service/token", false),
+            ("https://harbor.example", "https://evil.test/token", false),
+            ("https://harbor.example", "https://harbor.example.evil.test/", false),
+            ("http://harbor.example", "http://auth.harbor.example/", false),
+            ("https://a.co.uk", "https://b.co.uk/", false),
+            ("https://r.a.co.uk", "https://t.a.co.uk/", true),
+            ("https://harbor", "https://auth/", false),
+            ("https://harbor.example", "https://169.254.169.254/latest", false),
+            ("http://harbor.example", "http://169.254.169.254/latest", false),
+            ("http://harbor.example", "http://127.0.0.1/", false),
+            ("http://harbor.example", "http://127.1/", false),
+            ("http://harbor.example", "http://2130706433/", false),
+            ("http://harbor.example", "http://[::1]/", false),
+            ("http://harbor.example", "http://[::ffff:127.0.0.1]/", false),
+            ("http://harbor.example", "http://localhost/", false),
+            ("https://10.0.0.5", "https://10.1.0.5/", false),
+            ("https://harbor.example", "/service/token", false),
+            ("https://harbor.example", "file:///etc/passwd", false),
+            ("https://harbor.example", "https://harbor.example@evil.test/", false),
+        ] {
+            let base = Url::parse(base).unwrap();
+            assert_eq!(check(realm, &base).is_ok(), fine, "{base} {realm}");
+        }
+    }
+}

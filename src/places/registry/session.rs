@@ -1,0 +1,264 @@
+//! [`Session`]: requests to one repository, with redirects, credentials and retries settled.
+
+use std::fmt;
+use std::io::Read;
+use std::sync::Arc;
+
+use ureq::http::Method;
+
+use super::Shared;
+use super::auth::{Authorization, MAX_ROUNDS};
+use super::fault::{self, End, Kind};
+use super::host::Host;
+use super::http::{Answer, Outgoing, Payload, Silence};
+use super::url::Url;
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::Repository;
+
+/// How many redirects in a row are followed. Storage backends need one, mirrors two.
+const MAX_REDIRECTS: usize = 5;
+
+/// A repository at a registry, as one end of a transfer.
+#[derive(Clone)]
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    pub(super) host: Arc<Host>,
+    pub(super) end: End,
+    pub(super) repository: Repository,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({}/{})", self.end, self.repository)
+    }
+}
+
+/// A request that may be sent again without harm.
+pub(super) struct Call<'a> {
+    pub(super) method: Method,
+    /// Below `/v2/<name>/`.
+    pub(super) target: Target,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Option<&'a [u8]>,
+    /// Scopes that the token needs.
+    pub(super) scopes: Vec<String>,
+    /// What it is about, for messages.
+    pub(super) what: String,
+}
+
+/// Where a request goes.
+pub(super) enum Target {
+    /// Below the repository, as in `manifests/latest`.
+    Path(String),
+    /// To an address that the registry gave.
+    Url(Url),
+}
+
+impl Session {
+    /// The scopes to read, and to write as well when `push`.
+    pub(super) fn scopes(&self, push: bool) -> Vec<String> {
+        let actions = if push { "pull,push" } else { "pull" };
+        vec![format!("repository:{}:{actions}", self.repository)]
+    }
+
+    /// A call that reads `path`.
+    pub(super) fn read(&self, method: Method, path: String, what: String) -> Call<'static> {
+        let (target, scopes) = (Target::Path(path), self.scopes(false));
+        Call { method, target, headers: Vec::new(), body: None, scopes, what }
+    }
+
+    /// Sends `call`, again and again where that may help.
+    ///
+    /// # Errors
+    /// When no answer comes, or none but 408, 429 and the like. Every other answer is returned.
+    pub(super) fn call(&self, call: &Call<'_>) -> Result<Answer> {
+        let retry = self.shared.settings.retry;
+        retry.run(&*self.shared.progress, || self.call_once(call))
+    }
+
+    /// As [`call`](Session::call), but only once.
+    pub(super) fn call_once(&self, call: &Call<'_>) -> Result<Answer> {
+        let base = self.base()?;
+        let url = match &call.target {
+            Target::Path(path) => Url::new(
+                base.is_https(),
+                base.authority(),
+                &format!("/v2/{}/{path}", self.repository),
+            ),
+            Target::Url(url) => url.clone(),
+        };
+        let mut authorization = self.known_authorization(&base, &call.scopes)?;
+        let mut round = 1;
+        loop {
+            let answer = self.follow(call, &base, &url, authorization.as_ref())?;
+            if round < MAX_ROUNDS
+                && let Some(next) =
+                    self.renew(&base, &call.scopes, authorization.as_ref(), &answer)?
+            {
+                answer.discard();
+                authorization = next;
+                round += 1;
+                continue;
+            }
+            return match fault::is_transient(answer.status) {
+                true => Err(self.end.refusal(&call.what, answer)),
+                false => Ok(answer),
+            };
+        }
+    }
+
+    /// Sends `call` to `url` and follows redirects. Credentials go to the registry's own scheme,
+    /// host and port only, and never again once a redirect has left them.
+    fn follow(
+        &self,
+        call: &Call<'_>,
+        base: &Url,
+        url: &Url,
+        authorization: Option<&Authorization>,
+    ) -> Result<Answer> {
+        let (mut url, mut own) = (url.clone(), url.same_origin(base));
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.send(
+                &call.what,
+                Outgoing {
+                    method: call.method.clone(),
+                    url: &url,
+                    own,
+                    headers: &call.headers,
+                    authorization: authorization.filter(|_| own).map(Authorization::header),
+                    payload: call.body.map_or(Payload::None, Payload::Bytes),
+                },
+            )?;
+            let reads = call.method == Method::GET || call.method == Method::HEAD;
+            let redirect = match answer.status {
+                307 | 308 => true,
+                301..=303 => reads,
+                _ => false,
+            };
+            if !redirect {
+                return Ok(answer);
+            }
+            url = self.location(&answer, &call.what)?;
+            own = own && url.same_origin(base);
+            answer.discard();
+        }
+        Err(self.end.error(Class::Other, &call.what, "redirected too often"))
+    }
+
+    /// Streams `size` bytes as one PUT to `url`, once.
+    ///
+    /// # Errors
+    /// When no answer comes; a fault of `content` comes out as itself. A 401 is transient: the
+    /// token is dropped, so that the next attempt gets a new one.
+    pub(super) fn put(
+        &self,
+        what: &str,
+        url: &Url,
+        content: &mut dyn Read,
+        size: u64,
+    ) -> Result<Answer> {
+        let base = self.base()?;
+        let (own, scopes) = (url.same_origin(&base), self.scopes(true));
+        let authorization = match own {
+            true => self.known_authorization(&base, &scopes)?,
+            false => None,
+        };
+        let mut content = super::upload::Exact::new(content, size);
+        let headers = [("content-type", "application/octet-stream".to_owned())];
+        let sent = self.send(
+            what,
+            Outgoing {
+                method: Method::PUT,
+                url,
+                own,
+                headers: &headers,
+                authorization: authorization.as_ref().map(Authorization::header),
+                payload: Payload::Stream(&mut content, size),
+            },
+        );
+        if let Some(fault) = content.fault() {
+            return Err(Error::io(format!("{what}: cannot read the content"), fault));
+        }
+        let answer = sent?;
+        match (answer.status, &authorization) {
+            (401, Some(authorization)) if own => {
+                self.forget(authorization);
+                Err(self.end.refusal(what, answer).transient())
+            }
+            (status, _) if fault::is_transient(status) => Err(self.end.refusal(what, answer)),
+            _ => Ok(answer),
+        }
+    }
+
+    /// Sends one request, and words the failure when there is no answer.
+    pub(super) fn send(&self, what: &str, out: Outgoing<'_>) -> Result<Answer> {
+        let url = out.url;
+        match self.shared.http.send(&self.shared.settings, out) {
+            Ok(answer) => {
+                if answer.own {
+                    self.host.set_answered();
+                }
+                Ok(answer)
+            }
+            Err(Silence::Setup(error)) => Err(error),
+            Err(Silence::Wire(error)) => Err(self.end.wire(what, url, error, self.host.answered())),
+        }
+    }
+
+    /// Where the `Location` of `answer` leads.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when it leads from https to http; [`Class::Other`] when it is absent or
+    /// no address.
+    pub(super) fn location(&self, answer: &Answer, what: &str) -> Result<Url> {
+        let location = answer
+            .header("location")
+            .ok_or_else(|| self.end.error(Class::Other, what, "no Location in the answer"))?;
+        let next = answer.url.join(location).ok_or_else(|| {
+            self.end.error(Class::Other, what, "the Location in the answer is no address")
+        })?;
+        if answer.url.is_https() && !next.is_https() {
+            let why = format!("the registry leads from https to {}", next.origin());
+            return Err(self.end.error(Class::Refused, what, why).hint(
+                "its proxy has to pass on X-Forwarded-Proto, or the registry to use relative URLs",
+            ));
+        }
+        Ok(next)
+    }
+
+    /// The registry's address.
+    pub(super) fn base(&self) -> Result<Url> {
+        let plain = self.shared.settings.plain_http.contains(&self.end.registry);
+        self.host.base(plain, |https| self.speaks_tls(https))
+    }
+
+    /// Whether a registry on loopback speaks TLS. A bad certificate is TLS: it must not lead to
+    /// plain HTTP.
+    fn speaks_tls(&self, https: &Url) -> Result<bool> {
+        let url = Url::new(true, https.authority(), "/v2/");
+        let sent = self.shared.http.send(
+            &self.shared.settings,
+            Outgoing {
+                method: Method::GET,
+                url: &url,
+                own: true,
+                headers: &[],
+                authorization: None,
+                payload: Payload::None,
+            },
+        );
+        match sent {
+            Ok(answer) => {
+                answer.discard();
+                Ok(true)
+            }
+            Err(Silence::Setup(error)) => Err(error),
+            Err(Silence::Wire(error)) => match fault::describe(&error).1 {
+                Kind::NotTls | Kind::Unreachable | Kind::Broken => Ok(false),
+                Kind::Certificate | Kind::Other => {
+                    Err(self.end.wire("first contact", &url, error, true))
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! [`Tokens`]: bearer tokens, fetched once for many who need them and renewed in time
+//! (distribution project, "Token Authentication Specification").
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::url::{Url, encode};
+use crate::words::error::{Class, Error, Result};
+
+/// Largest answer of a token server that is read. Tokens with many scopes have some 10 KiB.
+pub(super) const MAX_TOKEN_BODY: u64 = 1 << 20;
+/// Largest token: what fits into the request headers that common servers take, with room.
+const MAX_TOKEN: usize = 64 << 10;
+/// How long a token holds that does not say so (the specification's default).
+const DEFAULT_LIFETIME: u64 = 60;
+/// How long before its end a token is renewed, or a tenth of its life if that is less.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// A bearer token, never shown.
+#[derive(Clone)]
+pub(super) struct Token {
+    header: Arc<Zeroizing<String>>,
+    until: Instant,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+impl Token {
+    /// The whole `Authorization` header.
+    pub(super) fn header(&self) -> &str {
+        &self.header
+    }
+}
+
+/// For whom a token is: registry host, token server, service, and scopes.
+pub(super) type Key = (String, String, String, String);
+
+/// What became of the wish for a token.
+#[derive(Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Held(Token),
+    /// Why the server refused. Asking again with the same password could lock the account.
+    Denied(String, Option<String>),
+}
+
+/// All tokens of a run.
+#[derive(Default)]
+pub(super) struct Tokens(Mutex<HashMap<Key, Arc<Mutex<Slot>>>>);
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tokens(..)")
+    }
+}
+
+impl Tokens {
+    /// The token for `key`; `fetch` is called when there is none that still holds, by one thread
+    /// while all others who want the same wait for it.
+    ///
+    /// # Errors
+    /// Those of `fetch`; a refusal is repeated without asking again.
+    pub(super) fn get(&self, key: &Key, fetch: impl FnOnce() -> Result<Token>) -> Result<Token> {
+        let slot = self.slot(key);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Slot::Held(token) if Instant::now() < token.until => return Ok(token.clone()),
+            Slot::Denied(message, hint) => return Err(denied(message, hint.as_deref())),
+            _ => {}
+        }
+        match fetch() {
+            Ok(token) => {
+                *slot = Slot::Held(token.clone());
+                Ok(token)
+            }
+            Err(error) => {
+                if error.class() == Class::Refused && !error.is_transient() {
+                    let hint = error.way_out().map(str::to_owned);
+                    *slot = Slot::Denied(error.message().to_owned(), hint);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Drops `token`, unless another thread has renewed it already.
+    pub(super) fn forget(&self, key: &Key, token: &Token) {
+        let slot = self.slot(key);
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*slot, Slot::Held(held) if Arc::ptr_eq(&held.header, &token.header)) {
+            *slot = Slot::Empty;
+        }
+    }
+
+    fn slot(&self, key: &Key) -> Arc<Mutex<Slot>> {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.entry(key.clone()).or_default().clone()
+    }
+}
+
+fn denied(message: &str, hint: Option<&str>) -> Error {
+    let error = Error::new(Class::Refused, message);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    token: Option<Zeroizing<String>>,
+    access_token: Option<Zeroizing<String>>,
+    expires_in: Option<u64>,
+    issued_at: Option<String>,
+}
+
+/// Reads a token server's answer to a question that was asked at `asked`.
+///
+/// # Errors
+/// Why it is none, without quoting it.
+pub(super) fn parse(body: &[u8], asked: Instant) -> Result<Token, &'static str> {
+    let granted: Granted = serde_json::from_slice(body).map_err(|_| "the answer is no token")?;
+    let given = |token: Option<Zeroizing<String>>| token.filter(|token| !token.is_empty());
+    let token =
+        given(granted.token).or(given(granted.access_token)).ok_or("the answer has no token")?;
+    if token.len() > MAX_TOKEN || !token.bytes().all(|c| c.is_ascii_graphic()) {
+        return Err("the token cannot be sent in a header");
+    }
+    let life = lifetime(granted.expires_in, granted.issued_at.as_deref(), Timestamp::now());
+    let header = Arc::new(Zeroizing::new(format!("Bearer {}", *token)));
+    Ok(Token { header, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
+}
+
+/// How long a token still holds. `issued_at` counts when it makes sense beside this machine's
+/// clock: a server may hand out a token that it made before, but clocks also differ.
+fn lifetime(expires_in: Option<u64>, issued_at: Option<&str>, now: Timestamp) -> Duration {
+    // A year is for ever, and no sum with it overflows.
+    let whole = expires_in.filter(|s| *s > 0).unwrap_or(DEFAULT_LIFETIME).min(365 * 86_400);
+    let issued = issued_at.and_then(|at| at.parse::<Timestamp>().ok());
+    let age = issued.map_or(0, |at| now.as_second() - at.as_second());
+    match u64::try_from(age) {
+        Ok(age) if age < whole => Duration::from_secs(whole - age),
+        _ => Duration::from_secs(whole),
+    }
+}
+
+/// The address to ask for a token.
+pub(super) fn question(realm: &Url, service: Option<&str>, scopes: &[String]) -> Url {
+    let mut url = realm.clone();
+    if let Some(service) = service {
+        url = url.with_query("service", service);
+    }
+    scopes.iter().fold(url, |url, scope| url.with_query("scope", scope))
+}
+
+/// The form to exchange an identity token for a bearer token (OAuth 2, RFC 6749, 6).
+pub(super) fn exchange(
+    identity: &str,
+    service: Option<&str>,
+    scopes: &[String],
+) -> Zeroizing<String> {
+    Zeroizing::new(format!(
+        "grant_type=refresh_token&client_id=sealift&service={}&scope={}&refresh_token={}",
+        encode(service.unwrap_or_default()),
+        encode(&scopes.join(" ")),
+        encode(identity)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_renewed_before_it_ends() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        for (expires_in, issued_at, seconds) in [
+            (None, None, 60),
+            (Some(0), None, 60),
+            (Some(300), None, 300),
+            (Some(300), Some("2026-11-21T09:59:00Z"), 240),
+            (Some(300), Some("2026-11-21T05:00:00Z"), 300),
+            (Some(300), Some("2026-11-21T10:05:00Z"), 300),
+            (Some(300), Some("yesterday"), 300),
+            (Some(u64::MAX), None, 365 * 86_400),
+        ] {
+            let life = lifetime(expires_in, issued_at, now);
+            assert_eq!(life.as_secs(), seconds, "{expires_in:?} {issued_at:?}");
+        }
+        let asked = Instant::now();
+        let until = |body: &str| parse(body.as_bytes(), asked).unwrap().until - asked;
+        assert_eq!(until(r#"{"token":"a","expires_in":300}"#).as_secs(), 290);
+        assert_eq!(until(r#"{"access_token":"a"}"#).as_secs(), 54);
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_and_not_quoted() {
+        for body in [r#"{"token":"a\r\nX: s3cret"}"#, r#"{"token":"s3cret b"}"#, "s3cret", "{}"] {
+            let why = parse(body.as_bytes(), Instant::now()).unwrap_err();
+            assert!(!why.contains("s3cret"));
+        }
+        let token = parse(br#"{"token":"s3cret"}"#, Instant::now()).unwrap();
+        assert_eq!(token.header(), "Bearer s3cret");
+        assert!(!format!("{token:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn a_question_names_service_and_every_scope() {
+        let realm = Url::parse("https://a/t?x=1").unwrap();
+        let scopes = ["repository:a/b:pull,push".to_owned(), "repository:c:pull".to_owned()];
+
+        assert_eq!(
+            question(&realm, Some("my reg"), &scopes).to_string(),
+            "https://a/t?x=1&service=my%20reg&scope=repository:a/b:pull%2Cpush\
+             &scope=repository:c:pull"
+        );
+    }
+}
