@@ -14,4 +14,5 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod seams;
+pub mod verbs;
 pub mod words;
