@@ -16,5 +16,6 @@
 pub mod bundle;
 pub mod places;
 pub mod seams;
+pub mod verbs;
 pub mod words;
 pub mod work;

@@ -1,0 +1,3 @@
+//! What sealift does, one verb a file.
+
+pub mod serve;

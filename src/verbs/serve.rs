@@ -1,0 +1,162 @@
+//! `serve`: a verified bundle as a read-only registry, for clusters that pull from it directly.
+//!
+//! The pull half of distribution-spec 1.1 over plain HTTP/1.1, without credentials: what a bundle
+//! holds is public to whoever reaches the address. Nothing is ever written; a request's body is
+//! never read.
+//!
+//! The only place with an asynchronous runtime. [`serve`] builds it and takes it down; files are
+//! read on threads that may block.
+
+mod answer;
+mod body;
+mod page;
+mod patience;
+mod range;
+mod route;
+#[cfg(test)]
+mod samples;
+mod shelf;
+#[cfg(test)]
+mod tests;
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::TcpListener;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+
+use self::answer::Desk;
+use self::patience::Patient;
+pub use self::shelf::Shelf;
+use crate::words::error::{Error, Result};
+use crate::words::progress::Progress;
+
+/// Most connections at a time; further ones wait in the kernel's queue. Each may hold a socket
+/// and a file, which together stay below the usual limit of 1,024 open files.
+pub const MAX_CONNECTIONS: u32 = 400;
+/// Threads that deal with sockets. Hashing and reading have theirs.
+const WORKERS: usize = 2;
+/// How long a client may take to send a request's head, and may keep an idle connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Largest head of a request. Also how much of an answer is kept until the socket takes it, beyond
+/// one chunk.
+const MAX_HEAD: usize = 64 << 10;
+/// How often `stop` is asked, and how long a failing accept is left alone.
+const POLL: Duration = Duration::from_millis(100);
+/// How long answers under way may take to end once a stop was asked for.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long a thread that hangs in a read of a dying medium may hold up the end.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// Serves `shelf` to whoever connects to `listener`, until `stop` says so.
+///
+/// `stop` is asked about ten times a second. Then no client is let in any more, idle connections
+/// close, and answers under way have ten seconds to end. (Layers under way break off at once when
+/// the stop is [`interrupt::raise`](crate::seams::interrupt::raise), which ends all reading.)
+///
+/// A fault of one connection, of the medium, or of accepting (too many open files) is told to
+/// `log` and ends nothing else. `log` also gets a note a request, `GET /v2/... 200 123`.
+///
+/// # Errors
+/// Only when it cannot begin: no threads, or no usable listener.
+pub fn serve(
+    shelf: Shelf,
+    listener: TcpListener,
+    stop: impl Fn() -> bool,
+    log: Arc<dyn Progress>,
+) -> Result<()> {
+    let fault = |error| Error::io("cannot start serving", error);
+    listener.set_nonblocking(true).map_err(fault)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(MAX_CONNECTIONS as usize)
+        .thread_name("serve")
+        .enable_all()
+        .build()
+        .map_err(fault)?;
+    let desk = Desk::new(shelf, log);
+    let done = runtime.block_on(receive(listener, desk, stop)).map_err(fault);
+    runtime.shutdown_timeout(LEAVE);
+    done
+}
+
+async fn receive(
+    listener: TcpListener,
+    desk: Desk,
+    stop: impl Fn() -> bool,
+) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let closing = watch::Sender::new(false);
+    let mut failing = false;
+    while !stop() {
+        let free = timeout(POLL, Arc::clone(&places).acquire_owned()).await;
+        let Ok(Ok(place)) = free else { continue };
+        match timeout(POLL, listener.accept()).await {
+            Ok(Ok((socket, _))) => {
+                tokio::spawn(attend(socket, desk.clone(), closing.subscribe(), place));
+                failing = false;
+            }
+            Ok(Err(error)) => {
+                if !failing {
+                    desk.note(format!("cannot take a connection: {error}"));
+                }
+                failing = true;
+                tokio::time::sleep(POLL).await;
+            }
+            Err(_nobody_came) => {}
+        }
+    }
+    drop(listener);
+    closing.send_replace(true);
+    // All places are free once all connections are closed. Those that are not are cut off.
+    let _ = timeout(GRACE, places.acquire_many(MAX_CONNECTIONS)).await;
+    Ok(())
+}
+
+/// One connection, from its first request to its end.
+async fn attend(
+    socket: TcpStream,
+    desk: Desk,
+    mut closing: watch::Receiver<bool>,
+    place: OwnedSemaphorePermit,
+) {
+    // Without it the end of an answer waits for the client's acknowledgement. It is a wish: an
+    // answer that waits is an answer.
+    let _ = socket.set_nodelay(true);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let desk = desk.clone();
+        // The request's body is dropped unread.
+        let (head, _) = request.into_parts();
+        async move { Ok::<_, Infallible>(desk.answer(&head).await) }
+    });
+    let mut http = pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(TokioIo::new(Patient::new(socket)), service)
+    );
+    let mut closing = pin!(closing.wait_for(|closing| *closing));
+    let mut asked = false;
+    // A failed connection is the client's affair; damage of the medium was noted where it was met.
+    let _ = poll_fn(|cx| {
+        if !asked && closing.as_mut().poll(cx).is_ready() {
+            asked = true;
+            http.as_mut().graceful_shutdown();
+        }
+        http.as_mut().poll(cx)
+    })
+    .await;
+    drop(place);
+}

@@ -1,0 +1,337 @@
+//! A request becomes a response: distribution-spec 1.1, the pull half.
+
+use std::sync::Arc;
+
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::Shelf;
+use super::body::Content;
+use super::page;
+use super::range::{Span, span};
+use super::route::{ManifestName, Page, Place, Refusal, Route, route};
+use super::shelf::Missing;
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, OCI_INDEX};
+use crate::words::escape::safe;
+use crate::words::progress::{Event, Progress};
+
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
+
+/// As much of a path as an access note shows.
+const NOTED: usize = 200;
+
+/// Answers requests from one shelf. Shared by all connections.
+#[derive(Clone)]
+pub struct Desk {
+    shelf: Arc<Shelf>,
+    log: Arc<dyn Progress>,
+}
+
+impl Desk {
+    /// Answers from `shelf`; tells `log` of every request, and of blobs that turn out damaged.
+    pub fn new(shelf: Shelf, log: Arc<dyn Progress>) -> Desk {
+        Desk { shelf: Arc::new(shelf), log }
+    }
+
+    /// Tells a person something.
+    pub fn note(&self, text: String) {
+        self.log.event(Event::Note(text));
+    }
+
+    /// The answer to `request`. Never fails: a fault of the medium is an answer, too.
+    pub async fn answer(&self, request: &Parts) -> Response<Content> {
+        let (path, query) = (request.uri.path(), request.uri.query());
+        let mut response = match route(request.method.as_str(), path, query) {
+            Route::Version => json_answer(&json!({})),
+            Route::Manifest { place, name } => self.manifest(&place, &name, request),
+            Route::Blob { place, digest } => self.blob(&place, &digest, request).await,
+            Route::Tags { place, page } => self.tags(&place, &page),
+            Route::Catalog { page } => self.catalog(&page),
+            Route::Referrers { place, subject, artifact_type } => {
+                self.referrers(&place, subject.as_ref(), artifact_type.as_deref())
+            }
+            Route::Refused(refusal) => refused(refusal),
+        };
+        set(&mut response, API_VERSION, "registry/2.0");
+        set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+        self.note(format!(
+            "{} {} {} {}",
+            request.method,
+            safe(path, NOTED),
+            response.status().as_u16(),
+            length(&response)
+        ));
+        if request.method == Method::HEAD {
+            *response.body_mut() = Content::empty();
+        }
+        response
+    }
+
+    /// end-3.
+    fn manifest(&self, place: &Place, name: &ManifestName, request: &Parts) -> Response<Content> {
+        let document = match self.shelf.manifest(place, name) {
+            Ok(document) => document,
+            Err(missing) => return absent(missing, "MANIFEST_UNKNOWN", "manifest unknown"),
+        };
+        let descriptor = document.descriptor();
+        let mut response = Response::new(Content::document(document));
+        identify(&mut response, descriptor, &descriptor.media_type);
+        unless_known(response, descriptor, request)
+    }
+
+    /// end-2. A `HEAD` does not touch the medium.
+    async fn blob(&self, place: &Place, digest: &Digest, request: &Parts) -> Response<Content> {
+        let blob = match self.shelf.blob(place, digest) {
+            Ok(blob) => blob,
+            Err(missing) => return absent(missing, "BLOB_UNKNOWN", "blob unknown to registry"),
+        };
+        let mut response = Response::new(Content::empty());
+        identify(&mut response, blob, "application/octet-stream");
+        set(&mut response, header::ACCEPT_RANGES, "bytes");
+        let response = unless_known(response, blob, request);
+        if request.method == Method::HEAD || response.status() != StatusCode::OK {
+            return response;
+        }
+        let span = span(asked_range(&request.headers, blob), blob.size);
+        let (first, count) = match span {
+            Span::Whole => (0, blob.size),
+            Span::Part { first, last } => (first, last - first + 1),
+            Span::Unsatisfiable => return unsatisfiable(blob.size),
+        };
+        match Content::blob(&self.shelf, blob, first, count, &self.log).await {
+            Ok(content) => filled(response, content, span, blob.size),
+            Err(_) => unreadable(),
+        }
+    }
+
+    /// end-8a and end-8b.
+    fn tags(&self, place: &Place, page: &Page) -> Response<Content> {
+        let tags = match self.shelf.tags(place) {
+            Ok(tags) => tags,
+            Err(_) => return unknown_name(),
+        };
+        let (part, more) = page::cut(&tags, page);
+        let mut response = json_answer(&json!({ "name": place.name, "tags": part }));
+        if let (true, Some(last)) = (more, part.last()) {
+            // `ns` has to come back with the next request, which would else list other hosts.
+            let host = place.host.as_ref().map(|host| format!("&ns={host}")).unwrap_or_default();
+            let target = format!("/v2/{}/tags/list?n={}&last={last}{host}", place.name, part.len());
+            set(&mut response, header::LINK, &format!("<{target}>; rel=\"next\""));
+        }
+        response
+    }
+
+    /// Not in the spec; `GET /v2/_catalog` as `distribution` answers it.
+    fn catalog(&self, page: &Page) -> Response<Content> {
+        let (part, more) = page::cut(self.shelf.catalog(), page);
+        let mut response = json_answer(&json!({ "repositories": part }));
+        if let (true, Some(last)) = (more, part.last()) {
+            let target = format!("/v2/_catalog?n={}&last={last}", part.len());
+            set(&mut response, header::LINK, &format!("<{target}>; rel=\"next\""));
+        }
+        response
+    }
+
+    /// end-12a and end-12b. A subject that nothing refers to has an empty list, not a `404`.
+    fn referrers(
+        &self,
+        place: &Place,
+        subject: Option<&Digest>,
+        artifact_type: Option<&str>,
+    ) -> Response<Content> {
+        let all = match self.shelf.referrers(place, subject) {
+            Ok(all) => all,
+            Err(_) => return unknown_name(),
+        };
+        let wanted = |d: &&Document| artifact_type.is_none() || d.artifact_type() == artifact_type;
+        let manifests: Vec<Descriptor> = all.into_iter().filter(wanted).map(described).collect();
+        let mut response = json_answer(
+            &json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests }),
+        );
+        set(&mut response, header::CONTENT_TYPE, OCI_INDEX);
+        if artifact_type.is_some() {
+            set(&mut response, FILTERS_APPLIED, "artifactType");
+        }
+        response
+    }
+}
+
+/// A referrer as the list shows it: with its own type and annotations (distribution-spec,
+/// "Listing Referrers").
+fn described(document: &Document) -> Descriptor {
+    Descriptor {
+        artifact_type: document.artifact_type().map(str::to_owned),
+        annotations: document.annotations().clone(),
+        ..document.descriptor().clone()
+    }
+}
+
+/// The `Range` header, unless `If-Range` says that it was meant for other bytes.
+fn asked_range<'a>(headers: &'a HeaderMap, blob: &Descriptor) -> Option<&'a str> {
+    let meant = headers.get(header::IF_RANGE).is_none_or(|tag| *tag == *etag(&blob.digest));
+    headers.get(header::RANGE).filter(|_| meant)?.to_str().ok()
+}
+
+fn etag(digest: &Digest) -> String {
+    format!("\"{digest}\"")
+}
+
+/// The headers that say which content this is.
+fn identify(response: &mut Response<Content>, content: &Descriptor, media_type: &str) {
+    set(response, header::CONTENT_TYPE, media_type);
+    set(response, header::CONTENT_LENGTH, &content.size.to_string());
+    set(response, CONTENT_DIGEST, &content.digest.to_string());
+    set(response, header::ETAG, &etag(&content.digest));
+}
+
+/// `304` when the client has the content already (`If-None-Match`).
+fn unless_known(
+    mut response: Response<Content>,
+    content: &Descriptor,
+    request: &Parts,
+) -> Response<Content> {
+    let etag = etag(&content.digest);
+    let is_it =
+        |tag: &str| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag;
+    let known = request.headers.get_all(header::IF_NONE_MATCH).iter();
+    if known.filter_map(|tags| tags.to_str().ok()).any(|tags| tags.split(',').any(is_it)) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Content::empty();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
+/// `response` with `content`; as `206` when that is only a part of the `size` bytes.
+fn filled(
+    mut response: Response<Content>,
+    content: Content,
+    span: Span,
+    size: u64,
+) -> Response<Content> {
+    *response.body_mut() = content;
+    if let Span::Part { first, last } = span {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        set(&mut response, header::CONTENT_RANGE, &format!("bytes {first}-{last}/{size}"));
+        set(&mut response, header::CONTENT_LENGTH, &(last - first + 1).to_string());
+    }
+    response
+}
+
+fn absent(missing: Missing, code: &str, message: &str) -> Response<Content> {
+    match missing {
+        Missing::Name => unknown_name(),
+        Missing::Content => failure(StatusCode::NOT_FOUND, code, message),
+    }
+}
+
+fn unknown_name() -> Response<Content> {
+    failure(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry")
+}
+
+fn unsatisfiable(size: u64) -> Response<Content> {
+    let mut response =
+        failure(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID", "the blob has no such bytes");
+    set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
+    response
+}
+
+/// What went wrong is for the person at the server, who was told; clients get no paths.
+fn unreadable() -> Response<Content> {
+    failure(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "UNKNOWN",
+        "the bundle cannot be read any more, or it was changed; see the server's messages",
+    )
+}
+
+fn refused(refusal: Refusal) -> Response<Content> {
+    use StatusCode as Status;
+    let (status, code, message) = match refusal {
+        Refusal::Method => {
+            (Status::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this registry is read-only")
+        }
+        Refusal::TooLong => (Status::URI_TOO_LONG, "UNSUPPORTED", "the address is too long"),
+        Refusal::Query => (Status::BAD_REQUEST, "UNSUPPORTED", "the query is malformed"),
+        Refusal::Page => {
+            (Status::BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "n is not a number of entries")
+        }
+        Refusal::Digest => (Status::BAD_REQUEST, "DIGEST_INVALID", "this is not a digest"),
+        Refusal::Path => (Status::NOT_FOUND, "UNSUPPORTED", "no such endpoint"),
+        Refusal::Name => (Status::NOT_FOUND, "NAME_INVALID", "no repository can have this name"),
+        Refusal::Manifest => (Status::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown"),
+        Refusal::Blob => (Status::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry"),
+    };
+    let mut response = failure(status, code, message);
+    if refusal == Refusal::Method {
+        set(&mut response, header::ALLOW, "GET, HEAD");
+    }
+    response
+}
+
+/// An error body (distribution-spec, "Error Codes").
+fn failure(status: StatusCode, code: &str, message: &str) -> Response<Content> {
+    let mut response = json_answer(&json!({ "errors": [{ "code": code, "message": message }] }));
+    *response.status_mut() = status;
+    response
+}
+
+fn json_answer(value: &Value) -> Response<Content> {
+    let bytes = ascii(value).into_bytes();
+    let length = bytes.len();
+    let mut response = Response::new(Content::Memory(bytes.into()));
+    set(&mut response, header::CONTENT_TYPE, "application/json");
+    set(&mut response, header::CONTENT_LENGTH, &length.to_string());
+    response
+}
+
+/// JSON of visible ASCII characters only: annotations come from anywhere, and clients print what
+/// they get.
+fn ascii(value: &Value) -> String {
+    use std::fmt::Write as _;
+    let text = value.to_string();
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() && c != '\x7f' {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}
+
+fn length(response: &Response<Content>) -> &str {
+    let length = response.headers().get(header::CONTENT_LENGTH);
+    length.and_then(|length| length.to_str().ok()).unwrap_or("0")
+}
+
+/// Sets a header. A value that no header can hold (a media type with a line break) is left out.
+fn set(response: &mut Response<Content>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_goes_out_in_ascii_and_means_the_same() {
+        let value = json!({ "größe": "\u{1b}]0;\u{202e}\u{9b}漢\u{1f600}\u{7f}\"\\" });
+
+        let text = ascii(&value);
+
+        assert!(text.bytes().all(|c| c.is_ascii_graphic()), "{text}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+}
