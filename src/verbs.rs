@@ -1,3 +1,7 @@
-//! What sealift does, one verb a file.
+//! What sealift does: each verb is a page of numbered steps over the layers below.
 
+pub mod export;
+pub mod import;
+pub mod inspect;
 pub mod serve;
+pub mod verify;

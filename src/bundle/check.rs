@@ -41,6 +41,7 @@ pub struct Examined {
     tree: Tree,
     statement: Statement,
     signers: Vec<KeyId>,
+    claimed: Vec<String>,
     sums: Inventory,
     contents: Contents,
     problems: Vec<Problem>,
@@ -65,7 +66,7 @@ pub struct Verified(Trusted);
 pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
     let name = path.display().to_string();
     let tree = Tree::open(path)?;
-    let (payload, signers) = signatures(&tree, trust, &name)?;
+    let Signatures { payload, signers, claimed } = signatures(&tree, trust, &name)?;
     let statement = Statement::from_payload(&payload).map_err(|e| e.context(&name))?;
     not_expired(&statement, now, &name)?;
     let sums = signed_sums(&tree, &statement, &name)?;
@@ -74,6 +75,7 @@ pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
         tree,
         statement,
         signers,
+        claimed,
         sums,
         contents: Contents::default(),
         problems: Vec::new(),
@@ -85,9 +87,16 @@ pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
     Ok(examined)
 }
 
+/// What the envelopes of a bundle amount to.
+struct Signatures {
+    payload: Vec<u8>,
+    signers: Vec<KeyId>,
+    claimed: Vec<String>,
+}
+
 /// Steps 2 and 3: every envelope is acceptable and says the same, and one at least is by a key
 /// that is trusted.
-fn signatures(tree: &Tree, trust: &Trust, name: &str) -> Result<(Vec<u8>, Vec<KeyId>)> {
+fn signatures(tree: &Tree, trust: &Trust, name: &str) -> Result<Signatures> {
     let untrusted = |text: String| Error::new(Class::Untrusted, format!("bundle {name} {text}"));
     let paths: Vec<&str> =
         tree.files().map(|(path, _)| path).filter(|path| path.starts_with("sig/")).collect();
@@ -98,7 +107,7 @@ fn signatures(tree: &Tree, trust: &Trust, name: &str) -> Result<(Vec<u8>, Vec<Ke
     if paths.len() > MAX_ENVELOPES {
         return Err(untrusted(format!("carries more than {MAX_ENVELOPES} signatures")));
     }
-    let mut signers = Vec::new();
+    let (mut signers, mut claimed) = (Vec::new(), Vec::new());
     let mut payload: Option<Vec<u8>> = None;
     for path in paths {
         let bytes = tree.read_small(path, MAX_ENVELOPE)?;
@@ -111,6 +120,7 @@ fn signatures(tree: &Tree, trust: &Trust, name: &str) -> Result<(Vec<u8>, Vec<Ke
             let by = keys.iter().find(|key| envelope.is_by(key));
             signers.extend(by.map(PublicKey::id).filter(|id| envelope_path(id) == path));
         }
+        claimed.push(envelope.claimed_key_id().to_owned());
         payload = Some(envelope.payload().to_owned());
     }
     if signers.is_empty() && matches!(trust, Trust::Keys(_)) {
@@ -118,7 +128,7 @@ fn signatures(tree: &Tree, trust: &Trust, name: &str) -> Result<(Vec<u8>, Vec<Ke
             "check that --key is the sender's public key; `sealift inspect` shows who claims to have signed",
         ));
     }
-    Ok((payload.unwrap_or_default(), signers))
+    Ok(Signatures { payload: payload.unwrap_or_default(), signers, claimed })
 }
 
 /// Step 5. Times are in one form, which sorts as it reads.
@@ -325,6 +335,12 @@ impl Examined {
     #[must_use]
     pub fn signers(&self) -> &[KeyId] {
         &self.signers
+    }
+
+    /// Who claims to have signed: key ids as the envelopes have them, believed by nobody.
+    #[must_use]
+    pub fn claimed_signers(&self) -> &[String] {
+        &self.claimed
     }
 
     /// What the signer says.

@@ -46,7 +46,10 @@ pub(super) fn partial_path(path: &Path) -> PathBuf {
 }
 
 /// Refuses an output that exists: a bundle is never changed once it has its name.
-pub(super) fn refuse_existing(output: &Path) -> Result<()> {
+///
+/// # Errors
+/// [`Class::Usage`] when something stands at `output`.
+pub fn refuse_existing(output: &Path) -> Result<()> {
     match fs::symlink_metadata(output) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(Error::io(format!("cannot look at {}", output.display()), e)),

@@ -107,6 +107,14 @@ pub trait ImageSink: BlobSink {
     /// When the place refuses.
     fn publish(&self, name: &Reference, document: &Document) -> Result<()>;
 
+    /// Makes everything published so far visible and durable, where that takes a step of its own.
+    ///
+    /// # Errors
+    /// When the place refuses; then what was there before stands.
+    fn finish(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The fallback list of referrers under `tag`, to be merged and published again.
     ///
     /// # Errors

@@ -106,8 +106,9 @@ pub struct RepositoryPlan {
     /// Subjects whose fallback list is kept, with the referrers it has to have, for a registry
     /// that does not list referrers itself.
     pub lists: Vec<ReferrersList>,
+    /// Its path, where siblings can mount blobs from it.
     #[serde(skip)]
-    pub(super) path: Repository,
+    path: Option<Repository>,
 }
 
 /// The referrers of one subject, for the fallback tag.
@@ -157,8 +158,8 @@ pub struct Scope {
     pub sink: Box<dyn ImageSink>,
     /// Its name, for people.
     pub name: String,
-    /// Its path, for mounts.
-    pub path: Repository,
+    /// Its path, where siblings can mount blobs from it.
+    pub path: Option<Repository>,
     /// Images by their place in the contents, with their new names.
     pub images: Vec<(usize, Reference)>,
     /// Referrers by their place in the contents, with their new names, if they have one.
@@ -285,16 +286,18 @@ impl Plan {
     fn choose_mounts(&mut self) {
         let mut owner: BTreeMap<Digest, Repository> = BTreeMap::new();
         for repository in &self.repositories {
+            let Some(path) = &repository.path else { continue };
             for transfer in repository.blobs.iter().filter(|t| t.action == Action::Present) {
-                owner.entry(transfer.blob.digest).or_insert_with(|| repository.path.clone());
+                owner.entry(transfer.blob.digest).or_insert_with(|| path.clone());
             }
         }
         for repository in &mut self.repositories {
+            let Some(path) = &repository.path else { continue };
             for transfer in repository.blobs.iter_mut().filter(|t| t.action == Action::Copy) {
                 match owner.get(&transfer.blob.digest) {
                     Some(from) => transfer.action = Action::Mount { from: from.clone() },
                     None => {
-                        owner.insert(transfer.blob.digest, repository.path.clone());
+                        owner.insert(transfer.blob.digest, path.clone());
                     }
                 }
             }

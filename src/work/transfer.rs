@@ -87,14 +87,31 @@ pub fn run(
     let mut moved = Moved { present: plan.present, ..Moved::default() };
     let items = plan.copy.blobs + plan.mount.blobs;
     progress.event(Event::Phase { name: "sending", bytes: plan.copy.bytes, items });
-    copy_blobs(plan, source, scopes, jobs, progress)?;
-    moved.copied = plan.copy;
-    mount_blobs(plan, source, scopes, jobs, progress, &mut moved)?;
+    copy_blobs(plan, source, scopes, jobs, progress)
+        .and_then(|()| {
+            moved.copied = plan.copy;
+            mount_blobs(plan, source, scopes, jobs, progress, &mut moved)
+        })
+        .map_err(|e| name_images(e, contents))?;
     progress.event(Event::Done);
     let unlisted = put_documents(plan, contents, scopes, jobs)?;
     publish_names(plan, contents, scopes, jobs, &unlisted)?;
     keep_lists(plan, contents, scopes, &unlisted)?;
+    scopes.iter().try_for_each(|scope| scope.sink.finish())?;
     Ok(moved)
+}
+
+/// Says of a damaged blob which images need it.
+fn name_images(error: Error, contents: &Contents) -> Error {
+    if error.class() != Class::Damaged {
+        return error;
+    }
+    let text = error.to_string();
+    let named = contents.blobs.iter().find(|blob| text.contains(&blob.digest.to_string()));
+    let images = named.map(|blob| contents.touched_by(&blob.digest)).unwrap_or_default();
+    error
+        .details(images.into_iter().map(|image| format!("needed by {image}")))
+        .hint("use nothing from this bundle; copy it from its origin again and verify the copy")
 }
 
 /// Pairs of a repository's place and one of its parts.

@@ -17,7 +17,7 @@ use crate::words::json::parse_strict;
 use crate::words::reference::{Reference, Tag};
 
 /// A layout folder that grows. Blobs appear one by one, each whole; the list of images is
-/// replaced once, by [`finish`](LayoutStore::finish).
+/// replaced once, by [`finish`](ImageSink::finish).
 #[derive(Debug)]
 pub struct LayoutStore {
     root: PathBuf,
@@ -52,24 +52,6 @@ impl LayoutStore {
             listed: Mutex::new(listed),
             lock: Mutex::new(None),
         })
-    }
-
-    /// The folder.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.root
-    }
-
-    /// Writes the list of images, and so makes everything published since
-    /// [`open`](LayoutStore::open) findable.
-    ///
-    /// # Errors
-    /// When the disk refuses; then the old list stands.
-    pub fn finish(&self) -> Result<()> {
-        self.prepare()?;
-        let index =
-            json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": *self.listed()?});
-        write_whole(&self.root.join("index.json"), 0o644, index.to_string().as_bytes())
     }
 
     fn listed(&self) -> Result<std::sync::MutexGuard<'_, Vec<Value>>> {
@@ -210,6 +192,14 @@ impl ImageSink for LayoutStore {
 
     fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
         self.list(document, Some(name))
+    }
+
+    /// Writes the list of images, and so makes everything published findable.
+    fn finish(&self) -> Result<()> {
+        self.prepare()?;
+        let listed = self.listed()?;
+        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": *listed});
+        write_whole(&self.root.join("index.json"), 0o644, index.to_string().as_bytes())
     }
 
     fn referrers_list(&self, _: &Tag) -> Result<Option<Document>> {

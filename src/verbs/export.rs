@@ -1,0 +1,313 @@
+//! `export`: chosen images into a signed bundle.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::bundle::contents::{Contents, Image};
+use crate::bundle::docker;
+use crate::bundle::draft::{self, Draft};
+use crate::bundle::head::{Head, MAX_CONFIG};
+use crate::bundle::keys::{KeyId, PrivateKey};
+use crate::bundle::statement::Predicate;
+use crate::places::layout::Layout;
+use crate::places::location::Source;
+use crate::places::registry::Client;
+use crate::places::tree::Tree;
+use crate::seams::parallel;
+use crate::seams::store::{BlobSource, ImageSource};
+use crate::seams::stream::{Verified, read_small};
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
+use crate::words::error::{Class, Error, Result, Side};
+use crate::words::progress::{Event, Progress, Silent};
+use crate::words::reference::Reference;
+use crate::work::graph::{self, Graph, Origin, Selection, Wanted};
+use crate::work::plan::Count;
+use crate::work::transfer;
+
+/// Room left free on the disk: file systems need some for their own tables.
+const MARGIN: u64 = 16 << 20;
+
+/// What to export, and how.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The images.
+    pub images: Vec<Source>,
+    /// The bundle: a packed file when the name ends in `.tar`, else a folder.
+    pub output: PathBuf,
+    /// Signs it.
+    pub key: &'a PrivateKey,
+    /// Which parts of the images.
+    pub select: Selection,
+    /// The bundle's time, in UTC (RFC 3339).
+    pub created_at: String,
+    /// Whether that time was asked for, so that a continued export may not keep its own.
+    pub fixed_time: bool,
+    /// When the bundle stops being acceptable, in UTC (RFC 3339).
+    pub expires_at: Option<String>,
+    /// Transfers at a time.
+    pub jobs: usize,
+    /// Whether to stop before anything is written.
+    pub dry_run: bool,
+}
+
+/// What an export did, or would do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Its images.
+    pub images: Vec<Image>,
+    /// Manifests that came along with them.
+    pub referrers: usize,
+    /// Blobs that were fetched, or would be.
+    pub fetched: Count,
+    /// Blobs that an interrupted export had fetched.
+    pub reused: Count,
+    /// Who signed.
+    pub key: KeyId,
+    /// The digest of the signed statement; nothing for a dry run.
+    pub statement: Option<Digest>,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+}
+
+/// Exports as `request` says.
+///
+/// # Errors
+/// Those of the source (missing images, refused access, wrong bytes) and of the disk. After any
+/// of them, `NAME.partial` holds what was finished, and the same call goes on from there.
+pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -> Result<Summary> {
+    // 1. Where to, and is it free?
+    draft::refuse_existing(&request.output)?;
+
+    // 2. Where from, and what belongs to the images?
+    let (origins, wanted) = open_sources(&request.images, client)?;
+    let mut graph = graph::walk(&origins, &wanted, &request.select, request.jobs, progress)?;
+    if request.dry_run {
+        return Ok(dry(request, graph.contents));
+    }
+
+    // 3. What did an interrupted export leave?
+    let mut draft = Draft::open(&request.output)?;
+    let (configs, mut reused, mut fetched) = read_configs(&graph, &draft, request.jobs)?;
+
+    // 4. Describe and sign: all digests are known.
+    set_platforms(&mut graph.contents, &configs);
+    let created_at = match draft.begun() {
+        Some(begun) if !request.fixed_time => begun,
+        _ => request.created_at.clone(),
+    };
+    let predicate = Predicate::of(&graph.contents, &created_at, request.expires_at.as_deref());
+    let head = Head::make(&graph.contents, &configs, &predicate, request.key)?;
+    draft.begin(&head)?;
+
+    // 5. Fetch what is missing, straight to its place.
+    let missing = missing_layers(&draft, &head, request.jobs, progress, &mut reused)?;
+    check_room(&draft, &missing)?;
+    let more = transfer::fetch(&graph, &missing, draft.sink(), request.jobs, progress)?;
+    fetched.blobs += more.blobs;
+    fetched.bytes += more.bytes;
+
+    // 6. Only now does it get its name.
+    draft.seal()?;
+    Ok(Summary {
+        bundle: request.output.clone(),
+        images: graph.contents.images,
+        referrers: graph.contents.referrers.len(),
+        fetched,
+        reused,
+        key: head.signer,
+        statement: Some(head.statement),
+        dry_run: false,
+    })
+}
+
+fn dry(request: &Request<'_>, contents: Contents) -> Summary {
+    let mut fetched = Count::default();
+    contents.blobs.iter().for_each(|blob| fetched.add(blob));
+    Summary {
+        bundle: request.output.clone(),
+        images: contents.images,
+        referrers: contents.referrers.len(),
+        fetched,
+        reused: Count::default(),
+        key: request.key.public().id(),
+        statement: None,
+        dry_run: true,
+    }
+}
+
+/// Opens each repository once, and lists the images that are asked for.
+fn open_sources(images: &[Source], client: &Client) -> Result<(Vec<Origin>, Vec<Wanted>)> {
+    let mut origins: Vec<Origin> = Vec::new();
+    let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut wanted = Vec::new();
+    let mut layouts: BTreeMap<PathBuf, Arc<Layout>> = BTreeMap::new();
+    for text in images {
+        let (place, source, names): (String, Arc<dyn ImageSource>, Vec<Reference>) = match text {
+            Source::Registry(name) => {
+                let source = client.repository(&name.registry, &name.repository, Side::Source);
+                (String::new(), Arc::new(source), vec![name.clone()])
+            }
+            Source::Layout { path, name, .. } => {
+                let layout = match layouts.get(path) {
+                    Some(layout) => Arc::clone(layout),
+                    None => {
+                        let layout = Arc::new(Layout::open(Tree::open(path)?)?);
+                        layouts.insert(path.clone(), Arc::clone(&layout));
+                        layout
+                    }
+                };
+                let names = names_in(&layout, name.as_deref())?;
+                (path.display().to_string(), layout, names)
+            }
+        };
+        for name in names {
+            let key = (place.clone(), name.name());
+            let origin = *known.entry(key).or_insert_with(|| {
+                let source = Arc::clone(&source);
+                origins.push(Origin { source, repository: name.name() });
+                origins.len() - 1
+            });
+            wanted.push(Wanted { origin, name, text: text.to_string() });
+        }
+    }
+    match wanted.is_empty() {
+        true => Err(Error::new(Class::Usage, "no image to export")),
+        false => Ok((origins, wanted)),
+    }
+}
+
+/// The images of a layout: the named one, else all that have a name.
+fn names_in(layout: &Layout, name: Option<&str>) -> Result<Vec<Reference>> {
+    let is_list = |name: &Reference| name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
+    let listed: Vec<Reference> =
+        layout.entries().iter().filter_map(|entry| entry.name.clone()).collect();
+    let Some(wanted) = name else {
+        // Lists of referrers come along with what they refer to.
+        let all: Vec<Reference> = listed.into_iter().filter(|name| !is_list(name)).collect();
+        return match all.is_empty() {
+            true => {
+                Err(Error::new(Class::Incomplete, format!("{layout} has no image with a name"))
+                    .hint("give it one: skopeo copy oci:DIR oci:DIR:NAME"))
+            }
+            false => Ok(all),
+        };
+    };
+    let is_it = |name: &&Reference| {
+        wanted.parse::<Reference>().is_ok_and(|wanted| wanted.kept() == **name)
+            || (name.registry.as_str() == "localhost"
+                && name.tag.as_ref().is_some_and(|tag| tag.as_str() == wanted))
+    };
+    match listed.iter().find(is_it) {
+        Some(name) => Ok(vec![name.clone()]),
+        None => {
+            let names: Vec<String> = listed.iter().map(ToString::to_string).collect();
+            Err(Error::new(Class::Incomplete, format!("{layout} has no image {wanted}"))
+                .hint(format!("it has: {}", names.join(", "))))
+        }
+    }
+}
+
+type Configs = BTreeMap<Digest, Vec<u8>>;
+
+/// The configs that are small enough to be looked into, from what was left behind or the source.
+fn read_configs(graph: &Graph<'_>, draft: &Draft, jobs: usize) -> Result<(Configs, Count, Count)> {
+    let configs = graph.contents.configs();
+    let small: Vec<&Descriptor> = graph
+        .contents
+        .blobs
+        .iter()
+        .filter(|blob| configs.contains(&blob.digest) && blob.size <= MAX_CONFIG)
+        .collect();
+    let read = parallel::map(jobs, &small, |blob| match left_behind(draft, blob) {
+        Some(bytes) => Ok((bytes, true)),
+        None => {
+            let source = graph.source_of(&blob.digest)?;
+            Ok((read_small(source, blob, MAX_CONFIG, "source")?, false))
+        }
+    })?;
+    let (mut reused, mut fetched) = (Count::default(), Count::default());
+    let mut bytes = BTreeMap::new();
+    for (blob, (content, old)) in small.into_iter().zip(read) {
+        if old { &mut reused } else { &mut fetched }.add(blob);
+        bytes.insert(blob.digest, content);
+    }
+    Ok((bytes, reused, fetched))
+}
+
+/// The bytes of `blob` in an unfinished export, if they are there and right.
+fn left_behind(draft: &Draft, blob: &Descriptor) -> Option<Vec<u8>> {
+    let reader = draft.found().open(blob, 0).ok()?;
+    let mut bytes = Vec::new();
+    Verified::new(reader, blob, "", &Silent).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Fills in what each image runs on: what its index says, else its config.
+fn set_platforms(contents: &mut Contents, configs: &Configs) {
+    let platforms: Vec<_> = contents
+        .images
+        .iter()
+        .map(|image| {
+            let manifests = contents.manifests(image.digest);
+            let all = manifests.iter().filter_map(|m| docker::platform(m, configs));
+            let known: BTreeSet<_> = all.filter(|platform| !platform.is_unknown()).collect();
+            known.into_iter().collect()
+        })
+        .collect();
+    for (image, platforms) in contents.images.iter_mut().zip(platforms) {
+        image.platforms = platforms;
+    }
+}
+
+/// The layers that are not there yet. What is there was hashed again.
+fn missing_layers(
+    draft: &Draft,
+    head: &Head,
+    jobs: usize,
+    progress: &dyn Progress,
+    reused: &mut Count,
+) -> Result<Vec<Descriptor>> {
+    let bytes = head.layers.iter().map(|layer| layer.size).sum();
+    let items = head.layers.len() as u64;
+    progress.event(Event::Phase { name: "looking for what is there", bytes, items });
+    let there = parallel::map(jobs, &head.layers, |layer| {
+        if draft.holds(layer, progress)? {
+            return Ok(true);
+        }
+        // Another export's leftovers: copied to their new place, and checked on the way.
+        let Ok(old) = draft.found().open(layer, 0) else { return Ok(false) };
+        let mut old = Verified::new(old, layer, "unfinished export", progress);
+        Ok(draft.sink().put(layer, &mut old).is_ok())
+    })?;
+    progress.event(Event::Done);
+    let mut missing = Vec::new();
+    for (layer, there) in head.layers.iter().zip(there) {
+        match there {
+            true => reused.add(layer),
+            false => missing.push(layer.clone()),
+        }
+    }
+    Ok(missing)
+}
+
+fn check_room(draft: &Draft, missing: &[Descriptor]) -> Result<()> {
+    let needed: u64 = missing.iter().map(|blob| blob.size).sum::<u64>();
+    match draft.room() {
+        Some(room) if needed > 0 && needed + MARGIN > room => {
+            let text = format!(
+                "no room for the bundle: {needed} bytes are still to come, and {room} are free there"
+            );
+            Err(Error::new(Class::NoRoom, text)
+                .hint("free some, or name an output on another disk; the export goes on from here"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,206 @@
+//! `import`: a bundle into a registry or a layout. Verifying and copying are one pass: every
+//! byte is hashed on its way, and nothing is unpacked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::bundle::check::{self, Trust};
+use crate::bundle::contents::Contents;
+use crate::bundle::keys::KeyId;
+use crate::places::layout::LayoutStore;
+use crate::places::location::Destination;
+use crate::places::registry::Client;
+use crate::seams::store::ImageSink;
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result, Side};
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::{Reference, Tag};
+use crate::work::mapping::{Mapping, Rule, Target};
+use crate::work::plan::{Count, NameAction, OnExisting, Plan, Scope};
+use crate::work::transfer::{self, Moved};
+
+/// What to import, and how.
+#[derive(Debug)]
+pub struct Request {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Where to.
+    pub to: Destination,
+    /// Whom to believe.
+    pub trust: Trust,
+    /// Rules for names; the first that matches decides.
+    pub rules: Vec<Rule>,
+    /// Whether only the last part of a name is kept.
+    pub flatten: bool,
+    /// What to do about names that stand for other images.
+    pub existing: OnExisting,
+    /// The time in UTC (RFC 3339), for the expiry.
+    pub now: String,
+    /// Transfers at a time.
+    pub jobs: usize,
+    /// Whether to stop with the plan.
+    pub dry_run: bool,
+}
+
+/// An image at its destination.
+#[derive(Debug, Serialize)]
+pub struct Landed {
+    /// Its name in the bundle.
+    pub name: Reference,
+    /// Its name at the destination.
+    pub to: Reference,
+    /// What the name stands for there now.
+    pub digest: Digest,
+    /// What had to be done for that.
+    pub action: NameAction,
+}
+
+/// What an import did.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// The destination.
+    pub destination: String,
+    /// Whose signatures count; empty when none was asked for.
+    pub signers: Vec<KeyId>,
+    /// The images.
+    pub images: Vec<Landed>,
+    /// Blobs whose bytes were sent.
+    pub copied: Count,
+    /// Blobs that a sibling repository gave.
+    pub mounted: Count,
+    /// Blobs that were there.
+    pub present: Count,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was only to be planned.
+    Planned(Plan),
+    /// It was done.
+    Done(Summary),
+}
+
+/// Imports as `request` says.
+///
+/// # Errors
+/// Everything about the signature, the list of files and the manifests comes before the
+/// destination is touched. A layer that turns out damaged ends the import before any name is
+/// published. Running the same import again goes on from where it stopped.
+pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Outcome> {
+    // 1. Believe the bundle: signature, list of files, manifests.
+    let bundle = check::examine(&request.bundle, &request.trust, &request.now)?.into_trusted()?;
+    let contents = bundle.contents();
+    for image in contents.images.iter().filter(|image| !image.left_out.is_empty()) {
+        let text = format!(
+            "{} is carried without {} of its parts; some registries refuse such an index",
+            image.name,
+            image.left_out.len()
+        );
+        progress.event(Event::Note(text));
+    }
+
+    // 2. Names at the destination.
+    let scopes = scopes(request, contents, client)?;
+
+    // 3. What is to be done there.
+    let statement = bundle.about().statement().digest;
+    let plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs)?;
+    if request.dry_run {
+        return Ok(Outcome::Planned(plan));
+    }
+
+    // 4. Do it: blobs, manifests, names.
+    let moved = transfer::run(&plan, contents, &bundle, &scopes, request.jobs, progress)?;
+    let signers = bundle.about().signers().to_vec();
+    Ok(Outcome::Done(summary(request, &plan, moved, signers)))
+}
+
+fn summary(request: &Request, plan: &Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
+    let is_list = |to: &Reference| to.tag.as_ref().and_then(Tag::subject).is_some();
+    let names = plan.repositories.iter().flat_map(|repository| &repository.names);
+    let images = names
+        .filter(|step| !is_list(&step.to))
+        .map(|step| Landed {
+            name: step.name.clone(),
+            to: step.to.clone(),
+            digest: match step.action {
+                NameAction::Keep => step.now.unwrap_or(step.digest),
+                _ => step.digest,
+            },
+            action: step.action,
+        })
+        .collect();
+    Summary {
+        destination: request.to.to_string(),
+        signers,
+        images,
+        copied: moved.copied,
+        mounted: moved.mounted,
+        present: moved.present,
+    }
+}
+
+/// Maps every name, and gathers what goes to the same repository.
+fn scopes(request: &Request, contents: &Contents, client: &Client) -> Result<Vec<Scope>> {
+    let target = match &request.to {
+        Destination::Registry { registry, prefix } => {
+            Target::Registry { registry: registry.clone(), prefix: prefix.clone() }
+        }
+        Destination::Layout { .. } => Target::FullNames,
+    };
+    let mapping = Mapping { target, flatten: request.flatten, rules: request.rules.clone() };
+    let names = mapping.apply_all(contents.images.iter().map(|image| &image.name))?;
+
+    let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
+    let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
+    for (index, (image, to)) in contents.images.iter().zip(names).enumerate() {
+        let repositories = moved.entry(image.name.name()).or_default();
+        if !repositories.iter().any(|known| known.name() == to.name()) {
+            repositories.push(to.clone());
+        }
+        scope(&mut scopes, request, client, &to)?.images.push((index, to));
+    }
+    // What refers to an image goes to wherever its repository went.
+    for (index, referrer) in contents.referrers.iter().enumerate() {
+        for to in moved.get(&referrer.repository).into_iter().flatten() {
+            let name = referrer.tag.clone().map(|tag| to.with_tag(tag));
+            scope(&mut scopes, request, client, to)?.referrers.push((index, name));
+        }
+    }
+    Ok(scopes.into_values().collect())
+}
+
+/// The scope that `to` belongs to. A layout is one for all names.
+fn scope<'s>(
+    scopes: &'s mut BTreeMap<String, Scope>,
+    request: &Request,
+    client: &Client,
+    to: &Reference,
+) -> Result<&'s mut Scope> {
+    use std::collections::btree_map::Entry;
+    let key = match &request.to {
+        Destination::Registry { .. } => to.name(),
+        Destination::Layout { .. } => String::new(),
+    };
+    match scopes.entry(key) {
+        Entry::Occupied(scope) => Ok(scope.into_mut()),
+        Entry::Vacant(free) => {
+            let (sink, name, path): (Box<dyn ImageSink>, _, _) = match &request.to {
+                Destination::Registry { .. } => {
+                    let repository =
+                        client.repository(&to.registry, &to.repository, Side::Destination);
+                    (Box::new(repository), to.name(), Some(to.repository.clone()))
+                }
+                Destination::Layout { path } => {
+                    let store =
+                        LayoutStore::open(path).map_err(|e: Error| e.context("destination"))?;
+                    (Box::new(store), request.to.to_string(), None)
+                }
+            };
+            Ok(free.insert(Scope { sink, name, path, images: Vec::new(), referrers: Vec::new() }))
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `inspect`: what a bundle says it holds, without reading its layers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::bundle::check::{self, Trust};
+use crate::bundle::contents::{Contents, Image, Referrer};
+use crate::bundle::keys::KeyId;
+use crate::bundle::problem::Problem;
+use crate::words::digest::Digest;
+use crate::words::error::Result;
+
+/// An image with its sizes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sized {
+    /// The image.
+    #[serde(flatten)]
+    pub image: Image,
+    /// Bytes of everything it needs.
+    pub bytes: u64,
+    /// Bytes that no other image of the bundle needs.
+    pub own_bytes: u64,
+}
+
+/// What a bundle says.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Overview {
+    /// Whether a trusted key signed it. Without one, everything here is a mere claim.
+    pub trusted: bool,
+    /// The trusted signers.
+    pub signers: Vec<KeyId>,
+    /// Who claims to have signed.
+    pub claimed_signers: Vec<String>,
+    /// The digest of the statement.
+    pub statement: Digest,
+    /// When it was made.
+    pub created_at: String,
+    /// When it expires.
+    pub expires_at: Option<String>,
+    /// What made it.
+    pub tool: String,
+    /// Images, by name.
+    pub images: Vec<Sized>,
+    /// What came along with them.
+    pub referrers: Vec<Referrer>,
+    /// Blobs, manifests among them.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that the images would take without sharing.
+    pub bytes_unshared: u64,
+    /// What is wrong at first sight.
+    pub problems: Vec<Problem>,
+}
+
+/// Looks into the bundle at `path`. With [`Trust::UnsafeAnySigner`] whatever it says is shown.
+///
+/// # Errors
+/// As [`check::examine`].
+pub fn inspect(path: &Path, trust: &Trust, now: &str) -> Result<Overview> {
+    let examined = check::examine(path, trust, now)?;
+    let about = &examined.statement().predicate;
+    let images = sized(examined.contents());
+    Ok(Overview {
+        trusted: !examined.signers().is_empty(),
+        signers: examined.signers().to_vec(),
+        claimed_signers: examined.claimed_signers().to_vec(),
+        statement: examined.statement().digest,
+        created_at: about.created_at.clone(),
+        expires_at: about.expires_at.clone(),
+        tool: format!("{} {}", about.tool.name, about.tool.version),
+        bytes_unshared: images.iter().map(|image| image.bytes).sum(),
+        images,
+        referrers: about.referrers.clone(),
+        blobs: about.inventory.blobs,
+        bytes: about.inventory.bytes,
+        problems: examined.problems().to_vec(),
+    })
+}
+
+/// The images with what they weigh, alone and together.
+fn sized(contents: &Contents) -> Vec<Sized> {
+    let documents = contents.documents.values().map(|document| document.descriptor());
+    let sizes: BTreeMap<Digest, u64> =
+        documents.chain(&contents.blobs).map(|blob| (blob.digest, blob.size)).collect();
+    let parts: Vec<Vec<Digest>> = contents
+        .images
+        .iter()
+        .map(|image| contents.closure(image.digest).into_iter().collect())
+        .collect();
+    let mut users: BTreeMap<Digest, usize> = BTreeMap::new();
+    for digest in parts.iter().flatten() {
+        *users.entry(*digest).or_default() += 1;
+    }
+    let weigh = |digest: &Digest| sizes.get(digest).copied().unwrap_or(0);
+    contents
+        .images
+        .iter()
+        .zip(&parts)
+        .map(|(image, parts)| Sized {
+            image: image.clone(),
+            bytes: parts.iter().map(weigh).sum(),
+            own_bytes: parts.iter().filter(|digest| users[digest] == 1).map(weigh).sum(),
+        })
+        .collect()
+}

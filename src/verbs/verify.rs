@@ -1,0 +1,80 @@
+//! `verify`: every byte of a bundle against what was signed, every problem named.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::bundle::check::{self, Examined, Trust};
+use crate::bundle::contents::Image;
+use crate::bundle::keys::KeyId;
+use crate::bundle::problem::Problem;
+use crate::words::digest::Digest;
+use crate::words::error::Result;
+use crate::words::progress::Progress;
+
+/// What to verify, and how.
+#[derive(Debug)]
+pub struct Request {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Whom to believe.
+    pub trust: Trust,
+    /// The time in UTC (RFC 3339), for the expiry.
+    pub now: String,
+    /// Threads.
+    pub jobs: usize,
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Whether nothing is wrong.
+    pub ok: bool,
+    /// Whose signatures count.
+    pub signers: Vec<KeyId>,
+    /// The digest of the signed statement.
+    pub statement: Digest,
+    /// When it was made.
+    pub created_at: String,
+    /// When it expires.
+    pub expires_at: Option<String>,
+    /// Its images.
+    pub images: Vec<Image>,
+    /// Blobs, manifests among them, as the statement counts them.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Verifies as `request` says: on all threads, in flat memory, straight from the medium.
+///
+/// # Errors
+/// When the bundle is not signed by a trusted key, has expired, or its list of files is not the
+/// signed one. What is wrong behind that is in [`Report::problems`], and the caller turns it into
+/// a failure with [`failure`](crate::bundle::problem::failure).
+pub fn verify(request: &Request, progress: &dyn Progress) -> Result<Report> {
+    let mut examined = check::examine(&request.bundle, &request.trust, &request.now)?;
+    examined.hash_everything(request.jobs, progress)?;
+    Ok(report(request, &examined))
+}
+
+fn report(request: &Request, examined: &Examined) -> Report {
+    let about = &examined.statement().predicate;
+    Report {
+        bundle: request.bundle.clone(),
+        ok: examined.problems().is_empty(),
+        signers: examined.signers().to_vec(),
+        statement: examined.statement().digest,
+        created_at: about.created_at.clone(),
+        expires_at: about.expires_at.clone(),
+        images: about.images.clone(),
+        blobs: about.inventory.blobs,
+        bytes: about.inventory.bytes,
+        problems: examined.problems().to_vec(),
+    }
+}
