@@ -51,6 +51,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest head of a request. Also how much of an answer is kept until the socket takes it, beyond
 /// one chunk.
 const MAX_HEAD: usize = 64 << 10;
+/// How long a client may leave all its buffers full. Long enough for a laptop's short sleep;
+/// without a limit, a few hundred silent clients would hold every place for ever.
+const STALL: Duration = Duration::from_secs(120);
 /// How often `stop` is asked, and how long a failing accept is left alone.
 const POLL: Duration = Duration::from_millis(100);
 /// How long answers under way may take to end once a stop was asked for.
@@ -145,7 +148,7 @@ async fn attend(
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(Patient::new(socket)), service)
+            .serve_connection(TokioIo::new(Patient::new(socket, STALL)), service)
     );
     let mut closing = pin!(closing.wait_for(|closing| *closing));
     let mut asked = false;

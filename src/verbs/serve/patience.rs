@@ -9,21 +9,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
-/// How long a client may leave all its buffers full. Long enough for a laptop's short sleep;
-/// without a limit, a few hundred silent clients would hold every place for ever.
-const STALL: Duration = Duration::from_secs(120);
-
-/// A socket whose writes fail once the other end has taken no byte for [`STALL`].
+/// A socket whose writes fail once the other end has taken no byte for a while.
 pub struct Patient {
     socket: TcpStream,
+    patience: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patient {
-    /// Watches over `socket`.
-    pub fn new(socket: TcpStream) -> Patient {
-        Patient { socket, stalled: None }
+    /// Lets a write to `socket` wait for `patience`.
+    pub fn new(socket: TcpStream, patience: Duration) -> Patient {
+        Patient { socket, patience, stalled: None }
     }
 
     fn watch<T>(
@@ -35,7 +32,7 @@ impl Patient {
             self.stalled = None;
             return written;
         }
-        let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALL)));
+        let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.patience)));
         sleep.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
@@ -79,5 +76,33 @@ impl AsyncWrite for Patient {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    #[test]
+    fn a_client_that_takes_nothing_is_given_up() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let _silent = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+
+        let error = runtime.block_on(async {
+            let socket = TcpStream::from_std(socket).unwrap();
+            let mut patient = Patient::new(socket, Duration::from_millis(50));
+            loop {
+                let write = poll_fn(|cx| Pin::new(&mut patient).poll_write(cx, &[0; 65_536]));
+                if let Err(error) = write.await {
+                    break error;
+                }
+            }
+        });
+
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }
