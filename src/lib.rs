@@ -14,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod bundle;
+pub mod cli;
 pub mod places;
 pub mod seams;
 pub mod verbs;

@@ -38,6 +38,7 @@ use tokio::time::timeout;
 use self::answer::Desk;
 use self::patience::Patient;
 pub use self::shelf::Shelf;
+use crate::bundle::check::Verified;
 use crate::words::error::{Error, Result};
 use crate::words::progress::Progress;
 
@@ -60,6 +61,19 @@ const POLL: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(10);
 /// How long a thread that hangs in a read of a dying medium may hold up the end.
 const LEAVE: Duration = Duration::from_secs(1);
+
+/// The shelf of a verified bundle: its images under their signed names, and the referrers that
+/// have a tag under that.
+#[must_use]
+pub fn shelf(bundle: Verified) -> Shelf {
+    let contents = bundle.trusted().contents();
+    let images = contents.images.iter().map(|image| (image.name.clone(), image.digest));
+    let tagged = contents.referrers.iter().filter_map(|r| Some((r.name()?, r.digest)));
+    let names = images.chain(tagged).collect();
+    let documents = contents.documents.values().cloned().collect();
+    let blobs = contents.blobs.clone();
+    Shelf::new(names, documents, blobs, Arc::new(bundle))
+}
 
 /// Serves `shelf` to whoever connects to `listener`, until `stop` says so.
 ///

@@ -1,0 +1,164 @@
+//! The command line: arguments in, requests down, results and errors out. Nothing else prints.
+
+mod bars;
+mod environment;
+mod export;
+mod import;
+mod inspect;
+mod key;
+mod lists;
+mod output;
+mod registries;
+mod report;
+mod secrets;
+mod serve;
+mod table;
+mod verify;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+
+use self::output::{Format, Printer};
+use crate::seams::interrupt;
+use crate::words::error::{Class, Error, Result};
+
+/// Carry container images across an air gap.
+///
+/// On the connected side, export images into a signed bundle; carry it over; on the isolated
+/// side, verify it and import it into a registry, or serve it as one.
+#[derive(Debug, Parser)]
+#[command(name = "sealift", version, max_term_width = 100, after_help = EXAMPLES)]
+struct App {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sealift key generate -o transfer
+  sealift export alpine:3.20 -o june.tar --sign-key transfer.key.pem
+  sealift verify june.tar --key transfer.pub.pem
+  sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem
+
+Exit codes:
+  0 done   1 other failure   2 usage   3 not trusted   4 damaged   5 incomplete
+  6 refused by source or destination   7 expired   8 no room   130 interrupted";
+
+#[derive(Debug, Args)]
+struct Globals {
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Print errors and results only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Print no progress
+    #[arg(long, global = true)]
+    no_progress: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make and look at signing keys
+    #[command(subcommand)]
+    Key(key::Command),
+    Export(Box<export::Export>),
+    Inspect(inspect::Inspect),
+    Verify(verify::Verify),
+    Import(Box<import::Import>),
+    Serve(serve::Serve),
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  sealift completions bash > /etc/bash_completion.d/sealift"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses the arguments, does what they say, prints what came of it.
+#[must_use]
+pub fn main() -> ExitCode {
+    let app = match App::try_parse() {
+        Ok(app) => app,
+        Err(error) => return usage(&error),
+    };
+    let printer = Printer::new(&app.globals);
+    if let Err(error) = catch_signals() {
+        return printer.failure(&error);
+    }
+    match run(app.command, &printer) {
+        Ok(code) => code,
+        Err(error) => printer.failure(&error),
+    }
+}
+
+/// One line a verb.
+fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
+    match command {
+        Command::Key(command) => command.run(printer),
+        Command::Export(args) => args.run(printer),
+        Command::Inspect(args) => args.run(printer),
+        Command::Verify(args) => args.run(printer),
+        Command::Import(args) => args.run(printer),
+        Command::Serve(args) => args.run(printer),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut App::command(), "sealift", &mut script);
+            printer.raw(&script)
+        }
+    }
+}
+
+/// Help and version are results; everything else that clap says is an error of usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let shown = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    // A closed pipe is no reason to fail: whoever read it has seen enough.
+    let _ = error.print();
+    if shown { ExitCode::SUCCESS } else { report::exit_code(Class::Usage) }
+}
+
+/// The first Ctrl-C (or SIGTERM) asks the work to stop, which it does between two pieces of data;
+/// the second one does not wait. Nothing is lost by either: a rerun goes on.
+fn catch_signals() -> Result<()> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    static SEEN: AtomicUsize = AtomicUsize::new(0);
+    let fault = |e| Error::io("cannot watch for signals", e);
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(fault)?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for _ in signals.forever() {
+                if SEEN.fetch_add(1, Ordering::SeqCst) > 0 {
+                    std::process::exit(report::code(Class::Interrupted).into());
+                }
+                interrupt::raise();
+                // A read that hangs on a dead connection would not see the flag for a minute.
+                let _ = std::thread::Builder::new().spawn(|| {
+                    std::thread::sleep(PATIENCE);
+                    std::process::exit(report::code(Class::Interrupted).into());
+                });
+            }
+        })
+        .map_err(fault)?;
+    Ok(())
+}
+
+/// How long work may take to stop by itself.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        App::command().debug_assert();
+    }
+}

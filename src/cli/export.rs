@@ -1,0 +1,120 @@
+//! `sealift export`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::environment::{creation_time, days_after};
+use super::lists;
+use super::output::Printer;
+use super::registries::Registries;
+use super::secrets::private_key;
+use super::table::{blobs, bytes, table};
+use crate::places::location::Source;
+use crate::verbs::export::{Request, Summary, export};
+use crate::words::error::Result;
+use crate::words::escape::Safe;
+use crate::words::platform::Platform;
+use crate::work::graph::Selection;
+
+/// Export images into a signed bundle
+///
+/// IMAGE is an image name (alpine, docker://quay.io/org/app:1.2, with a tag, a digest or both),
+/// a layout (oci:DIR[:NAME]) or an archive of one (oci-archive:FILE[:NAME]). Multi-platform
+/// images come with all platforms, and with the signatures and SBOMs that refer to them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sealift export alpine:3.20 quay.io/org/app:1.2 -o june.tar --sign-key transfer.key.pem
+  sealift export -f images.txt -o june --sign-key transfer.key.pem --platform linux/amd64
+  sealift export oci:build/layout -o june.tar --sign-key transfer.key.pem
+
+An interrupted export leaves NAME.partial; the same command goes on from there.")]
+pub(super) struct Export {
+    /// Images to export
+    #[arg(value_name = "IMAGE", required_unless_present = "file")]
+    images: Vec<Source>,
+    /// File with one image a line, # for comments (can be repeated)
+    #[arg(short, long, value_name = "LIST")]
+    file: Vec<PathBuf>,
+    /// The bundle: one packed file when the name ends in .tar, else a folder
+    #[arg(short, long, value_name = "BUNDLE")]
+    output: PathBuf,
+    /// Private key to sign with
+    #[arg(long, value_name = "KEY.pem")]
+    sign_key: PathBuf,
+    /// File whose first line is the key's passphrase [default: SEALIFT_PASSPHRASE, else ask]
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// Take these platforms only, as in linux/arm64 (can be repeated, or joined by commas)
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_delimiter = ',')]
+    platform: Vec<Platform>,
+    /// With --platform, write a new index without the other platforms (it gets a new digest)
+    #[arg(long, requires = "platform")]
+    rewrite_index: bool,
+    /// Leave signatures, SBOMs and other referrers behind
+    #[arg(long)]
+    no_referrers: bool,
+    /// Let the bundle expire after so many days
+    #[arg(long, value_name = "DAYS")]
+    expires: Option<u32>,
+    /// Show what would be exported, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    registries: Registries,
+}
+
+impl Export {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let mut images = self.images;
+        for list in &self.file {
+            images.extend(lists::read(list)?);
+        }
+        let key = private_key(&self.sign_key, self.passphrase_file.as_deref())?;
+        let (created_at, fixed_time) = creation_time()?;
+        let expires_at = self.expires.map(|days| days_after(&created_at, days)).transpose()?;
+        let request = Request {
+            images,
+            output: self.output,
+            key: &key,
+            select: Selection {
+                platforms: self.platform,
+                rewrite_index: self.rewrite_index,
+                no_referrers: self.no_referrers,
+            },
+            created_at,
+            fixed_time,
+            expires_at,
+            jobs: self.registries.jobs(),
+            dry_run: self.dry_run,
+        };
+        let progress = printer.progress();
+        let client = self.registries.client(progress.clone())?;
+        let summary = export(&request, &client, &*progress)?;
+        printer.result(&summary, || text(&summary))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn text(summary: &Summary) -> Vec<String> {
+    let rows: Vec<Vec<String>> = summary
+        .images
+        .iter()
+        .map(|image| vec![image.name.to_string(), image.digest.to_string()])
+        .collect();
+    let mut lines = table(&rows);
+    let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));
+    if summary.dry_run {
+        lines.push(format!("dry run: {fetched} to fetch, nothing was written"));
+        return lines;
+    }
+    let reused = match summary.reused.blobs {
+        0 => String::new(),
+        n => format!(", {} ({}) were there", blobs(n), bytes(summary.reused.bytes)),
+    };
+    lines.push(format!("fetched {fetched}{reused}; signed by {}", summary.key.short()));
+    let bundle = summary.bundle.display().to_string();
+    lines.push(format!("bundle {} is complete", Safe(&bundle)));
+    lines
+}

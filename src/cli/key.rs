@@ -1,0 +1,134 @@
+//! `sealift key`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::output::Printer;
+use super::secrets::{new_passphrase, read_text};
+use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
+use crate::seams::file::AtomicFile;
+use crate::words::error::{Class, Error, Result};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a signing key: NAME.key.pem to keep, NAME.pub.pem to hand out
+    #[command(after_help = "Examples:
+  sealift key generate -o transfer
+  SEALIFT_PASSPHRASE=... sealift key generate -o transfer
+  sealift key generate -o demo --no-passphrase
+
+The files are plain PKCS#8 and SPKI PEM; openssl reads them. An existing file is never overwritten.")]
+    Generate {
+        /// Where the two files go
+        #[arg(short, long, value_name = "NAME")]
+        output: PathBuf,
+        /// Leave the private key unencrypted
+        #[arg(long, conflicts_with = "passphrase_file")]
+        no_passphrase: bool,
+        /// File whose first line is the passphrase [default: SEALIFT_PASSPHRASE, else ask]
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Show what a key file holds
+    #[command(after_help = "Examples:
+  sealift key show transfer.pub.pem")]
+    Show {
+        /// A public or a private key
+        #[arg(value_name = "FILE.pem")]
+        file: PathBuf,
+        /// File whose first line is the passphrase [default: SEALIFT_PASSPHRASE, else ask]
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+}
+
+impl Command {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        match self {
+            Command::Generate { output, no_passphrase, passphrase_file } => {
+                generate(&output, no_passphrase, passphrase_file.as_deref(), printer)
+            }
+            Command::Show { file, passphrase_file } => {
+                show(&file, passphrase_file.as_deref(), printer)
+            }
+        }
+    }
+}
+
+fn with_ending(name: &Path, ending: &str) -> PathBuf {
+    let mut path = name.as_os_str().to_owned();
+    path.push(ending);
+    PathBuf::from(path)
+}
+
+fn generate(
+    output: &Path,
+    no_passphrase: bool,
+    passphrase_file: Option<&Path>,
+    printer: &Printer,
+) -> Result<ExitCode> {
+    let (private, public) = (with_ending(output, ".key.pem"), with_ending(output, ".pub.pem"));
+    if let Some(taken) = [&private, &public].into_iter().find(|path| path.exists()) {
+        let text = format!("{} exists already", taken.display());
+        return Err(
+            Error::new(Class::Usage, text).hint("choose another name; keys are never overwritten")
+        );
+    }
+    let passphrase = match no_passphrase {
+        true => None,
+        false => Some(new_passphrase(passphrase_file)?),
+    };
+    let key = PrivateKey::generate()?;
+    let pem = key.to_pem(passphrase.as_deref().map(String::as_str))?;
+    write(&private, 0o600, pem.as_bytes())?;
+    write(&public, 0o644, key.public().to_pem()?.as_bytes())?;
+    let id = key.public().id();
+    let value = json!({
+        "keyId": id, "privateKey": private, "publicKey": public, "encrypted": passphrase.is_some(),
+    });
+    printer.result(&value, || {
+        let secrecy = if passphrase.is_some() { "encrypted" } else { "NOT encrypted" };
+        vec![
+            format!("private key  {} ({secrecy}; keep it to yourself)", private.display()),
+            format!("public key   {} (hand it to those who verify)", public.display()),
+            format!("key id       {id}"),
+        ]
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
+    let mut file = AtomicFile::create(path, mode)?;
+    file.write_all(bytes).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+    file.commit_new()
+}
+
+fn show(file: &Path, passphrase_file: Option<&Path>, printer: &Printer) -> Result<ExitCode> {
+    let pem = read_text(file, MAX_KEY_FILE)?;
+    let private = pem.contains("PRIVATE KEY-----");
+    let encrypted = PrivateKey::is_encrypted(&pem);
+    let public = match private {
+        true => super::secrets::private_key(file, passphrase_file)?.public().clone(),
+        false => PublicKey::from_pem(&pem).map_err(|e| e.context(file.display()))?,
+    };
+    let public_pem = public.to_pem()?;
+    let value = json!({
+        "file": file, "private": private, "encrypted": encrypted, "algorithm": "Ed25519",
+        "keyId": public.id(), "publicKey": public_pem,
+    });
+    printer.result(&value, || {
+        let kind = match (private, encrypted) {
+            (true, true) => "private key, encrypted",
+            (true, false) => "private key, NOT encrypted",
+            (false, _) => "public key",
+        };
+        let mut lines = vec![format!("Ed25519 {kind}"), format!("key id  {}", public.id())];
+        lines.extend(public_pem.lines().map(str::to_owned));
+        lines
+    })?;
+    Ok(ExitCode::SUCCESS)
+}

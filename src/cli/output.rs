@@ -1,0 +1,150 @@
+//! [`Printer`]: the only owner of stdout and stderr.
+#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::Globals;
+use super::bars::{Bars, Lines};
+use super::report::{Failure, exit_code, lines};
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Progress, Silent};
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// One JSON value, for programs
+    Json,
+}
+
+/// Prints results to stdout, and everything else to stderr.
+#[derive(Debug)]
+pub(super) struct Printer {
+    format: Format,
+    quiet: bool,
+    progress: bool,
+}
+
+impl Printer {
+    pub(super) fn new(globals: &Globals) -> Printer {
+        Printer {
+            format: globals.format,
+            quiet: globals.quiet,
+            progress: !globals.quiet && !globals.no_progress,
+        }
+    }
+
+    /// Bars on a terminal, plain lines elsewhere, nothing when not wanted.
+    pub(super) fn progress(&self) -> Arc<dyn Progress> {
+        use std::io::IsTerminal as _;
+        match (self.progress, io::stderr().is_terminal()) {
+            (true, true) => Arc::new(Bars::new()),
+            (true, false) => Arc::new(Lines::new()),
+            (false, _) => Arc::new(Silent),
+        }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// Prints a result: `value` as JSON, or the lines of `text`, which are escaped already.
+    pub(super) fn result(
+        &self,
+        value: &impl Serialize,
+        text: impl FnOnce() -> Vec<String>,
+    ) -> Result<()> {
+        match self.format {
+            Format::Json => {
+                let json = serde_json::to_string_pretty(value)
+                    .map_err(|e| Error::new(Class::Other, "cannot write JSON").source(e))?;
+                self.out(&format!("{}\n", ascii(&json)))
+            }
+            Format::Text => {
+                self.out(&text().iter().map(|line| format!("{line}\n")).collect::<String>())
+            }
+        }
+    }
+
+    /// Prints one line that belongs to the result, at once.
+    pub(super) fn line(&self, line: &str) -> Result<()> {
+        self.out(&format!("{line}\n"))
+    }
+
+    /// Prints bytes as they are.
+    pub(super) fn raw(&self, bytes: &[u8]) -> Result<ExitCode> {
+        self.write(bytes).map(|()| ExitCode::SUCCESS)
+    }
+
+    /// Prints a remark for people.
+    pub(super) fn note(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Prints a failure and gives its exit code.
+    pub(super) fn failure(&self, error: &Error) -> ExitCode {
+        if self.is_json() {
+            // The exit code tells all the same when even this cannot be printed.
+            let _ = self.result(&Failure::of(error), Vec::new);
+        }
+        for line in lines(error) {
+            eprintln!("{line}");
+        }
+        exit_code(error.class())
+    }
+
+    fn out(&self, text: &str) -> Result<()> {
+        self.write(text.as_bytes())
+    }
+
+    fn write(&self, bytes: &[u8]) -> Result<()> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            // Whoever closed the pipe has seen enough.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|e| Error::io("cannot write the result", e)),
+        }
+    }
+}
+
+/// JSON in ASCII: what is not plain is spelled `\uXXXX`, so that nothing in a name can act on a
+/// terminal that shows it.
+fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() && c != '\u{7f}' {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_spelled_in_ascii() {
+        let json = serde_json::to_string("a\u{202e}\u{1b}ü\u{1f600}\u{7f}").unwrap();
+
+        let spelled = ascii(&json);
+
+        assert_eq!(spelled, r#""a\u202e\u001b\u00fc\ud83d\ude00\u007f""#);
+        assert_eq!(
+            serde_json::from_str::<String>(&spelled).unwrap(),
+            "a\u{202e}\u{1b}ü\u{1f600}\u{7f}"
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! Key files and passphrases.
+
+use std::fs::File;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::environment::variable;
+use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
+use crate::words::error::{Class, Error, Result};
+
+/// Longest passphrase, and so the most of a passphrase file that is read.
+const MAX_PASSPHRASE: u64 = 4096;
+
+/// Reads a small text file.
+pub(super) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>> {
+    let fault = |e: std::io::Error| {
+        let class = match e.kind() {
+            std::io::ErrorKind::NotFound => Class::Usage,
+            _ => Class::Other,
+        };
+        Error::new(class, format!("cannot read {}", path.display())).source(e)
+    };
+    let mut text = Zeroizing::new(String::new());
+    File::open(path).map_err(fault)?.take(limit + 1).read_to_string(&mut text).map_err(fault)?;
+    match text.len() as u64 > limit {
+        true => {
+            let what = format!("{} is larger than {limit} bytes", path.display());
+            Err(Error::new(Class::Usage, what))
+        }
+        false => Ok(text),
+    }
+}
+
+/// The public keys in `paths`.
+pub(super) fn public_keys(paths: &[std::path::PathBuf]) -> Result<Vec<PublicKey>> {
+    let read = |path: &std::path::PathBuf| {
+        let pem = read_text(path, MAX_KEY_FILE)?;
+        PublicKey::from_pem(&pem).map_err(|e| e.context(path.display()))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// The private key in `path`, asking for its passphrase when it needs one.
+pub(super) fn private_key(path: &Path, passphrase_file: Option<&Path>) -> Result<PrivateKey> {
+    let pem = read_text(path, MAX_KEY_FILE)?;
+    let passphrase = match PrivateKey::is_encrypted(&pem) {
+        true => existing_passphrase(passphrase_file, &path.display().to_string())?,
+        false => None,
+    };
+    PrivateKey::from_pem(&pem, passphrase.as_deref().map(String::as_str))
+        .map_err(|e| e.context(path.display()))
+}
+
+/// A passphrase from its file or variable. Never from an argument, which every user of the
+/// machine can see.
+fn given_passphrase(file: Option<&Path>) -> Result<Option<Zeroizing<String>>> {
+    match file {
+        Some(path) => {
+            let text = read_text(path, MAX_PASSPHRASE)?;
+            let line = text.lines().next().unwrap_or_default().to_owned();
+            match line.is_empty() {
+                true => Err(Error::new(Class::Usage, format!("{} is empty", path.display()))),
+                false => Ok(Some(Zeroizing::new(line))),
+            }
+        }
+        None => Ok(variable("SEALIFT_PASSPHRASE").map(Zeroizing::new)),
+    }
+}
+
+/// The passphrase of a key that exists; nothing when there is nobody to ask.
+pub(super) fn existing_passphrase(
+    file: Option<&Path>,
+    what: &str,
+) -> Result<Option<Zeroizing<String>>> {
+    match given_passphrase(file)? {
+        None if std::io::stdin().is_terminal() => ask(&format!("Passphrase of {what}: ")).map(Some),
+        given => Ok(given),
+    }
+}
+
+/// A passphrase for a new key, asked for twice.
+pub(super) fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<String>> {
+    if let Some(given) = given_passphrase(file)? {
+        return Ok(given);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::new(Class::Usage, "a passphrase is needed and there is no terminal")
+            .hint("set SEALIFT_PASSPHRASE, use --passphrase-file, or --no-passphrase"));
+    }
+    let first = ask("New passphrase: ")?;
+    if first.is_empty() {
+        return Err(Error::new(Class::Usage, "the passphrase is empty")
+            .hint("--no-passphrase makes a key without one"));
+    }
+    match *ask("The same again: ")? == *first {
+        true => Ok(first),
+        false => Err(Error::new(Class::Usage, "the two passphrases differ")),
+    }
+}
+
+fn ask(prompt: &str) -> Result<Zeroizing<String>> {
+    rpassword::prompt_password(prompt)
+        .map(Zeroizing::new)
+        .map_err(|e| Error::io("cannot read the passphrase", e))
+}

@@ -1,0 +1,53 @@
+//! `sealift serve`.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::environment::now;
+use super::output::Printer;
+use super::verify::{Believe, all_cores};
+use crate::bundle::check;
+use crate::seams::interrupt;
+use crate::verbs::serve::{serve, shelf};
+use crate::words::error::{Error, Result};
+
+/// Serve a bundle as a read-only registry
+///
+/// Every byte is verified first. Then docker, podman, containerd and skopeo can pull from it by
+/// the image's path (library/alpine) or its full name (docker.io/library/alpine).
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sealift serve june.tar --key transfer.pub.pem
+  podman pull --tls-verify=false 127.0.0.1:5000/library/alpine:3.20
+
+Plain HTTP without credentials: whoever reaches the address can pull.")]
+pub(super) struct Serve {
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    #[command(flatten)]
+    believe: Believe,
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5000")]
+    listen: SocketAddr,
+}
+
+impl Serve {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let trust = self.believe.trust(printer)?;
+        let progress = printer.progress();
+        // Before the long work of verifying, so that a port in use is known at once.
+        let listener = TcpListener::bind(self.listen)
+            .map_err(|e| Error::io(format!("cannot listen on {}", self.listen), e))?;
+        let bundle = check::examine(&self.bundle, &trust, &now()?)?
+            .into_trusted()?
+            .verify(all_cores(), &*progress)?;
+        let address = listener.local_addr().map_err(|e| Error::io("cannot tell the address", e))?;
+        printer.line(&format!("listening on http://{address}"))?;
+        serve(shelf(bundle), listener, interrupt::raised, progress)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

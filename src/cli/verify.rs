@@ -1,0 +1,104 @@
+//! `sealift verify`, and the options that say whom to believe.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::environment::now;
+use super::output::Printer;
+use super::report::lines;
+use super::secrets::public_keys;
+use super::table::{blobs, bytes};
+use crate::bundle::check::Trust;
+use crate::bundle::problem::failure;
+use crate::verbs::verify::{Report, Request, verify};
+use crate::words::error::Result;
+use crate::words::escape::Safe;
+
+/// Whom to believe.
+#[derive(Debug, Args)]
+pub(super) struct Believe {
+    /// Public key that must have signed the bundle (with several, any one of them)
+    #[arg(long, value_name = "PUB.pem", required_unless_present = "insecure_no_verify")]
+    key: Vec<PathBuf>,
+    /// Take the bundle whoever signed it: bytes are still checked, but against a list that
+    /// anybody may have made
+    #[arg(long, conflicts_with = "key")]
+    insecure_no_verify: bool,
+}
+
+impl Believe {
+    pub(super) fn trust(&self, printer: &Printer) -> Result<Trust> {
+        if self.insecure_no_verify {
+            printer.note("warning: --insecure-no-verify: nobody's signature is asked for");
+            return Ok(Trust::UnsafeAnySigner);
+        }
+        public_keys(&self.key).map(Trust::Keys)
+    }
+}
+
+/// Threads for work that is bound by hashing.
+pub(super) fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(2, Into::into)
+}
+
+/// Check a bundle's signature and every byte of it
+///
+/// Works on a folder and on a packed file in place, from read-only media, without a network.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sealift verify june.tar --key transfer.pub.pem
+  sealift verify /media/usb/june --key transfer.pub.pem --format json
+
+Every problem is named, with the images it touches. docs/verify-without-sealift.md shows the same
+with openssl, jq and sha256sum.")]
+pub(super) struct Verify {
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// Public key that must have signed it (with several, any one of them)
+    #[arg(long, value_name = "PUB.pem", required = true)]
+    key: Vec<PathBuf>,
+    /// Threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+}
+
+impl Verify {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let request = Request {
+            bundle: self.bundle,
+            trust: Trust::Keys(public_keys(&self.key)?),
+            now: now()?,
+            jobs: self.jobs.map_or_else(all_cores, usize::from),
+        };
+        let report = verify(&request, &*printer.progress())?;
+        let error =
+            (!report.ok).then(|| failure(&request.bundle.display().to_string(), &report.problems));
+        match error {
+            None => {
+                printer.result(&report, || text(&report))?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Some(error) if printer.is_json() => {
+                printer.result(&report, Vec::new)?;
+                lines(&error).iter().for_each(|line| printer.note(line));
+                Ok(super::report::exit_code(error.class()))
+            }
+            Some(error) => Err(error),
+        }
+    }
+}
+
+fn text(report: &Report) -> Vec<String> {
+    let signers: Vec<String> = report.signers.iter().map(|id| id.short()).collect();
+    let bundle = report.bundle.display().to_string();
+    let images = report.images.len();
+    let s = if images == 1 { "" } else { "s" };
+    vec![
+        format!("bundle {} is intact: every byte is the one that was signed", Safe(&bundle)),
+        format!("signed by {} at {}", signers.join(", "), Safe(&report.created_at)),
+        format!("{images} image{s}, {}, {}", blobs(report.blobs), bytes(report.bytes)),
+    ]
+}
