@@ -105,6 +105,9 @@ fn read_request(reader: &mut BufReader<TcpStream>, stream: &mut TcpStream) -> Op
     let mut seen = Seen { line, headers, body: Vec::new() };
     let length = seen.header("content-length").map_or(0, |l| l.parse().unwrap());
     if seen.header("expect").is_some() {
+        if seen.line.contains("/too-large") {
+            return Some(seen);
+        }
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
     }
     let mut body = vec![0; length];
@@ -424,6 +427,42 @@ fn a_failed_upload_says_whether_another_try_may_help() {
         assert!(error.to_string().starts_with("destination registry "), "{error}");
         assert_eq!(server.seen("PUT").len(), 1, "the caller has to begin again");
     }
+}
+
+#[test]
+fn a_large_blob_is_not_sent_to_a_proxy_that_will_not_take_it() {
+    let large = Descriptor::new("a/b", crate::words::digest::Digest::of(b""), 1 << 40);
+    let server = Server::start(|seen| match seen.line.split(' ').next() {
+        Some("POST") => reply(202, &["location: /too-large/7"], ""),
+        Some("PUT") => reply(413, &["connection: close"], "<html>"),
+        _ => reply(204, &[], ""),
+    });
+
+    let mut content = io::repeat(0).take(large.size);
+    let error = server.repository(Side::Destination).put(&large, &mut content).unwrap_err();
+
+    assert_eq!(error.class(), Class::Refused, "{error}");
+    assert!(error.to_string().contains("HTTP 413"), "{error}");
+    assert_eq!(content.limit(), large.size, "not one byte was asked of the source");
+}
+
+#[test]
+fn a_redirect_never_leaves_tls() {
+    let server = Server::start(|_| reply(200, &[], ""));
+    let repository = server.repository(Side::Source);
+    let answer = |location: &str| {
+        let mut headers = ureq::http::HeaderMap::new();
+        headers.insert("location", location.parse().unwrap());
+        let url = super::url::Url::parse("https://h.example/v2/").unwrap();
+        let body = ureq::Body::builder().data(Vec::new());
+        super::http::Answer { status: 307, headers, body, url, own: true }
+    };
+
+    let error = repository.0.location(&answer("http://h.example/x"), "blob").unwrap_err();
+
+    assert_eq!(error.class(), Class::Refused, "{error}");
+    repository.0.location(&answer("/x"), "blob").unwrap();
+    repository.0.location(&answer("https://cdn.example/x"), "blob").unwrap();
 }
 
 #[test]
