@@ -52,7 +52,7 @@ use self::token::Tokens;
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::document::{Descriptor, Document};
-use crate::words::error::{Error, Result, Side};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::Progress;
 use crate::words::reference::{Reference, Registry, Repository, Tag};
 
@@ -117,7 +117,7 @@ impl Client {
     /// A client that tells `progress` whenever it has to try again. Connects to nothing yet.
     ///
     /// # Errors
-    /// [`Class::Usage`](crate::words::error::Class::Usage) when a credentials file is broken, or
+    /// [`Class::Usage`] when a credentials file is broken, or
     /// missing though required.
     pub fn new(settings: Settings, progress: Arc<dyn Progress>) -> Result<Client> {
         let credentials = Credentials::read(&settings.auth_files, settings.authfile_required)?;
@@ -171,9 +171,9 @@ impl RegistryRepository {
     /// All tags, in the registry's order.
     ///
     /// # Errors
-    /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when there is no such
-    /// repository; [`Class::Refused`](crate::words::error::Class::Refused) when it may not be
-    /// seen; [`Class::Damaged`](crate::words::error::Class::Damaged) when the list does not end.
+    /// [`Class::Incomplete`] when there is no such
+    /// repository; [`Class::Refused`] when it may not be
+    /// seen; [`Class::Damaged`] when the list does not end.
     pub fn tags(&self) -> Result<Vec<Tag>> {
         self.0.tags()
     }
@@ -227,8 +227,12 @@ impl ImageSink for RegistryRepository {
         self.0.put_manifest(&document.descriptor().digest.to_string(), document)
     }
 
+    /// Looks at the tag where the name has one, as that is what `publish` would replace.
     fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
-        self.0.head_manifest(&under(name)?)
+        match &name.tag {
+            Some(tag) => self.0.head_manifest(tag.as_str()),
+            None => self.0.head_manifest(&under(name)?),
+        }
     }
 
     /// A name without a tag needs nothing more than `put_document` did.
@@ -248,9 +252,9 @@ impl ImageSink for RegistryRepository {
 fn under(name: &Reference) -> Result<String> {
     let digest = name.digest.map(|digest| digest.to_string());
     let tag = || name.tag.as_ref().map(ToString::to_string);
-    digest.or_else(tag).ok_or_else(|| {
-        Error::new(crate::words::error::Class::Usage, format!("{name} has neither tag nor digest"))
-    })
+    digest
+        .or_else(tag)
+        .ok_or_else(|| Error::new(Class::Usage, format!("{name} has neither tag nor digest")))
 }
 
 /// Whether `host` is this machine.

@@ -84,32 +84,25 @@ impl Session {
         if !answer.own || !matches!(answer.status, 401 | 403) {
             return Ok(None);
         }
-        let headers = answer.headers.get_all("www-authenticate");
-        let asked = challenge::parse(headers.iter().filter_map(|value| value.to_str().ok()));
-        let bearer = asked.iter().find_map(|challenge| match challenge {
-            Challenge::Bearer { realm, service, scope, error } => {
-                Some((realm, service, scope, error))
-            }
-            Challenge::Basic => None,
-        });
-        let lacking = bearer.is_some_and(|b| b.3.as_deref() == Some("insufficient_scope"));
+        let asked = challenges(answer);
+        let bearer = asked.iter().find(|c| matches!(c, Challenge::Bearer { .. }));
+        let lacking = asked.iter().any(Challenge::is_insufficient_scope);
         if answer.status == 403 && !lacking {
             return Ok(None);
         }
-        if let Some(Authorization::Token(..)) = old {
-            old.into_iter().for_each(|old| self.forget(old));
+        if let Some(old @ Authorization::Token(..)) = old {
+            self.forget(old);
             if bearer.is_none() {
                 return Ok(Some(None));
             }
         }
-        if let Some((realm, service, scope, _)) = bearer {
+        if let Some(Challenge::Bearer { realm, service, scope, .. }) = bearer {
             let realm = self.trusted(realm, base)?;
             let service = service.clone();
             self.host.set_scheme(Scheme::Bearer { realm: realm.clone(), service: service.clone() });
             let wider = widen(scopes, scope.as_deref());
-            return self
-                .token(base, &realm, service.as_deref(), scopes, &wider)
-                .map(|t| Some(Some(t)));
+            let token = self.token(base, &realm, service.as_deref(), scopes, &wider)?;
+            return Ok(Some(Some(token)));
         }
         if asked.contains(&Challenge::Basic)
             && old.is_none()
@@ -219,6 +212,12 @@ impl Session {
         let body = Zeroizing::new(body.unwrap_or_default());
         token::parse(&body, asked).map_err(|why| self.end.error(Class::Other, what, why))
     }
+}
+
+/// The challenges of an answer, whose headers may be several.
+fn challenges(answer: &Answer) -> Vec<Challenge> {
+    let headers = answer.headers.get_all("www-authenticate");
+    challenge::parse(headers.iter().filter_map(|value| value.to_str().ok()))
 }
 
 /// What the registry asks for on top of what the request needs.

@@ -19,6 +19,13 @@ pub(super) enum Challenge {
     Basic,
 }
 
+impl Challenge {
+    /// Whether the token was good but allowed too little.
+    pub(super) fn is_insufficient_scope(&self) -> bool {
+        matches!(self, Challenge::Bearer { error: Some(error), .. } if error == "insufficient_scope")
+    }
+}
+
 /// Most parameters that are read, of all challenges together; real ones have four.
 const MAX_PARAMS: usize = 64;
 

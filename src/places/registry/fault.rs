@@ -18,6 +18,9 @@ pub(super) const MAX_ERROR_BODY: u64 = 64 << 10;
 /// How much of a registry's own words is repeated to the user.
 const MAX_WORDS: usize = 300;
 
+/// How every server written in Go begins its answer to plain HTTP on a TLS port.
+const PLAIN_TO_TLS: &[u8] = b"Client sent an HTTP request to an HTTPS server";
+
 /// One end of a transfer, as every message names it.
 #[derive(Debug, Clone)]
 pub(super) struct End {
@@ -67,7 +70,14 @@ impl End {
     /// An answer that is a refusal, in the registry's own words.
     pub(super) fn refusal(&self, what: &str, mut answer: Answer) -> Error {
         let status = answer.status;
-        let words = own_words(&answer.read_some(MAX_ERROR_BODY));
+        let body = answer.read_some(MAX_ERROR_BODY);
+        if status == 400 && body.starts_with(PLAIN_TO_TLS) {
+            let why = "the registry speaks TLS and was asked in plain HTTP";
+            return self
+                .error(Class::Refused, what, why)
+                .hint(format!("leave out --plain-http {}", self.registry));
+        }
+        let words = own_words(&body);
         let said = if words.is_empty() { String::new() } else { format!(", {words}") };
         let full = status == 507 || words.contains("no space left on device");
         let class = match status {

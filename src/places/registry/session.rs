@@ -12,7 +12,7 @@ use super::fault::{self, End, Kind};
 use super::host::Host;
 use super::http::{Answer, Outgoing, Payload, Silence};
 use super::url::Url;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::reference::Repository;
 
 /// How many redirects in a row are followed. Storage backends need one, mirrors two.
@@ -61,9 +61,11 @@ impl Session {
         vec![format!("repository:{}:{actions}", self.repository)]
     }
 
-    /// A call that reads `path`.
+    /// A call that reads `path`. At a destination it asks for the right to write as well, so
+    /// that one token serves a whole import.
     pub(super) fn read(&self, method: Method, path: String, what: String) -> Call<'static> {
-        let (target, scopes) = (Target::Path(path), self.scopes(false));
+        let scopes = self.scopes(self.end.side == Side::Destination);
+        let target = Target::Path(path);
         Call { method, target, headers: Vec::new(), body: None, scopes, what }
     }
 
