@@ -1,0 +1,5 @@
+//! stub
+use crate::Result;
+pub fn run(_: &[&str]) -> Result {
+    Ok(())
+}
