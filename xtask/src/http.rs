@@ -5,6 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
+/// Registries hide what a client does not say it takes.
+const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json";
+
 /// `GET path` from `127.0.0.1:port`: the status and the body.
 pub fn get(port: u16, path: &str) -> Result<(u16, Vec<u8>)> {
     exchange(port, path).map_err(|error| format!("http://127.0.0.1:{port}{path}: {error}"))
@@ -13,7 +17,8 @@ pub fn get(port: u16, path: &str) -> Result<(u16, Vec<u8>)> {
 fn exchange(port: u16, path: &str) -> std::io::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n\r\n")?;
+    let host = format!("127.0.0.1:{port}");
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: {ACCEPT}\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     parsed(&answer).ok_or_else(|| std::io::Error::other("no HTTP answer"))
