@@ -19,11 +19,11 @@ const STEPS: [Step; 8] = [
     ("packages", packages),
     ("fmt", fmt),
     ("tidy", || tidy::run().map(|()| Outcome::Done)),
+    ("deny", deny),
     ("clippy", clippy),
+    ("doc", doc),
     ("test", tests),
     ("demo", demonstration),
-    ("doc", doc),
-    ("deny", deny),
 ];
 
 pub fn run() -> Result {

@@ -16,7 +16,7 @@ pub fn markdown(corpus: &Corpus, tasks: &[Task], command: &str, sealift: Option<
          `docker-registry` and `time`, and the network once, for the packages.\n\n    \
          {command}\n\n\
          ## Results\n\n\
-         Medians of {runs} runs. The sides take turns, with a warm page cache; every run has fresh\n\
+         Medians; runs: {runs}. The sides take turns, with a warm page cache; every run has fresh\n\
          folders and a fresh registry inside, and afterwards every image there must have its\n\
          digest. CPU is user and system time of the client and its children, memory the peak of\n\
          its largest process; the registries are not counted. A ratio below 1 means that sealift\n\
@@ -79,7 +79,7 @@ fn peers(tasks: &[Task]) -> String {
 fn contents(corpus: &Corpus) -> String {
     let mut text = format!(
         "{} images of Debian packages, {} layers of {} to {}, {} in all; each layer is counted\n\
-         once. Layers are gzip at level 6, `go-src` and `kernel-names` plain tars.\n\n\
+         once. Layers are gzip at level 6, `go-src` is a plain tar.\n\n\
          | image | layers |\n|---|---|\n",
         corpus.images.len(),
         corpus.layers.len(),
