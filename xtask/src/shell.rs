@@ -7,7 +7,10 @@ use std::process::{Command, Stdio};
 
 /// The folder with the workspace's `Cargo.toml`.
 pub fn root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // As cargo says now: work trees that share a target folder share the program too.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    let package = package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let package = Path::new(&package);
     package.parent().unwrap_or(package).to_path_buf()
 }
 

@@ -34,7 +34,7 @@ fn start<'a>(source: &Source, line: usize, path: &'a str) -> Option<(Vec<String>
         return Some((Vec::new(), rest));
     }
     let mut module: Vec<String> = source.module().into_iter().map(str::to_owned).collect();
-    if source.is_test(line) {
+    if source.is_inner_test(line) {
         module.push("tests".to_owned());
     }
     let mut rest = path;
@@ -108,5 +108,7 @@ mod tests {
         let text =
             "use super::layout;\n#[cfg(test)]\nmod tests {\n    use super::super::archive;\n}\n";
         assert_eq!(paths("src/places/registry.rs", text), ["places::layout", "places::archive"]);
+        let tests = paths("src/places/registry/tests.rs", "use super::super::layout;\n");
+        assert_eq!(tests, ["places::layout"]);
     }
 }

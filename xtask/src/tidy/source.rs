@@ -18,13 +18,25 @@ impl Source {
         Source { path: path.to_owned(), text: text.to_owned(), code, in_tests }
     }
 
+    /// Whether the whole file is a module's tests: `src/.../tests.rs`.
+    pub fn is_test_file(&self) -> bool {
+        self.path.ends_with("/tests.rs")
+    }
+
     /// Whether the line (from 1) is inside `#[cfg(test)] mod ... { }`.
-    pub fn is_test(&self, line: usize) -> bool {
+    pub fn is_inner_test(&self, line: usize) -> bool {
         self.in_tests.get(line - 1).copied().unwrap_or(false)
+    }
+
+    pub fn is_test(&self, line: usize) -> bool {
+        self.is_test_file() || self.is_inner_test(line)
     }
 
     /// The length without the tests.
     pub fn own_lines(&self) -> usize {
+        if self.is_test_file() {
+            return 0;
+        }
         self.in_tests.iter().filter(|test| !**test).count()
     }
 
