@@ -1,1 +1,62 @@
-fn main() {}
+//! The project's own chores: `cargo xtask tidy | test | demo | testdata | bench`.
+//!
+//! A plain program behind a cargo alias, so that a fresh machine needs git and Rust only. It knows
+//! the product by its command line alone and builds without it.
+
+mod bench;
+mod debian;
+mod demo;
+mod http;
+mod image;
+mod program;
+mod server;
+mod shell;
+mod test;
+mod testdata;
+mod tidy;
+
+use std::process::ExitCode;
+
+/// What every chore answers: done, or one message that says what is wrong.
+type Result<T = ()> = std::result::Result<T, String>;
+
+const USAGE: &str = "\
+usage: cargo xtask <CHORE>
+
+  test                          everything that must pass before a change goes in
+  demo [--sealift FILE]         the whole crossing, with what the repository ships
+  tidy                          the house rules that a compiler does not know
+  testdata [--check]            writes (or compares) the demo image in testdata/hello
+  bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only]
+                                sealift beside skopeo; writes docs/performance.md
+
+--sealift FILE takes a built program instead of building one.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["tidy"] => tidy::run(),
+        ["test"] => test::run(),
+        ["demo", rest @ ..] => demo::run(rest),
+        ["testdata"] => testdata::write(),
+        ["testdata", "--check"] => testdata::check(),
+        ["bench", rest @ ..] => bench::run(rest),
+        [] | ["help" | "-h" | "--help"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

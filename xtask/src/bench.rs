@@ -1,0 +1,98 @@
+//! `cargo xtask bench`: sealift beside skopeo, on the same images and the same registries.
+
+mod corpus;
+mod measure;
+mod report;
+mod tasks;
+
+use crate::{Result, debian, program, shell};
+use corpus::Corpus;
+use std::path::PathBuf;
+use tasks::Bench;
+
+const PACKAGES: [&str; 3] = ["docker-registry", "skopeo", "time"];
+const PAGE: &str = "docs/performance.md";
+
+/// What was asked for.
+#[derive(Debug)]
+struct Options {
+    quick: bool,
+    runs: usize,
+    sealift: Option<PathBuf>,
+    peers_only: bool,
+}
+
+pub fn run(args: &[&str]) -> Result {
+    let options = parse(args)?;
+    debian::provide(&PACKAGES.map(str::to_owned))?;
+    for program in ["docker-registry", "skopeo", "/usr/bin/time", "dpkg-deb", "apt-get"] {
+        if !shell::installed(program) {
+            return Err(format!("the bench needs {program}"));
+        }
+    }
+    let sealift = match (&options.sealift, options.peers_only) {
+        (_, true) => None,
+        (Some(file), false) => Some(file.clone()),
+        (None, false) => Some(program::build("release")?),
+    };
+    let cache = shell::root().join("target/bench-cache");
+    let corpus = Corpus::make(&cache, options.quick)?;
+    println!("{} images, {:.0} MB", corpus.images.len(), corpus.bytes as f64 / 1e6);
+    let work = shell::Scratch::below(&cache, "work")?;
+    let bench = Bench { corpus: &corpus, sealift: sealift.clone(), work: work.path() };
+    let tasks = bench.run(options.runs)?;
+    let command = format!("cargo xtask bench {}", args.join(" "));
+    let page = report::markdown(&corpus, &tasks, command.trim_end(), sealift.as_deref());
+    if options.peers_only {
+        println!("\n{page}");
+        return Ok(());
+    }
+    shell::write(&shell::root().join(PAGE), page)?;
+    println!("wrote {PAGE}");
+    Ok(())
+}
+
+fn parse(args: &[&str]) -> Result<Options> {
+    let (sealift, rest) = program::given(args)?;
+    let mut options = Options { quick: false, runs: 5, sealift, peers_only: false };
+    let mut rest = rest.as_slice();
+    while !rest.is_empty() {
+        rest = match rest {
+            ["--size", "quick", more @ ..] => {
+                options.quick = true;
+                more
+            }
+            ["--size", "full", more @ ..] => {
+                options.quick = false;
+                more
+            }
+            ["--runs", runs, more @ ..] => {
+                options.runs = runs.parse().map_err(|_| format!("--runs {runs} is no number"))?;
+                more
+            }
+            ["--peers-only", more @ ..] => {
+                options.peers_only = true;
+                more
+            }
+            [other, ..] => return Err(format!("bench does not know {other}")),
+            [] => rest,
+        };
+    }
+    if options.runs == 0 {
+        return Err("--runs needs at least 1".to_owned());
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read() {
+        let options = parse(&["--size", "quick", "--runs", "3", "--peers-only"]).unwrap();
+        assert!(options.quick && options.peers_only && options.runs == 3);
+        assert!(parse(&["--size", "huge"]).is_err());
+        assert!(parse(&["--runs", "0"]).is_err());
+    }
+}

@@ -1,0 +1,134 @@
+//! `docs/performance.md`: the machine, the corpus, the figures, and how to have them again.
+
+use super::corpus::Corpus;
+use super::measure::{self, Sample};
+use super::tasks::Task;
+use crate::shell;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+pub fn markdown(corpus: &Corpus, tasks: &[Task], command: &str, sealift: Option<&Path>) -> String {
+    let runs = tasks.first().map_or(0, |task| task.theirs.len());
+    format!(
+        "# Performance\n\n\
+         The figures below come from this command; it needs Debian with `skopeo`,\n\
+         `docker-registry` and `time`, and the network once, for the packages.\n\n    \
+         {command}\n\n\
+         ## Results\n\n\
+         Medians; runs: {runs}. The sides take turns, with a warm page cache; every run has fresh\n\
+         folders and a fresh registry inside, and afterwards every image there must have its\n\
+         digest. CPU is user and system time of the client and its children, memory the peak of\n\
+         its largest process; the registries are not counted. A ratio below 1 means that sealift\n\
+         needs less.\n\n{}\n\
+         What the peer does:\n\n{}\n\
+         `verify` checks the signature, the file list, every hash and the graph of every image;\n\
+         `export` writes hashes and a signature as well. The peers do neither: their figures are\n\
+         for moving the bytes. `sha256sum` uses one core.\n\n\
+         ## Corpus\n\n{}\n## Machine\n\n{}",
+        results(tasks),
+        peers(tasks),
+        contents(corpus),
+        machine(sealift)
+    )
+}
+
+fn results(tasks: &[Task]) -> String {
+    let mut table = "\
+| task | wall, sealift | wall, peer | ratio | CPU, sealift | CPU, peer | ratio | memory, sealift | memory, peer |\n\
+|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+        .to_owned();
+    for task in tasks {
+        let (ours, theirs) = (measure::median(&task.ours), measure::median(&task.theirs));
+        let second = |sample: Option<Sample>, figure: fn(&Sample) -> f64, unit: &str| {
+            sample.map_or("-".to_owned(), |sample| format!("{:.2} {unit}", figure(&sample)))
+        };
+        let ratio = |figure: fn(&Sample) -> f64| match (ours, theirs) {
+            (Some(ours), Some(theirs)) if figure(&theirs) > 0.0 => {
+                format!("**{:.2}**", figure(&ours) / figure(&theirs))
+            }
+            _ => "-".to_owned(),
+        };
+        let mib = |sample: Option<Sample>| {
+            sample.map_or("-".to_owned(), |sample| format!("{:.0} MiB", sample.memory))
+        };
+        let _ = writeln!(
+            table,
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            task.name,
+            second(ours, |s| s.wall, "s"),
+            second(theirs, |s| s.wall, "s"),
+            ratio(|s| s.wall),
+            second(ours, |s| s.cpu, "s"),
+            second(theirs, |s| s.cpu, "s"),
+            ratio(|s| s.cpu),
+            mib(ours),
+            mib(theirs),
+        );
+    }
+    table
+}
+
+fn peers(tasks: &[Task]) -> String {
+    tasks.iter().fold(String::new(), |mut text, task| {
+        let _ = writeln!(text, "- {}: {}", task.name, task.peer);
+        text
+    })
+}
+
+fn contents(corpus: &Corpus) -> String {
+    let mut text = format!(
+        "{} images of Debian packages, {} layers of {} to {}, {} in all; each layer is counted\n\
+         once. Layers are gzip at level 6, `go-src` is a plain tar.\n\n\
+         | image | layers |\n|---|---|\n",
+        corpus.images.len(),
+        corpus.layers.len(),
+        corpus.layers.first().map_or(String::new(), |(_, size)| amount(*size)),
+        corpus.layers.last().map_or(String::new(), |(_, size)| amount(*size)),
+        amount(corpus.bytes),
+    );
+    for image in corpus.images {
+        let size = |name: &&str| corpus.layers.iter().find(|(layer, _)| layer == name);
+        let layers = image.layers.iter().map(|name| {
+            let size = size(name).map_or(0, |(_, size)| *size);
+            format!("{name} {}", amount(size))
+        });
+        let _ = writeln!(text, "| {} | {} |", image.name, layers.collect::<Vec<_>>().join(", "));
+    }
+    text
+}
+
+fn amount(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e6 => format!("{:.1} kB", bytes / 1e3),
+        bytes => format!("{:.1} MB", bytes / 1e6),
+    }
+}
+
+fn machine(sealift: Option<&Path>) -> String {
+    let said = |program: &Path, args: &[&str]| {
+        let output = shell::output(Command::new(program).args(args)).unwrap_or_default();
+        output.lines().next().unwrap_or("unknown").trim().to_owned()
+    };
+    let of = |program: &str, args: &[&str]| said(Path::new(program), args);
+    let field = |file: &str, name: &str| {
+        let text = shell::read_text(Path::new(file)).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or("").to_owned();
+        line.split(':').nth(1).unwrap_or("unknown").trim().to_owned()
+    };
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let kib: f64 =
+        field("/proc/meminfo", "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0.0);
+    let sealift = sealift.map_or("not measured".to_owned(), |path| said(path, &["--version"]));
+    let facts = [
+        format!("{cores} cores, {}", field("/proc/cpuinfo", "model name")),
+        format!("{:.0} GiB of memory", kib / 1024.0 / 1024.0),
+        format!("{}, Debian {}", of("uname", &["-sr"]), of("cat", &["/etc/debian_version"])),
+        format!("{sealift}, commit {}", of("git", &["rev-parse", "--short", "HEAD"])),
+        of("rustc", &["--version"]),
+        format!("{} (Debian 12 has 1.9.3, built by Go 1.19)", of("skopeo", &["--version"])),
+        of("docker-registry", &["--version"]),
+        of("tar", &["--version"]),
+    ];
+    facts.iter().map(|fact| format!("- {fact}\n")).collect()
+}

@@ -1,0 +1,81 @@
+//! Programs that listen while a chore runs, and are stopped when it ends in whatever way.
+
+use crate::{Result, http, shell};
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Server {
+    child: Child,
+    pub port: u16,
+}
+
+impl Server {
+    /// `sealift serve` on a free port; ready when it says where it listens.
+    pub fn sealift(command: &mut Command) -> Result<Server> {
+        let shown = shell::shown(command);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let child = child.map_err(|error| format!("{shown}: {error}"))?;
+        let mut server = Server { child, port: 0 };
+        let stdout = server.child.stdout.take().ok_or("no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        while let Some(Ok(line)) = lines.next() {
+            println!("{line}");
+            let port = line.strip_prefix("listening on http://127.0.0.1:");
+            if let Some(port) = port.and_then(|port| port.trim().parse().ok()) {
+                server.port = port;
+                std::thread::spawn(move || lines.map_while(|line| line.ok()).for_each(drop));
+                return Ok(server);
+            }
+        }
+        Err(format!("{shown} ended before it listened"))
+    }
+
+    /// Debian's `docker-registry`, keeping its blobs in `store`.
+    pub fn registry(store: &Path) -> Result<Server> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let port = free.map_err(|error| format!("no free port: {error}"))?.port();
+        let config = store.with_extension("yml");
+        shell::make_folder(store)?;
+        shell::write(&config, registry_config(store, port))?;
+        let mut command = Command::new("docker-registry");
+        command.arg("serve").arg(&config);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = command.spawn().map_err(|error| format!("docker-registry: {error}"))?;
+        let mut server = Server { child, port };
+        let patience = Instant::now() + Duration::from_secs(20);
+        while !http::get(port, "/v2/").is_ok_and(|(status, _)| status == 200) {
+            if server.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return Err("docker-registry did not start".to_owned());
+            }
+            if Instant::now() > patience {
+                return Err("docker-registry does not answer".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+}
+
+fn registry_config(store: &Path, port: u16) -> String {
+    format!(
+        "version: 0.1\n\
+         log: {{level: error, accesslog: {{disabled: true}}}}\n\
+         storage: {{filesystem: {{rootdirectory: '{}'}}, delete: {{enabled: true}}}}\n\
+         http: {{addr: '127.0.0.1:{port}'}}\n",
+        store.display()
+    )
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,121 @@
+//! `cargo xtask test`: everything that must pass, in the order that fails soonest.
+
+use crate::{Result, debian, demo, program, shell, tidy};
+use std::time::{Duration, Instant};
+
+const PACKAGES: &str = "tests/debian-packages.txt";
+/// Optimised, since the tests move gigabytes; without the link-time optimisation of a release.
+const PROFILE: &str = "test-fast";
+
+/// Whether a step was done, or why not.
+enum Outcome {
+    Done,
+    Skipped(String),
+}
+
+type Step = (&'static str, fn() -> Result<Outcome>);
+
+const STEPS: [Step; 8] = [
+    ("packages", packages),
+    ("fmt", fmt),
+    ("tidy", || tidy::run().map(|()| Outcome::Done)),
+    ("deny", deny),
+    ("clippy", clippy),
+    ("doc", doc),
+    ("test", tests),
+    ("demo", demonstration),
+];
+
+pub fn run() -> Result {
+    let start = Instant::now();
+    let mut lines = Vec::new();
+    for (name, step) in STEPS {
+        println!("\n== {name}");
+        let began = Instant::now();
+        let outcome = step();
+        let took = seconds(began.elapsed());
+        match outcome {
+            Ok(Outcome::Done) => {
+                println!("== {name} ok, {took}");
+                lines.push(format!("  ok    {name:<10} {took:>7}"));
+            }
+            Ok(Outcome::Skipped(why)) => {
+                println!("== {name} SKIPPED: {why}");
+                lines.push(format!("  skip  {name:<10} {took:>7}  {why}"));
+            }
+            Err(message) => {
+                println!("== {name} FAILED, {took}");
+                lines.push(format!("  FAIL  {name:<10} {took:>7}"));
+                println!("\n{}", lines.join("\n"));
+                return Err(message);
+            }
+        }
+    }
+    println!("\n{}\n\nall passed in {}", lines.join("\n"), seconds(start.elapsed()));
+    Ok(())
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+fn packages() -> Result<Outcome> {
+    let list = shell::root().join(PACKAGES);
+    if !list.exists() {
+        return Ok(Outcome::Skipped(format!("there is no {PACKAGES}")));
+    }
+    debian::provide(&debian::parse(&shell::read_text(&list)?))?;
+    Ok(Outcome::Done)
+}
+
+fn fmt() -> Result<Outcome> {
+    with_component("fmt", "rustfmt", &["fmt", "--all", "--check"])
+}
+
+fn clippy() -> Result<Outcome> {
+    let args =
+        ["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"];
+    with_component("clippy", "clippy", &args)
+}
+
+/// Runs a part of the toolchain that some machines lack.
+fn with_component(subcommand: &str, component: &str, args: &[&str]) -> Result<Outcome> {
+    if shell::output(shell::cargo().args([subcommand, "--version"])).is_err() {
+        return missing(format!("no {component}; `rustup component add {component}` brings it"));
+    }
+    shell::run(shell::cargo().args(args))?;
+    Ok(Outcome::Done)
+}
+
+fn missing(what: String) -> Result<Outcome> {
+    if shell::on_ci() { Err(what) } else { Ok(Outcome::Skipped(what)) }
+}
+
+fn tests() -> Result<Outcome> {
+    let args = ["test", "--workspace", "--locked", "--profile", PROFILE];
+    shell::run(shell::cargo().args(args))?;
+    Ok(Outcome::Done)
+}
+
+fn demonstration() -> Result<Outcome> {
+    demo::perform(&program::build(PROFILE)?)?;
+    Ok(Outcome::Done)
+}
+
+fn doc() -> Result<Outcome> {
+    let mut cargo = shell::cargo();
+    cargo.args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
+    shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings"))?;
+    Ok(Outcome::Done)
+}
+
+/// An extra that nobody has to install: a skip on CI too.
+fn deny() -> Result<Outcome> {
+    if shell::output(shell::cargo().args(["deny", "--version"])).is_err() {
+        let why = "no cargo-deny; `cargo install --locked cargo-deny` brings it";
+        return Ok(Outcome::Skipped(why.to_owned()));
+    }
+    let args = ["deny", "--log-level", "error", "check", "bans", "licenses", "sources"];
+    shell::run(shell::cargo().args(args))?;
+    Ok(Outcome::Done)
+}
