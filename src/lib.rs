@@ -11,7 +11,10 @@
 //! The command line, the bundle format and the exit codes are the interface that is kept stable;
 //! the library has the same promises but may still change its shape before 1.0.
 
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)
+)]
 
 pub mod bundle;
 pub mod cli;

@@ -18,7 +18,7 @@ use crate::places::location::Source;
 use crate::places::registry::Client;
 use crate::places::tree::Tree;
 use crate::seams::parallel;
-use crate::seams::store::{BlobSource, ImageSource};
+use crate::seams::store::ImageSource;
 use crate::seams::stream::{Verified, read_small};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
