@@ -30,8 +30,7 @@ fn the_hand_written_layout_is_read_by_skopeo() {
     need!("skopeo", "busybox");
     let dir = TempDir::new().unwrap();
     let images = images::all();
-    let named: Vec<_> =
-        images.iter().map(|image| (image.path(), image)).collect();
+    let named: Vec<_> = images.iter().map(|image| (image.path(), image)).collect();
     let named: Vec<_> = named.iter().map(|(name, image)| (name.as_str(), *image)).collect();
     images::write_layout(dir.path(), &named);
 
@@ -49,8 +48,7 @@ fn a_registry_with_password_and_private_authority_answers_skopeo() {
     let hello = images::hello();
     hello.push(&plain);
     let credentials = Credentials::new();
-    let registry =
-        Registry::start(Some(plain.storage()), &Access::Password(&credentials));
+    let registry = Registry::start(Some(plain.storage()), &Access::Password(&credentials));
     let name = format!("docker://{}/{}", registry.host(), hello.path());
 
     let mut inspect = command("skopeo");

@@ -13,4 +13,15 @@
 #[macro_use]
 mod support;
 
+mod cli;
 mod components;
+mod damage;
+mod killed;
+mod mapping;
+mod memory;
+mod openssl;
+mod refusal;
+mod reproducible;
+mod round_trip;
+mod served;
+mod without_sealift;

@@ -3,18 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::Value;
-
 use crate::support::engines::skopeo;
 use crate::support::images::{self, Image};
 use crate::support::output;
 use crate::support::registry::{Access, Credentials, Registry};
-use crate::support::sealift::{Ran, Sealift, code};
+use crate::support::sealift::{Ran, Sealift, code, ran};
 use crate::support::shared::Shared;
 use crate::support::token::TokenServer;
 
 /// Imports the bundle into `registry`, which takes anyone.
-fn import(sealift: &Sealift, bundle: &Path, registry: &Registry) -> Ran {
+pub fn import(sealift: &Sealift, bundle: &Path, registry: &Registry) -> Ran {
     let to = format!("docker://{}", registry.host());
     let key = &Shared::get().keys.public;
     run!(sealift, "import", bundle, "--to", to, "--key", key, "--format", "json")
@@ -22,7 +20,7 @@ fn import(sealift: &Sealift, bundle: &Path, registry: &Registry) -> Ran {
 
 /// Asserts that every byte of `image` is at the destination, by digest and by tag.
 #[track_caller]
-fn assert_arrived(image: &Image, registry: &Registry, repository: &str) {
+pub fn assert_arrived(image: &Image, registry: &Registry, repository: &str) {
     for document in &image.documents {
         let found = registry.document(repository, &document.digest);
         assert!(found.as_ref() == Some(&document.bytes), "{repository}@{}", document.digest);
@@ -69,7 +67,7 @@ fn an_export_asks_for_each_blob_once() {
     export.arg("export").args(names).args(["-o", "bundle.tar", "--format", "json"]);
     export.arg("--sign-key").arg(&shared.keys.private);
 
-    let ran = crate::support::sealift::ran(&mut export).ok();
+    let done = ran(&mut export).ok();
 
     let requests = outside.requests();
     let asked: Vec<_> = requests.iter().filter_map(|request| request.blob()).collect();
@@ -81,7 +79,7 @@ fn an_export_asks_for_each_blob_once() {
     let total: BTreeSet<_> =
         shared.images.iter().flat_map(bytes).map(|(digest, bytes)| (digest, bytes.len())).collect();
     let total: usize = total.iter().map(|(_, len)| len).sum();
-    assert!(ran.number("/fetched/bytes") >= total as u64);
+    assert!(done.number("/fetched/bytes") >= total as u64);
     assert!(!outside.requests().iter().any(|request| request.is_write()));
 }
 
@@ -109,7 +107,7 @@ fn a_blob_goes_over_the_wire_once_a_registry_and_is_mounted_elsewhere() {
     let shared = Shared::get();
     let inside = Registry::empty();
 
-    let ran = import(&Sealift::new(), &shared.tar, &inside).ok();
+    let done = import(&Sealift::new(), &shared.tar, &inside).ok();
 
     let requests = inside.requests();
     let stored: Vec<_> =
@@ -119,7 +117,7 @@ fn a_blob_goes_over_the_wire_once_a_registry_and_is_mounted_elsewhere() {
     let mounts = requests.iter().filter(|request| request.path.contains("mount="));
     let mounts = mounts.filter(|request| request.status == 201).count();
     assert!(mounts > 0, "{requests:?}");
-    assert_eq!(ran.number("/mounted/blobs"), mounts as u64);
+    assert_eq!(done.number("/mounted/blobs"), mounts as u64);
 }
 
 #[test]
@@ -216,8 +214,17 @@ fn a_destination_with_password_and_private_authority_takes_the_bundle() {
 
     let import = |auth: &Path| {
         run!(
-            sealift, "import", shared.tar, "--to", to, "--key", key, "--cert-dir", certs,
-            "--authfile", auth,
+            sealift,
+            "import",
+            shared.tar,
+            "--to",
+            to,
+            "--key",
+            key,
+            "--cert-dir",
+            certs,
+            "--authfile",
+            auth,
         )
     };
     let nobody = sealift.at("empty.json");
@@ -238,9 +245,9 @@ fn an_unknown_authority_is_refused() {
     let (to, auth) = (format!("docker://{}", inside.host()), credentials.authfile(&inside.host()));
 
     let key = &shared.keys.public;
-    let ran = run!(sealift, "import", shared.tar, "--to", to, "--key", key, "--authfile", auth);
+    let done = run!(sealift, "import", shared.tar, "--to", to, "--key", key, "--authfile", auth);
 
-    assert_ne!(ran.code, 0);
+    assert_ne!(done.code, 0);
     assert!(inside.writes().is_empty());
     // Nor was the password sent in the clear to find out.
     assert!(inside.requests().iter().all(|request| request.status >= 400));
@@ -259,7 +266,7 @@ fn registries_with_tokens_give_and_take() {
     export.arg("export").args(names).args(["-o", "b.tar"]);
     export.arg("--sign-key").arg(&shared.keys.private);
     export.arg("--authfile").arg(tokens.authfile(&outside.host()));
-    crate::support::sealift::ran(&mut export).ok();
+    ran(&mut export).ok();
     let to = format!("docker://{}", inside.host());
     let auth = tokens.authfile(&inside.host());
     let key = &shared.keys.public;
@@ -270,139 +277,4 @@ fn registries_with_tokens_give_and_take() {
     assert!(tokens.scopes().iter().all(|scope| !scope.contains("catalog")));
     // A token is kept for as long as it lives and asked for once a scope, not once a request.
     assert!(tokens.served() < outside.requests().len() + inside.requests().len());
-}
-
-#[test]
-fn a_dry_run_writes_nothing_and_prints_the_plan() {
-    need!("docker-registry", "busybox");
-    let shared = Shared::get();
-    let (sealift, inside) = (Sealift::new(), Registry::empty());
-    let to = format!("docker://{}/group", inside.host());
-    let key = &shared.keys.public;
-
-    run!(sealift, "import", shared.tar, "--to", to, "--key", key, "--dry-run")
-        .ok()
-        .says(&format!("{}/group/library/hello:1.0", inside.host()));
-
-    assert!(inside.writes().is_empty(), "{:?}", inside.writes());
-}
-
-#[test]
-fn a_dry_run_of_an_export_makes_no_file() {
-    need!("docker-registry", "busybox");
-    let shared = Shared::get();
-    let (sealift, outside) = (Sealift::new(), Registry::over(&shared.storage));
-    let name = format!("{}/acme/odd:1.0", outside.host());
-
-    run!(sealift, "export", name, "-o", "b.tar", "--sign-key", shared.keys.private, "--dry-run")
-        .ok()
-        .says("acme/odd:1.0");
-
-    assert_eq!(std::fs::read_dir(sealift.at("")).unwrap().count(), 0);
-}
-
-#[test]
-fn names_are_mapped_by_flattening_and_by_rules() {
-    need!("docker-registry", "busybox");
-    let shared = Shared::get();
-    let (sealift, inside) = (Sealift::new(), Registry::empty());
-    let to = format!("docker://{}/group", inside.host());
-    let key = &shared.keys.public;
-
-    run!(sealift, "import", shared.tar, "--to", to, "--key", key, "--flatten").ok();
-    let rule = format!("{}/acme/*=mirror/*", shared.host);
-    run!(sealift, "import", shared.tar, "--to", to, "--key", key, "--map", rule).ok();
-
-    assert_arrived(shared.image("acme/multi"), &inside, "group/multi");
-    assert_arrived(shared.image("acme/multi"), &inside, "group/mirror/multi");
-    assert_arrived(shared.image("library/hello"), &inside, "group/library/hello");
-}
-
-#[test]
-fn two_names_landing_on_one_are_refused_before_anything_moves() {
-    need!("docker-registry", "busybox");
-    let shared = Shared::get();
-    let (sealift, inside) = (Sealift::new(), Registry::empty());
-    let images = [shared.image("acme/odd"), shared.image("acme/twice")];
-    let names = [("docker.io/one/app:1", images[0]), ("docker.io/two/app:1", images[1])];
-    images::write_layout(&sealift.at("source"), &names);
-    run!(sealift, "export", "oci:source", "-o", "b.tar", "--sign-key", shared.keys.private).ok();
-    let to = format!("docker://{}", inside.host());
-
-    let key = &shared.keys.public;
-    run!(sealift, "import", "b.tar", "--to", to, "--key", key, "--flatten")
-        .exits(code::USAGE)
-        .says("docker.io/one/app:1")
-        .says("docker.io/two/app:1");
-
-    assert!(inside.writes().is_empty());
-}
-
-#[test]
-fn another_image_under_the_name_is_an_error_unless_told_otherwise() {
-    need!("docker-registry", "busybox");
-    let shared = Shared::get();
-    let (sealift, inside) = (Sealift::new(), Registry::empty());
-    let other = images::Image::single("acme/odd", "1.0", "[]", &[]);
-    other.push(&inside);
-    let to = format!("docker://{}", inside.host());
-    let key = &shared.keys.public;
-    let import = |choice: &str| {
-        run!(sealift, "import", shared.tar, "--to", to, "--key", key, "--on-existing", choice)
-    };
-    let there = || inside.document("acme/odd", "1.0").unwrap();
-
-    let odd = shared.image("acme/odd");
-    import("error").exits(code::REFUSED).says(other.digest()).says(odd.digest());
-    assert!(there() == other.root().bytes);
-    import("skip").ok();
-    assert!(there() == other.root().bytes);
-    import("overwrite").ok();
-    assert!(there() == odd.root().bytes);
-}
-
-/// Exports `acme/multi` with more arguments, into `b`.
-fn export_multi(sealift: &Sealift, outside: &Registry, more: &[&str]) {
-    let mut export = sealift.command();
-    export.arg("export").arg(format!("{}/acme/multi:1.0", outside.host())).args(["-o", "b"]);
-    export.arg("--sign-key").arg(&Shared::get().keys.private).args(more);
-    crate::support::sealift::ran(&mut export).ok();
-}
-
-#[test]
-fn a_platform_selection_keeps_the_index_as_it_is() {
-    need!("docker-registry", "busybox");
-    let shared = Shared::get();
-    let (sealift, outside) = (Sealift::new(), Registry::over(&shared.storage));
-    let multi = shared.image("acme/multi");
-
-    export_multi(&sealift, &outside, &["--platform", "linux/arm64"]);
-    run!(sealift, "verify", "b", "--key", shared.keys.public).ok();
-
-    let blob = |digest: &str| sealift.at("b/blobs/sha256").join(&digest[7..]);
-    assert!(std::fs::read(blob(multi.digest())).unwrap() == multi.root().bytes);
-    let [amd64, _, arm64, ..] = &multi.documents[..] else { panic!("four children") };
-    assert!(blob(&arm64.digest).exists());
-    assert!(!blob(&amd64.digest).exists());
-    assert!(!outside.requests().iter().any(|request| request.path.contains(&amd64.digest)));
-}
-
-#[test]
-fn a_rewritten_index_is_one_that_any_registry_takes() {
-    need!("docker-registry", "skopeo", "busybox");
-    let shared = Shared::get();
-    let (sealift, outside) = (Sealift::new(), Registry::over(&shared.storage));
-    let inside = Registry::empty();
-
-    export_multi(&sealift, &outside, &["--platform", "linux/amd64", "--rewrite-index"]);
-    import(&sealift, &sealift.at("b"), &inside).ok();
-
-    let raw = inside.document("acme/multi", "1.0").unwrap();
-    let index: Value = serde_json::from_slice(&raw).unwrap();
-    let children = index["manifests"].as_array().unwrap();
-    let platforms: Vec<_> =
-        children.iter().map(|child| child["platform"]["architecture"].as_str()).collect();
-    assert!(platforms.contains(&Some("amd64")) && !platforms.contains(&Some("arm64")));
-    let name = format!("docker://{}/acme/multi:1.0", inside.host());
-    output(skopeo("inspect").arg(&name));
 }

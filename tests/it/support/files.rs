@@ -66,3 +66,13 @@ pub fn make_writable(path: &Path) {
     permissions.set_mode(permissions.mode() | 0o200);
     std::fs::set_permissions(path, permissions).unwrap();
 }
+
+/// Removes a folder whatever its files' permissions.
+pub fn remove(dir: &Path) {
+    for entry in walkdir::WalkDir::new(dir).into_iter().flatten() {
+        if entry.file_type().is_dir() {
+            make_writable(entry.path());
+        }
+    }
+    std::fs::remove_dir_all(dir).unwrap();
+}

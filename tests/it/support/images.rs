@@ -168,16 +168,24 @@ pub fn one_file(path: &str, content: &str) -> Vec<u8> {
 /// One image of every kind, sharing bases.
 pub fn all() -> Vec<Image> {
     vec![
-        hello(), odd(), schema2(), multi(), list(), nested(), zstd_and_plain(), chart(), twice(),
-        empty(), signed(),
+        hello(),
+        odd(),
+        schema2(),
+        multi(),
+        list(),
+        nested(),
+        zstd_and_plain(),
+        chart(),
+        twice(),
+        empty(),
+        signed(),
     ]
 }
 
 /// Runs: busybox, saying its line.
 pub fn hello() -> Image {
     let busybox = std::fs::read(super::find("busybox").unwrap()).unwrap();
-    let layers =
-        [Layer::gzip(&tar(&[("bin/busybox", &busybox, 0o755)])), Layer::gzip(&base())];
+    let layers = [Layer::gzip(&tar(&[("bin/busybox", &busybox, 0o755)])), Layer::gzip(&base())];
     let cmd = format!(r#"["/bin/busybox","echo","{GREETING}"]"#);
     Image::single("library/hello", "1.0", &cmd, &layers)
 }
@@ -328,10 +336,13 @@ fn signed() -> Image {
     let payload = format!(
         r#"{{"critical":{{"image":{{"docker-manifest-digest":"{subject}"}},"type":"cosign container image signature"}}}}"#
     );
+    let layer = image.blob("application/vnd.dev.cosign.simplesigning.v1+json", payload.as_bytes());
     let layer =
-        image.blob("application/vnd.dev.cosign.simplesigning.v1+json", payload.as_bytes());
-    let layer = layer.replace('}', r#","annotations":{"dev.cosignproject.cosign/signature":"MEQ="}}"#);
-    let config = image.blob(OCI_CONFIG, br#"{"architecture":"","os":"","rootfs":{"type":"layers","diff_ids":[]},"config":{}}"#);
+        layer.replace('}', r#","annotations":{"dev.cosignproject.cosign/signature":"MEQ="}}"#);
+    let config = image.blob(
+        OCI_CONFIG,
+        br#"{"architecture":"","os":"","rootfs":{"type":"layers","diff_ids":[]},"config":{}}"#,
+    );
     let text = format!(
         r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{config},"layers":[{layer}]}}"#
     );

@@ -257,8 +257,7 @@ impl Registry {
     /// Stores a document under a tag or its digest, byte for byte.
     pub fn put_document(&self, repository: &str, reference: &str, media_type: &str, bytes: &[u8]) {
         let path = format!("/v2/{repository}/manifests/{reference}");
-        let done =
-            http::with_body(self.port, "PUT", &path, &[("Content-Type", media_type)], bytes);
+        let done = http::with_body(self.port, "PUT", &path, &[("Content-Type", media_type)], bytes);
         let status = done.status;
         let answer = String::from_utf8_lossy(&done.bytes()).into_owned();
         assert_eq!(status, 201, "PUT {path}: {answer}");

@@ -41,7 +41,15 @@ pub struct Ran {
 impl Sealift {
     /// A fresh home.
     pub fn new() -> Sealift {
-        let home = TempDir::new().unwrap();
+        Sealift::with(TempDir::new().unwrap())
+    }
+
+    /// A fresh home in the folder `base`.
+    pub fn new_in(base: &Path) -> Sealift {
+        Sealift::with(TempDir::new_in(base).unwrap())
+    }
+
+    fn with(home: TempDir) -> Sealift {
         for folder in ["home", "run", "config", "scratch"] {
             std::fs::create_dir(home.path().join(folder)).unwrap();
         }
@@ -77,7 +85,10 @@ impl Sealift {
     pub fn keys(&self, name: &str) -> Keys {
         let path = self.at(name);
         run!(self, "key", "generate", "--no-passphrase", "-o", path).ok();
-        Keys { private: self.at(&format!("{name}.key.pem")), public: self.at(&format!("{name}.pub.pem")) }
+        Keys {
+            private: self.at(&format!("{name}.key.pem")),
+            public: self.at(&format!("{name}.pub.pem")),
+        }
     }
 
     /// Serves a bundle on a free port until the value is dropped.
@@ -100,7 +111,8 @@ pub fn ran(command: &mut Command) -> Ran {
 }
 
 impl Ran {
-    fn new(command: String, output: Output) -> Ran {
+    /// What `command` left behind.
+    pub fn new(command: String, output: Output) -> Ran {
         use std::os::unix::process::ExitStatusExt as _;
         let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -5,10 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use super::files;
 use super::images::{self, Image};
 use super::registry::Registry;
 use super::sealift::{Keys, Sealift};
-use super::files;
 
 /// The crossing. It holds no process, because nothing ends what a static holds.
 pub struct Shared {
@@ -56,7 +56,9 @@ impl Shared {
         let (dir, tar) = (folder.join("bundle"), folder.join("bundle.tar"));
         for bundle in [&dir, &tar] {
             let mut export = sealift.command();
-            export.arg("export").args(images.iter().map(|image| format!("{host}/{}", image.path())));
+            export
+                .arg("export")
+                .args(images.iter().map(|image| format!("{host}/{}", image.path())));
             export.arg("-o").arg(bundle).arg("--sign-key").arg(&keys.private);
             super::sealift::ran(&mut export).ok();
         }

@@ -158,9 +158,7 @@ impl State {
         }
         let scopes: Vec<String> = fields()
             .filter(|(name, _)| *name == "scope")
-            .flat_map(|(_, value)| {
-                decode(value).split(' ').map(str::to_owned).collect::<Vec<_>>()
-            })
+            .flat_map(|(_, value)| decode(value).split(' ').map(str::to_owned).collect::<Vec<_>>())
             .collect();
         let access: Vec<Value> = scopes.iter().filter_map(|scope| access(scope)).collect();
         self.scopes.lock().unwrap().extend(scopes);
