@@ -29,11 +29,12 @@ pub struct Shared {
 impl Shared {
     /// The one crossing of this run, made by whoever asks first.
     pub fn get() -> &'static Shared {
-        static SHARED: OnceLock<Option<Shared>> = OnceLock::new();
-        let shared = SHARED.get_or_init(|| {
-            std::panic::catch_unwind(AssertUnwindSafe(|| Shared::make(&folder()))).ok()
+        static SHARED: OnceLock<Result<Shared, String>> = OnceLock::new();
+        let made = SHARED.get_or_init(|| {
+            let made = std::panic::catch_unwind(AssertUnwindSafe(|| Shared::make(&folder())));
+            made.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())
         });
-        shared.as_ref().expect("the shared crossing failed in the first test that asked for it")
+        made.as_ref().unwrap_or_else(|why| panic!("the shared crossing failed: {why}"))
     }
 
     fn make(folder: &Path) -> Shared {
