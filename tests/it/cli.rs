@@ -293,3 +293,38 @@ fn verification_needs_no_home_and_writes_nothing() {
 
     assert_eq!(crate::support::files::tree(Path::new(&sealift.at(""))), before);
 }
+
+#[test]
+fn no_verb_needs_scratch_space() {
+    let (sealift, keys, _) = small_bundle();
+    run!(sealift, "export", "oci:source", "-o", "p.tar", "--sign-key", keys.private).ok();
+
+    for bundle in ["b", "p.tar"] {
+        let nowhere = |arguments: &[&str]| {
+            let mut command = sealift.command();
+            command.args(arguments).args([bundle, "--key", "signer.pub.pem"]);
+            ran(command.env("TMPDIR", "/nonexistent")).ok();
+        };
+        nowhere(&["verify"]);
+        nowhere(&["import", "--to", &format!("oci:from-{bundle}")]);
+    }
+}
+
+#[test]
+fn lines_are_plain_off_a_terminal() {
+    let (sealift, keys, _) = small_bundle();
+
+    let done = run!(sealift, "verify", "b", "--key", keys.public).ok();
+
+    assert!(!acts_on_terminals(&done.stdout) && !acts_on_terminals(&done.stderr), "{done:?}");
+}
+
+#[test]
+fn an_error_names_the_way_out() {
+    let (sealift, ..) = small_bundle();
+    let stranger = sealift.keys("stranger");
+
+    let done = run!(sealift, "verify", "b", "--key", stranger.public).exits(code::UNTRUSTED);
+
+    assert!(done.stderr.lines().any(|line| line.starts_with("  hint: ")), "{}", done.stderr);
+}

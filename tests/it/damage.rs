@@ -9,7 +9,7 @@ use crate::support::content::{Layer, digest};
 use crate::support::files::{self, flip, make_writable};
 use crate::support::images::{self, Image};
 use crate::support::packed;
-use crate::support::sealift::{Sealift, code};
+use crate::support::sealift::{Keys, Sealift, code};
 use crate::support::shared::Shared;
 use crate::support::{Random, command, output};
 
@@ -182,7 +182,10 @@ fn missing_added_and_linked_entries_of_a_packed_file_are_refused_by_name() {
     let fifo = [&tar[..at.header], &fifo, &tar[at.end()..]].concat();
     let again = tar[at.data..at.data + at.size].to_vec();
 
+    let trailing = [&tar[..], &[0; 511], b"x"].concat();
+
     for (what, bytes, code, named) in [
+        ("bytes after the end", trailing, code::DAMAGED, "bundle.tar"),
         ("a layer removed", packed::without(&tar, &at), code::INCOMPLETE, named(&layer)),
         ("a file added", packed::with_added(&tar, "extra.txt", b"x"), code::DAMAGED, "extra.txt"),
         ("a blob added", packed::with_added(&tar, &extra, b"extra"), code::DAMAGED, named(&extra)),
@@ -292,16 +295,22 @@ fn every_problem_is_named_with_the_images_it_touches() {
     }
 }
 
-#[test]
-fn no_flipped_byte_of_a_small_packed_bundle_passes() {
-    let sealift = Sealift::new();
+/// A bundle of a few kilobytes in the scratch folder, under the given name.
+fn small(sealift: &Sealift, name: &str) -> Keys {
     let keys = sealift.keys("signer");
     let layers = [Layer::gzip(&images::one_file("a", "b"))];
     let image = Image::single("acme/small", "1", "[]", &layers);
     images::write_layout(&sealift.at("source"), &[("docker.io/acme/small:1", &image)]);
-    run!(sealift, "export", "oci:source", "-o", "b.tar", "--sign-key", keys.private).ok();
+    run!(sealift, "export", "oci:source", "-o", name, "--sign-key", keys.private).ok();
+    run!(sealift, "verify", name, "--key", keys.public).ok();
+    keys
+}
+
+#[test]
+fn no_flipped_byte_of_a_small_packed_bundle_passes() {
+    let sealift = Sealift::new();
+    let keys = small(&sealift, "b.tar");
     let tar = std::fs::read(sealift.at("b.tar")).unwrap();
-    run!(sealift, "verify", "b.tar", "--key", keys.public).ok();
 
     let mut random = Random::new(400);
     for _ in 0..400 {
@@ -314,5 +323,29 @@ fn no_flipped_byte_of_a_small_packed_bundle_passes() {
 
         let expected = code::UNTRUSTED..=code::INCOMPLETE;
         assert!(expected.contains(&done.code), "bit {bit} of byte {offset}: {done:?}");
+    }
+}
+
+#[test]
+fn no_flipped_byte_of_a_signature_passes() {
+    let sealift = Sealift::new();
+    let keys = small(&sealift, "b");
+    let entry = std::fs::read_dir(sealift.at("b/sig")).unwrap().next().unwrap().unwrap();
+    let envelope = std::fs::read(entry.path()).unwrap();
+    make_writable(&entry.path());
+
+    // All of the beginning, all of the end (where base64 has bits that decode to nothing), and a
+    // sample of what lies between.
+    let whole = (0..64).chain(envelope.len() - 128..envelope.len());
+    for offset in whole.chain((64..envelope.len() - 128).step_by(11)) {
+        for bit in [0, 5] {
+            let mut damaged = envelope.clone();
+            damaged[offset] ^= 1 << bit;
+            std::fs::write(entry.path(), damaged).unwrap();
+
+            let done = run!(sealift, "verify", "b", "--key", keys.public);
+
+            assert_eq!(done.code, code::UNTRUSTED, "bit {bit} of byte {offset}: {done:?}");
+        }
     }
 }

@@ -68,7 +68,8 @@ pub fn whole_blobs(file: &Path) -> Vec<String> {
 /// A header for one more entry of the given kind, with a right checksum.
 pub fn header(path: &str, kind: tar::EntryType, size: usize, link: Option<&str>) -> Vec<u8> {
     let mut header = tar::Header::new_ustar();
-    header.set_path(path).unwrap();
+    // Not `set_path`, which would refuse the very paths that a hostile tar has.
+    header.as_ustar_mut().unwrap().name[..path.len()].copy_from_slice(path.as_bytes());
     header.set_entry_type(kind);
     header.set_size(size as u64);
     header.set_mode(0o644);
