@@ -57,8 +57,16 @@ fn umoci_lists_and_unpacks_the_directory() {
 }
 
 /// The images that any engine can load, by what engines call them.
-const LOADABLE: [&str; 5] =
-    ["library/hello", "acme/odd", "acme/schema2", "acme/multi", "acme/twice"];
+const LOADABLE: [&str; 8] = [
+    "library/hello",
+    "acme/odd",
+    "acme/schema2",
+    "acme/multi",
+    "acme/list",
+    "acme/nested",
+    "acme/twice",
+    "acme/zstd",
+];
 
 #[test]
 fn docker_loads_the_packed_file_and_runs_an_image() {
