@@ -1,0 +1,167 @@
+//! Memory does not grow with the images: a layer of 2 GB passes through 64 MiB.
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+use crate::support::content::hex;
+use crate::support::images::{Image, OCI_CONFIG, OCI_MANIFEST};
+use crate::support::registry::Registry;
+use crate::support::sealift::Sealift;
+use crate::support::{Process, Random, files, http};
+
+const LAYER: u64 = 2 << 30;
+const LIMIT_KIB: u64 = 64 << 10;
+
+/// Writes the layer: random bytes, no two megabytes the same.
+fn write_layer(out: &mut dyn Write) -> std::io::Result<()> {
+    let mut block = Random::new(2).bytes(1 << 20);
+    for number in 0..LAYER >> 20 {
+        block[..8].copy_from_slice(&number.to_le_bytes());
+        out.write_all(&block)?;
+    }
+    Ok(())
+}
+
+/// Passes on what is written and hashes it.
+struct Hashing<'a>(&'a mut dyn Write, &'a mut Sha256);
+
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.1.update(bytes);
+        self.0.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Puts an image with the layer into the registry, never holding more than a megabyte of it.
+fn push_huge(registry: &Registry) -> Image {
+    let mut image = Image::new("huge/layer", "1.0");
+    let place = registry.upload(&image.repository);
+    let octets = [("Content-Type", "application/octet-stream")];
+    let mut hash = Sha256::new();
+    let sent = http::send(registry.port(), "PATCH", &place, &octets, LAYER, &mut |out| {
+        write_layer(&mut Hashing(out, &mut hash))
+    });
+    assert_eq!(sent.status, 202);
+    let layer = format!("sha256:{}", hex(&hash.finalize()));
+    let place = sent.header("Location").unwrap();
+    let place = place.split_once(&registry.host()).map_or(place, |(_, path)| path);
+    let place = format!("{place}&digest={layer}");
+    assert_eq!(http::with_body(registry.port(), "PUT", &place, &[], b"").status, 201);
+
+    let config =
+        r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let config = image.blob(OCI_CONFIG, config.as_bytes());
+    let layer = format!(
+        r#"{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer}","size":{LAYER}}}"#
+    );
+    let text = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{config},"layers":[{layer}]}}"#
+    );
+    image.document(OCI_MANIFEST, &text, "");
+    image.name("1.0");
+    image.push(registry);
+    image
+}
+
+/// The most memory the process has ever had, in KiB; none when it has ended.
+fn peak(process: &Process) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.0.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
+
+/// Runs to the end, asserting success and the limit. The kernel's figure only ever rises, so the
+/// last look at it is the peak but for the process's last moment.
+fn run_within(what: &str, command: &mut Command) {
+    let started = std::time::Instant::now();
+    let mut process = Process::start(command.stdout(Stdio::null()));
+    let mut most = 0;
+    while !process.ended() {
+        most = peak(&process).unwrap_or(0).max(most);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(process.0.wait().unwrap().success(), "{what}");
+    report(what, most, started);
+}
+
+fn report(what: &str, most: u64, started: std::time::Instant) {
+    println!("{what}: {} MiB, {:.1} s", most >> 10, started.elapsed().as_secs_f32());
+    assert!(most > 0, "{what}: never seen running");
+    assert!(most < LIMIT_KIB, "{what}: {} MiB", most >> 10);
+}
+
+#[test]
+fn a_layer_of_two_gigabytes_passes_through_64_mebibytes_in_every_verb() {
+    need!("docker-registry");
+    // Not in /tmp, which is memory on some machines.
+    let scratch = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let storage = scratch.path().join("outside");
+    let outside = Registry::over(&storage);
+    let image = push_huge(&outside);
+    let sealift = Sealift::new_in(scratch.path());
+    let keys = sealift.keys("signer");
+    let name = format!("{}/{}", outside.host(), image.path());
+    let command = |verb: &str, bundle: &str| {
+        let mut command = sealift.command();
+        command.arg(verb).arg(bundle).arg("--key").arg(&keys.public);
+        command
+    };
+    let export = |bundle: &str| {
+        let mut export = sealift.command();
+        export.arg("export").arg(&name).args(["-o", bundle, "--sign-key"]).arg(&keys.private);
+        export
+    };
+
+    run_within("export to a directory", &mut export("bundle"));
+    run_within("verify a directory", &mut command("verify", "bundle"));
+    files::remove(&sealift.at("bundle"));
+
+    run_within("export to a packed file", &mut export("bundle.tar"));
+    drop(outside);
+    std::fs::remove_dir_all(&storage).unwrap();
+    run_within("verify a packed file", &mut command("verify", "bundle.tar"));
+
+    let storage = scratch.path().join("inside");
+    let inside = Registry::over(&storage);
+    let to = format!("docker://{}", inside.host());
+    run_within("import to a registry", command("import", "bundle.tar").args(["--to", &to]));
+    assert!(inside.document(&image.repository, "1.0").is_some());
+    drop(inside);
+    std::fs::remove_dir_all(&storage).unwrap();
+
+    let started = std::time::Instant::now();
+    let served = sealift.serve(&sealift.at("bundle.tar"), &keys.public);
+    assert_eq!(download(served.port, &image), LAYER);
+    let most = peak(&served.process).unwrap();
+    report("serve", most, started);
+}
+
+/// Downloads the image's largest layer and throws it away; how long it was.
+fn download(port: u16, image: &Image) -> u64 {
+    let manifest: serde_json::Value = serde_json::from_slice(&image.root().bytes).unwrap();
+    let layer = manifest["layers"][0]["digest"].as_str().unwrap();
+    let path = format!("/v2/{}/blobs/{layer}", image.repository);
+    let mut answer = http::get(port, &path, &[]);
+    assert_eq!(answer.status, 200);
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    let mut total = 0;
+    loop {
+        let len = answer.reader().read(&mut buffer).unwrap();
+        if len == 0 {
+            break;
+        }
+        hash.update(&buffer[..len]);
+        total += len as u64;
+    }
+    assert_eq!(layer, format!("sha256:{}", hex(&hash.finalize())));
+    total
+}

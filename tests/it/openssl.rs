@@ -1,0 +1,147 @@
+//! `docs/verify-without-sealift.md` means what it says: its own commands are run from the page.
+
+use std::path::Path;
+use std::process::Output;
+
+use crate::support::files::{self, flip};
+use crate::support::sealift::Sealift;
+use crate::support::shared::Shared;
+use crate::support::{command, packed};
+
+/// The page's `sh` blocks as one script each: for a directory, and for a packed file. A block
+/// belongs to the packed form when the heading above it says so.
+fn scripts() -> [String; 2] {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify-without-sealift.md");
+    let page = std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
+    let mut scripts = [String::new(), String::new()];
+    let (mut packed, mut inside) = (false, false);
+    for line in page.lines() {
+        match line.trim() {
+            "```sh" => inside = true,
+            "```" => inside = false,
+            _ if inside => scripts[usize::from(packed)] += &format!("{line}\n"),
+            heading if heading.starts_with('#') => {
+                packed = heading.to_lowercase().contains("packed");
+            }
+            _ => {}
+        }
+    }
+    scripts
+}
+
+/// Runs a script in an empty folder, with what the page says is to be set.
+fn follow(sealift: &Sealift, script: &str, bundle: &Path, key: &Path) -> Output {
+    let folder = sealift.at("page");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir(&folder).unwrap();
+    let file = sealift.at("page.sh");
+    std::fs::write(&file, script).unwrap();
+    let mut shell = command("sh");
+    shell.arg("-eu").arg(file).env("BUNDLE", bundle).env("PUB", key).current_dir(folder);
+    shell.output().unwrap()
+}
+
+/// Asserts how following the page ends.
+#[track_caller]
+fn assert_ends(output: &Output, well: bool, what: &str) {
+    assert!(
+        output.status.success() == well,
+        "{what}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn the_page_accepts_a_good_directory_and_refuses_every_damage() {
+    need!("docker-registry", "busybox", "openssl", "jq", "sha256sum");
+    let (shared, sealift) = (Shared::get(), Sealift::new());
+    let [script, _] = scripts();
+    assert!(script.contains("openssl"), "the page has no commands");
+    let key = &shared.keys.public;
+    let bundle = sealift.at("bundle");
+    let restore = || {
+        let _ = std::fs::remove_dir_all(&bundle);
+        files::copy(&shared.dir, &bundle);
+    };
+
+    restore();
+    assert_ends(&follow(&sealift, &script, &bundle, key), true, "a good bundle");
+    let stranger = &shared.stranger.public;
+    assert_ends(&follow(&sealift, &script, &bundle, stranger), false, "another key");
+
+    let mut paths: Vec<_> = files::tree(&bundle).into_keys().collect();
+    // Of many blobs three will do: the first, the middle and the last.
+    let blobs: Vec<_> = paths.extract_if(.., |path| path.starts_with("blobs")).collect();
+    paths.extend([0, blobs.len() / 2, blobs.len() - 1].map(|index| blobs[index].clone()));
+    for path in paths {
+        restore();
+        let file = bundle.join(&path);
+        flip(&file, std::fs::metadata(&file).unwrap().len() / 2);
+        let what = format!("a flipped byte in {}", path.display());
+        assert_ends(&follow(&sealift, &script, &bundle, key), false, &what);
+    }
+
+    restore();
+    std::fs::remove_file(bundle.join(&blobs[0])).unwrap();
+    assert_ends(&follow(&sealift, &script, &bundle, key), false, "a blob removed");
+    restore();
+    std::fs::write(bundle.join("blobs/sha256/extra"), "extra").unwrap();
+    assert_ends(&follow(&sealift, &script, &bundle, key), false, "a file added");
+    restore();
+    std::fs::remove_dir_all(bundle.join("sig")).unwrap();
+    assert_ends(&follow(&sealift, &script, &bundle, key), false, "no signature");
+}
+
+#[test]
+fn the_page_checks_a_packed_file_too() {
+    need!("docker-registry", "busybox", "openssl", "jq", "sha256sum", "tar");
+    let (shared, sealift) = (Shared::get(), Sealift::new());
+    let [directory, packed_form] = scripts();
+    if packed_form.is_empty() {
+        // The page may do with "unpack it first"; then that is what the directory part is for.
+        return;
+    }
+    // The packed part unpacks, and may leave the rest to the directory's commands.
+    let script = match packed_form.contains("openssl") {
+        true => packed_form,
+        false => format!("{packed_form}\n{directory}"),
+    };
+    let key = &shared.keys.public;
+    let bundle = sealift.at("bundle.tar");
+    std::fs::copy(&shared.tar, &bundle).unwrap();
+    assert_ends(&follow(&sealift, &script, &bundle, key), true, "a good packed file");
+
+    let tar = std::fs::read(&bundle).unwrap();
+    for suffix in ["index.json", "SHA256SUMS", ".dsse.json", "oci-layout"] {
+        std::fs::write(&bundle, &tar).unwrap();
+        let entry = packed::entry(&tar, suffix);
+        flip(&bundle, (entry.data + entry.size / 2) as u64);
+        let what = format!("a flipped byte in {suffix}");
+        assert_ends(&follow(&sealift, &script, &bundle, key), false, &what);
+    }
+}
+
+#[test]
+fn openssl_reads_every_key_that_sealift_makes() {
+    need!("openssl");
+    let sealift = Sealift::new();
+    let keys = sealift.keys("plain");
+    let mut generate = sealift.command();
+    generate.args(["key", "generate", "-o", "sealed"]).env("SEALIFT_PASSPHRASE", "open sesame");
+    crate::support::sealift::ran(&mut generate).ok();
+
+    let public = |arguments: &[&str], key: &Path| {
+        let mut pkey = command("openssl");
+        pkey.args(["pkey", "-pubout", "-in"]).arg(key).args(arguments);
+        crate::support::text(&mut pkey)
+    };
+
+    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    assert_eq!(public(&[], &keys.private), read(&keys.public));
+    let sealed = sealift.at("sealed.key.pem");
+    assert!(read(&sealed).starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+    let opened = public(&["-passin", "pass:open sesame"], &sealed);
+    assert_eq!(opened, read(&sealift.at("sealed.pub.pem")));
+}
