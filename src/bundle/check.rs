@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
+use self::signatures::Signatures;
 use super::contents::Contents;
-use super::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
-use super::head::{envelope_path, index_json};
+use super::head::index_json;
 use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside};
 use super::keys::{KeyId, PublicKey};
 use super::problem::{Fault, Problem, failure};
@@ -22,6 +22,7 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 
 mod graph;
+mod signatures;
 
 /// Whom to believe.
 #[derive(Debug, Clone)]
@@ -66,7 +67,7 @@ pub struct Verified(Trusted);
 pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
     let name = path.display().to_string();
     let tree = Tree::open(path)?;
-    let Signatures { payload, signers, claimed } = signatures(&tree, trust, &name)?;
+    let Signatures { payload, signers, claimed } = signatures::read(&tree, trust, &name)?;
     let statement = Statement::from_payload(&payload).map_err(|e| e.context(&name))?;
     not_expired(&statement, now, &name)?;
     let sums = signed_sums(&tree, &statement, &name)?;
@@ -85,50 +86,6 @@ pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
     examined.check_graph();
     examined.name_images();
     Ok(examined)
-}
-
-/// What the envelopes of a bundle amount to.
-struct Signatures {
-    payload: Vec<u8>,
-    signers: Vec<KeyId>,
-    claimed: Vec<String>,
-}
-
-/// Steps 2 and 3: every envelope is acceptable and says the same, and one at least is by a key
-/// that is trusted.
-fn signatures(tree: &Tree, trust: &Trust, name: &str) -> Result<Signatures> {
-    let untrusted = |text: String| Error::new(Class::Untrusted, format!("bundle {name} {text}"));
-    let paths: Vec<&str> =
-        tree.files().map(|(path, _)| path).filter(|path| path.starts_with("sig/")).collect();
-    if paths.is_empty() {
-        return Err(untrusted("is not signed".to_owned())
-            .hint("sealift bundles have signatures in sig/; ask the sender for a whole copy"));
-    }
-    if paths.len() > MAX_ENVELOPES {
-        return Err(untrusted(format!("carries more than {MAX_ENVELOPES} signatures")));
-    }
-    let (mut signers, mut claimed) = (Vec::new(), Vec::new());
-    let mut payload: Option<Vec<u8>> = None;
-    for path in paths {
-        let bytes = tree.read_small(path, MAX_ENVELOPE)?;
-        let envelope =
-            Envelope::from_bytes(&bytes).map_err(|e| e.context(format!("{name}: {path}")))?;
-        if payload.as_deref().is_some_and(|payload| payload != envelope.payload()) {
-            return Err(untrusted("carries signatures of two different statements".to_owned()));
-        }
-        if let Trust::Keys(keys) = trust {
-            let by = keys.iter().find(|key| envelope.is_by(key));
-            signers.extend(by.map(PublicKey::id).filter(|id| envelope_path(id) == path));
-        }
-        claimed.push(envelope.claimed_key_id().to_owned());
-        payload = Some(envelope.payload().to_owned());
-    }
-    if signers.is_empty() && matches!(trust, Trust::Keys(_)) {
-        return Err(untrusted("has no valid signature by a trusted key".to_owned()).hint(
-            "check that --key is the sender's public key; `sealift inspect` shows who claims to have signed",
-        ));
-    }
-    Ok(Signatures { payload: payload.unwrap_or_default(), signers, claimed })
 }
 
 /// Step 5. Times are in one form, which sorts as it reads.

@@ -15,11 +15,13 @@ use crate::words::platform::Platform;
 /// The file's name.
 pub const DOCKER_INDEX: &str = "manifest.json";
 
-/// Layer types that every docker since 1.10 unpacks. It looks at the bytes, not at the type, but
-/// not at those of zstd before version 23.
+/// Layer types that docker unpacks, since version 20.10 those of zstd among them. It looks at the
+/// bytes and not at the type; the type tells a layer from an artifact's content.
 const LAYERS: &[&str] = &[
     "application/vnd.oci.image.layer.v1.tar",
     "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.docker.image.rootfs.diff.tar.zstd",
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
     "application/vnd.docker.image.rootfs.diff.tar",
 ];

@@ -169,8 +169,8 @@ impl ImageSource for Layout {
     }
 
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
-        let mut found = Referrers::default();
-        found.manifests = self.subjects.get(&subject.digest).cloned().unwrap_or_default();
+        let manifests = self.subjects.get(&subject.digest).cloned().unwrap_or_default();
+        let mut found = Referrers { manifests, tags: Vec::new() };
         let prefix = Tag::referrers_of(&subject.digest);
         for entry in &self.entries {
             let Some(tag) = entry.name.as_ref().and_then(|name| name.tag.as_ref()) else {

@@ -133,6 +133,7 @@ impl Descriptor {
 }
 
 /// What a document is, and its children in their order.
+#[expect(clippy::large_enum_variant, reason = "most documents are manifests, and few are held")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A list of manifests or further indexes.
