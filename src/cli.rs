@@ -65,7 +65,12 @@ struct Globals {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make and look at signing keys
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:
+  sealift key generate -o transfer
+  sealift key show transfer.pub.pem"
+    )]
     Key(key::Command),
     Export(Box<export::Export>),
     Inspect(inspect::Inspect),
@@ -118,10 +123,13 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
 
 /// Help and version are results; everything else that clap says is an error of usage.
 fn usage(error: &clap::Error) -> ExitCode {
-    let shown = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    // A closed pipe is no reason to fail: whoever read it has seen enough.
-    let _ = error.print();
-    if shown { ExitCode::SUCCESS } else { report::exit_code(Class::Usage) }
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A closed pipe is no reason to fail: whoever read it has seen enough.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    output::usage(&error.render().to_string());
+    report::exit_code(Class::Usage)
 }
 
 /// The first Ctrl-C (or SIGTERM) asks the work to stop, which it does between two pieces of data;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use self::signatures::Signatures;
 use super::contents::Contents;
-use super::head::index_json;
+use super::head::{MAX_CONFIG, index_json};
 use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside};
 use super::keys::{KeyId, PublicKey};
 use super::problem::{Fault, Problem, failure};
@@ -84,6 +84,7 @@ pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
     examined.compare_files();
     examined.read_documents()?;
     examined.check_graph();
+    examined.hash_configs();
     examined.name_images();
     Ok(examined)
 }
@@ -214,18 +215,45 @@ impl Examined {
             blobs.into_iter().filter(|b| self.tree.size(&blob_path(&b.digest)).is_some()).collect();
     }
 
-    /// Fills in which images each problem touches.
+    /// Hashes the configs, which are small and lie in the head of a packed bundle, so that an
+    /// import reads them even when the destination has them.
+    fn hash_configs(&mut self) {
+        let silent = &crate::words::progress::Silent;
+        let configs = self.contents.configs();
+        let blobs = self.contents.blobs.iter();
+        let small = blobs.filter(|b| configs.contains(&b.digest) && b.size <= MAX_CONFIG);
+        let found: Vec<Problem> =
+            small.filter_map(|b| self.hash(&blob_path(&b.digest), b, silent)).collect();
+        self.problems.extend(found);
+    }
+
+    /// Fills in which images each problem touches. What belongs to a manifest that cannot be
+    /// read is not known; such a blob is put down to the images of all those manifests, which
+    /// cannot be used in any case.
     fn name_images(&mut self) {
+        let blob = |path: &str| Digest::from_hex(path.strip_prefix("blobs/sha256/")?).ok();
         let everything =
             || self.contents.images.iter().map(|image| image.name.to_string()).collect();
-        for problem in &mut self.problems {
-            let digest =
-                problem.path.strip_prefix("blobs/sha256/").and_then(|h| Digest::from_hex(h).ok());
-            problem.images = match digest {
+        let touched: Vec<Vec<String>> = self
+            .problems
+            .iter()
+            .map(|problem| match blob(&problem.path) {
                 Some(digest) => self.contents.touched_by(&digest),
                 None if problem.kind == Fault::Extra => Vec::new(),
                 None => everything(),
-            };
+            })
+            .collect();
+        let mut doubtful: Vec<String> = Vec::new();
+        for (problem, images) in self.problems.iter().zip(&touched) {
+            if blob(&problem.path).is_some_and(|b| !self.contents.documents.contains_key(&b)) {
+                doubtful.extend(images.iter().cloned());
+            }
+        }
+        doubtful.sort();
+        doubtful.dedup();
+        for (problem, images) in self.problems.iter_mut().zip(touched) {
+            let orphan = images.is_empty() && problem.kind != Fault::Extra;
+            problem.images = if orphan { doubtful.clone() } else { images };
         }
     }
 

@@ -12,6 +12,7 @@ use super::Globals;
 use super::bars::{Bars, Lines};
 use super::report::{Failure, exit_code, lines};
 use crate::words::error::{Class, Error, Result};
+use crate::words::escape::Safe;
 use crate::words::progress::{Progress, Silent};
 
 /// How results are printed.
@@ -112,6 +113,14 @@ impl Printer {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Error::io("cannot write the result", e)),
         }
+    }
+}
+
+/// Prints what clap says of wrong arguments. They may have come from a list that somebody else
+/// wrote.
+pub(super) fn usage(text: &str) {
+    for line in text.trim_end().lines() {
+        eprintln!("{}", Safe(line));
     }
 }
 

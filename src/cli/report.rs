@@ -38,6 +38,7 @@ pub(super) fn lines(error: &Error) -> Vec<String> {
 /// A failure as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Failure {
+    ok: bool,
     error: Body,
 }
 
@@ -53,6 +54,7 @@ struct Body {
 impl Failure {
     pub(super) fn of(error: &Error) -> Failure {
         Failure {
+            ok: false,
             error: Body {
                 exit_code: code(error.class()),
                 message: error.to_string(),

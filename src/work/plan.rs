@@ -56,7 +56,8 @@ pub struct Transfer {
 pub struct DocumentStep {
     /// Which.
     pub document: Descriptor,
-    /// How many levels of documents are below it: those with the fewest go first.
+    /// How many levels of documents are below it, children and subjects: those with the fewest
+    /// go first.
     pub rank: usize,
     /// Whether it is there.
     pub present: bool,

@@ -179,13 +179,13 @@ fn put_documents(
     jobs: usize,
 ) -> Result<Vec<Vec<Digest>>> {
     let steps = each(plan, |r| r.documents.as_slice());
-    let ranks: std::collections::BTreeSet<(bool, usize)> =
-        steps.iter().map(|(_, step)| (step.subject.is_some(), step.rank)).collect();
+    let ranks: std::collections::BTreeSet<usize> =
+        steps.iter().map(|(_, step)| step.rank).collect();
     let mut unlisted = vec![Vec::new(); plan.repositories.len()];
     for rank in ranks {
         let now: Vec<_> = steps
             .iter()
-            .filter(|(_, step)| (step.subject.is_some(), step.rank) == rank)
+            .filter(|(_, step)| step.rank == rank)
             .filter(|(_, step)| !step.present || step.subject.is_some())
             .collect();
         let listed = parallel::map(jobs, &now, |(at, step)| {

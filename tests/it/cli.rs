@@ -205,7 +205,8 @@ fn an_image_that_is_not_there_is_named_and_no_bundle_made() {
     let keys = sealift.keys("signer");
     let name = format!("{}/acme/none:1.0", outside.host());
 
-    let done = run!(sealift, "export", name, "-o", "b", "--sign-key", keys.private).says(&name);
+    let done = run!(sealift, "export", name, "-o", "b", "--sign-key", keys.private);
+    let done = done.says("acme/none:1.0").says(&outside.host());
 
     assert!(matches!(done.code, code::INCOMPLETE | code::REFUSED), "{done:?}");
     assert!(!sealift.at("b").exists());

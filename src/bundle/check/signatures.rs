@@ -4,6 +4,7 @@ use super::Trust;
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
 use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
+use crate::bundle::problem::failure;
 use crate::places::tree::Tree;
 use crate::words::error::{Class, Error, Result};
 
@@ -23,6 +24,10 @@ pub(super) fn read(tree: &Tree, trust: &Trust, name: &str) -> Result<Signatures>
     let untrusted = |text: String| Error::new(Class::Untrusted, format!("bundle {name} {text}"));
     let paths: Vec<&str> =
         tree.files().map(|(path, _)| path).filter(|path| path.starts_with("sig/")).collect();
+    if paths.is_empty() && tree.faults().iter().any(|fault| fault.truncated) {
+        let problems: Vec<_> = tree.faults().iter().map(super::problem_of).collect();
+        return Err(failure(name, &problems));
+    }
     if paths.is_empty() {
         return Err(untrusted("is not signed".to_owned())
             .hint("sealift bundles have signatures in sig/; ask the sender for a whole copy"));

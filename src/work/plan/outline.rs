@@ -12,6 +12,7 @@ use crate::words::reference::{Reference, Tag};
 
 /// Everything of `scope`, as if nothing were there yet.
 pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
+    let ranks = ranks(contents);
     let mut seen = BTreeSet::new();
     let (mut blobs, mut documents) = (Vec::new(), Vec::new());
     for root in scope.roots(contents) {
@@ -28,15 +29,13 @@ pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
             }
             documents.push(DocumentStep {
                 document: about.clone(),
-                rank: rank(contents, about.digest),
+                rank: ranks.get(&about.digest).copied().unwrap_or(0),
                 present: false,
                 subject: document.subject().map(|subject| subject.digest),
             });
         }
     }
-    // Subjects before their referrers is no rule of the specification, but some registries
-    // refuse the other order; ranks put plain images first in any case.
-    documents.sort_by_key(|step| (step.subject.is_some(), step.rank));
+    documents.sort_by_key(|step| step.rank);
     RepositoryPlan {
         repository: scope.name.clone(),
         blobs,
@@ -47,10 +46,30 @@ pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
     }
 }
 
-fn rank(contents: &Contents, digest: Digest) -> usize {
-    let children = contents.documents.get(&digest).map(|d| d.children()).unwrap_or_default();
-    let below = children.iter().filter(|child| contents.documents.contains_key(&child.digest));
-    below.map(|child| rank(contents, child.digest) + 1).max().unwrap_or(0)
+/// How many steps each document has below it: its children, and what it refers to. None can be
+/// its own: each name is a digest of what names the others.
+fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
+    let mut ranks: BTreeMap<Digest, usize> = BTreeMap::new();
+    let mut open: Vec<Digest> = contents.documents.keys().copied().collect();
+    while !open.is_empty() {
+        let before = open.len();
+        open.retain(|digest| {
+            let Some(document) = contents.documents.get(digest) else { return false };
+            let below = document.children().into_iter().chain(document.subject());
+            let mut held = below.filter(|below| contents.documents.contains_key(&below.digest));
+            let rank = held.try_fold(0, |rank, below| {
+                ranks.get(&below.digest).map(|below| rank.max(below + 1))
+            });
+            if let Some(rank) = rank {
+                ranks.insert(*digest, rank);
+            }
+            rank.is_none()
+        });
+        if open.len() == before {
+            break;
+        }
+    }
+    ranks
 }
 
 fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
