@@ -69,7 +69,7 @@ pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
     let tree = Tree::open(path)?;
     let Signatures { payload, signers, claimed } = signatures::read(&tree, trust, &name)?;
     let statement = Statement::from_payload(&payload).map_err(|e| e.context(&name))?;
-    not_expired(&statement, now, &name)?;
+    statement.not_expired(now).map_err(|e| e.context(&name))?;
     let sums = signed_sums(&tree, &statement, &name)?;
     let mut examined = Examined {
         name,
@@ -87,17 +87,6 @@ pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
     examined.hash_configs();
     examined.name_images();
     Ok(examined)
-}
-
-/// Step 5. Times are in one form, which sorts as it reads.
-fn not_expired(statement: &Statement, now: &str, name: &str) -> Result<()> {
-    match &statement.predicate.expires_at {
-        Some(until) if until.as_str() <= now => {
-            Err(Error::new(Class::Stale, format!("bundle {name} expired at {until}"))
-                .hint("ask the sender for a newer one"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Step 6: the list of files, when it is the signed one.

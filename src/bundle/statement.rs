@@ -77,6 +77,16 @@ pub struct Tool {
     pub version: String,
 }
 
+/// Whether `text` is `YYYY-MM-DDTHH:MM:SSZ`.
+fn is_time(text: &str) -> bool {
+    let form = b"0000-00-00T00:00:00Z";
+    text.len() == form.len()
+        && text.bytes().zip(form).all(|(c, form)| match form {
+            b'0' => c.is_ascii_digit(),
+            other => c == *other,
+        })
+}
+
 /// The statement as it is written; the order of members is that of these fields.
 #[derive(Serialize)]
 struct Raw<'a> {
@@ -187,12 +197,31 @@ impl Statement {
         let (Some(sums), Some(index)) = (subject(SUMS), subject("index.json")) else {
             return Err(bad("SHA256SUMS or index.json is no subject".to_owned()));
         };
+        let times = [Some(&predicate.created_at), predicate.expires_at.as_ref()];
+        if !times.into_iter().flatten().all(|time| is_time(time)) {
+            return Err(bad("a time is not in UTC with whole seconds".to_owned()));
+        }
         // Written out again it must be the same: subjects and predicate then agree, and no
         // member can hide between them.
         if predicate.to_statement(&sums, &index) != payload {
             return Err(bad("it is not spelled as sealift writes it".to_owned()));
         }
         Ok(Statement { sums, index, predicate, digest: Digest::of(payload) })
+    }
+
+    /// Whether the bundle is still acceptable at `now`, a time in UTC (RFC 3339, whole seconds).
+    ///
+    /// # Errors
+    /// [`Class::Stale`] when it is not.
+    pub fn not_expired(&self, now: &str) -> Result<()> {
+        match &self.predicate.expires_at {
+            // Times of this one form sort as they read.
+            Some(until) if until.as_str() <= now => {
+                Err(Error::new(Class::Stale, format!("the bundle expired at {until}"))
+                    .hint("ask the sender for a newer one"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -230,6 +259,31 @@ mod tests {
     }
 
     #[test]
+    fn a_bundle_expires_at_its_second() {
+        let mut predicate = predicate();
+        predicate.expires_at = Some("2026-12-01T00:00:00Z".to_owned());
+        let payload = predicate.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+        let statement = Statement::from_payload(&payload).unwrap();
+
+        statement.not_expired("2026-11-30T23:59:59Z").unwrap();
+        let error = statement.not_expired("2026-12-01T00:00:00Z").unwrap_err();
+        assert_eq!(error.class(), Class::Stale);
+    }
+
+    #[test]
+    fn every_member_is_described_in_the_format() {
+        let page = include_str!("../../docs/FORMAT.md");
+        let value = serde_json::to_value(predicate()).unwrap();
+        let image = &value["images"][0];
+        let members = value.as_object().unwrap().keys().chain(image.as_object().unwrap().keys());
+
+        for member in members {
+            assert!(page.contains(&format!("`{member}`")), "{member}");
+        }
+        assert!(page.contains(PREDICATE_TYPE));
+    }
+
+    #[test]
     fn anything_else_that_was_signed_is_refused() {
         let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
         let text = String::from_utf8(payload).unwrap();
@@ -239,7 +293,8 @@ mod tests {
             text.replace("\"epoch\":0", "\"epoch\":0,\"mystery\":1"),
             text.replace("\"epoch\":0", "\"epoch\":-1"),
             text.replace("\"name\":\"SHA256SUMS\"", "\"name\":\"index.json\""),
-            text.replace("\"name\":\"docker.io/library/alpine:3.20\"}", "\"name\":\"evil:1\"}"),
+            text.replace("alpine:3.20\",\"digest\":{", "evil:1\",\"digest\":{"),
+            text.replace("2026-11-21T00:00:00Z", "2026-11-21T00:00:00+01:00"),
             text.replace("\"base\":null,", ""),
             text.replace("alpine:3.20", "ALPINE:3.20"),
             format!("{text} "),

@@ -1,0 +1,29 @@
+//! Verifies a bundle with the library, as `sealift verify` does:
+//! `cargo run --example verify -- BUNDLE PUB.pem`
+
+use sealift::bundle::check::Trust;
+use sealift::bundle::keys::PublicKey;
+use sealift::verbs::verify::{Request, verify};
+use sealift::words::progress::Silent;
+
+#[expect(clippy::print_stdout, reason = "an example shows its result")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(bundle), Some(key)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: verify BUNDLE PUB.pem".into());
+    };
+    let key = PublicKey::from_pem(&std::fs::read_to_string(key)?)?;
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let request = Request { bundle: bundle.into(), trust: Trust::Keys(vec![key]), now, jobs: 2 };
+
+    let report = verify(&request, &Silent)?;
+
+    for problem in &report.problems {
+        println!("{problem:?}");
+    }
+    if !report.ok {
+        return Err("the bundle is not what was signed".into());
+    }
+    println!("{} images, every byte as signed", report.images.len());
+    Ok(())
+}
