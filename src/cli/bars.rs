@@ -15,59 +15,72 @@ const MAX_NOTE: usize = 300;
 /// One bar a phase: bytes, rate, time left.
 #[derive(Debug)]
 pub(super) struct Bars {
-    bar: Mutex<ProgressBar>,
+    now: Mutex<Bar>,
+}
+
+#[derive(Debug)]
+struct Bar {
+    bar: ProgressBar,
+    /// Whether it counts things, because their bytes are not known.
+    counting: bool,
 }
 
 impl Bars {
     pub(super) fn new() -> Bars {
-        Bars { bar: Mutex::new(ProgressBar::hidden()) }
+        Bars { now: Mutex::new(Bar::none()) }
+    }
+}
+
+impl Bar {
+    fn none() -> Bar {
+        Bar { bar: ProgressBar::hidden(), counting: false }
     }
 
-    fn start(name: &'static str, bytes: u64, items: u64) -> ProgressBar {
-        let bar = ProgressBar::with_draw_target(
-            Some(if bytes > 0 { bytes } else { items }),
-            ProgressDrawTarget::stderr_with_hz(10),
-        );
-        let template = match bytes > 0 {
-            true => "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left  {msg}",
-            false => "{prefix} [{bar:30}] {pos}/{len}  {msg}",
+    fn start(name: &'static str, bytes: u64, items: u64) -> Bar {
+        let counting = bytes == 0;
+        let length = if counting { items } else { bytes };
+        let target = ProgressDrawTarget::stderr_with_hz(10);
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        let template = match counting {
+            true => "{prefix} [{bar:30}] {pos}/{len}",
+            false => "{prefix} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}, {eta} left",
         };
-        // The templates are constants that a test parses.
         let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         bar.set_prefix(name);
         bar.enable_steady_tick(Duration::from_millis(200));
-        bar
+        Bar { bar, counting }
+    }
+
+    /// Prints a line above the bar, or by itself where none is drawn.
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 }
 
 impl Progress for Bars {
     fn event(&self, event: Event) {
-        let Ok(mut bar) = self.bar.lock() else { return };
+        let Ok(mut now) = self.now.lock() else { return };
         match event {
-            Event::Phase { bytes: 0, items: 0, .. } => {}
-            Event::Phase { name, bytes, items } => *bar = Bars::start(name, bytes, items),
-            Event::Started { .. } => {}
-            Event::Advanced { bytes } => bar.inc(bytes),
-            Event::Rewound { bytes } => bar.dec(bytes),
-            Event::Finished { .. } => {
-                if bar.length().is_some() && bar.message().is_empty() && is_counting(&bar) {
-                    bar.inc(1);
-                }
-            }
-            Event::Retrying { why, wait_ms } => bar.println(retrying(&why, wait_ms)),
-            Event::Note(text) => bar.println(format!("note: {}", safe(&text, MAX_NOTE))),
+            Event::Phase { bytes: 0, items: 0, .. } | Event::Started { .. } => {}
+            Event::Phase { name, bytes, items } => *now = Bar::start(name, bytes, items),
+            Event::Advanced { bytes } => now.bar.inc(bytes),
+            Event::Rewound { bytes } => now.bar.dec(bytes),
+            Event::Finished { .. } if now.counting => now.bar.inc(1),
+            Event::Finished { .. } => {}
+            Event::Retrying { why, wait_ms } => now.say(&retrying(&why, wait_ms)),
+            Event::Note(text) => now.say(&note(&text)),
+            Event::Answered(line) => now.say(&safe(&line, MAX_NOTE)),
             Event::Done => {
-                bar.finish_and_clear();
-                *bar = ProgressBar::hidden();
+                now.bar.finish_and_clear();
+                *now = Bar::none();
             }
         }
     }
 }
 
-/// Whether the bar counts things rather than bytes: such a bar never gets as long as a kilobyte.
-fn is_counting(bar: &ProgressBar) -> bool {
-    bar.prefix() == "reading manifests"
+fn note(text: &str) -> String {
+    format!("note: {}", safe(text, MAX_NOTE))
 }
 
 fn retrying(why: &str, wait_ms: u64) -> String {
@@ -141,7 +154,8 @@ impl Progress for Lines {
             }
             Event::Rewound { bytes } => phase.moved = phase.moved.saturating_sub(bytes),
             Event::Retrying { why, wait_ms } => eprintln!("{}", retrying(&why, wait_ms)),
-            Event::Note(text) => eprintln!("note: {}", safe(&text, MAX_NOTE)),
+            Event::Note(text) => eprintln!("{}", note(&text)),
+            Event::Answered(line) => eprintln!("{}", safe(&line, MAX_NOTE)),
             Event::Done if phase.items > 0 && phase.bytes > 0 => {
                 let took = phase.begun.elapsed();
                 eprintln!("{}: done in {:.1} s", phase.name, took.as_secs_f64());

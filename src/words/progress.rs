@@ -50,6 +50,8 @@ pub enum Event {
     Done,
     /// Something a person should know, though the work goes on.
     Note(String),
+    /// A request was answered, as one line of a log.
+    Answered(String),
 }
 
 /// Receives [`Event`]s, from any thread.

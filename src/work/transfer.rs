@@ -190,7 +190,11 @@ fn put_documents(
             .collect();
         let listed = parallel::map(jobs, &now, |(at, step)| {
             interrupt::check()?;
-            scopes[*at].sink.put_document(document(contents, &step.document.digest)?)
+            let document = document(contents, &step.document.digest)?;
+            scopes[*at]
+                .sink
+                .put_document(document)
+                .map_err(|e| explain_sparse(e, document, contents))
         })?;
         for ((at, step), listed) in now.into_iter().zip(listed) {
             if step.subject.is_some() && !listed {
@@ -199,6 +203,19 @@ fn put_documents(
         }
     }
     Ok(unlisted)
+}
+
+/// Says of a refused index that it was not carried whole.
+fn explain_sparse(error: Error, document: &Document, contents: &Contents) -> Error {
+    let carried = |child: &&Descriptor| contents.documents.contains_key(&child.digest);
+    let Kind::Index { manifests } = document.kind() else { return error };
+    match manifests.iter().all(|child| carried(&child)) || error.class() != Class::Refused {
+        true => error,
+        false => error.hint(
+            "the index names platforms that the bundle leaves out, which this registry does not \
+             take; export all platforms, or with --platform and --rewrite-index",
+        ),
+    }
 }
 
 fn document<'c>(contents: &'c Contents, digest: &Digest) -> Result<&'c Document> {

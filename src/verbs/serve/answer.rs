@@ -59,13 +59,13 @@ impl Desk {
         };
         set(&mut response, API_VERSION, "registry/2.0");
         set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-        self.note(format!(
+        self.log.event(Event::Answered(format!(
             "{} {} {} {}",
             request.method,
             safe(path, NOTED),
             response.status().as_u16(),
             length(&response)
-        ));
+        )));
         if request.method == Method::HEAD {
             *response.body_mut() = Content::empty();
         }

@@ -47,7 +47,9 @@ impl Server {
     }
 
     fn notes(&self) -> Vec<String> {
-        let note = |event| if let Event::Note(text) = event { Some(text) } else { None };
+        let note = |event| {
+            if let Event::Answered(text) | Event::Note(text) = event { Some(text) } else { None }
+        };
         self.log.events().into_iter().filter_map(note).collect()
     }
 
