@@ -23,6 +23,7 @@ use crate::words::progress::{Event, Progress};
 
 mod graph;
 mod signatures;
+mod touched;
 
 /// Whom to believe.
 #[derive(Debug, Clone)]
@@ -216,34 +217,11 @@ impl Examined {
         self.problems.extend(found);
     }
 
-    /// Fills in which images each problem touches. What belongs to a manifest that cannot be
-    /// read is not known; such a blob is put down to the images of all those manifests, which
-    /// cannot be used in any case.
+    /// Fills in which images each problem touches.
     fn name_images(&mut self) {
-        let blob = |path: &str| Digest::from_hex(path.strip_prefix("blobs/sha256/")?).ok();
-        let everything =
-            || self.contents.images.iter().map(|image| image.name.to_string()).collect();
-        let touched: Vec<Vec<String>> = self
-            .problems
-            .iter()
-            .map(|problem| match blob(&problem.path) {
-                Some(digest) => self.contents.touched_by(&digest),
-                None if problem.kind == Fault::Extra => Vec::new(),
-                None => everything(),
-            })
-            .collect();
-        let mut doubtful: Vec<String> = Vec::new();
-        for (problem, images) in self.problems.iter().zip(&touched) {
-            if blob(&problem.path).is_some_and(|b| !self.contents.documents.contains_key(&b)) {
-                doubtful.extend(images.iter().cloned());
-            }
-        }
-        doubtful.sort();
-        doubtful.dedup();
-        for (problem, images) in self.problems.iter_mut().zip(touched) {
-            let orphan = images.is_empty() && problem.kind != Fault::Extra;
-            problem.images = if orphan { doubtful.clone() } else { images };
-        }
+        touched::name(&mut self.problems, &self.contents, |path| {
+            path.is_empty() || self.sums.files().contains_key(path)
+        });
     }
 
     /// Reads every remaining file of the list and notes what is wrong, on `jobs` threads.

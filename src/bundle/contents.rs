@@ -120,41 +120,72 @@ impl Contents {
         seen
     }
 
-    /// The documents below `root` in the order in which a registry takes them: children first.
+    /// The documents below `roots` in the order in which a registry takes them: children first,
+    /// each once.
     #[must_use]
-    pub fn children_first(&self, root: Digest) -> Vec<&Document> {
+    pub fn children_first(&self, roots: impl IntoIterator<Item = Digest>) -> Vec<&Document> {
+        self.below_first(roots, |document| document.children())
+    }
+
+    /// The documents that walking `below` from `roots` reaches, each once and behind all that are
+    /// below it. Whoever made them chose how long a chain of them is, so this keeps its own stack.
+    pub fn below_first<'a>(
+        &'a self,
+        roots: impl IntoIterator<Item = Digest>,
+        below: impl Fn(&'a Document) -> Vec<&'a Descriptor>,
+    ) -> Vec<&'a Document> {
+        let mut seen = BTreeSet::new();
         let mut order = Vec::new();
-        self.visit(root, &mut BTreeSet::new(), &mut order);
+        for root in roots {
+            let mut open = vec![vec![root].into_iter()];
+            let mut above: Vec<&Document> = Vec::new();
+            while let Some(siblings) = open.last_mut() {
+                let Some(digest) = siblings.next() else {
+                    open.pop();
+                    order.extend(above.pop());
+                    continue;
+                };
+                if let Some(document) = self.documents.get(&digest)
+                    && seen.insert(digest)
+                {
+                    let next: Vec<Digest> = below(document).iter().map(|d| d.digest).collect();
+                    open.push(next.into_iter());
+                    above.push(document);
+                }
+            }
+        }
         order
     }
 
-    // The depth is bounded where documents enter: by the walk of an export, and by the check.
-    fn visit<'a>(
-        &'a self,
-        digest: Digest,
-        seen: &mut BTreeSet<Digest>,
-        order: &mut Vec<&'a Document>,
-    ) {
-        let Some(document) = self.documents.get(&digest) else { return };
-        if !seen.insert(digest) {
-            return;
-        }
-        for child in document.children() {
-            self.visit(child.digest, seen, order);
-        }
-        order.push(document);
-    }
-
-    /// The names of the images and referrers' subjects that need `digest`.
+    /// For each of `digests` the places in [`roots`](Contents::roots) of what needs it.
     #[must_use]
-    pub fn touched_by(&self, digest: &Digest) -> Vec<String> {
-        let images = self.images.iter().filter(|image| self.closure(image.digest).contains(digest));
-        let mut names: Vec<String> = images.map(|image| image.name.to_string()).collect();
-        for referrer in &self.referrers {
-            if self.closure(referrer.digest).contains(digest) {
-                names.push(format!("{}@{}", referrer.repository, referrer.digest));
+    pub fn needed_by(&self, digests: &BTreeSet<Digest>) -> BTreeMap<Digest, Vec<usize>> {
+        let mut users: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
+        for (place, root) in self.roots().enumerate() {
+            for digest in self.closure(root).intersection(digests) {
+                users.entry(*digest).or_default().push(place);
             }
         }
+        users
+    }
+
+    /// What the root at `place` is called: an image's name, or a referrer's digest.
+    #[must_use]
+    pub fn root_name(&self, place: usize) -> String {
+        match self.images.get(place) {
+            Some(image) => image.name.to_string(),
+            None => self
+                .referrers
+                .get(place - self.images.len())
+                .map_or_else(String::new, |r| format!("{}@{}", r.repository, r.digest)),
+        }
+    }
+
+    /// The names of the images and referrers that need `digest`.
+    #[must_use]
+    pub fn touched_by(&self, digest: &Digest) -> Vec<String> {
+        let users = self.needed_by(&BTreeSet::from([*digest])).remove(digest).unwrap_or_default();
+        let mut names: Vec<String> = users.into_iter().map(|at| self.root_name(at)).collect();
         names.dedup();
         names
     }
@@ -163,7 +194,7 @@ impl Contents {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let documents = self.documents.values().map(|document| document.descriptor().size);
-        documents.chain(self.blobs.iter().map(|blob| blob.size)).sum()
+        documents.chain(self.blobs.iter().map(|blob| blob.size)).fold(0, u64::saturating_add)
     }
 
     /// Lists every blob that walking `roots` over `documents` meets, in that order, each once:
@@ -171,36 +202,29 @@ impl Contents {
     /// foreign layers, are handed to `absent`.
     pub fn walk_blobs(&self, mut absent: impl FnMut(&Descriptor)) -> Vec<Descriptor> {
         let (mut seen, mut blobs) = (BTreeSet::new(), Vec::new());
-        for root in self.roots() {
-            for document in self.children_first(root) {
-                if !seen.insert(document.descriptor().digest) {
+        for document in self.children_first(self.roots()) {
+            for child in document.children() {
+                if self.documents.contains_key(&child.digest) {
                     continue;
                 }
-                for child in document.children() {
-                    if self.documents.contains_key(&child.digest) {
-                        continue;
-                    }
-                    if child.is_foreign() || is_document(&child.media_type) {
-                        absent(child);
-                    } else if seen.insert(child.digest) {
-                        blobs.push(child.clone());
-                    }
+                if child.is_foreign() || is_document(&child.media_type) {
+                    absent(child);
+                } else if seen.insert(child.digest) {
+                    blobs.push(child.clone());
                 }
             }
         }
         blobs
     }
 
-    /// The image manifests below `root`, in the order of their index.
+    /// The image manifests below `root`, in the order of their indexes, each once.
     #[must_use]
     pub fn manifests(&self, root: Digest) -> Vec<&Document> {
-        let Some(document) = self.documents.get(&root) else { return Vec::new() };
-        match document.kind() {
-            Kind::Manifest { .. } => vec![document],
-            Kind::Index { manifests } => {
-                manifests.iter().flat_map(|child| self.manifests(child.digest)).collect()
-            }
-        }
+        let entries = |document: &'_ Document| matches!(document.kind(), Kind::Index { .. });
+        let below = |document| if entries(document) { document.children() } else { Vec::new() };
+        let mut found = self.below_first([root], below);
+        found.retain(|document| !entries(document));
+        found
     }
 
     /// The digests of all configurations.
@@ -211,5 +235,61 @@ impl Contents {
             _ => None,
         };
         self.documents.values().filter_map(config).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
+    use serde_json::json;
+
+    fn index(children: &[&Document]) -> Document {
+        let manifests: Vec<&Descriptor> = children.iter().map(|c| c.descriptor()).collect();
+        let raw = json!({"schemaVersion": 2, "manifests": manifests});
+        Document::parse(raw.to_string().into_bytes(), OCI_INDEX).unwrap()
+    }
+
+    fn manifest(text: &str) -> Document {
+        let config = Descriptor::of("a/b", text.as_bytes());
+        let raw = json!({"schemaVersion": 2, "config": config, "layers": []});
+        Document::parse(raw.to_string().into_bytes(), OCI_MANIFEST).unwrap()
+    }
+
+    fn holding(documents: Vec<Document>) -> Contents {
+        let documents = documents.into_iter().map(|d| (d.descriptor().digest, d)).collect();
+        Contents { documents, ..Contents::default() }
+    }
+
+    #[test]
+    fn a_chain_of_any_length_is_walked_on_a_small_stack() {
+        let mut chain = vec![manifest("end")];
+        for _ in 0..20_000 {
+            chain.push(index(&[&chain[chain.len() - 1]]));
+        }
+        let top = chain[chain.len() - 1].descriptor().digest;
+        let contents = holding(chain);
+
+        let walk = move || (contents.children_first([top]).len(), contents.manifests(top).len());
+        let small = std::thread::Builder::new().stack_size(256 << 10).spawn(walk);
+
+        assert_eq!(small.unwrap().join().unwrap(), (20_001, 1));
+    }
+
+    #[test]
+    fn a_graph_with_more_paths_than_atoms_is_walked_once() {
+        let mut level = vec![manifest("a"), manifest("b")];
+        let mut all = level.clone();
+        for turn in 0..40 {
+            let (one, other) = (&level[0], &level[1]);
+            level = vec![index(&[one, other]), index(&[other, one, one])];
+            assert_eq!(level[0].children().len(), 2, "{turn}");
+            all.extend(level.iter().cloned());
+        }
+        let top = all[all.len() - 2].descriptor().digest;
+        let contents = holding(all);
+
+        assert_eq!(contents.manifests(top).len(), 2);
+        assert_eq!(contents.children_first([top]).len(), 81);
     }
 }

@@ -33,12 +33,26 @@ pub struct Problem {
     pub detail: String,
     /// The images that cannot be used because of it.
     pub images: Vec<String>,
+    /// How many further images, where they are too many to be named.
+    #[serde(rename = "moreImages", skip_serializing_if = "is_none")]
+    pub more_images: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Problem {
     /// A problem with `path`.
     pub fn new(kind: Fault, path: impl Into<String>, detail: impl Into<String>) -> Problem {
-        Problem { kind, path: path.into(), detail: detail.into(), images: Vec::new() }
+        Problem {
+            kind,
+            path: path.into(),
+            detail: detail.into(),
+            images: Vec::new(),
+            more_images: 0,
+        }
     }
 }
 
@@ -61,8 +75,9 @@ impl fmt::Display for Problem {
             for name in rest.iter().take(SHOWN - 1) {
                 write!(f, ", {name}")?;
             }
-            if self.images.len() > SHOWN {
-                write!(f, " and {} more", self.images.len() - SHOWN)?;
+            match self.images.len().saturating_sub(SHOWN) + self.more_images {
+                0 => {}
+                more => write!(f, " and {more} more")?,
             }
             f.write_str(")")?;
         }

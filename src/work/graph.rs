@@ -290,7 +290,7 @@ impl<'a, 's> Walker<'a, 's> {
 fn left_out(contents: &Contents, root: Digest) -> Vec<LeftOut> {
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
-    for document in contents.children_first(root) {
+    for document in contents.children_first([root]) {
         for child in document.children() {
             let reason = match is_document(&child.media_type) {
                 true if contents.documents.contains_key(&child.digest) => continue,

@@ -6,7 +6,9 @@ use std::sync::Mutex;
 use serde_json::json;
 
 use super::graph::Graph;
-use super::plan::{Action, Count, NameAction, Plan, ReferrersList, RepositoryPlan, Scope};
+use super::plan::{
+    Action, Count, DocumentStep, NameAction, Plan, ReferrersList, RepositoryPlan, Scope,
+};
 use crate::bundle::contents::Contents;
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource};
@@ -178,16 +180,12 @@ fn put_documents(
     scopes: &[Scope],
     jobs: usize,
 ) -> Result<Vec<Vec<Digest>>> {
-    let steps = each(plan, |r| r.documents.as_slice());
-    let ranks: std::collections::BTreeSet<usize> =
-        steps.iter().map(|(_, step)| step.rank).collect();
+    let mut steps = each(plan, |r| r.documents.as_slice());
+    steps.sort_by_key(|(_, step)| step.rank);
     let mut unlisted = vec![Vec::new(); plan.repositories.len()];
-    for rank in ranks {
-        let now: Vec<_> = steps
-            .iter()
-            .filter(|(_, step)| step.rank == rank)
-            .filter(|(_, step)| !step.present || step.subject.is_some())
-            .collect();
+    for rank in steps.chunk_by(|(_, one), (_, other)| one.rank == other.rank) {
+        let wanted = |(_, step): &&(_, &DocumentStep)| !step.present || step.subject.is_some();
+        let now: Vec<_> = rank.iter().filter(wanted).collect();
         let listed = parallel::map(jobs, &now, |(at, step)| {
             interrupt::check()?;
             let document = document(contents, &step.document.digest)?;

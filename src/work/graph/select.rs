@@ -43,7 +43,7 @@ pub(super) fn children<'a>(
 pub(super) fn rewrite(contents: &mut Contents) -> Result<()> {
     for position in 0..contents.images.len() {
         let root = contents.images[position].digest;
-        let order: Vec<Document> = contents.children_first(root).into_iter().cloned().collect();
+        let order: Vec<Document> = contents.children_first([root]).into_iter().cloned().collect();
         let mut renamed: BTreeMap<Digest, Descriptor> = BTreeMap::new();
         for document in order {
             if let Some(new) = filtered(contents, &document, &renamed)? {

@@ -7,33 +7,29 @@ use super::{
 };
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
-use crate::words::document::is_document;
+use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::reference::{Reference, Tag};
 
 /// Everything of `scope`, as if nothing were there yet.
 pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
     let ranks = ranks(contents);
+    // The same bytes may stand once as a manifest and once as a layer, in two stores.
     let mut seen = BTreeSet::new();
     let (mut blobs, mut documents) = (Vec::new(), Vec::new());
-    for root in scope.roots(contents) {
-        for document in contents.children_first(root) {
-            let about = document.descriptor();
-            if !seen.insert(about.digest) {
-                continue;
+    for document in contents.children_first(scope.roots(contents)) {
+        let about = document.descriptor();
+        for child in document.children() {
+            let moves = !is_document(&child.media_type) && !child.is_foreign();
+            if moves && seen.insert(child.digest) {
+                blobs.push(Transfer { blob: child.clone(), action: Action::Copy });
             }
-            for child in document.children() {
-                let moves = !is_document(&child.media_type) && !child.is_foreign();
-                if moves && seen.insert(child.digest) {
-                    blobs.push(Transfer { blob: child.clone(), action: Action::Copy });
-                }
-            }
-            documents.push(DocumentStep {
-                document: about.clone(),
-                rank: ranks.get(&about.digest).copied().unwrap_or(0),
-                present: false,
-                subject: document.subject().map(|subject| subject.digest),
-            });
         }
+        documents.push(DocumentStep {
+            document: about.clone(),
+            rank: ranks.get(&about.digest).copied().unwrap_or(0),
+            present: false,
+            subject: document.subject().map(|subject| subject.digest),
+        });
     }
     documents.sort_by_key(|step| step.rank);
     RepositoryPlan {
@@ -49,25 +45,14 @@ pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
 /// How many steps each document has below it: its children, and what it refers to. None can be
 /// its own: each name is a digest of what names the others.
 fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
+    fn below(document: &Document) -> Vec<&Descriptor> {
+        document.children().into_iter().chain(document.subject()).collect()
+    }
     let mut ranks: BTreeMap<Digest, usize> = BTreeMap::new();
-    let mut open: Vec<Digest> = contents.documents.keys().copied().collect();
-    while !open.is_empty() {
-        let before = open.len();
-        open.retain(|digest| {
-            let Some(document) = contents.documents.get(digest) else { return false };
-            let below = document.children().into_iter().chain(document.subject());
-            let mut held = below.filter(|below| contents.documents.contains_key(&below.digest));
-            let rank = held.try_fold(0, |rank, below| {
-                ranks.get(&below.digest).map(|below| rank.max(below + 1))
-            });
-            if let Some(rank) = rank {
-                ranks.insert(*digest, rank);
-            }
-            rank.is_none()
-        });
-        if open.len() == before {
-            break;
-        }
+    for document in contents.below_first(contents.documents.keys().copied(), below) {
+        let held = below(document).into_iter().filter_map(|below| ranks.get(&below.digest));
+        let rank = held.map(|rank| rank + 1).max().unwrap_or(0);
+        ranks.insert(document.descriptor().digest, rank);
     }
     ranks
 }
@@ -104,4 +89,80 @@ fn lists(contents: &Contents, scope: &Scope) -> Vec<ReferrersList> {
         .into_iter()
         .map(|(tag, referrers)| ReferrersList { tag, referrers: referrers.into_iter().collect() })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::contents::Image;
+    use crate::places::layout::LayoutStore;
+    use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
+    use serde_json::json;
+
+    fn manifest(layers: &[Descriptor]) -> Document {
+        let config = Descriptor::of("a/b", b"{}");
+        let raw = json!({"schemaVersion": 2, "config": config, "layers": layers});
+        Document::parse(raw.to_string().into_bytes(), OCI_MANIFEST).unwrap()
+    }
+
+    fn index(child: &Document) -> Document {
+        let raw = json!({"schemaVersion": 2, "manifests": [child.descriptor()]});
+        Document::parse(raw.to_string().into_bytes(), OCI_INDEX).unwrap()
+    }
+
+    fn holding(documents: &[&Document]) -> Contents {
+        let documents = documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect();
+        Contents { documents, ..Contents::default() }
+    }
+
+    fn image(name: Reference, document: &Document) -> Image {
+        let about = document.descriptor();
+        Image {
+            name,
+            digest: about.digest,
+            media_type: about.media_type.clone(),
+            size: about.size,
+            platforms: Vec::new(),
+            source: String::new(),
+            left_out: Vec::new(),
+            rewritten_from: None,
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_is_also_a_layer_goes_both_ways() {
+        let inner = manifest(&[]);
+        let carried = Descriptor::new("a/tar", inner.descriptor().digest, inner.descriptor().size);
+        let outer = manifest(&[carried.clone()]);
+        for order in [[&outer, &inner], [&inner, &outer]] {
+            let mut contents = holding(&order);
+            let name = |n: usize| format!("localhost/a:{n}").parse::<Reference>().unwrap();
+            contents.images = order.iter().enumerate().map(|(n, d)| image(name(n), d)).collect();
+            let scope = Scope {
+                sink: Box::new(LayoutStore::open(std::path::Path::new("nowhere")).unwrap()),
+                name: "localhost/a".to_owned(),
+                path: None,
+                images: vec![(0, name(0)), (1, name(1))],
+                referrers: Vec::new(),
+            };
+
+            let plan = outline(&contents, &scope);
+
+            assert_eq!(plan.documents.len(), 2);
+            assert!(plan.blobs.iter().any(|transfer| transfer.blob == carried), "{plan:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_chain_is_ranked_in_one_walk() {
+        let mut chain = vec![manifest(&[])];
+        for _ in 0..5_000 {
+            chain.push(index(&chain[chain.len() - 1]));
+        }
+        let contents = holding(&chain.iter().collect::<Vec<_>>());
+
+        let ranks = ranks(&contents);
+
+        assert!(chain.iter().enumerate().all(|(at, d)| ranks[&d.descriptor().digest] == at));
+    }
 }
