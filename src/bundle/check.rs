@@ -12,7 +12,7 @@ use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside};
 use super::keys::{KeyId, PublicKey};
 use super::problem::{Fault, Problem, failure};
 use super::statement::Statement;
-use crate::places::layout::blob_path;
+use crate::places::layout::{LAYOUT_MARK, blob_path};
 use crate::places::tree::Tree;
 use crate::seams::store::BlobSource;
 use crate::seams::stream::{BUFFER, Verified as VerifiedReader};
@@ -140,11 +140,18 @@ impl Examined {
         self.contents.images = self.statement.predicate.images.clone();
         self.contents.referrers = self.statement.predicate.referrers.clone();
         let index = index_json(&self.contents);
+        let untrusted =
+            |text| Error::new(Class::Untrusted, format!("bundle {}: {text}", self.name));
         if Digest::of(&index) != self.statement.index {
-            let text = "the signed list of images is not the signed index.json";
-            return Err(Error::new(Class::Untrusted, format!("bundle {}: {text}", self.name)));
+            return Err(untrusted("the signed list of images is not the signed index.json"));
         }
-        self.hash_small_files();
+        let signed = |path, digest| self.sums.files().get(path) == Some(&digest);
+        if !signed("index.json", self.statement.index)
+            || !signed("oci-layout", Digest::of(LAYOUT_MARK.as_bytes()))
+        {
+            return Err(untrusted("the signed list of files is not that of such a layout"));
+        }
+        self.hash_small_files(index.len() as u64);
         let roots: Vec<Descriptor> = self
             .contents
             .images
@@ -163,14 +170,20 @@ impl Examined {
         Ok(())
     }
 
-    /// Hashes the files that are no blobs: `index.json` and its like.
-    fn hash_small_files(&mut self) {
+    /// Hashes the files that are no blobs: `index.json` and its like. What is larger than it can
+    /// be is not read: it may be a hole of any size.
+    fn hash_small_files(&mut self, index: u64) {
         let silent = &crate::words::progress::Silent;
         let small = self.sums.files().iter().filter(|(path, _)| !path.starts_with("blobs/"));
         let found: Vec<Problem> = small
             .filter_map(|(path, digest)| {
-                let blob = Descriptor::new("", *digest, self.tree.size(path)?);
-                self.hash(path, &blob, silent)
+                let size = self.tree.size(path)?;
+                let most = if path == "index.json" { index } else { MAX_SUMS };
+                if size > most {
+                    let detail = format!("has {size} bytes, more than the {most} that it can have");
+                    return Some(Problem::new(Fault::Damaged, path, detail));
+                }
+                self.hash(path, &Descriptor::new("", *digest, size), silent)
             })
             .collect();
         self.problems.extend(found);
@@ -178,31 +191,13 @@ impl Examined {
 
     /// Everything that a document points at is in the list, or was left out on purpose.
     fn check_graph(&mut self) {
-        let left_out: BTreeSet<Digest> = self
-            .contents
-            .images
-            .iter()
-            .flat_map(|image| image.left_out.iter().map(|left| left.digest))
-            .collect();
-        let mut absent = Vec::new();
-        let blobs = self.contents.walk_blobs(|child| absent.push(child.clone()));
-        for child in blobs.iter().chain(&absent) {
-            let path = blob_path(&child.digest);
-            let Some(size) = self.tree.size(&path) else {
-                let listed = self.sums.files().contains_key(&path);
-                if !listed && !left_out.contains(&child.digest) && !child.is_foreign() {
-                    let detail = "a manifest needs it, and the signed list does not have it";
-                    self.problems.push(Problem::new(Fault::Missing, path, detail));
-                }
-                continue;
-            };
-            if size != child.size {
-                let detail = format!("has {size} bytes instead of {}", child.size);
-                self.problems.push(Problem::new(Fault::Damaged, path, detail));
-            }
-        }
-        self.contents.blobs =
-            blobs.into_iter().filter(|b| self.tree.size(&blob_path(&b.digest)).is_some()).collect();
+        let known: BTreeSet<String> = self.problems.iter().map(|p| p.path.clone()).collect();
+        let found = graph::check(&self.tree, &self.sums, &self.contents);
+        let new = found.into_iter().filter(|(path, _)| !known.contains(path));
+        self.problems.extend(new.map(|(_, problem)| problem));
+        let mut blobs = self.contents.walk_blobs(|_| {});
+        blobs.retain(|blob| self.tree.size(&blob_path(&blob.digest)).is_some());
+        self.contents.blobs = blobs;
     }
 
     /// Hashes the configs, which are small and lie in the head of a packed bundle, so that an
@@ -229,13 +224,13 @@ impl Examined {
     /// # Errors
     /// Only an interrupt: what is wrong is a problem, not an error.
     pub fn hash_everything(&mut self, jobs: usize, progress: &dyn Progress) -> Result<()> {
-        let ahead: Vec<(&str, &Digest, u64)> = self
-            .sums
-            .files()
-            .iter()
+        // What is wrong already need not be read to be told.
+        let known: BTreeSet<&str> = self.problems.iter().map(|p| p.path.as_str()).collect();
+        let listed = self.sums.files().iter().filter(|(path, _)| !known.contains(path.as_str()));
+        let ahead: Vec<(&str, &Digest, u64)> = listed
             .filter_map(|(path, digest)| Some((path.as_str(), digest, self.tree.size(path)?)))
             .collect();
-        let bytes = ahead.iter().map(|(.., size)| size).sum();
+        let bytes = ahead.iter().fold(0, |sum: u64, (.., size)| sum.saturating_add(*size));
         progress.event(Event::Phase { name: "verifying", bytes, items: ahead.len() as u64 });
         let found = crate::seams::parallel::map(jobs, &ahead, |(path, digest, size)| {
             let blob = Descriptor::new("", **digest, *size);
@@ -244,10 +239,7 @@ impl Examined {
             crate::seams::interrupt::check().map(|()| problem)
         })?;
         progress.event(Event::Done);
-        // A document that is damaged was found before, with the same path.
-        let known: BTreeSet<String> = self.problems.iter().map(|p| p.path.clone()).collect();
-        let new = found.into_iter().flatten().filter(|problem| !known.contains(&problem.path));
-        self.problems.extend(new);
+        self.problems.extend(found.into_iter().flatten());
         self.name_images();
         Ok(())
     }
@@ -370,3 +362,6 @@ impl BlobSource for Verified {
         self.0.open(blob, offset)
     }
 }
+
+#[cfg(test)]
+mod tests;

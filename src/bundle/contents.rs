@@ -9,6 +9,12 @@ use crate::words::document::{Descriptor, Document, Kind, is_document};
 use crate::words::platform::Platform;
 use crate::words::reference::{Reference, Tag};
 
+/// Deepest chain of documents: indexes in indexes, and referrers of referrers of them.
+pub const MAX_LEVELS: usize = 16;
+/// Most bytes of all documents, which are held in memory. Those of twenty thousand images for five
+/// platforms have 200 MB; a hostile registry or medium would otherwise choose the number.
+pub const MAX_DOCUMENT_BYTES: u64 = 256 << 20;
+
 /// An image or artifact with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -215,6 +221,34 @@ impl Contents {
             }
         }
         blobs
+    }
+
+    /// Digests of which two documents, or the list of images, say different things: another size,
+    /// or for a document another type. Whoever believes the one cannot use the other.
+    #[must_use]
+    pub fn contradictions(&self) -> BTreeMap<Digest, String> {
+        let mut said: BTreeMap<Digest, u64> = BTreeMap::new();
+        let mut found = BTreeMap::new();
+        let images = self.images.iter().map(|i| (i.digest, i.size, i.media_type.as_str()));
+        let referrers = self.referrers.iter().map(|r| (r.digest, r.size, r.media_type.as_str()));
+        let children = self.documents.values().flat_map(Document::children);
+        let children = children.map(|child| (child.digest, child.size, child.media_type.as_str()));
+        for (digest, size, media_type) in images.chain(referrers).chain(children) {
+            let other = match self.documents.get(&digest).map(Document::descriptor) {
+                Some(own) if is_document(media_type) && own.media_type != media_type => {
+                    let why = format!("is listed as {media_type} and is {}", own.media_type);
+                    found.entry(digest).or_insert(why);
+                    continue;
+                }
+                Some(own) => own.size,
+                None => *said.entry(digest).or_insert(size),
+            };
+            if other != size {
+                let why = format!("is listed with {size} bytes and with {other}");
+                found.entry(digest).or_insert(why);
+            }
+        }
+        found
     }
 
     /// The image manifests below `root`, in the order of their indexes, each once.

@@ -45,6 +45,22 @@ pub(super) fn partial_path(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Refuses a leftover that is not of the kind that an export leaves behind: what a link points at
+/// would be written to, and the link itself would get the name of the bundle.
+pub(super) fn refuse_foreign(path: &Path, is_ours: fn(&fs::FileType) -> bool) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(Error::io(format!("cannot look at {}", path.display()), e)),
+        Ok(about) if is_ours(&about.file_type()) => Ok(()),
+        Ok(_) => Err(not_ours(path, "is not what an export leaves behind")),
+    }
+}
+
+fn not_ours(path: &Path, why: &str) -> Error {
+    Error::new(Class::Usage, format!("{} {why}", path.display()))
+        .hint("remove it, or choose another name")
+}
+
 /// Refuses an output that exists: a bundle is never changed once it has its name.
 ///
 /// # Errors
@@ -169,11 +185,14 @@ fn is_ours(path: &str) -> bool {
 impl FolderDraft {
     fn open(output: &Path) -> Result<FolderDraft> {
         let partial = partial_path(output);
+        refuse_foreign(&partial, fs::FileType::is_dir)?;
         let found = Tree::open(&partial).ok();
         // A folder that was begun by hand or by another program is not ours to finish.
         if found.as_ref().is_some_and(|tree| !tree.files().all(|(path, _)| is_ours(path))) {
-            let text = format!("{} holds other files", partial.display());
-            return Err(Error::new(Class::Usage, text).hint("remove it, or choose another name"));
+            return Err(not_ours(&partial, "holds other files"));
+        }
+        if let Some(fault) = found.as_ref().and_then(|tree| tree.faults().first()) {
+            return Err(not_ours(&partial.join(&fault.path), &fault.what));
         }
         let store = LayoutStore::open(&partial)?;
         store.prepare()?;
@@ -243,8 +262,11 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
             refuse_existing(to)?;
             fs::rename(from, to)
         }
-        Err(Errno::EXIST) => return refuse_existing(to),
+        Err(Errno::EXIST) => Err(io::Error::from(io::ErrorKind::AlreadyExists)),
         other => other.map_err(Into::into),
     };
     done.map_err(|e| Error::io(format!("cannot rename {} to {}", from.display(), to.display()), e))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use tar::{EntryType, Header};
 
-use super::draft::{hash, partial_path, rename_new};
+use super::draft::{hash, partial_path, refuse_foreign, rename_new};
 use super::envelope::Envelope;
 use super::head::Head;
 use super::statement::Statement;
@@ -28,6 +28,8 @@ use crate::words::progress::Progress;
 
 /// tar's unit.
 const BLOCK: u64 = 512;
+/// Largest file there can be: positions in a file are signed.
+const MAX_FILE: u64 = i64::MAX as u64;
 /// Modification time of every entry: 1980-01-01, the oldest that FAT and GNU tar take without a
 /// word. A real one would make two bundles of the same content differ.
 const MTIME: u64 = 315_532_800;
@@ -87,6 +89,12 @@ pub struct PackedDraft {
 impl PackedDraft {
     pub(super) fn open(output: &Path) -> Result<PackedDraft> {
         let partial = partial_path(output);
+        let mut old = partial.clone().into_os_string();
+        old.push("-old");
+        let old = PathBuf::from(old);
+        for path in [&partial, &old] {
+            refuse_foreign(path, fs::FileType::is_file)?;
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -95,9 +103,6 @@ impl PackedDraft {
             .open(&partial)
             .map_err(|e| Error::io(format!("cannot write {}", partial.display()), e))?;
         lock(&file, &partial)?;
-        let mut old = partial.clone().into_os_string();
-        old.push("-old");
-        let old = PathBuf::from(old);
         let found = [&partial, &old].into_iter().filter_map(|path| Tree::open(path).ok()).collect();
         Ok(PackedDraft {
             output: output.to_owned(),
@@ -141,6 +146,10 @@ impl PackedDraft {
         for layer in &head.layers {
             let slot = Slot { header: at, size: layer.size, path: blob_path(&layer.digest) };
             at = slot.end();
+            if at > MAX_FILE {
+                return Err(Error::new(Class::NoRoom, "the bundle would be larger than any file")
+                    .hint("export into several bundles"));
+            }
             self.order.push(layer.digest);
             self.slots.insert(layer.digest, slot);
         }
@@ -153,20 +162,26 @@ impl PackedDraft {
         self.file.read_exact_at(&mut there, 0).is_ok() && there == start
     }
 
-    /// Moves what is under the name aside, to take blobs from, and starts an empty file.
+    /// Moves what is under the name aside, to take blobs from, and starts an empty file. Of it and
+    /// what was set aside before, the larger one stays: after a kill right behind this, the file
+    /// under the name has next to nothing. Both can be read until this run ends.
     fn set_aside(&mut self) -> Result<()> {
         let length = self.file.metadata().map_err(|e| self.fault(e))?.len();
-        if length > 0 {
-            fs::rename(&self.partial, &self.old).map_err(|e| self.fault(e))?;
-            self.file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&self.partial)
-                .map_err(|e| self.fault(e))?;
-            lock(&self.file, &self.partial)?;
+        if length == 0 {
+            return Ok(());
         }
-        Ok(())
+        match fs::symlink_metadata(&self.old).map_or(0, |old| old.len()) < length {
+            true => fs::rename(&self.partial, &self.old),
+            false => fs::remove_file(&self.partial),
+        }
+        .map_err(|e| self.fault(e))?;
+        self.file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&self.partial)
+            .map_err(|e| self.fault(e))?;
+        lock(&self.file, &self.partial)
     }
 
     pub(super) fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {

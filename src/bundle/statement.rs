@@ -201,6 +201,12 @@ impl Statement {
         if !times.into_iter().flatten().all(|time| is_time(time)) {
             return Err(bad("a time is not in UTC with whole seconds".to_owned()));
         }
+        // In order, each once: a name that stood twice would mean two images.
+        if !predicate.images.is_sorted_by(|one, next| one.name < next.name)
+            || !predicate.referrers.is_sorted_by(|one, next| one < next)
+        {
+            return Err(bad("its images or referrers are not in order, each once".to_owned()));
+        }
         // Written out again it must be the same: subjects and predicate then agree, and no
         // member can hide between them.
         if predicate.to_statement(&sums, &index) != payload {
@@ -268,6 +274,17 @@ mod tests {
         statement.not_expired("2026-11-30T23:59:59Z").unwrap();
         let error = statement.not_expired("2026-12-01T00:00:00Z").unwrap_err();
         assert_eq!(error.class(), Class::Stale);
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused() {
+        let mut predicate = predicate();
+        predicate.images.push(Image { digest: Digest::of(b"b"), ..predicate.images[0].clone() });
+        let payload = predicate.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+
+        let error = Statement::from_payload(&payload).unwrap_err();
+
+        assert!(error.to_string().contains("each once"), "{error}");
     }
 
     #[test]

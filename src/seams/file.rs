@@ -128,15 +128,24 @@ pub fn sync_parent(path: &Path) -> Result<()> {
 /// # Errors
 /// [`Class::Usage`] when another one is at it. File systems without locks are taken as they are.
 pub fn lock(file: &File, path: &Path) -> Result<()> {
-    use rustix::fs::{FlockOperation, flock};
+    use rustix::fs::{FlockOperation, flock, fstat, stat};
     use rustix::io::Errno;
+    let taken = || {
+        let text = format!("another sealift is writing {}", path.display());
+        Error::new(Class::Usage, text).hint("wait for it, or choose another name")
+    };
+    let fault = |e: Errno| Error::io(format!("cannot lock {}", path.display()), e.into());
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => Ok(()),
-        Err(Errno::WOULDBLOCK) => {
-            let text = format!("another sealift is writing {}", path.display());
-            Err(Error::new(Class::Usage, text).hint("wait for it, or choose another name"))
-        }
-        Err(e) => Err(Error::io(format!("cannot lock {}", path.display()), e.into())),
+        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => {}
+        Err(Errno::WOULDBLOCK) => return Err(taken()),
+        Err(e) => return Err(fault(e)),
+    }
+    // Between opening and locking the other one may have finished, and given the file its name.
+    let (ours, there) = (fstat(file).map_err(fault)?, stat(path));
+    match there {
+        Ok(there) if (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino) => Ok(()),
+        Ok(_) | Err(Errno::NOENT) => Err(taken()),
+        Err(e) => Err(fault(e)),
     }
 }
 
@@ -164,6 +173,21 @@ mod tests {
         drop(file);
 
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_got_its_name_meanwhile_is_not_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (partial, done) = (folder.path().join("x.partial"), folder.path().join("x"));
+        std::fs::write(&partial, "finished").unwrap();
+
+        let file = File::open(&partial).unwrap();
+        std::fs::rename(&partial, &done).unwrap();
+
+        assert_eq!(lock(&file, &partial).unwrap_err().class(), Class::Usage);
+        std::fs::write(&partial, "another one").unwrap();
+        assert_eq!(lock(&file, &partial).unwrap_err().class(), Class::Usage);
+        lock(&file, &done).unwrap();
     }
 
     #[test]

@@ -275,7 +275,7 @@ fn missing_layers(
     progress: &dyn Progress,
     reused: &mut Count,
 ) -> Result<Vec<Descriptor>> {
-    let bytes = head.layers.iter().map(|layer| layer.size).sum();
+    let bytes = total(&head.layers);
     let items = head.layers.len() as u64;
     progress.event(Event::Phase { name: "looking for what is there", bytes, items });
     let there = parallel::map(jobs, &head.layers, |layer| {
@@ -298,10 +298,14 @@ fn missing_layers(
     Ok(missing)
 }
 
+fn total(blobs: &[Descriptor]) -> u64 {
+    blobs.iter().fold(0, |sum, blob| sum.saturating_add(blob.size))
+}
+
 fn check_room(draft: &Draft, missing: &[Descriptor]) -> Result<()> {
-    let needed: u64 = missing.iter().map(|blob| blob.size).sum::<u64>();
+    let needed = total(missing);
     match draft.room() {
-        Some(room) if needed > 0 && needed + MARGIN > room => {
+        Some(room) if needed > 0 && needed.saturating_add(MARGIN) > room => {
             let text = format!(
                 "no room for the bundle: {needed} bytes are still to come, and {room} are free there"
             );

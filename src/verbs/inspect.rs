@@ -73,7 +73,7 @@ pub fn inspect(path: &Path, trust: &Trust, now: &str) -> Result<Overview> {
         created_at: about.created_at.clone(),
         expires_at: about.expires_at.clone(),
         tool: format!("{} {}", about.tool.name, about.tool.version),
-        bytes_unshared: images.iter().map(|image| image.bytes).sum(),
+        bytes_unshared: images.iter().map(|image| image.bytes).fold(0, u64::saturating_add),
         images,
         referrers: about.referrers.clone(),
         blobs: about.inventory.blobs,

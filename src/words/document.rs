@@ -19,6 +19,8 @@ use super::platform::Platform;
 /// Largest manifest or index that is read into memory. The distribution-spec asks registries to
 /// take 4 MiB; docker and containers/image read no more than that.
 pub const MAX_DOCUMENT: u64 = 4 << 20;
+/// Largest size in a descriptor: the largest whole number that every JSON reader takes for itself.
+const MAX_SIZE: u64 = (1 << 53) - 1;
 
 /// `mediaType` of an OCI image index.
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -102,6 +104,10 @@ impl Descriptor {
             architecture: p.architecture().to_string(),
             variant: p.variant().clone(),
         });
+        if spec.size() > MAX_SIZE {
+            let text = format!("descriptor {digest} has an impossible size: {}", spec.size());
+            return Err(Error::new(Class::Damaged, text));
+        }
         let descriptor = Descriptor {
             media_type: spec.media_type().to_string(),
             digest,
@@ -334,6 +340,7 @@ mod tests {
             (manifest("").replace(":0}", ":-1}"), OCI_MANIFEST),
             (manifest("").replace(":0}", ":1e3}"), OCI_MANIFEST),
             (manifest("").replace(":0}", ":9223372036854775808999}"), OCI_MANIFEST),
+            (manifest("").replace(":0}", ":9007199254740992}"), OCI_MANIFEST),
             (manifest("").replace(HEX, "../x"), OCI_MANIFEST),
             (manifest("").replace("\"schemaVersion\":2", "\"schemaVersion\":3"), OCI_MANIFEST),
             (manifest("").replace(":0}", ":0,\"data\":\"YQ==\"}"), OCI_MANIFEST),

@@ -4,8 +4,11 @@ mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::bundle::contents::{Contents, Image, LeftOut, Reason, Referrer};
+use crate::bundle::contents::{
+    Contents, Image, LeftOut, MAX_DOCUMENT_BYTES, MAX_LEVELS, Reason, Referrer,
+};
 use crate::seams::parallel;
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
@@ -18,8 +21,6 @@ use crate::words::reference::{Reference, Tag};
 /// Most manifests in one bundle. Twenty thousand images of five platforms fit; a hostile index
 /// that multiplies itself does not.
 const MAX_DOCUMENTS: usize = 100_000;
-/// Deepest chain of documents: indexes in indexes, and referrers of referrers of them.
-const MAX_LEVELS: usize = 16;
 
 /// A repository that images come from.
 pub struct Origin {
@@ -115,6 +116,8 @@ struct Walker<'a, 's> {
     select: &'s Selection,
     jobs: usize,
     documents: BTreeMap<Digest, Document>,
+    /// Of all documents.
+    bytes: u64,
     visited: BTreeSet<(usize, Digest)>,
     of: BTreeMap<Digest, usize>,
     images: BTreeMap<Reference, Image>,
@@ -128,6 +131,7 @@ impl<'a, 's> Walker<'a, 's> {
             select,
             jobs,
             documents: BTreeMap::new(),
+            bytes: 0,
             visited: BTreeSet::new(),
             of: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -187,8 +191,11 @@ impl<'a, 's> Walker<'a, 's> {
     /// Keeps a document and gives the children that are to be fetched.
     fn note(&mut self, origin: usize, document: &Document) -> Result<Vec<(usize, Descriptor)>> {
         let digest = document.descriptor().digest;
-        self.documents.insert(digest, document.clone());
+        if self.documents.insert(digest, document.clone()).is_none() {
+            self.bytes += document.raw().len() as u64;
+        }
         self.of.entry(digest).or_insert(origin);
+        within(self.bytes)?;
         if self.documents.len() > MAX_DOCUMENTS {
             let text = format!("the images have more than {MAX_DOCUMENTS} manifests");
             return Err(Error::new(Class::Damaged, text));
@@ -212,12 +219,16 @@ impl<'a, 's> Walker<'a, 's> {
         if self.select.no_referrers {
             return Ok(Vec::new());
         }
+        let bytes = AtomicU64::new(self.bytes);
         parallel::map(self.jobs, level, |(origin, document)| {
             let subject = document.descriptor();
             let found = self.origins[*origin].source.referrers(subject).map_err(|e| {
                 e.context(format!("looking for signatures and the like of {}", subject.digest))
                     .hint("--no-referrers leaves them behind")
             })?;
+            let tags = found.tags.iter().map(|(_, document)| document.descriptor().size);
+            let more = found.manifests.iter().map(|d| d.size).chain(tags).fold(0, add);
+            within(add(bytes.fetch_add(more, Ordering::Relaxed), more))?;
             Ok((*origin, subject.clone(), found))
         })
     }
@@ -242,6 +253,7 @@ impl<'a, 's> Walker<'a, 's> {
                 !self.visited.contains(&(*origin, d.digest)) && seen.insert((*origin, d.digest))
             })
             .collect();
+        within(new.iter().map(|(_, descriptor)| descriptor.size).fold(self.bytes, add))?;
         parallel::map(self.jobs, &new, |(origin, descriptor)| {
             let document = match self.documents.get(&descriptor.digest) {
                 Some(document) => document.clone(),
@@ -282,7 +294,35 @@ impl<'a, 's> Walker<'a, 's> {
             contents.roots().flat_map(|root| contents.closure(root)).collect();
         contents.documents.retain(|digest, _| reached.contains(digest));
         contents.blobs = contents.walk_blobs(|_| {});
+        agree(&contents)?;
         Ok(Graph { contents, origins: self.origins, of: self.of })
+    }
+}
+
+fn add(sum: u64, size: u64) -> u64 {
+    sum.saturating_add(size)
+}
+
+/// Documents are held in memory, and whoever serves them chooses how many there are.
+fn within(bytes: u64) -> Result<()> {
+    match bytes > MAX_DOCUMENT_BYTES {
+        false => Ok(()),
+        true => {
+            let text = format!("the images have more than {MAX_DOCUMENT_BYTES} bytes of manifests");
+            Err(Error::new(Class::Damaged, text).hint("export them into several bundles"))
+        }
+    }
+}
+
+/// Nothing leaves that the far side would refuse: what the documents say of each other holds.
+fn agree(contents: &Contents) -> Result<()> {
+    match contents.contradictions().pop_first() {
+        None => Ok(()),
+        Some((digest, why)) => Err(Error::new(Class::Damaged, format!("source: {digest} {why}"))
+            .details(
+                contents.touched_by(&digest).into_iter().map(|name| format!("needed by {name}")),
+            )
+            .hint("the image is broken where it is; build and push it again, or leave it out")),
     }
 }
 

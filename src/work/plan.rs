@@ -136,7 +136,8 @@ impl Count {
     /// Adds one blob.
     pub fn add(&mut self, blob: &Descriptor) {
         self.blobs += 1;
-        self.bytes += blob.size;
+        // A claim of whoever made the image, until the bytes are there.
+        self.bytes = self.bytes.saturating_add(blob.size);
     }
 }
 

@@ -51,7 +51,9 @@ pub fn fetch(
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Count> {
-    let bytes = blobs.iter().map(|blob| blob.size).sum();
+    let mut all = Count::default();
+    blobs.iter().for_each(|blob| all.add(blob));
+    let Count { bytes, .. } = all;
     let items = blobs.len() as u64;
     progress.event(Event::Phase { name: "fetching", bytes, items });
     parallel::map(jobs, blobs, |blob| {

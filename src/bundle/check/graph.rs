@@ -1,16 +1,15 @@
 //! Reading the documents of a bundle: each once, to a bounded depth, from bytes that were hashed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fault, Problem};
+use crate::bundle::contents::{Contents, MAX_DOCUMENT_BYTES, MAX_LEVELS};
+use crate::bundle::inventory::Inventory;
 use crate::places::layout::blob_path;
 use crate::places::tree::Tree;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_document};
 use crate::words::error::{Class, Error, Result};
-
-/// Deepest nesting of indexes. Images have two levels, and no tool builds more than three.
-pub const MAX_DEPTH: usize = 8;
 
 /// Reads the documents that `roots` reach. What is wrong with one is noted, and the others are
 /// read all the same.
@@ -20,7 +19,8 @@ pub(super) fn documents(
 ) -> (BTreeMap<Digest, Document>, Vec<Problem>) {
     let mut documents = BTreeMap::new();
     let mut problems = Vec::new();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    let mut bytes = 0;
     let mut level = roots;
     for depth in 0.. {
         let mut next = Vec::new();
@@ -33,8 +33,14 @@ pub(super) fn documents(
             if tree.size(&path).is_none() {
                 continue;
             }
+            if bytes > MAX_DOCUMENT_BYTES {
+                let detail = format!("its manifests have more than {MAX_DOCUMENT_BYTES} bytes");
+                problems.push(Problem::new(Fault::Damaged, "", detail));
+                return (documents, problems);
+            }
             match read(tree, &path, &descriptor) {
                 Ok(document) => {
+                    bytes += document.raw().len() as u64;
                     next.extend(document.children().into_iter().cloned());
                     documents.insert(descriptor.digest, document);
                 }
@@ -52,9 +58,9 @@ pub(super) fn documents(
         if next.is_empty() {
             break;
         }
-        if depth + 1 == MAX_DEPTH {
+        if depth + 1 == MAX_LEVELS {
             let path = blob_path(&next[0].digest);
-            let detail = format!("indexes are nested deeper than {MAX_DEPTH}");
+            let detail = format!("indexes are nested deeper than {MAX_LEVELS}");
             problems.push(Problem::new(Fault::Damaged, path, detail));
             break;
         }
@@ -73,4 +79,50 @@ fn read(tree: &Tree, path: &str, descriptor: &Descriptor) -> Result<Document> {
         return Err(Error::new(Class::Damaged, text));
     }
     Document::parse(raw, &descriptor.media_type)
+}
+
+/// What the documents say about each other and about the bundle, against what is there. Each
+/// finding with the path that it makes unusable, one a path.
+pub(super) fn check(
+    tree: &Tree,
+    sums: &Inventory,
+    contents: &Contents,
+) -> BTreeMap<String, Problem> {
+    let left_out: BTreeSet<Digest> = contents
+        .images
+        .iter()
+        .flat_map(|image| image.left_out.iter().map(|left| left.digest))
+        .collect();
+    let mut found = BTreeMap::new();
+    let mut note = |digest: &Digest, kind: Fault, detail: String| {
+        let path = blob_path(digest);
+        found.entry(path.clone()).or_insert_with(|| Problem::new(kind, path, detail));
+    };
+    for root in contents.roots().filter(|root| !contents.documents.contains_key(root)) {
+        match tree.size(&blob_path(&root)) {
+            Some(_) => note(&root, Fault::Damaged, "is listed as an image and is none".to_owned()),
+            None => note(&root, Fault::Missing, "is listed as an image and not there".to_owned()),
+        }
+    }
+    for (digest, why) in contents.contradictions() {
+        note(&digest, Fault::Damaged, why);
+    }
+    for child in contents.documents.values().flat_map(Document::children) {
+        let path = blob_path(&child.digest);
+        match tree.size(&path) {
+            Some(size) if size != child.size => {
+                let detail = format!("has {size} bytes instead of {}", child.size);
+                note(&child.digest, Fault::Damaged, detail);
+            }
+            None if !sums.files().contains_key(&path)
+                && !left_out.contains(&child.digest)
+                && !child.is_foreign() =>
+            {
+                let detail = "a manifest needs it, and the signed list does not have it";
+                note(&child.digest, Fault::Missing, detail.to_owned());
+            }
+            _ => {}
+        }
+    }
+    found
 }

@@ -70,6 +70,8 @@ impl Scan<'_> {
         let next = end.next_multiple_of(BLOCK);
         if next > self.length {
             let what = format!("the file ends at byte {}, right behind this entry", self.length);
+            // Its bytes are all there: who only looks for bytes may have them.
+            self.keep(header.entry_type(), path.clone(), data, size)?;
             return Ok(self.stop(&path, true, what));
         }
         if !self.is_zero(end, next)? {
