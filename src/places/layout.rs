@@ -111,9 +111,20 @@ impl Layout {
         Ok(subjects)
     }
 
-    fn tagged(&self, name: &Reference) -> Option<&Descriptor> {
-        let same = |entry: &&Entry| entry.name.as_ref() == Some(name);
-        self.entries.iter().find(same).map(|entry| &entry.descriptor)
+    /// What stands under `name`. Other readers take the first or the last of several, so that a
+    /// name with two meanings is refused.
+    fn tagged(&self, name: &Reference) -> Result<Option<&Descriptor>> {
+        let mut same = self.entries.iter().filter(|entry| entry.name.as_ref() == Some(name));
+        let first = same.next().map(|entry| &entry.descriptor);
+        match same.find(|other| Some(other.descriptor.digest) != first.map(|d| d.digest)) {
+            None => Ok(first),
+            Some(other) => {
+                let text =
+                    format!("{self} lists {name} twice, the other as {}", other.descriptor.digest);
+                Err(Error::new(Class::Damaged, text)
+                    .hint("give the images names of their own, or join them in an index"))
+            }
+        }
     }
 }
 
@@ -147,7 +158,7 @@ impl ImageSource for Layout {
     fn resolve(&self, name: &Reference) -> Result<Document> {
         let listed = match name.digest {
             Some(digest) => self.entries.iter().map(|e| &e.descriptor).find(|d| d.digest == digest),
-            None => self.tagged(name),
+            None => self.tagged(name)?,
         };
         match listed {
             Some(descriptor) => self.document(descriptor),

@@ -19,6 +19,9 @@ use crate::words::error::{Class, Error, Result};
 /// more would only serve to fill the memory.
 const MAX_FILES: usize = 1_000_000;
 
+/// Most faults that are told. A medium may be made of nothing else, and each is a line.
+const MAX_FAULTS: usize = 1_000;
+
 /// What is wrong with a tree before any content is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {

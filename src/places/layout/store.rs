@@ -1,5 +1,6 @@
 //! [`LayoutStore`]: an OCI image layout in a folder, to write to.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use crate::words::reference::{Reference, Tag};
 #[derive(Debug)]
 pub struct LayoutStore {
     root: PathBuf,
-    listed: Mutex<Vec<Value>>,
+    listed: Mutex<Listed>,
     lock: Mutex<Option<File>>,
 }
 
@@ -49,12 +50,12 @@ impl LayoutStore {
         };
         Ok(LayoutStore {
             root: root.to_owned(),
-            listed: Mutex::new(listed),
+            listed: Mutex::new(Listed::from(listed)),
             lock: Mutex::new(None),
         })
     }
 
-    fn listed(&self) -> Result<std::sync::MutexGuard<'_, Vec<Value>>> {
+    fn listed(&self) -> Result<std::sync::MutexGuard<'_, Listed>> {
         self.listed.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))
     }
 
@@ -74,6 +75,12 @@ impl LayoutStore {
         fs::create_dir_all(&self.root).map_err(fault)?;
         let folder = File::open(&self.root).map_err(fault)?;
         lock(&folder, &self.root)?;
+        // What another one listed since this was opened has to stay listed.
+        let now = Listed::from(read_index(&self.root.join("index.json"))?);
+        if now != *self.listed()? {
+            let text = format!("{} was written by another program just now", self.root.display());
+            return Err(Error::new(Class::Other, text).hint("run the same command again"));
+        }
         let mark = self.root.join("oci-layout");
         if !mark.is_file() {
             write_whole(&mark, 0o644, LAYOUT_MARK.as_bytes())?;
@@ -103,15 +110,52 @@ impl LayoutStore {
         } else if let Some(artifact_type) = document.artifact_type() {
             entry["artifactType"] = json!(artifact_type);
         }
-        let name = |entry: &Value| entry["annotations"][REF_NAME].as_str().map(str::to_owned);
-        let same = |old: &Value| match name(&entry) {
-            Some(new) => name(old) == Some(new),
-            None => name(old).is_none() && old["digest"] == entry["digest"],
-        };
-        let mut listed = self.listed()?;
-        listed.retain(|old| !same(old));
-        listed.push(entry);
+        self.prepare()?;
+        self.listed()?.put(entry);
         Ok(())
+    }
+}
+
+/// The entries of an `index.json`, found by what they stand under.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Listed {
+    /// In their order; nothing where an entry was replaced.
+    entries: Vec<Option<Value>>,
+    places: BTreeMap<String, Vec<usize>>,
+}
+
+impl Listed {
+    fn from(entries: Vec<Value>) -> Listed {
+        let mut listed = Listed::default();
+        entries.into_iter().for_each(|entry| listed.push(entry));
+        listed
+    }
+
+    /// The name of an entry, or its digest where it has none.
+    fn key(entry: &Value) -> String {
+        let name = entry["annotations"][REF_NAME].as_str();
+        name.or(entry["digest"].as_str()).unwrap_or_default().to_owned()
+    }
+
+    fn push(&mut self, entry: Value) {
+        self.places.entry(Listed::key(&entry)).or_default().push(self.entries.len());
+        self.entries.push(Some(entry));
+    }
+
+    /// Adds `entry` instead of all that have its name.
+    fn put(&mut self, entry: Value) {
+        for place in self.places.remove(&Listed::key(&entry)).into_iter().flatten() {
+            self.entries[place] = None;
+        }
+        self.push(entry);
+    }
+
+    fn named(&self, name: &str) -> Option<&Value> {
+        self.entries[*self.places.get(name)?.first()?].as_ref()
+    }
+
+    fn all(&self) -> Vec<&Value> {
+        self.entries.iter().flatten().collect()
     }
 }
 
@@ -183,8 +227,8 @@ impl ImageSink for LayoutStore {
     fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
         let name = name.to_string();
         let listed = self.listed()?;
-        let entry = listed.iter().find(|e| e["annotations"][REF_NAME].as_str() == Some(&name));
-        entry
+        listed
+            .named(&name)
             .map(|entry| serde_json::from_value(entry.clone()))
             .transpose()
             .map_err(|e| Error::new(Class::Damaged, "destination index.json is broken").source(e))
@@ -198,8 +242,16 @@ impl ImageSink for LayoutStore {
     fn finish(&self) -> Result<()> {
         self.prepare()?;
         let listed = self.listed()?;
-        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": *listed});
-        write_whole(&self.root.join("index.json"), 0o644, index.to_string().as_bytes())
+        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed.all()});
+        let index = index.to_string();
+        if index.len() as u64 > MAX_DOCUMENT {
+            let text = format!(
+                "the index.json of {} would be larger than any reader takes",
+                self.root.display()
+            );
+            return Err(Error::new(Class::NoRoom, text).hint("import into another folder"));
+        }
+        write_whole(&self.root.join("index.json"), 0o644, index.as_bytes())
     }
 
     fn referrers_list(&self, _: &Tag) -> Result<Option<Document>> {

@@ -79,3 +79,55 @@ fn bare_tags_get_the_folders_name() {
     assert_eq!(name(CONTAINERD_NAME, "x.io/a:1").as_deref(), Some("x.io/a:1"));
     assert_eq!(name("other", "x.io/a:1"), None);
 }
+
+#[test]
+fn what_another_program_listed_meanwhile_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, image) = (folder.path().join("layout"), manifest(b"{}", None));
+    let slow = LayoutStore::open(&root).unwrap();
+
+    store(&root, &image, "alpine:3.20");
+    let error = slow.publish(&"alpine:3.21".parse().unwrap(), &image).unwrap_err();
+
+    assert!(error.to_string().contains("another program"), "{error}");
+    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    layout.resolve(&"alpine:3.20".parse().unwrap()).unwrap();
+}
+
+#[test]
+fn a_list_that_nobody_could_read_again_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, image) = (folder.path().join("layout"), manifest(b"{}", None));
+    let sink = LayoutStore::open(&root).unwrap();
+    sink.put_document(&image).unwrap();
+    sink.finish().unwrap();
+
+    let path = "long/".repeat(40);
+    for number in 0..10_000 {
+        let name = format!("localhost/{path}{number}:1");
+        sink.publish(&name.parse().unwrap(), &image).unwrap();
+    }
+    let error = sink.finish().unwrap_err();
+
+    assert_eq!(error.class(), Class::NoRoom);
+    drop(sink);
+    LayoutStore::open(&root).unwrap();
+}
+
+#[test]
+fn a_name_that_stands_for_two_images_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, one, other) =
+        (folder.path().join("layout"), manifest(b"{}", None), manifest(b"[]", None));
+    store(&root, &one, "alpine:1");
+    store(&root, &other, "alpine:2");
+    let path = root.join("index.json");
+    let index = std::fs::read_to_string(&path).unwrap().replace("alpine:2", "alpine:1");
+    std::fs::write(&path, index).unwrap();
+
+    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    let error = layout.resolve(&"docker.io/library/alpine:1".parse().unwrap()).unwrap_err();
+
+    assert_eq!(error.class(), Class::Damaged);
+    assert!(error.to_string().contains("alpine:1"), "{error}");
+}

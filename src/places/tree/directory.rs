@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 use walkdir::WalkDir;
 
-use super::{Fault, MAX_FILES, Place};
+use super::{Fault, MAX_FAULTS, MAX_FILES, Place};
 use crate::words::error::{Class, Error, Result};
 
 /// Deepest folder that is looked into; a layout needs three levels.
@@ -51,7 +51,12 @@ pub(super) fn list(root: &Path) -> Result<(BTreeMap<String, Place>, Vec<Fault>)>
             Some(_) if kind.is_symlink() => faults.push(fault("is a symbolic link, not a file")),
             Some(_) => faults.push(fault("is a device, pipe or socket, not a file")),
         }
-        if files.len() + faults.len() > MAX_FILES {
+        if faults.len() >= MAX_FAULTS {
+            let what = "has further faults".to_owned();
+            faults.push(Fault { path: String::new(), truncated: false, what });
+            break;
+        }
+        if files.len() > MAX_FILES {
             let text = format!("{} holds more than {MAX_FILES} files", root.display());
             return Err(Error::new(Class::Damaged, text));
         }

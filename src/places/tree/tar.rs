@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt as _;
 
 use tar::{EntryType, Header};
 
-use super::{Fault, MAX_FILES, Place};
+use super::{Fault, MAX_FAULTS, MAX_FILES, Place};
 
 /// tar's unit.
 const BLOCK: u64 = 512;
@@ -78,7 +78,10 @@ impl Scan<'_> {
             self.fault(&path, "is followed by padding that is not zero");
         }
         self.keep(header.entry_type(), path, data, size)?;
-        if self.files.len() + self.faults.len() > MAX_FILES {
+        if self.faults.len() >= MAX_FAULTS {
+            return Ok(self.stop("", false, "has further faults".to_owned()));
+        }
+        if self.files.len() > MAX_FILES {
             return Ok(self.stop("", false, format!("holds more than {MAX_FILES} files")));
         }
         Ok(Ok(next))
@@ -159,7 +162,9 @@ impl Scan<'_> {
 fn read_header(header: &Header, block: &[u8; BLOCK as usize]) -> Result<(String, u64), ()> {
     let sum = block[..148].iter().chain(&[b' '; 8]).chain(&block[156..]);
     let sum: u32 = sum.map(|byte| u32::from(*byte)).sum();
-    if header.cksum().map_err(drop)? != sum {
+    // A size of more than 64 bits: readers differ in which of its bytes they drop.
+    let oversized = block[124] & 0x80 != 0 && (block[124] != 0x80 || block[125..128] != [0; 3]);
+    if header.cksum().map_err(drop)? != sum || oversized {
         return Err(());
     }
     let name = header.path_bytes();

@@ -143,3 +143,32 @@ fn a_folder_is_listed_without_following_anything() {
     .unwrap();
     assert!(tree.open_file("blobs/a", 0).is_err(), "swapped for a pipe, and not blocked");
 }
+
+#[test]
+fn a_medium_made_of_faults_does_not_fill_the_report() {
+    let mut bytes = Vec::new();
+    for number in 0..3_000 {
+        let name = format!("link-{number}");
+        bytes.extend(header(EntryType::Symlink, &name, 0).as_bytes());
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..3_000 {
+        symlink("x", folder.path().join(number.to_string())).unwrap();
+    }
+
+    assert_eq!(faults(&bytes).len(), MAX_FAULTS + 1);
+    assert_eq!(Tree::open(folder.path()).unwrap().faults().len(), MAX_FAULTS + 1);
+}
+
+#[test]
+fn a_size_that_readers_take_in_two_ways_is_a_fault() {
+    let mut header = header(EntryType::Regular, "a", 0);
+    for (lead, fine) in [([0x80, 0, 0, 0], true), ([0x80, 0, 0, 1], false), ([0xff; 4], false)] {
+        header.as_mut_bytes()[124..128].copy_from_slice(&lead);
+        header.as_mut_bytes()[128..136].copy_from_slice(&5u64.to_be_bytes());
+        header.set_cksum();
+        let bytes = [header.as_bytes().as_slice(), b"hello", &[0; 507 + 1024]].concat();
+
+        assert_eq!(faults(&bytes).is_empty(), fine, "{lead:?}");
+    }
+}
