@@ -121,7 +121,7 @@ impl<'de> Visitor<'de> for Strict {
                 return Err(A::Error::custom(format!("member {name:?} stands twice")));
             }
             if self.folded
-                && let Some(known) = KNOWN.iter().find(|k| k.to_lowercase() == name.to_lowercase())
+                && let Some(known) = KNOWN.iter().find(|known| is_twin(known, &name))
                 && *known != name
             {
                 return Err(A::Error::custom(format!("member {name:?} is {known:?} in disguise")));
@@ -132,6 +132,17 @@ impl<'de> Visitor<'de> for Strict {
         }
         Ok(Value::Object(out))
     }
+}
+
+/// Whether Go takes `name` for `known`: letters that fold to ASCII ones are among its equals, such
+/// as the long s of old print and the sign for Kelvin.
+fn is_twin(known: &str, name: &str) -> bool {
+    let fold = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    known.chars().map(fold).eq(name.chars().map(fold))
 }
 
 fn deeper<E: serde::de::Error>(depth: usize) -> Result<usize, E> {
@@ -175,6 +186,7 @@ mod tests {
             &br#"{"layers":[],"layers":[1]}"#[..],
             br#"{"layers":[],"Layers":[]}"#,
             br#"{"Layers":[]}"#,
+            "{\"layer\u{17f}\":[]}".as_bytes(),
             br#"{"config":{"\u0044igest":"x"}}"#,
             br#"{"annotations":{"a":"1","a":"2"}}"#,
             b"\xef\xbb\xbf{}",
