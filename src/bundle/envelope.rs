@@ -14,6 +14,8 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// Largest envelope that is read. A statement takes about half a kilobyte an image; this is
 /// enough for twenty thousand of them.
 pub const MAX_ENVELOPE: u64 = 16 << 20;
+/// Longest part behind the payload: its type, a key id and a signature have some 300 bytes.
+const MAX_SIGNATURE: usize = 4 << 10;
 /// Most envelopes that a bundle may carry: far more than any two-person rule needs, and few
 /// enough that checking each against each trusted key takes no time.
 pub const MAX_ENVELOPES: usize = 64;
@@ -64,7 +66,16 @@ impl Envelope {
     /// [`Class::Untrusted`] for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Envelope> {
         let bad = |why: &str| Error::new(Class::Untrusted, format!("not a signature file: {why}"));
-        let value = parse_strict(bytes).map_err(|e| bad(&e.to_string()))?;
+        // Nobody is believed yet, and JSON of some megabytes can unfold to a hundred times its
+        // size. The spelling is fixed, so only the short part around the signature is parsed.
+        let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not text"))?;
+        let split = text.strip_prefix("{\"payload\":\"").and_then(|rest| rest.split_once('"'));
+        let (payload, rest) = split.ok_or_else(|| bad("it does not begin with a payload"))?;
+        if rest.len() > MAX_SIGNATURE {
+            return Err(bad("expected exactly one signature"));
+        }
+        let value = parse_strict(format!("{{\"payload\":\"\"{rest}").as_bytes())
+            .map_err(|e| bad(&e.to_string()))?;
         only_members(&value, &["payload", "payloadType", "signatures"], "the envelope")
             .map_err(|e| bad(e.message()))?;
         if value["payloadType"].as_str() != Some(PAYLOAD_TYPE) {
@@ -73,14 +84,12 @@ impl Envelope {
         let Some([Value::Object(one)]) = value["signatures"].as_array().map(Vec::as_slice) else {
             return Err(bad("expected exactly one signature"));
         };
-        let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-        let decode = |text: Option<String>| STANDARD.decode(text?).ok();
-        let (payload, key_id, signature) = (
-            decode(text(value.get("payload"))),
-            text(one.get("keyid")),
-            decode(text(one.get("sig"))),
-        );
-        let (Some(payload), Some(key_id), Some(signature)) = (payload, key_id, signature) else {
+        let text = |key: &str| one.get(key).and_then(Value::as_str);
+        let (Some(payload), Some(key_id), Some(signature)) = (
+            STANDARD.decode(payload).ok(),
+            text("keyid").map(str::to_owned),
+            text("sig").and_then(|sig| STANDARD.decode(sig).ok()),
+        ) else {
             return Err(bad("a member is missing or is not base64"));
         };
         let envelope = Envelope { payload, key_id, signature };

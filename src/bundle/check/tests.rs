@@ -45,11 +45,12 @@ struct Forged {
 
 impl Forged {
     fn new(images: &[(&str, &Descriptor)], documents: &[&Document]) -> Forged {
-        let mut contents = Contents::default();
-        contents.images = images.iter().map(|(name, root)| image(name, root)).collect();
-        contents.documents =
-            documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect();
-        contents.blobs = vec![Descriptor::of("a/b", b"{}")];
+        let contents = Contents {
+            images: images.iter().map(|(name, root)| image(name, root)).collect(),
+            documents: documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect(),
+            blobs: vec![Descriptor::of("a/b", b"{}")],
+            ..Contents::default()
+        };
         let configs = BTreeMap::from([(Digest::of(b"{}"), b"{}".to_vec())]);
         let key = PrivateKey::generate().unwrap();
         let head = Head::make(&contents, &configs, &Predicate::of(&contents, NOW, None), &key);
@@ -124,7 +125,7 @@ fn two_sizes_or_types_for_one_digest_are_refused() {
         ..real.clone()
     };
     for lie in [larger, docker] {
-        let (honest, lying) = (index(&[real.clone()]), index(&[lie]));
+        let (honest, lying) = (index(std::slice::from_ref(&real)), index(&[lie]));
 
         let forged = Forged::new(
             &[("localhost/a:1", honest.descriptor()), ("localhost/b:1", lying.descriptor())],
