@@ -64,7 +64,8 @@ fn text(overview: &Overview) -> Vec<String> {
             .iter()
             .map(|left| left.platform.as_ref().map_or(left.digest.short(), ToString::to_string))
             .collect();
-        lines.push(format!("{} is carried without {}", sized.image.name, left.join(", ")));
+        let text = format!("{} is carried without {}", sized.image.name, left.join(", "));
+        lines.push(Safe(&text).to_string());
     }
     for referrer in &overview.referrers {
         let kind = referrer.artifact_type.as_deref().unwrap_or("referrer");

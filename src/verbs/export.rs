@@ -32,6 +32,10 @@ use crate::work::transfer;
 /// Room left free on the disk: file systems need some for their own tables.
 const MARGIN: u64 = 16 << 20;
 
+/// Most bytes of configs that are held in memory; further ones move as layers do. Those of twenty
+/// thousand images have a hundred megabytes.
+const MAX_CONFIGS: u64 = 256 << 20;
+
 /// What to export, and how.
 #[derive(Debug)]
 pub struct Request<'a> {
@@ -220,12 +224,18 @@ type Configs = BTreeMap<Digest, Vec<u8>>;
 /// The configs that are small enough to be looked into, from what was left behind or the source.
 fn read_configs(graph: &Graph<'_>, draft: &Draft, jobs: usize) -> Result<(Configs, Count, Count)> {
     let configs = graph.contents.configs();
-    let small: Vec<&Descriptor> = graph
+    let mut small: Vec<&Descriptor> = graph
         .contents
         .blobs
         .iter()
         .filter(|blob| configs.contains(&blob.digest) && blob.size <= MAX_CONFIG)
         .collect();
+    let mut room = MAX_CONFIGS;
+    small.retain(|blob| {
+        let fits = blob.size <= room;
+        room -= if fits { blob.size } else { 0 };
+        fits
+    });
     let read = parallel::map(jobs, &small, |blob| match left_behind(draft, blob) {
         Some(bytes) => Ok((bytes, true)),
         None => {

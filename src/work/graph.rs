@@ -286,8 +286,13 @@ impl<'a, 's> Walker<'a, 's> {
         if self.select.rewrite_index {
             select::rewrite(&mut contents)?;
         }
+        let mut referring: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
+        for referrer in &contents.referrers {
+            referring.entry(referrer.subject).or_default().push(referrer.digest);
+        }
         for index in 0..contents.images.len() {
-            contents.images[index].left_out = left_out(&contents, contents.images[index].digest);
+            contents.images[index].left_out =
+                left_out(&contents, &referring, &contents.images[index]);
             check_platforms(&contents, &contents.images[index], self.select)?;
         }
         let reached: BTreeSet<Digest> =
@@ -326,26 +331,40 @@ fn agree(contents: &Contents) -> Result<()> {
     }
 }
 
-/// What the documents below `root` point at and will not be carried, each once.
-fn left_out(contents: &Contents, root: Digest) -> Vec<LeftOut> {
-    let mut seen = BTreeSet::new();
+/// What the documents of `image`, and those that refer to any of them, point at and will not be
+/// carried, each once.
+fn left_out(
+    contents: &Contents,
+    referring: &BTreeMap<Digest, Vec<Digest>>,
+    image: &Image,
+) -> Vec<LeftOut> {
+    let (mut seen, mut known) = (BTreeSet::new(), BTreeSet::new());
     let mut out = Vec::new();
-    for document in contents.children_first([root]) {
-        for child in document.children() {
-            let reason = match is_document(&child.media_type) {
-                true if contents.documents.contains_key(&child.digest) => continue,
-                true => Reason::Platform,
-                false if child.is_foreign() => Reason::Foreign,
-                false => continue,
-            };
-            if seen.insert(child.digest) {
-                out.push(LeftOut {
-                    digest: child.digest,
-                    media_type: child.media_type.clone(),
-                    size: child.size,
-                    platform: child.platform.clone(),
-                    reason,
-                });
+    let referrers = |digest: &Digest| referring.get(digest).into_iter().flatten().copied();
+    let mut ahead = vec![image.digest];
+    ahead.extend(image.rewritten_from.iter().flat_map(referrers));
+    while let Some(root) = ahead.pop() {
+        for document in contents.children_first([root]) {
+            if !known.insert(document.descriptor().digest) {
+                continue;
+            }
+            ahead.extend(referrers(&document.descriptor().digest));
+            for child in document.children() {
+                let reason = match is_document(&child.media_type) {
+                    true if contents.documents.contains_key(&child.digest) => continue,
+                    true => Reason::Platform,
+                    false if child.is_foreign() => Reason::Foreign,
+                    false => continue,
+                };
+                if seen.insert(child.digest) {
+                    out.push(LeftOut {
+                        digest: child.digest,
+                        media_type: child.media_type.clone(),
+                        size: child.size,
+                        platform: child.platform.clone(),
+                        reason,
+                    });
+                }
             }
         }
     }

@@ -52,6 +52,12 @@ pub(super) fn rewrite(contents: &mut Contents) -> Result<()> {
             }
         }
         if let Some(new) = renamed.get(&root) {
+            let name = &contents.images[position].name;
+            if name.tag.is_none() {
+                let text = format!("{name} cannot be rewritten: its name is its digest");
+                return Err(Error::new(Class::Usage, text)
+                    .hint("give it a tag (NAME:TAG@DIGEST), or leave out --rewrite-index"));
+            }
             let image = &mut contents.images[position];
             image.rewritten_from = Some(root);
             (image.digest, image.size) = (new.digest, new.size);

@@ -133,7 +133,7 @@ mod tests {
     fn a_manifest_that_is_also_a_layer_goes_both_ways() {
         let inner = manifest(&[]);
         let carried = Descriptor::new("a/tar", inner.descriptor().digest, inner.descriptor().size);
-        let outer = manifest(&[carried.clone()]);
+        let outer = manifest(std::slice::from_ref(&carried));
         for order in [[&outer, &inner], [&inner, &outer]] {
             let mut contents = holding(&order);
             let name = |n: usize| format!("localhost/a:{n}").parse::<Reference>().unwrap();
