@@ -403,3 +403,6 @@ impl BlobSource for Verified {
         self.0.open(blob, offset)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,3 +248,6 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
     };
     done.map_err(|e| Error::io(format!("cannot rename {} to {}", from.display(), to.display()), e))
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,7 +239,7 @@ mod tests {
             text.replace("\"epoch\":0", "\"epoch\":0,\"mystery\":1"),
             text.replace("\"epoch\":0", "\"epoch\":-1"),
             text.replace("\"name\":\"SHA256SUMS\"", "\"name\":\"index.json\""),
-            text.replace("\"name\":\"docker.io/library/alpine:3.20\"}", "\"name\":\"evil:1\"}"),
+            text.replace("alpine:3.20\",\"digest\":{", "evil:1\",\"digest\":{"),
             text.replace("\"base\":null,", ""),
             text.replace("alpine:3.20", "ALPINE:3.20"),
             format!("{text} "),
