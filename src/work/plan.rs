@@ -328,3 +328,6 @@ enum Answer {
     There(bool),
     Now(Option<Digest>),
 }
+
+#[cfg(test)]
+mod tests;
