@@ -19,4 +19,6 @@ pub mod inventory;
 pub mod keys;
 pub mod pack;
 pub mod problem;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod statement;

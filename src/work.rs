@@ -3,4 +3,6 @@
 pub mod graph;
 pub mod mapping;
 pub mod plan;
+#[cfg(test)]
+pub(crate) mod samples;
 pub mod transfer;

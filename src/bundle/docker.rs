@@ -95,3 +95,6 @@ pub fn platform(document: &Document, configs: &BTreeMap<Digest, Vec<u8>>) -> Opt
     let variant = text("variant").map(|variant| format!("/{variant}")).unwrap_or_default();
     format!("{}/{}{variant}", text("os")?, text("architecture")?).parse().ok()
 }
+
+#[cfg(test)]
+mod tests;

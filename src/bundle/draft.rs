@@ -69,9 +69,13 @@ pub fn refuse_existing(output: &Path) -> Result<()> {
     match fs::symlink_metadata(output) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(Error::io(format!("cannot look at {}", output.display()), e)),
-        Ok(_) => Err(Error::new(Class::Usage, format!("{} exists already", output.display()))
-            .hint("choose another name, or remove it first")),
+        Ok(_) => Err(taken(output)),
     }
+}
+
+fn taken(output: &Path) -> Error {
+    Error::new(Class::Usage, format!("{} exists already", output.display()))
+        .hint("choose another name, or remove it first")
 }
 
 impl Draft {
@@ -262,7 +266,7 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
             refuse_existing(to)?;
             fs::rename(from, to)
         }
-        Err(Errno::EXIST) => Err(io::Error::from(io::ErrorKind::AlreadyExists)),
+        Err(Errno::EXIST) => return Err(taken(to)),
         other => other.map_err(Into::into),
     };
     done.map_err(|e| Error::io(format!("cannot rename {} to {}", from.display(), to.display()), e))

@@ -151,3 +151,6 @@ impl Head {
         Ok(Head { files, layers, signer, statement: Digest::of(&payload) })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -208,15 +208,20 @@ impl PackedDraft {
         Ok(())
     }
 
+    /// Fills up the last block of `slot`: a reader does not take an entry without it.
+    fn pad(&self, slot: &Slot) -> Result<()> {
+        let data_end = slot.data() + slot.size;
+        let zeros = vec![0; usize::try_from(slot.end() - data_end).unwrap_or(0)];
+        self.file.write_all_at(&zeros, data_end).map_err(|e| self.fault(e))
+    }
+
     /// Writes what is left, syncs, and gives the file its name.
     pub(super) fn seal(self) -> Result<()> {
         if let Some(slot) = self.order.last().and_then(|last| self.slots.get(last)) {
             self.write_headers(slot)?;
         }
         for slot in self.slots.values() {
-            let data_end = slot.data() + slot.size;
-            let zeros = vec![0; usize::try_from(slot.end() - data_end).unwrap_or(0)];
-            self.file.write_all_at(&zeros, data_end).map_err(|e| self.fault(e))?;
+            self.pad(slot)?;
         }
         self.file.write_all_at(&[0; 2 * BLOCK as usize], self.end).map_err(|e| self.fault(e))?;
         self.file.set_len(self.end + 2 * BLOCK).map_err(|e| self.fault(e))?;
@@ -278,7 +283,7 @@ impl BlobSink for PackedDraft {
         loop {
             let got = content.read(&mut buffer).map_err(|e| self.fault(e))?;
             if got == 0 {
-                return Ok(());
+                return self.pad(slot);
             }
             self.file.write_all_at(&buffer[..got], at).map_err(|e| self.fault(e))?;
             at += got as u64;
@@ -302,3 +307,6 @@ impl Read for Slice {
         Ok(got)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -387,3 +387,6 @@ fn check_platforms(contents: &Contents, image: &Image, select: &Selection) -> Re
     let text = format!("{} is not there for {}", image.name, wanted.join(", "));
     Err(Error::new(Class::Incomplete, text).hint(format!("it is there for {}", has.join(", "))))
 }
+
+#[cfg(test)]
+mod tests;

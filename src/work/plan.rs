@@ -329,3 +329,6 @@ enum Answer {
     There(bool),
     Now(Option<Digest>),
 }
+
+#[cfg(test)]
+mod tests;

@@ -306,3 +306,6 @@ fn keep_list(list: &ReferrersList, contents: &Contents, scope: &Scope) -> Result
     scope.sink.publish(&name, &index)?;
     read_back(&name, index.descriptor().digest, scope.sink.published(&name)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,179 +1,368 @@
-use std::collections::BTreeMap;
+mod forged;
 
-use super::*;
-use crate::bundle::contents::Image;
-use crate::bundle::head::Head;
-use crate::bundle::keys::PrivateKey;
-use crate::bundle::statement::Predicate;
-use crate::words::document::{Document, OCI_INDEX, OCI_MANIFEST};
-use crate::words::progress::Silent;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
 use serde_json::json;
 
-const NOW: &str = "2026-11-21T00:00:00Z";
+use super::*;
+use crate::bundle::contents::MAX_LEVELS;
+use crate::bundle::envelope::{Envelope, MAX_ENVELOPES};
+use crate::bundle::head::{Head, envelope_path};
+use crate::bundle::keys::PrivateKey;
+use crate::bundle::samples::{CREATED, FOREIGN, LAYER, Sample};
+use crate::bundle::statement::Predicate;
+use crate::words::progress::Silent;
 
-fn document(raw: &serde_json::Value, media_type: &str) -> Document {
-    Document::parse(raw.to_string().into_bytes(), media_type).unwrap()
+const NOW: &str = "2026-12-01T00:00:00Z";
+
+fn trust(sample: &Sample) -> Trust {
+    Trust::Keys(vec![sample.key.public().clone()])
 }
 
-fn manifest(layers: &[Descriptor]) -> Document {
-    let config = Descriptor::of("a/b", b"{}");
-    document(&json!({"schemaVersion": 2, "config": config, "layers": layers}), OCI_MANIFEST)
+fn look(sample: &Sample, path: &Path) -> Result<Examined> {
+    examine(path, &trust(sample), NOW)
 }
 
-fn index(children: &[Descriptor]) -> Document {
-    document(&json!({"schemaVersion": 2, "manifests": children}), OCI_INDEX)
+/// What is wrong before layers are read: kinds and paths.
+fn found(sample: &Sample, path: &Path) -> Vec<(Fault, String)> {
+    kinds(&look(sample, path).unwrap())
 }
 
-fn image(name: &str, root: &Descriptor) -> Image {
-    Image {
-        name: name.parse().unwrap(),
-        digest: root.digest,
-        media_type: root.media_type.clone(),
-        size: root.size,
-        platforms: Vec::new(),
-        source: String::new(),
-        left_out: Vec::new(),
-        rewritten_from: None,
+fn kinds(examined: &Examined) -> Vec<(Fault, String)> {
+    examined.problems().iter().map(|p| (p.kind, p.path.clone())).collect()
+}
+
+/// Turns the last bit of a file.
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+fn class(result: Result<Examined>) -> Class {
+    result.unwrap_err().class()
+}
+
+fn envelope_of(sample: &Sample, path: &Path) -> PathBuf {
+    path.join(envelope_path(&sample.key.public().id()))
+}
+
+#[test]
+fn a_whole_bundle_has_no_problem_in_either_form() {
+    let sample = Sample::new();
+
+    for path in [sample.seal("bundle"), sample.seal("bundle.tar")] {
+        let examined = look(&sample, &path).unwrap();
+
+        assert_eq!(examined.problems(), &[]);
+        assert_eq!(examined.signers(), [sample.key.public().id()]);
+        assert_eq!(examined.contents().blobs, sample.contents.blobs);
+        examined.into_trusted().unwrap().verify(2, &Silent).unwrap();
     }
 }
 
-/// A signed bundle in a folder, whatever it says.
-struct Forged {
-    folder: tempfile::TempDir,
-    key: PrivateKey,
+#[test]
+fn a_bundle_is_believed_only_until_it_expires() {
+    let sample = Sample::new();
+    let predicate = Predicate::of(&sample.contents, CREATED, Some("2026-12-31T00:00:00Z"));
+    let head = sample.stock.head(&sample.contents, &predicate, &sample.key);
+    sample.stock.seal(&head, &sample.at("b"));
+
+    let at = |now: &str| examine(&sample.at("b"), &trust(&sample), now).map(drop);
+
+    at("2026-12-30T23:59:59Z").unwrap();
+    for now in ["2026-12-31T00:00:00Z", "2027-01-01T00:00:00Z"] {
+        assert_eq!(at(now).unwrap_err().class(), Class::Stale, "{now}");
+    }
 }
 
-impl Forged {
-    fn new(images: &[(&str, &Descriptor)], documents: &[&Document]) -> Forged {
-        let contents = Contents {
-            images: images.iter().map(|(name, root)| image(name, root)).collect(),
-            documents: documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect(),
-            blobs: vec![Descriptor::of("a/b", b"{}")],
-            ..Contents::default()
+#[test]
+fn a_list_of_files_that_nobody_signed_is_not_read() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let list = path.join(SUMS);
+    let whole = fs::read_to_string(&list).unwrap();
+
+    fs::write(path.join("zz"), "x").unwrap();
+    fs::write(&list, format!("{whole}{}  zz\n", Digest::of(b"x").hex())).unwrap();
+    assert_eq!(class(look(&sample, &path)), Class::Damaged);
+    fs::remove_file(&list).unwrap();
+    assert_eq!(class(look(&sample, &path)), Class::Incomplete);
+}
+
+#[test]
+fn files_missing_added_and_linked_are_each_told_once() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let mark = path.join("oci-layout");
+    let layer = blob_path(&sample.contents.blobs[1].digest);
+
+    fs::write(path.join("extra"), "").unwrap();
+    fs::create_dir(path.join("repair")).unwrap();
+    fs::write(path.join("repair/data"), "").unwrap();
+    fs::remove_file(path.join(&layer)).unwrap();
+    fs::remove_file(&mark).unwrap();
+    symlink(sample.at("elsewhere"), &mark).unwrap();
+
+    let examined = look(&sample, &path).unwrap();
+    let (link, gone, extra) = ("oci-layout".to_owned(), layer, "extra".to_owned());
+    assert_eq!(
+        kinds(&examined),
+        [(Fault::NotAFile, link), (Fault::Missing, gone), (Fault::Extra, extra)]
+    );
+    let images: Vec<&[String]> = examined.problems().iter().map(|p| &p.images[..]).collect();
+    assert_eq!(images[0], ["x.example/a:1", "x.example/b:1"], "the layout as a whole");
+    assert_eq!(images[1], ["x.example/a:1"]);
+    assert_eq!(images[2], [] as [&str; 0]);
+    assert_eq!(class(examined.into_trusted().map(|t| t.0)), Class::Damaged);
+}
+
+#[test]
+fn what_is_only_missing_makes_a_bundle_incomplete() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    fs::remove_file(path.join(blob_path(&sample.contents.blobs[1].digest))).unwrap();
+
+    let error = look(&sample, &path).unwrap().into_trusted().unwrap_err();
+
+    assert_eq!(error.class(), Class::Incomplete);
+}
+
+#[test]
+fn small_files_documents_and_configs_are_read_before_anything_moves() {
+    for part in ["index.json", "manifest.json", "document", "config"] {
+        let sample = Sample::new();
+        let path = sample.seal("b");
+        let damaged = match part {
+            "document" => blob_path(&sample.a.digest),
+            "config" => blob_path(&sample.contents.blobs[0].digest),
+            file => file.to_owned(),
         };
-        let configs = BTreeMap::from([(Digest::of(b"{}"), b"{}".to_vec())]);
-        let key = PrivateKey::generate().unwrap();
-        let head = Head::make(&contents, &configs, &Predicate::of(&contents, NOW, None), &key);
-        let forged = Forged { folder: tempfile::tempdir().unwrap(), key };
-        for (path, bytes) in head.unwrap().files {
-            let path = forged.folder.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, bytes).unwrap();
+        flip(&path.join(&damaged));
+
+        assert_eq!(found(&sample, &path), [(Fault::Damaged, damaged)], "{part}");
+    }
+}
+
+#[test]
+fn a_damaged_layer_is_found_by_reading_it_and_named_with_its_images() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let layer = blob_path(&sample.contents.blobs[1].digest);
+    flip(&path.join(&layer));
+    flip(&path.join(blob_path(&sample.b.digest)));
+
+    let mut examined = look(&sample, &path).unwrap();
+    assert_eq!(examined.problems().len(), 1, "the document alone");
+    examined.hash_everything(2, &Silent).unwrap();
+
+    let document = blob_path(&sample.b.digest);
+    assert_eq!(kinds(&examined), [(Fault::Damaged, document), (Fault::Damaged, layer)]);
+    assert_eq!(examined.problems()[1].images, ["x.example/a:1"]);
+}
+
+#[test]
+fn a_verified_bundle_had_every_byte_read() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    flip(&path.join(blob_path(&sample.contents.blobs[1].digest)));
+
+    let trusted = look(&sample, &path).unwrap().into_trusted().unwrap();
+
+    assert_eq!(trusted.verify(1, &Silent).unwrap_err().class(), Class::Damaged);
+}
+
+#[test]
+fn blobs_below_an_unreadable_manifest_are_put_down_to_its_image() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    flip(&path.join(blob_path(&sample.b.digest)));
+    let layer = sample.stock.get(&sample.b).children()[1].digest;
+    fs::remove_file(path.join(blob_path(&layer))).unwrap();
+
+    let examined = look(&sample, &path).unwrap();
+
+    assert_eq!(examined.problems().len(), 2);
+    for problem in examined.problems() {
+        assert_eq!(problem.images, ["x.example/b:1"], "{problem}");
+    }
+}
+
+#[test]
+fn a_signed_list_without_a_blob_that_a_manifest_needs_is_not_whole() {
+    let mut sample = Sample::new();
+    let forgotten = sample.contents.blobs.remove(1);
+
+    assert_eq!(found(&sample, &sample.seal("b")), [(Fault::Missing, blob_path(&forgotten.digest))]);
+}
+
+#[test]
+fn parts_left_out_on_purpose_are_not_missed() {
+    use crate::bundle::contents::{LeftOut, Reason};
+    let mut sample = Sample::new();
+    let foreign = Descriptor::of(FOREIGN, b"theirs");
+    let config = sample.stock.config("c", "windows/amd64", 1);
+    let windows = sample.stock.manifest(&config, &[foreign], json!({}));
+    let other = Descriptor::of(windows.media_type.as_str(), b"not carried");
+    let index = sample.stock.index(&[&windows, &other]);
+    sample.contents = sample.stock.contents(&[("x.example/c:1", &index)]);
+
+    let missing = vec![(Fault::Missing, blob_path(&other.digest))];
+    assert_eq!(found(&sample, &sample.seal("one")), missing, "a foreign layer needs no word");
+
+    sample.contents.images[0].left_out.push(LeftOut {
+        digest: other.digest,
+        media_type: other.media_type.clone(),
+        size: other.size,
+        platform: None,
+        reason: Reason::Platform,
+    });
+    assert_eq!(found(&sample, &sample.seal("two")), []);
+}
+
+#[test]
+fn a_size_that_is_not_the_files_is_damage() {
+    let mut sample = Sample::new();
+    let config = sample.stock.config("c", "linux/amd64", 1);
+    let mut layer = sample.stock.blob(LAYER, b"layer");
+    layer.size += 1;
+    let image = sample.stock.manifest(&config, &[layer.clone()], json!({}));
+    sample.contents = sample.stock.contents(&[("x.example/c:1", &image)]);
+    let head = sample.head();
+    sample.contents.images[0].size += 1;
+    let other = sample.head();
+
+    for (name, head, path) in
+        [("layer", head, blob_path(&layer.digest)), ("document", other, blob_path(&image.digest))]
+    {
+        let mut head = head;
+        head.layers[0].size -= 1;
+        sample.stock.seal(&head, &sample.at(name));
+
+        let found = found(&sample, &sample.at(name));
+        assert!(found.contains(&(Fault::Damaged, path)), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn indexes_may_be_nested_but_not_without_end() {
+    for (levels, fine) in [(MAX_LEVELS, true), (MAX_LEVELS + 1, false)] {
+        let mut sample = Sample::new();
+        let mut top = sample.stock.image("deep", "linux/amd64");
+        for _ in 1..levels {
+            top = sample.stock.index(&[&top]);
         }
-        forged
-    }
+        sample.contents = sample.stock.contents(&[("x.example/deep:1", &top)]);
 
-    fn examine(&self) -> Result<Examined> {
-        let trust = Trust::Keys(vec![self.key.public().clone()]);
-        examine(self.folder.path(), &trust, NOW)
-    }
+        let found = found(&sample, &sample.seal("b"));
 
-    /// The findings of a verification.
-    fn problems(&self) -> Vec<Problem> {
-        let mut examined = self.examine().unwrap();
-        examined.hash_everything(2, &Silent).unwrap();
-        examined.problems().to_vec()
+        assert_eq!(found.is_empty(), fine, "{levels}: {found:?}");
+        assert!(found.iter().all(|(kind, _)| *kind == Fault::Damaged), "{found:?}");
     }
 }
 
-#[test]
-fn a_whole_bundle_has_no_problem() {
-    let one = manifest(&[]);
-    let both = index(&[one.descriptor().clone()]);
-
-    let forged = Forged::new(
-        &[("localhost/a:1", one.descriptor()), ("localhost/a:2", both.descriptor())],
-        &[&one, &both],
-    );
-
-    assert_eq!(forged.problems(), []);
+/// Puts another statement over the files of `head` into the bundle `path`.
+fn sign_again(sample: &Sample, path: &Path, predicate: &Predicate, index: &Digest) {
+    let sums = Digest::of(&fs::read(path.join(SUMS)).unwrap());
+    let payload = predicate.to_statement(&sums, index);
+    fs::write(envelope_of(sample, path), Envelope::sign(&payload, &sample.key).to_bytes()).unwrap();
 }
 
 #[test]
-fn an_image_that_is_nowhere_in_the_bundle_is_missing() {
-    let (one, other) = (manifest(&[]), index(&[]));
+fn the_images_in_the_statement_are_those_of_the_index() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let index = Digest::of(&fs::read(path.join("index.json")).unwrap());
+    let mut predicate = sample.predicate();
 
-    let forged = Forged::new(
-        &[("localhost/a:1", one.descriptor()), ("localhost/b:1", other.descriptor())],
-        &[&one],
-    );
+    sign_again(&sample, &path, &predicate, &index);
+    look(&sample, &path).unwrap().into_trusted().unwrap();
+    predicate.images[0].name = "x.example/other:1".parse().unwrap();
+    sign_again(&sample, &path, &predicate, &index);
 
-    let problems = forged.problems();
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    assert_eq!(problems[0].kind, Fault::Missing);
-    assert_eq!(problems[0].path, blob_path(&other.descriptor().digest));
-    assert_eq!(problems[0].images, ["localhost/b:1"]);
+    assert_eq!(class(look(&sample, &path)), Class::Untrusted);
+}
+
+/// Signs the same statement with another key too.
+fn add_signature(path: &Path, head: &Head, key: &PrivateKey) -> PathBuf {
+    let (_, bytes) = head.files.iter().find(|(path, _)| path.starts_with("sig/")).unwrap();
+    let payload = Envelope::from_bytes(bytes).unwrap().payload().to_vec();
+    let file = path.join(envelope_path(&key.public().id()));
+    fs::write(&file, Envelope::sign(&payload, key).to_bytes()).unwrap();
+    file
 }
 
 #[test]
-fn an_image_that_is_called_no_manifest_is_refused() {
-    let one = manifest(&[]);
-    let disguised = Descriptor { media_type: "text/plain".to_owned(), ..one.descriptor().clone() };
+fn one_signature_by_a_trusted_key_is_enough_and_needed() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let (second, stranger) = (PrivateKey::generate().unwrap(), PrivateKey::generate().unwrap());
+    add_signature(&path, &sample.head(), &second);
 
-    let forged = Forged::new(&[("localhost/a:1", &disguised)], &[&one]);
-
-    assert_eq!(forged.problems()[0].kind, Fault::Damaged);
-}
-
-#[test]
-fn two_sizes_or_types_for_one_digest_are_refused() {
-    let one = manifest(&[]);
-    let real = one.descriptor().clone();
-    let larger = Descriptor { size: real.size + 1, ..real.clone() };
-    let docker = Descriptor {
-        media_type: crate::words::document::DOCKER_MANIFEST.to_owned(),
-        ..real.clone()
+    let by = |keys: &[&PrivateKey]| {
+        let keys = keys.iter().map(|key| key.public().clone()).collect();
+        examine(&path, &Trust::Keys(keys), NOW).map(|examined| examined.signers().to_vec())
     };
-    for lie in [larger, docker] {
-        let (honest, lying) = (index(std::slice::from_ref(&real)), index(&[lie]));
 
-        let forged = Forged::new(
-            &[("localhost/a:1", honest.descriptor()), ("localhost/b:1", lying.descriptor())],
-            &[&honest, &lying, &one],
-        );
-
-        let problems = forged.problems();
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        assert_eq!(problems[0].path, blob_path(&real.digest));
+    assert_eq!(by(&[&stranger, &second]).unwrap(), [second.public().id()]);
+    assert_eq!(by(&[&second, &sample.key]).unwrap().len(), 2);
+    for keys in [&[&stranger][..], &[]] {
+        assert_eq!(by(keys).unwrap_err().class(), Class::Untrusted);
     }
+    let anyone = examine(&path, &Trust::UnsafeAnySigner, NOW).unwrap();
+    assert_eq!((anyone.signers().len(), anyone.claimed_signers().len()), (0, 2));
 }
 
 #[test]
-fn a_hole_of_any_size_is_refused_unread() {
-    let one = manifest(&[]);
-    let forged = Forged::new(&[("localhost/a:1", one.descriptor())], &[&one]);
-    let blob = blob_path(&one.descriptor().digest);
-    for path in ["index.json", "manifest.json", blob.as_str()] {
-        let file = std::fs::File::options().write(true).open(forged.folder.path().join(path));
-        file.unwrap().set_len(1 << 42).unwrap();
-    }
+fn a_signature_counts_only_under_the_name_of_its_key() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    fs::rename(envelope_of(&sample, &path), path.join("sig/0123456789abcdef.dsse.json")).unwrap();
 
-    let begun = std::time::Instant::now();
-    let problems = forged.problems();
-
-    assert_eq!(problems.len(), 3, "{problems:?}");
-    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    assert_eq!(class(look(&sample, &path)), Class::Untrusted);
 }
 
 #[test]
-fn a_list_of_files_without_the_layout_is_refused() {
-    let one = manifest(&[]);
-    for (path, other) in [("index.json", "{}"), ("oci-layout", "{\"imageLayoutVersion\":\"2\"}")] {
-        let forged = Forged::new(&[("localhost/a:1", one.descriptor())], &[&one]);
-        let at = |path: &str| forged.folder.path().join(path);
-        let mut sums = Inventory::from_bytes(&std::fs::read(at(SUMS)).unwrap()).unwrap();
-        sums.insert(path, Digest::of(other.as_bytes()));
-        let envelope = crate::bundle::head::envelope_path(&forged.key.public().id());
-        let old =
-            crate::bundle::envelope::Envelope::from_bytes(&std::fs::read(at(&envelope)).unwrap());
-        let statement = Statement::from_payload(old.unwrap().payload()).unwrap();
-        let payload =
-            statement.predicate.to_statement(&Digest::of(&sums.to_bytes()), &statement.index);
-        let signed = crate::bundle::envelope::Envelope::sign(&payload, &forged.key);
-        std::fs::write(at(&envelope), signed.to_bytes()).unwrap();
-        std::fs::write(at(SUMS), sums.to_bytes()).unwrap();
-        std::fs::write(at(path), other).unwrap();
+fn signatures_of_two_statements_make_one_bundle_of_none() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let second = PrivateKey::generate().unwrap();
+    let file = path.join(envelope_path(&second.public().id()));
 
-        assert_eq!(forged.examine().unwrap_err().class(), Class::Untrusted, "{path}");
+    fs::write(file, Envelope::sign(b"{}", &second).to_bytes()).unwrap();
+
+    assert_eq!(class(look(&sample, &path)), Class::Untrusted);
+}
+
+#[test]
+fn a_bundle_has_a_signature_and_not_too_many() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let envelope = fs::read(envelope_of(&sample, &path)).unwrap();
+    let more = |from: usize, to: usize| {
+        for n in from..to {
+            fs::write(path.join(format!("sig/{n:016x}.dsse.json")), &envelope).unwrap();
+        }
+    };
+
+    more(1, MAX_ENVELOPES);
+    look(&sample, &path).unwrap();
+    more(MAX_ENVELOPES, MAX_ENVELOPES + 1);
+    assert_eq!(class(look(&sample, &path)), Class::Untrusted);
+    fs::remove_dir_all(path.join("sig")).unwrap();
+    assert_eq!(class(look(&sample, &path)), Class::Untrusted);
+}
+
+#[test]
+fn a_file_cut_before_its_signature_is_incomplete_rather_than_unsigned() {
+    let sample = Sample::new();
+    let path = sample.seal("b.tar");
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+
+    for length in [1024, 600, 0] {
+        file.set_len(length).unwrap();
+        assert_eq!(class(look(&sample, &path)), Class::Incomplete, "cut to {length}");
     }
 }

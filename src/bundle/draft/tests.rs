@@ -1,111 +1,145 @@
+mod leftovers;
+
 use std::os::unix::fs::symlink;
 
 use super::*;
-use crate::bundle::contents::{Contents, Image};
-use crate::bundle::keys::PrivateKey;
-use crate::bundle::statement::Predicate;
-use crate::words::digest::Digest;
-use crate::words::document::{Document, OCI_MANIFEST};
+use crate::bundle::samples::Sample;
 use crate::words::progress::Silent;
 
-const TIME: &str = "2026-11-21T00:00:00Z";
-
-/// The head of a bundle of one image with `layers`.
-fn head(key: &PrivateKey, layers: &[Descriptor]) -> Head {
-    let config = Descriptor::of("application/vnd.oci.image.config.v1+json", b"{}");
-    let raw = serde_json::json!({"schemaVersion": 2, "config": config, "layers": layers});
-    let document = Document::parse(raw.to_string().into_bytes(), OCI_MANIFEST).unwrap();
-    let about = document.descriptor().clone();
-    let image = Image {
-        name: "localhost/a:1".parse().unwrap(),
-        digest: about.digest,
-        media_type: about.media_type,
-        size: about.size,
-        platforms: Vec::new(),
-        source: String::new(),
-        left_out: Vec::new(),
-        rewritten_from: None,
-    };
-    let mut contents = Contents { images: vec![image], ..Contents::default() };
-    contents.documents.insert(about.digest, document);
-    contents.blobs = contents.walk_blobs(|_| {});
-    let configs = [(config.digest, b"{}".to_vec())].into();
-    Head::make(&contents, &configs, &Predicate::of(&contents, TIME, None), key).unwrap()
+fn refused(path: &Path) {
+    let error = Draft::open(path).map(drop).unwrap_err();
+    assert_eq!(error.class(), Class::Usage, "{error}");
 }
 
-fn layer(text: &[u8]) -> Descriptor {
-    Descriptor::of("application/vnd.oci.image.layer.v1.tar", text)
+/// The names in a folder.
+fn names(sample: &Sample) -> Vec<String> {
+    let entries = fs::read_dir(sample.folder.path()).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
-fn error(output: &Path) -> Error {
-    Draft::open(output).unwrap_err()
-}
-
-#[test]
-fn a_leftover_that_is_a_link_is_not_written_through() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    std::fs::create_dir(at("elsewhere")).unwrap();
-    std::fs::write(at("precious"), "").unwrap();
-    symlink(at("elsewhere"), at("a.partial")).unwrap();
-    symlink(at("precious"), at("b.tar.partial")).unwrap();
-    symlink(at("nowhere"), at("c.tar.partial")).unwrap();
-    symlink(at("precious"), at("d.tar.partial-old")).unwrap();
-    std::fs::create_dir_all(at("e.partial/blobs")).unwrap();
-    symlink(at("elsewhere"), at("e.partial/blobs/sha256")).unwrap();
-
-    for name in ["a", "b.tar", "c.tar", "d.tar", "e"] {
-        let error = error(&at(name));
-        assert_eq!(error.class(), Class::Usage, "{name}: {error:?}");
-        assert!(error.to_string().contains(".partial"), "{error}");
+/// A draft of the sample with its head and its first `layers`.
+fn begun(sample: &Sample, name: &str, layers: usize) -> Draft {
+    let head = sample.head();
+    let mut draft = Draft::open(&sample.at(name)).unwrap();
+    draft.begin(&head).unwrap();
+    for layer in &head.layers[..layers] {
+        draft.sink().put(layer, &mut &sample.stock.blobs[&layer.digest][..]).unwrap();
     }
-    assert_eq!(std::fs::read_dir(at("elsewhere")).unwrap().count(), 0);
-    assert_eq!(std::fs::metadata(at("precious")).unwrap().len(), 0);
-    assert!(!at("nowhere").exists());
+    draft
 }
 
 #[test]
-fn what_was_set_aside_survives_a_kill_right_after() {
-    let (folder, key) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
-    let output = folder.path().join("x.tar");
-    let (big, small) = (vec![7; 100_000], b"small");
-    let start = |layers: &[Descriptor]| {
-        let mut draft = Draft::open(&output).unwrap();
-        draft.begin(&head(&key, layers)).unwrap();
-        draft
-    };
+fn a_bundle_has_its_name_only_when_it_is_sealed() {
+    for name in ["b", "b.tar"] {
+        let sample = Sample::new();
+        let draft = begun(&sample, name, sample.head().layers.len());
+        assert_eq!(names(&sample), [format!("{name}.partial")]);
 
-    let first = start(&[layer(&big)]);
-    first.sink().put(&layer(&big), &mut &big[..]).unwrap();
-    drop(first);
-    // Two exports of other content, both killed before a layer moved.
-    drop(start(&[layer(small)]));
-    drop(start(&[layer(b"other")]));
+        draft.seal().unwrap();
 
-    let draft = Draft::open(&output).unwrap();
-    assert!(hash(draft.found(), &layer(&big), &Silent).unwrap());
+        assert_eq!(names(&sample), [name]);
+        refused(&sample.at(name));
+    }
 }
 
 #[test]
-fn a_bundle_that_no_file_can_hold_is_refused() {
-    let (folder, key) = (tempfile::tempdir().unwrap(), PrivateKey::generate().unwrap());
-    let huge = |n: u32| Descriptor::new("a/b", Digest::of(&n.to_be_bytes()), (1 << 53) - 1);
-    let layers: Vec<Descriptor> = (0..2_100).map(huge).collect();
+fn two_exports_never_write_one_bundle() {
+    for name in ["b", "b.tar"] {
+        let sample = Sample::new();
+        let first = Draft::open(&sample.at(name)).unwrap();
 
-    let mut draft = Draft::open(&folder.path().join("x.tar")).unwrap();
-    let error = draft.begin(&head(&key, &layers)).unwrap_err();
+        refused(&sample.at(name));
 
-    assert_eq!(error.class(), Class::NoRoom);
+        drop(first);
+        drop(Draft::open(&sample.at(name)).unwrap());
+    }
 }
 
 #[test]
-fn a_name_that_was_taken_meanwhile_is_not_success() {
-    let folder = tempfile::tempdir().unwrap();
-    let (from, to) = (folder.path().join("a"), folder.path().join("b"));
-    std::fs::write(&from, "new").unwrap();
-    std::fs::write(&to, "old").unwrap();
+fn a_name_that_was_taken_meanwhile_is_left_alone() {
+    for name in ["b", "b.tar"] {
+        let sample = Sample::new();
+        let draft = begun(&sample, name, sample.head().layers.len());
+        match name {
+            "b" => fs::create_dir(sample.at(name)).unwrap(),
+            _ => fs::write(sample.at(name), "mine").unwrap(),
+        }
 
-    rename_new(&from, &to).unwrap_err();
+        assert_eq!(draft.seal().unwrap_err().class(), Class::Usage);
 
-    assert_eq!(std::fs::read(&to).unwrap(), b"old");
+        assert!(name == "b" || fs::read(sample.at(name)).unwrap() == b"mine");
+        assert!(sample.at(&format!("{name}.partial")).exists());
+    }
+}
+
+#[test]
+fn leftovers_count_only_when_their_bytes_are_right() {
+    for name in ["b", "b.tar"] {
+        let sample = Sample::new();
+        let head = sample.head();
+        drop(begun(&sample, name, 2));
+        match name {
+            "b" => {
+                let layer = blob_path(&head.layers[0].digest);
+                let path = sample.at("b.partial").join(layer);
+                let length = fs::metadata(&path).unwrap().len();
+                fs::write(&path, vec![b'x'; usize::try_from(length).unwrap()]).unwrap();
+            }
+            _ => {
+                let mut tar = fs::read(sample.at("b.tar.partial")).unwrap();
+                let layer = &sample.stock.blobs[&head.layers[0].digest];
+                let at = tar.windows(layer.len()).position(|part| part == layer).unwrap();
+                tar[at] ^= 1;
+                fs::write(sample.at("b.tar.partial"), tar).unwrap();
+            }
+        }
+
+        let draft = begun(&sample, name, 0);
+
+        let holds = |n: usize| draft.holds(&head.layers[n], &Silent).unwrap();
+        assert!(!holds(0), "{name}: rotten");
+        assert!(holds(1), "{name}: whole");
+        assert!(head.layers.get(2).is_none_or(|_| !holds(2)), "{name}: never fetched");
+    }
+}
+
+#[test]
+fn a_folder_that_no_export_began_is_not_touched() {
+    let sample = Sample::new();
+    fs::create_dir(sample.at("b.partial")).unwrap();
+    fs::write(sample.at("b.partial/thesis.tex"), "x").unwrap();
+    fs::write(sample.at("b.partial/oci-layout"), "x").unwrap();
+
+    refused(&sample.at("b"));
+
+    assert!(sample.at("b.partial/thesis.tex").exists());
+}
+
+#[test]
+fn what_another_export_left_behind_does_not_get_into_the_bundle() {
+    let sample = Sample::new();
+    let stray = sample.at("b.partial/blobs/sha256").join("0".repeat(64));
+    fs::create_dir_all(stray.parent().unwrap()).unwrap();
+    fs::write(sample.at("b.partial/oci-layout"), crate::places::layout::LAYOUT_MARK).unwrap();
+    fs::write(&stray, "x").unwrap();
+
+    begun(&sample, "b", sample.head().layers.len()).seal().unwrap();
+
+    let tree = Tree::open(&sample.at("b")).unwrap();
+    assert!(tree.files().all(|(path, _)| !path.ends_with(&"0".repeat(64))));
+}
+
+#[test]
+fn a_link_in_the_folder_ends_the_export() {
+    let sample = Sample::new();
+    let draft = begun(&sample, "b", sample.head().layers.len());
+    symlink("/etc/hostname", sample.at("b.partial/blobs/link")).unwrap();
+
+    let error = draft.seal().unwrap_err();
+
+    assert!(error.to_string().contains("blobs/link"), "{error}");
+    assert!(!sample.at("b").exists());
 }

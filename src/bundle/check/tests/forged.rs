@@ -1,0 +1,181 @@
+//! Bundles that a signer made wrong.
+
+use std::collections::BTreeMap;
+
+use super::super::*;
+use crate::bundle::contents::Image;
+use crate::bundle::head::Head;
+use crate::bundle::keys::PrivateKey;
+use crate::bundle::statement::Predicate;
+use crate::words::document::{Document, OCI_INDEX, OCI_MANIFEST};
+use crate::words::progress::Silent;
+use serde_json::json;
+
+const NOW: &str = "2026-11-21T00:00:00Z";
+
+fn document(raw: &serde_json::Value, media_type: &str) -> Document {
+    Document::parse(raw.to_string().into_bytes(), media_type).unwrap()
+}
+
+fn manifest(layers: &[Descriptor]) -> Document {
+    let config = Descriptor::of("a/b", b"{}");
+    document(&json!({"schemaVersion": 2, "config": config, "layers": layers}), OCI_MANIFEST)
+}
+
+fn index(children: &[Descriptor]) -> Document {
+    document(&json!({"schemaVersion": 2, "manifests": children}), OCI_INDEX)
+}
+
+fn image(name: &str, root: &Descriptor) -> Image {
+    Image {
+        name: name.parse().unwrap(),
+        digest: root.digest,
+        media_type: root.media_type.clone(),
+        size: root.size,
+        platforms: Vec::new(),
+        source: String::new(),
+        left_out: Vec::new(),
+        rewritten_from: None,
+    }
+}
+
+/// A signed bundle in a folder, whatever it says.
+struct Forged {
+    folder: tempfile::TempDir,
+    key: PrivateKey,
+}
+
+impl Forged {
+    fn new(images: &[(&str, &Descriptor)], documents: &[&Document]) -> Forged {
+        let contents = Contents {
+            images: images.iter().map(|(name, root)| image(name, root)).collect(),
+            documents: documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect(),
+            blobs: vec![Descriptor::of("a/b", b"{}")],
+            ..Contents::default()
+        };
+        let configs = BTreeMap::from([(Digest::of(b"{}"), b"{}".to_vec())]);
+        let key = PrivateKey::generate().unwrap();
+        let head = Head::make(&contents, &configs, &Predicate::of(&contents, NOW, None), &key);
+        let forged = Forged { folder: tempfile::tempdir().unwrap(), key };
+        for (path, bytes) in head.unwrap().files {
+            let path = forged.folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        forged
+    }
+
+    fn examine(&self) -> Result<Examined> {
+        let trust = Trust::Keys(vec![self.key.public().clone()]);
+        examine(self.folder.path(), &trust, NOW)
+    }
+
+    /// The findings of a verification.
+    fn problems(&self) -> Vec<Problem> {
+        let mut examined = self.examine().unwrap();
+        examined.hash_everything(2, &Silent).unwrap();
+        examined.problems().to_vec()
+    }
+}
+
+#[test]
+fn a_whole_bundle_has_no_problem() {
+    let one = manifest(&[]);
+    let both = index(&[one.descriptor().clone()]);
+
+    let forged = Forged::new(
+        &[("localhost/a:1", one.descriptor()), ("localhost/a:2", both.descriptor())],
+        &[&one, &both],
+    );
+
+    assert_eq!(forged.problems(), []);
+}
+
+#[test]
+fn an_image_that_is_nowhere_in_the_bundle_is_missing() {
+    let (one, other) = (manifest(&[]), index(&[]));
+
+    let forged = Forged::new(
+        &[("localhost/a:1", one.descriptor()), ("localhost/b:1", other.descriptor())],
+        &[&one],
+    );
+
+    let problems = forged.problems();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].kind, Fault::Missing);
+    assert_eq!(problems[0].path, blob_path(&other.descriptor().digest));
+    assert_eq!(problems[0].images, ["localhost/b:1"]);
+}
+
+#[test]
+fn an_image_that_is_called_no_manifest_is_refused() {
+    let one = manifest(&[]);
+    let disguised = Descriptor { media_type: "text/plain".to_owned(), ..one.descriptor().clone() };
+
+    let forged = Forged::new(&[("localhost/a:1", &disguised)], &[&one]);
+
+    assert_eq!(forged.problems()[0].kind, Fault::Damaged);
+}
+
+#[test]
+fn two_sizes_or_types_for_one_digest_are_refused() {
+    let one = manifest(&[]);
+    let real = one.descriptor().clone();
+    let larger = Descriptor { size: real.size + 1, ..real.clone() };
+    let docker = Descriptor {
+        media_type: crate::words::document::DOCKER_MANIFEST.to_owned(),
+        ..real.clone()
+    };
+    for lie in [larger, docker] {
+        let (honest, lying) = (index(std::slice::from_ref(&real)), index(&[lie]));
+
+        let forged = Forged::new(
+            &[("localhost/a:1", honest.descriptor()), ("localhost/b:1", lying.descriptor())],
+            &[&honest, &lying, &one],
+        );
+
+        let problems = forged.problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].path, blob_path(&real.digest));
+    }
+}
+
+#[test]
+fn a_hole_of_any_size_is_refused_unread() {
+    let one = manifest(&[]);
+    let forged = Forged::new(&[("localhost/a:1", one.descriptor())], &[&one]);
+    let blob = blob_path(&one.descriptor().digest);
+    for path in ["index.json", "manifest.json", blob.as_str()] {
+        let file = std::fs::File::options().write(true).open(forged.folder.path().join(path));
+        file.unwrap().set_len(1 << 42).unwrap();
+    }
+
+    let begun = std::time::Instant::now();
+    let problems = forged.problems();
+
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_list_of_files_without_the_layout_is_refused() {
+    let one = manifest(&[]);
+    for (path, other) in [("index.json", "{}"), ("oci-layout", "{\"imageLayoutVersion\":\"2\"}")] {
+        let forged = Forged::new(&[("localhost/a:1", one.descriptor())], &[&one]);
+        let at = |path: &str| forged.folder.path().join(path);
+        let mut sums = Inventory::from_bytes(&std::fs::read(at(SUMS)).unwrap()).unwrap();
+        sums.insert(path, Digest::of(other.as_bytes()));
+        let envelope = crate::bundle::head::envelope_path(&forged.key.public().id());
+        let old =
+            crate::bundle::envelope::Envelope::from_bytes(&std::fs::read(at(&envelope)).unwrap());
+        let statement = Statement::from_payload(old.unwrap().payload()).unwrap();
+        let payload =
+            statement.predicate.to_statement(&Digest::of(&sums.to_bytes()), &statement.index);
+        let signed = crate::bundle::envelope::Envelope::sign(&payload, &forged.key);
+        std::fs::write(at(&envelope), signed.to_bytes()).unwrap();
+        std::fs::write(at(SUMS), sums.to_bytes()).unwrap();
+        std::fs::write(at(path), other).unwrap();
+
+        assert_eq!(forged.examine().unwrap_err().class(), Class::Untrusted, "{path}");
+    }
+}

@@ -1,0 +1,87 @@
+use serde_json::json;
+
+use super::*;
+use crate::bundle::samples::{CONFIG, FOREIGN, LAYER, Stock};
+
+fn listed(stock: &Stock, images: &[(&str, &Descriptor)]) -> Value {
+    let contents = stock.contents(images);
+    serde_json::from_slice(&docker_index(&contents, &stock.configs(&contents))).unwrap()
+}
+
+/// The paths of a manifest's config and layers.
+fn paths(stock: &Stock, image: &Descriptor) -> (String, Vec<String>) {
+    let children = stock.get(image).children();
+    let path = |child: &&Descriptor| blob_path(&child.digest);
+    (path(&children[0]), children[1..].iter().map(path).collect())
+}
+
+#[test]
+fn an_image_is_listed_with_its_config_its_layers_and_its_tag() {
+    let mut stock = Stock::default();
+    let image = stock.image("a", "linux/arm64");
+    let name = format!("x.example/a@{}", image.digest);
+
+    let (config, layers) = paths(&stock, &image);
+    assert_eq!(
+        listed(&stock, &[("x.example/a:1", &image), (&name, &image)]),
+        json!([
+            {"Config": config, "RepoTags": ["x.example/a:1"], "Layers": layers},
+            {"Config": config, "RepoTags": [], "Layers": layers},
+        ])
+    );
+}
+
+#[test]
+fn of_several_platforms_amd64_is_listed_and_else_the_first() {
+    let mut stock = Stock::default();
+    let [arm, amd, s390] = ["arm64", "amd64", "s390x"]
+        .map(|architecture| stock.image("a", &format!("linux/{architecture}")));
+    let (with, without) = (stock.index(&[&arm, &amd]), stock.index(&[&s390, &arm]));
+
+    let list = listed(&stock, &[("x.example/a:1", &with), ("x.example/b:1", &without)]);
+
+    assert_eq!(list[0]["Config"], paths(&stock, &amd).0);
+    assert_eq!(list[1]["Config"], paths(&stock, &s390).0);
+}
+
+#[test]
+fn what_docker_cannot_load_is_not_listed() {
+    let mut stock = Stock::default();
+    let layer = stock.blob(LAYER, b"layer");
+    let chart = stock.blob("application/vnd.cncf.helm.chart.content.v1.tar+gzip", b"chart");
+    let foreign = Descriptor::of(FOREIGN, b"theirs");
+    let config = stock.config("a", "linux/amd64", 1);
+    let mut odd = config.clone();
+    odd.media_type = "application/vnd.cncf.helm.config.v1+json".to_owned();
+    let text = stock.blob(CONFIG, b"no JSON");
+    for (config, layers) in [
+        (&config, vec![chart]),
+        (&config, vec![foreign]),
+        (&config, vec![]),
+        (&config, vec![layer.clone(), layer.clone()]),
+        (&odd, vec![layer.clone()]),
+        (&text, vec![layer.clone()]),
+    ] {
+        let image = stock.manifest(config, &layers, json!({}));
+        let list = listed(&stock, &[("x.example/a:1", &image)]);
+        assert_eq!(list, json!([]), "{config:?} {layers:?}");
+    }
+    let image = stock.manifest(&config, &[layer], json!({}));
+    assert_eq!(listed(&stock, &[("x.example/a:1", &image)]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn only_the_config_of_an_image_says_a_platform() {
+    let mut stock = Stock::default();
+    let config = stock.config("a", "linux/arm64", 0);
+    let mut odd = config.clone();
+    odd.media_type = "application/vnd.cncf.helm.config.v1+json".to_owned();
+    let configs = BTreeMap::from([(config.digest, stock.blobs[&config.digest].clone())]);
+    let (image, chart) =
+        (stock.manifest(&config, &[], json!({})), stock.manifest(&odd, &[], json!({})));
+
+    let of = |about| platform(stock.get(about), &configs).map(|platform| platform.to_string());
+
+    assert_eq!(of(&image).as_deref(), Some("linux/arm64"));
+    assert_eq!(of(&chart), None);
+}

@@ -1,0 +1,171 @@
+use std::path::Path;
+
+use super::*;
+use crate::bundle::samples::{CREATED, LAYER, Sample};
+use crate::bundle::statement::Predicate;
+use crate::words::progress::Silent;
+
+fn open(sample: &Sample) -> PackedDraft {
+    PackedDraft::open(&sample.at("b.tar")).unwrap()
+}
+
+fn begun(sample: &Sample, head: &Head) -> PackedDraft {
+    let mut draft = open(sample);
+    draft.begin(head).unwrap();
+    draft
+}
+
+fn put(sample: &Sample, draft: &PackedDraft, layer: &Descriptor) {
+    draft.put(layer, &mut &sample.stock.blobs[&layer.digest][..]).unwrap();
+}
+
+fn partial(sample: &Sample) -> std::path::PathBuf {
+    sample.at("b.tar.partial")
+}
+
+/// The inode, so that a file that was replaced can be told.
+fn inode(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).unwrap().ino()
+}
+
+#[test]
+fn the_same_head_continues_the_file_and_its_layers() {
+    let sample = Sample::new();
+    let head = sample.head();
+    let first = begun(&sample, &head);
+    put(&sample, &first, &head.layers[1]);
+    let before = inode(&partial(&sample));
+    drop(first);
+
+    let again = begun(&sample, &head);
+
+    assert_eq!(inode(&partial(&sample)), before);
+    assert!(again.holds(&head.layers[1], &Silent).unwrap());
+    assert!(!again.holds(&head.layers[0], &Silent).unwrap());
+    assert!(!sample.at("b.tar.partial-old").exists());
+}
+
+#[test]
+fn another_head_takes_its_layers_from_the_file_that_was_set_aside() {
+    let sample = Sample::new();
+    let head = sample.head();
+    let first = begun(&sample, &head);
+    put(&sample, &first, &head.layers[0]);
+    drop(first);
+    let predicate = Predicate::of(&sample.contents, "2026-11-22T00:00:00Z", None);
+    let other = sample.stock.head(&sample.contents, &predicate, &sample.key);
+
+    let second = begun(&sample, &other);
+    assert!(!second.holds(&head.layers[0], &Silent).unwrap(), "not at its new place yet");
+    let layer = &head.layers[0];
+    assert!(hash(&second, layer, &Silent).unwrap(), "in the old file");
+    drop(second);
+    // Killed before the layer was copied: the old file is still there to take it from.
+    let third = begun(&sample, &other);
+    assert!(hash(&third, layer, &Silent).unwrap(), "in the old file, one run later");
+    other.layers.iter().for_each(|layer| put(&sample, &third, layer));
+    third.seal().unwrap();
+
+    assert_eq!(fs::read_dir(sample.folder.path()).unwrap().count(), 1, "the old file is gone");
+}
+
+#[test]
+fn the_file_that_replaces_one_set_aside_is_locked_too() {
+    let sample = Sample::new();
+    fs::write(partial(&sample), "another export").unwrap();
+    let draft = begun(&sample, &sample.head());
+
+    let error = PackedDraft::open(&sample.at("b.tar")).unwrap_err();
+
+    assert_eq!(error.class(), Class::Usage);
+    drop(draft);
+}
+
+#[test]
+fn the_time_of_an_unfinished_file_is_found_again() {
+    let sample = Sample::new();
+    assert_eq!(open(&sample).begun(), None);
+    drop(begun(&sample, &sample.head()));
+
+    assert_eq!(open(&sample).begun().as_deref(), Some(CREATED));
+}
+
+#[test]
+fn a_layer_can_be_read_back_however_the_file_ended() {
+    let mut sample = Sample::new();
+    let layers: Vec<Descriptor> =
+        (0..3).map(|n| sample.stock.blob(LAYER, format!("layer {n}").as_bytes())).collect();
+    let config = sample.stock.config("c", "linux/amd64", 3);
+    let image = sample.stock.manifest(&config, &layers, serde_json::json!({}));
+    sample.contents = sample.stock.contents(&[("x.example/c:1", &image)]);
+
+    // The middle one arrives first; then the power fails.
+    let draft = begun(&sample, &sample.head());
+    put(&sample, &draft, &layers[1]);
+    drop(draft);
+
+    let tree = Tree::open(&partial(&sample)).unwrap();
+    let path = blob_path(&layers[1].digest);
+    assert_eq!(tree.size(&path), Some(layers[1].size));
+    assert_eq!(tree.read_small(&path, 99).unwrap(), b"layer 1");
+}
+
+#[test]
+fn what_stood_in_the_file_before_does_not_get_into_the_bundle() {
+    let sample = Sample::new();
+    let head = sample.head();
+    let draft = begun(&sample, &head);
+    let long = vec![0xff; 100 << 10];
+    let start = draft.slots[&head.layers[0].digest].header;
+    draft.file.write_all_at(&long, start).unwrap();
+    head.layers.iter().for_each(|layer| put(&sample, &draft, layer));
+    draft.seal().unwrap();
+
+    let fresh = sample.at("fresh.tar");
+    sample.stock.seal(&head, &fresh);
+    assert!(fs::read(sample.at("b.tar")).unwrap() == fs::read(fresh).unwrap());
+}
+
+#[test]
+fn a_bundle_without_a_layer_of_its_own_is_whole() {
+    let mut sample = Sample::new();
+    let config = sample.stock.config("c", "linux/amd64", 0);
+    let image = sample.stock.manifest(&config, &[], serde_json::json!({}));
+    sample.contents = sample.stock.contents(&[("x.example/c:1", &image)]);
+
+    let tree = Tree::open(&sample.seal("b.tar")).unwrap();
+
+    assert_eq!(tree.faults(), &[]);
+}
+
+#[test]
+fn an_empty_layer_at_the_end_has_its_header() {
+    let mut sample = Sample::new();
+    let config = sample.stock.config("c", "linux/amd64", 1);
+    let empty = sample.stock.blob(LAYER, b"");
+    let image = sample.stock.manifest(&config, std::slice::from_ref(&empty), serde_json::json!({}));
+    sample.contents = sample.stock.contents(&[("x.example/c:1", &image)]);
+    let head = sample.head();
+
+    // A rerun finds the last layer in its place and puts nothing.
+    let draft = begun(&sample, &head);
+    put(&sample, &draft, &empty);
+    drop(draft);
+    begun(&sample, &head).seal().unwrap();
+
+    let tree = Tree::open(&sample.at("b.tar")).unwrap();
+    assert_eq!(tree.faults(), &[]);
+    assert_eq!(tree.size(&blob_path(&empty.digest)), Some(0));
+}
+
+#[test]
+fn every_entry_has_the_same_owner_mode_and_time() {
+    let one = header("blobs/x", 9 << 30).unwrap();
+
+    let read = Header::from_byte_slice(&one);
+
+    assert_eq!((read.uid().unwrap(), read.gid().unwrap(), read.mode().unwrap()), (0, 0, 0o644));
+    assert_eq!(read.mtime().unwrap(), MTIME);
+    assert_eq!(read.entry_size().unwrap(), 9 << 30, "beyond what octal digits can say");
+}

@@ -1,0 +1,232 @@
+//! Both ends of a transfer in memory, for the tests of this layer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::sync::{Arc, Mutex};
+
+use super::graph::{Origin, Wanted};
+use super::plan::Scope;
+use crate::bundle::contents::Contents;
+use crate::bundle::samples::Stock;
+use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, OCI_INDEX, is_document};
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::{Reference, Repository, Tag};
+
+/// A repository to export from.
+#[derive(Default)]
+pub struct Outside {
+    pub stock: Stock,
+    pub names: BTreeMap<Reference, Digest>,
+    pub referrers: BTreeMap<Digest, Referrers>,
+    /// Every document that was asked for by its digest.
+    pub asked: Mutex<Vec<Digest>>,
+}
+
+impl Outside {
+    pub fn name(&mut self, name: &str, about: &Descriptor) {
+        self.names.insert(name.parse().unwrap(), about.digest);
+    }
+
+    /// An artifact of `kind` that the referrers API lists for `subject`.
+    pub fn refer(&mut self, kind: &str, subject: &Descriptor) -> Descriptor {
+        let referrer = self.stock.referrer(kind, subject);
+        self.referrers.entry(subject.digest).or_default().manifests.push(referrer.clone());
+        referrer
+    }
+
+    /// An image under a tag made from the digest of `subject`, as cosign does it.
+    pub fn tag(&mut self, ending: &str, subject: &Descriptor) -> Descriptor {
+        let about = self.stock.image(ending, "linux/amd64");
+        let tag = format!("sha256-{}.{ending}", subject.digest.hex()).parse().unwrap();
+        let document = self.stock.get(&about).clone();
+        self.referrers.entry(subject.digest).or_default().tags.push((tag, document));
+        about
+    }
+
+    pub fn origins(self) -> Vec<Origin> {
+        vec![Origin { source: Arc::new(self), repository: "x.example/a".to_owned() }]
+    }
+}
+
+pub fn wanted(name: &str) -> Wanted {
+    Wanted { origin: 0, name: name.parse().unwrap(), text: format!("docker://{name}") }
+}
+
+impl BlobSource for Outside {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        self.stock.open(blob, offset)
+    }
+}
+
+impl ImageSource for Outside {
+    fn resolve(&self, name: &Reference) -> Result<Document> {
+        let digest = name.digest.or(self.names.get(name).copied());
+        let document = digest.and_then(|digest| self.stock.documents.get(&digest));
+        document.cloned().ok_or_else(|| Error::new(Class::Incomplete, format!("no {name}")))
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Document> {
+        self.asked.lock().unwrap().push(descriptor.digest);
+        let document = self.stock.documents.get(&descriptor.digest);
+        document.cloned().ok_or_else(|| Error::new(Class::Incomplete, "no such manifest"))
+    }
+
+    fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
+        Ok(self.referrers.get(&subject.digest).cloned().unwrap_or_default())
+    }
+}
+
+/// What a repository was made to do, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    Put(Digest),
+    Mounted(Digest, String),
+    Document(Digest),
+    Published(String, Digest),
+    Finished,
+}
+
+/// A repository to import into. Like a registry, it takes no document before what is below it.
+#[derive(Clone, Default)]
+pub struct Inside {
+    pub state: Arc<Mutex<State>>,
+    /// Whether it lists referrers itself.
+    pub lists: bool,
+    /// Whether it gives blobs to siblings.
+    pub mounts: bool,
+    /// Whether names keep standing for what they stood for.
+    pub stubborn: bool,
+    /// Whether the first upload breaks off.
+    pub shaky: bool,
+}
+
+#[derive(Default)]
+pub struct State {
+    pub blobs: BTreeSet<Digest>,
+    pub documents: BTreeMap<Digest, Document>,
+    pub names: BTreeMap<String, Descriptor>,
+    pub done: Vec<Done>,
+}
+
+impl Inside {
+    pub fn done(&self) -> Vec<Done> {
+        self.state.lock().unwrap().done.clone()
+    }
+
+    /// Forgets what was done, and keeps what is there.
+    pub fn again(&self) {
+        self.state.lock().unwrap().done.clear();
+    }
+
+    pub fn uploads(&self) -> Vec<Digest> {
+        let done = self.done().into_iter();
+        done.filter_map(|done| if let Done::Put(digest) = done { Some(digest) } else { None })
+            .collect()
+    }
+
+    pub fn named(&self, name: &str) -> Option<Digest> {
+        self.state.lock().unwrap().names.get(name).map(|about| about.digest)
+    }
+
+    /// Everything of `contents` into this repository, under the names it has.
+    pub fn scope(&self, name: &str, contents: &Contents) -> Scope {
+        let images = contents.images.iter().enumerate();
+        let referrers = contents.referrers.iter().enumerate();
+        let new = |old: &Reference| {
+            let tag = old.tag.clone().unwrap();
+            format!("{name}:{tag}").parse::<Reference>().unwrap()
+        };
+        Scope {
+            sink: Box::new(self.clone()),
+            name: name.to_owned(),
+            path: Some(name.split_once('/').unwrap().1.parse().unwrap()),
+            images: images.map(|(index, image)| (index, new(&image.name))).collect(),
+            referrers: referrers
+                .map(|(index, referrer)| (index, referrer.name().map(|name| new(&name))))
+                .collect(),
+        }
+    }
+}
+
+impl BlobSink for Inside {
+    fn has(&self, blob: &Descriptor) -> Result<bool> {
+        Ok(self.state.lock().unwrap().blobs.contains(&blob.digest))
+    }
+
+    fn put(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()> {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).map_err(|e| Error::io("upload", e))?;
+        let mut state = self.state.lock().unwrap();
+        state.done.push(Done::Put(blob.digest));
+        if self.shaky && state.done.len() == 1 {
+            let error = Error::new(Class::Other, "the connection was reset").transient();
+            return Err(error.retry_after(Some(std::time::Duration::ZERO)));
+        }
+        state.blobs.insert(blob.digest);
+        Ok(())
+    }
+
+    fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<bool> {
+        let mut state = self.state.lock().unwrap();
+        if self.mounts {
+            state.done.push(Done::Mounted(blob.digest, from.to_string()));
+            state.blobs.insert(blob.digest);
+        }
+        Ok(self.mounts)
+    }
+}
+
+impl ImageSink for Inside {
+    fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
+        Ok(self.state.lock().unwrap().documents.contains_key(&descriptor.digest))
+    }
+
+    fn put_document(&self, document: &Document) -> Result<bool> {
+        let mut state = self.state.lock().unwrap();
+        let digest = document.descriptor().digest;
+        // A list of referrers may name what is elsewhere.
+        let list = document.descriptor().media_type == OCI_INDEX && document.subject().is_none();
+        for child in document.children().into_iter().filter(|child| !child.is_foreign()) {
+            let there = match is_document(&child.media_type) {
+                true => state.documents.contains_key(&child.digest) || list,
+                false => state.blobs.contains(&child.digest),
+            };
+            if !there {
+                return Err(Error::new(Class::Refused, format!("{} is unknown", child.digest)));
+            }
+        }
+        state.documents.insert(digest, document.clone());
+        state.done.push(Done::Document(digest));
+        Ok(self.lists)
+    }
+
+    fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
+        Ok(self.state.lock().unwrap().names.get(&name.to_string()).cloned())
+    }
+
+    fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
+        let mut state = self.state.lock().unwrap();
+        let about = document.descriptor();
+        if !state.documents.contains_key(&about.digest) {
+            return Err(Error::new(Class::Refused, format!("{} is unknown", about.digest)));
+        }
+        state.done.push(Done::Published(name.to_string(), about.digest));
+        if !self.stubborn {
+            state.names.insert(name.to_string(), about.clone());
+        }
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<()> {
+        self.state.lock().unwrap().done.push(Done::Finished);
+        Ok(())
+    }
+
+    fn referrers_list(&self, tag: &Tag) -> Result<Option<Document>> {
+        let state = self.state.lock().unwrap();
+        let listed = state.names.iter().find(|(name, _)| name.ends_with(&format!(":{tag}")));
+        Ok(listed.and_then(|(_, about)| state.documents.get(&about.digest)).cloned())
+    }
+}

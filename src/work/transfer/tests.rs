@@ -1,0 +1,235 @@
+use super::*;
+use crate::bundle::samples::Stock;
+use crate::words::progress::{Recorder, Silent};
+use crate::work::plan::OnExisting;
+use crate::work::samples::{Done, Inside};
+
+/// A bundle of one index of two images, with a signature of the index.
+struct Bundle {
+    stock: Stock,
+    contents: Contents,
+    index: Descriptor,
+    signature: Descriptor,
+}
+
+fn bundle() -> Bundle {
+    let mut stock = Stock::default();
+    let (a, b) = (stock.image("a", "linux/amd64"), stock.image("b", "linux/arm64"));
+    let index = stock.index(&[&a, &b]);
+    let signature = stock.referrer("x/signature", &index);
+    let mut contents = stock.contents(&[("x.example/a:1", &index)]);
+    stock.refer(&mut contents, "x.example/a", &signature);
+    Bundle { stock, contents, index, signature }
+}
+
+impl Bundle {
+    fn import(&self, inside: &[(&str, &Inside)], existing: OnExisting) -> Result<Moved> {
+        let scopes: Vec<Scope> =
+            inside.iter().map(|(name, inside)| inside.scope(name, &self.contents)).collect();
+        let plan = Plan::new(Digest::of(b"s"), &self.contents, &scopes, existing, 2)?;
+        run(&plan, &self.contents, &self.stock, &scopes, 2, &Silent)
+    }
+
+    fn land(&self, inside: &Inside) -> Result<Moved> {
+        self.import(&[("h.example/a", inside)], OnExisting::Overwrite)
+    }
+
+    fn list(&self) -> String {
+        format!("h.example/a:{}", Tag::referrers_of(&self.index.digest))
+    }
+}
+
+fn listing() -> Inside {
+    Inside { lists: true, ..Inside::default() }
+}
+
+/// The digests in the list of referrers that stands under `name`.
+fn listed(inside: &Inside, name: &str) -> Vec<Digest> {
+    let state = inside.state.lock().unwrap();
+    let list = &state.documents[&state.names[name].digest];
+    list.children().iter().map(|child| child.digest).collect()
+}
+
+#[test]
+fn a_name_comes_after_everything_that_it_leads_to_and_the_end_after_the_names() {
+    let (bundle, inside) = (bundle(), listing());
+
+    let moved = bundle.land(&inside).unwrap();
+
+    let done = inside.done();
+    let documents = done.iter().position(|d| matches!(d, Done::Document(_))).unwrap();
+    let published = Done::Published("h.example/a:1".to_owned(), bundle.index.digest);
+    let name = done.iter().position(|d| *d == published).unwrap();
+    let blobs = bundle.contents.blobs.len();
+    assert!(done[..documents].iter().all(|d| matches!(d, Done::Put(_))), "{done:?}");
+    assert_eq!((documents, name - documents), (blobs, 4), "{done:?}");
+    assert_eq!(done.last(), Some(&Done::Finished));
+    assert_eq!(moved.copied.blobs, blobs as u64);
+}
+
+#[test]
+fn a_second_run_sends_nothing_but_what_shows_who_lists_referrers() {
+    let (bundle, inside) = (bundle(), listing());
+    bundle.land(&inside).unwrap();
+    inside.again();
+
+    let moved = bundle.land(&inside).unwrap();
+
+    assert_eq!(inside.done(), [Done::Document(bundle.signature.digest), Done::Finished]);
+    assert_eq!((moved.copied.blobs, moved.present.blobs), (0, bundle.contents.blobs.len() as u64));
+}
+
+#[test]
+fn damage_is_named_with_its_images_and_publishes_no_name() {
+    let (mut bundle, inside) = (bundle(), listing());
+    let layer = bundle.contents.blobs[1].digest;
+    bundle.stock.blobs.get_mut(&layer).unwrap()[0] ^= 1;
+
+    let error = bundle.land(&inside).unwrap_err();
+
+    assert_eq!(error.class(), Class::Damaged);
+    assert!(error.to_string().contains(&layer.to_string()), "{error}");
+    assert_eq!(error.findings(), ["needed by x.example/a:1"]);
+    assert!(inside.done().iter().all(|d| matches!(d, Done::Put(_))), "{:?}", inside.done());
+    assert!(!inside.uploads().contains(&layer));
+}
+
+#[test]
+fn an_upload_that_broke_off_is_begun_again_and_its_progress_taken_back() {
+    let bundle = bundle();
+    let inside = Inside { shaky: true, ..listing() };
+    let blob = &bundle.contents.blobs[0];
+    let progress = Recorder::default();
+
+    move_blob(blob, &bundle.stock, "bundle", &inside, &progress).unwrap();
+
+    assert_eq!(inside.uploads(), [blob.digest; 2]);
+    assert!(progress.events().contains(&Event::Rewound { bytes: blob.size }));
+}
+
+#[test]
+fn siblings_mount_and_a_refused_mount_is_sent() {
+    for mounts in [true, false] {
+        let bundle = bundle();
+        let (first, second) = (listing(), Inside { mounts, ..listing() });
+        let blobs = bundle.contents.blobs.len();
+
+        let both = [("h.example/a", &first), ("h.example/b", &second)];
+        let moved = bundle.import(&both, OnExisting::Error).unwrap();
+
+        let (mounted, sent) = if mounts { (blobs, 0) } else { (0, blobs) };
+        assert_eq!(second.uploads().len(), sent);
+        let from_a = |d: &&Done| matches!(d, Done::Mounted(_, from) if from == "a");
+        assert_eq!(second.done().iter().filter(from_a).count(), mounted);
+        assert_eq!(moved.mounted.blobs, mounted as u64);
+        assert_eq!(moved.copied.blobs, (blobs + sent) as u64);
+        assert_eq!(second.named("h.example/b:1"), Some(bundle.index.digest));
+    }
+}
+
+#[test]
+fn a_name_that_does_not_read_back_is_a_failure() {
+    let mut bundle = bundle();
+    let inside = Inside { stubborn: true, ..listing() };
+
+    let nothing = bundle.land(&inside).unwrap_err();
+    let other = bundle.stock.index(&[]);
+    inside.state.lock().unwrap().names.insert("h.example/a:1".to_owned(), other.clone());
+    let another = bundle.land(&inside).unwrap_err();
+
+    assert_eq!((nothing.class(), another.class()), (Class::Refused, Class::Refused));
+    assert!(another.to_string().contains(&other.digest.to_string()), "{another}");
+    assert!(!inside.done().contains(&Done::Finished));
+}
+
+#[test]
+fn a_name_that_is_kept_is_not_published() {
+    let (mut bundle, inside) = (bundle(), listing());
+    let other = bundle.stock.index(&[]);
+    inside.state.lock().unwrap().names.insert("h.example/a:1".to_owned(), other.clone());
+
+    bundle.import(&[("h.example/a", &inside)], OnExisting::Skip).unwrap();
+
+    assert_eq!(inside.named("h.example/a:1"), Some(other.digest));
+}
+
+#[test]
+fn a_place_that_lists_referrers_itself_gets_no_list() {
+    let (bundle, inside) = (bundle(), listing());
+
+    bundle.land(&inside).unwrap();
+
+    assert_eq!(inside.named(&bundle.list()), None);
+}
+
+#[test]
+fn a_place_without_the_referrers_api_gets_a_list_that_keeps_what_it_had() {
+    let (mut bundle, inside) = (bundle(), Inside::default());
+    let older = Descriptor::of(OCI_INDEX, b"older");
+    let before = bundle.stock.index(&[&older]);
+    let name = bundle.list();
+    let document = bundle.stock.get(&before).clone();
+    let mut state = inside.state.lock().unwrap();
+    state.documents.insert(before.digest, document);
+    state.names.insert(name.clone(), before);
+    drop(state);
+
+    bundle.land(&inside).unwrap();
+    let list = inside.named(&name).unwrap();
+    inside.again();
+    bundle.land(&inside).unwrap();
+
+    let mut expected = vec![older.digest, bundle.signature.digest];
+    expected.sort();
+    assert_eq!(listed(&inside, &name), expected);
+    let state = inside.state.lock().unwrap();
+    let entry = state.documents[&list].children().into_iter().cloned();
+    let entry = entry.into_iter().find(|e| e.digest == bundle.signature.digest).unwrap();
+    assert_eq!(entry.artifact_type.as_deref(), Some("x/signature"));
+    assert_eq!(entry.annotations["kind"], "x/signature");
+    let pushed = state.done.iter().any(|d| matches!(d, Done::Published(at, _) if *at == name));
+    assert!(!pushed, "a list that has everything is left as it is: {:?}", state.done);
+}
+
+#[test]
+fn a_list_that_does_not_read_back_is_a_failure() {
+    let bundle = bundle();
+    let inside = Inside::default();
+    bundle.land(&inside).unwrap();
+    let list = bundle.list();
+    inside.state.lock().unwrap().names.remove(&list);
+
+    let stubborn = Inside { stubborn: true, ..inside };
+
+    assert_eq!(bundle.land(&stubborn).unwrap_err().class(), Class::Refused);
+}
+
+#[test]
+fn a_list_that_came_along_is_published_only_where_one_is_needed_and_none_is() {
+    let carried = || {
+        let mut bundle = bundle();
+        let list = bundle.stock.index(&[&bundle.signature]);
+        let name = format!("x.example/a:{}", Tag::referrers_of(&bundle.index.digest));
+        bundle.stock.refer(&mut bundle.contents, &name, &list);
+        (bundle, list)
+    };
+
+    let (bundle, list) = carried();
+    let (api, fallback, merged) = (listing(), Inside::default(), Inside::default());
+    bundle.land(&api).unwrap();
+    bundle.land(&fallback).unwrap();
+    let mut bare = bundle.stock.clone();
+    let older = Descriptor::of(OCI_INDEX, b"older");
+    let before = bare.index(&[&older]);
+    let document = bare.get(&before).clone();
+    let mut state = merged.state.lock().unwrap();
+    state.documents.insert(before.digest, document);
+    state.names.insert(bundle.list(), before);
+    drop(state);
+    bundle.land(&merged).unwrap();
+
+    assert_eq!(api.named(&bundle.list()), None);
+    assert_eq!(fallback.named(&bundle.list()), Some(list.digest));
+    let there = listed(&merged, &bundle.list());
+    assert!(there.contains(&older.digest) && there.contains(&bundle.signature.digest));
+}
