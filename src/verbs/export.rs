@@ -103,6 +103,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
 
     // 4. Describe and sign: all digests are known.
     set_platforms(&mut graph.contents, &configs);
+    note_other_platforms(&graph.contents, &request.select, progress);
     let created_at = match draft.begun() {
         Some(begun) if !request.fixed_time => begun,
         _ => request.created_at.clone(),
@@ -274,6 +275,18 @@ fn set_platforms(contents: &mut Contents, configs: &Configs) {
         .collect();
     for (image, platforms) in contents.images.iter_mut().zip(platforms) {
         image.platforms = platforms;
+    }
+}
+
+/// An image of one platform is taken whatever was selected, as by other tools; but not in silence.
+fn note_other_platforms(contents: &Contents, select: &Selection, progress: &dyn Progress) {
+    let taken = |platform: &_| select.platforms.iter().any(|wanted| wanted.takes(platform));
+    for image in contents.images.iter().filter(|_| !select.platforms.is_empty()) {
+        if !image.platforms.is_empty() && !image.platforms.iter().any(taken) {
+            let there: Vec<String> = image.platforms.iter().map(ToString::to_string).collect();
+            let text = format!("{} is there for {} only", image.name, there.join(", "));
+            progress.event(Event::Note(text));
+        }
     }
 }
 
