@@ -8,7 +8,7 @@ use std::path::Path;
 use self::signatures::Signatures;
 use super::contents::Contents;
 use super::head::{MAX_CONFIG, index_json};
-use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside};
+use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside, is_recovery};
 use super::keys::{KeyId, PublicKey};
 use super::problem::{Fault, Problem, failure};
 use super::statement::Statement;
@@ -285,6 +285,11 @@ impl Examined {
     #[must_use]
     pub fn claimed_signers(&self) -> &[String] {
         &self.claimed
+    }
+
+    /// Recovery data beside the bundle, which nobody signed.
+    pub fn recovery(&self) -> impl Iterator<Item = &str> {
+        self.tree.files().map(|(path, _)| path).filter(|path| is_recovery(path))
     }
 
     /// What the signer says.

@@ -22,7 +22,14 @@ pub struct Inventory {
 /// is made afterwards.
 #[must_use]
 pub fn is_outside(path: &str) -> bool {
-    path == SUMS || path.starts_with("sig/") || path.starts_with("repair/")
+    path == SUMS || path.starts_with("sig/") || is_recovery(path)
+}
+
+/// Whether `path` is recovery data: `repair/*.par2`, and nothing else there.
+#[must_use]
+pub fn is_recovery(path: &str) -> bool {
+    let name = path.strip_prefix("repair/").and_then(|name| name.strip_suffix(".par2"));
+    name.is_some_and(|name| !name.is_empty() && is_portable(path) && !name.contains('/'))
 }
 
 /// Whether `path` may stand in a list: relative, lower-case ASCII components that mean the same
@@ -87,7 +94,7 @@ impl Inventory {
             let bad = |why: &str| bad(index + 1, why);
             let (hex, path) = line.split_once("  ").ok_or_else(|| bad("is not `hex  path`"))?;
             let digest = Digest::from_hex(hex).map_err(|_| bad("has no SHA-256 digest"))?;
-            if !is_portable(path) || is_outside(path) {
+            if !is_portable(path) || is_outside(path) || path.starts_with("repair/") {
                 return Err(bad("has a path that is not acceptable"));
             }
             if files.last_key_value().is_some_and(|(last, _)| last.as_str() >= path) {

@@ -90,7 +90,11 @@ impl fmt::Display for Problem {
 #[must_use]
 pub fn failure(bundle: &str, problems: &[Problem]) -> Error {
     let missing_only = problems.iter().all(|problem| problem.kind == Fault::Missing);
+    let unreadable = problems.iter().all(|problem| problem.kind == Fault::Unreadable);
     let (class, what, hint) = match missing_only {
+        _ if unreadable && !problems.is_empty() => {
+            (Class::Other, "unreadable", "check the permissions, and the medium")
+        }
         true => (Class::Incomplete, "incomplete", "copy it from its origin again"),
         false => (
             Class::Damaged,

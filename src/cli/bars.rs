@@ -1,11 +1,11 @@
 //! Progress on a terminal, and in a log.
-#![expect(clippy::print_stderr, reason = "progress lines go to stderr")]
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::output::err;
 use crate::words::escape::safe;
 use crate::words::progress::{Event, Progress};
 
@@ -54,7 +54,7 @@ impl Bar {
 
     /// Prints a line above the bar, or by itself where none is drawn.
     fn say(&self, line: &str) {
-        self.bar.suspend(|| eprintln!("{line}"));
+        self.bar.suspend(|| err(line));
     }
 }
 
@@ -122,14 +122,14 @@ impl Phase {
         let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
         let rate = self.moved as f64 / seconds;
         let left = self.bytes.saturating_sub(self.moved) as f64 / rate.max(1.0);
-        eprintln!(
+        err(&format!(
             "{}: {} of {}, {}/s, {} left",
             self.name,
             HumanBytes(self.moved),
             HumanBytes(self.bytes),
             HumanBytes(rate as u64),
             HumanDuration(Duration::from_secs_f64(left.min(1e9))),
-        );
+        ));
     }
 }
 
@@ -142,8 +142,8 @@ impl Progress for Lines {
                 *phase = Phase { name, bytes, items, moved: 0, begun: now, told: now };
                 match (items, bytes) {
                     (0, _) => {}
-                    (_, 0) => eprintln!("{name}: {items} to look at"),
-                    _ => eprintln!("{name}: {items} blobs, {}", HumanBytes(bytes)),
+                    (_, 0) => err(&format!("{name}: {items} to look at")),
+                    _ => err(&format!("{name}: {items} files, {}", HumanBytes(bytes))),
                 }
             }
             Event::Advanced { bytes } => {
@@ -153,12 +153,12 @@ impl Progress for Lines {
                 }
             }
             Event::Rewound { bytes } => phase.moved = phase.moved.saturating_sub(bytes),
-            Event::Retrying { why, wait_ms } => eprintln!("{}", retrying(&why, wait_ms)),
-            Event::Note(text) => eprintln!("{}", note(&text)),
-            Event::Answered(line) => eprintln!("{}", safe(&line, MAX_NOTE)),
+            Event::Retrying { why, wait_ms } => err(&retrying(&why, wait_ms)),
+            Event::Note(text) => err(&note(&text)),
+            Event::Answered(line) => err(&safe(&line, MAX_NOTE)),
             Event::Done if phase.items > 0 && phase.bytes > 0 => {
                 let took = phase.begun.elapsed();
-                eprintln!("{}: done in {:.1} s", phase.name, took.as_secs_f64());
+                err(&format!("{}: done in {:.1} s", phase.name, took.as_secs_f64()));
             }
             Event::Done | Event::Started { .. } | Event::Finished { .. } => {}
         }

@@ -1,6 +1,6 @@
 //! `sealift export`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -13,7 +13,7 @@ use super::secrets::private_key;
 use super::table::{blobs, bytes, table};
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export};
-use crate::words::error::Result;
+use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::work::graph::Selection;
@@ -26,10 +26,13 @@ use crate::work::graph::Selection;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift export alpine:3.20 quay.io/org/app:1.2 -o june.tar --sign-key transfer.key.pem
-  sealift export -f images.txt -o june --sign-key transfer.key.pem --platform linux/amd64
+  sealift export -f images.txt -o june --sign-key transfer.key.pem \\
+      --platform linux/amd64 --rewrite-index
   sealift export oci:build/layout -o june.tar --sign-key transfer.key.pem
 
-An interrupted export leaves NAME.partial; the same command goes on from there.")]
+An interrupted export leaves NAME.partial; the same command goes on from there, and fetches no
+finished blob again. With --platform alone the original index is kept, which names platforms that
+the bundle leaves out: docker's registry refuses such an index, and --rewrite-index makes another.")]
 pub(super) struct Export {
     /// Images to export
     #[arg(value_name = "IMAGE", required_unless_present = "file")]
@@ -56,7 +59,7 @@ pub(super) struct Export {
     #[arg(long)]
     no_referrers: bool,
     /// Let the bundle expire after so many days
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
     /// Show what would be exported, and write nothing
     #[arg(long)]
@@ -76,7 +79,7 @@ impl Export {
         let expires_at = self.expires.map(|days| days_after(&created_at, days)).transpose()?;
         let request = Request {
             images,
-            output: self.output,
+            output: output_name(&self.output)?,
             key: &key,
             select: Selection {
                 platforms: self.platform,
@@ -97,12 +100,46 @@ impl Export {
     }
 }
 
+/// The name of the bundle without a slash or a dot behind it, when it can be one.
+fn output_name(given: &Path) -> Result<PathBuf> {
+    let bad = |why: &str, hint: &str| {
+        let text = format!("{} {why}", Safe(&given.display().to_string()));
+        Err(Error::new(Class::Usage, text).hint(hint))
+    };
+    let output: PathBuf = given.components().collect();
+    let name = output.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let lower = name.to_ascii_lowercase();
+    let packed = [".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2"];
+    if name.is_empty() || name == "-" || name == ".tar" {
+        return bad("is no name for a bundle", "write -o NAME, or -o NAME.tar for a packed one");
+    }
+    if packed.iter().any(|ending| lower.ends_with(ending)) {
+        return bad(
+            "would be compressed",
+            "a packed bundle is a plain .tar: layers are compressed already",
+        );
+    }
+    if lower.ends_with(".tar") && !name.ends_with(".tar") {
+        return bad("does not end in .tar", "write the ending of a packed bundle in lower case");
+    }
+    if name.ends_with(".tar") && given.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return bad(
+            "is a folder by its slash and a packed file by its ending",
+            "leave out the slash",
+        );
+    }
+    Ok(output)
+}
+
 fn text(summary: &Summary) -> Vec<String> {
-    let rows: Vec<Vec<String>> = summary
+    let mut rows: Vec<Vec<String>> = summary
         .images
         .iter()
         .map(|image| vec![image.name.to_string(), image.digest.to_string()])
         .collect();
+    for (row, image) in rows.iter_mut().zip(&summary.images) {
+        row.extend(image.rewritten_from.map(|old| format!("rewritten from {old}")));
+    }
     let mut lines = table(&rows);
     let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));
     if summary.dry_run {

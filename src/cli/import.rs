@@ -41,7 +41,7 @@ enum Existing {
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem --dry-run
   sealift import june.tar --to oci:store --key transfer.pub.pem
-  sealift import june.tar --to docker://erisxdl.partners.org/group --key transfer.pub.pem \\
+  sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with

@@ -67,6 +67,10 @@ fn text(overview: &Overview) -> Vec<String> {
         let text = format!("{} is carried without {}", sized.image.name, left.join(", "));
         lines.push(Safe(&text).to_string());
     }
+    for image in overview.images.iter().map(|sized| &sized.image) {
+        let old = image.rewritten_from.iter();
+        lines.extend(old.map(|old| format!("{} has a new index, made from {old}", image.name)));
+    }
     for referrer in &overview.referrers {
         let kind = referrer.artifact_type.as_deref().unwrap_or("referrer");
         let (digest, subject) = (referrer.digest.short(), referrer.subject.short());

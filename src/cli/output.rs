@@ -1,5 +1,4 @@
 //! [`Printer`]: the only owner of stdout and stderr.
-#![expect(clippy::print_stderr, reason = "this is the one place that prints")]
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -73,11 +72,6 @@ impl Printer {
         }
     }
 
-    /// Prints one line that belongs to the result, at once.
-    pub(super) fn line(&self, line: &str) -> Result<()> {
-        self.out(&format!("{line}\n"))
-    }
-
     /// Prints bytes as they are.
     pub(super) fn raw(&self, bytes: &[u8]) -> Result<ExitCode> {
         self.write(bytes).map(|()| ExitCode::SUCCESS)
@@ -86,7 +80,7 @@ impl Printer {
     /// Prints a remark for people.
     pub(super) fn note(&self, line: &str) {
         if !self.quiet {
-            eprintln!("{line}");
+            err(line);
         }
     }
 
@@ -97,7 +91,7 @@ impl Printer {
             let _ = self.result(&Failure::of(error), Vec::new);
         }
         for line in lines(error) {
-            eprintln!("{line}");
+            err(&line);
         }
         exit_code(error.class())
     }
@@ -116,11 +110,17 @@ impl Printer {
     }
 }
 
+/// Prints a line for people. Where nobody can read it there is nobody to tell, and the exit code
+/// says the same.
+pub(super) fn err(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
 /// Prints what clap says of wrong arguments. They may have come from a list that somebody else
 /// wrote.
 pub(super) fn usage(text: &str) {
     for line in text.trim_end().lines() {
-        eprintln!("{}", Safe(line));
+        err(&Safe(line).to_string());
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::environment::{path, variable};
 use crate::places::registry::{Client, Proxies, Settings};
-use crate::words::error::Result;
+use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;
 
@@ -57,6 +57,10 @@ impl Registries {
             let all = || variable("ALL_PROXY").or_else(|| variable("all_proxy"));
             variable(name).or_else(|| variable(&name.to_ascii_uppercase())).or_else(all)
         };
+        if let Some(folder) = self.cert_dir.as_deref().filter(|folder| !folder.is_dir()) {
+            let text = format!("--cert-dir {}: no such folder", folder.display());
+            return Err(Error::new(Class::Usage, text));
+        }
         let settings = Settings {
             authfile_required: self.authfile.is_some(),
             auth_files: match named {

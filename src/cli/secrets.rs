@@ -17,7 +17,9 @@ const MAX_PASSPHRASE: u64 = 4096;
 pub(super) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>> {
     let fault = |e: std::io::Error| {
         let class = match e.kind() {
-            std::io::ErrorKind::NotFound => Class::Usage,
+            std::io::ErrorKind::NotFound
+            | std::io::ErrorKind::InvalidData
+            | std::io::ErrorKind::IsADirectory => Class::Usage,
             _ => Class::Other,
         };
         Error::new(class, format!("cannot read {}", path.display())).source(e)
@@ -101,7 +103,8 @@ pub(super) fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<String>> {
 }
 
 fn ask(prompt: &str) -> Result<Zeroizing<String>> {
-    rpassword::prompt_password(prompt)
-        .map(Zeroizing::new)
-        .map_err(|e| Error::io("cannot read the passphrase", e))
+    rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(|e| match e.kind() {
+        std::io::ErrorKind::Interrupted => Error::new(Class::Interrupted, "interrupted"),
+        _ => Error::io("cannot read the passphrase", e),
+    })
 }

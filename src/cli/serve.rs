@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use super::environment::now;
 use super::output::Printer;
@@ -23,7 +24,8 @@ use crate::words::error::{Error, Result};
   sealift serve june.tar --key transfer.pub.pem
   podman pull --tls-verify=false 127.0.0.1:5000/library/alpine:3.20
 
-Plain HTTP without credentials: whoever reaches the address can pull.")]
+Plain HTTP without credentials: whoever reaches the address can pull. Ctrl-C ends it, with exit
+code 0.")]
 pub(super) struct Serve {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
@@ -46,7 +48,8 @@ impl Serve {
             .into_trusted()?
             .verify(all_cores(), &*progress)?;
         let address = listener.local_addr().map_err(|e| Error::io("cannot tell the address", e))?;
-        printer.line(&format!("listening on http://{address}"))?;
+        let url = format!("http://{address}");
+        printer.result(&json!({"listening": url}), || vec![format!("listening on {url}")])?;
         serve(shelf(bundle), listener, interrupt::raised, progress)?;
         Ok(ExitCode::SUCCESS)
     }

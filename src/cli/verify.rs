@@ -96,9 +96,15 @@ fn text(report: &Report) -> Vec<String> {
     let bundle = report.bundle.display().to_string();
     let images = report.images.len();
     let s = if images == 1 { "" } else { "s" };
-    vec![
-        format!("bundle {} is intact: every byte is the one that was signed", Safe(&bundle)),
+    let mut lines = vec![
+        format!("bundle {} is intact: every signed byte is there, and nothing else", Safe(&bundle)),
         format!("signed by {} at {}", signers.join(", "), Safe(&report.created_at)),
         format!("{images} image{s}, {}, {}", blobs(report.blobs), bytes(report.bytes)),
-    ]
+    ];
+    if !report.unsigned.is_empty() {
+        let count = report.unsigned.len();
+        lines
+            .push(format!("beside it: {count} of repair/*.par2, recovery data that nobody signed"));
+    }
+    lines
 }

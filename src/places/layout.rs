@@ -57,7 +57,10 @@ impl Layout {
     pub fn open(tree: Tree) -> Result<Layout> {
         let path = tree.path().display().to_string();
         if let Some(fault) = tree.faults().first() {
-            let text = format!("{path}: {} {}", fault.path, fault.what);
+            let text = match fault.path.is_empty() {
+                true => format!("{path}: {}", fault.what),
+                false => format!("{path}: {} {}", fault.path, fault.what),
+            };
             let class = if fault.truncated { Class::Incomplete } else { Class::Damaged };
             return Err(Error::new(class, text));
         }

@@ -47,7 +47,8 @@ impl Retry {
                 Err(error) => error,
             };
             if !error.is_transient() || attempt >= self.attempts {
-                return Err(error);
+                // Whoever retries around this one must not start over.
+                return Err(error.settled());
             }
             self.wait(attempt, &error, progress)?;
             attempt += 1;
@@ -121,6 +122,22 @@ mod tests {
 
         assert_eq!(value.unwrap(), 3);
         assert_eq!(progress.events().len(), 2);
+    }
+
+    #[test]
+    fn attempts_within_attempts_do_not_multiply() {
+        let mut calls = 0;
+
+        let silent = &crate::words::progress::Silent;
+        let result: Result<()> = QUICK.run(silent, || {
+            QUICK.run(silent, || {
+                calls += 1;
+                Err(Error::new(Class::Other, "reset").transient())
+            })
+        });
+
+        result.unwrap_err();
+        assert_eq!(calls, 3);
     }
 
     #[test]

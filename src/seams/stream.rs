@@ -162,7 +162,8 @@ impl Read for Resuming<'_> {
                         .wait(self.faults, &error, self.progress)
                         .map_err(Error::into_io)?;
                 }
-                Err(error) => return Err(error.into_io()),
+                // Whoever retries around this reader must not start over.
+                Err(error) => return Err(error.settled().into_io()),
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::bundle::contents::{Contents, Image};
+use crate::bundle::contents::{Contents, Image, Reason};
 use crate::bundle::docker;
 use crate::bundle::draft::{self, Draft};
 use crate::bundle::head::{Head, MAX_CONFIG};
@@ -23,6 +23,7 @@ use crate::seams::stream::{Verified, read_small};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Side};
+use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress, Silent};
 use crate::words::reference::Reference;
 use crate::work::graph::{self, Graph, Origin, Selection, Wanted};
@@ -63,6 +64,8 @@ pub struct Request<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
+    /// Always: what fails has no summary.
+    pub ok: bool,
     /// The bundle.
     pub bundle: PathBuf,
     /// Its images.
@@ -93,17 +96,20 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     // 2. Where from, and what belongs to the images?
     let (origins, wanted) = open_sources(&request.images, client)?;
     let mut graph = graph::walk(&origins, &wanted, &request.select, request.jobs, progress)?;
-    if request.dry_run {
-        return Ok(dry(request, graph.contents));
-    }
 
-    // 3. What did an interrupted export leave?
-    let mut draft = Draft::open(&request.output)?;
-    let (configs, mut reused, mut fetched) = read_configs(&graph, &draft, request.jobs)?;
+    // 3. What do the images run on, and what did an interrupted export leave?
+    let draft = match request.dry_run {
+        true => None,
+        false => Some(Draft::open(&request.output)?),
+    };
+    let (configs, mut reused, mut fetched) = read_configs(&graph, draft.as_ref(), request.jobs)?;
+    set_platforms(&mut graph.contents, &configs);
+    check_selection(&graph.contents, &request.select, progress)?;
+    let Some(mut draft) = draft else {
+        return Ok(dry(request, graph.contents));
+    };
 
     // 4. Describe and sign: all digests are known.
-    set_platforms(&mut graph.contents, &configs);
-    note_other_platforms(&graph.contents, &request.select, progress);
     let created_at = match draft.begun() {
         Some(begun) if !request.fixed_time => begun,
         _ => request.created_at.clone(),
@@ -122,6 +128,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     // 6. Only now does it get its name.
     draft.seal()?;
     Ok(Summary {
+        ok: true,
         bundle: request.output.clone(),
         images: graph.contents.images,
         referrers: graph.contents.referrers.len(),
@@ -137,6 +144,7 @@ fn dry(request: &Request<'_>, contents: Contents) -> Summary {
     let mut fetched = Count::default();
     contents.blobs.iter().for_each(|blob| fetched.add(blob));
     Summary {
+        ok: true,
         bundle: request.output.clone(),
         images: contents.images,
         referrers: contents.referrers.len(),
@@ -223,7 +231,11 @@ fn names_in(layout: &Layout, name: Option<&str>) -> Result<Vec<Reference>> {
 type Configs = BTreeMap<Digest, Vec<u8>>;
 
 /// The configs that are small enough to be looked into, from what was left behind or the source.
-fn read_configs(graph: &Graph<'_>, draft: &Draft, jobs: usize) -> Result<(Configs, Count, Count)> {
+fn read_configs(
+    graph: &Graph<'_>,
+    draft: Option<&Draft>,
+    jobs: usize,
+) -> Result<(Configs, Count, Count)> {
     let configs = graph.contents.configs();
     let mut small: Vec<&Descriptor> = graph
         .contents
@@ -237,11 +249,13 @@ fn read_configs(graph: &Graph<'_>, draft: &Draft, jobs: usize) -> Result<(Config
         room -= if fits { blob.size } else { 0 };
         fits
     });
-    let read = parallel::map(jobs, &small, |blob| match left_behind(draft, blob) {
-        Some(bytes) => Ok((bytes, true)),
-        None => {
-            let source = graph.source_of(&blob.digest)?;
-            Ok((read_small(source, blob, MAX_CONFIG, "source")?, false))
+    let read = parallel::map(jobs, &small, |blob| {
+        match draft.and_then(|draft| left_behind(draft, blob)) {
+            Some(bytes) => Ok((bytes, true)),
+            None => {
+                let (source, place) = graph.source_of(&blob.digest)?;
+                Ok((read_small(source, blob, MAX_CONFIG, &format!("source {place}"))?, false))
+            }
         }
     })?;
     let (mut reused, mut fetched) = (Count::default(), Count::default());
@@ -278,16 +292,32 @@ fn set_platforms(contents: &mut Contents, configs: &Configs) {
     }
 }
 
-/// An image of one platform is taken whatever was selected, as by other tools; but not in silence.
-fn note_other_platforms(contents: &Contents, select: &Selection, progress: &dyn Progress) {
-    let taken = |platform: &_| select.platforms.iter().any(|wanted| wanted.takes(platform));
+/// An image that has none of the selected platforms is a wrong selection; one that lacks some is
+/// taken, but not in silence. Nor is an index that was not carried whole.
+fn check_selection(contents: &Contents, select: &Selection, progress: &dyn Progress) -> Result<()> {
     for image in contents.images.iter().filter(|_| !select.platforms.is_empty()) {
-        if !image.platforms.is_empty() && !image.platforms.iter().any(taken) {
-            let there: Vec<String> = image.platforms.iter().map(ToString::to_string).collect();
-            let text = format!("{} is there for {} only", image.name, there.join(", "));
-            progress.event(Event::Note(text));
+        let there: Vec<String> = image.platforms.iter().map(ToString::to_string).collect();
+        let lacks = |wanted: &&Platform| !image.platforms.iter().any(|there| wanted.takes(there));
+        let lacking: Vec<String> =
+            select.platforms.iter().filter(lacks).map(ToString::to_string).collect();
+        let text = format!("{} is not there for {}", image.name, lacking.join(", "));
+        match lacking.len() {
+            _ if there.is_empty() || lacking.is_empty() => {}
+            n if n == select.platforms.len() => {
+                return Err(Error::new(Class::Incomplete, text)
+                    .hint(format!("it is there for {}", there.join(", "))));
+            }
+            _ => progress.event(Event::Note(text)),
+        }
+        if image.left_out.iter().any(|left| left.reason == Reason::Platform) {
+            progress.event(Event::Note(format!(
+                "the index of {} is kept as it is and names platforms that are left out; docker's \
+                 registry refuses to import it, --rewrite-index makes one that it takes",
+                image.name
+            )));
         }
     }
+    Ok(())
 }
 
 /// The layers that are not there yet. What is there was hashed again.

@@ -2,7 +2,7 @@
 //! byte is hashed on its way, and nothing is unpacked.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
-use crate::words::error::{Error, Result, Side};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
 use crate::work::mapping::{Mapping, Rule, Target};
@@ -60,6 +60,8 @@ pub struct Landed {
 /// What an import did.
 #[derive(Debug, Serialize)]
 pub struct Summary {
+    /// Always: what fails has no summary.
+    pub ok: bool,
     /// The destination.
     pub destination: String,
     /// Whose signatures count; empty when none was asked for.
@@ -112,10 +114,34 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
         return Ok(Outcome::Planned(plan));
     }
 
+    if let Destination::Layout { path } = &request.to {
+        check_room(path, plan.copy.bytes)?;
+    }
+
     // 4. Do it: blobs, manifests, names.
     let moved = transfer::run(&plan, contents, &bundle, &scopes, request.jobs, progress)?;
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, &plan, moved, signers)))
+}
+
+/// Room left free on the disk: file systems need some for their own tables.
+const MARGIN: u64 = 16 << 20;
+
+/// Whether `needed` bytes fit where `path` is, or will be.
+fn check_room(path: &Path, needed: u64) -> Result<()> {
+    let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let Ok(about) = rustix::fs::statvfs(there) else { return Ok(()) };
+    let room = about.f_bavail.saturating_mul(about.f_frsize);
+    match needed > 0 && needed.saturating_add(MARGIN) > room {
+        true => {
+            let text = format!(
+                "no room at the destination {}: {needed} bytes are to come, and {room} are free there",
+                path.display()
+            );
+            Err(Error::new(Class::NoRoom, text).hint("free some, or name a folder on another disk"))
+        }
+        false => Ok(()),
+    }
 }
 
 fn summary(request: &Request, plan: &Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
@@ -134,6 +160,7 @@ fn summary(request: &Request, plan: &Plan, moved: Moved, signers: Vec<KeyId>) ->
         })
         .collect();
     Summary {
+        ok: true,
         destination: request.to.to_string(),
         signers,
         images,

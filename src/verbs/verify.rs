@@ -47,6 +47,8 @@ pub struct Report {
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Recovery data (`repair/*.par2`) that stands beside the bundle and that nobody signed.
+    pub unsigned: Vec<String>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
 }
@@ -75,6 +77,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         images: about.images.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
+        unsigned: examined.recovery().map(str::to_owned).collect(),
         problems: examined.problems().to_vec(),
     }
 }

@@ -84,7 +84,11 @@ impl Error {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Class::NoRoom,
                     _ => Class::Other,
                 };
-                Error::new(class, what).source(error)
+                let fault = Error::new(class, what).source(error);
+                match class {
+                    Class::NoRoom => fault.hint("free some room and run the same command again"),
+                    _ => fault,
+                }
             }
         }
     }
@@ -135,6 +139,13 @@ impl Error {
     #[must_use]
     pub fn transient(mut self) -> Error {
         self.0.transient = true;
+        self
+    }
+
+    /// Takes back [`transient`](Error::transient): it was tried again, often enough.
+    #[must_use]
+    pub fn settled(mut self) -> Error {
+        self.0.transient = false;
         self
     }
 

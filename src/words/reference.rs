@@ -223,6 +223,15 @@ impl FromStr for Reference {
         if text.len() > 1024 {
             return Err(Error::new(Class::Usage, "image name is longer than 1024 bytes"));
         }
+        if let Some((before, after)) = text.split_once('@')
+            && before.contains(':')
+            && !before.contains('/')
+            && after.contains('/')
+        {
+            // Not repeated: it may be a password.
+            return Err(Error::new(Class::Usage, "an image name holds no credentials")
+                .hint("log in with `podman login HOST`, or name a file with --authfile"));
+        }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
                 let digest = digest

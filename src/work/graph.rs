@@ -68,14 +68,14 @@ pub struct Graph<'a> {
 }
 
 impl Graph<'_> {
-    /// Where the bytes of `digest` come from.
+    /// Where the bytes of `digest` come from, and what that place is called.
     ///
     /// # Errors
     /// When it is no part of the graph.
-    pub fn source_of(&self, digest: &Digest) -> Result<&dyn BlobSource> {
+    pub fn source_of(&self, digest: &Digest) -> Result<(&dyn BlobSource, &str)> {
         let origin = self.of.get(digest).and_then(|index| self.origins.get(*index));
         match origin {
-            Some(origin) => Ok(&*origin.source as &dyn BlobSource),
+            Some(origin) => Ok((&*origin.source as &dyn BlobSource, &origin.repository)),
             None => Err(Error::new(Class::Other, format!("{digest} belongs to no image"))),
         }
     }

@@ -57,7 +57,8 @@ pub fn fetch(
     let items = blobs.len() as u64;
     progress.event(Event::Phase { name: "fetching", bytes, items });
     parallel::map(jobs, blobs, |blob| {
-        move_blob(blob, graph.source_of(&blob.digest)?, "source", sink, progress)
+        let (source, place) = graph.source_of(&blob.digest)?;
+        move_blob(blob, source, &format!("source {place}"), sink, progress)
     })?;
     progress.event(Event::Done);
     Ok(Count { blobs: items, bytes })

@@ -102,16 +102,24 @@ fn files_missing_added_and_linked_are_each_told_once() {
     fs::write(path.join("extra"), "").unwrap();
     fs::create_dir(path.join("repair")).unwrap();
     fs::write(path.join("repair/data"), "").unwrap();
+    fs::write(path.join("repair/vol0.par2"), "").unwrap();
     fs::remove_file(path.join(&layer)).unwrap();
     fs::remove_file(&mark).unwrap();
     symlink(sample.at("elsewhere"), &mark).unwrap();
 
     let examined = look(&sample, &path).unwrap();
-    let (link, gone, extra) = ("oci-layout".to_owned(), layer, "extra".to_owned());
+    let found = kinds(&examined);
+    let found: Vec<_> = found.iter().map(|(kind, path)| (*kind, path.as_str())).collect();
     assert_eq!(
-        kinds(&examined),
-        [(Fault::NotAFile, link), (Fault::Missing, gone), (Fault::Extra, extra)]
+        found,
+        [
+            (Fault::NotAFile, "oci-layout"),
+            (Fault::Missing, layer.as_str()),
+            (Fault::Extra, "extra"),
+            (Fault::Extra, "repair/data"),
+        ]
     );
+    assert_eq!(examined.recovery().collect::<Vec<_>>(), ["repair/vol0.par2"]);
     let images: Vec<&[String]> = examined.problems().iter().map(|p| &p.images[..]).collect();
     assert_eq!(images[0], ["x.example/a:1", "x.example/b:1"], "the layout as a whole");
     assert_eq!(images[1], ["x.example/a:1"]);

@@ -46,6 +46,11 @@ impl Session {
                 answer.discard();
                 return Err(self.end.error(Class::Incomplete, &call.what, "no such blob"));
             }
+            416 => {
+                answer.discard();
+                let why = format!("has fewer bytes than the {} of its manifest", blob.size);
+                return Err(self.end.error(Class::Damaged, &call.what, why));
+            }
             _ => return Err(self.end.refusal(&call.what, answer)),
         };
         let reader = answer.body.into_reader();

@@ -51,6 +51,9 @@ impl End {
         let text = format!("{}: {why}", to.origin());
         let fault = self.error(Class::Other, what, text);
         match kind {
+            Kind::OtherName => fault.hint(format!(
+                "the certificate is for other names than {host}; name the registry as it does"
+            )),
             Kind::Certificate => fault.hint(format!(
                 "give the authority that signed {host}'s certificate with --cert-dir, or put it \
                  as /etc/containers/certs.d/{host}/ca.crt"
@@ -118,6 +121,7 @@ impl End {
             (404, Side::Destination) => {
                 "the registry has no such project; it may have to be created first".to_owned()
             }
+            (405, Side::Destination) => "the registry takes no pushes; is it read-only?".to_owned(),
             (412, _) => "the tag may be immutable; choose another one".to_owned(),
             (413, _) => "a proxy before the registry limits the size of uploads".to_owned(),
             (429, _) => "the registry limits how often it is asked; log in, or wait".to_owned(),
@@ -189,8 +193,10 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 /// What kind of failure keeps an answer away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The certificate is not trusted, or not for this host.
+    /// The certificate is not trusted.
     Certificate,
+    /// The certificate is for another host.
+    OtherName,
     /// The other end does not speak TLS at all.
     NotTls,
     /// No connection came about.
@@ -205,6 +211,10 @@ pub(super) enum Kind {
 pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
     if let Some(tls) = tls_error(error) {
         return match tls {
+            rustls::Error::InvalidCertificate(
+                rustls::CertificateError::NotValidForName
+                | rustls::CertificateError::NotValidForNameContext { .. },
+            ) => (format!("the certificate is not for this host: {tls}"), Kind::OtherName),
             rustls::Error::InvalidCertificate(_) => {
                 (format!("the certificate is not trusted: {tls}"), Kind::Certificate)
             }
@@ -221,6 +231,9 @@ pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
             ("the proxy makes no connection".to_owned(), Kind::Unreachable)
         }
         ureq::Error::Timeout(_) => ("no answer in time".to_owned(), Kind::Broken),
+        ureq::Error::Io(error) if is_lookup(error) => {
+            ("no such host".to_owned(), Kind::Unreachable)
+        }
         ureq::Error::Io(error) => (error.to_string(), io_kind(error)),
         ureq::Error::BodyStalled => ("the connection broke off".to_owned(), Kind::Broken),
         ureq::Error::Protocol(error) => (format!("the answer is not HTTP: {error}"), Kind::Other),
@@ -228,6 +241,11 @@ pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
         ureq::Error::BadUri(_) => ("the address is malformed".to_owned(), Kind::Other),
         other => (other.to_string(), Kind::Other),
     }
+}
+
+/// Whether the host's name could not be resolved. The standard library has no kind for that.
+fn is_lookup(error: &io::Error) -> bool {
+    error.to_string().contains("failed to lookup address information")
 }
 
 fn io_kind(error: &io::Error) -> Kind {

@@ -257,7 +257,7 @@ impl Session {
             Err(Silence::Setup(error)) => Err(error),
             Err(Silence::Wire(error)) => match fault::describe(&error).1 {
                 Kind::NotTls | Kind::Unreachable | Kind::Broken => Ok(false),
-                Kind::Certificate | Kind::Other => {
+                Kind::Certificate | Kind::OtherName | Kind::Other => {
                     Err(self.end.wire("first contact", &url, error, true))
                 }
             },

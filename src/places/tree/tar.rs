@@ -59,7 +59,10 @@ impl Scan<'_> {
         }
         let header = Header::from_byte_slice(&block);
         let Ok((path, size)) = read_header(header, &block) else {
-            let what = format!("the header at byte {at} is damaged");
+            let what = match at {
+                0 => "is no plain tar, or its first header is damaged".to_owned(),
+                _ => format!("the header at byte {at} is damaged"),
+            };
             return Ok(self.stop("", false, what));
         };
         let data = at + BLOCK;
@@ -120,7 +123,6 @@ impl Scan<'_> {
         self.file.read_exact_at(&mut bytes, data)?;
         let harmless = |key: &str| {
             matches!(key, "mtime" | "atime" | "ctime" | "uid" | "gid" | "uname" | "gname")
-                || key == "comment"
         };
         let fine = tar::PaxExtensions::new(&bytes)
             .all(|record| record.is_ok_and(|record| record.key().is_ok_and(harmless)));
