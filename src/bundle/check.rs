@@ -166,10 +166,7 @@ impl Examined {
             .collect();
         let (documents, problems) = graph::documents(&self.tree, roots);
         self.contents.documents = documents;
-        let known: BTreeSet<(Fault, String)> =
-            self.problems.iter().map(|p| (p.kind, p.path.clone())).collect();
-        let new = problems.into_iter().filter(|p| !known.contains(&(p.kind, p.path.clone())));
-        self.problems.extend(new);
+        self.problems.extend(problems);
         Ok(())
     }
 

@@ -248,6 +248,19 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_of_a_full_name_does_not_lead_to_another_registry() {
+        let mapping = Mapping {
+            target: Target::Registry { registry: "h.example".parse().unwrap(), prefix: None },
+            flatten: false,
+            rules: vec![Rule::parse("a=h.example:444/a").unwrap()],
+        };
+
+        let made = mapping.apply(&"a:1".parse().unwrap());
+
+        assert!(made.is_err(), "{made:?}");
+    }
+
+    #[test]
     fn what_is_no_rule_is_refused() {
         for bad in ["", "a", "=b", "a=", "a=*", "*/*=x", "*=*/*", "A B=c"] {
             assert!(Rule::parse(bad).is_err(), "{bad}");

@@ -31,10 +31,11 @@ fn kinds(examined: &Examined) -> Vec<(Fault, String)> {
     examined.problems().iter().map(|p| (p.kind, p.path.clone())).collect()
 }
 
-/// Turns the last bit of a file.
+/// Turns a bit of a file; JSON stays acceptable, and numbers stay numbers.
 fn flip(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
+    let last = bytes.iter().rposition(u8::is_ascii_digit).unwrap_or(bytes.len() - 1);
+    bytes[last] ^= 1;
     fs::write(path, bytes).unwrap();
 }
 
@@ -193,6 +194,30 @@ fn a_signed_list_without_a_blob_that_a_manifest_needs_is_not_whole() {
     let forgotten = sample.contents.blobs.remove(1);
 
     assert_eq!(found(&sample, &sample.seal("b")), [(Fault::Missing, blob_path(&forgotten.digest))]);
+}
+
+#[test]
+fn a_missing_config_is_told_once() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let config = blob_path(&sample.contents.blobs[0].digest);
+    fs::remove_file(path.join(&config)).unwrap();
+
+    assert_eq!(found(&sample, &path), [(Fault::Missing, config)]);
+}
+
+#[test]
+fn what_a_referrer_needs_is_named_with_its_repository() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let signature = &sample.contents.referrers[0];
+    let layer = sample.contents.documents[&signature.digest].children()[1].digest;
+    fs::remove_file(path.join(blob_path(&layer))).unwrap();
+
+    let examined = look(&sample, &path).unwrap();
+
+    let name = format!("x.example/a@{}", signature.digest);
+    assert_eq!(examined.problems()[0].images, [name]);
 }
 
 #[test]
