@@ -204,3 +204,6 @@ fn scope<'s>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -248,16 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_of_a_full_name_does_not_lead_to_another_registry() {
-        let mapping = Mapping {
-            target: Target::Registry { registry: "h.example".parse().unwrap(), prefix: None },
-            flatten: false,
-            rules: vec![Rule::parse("a=h.example:444/a").unwrap()],
-        };
+    fn a_host_that_reads_as_a_path_does_not_lead_to_docker_hub() {
+        let registry = "harbor".parse().unwrap();
+        let target = Target::Registry { registry, prefix: None };
 
-        let made = mapping.apply(&"a:1".parse().unwrap());
+        let made = Mapping { target, ..mapping(false, &[]) }.apply(&"a:1".parse().unwrap());
 
-        assert!(made.is_err(), "{made:?}");
+        assert_eq!(made.unwrap_err().class(), Class::Usage);
     }
 
     #[test]

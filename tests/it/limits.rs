@@ -59,6 +59,29 @@ fn a_date_that_is_none_is_refused() {
     assert!(!sealift.at("b").exists() && !sealift.at("b.partial").exists());
 }
 
+#[test]
+fn a_date_that_was_asked_for_wins_over_that_of_an_unfinished_file() {
+    let sealift = Sealift::new();
+    source(&sealift, 100);
+    sealift.keys("signer");
+    let export = |date: Option<&str>| {
+        let mut export = sealift.command();
+        export.args(["export", "oci:source", "-o", "b.tar", "--sign-key", "signer.key.pem"]);
+        match date {
+            Some(date) => export.env("SOURCE_DATE_EPOCH", date),
+            None => export.env_remove("SOURCE_DATE_EPOCH"),
+        };
+        ran(&mut export).ok();
+        let said = run!(sealift, "inspect", "b.tar", "--format", "json").ok().json();
+        std::fs::rename(sealift.at("b.tar"), sealift.at("b.tar.partial")).unwrap();
+        said["createdAt"].as_str().unwrap().to_owned()
+    };
+
+    assert_eq!(export(Some("0")), "1970-01-01T00:00:00Z");
+    assert_eq!(export(None), "1970-01-01T00:00:00Z", "continued");
+    assert_eq!(export(Some("86400")), "1970-01-02T00:00:00Z");
+}
+
 /// A small disk, gone with its value.
 struct Disk(PathBuf);
 

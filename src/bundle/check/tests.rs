@@ -31,11 +31,14 @@ fn kinds(examined: &Examined) -> Vec<(Fault, String)> {
     examined.problems().iter().map(|p| (p.kind, p.path.clone())).collect()
 }
 
-/// Turns a bit of a file; JSON stays acceptable, and numbers stay numbers.
+/// Changes one byte of a file: a size where there is one, so that JSON stays acceptable.
 fn flip(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
-    let last = bytes.iter().rposition(u8::is_ascii_digit).unwrap_or(bytes.len() - 1);
-    bytes[last] ^= 1;
+    let size = br#""size":"#;
+    match bytes.windows(size.len()).rposition(|part| part == size).map(|at| at + size.len()) {
+        Some(digit) => bytes[digit] = if bytes[digit] == b'1' { b'2' } else { b'1' },
+        None => *bytes.last_mut().unwrap() ^= 1,
+    }
     fs::write(path, bytes).unwrap();
 }
 
@@ -88,6 +91,8 @@ fn a_list_of_files_that_nobody_signed_is_not_read() {
     assert_eq!(class(look(&sample, &path)), Class::Damaged);
     fs::remove_file(&list).unwrap();
     assert_eq!(class(look(&sample, &path)), Class::Incomplete);
+    symlink(sample.at("elsewhere"), &list).unwrap();
+    assert_eq!(class(look(&sample, &path)), Class::Damaged, "not merely missing");
 }
 
 #[test]
