@@ -163,10 +163,7 @@ impl Examined {
             .collect();
         let (documents, problems) = graph::documents(&self.tree, roots);
         self.contents.documents = documents;
-        let known: BTreeSet<(Fault, String)> =
-            self.problems.iter().map(|p| (p.kind, p.path.clone())).collect();
-        let new = problems.into_iter().filter(|p| !known.contains(&(p.kind, p.path.clone())));
-        self.problems.extend(new);
+        self.problems.extend(problems);
         Ok(())
     }
 
@@ -247,7 +244,7 @@ impl Examined {
     fn hash(&self, path: &str, blob: &Descriptor, progress: &dyn Progress) -> Option<Problem> {
         let reader = match self.tree.open_file(path, 0) {
             Ok(reader) => reader,
-            Err(e) => return Some(unreadable(path, &e)),
+            Err(e) => return Some(Problem::reading(path, &e)),
         };
         let mut reader = VerifiedReader::new(reader, blob, "bundle", progress);
         let mut buffer = vec![0; BUFFER];
@@ -262,7 +259,7 @@ impl Examined {
                             let detail = "does not match its signed digest";
                             Problem::new(Fault::Damaged, path, detail)
                         }
-                        _ => unreadable(path, &error),
+                        _ => Problem::reading(path, &error),
                     });
                 }
             }
@@ -314,15 +311,6 @@ impl Examined {
             false => Err(failure(&self.name, &self.problems)),
         }
     }
-}
-
-fn unreadable(path: &str, error: &Error) -> Problem {
-    let kind = match error.class() {
-        Class::Damaged => Fault::Damaged,
-        Class::Incomplete => Fault::Missing,
-        _ => Fault::Unreadable,
-    };
-    Problem::new(kind, path, error.to_string())
 }
 
 impl Trusted {

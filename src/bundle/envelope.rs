@@ -159,7 +159,8 @@ mod tests {
         assert!(!envelope.is_by(other.public()));
         let text = String::from_utf8(envelope.to_bytes()).unwrap();
         let swapped = text.replace(PAYLOAD_TYPE, "application/vnd.in-tote+json");
-        assert!(Envelope::from_bytes(swapped.as_bytes()).is_err());
+        let error = Envelope::from_bytes(swapped.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains("of another type"), "{error}");
         let twice = text.replace("}]}", "},{\"keyid\":\"a\",\"sig\":\"\"}]}");
         assert!(Envelope::from_bytes(twice.as_bytes()).is_err());
     }

@@ -254,6 +254,17 @@ mod tests {
     }
 
     #[test]
+    fn an_encrypted_key_is_as_slow_to_guess_as_promised() {
+        let pem = PrivateKey::generate().unwrap().to_pem(Some("x")).unwrap();
+
+        let (_, der) = SecretDocument::from_pem(&pem).unwrap();
+
+        let rounds = [&[2, 3][..], &ROUNDS.to_be_bytes()[1..]].concat();
+        const { assert!(ROUNDS >= 600_000) };
+        assert!(der.as_bytes().windows(5).any(|part| part == rounds), "no INTEGER of {ROUNDS}");
+    }
+
+    #[test]
     fn a_wrong_passphrase_and_a_wrong_file_are_refused() {
         let key = PrivateKey::generate().unwrap();
         let pem = key.to_pem(Some("right")).unwrap();
@@ -279,5 +290,17 @@ mod tests {
             let Ok(key) = VerifyingKey::from_bytes(&bytes.try_into().unwrap()) else { continue };
             assert!(PublicKey::checked(key).is_err(), "{hex}");
         }
+        // Every point that has a second spelling, with y beyond the prime.
+        let mut found = 0;
+        for low in 0xed..=0xff_u8 {
+            for high in [0x7f, 0xff] {
+                let mut bytes = [0xff; 32];
+                (bytes[0], bytes[31]) = (low, high);
+                let Ok(key) = VerifyingKey::from_bytes(&bytes) else { continue };
+                found += 1;
+                assert!(PublicKey::checked(key).is_err(), "{bytes:x?}");
+            }
+        }
+        assert!(found > 4, "{found}: not only points of small order");
     }
 }

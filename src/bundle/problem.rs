@@ -54,6 +54,17 @@ impl Problem {
             more_images: 0,
         }
     }
+
+    /// What `error`, met while reading `path`, amounts to.
+    pub fn reading(path: impl Into<String>, error: &Error) -> Problem {
+        let kind = match error.class() {
+            // A document of Docker's schema 1 is refused for what it is.
+            Class::Damaged | Class::Refused => Fault::Damaged,
+            Class::Incomplete => Fault::Missing,
+            _ => Fault::Unreadable,
+        };
+        Problem::new(kind, path, error.to_string())
+    }
 }
 
 /// Most image names that one line shows.

@@ -11,7 +11,8 @@ use super::draft::Draft;
 use super::head::Head;
 use super::keys::PrivateKey;
 use super::statement::Predicate;
-use crate::seams::store::BlobSource;
+use crate::places::layout::LayoutStore;
+use crate::seams::store::{BlobSink as _, BlobSource, ImageSink as _};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, OCI_INDEX, OCI_MANIFEST};
 use crate::words::error::{Class, Error, Result};
@@ -150,6 +151,21 @@ impl Stock {
 
     pub fn head(&self, contents: &Contents, predicate: &Predicate, key: &PrivateKey) -> Head {
         Head::make(contents, &self.configs(contents), predicate, key).unwrap()
+    }
+
+    /// Writes everything into the layout `path`, with these names.
+    pub fn layout(&self, path: &Path, images: &[(&str, &Descriptor)]) {
+        let store = LayoutStore::open(path).unwrap();
+        for bytes in self.blobs.values() {
+            store.put(&Descriptor::of("", bytes), &mut &bytes[..]).unwrap();
+        }
+        for document in self.documents.values() {
+            store.put_document(document).unwrap();
+        }
+        for (name, about) in images {
+            store.publish(&name.parse().unwrap(), self.get(about)).unwrap();
+        }
+        store.finish().unwrap();
     }
 
     /// Makes the bundle `path` of what `head` says.

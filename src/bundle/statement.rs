@@ -301,6 +301,29 @@ mod tests {
     }
 
     #[test]
+    fn a_statement_of_a_later_version_says_what_to_do() {
+        let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v2");
+
+        let error = Statement::from_payload(later.as_bytes()).unwrap_err();
+
+        assert!(error.way_out().is_some_and(|hint| hint.contains("newer sealift")), "{error:?}");
+    }
+
+    #[test]
+    fn a_statement_has_no_more_subjects_than_verifiers_take() {
+        let image = predicate().images[0].clone();
+        let named = |n| Image { name: format!("a:{n:04}").parse().unwrap(), ..image.clone() };
+        let many = Predicate { images: (0..1_500).map(named).collect(), ..predicate() };
+
+        let payload = many.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+
+        let value: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(value["subject"].as_array().unwrap().len(), 2 + MAX_IMAGE_SUBJECTS);
+        assert_eq!(Statement::from_payload(&payload).unwrap().predicate.images.len(), 1_500);
+    }
+
+    #[test]
     fn anything_else_that_was_signed_is_refused() {
         let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
         let text = String::from_utf8(payload).unwrap();

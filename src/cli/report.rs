@@ -64,3 +64,46 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_the_exit_code_that_the_help_names() {
+        use Class::{
+            Damaged, Incomplete, Interrupted, NoRoom, Other, Refused, Stale, Untrusted, Usage,
+        };
+        for (class, expected, word) in [
+            (Other, 1, "other failure"),
+            (Usage, 2, "usage"),
+            (Untrusted, 3, "not trusted"),
+            (Damaged, 4, "damaged"),
+            (Incomplete, 5, "incomplete"),
+            (Refused, 6, "refused"),
+            (Stale, 7, "expired"),
+            (NoRoom, 8, "no room"),
+            (Interrupted, 130, "interrupted"),
+        ] {
+            assert_eq!(code(class), expected);
+            let named = format!("{expected} {word}");
+            assert!(super::super::EXAMPLES.contains(&named), "{named}");
+        }
+    }
+
+    #[test]
+    fn a_failure_shows_findings_and_the_way_out_escaped() {
+        let error = Error::new(Class::Damaged, "bad\x1b")
+            .details(["one\x1b".to_owned()])
+            .hint("copy\x1b it again");
+
+        assert_eq!(
+            lines(&error),
+            ["error: bad\\u{1b}", "  one\\u{1b}", "  hint: copy\\u{1b} it again"]
+        );
+        let json = serde_json::to_value(Failure::of(&error)).unwrap();
+        assert_eq!(json["error"]["exitCode"], 4);
+        assert_eq!(json["error"]["findings"][0], "one\x1b");
+        assert_eq!(json["ok"], false);
+    }
+}

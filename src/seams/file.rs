@@ -191,6 +191,30 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_locked_until_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || File::open(folder.path()).unwrap();
+        let held = open();
+
+        lock(&held, folder.path()).unwrap();
+
+        assert_eq!(lock(&open(), folder.path()).unwrap_err().class(), Class::Usage);
+        drop(held);
+        lock(&open(), folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_secret_is_never_readable_by_others_not_even_unfinished() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+
+        let file = AtomicFile::create(&folder.path().join("key"), 0o600).unwrap();
+
+        let mode = std::fs::metadata(&file.temp).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
     fn a_new_file_never_replaces_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");

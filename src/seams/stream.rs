@@ -238,6 +238,57 @@ mod tests {
         }
     }
 
+    /// Gives one byte a connection, or none at all, and asks to be left alone for no time.
+    struct Stingy(usize, std::sync::atomic::AtomicU32);
+
+    impl BlobSource for Stingy {
+        fn open(&self, _: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+            let drops = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if drops % 2 == 1 || self.0 == 0 {
+                let error = Error::new(Class::Other, "reset").transient();
+                return Err(error.retry_after(Some(std::time::Duration::ZERO)));
+            }
+            let rest = &[b'x'; 20][usize::try_from(offset).unwrap()..];
+            if rest.len() <= 1 {
+                return Ok(Box::new(rest));
+            }
+            Ok(Box::new(rest.take(1).chain(Reset)))
+        }
+    }
+
+    struct Reset;
+
+    impl Read for Reset {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            let error = Error::new(Class::Other, "reset").transient();
+            Err(error.retry_after(Some(std::time::Duration::ZERO)).into_io())
+        }
+    }
+
+    #[test]
+    fn a_download_ends_after_drops_without_progress_and_not_before() {
+        let blob = Descriptor::of("a/b", &[b'x'; 20]);
+        let (slow, dead) = (Stingy(1, 0.into()), Stingy(0, 0.into()));
+        let read = |source: &Stingy| {
+            let mut out = Vec::new();
+            let resuming = Resuming::new(source, &blob, &Silent);
+            Verified::new(resuming, &blob, "", &Silent).read_to_end(&mut out)
+        };
+
+        assert_eq!(read(&slow).unwrap(), 20);
+        read(&dead).unwrap_err();
+        assert_eq!(dead.1.into_inner(), MAX_FAULTS + 1);
+    }
+
+    #[test]
+    fn what_is_to_be_small_is_not_read_when_it_is_not() {
+        let blob = Descriptor::of("a/b", b"hello");
+
+        assert_eq!(read_small(&Shaky(b"hello"), &blob, 5, "test").unwrap(), b"hello");
+        let error = read_small(&Shaky(b"hello"), &blob, 4, "test").unwrap_err();
+        assert_eq!(error.class(), Class::Damaged);
+    }
+
     #[test]
     fn a_dropped_download_goes_on_from_where_it_was() {
         let (source, progress) = (Shaky(b"hello"), Recorder::default());

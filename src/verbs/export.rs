@@ -368,3 +368,6 @@ fn check_room(draft: &Draft, missing: &[Descriptor]) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,3 +231,6 @@ fn scope<'s>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

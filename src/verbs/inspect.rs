@@ -108,3 +108,6 @@ fn sized(contents: &Contents) -> Vec<Sized> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

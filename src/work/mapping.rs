@@ -248,6 +248,16 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_reads_as_a_path_does_not_lead_to_docker_hub() {
+        let registry = "harbor".parse().unwrap();
+        let target = Target::Registry { registry, prefix: None };
+
+        let made = Mapping { target, ..mapping(false, &[]) }.apply(&"a:1".parse().unwrap());
+
+        assert_eq!(made.unwrap_err().class(), Class::Usage);
+    }
+
+    #[test]
     fn what_is_no_rule_is_refused() {
         for bad in ["", "a", "=b", "a=", "a=*", "*/*=x", "*=*/*", "A B=c"] {
             assert!(Rule::parse(bad).is_err(), "{bad}");

@@ -10,7 +10,7 @@ use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, OCI_INDEX, is_document};
+use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Repository, Tag};
 
@@ -22,6 +22,8 @@ pub struct Outside {
     pub referrers: BTreeMap<Digest, Referrers>,
     /// Every document that was asked for by its digest.
     pub asked: Mutex<Vec<Digest>>,
+    /// Every subject whose referrers were asked for.
+    pub subjects: Mutex<Vec<Digest>>,
 }
 
 impl Outside {
@@ -74,6 +76,7 @@ impl ImageSource for Outside {
     }
 
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
+        self.subjects.lock().unwrap().push(subject.digest);
         Ok(self.referrers.get(&subject.digest).cloned().unwrap_or_default())
     }
 }
@@ -113,6 +116,14 @@ pub struct State {
 impl Inside {
     pub fn done(&self) -> Vec<Done> {
         self.state.lock().unwrap().done.clone()
+    }
+
+    /// Lets `name` stand for `document`.
+    pub fn set(&self, name: &str, document: &Document) {
+        let mut state = self.state.lock().unwrap();
+        let about = document.descriptor().clone();
+        state.documents.insert(about.digest, document.clone());
+        state.names.insert(name.to_owned(), about);
     }
 
     /// Forgets what was done, and keeps what is there.
@@ -186,11 +197,9 @@ impl ImageSink for Inside {
     fn put_document(&self, document: &Document) -> Result<bool> {
         let mut state = self.state.lock().unwrap();
         let digest = document.descriptor().digest;
-        // A list of referrers may name what is elsewhere.
-        let list = document.descriptor().media_type == OCI_INDEX && document.subject().is_none();
         for child in document.children().into_iter().filter(|child| !child.is_foreign()) {
             let there = match is_document(&child.media_type) {
-                true => state.documents.contains_key(&child.digest) || list,
+                true => state.documents.contains_key(&child.digest),
                 false => state.blobs.contains(&child.digest),
             };
             if !there {

@@ -328,3 +328,35 @@ fn an_error_names_the_way_out() {
 
     assert!(done.stderr.lines().any(|line| line.starts_with("  hint: ")), "{}", done.stderr);
 }
+
+#[test]
+fn a_failure_is_told_as_json_where_json_was_asked_for() {
+    let (sealift, keys, _) = small_bundle();
+    let verify =
+        |bundle: &str| run!(sealift, "verify", bundle, "--key", keys.public, "--format", "json");
+
+    let nothing = verify("nowhere").exits(code::INCOMPLETE);
+    std::fs::write(sealift.at("b/index.json"), "{}").unwrap();
+    let damaged = verify("b").exits(code::DAMAGED);
+
+    assert_eq!(nothing.json()["ok"], false);
+    assert_eq!(nothing.json()["error"]["exitCode"], code::INCOMPLETE);
+    assert!(nothing.stderr.starts_with("error: "), "{nothing:?}");
+    assert_eq!(damaged.json()["problems"][0]["path"], "index.json");
+}
+
+#[test]
+fn quiet_leaves_results_and_errors() {
+    let (sealift, ..) = small_bundle();
+    let import = |to: &str| {
+        let to = format!("oci:{to}");
+        run!(sealift, "import", "b", "--to", to, "--insecure-no-verify", "--quiet")
+    };
+
+    let done = import("inside").ok();
+    std::fs::write(sealift.at("file"), "").unwrap();
+    let failed = import("file");
+
+    assert!(done.stderr.is_empty() && done.stdout.contains("acme/small:1"), "{done:?}");
+    assert!(failed.code != 0 && failed.stderr.contains("error: "), "{failed:?}");
+}

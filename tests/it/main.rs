@@ -18,6 +18,7 @@ mod components;
 mod damage;
 mod hostile;
 mod killed;
+mod limits;
 mod manners;
 mod mapping;
 mod memory;

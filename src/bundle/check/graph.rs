@@ -44,14 +44,7 @@ pub(super) fn documents(
                     next.extend(document.children().into_iter().cloned());
                     documents.insert(descriptor.digest, document);
                 }
-                Err(e) => {
-                    let kind = match e.class() {
-                        Class::Damaged | Class::Refused => Fault::Damaged,
-                        Class::Incomplete => Fault::Missing,
-                        _ => Fault::Unreadable,
-                    };
-                    problems.push(Problem::new(kind, path, e.to_string()));
-                }
+                Err(e) => problems.push(Problem::reading(path, &e)),
             }
         }
         next.retain(|child| is_document(&child.media_type));

@@ -34,10 +34,14 @@ fn kinds(examined: &Examined) -> Vec<(Fault, String)> {
     examined.problems().iter().map(|p| (p.kind, p.path.clone())).collect()
 }
 
-/// Turns the last bit of a file.
+/// Changes one byte of a file: a size where there is one, so that JSON stays acceptable.
 fn flip(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
+    let size = br#""size":"#;
+    match bytes.windows(size.len()).rposition(|part| part == size).map(|at| at + size.len()) {
+        Some(digit) => bytes[digit] = if bytes[digit] == b'1' { b'2' } else { b'1' },
+        None => *bytes.last_mut().unwrap() ^= 1,
+    }
     fs::write(path, bytes).unwrap();
 }
 
@@ -90,6 +94,8 @@ fn a_list_of_files_that_nobody_signed_is_not_read() {
     assert_eq!(class(look(&sample, &path)), Class::Damaged);
     fs::remove_file(&list).unwrap();
     assert_eq!(class(look(&sample, &path)), Class::Incomplete);
+    symlink(sample.at("elsewhere"), &list).unwrap();
+    assert_eq!(class(look(&sample, &path)), Class::Damaged, "not merely missing");
 }
 
 #[test]
@@ -204,6 +210,30 @@ fn a_signed_list_without_a_blob_that_a_manifest_needs_is_not_whole() {
     let forgotten = sample.contents.blobs.remove(1);
 
     assert_eq!(found(&sample, &sample.seal("b")), [(Fault::Missing, blob_path(&forgotten.digest))]);
+}
+
+#[test]
+fn a_missing_config_is_told_once() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let config = blob_path(&sample.contents.blobs[0].digest);
+    fs::remove_file(path.join(&config)).unwrap();
+
+    assert_eq!(found(&sample, &path), [(Fault::Missing, config)]);
+}
+
+#[test]
+fn what_a_referrer_needs_is_named_with_its_repository() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let signature = &sample.contents.referrers[0];
+    let layer = sample.contents.documents[&signature.digest].children()[1].digest;
+    fs::remove_file(path.join(blob_path(&layer))).unwrap();
+
+    let examined = look(&sample, &path).unwrap();
+
+    let name = format!("x.example/a@{}", signature.digest);
+    assert_eq!(examined.problems()[0].images, [name]);
 }
 
 #[test]

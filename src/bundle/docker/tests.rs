@@ -36,7 +36,11 @@ fn of_several_platforms_amd64_is_listed_and_else_the_first() {
     let mut stock = Stock::default();
     let [arm, amd, s390] = ["arm64", "amd64", "s390x"]
         .map(|architecture| stock.image("a", &format!("linux/{architecture}")));
-    let (with, without) = (stock.index(&[&arm, &amd]), stock.index(&[&s390, &arm]));
+    let config = stock.config("attestation", "unknown/unknown", 0);
+    let json = stock.blob("application/vnd.in-toto+json", b"{}");
+    let attestation = stock.manifest(&config, &[json], json!({}));
+    let with = stock.index(&[&arm, &amd]);
+    let without = stock.index(&[&attestation, &s390, &arm]);
 
     let list = listed(&stock, &[("x.example/a:1", &with), ("x.example/b:1", &without)]);
 

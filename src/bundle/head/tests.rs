@@ -51,8 +51,9 @@ fn an_untagged_referrer_of_two_subjects_is_listed_once_and_a_tagged_one_by_name(
 #[test]
 fn a_list_of_images_that_no_reader_takes_is_refused() {
     let mut sample = Sample::new();
-    let image = sample.contents.images[0].clone();
-    sample.contents.images = vec![image; 20_000];
+    let mut image = sample.contents.images[0].clone();
+    image.name = format!("x.example/{}:1", "a".repeat(240)).parse().unwrap();
+    sample.contents.images = vec![image; 6_500];
 
     let predicate = sample.predicate();
     let made = Head::make(&sample.contents, &BTreeMap::new(), &predicate, &sample.key);

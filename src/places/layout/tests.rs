@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::seams::file::TEMP_PREFIX;
 use crate::seams::store::{BlobSink as _, ImageSink as _};
 use crate::words::document::OCI_MANIFEST;
 
@@ -130,4 +131,90 @@ fn a_name_that_stands_for_two_images_is_refused() {
 
     assert_eq!(error.class(), Class::Damaged);
     assert!(error.to_string().contains("alpine:1"), "{error}");
+}
+
+#[test]
+fn a_layout_has_one_writer_and_forgets_none_of_its_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("layout");
+    let image = manifest(b"{}", None);
+    store(&root, &image, "alpine:3.20");
+    std::fs::write(root.join(format!("blobs/sha256/{TEMP_PREFIX}x")), "half").unwrap();
+
+    let (first, second) = (LayoutStore::open(&root).unwrap(), LayoutStore::open(&root).unwrap());
+    first.publish(&"alpine:3.21".parse().unwrap(), &image).unwrap();
+    first.finish().unwrap();
+    assert_eq!(second.finish().unwrap_err().class(), Class::Usage);
+
+    let tree = Tree::open(&root).unwrap();
+    assert!(tree.files().all(|(path, _)| !path.contains(TEMP_PREFIX)), "what a killed run left");
+    let layout = Layout::open(tree).unwrap();
+    for name in ["alpine:3.20", "alpine:3.21"] {
+        layout.resolve(&name.parse().unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_no_layout_of_this_version_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |root: &std::path::Path| Layout::open(Tree::open(root).unwrap()).map(drop);
+    let made = |name: &str| {
+        let root = folder.path().join(name);
+        store(&root, &manifest(b"{}", None), "alpine:3.20");
+        root
+    };
+
+    let later = made("later");
+    std::fs::write(later.join("oci-layout"), r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
+    assert_eq!(open(&later).unwrap_err().class(), Class::Damaged);
+    let linked = made("linked");
+    std::os::unix::fs::symlink("/etc/hostname", linked.join("link")).unwrap();
+    assert_eq!(open(&linked).unwrap_err().class(), Class::Damaged);
+    open(&made("fine")).unwrap();
+}
+
+#[test]
+fn tags_made_from_a_digest_lead_to_referrers() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("layout");
+    let (image, other) = (manifest(b"{}", None), manifest(b"{ }", None));
+    let raw = json!({
+        "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [other.descriptor()],
+    });
+    let list = Document::parse(raw.to_string().into_bytes(), OCI_INDEX).unwrap();
+    let sink = LayoutStore::open(&root).unwrap();
+    for document in [&image, &other, &list] {
+        sink.put_document(document).unwrap();
+    }
+    let subject = image.descriptor();
+    let publish = |ending: &str, document: &Document| {
+        let name = format!("x.example/a:sha256-{}{ending}", subject.digest.hex());
+        sink.publish(&name.parse().unwrap(), document).unwrap();
+    };
+    for ending in [".sig", ".att", ".sbom", ".else"] {
+        publish(ending, &other);
+    }
+    publish("", &list);
+    sink.finish().unwrap();
+
+    let found = Layout::open(Tree::open(&root).unwrap()).unwrap().referrers(subject).unwrap();
+
+    let mut endings: Vec<&str> = found.tags.iter().map(|(tag, _)| &tag.as_str()[71..]).collect();
+    endings.sort_unstable();
+    assert_eq!(endings, ["", ".att", ".sbom", ".sig"]);
+    assert_eq!(found.manifests, [other.descriptor().clone()], "what the list names");
+}
+
+#[test]
+fn a_digest_decides_over_a_tag() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("layout");
+    let (one, two) = (manifest(b"{}", None), manifest(b"{ }", None));
+    store(&root, &one, "a:1");
+    store(&root, &two, "a:2");
+
+    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    let name = format!("a:1@{}", two.descriptor().digest);
+
+    assert_eq!(layout.resolve(&name.parse().unwrap()).unwrap().raw(), two.raw());
 }

@@ -172,3 +172,42 @@ fn a_size_that_readers_take_in_two_ways_is_a_fault() {
         assert_eq!(faults(&bytes).is_empty(), fine, "{lead:?}");
     }
 }
+
+#[test]
+fn zeros_behind_the_end_are_fine_up_to_a_record() {
+    let whole = archive(&[(EntryType::Regular, "a", b"1")]);
+    let with_tail = |tail: usize| {
+        let mut bytes = whole.clone();
+        bytes.resize(whole.len() + tail, 0);
+        faults(&bytes)
+    };
+
+    assert_eq!(with_tail((1 << 20) - 1024), []);
+    assert_eq!(with_tail((1 << 20) - 1023).len(), 1);
+}
+
+#[test]
+fn a_large_extension_and_a_folder_with_content_are_faults() {
+    let comment = |size: usize| {
+        let length = size.to_string().len() + " comment=\n".len();
+        format!("{size} comment={}\n", "x".repeat(size - length))
+    };
+    let (fine, large) = (comment(64 << 10), comment((64 << 10) + 1));
+
+    assert_eq!(faults(&archive(&[(EntryType::XHeader, "p", fine.as_bytes())])), []);
+    assert_eq!(faults(&archive(&[(EntryType::XHeader, "p", large.as_bytes())])).len(), 1);
+    assert_eq!(faults(&archive(&[(EntryType::Directory, "d/", b"x")])).len(), 1);
+}
+
+#[test]
+fn what_lies_too_deep_is_told_and_not_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = folder.path().join("1/2/3/4/5/6/7");
+    std::fs::create_dir_all(deep.join("8")).unwrap();
+    std::fs::write(deep.join("file"), "x").unwrap();
+
+    let tree = Tree::open(folder.path()).unwrap();
+
+    assert_eq!(tree.size("1/2/3/4/5/6/7/file"), Some(1));
+    assert_eq!(tree.faults().len(), 1);
+}

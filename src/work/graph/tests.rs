@@ -130,7 +130,8 @@ fn a_rewritten_index_lists_what_is_carried_and_remembers_the_original() {
     let mut outside = Outside::default();
     let (inner, [amd64, ..]) = multi(&mut outside.stock);
     let other = outside.stock.image("d", "linux/amd64");
-    let outer = outside.stock.index(&[&inner, &other]);
+    let lost = outside.stock.image("e", "linux/arm64");
+    let outer = outside.stock.index(&[&inner, &other, &lost]);
     outside.name("x.example/a:1", &outer);
     let select = Selection { rewrite_index: true, ..select(&["linux/amd64"]) };
 
@@ -191,11 +192,13 @@ fn each_document_is_asked_for_once() {
     let wanted = [wanted("x.example/a:1"), wanted("x.example/a:2")];
     walk(&origins, &wanted, &select(&[]), 2, &Silent).unwrap();
 
-    let mut asked = outside.asked.lock().unwrap().clone();
-    let count = asked.len();
-    asked.sort();
-    asked.dedup();
-    assert_eq!(asked.len(), count);
+    for asked in [&outside.asked, &outside.subjects] {
+        let mut asked = asked.lock().unwrap().clone();
+        let count = asked.len();
+        asked.sort();
+        asked.dedup();
+        assert_eq!(asked.len(), count);
+    }
 }
 
 #[test]

@@ -129,7 +129,8 @@ fn documents_stand_above_their_children_and_their_subject() {
     let index = stock.index(&[&image]);
     let signature = stock.referrer("signature", &index);
     let of_signature = stock.referrer("timestamp", &signature);
-    let mut contents = stock.contents(&[("x.example/a:1", &index)]);
+    let alone = stock.image("b", "linux/amd64");
+    let mut contents = stock.contents(&[("x.example/a:1", &index), ("x.example/a:2", &alone)]);
     for referrer in [&of_signature, &signature] {
         stock.refer(&mut contents, "x.example/a", referrer);
     }
@@ -140,9 +141,9 @@ fn documents_stand_above_their_children_and_their_subject() {
 
     let steps = &plan.repositories[0].documents;
     let order: Vec<(Digest, usize)> = steps.iter().map(|s| (s.document.digest, s.rank)).collect();
-    let expected = [&image, &index, &signature, &of_signature].map(|about| about.digest);
-    assert_eq!(order, expected.into_iter().zip(0..).collect::<Vec<_>>());
-    assert_eq!(steps[2].subject, Some(index.digest));
+    let expected = [(&image, 0), (&alone, 0), (&index, 1), (&signature, 2), (&of_signature, 3)];
+    assert_eq!(order, expected.map(|(about, rank)| (about.digest, rank)));
+    assert_eq!(steps[3].subject, Some(index.digest));
 }
 
 #[test]

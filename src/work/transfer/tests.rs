@@ -5,6 +5,7 @@ use crate::work::plan::OnExisting;
 use crate::work::samples::{Done, Inside};
 
 /// A bundle of one index of two images, with a signature of the index.
+#[derive(Clone)]
 struct Bundle {
     stock: Stock,
     contents: Contents,
@@ -32,6 +33,15 @@ impl Bundle {
 
     fn land(&self, inside: &Inside) -> Result<Moved> {
         self.import(&[("h.example/a", inside)], OnExisting::Overwrite)
+    }
+
+    /// Lets `inside` have a list of one older referrer.
+    fn listed_before(&mut self, inside: &Inside) -> Descriptor {
+        let older = self.stock.referrer("x/older", &self.index);
+        let list = self.stock.index(&[&older]);
+        inside.set("h.example/a:older", self.stock.get(&older));
+        inside.set(&self.list(), self.stock.get(&list));
+        older
     }
 
     fn list(&self) -> String {
@@ -134,7 +144,7 @@ fn a_name_that_does_not_read_back_is_a_failure() {
 
     let nothing = bundle.land(&inside).unwrap_err();
     let other = bundle.stock.index(&[]);
-    inside.state.lock().unwrap().names.insert("h.example/a:1".to_owned(), other.clone());
+    inside.set("h.example/a:1", bundle.stock.get(&other));
     let another = bundle.land(&inside).unwrap_err();
 
     assert_eq!((nothing.class(), another.class()), (Class::Refused, Class::Refused));
@@ -146,7 +156,7 @@ fn a_name_that_does_not_read_back_is_a_failure() {
 fn a_name_that_is_kept_is_not_published() {
     let (mut bundle, inside) = (bundle(), listing());
     let other = bundle.stock.index(&[]);
-    inside.state.lock().unwrap().names.insert("h.example/a:1".to_owned(), other.clone());
+    inside.set("h.example/a:1", bundle.stock.get(&other));
 
     bundle.import(&[("h.example/a", &inside)], OnExisting::Skip).unwrap();
 
@@ -165,14 +175,7 @@ fn a_place_that_lists_referrers_itself_gets_no_list() {
 #[test]
 fn a_place_without_the_referrers_api_gets_a_list_that_keeps_what_it_had() {
     let (mut bundle, inside) = (bundle(), Inside::default());
-    let older = Descriptor::of(OCI_INDEX, b"older");
-    let before = bundle.stock.index(&[&older]);
-    let name = bundle.list();
-    let document = bundle.stock.get(&before).clone();
-    let mut state = inside.state.lock().unwrap();
-    state.documents.insert(before.digest, document);
-    state.names.insert(name.clone(), before);
-    drop(state);
+    let (older, name) = (bundle.listed_before(&inside), bundle.list());
 
     bundle.land(&inside).unwrap();
     let list = inside.named(&name).unwrap();
@@ -218,14 +221,7 @@ fn a_list_that_came_along_is_published_only_where_one_is_needed_and_none_is() {
     let (api, fallback, merged) = (listing(), Inside::default(), Inside::default());
     bundle.land(&api).unwrap();
     bundle.land(&fallback).unwrap();
-    let mut bare = bundle.stock.clone();
-    let older = Descriptor::of(OCI_INDEX, b"older");
-    let before = bare.index(&[&older]);
-    let document = bare.get(&before).clone();
-    let mut state = merged.state.lock().unwrap();
-    state.documents.insert(before.digest, document);
-    state.names.insert(bundle.list(), before);
-    drop(state);
+    let older = bundle.clone().listed_before(&merged);
     bundle.land(&merged).unwrap();
 
     assert_eq!(api.named(&bundle.list()), None);

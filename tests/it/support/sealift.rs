@@ -21,6 +21,8 @@ pub mod code {
     pub const DAMAGED: i32 = 4;
     pub const INCOMPLETE: i32 = 5;
     pub const REFUSED: i32 = 6;
+    pub const STALE: i32 = 7;
+    pub const NO_ROOM: i32 = 8;
     pub const INTERRUPTED: i32 = 130;
 }
 

@@ -1,0 +1,188 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::bundle::check::{Examined, Trust, examine};
+use crate::bundle::samples::{CREATED, Sample, Stock};
+use crate::places::layout::blob_path;
+use crate::places::registry::Settings;
+use crate::words::reference::Tag;
+
+const LATER: &str = "2026-11-22T00:00:00Z";
+
+/// A layout of two images, one of them with a signature, and a key.
+struct Outside {
+    sample: Sample,
+}
+
+impl Outside {
+    fn new() -> Outside {
+        let sample = Sample::new();
+        let names = [("x.example/a:1", &sample.a), ("x.example/b:1", &sample.b)];
+        sample.stock.layout(&sample.at("layout"), &names);
+        Outside { sample }
+    }
+
+    fn request(&self, name: &str) -> Request<'_> {
+        let source = format!("oci:{}", self.sample.at("layout").display());
+        Request {
+            images: vec![source.parse().unwrap()],
+            output: self.sample.at(name),
+            key: &self.sample.key,
+            select: Selection::default(),
+            created_at: CREATED.to_owned(),
+            fixed_time: false,
+            expires_at: None,
+            jobs: 2,
+            dry_run: false,
+        }
+    }
+
+    fn look(&self, name: &str) -> Examined {
+        let trust = Trust::Keys(vec![self.sample.key.public().clone()]);
+        let mut examined = examine(&self.sample.at(name), &trust, LATER).unwrap();
+        examined.hash_everything(2, &Silent).unwrap();
+        assert_eq!(examined.problems(), &[]);
+        examined
+    }
+
+    /// Makes a finished bundle look like one that was interrupted right before its end.
+    fn interrupt(&self, name: &str) {
+        let partial = self.sample.at(&format!("{name}.partial"));
+        fs::rename(self.sample.at(name), partial).unwrap();
+    }
+}
+
+fn run(request: &Request<'_>) -> Result<Summary> {
+    let client = Client::new(Settings::default(), Arc::new(Silent)).unwrap();
+    export(request, &client, &Silent)
+}
+
+#[test]
+fn every_named_image_of_a_layout_comes_with_what_refers_to_it() {
+    let outside = Outside::new();
+
+    let summary = run(&outside.request("b")).unwrap();
+
+    let names: Vec<String> = summary.images.iter().map(|image| image.name.to_string()).collect();
+    assert_eq!(names, ["x.example/a:1", "x.example/b:1"]);
+    assert_eq!((summary.referrers, summary.reused.blobs), (1, 0));
+    assert_eq!(summary.fetched.blobs, outside.sample.contents.blobs.len() as u64);
+    let platforms: Vec<String> =
+        summary.images.iter().map(|image| image.platforms[0].to_string()).collect();
+    assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+    assert_eq!(outside.look("b").statement().predicate.images, summary.images);
+}
+
+#[test]
+fn a_list_of_referrers_and_an_attestation_are_no_images_of_their_own() {
+    let mut stock = Stock::default();
+    let (image, attestation) =
+        (stock.image("a", "linux/amd64"), stock.image("t", "unknown/unknown"));
+    let index = stock.index(&[&image, &attestation]);
+    let signature = stock.image("s", "linux/amd64");
+    let list = stock.index(&[&signature]);
+    let mut outside = Outside::new();
+    let tag = format!("x.example/a:{}", Tag::referrers_of(&index.digest));
+    fs::remove_dir_all(outside.sample.at("layout")).unwrap();
+    stock.layout(&outside.sample.at("layout"), &[("x.example/a:1", &index), (&tag, &list)]);
+    outside.sample.stock = stock;
+
+    let summary = run(&outside.request("b")).unwrap();
+
+    assert_eq!(summary.images.len(), 1);
+    let platforms: Vec<String> =
+        summary.images[0].platforms.iter().map(ToString::to_string).collect();
+    assert_eq!(platforms, ["linux/amd64"]);
+    assert!(summary.referrers > 0);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let outside = Outside::new();
+
+    let summary = run(&Request { dry_run: true, ..outside.request("b") }).unwrap();
+
+    assert_eq!(summary.fetched.blobs, outside.sample.contents.blobs.len() as u64);
+    assert_eq!(summary.statement, None);
+    assert!(!outside.sample.at("b").exists() && !outside.sample.at("b.partial").exists());
+}
+
+#[test]
+fn a_name_that_is_taken_is_told_before_anything_is_asked() {
+    let outside = Outside::new();
+    fs::write(outside.sample.at("b"), "mine").unwrap();
+    fs::remove_dir_all(outside.sample.at("layout")).unwrap();
+
+    assert_eq!(run(&outside.request("b")).unwrap_err().class(), Class::Usage);
+}
+
+#[test]
+fn the_expiry_that_was_asked_for_is_signed() {
+    let outside = Outside::new();
+
+    let expires_at = Some("2027-01-01T00:00:00Z".to_owned());
+    run(&Request { expires_at: expires_at.clone(), ..outside.request("b") }).unwrap();
+
+    assert_eq!(outside.look("b").statement().predicate.expires_at, expires_at);
+}
+
+#[test]
+fn a_continued_file_keeps_its_time_unless_another_was_asked_for() {
+    for (fixed_time, created_at) in [(false, CREATED), (true, LATER)] {
+        let outside = Outside::new();
+        run(&outside.request("b.tar")).unwrap();
+        outside.interrupt("b.tar");
+
+        let later = Request { created_at: LATER.to_owned(), ..outside.request("b.tar") };
+        let summary = run(&Request { fixed_time, ..later }).unwrap();
+
+        assert_eq!(outside.look("b.tar").statement().predicate.created_at, created_at);
+        assert_eq!(summary.fetched.blobs, 0, "fixed: {fixed_time}");
+        assert_eq!(summary.reused.blobs, outside.sample.contents.blobs.len() as u64);
+    }
+}
+
+#[test]
+fn what_is_there_is_not_fetched_and_what_rotted_is() {
+    let outside = Outside::new();
+    run(&outside.request("b")).unwrap();
+    outside.interrupt("b");
+    let rot = |digest: &Digest| {
+        let path = outside.sample.at("b.partial").join(blob_path(digest));
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[3] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let blobs = &outside.sample.contents.blobs;
+    blobs[..2].iter().for_each(|blob| rot(&blob.digest));
+    let inode = |folder: &str| {
+        use std::os::unix::fs::MetadataExt as _;
+        let last = outside.sample.at(folder).join(blob_path(&blobs[3].digest));
+        fs::metadata(last).unwrap().ino()
+    };
+    let before = inode("b.partial");
+
+    let summary = run(&outside.request("b")).unwrap();
+
+    assert_eq!((summary.fetched.blobs, summary.reused.blobs), (2, blobs.len() as u64 - 2));
+    assert_eq!(inode("b"), before, "not even written again");
+    outside.look("b");
+}
+
+#[test]
+fn an_image_that_a_layout_does_not_have_is_told_with_those_it_has() {
+    let outside = Outside::new();
+    let mut request = outside.request("b");
+    let named = |name: &str| {
+        format!("oci:{}:{name}", Path::new(&outside.sample.at("layout")).display()).parse().unwrap()
+    };
+    request.images = vec![named("x.example/c:1")];
+
+    let error = run(&request).unwrap_err();
+
+    assert_eq!(error.class(), Class::Incomplete);
+    assert_eq!(error.way_out(), Some("it has: x.example/a:1, x.example/b:1"));
+    request.images = vec![named("x.example/b:1")];
+    assert_eq!(run(&request).unwrap().images.len(), 1);
+}

@@ -1,0 +1,158 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::*;
+use crate::bundle::contents::{LeftOut, Reason};
+use crate::bundle::samples::Sample;
+use crate::bundle::statement::Predicate;
+use crate::places::layout::Layout;
+use crate::places::registry::Settings;
+use crate::places::tree::Tree;
+use crate::words::document::Descriptor;
+use crate::words::error::Class;
+use crate::words::progress::{Recorder, Silent};
+
+const NOW: &str = "2026-12-01T00:00:00Z";
+
+fn request(sample: &Sample) -> Request {
+    Request {
+        bundle: sample.at("bundle"),
+        to: Destination::Layout { path: sample.at("inside") },
+        trust: Trust::Keys(vec![sample.key.public().clone()]),
+        rules: Vec::new(),
+        flatten: false,
+        existing: OnExisting::Error,
+        now: NOW.to_owned(),
+        jobs: 2,
+        dry_run: false,
+    }
+}
+
+fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
+    let client = Client::new(Settings::default(), Arc::new(Silent)).unwrap();
+    import(request, &client, progress)
+}
+
+fn done(request: &Request) -> Summary {
+    match run(request, &Silent).unwrap() {
+        Outcome::Done(summary) => summary,
+        Outcome::Planned(plan) => panic!("{plan:?}"),
+    }
+}
+
+fn layout(path: &Path) -> Layout {
+    Layout::open(Tree::open(path).unwrap()).unwrap()
+}
+
+#[test]
+fn images_land_with_what_refers_to_them() {
+    use crate::seams::store::ImageSource as _;
+    let sample = Sample::new();
+    sample.seal("bundle");
+
+    let summary = done(&request(&sample));
+
+    assert_eq!(summary.signers, [sample.key.public().id()]);
+    let landed: Vec<(String, NameAction)> =
+        summary.images.iter().map(|image| (image.to.to_string(), image.action)).collect();
+    let expected = ["x.example/a:1", "x.example/b:1"];
+    assert_eq!(landed, expected.map(|name| (name.to_owned(), NameAction::Create)));
+    let inside = layout(&sample.at("inside"));
+    assert_eq!(inside.referrers(&sample.a).unwrap().manifests.len(), 1);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let sample = Sample::new();
+    sample.seal("bundle");
+
+    let outcome = run(&Request { dry_run: true, ..request(&sample) }, &Silent).unwrap();
+
+    assert!(matches!(outcome, Outcome::Planned(plan) if plan.copy.blobs > 0));
+    assert!(!sample.at("inside").exists());
+}
+
+#[test]
+fn a_bundle_that_is_not_believed_touches_nothing() {
+    let sample = Sample::new();
+    let expires = Predicate::of(&sample.contents, "2026-11-01T00:00:00Z", Some(NOW));
+    let head = sample.stock.head(&sample.contents, &expires, &sample.key);
+    sample.stock.seal(&head, &sample.at("bundle"));
+
+    assert_eq!(run(&request(&sample), &Silent).unwrap_err().class(), Class::Stale);
+    let early = Request { now: "2026-11-02T00:00:00Z".to_owned(), ..request(&sample) };
+    std::fs::write(sample.at("bundle/extra"), "x").unwrap();
+    assert_eq!(run(&early, &Silent).unwrap_err().class(), Class::Damaged);
+
+    assert!(!sample.at("inside").exists());
+}
+
+#[test]
+fn a_name_that_is_kept_is_reported_with_what_it_stands_for() {
+    let mut sample = Sample::new();
+    sample.seal("bundle");
+    let other = sample.stock.image("other", "linux/amd64");
+    sample.stock.layout(&sample.at("inside"), &[("x.example/a:1", &other)]);
+
+    let summary = done(&Request { existing: OnExisting::Skip, ..request(&sample) });
+
+    let a = &summary.images[0];
+    assert_eq!((a.action, a.digest), (NameAction::Keep, other.digest));
+    assert_eq!(summary.images[1].digest, sample.b.digest);
+    let names = layout(&sample.at("inside"));
+    let there = names.entries().iter().find(|e| e.name.as_ref() == Some(&a.to)).unwrap();
+    assert_eq!(there.descriptor.digest, other.digest);
+}
+
+#[test]
+fn parts_left_out_are_noted_because_some_registries_refuse_them() {
+    let mut sample = Sample::new();
+    let other = Descriptor::of("application/vnd.oci.image.manifest.v1+json", b"not carried");
+    let (a, b) = (sample.a.clone(), sample.b.clone());
+    let index = sample.stock.index(&[&a, &other]);
+    sample.contents = sample.stock.contents(&[("x.example/a:1", &index), ("x.example/b:1", &b)]);
+    sample.contents.images[0].left_out.push(LeftOut {
+        digest: other.digest,
+        media_type: other.media_type.clone(),
+        size: other.size,
+        platform: None,
+        reason: Reason::Platform,
+    });
+    sample.seal("bundle");
+    let progress = Recorder::default();
+
+    run(&request(&sample), &progress).unwrap();
+
+    let note = |event| if let Event::Note(text) = event { Some(text) } else { None };
+    let notes: Vec<String> = progress.events().into_iter().filter_map(note).collect();
+    assert_eq!(notes.len(), 1);
+    assert!(notes[0].starts_with("x.example/a:1 is carried without 1 "), "{notes:?}");
+}
+
+#[test]
+fn what_refers_to_two_images_of_a_repository_goes_there_once() {
+    let mut sample = Sample::new();
+    let (a, b) = (sample.a.clone(), sample.b.clone());
+    let signature = sample.stock.image("sig", "linux/amd64");
+    sample.contents = sample.stock.contents(&[("x.example/a:1", &a), ("x.example/a:2", &b)]);
+    let name = format!("x.example/a:sha256-{}.sig", a.digest.hex());
+    sample.stock.refer(&mut sample.contents, &name, &signature);
+    sample.seal("bundle");
+
+    let outcome = run(&Request { dry_run: true, ..request(&sample) }, &Silent).unwrap();
+
+    let Outcome::Planned(plan) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(plan.repositories[0].names.len(), 3);
+}
+
+#[test]
+fn a_list_of_referrers_is_no_image() {
+    let mut sample = Sample::new();
+    let referrer = sample.contents.documents[&sample.contents.referrers[0].digest].clone();
+    let list = sample.stock.index(&[referrer.descriptor()]);
+    let name = format!("x.example/a:{}", Tag::referrers_of(&sample.a.digest));
+    sample.stock.refer(&mut sample.contents, &name, &list);
+    sample.seal("bundle");
+
+    assert_eq!(done(&request(&sample)).images.len(), 2);
+}
