@@ -188,11 +188,11 @@ fn zeros_behind_the_end_are_fine_up_to_a_record() {
 
 #[test]
 fn a_large_extension_and_a_folder_with_content_are_faults() {
-    let comment = |size: usize| {
-        let length = size.to_string().len() + " comment=\n".len();
-        format!("{size} comment={}\n", "x".repeat(size - length))
+    let name = |size: usize| {
+        let length = size.to_string().len() + " uname=\n".len();
+        format!("{size} uname={}\n", "x".repeat(size - length))
     };
-    let (fine, large) = (comment(64 << 10), comment((64 << 10) + 1));
+    let (fine, large) = (name(64 << 10), name((64 << 10) + 1));
 
     assert_eq!(faults(&archive(&[(EntryType::XHeader, "p", fine.as_bytes())])), []);
     assert_eq!(faults(&archive(&[(EntryType::XHeader, "p", large.as_bytes())])).len(), 1);
