@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::environment::{path, variable};
 use crate::places::registry::{Client, Proxies, Settings};
-use crate::words::error::Result;
+use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;
 
@@ -36,13 +36,28 @@ impl Registries {
 
     /// A client as the options and the environment say.
     pub(super) fn client(&self, progress: Arc<dyn Progress>) -> Result<Client> {
+        Client::new(self.settings(), progress)
+    }
+
+    /// The file that keeps what `login` is told: podman's.
+    pub(super) fn login_file(&self) -> Result<PathBuf> {
+        let below = |dir: PathBuf| dir.join("containers/auth.json");
+        let usual = || path("XDG_RUNTIME_DIR").or_else(configuration).map(below);
+        let named = self.authfile.clone().or_else(|| path("REGISTRY_AUTH_FILE"));
+        named.or_else(usual).ok_or_else(|| {
+            Error::new(Class::Usage, "there is no place to keep credentials")
+                .hint("set HOME, or name a file with --authfile")
+        })
+    }
+
+    /// How registries are reached, as the options and the environment say.
+    pub(super) fn settings(&self) -> Settings {
         let named = self.authfile.clone().or_else(|| path("REGISTRY_AUTH_FILE"));
         let home = path("HOME");
         let below_home = |rest: &str| home.as_ref().map(|home| home.join(rest));
-        let configuration = path("XDG_CONFIG_HOME").or_else(|| below_home(".config"));
         let usual = [
             path("XDG_RUNTIME_DIR").map(|dir| dir.join("containers/auth.json")),
-            configuration.as_ref().map(|dir| dir.join("containers/auth.json")),
+            configuration().map(|dir| dir.join("containers/auth.json")),
             path("DOCKER_CONFIG")
                 .map(|dir| dir.join("config.json"))
                 .or_else(|| below_home(".docker/config.json")),
@@ -57,7 +72,7 @@ impl Registries {
             let all = || variable("ALL_PROXY").or_else(|| variable("all_proxy"));
             variable(name).or_else(|| variable(&name.to_ascii_uppercase())).or_else(all)
         };
-        let settings = Settings {
+        Settings {
             authfile_required: self.authfile.is_some(),
             auth_files: match named {
                 Some(named) => vec![named],
@@ -73,7 +88,11 @@ impl Registries {
             },
             jobs: self.jobs(),
             ..Settings::default()
-        };
-        Client::new(settings, progress)
+        }
     }
+}
+
+/// The folder of the user's configuration files.
+fn configuration() -> Option<PathBuf> {
+    path("XDG_CONFIG_HOME").or_else(|| path("HOME").map(|home| home.join(".config")))
 }

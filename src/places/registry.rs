@@ -23,12 +23,15 @@ mod fault;
 mod helper;
 mod host;
 mod http;
+mod login;
 mod manifests;
 mod page;
 mod proxy;
 mod realm;
 mod referrers;
 mod session;
+mod splice;
+mod store;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -46,8 +49,10 @@ use self::credentials::Credentials;
 use self::fault::End;
 use self::host::Host;
 use self::http::Http;
+pub use self::login::{Verdict, check_login};
 pub use self::proxy::Proxies;
 use self::session::Session;
+pub use self::store::{CredentialFile, Kept};
 use self::token::Tokens;
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
@@ -121,6 +126,14 @@ impl Client {
     /// missing though required.
     pub fn new(settings: Settings, progress: Arc<dyn Progress>) -> Result<Client> {
         let credentials = Credentials::read(&settings.auth_files, settings.authfile_required)?;
+        Client::with(settings, credentials, progress)
+    }
+
+    fn with(
+        settings: Settings,
+        credentials: Credentials,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Client> {
         Ok(Client(Arc::new(Shared {
             http: Http::new(settings.jobs),
             settings,

@@ -28,6 +28,8 @@ pub(super) enum Authorization {
     Token(Key, Token),
     /// The whole header.
     Basic(Zeroizing<String>),
+    /// The whole header, with a token that cannot be renewed here.
+    Given(Zeroizing<String>),
 }
 
 impl fmt::Debug for Authorization {
@@ -35,6 +37,7 @@ impl fmt::Debug for Authorization {
         f.write_str(match self {
             Authorization::Token(..) => "Token(..)",
             Authorization::Basic(_) => "Basic(..)",
+            Authorization::Given(_) => "Given(..)",
         })
     }
 }
@@ -44,7 +47,7 @@ impl Authorization {
     pub(super) fn header(&self) -> &str {
         match self {
             Authorization::Token(_, token) => token.header(),
-            Authorization::Basic(header) => header,
+            Authorization::Basic(header) | Authorization::Given(header) => header,
         }
     }
 
@@ -84,6 +87,10 @@ impl Session {
         if !answer.own || !matches!(answer.status, 401 | 403) {
             return Ok(None);
         }
+        // A token that was given is all there is to show.
+        if matches!(old, Some(Authorization::Given(_))) {
+            return Ok(None);
+        }
         let asked = challenges(answer);
         let bearer = asked.iter().find(|c| matches!(c, Challenge::Bearer { .. }));
         let lacking = asked.iter().any(Challenge::is_insufficient_scope);
@@ -92,7 +99,9 @@ impl Session {
         }
         if let Some(old @ Authorization::Token(..)) = old {
             self.forget(old);
-            if bearer.is_none() {
+            // Without the header the registry tells how to get another. NGC names a token server
+            // of another domain to those who show an expired token, and its own to all others.
+            if bearer.is_none_or(|bearer| !self.is_known(bearer, base)) {
                 return Ok(Some(None));
             }
         }
@@ -112,6 +121,16 @@ impl Session {
             return Ok(Some(Some(basic)));
         }
         Ok(None)
+    }
+
+    /// Whether a challenge names the token server that is in use.
+    fn is_known(&self, asked: &Challenge, base: &Url) -> bool {
+        match (asked, self.host.scheme()) {
+            (Challenge::Bearer { realm, .. }, Some(Scheme::Bearer { realm: known, .. })) => {
+                realm::check(realm, base).is_ok_and(|realm| realm == known)
+            }
+            _ => false,
+        }
     }
 
     /// Drops a token that the registry did not take.
@@ -152,6 +171,11 @@ impl Session {
         scopes: &[String],
         wider: &[String],
     ) -> Result<Authorization> {
+        if let Some(Credential::Bearer(token)) = self.credential()? {
+            let header = token::header(&token)
+                .map_err(|why| self.end.error(Class::Usage, "registrytoken", why))?;
+            return Ok(Authorization::Given(header));
+        }
         // Credentials differ by path, so a token belongs to the repository that it was fetched
         // for; the scopes name it.
         let key: Key = (
