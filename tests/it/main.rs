@@ -17,6 +17,7 @@ mod cli;
 mod components;
 mod damage;
 mod killed;
+mod login;
 mod mapping;
 mod memory;
 mod openssl;

@@ -220,7 +220,7 @@ impl Entry {
         if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.is_empty()) {
             let bad = || {
                 Error::new(Class::Usage, "an entry's auth is not the base64 of user:password")
-                    .hint("log in again with podman login or docker login")
+                    .hint("log in again, with sealift login or the program whose file it is")
             };
             let engine = base64::engine::general_purpose::STANDARD;
             let bytes = Zeroizing::new(engine.decode(auth.trim()).map_err(|_| bad())?);
