@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::environment::{path, variable};
-use crate::places::registry::{Client, Proxies, Settings};
+use crate::places::registry::{Client, MirrorFiles, Proxies, Settings};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;
@@ -86,10 +86,30 @@ impl Registries {
                 https: proxy("https_proxy"),
                 no_proxy: variable("no_proxy").or_else(|| variable("NO_PROXY")),
             },
+            mirrors: mirror_files(),
             jobs: self.jobs(),
             ..Settings::default()
         }
     }
+}
+
+/// Where podman, and after it containerd, look for mirrors.
+fn mirror_files() -> MirrorFiles {
+    let system = PathBuf::from("/etc/containers");
+    let user = path("HOME").map(|home| home.join(".config/containers"));
+    let conf = |folder: &PathBuf| folder.join("registries.conf");
+    let below = |folder: &PathBuf| folder.join("registries.conf.d");
+    let named = path("CONTAINERS_REGISTRIES_CONF").or_else(|| path("REGISTRIES_CONFIG_PATH"));
+    let required = named.is_some();
+    let folders = [&system].into_iter().chain(&user).map(below).collect::<Vec<_>>();
+    let registries_conf = match named {
+        Some(named) => vec![(named, folders)],
+        None => {
+            let user = user.iter().map(|user| (conf(user), vec![below(user)]));
+            user.chain([(conf(&system), folders)]).collect()
+        }
+    };
+    MirrorFiles { registries_conf, required, hosts: vec!["/etc/containerd/certs.d".into()] }
 }
 
 /// The folder of the user's configuration files.
