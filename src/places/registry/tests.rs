@@ -1,5 +1,8 @@
 //! Promises of the client, proved against scripted servers on loopback.
 
+mod auth;
+mod mirrors;
+
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
