@@ -7,6 +7,7 @@ mod import;
 mod inspect;
 mod key;
 mod lists;
+mod login;
 mod output;
 mod registries;
 mod report;
@@ -77,6 +78,8 @@ enum Command {
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Serve(serve::Serve),
+    Login(login::Login),
+    Logout(login::LogoutArgs),
     /// Print a completion script for a shell
     #[command(
         after_help = "Examples:\n  sealift completions bash > /etc/bash_completion.d/sealift"
@@ -113,6 +116,8 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
+        Command::Login(args) => args.run(printer),
+        Command::Logout(args) => args.run(printer),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut App::command(), "sealift", &mut script);

@@ -3,5 +3,6 @@
 pub mod export;
 pub mod import;
 pub mod inspect;
+pub mod login;
 pub mod serve;
 pub mod verify;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::environment::{path, variable};
-use crate::places::registry::{Client, Proxies, Settings};
+use crate::places::registry::{Client, MirrorFiles, Proxies, Settings};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;
@@ -19,7 +19,7 @@ pub(super) struct Registries {
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
     /// Folder with *.crt authorities, and *.cert with *.key, for every registry
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder)]
     cert_dir: Option<PathBuf>,
     /// Registry that speaks plain HTTP (can be repeated); those on loopback need not be named
     #[arg(long, value_name = "HOST[:PORT]")]
@@ -29,6 +29,15 @@ pub(super) struct Registries {
     jobs: u16,
 }
 
+/// A folder that is there: a misspelt one would silently trust nobody new.
+fn folder(text: &str) -> Result<PathBuf> {
+    let folder = PathBuf::from(text);
+    match folder.is_dir() {
+        true => Ok(folder),
+        false => Err(Error::new(Class::Usage, "no such folder")),
+    }
+}
+
 impl Registries {
     pub(super) fn jobs(&self) -> usize {
         self.jobs.into()
@@ -36,13 +45,28 @@ impl Registries {
 
     /// A client as the options and the environment say.
     pub(super) fn client(&self, progress: Arc<dyn Progress>) -> Result<Client> {
+        Client::new(self.settings(), progress)
+    }
+
+    /// The file that keeps what `login` is told: podman's.
+    pub(super) fn login_file(&self) -> Result<PathBuf> {
+        let below = |dir: PathBuf| dir.join("containers/auth.json");
+        let usual = || path("XDG_RUNTIME_DIR").or_else(configuration).map(below);
+        let named = self.authfile.clone().or_else(|| path("REGISTRY_AUTH_FILE"));
+        named.or_else(usual).ok_or_else(|| {
+            Error::new(Class::Usage, "there is no place to keep credentials")
+                .hint("set HOME, or name a file with --authfile")
+        })
+    }
+
+    /// How registries are reached, as the options and the environment say.
+    pub(super) fn settings(&self) -> Settings {
         let named = self.authfile.clone().or_else(|| path("REGISTRY_AUTH_FILE"));
         let home = path("HOME");
         let below_home = |rest: &str| home.as_ref().map(|home| home.join(rest));
-        let configuration = path("XDG_CONFIG_HOME").or_else(|| below_home(".config"));
         let usual = [
             path("XDG_RUNTIME_DIR").map(|dir| dir.join("containers/auth.json")),
-            configuration.as_ref().map(|dir| dir.join("containers/auth.json")),
+            configuration().map(|dir| dir.join("containers/auth.json")),
             path("DOCKER_CONFIG")
                 .map(|dir| dir.join("config.json"))
                 .or_else(|| below_home(".docker/config.json")),
@@ -57,11 +81,7 @@ impl Registries {
             let all = || variable("ALL_PROXY").or_else(|| variable("all_proxy"));
             variable(name).or_else(|| variable(&name.to_ascii_uppercase())).or_else(all)
         };
-        if let Some(folder) = self.cert_dir.as_deref().filter(|folder| !folder.is_dir()) {
-            let text = format!("--cert-dir {}: no such folder", folder.display());
-            return Err(Error::new(Class::Usage, text));
-        }
-        let settings = Settings {
+        Settings {
             authfile_required: self.authfile.is_some(),
             auth_files: match named {
                 Some(named) => vec![named],
@@ -75,9 +95,33 @@ impl Registries {
                 https: proxy("https_proxy"),
                 no_proxy: variable("no_proxy").or_else(|| variable("NO_PROXY")),
             },
+            mirrors: mirror_files(),
             jobs: self.jobs(),
             ..Settings::default()
-        };
-        Client::new(settings, progress)
+        }
     }
+}
+
+/// Where podman, and after it containerd, look for mirrors.
+fn mirror_files() -> MirrorFiles {
+    let system = PathBuf::from("/etc/containers");
+    let user = path("HOME").map(|home| home.join(".config/containers"));
+    let conf = |folder: &PathBuf| folder.join("registries.conf");
+    let below = |folder: &PathBuf| folder.join("registries.conf.d");
+    let named = path("CONTAINERS_REGISTRIES_CONF").or_else(|| path("REGISTRIES_CONFIG_PATH"));
+    let required = named.is_some();
+    let folders = [&system].into_iter().chain(&user).map(below).collect::<Vec<_>>();
+    let registries_conf = match named {
+        Some(named) => vec![(named, folders)],
+        None => {
+            let user = user.iter().map(|user| (conf(user), vec![below(user)]));
+            user.chain([(conf(&system), folders)]).collect()
+        }
+    };
+    MirrorFiles { registries_conf, required, hosts: vec!["/etc/containerd/certs.d".into()] }
+}
+
+/// The folder of the user's configuration files.
+fn configuration() -> Option<PathBuf> {
+    path("XDG_CONFIG_HOME").or_else(|| path("HOME").map(|home| home.join(".config")))
 }

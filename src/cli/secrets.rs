@@ -1,7 +1,7 @@
 //! Key files and passphrases.
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::environment::variable;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::words::error::{Class, Error, Result};
+use crate::words::escape::Safe;
 
 /// Longest passphrase, and so the most of a passphrase file that is read.
 const MAX_PASSPHRASE: u64 = 4096;
@@ -136,6 +137,62 @@ mod tests {
         assert_eq!(given("correct horse\r\nmore\n").unwrap().as_deref(), Some("correct horse"));
         for empty in ["", "\n", "\nsecond line\n"] {
             assert_eq!(given(empty).unwrap_err().class(), Class::Usage, "{empty:?}");
+        }
+    }
+}
+
+/// Largest password that is read. Cloud registries take whole key files of some 3 KiB as one.
+const MAX_PASSWORD: u64 = 64 << 10;
+
+/// A password from standard input, without the line's end; it may have several lines.
+pub(super) fn password_from_stdin() -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    let stdin = std::io::stdin().lock();
+    stdin
+        .take(MAX_PASSWORD + 1)
+        .read_to_string(&mut text)
+        .map_err(|e| Error::io("cannot read the password", e))?;
+    if text.len() as u64 > MAX_PASSWORD {
+        return Err(Error::new(Class::Usage, "the password is longer than 64 KiB"));
+    }
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = Zeroizing::new(line.strip_suffix('\r').unwrap_or(line).to_owned());
+    match line.is_empty() {
+        true => Err(Error::new(Class::Usage, "the password on standard input is empty")),
+        false => Ok(line),
+    }
+}
+
+/// A password from the terminal, which does not show it.
+pub(super) fn ask_password(prompt: &str) -> Result<Zeroizing<String>> {
+    need_terminal("a password")?;
+    let password = ask(prompt)?;
+    match password.is_empty() {
+        true => Err(Error::new(Class::Usage, "the password is empty")),
+        false => Ok(password),
+    }
+}
+
+/// A line from the terminal.
+pub(super) fn ask_line(prompt: &str) -> Result<String> {
+    need_terminal("a user name")?;
+    let fault = |e| Error::io("cannot ask on the terminal", e);
+    let mut terminal = File::options().write(true).open("/dev/tty").map_err(fault)?;
+    terminal.write_all(Safe(prompt).to_string().as_bytes()).map_err(fault)?;
+    let mut line = String::new();
+    std::io::stdin().lock().take(MAX_PASSPHRASE).read_line(&mut line).map_err(fault)?;
+    match line.trim() {
+        "" => Err(Error::new(Class::Usage, "the user name is empty")),
+        name => Ok(name.to_owned()),
+    }
+}
+
+fn need_terminal(what: &str) -> Result<()> {
+    match std::io::stdin().is_terminal() {
+        true => Ok(()),
+        false => {
+            Err(Error::new(Class::Usage, format!("{what} is needed and there is no terminal"))
+                .hint("use --username NAME with --password-stdin"))
         }
     }
 }

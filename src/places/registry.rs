@@ -15,6 +15,7 @@
 //!            http ─ tls, proxy, url                      how it travels
 //! ```
 
+mod access;
 mod auth;
 mod blobs;
 mod challenge;
@@ -23,12 +24,16 @@ mod fault;
 mod helper;
 mod host;
 mod http;
+mod login;
 mod manifests;
+mod mirrors;
 mod page;
 mod proxy;
 mod realm;
 mod referrers;
 mod session;
+mod splice;
+mod store;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -42,12 +47,17 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use self::access::Access;
 use self::credentials::Credentials;
 use self::fault::End;
 use self::host::Host;
 use self::http::Http;
+pub use self::login::{Verdict, check_login};
+pub use self::mirrors::MirrorFiles;
+use self::mirrors::{Mirrors, Sources, Want};
 pub use self::proxy::Proxies;
 use self::session::Session;
+pub use self::store::{CredentialFile, Kept};
 use self::token::Tokens;
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
@@ -72,6 +82,8 @@ pub struct Settings {
     pub plain_http: Vec<Registry>,
     /// Proxies, by scheme.
     pub proxies: Proxies,
+    /// Files that say where images are fetched from. They do not matter to pushes.
+    pub mirrors: MirrorFiles,
     /// How many transfers run at once, and so how many connections a host are kept.
     pub jobs: usize,
     /// How often and how patiently a request is sent again.
@@ -88,6 +100,7 @@ impl Default for Settings {
             cert_dir: None,
             plain_http: Vec::new(),
             proxies: Proxies::default(),
+            mirrors: MirrorFiles::default(),
             jobs: 4,
             retry: Retry::default(),
         }
@@ -103,7 +116,8 @@ struct Shared {
     http: Http,
     credentials: Credentials,
     tokens: Tokens,
-    hosts: Mutex<HashMap<Registry, Arc<Host>>>,
+    mirrors: Mirrors,
+    hosts: Mutex<HashMap<(Registry, Access), Arc<Host>>>,
     progress: Arc<dyn Progress>,
 }
 
@@ -117,12 +131,21 @@ impl Client {
     /// A client that tells `progress` whenever it has to try again. Connects to nothing yet.
     ///
     /// # Errors
-    /// [`Class::Usage`] when a credentials file is broken, or
-    /// missing though required.
+    /// [`Class::Usage`] when a credentials file or a file of mirrors is broken, or missing though
+    /// required.
     pub fn new(settings: Settings, progress: Arc<dyn Progress>) -> Result<Client> {
         let credentials = Credentials::read(&settings.auth_files, settings.authfile_required)?;
+        Client::with(settings, credentials, progress)
+    }
+
+    fn with(
+        settings: Settings,
+        credentials: Credentials,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Client> {
         Ok(Client(Arc::new(Shared {
             http: Http::new(settings.jobs),
+            mirrors: Mirrors::read(&settings.mirrors)?,
             settings,
             credentials,
             tokens: Tokens::default(),
@@ -139,21 +162,37 @@ impl Client {
         repository: &Repository,
         side: Side,
     ) -> RegistryRepository {
+        match side {
+            Side::Source => self.source(registry, repository),
+            Side::Destination => {
+                let session = self.session(registry, repository, side, Access::default());
+                RegistryRepository(session, Sources::default())
+            }
+        }
+    }
+
+    fn session(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        side: Side,
+        access: Access,
+    ) -> Session {
         let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts
-            .entry(registry.clone())
-            .or_insert_with(|| Arc::new(Host::new(registry.clone())))
+            .entry((registry.clone(), access))
+            .or_insert_with_key(|(host, access)| Arc::new(Host::new(host.clone(), access.clone())))
             .clone();
         let end = End { side, registry: registry.clone() };
         let shared = self.0.clone();
-        RegistryRepository(Session { shared, host, end, repository: repository.clone() })
+        Session { shared, host, end, repository: repository.clone() }
     }
 }
 
-/// One repository at a registry: a source and a sink of blobs and images. Displays as
-/// `host/path`.
+/// One repository at a registry: a source and a sink of blobs and images. As a source it may be
+/// read from mirrors. Displays as `host/path`.
 #[derive(Debug, Clone)]
-pub struct RegistryRepository(Session);
+pub struct RegistryRepository(Session, Sources);
 
 impl fmt::Display for RegistryRepository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,28 +214,31 @@ impl RegistryRepository {
     /// repository; [`Class::Refused`] when it may not be
     /// seen; [`Class::Damaged`] when the list does not end.
     pub fn tags(&self) -> Result<Vec<Tag>> {
-        self.0.tags()
+        self.primary()?.tags()
     }
 }
 
 impl BlobSource for RegistryRepository {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        let body: Box<dyn Read + Send> = self.0.open_blob(blob, offset)?;
+        let body: Box<dyn Read + Send> =
+            self.first(Want::Content, |place| place.open_blob(blob, offset))?;
         Ok(body)
     }
 }
 
 impl ImageSource for RegistryRepository {
     fn resolve(&self, name: &Reference) -> Result<Document> {
-        self.0.required(&under(name)?, name.digest)
+        let (reference, digest) = (under(name)?, name.digest);
+        let want = if digest.is_some() { Want::Digest } else { Want::Tag };
+        self.first(want, |place| place.required(&reference, digest))
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {
-        self.0.described(descriptor)
+        self.first(Want::Content, |place| place.described(descriptor))
     }
 
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
-        self.0.all_referrers(subject)
+        self.original(|place| place.all_referrers(subject))
     }
 }
 

@@ -25,9 +25,11 @@ pub mod gate;
 pub mod http;
 pub mod images;
 pub mod packed;
+pub mod proxy;
 pub mod registry;
 pub mod sealift;
 pub mod shared;
+pub mod slow;
 pub mod token;
 
 use std::io::Write as _;

@@ -28,6 +28,8 @@ pub(super) enum Authorization {
     Token(Key, Token),
     /// The whole header.
     Basic(Zeroizing<String>),
+    /// The whole header, with a token that cannot be renewed here.
+    Given(Zeroizing<String>),
 }
 
 impl fmt::Debug for Authorization {
@@ -35,6 +37,7 @@ impl fmt::Debug for Authorization {
         f.write_str(match self {
             Authorization::Token(..) => "Token(..)",
             Authorization::Basic(_) => "Basic(..)",
+            Authorization::Given(_) => "Given(..)",
         })
     }
 }
@@ -44,7 +47,7 @@ impl Authorization {
     pub(super) fn header(&self) -> &str {
         match self {
             Authorization::Token(_, token) => token.header(),
-            Authorization::Basic(header) => header,
+            Authorization::Basic(header) | Authorization::Given(header) => header,
         }
     }
 
@@ -84,6 +87,10 @@ impl Session {
         if !answer.own || !matches!(answer.status, 401 | 403) {
             return Ok(None);
         }
+        // A token that was given is all there is to show.
+        if matches!(old, Some(Authorization::Given(_))) {
+            return Ok(None);
+        }
         let asked = challenges(answer);
         let bearer = asked.iter().find(|c| matches!(c, Challenge::Bearer { .. }));
         let lacking = asked.iter().any(Challenge::is_insufficient_scope);
@@ -92,7 +99,9 @@ impl Session {
         }
         if let Some(old @ Authorization::Token(..)) = old {
             self.forget(old);
-            if bearer.is_none() {
+            // Without the header the registry tells how to get another. NGC names a token server
+            // of another domain to those who show an expired token, and its own to all others.
+            if bearer.is_none_or(|bearer| !self.is_known(bearer, base)) {
                 return Ok(Some(None));
             }
         }
@@ -112,6 +121,16 @@ impl Session {
             return Ok(Some(Some(basic)));
         }
         Ok(None)
+    }
+
+    /// Whether a challenge names the token server that is in use.
+    fn is_known(&self, asked: &Challenge, base: &Url) -> bool {
+        match (asked, self.host.scheme()) {
+            (Challenge::Bearer { realm, .. }, Some(Scheme::Bearer { realm: known, .. })) => {
+                realm::check(realm, base).is_ok_and(|realm| realm == known)
+            }
+            _ => false,
+        }
     }
 
     /// Drops a token that the registry did not take.
@@ -152,6 +171,11 @@ impl Session {
         scopes: &[String],
         wider: &[String],
     ) -> Result<Authorization> {
+        if let Some(Credential::Bearer(token)) = self.credential()? {
+            let header = token::header(&token)
+                .map_err(|why| self.end.error(Class::Usage, "registrytoken", why))?;
+            return Ok(Authorization::Given(header));
+        }
         // Credentials differ by path, so a token belongs to the repository that it was fetched
         // for; the scopes name it.
         let key: Key = (
@@ -224,9 +248,39 @@ fn challenges(answer: &Answer) -> Vec<Challenge> {
 fn widen(scopes: &[String], asked: Option<&str>) -> Vec<String> {
     let mut out = scopes.to_vec();
     for scope in asked.unwrap_or_default().split_ascii_whitespace() {
-        if !out.iter().any(|have| have == scope) {
+        if !out.iter().any(|have| covers(have, scope)) {
             out.push(scope.to_owned());
         }
     }
     out
+}
+
+/// Whether one scope, `TYPE:NAME:ACTION,ACTION`, allows all that the other does.
+fn covers(have: &str, want: &str) -> bool {
+    let split = |scope: &str| scope.rsplit_once(':').map(|(a, b)| (a.to_owned(), b.to_owned()));
+    match (split(have), split(want)) {
+        (Some((thing, able)), Some((other, asked))) if thing == other => {
+            asked.split(',').all(|action| able.split(',').any(|able| able == action))
+        }
+        _ => have == want,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_allowed_already_is_asked_for_too() {
+        let have = ["repository:h:5000/a:pull,push".to_owned()];
+        for (asked, more) in [
+            ("repository:h:5000/a:pull", ""),
+            ("repository:h:5000/a:push,pull", ""),
+            ("repository:h:5000/a:pull,delete", "repository:h:5000/a:pull,delete"),
+            ("repository:b:pull repository:h:5000/a:pull", "repository:b:pull"),
+            ("aws", "aws"),
+        ] {
+            assert_eq!(widen(&have, Some(asked))[1..].join(" "), more, "{asked}");
+        }
+    }
 }

@@ -15,10 +15,10 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Registry, Repository};
 
 /// Largest credentials file that is read. Real ones have a few KiB.
-const MAX_FILE: u64 = 1 << 20;
+pub(super) const MAX_FILE: u64 = 1 << 20;
 
 /// The server name under which docker keeps Docker Hub's credentials.
-const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+pub(super) const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 
 /// How to show who one is. Never shown itself.
 #[derive(Clone)]
@@ -32,6 +32,8 @@ pub(super) enum Credential {
     },
     /// A refresh token that stands for the user.
     Identity(Zeroizing<String>),
+    /// A bearer token for the registry itself, got in another way.
+    Bearer(Zeroizing<String>),
 }
 
 impl fmt::Debug for Credential {
@@ -39,6 +41,7 @@ impl fmt::Debug for Credential {
         f.write_str(match self {
             Credential::Password { .. } => "Password(..)",
             Credential::Identity(_) => "Identity(..)",
+            Credential::Bearer(_) => "Bearer(..)",
         })
     }
 }
@@ -57,6 +60,8 @@ impl Credential {
 /// The credentials files, read once, and what helpers answered so far.
 pub(super) struct Credentials {
     files: Vec<(PathBuf, AuthFile)>,
+    /// What was given for one registry, instead of all files.
+    given: Option<(Registry, Credential)>,
     asked: Mutex<HashMap<(String, String), Option<Credential>>>,
 }
 
@@ -66,22 +71,34 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// What a credentials file says.
 #[derive(Deserialize, Default)]
-struct AuthFile {
-    #[serde(default)]
-    auths: BTreeMap<String, Entry>,
-    #[serde(default, rename = "credHelpers")]
-    helpers: BTreeMap<String, String>,
+pub(super) struct AuthFile {
+    #[serde(default, deserialize_with = "or_none")]
+    pub(super) auths: BTreeMap<String, Entry>,
+    #[serde(default, rename = "credHelpers", deserialize_with = "or_none")]
+    pub(super) helpers: BTreeMap<String, String>,
     #[serde(default, rename = "credsStore")]
-    store: Option<String>,
+    pub(super) store: Option<String>,
 }
 
+/// What it says of one host or path.
 #[derive(Deserialize, Default)]
-struct Entry {
+pub(super) struct Entry {
     auth: Option<Zeroizing<String>>,
     username: Option<String>,
     password: Option<Zeroizing<String>>,
     identitytoken: Option<Zeroizing<String>>,
+    registrytoken: Option<Zeroizing<String>>,
+}
+
+/// Takes `null` for a member that is not there, as programs written in Go do.
+fn or_none<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Credentials {
@@ -98,7 +115,13 @@ impl Credentials {
                 read.push((path.clone(), file));
             }
         }
-        Ok(Credentials { files: read, asked: Mutex::default() })
+        Ok(Credentials { files: read, given: None, asked: Mutex::default() })
+    }
+
+    /// `credential` for `registry`, and nothing for any other.
+    pub(super) fn only(registry: &Registry, credential: Credential) -> Credentials {
+        let given = Some((registry.clone(), credential));
+        Credentials { files: Vec::new(), given, asked: Mutex::default() }
     }
 
     /// The credentials for `repository` at exactly this `registry`, if there are any. In each
@@ -112,10 +135,16 @@ impl Credentials {
         registry: &Registry,
         repository: &Repository,
     ) -> Result<Option<Credential>> {
+        if let Some((host, credential)) = &self.given
+            && host == registry
+        {
+            return Ok(Some(credential.clone()));
+        }
         for (path, file) in &self.files {
             let broken = |error: Error| error.context(path.display());
             let own = file.helpers.iter().find(|(key, _)| names_host(key, registry));
             if let Some((key, name)) = own
+                && !name.is_empty()
                 && let Some(found) = self.ask(name, key).map_err(broken)?
             {
                 return Ok(Some(found));
@@ -126,7 +155,7 @@ impl Credentials {
                 }
             }
             if own.is_none()
-                && let Some(name) = &file.store
+                && let Some(name) = file.store.as_ref().filter(|name| !name.is_empty())
                 && let Some(found) = self.ask(name, server_name(registry)).map_err(broken)?
             {
                 return Ok(Some(found));
@@ -149,7 +178,11 @@ impl Credentials {
     }
 }
 
-fn read_file(path: &Path, required: bool) -> Result<Option<AuthFile>> {
+/// What the file at `path` says; `None` when it is not there and need not be.
+///
+/// # Errors
+/// As [`Credentials::read`].
+pub(super) fn read_file(path: &Path, required: bool) -> Result<Option<AuthFile>> {
     let broken = |why: String| {
         Error::new(Class::Usage, format!("credentials file {}: {why}", path.display()))
             .hint("repair the file, or name another one with --authfile")
@@ -172,14 +205,22 @@ fn read_file(path: &Path, required: bool) -> Result<Option<AuthFile>> {
 }
 
 impl Entry {
+    /// Whether nothing is kept here: docker leaves such entries where a helper has the rest.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self.credential(), Ok(None))
+    }
+
     fn credential(&self) -> Result<Option<Credential>> {
+        if let Some(token) = self.registrytoken.as_ref().filter(|token| !token.is_empty()) {
+            return Ok(Some(Credential::Bearer(token.clone())));
+        }
         if let Some(token) = self.identitytoken.as_ref().filter(|token| !token.is_empty()) {
             return Ok(Some(Credential::Identity(token.clone())));
         }
         if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.is_empty()) {
             let bad = || {
                 Error::new(Class::Usage, "an entry's auth is not the base64 of user:password")
-                    .hint("log in again with podman login or docker login")
+                    .hint("log in again, with sealift login or the program whose file it is")
             };
             let engine = base64::engine::general_purpose::STANDARD;
             let bytes = Zeroizing::new(engine.decode(auth.trim()).map_err(|_| bad())?);
@@ -198,7 +239,7 @@ impl Entry {
 }
 
 /// What a helper is asked for `registry`.
-fn server_name(registry: &Registry) -> &str {
+pub(super) fn server_name(registry: &Registry) -> &str {
     match registry.as_str() {
         "docker.io" => DOCKER_HUB,
         other => other,
@@ -228,7 +269,7 @@ fn matching<'a>(
 }
 
 /// Whether `key` names exactly this host: `host`, or docker's old `https://host/v1/`.
-fn names_host(key: &str, registry: &Registry) -> bool {
+pub(super) fn names_host(key: &str, registry: &Registry) -> bool {
     let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     let host = match bare {
         Some(rest) => {
@@ -253,6 +294,7 @@ mod tests {
         Ok(found.map(|credential| match credential {
             Credential::Password { user, password } => format!("{user}:{}", *password),
             Credential::Identity(token) => format!("<{}>", *token),
+            Credential::Bearer(token) => format!("bearer {}", *token),
         }))
     }
 
@@ -268,6 +310,7 @@ mod tests {
             "https://index.docker.io/v1/":{"auth":"dTpw"},
             "https://path.example/team":{"auth":"dTpw"},
             "empty.example":{},
+            "bearer.example":{"auth":"dTpw","registrytoken":"rt"},
             "plain.example":{"username":"a","password":"b"}}}"#;
         for (registry, repository, found) in [
             ("harbor.example", "x", Some("u:p")),
@@ -285,6 +328,7 @@ mod tests {
             ("docker.io", "library/alpine", Some("u:p")),
             ("path.example", "team/x", None),
             ("empty.example", "x", None),
+            ("bearer.example", "x", Some("bearer rt")),
             ("plain.example", "x", Some("a:b")),
         ] {
             let got = find(json, registry, repository).unwrap();

@@ -106,7 +106,8 @@ impl End {
 
     fn way_out(&self, status: u16, words: &str) -> Option<String> {
         let host = &self.registry;
-        let log_in = format!("`podman login {host}` or `docker login {host}`, or --authfile FILE");
+        let log_in =
+            format!("`sealift login {host}` (or podman's or docker's), or --authfile FILE");
         Some(match (status, self.side) {
             (403, _) if words.contains("quota") || words.contains("upper limit") => {
                 "the project's quota is used up; raise it or remove old images".to_owned()

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::access::Access;
 use super::url::Url;
 use crate::words::error::Result;
 use crate::words::reference::Registry;
@@ -25,43 +26,68 @@ pub(super) enum Scheme {
 #[derive(Debug)]
 pub(super) struct Host {
     registry: Registry,
+    access: Access,
     base: Mutex<Option<Url>>,
     scheme: Mutex<Option<Scheme>>,
     answered: AtomicBool,
     no_referrers: AtomicBool,
+    given_up: AtomicBool,
+    complained: AtomicBool,
 }
 
 impl Host {
-    /// Nothing is known of `registry` yet.
-    pub(super) fn new(registry: Registry) -> Host {
+    /// Nothing is known of `registry` yet but how it is reached.
+    pub(super) fn new(registry: Registry, access: Access) -> Host {
         Host {
             registry,
+            access,
             base: Mutex::default(),
             scheme: Mutex::default(),
             answered: AtomicBool::new(false),
             no_referrers: AtomicBool::new(false),
+            given_up: AtomicBool::new(false),
+            complained: AtomicBool::new(false),
         }
     }
 
-    /// The registry's address. `plain` says that it speaks plain HTTP; `probe`, for loopback
-    /// only, finds out whether it speaks TLS, once, while all others wait.
+    /// How the registry is reached.
+    pub(super) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// How the host of `url` is reached: what is configured for the registry holds for no other.
+    pub(super) fn access_to(&self, url: &Url) -> Access {
+        match Url::new(true, self.authority(), "/").host() == url.host() {
+            true => self.access.clone(),
+            false => Access::default(),
+        }
+    }
+
+    /// Where the registry is; its name in references may be another.
+    fn authority(&self) -> &str {
+        match self.registry.as_str() {
+            "docker.io" => "registry-1.docker.io",
+            other => other,
+        }
+    }
+
+    /// The registry's address. `plain` says that it speaks plain HTTP; `probe`, for loopback and
+    /// for hosts that are called insecure only, finds out whether it speaks TLS, once, while all
+    /// others wait.
     pub(super) fn base(&self, plain: bool, probe: impl Fn(&Url) -> Result<bool>) -> Result<Url> {
         let mut base = self.base.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(base) = &*base {
             return Ok(base.clone());
         }
-        let authority = match self.registry.as_str() {
-            // The name in references is not where the registry is.
-            "docker.io" => "registry-1.docker.io",
-            other => other,
+        let https = Url::new(true, self.authority(), "/");
+        let probed = self.registry.is_loopback() || self.access.insecure;
+        let speaks_tls = match self.access.plain {
+            Some(plain) => !plain,
+            None if plain => false,
+            None if probed => probe(&https)?,
+            None => true,
         };
-        let https = Url::new(true, authority, "/");
-        let speaks_tls = match (plain, self.registry.is_loopback()) {
-            (true, _) => false,
-            (false, true) => probe(&https)?,
-            (false, false) => true,
-        };
-        let url = Url::new(speaks_tls, authority, "/");
+        let url = Url::new(speaks_tls, self.authority(), "/");
         *base = Some(url.clone());
         Ok(url)
     }
@@ -84,6 +110,21 @@ impl Host {
     /// Notes that it did.
     pub(super) fn set_answered(&self) {
         self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the host failed in this run, while another may have the same content.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it did; whether that is news.
+    pub(super) fn give_up(&self) -> bool {
+        !self.given_up.swap(true, Ordering::Relaxed)
+    }
+
+    /// Notes that it refused something; whether that is news.
+    pub(super) fn complain(&self) -> bool {
+        !self.complained.swap(true, Ordering::Relaxed)
     }
 
     /// Whether it is known to have no referrers API.

@@ -10,6 +10,7 @@ use ureq::http::{HeaderMap, Method, Request};
 use ureq::{Agent, Body, SendBody};
 
 use super::Settings;
+use super::access::Access;
 use super::tls::Roots;
 use super::url::Url;
 use crate::seams::stream::BUFFER;
@@ -34,7 +35,7 @@ const ASK_FROM: u64 = 8 << 20;
 pub(super) struct Http {
     jobs: usize,
     roots: Roots,
-    agents: Mutex<HashMap<(String, bool), Agent>>,
+    agents: Mutex<HashMap<(String, bool, Access), Agent>>,
 }
 
 /// What goes out.
@@ -118,9 +119,15 @@ impl Http {
         Http { jobs: jobs.max(1), roots: Roots::default(), agents: Mutex::default() }
     }
 
-    /// Sends one request and returns as soon as the headers of the answer are here.
-    pub(super) fn send(&self, s: &Settings, out: Outgoing<'_>) -> Result<Answer, Silence> {
-        let agent = self.agent(s, out.url, out.own).map_err(Silence::Setup)?;
+    /// Sends one request to a host that is reached as `access` says, and returns as soon as the
+    /// headers of the answer are here.
+    pub(super) fn send(
+        &self,
+        settings: &Settings,
+        access: Access,
+        out: Outgoing<'_>,
+    ) -> Result<Answer, Silence> {
+        let agent = self.agent(settings, access, out.url, out.own).map_err(Silence::Setup)?;
         let mut request = Request::builder().method(out.method).uri(out.url.to_string());
         for (name, value) in out.headers {
             request = request.header(*name, value);
@@ -149,18 +156,18 @@ impl Http {
     }
 
     /// The agent for the host of `url`, made when first needed.
-    fn agent(&self, settings: &Settings, url: &Url, own: bool) -> Result<Agent> {
-        let key = (url.origin(), own);
+    fn agent(&self, settings: &Settings, access: Access, url: &Url, own: bool) -> Result<Agent> {
+        let key = (url.origin(), own, access);
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(agent) = agents.get(&key) {
             return Ok(agent.clone());
         }
-        let agent = self.make(settings, url, own)?;
+        let agent = self.make(settings, &key.2, url, own)?;
         agents.insert(key, agent.clone());
         Ok(agent)
     }
 
-    fn make(&self, settings: &Settings, url: &Url, own: bool) -> Result<Agent> {
+    fn make(&self, settings: &Settings, access: &Access, url: &Url, own: bool) -> Result<Agent> {
         let proxy = match settings.proxies.choose(url) {
             // The address may hold a password and is not repeated.
             Some(proxy) => Some(ureq::Proxy::new(proxy).map_err(|_| {
@@ -189,7 +196,7 @@ impl Http {
             .max_idle_connections(self.jobs * 2)
             .max_idle_connections_per_host(self.jobs);
         if url.is_https() {
-            config = config.tls_config(self.roots.config(&folders(settings, url), own)?);
+            config = config.tls_config(self.roots.config(&folders(settings, url), access, own)?);
         }
         Ok(Agent::new_with_config(config.build()))
     }

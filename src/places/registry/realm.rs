@@ -9,7 +9,11 @@ use std::net::IpAddr;
 use super::url::Url;
 
 /// Token servers on a host of their own that are known to belong to a registry.
-const KNOWN: &[(&str, &str)] = &[("registry-1.docker.io", "auth.docker.io")];
+const KNOWN: &[(&str, &str)] = &[
+    ("registry-1.docker.io", "auth.docker.io"),
+    ("nvcr.io", "authn.nvidia.com"),
+    ("lscr.io", "ghcr.io"),
+];
 
 /// The token server at `realm`, if the registry at `base` may name it.
 ///

@@ -82,11 +82,7 @@ impl Session {
     pub(super) fn call_once(&self, call: &Call<'_>) -> Result<Answer> {
         let base = self.base()?;
         let url = match &call.target {
-            Target::Path(path) => Url::new(
-                base.is_https(),
-                base.authority(),
-                &format!("/v2/{}/{path}", self.repository),
-            ),
+            Target::Path(path) => self.host.access().url(&base, self.repository.as_str(), path),
             Target::Url(url) => url.clone(),
         };
         let mut authorization = self.known_authorization(&base, &call.scopes)?;
@@ -195,7 +191,8 @@ impl Session {
     /// Sends one request, and words the failure when there is no answer.
     pub(super) fn send(&self, what: &str, out: Outgoing<'_>) -> Result<Answer> {
         let url = out.url;
-        match self.shared.http.send(&self.shared.settings, out) {
+        let access = self.host.access_to(url);
+        match self.shared.http.send(&self.shared.settings, access, out) {
             Ok(answer) => {
                 if answer.own {
                     self.host.set_answered();
@@ -234,12 +231,13 @@ impl Session {
         self.host.base(plain, |https| self.speaks_tls(https))
     }
 
-    /// Whether a registry on loopback speaks TLS. A bad certificate is TLS: it must not lead to
+    /// Whether a registry on loopback, or an insecure one, speaks TLS. A bad certificate is TLS: it must not lead to
     /// plain HTTP.
     fn speaks_tls(&self, https: &Url) -> Result<bool> {
         let url = Url::new(true, https.authority(), "/v2/");
         let sent = self.shared.http.send(
             &self.shared.settings,
+            self.host.access().clone(),
             Outgoing {
                 method: Method::GET,
                 url: &url,

@@ -1,5 +1,8 @@
 //! Promises of the client, proved against scripted servers on loopback.
 
+mod auth;
+mod mirrors;
+
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -248,7 +251,7 @@ fn a_refused_password_is_tried_once_and_the_realm_must_be_the_registrys() {
         let error = repository.resolve(&name(&server, ":1")).unwrap_err();
         assert_eq!(error.class(), Class::Refused);
         assert!(error.to_string().contains("UNAUTHORIZED: bad login"), "{error}");
-        assert!(error.way_out().unwrap().contains("podman login"), "{error:?}");
+        assert!(error.way_out().unwrap().contains("sealift login"), "{error:?}");
     }
     assert_eq!(server.seen("GET /token").len(), 1, "a wrong password may lock an account");
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use rustls_native_certs::load_native_certs;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
+use super::access::Access;
 use crate::words::error::{Class, Error, Result};
 
 /// The system's certificate authorities, loaded when first needed.
@@ -17,25 +18,37 @@ pub(super) struct Roots(OnceLock<Vec<Certificate<'static>>>);
 type Identity = (Vec<Certificate<'static>>, PrivateKey<'static>);
 
 impl Roots {
-    /// The TLS settings for a host: the system's roots, those that `folders` hold as `*.crt`,
-    /// and, when `identify`, the client certificate `*.cert` with its `*.key`.
+    /// The TLS settings for a host: the system's roots, those that `folders` hold as `*.crt` and
+    /// those of `access`; and, when `identify`, the client certificate of `access`, else `*.cert`
+    /// with its `*.key`.
     ///
     /// # Errors
     /// [`Class::Usage`] for a file that cannot be read or understood. Folders that do not exist
     /// are no fault.
-    pub(super) fn config(&self, folders: &[PathBuf], identify: bool) -> Result<TlsConfig> {
+    pub(super) fn config(
+        &self,
+        folders: &[PathBuf],
+        access: &Access,
+        identify: bool,
+    ) -> Result<TlsConfig> {
         let system = self.0.get_or_init(|| {
             let found = load_native_certs().certs;
             found.iter().map(|der| Certificate::from_der(der).to_owned()).collect()
         });
         let mut roots = system.clone();
-        let mut identity = None;
+        for path in &access.authorities {
+            roots.extend(certificates(path)?);
+        }
+        let mut identity = match &access.identity {
+            Some((certificate, key)) if identify => Some(read_identity(certificate, key)?),
+            _ => None,
+        };
         for folder in folders {
             for path in files_in(folder)? {
                 match path.extension().and_then(|e| e.to_str()) {
                     Some("crt") => roots.extend(certificates(&path)?),
                     Some("cert") if identify && identity.is_none() => {
-                        identity = Some(read_identity(&path)?);
+                        identity = Some(read_identity(&path, &path.with_extension("key"))?);
                     }
                     _ => {}
                 }
@@ -45,6 +58,7 @@ impl Roots {
         Ok(TlsConfig::builder()
             .root_certs(RootCerts::Specific(Arc::new(roots)))
             .client_cert(identity)
+            .disable_verification(access.insecure)
             .build())
     }
 }
@@ -90,16 +104,15 @@ fn certificates(path: &Path) -> Result<Vec<Certificate<'static>>> {
     }
 }
 
-/// The chain in `path` with the key beside it.
-fn read_identity(path: &Path) -> Result<Identity> {
+/// The chain in `path` with the key in `key_path`.
+fn read_identity(path: &Path, key_path: &Path) -> Result<Identity> {
     let chain = certificates(path)?;
-    let key_path = path.with_extension("key");
-    let key = items(&key_path)?.into_iter().find_map(|item| match item {
+    let key = items(key_path)?.into_iter().find_map(|item| match item {
         PemItem::PrivateKey(key) => Some(key),
         _ => None,
     });
-    let key = key.ok_or_else(|| bad(&key_path, "holds no private key"))?;
-    check_pair(&chain, &key).map_err(|e| bad(&key_path, e))?;
+    let key = key.ok_or_else(|| bad(key_path, "holds no private key"))?;
+    check_pair(&chain, &key).map_err(|e| bad(key_path, e))?;
     Ok((chain, key))
 }
 
@@ -131,15 +144,15 @@ mod tests {
         let folders = [folder.path().to_owned(), folder.path().join("absent")];
         let roots = Roots::default();
 
-        assert!(roots.config(&folders, true).is_ok(), "an empty folder");
+        assert!(roots.config(&folders, &Access::default(), true).is_ok(), "an empty folder");
         std::fs::write(folder.path().join("README"), "not looked at").unwrap();
-        assert!(roots.config(&folders, true).is_ok());
+        assert!(roots.config(&folders, &Access::default(), true).is_ok());
         std::fs::write(folder.path().join("client.cert"), "no certificate").unwrap();
-        assert!(roots.config(&folders, false).is_ok(), "not asked to identify");
-        let error = roots.config(&folders, true).unwrap_err();
+        assert!(roots.config(&folders, &Access::default(), false).is_ok(), "not asked to identify");
+        let error = roots.config(&folders, &Access::default(), true).unwrap_err();
         assert!(error.to_string().contains("client.cert"), "{error}");
         std::fs::write(folder.path().join("ca.crt"), "no certificate").unwrap();
-        let error = roots.config(&folders, false).unwrap_err();
+        let error = roots.config(&folders, &Access::default(), false).unwrap_err();
         assert!(error.to_string().contains("ca.crt"), "{error}");
         assert_eq!(error.class(), Class::Usage);
     }

@@ -134,12 +134,20 @@ pub(super) fn parse(body: &[u8], asked: Instant) -> Result<Token, &'static str> 
     let given = |token: Option<Zeroizing<String>>| token.filter(|token| !token.is_empty());
     let token =
         given(granted.token).or(given(granted.access_token)).ok_or("the answer has no token")?;
-    if token.len() > MAX_TOKEN || !token.bytes().all(|c| c.is_ascii_graphic()) {
-        return Err("the token cannot be sent in a header");
-    }
+    let header = Arc::new(header(&token)?);
     let life = lifetime(granted.expires_in, granted.issued_at.as_deref(), Timestamp::now());
-    let header = Arc::new(Zeroizing::new(format!("Bearer {}", *token)));
     Ok(Token { header, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
+}
+
+/// The whole `Authorization` header for `token`.
+///
+/// # Errors
+/// Why it is no token, without quoting it.
+pub(super) fn header(token: &str) -> Result<Zeroizing<String>, &'static str> {
+    match token.len() <= MAX_TOKEN && token.bytes().all(|c| c.is_ascii_graphic()) {
+        true => Ok(Zeroizing::new(format!("Bearer {token}"))),
+        false => Err("the token cannot be sent in a header"),
+    }
 }
 
 /// How long a token still holds. `issued_at` counts when it makes sense beside this machine's

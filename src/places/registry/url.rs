@@ -86,6 +86,11 @@ impl Url {
         &self.authority
     }
 
+    /// Path and query.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The host without port and brackets.
     pub(super) fn host(&self) -> &str {
         match self.authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {

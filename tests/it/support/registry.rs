@@ -64,7 +64,7 @@ pub enum Access<'a> {
     Token(&'a TokenServer),
 }
 
-/// A private authority with a certificate for 127.0.0.1, and one user's password.
+/// A private authority with a certificate for 127.0.0.1 and 0.0.0.0, and one user's password.
 pub struct Credentials {
     dir: TempDir,
 }
@@ -97,7 +97,7 @@ impl Credentials {
                 .arg("-out")
                 .arg(at("tls.csr")),
         );
-        let extensions = "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n\
+        let extensions = "subjectAltName=IP:127.0.0.1,IP:0.0.0.0\nextendedKeyUsage=serverAuth\n\
                           basicConstraints=critical,CA:FALSE\n";
         std::fs::write(at("extensions"), extensions).unwrap();
         output(

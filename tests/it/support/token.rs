@@ -16,6 +16,9 @@ use tempfile::TempDir;
 use super::{command, output};
 
 const ISSUER: &str = "sealift test tokens";
+/// docker-registry takes a token for so many seconds longer than it says; here none lives longer
+/// than its answer promises.
+const LEEWAY: u64 = 60;
 const SERVICE: &str = "sealift test registry";
 
 /// A running token server; its thread ends with the value.
@@ -177,8 +180,9 @@ impl State {
         let certificate: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
         let header = json!({ "typ": "JWT", "alg": "RS256", "x5c": [certificate] });
         let claims = json!({
-            "iss": ISSUER, "sub": TokenServer::USER, "aud": SERVICE, "iat": now, "nbf": now - 1,
-            "exp": now + lifetime, "jti": count.to_string(), "access": access,
+            "iss": ISSUER, "sub": TokenServer::USER, "aud": SERVICE, "iat": now, "nbf": now - 60,
+            // Rounded up, as the time itself was rounded down.
+            "exp": now + 1 + lifetime - LEEWAY, "jti": count.to_string(), "access": access,
         });
         let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&header), part(&claims));

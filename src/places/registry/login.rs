@@ -1,0 +1,82 @@
+//! Whether a registry takes a name and a password, asked before they are kept.
+
+use std::sync::Arc;
+
+use ureq::http::Method;
+
+use super::credentials::{Credential, Credentials};
+use super::session::{Call, Session, Target};
+use super::{Client, Settings};
+use crate::words::error::{Class, Error, Result, Side};
+use crate::words::progress::Progress;
+use crate::words::reference::{Registry, Repository};
+
+/// What a registry said of credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It asked for them and took them.
+    Taken,
+    /// It lets anyone in, so that nothing is known of them.
+    NeverAsked,
+}
+
+/// Asks `registry` whether it takes `user` and `password`: `GET /v2/`, with a token where it
+/// wants one. Nothing that files say of credentials is used.
+///
+/// # Errors
+/// [`Class::Refused`] when it does not; else those of any request. No error holds the password.
+pub fn check_login(
+    settings: Settings,
+    registry: &Registry,
+    user: &str,
+    password: &str,
+    progress: Arc<dyn Progress>,
+) -> Result<Verdict> {
+    let credentials = Credentials::only(registry, Credential::pair(user, password));
+    let client = Client::with(settings, credentials, progress)?;
+    // The question is about no repository; the name is in no address and in no scope.
+    let nowhere: Repository = "login".parse()?;
+    let session = client.repository(registry, &nowhere, Side::Destination).0;
+    session.check().map_err(|error| {
+        let about_images = error.way_out().is_some_and(|hint| hint.contains("log in with"));
+        match error.class() == Class::Refused && about_images {
+            true => refused(registry, user).source(error),
+            false => error,
+        }
+    })
+}
+
+fn refused(registry: &Registry, user: &str) -> Error {
+    let text = format!("{registry} does not take the password of {user:?}");
+    Error::new(Class::Refused, text)
+        .hint("check both; many registries want an access token instead of the account's password")
+}
+
+impl Session {
+    fn check(&self) -> Result<Verdict> {
+        let base = self.base()?;
+        let url = super::url::Url::new(base.is_https(), base.authority(), "/v2/");
+        let call = Call {
+            method: Method::GET,
+            target: Target::Url(url),
+            headers: Vec::new(),
+            body: None,
+            scopes: Vec::new(),
+            what: "login".to_owned(),
+        };
+        let answer = self.call(&call)?;
+        match answer.status {
+            200..=299 => {}
+            404 => {
+                let why = "there is no registry at this address";
+                return Err(self.end.error(Class::Other, "login", why));
+            }
+            _ => return Err(self.end.refusal("login", answer)),
+        }
+        answer.discard();
+        Ok(match self.host.scheme() {
+            Some(_) => Verdict::Taken,
+            None => Verdict::NeverAsked,
+        })
+    }
+}
