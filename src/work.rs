@@ -3,4 +3,5 @@
 pub mod graph;
 pub mod mapping;
 pub mod plan;
+pub mod projects;
 pub mod transfer;

@@ -9,7 +9,8 @@
 //! read into memory without a limit. A failure names the end, the thing, and the way out.
 //!
 //! ```text
-//! registry ─ blobs, manifests, upload, referrers, page   what is asked
+//! registry ─ blobs, manifests, upload, referrers, page,  what is asked
+//!            sparse, harbor
 //!            session                                     redirects and retries
 //!            auth ─ challenge, realm, token, credentials who asks
 //!            http ─ tls, proxy, url                      how it travels
@@ -20,6 +21,7 @@ mod blobs;
 mod challenge;
 mod credentials;
 mod fault;
+mod harbor;
 mod helper;
 mod host;
 mod http;
@@ -29,6 +31,7 @@ mod proxy;
 mod realm;
 mod referrers;
 mod session;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -44,6 +47,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use self::credentials::Credentials;
 use self::fault::End;
+pub use self::harbor::{Findings, Project, Quota, Standing};
 use self::host::Host;
 use self::http::Http;
 pub use self::proxy::Proxies;
@@ -177,6 +181,16 @@ impl RegistryRepository {
     pub fn tags(&self) -> Result<Vec<Tag>> {
         self.0.tags()
     }
+
+    /// The Harbor project that the repository belongs to; `None` where the registry is no
+    /// Harbor. The first call asks the registry what it is.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached; [`Class::Refused`] when the repository's name has no
+    /// project.
+    pub fn project(&self) -> Result<Option<Project>> {
+        self.0.project()
+    }
 }
 
 impl BlobSource for RegistryRepository {
@@ -245,6 +259,22 @@ impl ImageSink for RegistryRepository {
 
     fn referrers_list(&self, tag: &Tag) -> Result<Option<Document>> {
         self.0.manifest(tag.as_str(), None)
+    }
+
+    fn is_fixed(&self, name: &Reference) -> Result<bool> {
+        match (&name.tag, self.0.project()?) {
+            (Some(tag), Some(project)) => project.is_immutable(tag),
+            _ => Ok(false),
+        }
+    }
+
+    fn takes_sparse(
+        &self,
+        media_type: &str,
+        missing: &[Descriptor],
+        may_try: bool,
+    ) -> Result<Option<bool>> {
+        self.0.takes_sparse(media_type, missing, may_try)
     }
 }
 

@@ -5,6 +5,7 @@ mod select;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub use self::select::rewrite;
 use crate::bundle::contents::{Contents, Image, LeftOut, Reason, Referrer};
 use crate::seams::parallel;
 use crate::seams::store::{BlobSource, ImageSource, Referrers};

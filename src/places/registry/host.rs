@@ -29,6 +29,7 @@ pub(super) struct Host {
     scheme: Mutex<Option<Scheme>>,
     answered: AtomicBool,
     no_referrers: AtomicBool,
+    harbor: Mutex<Option<bool>>,
 }
 
 impl Host {
@@ -40,6 +41,7 @@ impl Host {
             scheme: Mutex::default(),
             answered: AtomicBool::new(false),
             no_referrers: AtomicBool::new(false),
+            harbor: Mutex::default(),
         }
     }
 
@@ -84,6 +86,17 @@ impl Host {
     /// Notes that it did.
     pub(super) fn set_answered(&self) {
         self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is a Harbor; `ask` finds out, once, while all others wait.
+    pub(super) fn is_harbor(&self, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        let mut known = self.harbor.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = *known {
+            return Ok(known);
+        }
+        let found = ask()?;
+        *known = Some(found);
+        Ok(found)
     }
 
     /// Whether it is known to have no referrers API.
