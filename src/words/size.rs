@@ -57,7 +57,7 @@ impl fmt::Display for Size {
             return write!(f, "{} bytes", self.0);
         };
         // Exact enough for two places, which is all that is shown.
-        let hundredths = u128::from(self.0) * 100 >> (10 * power);
+        let hundredths = (u128::from(self.0) * 100) >> (10 * power);
         let (whole, rest) = (hundredths / 100, hundredths % 100);
         write!(f, "{whole}.{rest:02} {} ({} bytes)", units[power - 1], self.0)
     }
