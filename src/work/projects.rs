@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::plan::{Action, Obstacle, Plan, Scope};
 use crate::places::registry::{Client, Findings, Project, Quota, Standing};
 use crate::seams::interrupt;
+use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Registry;
-use crate::words::size::Size;
 
 /// What may be done about projects.
 #[derive(Debug, Clone, Copy, Default)]
@@ -184,11 +184,11 @@ fn note_quota(
     progress: &dyn Progress,
 ) {
     let (Some(wanted), Some(quota)) = (provision.quota, found.quota) else { return };
-    let got = quota.limit.map_or("no limit".to_owned(), |limit| Size(limit).to_string());
+    let got = quota.limit.map_or("no limit".to_owned(), |limit| Bytes(limit).to_string());
     progress.event(Event::Note(format!(
         "{} got a quota of {got} instead of {}: only administrators choose it",
         planned.project,
-        Size(wanted)
+        Bytes(wanted)
     )));
 }
 
@@ -254,11 +254,11 @@ fn too_small(planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle> {
         class: Class::NoRoom,
         message: format!("project {} has no room for the bundle", planned.project),
         findings: vec![
-            format!("quota:   {}", Size(limit)),
-            format!("used:    {}", Size(quota.used)),
-            format!("left:    {}", Size(left)),
-            format!("to push: {}", Size(planned.adds)),
-            format!("lacking: {}", Size(planned.adds - left)),
+            format!("quota:   {}", Bytes(limit)),
+            format!("used:    {}", Bytes(quota.used)),
+            format!("left:    {}", Bytes(left)),
+            format!("to push: {}", Bytes(planned.adds)),
+            format!("lacking: {}", Bytes(planned.adds - left)),
         ],
         hint: "have the quota raised, or remove old images and let Harbor collect its garbage; \
                --ignore-quota tries all the same, since layers that the project has under other \

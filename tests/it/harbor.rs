@@ -198,6 +198,11 @@ fn with_group(role: Role) -> (Harbor, PathBuf) {
     (harbor, auth)
 }
 
+/// Whether `tag` is that of a list of referrers.
+fn is_list(tag: &str) -> bool {
+    tag.starts_with("sha256-") && tag.len() == "sha256-".len() + 64
+}
+
 #[test]
 fn tokens_that_end_in_the_middle_of_a_push_are_renewed() {
     need!("docker-registry", "busybox");
@@ -208,7 +213,12 @@ fn tokens_that_end_in_the_middle_of_a_push_are_renewed() {
     import(&Sealift::new(), &harbor, &auth, &[]).ok();
 
     for image in &shared.images {
-        assert_arrived(image, harbor.registry(), &format!("group/{}", image.repository));
+        let mut image = image.clone();
+        // Harbor lists referrers itself, so that the lists under fallback tags stay behind.
+        let lists: Vec<String> =
+            image.tags.extract_if(.., |tag, _| is_list(tag)).map(|(_, digest)| digest).collect();
+        image.documents.retain(|document| !lists.contains(&document.digest));
+        assert_arrived(&image, harbor.registry(), &format!("group/{}", image.repository));
     }
     assert!(harbor.tokens_given() > 10, "{}", harbor.tokens_given());
     let refused = harbor.requests().iter().filter(|request| request.status == 401).count();
@@ -222,10 +232,8 @@ fn referrers_are_listed_by_harbor_itself_and_need_no_fallback_tag() {
 
     import(&Sealift::new(), &harbor, &auth, &[]).ok();
 
-    let fallback = |path: &str| {
-        path.rsplit('/').next().is_some_and(|last| last.len() == 71 && last.starts_with("sha256-"))
-    };
-    assert!(!harbor.writes().iter().any(|request| fallback(&request.path)));
+    let named = |path: &str| path.rsplit('/').next().is_some_and(is_list);
+    assert!(!harbor.writes().iter().any(|request| named(&request.path)));
     assert!(harbor.referrers() > 0);
 }
 

@@ -82,9 +82,8 @@ impl End {
             return self.no_project(what);
         }
         let said = if words.is_empty() { String::new() } else { format!(", {words}") };
-        let full = status == 507
-            || status == 403 && is_over_quota(&words)
-            || words.contains("no space left on device");
+        let over = self.side == Side::Destination && status == 403 && is_over_quota(&words);
+        let full = over || status == 507 || words.contains("no space left on device");
         let class = match status {
             _ if full => Class::NoRoom,
             404 if self.side == Side::Source => Class::Incomplete,
@@ -121,7 +120,7 @@ impl End {
         let host = &self.registry;
         let log_in = format!("`podman login {host}` or `docker login {host}`, or --authfile FILE");
         Some(match (status, self.side) {
-            (403, _) if is_over_quota(words) => {
+            (403, Side::Destination) if is_over_quota(words) => {
                 "the project's quota is used up; raise it or remove old images".to_owned()
             }
             (401 | 403, Side::Source) => {

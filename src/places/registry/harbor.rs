@@ -155,8 +155,10 @@ impl Project {
             is_cache: false,
             read_only: false,
         };
-        let system: Option<System> = self.get("/systeminfo")?;
-        findings.read_only = system.is_some_and(|system| system.read_only.unwrap_or(false));
+        // Everybody may ask this. Where the answer is not Harbor's, something in between keeps its
+        // API away, and what that says about projects would be taken for Harbor's word.
+        let Some(system) = self.get::<System>("/systeminfo")? else { return Ok(findings) };
+        findings.read_only = system.read_only.unwrap_or(false);
         let answer = self.ask(Method::HEAD, &format!("/projects?project_name={}", self.name))?;
         findings.standing = match answer.status {
             200 => Standing::Exists,

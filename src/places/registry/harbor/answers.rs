@@ -15,6 +15,9 @@ const STORAGE: &str = "storage";
 /// `GET /systeminfo`.
 #[derive(Deserialize)]
 pub(super) struct System {
+    /// Always there; what has none is not Harbor's.
+    #[serde(rename = "auth_mode")]
+    _auth_mode: String,
     /// Only for those who are logged in.
     pub(super) read_only: Option<bool>,
 }
