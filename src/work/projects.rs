@@ -10,7 +10,7 @@ use crate::places::registry::{Client, Findings, Project, Quota, Standing};
 use crate::seams::interrupt;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Class, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Registry;
 
@@ -162,14 +162,10 @@ impl Projects {
             let text = if made { "made project" } else { "somebody else just made project" };
             progress.event(Event::Note(format!("{text} {}", planned.project)));
             let found = entry.project.look()?;
-            if found.quota.is_some_and(|quota| Some(quota.limit) != provision.quota.map(Some)) {
-                note_quota(planned, &found, provision, progress);
-            }
             planned.quota = found.quota;
+            note_quota(planned, provision, progress);
             if let Some(obstacle) = too_small(planned, provision) {
-                return Err(Obstacle::failure(&[obstacle]).unwrap_or_else(|| {
-                    Error::new(Class::NoRoom, "the project's quota is too small")
-                }));
+                return Err(obstacle.error());
             }
         }
         Ok(())
@@ -177,13 +173,11 @@ impl Projects {
 }
 
 /// Says that a project got another quota than was asked for.
-fn note_quota(
-    planned: &ProjectPlan,
-    found: &Findings,
-    provision: &Provision,
-    progress: &dyn Progress,
-) {
-    let (Some(wanted), Some(quota)) = (provision.quota, found.quota) else { return };
+fn note_quota(planned: &ProjectPlan, provision: &Provision, progress: &dyn Progress) {
+    let (Some(wanted), Some(quota)) = (provision.quota, planned.quota) else { return };
+    if quota.limit == Some(wanted) {
+        return;
+    }
     let got = quota.limit.map_or("no limit".to_owned(), |limit| Bytes(limit).to_string());
     progress.event(Event::Note(format!(
         "{} got a quota of {got} instead of {}: only administrators choose it",

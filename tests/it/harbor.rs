@@ -96,6 +96,9 @@ fn the_page_leads_an_image_from_docker_hub_to_podman_on_a_login_node() {
     let reader = Reader::new();
     let harbor = &reader.harbor;
     harbor.everyone_creates(50_000_000_000);
+    let all: Vec<&str> = reader.blocks.keys().map(String::as_str).collect();
+    // Those that are not followed here have tests of their own below.
+    assert_eq!(all, ["administrator", "export", "import", "login", "plan", "robot", "use"]);
     let first = reader.publish(1, 100_000);
     reader.follow("export").ok();
     reader.follow("login").ok();

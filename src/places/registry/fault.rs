@@ -112,7 +112,9 @@ impl End {
         let why = "the project does not exist, or may not be seen (HTTP 401)";
         self.error(Class::Refused, what, why).hint(match self.side {
             Side::Source => "check the project's name",
-            Side::Destination => "--create-projects makes projects that are missing",
+            Side::Destination => {
+                "check its name; --create-projects makes what is missing, where these credentials may"
+            }
         })
     }
 

@@ -20,17 +20,23 @@ pub struct Obstacle {
 }
 
 impl Obstacle {
+    /// This one as a failure.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        let error = Error::new(self.class, self.message.as_str()).hint(self.hint.as_str());
+        error.details(self.findings.iter().cloned())
+    }
+
     /// All `obstacles` as one failure, of the class of the first; nothing when there are none.
     #[must_use]
     pub fn failure(obstacles: &[Obstacle]) -> Option<Error> {
         let (first, others) = obstacles.split_first()?;
-        let error = Error::new(first.class, first.message.as_str()).hint(first.hint.as_str());
-        let mut details = first.findings.clone();
+        let mut details = Vec::new();
         for other in others {
             details.push(format!("also: {} ({})", other.message, other.hint));
             details.extend(other.findings.iter().map(|finding| format!("  {finding}")));
         }
-        Some(error.details(details))
+        Some(first.error().details(details))
     }
 }
 
