@@ -223,7 +223,8 @@ fn project_text(project: &ProjectPlan) -> String {
             }
             _ => ", no quota".to_owned(),
         },
-        None => ", its quota is not known".to_owned(),
+        None if project.action == ProjectAction::Present => ", its quota is not known".to_owned(),
+        None => String::new(),
     };
     let push = match project.may_push {
         Some(false) => ", no right to push",

@@ -310,7 +310,10 @@ impl Plan {
             some.then_some(Obstacle { class: Class::Refused, message, findings, hint })
         };
         self.obstacles.extend(obstacle(
-            format!("{} of the names are immutable and stand for other images", fixed.len()),
+            format!(
+                "the destination has {} of the names with other images, and they are immutable",
+                fixed.len()
+            ),
             fixed,
             "give the images other tags with --map, or leave the old ones with --on-existing skip",
         ));
