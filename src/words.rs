@@ -3,6 +3,7 @@
 //! Nothing here does I/O. Strings from outside become these types where they enter, and go back
 //! to strings only when they are printed.
 
+pub mod bytes;
 pub mod digest;
 pub mod document;
 pub mod error;
@@ -11,3 +12,4 @@ pub mod json;
 pub mod platform;
 pub mod progress;
 pub mod reference;
+pub mod size;

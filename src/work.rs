@@ -3,6 +3,7 @@
 pub mod graph;
 pub mod mapping;
 pub mod plan;
+pub mod projects;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod transfer;

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::environment::now;
 use super::output::Printer;
 use super::registries::Registries;
+use super::report::{exit_code, lines};
 use super::secrets::read_text;
 use super::table::{blobs, bytes, table};
 use super::verify::Believe;
@@ -15,8 +16,10 @@ use crate::places::location::Destination;
 use crate::verbs::import::{Outcome, Request, Summary, import};
 use crate::words::error::Result;
 use crate::words::escape::Safe;
+use crate::words::size::parse_size;
 use crate::work::mapping::Rule;
-use crate::work::plan::{Action, NameAction, OnExisting, Plan};
+use crate::work::plan::{Acceptance, Action, NameAction, Obstacle, OnExisting, Plan};
+use crate::work::projects::{ProjectAction, ProjectPlan, Provision};
 
 /// Largest file of rules that is read.
 const MAX_RULES: u64 = 16 << 20;
@@ -68,6 +71,21 @@ pub(super) struct Import {
     /// What to do about a name that stands for another image
     #[arg(long, value_enum, default_value_t = Existing::Error)]
     on_existing: Existing,
+    /// Make the projects that are missing at a Harbor
+    #[arg(long)]
+    create_projects: bool,
+    /// Let everybody pull from the projects that are made [default: members only]
+    #[arg(long, requires = "create_projects")]
+    public: bool,
+    /// Quota of the projects that are made, as in 50GB or 50GiB [default: the registry's]
+    #[arg(long, value_name = "SIZE", requires = "create_projects", value_parser = parse_size)]
+    storage_quota: Option<u64>,
+    /// Push even if a project's quota looks too small
+    #[arg(long)]
+    ignore_quota: bool,
+    /// Push smaller indexes, under new digests, in place of those of which parts were left out
+    #[arg(long)]
+    rewrite_index: bool,
     /// Print the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -93,6 +111,13 @@ impl Import {
                 Existing::Overwrite => OnExisting::Overwrite,
                 Existing::Skip => OnExisting::Skip,
             },
+            projects: Provision {
+                create: self.create_projects,
+                public: self.public,
+                quota: self.storage_quota,
+                ignore_quota: self.ignore_quota,
+            },
+            rewrite_index: self.rewrite_index,
             now: now()?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
@@ -100,10 +125,25 @@ impl Import {
         let progress = printer.progress();
         let client = self.registries.client(progress.clone())?;
         match import(&request, &client, &*progress)? {
-            Outcome::Planned(plan) => printer.result(&plan, || plan_text(&plan))?,
-            Outcome::Done(summary) => printer.result(&summary, || text(&summary))?,
+            Outcome::Planned(plan) => planned(&plan, printer),
+            Outcome::Done(summary) => {
+                printer.result(&summary, || text(&summary))?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
-        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Shows the plan, and ends as the import would if it cannot be run.
+fn planned(plan: &Plan, printer: &Printer) -> Result<ExitCode> {
+    printer.result(plan, || plan_text(plan))?;
+    match Obstacle::failure(&plan.obstacles) {
+        None => Ok(ExitCode::SUCCESS),
+        Some(error) if printer.is_json() => {
+            lines(&error).iter().for_each(|line| printer.note(line));
+            Ok(exit_code(error.class()))
+        }
+        Some(error) => Err(error),
     }
 }
 
@@ -117,7 +157,7 @@ fn word(action: NameAction) -> &'static str {
 }
 
 fn plan_text(plan: &Plan) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = plan.projects.iter().map(project_text).collect();
     for repository in &plan.repositories {
         lines.push(Safe(&repository.repository).to_string());
         for transfer in &repository.blobs {
@@ -133,8 +173,24 @@ fn plan_text(plan: &Plan) -> Vec<String> {
             lines.push(format!("  {} manifest {how}", step.document.digest));
         }
         for name in &repository.names {
-            lines.push(format!("  {} -> {} {}", name.name, name.to, word(name.action)));
+            let from = name.rewritten_from.map(|d| format!(" instead of {d}")).unwrap_or_default();
+            let (name, to, action) = (&name.name, &name.to, word(name.action));
+            lines.push(format!("  {name} -> {to} {action}{from}"));
         }
+    }
+    for index in &plan.sparse {
+        let repository = Safe(&index.repository);
+        lines.push(format!(
+            "index {repository}@{} goes without {} of its parts: {}",
+            index.digest,
+            index.missing,
+            match index.acceptance {
+                Acceptance::Taken => "the destination takes that",
+                Acceptance::Refused => "the destination does not take that",
+                Acceptance::UnknownUntilTried =>
+                    "whether the destination takes that is not known until it is tried",
+            }
+        ));
     }
     lines.push(format!(
         "dry run: {} ({}) to send, {} to mount, {} there; nothing was changed",
@@ -146,6 +202,38 @@ fn plan_text(plan: &Plan) -> Vec<String> {
     lines
 }
 
+/// A project with what is known of it, in one line.
+fn project_text(project: &ProjectPlan) -> String {
+    let what = match project.action {
+        ProjectAction::Present => "exists",
+        ProjectAction::Create => "is made",
+        ProjectAction::Missing => "does not exist",
+        ProjectAction::Hidden => "exists, but may not be seen",
+        ProjectAction::Unknown => "cannot be asked about",
+    };
+    let public = match project.public {
+        Some(true) => ", public",
+        Some(false) => ", private",
+        None => "",
+    };
+    let quota = match &project.quota {
+        Some(quota) => match (quota.limit, quota.left()) {
+            (Some(limit), Some(left)) => {
+                format!(", {} of its quota of {} are left", bytes(left), bytes(limit))
+            }
+            _ => ", no quota".to_owned(),
+        },
+        None if project.action == ProjectAction::Present => ", its quota is not known".to_owned(),
+        None => String::new(),
+    };
+    let push = match project.may_push {
+        Some(false) => ", no right to push",
+        _ => "",
+    };
+    let adds = bytes(project.adds);
+    format!("project {} {what}{public}{quota}{push}; up to {adds} to add", Safe(&project.project))
+}
+
 fn text(summary: &Summary) -> Vec<String> {
     let rows: Vec<Vec<String>> = summary
         .images
@@ -155,6 +243,10 @@ fn text(summary: &Summary) -> Vec<String> {
         })
         .collect();
     let mut lines = table(&rows);
+    lines.extend(summary.images.iter().filter_map(|image| {
+        let from = image.rewritten_from?;
+        Some(format!("{} is a smaller index instead of {from}, which was signed", image.to))
+    }));
     lines.push(format!(
         "sent {} ({}), mounted {}, {} were there",
         blobs(summary.copied.blobs),

@@ -110,37 +110,6 @@ fn ask(prompt: &str) -> Result<Zeroizing<String>> {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_read_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
-        std::fs::write(&path, "hello").unwrap();
-
-        assert_eq!(*read_text(&path, 5).unwrap(), "hello");
-        assert_eq!(read_text(&path, 4).unwrap_err().class(), Class::Usage);
-        assert_eq!(read_text(&folder.path().join("y"), 5).unwrap_err().class(), Class::Usage);
-    }
-
-    #[test]
-    fn a_passphrase_is_the_first_line_of_its_file_and_never_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x");
-        let given = |text: &str| {
-            std::fs::write(&path, text).unwrap();
-            given_passphrase(Some(&path)).map(|phrase| phrase.map(|phrase| phrase.to_string()))
-        };
-
-        assert_eq!(given("correct horse\r\nmore\n").unwrap().as_deref(), Some("correct horse"));
-        for empty in ["", "\n", "\nsecond line\n"] {
-            assert_eq!(given(empty).unwrap_err().class(), Class::Usage, "{empty:?}");
-        }
-    }
-}
-
 /// Largest password that is read. Cloud registries take whole key files of some 3 KiB as one.
 const MAX_PASSWORD: u64 = 64 << 10;
 
@@ -193,6 +162,37 @@ fn need_terminal(what: &str) -> Result<()> {
         false => {
             Err(Error::new(Class::Usage, format!("{what} is needed and there is no terminal"))
                 .hint("use --username NAME with --password-stdin"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, "hello").unwrap();
+
+        assert_eq!(*read_text(&path, 5).unwrap(), "hello");
+        assert_eq!(read_text(&path, 4).unwrap_err().class(), Class::Usage);
+        assert_eq!(read_text(&folder.path().join("y"), 5).unwrap_err().class(), Class::Usage);
+    }
+
+    #[test]
+    fn a_passphrase_is_the_first_line_of_its_file_and_never_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let given = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            given_passphrase(Some(&path)).map(|phrase| phrase.map(|phrase| phrase.to_string()))
+        };
+
+        assert_eq!(given("correct horse\r\nmore\n").unwrap().as_deref(), Some("correct horse"));
+        for empty in ["", "\n", "\nsecond line\n"] {
+            assert_eq!(given(empty).unwrap_err().class(), Class::Usage, "{empty:?}");
         }
     }
 }

@@ -9,7 +9,8 @@
 //! read into memory without a limit. A failure names the end, the thing, and the way out.
 //!
 //! ```text
-//! registry ─ blobs, manifests, upload, referrers, page   what is asked
+//! registry ─ blobs, manifests, upload, referrers, page,  what is asked
+//!            sparse, harbor
 //!            session                                     redirects and retries
 //!            auth ─ challenge, realm, token, credentials who asks
 //!            http ─ tls, proxy, url                      how it travels
@@ -21,6 +22,7 @@ mod blobs;
 mod challenge;
 mod credentials;
 mod fault;
+mod harbor;
 mod helper;
 mod host;
 mod http;
@@ -32,6 +34,7 @@ mod proxy;
 mod realm;
 mod referrers;
 mod session;
+mod sparse;
 mod splice;
 mod store;
 #[cfg(test)]
@@ -50,6 +53,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use self::access::Access;
 use self::credentials::Credentials;
 use self::fault::End;
+pub use self::harbor::{Findings, Project, Quota, Standing};
 use self::host::Host;
 use self::http::Http;
 pub use self::login::{Verdict, check_login};
@@ -216,6 +220,16 @@ impl RegistryRepository {
     pub fn tags(&self) -> Result<Vec<Tag>> {
         self.primary()?.tags()
     }
+
+    /// The Harbor project that the repository belongs to; `None` where the registry is no
+    /// Harbor. The first call asks the registry what it is.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached; [`Class::Refused`] when the repository's name has no
+    /// project.
+    pub fn project(&self) -> Result<Option<Project>> {
+        self.primary()?.project()
+    }
 }
 
 impl BlobSource for RegistryRepository {
@@ -287,6 +301,22 @@ impl ImageSink for RegistryRepository {
 
     fn referrers_list(&self, tag: &Tag) -> Result<Option<Document>> {
         self.0.manifest(tag.as_str(), None)
+    }
+
+    fn is_fixed(&self, name: &Reference) -> Result<bool> {
+        match (&name.tag, self.0.project()?) {
+            (Some(tag), Some(project)) => project.is_immutable(tag),
+            _ => Ok(false),
+        }
+    }
+
+    fn takes_sparse(
+        &self,
+        media_type: &str,
+        missing: &[Descriptor],
+        may_try: bool,
+    ) -> Result<Option<bool>> {
+        self.0.takes_sparse(media_type, missing, may_try)
     }
 }
 

@@ -115,6 +115,30 @@ pub trait ImageSink: BlobSink {
         Ok(())
     }
 
+    /// Whether the place keeps `name`, which stands for something, from ever standing for anything
+    /// else. `false` where it cannot tell.
+    ///
+    /// # Errors
+    /// When the place cannot be asked.
+    fn is_fixed(&self, _name: &Reference) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Whether the place takes an index of type `media_type` while it does not have `missing`,
+    /// some of its children. `None` where that is only known after trying, which happens when
+    /// `may_try` is set and leaves nothing behind that anybody could see.
+    ///
+    /// # Errors
+    /// When the place cannot be asked.
+    fn takes_sparse(
+        &self,
+        _media_type: &str,
+        _missing: &[Descriptor],
+        _may_try: bool,
+    ) -> Result<Option<bool>> {
+        Ok(Some(true))
+    }
+
     /// The fallback list of referrers under `tag`, to be merged and published again.
     ///
     /// # Errors

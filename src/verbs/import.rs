@@ -15,10 +15,12 @@ use crate::places::registry::Client;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::Progress;
 use crate::words::reference::{Reference, Tag};
+use crate::work::graph;
 use crate::work::mapping::{Mapping, Rule, Target};
-use crate::work::plan::{Count, NameAction, OnExisting, Plan, Scope};
+use crate::work::plan::{Count, NameAction, Obstacle, OnExisting, Plan, Scope};
+use crate::work::projects::{ProjectPlan, Projects, Provision};
 use crate::work::transfer::{self, Moved};
 
 /// What to import, and how.
@@ -36,6 +38,10 @@ pub struct Request {
     pub flatten: bool,
     /// What to do about names that stand for other images.
     pub existing: OnExisting,
+    /// What may be done about projects, where the destination has such.
+    pub projects: Provision,
+    /// Whether indexes of which the bundle leaves parts out are replaced by smaller ones.
+    pub rewrite_index: bool,
     /// The time in UTC (RFC 3339), for the expiry.
     pub now: String,
     /// Transfers at a time.
@@ -55,6 +61,9 @@ pub struct Landed {
     pub digest: Digest,
     /// What had to be done for that.
     pub action: NameAction,
+    /// The digest that was signed, where a smaller index stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewritten_from: Option<Digest>,
 }
 
 /// What an import did.
@@ -68,6 +77,8 @@ pub struct Summary {
     pub signers: Vec<KeyId>,
     /// The images.
     pub images: Vec<Landed>,
+    /// The projects they went to, where the destination is a Harbor.
+    pub projects: Vec<ProjectPlan>,
     /// Blobs whose bytes were sent.
     pub copied: Count,
     /// Blobs that a sibling repository gave.
@@ -94,34 +105,44 @@ pub enum Outcome {
 pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Outcome> {
     // 1. Believe the bundle: signature, list of files, manifests.
     let bundle = check::examine(&request.bundle, &request.trust, &request.now)?.into_trusted()?;
-    let contents = bundle.contents();
-    for image in contents.images.iter().filter(|image| !image.left_out.is_empty()) {
-        let text = format!(
-            "{} is carried without {} of its parts; some registries refuse such an index",
-            image.name,
-            image.left_out.len()
-        );
-        progress.event(Event::Note(text));
-    }
+    let rewritten = rewritten(request, bundle.contents())?;
+    let contents = rewritten.as_ref().unwrap_or(bundle.contents());
 
-    // 2. Names at the destination.
-    let scopes = scopes(request, contents, client)?;
+    // 2. Names at the destination, and the projects they lie in.
+    let mut scopes = scopes(request, contents, client)?;
+    let projects = match &request.to {
+        Destination::Registry { registry, .. } => Projects::look(client, registry, &mut scopes)?,
+        Destination::Layout { .. } => Projects::default(),
+    };
 
-    // 3. What is to be done there.
+    // 3. What is to be done there, and what is in the way.
     let statement = bundle.about().statement().digest;
-    let plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs)?;
+    let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs)?;
+    projects.judge(&mut plan, &request.projects);
+    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs, false)?;
+    plan.obstacles.extend(sparse);
     if request.dry_run {
         return Ok(Outcome::Planned(plan));
+    }
+    if let Some(error) = Obstacle::failure(&plan.obstacles) {
+        return Err(error);
     }
 
     if let Destination::Layout { path } = &request.to {
         check_room(path, plan.copy.bytes)?;
     }
 
-    // 4. Do it: blobs, manifests, names.
+    // 4. Make room for it: projects; then try what only trying tells.
+    projects.create(&mut plan, &request.projects, progress)?;
+    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs, true)?;
+    if let Some(error) = Obstacle::failure(sparse.as_slice()) {
+        return Err(error);
+    }
+
+    // 5. Do it: blobs, manifests, names.
     let moved = transfer::run(&plan, contents, &bundle, &scopes, request.jobs, progress)?;
     let signers = bundle.about().signers().to_vec();
-    Ok(Outcome::Done(summary(request, &plan, moved, signers)))
+    Ok(Outcome::Done(summary(request, plan, moved, signers)))
 }
 
 /// Room left free on the disk: file systems need some for their own tables.
@@ -144,7 +165,17 @@ fn check_room(path: &Path, needed: u64) -> Result<()> {
     }
 }
 
-fn summary(request: &Request, plan: &Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
+/// The contents with smaller indexes, where those are wanted.
+fn rewritten(request: &Request, contents: &Contents) -> Result<Option<Contents>> {
+    if !request.rewrite_index {
+        return Ok(None);
+    }
+    let mut contents = contents.clone();
+    graph::rewrite(&mut contents)?;
+    Ok(Some(contents))
+}
+
+fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
     let is_list = |to: &Reference| to.tag.as_ref().and_then(Tag::subject).is_some();
     let names = plan.repositories.iter().flat_map(|repository| &repository.names);
     let images = names
@@ -157,6 +188,7 @@ fn summary(request: &Request, plan: &Plan, moved: Moved, signers: Vec<KeyId>) ->
                 _ => step.digest,
             },
             action: step.action,
+            rewritten_from: step.rewritten_from,
         })
         .collect();
     Summary {
@@ -164,6 +196,7 @@ fn summary(request: &Request, plan: &Plan, moved: Moved, signers: Vec<KeyId>) ->
         destination: request.to.to_string(),
         signers,
         images,
+        projects: plan.projects,
         copied: moved.copied,
         mounted: moved.mounted,
         present: moved.present,
@@ -227,7 +260,8 @@ fn scope<'s>(
                     (Box::new(store), request.to.to_string(), None)
                 }
             };
-            Ok(free.insert(Scope { sink, name, path, images: Vec::new(), referrers: Vec::new() }))
+            let (images, referrers, absent) = (Vec::new(), Vec::new(), false);
+            Ok(free.insert(Scope { sink, name, path, images, referrers, absent }))
         }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::select::rewrite;
 use crate::bundle::contents::{
     Contents, Image, LeftOut, MAX_DOCUMENT_BYTES, MAX_LEVELS, Reason, Referrer,
 };

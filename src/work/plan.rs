@@ -1,18 +1,24 @@
 //! [`Plan`]: what an import will do, decided before it does anything. Data only: `--dry-run`
 //! prints the very value that would have run.
 
+mod obstacle;
 mod outline;
+mod sparse;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+
+pub use self::obstacle::Obstacle;
+pub use self::sparse::{Acceptance, SparseIndex};
+use super::projects::ProjectPlan;
 
 use crate::bundle::contents::Contents;
 use crate::seams::parallel;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Result};
 use crate::words::reference::{Reference, Repository, Tag};
 
 /// What to do about a name that stands for something else at the destination.
@@ -91,8 +97,19 @@ pub struct NameStep {
     pub digest: Digest,
     /// What it stands for now.
     pub now: Option<Digest>,
+    /// The digest that was signed, where a smaller index stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewritten_from: Option<Digest>,
     /// What happens.
     pub action: NameAction,
+}
+
+impl NameStep {
+    /// Both digests, for people.
+    fn conflict(&self) -> String {
+        let now = self.now.map(|now| now.to_string()).unwrap_or_default();
+        format!("{} is {now} there, and {} in the bundle", self.to, self.digest)
+    }
 }
 
 /// Everything for one repository of the destination.
@@ -154,6 +171,12 @@ pub struct Plan {
     pub mount: Count,
     /// Blobs that are sent.
     pub copy: Count,
+    /// The projects of the destination, where it is a Harbor.
+    pub projects: Vec<ProjectPlan>,
+    /// Indexes that name more than will be there.
+    pub sparse: Vec<SparseIndex>,
+    /// What keeps the plan from being run.
+    pub obstacles: Vec<Obstacle>,
 }
 
 /// One repository of the destination and what goes there.
@@ -168,6 +191,8 @@ pub struct Scope {
     pub images: Vec<(usize, Reference)>,
     /// Referrers by their place in the contents, with their new names, if they have one.
     pub referrers: Vec<(usize, Option<Reference>)>,
+    /// Whether the repository is known not to be there, so that it need not be asked.
+    pub absent: bool,
 }
 
 impl std::fmt::Debug for Scope {
@@ -184,11 +209,12 @@ impl Scope {
 }
 
 impl Plan {
-    /// Looks at the destination, on `jobs` threads, and decides. Changes nothing.
+    /// Looks at the destination, on `jobs` threads, and decides. Changes nothing. A name that
+    /// stands for another image where `existing` forbids it, or that the destination lets nobody
+    /// move, is an [`Obstacle`].
     ///
     /// # Errors
-    /// [`Class::Refused`] when a name stands for another image and `existing` says so; whatever
-    /// the destination reports.
+    /// Whatever the destination reports.
     pub fn new(
         statement: Digest,
         contents: &Contents,
@@ -202,12 +228,15 @@ impl Plan {
             present: Count::default(),
             mount: Count::default(),
             copy: Count::default(),
+            projects: Vec::new(),
+            sparse: Vec::new(),
+            obstacles: Vec::new(),
         };
         for scope in scopes {
             plan.repositories.push(outline::outline(contents, scope));
         }
         plan.look(scopes, jobs)?;
-        plan.refuse_existing(existing)?;
+        plan.refuse_existing(scopes, existing)?;
         plan.choose_mounts();
         plan.count();
         Ok(plan)
@@ -216,7 +245,8 @@ impl Plan {
     /// Asks the destination about every blob, document and name.
     fn look(&mut self, scopes: &[Scope], jobs: usize) -> Result<()> {
         let mut questions: Vec<(usize, Question)> = Vec::new();
-        for (at, repository) in self.repositories.iter().enumerate() {
+        let all = self.repositories.iter().enumerate();
+        for (at, repository) in all.filter(|(at, _)| !scopes[*at].absent) {
             let blobs = repository.blobs.iter().map(|t| Question::Blob(t.blob.clone()));
             let documents =
                 repository.documents.iter().map(|d| Question::Document(d.document.clone()));
@@ -233,7 +263,8 @@ impl Plan {
             })
         })?
         .into_iter();
-        for repository in &mut self.repositories {
+        let asked = self.repositories.iter_mut().zip(scopes).filter(|(_, scope)| !scope.absent);
+        for (repository, _) in asked {
             for transfer in &mut repository.blobs {
                 if let Some(Answer::There(true)) = answers.next() {
                     transfer.action = Action::Present;
@@ -256,34 +287,43 @@ impl Plan {
         Ok(())
     }
 
-    fn refuse_existing(&mut self, existing: OnExisting) -> Result<()> {
-        let names = self.repositories.iter_mut().flat_map(|repository| &mut repository.names);
-        let mut refused = Vec::new();
-        for name in names.filter(|name| name.action == NameAction::Replace) {
-            // A list of referrers is merged, never replaced.
-            if name.to.tag.as_ref().and_then(Tag::subject).is_some() {
-                continue;
-            }
-            match existing {
-                OnExisting::Overwrite => {}
-                OnExisting::Skip => name.action = NameAction::Keep,
-                OnExisting::Error => refused.push(format!(
-                    "{} is {} there, and {} in the bundle",
-                    name.to,
-                    name.now.map(|now| now.to_string()).unwrap_or_default(),
-                    name.digest
-                )),
+    /// Notes the names that stand for other images and may not, or cannot, be moved.
+    fn refuse_existing(&mut self, scopes: &[Scope], existing: OnExisting) -> Result<()> {
+        let (mut taken, mut fixed) = (Vec::new(), Vec::new());
+        for (repository, scope) in self.repositories.iter_mut().zip(scopes) {
+            for name in repository.names.iter_mut().filter(|n| n.action == NameAction::Replace) {
+                // A list of referrers is merged, never replaced.
+                if name.to.tag.as_ref().and_then(Tag::subject).is_some() {
+                    continue;
+                }
+                if existing == OnExisting::Skip {
+                    name.action = NameAction::Keep;
+                } else if scope.sink.is_fixed(&name.to)? {
+                    fixed.push(name.conflict());
+                } else if existing == OnExisting::Error {
+                    taken.push(name.conflict());
+                }
             }
         }
-        match refused.is_empty() {
-            true => Ok(()),
-            false => Err(Error::new(
-                Class::Refused,
-                format!("the destination has {} of the names with other images", refused.len()),
-            )
-            .details(refused)
-            .hint("--on-existing overwrite replaces them, --on-existing skip leaves them")),
-        }
+        let obstacle = |message: String, findings: Vec<String>, hint: &str| {
+            let some = !findings.is_empty();
+            let hint = hint.to_owned();
+            some.then_some(Obstacle { class: Class::Refused, message, findings, hint })
+        };
+        self.obstacles.extend(obstacle(
+            format!(
+                "the destination has {} of the names with other images, and they are immutable",
+                fixed.len()
+            ),
+            fixed,
+            "give the images other tags with --map, or leave the old ones with --on-existing skip",
+        ));
+        self.obstacles.extend(obstacle(
+            format!("the destination has {} of the names with other images", taken.len()),
+            taken,
+            "--on-existing overwrite replaces them, --on-existing skip leaves them",
+        ));
+        Ok(())
     }
 
     /// A blob that one repository has, or gets, is mounted by the others.

@@ -157,6 +157,7 @@ impl Inside {
             referrers: referrers
                 .map(|(index, referrer)| (index, referrer.name().map(|name| new(&name))))
                 .collect(),
+            absent: false,
         }
     }
 }

@@ -214,7 +214,7 @@ fn explain_sparse(error: Error, document: &Document, contents: &Contents) -> Err
         true => error,
         false => error.hint(
             "the index names platforms that the bundle leaves out, which this registry does not \
-             take; export all platforms, or with --platform and --rewrite-index",
+             take; --rewrite-index pushes a smaller one, or export all platforms",
         ),
     }
 }

@@ -16,6 +16,7 @@ mod support;
 mod cli;
 mod components;
 mod damage;
+mod harbor;
 mod hostile;
 mod killed;
 mod limits;

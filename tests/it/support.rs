@@ -22,6 +22,7 @@ pub mod content;
 pub mod engines;
 pub mod files;
 pub mod gate;
+pub mod harbor;
 pub mod http;
 pub mod images;
 pub mod packed;

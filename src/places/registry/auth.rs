@@ -144,7 +144,7 @@ impl Session {
         self.shared.credentials.find(&self.end.registry, &self.repository)
     }
 
-    fn basic(&self) -> Result<Option<Authorization>> {
+    pub(super) fn basic(&self) -> Result<Option<Authorization>> {
         Ok(match self.credential()? {
             Some(Credential::Password { user, password }) => {
                 Some(Authorization::basic(&user, &password))
@@ -239,7 +239,7 @@ impl Session {
 }
 
 /// The challenges of an answer, whose headers may be several.
-fn challenges(answer: &Answer) -> Vec<Challenge> {
+pub(super) fn challenges(answer: &Answer) -> Vec<Challenge> {
     let headers = answer.headers.get_all("www-authenticate");
     challenge::parse(headers.iter().filter_map(|value| value.to_str().ok()))
 }

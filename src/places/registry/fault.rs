@@ -81,15 +81,20 @@ impl End {
                 .hint(format!("leave out --plain-http {}", self.registry));
         }
         let words = own_words(&body);
+        if status == 401 && answer.header("www-authenticate") == Some("") {
+            return self.no_project(what);
+        }
         let said = if words.is_empty() { String::new() } else { format!(", {words}") };
-        let full = status == 507 || words.contains("no space left on device");
+        let over = self.side == Side::Destination && status == 403 && is_over_quota(&words);
+        let full = over || status == 507 || words.contains("no space left on device");
         let class = match status {
             _ if full => Class::NoRoom,
             404 if self.side == Side::Source => Class::Incomplete,
             400..=499 if status != 408 => Class::Refused,
             _ => Class::Other,
         };
-        let text = format!("{} (HTTP {status}{said})", meaning(status, self.side));
+        let meaning = if full { "no room" } else { meaning(status, self.side) };
+        let text = format!("{meaning} (HTTP {status}{said})");
         let error = self.error(class, what, text);
         let error = match self.way_out(status, &words) {
             Some(hint) => error.hint(hint),
@@ -104,12 +109,24 @@ impl End {
         }
     }
 
+    /// A 401 that asks for nothing: so Harbor answers when no credentials could help
+    /// (`src/server/middleware/v2auth/auth.go`, where the project is not found).
+    fn no_project(&self, what: &str) -> Error {
+        let why = "the project does not exist, or may not be seen (HTTP 401)";
+        self.error(Class::Refused, what, why).hint(match self.side {
+            Side::Source => "check the project's name",
+            Side::Destination => {
+                "check its name; --create-projects makes what is missing, where these credentials may"
+            }
+        })
+    }
+
     fn way_out(&self, status: u16, words: &str) -> Option<String> {
         let host = &self.registry;
         let log_in =
             format!("`sealift login {host}` (or podman's or docker's), or --authfile FILE");
         Some(match (status, self.side) {
-            (403, _) if words.contains("quota") || words.contains("upper limit") => {
+            (403, Side::Destination) if is_over_quota(words) => {
                 "the project's quota is used up; raise it or remove old images".to_owned()
             }
             (401 | 403, Side::Source) => {
@@ -123,7 +140,11 @@ impl End {
                 "the registry has no such project; it may have to be created first".to_owned()
             }
             (405, Side::Destination) => "the registry takes no pushes; is it read-only?".to_owned(),
-            (412, _) => "the tag may be immutable; choose another one".to_owned(),
+            (412, Side::Destination) => {
+                "a rule of the project keeps the tag as it is; choose another one with --map, or \
+                 leave it with --on-existing skip"
+                    .to_owned()
+            }
             (413, _) => "a proxy before the registry limits the size of uploads".to_owned(),
             (429, _) => "the registry limits how often it is asked; log in, or wait".to_owned(),
             _ => return None,
@@ -142,14 +163,19 @@ fn meaning(status: u16, side: Side) -> &'static str {
         (403, _) => "not allowed",
         (404, Side::Source) => "no such thing",
         (404, Side::Destination) => "no such repository",
+        (412, Side::Destination) => "the tag is immutable",
         (413, _) => "too large",
         (429, _) => "too many requests",
-        (507, _) => "no room",
         (500..=599, _) => "the registry failed",
         (300..=399, _) => "redirected to nowhere",
         (200..=299, _) => "an answer that makes no sense",
         _ => "refused",
     }
+}
+
+/// Whether a refusal's words are those of a quota: Harbor's name the limit, others the quota.
+fn is_over_quota(words: &str) -> bool {
+    words.contains("will exceed the configured upper limit") || words.contains("quota")
 }
 
 #[derive(Deserialize)]
@@ -287,6 +313,15 @@ mod tests {
         ] {
             assert_eq!(retry_after(value, now), seconds.map(Duration::from_secs), "{value}");
         }
+    }
+
+    #[test]
+    fn a_quota_is_told_from_a_missing_right() {
+        let harbor = "DENIED: adding 3.1 GiB of storage resource, which when updated to current \
+                      usage of 49.0 GiB will exceed the configured upper limit of 50.0 GiB.";
+        assert!(is_over_quota(harbor));
+        assert!(is_over_quota("DENIED: quota exceeded"));
+        assert!(!is_over_quota("DENIED: requested access to the resource is denied"));
     }
 
     #[test]

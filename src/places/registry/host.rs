@@ -33,6 +33,7 @@ pub(super) struct Host {
     no_referrers: AtomicBool,
     given_up: AtomicBool,
     complained: AtomicBool,
+    harbor: Mutex<Option<bool>>,
 }
 
 impl Host {
@@ -47,6 +48,7 @@ impl Host {
             no_referrers: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
             complained: AtomicBool::new(false),
+            harbor: Mutex::default(),
         }
     }
 
@@ -125,6 +127,17 @@ impl Host {
     /// Notes that it refused something; whether that is news.
     pub(super) fn complain(&self) -> bool {
         !self.complained.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it is a Harbor; `ask` finds out, once, while all others wait.
+    pub(super) fn is_harbor(&self, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        let mut known = self.harbor.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = *known {
+            return Ok(known);
+        }
+        let found = ask()?;
+        *known = Some(found);
+        Ok(found)
     }
 
     /// Whether it is known to have no referrers API.

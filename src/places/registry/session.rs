@@ -107,7 +107,7 @@ impl Session {
 
     /// Sends `call` to `url` and follows redirects. Credentials go to the registry's own scheme,
     /// host and port only, and never again once a redirect has left them.
-    fn follow(
+    pub(super) fn follow(
         &self,
         call: &Call<'_>,
         base: &Url,

@@ -572,3 +572,148 @@ fn nobody_at_home_is_told_at_once() {
     assert!(error.way_out().is_some());
     assert_eq!(progress.events(), [], "no retries for what was never heard of");
 }
+
+const PUSH: Side = Side::Destination;
+
+#[test]
+fn the_refusals_of_harbor_say_what_a_person_can_do() {
+    let server = Server::start(|seen| match seen.line.as_str() {
+        line if line.starts_with("PUT") && line.ends_with("/fixed") => reply(
+            412,
+            &[],
+            r#"{"errors":[{"code":"PRECONDITION","message":"Failed to process request due to
+                'app:fixed' configured as immutable."}]}"#
+                .replace('\n', " "),
+        ),
+        line if line.starts_with("PUT") => reply(
+            403,
+            &[],
+            r#"{"errors":[{"code":"DENIED","message":"adding 3.1 GiB of storage resource, which
+                when updated to current usage of 49.0 GiB will exceed the configured upper limit
+                of 50.0 GiB."}]}"#
+                .replace('\n', " ")
+                .replace("                ", ""),
+        ),
+        _ => reply(401, &["www-authenticate: "], r#"{"errors":[{"code":"UNAUTHORIZED"}]}"#),
+    });
+    let repository = server.repository(PUSH);
+
+    let missing = repository.put(&Descriptor::of("a/b", b"x"), &mut &b"x"[..]).unwrap_err();
+    assert_eq!(missing.class(), Class::Refused);
+    assert!(missing.to_string().contains("of team/app: the project does not exist"), "{missing}");
+    assert!(missing.way_out().unwrap().contains("--create-projects"), "{missing:?}");
+
+    let fixed = repository.publish(&name(&server, ":fixed"), &document()).unwrap_err();
+    assert_eq!(fixed.class(), Class::Refused);
+    assert!(fixed.to_string().contains("the tag is immutable (HTTP 412"), "{fixed}");
+
+    let full = repository.publish(&name(&server, ":1"), &document()).unwrap_err();
+    assert_eq!(full.class(), Class::NoRoom);
+    assert!(full.to_string().contains("no room (HTTP 403, DENIED: adding 3.1 GiB"), "{full}");
+    assert!(full.way_out().unwrap().contains("quota"), "{full:?}");
+    assert!(!full.is_transient());
+}
+
+#[test]
+fn whether_sparse_indexes_are_taken_is_tried_and_tidied_up() {
+    use crate::words::document::OCI_INDEX;
+    let missing = [Descriptor::of(OCI_MANIFEST, b"not there")];
+    for (put, delete, takes, remark) in
+        [(201, 202, true, false), (201, 405, true, true), (404, 500, false, false)]
+    {
+        let server = Server::start(move |seen| match seen.line.split(' ').next() {
+            Some("PUT") => reply(put, &[], ""),
+            Some("DELETE") => reply(delete, &[], ""),
+            _ => reply(200, &[], ""),
+        });
+        let progress = Arc::new(Recorder::default());
+        let repository = server.with(PUSH, Settings::default(), progress.clone());
+
+        assert_eq!(repository.takes_sparse(OCI_INDEX, &missing, false).unwrap(), None);
+        assert_eq!(server.log(), ["GET /v2/"], "nothing is written to ask");
+        let taken = repository.takes_sparse(OCI_INDEX, &missing, true).unwrap();
+
+        assert_eq!(taken, Some(takes));
+        let put = &server.seen("PUT")[0];
+        let pushed = crate::words::digest::Digest::of(&put.body);
+        assert!(put.line.ends_with(&format!("/manifests/{pushed}")), "by digest, without a name");
+        let gone = server.seen("DELETE");
+        assert_eq!(gone.iter().filter(|seen| seen.line.ends_with(&pushed.to_string())).count(), {
+            usize::from(takes)
+        });
+        let notes = progress.events().into_iter().filter(|e| matches!(e, Event::Note(_))).count();
+        assert_eq!(notes, usize::from(remark));
+    }
+}
+
+/// A server that calls itself Harbor, and answers `api` below its API.
+fn harbor(api: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> Server {
+    Server::start(move |seen| match seen.line.contains(" /api/v2.0/") {
+        true => api(seen),
+        false => {
+            let realm = format!("http://{}/service/token", seen.header("host").unwrap());
+            let bearer =
+                format!("www-authenticate: Bearer realm=\"{realm}\",service=\"harbor-registry\"");
+            reply(401, &[&bearer], "")
+        }
+    })
+}
+
+#[test]
+fn a_harbors_api_gets_the_password_and_nobody_else_does() {
+    let other = Server::start(|_| reply(200, &[], r#"{"auth_mode":"x","project_id":1}"#));
+    let away = other.address.clone();
+    let server = harbor(move |seen| match seen.line.starts_with("HEAD") {
+        true => reply(200, &[], ""),
+        false => reply(307, &[&format!("location: http://{away}/api")], ""),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let settings = login(&server, folder.path());
+    let repository = server.with(PUSH, settings, Arc::new(Recorder::default()));
+
+    let project = repository.project().unwrap().unwrap();
+    let found = project.look().unwrap();
+
+    assert_eq!((project.name(), found.standing), ("team", Standing::Exists));
+    let asked = server.seen("");
+    let (first, rest) = asked.split_first().unwrap();
+    assert_eq!((first.line.as_str(), first.header("authorization")), ("GET /v2/", None));
+    assert!(rest.iter().all(|seen| seen.header("authorization") == Some("Basic dXNlcjpzZWNyZXQ=")));
+    assert!(!other.seen("").is_empty());
+    assert!(other.seen("").iter().all(|seen| seen.header("authorization").is_none()));
+    assert!(!format!("{project:?}").contains("secret"));
+}
+
+#[test]
+fn an_api_that_tells_nothing_leaves_everything_unknown() {
+    for body in ["<html>log in</html>", "null", "[]", "{}", r#"{"project_id":"x"}"#] {
+        let server = harbor(move |_| reply(200, &[], body));
+        let project = server.repository(PUSH).project().unwrap().unwrap();
+
+        let found = project.look().unwrap();
+
+        assert_eq!((found.quota, found.public), (None, None), "{body}");
+        assert_eq!((found.may_push, found.read_only), (None, false), "{body}");
+        assert!(!project.is_immutable(&"1".parse().unwrap()).unwrap());
+    }
+    let standing = |server: &Server| {
+        let project = server.repository(PUSH).project().unwrap().unwrap();
+        project.look().unwrap().standing
+    };
+    // A proxy that lets only `/v2/` through says of every project that there is none.
+    assert_eq!(standing(&harbor(|_| reply(404, &[], ""))), Standing::Unknown);
+    let real = harbor(|seen| match seen.line.ends_with("/systeminfo") {
+        true => reply(200, &[], r#"{"auth_mode":"db_auth"}"#),
+        false => reply(404, &[], ""),
+    });
+    assert_eq!(standing(&real), Standing::Missing);
+}
+
+#[test]
+fn an_endless_answer_of_an_api_is_not_read() {
+    let server = harbor(|_| reply(200, &[], vec![b' '; 2 << 20]));
+
+    let error = server.repository(PUSH).project().unwrap().unwrap().look().unwrap_err();
+
+    assert_eq!(error.class(), Class::Damaged);
+}

@@ -10,7 +10,7 @@ use crate::places::registry::Settings;
 use crate::places::tree::Tree;
 use crate::words::document::Descriptor;
 use crate::words::error::Class;
-use crate::words::progress::{Recorder, Silent};
+use crate::words::progress::Silent;
 
 const NOW: &str = "2026-12-01T00:00:00Z";
 
@@ -25,6 +25,8 @@ fn request(sample: &Sample) -> Request {
         now: NOW.to_owned(),
         jobs: 2,
         dry_run: false,
+        projects: Provision::default(),
+        rewrite_index: false,
     }
 }
 
@@ -119,14 +121,12 @@ fn parts_left_out_are_noted_because_some_registries_refuse_them() {
         reason: Reason::Platform,
     });
     sample.seal("bundle");
-    let progress = Recorder::default();
 
-    run(&request(&sample), &progress).unwrap();
+    let outcome = run(&Request { dry_run: true, ..request(&sample) }, &Silent).unwrap();
 
-    let note = |event| if let Event::Note(text) = event { Some(text) } else { None };
-    let notes: Vec<String> = progress.events().into_iter().filter_map(note).collect();
-    assert_eq!(notes.len(), 1);
-    assert!(notes[0].starts_with("x.example/a:1 is carried without 1 "), "{notes:?}");
+    let Outcome::Planned(plan) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(plan.sparse.len(), 1);
+    assert_eq!(plan.sparse[0].digest, index.digest);
 }
 
 #[test]

@@ -39,8 +39,12 @@ pub(super) fn children<'a>(
     manifests.iter().filter(|entry| takes(entry) || attests(entry)).collect()
 }
 
-/// Replaces every image's index that lost entries by one without them.
-pub(super) fn rewrite(contents: &mut Contents) -> Result<()> {
+/// Replaces every image's index that lost entries by one without them. What refers to the
+/// original goes on doing so.
+///
+/// # Errors
+/// When the smaller index is no document, which no real one makes happen.
+pub fn rewrite(contents: &mut Contents) -> Result<()> {
     for position in 0..contents.images.len() {
         let root = contents.images[position].digest;
         let order: Vec<Document> = contents.children_first([root]).into_iter().cloned().collect();

@@ -58,20 +58,21 @@ fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
 }
 
 fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
-    let step = |name: Reference, to: &Reference, digest: Digest| NameStep {
+    let step = |name: Reference, to: &Reference, digest: Digest, from: Option<Digest>| NameStep {
         name,
         to: to.clone(),
         digest,
         now: None,
+        rewritten_from: from,
         action: NameAction::Create,
     };
     let images = scope.images.iter().map(|(index, to)| {
         let image = &contents.images[*index];
-        step(image.name.clone(), to, image.digest)
+        step(image.name.clone(), to, image.digest, image.rewritten_from)
     });
     let referrers = scope.referrers.iter().filter_map(|(index, to)| {
         let referrer = &contents.referrers[*index];
-        Some(step(referrer.name()?, to.as_ref()?, referrer.digest))
+        Some(step(referrer.name()?, to.as_ref()?, referrer.digest, None))
     });
     images.chain(referrers).collect()
 }
@@ -144,6 +145,7 @@ mod tests {
                 path: None,
                 images: vec![(0, name(0)), (1, name(1))],
                 referrers: Vec::new(),
+                absent: false,
             };
 
             let plan = outline(&contents, &scope);

@@ -60,7 +60,8 @@ fn a_name_is_new_or_the_same_or_a_question_for_the_user() {
     stands_for(&other);
     assert_eq!(action(OnExisting::Overwrite).unwrap(), NameAction::Replace);
     assert_eq!(action(OnExisting::Skip).unwrap(), NameAction::Keep);
-    let error = action(OnExisting::Error).unwrap_err();
+    let refused = plan(&contents, &scopes, OnExisting::Error).unwrap();
+    let error = Obstacle::failure(&refused.obstacles).unwrap();
     assert_eq!(error.class(), Class::Refused);
     assert!(error.findings()[0].contains(&other.digest.to_string()), "{:?}", error.findings());
 }

@@ -206,7 +206,7 @@ fn access(scope: &str) -> Option<Value> {
 }
 
 /// Undoes percent and plus encoding.
-fn decode(value: &str) -> String {
+pub fn decode(value: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = value.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

@@ -1,0 +1,341 @@
+//! [`Project`]: what Harbor's own API tells of the project that a repository belongs to, and how
+//! one is made (`api/v2.0/swagger.yaml` of goharbor/harbor).
+//!
+//! A registry that does not call itself Harbor is never asked. Requests go to the registry's own
+//! scheme, host and port, with the user's name and password for it and nothing else.
+
+mod answers;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::Method;
+
+use self::answers::{Created, Details, Permission, QuotaOf, Summary, System, TagStatus};
+use super::challenge::Challenge;
+use super::host::Scheme;
+use super::http::{Answer, Outgoing, Payload};
+use super::session::{Call, Session, Target};
+use super::url::{Url, encode};
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::Tag;
+
+/// What Harbor calls itself in its challenges; a constant of its source.
+const SERVICE: &str = "harbor-registry";
+/// Largest answer of the API that is read. A page of a hundred tags has some 30 KiB, the
+/// permissions of an administrator 10 KiB.
+const MAX_BODY: u64 = 1 << 20;
+/// Entries a page, the most that Harbor gives.
+const PAGE: usize = 100;
+/// How many pages of an artifact's tags are read. Ten thousand tags of one image are beyond every
+/// use; past them the tag's status counts as unknown.
+const MAX_PAGES: usize = 100;
+
+/// Whether a project can be pushed into, as far as it can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// It is there and may be seen.
+    Exists,
+    /// There is none of that name.
+    Missing,
+    /// It is there, and these credentials may not see it.
+    Hidden,
+    /// Harbor tells these credentials nothing.
+    Unknown,
+}
+
+/// How much a project may hold, and holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Quota {
+    /// The most bytes it may hold; `None` without a limit.
+    pub limit: Option<u64>,
+    /// The bytes that count against it now.
+    pub used: u64,
+}
+
+impl Quota {
+    /// The bytes that still fit; `None` without a limit.
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
+        self.limit.map(|limit| limit.saturating_sub(self.used))
+    }
+}
+
+/// What was found out about a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Findings {
+    /// Whether it is there.
+    pub standing: Standing,
+    /// Whether everybody may pull from it.
+    pub public: Option<bool>,
+    /// Its quota, where these credentials may see it.
+    pub quota: Option<Quota>,
+    /// Whether these credentials may push, where Harbor says.
+    pub may_push: Option<bool>,
+    /// Whether it only caches another registry, and takes no pushes.
+    pub is_cache: bool,
+    /// Whether an administrator has made the whole registry read-only.
+    pub read_only: bool,
+}
+
+/// A project of a Harbor, seen with the credentials for one of its repositories.
+#[derive(Debug, Clone)]
+pub struct Project {
+    session: Session,
+    name: String,
+}
+
+impl Session {
+    /// The project of this repository, where the registry is a Harbor.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached; [`Class::Refused`] when the repository lies in no
+    /// project, since Harbor has none outside of one.
+    pub(super) fn project(&self) -> Result<Option<Project>> {
+        if !self.host.is_harbor(|| self.calls_itself_harbor())? {
+            return Ok(None);
+        }
+        let path = self.repository.as_str();
+        let Some((name, _)) = path.split_once('/') else {
+            let why = "Harbor keeps repositories in projects, and this name has none";
+            return Err(self
+                .end
+                .error(Class::Refused, path, why)
+                .hint(format!("write --to docker://{}/PROJECT", self.end.registry)));
+        };
+        Ok(Some(Project { session: self.clone(), name: name.to_owned() }))
+    }
+
+    /// Asks for what every registry has, `/v2/`, without credentials, and reads the challenge.
+    fn calls_itself_harbor(&self) -> Result<bool> {
+        if let Some(Scheme::Bearer { service, .. }) = self.host.scheme() {
+            return Ok(service.as_deref() == Some(SERVICE));
+        }
+        let retry = self.shared.settings.retry;
+        let base = self.base()?;
+        let url = Url::new(base.is_https(), base.authority(), "/v2/");
+        retry.run(&*self.shared.progress, || {
+            let answer = self.send(
+                "first contact",
+                Outgoing {
+                    method: Method::GET,
+                    url: &url,
+                    own: true,
+                    headers: &[],
+                    authorization: None,
+                    payload: Payload::None,
+                },
+            )?;
+            let asked = super::auth::challenges(&answer);
+            answer.discard();
+            Ok(asked.iter().any(|challenge| {
+                matches!(challenge, Challenge::Bearer { service: Some(s), .. } if s == SERVICE)
+            }))
+        })
+    }
+}
+
+impl Project {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Finds out what can be known about it. Changes nothing.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached, or its API fails.
+    pub fn look(&self) -> Result<Findings> {
+        let mut findings = Findings {
+            standing: Standing::Unknown,
+            public: None,
+            quota: None,
+            may_push: None,
+            is_cache: false,
+            read_only: false,
+        };
+        // Everybody may ask this. Where the answer is not Harbor's, something in between keeps its
+        // API away, and what that says about projects would be taken for Harbor's word.
+        let Some(system) = self.get::<System>("/systeminfo")? else { return Ok(findings) };
+        findings.read_only = system.read_only.unwrap_or(false);
+        let answer = self.ask(Method::HEAD, &format!("/projects?project_name={}", self.name))?;
+        findings.standing = match answer.status {
+            200 => Standing::Exists,
+            404 => Standing::Missing,
+            _ => Standing::Unknown,
+        };
+        answer.discard();
+        if findings.standing != Standing::Exists {
+            return Ok(findings);
+        }
+        let Some(details) = self.get::<Details>(&format!("/projects/{}", self.name))? else {
+            findings.standing = Standing::Hidden;
+            return Ok(findings);
+        };
+        findings.public = details.metadata.and_then(|m| m.public).map(|public| public == "true");
+        findings.is_cache = details.registry_id.is_some_and(|id| id > 0);
+        findings.quota = self.quota(details.project_id)?;
+        findings.may_push = self.may_push(details.project_id)?;
+        Ok(findings)
+    }
+
+    /// The quota: members see it in the project's summary, administrators in the list of quotas.
+    fn quota(&self, id: i64) -> Result<Option<Quota>> {
+        let summary: Option<Summary> = self.get(&format!("/projects/{}/summary", self.name))?;
+        if let Some(quota) = summary.and_then(|summary| summary.quota) {
+            return Ok(quota.read());
+        }
+        let list = format!("/quotas?reference=project&reference_id={id}");
+        let quotas: Option<Vec<QuotaOf>> = self.get(&list)?;
+        Ok(quotas.into_iter().flatten().next().and_then(|quota| quota.read()))
+    }
+
+    /// Whether pushing is among the permissions that Harbor lists.
+    fn may_push(&self, id: i64) -> Result<Option<bool>> {
+        let path = format!("/users/current/permissions?scope=/project/{id}&relative=true");
+        let granted: Option<Option<Vec<Permission>>> = self.get(&path)?;
+        let push = |p: &Permission| p.resource == "repository" && p.action == "push";
+        // Harbor is written in Go: no permission at all is `null`.
+        Ok(granted.map(|granted| granted.unwrap_or_default().iter().any(push)))
+    }
+
+    /// Whether a rule of the project keeps `tag` of this repository from being moved; `false`
+    /// too where Harbor does not tell these credentials.
+    ///
+    /// # Errors
+    /// As for [`look`](Project::look).
+    pub fn is_immutable(&self, tag: &Tag) -> Result<bool> {
+        let repository = self.session.repository.as_str();
+        let within = repository.split_once('/').map_or(repository, |(_, rest)| rest);
+        // Twice, as the API's description asks: Harbor's router decodes once by itself.
+        let within = encode_component(&encode_component(within));
+        for page in 1..=MAX_PAGES {
+            let path = format!(
+                "/projects/{}/repositories/{within}/artifacts/{tag}/tags\
+                 ?with_immutable_status=true&page_size={PAGE}&page={page}",
+                self.name
+            );
+            let Some(tags) = self.get::<Vec<TagStatus>>(&path)? else { return Ok(false) };
+            if let Some(found) = tags.iter().find(|status| status.name == tag.as_str()) {
+                return Ok(found.immutable);
+            }
+            if tags.len() < PAGE {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes the project; `false` when it was there already.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when these credentials may not.
+    pub fn create(&self, public: bool, quota: Option<u64>) -> Result<bool> {
+        let body = Created::new(&self.name, public, quota).json();
+        let what = format!("making project {}", self.name);
+        let headers = vec![("content-type", "application/json".to_owned())];
+        let call = self.call(Method::POST, "/projects", what, headers, Some(&body))?;
+        let answer = self.send(&call)?;
+        match answer.status {
+            201 | 409 => {
+                let made = answer.status == 201;
+                answer.discard();
+                Ok(made)
+            }
+            status => {
+                let error = self.session.end.refusal(&call.what, answer);
+                Err(match status {
+                    401 | 403 => error.hint(
+                        "these credentials may not make projects; ask an administrator for the \
+                         project, or for a robot account of the system level that may",
+                    ),
+                    _ => error,
+                })
+            }
+        }
+    }
+
+    /// The parsed answer to a GET; `None` when it is refused or not there: what Harbor does not
+    /// tell is unknown, and no fault.
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
+        let mut answer = self.ask(Method::GET, path)?;
+        if answer.status != 200 {
+            answer.discard();
+            return Ok(None);
+        }
+        let end = &self.session.end;
+        let body = answer
+            .read_all(MAX_BODY)
+            .map_err(|e| Error::io(format!("{end}: Harbor's API: cannot read the answer"), e))?;
+        let body = body.ok_or_else(|| {
+            end.error(Class::Damaged, "Harbor's API", format!("more than {MAX_BODY} bytes"))
+        })?;
+        // A proxy that keeps the API away may answer with a page of its own.
+        Ok(serde_json::from_slice(&body).ok())
+    }
+
+    fn ask(&self, method: Method, path: &str) -> Result<Answer> {
+        // Without it, a project whose name is a number would be looked up as an id.
+        let headers = vec![("x-is-resource-name", "true".to_owned())];
+        let what = format!("project {}", self.name);
+        self.send(&self.call(method, path, what, headers, None)?)
+    }
+
+    fn call<'b>(
+        &self,
+        method: Method,
+        path: &str,
+        what: String,
+        headers: Vec<(&'static str, String)>,
+        body: Option<&'b [u8]>,
+    ) -> Result<Call<'b>> {
+        let base = self.session.base()?;
+        let url = Url::new(base.is_https(), base.authority(), &format!("/api/v2.0{path}"));
+        Ok(Call { method, target: Target::Url(url), headers, body, scopes: Vec::new(), what })
+    }
+
+    /// Sends `call` with name and password, again where that may help. The API takes no bearer
+    /// tokens, so a session without a password asks as nobody.
+    fn send(&self, call: &Call<'_>) -> Result<Answer> {
+        let session = &self.session;
+        let Target::Url(url) = &call.target else {
+            return Err(Error::new(Class::Other, "an API call without an address"));
+        };
+        let (base, basic) = (session.base()?, session.basic()?);
+        session.shared.settings.retry.run(&*session.shared.progress, || {
+            let answer = session.follow(call, &base, url, basic.as_ref())?;
+            match super::fault::is_transient(answer.status) {
+                true => Err(session.end.refusal(&call.what, answer)),
+                false => Ok(answer),
+            }
+        })
+    }
+}
+
+/// Percent-encodes one component of a path, slashes and all.
+fn encode_component(text: &str) -> String {
+    encode(text).replace('/', "%2F").replace(':', "%3A")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repository_names_are_encoded_twice() {
+        let twice = |text: &str| encode_component(&encode_component(text));
+
+        assert_eq!(twice("library/alpine"), "library%252Falpine");
+        assert_eq!(twice("a.b_c-d"), "a.b_c-d");
+    }
+
+    #[test]
+    fn what_is_left_of_a_quota_is_never_less_than_nothing() {
+        let quota = |limit, used| Quota { limit, used }.left();
+
+        assert_eq!(quota(Some(10), 4), Some(6));
+        assert_eq!(quota(Some(10), 11), Some(0));
+        assert_eq!(quota(None, 11), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! Whether a registry takes an index without its children: known of Harbor, tried elsewhere.
+
+use serde_json::json;
+use ureq::http::Method;
+
+use super::session::{Call, Session, Target};
+use crate::words::document::{Descriptor, Document};
+use crate::words::error::Result;
+use crate::words::progress::Event;
+
+impl Session {
+    /// Whether an index of type `media_type` is taken though `missing`, some of its children, are
+    /// not there; `None` where only trying would tell and `may_try` is not set.
+    ///
+    /// Harbor never takes one: it looks every child up when an index arrives
+    /// (`src/controller/artifact/manifest/index.go`).
+    pub(super) fn takes_sparse(
+        &self,
+        media_type: &str,
+        missing: &[Descriptor],
+        may_try: bool,
+    ) -> Result<Option<bool>> {
+        if self.project()?.is_some() {
+            return Ok(Some(false));
+        }
+        match may_try {
+            true => self.try_sparse(media_type, missing).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Pushes an index of `missing` alone, without a name, and removes it again. Its annotation
+    /// makes it one that nobody else has, so that nothing real can be removed.
+    fn try_sparse(&self, media_type: &str, missing: &[Descriptor]) -> Result<bool> {
+        let text = json!({
+            "schemaVersion": 2,
+            "mediaType": media_type,
+            "manifests": missing,
+            "annotations": { "sealift.probe": "made to be refused, or removed at once" },
+        });
+        let probe = Document::parse(text.to_string().into_bytes(), media_type)?;
+        let digest = probe.descriptor().digest;
+        let mut call = Call {
+            method: Method::PUT,
+            target: Target::Path(format!("manifests/{digest}")),
+            headers: vec![("content-type", media_type.to_owned())],
+            body: Some(probe.raw()),
+            scopes: self.scopes(true),
+            what: format!("an index without its parts in {}", self.repository),
+        };
+        let answer = self.call(&call)?;
+        match answer.status {
+            200..=202 => answer.discard(),
+            401 | 403 => return Err(self.end.refusal(&call.what, answer)),
+            _ => {
+                answer.discard();
+                return Ok(false);
+            }
+        }
+        (call.method, call.headers, call.body) = (Method::DELETE, Vec::new(), None);
+        call.scopes.push(format!("repository:{}:delete", self.repository));
+        let removed = self.call_once(&call).is_ok_and(|answer| {
+            let removed = matches!(answer.status, 200..=204 | 404);
+            answer.discard();
+            removed
+        });
+        if !removed {
+            // Without a name it is what every registry's collection of garbage is for.
+            self.shared.progress.event(Event::Note(format!(
+                "{}: {} keeps an empty index that was pushed to try it, {digest} without a tag, \
+                 because the registry lets nobody delete",
+                self.end, self.repository
+            )));
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,72 @@
+//! [`Obstacle`]: a reason, known beforehand, for which an import would fail.
+
+use serde::{Serialize, Serializer};
+
+use crate::words::error::{Class, Error};
+
+/// Why a plan cannot be run as it is. A dry run shows all of them; a real one ends with them
+/// before it changes anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Obstacle {
+    /// The class of the failure, and so its exit code.
+    #[serde(serialize_with = "name")]
+    pub class: Class,
+    /// What is in the way.
+    pub message: String,
+    /// Each thing that it concerns.
+    pub findings: Vec<String>,
+    /// What a person can do about it.
+    pub hint: String,
+}
+
+impl Obstacle {
+    /// This one as a failure.
+    #[must_use]
+    pub fn error(&self) -> Error {
+        let error = Error::new(self.class, self.message.as_str()).hint(self.hint.as_str());
+        error.details(self.findings.iter().cloned())
+    }
+
+    /// All `obstacles` as one failure, of the class of the first; nothing when there are none.
+    #[must_use]
+    pub fn failure(obstacles: &[Obstacle]) -> Option<Error> {
+        let (first, others) = obstacles.split_first()?;
+        let mut details = Vec::new();
+        for other in others {
+            details.push(format!("also: {} ({})", other.message, other.hint));
+            details.extend(other.findings.iter().map(|finding| format!("  {finding}")));
+        }
+        Some(first.error().details(details))
+    }
+}
+
+fn name<S: Serializer>(class: &Class, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match class {
+        Class::NoRoom => "no-room",
+        Class::Refused => "refused",
+        Class::Incomplete => "incomplete",
+        _ => "other",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn obstacle(class: Class, message: &str) -> Obstacle {
+        let (findings, hint) = (vec![format!("{message} here")], format!("mend {message}"));
+        Obstacle { class, message: message.to_owned(), findings, hint }
+    }
+
+    #[test]
+    fn several_obstacles_are_one_failure_that_names_them_all() {
+        assert!(Obstacle::failure(&[]).is_none());
+
+        let both = [obstacle(Class::NoRoom, "quota"), obstacle(Class::Refused, "tag")];
+        let error = Obstacle::failure(&both).unwrap();
+
+        assert_eq!(error.class(), Class::NoRoom);
+        assert_eq!(error.way_out(), Some("mend quota"));
+        assert_eq!(error.findings(), ["quota here", "also: tag (mend tag)", "  tag here"]);
+    }
+}

@@ -1,0 +1,145 @@
+//! Sparse indexes: those of which the bundle leaves children out. Whether the destination takes
+//! them is asked before anything moves.
+
+use serde::Serialize;
+
+use super::{Obstacle, Plan, Scope};
+use crate::bundle::contents::Contents;
+use crate::seams::{interrupt, parallel};
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Kind};
+use crate::words::error::{Class, Result};
+
+/// Whether an index arrives that names more than the bundle carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acceptance {
+    /// The destination takes it.
+    Taken,
+    /// It does not.
+    Refused,
+    /// Only trying tells, which a dry run does not.
+    UnknownUntilTried,
+}
+
+/// An index of which children are neither in the bundle nor at the destination.
+#[derive(Debug, Clone, Serialize)]
+pub struct SparseIndex {
+    /// The repository, for people.
+    pub repository: String,
+    /// The index.
+    pub digest: Digest,
+    /// How many of its children will not be there.
+    pub missing: usize,
+    /// Whether it will arrive all the same.
+    pub acceptance: Acceptance,
+}
+
+/// An index that is to be sent without some of its children.
+struct Candidate {
+    scope: usize,
+    index: Descriptor,
+    missing: Vec<Descriptor>,
+}
+
+impl Plan {
+    /// Finds the sparse indexes that are to be sent and asks the destination, on `jobs` threads,
+    /// whether it takes them. With `may_try` it is tried where nothing else tells, once a
+    /// repository, which writes and removes an index without a name.
+    ///
+    /// Gives the obstacle, where there is one; the way out is a smaller index.
+    ///
+    /// # Errors
+    /// When the destination cannot be asked.
+    pub fn look_for_sparse(
+        &mut self,
+        contents: &Contents,
+        scopes: &[Scope],
+        jobs: usize,
+        may_try: bool,
+    ) -> Result<Option<Obstacle>> {
+        let mut candidates = self.candidates(contents);
+        parallel::map(jobs, &candidates, |candidate| {
+            interrupt::check()?;
+            missing_there(candidate, &scopes[candidate.scope])
+        })?
+        .into_iter()
+        .zip(&mut candidates)
+        .for_each(|(missing, candidate)| candidate.missing = missing);
+        candidates.retain(|candidate| !candidate.missing.is_empty());
+
+        self.sparse.clear();
+        for found in candidates.chunk_by(|a, b| a.scope == b.scope) {
+            let scope = &scopes[found[0].scope];
+            let mut missing: Vec<Descriptor> =
+                found.iter().flat_map(|candidate| candidate.missing.clone()).collect();
+            missing.sort_by_key(|child| child.digest);
+            missing.dedup_by_key(|child| child.digest);
+            let media_type = &found[0].index.media_type;
+            let acceptance = match scope.sink.takes_sparse(media_type, &missing, may_try)? {
+                Some(true) => Acceptance::Taken,
+                Some(false) => Acceptance::Refused,
+                None => Acceptance::UnknownUntilTried,
+            };
+            self.sparse.extend(found.iter().map(|candidate| SparseIndex {
+                repository: scope.name.clone(),
+                digest: candidate.index.digest,
+                missing: candidate.missing.len(),
+                acceptance,
+            }));
+        }
+        Ok(self.sparse_obstacle())
+    }
+
+    /// The indexes that are not there yet and have children that the bundle leaves out.
+    fn candidates(&self, contents: &Contents) -> Vec<Candidate> {
+        let mut out = Vec::new();
+        for (scope, repository) in self.repositories.iter().enumerate() {
+            for step in repository.documents.iter().filter(|step| !step.present) {
+                let document = contents.documents.get(&step.document.digest);
+                let Some(Kind::Index { manifests }) = document.map(|document| document.kind())
+                else {
+                    continue;
+                };
+                let absent = |child: &&Descriptor| !contents.documents.contains_key(&child.digest);
+                let missing: Vec<_> = manifests.iter().filter(absent).cloned().collect();
+                if !missing.is_empty() {
+                    out.push(Candidate { scope, index: step.document.clone(), missing });
+                }
+            }
+        }
+        out
+    }
+
+    fn sparse_obstacle(&self) -> Option<Obstacle> {
+        let refused = self.sparse.iter().filter(|index| index.acceptance == Acceptance::Refused);
+        let findings: Vec<String> = refused
+            .map(|index| {
+                let (repository, digest) = (&index.repository, index.digest);
+                format!("{repository}@{digest} names {} parts that are not there", index.missing)
+            })
+            .collect();
+        (!findings.is_empty()).then(|| Obstacle {
+            class: Class::Refused,
+            message: format!(
+                "the destination takes no index without its parts, and {} of the bundle's lack some",
+                findings.len()
+            ),
+            findings,
+            hint: "--rewrite-index pushes indexes of the carried parts alone, under new digests \
+                   that no signature of the originals covers; or export all platforms"
+                .to_owned(),
+        })
+    }
+}
+
+/// Which of the children that the bundle leaves out the destination does not have either.
+fn missing_there(candidate: &Candidate, scope: &Scope) -> Result<Vec<Descriptor>> {
+    let mut missing = Vec::new();
+    for child in &candidate.missing {
+        if scope.absent || !scope.sink.has_document(child)? {
+            missing.push(child.clone());
+        }
+    }
+    Ok(missing)
+}

@@ -1,0 +1,175 @@
+//! Harbor's own API, as far as a client of its registry has to do with it.
+
+use serde_json::{Value, json};
+
+use super::exchange::{Call, Reply, size_of};
+use super::{Account, Inner, Role};
+use crate::support::token::decode;
+
+const FORBIDDEN: &str = "forbidden";
+
+impl Inner {
+    /// Answers below `/api/v2.0`.
+    pub(super) fn api(&self, call: &mut Call, path: &str) -> Reply {
+        if path == "/ping" {
+            return Reply::with(200, "text/plain; charset=utf-8", b"Pong".to_vec());
+        }
+        let account = match self.basic(call) {
+            Ok(account) => account,
+            Err(refusal) => return refusal,
+        };
+        if path == "/systeminfo" {
+            return Reply::json(&match account {
+                Some(_) => json!({
+                    "auth_mode": "db_auth", "harbor_version": "v2.16.0-double",
+                    "read_only": self.state().read_only,
+                    "project_creation_restriction": "adminonly",
+                }),
+                None => json!({ "auth_mode": "db_auth" }),
+            });
+        }
+        let Some(account) = account else {
+            return Reply::error(401, "UNAUTHORIZED", "unauthorized");
+        };
+        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match (call.method.as_str(), parts.as_slice()) {
+            ("HEAD", ["projects"]) => {
+                let name = call.query("project_name").unwrap_or_default();
+                match self.state().projects.contains_key(&name) {
+                    true => Reply::json(&json!({})),
+                    false => Reply::error(404, "NOT_FOUND", &format!("project {name} not found")),
+                }
+            }
+            ("POST", ["projects"]) => self.create(call, &account),
+            ("GET", ["quotas"]) => self.quotas(call, &account),
+            ("GET", ["users", "current", "permissions"]) => self.permissions(call, &account),
+            ("GET", ["projects", name, rest @ ..]) => self.project(call, &account, name, rest),
+            _ => Reply::error(404, "NOT_FOUND", "no such thing"),
+        }
+    }
+
+    /// For everybody or for administrators only (`project_creation_restriction`); those who are
+    /// none get the default quota and own what they make.
+    fn create(&self, call: &mut Call, account: &Account) -> Reply {
+        let default = self.state().everyone_creates;
+        if !account.admin && default.is_none() {
+            let why = "Only system admin can create project";
+            return Reply::error(403, "FORBIDDEN", why);
+        }
+        let Ok(body) = serde_json::from_slice::<Value>(&call.body()) else {
+            return Reply::error(400, "BAD_REQUEST", "no JSON");
+        };
+        let name = body["project_name"].as_str().unwrap_or_default().to_owned();
+        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
+        if name.is_empty() || !name.chars().all(fine) {
+            return Reply::error(400, "BAD_REQUEST", "project name is not in lower case");
+        }
+        let mut state = self.state();
+        if state.projects.contains_key(&name) {
+            let why = format!("The project named {name} already exists");
+            return Reply::error(409, "CONFLICT", &why);
+        }
+        let public = match body["metadata"]["public"].as_str() {
+            Some("true") => true,
+            None | Some("false") => false,
+            Some(_) => return Reply::error(400, "BAD_REQUEST", "metadata.public"),
+        };
+        let limit = match account.admin {
+            true => body["storage_limit"].as_i64().unwrap_or(-1),
+            false => default.unwrap_or(-1),
+        };
+        state.add_project(&name, public, limit);
+        let owner = state.accounts.iter_mut().find(|known| known.name == account.name);
+        owner.unwrap().roles.insert(name.clone(), Role::Developer);
+        Reply::with(201, "application/json", Vec::new())
+            .header("Location", format!("/api/v2.0/projects/{name}"))
+    }
+
+    fn quotas(&self, call: &Call, account: &Account) -> Reply {
+        if !account.admin {
+            return Reply::error(403, "FORBIDDEN", FORBIDDEN);
+        }
+        let id = call.query("reference_id").and_then(|id| id.parse::<u64>().ok());
+        let state = self.state();
+        let found = state.projects.values().filter(|project| Some(project.id) == id);
+        let quotas: Vec<Value> = found
+            .map(|project| {
+                json!({
+                    "id": project.id,
+                    "ref": { "id": project.id },
+                    "hard": { "storage": project.limit },
+                    "used": { "storage": project.used },
+                })
+            })
+            .collect();
+        Reply::json(&Value::from(quotas))
+    }
+
+    fn permissions(&self, call: &Call, account: &Account) -> Reply {
+        let scope = call.query("scope").unwrap_or_default();
+        let id = scope.strip_prefix("/project/").and_then(|id| id.parse::<u64>().ok());
+        let state = self.state();
+        let found = state.projects.iter().find(|(_, project)| Some(project.id) == id);
+        let role = found.and_then(|(name, _)| account.role(name));
+        let granted = |actions: &[&str]| {
+            let each = actions.iter();
+            let all: Vec<Value> =
+                each.map(|a| json!({ "resource": "repository", "action": a })).collect();
+            Reply::json(&Value::from(all))
+        };
+        match role {
+            Some(Role::Developer) => granted(&["list", "read", "pull", "push"]),
+            Some(Role::Guest) => granted(&["list", "read", "pull"]),
+            None => Reply::json(&Value::Null),
+        }
+    }
+
+    fn project(&self, call: &Call, account: &Account, name: &str, rest: &[&str]) -> Reply {
+        let Some(project) = self.state().projects.get(name).cloned() else {
+            return Reply::error(404, "NOT_FOUND", &format!("project {name} not found"));
+        };
+        let is_number = name.bytes().all(|c| c.is_ascii_digit());
+        if is_number && call.header("x-is-resource-name") != Some("true") {
+            return Reply::error(404, "NOT_FOUND", "no project with that id");
+        }
+        if account.role(name).is_none() && !project.public {
+            return Reply::error(403, "FORBIDDEN", FORBIDDEN);
+        }
+        match rest {
+            [] => Reply::json(&json!({
+                "project_id": project.id, "name": name, "repo_count": 0,
+                "metadata": { "public": project.public.to_string() },
+            })),
+            ["summary"] => Reply::json(&match account.role(name) {
+                Some(_) => json!({
+                    "repo_count": 0,
+                    "quota": {
+                        "hard": { "storage": project.limit }, "used": { "storage": project.used },
+                    },
+                }),
+                None => json!({ "repo_count": 0 }),
+            }),
+            ["repositories", repository, "artifacts", reference, "tags"] => {
+                // Decoded once by the router; what has a slash then was encoded only once.
+                let once = decode(repository);
+                if once.contains('/') {
+                    return Reply::error(404, "NOT_FOUND", "no such repository");
+                }
+                self.tags(call, &format!("{name}/{}", decode(&once)), reference)
+            }
+            _ => Reply::error(404, "NOT_FOUND", "no such thing"),
+        }
+    }
+
+    /// The tags of an artifact: here the one that was asked by.
+    fn tags(&self, call: &Call, repository: &str, tag: &str) -> Reply {
+        let path = format!("/v2/{repository}/manifests/{tag}");
+        if size_of(self.registry.port(), &path).is_none() {
+            let why = format!("artifact {repository}:{tag} not found");
+            return Reply::error(404, "NOT_FOUND", &why);
+        }
+        let wanted = call.query("with_immutable_status").as_deref() == Some("true");
+        let immutable = wanted && self.is_immutable(repository, tag);
+        Reply::json(&json!([{ "id": 1, "name": tag, "immutable": immutable }]))
+    }
+}

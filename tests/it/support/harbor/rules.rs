@@ -1,0 +1,246 @@
+//! The distribution API as Harbor guards it: who may, whether there is room, whether the tag may
+//! be moved. The order is that of Harbor's own middleware.
+
+use serde_json::{Value, json};
+
+use super::exchange::{Call, Reply, size_of};
+use super::{Inner, State, rights};
+use crate::support::content::digest;
+
+/// The parts of a path below `/v2/`.
+pub struct Parts {
+    pub repository: String,
+    /// `manifests`, `blobs`, `uploads`, `referrers` or `tags`.
+    pub kind: &'static str,
+    pub reference: String,
+}
+
+impl Parts {
+    pub fn of(path: &str) -> Option<Parts> {
+        let rest = path.strip_prefix("/v2/")?;
+        for (mark, kind) in [
+            ("/manifests/", "manifests"),
+            ("/blobs/uploads/", "uploads"),
+            ("/blobs/", "blobs"),
+            ("/referrers/", "referrers"),
+            ("/tags/", "tags"),
+        ] {
+            if let Some((repository, reference)) = rest.split_once(mark) {
+                let (repository, reference) = (repository.to_owned(), reference.to_owned());
+                return Some(Parts { repository, kind, reference });
+            }
+        }
+        None
+    }
+
+    pub fn project(&self) -> &str {
+        self.repository.split('/').next().unwrap_or_default()
+    }
+}
+
+fn unauthorized(challenge: &str, message: &str) -> Reply {
+    Reply::error(401, "UNAUTHORIZED", message)
+        .header("Docker-Distribution-Api-Version", "registry/2.0")
+        .header("Www-Authenticate", challenge)
+}
+
+impl Inner {
+    /// `v2auth`: 401 with the challenge that Harbor would give.
+    pub(super) fn admit(&self, call: &Call) -> Result<(), Reply> {
+        let anonymous = call.header("authorization").is_none();
+        let parts = Parts::of(call.path());
+        let scope = parts.as_ref().map(|parts| {
+            let actions =
+                if call.method == "GET" || call.method == "HEAD" { "pull" } else { "pull,push" };
+            format!(",scope=\"repository:{}:{actions}\"", parts.repository)
+        });
+        let challenge = match anonymous {
+            false => "Basic realm=\"harbor\"".to_owned(),
+            true => format!(
+                "Bearer realm=\"http://127.0.0.1:{}/service/token\",service=\"harbor-registry\"{}",
+                self.port,
+                scope.unwrap_or_default()
+            ),
+        };
+        let refused = |message: &str| Err(unauthorized(&challenge, message));
+        let token = call.header("authorization").and_then(|a| a.strip_prefix("Bearer "));
+        let access = token.and_then(|token| self.tokens.take(token));
+        let account = self.basic(call).map_err(|_| unauthorized(&challenge, "unauthorized"))?;
+        let Some(parts) = parts else {
+            let known = access.is_some() || account.is_some();
+            return if known { Ok(()) } else { refused("unauthorized") };
+        };
+        let reads = call.method == "GET" || call.method == "HEAD";
+        if reads && anonymous {
+            return refused("authorize header needed to send HEAD to repository");
+        }
+        let state = self.state();
+        if !state.projects.contains_key(parts.project()) {
+            // The one place where Harbor's challenge is empty.
+            let message = format!("project {} not found", parts.project());
+            return Err(unauthorized("", &message));
+        }
+        let may = |repository: &str, action: &str| match &access {
+            Some(access) => {
+                access.iter().any(|(name, can)| name == repository && can.contains(&action))
+            }
+            None => {
+                let project = repository.split('/').next().unwrap_or_default();
+                rights(&state, account.as_ref(), project).contains(&action)
+            }
+        };
+        if !may(&parts.repository, if reads { "pull" } else { "push" }) {
+            return refused("unauthorized to access repository");
+        }
+        match call.query("from") {
+            Some(from) if !may(&from, "pull") => refused("unauthorized to access repository"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a rule of the project keeps a tag that is there.
+    pub(super) fn is_immutable(&self, repository: &str, tag: &str) -> bool {
+        let (project, within) = repository.split_once('/').unwrap_or((repository, ""));
+        let matches = |pattern: &str, text: &str| {
+            pattern == "**" || pattern == text || {
+                let start = pattern.strip_suffix("**");
+                start.is_some_and(|start| text.starts_with(start))
+            }
+        };
+        let state = self.state();
+        state.projects.get(project).is_some_and(|project| {
+            let mut rules = project.immutable.iter();
+            rules.any(|(names, tags)| matches(names, within) && matches(tags, tag))
+        })
+    }
+
+    /// What remains after the credentials were good.
+    pub(super) fn registry_call(&self, call: &mut Call) -> u16 {
+        let port = self.registry.port();
+        let Some(parts) = Parts::of(call.path()) else { return call.pass_on(port, None, None) };
+        let writes = call.method != "GET" && call.method != "HEAD";
+        if writes && self.state().read_only {
+            return call.reply(Reply::error(403, "DENIED", "The system is in read only mode."));
+        }
+        match (call.method.as_str(), parts.kind) {
+            ("PUT", "manifests") => self.put_manifest(call, &parts),
+            ("PUT", "uploads") => {
+                let digest = call.query("digest").unwrap_or_default();
+                let size = call.length() as i64;
+                self.counted(call, &parts, &digest, size, |call| call.pass_on(port, None, None))
+            }
+            ("POST", "uploads") => match (call.query("mount"), call.query("from")) {
+                (Some(digest), Some(from)) => {
+                    let there = size_of(port, &format!("/v2/{from}/blobs/{digest}"));
+                    let size = there.map_or(0, |(size, _)| size as i64);
+                    self.counted(call, &parts, &digest, size, |c| c.pass_on(port, None, None))
+                }
+                _ => call.pass_on(port, None, None),
+            },
+            ("GET", "referrers") => {
+                let key = (parts.repository.clone(), parts.reference.clone());
+                let list = self.state().referrers.get(&key).cloned().unwrap_or_default();
+                let media_type = "application/vnd.oci.image.index.v1+json";
+                let index =
+                    json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": list });
+                call.reply(Reply::with(200, media_type, index.to_string().into_bytes()))
+            }
+            _ => call.pass_on(port, None, None),
+        }
+    }
+
+    fn put_manifest(&self, call: &mut Call, parts: &Parts) -> u16 {
+        let port = self.registry.port();
+        let body = call.body();
+        let tag = (!parts.reference.starts_with("sha256:")).then_some(&parts.reference);
+        if let Some(tag) = tag {
+            let path = format!("/v2/{}/manifests/{tag}", parts.repository);
+            if size_of(port, &path).is_some() && self.is_immutable(&parts.repository, tag) {
+                let within = parts.repository.split_once('/').map_or("", |(_, name)| name);
+                let why = format!(
+                    "Failed to process request due to '{within}:{tag}' configured as immutable."
+                );
+                return call.reply(Reply::error(412, "PRECONDITION", &why));
+            }
+        }
+        let document: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let subject = document["subject"]["digest"].as_str().map(str::to_owned);
+        let about = digest(&body);
+        let more = subject.clone().map(|subject| ("OCI-Subject", subject));
+        let status = self.counted(call, parts, &about, body.len() as i64, |call| {
+            call.pass_on(port, Some(&body), more)
+        });
+        if let (Some(subject), true) = (subject, status < 300) {
+            let entry = json!({
+                "mediaType": call.header("content-type"), "digest": about, "size": body.len(),
+                "artifactType": document.get("artifactType")
+                    .or_else(|| document["config"].get("mediaType")),
+                "annotations": document.get("annotations"),
+            });
+            let entry: serde_json::Map<String, Value> = entry
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            let mut state = self.state();
+            let list = state.referrers.entry((parts.repository.clone(), subject)).or_default();
+            if !list.iter().any(|known| known["digest"] == about.as_str()) {
+                list.push(Value::Object(entry));
+            }
+        }
+        status
+    }
+
+    /// Counts `size` against the project's quota while `act` runs, and keeps the count when it
+    /// succeeds: what a project has already costs nothing.
+    fn counted(
+        &self,
+        call: &mut Call,
+        parts: &Parts,
+        digest: &str,
+        size: i64,
+        act: impl FnOnce(&mut Call) -> u16,
+    ) -> u16 {
+        if let Err(refusal) = self.state().reserve(parts.project(), digest, size) {
+            return call.reply(refusal);
+        }
+        let status = act(call);
+        let mut state = self.state();
+        let project = state.projects.get_mut(parts.project()).unwrap();
+        match status {
+            201 => drop(project.counted.insert(digest.to_owned())),
+            _ if !project.counted.contains(digest) => project.used -= size,
+            _ => {}
+        }
+        status
+    }
+}
+
+impl State {
+    fn reserve(&mut self, project: &str, digest: &str, size: i64) -> Result<(), Reply> {
+        let project = self.projects.get_mut(project).unwrap();
+        if project.counted.contains(digest) {
+            return Ok(());
+        }
+        let (used, limit) = (project.used, project.limit);
+        if limit >= 0 && used + size > limit {
+            let shown = |bytes: i64| match bytes {
+                0..1024 => format!("{bytes} B"),
+                1024..1_048_576 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+                _ => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+            };
+            let why = format!(
+                "adding {} of storage resource, which when updated to current usage of {} will \
+                 exceed the configured upper limit of {}.",
+                shown(size),
+                shown(used),
+                shown(limit)
+            );
+            return Err(Reply::error(403, "DENIED", &why));
+        }
+        project.used += size;
+        Ok(())
+    }
+}
