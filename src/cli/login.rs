@@ -15,8 +15,8 @@ use crate::words::reference::Registry;
 
 /// Log in to a registry
 ///
-/// The registry is asked first; only credentials that it takes are kept, in the file that podman,
-/// skopeo and docker read, or with the credential helper that this file names.
+/// The registry is asked first; only credentials that it takes are kept, in the file that podman
+/// and skopeo read (or docker's, with --authfile), or with the credential helper that it names.
 #[derive(Debug, Args)]
 #[command(
     mut_arg("jobs", |jobs| jobs.hide(true)),

@@ -84,11 +84,9 @@ impl Session {
         answer: &Answer,
     ) -> Result<Option<Option<Authorization>>> {
         // A storage host that a redirect led to asks for nothing that is ours to give.
-        if !answer.own || !matches!(answer.status, 401 | 403) {
-            return Ok(None);
-        }
+        let asks = answer.own && matches!(answer.status, 401 | 403);
         // A token that was given is all there is to show.
-        if matches!(old, Some(Authorization::Given(_))) {
+        if !asks || matches!(old, Some(Authorization::Given(_))) {
             return Ok(None);
         }
         let asked = challenges(answer);
@@ -105,13 +103,8 @@ impl Session {
                 return Ok(Some(None));
             }
         }
-        if let Some(Challenge::Bearer { realm, service, scope, .. }) = bearer {
-            let realm = self.trusted(realm, base)?;
-            let service = service.clone();
-            self.host.set_scheme(Scheme::Bearer { realm: realm.clone(), service: service.clone() });
-            let wider = widen(scopes, scope.as_deref());
-            let token = self.token(base, &realm, service.as_deref(), scopes, &wider)?;
-            return Ok(Some(Some(token)));
+        if let Some(token) = bearer.map(|bearer| self.answer(base, scopes, bearer)) {
+            return token.map(Some);
         }
         if asked.contains(&Challenge::Basic)
             && old.is_none()
@@ -121,6 +114,21 @@ impl Session {
             return Ok(Some(Some(basic)));
         }
         Ok(None)
+    }
+
+    /// The token that a challenge asks for; `None` for one that asks for none.
+    fn answer(
+        &self,
+        base: &Url,
+        scopes: &[String],
+        challenge: &Challenge,
+    ) -> Result<Option<Authorization>> {
+        let Challenge::Bearer { realm, service, scope, .. } = challenge else { return Ok(None) };
+        let realm = self.trusted(realm, base)?;
+        // Before the token is here, so that other threads wait for it instead of asking in vain.
+        self.host.set_scheme(Scheme::Bearer { realm: realm.clone(), service: service.clone() });
+        let wider = widen(scopes, scope.as_deref());
+        self.token(base, &realm, service.as_deref(), scopes, &wider).map(Some)
     }
 
     /// Whether a challenge names the token server that is in use.

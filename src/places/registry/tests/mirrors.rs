@@ -238,3 +238,36 @@ fn containerds_files_count_where_podmans_are_absent() {
     site.repository(&name, Side::Source).resolve(&tag()).unwrap_err();
     assert_eq!(near.log().len(), 1, "podman's file is there, and names no mirror");
 }
+
+#[test]
+fn a_mirror_sees_its_own_credentials_and_never_the_registrys() {
+    let asking = |seen: &Seen| match seen.header("authorization") {
+        Some("Basic bWlycm9yOm0=") => manifest(),
+        _ => reply(401, &["www-authenticate: Basic realm=\"x\""], ""),
+    };
+    let (strange, near) = (Server::start(asking), Server::start(asking));
+    let conf = mirrored("origin.example", &nobody(), &[&strange.address, &near.address]);
+    let site = Site::with(&conf);
+    let auth = site.folder.path().join("auth.json");
+    // origin:o, and mirror:m for the second mirror alone.
+    let json = format!(
+        r#"{{"auths":{{"origin.example":{{"auth":"b3JpZ2luOm8="}},"{}":{{"auth":"bWlycm9yOm0="}}}}}}"#,
+        near.address
+    );
+    std::fs::write(&auth, json).unwrap();
+    let settings = Settings {
+        auth_files: vec![auth],
+        mirrors: MirrorFiles {
+            registries_conf: vec![(site.folder.path().join("registries.conf"), Vec::new())],
+            ..MirrorFiles::default()
+        },
+        ..Settings::default()
+    };
+    let client = Client::new(settings, site.progress.clone()).unwrap();
+    let origin = "origin.example".parse().unwrap();
+
+    client.repository(&origin, &"team/app".parse().unwrap(), Side::Source).resolve(&tag()).unwrap();
+
+    assert!(strange.seen("").iter().all(|seen| seen.header("authorization").is_none()));
+    assert_eq!(near.seen("GET /v2/team").len(), 2, "asked, and let in");
+}
