@@ -11,3 +11,4 @@ pub mod json;
 pub mod platform;
 pub mod progress;
 pub mod reference;
+pub mod size;
