@@ -1,5 +1,7 @@
 //! `export`: chosen images into a signed bundle.
 
+mod quota;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ use crate::places::layout::Layout;
 use crate::places::location::Source;
 use crate::places::registry::Client;
 use crate::places::tree::Tree;
+use crate::seams::content::Once;
 use crate::seams::parallel;
 use crate::seams::store::ImageSource;
 use crate::seams::stream::{Verified, read_small};
@@ -88,6 +91,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
 
     // 2. Where from, and what belongs to the images?
     let (origins, wanted) = open_sources(&request.images, client)?;
+    quota::look_ahead(&wanted, client, progress);
     let mut graph = graph::walk(&origins, &wanted, &request.select, request.jobs, progress)?;
     if request.dry_run {
         return Ok(dry(request, graph.contents));
@@ -284,7 +288,7 @@ fn missing_layers(
         }
         // Another export's leftovers: copied to their new place, and checked on the way.
         let Ok(old) = draft.found().open(layer, 0) else { return Ok(false) };
-        let mut old = Verified::new(old, layer, "unfinished export", progress);
+        let mut old = Once(Verified::new(old, layer, "unfinished export", progress));
         Ok(draft.sink().put(layer, &mut old).is_ok())
     })?;
     progress.event(Event::Done);
