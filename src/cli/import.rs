@@ -15,6 +15,7 @@ use crate::places::location::Destination;
 use crate::verbs::import::{Outcome, Request, Summary, import};
 use crate::words::error::Result;
 use crate::words::escape::Safe;
+use crate::words::size::parse_size;
 use crate::work::mapping::Rule;
 use crate::work::plan::{Action, NameAction, OnExisting, Plan};
 
@@ -68,6 +69,10 @@ pub(super) struct Import {
     /// What to do about a name that stands for another image
     #[arg(long, value_enum, default_value_t = Existing::Error)]
     on_existing: Existing,
+    /// Send larger blobs in pieces of this size, as in 10MB or 8MiB [default: whole, and in
+    /// pieces where a registry or its proxy takes nothing else]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    chunk_size: Option<u64>,
     /// Print the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -98,7 +103,7 @@ impl Import {
             dry_run: self.dry_run,
         };
         let progress = printer.progress();
-        let client = self.registries.client(progress.clone())?;
+        let client = self.registries.client_sending(progress.clone(), self.chunk_size)?;
         match import(&request, &client, &*progress)? {
             Outcome::Planned(plan) => printer.result(&plan, || plan_text(&plan))?,
             Outcome::Done(summary) => printer.result(&summary, || text(&summary))?,

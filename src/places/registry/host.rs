@@ -1,9 +1,13 @@
 //! [`Host`]: what was learnt about one registry, so that it is learnt once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Settings;
+use super::quota::Quota;
+use super::sending::Sending;
 use super::url::Url;
+use crate::seams::pace::Gate;
 use crate::words::error::Result;
 use crate::words::reference::Registry;
 
@@ -29,13 +33,23 @@ pub(super) struct Host {
     scheme: Mutex<Option<Scheme>>,
     answered: AtomicBool,
     no_referrers: AtomicBool,
+    sending: Mutex<Sending>,
+    quota: Mutex<Option<Quota>>,
+    /// How many blobs come in at a time, and how many go out. They are apart so that a copy from
+    /// a host to itself cannot wait for its own place.
+    pub(super) down: Gate,
+    pub(super) up: Gate,
 }
 
 impl Host {
-    /// Nothing is known of `registry` yet.
-    pub(super) fn new(registry: Registry) -> Host {
+    /// Nothing is known of `registry` yet but what `settings` say of all.
+    pub(super) fn new(registry: Registry, settings: &Settings) -> Host {
         Host {
             registry,
+            sending: Mutex::new(Sending::new(settings.chunk_size)),
+            quota: Mutex::default(),
+            down: Gate::new(settings.jobs),
+            up: Gate::new(settings.jobs),
             base: Mutex::default(),
             scheme: Mutex::default(),
             answered: AtomicBool::new(false),
@@ -84,6 +98,27 @@ impl Host {
     /// Notes that it did.
     pub(super) fn set_answered(&self) {
         self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// How it takes blobs.
+    pub(super) fn sending(&self) -> MutexGuard<'_, Sending> {
+        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is overcharged, or does not answer in time.
+    pub(super) fn trouble(&self) {
+        self.down.trouble();
+        self.up.trouble();
+    }
+
+    /// How many manifests it gives out, as it last said.
+    pub(super) fn quota(&self) -> Option<Quota> {
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what it said.
+    pub(super) fn set_quota(&self, quota: Quota) {
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
     }
 
     /// Whether it is known to have no referrers API.
