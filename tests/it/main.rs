@@ -19,6 +19,7 @@ mod damage;
 mod killed;
 mod mapping;
 mod memory;
+mod movement;
 mod openssl;
 mod refusal;
 mod reproducible;

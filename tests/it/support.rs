@@ -24,9 +24,12 @@ pub mod files;
 pub mod gate;
 pub mod http;
 pub mod images;
+pub mod nginx;
 pub mod packed;
 pub mod registry;
+pub mod resuming;
 pub mod sealift;
+pub mod shaky;
 pub mod shared;
 pub mod token;
 

@@ -45,3 +45,54 @@ fn remark(registry: &Registry, quota: Quota, images: u64) -> String {
         window.unwrap_or_default(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::places::registry::Settings;
+    use crate::words::progress::Recorder;
+
+    /// What is said before an export of that many images, when a registry gives out 11 more.
+    fn said(images: usize) -> Vec<Event> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(
+                    b"HTTP/1.1 401 X\r\nratelimit-limit: 100;w=21600\r\n\
+                      ratelimit-remaining: 11;w=21600\r\ncontent-length: 0\r\n\
+                      connection: close\r\n\r\n",
+                );
+            }
+        });
+        let progress = Arc::new(Recorder::default());
+        let settings =
+            Settings { plain_http: vec![host.to_string().parse().unwrap()], ..Settings::default() };
+        let client = Client::new(settings, progress.clone()).unwrap();
+        let wanted: Vec<Wanted> = (0..images)
+            .map(|n| {
+                let name: Reference = format!("{host}/app:{n}").parse().unwrap();
+                Wanted { origin: 0, text: format!("docker://{name}"), name }
+            })
+            .collect();
+
+        look_ahead(&wanted, &client, &*progress);
+
+        progress.events()
+    }
+
+    #[test]
+    fn a_quota_that_will_not_do_is_shown_before_it_is_missed() {
+        let events = said(12);
+
+        let [Event::Note(text)] = &events[..] else { panic!("{events:?}") };
+        assert!(text.contains("11 of 100 more manifests in 6 hours"), "{text}");
+        assert!(text.contains("needs 12"), "{text}");
+        assert_eq!(said(11), [], "it will do");
+    }
+}
