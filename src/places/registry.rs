@@ -75,10 +75,9 @@ use crate::seams::content::Content;
 use crate::seams::rate::{Bucket, Monotonic};
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
-use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result, Side};
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::Progress;
 use crate::words::reference::{Reference, Registry, Repository, Tag};
 
 /// How to reach registries. Nothing here is read from the environment; the caller does that.
@@ -224,29 +223,6 @@ impl Client {
         let end = End { side, registry: registry.clone() };
         let shared = self.0.clone();
         Session { shared, host, end, repository: repository.clone() }
-    }
-}
-
-impl Client {
-    /// Goes on with the uploads that an interrupted import of the bundle `statement` to
-    /// `destination` left at their registries, and remembers those of this one, where
-    /// [`Settings::uploads`] names a folder. `now` is in UTC (RFC 3339).
-    ///
-    /// Never fails: without its memory an import sends what is not there. It says so.
-    pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: &str) {
-        let Some(folder) = &self.0.settings.uploads else { return };
-        let remark = match Journal::open(folder, destination, statement, now) {
-            Ok((journal, remark)) => {
-                *self.0.journal() = Some(journal);
-                remark
-            }
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(remark) = remark {
-            let text =
-                format!("unfinished uploads of an earlier run are not gone on with: {remark}");
-            self.0.progress.event(Event::Note(text));
-        }
     }
 }
 

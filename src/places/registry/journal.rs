@@ -15,9 +15,11 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Client;
 use crate::seams::file::{lock, write_whole};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::progress::Event;
 
 /// How long a journal is of use, in seconds: registries drop uploads that nobody finished after a
 /// week (distribution's `uploadpurging`), so what is nearly as old is not worth asking for.
@@ -176,6 +178,29 @@ fn sweep(folder: &Path, now: &str) {
         let changed = changed.and_then(|time| Timestamp::try_from(time).ok());
         if ours && changed.is_some_and(|time| now.as_second() - time.as_second() > STALE) {
             let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Client {
+    /// Goes on with the uploads that an interrupted import of the bundle `statement` to
+    /// `destination` left at their registries, and remembers those of this one, where
+    /// [`Settings::uploads`](super::Settings::uploads) names a folder. `now` is in UTC (RFC 3339).
+    ///
+    /// Never fails: without its memory an import sends what is not there. It says so.
+    pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: &str) {
+        let Some(folder) = &self.0.settings.uploads else { return };
+        let remark = match Journal::open(folder, destination, statement, now) {
+            Ok((journal, remark)) => {
+                *self.0.journal() = Some(journal);
+                remark
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(remark) = remark {
+            let text =
+                format!("unfinished uploads of an earlier run are not gone on with: {remark}");
+            self.0.progress.event(Event::Note(text));
         }
     }
 }

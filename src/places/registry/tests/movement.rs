@@ -1,5 +1,6 @@
 //! How blobs move: in pieces, over lines that break, from one run to the next, and how fast.
 
+use crate::words::digest::Digest;
 use std::collections::VecDeque;
 use std::io::Cursor;
 
