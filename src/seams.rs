@@ -1,8 +1,11 @@
 //! What a place has to offer, and the streams through which every byte passes.
 
+pub mod content;
 pub mod file;
 pub mod interrupt;
+pub mod pace;
 pub mod parallel;
+pub mod rate;
 pub mod retry;
 pub mod store;
 pub mod stream;

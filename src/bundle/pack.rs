@@ -18,6 +18,7 @@ use super::head::Head;
 use super::statement::Statement;
 use crate::places::layout::blob_path;
 use crate::places::tree::Tree;
+use crate::seams::content::Content;
 use crate::seams::file::{lock, sync_parent};
 use crate::seams::store::{BlobSink, BlobSource};
 use crate::seams::stream::BUFFER;
@@ -273,7 +274,7 @@ impl BlobSink for PackedDraft {
         self.holds(blob, &crate::words::progress::Silent)
     }
 
-    fn put(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()> {
+    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         let slot = self.slots.get(&blob.digest).ok_or_else(|| {
             Error::new(Class::Other, format!("blob {} has no place in the bundle", blob.digest))
         })?;

@@ -15,6 +15,14 @@ pub(super) fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
+/// Where what is worth keeping between runs lies (XDG Base Directory Specification); nothing
+/// where there is no home either.
+pub(super) fn state_folder() -> Option<PathBuf> {
+    let state = path("XDG_STATE_HOME").filter(|state| state.is_absolute());
+    let state = state.or_else(|| path("HOME").map(|home| home.join(".local/state")));
+    state.map(|state| state.join("sealift"))
+}
+
 /// A time in UTC as RFC 3339 with whole seconds, so that two of them compare as text.
 fn rfc3339(seconds: i64) -> Result<String> {
     jiff::Timestamp::from_second(seconds)

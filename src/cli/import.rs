@@ -86,6 +86,10 @@ pub(super) struct Import {
     /// Push smaller indexes, under new digests, in place of those of which parts were left out
     #[arg(long)]
     rewrite_index: bool,
+    /// Send larger blobs in pieces of this size, as in 10MB or 8MiB [default: whole, and in
+    /// pieces where a registry or its proxy takes nothing else]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    chunk_size: Option<u64>,
     /// Print the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -123,7 +127,7 @@ impl Import {
             dry_run: self.dry_run,
         };
         let progress = printer.progress();
-        let client = self.registries.client(progress.clone())?;
+        let client = self.registries.client_sending(progress.clone(), self.chunk_size)?;
         match import(&request, &client, &*progress)? {
             Outcome::Planned(plan) => planned(&plan, printer),
             Outcome::Done(summary) => {

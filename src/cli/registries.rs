@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::environment::{path, variable};
+use super::environment::{path, state_folder, variable};
 use crate::places::registry::{Client, MirrorFiles, Proxies, Settings};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;
+use crate::words::size::parse_rate;
 
 /// How registries are reached.
 #[derive(Debug, Args)]
@@ -24,7 +25,10 @@ pub(super) struct Registries {
     /// Registry that speaks plain HTTP (can be repeated); those on loopback need not be named
     #[arg(long, value_name = "HOST[:PORT]")]
     plain_http: Vec<Registry>,
-    /// Transfers at a time
+    /// Bytes a second over all transfers, as in 5MB or 500KiB [default: as fast as it goes]
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+    limit_rate: Option<u64>,
+    /// Most transfers at a time; each host gets as many of them as do it good
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
 }
@@ -46,6 +50,15 @@ impl Registries {
     /// A client as the options and the environment say.
     pub(super) fn client(&self, progress: Arc<dyn Progress>) -> Result<Client> {
         Client::new(self.settings(), progress)
+    }
+
+    /// [`client`](Registries::client), which sends blobs in pieces of `chunk_size` if one is given.
+    pub(super) fn client_sending(
+        &self,
+        progress: Arc<dyn Progress>,
+        chunk_size: Option<u64>,
+    ) -> Result<Client> {
+        Client::new(Settings { chunk_size, ..self.settings() }, progress)
     }
 
     /// The file that keeps what `login` is told: podman's.
@@ -97,6 +110,8 @@ impl Registries {
             },
             mirrors: mirror_files(),
             jobs: self.jobs(),
+            limit_rate: self.limit_rate,
+            uploads: state_folder().map(|state| state.join("uploads")),
             ..Settings::default()
         }
     }

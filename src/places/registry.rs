@@ -11,6 +11,7 @@
 //! ```text
 //! registry ─ blobs, manifests, upload, referrers, page,  what is asked
 //!            sparse, harbor
+//!            pieces, sending, journal, meter, quota      how much, in which form, how fast
 //!            session                                     redirects and retries
 //!            auth ─ challenge, realm, token, credentials who asks
 //!            http ─ tls, proxy, url                      how it travels
@@ -26,13 +27,18 @@ mod harbor;
 mod helper;
 mod host;
 mod http;
+mod journal;
 mod login;
 mod manifests;
+mod meter;
 mod mirrors;
 mod page;
+mod pieces;
 mod proxy;
+mod quota;
 mod realm;
 mod referrers;
+mod sending;
 mod session;
 mod sparse;
 mod splice;
@@ -48,7 +54,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::access::Access;
 use self::credentials::Credentials;
@@ -56,13 +62,17 @@ use self::fault::End;
 pub use self::harbor::{Findings, Project, Quota, Standing};
 use self::host::Host;
 use self::http::Http;
+use self::journal::Journal;
 pub use self::login::{Verdict, check_login};
 pub use self::mirrors::MirrorFiles;
 use self::mirrors::{Mirrors, Sources, Want};
 pub use self::proxy::Proxies;
+pub use self::quota::Allowance;
 use self::session::Session;
 pub use self::store::{CredentialFile, Kept};
 use self::token::Tokens;
+use crate::seams::content::Content;
+use crate::seams::rate::{Bucket, Monotonic};
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::document::{Descriptor, Document};
@@ -92,6 +102,13 @@ pub struct Settings {
     pub jobs: usize,
     /// How often and how patiently a request is sent again.
     pub retry: Retry,
+    /// Largest body of an upload; larger blobs go in pieces of this size. Without it a blob goes
+    /// whole until a host is found not to take that.
+    pub chunk_size: Option<u64>,
+    /// Bytes a second over all transfers in both directions; as fast as it goes without.
+    pub limit_rate: Option<u64>,
+    /// Folder for what is remembered of unfinished uploads; nothing is without.
+    pub uploads: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -107,6 +124,9 @@ impl Default for Settings {
             mirrors: MirrorFiles::default(),
             jobs: 4,
             retry: Retry::default(),
+            chunk_size: None,
+            limit_rate: None,
+            uploads: None,
         }
     }
 }
@@ -123,6 +143,15 @@ struct Shared {
     mirrors: Mirrors,
     hosts: Mutex<HashMap<(Registry, Access), Arc<Host>>>,
     progress: Arc<dyn Progress>,
+    bucket: Option<Bucket>,
+    journal: Mutex<Option<Journal>>,
+}
+
+impl Shared {
+    /// What is remembered of unfinished uploads, if anything is.
+    fn journal(&self) -> MutexGuard<'_, Option<Journal>> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl fmt::Debug for Client {
@@ -150,6 +179,8 @@ impl Client {
         Ok(Client(Arc::new(Shared {
             http: Http::new(settings.jobs),
             mirrors: Mirrors::read(&settings.mirrors)?,
+            bucket: settings.limit_rate.map(|rate| Bucket::new(rate, Box::<Monotonic>::default())),
+            journal: Mutex::default(),
             settings,
             credentials,
             tokens: Tokens::default(),
@@ -185,7 +216,9 @@ impl Client {
         let mut hosts = self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         let host = hosts
             .entry((registry.clone(), access))
-            .or_insert_with_key(|(host, access)| Arc::new(Host::new(host.clone(), access.clone())))
+            .or_insert_with_key(|(host, access)| {
+                Arc::new(Host::new(host.clone(), access.clone(), &self.0.settings))
+            })
             .clone();
         let end = End { side, registry: registry.clone() };
         let shared = self.0.clone();
@@ -230,6 +263,15 @@ impl RegistryRepository {
     pub fn project(&self) -> Result<Option<Project>> {
         self.primary()?.project()
     }
+
+    /// How many manifests the registry still gives out, where it says so, as Docker Hub does. A
+    /// `HEAD` of the manifest under `name`, which does not count.
+    ///
+    /// # Errors
+    /// When the registry does not answer or refuses.
+    pub fn quota(&self, name: &Reference) -> Result<Option<Allowance>> {
+        self.0.ask_quota(&under(name)?)
+    }
 }
 
 impl BlobSource for RegistryRepository {
@@ -261,9 +303,14 @@ impl BlobSink for RegistryRepository {
         self.0.has_blob(blob)
     }
 
-    /// Tried once: where the error is transient, the caller begins again with a fresh reader.
-    fn put(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()> {
+    /// A whole blob is tried once: where the error is transient, the caller begins again with a
+    /// fresh reader. In pieces it goes on where it broke off, as long as the registry knows.
+    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         self.0.upload(blob, content)
+    }
+
+    fn kept(&self, blob: &Descriptor) -> Result<bool> {
+        self.0.has_blob(blob)
     }
 
     fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<bool> {

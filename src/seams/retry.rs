@@ -86,7 +86,10 @@ fn random_fraction() -> f64 {
 }
 
 /// Sleeps for `pause` unless the user interrupts.
-fn sleep(pause: Duration) -> Result<()> {
+///
+/// # Errors
+/// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
+pub fn sleep(pause: Duration) -> Result<()> {
     let until = Instant::now() + pause;
     loop {
         interrupt::check()?;

@@ -5,6 +5,7 @@
 
 use std::io::Read;
 
+use super::content::Content;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Repository, Tag};
@@ -67,7 +68,16 @@ pub trait BlobSink: Send + Sync {
     ///
     /// # Errors
     /// Those of `content` come out as themselves, so that the source is named and not the sink.
-    fn put(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()>;
+    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()>;
+
+    /// Whether a `put` that failed has stored `blob` all the same, as happens when only the
+    /// answer got lost. Asked before the bytes are sent again.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn kept(&self, _blob: &Descriptor) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Takes `blob` from the sibling repository `from` without moving bytes. `false` when the
     /// place cannot or will not: then `put` has to.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::content::Content;
 use super::interrupt;
 use super::retry::Retry;
 use super::store::BlobSource;
@@ -14,14 +15,28 @@ use crate::words::progress::{Event, Progress};
 /// far below the memory that a transfer may use.
 pub const BUFFER: usize = 256 << 10;
 
+/// How far apart the places are from which [`Verified`] can hash again at first.
+const MARK_EVERY: u64 = 8 << 20;
+/// How many such places are kept; when there are more, every second one goes. A hash in the
+/// middle of its work has about a hundred bytes.
+const MAX_MARKS: usize = 1024;
+
 /// Reads exactly the bytes of one descriptor: fails on the first byte too many, on a short body,
 /// and, at the end, on a wrong digest. Also where progress is counted and interrupts are seen.
+///
+/// As [`Content`] it goes back and forth. The digest is over all bytes of the blob in their
+/// order, whichever of them were handed out: what is skipped is read and hashed, and what is read
+/// again is hashed again from a place that was marked on the way.
 pub struct Verified<'a, R> {
     inner: R,
     blob: &'a Descriptor,
     what: &'a str,
-    hasher: Option<Hasher>,
+    hasher: Hasher,
+    judged: bool,
     left: u64,
+    /// What was hashed up to certain places, the first one excepted, which is 0.
+    marks: Vec<(u64, Hasher)>,
+    apart: u64,
     progress: &'a dyn Progress,
 }
 
@@ -40,11 +55,20 @@ impl<'a, R: Read> Verified<'a, R> {
         what: &'a str,
         progress: &'a dyn Progress,
     ) -> Verified<'a, R> {
-        let hasher = Some(Hasher::new());
-        Verified { inner, blob, what, hasher, left: blob.size, progress }
+        Verified {
+            inner,
+            blob,
+            what,
+            hasher: Hasher::new(),
+            judged: false,
+            left: blob.size,
+            marks: Vec::new(),
+            apart: MARK_EVERY,
+            progress,
+        }
     }
 
-    /// How many bytes were handed out.
+    /// How many bytes lie before the next one.
     pub fn count(&self) -> u64 {
         self.blob.size - self.left
     }
@@ -56,14 +80,33 @@ impl<'a, R: Read> Verified<'a, R> {
 
     /// At the end of the bytes: nothing may follow, and the digest must fit.
     fn finish(&mut self) -> io::Result<usize> {
-        let Some(hasher) = self.hasher.take() else { return Ok(0) };
+        if std::mem::replace(&mut self.judged, true) {
+            return Ok(0);
+        }
         if self.inner.read(&mut [0])? != 0 {
             return Err(self.damaged(&format!("is longer than its {} bytes", self.blob.size)));
         }
-        if hasher.finish() != self.blob.digest {
+        if self.hasher.clone().finish() != self.blob.digest {
             return Err(self.damaged("does not match its digest"));
         }
         Ok(0)
+    }
+
+    /// Remembers this place if the last one is far enough away.
+    fn mark(&mut self) {
+        let here = self.count();
+        if here < self.marks.last().map_or(0, |(at, _)| *at) + self.apart {
+            return;
+        }
+        self.marks.push((here, self.hasher.clone()));
+        if self.marks.len() >= MAX_MARKS {
+            let mut kept = false;
+            self.marks.retain(|_| {
+                kept = !kept;
+                !kept
+            });
+            self.apart *= 2;
+        }
     }
 }
 
@@ -76,15 +119,14 @@ impl<R: Read> Read for Verified<'_, R> {
         if self.left == 0 {
             return self.finish();
         }
+        self.mark();
         let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let got = self.inner.read(&mut buffer[..want])?;
         if got == 0 {
             let got = self.count();
             return Err(self.damaged(&format!("ends after {got} of {} bytes", self.blob.size)));
         }
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&buffer[..got]);
-        }
+        self.hasher.update(&buffer[..got]);
         self.left -= got as u64;
         self.progress.event(Event::Advanced { bytes: got as u64 });
         // The verdict comes with the last bytes, not one call later: a receiver that counts to
@@ -93,6 +135,34 @@ impl<R: Read> Read for Verified<'_, R> {
             self.finish()?;
         }
         Ok(got)
+    }
+}
+
+impl<R: Content> Content for Verified<'_, R> {
+    fn seek(&mut self, offset: u64) -> Result<()> {
+        let here = self.count();
+        if offset < here {
+            while self.marks.last().is_some_and(|(at, _)| *at > offset) {
+                self.marks.pop();
+            }
+            let (at, hasher) = self.marks.last().cloned().unwrap_or_default();
+            self.inner.seek(at)?;
+            (self.hasher, self.judged, self.left) = (hasher, false, self.blob.size - at);
+            self.progress.event(Event::Rewound { bytes: here - at });
+        }
+        let mut skip = offset.saturating_sub(self.count());
+        let mut buffer = vec![0; BUFFER.min(usize::try_from(skip).unwrap_or(BUFFER))];
+        while skip > 0 {
+            let want = usize::try_from(skip).unwrap_or(BUFFER).min(buffer.len());
+            let got = self.read(&mut buffer[..want]).map_err(|e| {
+                Error::io(format!("{}: going on with blob {}", self.what, self.blob.digest), e)
+            })?;
+            skip = match got {
+                0 => return Err(Error::new(Class::Other, "no such place in the content")),
+                got => skip - got as u64,
+            };
+        }
+        Ok(())
     }
 }
 
@@ -169,6 +239,15 @@ impl Read for Resuming<'_> {
     }
 }
 
+impl Content for Resuming<'_> {
+    fn seek(&mut self, offset: u64) -> Result<()> {
+        if offset != self.offset {
+            (self.inner, self.offset, self.faults) = (None, offset, 0);
+        }
+        Ok(())
+    }
+}
+
 /// Reads `blob` whole, checked, when it has at most `limit` bytes.
 ///
 /// # Errors
@@ -226,6 +305,54 @@ mod tests {
         let mut five = [0; 5];
 
         assert!(Verified::new(&b"hello"[..], &blob, "test", &Silent).read(&mut five).is_err());
+    }
+
+    #[test]
+    fn content_goes_back_and_forth_and_its_digest_is_judged_all_the_same() {
+        use std::io::Cursor;
+        let bytes: Vec<u8> = (0..20u32 << 20).map(|n| (n % 251) as u8).collect();
+        let (blob, progress) = (Descriptor::of("a/b", &bytes), Recorder::default());
+        let mut content = Verified::new(Cursor::new(&bytes), &blob, "test", &progress);
+        let mut piece = vec![0; 1 << 20];
+
+        for at in [0, 5 << 20, 17 << 20, 16 << 20, 3, 9 << 20] {
+            content.seek(at as u64).unwrap();
+            content.read_exact(&mut piece).unwrap();
+            assert!(piece == bytes[at..at + piece.len()], "at {at}");
+        }
+        content.seek(blob.size).unwrap();
+        assert_eq!(content.read(&mut piece).unwrap(), 0);
+
+        let net: i64 = progress
+            .events()
+            .iter()
+            .map(|event| match event {
+                Event::Advanced { bytes } => *bytes as i64,
+                Event::Rewound { bytes } => -(*bytes as i64),
+                _ => 0,
+            })
+            .sum();
+        assert_eq!(net, 20 << 20, "progress is where the content is");
+
+        let mut bad = bytes.clone();
+        bad[7 << 20] ^= 1;
+        let mut content = Verified::new(Cursor::new(&bad), &blob, "test", &Silent);
+        let error = content.seek(blob.size).unwrap_err();
+        assert_eq!(error.class(), Class::Damaged, "a skipped byte counts: {error}");
+    }
+
+    #[test]
+    fn marks_stay_few_however_long_the_content() {
+        let blob = Descriptor::new("a/b", Digest::of(b""), u64::MAX);
+        let mut content = Verified::new(io::repeat(0), &blob, "test", &Silent);
+
+        for n in 0..10_000 {
+            content.left = u64::MAX - n * MARK_EVERY;
+            content.mark();
+        }
+
+        assert!(content.marks.len() <= MAX_MARKS);
+        assert!(content.marks.is_sorted_by_key(|(at, _)| *at));
     }
 
     /// Breaks off after every second byte.

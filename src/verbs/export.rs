@@ -1,5 +1,7 @@
 //! `export`: chosen images into a signed bundle.
 
+mod quota;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -17,6 +19,7 @@ use crate::places::layout::Layout;
 use crate::places::location::Source;
 use crate::places::registry::Client;
 use crate::places::tree::Tree;
+use crate::seams::content::Once;
 use crate::seams::parallel;
 use crate::seams::store::ImageSource;
 use crate::seams::stream::{Verified, read_small};
@@ -95,6 +98,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
 
     // 2. Where from, and what belongs to the images?
     let (origins, wanted) = open_sources(&request.images, client)?;
+    quota::look_ahead(&wanted, client, progress);
     let mut graph = graph::walk(&origins, &wanted, &request.select, request.jobs, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
@@ -337,7 +341,7 @@ fn missing_layers(
         }
         // Another export's leftovers: copied to their new place, and checked on the way.
         let Ok(old) = draft.found().open(layer, 0) else { return Ok(false) };
-        let mut old = Verified::new(old, layer, "unfinished export", progress);
+        let mut old = Once(Verified::new(old, layer, "unfinished export", progress));
         Ok(draft.sink().put(layer, &mut old).is_ok())
     })?;
     progress.event(Event::Done);

@@ -140,6 +140,7 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     }
 
     // 5. Do it: blobs, manifests, names.
+    client.resume_uploads(&request.to.to_string(), &statement, &request.now);
     let moved = transfer::run(&plan, contents, &bundle, &scopes, request.jobs, progress)?;
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))

@@ -8,6 +8,7 @@ use super::graph::{Origin, Wanted};
 use super::plan::Scope;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
+use crate::seams::content::Content;
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, is_document};
@@ -167,7 +168,7 @@ impl BlobSink for Inside {
         Ok(self.state.lock().unwrap().blobs.contains(&blob.digest))
     }
 
-    fn put(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()> {
+    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         let mut bytes = Vec::new();
         content.read_to_end(&mut bytes).map_err(|e| Error::io("upload", e))?;
         let mut state = self.state.lock().unwrap();

@@ -29,7 +29,13 @@ fn move_blob(
     progress: &dyn Progress,
 ) -> Result<()> {
     progress.event(Event::Started { digest: blob.digest, bytes: blob.size });
+    let mut again = false;
     Retry::default().run(progress, || {
+        // An answer may have got lost after the blob was stored.
+        if std::mem::replace(&mut again, true) && sink.kept(blob)? {
+            progress.event(Event::Advanced { bytes: blob.size });
+            return Ok(());
+        }
         let mut content =
             Verified::new(Resuming::new(source, blob, progress), blob, what, progress);
         sink.put(blob, &mut content).inspect_err(|_| {

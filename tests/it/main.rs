@@ -25,6 +25,7 @@ mod manners;
 mod mapping;
 mod memory;
 mod mirrors;
+mod movement;
 mod openssl;
 mod refusal;
 mod reproducible;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
 use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
+use crate::seams::content::Content;
 use crate::seams::file::{AtomicFile, TEMP_PREFIX, lock, write_whole};
 use crate::seams::store::{BlobSink, ImageSink};
 use crate::seams::stream::BUFFER;
@@ -190,7 +191,7 @@ impl BlobSink for LayoutStore {
         }
     }
 
-    fn put(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()> {
+    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         self.prepare()?;
         let path = self.root.join(blob_path(&blob.digest));
         let mut file = AtomicFile::create(&path, 0o644)?;
@@ -202,7 +203,7 @@ impl BlobSink for LayoutStore {
 }
 
 /// `io::copy` with a buffer of our size.
-fn copy(from: &mut dyn Read, to: &mut dyn io::Write, buffer: &mut [u8]) -> io::Result<()> {
+fn copy(from: &mut dyn io::Read, to: &mut dyn io::Write, buffer: &mut [u8]) -> io::Result<()> {
     loop {
         match from.read(buffer)? {
             0 => return Ok(()),

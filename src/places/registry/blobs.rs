@@ -7,6 +7,7 @@ use ureq::http::Method;
 
 use super::fault::End;
 use super::http::Answer;
+use super::meter::Meter;
 use super::session::Session;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -25,10 +26,15 @@ impl Session {
     }
 
     /// The bytes of `blob` from `offset` on, unchecked.
-    pub(super) fn open_blob(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>> {
+    pub(super) fn open_blob(
+        &self,
+        blob: &Descriptor,
+        offset: u64,
+    ) -> Result<Box<dyn Read + Send + '_>> {
         if offset > 0 && offset >= blob.size {
             return Ok(Box::new(io::empty()));
         }
+        let meter = Meter::enter(&self.shared, &self.host.down);
         let what = self.blob_name(blob);
         let mut call = self.read(Method::GET, format!("blobs/{}", blob.digest), what);
         if offset > 0 {
@@ -54,7 +60,7 @@ impl Session {
             _ => return Err(self.end.refusal(&call.what, answer)),
         };
         let reader = answer.body.into_reader();
-        let mut body = BlobBody { reader, end: self.end.clone(), what: call.what };
+        let mut body = BlobBody { reader, end: self.end.clone(), what: call.what, meter };
         if skip > 0 {
             // The registry knows no ranges: what was read before is read again and dropped.
             let skipped = io::copy(&mut (&mut body).take(skip), &mut io::sink());
@@ -71,15 +77,16 @@ fn range_start(answer: &Answer) -> Option<u64> {
 }
 
 /// A blob as it comes in. A fault names the registry and may be survived by asking again.
-struct BlobBody {
+struct BlobBody<'a> {
     reader: BodyReader<'static>,
     end: End,
     what: String,
+    meter: Meter<'a>,
 }
 
-impl Read for BlobBody {
+impl Read for BlobBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(buffer).map_err(|e| match e.kind() {
+        self.meter.read(&mut self.reader, buffer).map_err(|e| match e.kind() {
             io::ErrorKind::Interrupted => e,
             _ => Error::io(format!("{}: {}: the transfer broke off", self.end, self.what), e)
                 .transient()

@@ -1,10 +1,14 @@
 //! [`Host`]: what was learnt about one registry, so that it is learnt once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::Settings;
 use super::access::Access;
+use super::quota::Allowance;
+use super::sending::Sending;
 use super::url::Url;
+use crate::seams::pace::Gate;
 use crate::words::error::Result;
 use crate::words::reference::Registry;
 
@@ -34,14 +38,24 @@ pub(super) struct Host {
     given_up: AtomicBool,
     complained: AtomicBool,
     harbor: Mutex<Option<bool>>,
+    sending: Mutex<Sending>,
+    quota: Mutex<Option<Allowance>>,
+    /// How many blobs come in at a time, and how many go out. They are apart so that a copy from
+    /// a host to itself cannot wait for its own place.
+    pub(super) down: Gate,
+    pub(super) up: Gate,
 }
 
 impl Host {
-    /// Nothing is known of `registry` yet but how it is reached.
-    pub(super) fn new(registry: Registry, access: Access) -> Host {
+    /// Nothing is known of `registry` yet but how it is reached, and what `settings` say of all.
+    pub(super) fn new(registry: Registry, access: Access, settings: &Settings) -> Host {
         Host {
             registry,
             access,
+            sending: Mutex::new(Sending::new(settings.chunk_size)),
+            quota: Mutex::default(),
+            down: Gate::new(settings.jobs),
+            up: Gate::new(settings.jobs),
             base: Mutex::default(),
             scheme: Mutex::default(),
             answered: AtomicBool::new(false),
@@ -138,6 +152,27 @@ impl Host {
         let found = ask()?;
         *known = Some(found);
         Ok(found)
+    }
+
+    /// How it takes blobs.
+    pub(super) fn sending(&self) -> MutexGuard<'_, Sending> {
+        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is overcharged, or does not answer in time.
+    pub(super) fn trouble(&self) {
+        self.down.trouble();
+        self.up.trouble();
+    }
+
+    /// How many manifests it gives out, as it last said.
+    pub(super) fn quota(&self) -> Option<Allowance> {
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what it said.
+    pub(super) fn set_quota(&self, quota: Allowance) {
+        *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
     }
 
     /// Whether it is known to have no referrers API.

@@ -128,6 +128,7 @@ impl Http {
         out: Outgoing<'_>,
     ) -> Result<Answer, Silence> {
         let agent = self.agent(settings, access, out.url, out.own).map_err(Silence::Setup)?;
+        let whole = out.method == Method::PUT;
         let mut request = Request::builder().method(out.method).uri(out.url.to_string());
         for (name, value) in out.headers {
             request = request.header(*name, value);
@@ -139,7 +140,9 @@ impl Http {
         if let Payload::Stream(_, size) = out.payload {
             request = request.header("content-length", size);
             stall = STALL_UPLOAD;
-            if size >= ASK_FROM {
+            // A piece is small enough to be lost, and follows one that was taken. (ureq 3.5 would
+            // also wait for more than the refusal that came at once over a new connection.)
+            if size >= ASK_FROM && whole {
                 request = request.header("expect", "100-continue");
             }
         }

@@ -134,7 +134,7 @@ impl Session {
         }
     }
 
-    fn manifest_call(&self, method: Method, reference: &str) -> Call<'static> {
+    pub(super) fn manifest_call(&self, method: Method, reference: &str) -> Call<'static> {
         let what = self.manifest_name(reference);
         let mut call = self.read(method, format!("manifests/{reference}"), what);
         call.headers.push(("accept", DOCUMENT_TYPES.join(", ")));

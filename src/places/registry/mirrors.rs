@@ -179,7 +179,11 @@ impl RegistryRepository {
 
     /// What `ask` gets from the first mirror that has it, else from the registry itself, whose
     /// failure is the one that is told.
-    pub(super) fn first<T>(&self, want: Want, ask: impl Fn(&Session) -> Result<T>) -> Result<T> {
+    pub(super) fn first<'a, T>(
+        &'a self,
+        want: Want,
+        ask: impl Fn(&'a Session) -> Result<T>,
+    ) -> Result<T> {
         let primary = self.primary()?;
         match self.mirrored(want, &ask)? {
             Some(found) => Ok(found),
@@ -190,7 +194,7 @@ impl RegistryRepository {
     /// As [`first`](RegistryRepository::first), but the registry itself is asked before its
     /// mirrors: those may leave out what they do not know to belong to an image, and an empty
     /// list looks like any other.
-    pub(super) fn original<T>(&self, ask: impl Fn(&Session) -> Result<T>) -> Result<T> {
+    pub(super) fn original<'a, T>(&'a self, ask: impl Fn(&'a Session) -> Result<T>) -> Result<T> {
         let primary = self.primary()?;
         if self.1.mirrors.is_empty() || primary.host.is_given_up() {
             return self.first(Want::Content, ask);
@@ -206,7 +210,11 @@ impl RegistryRepository {
         }
     }
 
-    fn mirrored<T>(&self, want: Want, ask: &impl Fn(&Session) -> Result<T>) -> Result<Option<T>> {
+    fn mirrored<'a, T>(
+        &'a self,
+        want: Want,
+        ask: &impl Fn(&'a Session) -> Result<T>,
+    ) -> Result<Option<T>> {
         for mirror in &self.1.mirrors {
             let asked = match want {
                 Want::Tag => mirror.tags,

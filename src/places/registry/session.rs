@@ -1,7 +1,6 @@
 //! [`Session`]: requests to one repository, with redirects, credentials and retries settled.
 
 use std::fmt;
-use std::io::Read;
 use std::sync::Arc;
 
 use ureq::http::Method;
@@ -11,6 +10,8 @@ use super::auth::{Authorization, MAX_ROUNDS};
 use super::fault::{self, End, Kind};
 use super::host::Host;
 use super::http::{Answer, Outgoing, Payload, Silence};
+use super::meter::Exact;
+use super::quota::Allowance;
 use super::url::Url;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::reference::Repository;
@@ -44,6 +45,19 @@ pub(super) struct Call<'a> {
     pub(super) scopes: Vec<String>,
     /// What it is about, for messages.
     pub(super) what: String,
+}
+
+/// Why a body did not arrive.
+pub(super) struct Mishap {
+    pub(super) error: Error,
+    /// Whether the connection broke, so that nobody knows how much of it arrived.
+    pub(super) broke: bool,
+}
+
+impl From<Error> for Mishap {
+    fn from(error: Error) -> Mishap {
+        Mishap { error, broke: false }
+    }
 }
 
 /// Where a request goes.
@@ -143,47 +157,52 @@ impl Session {
         Err(self.end.error(Class::Other, &call.what, "redirected too often"))
     }
 
-    /// Streams `size` bytes as one PUT to `url`, once.
+    /// Sends `body` to `url` by `method`, once; `range` is the `Content-Range` of a piece.
     ///
     /// # Errors
-    /// When no answer comes; a fault of `content` comes out as itself. A 401 is transient: the
-    /// token is dropped, so that the next attempt gets a new one.
-    pub(super) fn put(
+    /// When no answer comes, or one that the same request may change a moment later: 408, 429 and
+    /// the like, and a 401, after which the token is dropped so that the next attempt gets a new
+    /// one. A fault of the content comes out as itself.
+    pub(super) fn send_body(
         &self,
         what: &str,
+        method: Method,
         url: &Url,
-        content: &mut dyn Read,
-        size: u64,
-    ) -> Result<Answer> {
+        range: Option<String>,
+        body: &mut Exact<'_>,
+    ) -> Result<Answer, Mishap> {
         let base = self.base()?;
         let (own, scopes) = (url.same_origin(&base), self.scopes(true));
         let authorization = match own {
             true => self.known_authorization(&base, &scopes)?,
             false => None,
         };
-        let mut content = super::upload::Exact::new(content, size);
-        let headers = [("content-type", "application/octet-stream".to_owned())];
+        let mut headers = vec![("content-type", "application/octet-stream".to_owned())];
+        headers.extend(range.map(|range| ("content-range", range)));
+        let size = body.size();
         let sent = self.send(
             what,
             Outgoing {
-                method: Method::PUT,
+                method,
                 url,
                 own,
                 headers: &headers,
                 authorization: authorization.as_ref().map(Authorization::header),
-                payload: Payload::Stream(&mut content, size),
+                payload: Payload::Stream(body, size),
             },
         );
-        if let Some(fault) = content.fault() {
-            return Err(Error::io(format!("{what}: cannot read the content"), fault));
+        if let Some(fault) = body.take_fault() {
+            return Err(Error::io(format!("{what}: cannot read the content"), fault).into());
         }
-        let answer = sent?;
+        let answer = sent.map_err(|error| Mishap { broke: error.is_transient(), error })?;
         match (answer.status, &authorization) {
             (401, Some(authorization)) if own => {
                 self.forget(authorization);
-                Err(self.end.refusal(what, answer).transient())
+                Err(self.end.refusal(what, answer).transient().into())
             }
-            (status, _) if fault::is_transient(status) => Err(self.end.refusal(what, answer)),
+            (status, _) if fault::is_transient(status) => {
+                Err(self.end.refusal(what, answer).into())
+            }
             _ => Ok(answer),
         }
     }
@@ -196,10 +215,18 @@ impl Session {
             Ok(answer) => {
                 if answer.own {
                     self.host.set_answered();
+                    Allowance::of(&answer).into_iter().for_each(|quota| self.host.set_quota(quota));
+                }
+                if matches!(answer.status, 429 | 503) {
+                    self.host.trouble();
                 }
                 Ok(answer)
             }
             Err(Silence::Setup(error)) => Err(error),
+            Err(Silence::Wire(error)) if matches!(error, ureq::Error::Timeout(_)) => {
+                self.host.trouble();
+                Err(self.end.wire(what, url, error, self.host.answered()))
+            }
             Err(Silence::Wire(error)) => Err(self.end.wire(what, url, error, self.host.answered())),
         }
     }

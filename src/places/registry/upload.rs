@@ -1,89 +1,131 @@
-//! Uploads of blobs: a session, one streamed PUT, or a mount that moves no byte
-//! (distribution-spec, "Pushing blobs").
-
-use std::io::{self, Read};
+//! Uploads of blobs: one streamed PUT, pieces where that does not do, or a mount that moves no
+//! byte (distribution-spec, "Pushing blobs").
 
 use ureq::http::Method;
 
 use super::http::Answer;
+use super::meter::{Exact, Meter};
+use super::sending::Way;
 use super::session::{Call, Session, Target};
 use super::url::Url;
+use crate::seams::content::Content;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Result};
+use crate::words::progress::Event;
 use crate::words::reference::Repository;
 
-/// Reads exactly so many bytes, and keeps the fault that ended it: ureq would report it as one of
-/// its own, and the wrong end would be blamed.
-pub(super) struct Exact<'a> {
-    inner: &'a mut dyn Read,
-    left: u64,
-    fault: Option<io::Error>,
-}
-
-impl<'a> Exact<'a> {
-    /// Expects `size` bytes of `inner`.
-    pub(super) fn new(inner: &'a mut dyn Read, size: u64) -> Exact<'a> {
-        Exact { inner, left: size, fault: None }
-    }
-
-    /// The reader's own fault, if it had one.
-    pub(super) fn fault(self) -> Option<io::Error> {
-        self.fault
-    }
-
-    fn fail(&mut self, fault: io::Error) -> io::Error {
-        self.fault = Some(fault);
-        io::Error::other("the source of an upload failed")
-    }
-}
-
-impl Read for Exact<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if want == 0 {
-            return Ok(0);
-        }
-        loop {
-            return match self.inner.read(&mut buffer[..want]) {
-                Ok(0) => {
-                    let why = format!("the content ends {} bytes early", self.left);
-                    Err(self.fail(Error::new(Class::Incomplete, why).into_io()))
-                }
-                Ok(got) => {
-                    self.left -= got as u64;
-                    Ok(got)
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                Err(e) => Err(self.fail(e)),
-            };
-        }
-    }
+/// What became of a blob that was sent whole.
+enum Whole {
+    Stored,
+    /// A body of this size is not taken; the upload is still open.
+    TooLarge(Url),
 }
 
 impl Session {
-    /// Uploads `blob` in one streamed PUT, once; the session is given up on failure.
-    pub(super) fn upload(&self, blob: &Descriptor, content: &mut dyn Read) -> Result<()> {
-        let what = self.blob_name(blob);
-        let call = self.start(String::new(), self.scopes(true), what);
+    /// Uploads `blob`: goes on with what an earlier run left, else sends it in the form that the
+    /// host is known to take.
+    pub(super) fn upload(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
+        let meter = Meter::enter(&self.shared, &self.host.up);
+        if let Some((place, offset)) = self.left_over(blob)? {
+            return self.send_in_pieces(blob, content, place, offset, &meter);
+        }
+        let place = self.open_upload(blob)?;
+        let way = self.host.sending().way(blob.size);
+        let place = match way {
+            Way::Pieces(_) => place,
+            Way::Whole => match self.send_whole(blob, content, place, &meter)? {
+                Whole::Stored => return Ok(()),
+                Whole::TooLarge(place) => place,
+            },
+        };
+        self.send_in_pieces(blob, content, place, 0, &meter)
+    }
+
+    fn open_upload(&self, blob: &Descriptor) -> Result<Url> {
+        let call = self.start(String::new(), self.scopes(true), self.blob_name(blob));
         let answer = self.call(&call)?;
         if answer.status != 202 {
             return Err(self.end.refusal(&call.what, answer));
         }
-        let session = self.location(&answer, &call.what)?;
-        answer.discard();
-        let url = session.with_query("digest", &blob.digest.to_string());
-        let stored = self.put(&call.what, &url, content, blob.size).and_then(|answer| {
-            if answer.status != 201 {
-                return Err(self.end.refusal(&call.what, answer));
-            }
-            self.check_stored(&answer, blob.digest, &call.what)?;
-            answer.discard();
-            Ok(())
-        });
-        if stored.is_err() {
-            self.give_up(&session);
+        if let Some(least) = answer.header("oci-chunk-min-length").and_then(|l| l.parse().ok()) {
+            self.host.sending().minimum(least);
         }
-        stored
+        let place = self.location(&answer, &call.what)?;
+        answer.discard();
+        Ok(place)
+    }
+
+    /// Sends `blob` in one streamed PUT, once; the upload is given up on failure.
+    fn send_whole(
+        &self,
+        blob: &Descriptor,
+        content: &mut dyn Content,
+        place: Url,
+        meter: &Meter<'_>,
+    ) -> Result<Whole> {
+        let what = self.blob_name(blob);
+        let mut body = Exact::new(content, blob.size, meter);
+        let sent = self.send_body(
+            &what,
+            Method::PUT,
+            &place.with_query("digest", &blob.digest.to_string()),
+            None,
+            &mut body,
+        );
+        let consumed = body.sent();
+        let failure = match sent {
+            Ok(answer) if answer.status == 201 => {
+                let stored = self.check_stored(&answer, blob.digest, &what);
+                answer.discard();
+                self.host.sending().took(blob.size);
+                return stored.map(|()| Whole::Stored);
+            }
+            Ok(answer) if answer.status == 413 && self.shrink(blob.size) => {
+                answer.discard();
+                return match consumed {
+                    0 => Ok(Whole::TooLarge(place)),
+                    _ => content.seek(0).map(|()| Whole::TooLarge(place)),
+                };
+            }
+            Ok(answer) => self.end.refusal(&what, answer),
+            Err(mishap) => {
+                if mishap.broke {
+                    self.broke_off();
+                }
+                mishap.error
+            }
+        };
+        self.give_up(&place);
+        Err(failure)
+    }
+
+    /// Takes notice that a body of `size` bytes was refused as too large; says so once a host.
+    /// Whether smaller ones are worth a try.
+    pub(super) fn shrink(&self, size: u64) -> bool {
+        let mut sending = self.host.sending();
+        let refused = sending.refused(size);
+        if refused.first && refused.again {
+            let text = format!(
+                "{} refuses an upload of {size} bytes (HTTP 413, as proxies with a limit do); \
+                 sending in pieces of {} bytes",
+                self.end,
+                sending.piece()
+            );
+            drop(sending);
+            self.shared.progress.event(Event::Note(text));
+        }
+        refused.again
+    }
+
+    /// Takes notice that an upload broke off; says once a host what follows from it.
+    pub(super) fn broke_off(&self) {
+        if self.host.sending().broke_off() {
+            let text = format!(
+                "{}: an upload broke off; from now on in pieces, to go on where it breaks",
+                self.end
+            );
+            self.shared.progress.event(Event::Note(text));
+        }
     }
 
     /// Takes `blob` from the repository `from` of the same registry, if that one lets it.
@@ -128,7 +170,7 @@ impl Session {
 
     /// Tells the registry that a session is not needed any more. Where that fails the registry
     /// removes the session by its age.
-    fn give_up(&self, session: &Url) {
+    pub(super) fn give_up(&self, session: &Url) {
         let call = Call {
             method: Method::DELETE,
             target: Target::Url(session.clone()),

@@ -63,6 +63,11 @@ impl Sealift {
         self.home.path().join("scratch").join(name)
     }
 
+    /// Its user's home.
+    pub fn home(&self) -> PathBuf {
+        self.home.path().join("home")
+    }
+
     /// The program, in its own environment and nothing else.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sealift"));

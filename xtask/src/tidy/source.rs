@@ -18,9 +18,9 @@ impl Source {
         Source { path: path.to_owned(), text: text.to_owned(), code, in_tests }
     }
 
-    /// Whether the whole file is a module's tests: `src/.../tests.rs`.
+    /// Whether the whole file is a module's tests: `src/.../tests.rs`, or below `src/.../tests/`.
     pub fn is_test_file(&self) -> bool {
-        self.path.ends_with("/tests.rs")
+        self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
     }
 
     /// Whether the line (from 1) is inside `#[cfg(test)] mod ... { }`.

@@ -1,0 +1,304 @@
+//! [`Journal`]: which uploads are under way, kept on disk so that the next run goes on with them.
+//!
+//! It is a convenience and never a condition: whatever is wrong with it, the import goes on, and
+//! sends what the registry does not have. What it says is believed by nobody; the registry is
+//! asked how far an upload got, and the digest decides in the end.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Client;
+use crate::seams::file::{lock, write_whole};
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result};
+use crate::words::progress::Event;
+
+/// How long a journal is of use, in seconds: registries drop uploads that nobody finished after a
+/// week (distribution's `uploadpurging`), so what is nearly as old is not worth asking for.
+const STALE: i64 = 6 * 24 * 60 * 60;
+/// Most uploads that are remembered: more than ever run at once (`--jobs` ends at 64).
+const MAX_UPLOADS: usize = 256;
+/// Longest address that is kept. With the number of uploads it bounds the file.
+const MAX_ADDRESS: usize = 4 << 10;
+/// Largest file that is read: all that one can hold, and its names.
+const MAX_FILE: u64 = 2 << 20;
+/// How many old files are looked at before an import, so that a full folder costs no time.
+const MAX_SWEEP: usize = 1000;
+
+/// The form of the file. Another version is left alone and begun anew.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    version: u32,
+    destination: String,
+    statement: Digest,
+    /// `repository@digest`, and the address of the upload at the registry.
+    uploads: BTreeMap<String, String>,
+}
+
+/// The uploads of one bundle to one destination.
+pub(super) struct Journal {
+    path: PathBuf,
+    /// Held so that two imports of the same never go on with the same upload.
+    _lock: File,
+    content: Mutex<Content>,
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Journal {
+    /// Opens what an earlier import of `statement` to `destination` left in `folder`. Old files
+    /// of any import are removed; `now` is in UTC (RFC 3339). The remark, if there is one, is for
+    /// people.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, or another import of the same runs.
+    pub(super) fn open(
+        folder: &Path,
+        destination: &str,
+        statement: &Digest,
+        now: &str,
+    ) -> Result<(Journal, Option<String>)> {
+        let fault = |e| Error::io(format!("cannot write {}", folder.display()), e);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
+        sweep(folder, now);
+        let key = Digest::of(format!("{destination}\n{statement}").as_bytes());
+        let path = folder.join(format!("{}.json", &key.hex()[..32]));
+        let guard = path.with_extension("lock");
+        let held = OpenOptions::new().create(true).append(true).mode(0o600).open(&guard);
+        let held = held.map_err(fault)?;
+        lock(&held, &guard)?;
+        let (found, remark) = match read(&path) {
+            Ok(found) => (found, None),
+            Err(why) => (None, Some(format!("{} is begun anew: {why}", path.display()))),
+        };
+        let found = found.filter(|c| c.destination == destination && c.statement == *statement);
+        let content = found.unwrap_or_else(|| Content {
+            version: VERSION,
+            destination: destination.to_owned(),
+            statement: *statement,
+            uploads: BTreeMap::new(),
+        });
+        Ok((Journal { path, _lock: held, content: Mutex::new(content) }, remark))
+    }
+
+    /// The address of the unfinished upload of `blob` to `repository`.
+    pub(super) fn find(&self, repository: &str, blob: &Digest) -> Option<String> {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.uploads.get(&format!("{repository}@{blob}")).cloned()
+    }
+
+    /// Notes where the upload of `blob` is, or with `None` that there is none any more.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub(super) fn note(
+        &self,
+        repository: &str,
+        blob: &Digest,
+        address: Option<&str>,
+    ) -> Result<()> {
+        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{repository}@{blob}");
+        let changed = match address.filter(|address| address.len() <= MAX_ADDRESS) {
+            Some(address) => {
+                let room = content.uploads.len() < MAX_UPLOADS;
+                if room || content.uploads.contains_key(&key) {
+                    content.uploads.insert(key, address.to_owned());
+                }
+                true
+            }
+            None => content.uploads.remove(&key).is_some(),
+        };
+        if !changed {
+            return Ok(());
+        }
+        if content.uploads.is_empty() {
+            return match fs::remove_file(&self.path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                    Err(Error::io(format!("cannot remove {}", self.path.display()), e))
+                }
+                _ => Ok(()),
+            };
+        }
+        let json = serde_json::to_vec(&*content)
+            .map_err(|e| Error::io("cannot write JSON", io::Error::other(e)))?;
+        // While it is locked: a later state must not be overtaken by an earlier one.
+        write_whole(&self.path, 0o600, &json)
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        if content.uploads.is_empty() {
+            // A lock that stays behind is removed by its age.
+            let _ = fs::remove_file(self.path.with_extension("lock"));
+        }
+    }
+}
+
+/// What the file says; nothing when there is none, or one of another version.
+fn read(path: &Path) -> Result<Option<Content>, String> {
+    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(|e| e.to_string())?,
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err("it is too long".to_owned());
+    }
+    let content: Content = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
+    Ok((content.version == VERSION && content.uploads.len() <= MAX_UPLOADS).then_some(content))
+}
+
+/// Removes files of imports that nobody went on with. What cannot be removed stays.
+fn sweep(folder: &Path, now: &str) {
+    let Ok(now) = now.parse::<Timestamp>() else { return };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_SWEEP) {
+        let path = entry.path();
+        let ours = path.extension().is_some_and(|end| end == "json" || end == "lock");
+        let changed = entry.metadata().and_then(|about| about.modified()).ok();
+        let changed = changed.and_then(|time| Timestamp::try_from(time).ok());
+        if ours && changed.is_some_and(|time| now.as_second() - time.as_second() > STALE) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Client {
+    /// Goes on with the uploads that an interrupted import of the bundle `statement` to
+    /// `destination` left at their registries, and remembers those of this one, where
+    /// [`Settings::uploads`](super::Settings::uploads) names a folder. `now` is in UTC (RFC 3339).
+    ///
+    /// Never fails: without its memory an import sends what is not there. It says so.
+    pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: &str) {
+        let Some(folder) = &self.0.settings.uploads else { return };
+        let remark = match Journal::open(folder, destination, statement, now) {
+            Ok((journal, remark)) => {
+                *self.0.journal() = Some(journal);
+                remark
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(remark) = remark {
+            let text =
+                format!("unfinished uploads of an earlier run are not gone on with: {remark}");
+            self.0.progress.event(Event::Note(text));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    const TO: &str = "docker://harbor.example/group";
+
+    fn now() -> String {
+        Timestamp::now().to_string()
+    }
+
+    fn open(folder: &Path) -> (Journal, Option<String>) {
+        Journal::open(folder, TO, &Digest::of(b"bundle"), &now()).unwrap()
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[test]
+    fn what_is_noted_is_found_by_the_next_import_of_the_same_and_by_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("state/uploads");
+        let blob = Digest::of(b"layer");
+        let (first, _) = open(&folder);
+        first.note("group/app", &blob, Some("https://h/v2/u/1?_state=a")).unwrap();
+        first.note("group/app", &blob, Some("https://h/v2/u/1?_state=b")).unwrap();
+        // As after `kill -9`: nothing is cleaned up, and the lock is gone with the process.
+        let kept = fs::read(&first.path).unwrap();
+        let path = first.path.clone();
+        drop(first);
+        assert_eq!(fs::read(&path).unwrap(), kept);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let (again, remark) = open(&folder);
+        let found = again.find("group/app", &blob);
+
+        assert_eq!((found.as_deref(), remark), (Some("https://h/v2/u/1?_state=b"), None));
+        assert_eq!(again.find("group/other", &blob), None);
+        let (other, _) = Journal::open(&folder, TO, &Digest::of(b"other"), &now()).unwrap();
+        assert_eq!(other.find("group/app", &blob), None);
+        again.note("group/app", &blob, None).unwrap();
+        drop((again, other));
+        assert_eq!(files(&folder), [] as [PathBuf; 0], "nothing is left of what is done");
+    }
+
+    #[test]
+    fn two_imports_of_the_same_do_not_share_an_upload() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_first, _) = open(dir.path());
+
+        let second = Journal::open(dir.path(), TO, &Digest::of(b"bundle"), &now());
+
+        assert!(second.unwrap_err().to_string().contains("another sealift"));
+    }
+
+    #[test]
+    fn a_broken_journal_is_begun_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = open(dir.path()).0.path.clone();
+        let huge = vec![b' '; usize::try_from(MAX_FILE).unwrap() + 1];
+        for bad in [&b"{"[..], b"", b"[]", br#"{"version":1,"extra":1}"#, &huge] {
+            fs::write(&path, bad).unwrap();
+
+            let (journal, remark) = open(dir.path());
+
+            assert!(remark.unwrap().contains("begun anew"));
+            assert_eq!(journal.find("a", &Digest::of(b"x")), None);
+            journal.note("a", &Digest::of(b"x"), Some("https://h/1")).unwrap();
+        }
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", &path).unwrap();
+        assert!(open(dir.path()).1.is_some(), "a link is not followed");
+    }
+
+    #[test]
+    fn it_is_bounded_and_old_files_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = open(dir.path());
+        for n in 0..MAX_UPLOADS + 10 {
+            let blob = Digest::of(n.to_string().as_bytes());
+            journal.note("a", &blob, Some(&"x".repeat(MAX_ADDRESS + n % 2))).unwrap();
+        }
+        assert!(journal.content.lock().unwrap().uploads.len() <= MAX_UPLOADS);
+        assert!(fs::metadata(&journal.path).unwrap().len() <= MAX_FILE);
+        drop(journal);
+        let other = dir.path().join("somebody-elses.txt");
+        fs::write(&other, "").unwrap();
+
+        let later = Timestamp::from_second(Timestamp::now().as_second() + STALE + 60).unwrap();
+        let later = later.to_string();
+        drop(Journal::open(dir.path(), TO, &Digest::of(b"new"), &later).unwrap());
+
+        assert_eq!(files(dir.path()), [other]);
+    }
+}
