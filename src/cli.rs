@@ -10,9 +10,11 @@ mod lists;
 mod output;
 mod registries;
 mod report;
+mod search;
 mod secrets;
 mod serve;
 mod table;
+mod tags;
 mod verify;
 
 use std::process::ExitCode;
@@ -77,6 +79,8 @@ enum Command {
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Serve(serve::Serve),
+    Tags(tags::Tags),
+    Search(search::Search),
     /// Print a completion script for a shell
     #[command(
         after_help = "Examples:\n  sealift completions bash > /etc/bash_completion.d/sealift"
@@ -113,6 +117,8 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
+        Command::Tags(args) => args.run(printer),
+        Command::Search(args) => args.run(printer),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut App::command(), "sealift", &mut script);

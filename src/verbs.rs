@@ -3,5 +3,7 @@
 pub mod export;
 pub mod import;
 pub mod inspect;
+pub mod search;
 pub mod serve;
+pub mod tags;
 pub mod verify;

@@ -9,10 +9,10 @@
 //! read into memory without a limit. A failure names the end, the thing, and the way out.
 //!
 //! ```text
-//! registry ─ blobs, manifests, upload, referrers, page   what is asked
-//!            session                                     redirects and retries
-//!            auth ─ challenge, realm, token, credentials who asks
-//!            http ─ tls, proxy, url                      how it travels
+//! registry ─ blobs, manifests, upload, referrers, page, search   what is asked
+//!            session                                             redirects and retries
+//!            auth ─ challenge, realm, token, credentials         who asks
+//!            http ─ tls, proxy, url                              how it travels
 //! ```
 
 mod auth;
@@ -28,6 +28,7 @@ mod page;
 mod proxy;
 mod realm;
 mod referrers;
+mod search;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,7 @@ use self::fault::End;
 use self::host::Host;
 use self::http::Http;
 pub use self::proxy::Proxies;
+pub use self::search::{Found, Hits, SearchBy};
 use self::session::Session;
 use self::token::Tokens;
 use crate::seams::retry::Retry;

@@ -23,8 +23,11 @@ pub enum OnExisting {
     Error,
     /// Point the name at the bundle's image.
     Overwrite,
-    /// Leave the name as it is.
+    /// Leave the name as it is, and its image behind.
     Skip,
+    /// Leave the name as it is, and bring its image under its digest alone: for tags that must
+    /// not move, such as immutable ones, while what is to run is pinned by digest.
+    KeepDigest,
 }
 
 /// How a blob gets to where it is needed.
@@ -76,8 +79,10 @@ pub enum NameAction {
     Create,
     /// It stands for another image, and will stand for this one.
     Replace,
-    /// It stands for another image, and goes on doing so.
+    /// It stands for another image, and goes on doing so; this one is left behind.
     Keep,
+    /// It stands for another image, and goes on doing so; this one comes under its digest.
+    ByDigest,
 }
 
 /// One name.
@@ -93,6 +98,19 @@ pub struct NameStep {
     pub now: Option<Digest>,
     /// What happens.
     pub action: NameAction,
+}
+
+impl NameStep {
+    /// The name under which the image can be had afterwards, if it comes at all.
+    #[must_use]
+    pub fn arrives_as(&self) -> Reference {
+        match self.action {
+            NameAction::ByDigest => {
+                Reference { tag: None, digest: Some(self.digest), ..self.to.clone() }
+            }
+            _ => self.to.clone(),
+        }
+    }
 }
 
 /// Everything for one repository of the destination.
@@ -175,13 +193,6 @@ impl std::fmt::Debug for Scope {
     }
 }
 
-impl Scope {
-    fn roots(&self, contents: &Contents) -> Vec<Digest> {
-        let images = self.images.iter().map(|(index, _)| contents.images[*index].digest);
-        images.chain(self.referrers.iter().map(|(i, _)| contents.referrers[*i].digest)).collect()
-    }
-}
-
 impl Plan {
     /// Looks at the destination, on `jobs` threads, and decides. Changes nothing.
     ///
@@ -202,87 +213,46 @@ impl Plan {
             mount: Count::default(),
             copy: Count::default(),
         };
-        for scope in scopes {
-            plan.repositories.push(outline::outline(contents, scope));
+        let mut names = look_at_names(contents, scopes, jobs)?;
+        settle_existing(&mut names, existing)?;
+        let ranks = outline::ranks(contents);
+        for (scope, names) in scopes.iter().zip(names) {
+            plan.repositories.push(outline::outline(contents, &ranks, scope, names));
         }
         plan.look(scopes, jobs)?;
-        plan.refuse_existing(existing)?;
         plan.choose_mounts();
         plan.count();
         Ok(plan)
     }
 
-    /// Asks the destination about every blob, document and name.
+    /// Asks the destination about every blob and document.
     fn look(&mut self, scopes: &[Scope], jobs: usize) -> Result<()> {
         let mut questions: Vec<(usize, Question)> = Vec::new();
         for (at, repository) in self.repositories.iter().enumerate() {
             let blobs = repository.blobs.iter().map(|t| Question::Blob(t.blob.clone()));
             let documents =
                 repository.documents.iter().map(|d| Question::Document(d.document.clone()));
-            let names = repository.names.iter().map(|name| Question::Name(name.to.clone()));
-            questions.extend(blobs.chain(documents).chain(names).map(|question| (at, question)));
+            questions.extend(blobs.chain(documents).map(|question| (at, question)));
         }
-        let mut answers = parallel::map(jobs, &questions, |(at, question)| {
+        let mut there = parallel::map(jobs, &questions, |(at, question)| {
             crate::seams::interrupt::check()?;
-            let sink = &scopes[*at].sink;
-            Ok(match question {
-                Question::Blob(blob) => Answer::There(sink.has(blob)?),
-                Question::Document(document) => Answer::There(sink.has_document(document)?),
-                Question::Name(name) => Answer::Now(sink.published(name)?.map(|d| d.digest)),
-            })
+            match question {
+                Question::Blob(blob) => scopes[*at].sink.has(blob),
+                Question::Document(document) => scopes[*at].sink.has_document(document),
+            }
         })?
         .into_iter();
         for repository in &mut self.repositories {
             for transfer in &mut repository.blobs {
-                if let Some(Answer::There(true)) = answers.next() {
+                if there.next() == Some(true) {
                     transfer.action = Action::Present;
                 }
             }
             for step in &mut repository.documents {
-                step.present = matches!(answers.next(), Some(Answer::There(true)));
-            }
-            for name in &mut repository.names {
-                if let Some(Answer::Now(now)) = answers.next() {
-                    name.now = now;
-                    name.action = match now {
-                        None => NameAction::Create,
-                        Some(now) if now == name.digest => NameAction::Present,
-                        Some(_) => NameAction::Replace,
-                    };
-                }
+                step.present = there.next() == Some(true);
             }
         }
         Ok(())
-    }
-
-    fn refuse_existing(&mut self, existing: OnExisting) -> Result<()> {
-        let names = self.repositories.iter_mut().flat_map(|repository| &mut repository.names);
-        let mut refused = Vec::new();
-        for name in names.filter(|name| name.action == NameAction::Replace) {
-            // A list of referrers is merged, never replaced.
-            if name.to.tag.as_ref().and_then(Tag::subject).is_some() {
-                continue;
-            }
-            match existing {
-                OnExisting::Overwrite => {}
-                OnExisting::Skip => name.action = NameAction::Keep,
-                OnExisting::Error => refused.push(format!(
-                    "{} is {} there, and {} in the bundle",
-                    name.to,
-                    name.now.map(|now| now.to_string()).unwrap_or_default(),
-                    name.digest
-                )),
-            }
-        }
-        match refused.is_empty() {
-            true => Ok(()),
-            false => Err(Error::new(
-                Class::Refused,
-                format!("the destination has {} of the names with other images", refused.len()),
-            )
-            .details(refused)
-            .hint("--on-existing overwrite replaces them, --on-existing skip leaves them")),
-        }
     }
 
     /// A blob that one repository has, or gets, is mounted by the others.
@@ -321,10 +291,58 @@ impl Plan {
 enum Question {
     Blob(Descriptor),
     Document(Descriptor),
-    Name(Reference),
 }
 
-enum Answer {
-    There(bool),
-    Now(Option<Digest>),
+/// Asks the destination what every name stands for now. Scope by scope; the names of the images
+/// come first, in their order.
+fn look_at_names(contents: &Contents, scopes: &[Scope], jobs: usize) -> Result<Vec<Vec<NameStep>>> {
+    let mut names: Vec<_> = scopes.iter().map(|scope| outline::names(contents, scope)).collect();
+    let questions: Vec<(usize, Reference)> = names
+        .iter()
+        .enumerate()
+        .flat_map(|(at, steps)| steps.iter().map(move |step| (at, step.to.clone())))
+        .collect();
+    let now = parallel::map(jobs, &questions, |(at, name)| {
+        crate::seams::interrupt::check()?;
+        Ok(scopes[*at].sink.published(name)?.map(|found| found.digest))
+    })?;
+    for (step, now) in names.iter_mut().flatten().zip(now) {
+        step.now = now;
+        step.action = match now {
+            None => NameAction::Create,
+            Some(now) if now == step.digest => NameAction::Present,
+            Some(_) => NameAction::Replace,
+        };
+    }
+    Ok(names)
+}
+
+/// Decides about the names that stand for other images.
+fn settle_existing(names: &mut [Vec<NameStep>], existing: OnExisting) -> Result<()> {
+    let mut refused = Vec::new();
+    for name in names.iter_mut().flatten().filter(|name| name.action == NameAction::Replace) {
+        // A list of referrers is merged, never replaced.
+        if name.to.tag.as_ref().and_then(Tag::subject).is_some() {
+            continue;
+        }
+        match existing {
+            OnExisting::Overwrite => {}
+            OnExisting::Skip => name.action = NameAction::Keep,
+            OnExisting::KeepDigest => name.action = NameAction::ByDigest,
+            OnExisting::Error => refused.push(format!(
+                "{} is {} there, and {} in the bundle",
+                name.to,
+                name.now.map(|now| now.to_string()).unwrap_or_default(),
+                name.digest
+            )),
+        }
+    }
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let text = format!("the destination has {} of the names with other images", refused.len());
+    Err(Error::new(Class::Refused, text).details(refused).hint(
+        "--on-existing overwrite replaces them, skip leaves those images behind, and keep-digest \
+         brings them without their tags",
+    ))
 }

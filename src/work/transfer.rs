@@ -238,13 +238,13 @@ fn publish_names(
         // A fallback list goes only to where none is kept by the registry itself, and one that
         // is there already is merged later instead of being replaced.
         let wanted = !list || (step.action == NameAction::Create && !unlisted[*at].is_empty());
-        wanted && matches!(step.action, NameAction::Create | NameAction::Replace)
+        wanted && !matches!(step.action, NameAction::Present | NameAction::Keep)
     });
     parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
-        let sink = &scopes[*at].sink;
-        sink.publish(&step.to, document(contents, &step.digest)?)?;
-        read_back(&step.to, step.digest, sink.published(&step.to)?)
+        let (sink, name) = (&scopes[*at].sink, step.arrives_as());
+        sink.publish(&name, document(contents, &step.digest)?)?;
+        read_back(&name, step.digest, sink.published(&name)?)
     })?;
     Ok(())
 }

@@ -125,7 +125,8 @@ impl Session {
         self.shared.credentials.find(&self.end.registry, &self.repository)
     }
 
-    fn basic(&self) -> Result<Option<Authorization>> {
+    /// User name and password as a header, where there are any.
+    pub(super) fn basic(&self) -> Result<Option<Authorization>> {
         Ok(match self.credential()? {
             Some(Credential::Password { user, password }) => {
                 Some(Authorization::basic(&user, &password))

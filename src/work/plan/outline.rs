@@ -10,12 +10,17 @@ use crate::words::digest::Digest;
 use crate::words::document::is_document;
 use crate::words::reference::{Reference, Tag};
 
-/// Everything of `scope`, as if nothing were there yet.
-pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
-    let ranks = ranks(contents);
+/// Everything of `scope` that its `names` do not leave behind, as if nothing were there yet.
+pub(super) fn outline(
+    contents: &Contents,
+    ranks: &BTreeMap<Digest, usize>,
+    scope: &Scope,
+    names: Vec<NameStep>,
+) -> RepositoryPlan {
+    let chosen = choose(contents, scope, names);
     let mut seen = BTreeSet::new();
     let (mut blobs, mut documents) = (Vec::new(), Vec::new());
-    for root in scope.roots(contents) {
+    for root in chosen.roots {
         for document in contents.children_first(root) {
             let about = document.descriptor();
             if !seen.insert(about.digest) {
@@ -40,15 +45,62 @@ pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
         repository: scope.name.clone(),
         blobs,
         documents,
-        names: names(contents, scope),
-        lists: lists(contents, scope),
+        names: chosen.names,
+        lists: lists(contents, &chosen.referrers),
         path: scope.path.clone(),
+    }
+}
+
+/// What of a scope comes along.
+struct Chosen {
+    roots: Vec<Digest>,
+    names: Vec<NameStep>,
+    /// Referrers without a tag, by their place in the contents.
+    referrers: Vec<usize>,
+}
+
+/// The images that are not left behind, and what refers to them or to what refers to them.
+fn choose(contents: &Contents, scope: &Scope, names: Vec<NameStep>) -> Chosen {
+    let mut steps = names.into_iter();
+    let (mut roots, mut names, mut reached) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for step in steps.by_ref().take(scope.images.len()) {
+        if step.action != NameAction::Keep {
+            roots.push(step.digest);
+            reached.extend(contents.closure(step.digest));
+        }
+        names.push(step);
+    }
+    let mut ahead: Vec<(usize, Option<NameStep>)> = Vec::new();
+    for (index, to) in &scope.referrers {
+        let step = to.as_ref().and_then(|_| steps.next());
+        ahead.push((*index, step));
+    }
+    let mut referrers = Vec::new();
+    loop {
+        let is_next =
+            |(index, _): &(usize, _)| reached.contains(&contents.referrers[*index].subject);
+        let (next, rest): (Vec<_>, Vec<_>) = ahead.into_iter().partition(is_next);
+        if next.is_empty() {
+            return Chosen { roots, names, referrers };
+        }
+        ahead = rest;
+        for (index, step) in next {
+            let digest = contents.referrers[index].digest;
+            if step.as_ref().is_none_or(|step| step.action != NameAction::Keep) {
+                roots.push(digest);
+                reached.extend(contents.closure(digest));
+            }
+            match step {
+                Some(step) => names.push(step),
+                None => referrers.push(index),
+            }
+        }
     }
 }
 
 /// How many steps each document has below it: its children, and what it refers to. None can be
 /// its own: each name is a digest of what names the others.
-fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
+pub(super) fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
     let mut ranks: BTreeMap<Digest, usize> = BTreeMap::new();
     let mut open: Vec<Digest> = contents.documents.keys().copied().collect();
     while !open.is_empty() {
@@ -72,7 +124,8 @@ fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
     ranks
 }
 
-fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
+/// The names of a scope: of its images, then of the referrers that have one.
+pub(super) fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
     let step = |name: Reference, to: &Reference, digest: Digest| NameStep {
         name,
         to: to.clone(),
@@ -85,20 +138,18 @@ fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
         step(image.name.clone(), to, image.digest)
     });
     let referrers = scope.referrers.iter().filter_map(|(index, to)| {
-        let referrer = &contents.referrers[*index];
-        Some(step(referrer.name()?, to.as_ref()?, referrer.digest))
+        let (referrer, to) = (&contents.referrers[*index], to.as_ref()?);
+        Some(step(referrer.name().unwrap_or_else(|| to.clone()), to, referrer.digest))
     });
     images.chain(referrers).collect()
 }
 
-fn lists(contents: &Contents, scope: &Scope) -> Vec<ReferrersList> {
+fn lists(contents: &Contents, referrers: &[usize]) -> Vec<ReferrersList> {
     let mut lists: BTreeMap<Tag, BTreeSet<Digest>> = BTreeMap::new();
-    for (index, to) in &scope.referrers {
+    for index in referrers {
         let referrer = &contents.referrers[*index];
-        if to.is_none() {
-            let tag = Tag::referrers_of(&referrer.subject);
-            lists.entry(tag).or_default().insert(referrer.digest);
-        }
+        let tag = Tag::referrers_of(&referrer.subject);
+        lists.entry(tag).or_default().insert(referrer.digest);
     }
     lists
         .into_iter()
