@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -27,6 +28,9 @@ pub(super) struct Registries {
     /// Transfers at a time
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
+    /// How long a connection may stand still or a download trickle before it is tried again
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: u32,
 }
 
 impl Registries {
@@ -72,6 +76,7 @@ impl Registries {
                 no_proxy: variable("no_proxy").or_else(|| variable("NO_PROXY")),
             },
             jobs: self.jobs(),
+            timeout: Duration::from_secs(self.timeout.into()),
             ..Settings::default()
         };
         Client::new(settings, progress)

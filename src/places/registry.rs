@@ -30,6 +30,7 @@ mod realm;
 mod referrers;
 mod search;
 mod session;
+mod steady;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -42,6 +43,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use self::credentials::Credentials;
 use self::fault::End;
@@ -52,7 +54,7 @@ pub use self::search::{Found, Hits, SearchBy};
 use self::session::Session;
 use self::token::Tokens;
 use crate::seams::retry::Retry;
-use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, KeptList, Referrers};
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::Progress;
@@ -78,10 +80,13 @@ pub struct Settings {
     pub jobs: usize,
     /// How often and how patiently a request is sent again.
     pub retry: Retry,
+    /// How long a connection may stand still, or a body trickle, before it is given up. After an
+    /// upload the registry may think ten times as long.
+    pub timeout: Duration,
 }
 
 impl Default for Settings {
-    /// No credentials, the system's authorities only, no proxy, four transfers.
+    /// No credentials, the system's authorities only, no proxy, four transfers, a minute's patience.
     fn default() -> Settings {
         Settings {
             auth_files: Vec::new(),
@@ -92,6 +97,7 @@ impl Default for Settings {
             proxies: Proxies::default(),
             jobs: 4,
             retry: Retry::default(),
+            timeout: Duration::from_secs(60),
         }
     }
 }
@@ -245,8 +251,20 @@ impl ImageSink for RegistryRepository {
         }
     }
 
-    fn referrers_list(&self, tag: &Tag) -> Result<Option<Document>> {
-        self.0.manifest(tag.as_str(), None)
+    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
+        self.0.kept_list(tag)
+    }
+
+    fn replace(
+        &self,
+        name: &Reference,
+        version: Option<&str>,
+        document: &Document,
+    ) -> Result<bool> {
+        match (&name.tag, version) {
+            (Some(tag), Some(version)) => self.0.replace_list(tag, version, document),
+            _ => self.publish(name, document).map(|()| true),
+        }
     }
 }
 

@@ -46,8 +46,12 @@ impl Retry {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            if !error.is_transient() || attempt >= self.attempts {
+            if !error.is_transient() {
                 return Err(error);
+            }
+            if attempt >= self.attempts {
+                // Whoever tries around this one must not multiply the attempts.
+                return Err(error.lasting());
             }
             self.wait(attempt, &error, progress)?;
             attempt += 1;
@@ -82,6 +86,14 @@ impl Retry {
 /// A number in `0.0..1.0`; 0.5 where the system has no randomness, since jitter is no security.
 fn random_fraction() -> f64 {
     getrandom::u32().map_or(0.5, |r| f64::from(r) / f64::from(u32::MAX))
+}
+
+/// Pauses for `least`, and up to half as long again, so that two who wait for each other part.
+///
+/// # Errors
+/// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
+pub fn settle(least: Duration) -> Result<()> {
+    sleep(least + (least / 2).mul_f64(random_fraction()))
 }
 
 /// Sleeps for `pause` unless the user interrupts.

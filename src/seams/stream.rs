@@ -103,6 +103,8 @@ pub struct Resuming<'a> {
     inner: Option<Box<dyn Read + Send + 'a>>,
     offset: u64,
     faults: u32,
+    /// Bytes since the last drop.
+    since: u64,
     progress: &'a dyn Progress,
 }
 
@@ -112,8 +114,11 @@ impl std::fmt::Debug for Resuming<'_> {
     }
 }
 
-/// How many drops in a row, without a byte in between, end a download.
+/// How many drops in a row, with next to nothing in between, end a download.
 const MAX_FAULTS: u32 = 5;
+/// How many bytes between two drops are something: with less, a source that gives a byte and
+/// breaks off could keep a download busy for ever.
+const SOMETHING: u64 = 64 << 10;
 
 impl<'a> Resuming<'a> {
     /// Reads `blob` from `source`.
@@ -122,7 +127,7 @@ impl<'a> Resuming<'a> {
         blob: &'a Descriptor,
         progress: &'a dyn Progress,
     ) -> Resuming<'a> {
-        Resuming { source, blob, inner: None, offset: 0, faults: 0, progress }
+        Resuming { source, blob, inner: None, offset: 0, faults: 0, since: 0, progress }
     }
 
     fn attempt(&mut self, buffer: &mut [u8]) -> Result<usize> {
@@ -150,19 +155,20 @@ impl Read for Resuming<'_> {
             match self.attempt(buffer) {
                 Ok(got) => {
                     self.offset += got as u64;
-                    if got > 0 {
+                    self.since += got as u64;
+                    if self.since >= SOMETHING {
                         self.faults = 0;
                     }
                     return Ok(got);
                 }
                 Err(error) if error.is_transient() && self.faults < MAX_FAULTS => {
-                    self.inner = None;
+                    (self.inner, self.since) = (None, 0);
                     self.faults += 1;
                     Retry::default()
                         .wait(self.faults, &error, self.progress)
                         .map_err(Error::into_io)?;
                 }
-                Err(error) => return Err(error.into_io()),
+                Err(error) => return Err(error.lasting().into_io()),
             }
         }
     }

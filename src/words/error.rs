@@ -138,6 +138,13 @@ impl Error {
         self
     }
 
+    /// Marks a failure that was tried often enough.
+    #[must_use]
+    pub fn lasting(mut self) -> Error {
+        self.0.transient = false;
+        self
+    }
+
     /// Notes how long the other end asks to be left alone.
     #[must_use]
     pub fn retry_after(mut self, wait: Option<std::time::Duration>) -> Error {

@@ -139,6 +139,8 @@ pub struct ReferrersList {
     pub tag: Tag,
     /// What the list has to have.
     pub referrers: Vec<Digest>,
+    /// The list that the bundle carries, if it was one at the source.
+    pub carried: Option<Digest>,
 }
 
 /// Counted blobs.

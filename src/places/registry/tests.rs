@@ -4,7 +4,6 @@ use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::*;
 use crate::words::document::OCI_MANIFEST;
@@ -455,7 +454,8 @@ fn a_redirect_never_leaves_tls() {
         headers.insert("location", location.parse().unwrap());
         let url = super::url::Url::parse("https://h.example/v2/").unwrap();
         let body = ureq::Body::builder().data(Vec::new());
-        super::http::Answer { status: 307, headers, body, url, own: true }
+        let patience = Duration::from_secs(1);
+        super::http::Answer { status: 307, headers, body, url, own: true, patience }
     };
 
     let error = repository.0.location(&answer("http://h.example/x"), "blob").unwrap_err();

@@ -20,8 +20,8 @@ pub(super) fn outline(
     let chosen = choose(contents, scope, names);
     let mut seen = BTreeSet::new();
     let (mut blobs, mut documents) = (Vec::new(), Vec::new());
-    for root in chosen.roots {
-        for document in contents.children_first(root) {
+    for root in &chosen.roots {
+        for document in contents.children_first(*root) {
             let about = document.descriptor();
             if !seen.insert(about.digest) {
                 continue;
@@ -45,8 +45,8 @@ pub(super) fn outline(
         repository: scope.name.clone(),
         blobs,
         documents,
+        lists: lists(contents, &chosen),
         names: chosen.names,
-        lists: lists(contents, &chosen.referrers),
         path: scope.path.clone(),
     }
 }
@@ -144,15 +144,23 @@ pub(super) fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
     images.chain(referrers).collect()
 }
 
-fn lists(contents: &Contents, referrers: &[usize]) -> Vec<ReferrersList> {
+fn lists(contents: &Contents, chosen: &Chosen) -> Vec<ReferrersList> {
     let mut lists: BTreeMap<Tag, BTreeSet<Digest>> = BTreeMap::new();
-    for index in referrers {
+    for index in &chosen.referrers {
         let referrer = &contents.referrers[*index];
         let tag = Tag::referrers_of(&referrer.subject);
         lists.entry(tag).or_default().insert(referrer.digest);
     }
+    let carried = |tag: &Tag| {
+        let step = chosen.names.iter().find(|step| step.to.tag.as_ref() == Some(tag));
+        step.map(|step| step.digest)
+    };
     lists
         .into_iter()
-        .map(|(tag, referrers)| ReferrersList { tag, referrers: referrers.into_iter().collect() })
+        .map(|(tag, referrers)| ReferrersList {
+            carried: carried(&tag),
+            tag,
+            referrers: referrers.into_iter().collect(),
+        })
         .collect()
 }
