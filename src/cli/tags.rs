@@ -31,8 +31,9 @@ fn repository(text: &str) -> Result<Reference> {
     let bare = text.strip_prefix("docker://").unwrap_or(text);
     let last = bare.rsplit('/').next().unwrap_or(bare);
     if bare.contains('@') || last.contains(':') {
-        let text = format!("{text:?} has a tag or a digest");
-        return Err(Error::new(Class::Usage, text).hint("name the repository alone"));
+        // clap shows no hint.
+        let text = format!("{text:?} has a tag or a digest; name the repository alone");
+        return Err(Error::new(Class::Usage, text));
     }
     bare.parse()
 }

@@ -15,11 +15,17 @@ mod support;
 
 mod cli;
 mod components;
+mod crossing;
 mod damage;
+mod existing;
+mod faults;
 mod killed;
+mod leaks;
+mod looking;
 mod mapping;
 mod memory;
 mod openssl;
+mod referrers;
 mod refusal;
 mod reproducible;
 mod round_trip;

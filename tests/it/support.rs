@@ -19,6 +19,7 @@ macro_rules! run {
 }
 
 pub mod content;
+pub mod double;
 pub mod engines;
 pub mod files;
 pub mod gate;
@@ -28,6 +29,7 @@ pub mod packed;
 pub mod registry;
 pub mod sealift;
 pub mod shared;
+pub mod stock;
 pub mod token;
 
 use std::io::Write as _;

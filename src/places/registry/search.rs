@@ -325,7 +325,7 @@ impl Session {
     }
 }
 
-/// How many pages hold `limit` entries, whatever Quay gives a page (ten).
+/// How many pages are read for `limit` entries, should each page have a single one.
 fn pages(limit: usize) -> u64 {
-    limit.div_ceil(10).clamp(1, MAX_PAGES) as u64
+    limit.clamp(1, MAX_PAGES) as u64
 }
