@@ -42,11 +42,6 @@ impl Stock {
         self.documents.get(&key).map(|(_, bytes)| bytes.as_slice())
     }
 
-    /// Removes whatever a repository has.
-    pub fn forget_blobs(&mut self) {
-        self.blobs.clear();
-    }
-
     /// A registry's answer.
     pub fn answer(&mut self, seen: &Seen) -> Reply {
         let (path, query) = seen.target.split_once('?').unwrap_or((&seen.target, ""));
