@@ -11,9 +11,11 @@ mod login;
 mod output;
 mod registries;
 mod report;
+mod search;
 mod secrets;
 mod serve;
 mod table;
+mod tags;
 mod verify;
 
 use std::process::ExitCode;
@@ -80,6 +82,8 @@ enum Command {
     Serve(serve::Serve),
     Login(login::Login),
     Logout(login::LogoutArgs),
+    Tags(tags::Tags),
+    Search(search::Search),
     /// Print a completion script for a shell
     #[command(
         after_help = "Examples:\n  sealift completions bash > /etc/bash_completion.d/sealift"
@@ -118,6 +122,8 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Serve(args) => args.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
+        Command::Tags(args) => args.run(printer),
+        Command::Search(args) => args.run(printer),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut App::command(), "sealift", &mut script);

@@ -4,5 +4,7 @@ pub mod export;
 pub mod import;
 pub mod inspect;
 pub mod login;
+pub mod search;
 pub mod serve;
+pub mod tags;
 pub mod verify;

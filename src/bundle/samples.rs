@@ -121,13 +121,18 @@ impl Stock {
     pub fn refer(&self, contents: &mut Contents, name: &str, about: &Descriptor) {
         let name: Reference = name.parse().unwrap();
         let document = self.get(about);
+        let named = name.tag.as_ref().and_then(|tag| {
+            let (algorithm, rest) = tag.as_str().split_once('-')?;
+            format!("{algorithm}:{}", rest.get(..64)?).parse::<Digest>().ok()
+        });
+        let subject = document.subject().map(|subject| subject.digest).or(named);
         contents.referrers.push(Referrer {
             repository: name.name(),
             tag: name.tag.filter(|tag| tag.as_str() != "latest"),
             digest: about.digest,
             media_type: about.media_type.clone(),
             size: about.size,
-            subject: document.subject().map_or(about.digest, |subject| subject.digest),
+            subject: subject.unwrap_or(about.digest),
             artifact_type: document.artifact_type().map(str::to_owned),
         });
         contents.referrers.sort();

@@ -31,8 +31,10 @@ enum Existing {
     Error,
     /// Point it at the bundle's image
     Overwrite,
-    /// Leave it
+    /// Leave it, and leave the bundle's image behind
     Skip,
+    /// Leave it, and bring the bundle's image under its digest alone
+    KeepDigest,
 }
 
 /// Import a bundle into a registry or a layout
@@ -68,7 +70,7 @@ pub(super) struct Import {
     /// File with one rule a line, # for comments
     #[arg(long, value_name = "FILE")]
     map_file: Option<PathBuf>,
-    /// What to do about a name that stands for another image
+    /// What to do about a name that stands for another image; one that stands for the same is done
     #[arg(long, value_enum, default_value_t = Existing::Error)]
     on_existing: Existing,
     /// Make the projects that are missing at a Harbor
@@ -114,6 +116,7 @@ impl Import {
                 Existing::Error => OnExisting::Error,
                 Existing::Overwrite => OnExisting::Overwrite,
                 Existing::Skip => OnExisting::Skip,
+                Existing::KeepDigest => OnExisting::KeepDigest,
             },
             projects: Provision {
                 create: self.create_projects,
@@ -157,6 +160,7 @@ fn word(action: NameAction) -> &'static str {
         NameAction::Create => "new",
         NameAction::Replace => "replaced",
         NameAction::Keep => "left as it is",
+        NameAction::ByDigest => "by digest, the tag is left as it is",
     }
 }
 

@@ -90,10 +90,15 @@ impl Printer {
             // The exit code tells all the same when even this cannot be printed.
             let _ = self.result(&Failure::of(error), Vec::new);
         }
+        self.complain(error);
+        exit_code(error.class())
+    }
+
+    /// Prints a failure for people, and nothing else.
+    pub(super) fn complain(&self, error: &Error) {
         for line in lines(error) {
             err(&line);
         }
-        exit_code(error.class())
     }
 
     fn out(&self, text: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -31,6 +32,9 @@ pub(super) struct Registries {
     /// Most transfers at a time; each host gets as many of them as do it good
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
+    /// How long a connection may stand still or a download trickle before it is tried again
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: u32,
 }
 
 /// A folder that is there: a misspelt one would silently trust nobody new.
@@ -112,6 +116,7 @@ impl Registries {
             jobs: self.jobs(),
             limit_rate: self.limit_rate,
             uploads: state_folder().map(|state| state.join("uploads")),
+            timeout: Duration::from_secs(self.timeout.into()),
             ..Settings::default()
         }
     }

@@ -10,8 +10,9 @@
 //!
 //! ```text
 //! registry ─ blobs, manifests, upload, referrers, page,  what is asked
-//!            sparse, harbor
-//!            pieces, sending, journal, meter, quota      how much, in which form, how fast
+//!            search, sparse, harbor
+//!            pieces, sending, journal, meter, quota,     how much, in which form, how fast
+//!            steady
 //!            session                                     redirects and retries
 //!            auth ─ challenge, realm, token, credentials who asks
 //!            http ─ tls, proxy, url                      how it travels
@@ -38,10 +39,13 @@ mod proxy;
 mod quota;
 mod realm;
 mod referrers;
+mod search;
 mod sending;
 mod session;
+mod settings;
 mod sparse;
 mod splice;
+mod steady;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -53,7 +57,6 @@ mod url;
 use std::collections::HashMap;
 use std::fmt;
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::access::Access;
@@ -68,68 +71,18 @@ pub use self::mirrors::MirrorFiles;
 use self::mirrors::{Mirrors, Sources, Want};
 pub use self::proxy::Proxies;
 pub use self::quota::Allowance;
+pub use self::search::{Found, Hits, SearchBy};
 use self::session::Session;
+pub use self::settings::Settings;
 pub use self::store::{CredentialFile, Kept};
 use self::token::Tokens;
 use crate::seams::content::Content;
 use crate::seams::rate::{Bucket, Monotonic};
-use crate::seams::retry::Retry;
-use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, KeptList, Referrers};
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::Progress;
 use crate::words::reference::{Reference, Registry, Repository, Tag};
-
-/// How to reach registries. Nothing here is read from the environment; the caller does that.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Credentials files of docker and podman, of which an earlier one counts more.
-    pub auth_files: Vec<PathBuf>,
-    /// Whether a missing one of them is an error rather than left out.
-    pub authfile_required: bool,
-    /// Folders in the manner of `/etc/containers/certs.d`: each may hold a folder named
-    /// `host` or `host:port` with `*.crt` authorities and a `*.cert` with its `*.key`.
-    pub cert_dirs: Vec<PathBuf>,
-    /// A folder with such files for every host.
-    pub cert_dir: Option<PathBuf>,
-    /// Registries that speak plain HTTP. Those on loopback need not be listed.
-    pub plain_http: Vec<Registry>,
-    /// Proxies, by scheme.
-    pub proxies: Proxies,
-    /// Files that say where images are fetched from. They do not matter to pushes.
-    pub mirrors: MirrorFiles,
-    /// How many transfers run at once, and so how many connections a host are kept.
-    pub jobs: usize,
-    /// How often and how patiently a request is sent again.
-    pub retry: Retry,
-    /// Largest body of an upload; larger blobs go in pieces of this size. Without it a blob goes
-    /// whole until a host is found not to take that.
-    pub chunk_size: Option<u64>,
-    /// Bytes a second over all transfers in both directions; as fast as it goes without.
-    pub limit_rate: Option<u64>,
-    /// Folder for what is remembered of unfinished uploads; nothing is without.
-    pub uploads: Option<PathBuf>,
-}
-
-impl Default for Settings {
-    /// No credentials, the system's authorities only, no proxy, four transfers.
-    fn default() -> Settings {
-        Settings {
-            auth_files: Vec::new(),
-            authfile_required: false,
-            cert_dirs: Vec::new(),
-            cert_dir: None,
-            plain_http: Vec::new(),
-            proxies: Proxies::default(),
-            mirrors: MirrorFiles::default(),
-            jobs: 4,
-            retry: Retry::default(),
-            chunk_size: None,
-            limit_rate: None,
-            uploads: None,
-        }
-    }
-}
 
 /// Access to registries, cheap to clone and shared between threads.
 #[derive(Clone)]
@@ -346,8 +299,20 @@ impl ImageSink for RegistryRepository {
         }
     }
 
-    fn referrers_list(&self, tag: &Tag) -> Result<Option<Document>> {
-        self.0.manifest(tag.as_str(), None)
+    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
+        self.0.kept_list(tag)
+    }
+
+    fn replace(
+        &self,
+        name: &Reference,
+        version: Option<&str>,
+        document: &Document,
+    ) -> Result<bool> {
+        match (&name.tag, version) {
+            (Some(tag), Some(version)) => self.0.replace_list(tag, version, document),
+            _ => self.publish(name, document).map(|()| true),
+        }
     }
 
     fn is_fixed(&self, name: &Reference) -> Result<bool> {

@@ -85,6 +85,14 @@ fn random_fraction() -> f64 {
     getrandom::u32().map_or(0.5, |r| f64::from(r) / f64::from(u32::MAX))
 }
 
+/// Pauses for `least`, and up to half as long again, so that two who wait for each other part.
+///
+/// # Errors
+/// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
+pub fn settle(least: Duration) -> Result<()> {
+    sleep(least + (least / 2).mul_f64(random_fraction()))
+}
+
 /// Sleeps for `pause` unless the user interrupts.
 ///
 /// # Errors

@@ -89,6 +89,15 @@ pub trait BlobSink: Send + Sync {
     }
 }
 
+/// A list of referrers as it is kept under its fallback tag.
+#[derive(Debug, Clone)]
+pub struct KeptList {
+    /// The list.
+    pub document: Document,
+    /// What the place calls this version of it, where it can replace one version alone.
+    pub version: Option<String>,
+}
+
 /// Takes images.
 pub trait ImageSink: BlobSink {
     /// Whether the manifest or index is present.
@@ -153,5 +162,19 @@ pub trait ImageSink: BlobSink {
     ///
     /// # Errors
     /// Any fault but "there is none".
-    fn referrers_list(&self, tag: &Tag) -> Result<Option<Document>>;
+    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>>;
+
+    /// As [`publish`](ImageSink::publish), but only if the `version` that was read is still there,
+    /// as far as the place can tell; whether it was.
+    ///
+    /// # Errors
+    /// When the place refuses for another reason.
+    fn replace(
+        &self,
+        name: &Reference,
+        _version: Option<&str>,
+        document: &Document,
+    ) -> Result<bool> {
+        self.publish(name, document).map(|()| true)
+    }
 }

@@ -173,6 +173,8 @@ pub struct Resuming<'a> {
     inner: Option<Box<dyn Read + Send + 'a>>,
     offset: u64,
     faults: u32,
+    /// Bytes since the last drop.
+    since: u64,
     progress: &'a dyn Progress,
 }
 
@@ -182,8 +184,11 @@ impl std::fmt::Debug for Resuming<'_> {
     }
 }
 
-/// How many drops in a row, without a byte in between, end a download.
+/// How many drops in a row, with next to nothing in between, end a download.
 const MAX_FAULTS: u32 = 5;
+/// How many bytes between two drops are something: with less, a source that gives a byte and
+/// breaks off could keep a download busy for ever.
+const SOMETHING: u64 = 64 << 10;
 
 impl<'a> Resuming<'a> {
     /// Reads `blob` from `source`.
@@ -192,7 +197,7 @@ impl<'a> Resuming<'a> {
         blob: &'a Descriptor,
         progress: &'a dyn Progress,
     ) -> Resuming<'a> {
-        Resuming { source, blob, inner: None, offset: 0, faults: 0, progress }
+        Resuming { source, blob, inner: None, offset: 0, faults: 0, since: 0, progress }
     }
 
     fn attempt(&mut self, buffer: &mut [u8]) -> Result<usize> {
@@ -220,13 +225,14 @@ impl Read for Resuming<'_> {
             match self.attempt(buffer) {
                 Ok(got) => {
                     self.offset += got as u64;
-                    if got > 0 {
+                    self.since += got as u64;
+                    if self.since >= SOMETHING {
                         self.faults = 0;
                     }
                     return Ok(got);
                 }
                 Err(error) if error.is_transient() && self.faults < MAX_FAULTS => {
-                    self.inner = None;
+                    (self.inner, self.since) = (None, 0);
                     self.faults += 1;
                     Retry::default()
                         .wait(self.faults, &error, self.progress)
@@ -365,21 +371,22 @@ mod tests {
         }
     }
 
-    /// Gives one byte a connection, or none at all, and asks to be left alone for no time.
+    /// Refuses every second connection, gives so many bytes over each other one, and asks to be
+    /// left alone for no time. Counts the connections.
     struct Stingy(usize, std::sync::atomic::AtomicU32);
 
     impl BlobSource for Stingy {
-        fn open(&self, _: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-            let drops = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if drops % 2 == 1 || self.0 == 0 {
+        fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+            let before = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if before % 2 == 1 || self.0 == 0 {
                 let error = Error::new(Class::Other, "reset").transient();
                 return Err(error.retry_after(Some(std::time::Duration::ZERO)));
             }
-            let rest = &[b'x'; 20][usize::try_from(offset).unwrap()..];
-            if rest.len() <= 1 {
-                return Ok(Box::new(rest));
+            let rest = io::repeat(b'x').take(blob.size - offset);
+            match rest.limit() <= self.0 as u64 {
+                true => Ok(Box::new(rest)),
+                false => Ok(Box::new(rest.take(self.0 as u64).chain(Reset))),
             }
-            Ok(Box::new(rest.take(1).chain(Reset)))
         }
     }
 
@@ -394,16 +401,21 @@ mod tests {
 
     #[test]
     fn a_download_ends_after_drops_without_progress_and_not_before() {
-        let blob = Descriptor::of("a/b", &[b'x'; 20]);
-        let (slow, dead) = (Stingy(1, 0.into()), Stingy(0, 0.into()));
+        let enough = usize::try_from(SOMETHING).unwrap();
+        let blob = Descriptor::of("a/b", &vec![b'x'; 8 * enough]);
+        let stingy = |bytes| Stingy(bytes, 0.into());
         let read = |source: &Stingy| {
             let mut out = Vec::new();
             let resuming = Resuming::new(source, &blob, &Silent);
             Verified::new(resuming, &blob, "", &Silent).read_to_end(&mut out)
         };
 
-        assert_eq!(read(&slow).unwrap(), 20);
+        let (slow, trickling, dead) = (stingy(enough), stingy(enough - 1), stingy(0));
+        assert_eq!(read(&slow).unwrap(), 8 * enough);
+        read(&trickling).unwrap_err();
         read(&dead).unwrap_err();
+        assert!(slow.1.into_inner() > 2 * MAX_FAULTS);
+        assert_eq!(trickling.1.into_inner(), MAX_FAULTS + 1);
         assert_eq!(dead.1.into_inner(), MAX_FAULTS + 1);
     }
 

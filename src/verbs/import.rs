@@ -183,7 +183,7 @@ fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> 
         .filter(|step| !is_list(&step.to))
         .map(|step| Landed {
             name: step.name.clone(),
-            to: step.to.clone(),
+            to: step.arrives_as(),
             digest: match step.action {
                 NameAction::Keep => step.now.unwrap_or(step.digest),
                 _ => step.digest,

@@ -29,8 +29,11 @@ pub enum OnExisting {
     Error,
     /// Point the name at the bundle's image.
     Overwrite,
-    /// Leave the name as it is.
+    /// Leave the name as it is, and its image behind.
     Skip,
+    /// Leave the name as it is, and bring its image under its digest alone: for tags that must
+    /// not move, such as immutable ones, while what is to run is pinned by digest.
+    KeepDigest,
 }
 
 /// How a blob gets to where it is needed.
@@ -82,8 +85,10 @@ pub enum NameAction {
     Create,
     /// It stands for another image, and will stand for this one.
     Replace,
-    /// It stands for another image, and goes on doing so.
+    /// It stands for another image, and goes on doing so; this one is left behind.
     Keep,
+    /// It stands for another image, and goes on doing so; this one comes under its digest.
+    ByDigest,
 }
 
 /// One name.
@@ -105,6 +110,17 @@ pub struct NameStep {
 }
 
 impl NameStep {
+    /// The name under which the image can be had afterwards, if it comes at all.
+    #[must_use]
+    pub fn arrives_as(&self) -> Reference {
+        match self.action {
+            NameAction::ByDigest => {
+                Reference { tag: None, digest: Some(self.digest), ..self.to.clone() }
+            }
+            _ => self.to.clone(),
+        }
+    }
+
     /// Both digests, for people.
     fn conflict(&self) -> String {
         let now = self.now.map(|now| now.to_string()).unwrap_or_default();
@@ -138,6 +154,8 @@ pub struct ReferrersList {
     pub tag: Tag,
     /// What the list has to have.
     pub referrers: Vec<Digest>,
+    /// The list that the bundle carries, if it was one at the source.
+    pub carried: Option<Digest>,
 }
 
 /// Counted blobs.
@@ -201,13 +219,6 @@ impl std::fmt::Debug for Scope {
     }
 }
 
-impl Scope {
-    fn roots(&self, contents: &Contents) -> Vec<Digest> {
-        let images = self.images.iter().map(|(index, _)| contents.images[*index].digest);
-        images.chain(self.referrers.iter().map(|(i, _)| contents.referrers[*i].digest)).collect()
-    }
-}
-
 impl Plan {
     /// Looks at the destination, on `jobs` threads, and decides. Changes nothing. A name that
     /// stands for another image where `existing` forbids it, or that the destination lets nobody
@@ -232,17 +243,19 @@ impl Plan {
             sparse: Vec::new(),
             obstacles: Vec::new(),
         };
-        for scope in scopes {
-            plan.repositories.push(outline::outline(contents, scope));
+        let mut names = look_at_names(contents, scopes, jobs)?;
+        plan.obstacles = settle_existing(&mut names, scopes, existing)?;
+        let ranks = outline::ranks(contents);
+        for (scope, names) in scopes.iter().zip(names) {
+            plan.repositories.push(outline::outline(contents, &ranks, scope, names));
         }
         plan.look(scopes, jobs)?;
-        plan.refuse_existing(scopes, existing)?;
         plan.choose_mounts();
         plan.count();
         Ok(plan)
     }
 
-    /// Asks the destination about every blob, document and name.
+    /// Asks the destination about every blob and document.
     fn look(&mut self, scopes: &[Scope], jobs: usize) -> Result<()> {
         let mut questions: Vec<(usize, Question)> = Vec::new();
         let all = self.repositories.iter().enumerate();
@@ -250,79 +263,27 @@ impl Plan {
             let blobs = repository.blobs.iter().map(|t| Question::Blob(t.blob.clone()));
             let documents =
                 repository.documents.iter().map(|d| Question::Document(d.document.clone()));
-            let names = repository.names.iter().map(|name| Question::Name(name.to.clone()));
-            questions.extend(blobs.chain(documents).chain(names).map(|question| (at, question)));
+            questions.extend(blobs.chain(documents).map(|question| (at, question)));
         }
-        let mut answers = parallel::map(jobs, &questions, |(at, question)| {
+        let mut there = parallel::map(jobs, &questions, |(at, question)| {
             crate::seams::interrupt::check()?;
-            let sink = &scopes[*at].sink;
-            Ok(match question {
-                Question::Blob(blob) => Answer::There(sink.has(blob)?),
-                Question::Document(document) => Answer::There(sink.has_document(document)?),
-                Question::Name(name) => Answer::Now(sink.published(name)?.map(|d| d.digest)),
-            })
+            match question {
+                Question::Blob(blob) => scopes[*at].sink.has(blob),
+                Question::Document(document) => scopes[*at].sink.has_document(document),
+            }
         })?
         .into_iter();
         let asked = self.repositories.iter_mut().zip(scopes).filter(|(_, scope)| !scope.absent);
         for (repository, _) in asked {
             for transfer in &mut repository.blobs {
-                if let Some(Answer::There(true)) = answers.next() {
+                if there.next() == Some(true) {
                     transfer.action = Action::Present;
                 }
             }
             for step in &mut repository.documents {
-                step.present = matches!(answers.next(), Some(Answer::There(true)));
-            }
-            for name in &mut repository.names {
-                if let Some(Answer::Now(now)) = answers.next() {
-                    name.now = now;
-                    name.action = match now {
-                        None => NameAction::Create,
-                        Some(now) if now == name.digest => NameAction::Present,
-                        Some(_) => NameAction::Replace,
-                    };
-                }
+                step.present = there.next() == Some(true);
             }
         }
-        Ok(())
-    }
-
-    /// Notes the names that stand for other images and may not, or cannot, be moved.
-    fn refuse_existing(&mut self, scopes: &[Scope], existing: OnExisting) -> Result<()> {
-        let (mut taken, mut fixed) = (Vec::new(), Vec::new());
-        for (repository, scope) in self.repositories.iter_mut().zip(scopes) {
-            for name in repository.names.iter_mut().filter(|n| n.action == NameAction::Replace) {
-                // A list of referrers is merged, never replaced.
-                if name.to.tag.as_ref().and_then(Tag::subject).is_some() {
-                    continue;
-                }
-                if existing == OnExisting::Skip {
-                    name.action = NameAction::Keep;
-                } else if scope.sink.is_fixed(&name.to)? {
-                    fixed.push(name.conflict());
-                } else if existing == OnExisting::Error {
-                    taken.push(name.conflict());
-                }
-            }
-        }
-        let obstacle = |message: String, findings: Vec<String>, hint: &str| {
-            let some = !findings.is_empty();
-            let hint = hint.to_owned();
-            some.then_some(Obstacle { class: Class::Refused, message, findings, hint })
-        };
-        self.obstacles.extend(obstacle(
-            format!(
-                "the destination has {} of the names with other images, and they are immutable",
-                fixed.len()
-            ),
-            fixed,
-            "give the images other tags with --map, or leave the old ones with --on-existing skip",
-        ));
-        self.obstacles.extend(obstacle(
-            format!("the destination has {} of the names with other images", taken.len()),
-            taken,
-            "--on-existing overwrite replaces them, --on-existing skip leaves them",
-        ));
         Ok(())
     }
 
@@ -362,12 +323,77 @@ impl Plan {
 enum Question {
     Blob(Descriptor),
     Document(Descriptor),
-    Name(Reference),
 }
 
-enum Answer {
-    There(bool),
-    Now(Option<Digest>),
+/// Asks the destination what every name stands for now. Scope by scope; the names of the images
+/// come first, in their order.
+fn look_at_names(contents: &Contents, scopes: &[Scope], jobs: usize) -> Result<Vec<Vec<NameStep>>> {
+    let mut names: Vec<_> = scopes.iter().map(|scope| outline::names(contents, scope)).collect();
+    let questions: Vec<(usize, Reference)> = names
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !scopes[*at].absent)
+        .flat_map(|(at, steps)| steps.iter().map(move |step| (at, step.to.clone())))
+        .collect();
+    let now = parallel::map(jobs, &questions, |(at, name)| {
+        crate::seams::interrupt::check()?;
+        Ok(scopes[*at].sink.published(name)?.map(|found| found.digest))
+    })?;
+    let asked = names.iter_mut().zip(scopes).filter(|(_, scope)| !scope.absent);
+    for (step, now) in asked.flat_map(|(steps, _)| steps).zip(now) {
+        step.now = now;
+        step.action = match now {
+            None => NameAction::Create,
+            Some(now) if now == step.digest => NameAction::Present,
+            Some(_) => NameAction::Replace,
+        };
+    }
+    Ok(names)
+}
+
+/// Decides about the names that stand for other images. Gives what is in the way: those that
+/// may not be moved, and those that the destination lets nobody move.
+fn settle_existing(
+    names: &mut [Vec<NameStep>],
+    scopes: &[Scope],
+    existing: OnExisting,
+) -> Result<Vec<Obstacle>> {
+    let (mut taken, mut fixed) = (Vec::new(), Vec::new());
+    for (names, scope) in names.iter_mut().zip(scopes) {
+        for name in names.iter_mut().filter(|name| name.action == NameAction::Replace) {
+            // A list of referrers is merged, never replaced.
+            if name.to.tag.as_ref().and_then(Tag::subject).is_some() {
+                continue;
+            }
+            match existing {
+                OnExisting::Skip => name.action = NameAction::Keep,
+                OnExisting::KeepDigest => name.action = NameAction::ByDigest,
+                _ if scope.sink.is_fixed(&name.to)? => fixed.push(name.conflict()),
+                OnExisting::Error => taken.push(name.conflict()),
+                OnExisting::Overwrite => {}
+            }
+        }
+    }
+    let obstacle = |message: String, findings: Vec<String>, hint: &str| {
+        let hint = hint.to_owned();
+        Obstacle { class: Class::Refused, message, findings, hint }
+    };
+    let fixed = obstacle(
+        format!(
+            "the destination has {} of the names with other images, and they are immutable",
+            fixed.len()
+        ),
+        fixed,
+        "give the images other tags with --map, leave them behind with --on-existing skip, or \
+         bring them without their tags with --on-existing keep-digest",
+    );
+    let taken = obstacle(
+        format!("the destination has {} of the names with other images", taken.len()),
+        taken,
+        "--on-existing overwrite replaces them, skip leaves those images behind, and keep-digest \
+         brings them without their tags",
+    );
+    Ok([fixed, taken].into_iter().filter(|obstacle| !obstacle.findings.is_empty()).collect())
 }
 
 #[cfg(test)]

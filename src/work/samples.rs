@@ -9,7 +9,7 @@ use super::plan::Scope;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
 use crate::seams::content::Content;
-use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, KeptList, Referrers};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::error::{Class, Error, Result};
@@ -235,9 +235,10 @@ impl ImageSink for Inside {
         Ok(())
     }
 
-    fn referrers_list(&self, tag: &Tag) -> Result<Option<Document>> {
+    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
         let state = self.state.lock().unwrap();
         let listed = state.names.iter().find(|(name, _)| name.ends_with(&format!(":{tag}")));
-        Ok(listed.and_then(|(_, about)| state.documents.get(&about.digest)).cloned())
+        let document = listed.and_then(|(_, about)| state.documents.get(&about.digest)).cloned();
+        Ok(document.map(|document| KeptList { document, version: None }))
     }
 }

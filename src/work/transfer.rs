@@ -1,24 +1,27 @@
 //! The only loops that move bytes: [`fetch`] into a bundle, and [`run`] a plan.
 
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+mod lists;
 
-use serde_json::json;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use super::graph::Graph;
-use super::plan::{
-    Action, Count, DocumentStep, NameAction, Plan, ReferrersList, RepositoryPlan, Scope,
-};
+use super::plan::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
 use crate::bundle::contents::Contents;
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource};
 use crate::seams::stream::{Resuming, Verified};
 use crate::seams::{interrupt, parallel};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
+use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
+
+/// How patiently a blob is looked for after it was sent: storage behind a registry may show it a
+/// moment later.
+const LOOK_BACK: Retry =
+    Retry { attempts: 4, first: Duration::from_millis(500), longest: Duration::from_secs(4) };
 
 /// Moves one blob, checked on the way, trying again after transient faults.
 fn move_blob(
@@ -81,12 +84,12 @@ pub struct Moved {
     pub present: Count,
 }
 
-/// Runs `plan`: blobs, then documents with children before parents, then names; then reads every
-/// name back.
+/// Runs `plan`: blobs, then documents with children before parents, then lists of referrers, then
+/// names; then reads every name back.
 ///
 /// # Errors
-/// The first failure. Until the names, nothing at the destination is visible but blobs that
-/// nobody refers to; running the same import again goes on from there.
+/// The first failure. Until the names, nothing at the destination is visible but what nobody
+/// refers to; running the same import again goes on from there.
 pub fn run(
     plan: &Plan,
     contents: &Contents,
@@ -105,9 +108,10 @@ pub fn run(
         })
         .map_err(|e| name_images(e, contents))?;
     progress.event(Event::Done);
+    look_back(plan, scopes, jobs, progress)?;
     let unlisted = put_documents(plan, contents, scopes, jobs)?;
-    publish_names(plan, contents, scopes, jobs, &unlisted)?;
-    keep_lists(plan, contents, scopes, &unlisted)?;
+    lists::keep(plan, contents, scopes, &unlisted, jobs)?;
+    publish_names(plan, contents, scopes, jobs)?;
     scopes.iter().try_for_each(|scope| scope.sink.finish())?;
     Ok(moved)
 }
@@ -181,6 +185,27 @@ fn mount_blobs(
     Ok(())
 }
 
+/// Looks at every blob that was taken, since a 201 is only a promise, and not every registry
+/// looks for itself when it gets the manifests.
+fn look_back(plan: &Plan, scopes: &[Scope], jobs: usize, progress: &dyn Progress) -> Result<()> {
+    let mut taken = each(plan, |r| r.blobs.as_slice());
+    taken.retain(|(_, transfer)| transfer.action != Action::Present);
+    parallel::map(jobs, &taken, |(at, transfer)| {
+        let (scope, blob) = (&scopes[*at], &transfer.blob);
+        LOOK_BACK.run(progress, || match scope.sink.has(blob)? {
+            true => Ok(()),
+            false => {
+                let text =
+                    format!("destination: {} took blob {} and has it not", scope.name, blob.digest);
+                Err(Error::new(Class::Refused, text)
+                    .hint("the registry does not keep what it is given; ask whoever runs it")
+                    .transient())
+            }
+        })
+    })?;
+    Ok(())
+}
+
 /// Sends documents rank by rank. Gives, for each repository, the referrers that the place does
 /// not list by itself.
 fn put_documents(
@@ -232,26 +257,18 @@ fn document<'c>(contents: &'c Contents, digest: &Digest) -> Result<&'c Document>
 }
 
 /// Names last, and each is read back: only a name that stands for the right digest counts.
-fn publish_names(
-    plan: &Plan,
-    contents: &Contents,
-    scopes: &[Scope],
-    jobs: usize,
-    unlisted: &[Vec<Digest>],
-) -> Result<()> {
+fn publish_names(plan: &Plan, contents: &Contents, scopes: &[Scope], jobs: usize) -> Result<()> {
     let mut ahead = each(plan, |r| r.names.as_slice());
-    ahead.retain(|(at, step)| {
+    ahead.retain(|(_, step)| {
+        // Fallback lists are merged with what is there, and only where they are needed.
         let list = step.to.tag.as_ref().and_then(Tag::subject).is_some();
-        // A fallback list goes only to where none is kept by the registry itself, and one that
-        // is there already is merged later instead of being replaced.
-        let wanted = !list || (step.action == NameAction::Create && !unlisted[*at].is_empty());
-        wanted && matches!(step.action, NameAction::Create | NameAction::Replace)
+        !list && !matches!(step.action, NameAction::Present | NameAction::Keep)
     });
     parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
-        let sink = &scopes[*at].sink;
-        sink.publish(&step.to, document(contents, &step.digest)?)?;
-        read_back(&step.to, step.digest, sink.published(&step.to)?)
+        let (sink, name) = (&scopes[*at].sink, step.arrives_as());
+        sink.publish(&name, document(contents, &step.digest)?)?;
+        read_back(&name, step.digest, sink.published(&name)?)
     })?;
     Ok(())
 }
@@ -267,51 +284,6 @@ fn read_back(name: &Reference, wanted: Digest, found: Option<Descriptor>) -> Res
                 .hint("the registry does not keep what it is given, or somebody else pushed"))
         }
     }
-}
-
-/// Keeps the fallback lists of a place that does not list referrers itself
-/// (distribution-spec, "Referrers Tag Schema").
-fn keep_lists(
-    plan: &Plan,
-    contents: &Contents,
-    scopes: &[Scope],
-    unlisted: &[Vec<Digest>],
-) -> Result<()> {
-    for (at, list) in each(plan, |r| r.lists.as_slice()) {
-        interrupt::check()?;
-        if list.referrers.iter().any(|digest| unlisted[at].contains(digest)) {
-            keep_list(list, contents, &scopes[at])?;
-        }
-    }
-    Ok(())
-}
-
-fn keep_list(list: &ReferrersList, contents: &Contents, scope: &Scope) -> Result<()> {
-    let there = scope.sink.referrers_list(&list.tag)?;
-    let mut entries: BTreeMap<Digest, Descriptor> = BTreeMap::new();
-    if let Some(Kind::Index { manifests }) = there.as_ref().map(Document::kind) {
-        entries.extend(manifests.iter().map(|entry| (entry.digest, entry.clone())));
-    }
-    let before = entries.len();
-    for digest in &list.referrers {
-        let document = document(contents, digest)?;
-        entries.entry(*digest).or_insert_with(|| {
-            let mut entry = document.descriptor().clone();
-            entry.artifact_type = document.artifact_type().map(str::to_owned);
-            entry.annotations = document.annotations().clone();
-            entry
-        });
-    }
-    if entries.len() == before {
-        return Ok(());
-    }
-    let manifests: Vec<&Descriptor> = entries.values().collect();
-    let raw = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests});
-    let index = Document::parse(raw.to_string().into_bytes(), OCI_INDEX)?;
-    let name: Reference = format!("{}:{}", scope.name, list.tag).parse()?;
-    scope.sink.put_document(&index)?;
-    scope.sink.publish(&name, &index)?;
-    read_back(&name, index.descriptor().digest, scope.sink.published(&name)?)
 }
 
 #[cfg(test)]

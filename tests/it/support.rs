@@ -19,6 +19,7 @@ macro_rules! run {
 }
 
 pub mod content;
+pub mod double;
 pub mod engines;
 pub mod files;
 pub mod gate;
@@ -34,6 +35,7 @@ pub mod sealift;
 pub mod shaky;
 pub mod shared;
 pub mod slow;
+pub mod stock;
 pub mod token;
 
 use std::io::Write as _;

@@ -3,12 +3,14 @@
 mod corpus;
 mod measure;
 mod report;
+mod set;
+mod small;
 mod tasks;
 
 use crate::{Result, debian, program, shell};
 use corpus::Corpus;
 use std::path::PathBuf;
-use tasks::Bench;
+use tasks::{Bench, Task};
 
 const PACKAGES: [&str; 3] = ["docker-registry", "skopeo", "time"];
 const PAGE: &str = "docs/performance.md";
@@ -20,6 +22,7 @@ struct Options {
     runs: usize,
     sealift: Option<PathBuf>,
     peers_only: bool,
+    small_only: bool,
 }
 
 pub fn run(args: &[&str]) -> Result {
@@ -36,13 +39,25 @@ pub fn run(args: &[&str]) -> Result {
         (None, false) => Some(program::build("release")?),
     };
     let cache = shell::root().join("target/bench-cache");
-    let corpus = Corpus::make(&cache, options.quick)?;
-    println!("{} images, {:.0} MB", corpus.images.len(), corpus.bytes as f64 / 1e6);
     let work = shell::Scratch::below(&cache, "work")?;
-    let bench = Bench { corpus: &corpus, sealift: sealift.clone(), work: work.path() };
-    let tasks = bench.run(options.runs)?;
+    let bench = |set, title, chosen: &[usize]| -> Result<Vec<Task>> {
+        let bench = Bench { set, title, chosen, sealift: sealift.clone(), work: work.path() };
+        bench.run(options.runs)
+    };
+    let small = small::make(&cache, options.quick)?;
+    let title = format!("{} small images: ", small.images.len());
+    let mut tasks = Vec::new();
+    if options.small_only {
+        let tasks = bench(&small, &title, &tasks::SMALL)?;
+        println!("\n{}", report::results(&tasks));
+        return Ok(());
+    }
+    let corpus = Corpus::make(&cache, options.quick)?;
+    println!("{} images, {:.0} MB", corpus.images.len(), corpus.set.bytes as f64 / 1e6);
+    tasks.extend(bench(&corpus.set, "", &[0, 1, 2, 3, 4, 5])?);
+    tasks.extend(bench(&small, &title, &tasks::SMALL)?);
     let command = format!("cargo xtask bench {}", args.join(" "));
-    let page = report::markdown(&corpus, &tasks, command.trim_end(), sealift.as_deref());
+    let page = report::markdown(&corpus, &small, &tasks, command.trim_end(), sealift.as_deref());
     if options.peers_only {
         println!("\n{page}");
         return Ok(());
@@ -54,7 +69,8 @@ pub fn run(args: &[&str]) -> Result {
 
 fn parse(args: &[&str]) -> Result<Options> {
     let (sealift, rest) = program::given(args)?;
-    let mut options = Options { quick: false, runs: 5, sealift, peers_only: false };
+    let mut options =
+        Options { quick: false, runs: 5, sealift, peers_only: false, small_only: false };
     let mut rest = rest.as_slice();
     while !rest.is_empty() {
         rest = match rest {
@@ -68,6 +84,10 @@ fn parse(args: &[&str]) -> Result<Options> {
             }
             ["--runs", runs, more @ ..] => {
                 options.runs = runs.parse().map_err(|_| format!("--runs {runs} is no number"))?;
+                more
+            }
+            ["--small-only", more @ ..] => {
+                options.small_only = true;
                 more
             }
             ["--peers-only", more @ ..] => {

@@ -27,7 +27,7 @@ usage: cargo xtask <CHORE>
   demo [--sealift FILE]         the whole crossing, with what the repository ships
   tidy                          the house rules that a compiler does not know
   testdata [--check]            writes (or compares) the demo image in testdata/hello
-  bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only]
+  bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only] [--small-only]
                                 sealift beside skopeo; writes docs/performance.md
 
 --sealift FILE takes a built program instead of building one.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
 use crate::seams::content::Content;
 use crate::seams::file::{AtomicFile, TEMP_PREFIX, lock, write_whole};
-use crate::seams::store::{BlobSink, ImageSink};
+use crate::seams::store::{BlobSink, ImageSink, KeptList};
 use crate::seams::stream::BUFFER;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_INDEX};
 use crate::words::error::{Class, Error, Result};
@@ -255,7 +255,7 @@ impl ImageSink for LayoutStore {
         write_whole(&self.root.join("index.json"), 0o644, index.as_bytes())
     }
 
-    fn referrers_list(&self, _: &Tag) -> Result<Option<Document>> {
+    fn referrers_list(&self, _: &Tag) -> Result<Option<KeptList>> {
         Ok(None)
     }
 }

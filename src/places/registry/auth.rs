@@ -152,6 +152,7 @@ impl Session {
         self.shared.credentials.find(&self.end.registry, &self.repository)
     }
 
+    /// User name and password as a header, where there are any.
     pub(super) fn basic(&self) -> Result<Option<Authorization>> {
         Ok(match self.credential()? {
             Some(Credential::Password { user, password }) => {

@@ -9,6 +9,7 @@ use super::fault::End;
 use super::http::Answer;
 use super::meter::Meter;
 use super::session::Session;
+use super::steady::Steady;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 
@@ -40,7 +41,13 @@ impl Session {
         if offset > 0 {
             call.headers.push(("range", format!("bytes={offset}-")));
         }
-        let answer = self.call(&call)?;
+        let mut answer = self.call(&call)?;
+        if answer.status == 416 && offset > 0 {
+            // A registry that promises ranges and cannot keep it: from the start, then.
+            answer.discard();
+            call.headers.retain(|(name, _)| *name != "range");
+            answer = self.call(&call)?;
+        }
         let skip = match answer.status {
             200 => offset,
             206 if range_start(&answer) == Some(offset) => 0,
@@ -59,7 +66,8 @@ impl Session {
             }
             _ => return Err(self.end.refusal(&call.what, answer)),
         };
-        let reader = answer.body.into_reader();
+        let patience = answer.patience;
+        let reader = Steady::new(answer.body.into_reader(), patience);
         let mut body = BlobBody { reader, end: self.end.clone(), what: call.what, meter };
         if skip > 0 {
             // The registry knows no ranges: what was read before is read again and dropped.
@@ -78,7 +86,7 @@ fn range_start(answer: &Answer) -> Option<u64> {
 
 /// A blob as it comes in. A fault names the registry and may be survived by asking again.
 struct BlobBody<'a> {
-    reader: BodyReader<'static>,
+    reader: Steady<BodyReader<'static>>,
     end: End,
     what: String,
     meter: Meter<'a>,

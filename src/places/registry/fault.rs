@@ -204,7 +204,28 @@ fn own_words(body: &[u8]) -> String {
             (false, false) => format!("{}: {}", e.code, e.message),
         })
         .collect();
-    safe(&parts.join("; "), MAX_WORDS)
+    safe(&without_secrets(&parts.join("; ")), MAX_WORDS)
+}
+
+/// What stands for a credential that a registry repeats.
+const HIDDEN: &str = "(hidden)";
+/// From this length on a word that begins as every JSON Web Token does is taken for one.
+const TOKEN_LENGTH: usize = 32;
+
+/// `text` without what follows `Basic` or `Bearer`, and without tokens: some registries repeat
+/// the header that they did not like, and what they say ends up in logs.
+fn without_secrets(text: &str) -> String {
+    let mut hide = false;
+    let words = text.split(' ').map(|word| {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let secret = std::mem::take(&mut hide) && !bare.is_empty();
+        hide = ["basic", "bearer"].iter().any(|scheme| bare.eq_ignore_ascii_case(scheme));
+        match secret || (bare.starts_with("eyJ") && bare.len() >= TOKEN_LENGTH) {
+            true => HIDDEN,
+            false => word,
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// How long a `Retry-After` asks to wait: seconds, or a date (RFC 9110, 10.2.3).
@@ -330,6 +351,8 @@ mod tests {
             br#"{"errors":[{"code":"DENIED","message":"no","detail":{"x":1}},{"code":"A"}]}"#;
 
         assert_eq!(own_words(json), "DENIED: no; A");
+        let echo = br#"{"errors":[{"message":"bad 'Basic dTpw', Bearer: a.b.c of basic auth"}]}"#;
+        assert_eq!(own_words(echo), "bad 'Basic (hidden) Bearer: (hidden) of basic (hidden)");
         assert_eq!(own_words(b"<html>502</html>"), "");
         assert_eq!(own_words(br#"{"errors":7}"#), "");
         let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "x".repeat(9999));

@@ -11,6 +11,7 @@ use ureq::{Agent, Body, SendBody};
 
 use super::Settings;
 use super::access::Access;
+use super::steady::Steady;
 use super::tls::Roots;
 use super::url::Url;
 use crate::seams::stream::BUFFER;
@@ -20,11 +21,9 @@ use crate::words::error::{Class, Error, Result};
 const CONNECT: Duration = Duration::from_secs(30);
 /// How long this machine itself may take for it: it answers at once or not at all.
 const CONNECT_LOCAL: Duration = Duration::from_secs(5);
-/// How long nothing may move before a connection is taken for dead.
-const STALL: Duration = Duration::from_secs(60);
-/// How long a registry may think after the last byte of an upload: those on object storage copy
-/// the whole blob once more before they answer.
-const STALL_UPLOAD: Duration = Duration::from_secs(600);
+/// How many times longer a registry may think after the last byte of an upload: those on object
+/// storage copy the whole blob once more before they answer.
+const UPLOAD_FACTOR: u32 = 10;
 /// From which size on a registry is asked before the body is sent. A refusal (401, 403, 413) then
 /// costs no bytes; a server that does not know the question costs one second, which is nothing
 /// beside 8 MiB but much beside a thousand small blobs.
@@ -69,6 +68,8 @@ pub(super) struct Answer {
     pub(super) url: Url,
     /// Whether that is still the registry itself.
     pub(super) own: bool,
+    /// How long the body may stand still.
+    pub(super) patience: Duration,
 }
 
 /// Why there is no answer.
@@ -93,7 +94,8 @@ impl Answer {
     /// At most `limit` bytes of the body, and what could be read when it breaks off.
     pub(super) fn read_some(&mut self, limit: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let _ = self.body.as_reader().take(limit).read_to_end(&mut bytes);
+        let body = Steady::new(self.body.as_reader(), self.patience);
+        let _ = body.take(limit).read_to_end(&mut bytes);
         bytes
     }
 
@@ -103,7 +105,8 @@ impl Answer {
             return Ok(None);
         }
         let mut bytes = Vec::new();
-        self.body.as_reader().take(limit + 1).read_to_end(&mut bytes)?;
+        let body = Steady::new(self.body.as_reader(), self.patience);
+        body.take(limit + 1).read_to_end(&mut bytes)?;
         Ok((bytes.len() as u64 <= limit).then_some(bytes))
     }
 
@@ -136,10 +139,11 @@ impl Http {
         if let Some(value) = out.authorization {
             request = request.header("authorization", value);
         }
-        let mut stall = STALL;
+        let patience = settings.timeout;
+        let mut stall = patience;
         if let Payload::Stream(_, size) = out.payload {
             request = request.header("content-length", size);
-            stall = STALL_UPLOAD;
+            stall = patience.saturating_mul(UPLOAD_FACTOR);
             // A piece is small enough to be lost, and follows one that was taken. (ureq 3.5 would
             // also wait for more than the refusal that came at once over a new connection.)
             if size >= ASK_FROM && whole {
@@ -155,7 +159,7 @@ impl Http {
         };
         let (parts, body) = response.map_err(Silence::Wire)?.into_parts();
         let (status, headers) = (parts.status.as_u16(), parts.headers);
-        Ok(Answer { status, headers, body, url: out.url.clone(), own: out.own })
+        Ok(Answer { status, headers, body, url: out.url.clone(), own: out.own, patience })
     }
 
     /// The agent for the host of `url`, made when first needed.
@@ -193,7 +197,7 @@ impl Http {
             .accept_encoding("identity")
             .timeout_resolve(Some(CONNECT))
             .timeout_connect(Some(connect))
-            .timeout_per_write(Some(STALL))
+            .timeout_per_write(Some(settings.timeout))
             .input_buffer_size(BUFFER)
             .output_buffer_size(BUFFER)
             .max_idle_connections(self.jobs * 2)
@@ -222,7 +226,9 @@ fn run<S: ureq::AsSendBody>(
     stall: Duration,
     request: Result<Request<S>, ureq::http::Error>,
 ) -> Sent {
-    let request = agent.configure_request(request?).timeout_per_read(Some(stall)).build();
+    let request = agent.configure_request(request?);
+    // Single reads may be as slow; the headers as a whole may not.
+    let request = request.timeout_per_read(Some(stall)).timeout_recv_response(Some(stall)).build();
     agent.run(request)
 }
 

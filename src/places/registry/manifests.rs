@@ -19,6 +19,16 @@ impl Session {
         reference: &str,
         digest: Option<Digest>,
     ) -> Result<Option<Document>> {
+        Ok(self.manifest_and_version(reference, digest)?.map(|(document, _)| document))
+    }
+
+    /// As [`manifest`](Session::manifest), with the registry's name for this version of what
+    /// stands under `reference`, where it gives one.
+    pub(super) fn manifest_and_version(
+        &self,
+        reference: &str,
+        digest: Option<Digest>,
+    ) -> Result<Option<(Document, Option<String>)>> {
         let call = self.manifest_call(Method::GET, reference);
         let retry = self.shared.settings.retry;
         // The body may break off as well, so it is read inside the retried part.
@@ -42,8 +52,13 @@ impl Session {
                 }
             }
             let media_type = media_type(&answer, &bytes);
+            // A weak one says that two versions mean the same, not that they are the same.
+            let version = answer.header("etag").filter(|tag| !tag.starts_with("W/"));
+            let version = version.map(str::to_owned);
             let document = Document::parse(bytes, &media_type);
-            document.map(Some).map_err(|e| e.context(format!("{}: {}", self.end, call.what)))
+            document
+                .map(|document| Some((document, version)))
+                .map_err(|e| e.context(format!("{}: {}", self.end, call.what)))
         })
     }
 
@@ -103,23 +118,40 @@ impl Session {
     /// [`Class::Refused`] when it is not taken; [`Class::Damaged`] when the registry stored
     /// something else.
     pub(super) fn put_manifest(&self, reference: &str, document: &Document) -> Result<bool> {
+        Ok(self.put_manifest_if(reference, document, None)?.unwrap_or(false))
+    }
+
+    /// As [`put_manifest`](Session::put_manifest), but only while `version` stands there; nothing
+    /// when it does not any more.
+    pub(super) fn put_manifest_if(
+        &self,
+        reference: &str,
+        document: &Document,
+        version: Option<&str>,
+    ) -> Result<Option<bool>> {
         let what = self.manifest_name(reference);
+        let mut headers = vec![("content-type", document.descriptor().media_type.clone())];
+        headers.extend(version.map(|version| ("if-match", version.to_owned())));
         let call = Call {
             method: Method::PUT,
             target: Target::Path(format!("manifests/{reference}")),
-            headers: vec![("content-type", document.descriptor().media_type.clone())],
+            headers,
             body: Some(document.raw()),
             scopes: self.scopes(true),
             what,
         };
         let answer = self.call(&call)?;
+        if answer.status == 412 && version.is_some() {
+            answer.discard();
+            return Ok(None);
+        }
         if !matches!(answer.status, 200..=202) {
             return Err(self.end.refusal(&call.what, answer));
         }
         self.check_stored(&answer, document.descriptor().digest, &call.what)?;
         let noted = answer.headers.contains_key("oci-subject");
         answer.discard();
-        Ok(noted)
+        Ok(Some(noted))
     }
 
     /// Fails when the registry says that it stored something else than `digest`.

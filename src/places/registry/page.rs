@@ -13,6 +13,9 @@ use crate::words::reference::Tag;
 /// How many pages of one list are followed. With a thousand entries a page this is far beyond
 /// every real repository; a registry that never ends its list ends here.
 pub(super) const MAX_PAGES: usize = 1000;
+/// How many tags of one repository are taken. The largest public ones have some ten thousand; a
+/// registry that sends millions would fill memory.
+const MAX_TAGS: usize = 200_000;
 /// Entries asked for at once, the most that common registries give.
 const PAGE: usize = 1000;
 
@@ -40,7 +43,12 @@ impl Session {
             let page: Tags = serde_json::from_slice(&bytes)
                 .map_err(|_| self.end.error(Class::Damaged, &call.what, "no list of tags"))?;
             for tag in page.tags.unwrap_or_default() {
-                tags.push(tag.parse().map_err(|e: Error| e.context(&self.end))?);
+                let bad = |e: Error| self.end.error(Class::Damaged, &call.what, e.message());
+                tags.push(tag.parse().map_err(bad)?);
+            }
+            if tags.len() > MAX_TAGS {
+                let why = format!("more than {MAX_TAGS} tags");
+                return Err(self.end.error(Class::Damaged, &call.what, why));
             }
             match self.next_page(&answer, &call.what)? {
                 Some(next) => call.target = Target::Url(next),

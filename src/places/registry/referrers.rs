@@ -5,7 +5,7 @@ use ureq::http::Method;
 use super::manifests::media_type;
 use super::page::MAX_PAGES;
 use super::session::{Session, Target};
-use crate::seams::store::Referrers;
+use crate::seams::store::{KeptList, Referrers};
 use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
 use crate::words::error::{Class, Result};
 use crate::words::reference::Tag;
@@ -43,6 +43,25 @@ impl Session {
             }
         }
         Ok(found)
+    }
+
+    /// The list under the fallback tag `tag`, if there is one.
+    pub(super) fn kept_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
+        let found = self.manifest_and_version(tag.as_str(), None)?;
+        Ok(found.map(|(document, version)| KeptList { document, version }))
+    }
+
+    /// Replaces the list under `tag`, if it still has this `version`; whether it had.
+    pub(super) fn replace_list(&self, tag: &Tag, version: &str, list: &Document) -> Result<bool> {
+        if self.put_manifest_if(tag.as_str(), list, Some(version))?.is_some() {
+            return Ok(true);
+        }
+        let now = self.kept_list(tag)?.and_then(|list| list.version);
+        if now.as_deref() != Some(version) {
+            return Ok(false);
+        }
+        // Nothing has changed, so the condition itself is not understood.
+        self.put_manifest(tag.as_str(), list).map(|_| true)
     }
 
     /// The list of the referrers API; `None` when the registry has none.

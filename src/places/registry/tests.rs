@@ -474,7 +474,8 @@ fn a_redirect_never_leaves_tls() {
         headers.insert("location", location.parse().unwrap());
         let url = super::url::Url::parse("https://h.example/v2/").unwrap();
         let body = ureq::Body::builder().data(Vec::new());
-        super::http::Answer { status: 307, headers, body, url, own: true }
+        let patience = Duration::from_secs(1);
+        super::http::Answer { status: 307, headers, body, url, own: true, patience }
     };
 
     let error = repository.0.location(&answer("http://h.example/x"), "blob").unwrap_err();

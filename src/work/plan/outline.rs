@@ -10,13 +10,18 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::reference::{Reference, Tag};
 
-/// Everything of `scope`, as if nothing were there yet.
-pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
-    let ranks = ranks(contents);
+/// Everything of `scope` that its `names` do not leave behind, as if nothing were there yet.
+pub(super) fn outline(
+    contents: &Contents,
+    ranks: &BTreeMap<Digest, usize>,
+    scope: &Scope,
+    names: Vec<NameStep>,
+) -> RepositoryPlan {
+    let chosen = choose(contents, scope, names);
     // The same bytes may stand once as a manifest and once as a layer, in two stores.
     let mut seen = BTreeSet::new();
     let (mut blobs, mut documents) = (Vec::new(), Vec::new());
-    for document in contents.children_first(scope.roots(contents)) {
+    for document in contents.children_first(chosen.roots.iter().copied()) {
         let about = document.descriptor();
         for child in document.children() {
             let moves = !is_document(&child.media_type) && !child.is_foreign();
@@ -36,15 +41,63 @@ pub(super) fn outline(contents: &Contents, scope: &Scope) -> RepositoryPlan {
         repository: scope.name.clone(),
         blobs,
         documents,
-        names: names(contents, scope),
-        lists: lists(contents, scope),
+        lists: lists(contents, &chosen),
+        names: chosen.names,
         path: scope.path.clone(),
+    }
+}
+
+/// What of a scope comes along.
+struct Chosen {
+    roots: Vec<Digest>,
+    names: Vec<NameStep>,
+    /// Referrers without a tag, by their place in the contents.
+    referrers: Vec<usize>,
+}
+
+/// The images that are not left behind, and what refers to them or to what refers to them.
+fn choose(contents: &Contents, scope: &Scope, names: Vec<NameStep>) -> Chosen {
+    let all = names.iter().all(|step| step.action != NameAction::Keep);
+    let mut steps = names.into_iter();
+    let (mut roots, mut names, mut reached) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for step in steps.by_ref().take(scope.images.len()) {
+        if step.action != NameAction::Keep {
+            roots.push(step.digest);
+            reached.extend(contents.closure(step.digest));
+        }
+        names.push(step);
+    }
+    let mut ahead: Vec<(usize, Option<NameStep>)> = Vec::new();
+    for (index, to) in &scope.referrers {
+        let step = to.as_ref().and_then(|_| steps.next());
+        ahead.push((*index, step));
+    }
+    let mut referrers = Vec::new();
+    loop {
+        let is_next =
+            |(index, _): &(usize, _)| all || reached.contains(&contents.referrers[*index].subject);
+        let (next, rest): (Vec<_>, Vec<_>) = ahead.into_iter().partition(is_next);
+        if next.is_empty() {
+            return Chosen { roots, names, referrers };
+        }
+        ahead = rest;
+        for (index, step) in next {
+            let digest = contents.referrers[index].digest;
+            if step.as_ref().is_none_or(|step| step.action != NameAction::Keep) {
+                roots.push(digest);
+                reached.extend(contents.closure(digest));
+            }
+            match step {
+                Some(step) => names.push(step),
+                None => referrers.push(index),
+            }
+        }
     }
 }
 
 /// How many steps each document has below it: its children, and what it refers to. None can be
 /// its own: each name is a digest of what names the others.
-fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
+pub(super) fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
     fn below(document: &Document) -> Vec<&Descriptor> {
         document.children().into_iter().chain(document.subject()).collect()
     }
@@ -57,7 +110,8 @@ fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
     ranks
 }
 
-fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
+/// The names of a scope: of its images, then of the referrers that have one.
+pub(super) fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
     let step = |name: Reference, to: &Reference, digest: Digest, from: Option<Digest>| NameStep {
         name,
         to: to.clone(),
@@ -71,24 +125,30 @@ fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
         step(image.name.clone(), to, image.digest, image.rewritten_from)
     });
     let referrers = scope.referrers.iter().filter_map(|(index, to)| {
-        let referrer = &contents.referrers[*index];
-        Some(step(referrer.name()?, to.as_ref()?, referrer.digest, None))
+        let (referrer, to) = (&contents.referrers[*index], to.as_ref()?);
+        Some(step(referrer.name().unwrap_or_else(|| to.clone()), to, referrer.digest, None))
     });
     images.chain(referrers).collect()
 }
 
-fn lists(contents: &Contents, scope: &Scope) -> Vec<ReferrersList> {
+fn lists(contents: &Contents, chosen: &Chosen) -> Vec<ReferrersList> {
     let mut lists: BTreeMap<Tag, BTreeSet<Digest>> = BTreeMap::new();
-    for (index, to) in &scope.referrers {
+    for index in &chosen.referrers {
         let referrer = &contents.referrers[*index];
-        if to.is_none() {
-            let tag = Tag::referrers_of(&referrer.subject);
-            lists.entry(tag).or_default().insert(referrer.digest);
-        }
+        let tag = Tag::referrers_of(&referrer.subject);
+        lists.entry(tag).or_default().insert(referrer.digest);
     }
+    let carried = |tag: &Tag| {
+        let step = chosen.names.iter().find(|step| step.to.tag.as_ref() == Some(tag));
+        step.map(|step| step.digest)
+    };
     lists
         .into_iter()
-        .map(|(tag, referrers)| ReferrersList { tag, referrers: referrers.into_iter().collect() })
+        .map(|(tag, referrers)| ReferrersList {
+            carried: carried(&tag),
+            tag,
+            referrers: referrers.into_iter().collect(),
+        })
         .collect()
 }
 
@@ -137,18 +197,18 @@ mod tests {
         let outer = manifest(std::slice::from_ref(&carried));
         for order in [[&outer, &inner], [&inner, &outer]] {
             let mut contents = holding(&order);
-            let name = |n: usize| format!("localhost/a:{n}").parse::<Reference>().unwrap();
-            contents.images = order.iter().enumerate().map(|(n, d)| image(name(n), d)).collect();
+            let tagged = |n: usize| format!("localhost/a:{n}").parse::<Reference>().unwrap();
+            contents.images = order.iter().enumerate().map(|(n, d)| image(tagged(n), d)).collect();
             let scope = Scope {
                 sink: Box::new(LayoutStore::open(std::path::Path::new("nowhere")).unwrap()),
                 name: "localhost/a".to_owned(),
                 path: None,
-                images: vec![(0, name(0)), (1, name(1))],
+                images: vec![(0, tagged(0)), (1, tagged(1))],
                 referrers: Vec::new(),
                 absent: false,
             };
 
-            let plan = outline(&contents, &scope);
+            let plan = outline(&contents, &ranks(&contents), &scope, names(&contents, &scope));
 
             assert_eq!(plan.documents.len(), 2);
             assert!(plan.blobs.iter().any(|transfer| transfer.blob == carried), "{plan:?}");

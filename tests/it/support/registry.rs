@@ -123,6 +123,11 @@ impl Credentials {
         self.dir.path().join("certs.d")
     }
 
+    /// The certificate and its key.
+    pub fn certificate(&self) -> (PathBuf, PathBuf) {
+        (self.dir.path().join("tls.crt"), self.dir.path().join("tls.key"))
+    }
+
     /// Writes a `--authfile` for `host`.
     pub fn authfile(&self, host: &str) -> PathBuf {
         authfile(self.dir.path(), host, Self::USER, Self::PASSWORD)

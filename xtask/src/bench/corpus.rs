@@ -1,7 +1,7 @@
 //! The images that the bench moves: real Debian packages as layers, made once and kept.
 
+use super::set::Set;
 use crate::image::{self, Descriptor};
-use crate::server::Server;
 use crate::{Result, shell};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -86,12 +86,9 @@ const QUICK: usize = 5;
 
 pub struct Corpus {
     pub images: &'static [Image],
-    /// Name, digest and size of every layer that the images hold.
+    /// Name and size of every layer that the images hold.
     pub layers: Vec<(&'static str, u64)>,
-    pub bytes: u64,
-    /// The digest of every image's manifest, in their order.
-    pub digests: Vec<String>,
-    store: PathBuf,
+    pub set: Set,
 }
 
 impl Corpus {
@@ -109,45 +106,15 @@ impl Corpus {
         layers.sort_by_key(|(_, size)| *size);
         let layout = cache.join(if quick { "layout-quick" } else { "layout-full" });
         let digests = lay_out(cache, &layout, images)?;
-        let store = cache.join(if quick { "registry-quick" } else { "registry-full" });
-        let corpus = Corpus {
-            images,
-            bytes: layers.iter().map(|(_, size)| size).sum(),
-            layers,
+        let set = Set {
+            images: images.iter().map(|image| image.name.to_owned()).collect(),
             digests,
-            store,
+            store: cache.join(if quick { "registry-quick" } else { "registry-full" }),
+            blobs: layers.len() + images.len(),
+            bytes: layers.iter().map(|(_, size)| size).sum(),
         };
-        corpus.fill(&layout)?;
-        Ok(corpus)
-    }
-
-    /// The registry outside, with every image as `bench/NAME:1`.
-    pub fn serve(&self) -> Result<Server> {
-        Server::registry(&self.store)
-    }
-
-    fn fill(&self, layout: &Path) -> Result {
-        let done = self.store.with_extension("filled");
-        let wanted = self.digests.join("\n");
-        if shell::read_text(&done).is_ok_and(|digests| digests == wanted) {
-            return Ok(());
-        }
-        println!("filling {}", self.store.display());
-        let registry = self.serve()?;
-        for image in self.images {
-            let mut skopeo = Command::new("skopeo");
-            skopeo.args(["--insecure-policy", "copy", "--quiet", "--all", "--preserve-digests"]);
-            skopeo.arg("--dest-tls-verify=false");
-            skopeo.arg(format!("oci:{}:{}:1", layout.display(), image.name));
-            skopeo.arg(format!("docker://{}/bench/{}:1", registry.host(), image.name));
-            shell::run(&mut skopeo)?;
-        }
-        shell::write(&done, wanted)
-    }
-
-    /// Reads everything once, so that no run finds a cold cache.
-    pub fn warm(&self) -> Result {
-        shell::files(&self.store)?.iter().try_for_each(|path| image::file_digest(path).map(drop))
+        set.fill(&layout)?;
+        Ok(Corpus { images, layers, set })
     }
 }
 

@@ -2,13 +2,20 @@
 
 use super::corpus::Corpus;
 use super::measure::{self, Sample};
+use super::set::Set;
 use super::tasks::Task;
 use crate::shell;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-pub fn markdown(corpus: &Corpus, tasks: &[Task], command: &str, sealift: Option<&Path>) -> String {
+pub fn markdown(
+    corpus: &Corpus,
+    small: &Set,
+    tasks: &[Task],
+    command: &str,
+    sealift: Option<&Path>,
+) -> String {
     let runs = tasks.first().map_or(0, |task| task.theirs.len());
     format!(
         "# Performance\n\n\
@@ -28,12 +35,13 @@ pub fn markdown(corpus: &Corpus, tasks: &[Task], command: &str, sealift: Option<
          ## Corpus\n\n{}\n## Machine\n\n{}",
         results(tasks),
         peers(tasks),
-        contents(corpus),
+        contents(corpus, small),
         machine(sealift)
     )
 }
 
-fn results(tasks: &[Task]) -> String {
+/// The figures as a table.
+pub fn results(tasks: &[Task]) -> String {
     let mut table = "\
 | task | wall, sealift | wall, peer | ratio | CPU, sealift | CPU, peer | ratio | memory, sealift | memory, peer |\n\
 |---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
@@ -76,7 +84,7 @@ fn peers(tasks: &[Task]) -> String {
     })
 }
 
-fn contents(corpus: &Corpus) -> String {
+fn contents(corpus: &Corpus, small: &Set) -> String {
     let mut text = format!(
         "{} images of Debian packages, {} layers of {} to {}, {} in all; each layer is counted\n\
          once. Layers are gzip at level 6, `go-src` is a plain tar.\n\n\
@@ -85,7 +93,7 @@ fn contents(corpus: &Corpus) -> String {
         corpus.layers.len(),
         corpus.layers.first().map_or(String::new(), |(_, size)| amount(*size)),
         corpus.layers.last().map_or(String::new(), |(_, size)| amount(*size)),
-        amount(corpus.bytes),
+        amount(corpus.set.bytes),
     );
     for image in corpus.images {
         let size = |name: &&str| corpus.layers.iter().find(|(layer, _)| layer == name);
@@ -95,6 +103,14 @@ fn contents(corpus: &Corpus) -> String {
         });
         let _ = writeln!(text, "| {} | {} |", image.name, layers.collect::<Vec<_>>().join(", "));
     }
+    let _ = writeln!(
+        text,
+        "\nThe small images are {} of nine layers each and nothing in common: {} blobs, {} in all,\n\
+         from a generator with fixed seeds. They are about requests, not bytes.",
+        small.images.len(),
+        small.blobs,
+        amount(small.bytes),
+    );
     text
 }
 

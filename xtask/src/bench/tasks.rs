@@ -1,14 +1,14 @@
 //! What is measured: each task as sealift does it and as its peer does.
 
-use super::corpus::Corpus;
 use super::measure::{self, Sample};
+use super::set::Set;
 use crate::server::Server;
 use crate::{Result, http, image, shell};
 use std::path::{Path, PathBuf};
 
 /// One line of the results.
 pub struct Task {
-    pub name: &'static str,
+    pub name: String,
     pub peer: &'static str,
     pub ours: Vec<Sample>,
     pub theirs: Vec<Sample>,
@@ -25,8 +25,15 @@ const NAMES: [(&str, &str); 6] = [
 
 const COPY: &str = "skopeo --insecure-policy copy --quiet --all --preserve-digests";
 
+/// Which of [`NAMES`] are measured of many small images: the rest is about bytes.
+pub const SMALL: [usize; 3] = [2, 4, 5];
+
 pub struct Bench<'a> {
-    pub corpus: &'a Corpus,
+    pub set: &'a Set,
+    /// What the tasks' names begin with.
+    pub title: &'a str,
+    /// The places in [`NAMES`] of the tasks that are measured.
+    pub chosen: &'a [usize],
     /// None: only the peers are measured.
     pub sealift: Option<PathBuf>,
     pub work: &'a Path,
@@ -34,14 +41,19 @@ pub struct Bench<'a> {
 
 impl Bench<'_> {
     pub fn run(&self, runs: usize) -> Result<Vec<Task>> {
-        let task = |(name, peer)| Task { name, peer, ours: Vec::new(), theirs: Vec::new() };
-        let mut tasks: Vec<Task> = NAMES.into_iter().map(task).collect();
-        let outside = self.corpus.serve()?;
+        let task = |at: &usize| Task {
+            name: format!("{}{}", self.title, NAMES[*at].0),
+            peer: NAMES[*at].1,
+            ours: Vec::new(),
+            theirs: Vec::new(),
+        };
+        let mut tasks: Vec<Task> = self.chosen.iter().map(task).collect();
+        let outside = self.set.serve()?;
         if self.sealift.is_some() {
-            let key = self.sealift("key generate --no-passphrase -o key");
-            shell::run(shell::script(&key).current_dir(self.work))?;
+            let key = self.sealift("key generate --no-passphrase -o key --quiet > key.txt");
+            shell::run(shell::script(&format!("rm -f key.*; {key}")).current_dir(self.work))?;
         }
-        self.corpus.warm()?;
+        self.set.warm()?;
         for run in 1..=runs {
             println!("run {run} of {runs}");
             if self.sealift.is_some() {
@@ -59,12 +71,13 @@ impl Bench<'_> {
         let store = self.work.join(format!("registry-{side}"));
         let inside = Server::registry(&store)?;
         let mut samples = Vec::new();
-        for (script, (name, _)) in scripts.iter().zip(NAMES) {
+        for at in self.chosen {
+            let (script, name) = (&scripts[*at], NAMES[*at].0);
             let script = script.replace("INSIDE", &inside.host());
             let sample = measure::run(self.work, &script)?;
             println!(
-                "  {side:<6} {name:<18} {:>7.2} s  cpu {:>6.2} s  {:>6.1} MiB",
-                sample.wall, sample.cpu, sample.memory
+                "  {side:<6} {}{name:<18} {:>7.2} s  cpu {:>6.2} s  {:>6.1} MiB",
+                self.title, sample.wall, sample.cpu, sample.memory
             );
             samples.push(sample);
         }
@@ -76,9 +89,9 @@ impl Bench<'_> {
     }
 
     fn ours(&self, outside: &Server) -> [String; 6] {
-        let images = self.corpus.images.iter();
+        let images = self.set.images.iter();
         let names: Vec<String> =
-            images.map(|image| format!("{}/bench/{}:1", outside.host(), image.name)).collect();
+            images.map(|name| format!("{}/bench/{name}:1", outside.host())).collect();
         let names = names.join(" ");
         let import = "import ours.tar --to docker://INSIDE --key key.pub.pem --no-progress --quiet";
         [
@@ -119,15 +132,14 @@ impl Bench<'_> {
     }
 
     fn each_image(&self, command: impl Fn(&str) -> String) -> String {
-        let commands: Vec<String> =
-            self.corpus.images.iter().map(|image| command(image.name)).collect();
+        let commands: Vec<String> = self.set.images.iter().map(|name| command(name)).collect();
         commands.join("; ")
     }
 
     /// Every image must have arrived with its digest.
     fn compare(&self, outside: &Server, inside: &Server) -> Result {
-        for (corpus_image, digest) in self.corpus.images.iter().zip(&self.corpus.digests) {
-            let path = format!("/v2/bench/{}/manifests/1", corpus_image.name);
+        for (name, digest) in self.set.images.iter().zip(&self.set.digests) {
+            let path = format!("/v2/bench/{name}/manifests/1");
             for registry in [outside, inside] {
                 let (status, body) = http::get(registry.port, &path)?;
                 if status != 200 || image::digest(&body) != *digest {

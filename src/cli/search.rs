@@ -1,0 +1,91 @@
+//! `sealift search`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::output::Printer;
+use super::registries::Registries;
+use super::report::exit_code;
+use super::table::table;
+use crate::places::registry::SearchBy;
+use crate::verbs::search::{Outcome, Request, search};
+use crate::words::error::Result;
+use crate::words::escape::safe;
+use crate::words::reference::Registry;
+
+/// How much of a description has room in a line.
+const MAX_DESCRIPTION: usize = 60;
+
+/// Search registries for repositories
+///
+/// Docker Hub, Quay and Harbor are asked by their own search, and so is what speaks docker's;
+/// of any other registry the list of all repositories is read, where it shows one. A registry
+/// that can do neither is named, and the exit code is 6.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sealift search alpine
+  sealift search alpine --registry quay.io --registry harbor.example
+  sealift search app --registry harbor.example --format json
+
+Nobody is asked but the registries named, or Docker Hub when none is.")]
+pub(super) struct Search {
+    /// What to look for
+    #[arg(value_name = "TERM", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    term: String,
+    /// Where to look (can be repeated)
+    #[arg(long, value_name = "HOST[:PORT]", default_value = "docker.io")]
+    registry: Vec<Registry>,
+    /// Most repositories to show of each registry
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+    #[command(flatten)]
+    registries: Registries,
+}
+
+impl Search {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let client = self.registries.client(printer.progress())?;
+        let limit = self.limit.into();
+        let request = Request { term: self.term, registries: self.registry, limit };
+        let outcome = search(&request, &client)?;
+        printer.result(&outcome, || text(&outcome))?;
+        if !printer.is_json() {
+            counts(&outcome).iter().for_each(|line| printer.note(line));
+        }
+        let failed = || outcome.registries.iter().filter_map(|searched| searched.error.as_ref());
+        failed().for_each(|error| printer.complain(error));
+        Ok(failed().next().map_or(ExitCode::SUCCESS, |error| exit_code(error.class())))
+    }
+}
+
+fn text(outcome: &Outcome) -> Vec<String> {
+    let mut rows = vec![["NAME", "STARS", "DESCRIPTION"].map(str::to_owned).to_vec()];
+    for found in outcome.registries.iter().flat_map(|searched| &searched.repositories) {
+        let stars = found.stars.map_or("-".to_owned(), |stars| stars.to_string());
+        rows.push(vec![found.name.clone(), stars, safe(&found.description, MAX_DESCRIPTION)]);
+    }
+    match rows.len() {
+        1 => Vec::new(),
+        _ => table(&rows),
+    }
+}
+
+/// What came of it, registry by registry.
+fn counts(outcome: &Outcome) -> Vec<String> {
+    let mut lines = Vec::new();
+    for searched in &outcome.registries {
+        let by = match searched.searched_by {
+            None => continue,
+            Some(SearchBy::Catalog) => "in its list of all repositories",
+            Some(SearchBy::Docker | SearchBy::Quay | SearchBy::Harbor) => "by its search",
+        };
+        let count = match (searched.repositories.len(), searched.more) {
+            (0, _) => "nothing".to_owned(),
+            (count, false) => format!("{count} found"),
+            (count, true) => format!("{count} of more (--limit)"),
+        };
+        lines.push(format!("{}: {count}, {by}", searched.registry));
+    }
+    lines
+}

@@ -1,0 +1,63 @@
+//! [`Settings`]: what a client of registries may use, and how patient it is.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{MirrorFiles, Proxies};
+use crate::seams::retry::Retry;
+use crate::words::reference::Registry;
+
+/// How to reach registries. Nothing here is read from the environment; the caller does that.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Credentials files of docker and podman, of which an earlier one counts more.
+    pub auth_files: Vec<PathBuf>,
+    /// Whether a missing one of them is an error rather than left out.
+    pub authfile_required: bool,
+    /// Folders in the manner of `/etc/containers/certs.d`: each may hold a folder named
+    /// `host` or `host:port` with `*.crt` authorities and a `*.cert` with its `*.key`.
+    pub cert_dirs: Vec<PathBuf>,
+    /// A folder with such files for every host.
+    pub cert_dir: Option<PathBuf>,
+    /// Registries that speak plain HTTP. Those on loopback need not be listed.
+    pub plain_http: Vec<Registry>,
+    /// Proxies, by scheme.
+    pub proxies: Proxies,
+    /// Files that say where images are fetched from. They do not matter to pushes.
+    pub mirrors: MirrorFiles,
+    /// How many transfers run at once, and so how many connections a host are kept.
+    pub jobs: usize,
+    /// How often and how patiently a request is sent again.
+    pub retry: Retry,
+    /// Largest body of an upload; larger blobs go in pieces of this size. Without it a blob goes
+    /// whole until a host is found not to take that.
+    pub chunk_size: Option<u64>,
+    /// Bytes a second over all transfers in both directions; as fast as it goes without.
+    pub limit_rate: Option<u64>,
+    /// Folder for what is remembered of unfinished uploads; nothing is without.
+    pub uploads: Option<PathBuf>,
+    /// How long a connection may stand still, or a body trickle, before it is given up. After an
+    /// upload the registry may think ten times as long.
+    pub timeout: Duration,
+}
+
+impl Default for Settings {
+    /// No credentials, the system's authorities only, no proxy, four transfers, a minute's patience.
+    fn default() -> Settings {
+        Settings {
+            auth_files: Vec::new(),
+            authfile_required: false,
+            cert_dirs: Vec::new(),
+            cert_dir: None,
+            plain_http: Vec::new(),
+            proxies: Proxies::default(),
+            mirrors: MirrorFiles::default(),
+            jobs: 4,
+            retry: Retry::default(),
+            chunk_size: None,
+            limit_rate: None,
+            uploads: None,
+            timeout: Duration::from_secs(60),
+        }
+    }
+}
