@@ -229,9 +229,11 @@ impl RegistryRepository {
 
 impl BlobSource for RegistryRepository {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        let body: Box<dyn Read + Send> =
-            self.first(Want::Content, |place| place.open_blob(blob, offset))?;
-        Ok(body)
+        self.open_somewhere(blob, offset)
+    }
+
+    fn distrust(&self, blob: &Descriptor) -> bool {
+        self.1.distrust(blob)
     }
 }
 

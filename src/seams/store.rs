@@ -20,6 +20,13 @@ pub trait BlobSource: Send + Sync {
     /// # Errors
     /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when the blob is not there.
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>>;
+
+    /// Hears that the bytes it gave for `blob` proved wrong. Whether the next
+    /// [`open`](BlobSource::open) asks another place, so that it is worth it: for a source that
+    /// has mirrors.
+    fn distrust(&self, _blob: &Descriptor) -> bool {
+        false
+    }
 }
 
 /// What refers to a manifest, of both kinds.

@@ -269,12 +269,32 @@ pub fn read_small(
         return Err(Error::new(Class::Damaged, text));
     }
     let silent = &crate::words::progress::Silent;
-    let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or(0));
-    let reader = Resuming::new(source, blob, silent);
-    Verified::new(reader, blob, what, silent)
-        .read_to_end(&mut bytes)
-        .map_err(|e| Error::io(format!("{what}: reading {}", blob.digest), e))?;
-    Ok(bytes)
+    from_all_places(source, blob, || {
+        let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or(0));
+        let reader = Resuming::new(source, blob, silent);
+        Verified::new(reader, blob, what, silent)
+            .read_to_end(&mut bytes)
+            .map_err(|e| Error::io(format!("{what}: reading {}", blob.digest), e))?;
+        Ok(bytes)
+    })
+}
+
+/// Runs `read`, which reads `blob` from `source`; again when its bytes prove wrong, as often as
+/// the source has another place for it.
+///
+/// # Errors
+/// The last failure of `read`.
+pub fn from_all_places<T>(
+    source: &dyn BlobSource,
+    blob: &Descriptor,
+    mut read: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    loop {
+        match read() {
+            Err(error) if error.class() == Class::Damaged && source.distrust(blob) => {}
+            done => return done,
+        }
+    }
 }
 
 #[cfg(test)]

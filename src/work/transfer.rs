@@ -10,7 +10,7 @@ use super::plan::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan,
 use crate::bundle::contents::Contents;
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource};
-use crate::seams::stream::{Resuming, Verified};
+use crate::seams::stream::{Resuming, Verified, from_all_places};
 use crate::seams::{interrupt, parallel};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
@@ -33,7 +33,7 @@ fn move_blob(
 ) -> Result<()> {
     progress.event(Event::Started { digest: blob.digest, bytes: blob.size });
     let mut again = false;
-    Retry::default().run(progress, || {
+    let mut attempt = || {
         // An answer may have got lost after the blob was stored.
         if std::mem::replace(&mut again, true) && sink.kept(blob)? {
             progress.event(Event::Advanced { bytes: blob.size });
@@ -44,7 +44,8 @@ fn move_blob(
         sink.put(blob, &mut content).inspect_err(|_| {
             progress.event(Event::Rewound { bytes: content.count() });
         })
-    })?;
+    };
+    from_all_places(source, blob, || Retry::default().run(progress, &mut attempt))?;
     progress.event(Event::Finished { digest: blob.digest });
     Ok(())
 }

@@ -7,11 +7,16 @@
 mod conf;
 mod hosts;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
 use super::session::Session;
 use super::{Client, RegistryRepository};
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::Event;
 use crate::words::reference::{Registry, Repository};
@@ -96,6 +101,24 @@ impl Mirrors {
 pub(super) struct Sources {
     mirrors: Vec<Mirror>,
     refused: Option<Refusal>,
+    /// Which mirrors gave bytes of a blob, by their place in the list.
+    gave: Arc<Mutex<BTreeMap<Digest, BTreeSet<usize>>>>,
+}
+
+impl Sources {
+    fn gave(&self) -> MutexGuard<'_, BTreeMap<Digest, BTreeSet<usize>>> {
+        self.gave.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks no mirror again that gave bytes of `blob`, which were wrong; whether one had.
+    pub(super) fn distrust(&self, blob: &Descriptor) -> bool {
+        let Some(gave) = self.gave().remove(&blob.digest) else { return false };
+        for session in gave.into_iter().map(|at| &self.mirrors[at].session) {
+            let what = format!("blob {}", blob.digest);
+            pass_by(session, &session.end.error(Class::Damaged, &what, "has other bytes"));
+        }
+        true
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -148,11 +171,11 @@ impl Client {
                     tags: stop.tags,
                     digests: stop.digests,
                 });
-                let sources = Sources { mirrors: mirrors.collect(), refused: None };
+                let sources = Sources { mirrors: mirrors.collect(), ..Sources::default() };
                 RegistryRepository(session(&route.primary), sources)
             }
             Err(error) => {
-                let sources = Sources { mirrors: Vec::new(), refused: Some(refused(error)) };
+                let sources = Sources { refused: Some(refused(error)), ..Sources::default() };
                 RegistryRepository(session(&direct()), sources)
             }
         }
@@ -186,8 +209,25 @@ impl RegistryRepository {
     ) -> Result<T> {
         let primary = self.primary()?;
         match self.mirrored(want, &ask)? {
-            Some(found) => Ok(found),
+            Some((_, found)) => Ok(found),
             None => ask(primary),
+        }
+    }
+
+    /// The bytes of `blob` from the first place that has it. A mirror that gave them is noted,
+    /// for the case that they prove wrong.
+    pub(super) fn open_somewhere(
+        &self,
+        blob: &Descriptor,
+        offset: u64,
+    ) -> Result<Box<dyn Read + Send + '_>> {
+        let primary = self.primary()?;
+        match self.mirrored(Want::Content, &|place: &Session| place.open_blob(blob, offset))? {
+            Some((at, body)) => {
+                self.1.gave().entry(blob.digest).or_default().insert(at);
+                Ok(body)
+            }
+            None => primary.open_blob(blob, offset),
         }
     }
 
@@ -205,7 +245,7 @@ impl RegistryRepository {
         };
         pass_by(primary, &error);
         match self.mirrored(Want::Content, &ask)? {
-            Some(found) => Ok(found),
+            Some((_, found)) => Ok(found),
             None => Err(error),
         }
     }
@@ -214,8 +254,8 @@ impl RegistryRepository {
         &'a self,
         want: Want,
         ask: &impl Fn(&'a Session) -> Result<T>,
-    ) -> Result<Option<T>> {
-        for mirror in &self.1.mirrors {
+    ) -> Result<Option<(usize, T)>> {
+        for (at, mirror) in self.1.mirrors.iter().enumerate() {
             let asked = match want {
                 Want::Tag => mirror.tags,
                 Want::Digest => mirror.digests,
@@ -225,7 +265,7 @@ impl RegistryRepository {
                 continue;
             }
             match ask(&mirror.session) {
-                Ok(found) => return Ok(Some(found)),
+                Ok(found) => return Ok(Some((at, found))),
                 Err(error) if error.class() == Class::Interrupted => return Err(error),
                 Err(error) => pass_by(&mirror.session, &error),
             }

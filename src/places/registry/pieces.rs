@@ -76,17 +76,19 @@ impl Session {
     /// knows.
     pub(super) fn left_over(&self, blob: &Descriptor) -> Result<Option<(Url, u64)>> {
         let Some(place) = self.left_address(blob) else { return Ok(None) };
-        let status = self.upload_status(&place, &self.blob_name(blob))?;
+        let call = self.status_call(&place, &self.blob_name(blob));
+        // Asked once: where the registry cannot tell, the blob is simply sent anew.
+        let status = self.call_once(&call).and_then(|answer| self.read_status(&call, answer));
         match status {
-            Some((place, offset)) if offset > 0 && offset <= blob.size => Ok(Some((place, offset))),
-            other => {
-                if other.is_some() {
-                    self.give_up(&place);
-                }
-                self.note_upload(blob, None);
-                Ok(None)
+            Ok(Some((place, offset))) if offset > 0 && offset <= blob.size => {
+                return Ok(Some((place, offset)));
             }
+            Ok(Some(_)) => self.give_up(&place),
+            Err(e) if e.class() == Class::Interrupted => return Err(e),
+            Ok(None) | Err(_) => {}
         }
+        self.note_upload(blob, None);
+        Ok(None)
     }
 
     fn full_name(&self) -> String {
@@ -119,22 +121,28 @@ impl Session {
     /// The newest address of an upload, and how many bytes the registry says it has; `None` when
     /// it knows of no such upload, or does not tell.
     fn upload_status(&self, place: &Url, what: &str) -> Result<Option<(Url, u64)>> {
-        let call = Call {
+        let call = self.status_call(place, what);
+        let answer = self.call(&call)?;
+        self.read_status(&call, answer)
+    }
+
+    fn status_call(&self, place: &Url, what: &str) -> Call<'static> {
+        Call {
             method: Method::GET,
             target: Target::Url(place.clone()),
             headers: Vec::new(),
             body: None,
             scopes: self.scopes(true),
             what: what.to_owned(),
-        };
-        let answer = self.call(&call)?;
-        let found = match answer.status {
-            200..=299 => match range_end(&answer) {
-                Some(end) => Some((self.next_place(&answer, place, what)?, end)),
-                None => None,
-            },
-            400..=499 => None,
-            _ => return Err(self.end.refusal(what, answer)),
+        }
+    }
+
+    fn read_status(&self, call: &Call<'_>, answer: Answer) -> Result<Option<(Url, u64)>> {
+        let Target::Url(place) = &call.target else { return Ok(None) };
+        let found = match (answer.status, range_end(&answer)) {
+            (200..=299, Some(end)) => Some((self.next_place(&answer, place, &call.what)?, end)),
+            (200..=299 | 400..=499, _) => None,
+            _ => return Err(self.end.refusal(&call.what, answer)),
         };
         answer.discard();
         Ok(found)

@@ -50,7 +50,7 @@ pub(super) struct Call<'a> {
 /// Why a body did not arrive.
 pub(super) struct Mishap {
     pub(super) error: Error,
-    /// Whether the connection broke, so that nobody knows how much of it arrived.
+    /// Whether it broke off on its way, so that nobody knows how much of it arrived.
     pub(super) broke: bool,
 }
 
@@ -195,13 +195,25 @@ impl Session {
             return Err(Error::io(format!("{what}: cannot read the content"), fault).into());
         }
         let answer = sent.map_err(|error| Mishap { broke: error.is_transient(), error })?;
-        match (answer.status, &authorization) {
-            (401, Some(authorization)) if own => {
-                self.forget(authorization);
+        self.delivered(what, answer, authorization.filter(|_| own))
+    }
+
+    /// `answer`, unless the same body may be answered better a moment later.
+    fn delivered(
+        &self,
+        what: &str,
+        answer: Answer,
+        authorization: Option<Authorization>,
+    ) -> Result<Answer, Mishap> {
+        match (answer.status, authorization) {
+            (401, Some(authorization)) => {
+                self.forget(&authorization);
                 Err(self.end.refusal(what, answer).transient().into())
             }
             (status, _) if fault::is_transient(status) => {
-                Err(self.end.refusal(what, answer).into())
+                // A proxy that gave up waiting in the middle of a long body.
+                let broke = matches!(status, 408 | 502 | 504);
+                Err(Mishap { error: self.end.refusal(what, answer), broke })
             }
             _ => Ok(answer),
         }

@@ -65,13 +65,8 @@ impl Session {
     ) -> Result<Whole> {
         let what = self.blob_name(blob);
         let mut body = Exact::new(content, blob.size, meter);
-        let sent = self.send_body(
-            &what,
-            Method::PUT,
-            &place.with_query("digest", &blob.digest.to_string()),
-            None,
-            &mut body,
-        );
+        let url = place.with_query("digest", &blob.digest.to_string());
+        let sent = self.send_body(&what, Method::PUT, &url, None, &mut body);
         let consumed = body.sent();
         let failure = match sent {
             Ok(answer) if answer.status == 201 => {

@@ -1,6 +1,7 @@
 //! Where an image is fetched from when files name mirrors.
 
 use super::*;
+use crate::seams::stream::read_small;
 
 /// A registry that has the document and a blob, both for `path`.
 fn full(path: &'static str) -> Server {
@@ -11,6 +12,14 @@ fn full(path: &'static str) -> Server {
             Some(below) if below.starts_with("blobs/") => reply(200, &[], "hello"),
             _ => reply(404, &[], ""),
         }
+    })
+}
+
+/// One that has other bytes under the digest of the blob, or fewer.
+fn wrong(bytes: &'static str) -> Server {
+    Server::start(move |seen| match seen.line.contains("/blobs/") {
+        true => reply(200, &[], bytes),
+        false => manifest(),
     })
 }
 
@@ -168,6 +177,36 @@ fn what_no_place_has_is_told_of_the_registry_itself() {
 
     assert_eq!(error.class(), Class::Incomplete);
     assert!(error.to_string().contains(&last.address), "{error}");
+}
+
+#[test]
+fn a_mirror_whose_bytes_are_wrong_is_passed_by_and_named() {
+    let (near, next, last) = (wrong("hallo"), wrong("hello, and more"), full("/v2/team/app/"));
+    let mirrors = mirrored("origin.example", &last.address, &[&near.address, &next.address]);
+    let site = Site::with(&mirrors);
+    let repository = site.repository("origin.example/team/app", Side::Source);
+
+    for _ in 0..2 {
+        assert_eq!(read_small(&repository, &blob(), 5, "test").unwrap(), b"hello");
+    }
+
+    let asked = |server: &Server| server.log().len();
+    assert_eq!((asked(&near), asked(&next), asked(&last)), (1, 1, 2), "no mirror twice");
+    let notes = site.notes();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].contains(&near.address) && notes[1].contains(&next.address), "{notes:?}");
+}
+
+#[test]
+fn a_registry_whose_own_bytes_are_wrong_has_nobody_behind_it() {
+    let (near, last) = (wrong("hallo"), wrong("hullo"));
+    let site = Site::with(&mirrored("origin.example", &last.address, &[&near.address]));
+    let repository = site.repository("origin.example/team/app", Side::Source);
+
+    let error = read_small(&repository, &blob(), 5, "test").unwrap_err();
+
+    assert_eq!(error.class(), Class::Damaged);
+    assert_eq!((near.log().len(), last.log().len()), (1, 1));
 }
 
 #[test]

@@ -35,6 +35,10 @@ struct Uploads {
     /// Largest body that the proxy before it lets through.
     limit: Option<usize>,
     least: Option<usize>,
+    /// Above this the proxy hangs up, or answers so.
+    cut_above: Option<(usize, Option<u16>)>,
+    /// What the registry answers when asked how far an upload got.
+    status: Option<u16>,
     /// What is claimed when asked how far an upload got.
     claim: Option<&'static str>,
     /// How often the answer to a PUT gets lost after the blob was stored.
@@ -60,6 +64,11 @@ impl Uploads {
         if self.limit.is_some_and(|limit| seen.body.len() > limit) {
             return reply(413, &["connection: close"], "<html>");
         }
+        if let Some((most, status)) = self.cut_above
+            && seen.body.len() > most
+        {
+            return status.map_or(Vec::new(), |status| reply(status, &[], ""));
+        }
         let current = seen.line.contains(&format!("_state={}", self.steps));
         match seen.line.split(' ').next().unwrap() {
             "POST" => {
@@ -74,7 +83,7 @@ impl Uploads {
                 }
                 None => reply(404, &[], ""),
             },
-            "GET" if self.gone => reply(404, &[], ""),
+            "GET" if self.gone => reply(self.status.unwrap_or(404), &[], ""),
             "GET" => {
                 let range = self.claim.map_or(self.range(), |claim| format!("range: {claim}"));
                 reply(204, &[&self.place(), &range], "")
@@ -272,6 +281,23 @@ fn an_upload_goes_on_where_the_line_broke() {
 }
 
 #[test]
+fn a_proxy_that_hangs_up_on_long_bodies_is_got_past_as_well() {
+    for (status, patches) in [(None, 7), (Some(504), 7), (Some(408), 7)] {
+        let cut_above = Some((10_000_000, status));
+        let (server, uploads) = Uploads { cut_above, ..Uploads::default() }.start();
+        let repository = server.repository(Side::Destination);
+        let (bytes, blob) = content(40 * MIB);
+
+        let error = repository.put(&blob, &mut Cursor::new(&bytes)).unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+
+        assert!(uploads.lock().unwrap().stored[0] == bytes, "{status:?}");
+        assert_eq!(ranges(&server).len(), patches, "32, 16, and then 8 MiB: {status:?}");
+    }
+}
+
+#[test]
 fn a_registry_that_forgets_or_lies_gets_the_blob_anew() {
     for (act, claim) in [
         (Act::Forget, None),
@@ -373,12 +399,14 @@ fn the_next_run_goes_on_with_the_upload_of_the_last() {
 fn a_journal_leads_to_no_other_host_and_an_old_upload_is_begun_anew() {
     let other = Server::start(|_| reply(204, &["range: 0-100"], ""));
     let (bytes, blob) = content(2 * MIB);
-    for (address, asked) in [
-        (format!("http://{}/v2/team/app/blobs/uploads/7", other.address), 0),
-        ("http://{server}/v2/team/app/blobs/uploads/7".to_owned(), 1),
-        ("file:///etc/passwd".to_owned(), 0),
+    let own = "http://{server}/v2/team/app/blobs/uploads/7".to_owned();
+    for (address, asked, status) in [
+        (format!("http://{}/v2/team/app/blobs/uploads/7", other.address), 0, None),
+        (own.clone(), 1, None),
+        (own, 1, Some(500)),
+        ("file:///etc/passwd".to_owned(), 0, None),
     ] {
-        let (server, uploads) = Uploads { gone: true, ..Uploads::default() }.start();
+        let (server, uploads) = Uploads { gone: true, status, ..Uploads::default() }.start();
         let folder = tempfile::tempdir().unwrap();
         let (repository, _) = remembering(&server, folder.path());
         let address = address.replace("{server}", &server.address);
