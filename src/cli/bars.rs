@@ -88,6 +88,20 @@ fn retrying(why: &str, wait_ms: u64) -> String {
     format!("retrying in {seconds:.1} s: {}", safe(why, MAX_NOTE))
 }
 
+/// Remarks, and why it takes long, without any progress.
+#[derive(Debug)]
+pub(super) struct Remarks;
+
+impl Progress for Remarks {
+    fn event(&self, event: Event) {
+        match event {
+            Event::Retrying { why, wait_ms } => err(&retrying(&why, wait_ms)),
+            Event::Note(text) => err(&note(&text)),
+            _ => {}
+        }
+    }
+}
+
 /// A line now and then, for logs.
 #[derive(Debug)]
 pub(super) struct Lines {

@@ -148,7 +148,7 @@ fn text(summary: &Summary) -> Vec<String> {
     }
     let reused = match summary.reused.blobs {
         0 => String::new(),
-        n => format!(", {} ({}) were there", blobs(n), bytes(summary.reused.bytes)),
+        n => format!(", already there {} ({})", blobs(n), bytes(summary.reused.bytes)),
     };
     lines.push(format!("fetched {fetched}{reused}; signed by {}", summary.key.short()));
     let bundle = summary.bundle.display().to_string();

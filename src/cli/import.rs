@@ -256,7 +256,7 @@ fn text(summary: &Summary) -> Vec<String> {
         Some(format!("{} is a smaller index instead of {from}, which was signed", image.to))
     }));
     lines.push(format!(
-        "sent {} ({}), mounted {}, {} were there",
+        "sent {} ({}), mounted {}, already there {}",
         blobs(summary.copied.blobs),
         bytes(summary.copied.bytes),
         blobs(summary.mounted.blobs),
@@ -265,7 +265,9 @@ fn text(summary: &Summary) -> Vec<String> {
     let signers: Vec<String> = summary.signers.iter().map(|id| id.short()).collect();
     lines.push(match signers.is_empty() {
         true => "imported without asking who signed (--insecure-no-verify)".to_owned(),
-        false => format!("signed by {}; every name was read back", signers.join(", ")),
+        false => {
+            format!("signed by {}; every name that was written was read back", signers.join(", "))
+        }
     });
     lines
 }

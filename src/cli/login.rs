@@ -9,7 +9,7 @@ use super::registries::Registries;
 use super::secrets;
 use crate::places::registry::CredentialFile;
 use crate::verbs::login::{Logout, Request, Summary, login, logout};
-use crate::words::error::Result;
+use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::reference::Registry;
 
@@ -49,6 +49,10 @@ impl Login {
             Some(user) => user,
             None => secrets::ask_line(&format!("User name at {}: ", self.registry))?,
         };
+        // With a colon in it, nobody could tell where the password begins (RFC 7617, section 2).
+        if user.is_empty() || user.contains(':') {
+            return Err(Error::new(Class::Usage, "a user name is not empty and has no colon"));
+        }
         let password = match self.password_stdin {
             true => secrets::password_from_stdin()?,
             false => secrets::ask_password(&format!("Password of {user} at {}: ", self.registry))?,
@@ -83,6 +87,8 @@ fn welcome(summary: &Summary) -> Vec<String> {
 #[derive(Debug, Args)]
 #[command(
     mut_arg("jobs", |jobs| jobs.hide(true)),
+    mut_arg("limit_rate", |rate| rate.hide(true)),
+    mut_arg("timeout", |timeout| timeout.hide(true)),
     after_help = "Examples:
   sealift logout harbor.example
   sealift logout docker.io --authfile ~/.docker/config.json
@@ -104,13 +110,18 @@ impl LogoutArgs {
         let done = logout(self.registry, &file, &others)?;
         printer.result(&done, || farewell(&done))?;
         for path in &done.also_in {
-            let path = path.display().to_string();
-            printer.note(&format!(
-                "warning: {path} still holds credentials for {host}; sealift logout {host} \
-                 --authfile {path} removes those of the whole host",
-                path = Safe(&path),
-                host = done.registry
-            ));
+            let (path, host) = (path.display().to_string(), &done.registry);
+            let path = Safe(&path);
+            printer.note(&match *path.0 == *done.file.display().to_string() {
+                true => format!(
+                    "warning: {path} still holds credentials for paths below {host}; podman \
+                     logout {host}/PATH --authfile {path} removes them"
+                ),
+                false => format!(
+                    "warning: {path} still holds credentials for {host}; sealift logout {host} \
+                     --authfile {path} removes those of the whole host"
+                ),
+            });
         }
         Ok(ExitCode::SUCCESS)
     }

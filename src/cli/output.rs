@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::Globals;
-use super::bars::{Bars, Lines};
+use super::bars::{Bars, Lines, Remarks};
 use super::report::{Failure, exit_code, lines};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -40,13 +40,14 @@ impl Printer {
         }
     }
 
-    /// Bars on a terminal, plain lines elsewhere, nothing when not wanted.
+    /// Bars on a terminal, plain lines elsewhere; remarks alone, or nothing, when not wanted.
     pub(super) fn progress(&self) -> Arc<dyn Progress> {
         use std::io::IsTerminal as _;
         match (self.progress, io::stderr().is_terminal()) {
             (true, true) => Arc::new(Bars::new()),
             (true, false) => Arc::new(Lines::new()),
-            (false, _) => Arc::new(Silent),
+            (false, _) if self.quiet => Arc::new(Silent),
+            (false, _) => Arc::new(Remarks),
         }
     }
 

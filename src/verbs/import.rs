@@ -15,7 +15,7 @@ use crate::places::registry::Client;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
-use crate::words::progress::Progress;
+use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
 use crate::work::graph;
 use crate::work::mapping::{Mapping, Rule, Target};
@@ -109,7 +109,7 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let contents = rewritten.as_ref().unwrap_or(bundle.contents());
 
     // 2. Names at the destination, and the projects they lie in.
-    let mut scopes = scopes(request, contents, client)?;
+    let mut scopes = scopes(request, contents, client, progress)?;
     let projects = match &request.to {
         Destination::Registry { registry, .. } => Projects::look(client, registry, &mut scopes)?,
         Destination::Layout { .. } => Projects::default(),
@@ -205,7 +205,12 @@ fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> 
 }
 
 /// Maps every name, and gathers what goes to the same repository.
-fn scopes(request: &Request, contents: &Contents, client: &Client) -> Result<Vec<Scope>> {
+fn scopes(
+    request: &Request,
+    contents: &Contents,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Vec<Scope>> {
     let target = match &request.to {
         Destination::Registry { registry, prefix } => {
             Target::Registry { registry: registry.clone(), prefix: prefix.clone() }
@@ -213,7 +218,13 @@ fn scopes(request: &Request, contents: &Contents, client: &Client) -> Result<Vec
         Destination::Layout { .. } => Target::FullNames,
     };
     let mapping = Mapping { target, flatten: request.flatten, rules: request.rules.clone() };
-    let names = mapping.apply_all(contents.images.iter().map(|image| &image.name))?;
+    let images = contents.images.iter().map(|image| &image.name);
+    let idle = mapping.idle(images.clone());
+    if !idle.is_empty() {
+        let text = format!("no image of the bundle is meant by --map {}", idle.join(" "));
+        progress.event(Event::Note(text));
+    }
+    let names = mapping.apply_all(images)?;
 
     let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
     let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();

@@ -151,6 +151,12 @@ impl Mapping {
         }
     }
 
+    /// The rules that match none of `names`, as they were written: most likely misspelt.
+    pub fn idle<'a>(&self, names: impl Iterator<Item = &'a Reference> + Clone) -> Vec<String> {
+        let idle = |rule: &&Rule| !names.clone().any(|name| rule.apply(name).is_some());
+        self.rules.iter().filter(idle).map(|rule| format!("{}={}", rule.from, rule.to)).collect()
+    }
+
     /// The new names of all `names`.
     ///
     /// # Errors
@@ -255,6 +261,16 @@ mod tests {
         let made = Mapping { target, ..mapping(false, &[]) }.apply(&"a:1".parse().unwrap());
 
         assert_eq!(made.unwrap_err().class(), Class::Usage);
+    }
+
+    #[test]
+    fn a_rule_that_is_meant_for_no_name_is_found() {
+        let names: Vec<Reference> = ["a/x:1", "b/x:1"].iter().map(|n| n.parse().unwrap()).collect();
+
+        let idle =
+            mapping(false, &["docker.io/a/*=m/*", "docker.io/c/*=n/*", "b/x=y"]).idle(names.iter());
+
+        assert_eq!(idle, ["docker.io/c/*=n/*"]);
     }
 
     #[test]

@@ -217,4 +217,9 @@ fn a_password_is_no_argument_and_needs_a_terminal_or_standard_input() {
     let mut empty = sealift.command();
     empty.args(["login", "h.example", "-u", "u", "--password-stdin"]);
     typed(&mut empty, "").exits(code::USAGE).says("is empty");
+    for user in ["", "a:b"] {
+        let mut command = sealift.command();
+        command.args(["login", "h.example", "-u", user, "--password-stdin"]);
+        typed(&mut command, "secret").exits(code::USAGE).says("user name");
+    }
 }

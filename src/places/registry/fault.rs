@@ -94,9 +94,18 @@ impl End {
             _ => Class::Other,
         };
         let meaning = if full { "no room" } else { meaning(status, self.side) };
-        let text = format!("{meaning} (HTTP {status}{said})");
+        let elsewhere = match answer.own {
+            true => String::new(),
+            false => format!(" at {}, where the registry leads", answer.url.origin()),
+        };
+        let text = format!("{meaning} (HTTP {status}{said}){elsewhere}");
         let error = self.error(class, what, text);
-        let error = match self.way_out(status, &words) {
+        let way_out = match answer.own {
+            true => self.way_out(status, &words),
+            // Credentials are not shown there, so that logging in changes nothing.
+            false => Some("its storage refuses or fails; ask whoever runs the registry".to_owned()),
+        };
+        let error = match way_out {
             Some(hint) => error.hint(hint),
             None => error,
         };
@@ -145,8 +154,11 @@ impl End {
                  leave it with --on-existing skip"
                     .to_owned()
             }
-            (413, _) => "a proxy before the registry limits the size of uploads".to_owned(),
+            (413, _) => "a proxy before the registry limits the size of uploads; have the limit \
+                         raised, or name a --chunk-size below it"
+                .to_owned(),
             (429, _) => "the registry limits how often it is asked; log in, or wait".to_owned(),
+            (500..=599, _) => "try again later, or ask whoever runs the registry".to_owned(),
             _ => return None,
         })
     }

@@ -177,9 +177,9 @@ impl Http {
     fn make(&self, settings: &Settings, access: &Access, url: &Url, own: bool) -> Result<Agent> {
         let proxy = match settings.proxies.choose(url) {
             // The address may hold a password and is not repeated.
-            Some(proxy) => Some(ureq::Proxy::new(proxy).map_err(|_| {
-                Error::new(Class::Usage, format!("the proxy for {} is no address", url.origin()))
-                    .hint("check http_proxy and https_proxy")
+            Some(proxy) => Some(usable(proxy).map_err(|why| {
+                Error::new(Class::Usage, format!("the proxy for {} {why}", url.origin()))
+                    .hint("check http_proxy and https_proxy, or name the host in no_proxy")
             })?),
             None => None,
         };
@@ -210,6 +210,15 @@ impl Http {
 }
 
 /// Where certificates for the host of `url` lie.
+/// A proxy, if it speaks HTTP.
+fn usable(address: &str) -> Result<ureq::Proxy, &'static str> {
+    let proxy = ureq::Proxy::new(address).map_err(|_| "is no address")?;
+    match proxy.protocol() {
+        ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https => Ok(proxy),
+        _ => Err("is none of HTTP; SOCKS is not supported"),
+    }
+}
+
 fn folders(settings: &Settings, url: &Url) -> Vec<PathBuf> {
     let name = match url.authority() {
         "registry-1.docker.io" => "docker.io",

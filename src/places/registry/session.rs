@@ -235,11 +235,20 @@ impl Session {
                 Ok(answer)
             }
             Err(Silence::Setup(error)) => Err(error),
-            Err(Silence::Wire(error)) if matches!(error, ureq::Error::Timeout(_)) => {
-                self.host.trouble();
-                Err(self.end.wire(what, url, error, self.host.answered()))
+            Err(Silence::Wire(error)) => {
+                if matches!(error, ureq::Error::Timeout(_)) {
+                    self.host.trouble();
+                }
+                let error = self.end.wire(what, url, error, self.host.answered());
+                Err(match self.shared.settings.proxies.choose(url) {
+                    // Its address may hold a password and is not repeated.
+                    Some(_) => error.hint(
+                        "this went through the proxy that http_proxy or https_proxy names; check \
+                         it, or name the host in no_proxy",
+                    ),
+                    None => error,
+                })
             }
-            Err(Silence::Wire(error)) => Err(self.end.wire(what, url, error, self.host.answered())),
         }
     }
 

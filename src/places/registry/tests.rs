@@ -466,6 +466,37 @@ fn a_large_blob_is_not_sent_to_a_proxy_that_will_not_take_it() {
 }
 
 #[test]
+fn a_refusal_elsewhere_names_the_place_and_does_not_tell_to_log_in() {
+    let other = Server::start(|_| reply(403, &[], ""));
+    let location = format!("location: http://{}/blob", other.address);
+    let server = Server::start(move |_| reply(307, &[&location], ""));
+
+    let repository = server.repository(Side::Source);
+
+    let error = repository.open(&Descriptor::of("a/b", b"hello"), 0).map(drop).unwrap_err();
+
+    assert!(error.to_string().contains(&other.address), "{error}");
+    assert!(error.way_out().is_some_and(|hint| !hint.contains("login")), "{error:?}");
+}
+
+#[test]
+fn a_proxy_that_does_not_speak_http_is_a_mistake_of_the_user() {
+    for proxy in ["socks5://127.0.0.1:1080", "socks4://h.example", "nonsense://x", "http://"] {
+        let proxies = Proxies { http: Some(proxy.to_owned()), ..Proxies::default() };
+        let plain_http = vec!["192.0.2.7".parse().unwrap()];
+        let settings = Settings { proxies, plain_http, ..Settings::default() };
+        let client = Client::new(settings, Arc::new(Recorder::default())).unwrap();
+        let repository =
+            client.repository(&"192.0.2.7".parse().unwrap(), &"a".parse().unwrap(), Side::Source);
+
+        let error = repository.tags().map(drop).unwrap_err();
+
+        assert_eq!(error.class(), Class::Usage, "{proxy}: {error}");
+        assert!(error.way_out().is_some_and(|hint| hint.contains("http_proxy")));
+    }
+}
+
+#[test]
 fn a_redirect_never_leaves_tls() {
     let server = Server::start(|_| reply(200, &[], ""));
     let repository = server.repository(Side::Source);

@@ -102,7 +102,7 @@ impl Session {
         if refused.first && refused.again {
             let text = format!(
                 "{} refuses an upload of {size} bytes (HTTP 413, as proxies with a limit do); \
-                 sending in pieces of {} bytes",
+                 sending in pieces of at most {} bytes",
                 self.end,
                 sending.piece()
             );
