@@ -14,12 +14,15 @@ use crate::support::token::TokenServer;
 const LIFETIME: u64 = 3;
 /// What the relay lets through in a second.
 const RATE: u32 = 512 << 10;
-/// How many layers, of which the first takes longer than a token lives.
-const LAYERS: usize = 24;
+/// How many layers, of which the first takes longer than a token lives: enough for a quarter of a
+/// minute, or for a whole one.
+fn layers() -> usize {
+    if std::env::var_os("SEALIFT_TEST_FULL").is_some() { 152 } else { 24 }
+}
 
 fn image() -> Image {
     let mut random = Random::new(3);
-    let layers: Vec<Layer> = (0..LAYERS)
+    let layers: Vec<Layer> = (0..layers())
         .map(|index| {
             let bytes = random.bytes(if index == 0 { 2 << 20 } else { 192 << 10 });
             Layer::gzip(&tar(&[("data", &bytes, 0o644)]))
