@@ -237,7 +237,7 @@ impl Session {
 
     fn read_token(&self, what: &str, mut answer: Answer, asked: Instant) -> Result<Token> {
         if answer.status != 200 {
-            return Err(self.end.refusal(what, answer));
+            return Err(self.end.token_refusal(what, answer));
         }
         let body = answer.read_all(token::MAX_TOKEN_BODY).map_err(|e| {
             Error::io(format!("{}: {what}: cannot read the token", self.end), e).transient()

@@ -70,8 +70,18 @@ impl End {
         }
     }
 
-    /// An answer that is a refusal, in the registry's own words.
-    pub(super) fn refusal(&self, what: &str, mut answer: Answer) -> Error {
+    /// An answer that is a refusal, in the words of whoever gave it.
+    pub(super) fn refusal(&self, what: &str, answer: Answer) -> Error {
+        let elsewhere = !answer.own;
+        self.refused(what, answer, elsewhere)
+    }
+
+    /// The refusal of a token server, which is shown the same credentials as the registry.
+    pub(super) fn token_refusal(&self, what: &str, answer: Answer) -> Error {
+        self.refused(what, answer, false)
+    }
+
+    fn refused(&self, what: &str, mut answer: Answer, elsewhere: bool) -> Error {
         let status = answer.status;
         let body = answer.read_some(MAX_ERROR_BODY);
         if status == 400 && body.starts_with(PLAIN_TO_TLS) {
@@ -94,17 +104,15 @@ impl End {
             _ => Class::Other,
         };
         let meaning = if full { "no room" } else { meaning(status, self.side) };
-        let elsewhere = match answer.own {
-            true => String::new(),
-            false => format!(" at {}, where the registry leads", answer.url.origin()),
-        };
-        let text = format!("{meaning} (HTTP {status}{said}){elsewhere}");
-        let error = self.error(class, what, text);
-        let way_out = match answer.own {
-            true => self.way_out(status, &words),
+        let mut text = format!("{meaning} (HTTP {status}{said})");
+        let mut way_out = self.way_out(status, &words);
+        if elsewhere {
+            text += &format!(" at {}, where the registry leads", answer.url.origin());
             // Credentials are not shown there, so that logging in changes nothing.
-            false => Some("its storage refuses or fails; ask whoever runs the registry".to_owned()),
-        };
+            way_out =
+                Some("its storage refuses or fails; ask whoever runs the registry".to_owned());
+        }
+        let error = self.error(class, what, text);
         let error = match way_out {
             Some(hint) => error.hint(hint),
             None => error,
