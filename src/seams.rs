@@ -7,5 +7,6 @@ pub mod pace;
 pub mod parallel;
 pub mod rate;
 pub mod retry;
+pub mod room;
 pub mod store;
 pub mod stream;

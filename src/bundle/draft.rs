@@ -142,15 +142,13 @@ impl Draft {
         }
     }
 
-    /// Bytes that can still be written where the draft is, if the system tells.
+    /// Where the draft is being written.
     #[must_use]
-    pub fn room(&self) -> Option<u64> {
-        let path = match self {
+    pub fn place(&self) -> &Path {
+        match self {
             Draft::Folder(draft) => &draft.partial,
             Draft::Packed(draft) => draft.partial(),
-        };
-        let about = rustix::fs::statvfs(path).ok()?;
-        Some(about.f_bavail.saturating_mul(about.f_frsize))
+        }
     }
 
     /// Gives the finished bundle its name. Every blob is there.

@@ -110,9 +110,9 @@ impl LogoutArgs {
         let done = logout(self.registry, &file, &others)?;
         printer.result(&done, || farewell(&done))?;
         for path in &done.also_in {
-            let (path, host) = (path.display().to_string(), &done.registry);
-            let path = Safe(&path);
-            printer.note(&match *path.0 == *done.file.display().to_string() {
+            let (shown, host) = (path.display().to_string(), &done.registry);
+            let (same, path) = (*path == done.file, Safe(&shown));
+            printer.note(&match same {
                 true => format!(
                     "warning: {path} still holds credentials for paths below {host}; podman \
                      logout {host}/PATH --authfile {path} removes them"

@@ -110,15 +110,16 @@ pub fn read_limited(
     Ok(got)
 }
 
+/// A clock for tests, here and in the places that are slowed down.
 #[cfg(test)]
-mod tests {
+pub(crate) mod samples {
     use std::sync::Arc;
 
     use super::*;
 
     /// Time passes only by sleeping.
     #[derive(Default, Clone)]
-    struct Still(Arc<Mutex<Duration>>);
+    pub(crate) struct Still(Arc<Mutex<Duration>>);
 
     impl Clock for Still {
         fn now(&self) -> Duration {
@@ -130,6 +131,12 @@ mod tests {
             Ok(())
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::Still;
+    use super::*;
 
     #[test]
     fn so_many_bytes_take_so_many_seconds_whoever_asks_for_them() {

@@ -21,6 +21,7 @@ use crate::places::registry::Client;
 use crate::places::tree::Tree;
 use crate::seams::content::Once;
 use crate::seams::parallel;
+use crate::seams::room;
 use crate::seams::store::ImageSource;
 use crate::seams::stream::{Verified, read_small};
 use crate::words::digest::Digest;
@@ -32,9 +33,6 @@ use crate::words::reference::Reference;
 use crate::work::graph::{self, Graph, Origin, Selection, Wanted};
 use crate::work::plan::Count;
 use crate::work::transfer;
-
-/// Room left free on the disk: file systems need some for their own tables.
-const MARGIN: u64 = 16 << 20;
 
 /// Most bytes of configs that are held in memory; further ones move as layers do. Those of twenty
 /// thousand images have a hundred megabytes.
@@ -124,7 +122,9 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
 
     // 5. Fetch what is missing, straight to its place.
     let missing = missing_layers(&draft, &head, request.jobs, progress, &mut reused)?;
-    check_room(&draft, &missing)?;
+    room::check(draft.place(), total(&missing), "for the bundle").map_err(|e| {
+        e.hint("free some, or name an output on another disk; the export goes on from here")
+    })?;
     let more = transfer::fetch(&graph, &missing, draft.sink(), request.jobs, progress)?;
     fetched.blobs += more.blobs;
     fetched.bytes += more.bytes;
@@ -357,20 +357,6 @@ fn missing_layers(
 
 fn total(blobs: &[Descriptor]) -> u64 {
     blobs.iter().fold(0, |sum, blob| sum.saturating_add(blob.size))
-}
-
-fn check_room(draft: &Draft, missing: &[Descriptor]) -> Result<()> {
-    let needed = total(missing);
-    match draft.room() {
-        Some(room) if needed > 0 && needed.saturating_add(MARGIN) > room => {
-            let text = format!(
-                "no room for the bundle: {needed} bytes are still to come, and {room} are free there"
-            );
-            Err(Error::new(Class::NoRoom, text)
-                .hint("free some, or name an output on another disk; the export goes on from here"))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

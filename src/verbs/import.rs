@@ -2,7 +2,7 @@
 //! byte is hashed on its way, and nothing is unpacked.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -12,9 +12,10 @@ use crate::bundle::keys::KeyId;
 use crate::places::layout::LayoutStore;
 use crate::places::location::Destination;
 use crate::places::registry::Client;
+use crate::seams::room;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Error, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
 use crate::work::graph;
@@ -129,7 +130,9 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     }
 
     if let Destination::Layout { path } = &request.to {
-        check_room(path, plan.copy.bytes)?;
+        let what = format!("at the destination {}", path.display());
+        room::check(path, plan.copy.bytes, &what)
+            .map_err(|e| e.hint("free some, or name a folder on another disk"))?;
     }
 
     // 4. Make room for it: projects; then try what only trying tells.
@@ -144,26 +147,6 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let moved = transfer::run(&plan, contents, &bundle, &scopes, request.jobs, progress)?;
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))
-}
-
-/// Room left free on the disk: file systems need some for their own tables.
-const MARGIN: u64 = 16 << 20;
-
-/// Whether `needed` bytes fit where `path` is, or will be.
-fn check_room(path: &Path, needed: u64) -> Result<()> {
-    let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let Ok(about) = rustix::fs::statvfs(there) else { return Ok(()) };
-    let room = about.f_bavail.saturating_mul(about.f_frsize);
-    match needed > 0 && needed.saturating_add(MARGIN) > room {
-        true => {
-            let text = format!(
-                "no room at the destination {}: {needed} bytes are to come, and {room} are free there",
-                path.display()
-            );
-            Err(Error::new(Class::NoRoom, text).hint("free some, or name a folder on another disk"))
-        }
-        false => Ok(()),
-    }
 }
 
 /// The contents with smaller indexes, where those are wanted.

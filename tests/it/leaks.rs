@@ -96,6 +96,20 @@ impl World {
         World { sealift, keys }
     }
 
+    /// Crosses from `outside`, which cannot be read, and from `plain`, which can, to `inside`, which
+    /// cannot be written, and shows no secret.
+    fn fail_in_silence(&self, outside: &Double, plain: &Double, inside: &Double) {
+        let mut runs = self.cross(outside, inside);
+        runs.extend(self.cross(plain, inside).into_iter().filter(|ran| ran.code != 0));
+
+        assert_eq!(runs.len(), 8, "six that could not read, two that could not write");
+        for ran in runs {
+            assert_ne!(ran.code, 0);
+            silent(&ran);
+        }
+        self.check_files();
+    }
+
     /// Runs an export and an import, each for people and for programs.
     fn cross(&self, outside: &Double, inside: &Double) -> Vec<Ran> {
         let mut runs = Vec::new();
@@ -153,15 +167,7 @@ fn a_run_that_fails_shows_no_secret_even_when_a_registry_repeats_it() {
         let outside = registry(move |seen| seen.is("GET", "/blobs/").then(|| echo(status, seen)));
         let inside = empty(move |seen| (seen.method == "POST").then(|| echo(status, seen)));
 
-        let mut runs = world.cross(&outside, &inside);
-        runs.extend(world.cross(&plain, &inside).into_iter().filter(|ran| ran.code != 0));
-
-        assert_eq!(runs.len(), 8, "six that could not read, two that could not write");
-        for ran in runs {
-            assert_ne!(ran.code, 0);
-            silent(&ran);
-        }
-        world.check_files();
+        world.fail_in_silence(&outside, &plain, &inside);
     }
 }
 
@@ -198,15 +204,7 @@ fn a_signed_address_is_not_shown_when_it_fails() {
         plain.hold(&image());
         let outside = redirecting();
         outside.hold(&image());
-        let mut runs = world.cross(&outside, &inside);
-        runs.extend(world.cross(&plain, &inside).into_iter().filter(|ran| ran.code != 0));
-
-        assert_eq!(runs.len(), 8, "six that could not read, two that could not write");
-        for ran in runs {
-            assert_ne!(ran.code, 0);
-            silent(&ran);
-        }
-        world.check_files();
+        world.fail_in_silence(&outside, &plain, &inside);
     }
 }
 

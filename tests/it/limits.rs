@@ -120,7 +120,7 @@ fn a_disk_without_room_is_not_filled_by_an_export() {
         let (on_small, on_large) = (small.0.join(name), large.0.join(name));
         run!(sealift, "export", "oci:source", "-o", on_small, "--sign-key", keys.private)
             .exits(code::NO_ROOM)
-            .says("bytes are still to come");
+            .says("bytes are to come");
         assert!(used(&small.0) < 1 << 20, "layers were written");
         assert!(!on_small.exists());
         run!(sealift, "export", "oci:source", "-o", on_large, "--sign-key", keys.private).ok();

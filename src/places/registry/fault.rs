@@ -63,7 +63,8 @@ impl End {
             }
             Kind::Unreachable if answered => fault.transient(),
             Kind::Unreachable => fault.hint(format!(
-                "check the name {host}, that the registry runs, and the proxy settings"
+                "check the name {host}, that the registry runs, and the proxy that http_proxy or \
+                 https_proxy names, if it went through one"
             )),
             Kind::Broken => fault.transient(),
             Kind::Other => fault,

@@ -13,7 +13,7 @@ use ureq::http::Method;
 use self::answers::{Created, Details, Permission, QuotaOf, Summary, System, TagStatus};
 use super::challenge::Challenge;
 use super::host::Scheme;
-use super::http::{Answer, Outgoing, Payload};
+use super::http::{Answer, Outgoing};
 use super::session::{Call, Session, Target};
 use super::url::{Url, encode};
 use crate::words::error::{Class, Error, Result};
@@ -115,17 +115,7 @@ impl Session {
         let base = self.base()?;
         let url = Url::new(base.is_https(), base.authority(), "/v2/");
         retry.run(&*self.shared.progress, || {
-            let answer = self.send(
-                "first contact",
-                Outgoing {
-                    method: Method::GET,
-                    url: &url,
-                    own: true,
-                    headers: &[],
-                    authorization: None,
-                    payload: Payload::None,
-                },
-            )?;
+            let answer = self.send("first contact", Outgoing::get(&url))?;
             let asked = super::auth::challenges(&answer);
             answer.discard();
             Ok(asked.iter().any(|challenge| {

@@ -49,6 +49,20 @@ pub(super) struct Outgoing<'a> {
     pub(super) payload: Payload<'a>,
 }
 
+impl<'a> Outgoing<'a> {
+    /// A question to the registry itself, without credentials.
+    pub(super) fn get(url: &'a Url) -> Outgoing<'a> {
+        Outgoing {
+            method: Method::GET,
+            url,
+            own: true,
+            headers: &[],
+            authorization: None,
+            payload: Payload::None,
+        }
+    }
+}
+
 /// The body of a request.
 pub(super) enum Payload<'a> {
     /// None at all.
@@ -209,7 +223,6 @@ impl Http {
     }
 }
 
-/// Where certificates for the host of `url` lie.
 /// A proxy, if it speaks HTTP.
 fn usable(address: &str) -> Result<ureq::Proxy, &'static str> {
     let proxy = ureq::Proxy::new(address).map_err(|_| "is no address")?;
@@ -219,6 +232,7 @@ fn usable(address: &str) -> Result<ureq::Proxy, &'static str> {
     }
 }
 
+/// Where certificates for the host of `url` lie.
 fn folders(settings: &Settings, url: &Url) -> Vec<PathBuf> {
     let name = match url.authority() {
         "registry-1.docker.io" => "docker.io",

@@ -114,7 +114,7 @@ impl Sources {
     pub(super) fn distrust(&self, blob: &Descriptor) -> bool {
         let Some(gave) = self.gave().remove(&blob.digest) else { return false };
         for session in gave.into_iter().map(|at| &self.mirrors[at].session) {
-            let what = format!("blob {}", blob.digest);
+            let what = session.blob_name(blob);
             pass_by(session, &session.end.error(Class::Damaged, &what, "has other bytes"));
         }
         true

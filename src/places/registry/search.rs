@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
-use super::http::{Answer, Outgoing, Payload};
+use super::http::{Answer, Outgoing};
 use super::page::MAX_PAGES;
 use super::session::{Call, Session, Target};
 use super::url::{Url, encode};
@@ -301,14 +301,7 @@ impl Session {
             let headers = [("accept", "application/json".to_owned())];
             let mut answer = self.send(
                 what,
-                Outgoing {
-                    method: Method::GET,
-                    url: &url,
-                    own,
-                    headers: &headers,
-                    authorization,
-                    payload: Payload::None,
-                },
+                Outgoing { own, headers: &headers, authorization, ..Outgoing::get(&url) },
             )?;
             match answer.status {
                 200 => {

@@ -239,15 +239,7 @@ impl Session {
                 if matches!(error, ureq::Error::Timeout(_)) {
                     self.host.trouble();
                 }
-                let error = self.end.wire(what, url, error, self.host.answered());
-                Err(match self.shared.settings.proxies.choose(url) {
-                    // Its address may hold a password and is not repeated.
-                    Some(_) => error.hint(
-                        "this went through the proxy that http_proxy or https_proxy names; check \
-                         it, or name the host in no_proxy",
-                    ),
-                    None => error,
-                })
+                Err(self.end.wire(what, url, error, self.host.answered()))
             }
         }
     }
@@ -279,21 +271,14 @@ impl Session {
         self.host.base(plain, |https| self.speaks_tls(https))
     }
 
-    /// Whether a registry on loopback, or an insecure one, speaks TLS. A bad certificate is TLS: it must not lead to
-    /// plain HTTP.
+    /// Whether a registry on loopback, or an insecure one, speaks TLS. A bad certificate is TLS: it
+    /// must not lead to plain HTTP.
     fn speaks_tls(&self, https: &Url) -> Result<bool> {
         let url = Url::new(true, https.authority(), "/v2/");
         let sent = self.shared.http.send(
             &self.shared.settings,
             self.host.access().clone(),
-            Outgoing {
-                method: Method::GET,
-                url: &url,
-                own: true,
-                headers: &[],
-                authorization: None,
-                payload: Payload::None,
-            },
+            Outgoing::get(&url),
         );
         match sent {
             Ok(answer) => {

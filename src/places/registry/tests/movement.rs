@@ -6,6 +6,7 @@ use std::io::Cursor;
 
 use super::*;
 use crate::seams::rate::Clock;
+use crate::seams::rate::samples::Still;
 
 const MIB: usize = 1 << 20;
 
@@ -441,21 +442,6 @@ fn a_journal_that_cannot_be_written_is_said_and_done_without() {
     repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
     assert_eq!(notes(&progress).len(), 1, "{:?}", notes(&progress));
     assert_eq!(uploads.lock().unwrap().stored.len(), 2);
-}
-
-/// Time that passes by sleeping only.
-#[derive(Default, Clone)]
-struct Still(Arc<Mutex<Duration>>);
-
-impl Clock for Still {
-    fn now(&self) -> Duration {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep(&self, pause: Duration) -> Result<()> {
-        *self.0.lock().unwrap() += pause;
-        Ok(())
-    }
 }
 
 #[test]

@@ -1,0 +1,46 @@
+//! Whether a disk has room for what is to come, asked before anything moves.
+
+use std::path::Path;
+
+use crate::words::error::{Class, Error, Result};
+
+/// Room left free on the disk: file systems need some for their own tables.
+const MARGIN: u64 = 16 << 20;
+
+/// Fails when `needed` bytes do not fit where `path` is, or will be. `what` begins the message:
+/// "no room `what`". A system that does not tell is taken to have room.
+///
+/// # Errors
+/// [`Class::NoRoom`], with the numbers.
+pub fn check(path: &Path, needed: u64, what: &str) -> Result<()> {
+    let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let Ok(about) = rustix::fs::statvfs(there) else { return Ok(()) };
+    let room = about.f_bavail.saturating_mul(about.f_frsize);
+    match needed > 0 && needed.saturating_add(MARGIN) > room {
+        true => {
+            let text = format!(
+                "no room {what}: {needed} bytes are to come, {MARGIN} have to stay free, and \
+                 {room} are free there"
+            );
+            Err(Error::new(Class::NoRoom, text))
+        }
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fits_and_what_does_not_is_told_of_folders_that_will_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("not/yet/there");
+
+        check(&below, 1, "here").unwrap();
+        check(&below, 0, "here").unwrap();
+        let error = check(&below, u64::MAX, "at x").unwrap_err();
+        assert_eq!(error.class(), Class::NoRoom);
+        assert!(error.to_string().starts_with("no room at x: "), "{error}");
+    }
+}
