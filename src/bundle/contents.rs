@@ -35,6 +35,10 @@ pub struct Image {
     pub left_out: Vec<LeftOut>,
     /// The digest of the original index, where a filtered one was made from it.
     pub rewritten_from: Option<Digest>,
+    /// Whether its manifest was made on export, from an archive or an engine that keeps none, so
+    /// that its digest is no registry's. Made twice from the same image, it is the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made: bool,
 }
 
 /// Something that was left behind on purpose.

@@ -111,6 +111,7 @@ impl Stock {
             source: "oci:here".to_owned(),
             left_out: Vec::new(),
             rewritten_from: None,
+            made: false,
         });
         let mut contents = Contents { images: images.collect(), ..Contents::default() };
         self.complete(&mut contents);

@@ -246,6 +246,7 @@ mod tests {
                 source: "docker://x".to_owned(),
                 left_out: Vec::new(),
                 rewritten_from: None,
+                made: false,
             }],
             ..Contents::default()
         };

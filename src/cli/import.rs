@@ -16,6 +16,7 @@ use crate::places::location::Destination;
 use crate::verbs::import::{Outcome, Request, Summary, import};
 use crate::words::error::Result;
 use crate::words::escape::Safe;
+use crate::words::platform::Platform;
 use crate::words::size::parse_size;
 use crate::work::mapping::Rule;
 use crate::work::plan::{Acceptance, Action, NameAction, Obstacle, OnExisting, Plan};
@@ -85,6 +86,10 @@ pub(super) struct Import {
     /// Push even if a project's quota looks too small
     #[arg(long)]
     ignore_quota: bool,
+    /// Of multi-platform images take this one, as in linux/arm64, where the destination holds a
+    /// single one [default: an engine's own; linux/amd64 for a docker archive]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    platform: Option<Platform>,
     /// Push smaller indexes, under new digests, in place of those of which parts were left out
     #[arg(long)]
     rewrite_index: bool,
@@ -124,6 +129,7 @@ impl Import {
                 quota: self.storage_quota,
                 ignore_quota: self.ignore_quota,
             },
+            platform: self.platform,
             rewrite_index: self.rewrite_index,
             now: now()?,
             jobs: self.registries.jobs(),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::engine::Engine;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry, Repository};
 
@@ -23,6 +24,39 @@ pub enum Source {
         /// Whether the text said `oci-archive:`.
         archive: bool,
     },
+    /// `docker-archive:PATH[:NAME|:@INDEX]`: what `docker save` writes, plain, gzip or zstd; or a
+    /// folder of such files. Without a name, every image in it.
+    DockerArchive {
+        /// The file or folder; `-` for standard input.
+        path: PathBuf,
+        /// One of its images.
+        image: Option<Pick>,
+    },
+    /// `containers-storage:NAME`, `docker-daemon:NAME` or `containerd:NAME`.
+    Engine {
+        /// Who has it.
+        engine: Engine,
+        /// The image as the engine calls it: a name or an id.
+        name: String,
+    },
+}
+
+/// An image of an archive with several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pick {
+    /// By its name.
+    Name(Reference),
+    /// By its place in the list of images, from 0 on.
+    Index(usize),
+}
+
+/// The kinds of archive that images can be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArchiveFormat {
+    /// What `docker save` writes and `docker load` takes: one platform of each image.
+    Docker,
+    /// An OCI image layout in a tar.
+    Oci,
 }
 
 /// Where images go.
@@ -40,18 +74,20 @@ pub enum Destination {
         /// The folder.
         path: PathBuf,
     },
+    /// `docker-archive:PATH` or `oci-archive:PATH`.
+    Archive {
+        /// Which of the two.
+        format: ArchiveFormat,
+        /// One file for all images; a folder (it exists, or the path ends in a slash) for a file
+        /// an image; `-` for standard output.
+        path: PathBuf,
+    },
+    /// `containers-storage:`, `docker-daemon:` or `containerd:`.
+    Engine(Engine),
 }
 
 /// Transports of skopeo's that name a place sealift does not reach.
-const OTHER_TRANSPORTS: &[&str] = &[
-    "docker-archive",
-    "docker-daemon",
-    "containers-storage",
-    "containerd",
-    "dir",
-    "ostree",
-    "sif",
-];
+const OTHER_TRANSPORTS: &[&str] = &["dir", "ostree", "sif"];
 
 fn unsupported(transport: &str, what: &str) -> Error {
     Error::new(Class::Usage, format!("{what} {transport}: is not supported"))
@@ -69,7 +105,24 @@ impl FromStr for Source {
             return Err(Error::new(Class::Usage, format!("{text:?} is not an image name"))
                 .hint("write docker://HOST/REPOSITORY:TAG, without http:// or https://"));
         }
+        if let Some((engine, name)) = split_engine(text)? {
+            return match name.is_empty() {
+                true => Err(Error::new(Class::Usage, format!("{text:?} names no image"))
+                    .hint("write the image's name or id behind it")),
+                false => Ok(Source::Engine { engine, name: name.to_owned() }),
+            };
+        }
         match text.split_once(':') {
+            Some(("docker-archive", rest)) => {
+                let (path, image) = match rest.split_once(':') {
+                    Some((path, image)) => (path, Some(image.parse()?)),
+                    None => (rest, None),
+                };
+                match path.is_empty() {
+                    true => Err(Error::new(Class::Usage, format!("{text:?} names no path"))),
+                    false => Ok(Source::DockerArchive { path: path.into(), image }),
+                }
+            }
             Some((transport @ ("oci" | "oci-archive"), rest)) => {
                 // As for skopeo, the path ends at the first colon.
                 let (path, name) = match rest.split_once(':') {
@@ -99,6 +152,41 @@ impl fmt::Display for Source {
                 write!(f, "{transport}:{}", path.display())?;
                 name.as_ref().map_or(Ok(()), |name| write!(f, ":{name}"))
             }
+            Source::DockerArchive { path, image } => {
+                write!(f, "docker-archive:{}", path.display())?;
+                image.as_ref().map_or(Ok(()), |image| write!(f, ":{image}"))
+            }
+            Source::Engine { engine, name } => write!(f, "{engine}{name}"),
+        }
+    }
+}
+
+/// The engine that `text` begins with, and what comes behind it: `TRANSPORT:` and, in brackets, a
+/// storage or a namespace.
+fn split_engine(text: &str) -> Result<Option<(Engine, &str)>> {
+    let Some((transport, rest)) = text.split_once(':') else { return Ok(None) };
+    let (brackets, rest) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((brackets, rest)) => (Some(brackets), rest),
+        None => (None, rest),
+    };
+    Ok(Engine::of(transport, brackets)?.map(|engine| (engine, rest)))
+}
+
+impl FromStr for Pick {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Pick> {
+        let Some(index) = text.strip_prefix('@') else { return Ok(Pick::Name(text.parse()?)) };
+        let bad = || Error::new(Class::Usage, format!("{text:?} is no place in an archive"));
+        index.parse().map(Pick::Index).map_err(|_| bad().hint("write @0 for the first image"))
+    }
+}
+
+impl fmt::Display for Pick {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Pick::Name(name) => write!(f, "{name}"),
+            Pick::Index(index) => write!(f, "@{index}"),
         }
     }
 }
@@ -108,8 +196,10 @@ impl FromStr for Destination {
 
     fn from_str(text: &str) -> Result<Destination> {
         let bad = || {
-            Error::new(Class::Usage, format!("{text:?} is not a destination"))
-                .hint("write docker://HOST[/PREFIX] or oci:FOLDER")
+            Error::new(Class::Usage, format!("{text:?} is not a destination")).hint(
+                "write docker://HOST[/PREFIX], containers-storage:, docker-daemon:, \
+                       containerd:, docker-archive:PATH, oci-archive:PATH or oci:FOLDER",
+            )
         };
         if let Some(rest) = text.strip_prefix("docker://") {
             let (host, prefix) = match rest.trim_end_matches('/').split_once('/') {
@@ -118,15 +208,35 @@ impl FromStr for Destination {
             };
             return Ok(Destination::Registry { registry: host.parse()?, prefix });
         }
+        if let Some((engine, rest)) = split_engine(text)? {
+            return match (engine, rest) {
+                (engine, "") => Ok(Destination::Engine(engine)),
+                // A namespace can hardly be taken for anything else here.
+                (Engine::Containerd { namespace: None }, namespace) => {
+                    let engine = Engine::of("containerd", Some(namespace))?;
+                    engine.map(Destination::Engine).ok_or_else(bad)
+                }
+                _ => Err(bad().hint("name no image; --map gives images other names")),
+            };
+        }
         match text.split_once(':') {
+            Some((transport @ ("docker-archive" | "oci-archive"), path)) => {
+                let format = match transport {
+                    "docker-archive" => ArchiveFormat::Docker,
+                    _ => ArchiveFormat::Oci,
+                };
+                match path.is_empty() || path.contains(':') {
+                    true => Err(bad()
+                        .hint("write a file or folder, without a name; --map gives other names")),
+                    false => Ok(Destination::Archive { format, path: path.into() }),
+                }
+            }
             Some(("oci", path)) if !path.is_empty() && !path.contains(':') => {
                 Ok(Destination::Layout { path: path.into() })
             }
             Some(("oci", _)) => {
                 Err(bad().hint("write oci:FOLDER without a name; --map gives images other names"))
             }
-            Some((transport @ "oci-archive", _)) => Err(unsupported(transport, "destination")
-                .hint("a packed bundle (export -o NAME.tar) is an oci-archive already")),
             Some((transport, _)) if OTHER_TRANSPORTS.contains(&transport) => {
                 Err(unsupported(transport, "destination"))
             }
@@ -143,6 +253,13 @@ impl fmt::Display for Destination {
                 write!(f, "docker://{registry}/{prefix}")
             }
             Destination::Layout { path } => write!(f, "oci:{}", path.display()),
+            Destination::Archive { format: ArchiveFormat::Docker, path } => {
+                write!(f, "docker-archive:{}", path.display())
+            }
+            Destination::Archive { format: ArchiveFormat::Oci, path } => {
+                write!(f, "oci-archive:{}", path.display())
+            }
+            Destination::Engine(engine) => engine.fmt(f),
         }
     }
 }
@@ -160,24 +277,63 @@ mod tests {
             ("oci:/x/y", "oci:/x/y"),
             ("oci:/x/y:docker.io/library/a:1", "oci:/x/y:docker.io/library/a:1"),
             ("oci-archive:x.tar:a", "oci-archive:x.tar:a"),
+            ("docker-archive:x.img", "docker-archive:x.img"),
+            ("docker-archive:-", "docker-archive:-"),
+            ("docker-archive:x:alpine", "docker-archive:x:docker.io/library/alpine:latest"),
+            ("docker-archive:x:@2", "docker-archive:x:@2"),
+            ("docker-daemon:alpine:3.20", "docker-daemon:alpine:3.20"),
+            ("containers-storage:91ef0af61f39", "containers-storage:91ef0af61f39"),
+            ("containers-storage:[vfs@/a+/b]x", "containers-storage:[vfs@/a+/b]x"),
+            ("containerd:[k8s.io]quay.io/a/b:1", "containerd:[k8s.io]quay.io/a/b:1"),
         ] {
             assert_eq!(text.parse::<Source>().unwrap().to_string(), shown);
         }
-        for bad in ["https://x.io/a", "oci:", "docker-daemon:x", "dir:x", ""] {
+        for bad in [
+            "https://x.io/a",
+            "oci:",
+            "docker-daemon:",
+            "docker-daemon:[x]y",
+            "docker-archive:",
+            "docker-archive:x:@y",
+            "containers-storage:[relative]x",
+            "containers-storage:[a b@/x]y",
+            "containerd:[-]x",
+            "dir:x",
+            "",
+        ] {
             assert!(bad.parse::<Source>().is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn destinations_are_hosts_with_a_prefix_or_folders() {
+    fn destinations_are_hosts_with_a_prefix_folders_archives_or_engines() {
         for (text, shown) in [
             ("docker://h.example/group", "docker://h.example/group"),
             ("docker://localhost:5000/", "docker://localhost:5000"),
             ("oci:x/y", "oci:x/y"),
+            ("docker-archive:x/", "docker-archive:x/"),
+            ("oci-archive:-", "oci-archive:-"),
+            ("containers-storage:", "containers-storage:"),
+            ("containers-storage:[overlay@/a]", "containers-storage:[overlay@/a]"),
+            ("docker-daemon:", "docker-daemon:"),
+            ("containerd:", "containerd:"),
+            ("containerd:k8s.io", "containerd:[k8s.io]"),
+            ("containerd:[k8s.io]", "containerd:[k8s.io]"),
         ] {
             assert_eq!(text.parse::<Destination>().unwrap().to_string(), shown);
         }
-        for bad in ["docker://", "docker://h/UPPER", "h.example/group", "oci:", "oci:x:y", "x"] {
+        for bad in [
+            "docker://",
+            "docker://h/UPPER",
+            "h.example/group",
+            "oci:",
+            "oci:x:y",
+            "docker-archive:x:y",
+            "docker-daemon:x",
+            "containers-storage:x",
+            "containerd:a/b",
+            "x",
+        ] {
             assert!(bad.parse::<Destination>().is_err(), "{bad}");
         }
     }

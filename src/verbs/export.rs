@@ -184,6 +184,7 @@ fn open_sources(images: &[Source], client: &Client) -> Result<(Vec<Origin>, Vec<
                 let names = names_in(&layout, name.as_deref())?;
                 (path.display().to_string(), layout, names)
             }
+            Source::DockerArchive { .. } | Source::Engine { .. } => return Err(unsupported(text)),
         };
         for name in names {
             let key = (place.clone(), name.name());
@@ -199,6 +200,10 @@ fn open_sources(images: &[Source], client: &Client) -> Result<(Vec<Origin>, Vec<
         true => Err(Error::new(Class::Usage, "no image to export")),
         false => Ok((origins, wanted)),
     }
+}
+
+fn unsupported(what: &dyn std::fmt::Display) -> Error {
+    Error::new(Class::Usage, format!("{what} is not supported"))
 }
 
 /// The images of a layout: the named one, else all that have a name.

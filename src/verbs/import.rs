@@ -16,6 +16,7 @@ use crate::seams::room;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result, Side};
+use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
 use crate::work::graph;
@@ -41,6 +42,8 @@ pub struct Request {
     pub existing: OnExisting,
     /// What may be done about projects, where the destination has such.
     pub projects: Provision,
+    /// The platform of which multi-platform images are taken, where a destination holds one only.
+    pub platform: Option<Platform>,
     /// Whether indexes of which the bundle leaves parts out are replaced by smaller ones.
     pub rewrite_index: bool,
     /// The time in UTC (RFC 3339), for the expiry.
@@ -104,6 +107,11 @@ pub enum Outcome {
 /// destination is touched. A layer that turns out damaged ends the import before any name is
 /// published. Running the same import again goes on from where it stopped.
 pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Outcome> {
+    if let Destination::Archive { .. } | Destination::Engine(_) = &request.to {
+        let text = format!("{} is not supported", request.to);
+        return Err(Error::new(crate::words::error::Class::Usage, text));
+    }
+
     // 1. Believe the bundle: signature, list of files, manifests.
     let bundle = check::examine(&request.bundle, &request.trust, &request.now)?.into_trusted()?;
     let rewritten = rewritten(request, bundle.contents())?;
@@ -113,7 +121,7 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let mut scopes = scopes(request, contents, client, progress)?;
     let projects = match &request.to {
         Destination::Registry { registry, .. } => Projects::look(client, registry, &mut scopes)?,
-        Destination::Layout { .. } => Projects::default(),
+        _ => Projects::default(),
     };
 
     // 3. What is to be done there, and what is in the way.
@@ -198,7 +206,7 @@ fn scopes(
         Destination::Registry { registry, prefix } => {
             Target::Registry { registry: registry.clone(), prefix: prefix.clone() }
         }
-        Destination::Layout { .. } => Target::FullNames,
+        _ => Target::FullNames,
     };
     let mapping = Mapping { target, flatten: request.flatten, rules: request.rules.clone() };
     let images = contents.images.iter().map(|image| &image.name);
@@ -238,7 +246,7 @@ fn scope<'s>(
     use std::collections::btree_map::Entry;
     let key = match &request.to {
         Destination::Registry { .. } => to.name(),
-        Destination::Layout { .. } => String::new(),
+        _ => String::new(),
     };
     match scopes.entry(key) {
         Entry::Occupied(scope) => Ok(scope.into_mut()),
@@ -253,6 +261,9 @@ fn scope<'s>(
                     let store =
                         LayoutStore::open(path).map_err(|e: Error| e.context("destination"))?;
                     (Box::new(store), request.to.to_string(), None)
+                }
+                Destination::Archive { .. } | Destination::Engine(_) => {
+                    return Err(Error::new(crate::words::error::Class::Usage, "not supported"));
                 }
             };
             let (images, referrers, absent) = (Vec::new(), Vec::new(), false);

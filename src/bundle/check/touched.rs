@@ -59,6 +59,7 @@ mod tests {
             source: String::new(),
             left_out: Vec::new(),
             rewritten_from: None,
+            made: false,
         }
     }
 

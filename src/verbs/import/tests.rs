@@ -26,6 +26,7 @@ fn request(sample: &Sample) -> Request {
         jobs: 2,
         dry_run: false,
         projects: Provision::default(),
+        platform: None,
         rewrite_index: false,
     }
 }

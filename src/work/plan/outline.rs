@@ -187,6 +187,7 @@ mod tests {
             source: String::new(),
             left_out: Vec::new(),
             rewritten_from: None,
+            made: false,
         }
     }
 

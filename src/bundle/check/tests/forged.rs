@@ -36,6 +36,7 @@ fn image(name: &str, root: &Descriptor) -> Image {
         source: String::new(),
         left_out: Vec::new(),
         rewritten_from: None,
+        made: false,
     }
 }
 

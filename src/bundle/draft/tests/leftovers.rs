@@ -27,6 +27,7 @@ fn head(key: &PrivateKey, layers: &[Descriptor]) -> Head {
         source: String::new(),
         left_out: Vec::new(),
         rewritten_from: None,
+        made: false,
     };
     let mut contents = Contents { images: vec![image], ..Contents::default() };
     contents.documents.insert(about.digest, document);
