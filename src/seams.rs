@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod file;
+pub mod inflate;
 pub mod interrupt;
 pub mod pace;
 pub mod parallel;

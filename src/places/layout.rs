@@ -3,9 +3,10 @@
 
 mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
+use std::sync::Arc;
 
 pub use store::LayoutStore;
 
@@ -43,7 +44,7 @@ pub struct Entry {
 /// An OCI image layout to read from.
 #[derive(Debug)]
 pub struct Layout {
-    tree: Tree,
+    tree: Arc<Tree>,
     entries: Vec<Entry>,
     subjects: BTreeMap<Digest, Vec<Descriptor>>,
 }
@@ -52,21 +53,27 @@ impl Layout {
     /// Reads the list of images in `tree`.
     ///
     /// # Errors
-    /// [`Class::Damaged`] when it is no layout of version 1.0.0, [`Class::Incomplete`] when one
-    /// of its files is missing.
-    pub fn open(tree: Tree) -> Result<Layout> {
-        let path = tree.path().display().to_string();
-        if let Some(fault) = tree.faults().first() {
-            let text = match fault.path.is_empty() {
-                true => format!("{path}: {}", fault.what),
-                false => format!("{path}: {} {}", fault.path, fault.what),
-            };
-            let class = if fault.truncated { Class::Incomplete } else { Class::Damaged };
-            return Err(Error::new(class, text));
+    /// [`Class::Damaged`] when it is no layout of version 1.0.0 or holds anything but files,
+    /// [`Class::Incomplete`] when one of its files is missing.
+    pub fn open(tree: impl Into<Arc<Tree>>) -> Result<Layout> {
+        let tree = tree.into();
+        tree.refuse_faults()?;
+        if let Some((link, _)) = tree.links().next() {
+            let text = format!("{}: {link} is a symbolic link, not a file", tree.path().display());
+            return Err(Error::new(Class::Damaged, text));
         }
+        Layout::read(tree)
+    }
+
+    /// As [`open`](Layout::open), whatever stands beside the layout in `tree`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read(tree: Arc<Tree>) -> Result<Layout> {
+        let path = tree.path().display().to_string();
         let mark = tree.read_small("oci-layout", MAX_DOCUMENT).map_err(|e| {
             e.hint(
-                "name an OCI image layout: a folder, or an uncompressed tar, with oci-layout in it",
+                "name an OCI image layout: a folder, or a tar, with oci-layout in it",
             )
         })?;
         let version = parse_strict(&mark).map_err(|e| e.context(format!("{path}: oci-layout")))?;
@@ -80,8 +87,7 @@ impl Layout {
         let Kind::Index { manifests } = index.kind() else {
             return Err(Error::new(Class::Damaged, format!("{path}: index.json is no index")));
         };
-        let folder = tree.path().file_stem().and_then(|s| s.to_str()).unwrap_or("layout");
-        let folder = folder.to_ascii_lowercase();
+        let folder = tree.stem();
         let entries = manifests
             .iter()
             .map(|d| Entry { name: entry_name(d, &folder), descriptor: d.clone() })
@@ -95,6 +101,50 @@ impl Layout {
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Whether everything below the document that `root` describes is there; layers that nobody
+    /// may hand on need not be.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] for a document that is there and wrong.
+    pub fn is_whole(&self, root: &Descriptor) -> Result<bool> {
+        let (mut seen, mut ahead) = (BTreeSet::new(), vec![root.clone()]);
+        while let Some(part) = ahead.pop() {
+            if part.is_foreign() || !seen.insert(part.digest) {
+                continue;
+            }
+            if self.tree.size(&blob_path(&part.digest)) != Some(part.size) {
+                return Ok(false);
+            }
+            if is_document(&part.media_type) {
+                ahead.extend(self.document(&part)?.children().into_iter().cloned());
+            }
+        }
+        Ok(true)
+    }
+
+    /// The image manifests below the listed documents of which everything is there.
+    ///
+    /// # Errors
+    /// As [`is_whole`](Layout::is_whole).
+    pub fn whole_manifests(&self) -> Result<Vec<Document>> {
+        let mut ahead: Vec<Descriptor> = self.entries.iter().map(|e| e.descriptor.clone()).collect();
+        let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+        while let Some(part) = ahead.pop() {
+            let there = self.tree.size(&blob_path(&part.digest)) == Some(part.size);
+            if !there || !is_document(&part.media_type) || !seen.insert(part.digest) {
+                continue;
+            }
+            let document = self.document(&part)?;
+            match document.kind() {
+                Kind::Index { manifests } => ahead.extend(manifests.iter().cloned()),
+                Kind::Manifest { .. } if self.is_whole(&part)? => found.push(document),
+                Kind::Manifest { .. } => {}
+            }
+        }
+        found.sort_by_key(|document| document.descriptor().digest);
+        Ok(found)
     }
 
     /// Which listed manifests refer to which.
@@ -154,6 +204,10 @@ impl fmt::Display for Layout {
 impl BlobSource for Layout {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(self.tree.open_file(&blob_path(&blob.digest), offset)?))
+    }
+
+    fn position(&self, blob: &Descriptor) -> u64 {
+        self.tree.position(&blob_path(&blob.digest))
     }
 }
 

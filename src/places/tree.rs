@@ -1,19 +1,29 @@
-//! [`Tree`]: named files, read-only, from a directory or in place from an uncompressed tar.
+//! [`Tree`]: named files, read-only, from a directory, in place from an uncompressed tar, or from a
+//! tar that has to be read from its beginning.
 //!
 //! The medium is somebody else's: nothing here follows a link, blocks on a pipe, or believes a
 //! header that a second reader could understand differently.
 
 mod directory;
+mod reader;
+mod stream;
 mod tar;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use reader::TreeReader;
+pub use stream::Opener;
+
+use self::reader::{Inner, Within};
+use self::stream::{Listing, Passing, Stream};
+use self::tar::InPlace;
+use crate::seams::inflate::{Inflate, Packing};
 use crate::words::error::{Class, Error, Result};
+use crate::words::reference::Repository;
 
 /// Most files that a tree may hold. A bundle of fifty thousand images has about half a million;
 /// more would only serve to fill the memory.
@@ -21,6 +31,10 @@ const MAX_FILES: usize = 1_000_000;
 
 /// Most faults that are told. A medium may be made of nothing else, and each is a line.
 const MAX_FAULTS: usize = 1_000;
+
+/// How many links in a row are followed. The archives of podman and old docker have one for a layer
+/// that stands under two names; more than that is made to confuse.
+const MAX_HOPS: usize = 1;
 
 /// What is wrong with a tree before any content is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,40 +55,112 @@ struct Place {
     size: u64,
 }
 
+/// What listing a tree finds.
+#[derive(Debug, Default)]
+struct Found {
+    files: BTreeMap<String, Place>,
+    /// Where symbolic links lead, where they are no faults.
+    links: BTreeMap<String, String>,
+    faults: Vec<Fault>,
+}
+
+/// Where the contents are.
+#[derive(Debug)]
+enum Root {
+    /// In files of a folder.
+    Folder(Arc<File>),
+    /// In one tar, by position.
+    Tar(Arc<File>),
+    /// In a tar that has to be read from its beginning.
+    Stream(Arc<Stream>),
+}
+
 /// A read-only set of named regular files.
 #[derive(Debug)]
 pub struct Tree {
     path: PathBuf,
-    root: Arc<File>,
-    files: BTreeMap<String, Place>,
-    faults: Vec<Fault>,
+    root: Root,
+    found: Found,
 }
 
 impl Tree {
     /// Opens the directory or tar file at `path` and lists it, once. A final symbolic link in
-    /// `path` itself is followed: the user named it.
+    /// `path` itself is followed: the user named it. It is strict, as a bundle is: a compressed
+    /// tar is no tar, and a link in it a fault.
     ///
     /// # Errors
     /// [`Class::Incomplete`] when there is nothing at `path`, and any fault of the disk. What is
     /// wrong *inside* is listed by [`faults`](Tree::faults) instead.
     pub fn open(path: &Path) -> Result<Tree> {
-        let fault = |e: io::Error| match e.kind() {
-            io::ErrorKind::NotFound => {
-                Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
+        let (file, is_folder) = open(path)?;
+        let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+        let (root, found) = match is_folder {
+            true => (Root::Folder(file), directory::list(path, false)?),
+            false => {
+                let found = tar::list(&mut InPlace::new(&file).map_err(fault)?, false);
+                (Root::Tar(file), found.map_err(fault)?)
             }
-            _ => Error::io(format!("cannot read {}", path.display()), e),
         };
-        let kind = std::fs::metadata(path).map_err(fault)?.file_type();
-        if !kind.is_dir() && !kind.is_file() {
-            let text = format!("{} is neither a folder nor a file", path.display());
-            return Err(Error::new(Class::Usage, text));
+        Ok(Tree { path: path.to_owned(), root, found })
+    }
+
+    /// Opens what others have made, for images to be taken from it: as [`open`](Tree::open), but
+    /// the tar may be compressed with gzip or zstd, and symbolic links in it are listed, to be
+    /// followed by [`resolve`](Tree::resolve).
+    ///
+    /// # Errors
+    /// As [`open`](Tree::open), and [`Class::Damaged`] when what is compressed is broken.
+    pub fn open_source(path: &Path) -> Result<Tree> {
+        match open(path)? {
+            (file, true) => {
+                let found = directory::list(path, true)?;
+                Ok(Tree { path: path.to_owned(), root: Root::Folder(file), found })
+            }
+            (file, false) => Tree::of_file(path, file),
         }
-        let root = Arc::new(File::open(path).map_err(fault)?);
-        let (files, faults) = match kind.is_dir() {
-            true => directory::list(path)?,
-            false => tar::list(&root).map_err(fault)?,
-        };
-        Ok(Tree { path: path.to_owned(), root, files, faults })
+    }
+
+    /// As [`open_source`](Tree::open_source), of a file that is open; `path` is only shown.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_file(path: &Path, file: Arc<File>) -> Result<Tree> {
+        let name = path.display().to_string();
+        let fault = |e| Error::io(format!("cannot read {name}"), e);
+        let length = file.metadata().map_err(fault)?.len();
+        let (at, left, shown) = (0, length, name.clone());
+        let whole = Within { file: Arc::clone(&file), at, left, name: shown };
+        let mut head = Vec::new();
+        whole.clone().take(8).read_to_end(&mut head).map_err(fault)?;
+        match Packing::of(&head) {
+            Some(packing) => {
+                let open = move || {
+                    let inflate = Inflate::new(packing, whole.clone(), &name)
+                        .map_err(|e| Error::io(format!("cannot unpack {name}"), e))?;
+                    Ok(Box::new(inflate) as Box<dyn Read + Send>)
+                };
+                Tree::of_stream(path, Box::new(open))
+            }
+            None => {
+                let found = tar::list(&mut InPlace::new(&file).map_err(fault)?, true);
+                let (root, found) = (Root::Tar(Arc::clone(&file)), found.map_err(fault)?);
+                Ok(Tree { path: path.to_owned(), root, found })
+            }
+        }
+    }
+
+    /// Lists the tar that `open` opens, symbolic links among its files; `path` is only shown.
+    ///
+    /// # Errors
+    /// Those of `open` and of reading. What is wrong inside is listed by
+    /// [`faults`](Tree::faults).
+    pub fn of_stream(path: &Path, open: Opener) -> Result<Tree> {
+        let name = path.display().to_string();
+        let mut listing = Listing::begin(name.clone(), open)?;
+        let found = tar::list(&mut listing, true)
+            .map_err(|e| Error::io(format!("cannot read {name}"), e))?;
+        let root = Root::Stream(Arc::new(listing.done()));
+        Ok(Tree { path: path.to_owned(), root, found })
     }
 
     /// The path it was opened by.
@@ -83,44 +169,147 @@ impl Tree {
         &self.path
     }
 
+    /// The last part of its path without endings, as a component of a repository's name: what
+    /// images without a name are called after.
+    #[must_use]
+    pub fn stem(&self) -> String {
+        let name = self.path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = name.to_ascii_lowercase();
+        let name = name.strip_suffix(".tar").unwrap_or(&name);
+        let words = name.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_'));
+        let words: Vec<&str> =
+            words.map(|word| word.trim_matches(['.', '_'])).filter(|word| !word.is_empty()).collect();
+        let stem = words.join("-");
+        match stem.parse::<Repository>() {
+            Ok(_) => stem,
+            Err(_) => "images".to_owned(),
+        }
+    }
+
     /// The regular files, by their path inside, in bytewise order, with their sizes.
     pub fn files(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.files.iter().map(|(path, place)| (path.as_str(), place.size))
+        self.found.files.iter().map(|(path, place)| (path.as_str(), place.size))
     }
 
     /// The size of one regular file, if it is there.
     #[must_use]
     pub fn size(&self, path: &str) -> Option<u64> {
-        self.files.get(path).map(|place| place.size)
+        self.found.files.get(path).map(|place| place.size)
     }
 
     /// Everything that is no regular file, stands twice, or cannot be read one way only.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
-        &self.faults
+        &self.found.faults
     }
 
-    /// Opens a file from byte `offset` on.
+    /// The symbolic links, by their path inside, with what they say.
+    pub fn links(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.found.links.iter().map(|(path, to)| (path.as_str(), to.as_str()))
+    }
+
+    /// Fails with the first fault, if there is one.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`].
+    pub fn refuse_faults(&self) -> Result<()> {
+        let Some(fault) = self.found.faults.first() else { return Ok(()) };
+        let path = self.path.display();
+        let text = match fault.path.is_empty() {
+            true => format!("{path}: {}", fault.what),
+            false => format!("{path}: {} {}", fault.path, fault.what),
+        };
+        Err(Error::new(Class::Damaged, text))
+    }
+
+    /// The regular file that `path` is, or that the symbolic link `path` leads to.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] for a path or a link that leaves the tree, and for one that leads to
+    /// more than one further link; [`Class::Incomplete`] when there is no file at its end.
+    pub fn resolve(&self, path: &str) -> Result<String> {
+        let bad = |why: &str| {
+            Error::new(Class::Damaged, format!("{}: {path} {why}", self.path.display()))
+        };
+        let mut here = path.strip_prefix("./").unwrap_or(path).to_owned();
+        if !tar::is_plain(&here) {
+            return Err(bad("is no acceptable file name"));
+        }
+        for _ in 0..=MAX_HOPS {
+            let Some(to) = self.found.links.get(&here) else {
+                return match self.found.files.contains_key(&here) {
+                    true => Ok(here),
+                    false => Err(self.missing(&here)),
+                };
+            };
+            here = beside(&here, to).ok_or_else(|| bad("is a link that leaves the archive"))?;
+        }
+        Err(bad("is a link to a link"))
+    }
+
+    fn missing(&self, path: &str) -> Error {
+        Error::new(Class::Incomplete, format!("{}: {path} is missing", self.path.display()))
+    }
+
+    /// Where a file begins in its tar, so that files can be asked for in that order; 0 for one
+    /// that is not there, and in a folder.
+    #[must_use]
+    pub fn position(&self, path: &str) -> u64 {
+        self.found.files.get(path).and_then(|place| place.offset).unwrap_or(0)
+    }
+
+    /// The first four bytes of a file, or all if it has fewer.
+    ///
+    /// # Errors
+    /// As [`open_file`](Tree::open_file).
+    pub fn head(&self, path: &str) -> Result<Vec<u8>> {
+        if let (Root::Stream(stream), Some(place)) = (&self.root, self.found.files.get(path)) {
+            return Ok(stream.head(place.offset.unwrap_or(0)).to_vec());
+        }
+        let mut head = Vec::new();
+        self.open_file(path, 0)?
+            .take(4)
+            .read_to_end(&mut head)
+            .map_err(|e| Error::io(format!("cannot read {}: {path}", self.path.display()), e))?;
+        Ok(head)
+    }
+
+    /// Opens a file from byte `offset` on. Of a tar that has to be read from its beginning, one
+    /// file is read at a time: whoever reads another one waits, until this one was read to its
+    /// end or let go of.
     ///
     /// # Errors
     /// [`Class::Incomplete`] when it is not there; [`Class::Damaged`] when it is no longer what
     /// was listed.
     pub fn open_file(&self, path: &str, offset: u64) -> Result<TreeReader> {
-        let place = self.files.get(path).ok_or_else(|| {
-            Error::new(Class::Incomplete, format!("{}: {path} is missing", self.path.display()))
-        })?;
-        let (file, start) = match place.offset {
-            Some(start) => (Arc::clone(&self.root), start),
-            None => {
-                let file = directory::open(&self.root, path).map_err(|e| {
+        let Place { offset: start, size } =
+            *self.found.files.get(path).ok_or_else(|| self.missing(path))?;
+        let (start, offset) = (start.unwrap_or(0), offset.min(size));
+        let name = format!("{}: {path}", self.path.display());
+        let (file, start) = match &self.root {
+            Root::Tar(file) => (Arc::clone(file), start),
+            Root::Folder(root) => {
+                let file = directory::open(root, path).map_err(|e| {
                     Error::io(format!("cannot open {}/{path}", self.path.display()), e)
                 })?;
                 (Arc::new(file), 0)
             }
+            Root::Stream(stream) => {
+                return Ok(TreeReader(match stream.kept(start) {
+                    Some(bytes) => {
+                        let mut kept = io::Cursor::new(bytes);
+                        kept.set_position(offset);
+                        Inner::Kept(kept)
+                    }
+                    None => {
+                        let stream = Arc::clone(stream);
+                        Inner::Passing(Passing::new(stream, path, start, size, offset))
+                    }
+                }));
+            }
         };
-        let offset = offset.min(place.size);
-        let name = format!("{}: {path}", self.path.display());
-        Ok(TreeReader { file, at: start + offset, left: place.size - offset, name })
+        let (at, left) = (start + offset, size - offset);
+        Ok(TreeReader(Inner::Within(Within { file, at, left, name })))
     }
 
     /// Reads a file whole when it has at most `limit` bytes.
@@ -128,49 +317,53 @@ impl Tree {
     /// # Errors
     /// As [`open_file`](Tree::open_file), and [`Class::Damaged`] when it is larger.
     pub fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
-        let mut reader = self.open_file(path, 0)?;
-        if reader.left > limit {
+        let size = self.size(path).ok_or_else(|| self.missing(path))?;
+        if size > limit {
             let text = format!(
-                "{}: {path} has {} bytes, more than the {limit} allowed",
+                "{}: {path} has {size} bytes, more than the {limit} allowed",
                 self.path.display(),
-                reader.left
             );
             return Err(Error::new(Class::Damaged, text));
         }
         let mut bytes = Vec::new();
-        reader
+        self.open_file(path, 0)?
             .read_to_end(&mut bytes)
             .map_err(|e| Error::io(format!("cannot read {}: {path}", self.path.display()), e))?;
         Ok(bytes)
     }
 }
 
-/// Reads one file of a [`Tree`] by position, so that many threads share one open tar.
-#[derive(Debug)]
-pub struct TreeReader {
-    file: Arc<File>,
-    at: u64,
-    left: u64,
-    name: String,
+/// Opens `path`, and says whether it is a folder.
+fn open(path: &Path) -> Result<(Arc<File>, bool)> {
+    let fault = |e: io::Error| match e.kind() {
+        io::ErrorKind::NotFound => {
+            Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
+        }
+        _ => Error::io(format!("cannot read {}", path.display()), e),
+    };
+    let kind = std::fs::metadata(path).map_err(fault)?.file_type();
+    if !kind.is_dir() && !kind.is_file() {
+        let text = format!("{} is neither a folder nor a file", path.display());
+        return Err(Error::new(Class::Usage, text));
+    }
+    Ok((Arc::new(File::open(path).map_err(fault)?), kind.is_dir()))
 }
 
-impl Read for TreeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if want == 0 {
-            return Ok(0);
-        }
-        let got = loop {
-            match self.file.read_at(&mut buffer[..want], self.at) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io(format!("cannot read {}", self.name), e).into_io()),
-                Ok(got) => break got,
-            }
-        };
-        self.at += got as u64;
-        self.left -= got as u64;
-        Ok(got)
+/// Where the link `path` leads that says `to`; nothing when that is outside.
+fn beside(path: &str, to: &str) -> Option<String> {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    if to.starts_with('/') {
+        return None;
     }
+    for part in to.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/")).filter(|path| tar::is_plain(path))
 }
 
 #[cfg(test)]

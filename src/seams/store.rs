@@ -6,6 +6,7 @@
 use std::io::Read;
 
 use super::content::Content;
+use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Repository, Tag};
@@ -26,6 +27,11 @@ pub trait BlobSource: Send + Sync {
     /// has mirrors.
     fn distrust(&self, _blob: &Descriptor) -> bool {
         false
+    }
+
+    /// Where the bytes of `blob` lie in the source, for one that is read faster in that order.
+    fn position(&self, _blob: &Descriptor) -> u64 {
+        0
     }
 }
 
@@ -60,6 +66,11 @@ pub trait ImageSource: BlobSource {
     /// # Errors
     /// Any fault but a plain "there is none": a referrer that cannot be fetched is an error.
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers>;
+
+    /// Whether the source made the document `digest` itself, because it keeps no manifests.
+    fn is_made(&self, _digest: &Digest) -> bool {
+        false
+    }
 }
 
 /// Takes blobs.

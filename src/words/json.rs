@@ -43,23 +43,32 @@ const KNOWN: &[&str] = &[
 /// [`Class::Damaged`] for anything but one UTF-8 JSON text: a byte order mark, trailing bytes, a
 /// member twice in one object, a known member in another case, nesting deeper than 32.
 pub fn parse_strict(bytes: &[u8]) -> Result<Value> {
+    parse_strict_with(bytes, KNOWN)
+}
+
+/// As [`parse_strict`], of a document in which the member names of `known` are those with a
+/// meaning.
+///
+/// # Errors
+/// As there.
+pub fn parse_strict_with(bytes: &[u8], known: &[&str]) -> Result<Value> {
     let bad = |why: String| Error::new(Class::Damaged, format!("not acceptable JSON: {why}"));
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0, folded: true }
+    let value = Strict { depth: 0, known }
         .deserialize(&mut reader)
         .map_err(|e| bad(e.to_string()))?;
     reader.end().map_err(|e| bad(e.to_string()))?;
     Ok(value)
 }
 
-/// Visits one value; `folded` says whether member names have a meaning here (they have none
-/// inside `annotations`, where `A` and `a` are two keys for everybody).
-struct Strict {
+/// Visits one value; `known` are the member names with a meaning here (there are none inside
+/// `annotations`, where `A` and `a` are two keys for everybody).
+struct Strict<'k> {
     depth: usize,
-    folded: bool,
+    known: &'k [&'k str],
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Value, D::Error> {
@@ -67,7 +76,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,7 +114,7 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let depth = deeper(self.depth)?;
         let mut out = Vec::new();
-        while let Some(item) = items.next_element_seed(Strict { depth, folded: self.folded })? {
+        while let Some(item) = items.next_element_seed(Strict { depth, known: self.known })? {
             out.push(item);
         }
         Ok(Value::Array(out))
@@ -120,14 +129,13 @@ impl<'de> Visitor<'de> for Strict {
             if !seen.insert(name.clone()) {
                 return Err(A::Error::custom(format!("member {name:?} stands twice")));
             }
-            if self.folded
-                && let Some(known) = KNOWN.iter().find(|known| is_twin(known, &name))
+            if let Some(known) = self.known.iter().find(|known| is_twin(known, &name))
                 && *known != name
             {
                 return Err(A::Error::custom(format!("member {name:?} is {known:?} in disguise")));
             }
-            let folded = self.folded && name != "annotations";
-            let value = members.next_value_seed(Strict { depth, folded })?;
+            let known = if name == "annotations" { &[] } else { self.known };
+            let value = members.next_value_seed(Strict { depth, known })?;
             out.insert(name, value);
         }
         Ok(Value::Object(out))

@@ -152,7 +152,7 @@ impl<'a, 's> Walker<'a, 's> {
             source: wanted.text.clone(),
             left_out: Vec::new(),
             rewritten_from: None,
-            made: false,
+            made: self.origins[wanted.origin].source.is_made(&about.digest),
         };
         match self.images.insert(name.clone(), image) {
             Some(other) if other.digest != about.digest => {

@@ -50,7 +50,8 @@ fn move_blob(
     Ok(())
 }
 
-/// Fetches `blobs` of `graph` into `sink`, `jobs` at a time, in their order.
+/// Fetches `blobs` of `graph` into `sink`, `jobs` at a time, in the order in which their sources
+/// have them, else in their own.
 ///
 /// # Errors
 /// The first failure; what was finished until then stays.
@@ -66,9 +67,14 @@ pub fn fetch(
     let Count { bytes, .. } = all;
     let items = blobs.len() as u64;
     progress.event(Event::Phase { name: "fetching", bytes, items });
-    parallel::map(jobs, blobs, |blob| {
+    let mut ahead = Vec::new();
+    for blob in blobs {
         let (source, place) = graph.source_of(&blob.digest)?;
-        move_blob(blob, source, &format!("source {place}"), sink, progress)
+        ahead.push((source.position(blob), blob, source, place));
+    }
+    ahead.sort_by_key(|(position, ..)| *position);
+    parallel::map(jobs, &ahead, |(_, blob, source, place)| {
+        move_blob(blob, *source, &format!("source {place}"), sink, progress)
     })?;
     progress.event(Event::Done);
     Ok(Count { blobs: items, bytes })

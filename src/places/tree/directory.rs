@@ -1,6 +1,5 @@
 //! A folder as a [`Tree`](super::Tree): listed without following links, opened beneath its root.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,16 +8,15 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 use walkdir::WalkDir;
 
-use super::{Fault, MAX_FAULTS, MAX_FILES, Place};
+use super::{Fault, Found, MAX_FAULTS, MAX_FILES, Place};
 use crate::words::error::{Class, Error, Result};
 
 /// Deepest folder that is looked into; a layout needs three levels.
 const MAX_DEPTH: usize = 8;
 
-/// Lists the regular files below `root`, and what is not one.
-pub(super) fn list(root: &Path) -> Result<(BTreeMap<String, Place>, Vec<Fault>)> {
-    let mut files = BTreeMap::new();
-    let mut faults = Vec::new();
+/// Lists the regular files below `root`, its symbolic links if asked to, and what is neither.
+pub(super) fn list(root: &Path, with_links: bool) -> Result<Found> {
+    let Found { mut files, mut links, mut faults } = Found::default();
     // The root may be a link that the user named; a trailing slash makes walkdir step into it.
     let walk = WalkDir::new(root.join("")).follow_links(false).min_depth(1).max_depth(MAX_DEPTH);
     for entry in walk {
@@ -48,6 +46,12 @@ pub(super) fn list(root: &Path) -> Result<(BTreeMap<String, Place>, Vec<Fault>)>
                     .len();
                 files.insert(name.to_owned(), Place { offset: None, size });
             }
+            Some(name) if kind.is_symlink() && with_links => {
+                match std::fs::read_link(entry.path()).ok().as_deref().and_then(Path::to_str) {
+                    Some(to) => drop(links.insert(name.to_owned(), to.to_owned())),
+                    None => faults.push(fault("is a link that cannot be read")),
+                }
+            }
             Some(_) if kind.is_symlink() => faults.push(fault("is a symbolic link, not a file")),
             Some(_) => faults.push(fault("is a device, pipe or socket, not a file")),
         }
@@ -56,12 +60,12 @@ pub(super) fn list(root: &Path) -> Result<(BTreeMap<String, Place>, Vec<Fault>)>
             faults.push(Fault { path: String::new(), truncated: false, what });
             break;
         }
-        if files.len() > MAX_FILES {
+        if files.len() + links.len() > MAX_FILES {
             let text = format!("{} holds more than {MAX_FILES} files", root.display());
             return Err(Error::new(Class::Damaged, text));
         }
     }
-    Ok((files, faults))
+    Ok(Found { files, links, faults })
 }
 
 /// Opens the regular file `path` beneath `root`. No component may be a link, so that nothing on

@@ -4,164 +4,244 @@
 //! Only what every tar reader understands alike is accepted: plain files and folders, one header
 //! each. Extensions that rename or resize an entry, links, sparse files, names that stand twice,
 //! padding that is not zero, and anything behind the end are faults
-//! (RUSTSEC-2026-0068, RUSTSEC-2025-0111 and their kin).
+//! (RUSTSEC-2026-0068, RUSTSEC-2025-0111 and their kin). Symbolic links are listed where they are
+//! asked for, and followed by nobody but [`Tree::resolve`](super::Tree::resolve).
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
 use tar::{EntryType, Header};
 
-use super::{Fault, MAX_FAULTS, MAX_FILES, Place};
+use super::{Fault, Found, MAX_FAULTS, MAX_FILES, Place};
 
 /// tar's unit.
-const BLOCK: u64 = 512;
+pub(super) const BLOCK: u64 = 512;
 /// Most zeros behind the end. GNU tar fills its last record of 10 KiB; one MiB is the largest
 /// record size in use.
 const MAX_TAIL: u64 = 1 << 20;
 /// Largest extension header that is looked at; timestamps and owners need a few hundred bytes.
 const MAX_EXTENSION: u64 = 64 << 10;
 
-/// What a walk over the headers found.
-struct Scan<'a> {
+/// The bytes of a tar, read from the beginning to the end: each position given is behind all that
+/// was read before.
+pub(super) trait Medium {
+    /// Fills `buffer` with the bytes from `at` on; with fewer only at the end.
+    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+
+    /// Whether the bytes go on until `end`.
+    fn reaches(&mut self, end: u64) -> io::Result<bool>;
+
+    /// Where the bytes end. Known for certain once something was not there.
+    fn end(&self) -> u64;
+
+    /// Hears that a file of `size` bytes begins at `at`.
+    fn file(&mut self, _at: u64, _size: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A tar in a file.
+pub(super) struct InPlace<'a> {
     file: &'a File,
     length: u64,
-    files: BTreeMap<String, Place>,
-    faults: Vec<Fault>,
+}
+
+impl InPlace<'_> {
+    pub(super) fn new(file: &File) -> io::Result<InPlace<'_>> {
+        Ok(InPlace { file, length: file.metadata()?.len() })
+    }
+}
+
+impl Medium for InPlace<'_> {
+    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
+        let got = left.min(buffer.len());
+        self.file.read_exact_at(&mut buffer[..got], at)?;
+        Ok(got)
+    }
+
+    fn reaches(&mut self, end: u64) -> io::Result<bool> {
+        Ok(end <= self.length)
+    }
+
+    fn end(&self) -> u64 {
+        self.length
+    }
+}
+
+/// What a walk over the headers found.
+struct Scan<'a> {
+    medium: &'a mut dyn Medium,
+    /// Whether symbolic links are listed instead of being faults.
+    with_links: bool,
+    found: Found,
 }
 
 /// Why the walk cannot go on behind this point.
 struct Stop;
 
-/// Lists the regular files of the tar in `file`, and what is wrong with it.
-pub(super) fn list(file: &File) -> io::Result<(BTreeMap<String, Place>, Vec<Fault>)> {
-    let length = file.metadata()?.len();
-    let mut scan = Scan { file, length, files: BTreeMap::new(), faults: Vec::new() };
+/// Lists the regular files of the tar in `medium`, its symbolic links if asked to, and what is
+/// wrong with it.
+pub(super) fn list(medium: &mut dyn Medium, with_links: bool) -> io::Result<Found> {
+    let mut scan = Scan { medium, with_links, found: Found::default() };
     let mut at = 0;
     while let Ok(next) = scan.entry(at)? {
         at = next;
     }
-    Ok((scan.files, scan.faults))
+    Ok(scan.found)
 }
 
 impl Scan<'_> {
     /// Reads the header at `at` and gives the position of the next one.
     fn entry(&mut self, at: u64) -> io::Result<Result<u64, Stop>> {
-        if at + BLOCK > self.length {
-            let what = format!("the file ends at byte {} without its end mark", self.length);
+        let mut block = [0; BLOCK as usize];
+        if self.medium.read_at(&mut block, at)? < block.len() {
+            let end = self.medium.end();
+            let what = format!("the file ends at byte {end} without its end mark");
             return Ok(self.stop("", true, what));
         }
-        let mut block = [0; BLOCK as usize];
-        self.file.read_exact_at(&mut block, at)?;
         if block == [0; BLOCK as usize] {
             return self.tail(at);
         }
-        let header = Header::from_byte_slice(&block);
-        let Ok((path, size)) = read_header(header, &block) else {
+        let Ok((path, size)) = read_header(&block) else {
             let what = match at {
                 0 => "is no plain tar, or its first header is damaged".to_owned(),
                 _ => format!("the header at byte {at} is damaged"),
             };
             return Ok(self.stop("", false, what));
         };
-        let data = at + BLOCK;
-        let Some(end) = data.checked_add(size).filter(|end| *end <= self.length) else {
-            let what = format!("the file ends at byte {}, inside this entry", self.length);
+        let header = Header::from_byte_slice(&block);
+        let (kind, data) = (header.entry_type(), at + BLOCK);
+        let about = match kind {
+            EntryType::XHeader | EntryType::XGlobalHeader if size <= MAX_EXTENSION => {
+                self.bytes(data, size)?
+            }
+            EntryType::Symlink => header.link_name_bytes().unwrap_or_default().into_owned(),
+            EntryType::Regular => {
+                self.medium.file(data, size)?;
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        let end = data.checked_add(size).filter(|end| end.checked_add(BLOCK).is_some());
+        let whole = match end {
+            Some(end) => self.medium.reaches(end)?,
+            None => false,
+        };
+        let Some(end) = end.filter(|_| whole) else {
+            let what = format!("the file ends at byte {}, inside this entry", self.medium.end());
             return Ok(self.stop(&path, true, what));
         };
         let next = end.next_multiple_of(BLOCK);
-        if next > self.length {
-            let what = format!("the file ends at byte {}, right behind this entry", self.length);
+        let padding = self.bytes(end, next - end)?;
+        if (padding.len() as u64) < next - end {
+            let end = self.medium.end();
+            let what = format!("the file ends at byte {end}, right behind this entry");
             // Its bytes are all there: who only looks for bytes may have them.
-            self.keep(header.entry_type(), path.clone(), data, size)?;
+            self.keep(kind, path.clone(), data, size, &about);
             return Ok(self.stop(&path, true, what));
         }
-        if !self.is_zero(end, next)? {
+        if padding.iter().any(|byte| *byte != 0) {
             self.fault(&path, "is followed by padding that is not zero");
         }
-        self.keep(header.entry_type(), path, data, size)?;
-        if self.faults.len() >= MAX_FAULTS {
+        self.keep(kind, path, data, size, &about);
+        if self.found.faults.len() >= MAX_FAULTS {
             return Ok(self.stop("", false, "has further faults".to_owned()));
         }
-        if self.files.len() > MAX_FILES {
+        if self.found.files.len() + self.found.links.len() > MAX_FILES {
             return Ok(self.stop("", false, format!("holds more than {MAX_FILES} files")));
         }
         Ok(Ok(next))
     }
 
-    /// Files the entry under what it is.
-    fn keep(&mut self, kind: EntryType, path: String, data: u64, size: u64) -> io::Result<()> {
+    /// The `size` bytes at `at`, or fewer where the tar ends.
+    fn bytes(&mut self, at: u64, size: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+        let got = self.medium.read_at(&mut bytes, at)?;
+        bytes.truncate(got);
+        Ok(bytes)
+    }
+
+    /// Files the entry under what it is. `about` is what an extension header holds, and where a
+    /// link leads.
+    fn keep(&mut self, kind: EntryType, path: String, data: u64, size: u64, about: &[u8]) {
         let name = path.strip_prefix("./").unwrap_or(&path).to_owned();
         match kind {
             EntryType::Regular if is_plain(&name) => {
+                let twice = self.found.links.contains_key(&name);
                 let place = Place { offset: Some(data), size };
-                if self.files.insert(name.clone(), place).is_some() {
+                if self.found.files.insert(name.clone(), place).is_some() || twice {
                     self.fault(&name, "stands twice");
                 }
             }
             EntryType::Regular => self.fault(&path, "is no acceptable file name"),
             EntryType::Directory if size == 0 => {}
-            EntryType::XHeader | EntryType::XGlobalHeader => self.extension(&path, data, size)?,
+            EntryType::XHeader | EntryType::XGlobalHeader => self.extension(&path, size, about),
+            EntryType::Symlink if self.with_links && size == 0 && is_plain(&name) => {
+                let twice = self.found.files.contains_key(&name);
+                match String::from_utf8(about.to_vec()) {
+                    Ok(to) => {
+                        if self.found.links.insert(name.clone(), to).is_some() || twice {
+                            self.fault(&name, "stands twice");
+                        }
+                    }
+                    Err(_) => self.fault(&name, "is a link to a name that is not UTF-8"),
+                }
+            }
             EntryType::Symlink => self.fault(&name, "is a symbolic link, not a file"),
             EntryType::Link => self.fault(&name, "is a hard link, not a file"),
             other => {
-                self.fault(&name, &format!("is of tar type {:?}, not a file", other.as_byte()))
+                self.fault(&name, &format!("is of tar type {:?}, not a file", other.as_byte()));
             }
         }
-        Ok(())
     }
 
     /// An extension header may carry times and owners, but nothing that another reader would
     /// take for another name, size or content.
-    fn extension(&mut self, path: &str, data: u64, size: u64) -> io::Result<()> {
+    fn extension(&mut self, path: &str, size: u64, bytes: &[u8]) {
         if size > MAX_EXTENSION {
             self.fault(path, "is an extension header larger than 64 KiB");
-            return Ok(());
+            return;
         }
-        let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-        self.file.read_exact_at(&mut bytes, data)?;
         let harmless = |key: &str| {
             matches!(key, "mtime" | "atime" | "ctime" | "uid" | "gid" | "uname" | "gname")
         };
-        let fine = tar::PaxExtensions::new(&bytes)
+        let fine = tar::PaxExtensions::new(bytes)
             .all(|record| record.is_ok_and(|record| record.key().is_ok_and(harmless)));
         if !fine {
             self.fault(path, "is an extension header that changes a name, size or content");
         }
-        Ok(())
     }
 
-    /// Behind the first zero block: a second one, and nothing but zeros.
+    /// Behind the first zero block, which is at `at`: a second one, and nothing but zeros.
     fn tail(&mut self, at: u64) -> io::Result<Result<u64, Stop>> {
-        if at + 2 * BLOCK > self.length {
-            let what = format!("the file ends at byte {}, inside its end mark", self.length);
+        let rest = self.bytes(at + BLOCK, MAX_TAIL)?;
+        let got = rest.len() as u64;
+        if got < BLOCK {
+            let what = format!("the file ends at byte {}, inside its end mark", self.medium.end());
             return Ok(self.stop("", true, what));
         }
-        if self.length - at > MAX_TAIL || !self.is_zero(at, self.length)? {
+        if got + BLOCK > MAX_TAIL || rest.iter().any(|byte| *byte != 0) {
             return Ok(self.stop("", false, format!("has data behind its end at byte {at}")));
         }
         Ok(Err(Stop))
     }
 
-    fn is_zero(&self, from: u64, to: u64) -> io::Result<bool> {
-        let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(0)];
-        self.file.read_exact_at(&mut bytes, from)?;
-        Ok(bytes.iter().all(|byte| *byte == 0))
-    }
-
     fn fault(&mut self, path: &str, what: &str) {
-        self.faults.push(Fault { path: path.to_owned(), truncated: false, what: what.to_owned() });
+        let fault = Fault { path: path.to_owned(), truncated: false, what: what.to_owned() };
+        self.found.faults.push(fault);
     }
 
     fn stop<T>(&mut self, path: &str, truncated: bool, what: String) -> Result<T, Stop> {
-        self.faults.push(Fault { path: path.to_owned(), truncated, what });
+        self.found.faults.push(Fault { path: path.to_owned(), truncated, what });
         Err(Stop)
     }
 }
 
 /// The name and size in a header whose checksum holds.
-fn read_header(header: &Header, block: &[u8; BLOCK as usize]) -> Result<(String, u64), ()> {
+pub(super) fn read_header(block: &[u8; BLOCK as usize]) -> Result<(String, u64), ()> {
+    let header = Header::from_byte_slice(block);
     let sum = block[..148].iter().chain(&[b' '; 8]).chain(&block[156..]);
     let sum: u32 = sum.map(|byte| u32::from(*byte)).sum();
     // A size of more than 64 bits: readers differ in which of its bytes they drop.
@@ -175,6 +255,6 @@ fn read_header(header: &Header, block: &[u8; BLOCK as usize]) -> Result<(String,
 }
 
 /// A relative path of plain components.
-fn is_plain(path: &str) -> bool {
+pub(super) fn is_plain(path: &str) -> bool {
     path.len() <= 255 && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

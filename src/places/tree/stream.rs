@@ -1,0 +1,330 @@
+//! A tar that can only be read from its beginning, as a [`Tree`](super::Tree): one cursor goes
+//! through it, and whoever wants a file waits until the cursor comes by.
+//!
+//! Inflating is the dearest part of reading a compressed archive, and a program that writes one
+//! can hardly be asked for its middle. So there is one cursor for all threads. It serves the file
+//! that is nearest ahead, and begins again only when nothing is wanted ahead of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use super::tar::{BLOCK, Medium, read_header};
+use crate::seams::interrupt;
+use crate::seams::stream::BUFFER;
+use crate::words::error::{Class, Error, Result};
+
+/// Opens the bytes of a tar, from the beginning; the same bytes each time.
+pub type Opener = Box<dyn Fn() -> Result<Box<dyn Read + Send>> + Send + Sync>;
+
+/// How many bytes of a file show what it is.
+const HEAD: usize = 4;
+/// Largest file that is kept in memory when the tar is listed: documents have no more (4 MiB).
+const MAX_KEPT: u64 = crate::words::document::MAX_DOCUMENT;
+/// Most bytes of such files. Those of some thousand images fit; further ones are read again.
+const MAX_ALL_KEPT: u64 = 16 << 20;
+/// How long a thread waits for the cursor without looking whether the user wants to stop.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What was seen of a file in passing.
+struct Seen {
+    head: Vec<u8>,
+    kept: Option<Arc<[u8]>>,
+}
+
+/// The tar after it was listed.
+pub(super) struct Stream {
+    name: String,
+    open: Opener,
+    seen: BTreeMap<u64, Seen>,
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stream({})", self.name)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    /// Nobody's when it is not in use, and none before the first use and after a fault.
+    cursor: Option<Cursor>,
+    taken: bool,
+    /// Where the waiting threads want to go, with a number that tells them apart.
+    waiting: BTreeSet<(u64, u64)>,
+    tickets: u64,
+}
+
+impl State {
+    /// Who is next: the nearest ahead, else the first from the beginning on.
+    fn next(&self) -> Option<&(u64, u64)> {
+        let here = self.cursor.as_ref().map_or(0, |cursor| cursor.at);
+        self.waiting.range((here, 0)..).next().or(self.waiting.first())
+    }
+}
+
+/// A place in the running stream.
+struct Cursor {
+    reader: Box<dyn Read + Send>,
+    at: u64,
+}
+
+impl Cursor {
+    /// Fills `buffer`; with fewer bytes only at the end.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut got = 0;
+        while got < buffer.len() {
+            match self.reader.read(&mut buffer[got..]) {
+                Ok(0) => break,
+                Ok(more) => got += more,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.at += got as u64;
+        Ok(got)
+    }
+
+    /// Goes on to `to`; stops short of it only at the end.
+    fn skip(&mut self, to: u64) -> io::Result<()> {
+        let mut buffer = vec![0; BUFFER.min(usize::try_from(to - self.at).unwrap_or(BUFFER))];
+        while self.at < to {
+            interrupt::check().map_err(Error::into_io)?;
+            let want = usize::try_from(to - self.at).unwrap_or(usize::MAX).min(buffer.len());
+            if self.fill(&mut buffer[..want])? < want {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stream while it is listed.
+pub(super) struct Listing {
+    name: String,
+    open: Opener,
+    cursor: Cursor,
+    seen: BTreeMap<u64, Seen>,
+    /// How much more may be kept.
+    room: u64,
+}
+
+impl Listing {
+    /// Begins to read what `open` opens; errors call it `name`.
+    pub(super) fn begin(name: String, open: Opener) -> Result<Listing> {
+        let cursor = Cursor { reader: open()?, at: 0 };
+        Ok(Listing { name, open, cursor, seen: BTreeMap::new(), room: MAX_ALL_KEPT })
+    }
+
+    /// The tar, to be read from now on.
+    pub(super) fn done(self) -> Stream {
+        Stream {
+            name: self.name,
+            open: self.open,
+            seen: self.seen,
+            state: Mutex::default(),
+            freed: Condvar::new(),
+        }
+    }
+}
+
+impl Medium for Listing {
+    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.cursor.skip(at)?;
+        match self.cursor.at == at {
+            true => self.cursor.fill(buffer),
+            false => Ok(0),
+        }
+    }
+
+    fn reaches(&mut self, end: u64) -> io::Result<bool> {
+        self.cursor.skip(end.max(self.cursor.at))?;
+        Ok(self.cursor.at >= end)
+    }
+
+    fn end(&self) -> u64 {
+        self.cursor.at
+    }
+
+    /// Looks at how the file begins, and keeps it if it looks like a document: as JSON does.
+    fn file(&mut self, at: u64, size: u64) -> io::Result<()> {
+        let mut bytes = vec![0; HEAD.min(usize::try_from(size).unwrap_or(HEAD))];
+        let got = self.read_at(&mut bytes, at)?;
+        bytes.truncate(got);
+        let document = matches!(bytes.first(), Some(b'{' | b'['));
+        let mut kept = None;
+        if document && size <= MAX_KEPT.min(self.room) {
+            let mut whole = vec![0; usize::try_from(size).unwrap_or(0)];
+            whole[..got].copy_from_slice(&bytes);
+            if self.cursor.fill(&mut whole[got..])? + got == whole.len() {
+                self.room -= size;
+                kept = Some(whole.into());
+            }
+        }
+        self.seen.insert(at, Seen { head: bytes, kept });
+        Ok(())
+    }
+}
+
+impl Stream {
+    /// The first bytes of the file at `at`.
+    pub(super) fn head(&self, at: u64) -> &[u8] {
+        self.seen.get(&at).map_or(&[], |seen| &seen.head)
+    }
+
+    /// The file at `at`, if it is held in memory.
+    pub(super) fn kept(&self, at: u64) -> Option<Arc<[u8]>> {
+        self.seen.get(&at)?.kept.clone()
+    }
+
+    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
+        let lost = |_| Error::new(Class::Other, "another thread failed").into_io();
+        self.state.lock().map_err(lost)
+    }
+
+    /// Waits for the cursor and takes it, at or before `to`.
+    fn take(&self, to: u64) -> io::Result<Cursor> {
+        let mut state = self.state()?;
+        state.tickets += 1;
+        let me = (to, state.tickets);
+        state.waiting.insert(me);
+        while state.taken || state.next() != Some(&me) {
+            let waited = self.freed.wait_timeout(state, PATIENCE);
+            state = waited.map_err(|_| Error::new(Class::Other, "another thread failed").into_io())?.0;
+            if let Err(error) = interrupt::check() {
+                state.waiting.remove(&me);
+                self.freed.notify_all();
+                return Err(error.into_io());
+            }
+        }
+        state.waiting.remove(&me);
+        state.taken = true;
+        let cursor = state.cursor.take();
+        drop(state);
+        cursor.filter(|cursor| cursor.at <= to).map_or_else(|| self.begin_again(), Ok)
+    }
+
+    fn begin_again(&self) -> io::Result<Cursor> {
+        match (self.open)() {
+            Ok(reader) => Ok(Cursor { reader, at: 0 }),
+            Err(error) => {
+                self.give_back(None);
+                Err(error.into_io())
+            }
+        }
+    }
+
+    fn give_back(&self, cursor: Option<Cursor>) {
+        if let Ok(mut state) = self.state.lock() {
+            (state.cursor, state.taken) = (cursor, false);
+        }
+        self.freed.notify_all();
+    }
+
+    /// The cursor where the contents of the file `path` begin, at `at`. Its header is looked at
+    /// again: what writes the stream may not do so twice alike.
+    fn enter(&self, path: &str, at: u64, size: u64, offset: u64) -> io::Result<Cursor> {
+        let header = at.saturating_sub(BLOCK);
+        let mut cursor = self.take(header)?;
+        let mut entered = || {
+            let mut block = [0; BLOCK as usize];
+            cursor.skip(header)?;
+            cursor.fill(&mut block)?;
+            match read_header(&block) {
+                Ok((name, there))
+                    if name.strip_prefix("./").unwrap_or(&name) == path && there == size =>
+                {
+                    cursor.skip(at + offset)
+                }
+                _ => {
+                    let text = format!("{}: {path} is not where it was a moment ago", self.name);
+                    Err(Error::new(Class::Other, text)
+                        .hint("something changes it; let that finish, and try again")
+                        .into_io())
+                }
+            }
+        };
+        match entered() {
+            Ok(()) => Ok(cursor),
+            Err(error) => {
+                self.give_back(None);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Reads one file of the stream. It waits for the cursor when it is first read, and lets go of it
+/// with the last byte.
+pub(super) struct Passing {
+    stream: Arc<Stream>,
+    path: String,
+    at: u64,
+    size: u64,
+    offset: u64,
+    cursor: Option<Cursor>,
+}
+
+impl fmt::Debug for Passing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Passing({} at {})", self.path, self.offset)
+    }
+}
+
+impl Passing {
+    pub(super) fn new(
+        stream: Arc<Stream>,
+        path: &str,
+        at: u64,
+        size: u64,
+        offset: u64,
+    ) -> Passing {
+        Passing { stream, path: path.to_owned(), at, size, offset, cursor: None }
+    }
+
+    fn let_go(&mut self) {
+        if let Some(cursor) = self.cursor.take() {
+            self.stream.give_back(Some(cursor));
+        }
+    }
+}
+
+impl Read for Passing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.size - self.offset).unwrap_or(usize::MAX);
+        let want = left.min(buffer.len());
+        if want == 0 {
+            return Ok(0);
+        }
+        let mut cursor = match self.cursor.take() {
+            Some(cursor) => cursor,
+            None => self.stream.enter(&self.path, self.at, self.size, self.offset)?,
+        };
+        match cursor.reader.read(&mut buffer[..want]) {
+            Ok(got) => {
+                cursor.at += got as u64;
+                self.offset += got as u64;
+                self.cursor = Some(cursor);
+                if self.offset == self.size {
+                    self.let_go();
+                }
+                Ok(got)
+            }
+            Err(error) => {
+                drop(cursor);
+                self.stream.give_back(None);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}

@@ -1,0 +1,232 @@
+//! [`Inflate`]: gzip and zstd unpacked while they are read, within bounds.
+
+use std::fmt;
+use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::stream::BUFFER;
+use crate::words::error::{Class, Error};
+
+/// Largest window that a zstd stream may ask for, as a power of two: what `zstd --long` makes and
+/// what `zstd -d` takes without being told. Its 128 MiB are used by such streams only.
+const MAX_WINDOW_LOG: u32 = 27;
+/// How much may come out of anything. Layers that are mostly zeros are real, and small.
+const FREE: u64 = 1 << 30;
+/// How many times its size may come out of something larger. Real layers have a tenth of it;
+/// gzip reaches 1032, and zstd far more.
+const MAX_RATIO: u64 = 256;
+
+/// How something is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// gzip (RFC 1952), of any number of members.
+    Gzip,
+    /// Zstandard (RFC 8878), of any number of frames.
+    Zstd,
+}
+
+impl Packing {
+    /// The packing of what begins with `head`, of which four bytes are enough; none for anything
+    /// that is not compressed in one of these ways.
+    #[must_use]
+    pub fn of(head: &[u8]) -> Option<Packing> {
+        match head {
+            [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+            // A skippable frame stands in front of what pzstd writes.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
+                Some(Packing::Zstd)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Packing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Packing::Gzip => "gzip",
+            Packing::Zstd => "zstd",
+        })
+    }
+}
+
+/// Unpacks what it reads. Broken, cut and immodest streams fail with [`Class::Damaged`], as
+/// errors inside [`io::Error`]; those of the source come through as they are.
+pub struct Inflate<'a> {
+    inner: Box<dyn Read + Send + 'a>,
+    packing: Packing,
+    what: String,
+    taken: Arc<AtomicU64>,
+    given: u64,
+    free: u64,
+}
+
+impl fmt::Debug for Inflate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflate").field("what", &self.what).field("given", &self.given).finish()
+    }
+}
+
+impl<'a> Inflate<'a> {
+    /// Unpacks `source`, which errors call `what`.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn new(
+        packing: Packing,
+        source: impl Read + Send + 'a,
+        what: &str,
+    ) -> io::Result<Inflate<'a>> {
+        let taken = Arc::new(AtomicU64::new(0));
+        let source = Counted { source, taken: Arc::clone(&taken), what: what.to_owned() };
+        let source = BufReader::with_capacity(BUFFER, source);
+        let inner: Box<dyn Read + Send + 'a> = match packing {
+            Packing::Gzip => Box::new(MultiGzDecoder::new(source)),
+            Packing::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(source)?;
+                decoder.window_log_max(MAX_WINDOW_LOG)?;
+                Box::new(decoder)
+            }
+        };
+        Ok(Inflate { inner, packing, what: what.to_owned(), taken, given: 0, free: FREE })
+    }
+
+    fn fault(&self, error: io::Error) -> io::Error {
+        let error = match Error::from_io(error) {
+            Ok(error) => return error.into_io(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return error,
+            Err(error) => error,
+        };
+        let Inflate { packing, what, .. } = self;
+        let too_wide = error.to_string().contains("too much memory");
+        let fault = match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                Error::new(Class::Damaged, format!("{what}: ends in the middle of its {packing}"))
+            }
+            _ => Error::new(Class::Damaged, format!("{what}: is broken {packing}")).source(error),
+        };
+        match too_wide {
+            true => fault.hint("unpack it with zstd -d --long=31, if you trust it"),
+            false => fault,
+        }
+        .into_io()
+    }
+}
+
+impl Read for Inflate<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer).map_err(|error| self.fault(error))?;
+        self.given += got as u64;
+        let taken = self.taken.load(Ordering::Relaxed);
+        if self.given > self.free && self.given / MAX_RATIO > taken {
+            let text = format!(
+                "{}: unpacks to more than {MAX_RATIO} times its size ({taken} bytes so far)",
+                self.what
+            );
+            return Err(Error::new(Class::Damaged, text)
+                .hint("if it is meant to, unpack it by hand first")
+                .into_io());
+        }
+        Ok(got)
+    }
+}
+
+/// Counts what is read from the source, and names it where it fails.
+struct Counted<R> {
+    source: R,
+    taken: Arc<AtomicU64>,
+    what: String,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.source.read(buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => error,
+            _ => Error::io(format!("cannot read {}", self.what), error).into_io(),
+        })?;
+        self.taken.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        out.write_all(bytes).unwrap();
+        out.finish().unwrap()
+    }
+
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        zstd::encode_all(bytes, 1).unwrap()
+    }
+
+    fn unpack(packed: &[u8]) -> Result<Vec<u8>, Error> {
+        let packing = Packing::of(packed).unwrap();
+        let mut out = Vec::new();
+        match Inflate::new(packing, packed, "x").unwrap().read_to_end(&mut out) {
+            Ok(_) => Ok(out),
+            Err(error) => Err(Error::io("x", error)),
+        }
+    }
+
+    #[test]
+    fn several_members_and_frames_are_one_content() {
+        for pack in [gzip, zstd] {
+            assert_eq!(unpack(&pack(b"")).unwrap(), b"");
+            assert_eq!(unpack(&[pack(b"hello "), pack(b"world")].concat()).unwrap(), b"hello world");
+        }
+        let skipped = [0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7];
+        assert_eq!(unpack(&[&skipped[..], &zstd(b"x")].concat()).unwrap(), b"x");
+    }
+
+    #[test]
+    fn every_cut_and_everything_behind_the_end_is_damage() {
+        for pack in [gzip, zstd] {
+            let packed = pack(b"hello hello hello");
+            for cut in 4..packed.len() {
+                let error = unpack(&packed[..cut]).unwrap_err();
+                assert_eq!(error.class(), Class::Damaged, "{cut}: {error}");
+            }
+            for garbage in [&b"garbage"[..], &[0; 512]] {
+                let error = unpack(&[&packed[..], garbage].concat()).unwrap_err();
+                assert_eq!(error.class(), Class::Damaged, "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_goes_off_within_bounds() {
+        let zeros = vec![0; 8 << 20];
+        for pack in [gzip, zstd] {
+            let packed = pack(&zeros);
+            let mut inflate =
+                Inflate::new(Packing::of(&packed).unwrap(), &packed[..], "x").unwrap();
+            inflate.free = 4 << 20;
+            let mut out = Vec::new();
+
+            let error = Error::io("", inflate.read_to_end(&mut out).unwrap_err());
+
+            assert_eq!(error.class(), Class::Damaged);
+            assert!(error.way_out().unwrap().contains("by hand"), "{error}");
+            assert!(out.len() < 5 << 20, "{}", out.len());
+            assert_eq!(unpack(&packed).unwrap(), zeros, "little of it is fine");
+        }
+    }
+
+    #[test]
+    fn a_window_that_fills_the_memory_is_refused() {
+        // A frame header that asks for a window of 2 GiB (RFC 8878, 3.1.1.1.2).
+        let error = unpack(&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 1, 0, 0]).unwrap_err();
+
+        assert_eq!(error.class(), Class::Damaged);
+        assert!(error.way_out().unwrap().contains("--long"), "{error:?}");
+    }
+}
