@@ -1,5 +1,6 @@
 //! Where images live. Each place implements the seams, and none knows another.
 
+pub mod docker_archive;
 pub mod engine;
 pub mod layout;
 pub mod location;

@@ -6,6 +6,7 @@ pub mod inflate;
 pub mod interrupt;
 pub mod pace;
 pub mod parallel;
+pub mod process;
 pub mod rate;
 pub mod retry;
 pub mod room;

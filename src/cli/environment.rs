@@ -1,6 +1,7 @@
-//! The only reader of the environment and the clock.
+//! The only reader of the environment, the clock and standard input.
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 
+use std::io::{IsTerminal as _, Read};
 use std::path::PathBuf;
 
 use crate::words::error::{Class, Error, Result};
@@ -21,6 +22,16 @@ pub(super) fn state_folder() -> Option<PathBuf> {
     let state = path("XDG_STATE_HOME").filter(|state| state.is_absolute());
     let state = state.or_else(|| path("HOME").map(|home| home.join(".local/state")));
     state.map(|state| state.join("sealift"))
+}
+
+/// Standard input, for an archive that comes through a pipe.
+pub(super) fn standard_input() -> Result<Box<dyn Read>> {
+    let stdin = std::io::stdin();
+    match stdin.is_terminal() {
+        true => Err(Error::new(Class::Usage, "standard input is a terminal, not an archive")
+            .hint("pipe one in: docker save NAME | sealift export docker-archive:- ...")),
+        false => Ok(Box::new(stdin)),
+    }
 }
 
 /// A time in UTC as RFC 3339 with whole seconds, so that two of them compare as text.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::environment::{creation_time, days_after};
+use super::environment::{creation_time, days_after, standard_input};
 use super::lists;
 use super::output::Printer;
 use super::registries::Registries;
@@ -21,14 +21,20 @@ use crate::work::graph::Selection;
 /// Export images into a signed bundle
 ///
 /// IMAGE is an image name (alpine, docker://quay.io/org/app:1.2, with a tag, a digest or both),
-/// a layout (oci:DIR[:NAME]) or an archive of one (oci-archive:FILE[:NAME]). Multi-platform
-/// images come with all platforms, and with the signatures and SBOMs that refer to them.
+/// an archive (docker-archive:FILE[:NAME], oci-archive:FILE[:NAME]; plain, gzip or zstd; - for
+/// standard input), a folder of docker's archives (docker-archive:DIR), an image that an engine has
+/// (containers-storage:NAME for podman, docker-daemon:NAME) or a layout (oci:DIR[:NAME]).
+/// Multi-platform images come with all platforms, and with the signatures and SBOMs that refer to
+/// them. Archives and engines keep no manifests: one is made, the same for the same image.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift export alpine:3.20 quay.io/org/app:1.2 -o june.tar --sign-key transfer.key.pem
   sealift export -f images.txt -o june --sign-key transfer.key.pem \\
       --platform linux/amd64 --rewrite-index
   sealift export oci:build/layout -o june.tar --sign-key transfer.key.pem
+  sealift export docker-archive:app.tar.gz docker-daemon:db:5 -o june.tar \\
+      --sign-key transfer.key.pem
+  docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
 
 An interrupted export leaves NAME.partial; the same command goes on from there, and fetches no
 finished blob again. With --platform alone the original index is kept, which names platforms that
@@ -91,6 +97,7 @@ impl Export {
             expires_at,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
+            stdin: standard_input,
         };
         let progress = printer.progress();
         let client = self.registries.client(progress.clone())?;
@@ -139,6 +146,7 @@ fn text(summary: &Summary) -> Vec<String> {
         .collect();
     for (row, image) in rows.iter_mut().zip(&summary.images) {
         row.extend(image.rewritten_from.map(|old| format!("rewritten from {old}")));
+        row.extend(image.made.then(|| "made on export".to_owned()));
     }
     let mut lines = table(&rows);
     let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));

@@ -71,6 +71,9 @@ fn text(overview: &Overview) -> Vec<String> {
         let old = image.rewritten_from.iter();
         lines.extend(old.map(|old| format!("{} has a new index, made from {old}", image.name)));
     }
+    for image in overview.images.iter().map(|sized| &sized.image).filter(|image| image.made) {
+        lines.push(format!("{} has a manifest made on export", image.name));
+    }
     for referrer in &overview.referrers {
         let kind = referrer.artifact_type.as_deref().unwrap_or("referrer");
         let (digest, subject) = (referrer.digest.short(), referrer.subject.short());

@@ -72,9 +72,7 @@ impl Layout {
     pub fn read(tree: Arc<Tree>) -> Result<Layout> {
         let path = tree.path().display().to_string();
         let mark = tree.read_small("oci-layout", MAX_DOCUMENT).map_err(|e| {
-            e.hint(
-                "name an OCI image layout: a folder, or a tar, with oci-layout in it",
-            )
+            e.hint("name an OCI image layout: a folder, or a tar, with oci-layout in it")
         })?;
         let version = parse_strict(&mark).map_err(|e| e.context(format!("{path}: oci-layout")))?;
         if version.get("imageLayoutVersion").and_then(|v| v.as_str()) != Some("1.0.0") {
@@ -129,7 +127,8 @@ impl Layout {
     /// # Errors
     /// As [`is_whole`](Layout::is_whole).
     pub fn whole_manifests(&self) -> Result<Vec<Document>> {
-        let mut ahead: Vec<Descriptor> = self.entries.iter().map(|e| e.descriptor.clone()).collect();
+        let mut ahead: Vec<Descriptor> =
+            self.entries.iter().map(|e| e.descriptor.clone()).collect();
         let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
         while let Some(part) = ahead.pop() {
             let there = self.tree.size(&blob_path(&part.digest)) == Some(part.size);

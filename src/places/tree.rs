@@ -177,8 +177,10 @@ impl Tree {
         let name = name.to_ascii_lowercase();
         let name = name.strip_suffix(".tar").unwrap_or(&name);
         let words = name.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_'));
-        let words: Vec<&str> =
-            words.map(|word| word.trim_matches(['.', '_'])).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = words
+            .map(|word| word.trim_matches(['.', '_']))
+            .filter(|word| !word.is_empty())
+            .collect();
         let stem = words.join("-");
         match stem.parse::<Repository>() {
             Ok(_) => stem,

@@ -31,6 +31,7 @@ impl AtomicFile {
             .map_err(|e| Error::io("cannot get randomness", io::Error::other(e.to_string())))?;
         let temp = folder.join(format!("{TEMP_PREFIX}{random:016x}"));
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create_new(true)
             .mode(mode)
@@ -93,6 +94,21 @@ impl Drop for AtomicFile {
             let _ = std::fs::remove_file(&self.temp);
         }
     }
+}
+
+/// A file in `folder` that has no name: it is gone once it is closed, however the program ends.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn nameless(folder: &Path) -> Result<File> {
+    use rustix::fs::{Mode, OFlags, open};
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    if let Ok(file) = open(folder, flags, Mode::RUSR | Mode::WUSR) {
+        return Ok(file.into());
+    }
+    // Not every file system can do that; then the name is taken away at once.
+    let named = AtomicFile::create(&folder.join("x"), 0o600)?;
+    named.file.try_clone().map_err(|e| Error::io(format!("cannot open {}", folder.display()), e))
 }
 
 /// The folder of `path`; `.` for a bare name.

@@ -181,7 +181,10 @@ mod tests {
     fn several_members_and_frames_are_one_content() {
         for pack in [gzip, zstd] {
             assert_eq!(unpack(&pack(b"")).unwrap(), b"");
-            assert_eq!(unpack(&[pack(b"hello "), pack(b"world")].concat()).unwrap(), b"hello world");
+            assert_eq!(
+                unpack(&[pack(b"hello "), pack(b"world")].concat()).unwrap(),
+                b"hello world"
+            );
         }
         let skipped = [0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7];
         assert_eq!(unpack(&[&skipped[..], &zstd(b"x")].concat()).unwrap(), b"x");

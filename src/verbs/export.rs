@@ -1,11 +1,11 @@
 //! `export`: chosen images into a signed bundle.
 
 mod quota;
+mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
+use std::io::Read;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -15,22 +15,18 @@ use crate::bundle::draft::{self, Draft};
 use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::statement::Predicate;
-use crate::places::layout::Layout;
 use crate::places::location::Source;
 use crate::places::registry::Client;
-use crate::places::tree::Tree;
 use crate::seams::content::Once;
 use crate::seams::parallel;
 use crate::seams::room;
-use crate::seams::store::ImageSource;
 use crate::seams::stream::{Verified, read_small};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress, Silent};
-use crate::words::reference::Reference;
-use crate::work::graph::{self, Graph, Origin, Selection, Wanted};
+use crate::work::graph::{self, Graph, Selection};
 use crate::work::plan::Count;
 use crate::work::transfer;
 
@@ -59,6 +55,8 @@ pub struct Request<'a> {
     pub jobs: usize,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
+    /// Opens standard input, for the archive that is called `-`.
+    pub stdin: fn() -> Result<Box<dyn Read>>,
 }
 
 /// What an export did, or would do.
@@ -95,7 +93,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     draft::refuse_existing(&request.output)?;
 
     // 2. Where from, and what belongs to the images?
-    let (origins, wanted) = open_sources(&request.images, client)?;
+    let (origins, wanted) = sources::open(request, client, progress)?;
     quota::look_ahead(&wanted, client, progress);
     let mut graph = graph::walk(&origins, &wanted, &request.select, request.jobs, progress)?;
 
@@ -157,83 +155,6 @@ fn dry(request: &Request<'_>, contents: Contents) -> Summary {
         key: request.key.public().id(),
         statement: None,
         dry_run: true,
-    }
-}
-
-/// Opens each repository once, and lists the images that are asked for.
-fn open_sources(images: &[Source], client: &Client) -> Result<(Vec<Origin>, Vec<Wanted>)> {
-    let mut origins: Vec<Origin> = Vec::new();
-    let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut wanted = Vec::new();
-    let mut layouts: BTreeMap<PathBuf, Arc<Layout>> = BTreeMap::new();
-    for text in images {
-        let (place, source, names): (String, Arc<dyn ImageSource>, Vec<Reference>) = match text {
-            Source::Registry(name) => {
-                let source = client.repository(&name.registry, &name.repository, Side::Source);
-                (String::new(), Arc::new(source), vec![name.clone()])
-            }
-            Source::Layout { path, name, .. } => {
-                let layout = match layouts.get(path) {
-                    Some(layout) => Arc::clone(layout),
-                    None => {
-                        let layout = Arc::new(Layout::open(Tree::open(path)?)?);
-                        layouts.insert(path.clone(), Arc::clone(&layout));
-                        layout
-                    }
-                };
-                let names = names_in(&layout, name.as_deref())?;
-                (path.display().to_string(), layout, names)
-            }
-            Source::DockerArchive { .. } | Source::Engine { .. } => return Err(unsupported(text)),
-        };
-        for name in names {
-            let key = (place.clone(), name.name());
-            let origin = *known.entry(key).or_insert_with(|| {
-                let source = Arc::clone(&source);
-                origins.push(Origin { source, repository: name.name() });
-                origins.len() - 1
-            });
-            wanted.push(Wanted { origin, name, text: text.to_string() });
-        }
-    }
-    match wanted.is_empty() {
-        true => Err(Error::new(Class::Usage, "no image to export")),
-        false => Ok((origins, wanted)),
-    }
-}
-
-fn unsupported(what: &dyn std::fmt::Display) -> Error {
-    Error::new(Class::Usage, format!("{what} is not supported"))
-}
-
-/// The images of a layout: the named one, else all that have a name.
-fn names_in(layout: &Layout, name: Option<&str>) -> Result<Vec<Reference>> {
-    let is_list = |name: &Reference| name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
-    let listed: Vec<Reference> =
-        layout.entries().iter().filter_map(|entry| entry.name.clone()).collect();
-    let Some(wanted) = name else {
-        // Lists of referrers come along with what they refer to.
-        let all: Vec<Reference> = listed.into_iter().filter(|name| !is_list(name)).collect();
-        return match all.is_empty() {
-            true => {
-                Err(Error::new(Class::Incomplete, format!("{layout} has no image with a name"))
-                    .hint("give it one: skopeo copy oci:DIR oci:DIR:NAME"))
-            }
-            false => Ok(all),
-        };
-    };
-    let is_it = |name: &&Reference| {
-        wanted.parse::<Reference>().is_ok_and(|wanted| wanted.kept() == **name)
-            || (name.registry.as_str() == "localhost"
-                && name.tag.as_ref().is_some_and(|tag| tag.as_str() == wanted))
-    };
-    match listed.iter().find(is_it) {
-        Some(name) => Ok(vec![name.clone()]),
-        None => {
-            let names: Vec<String> = listed.iter().map(ToString::to_string).collect();
-            Err(Error::new(Class::Incomplete, format!("{layout} has no image {wanted}"))
-                .hint(format!("it has: {}", names.join(", "))))
-        }
     }
 }
 

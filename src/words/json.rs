@@ -54,9 +54,8 @@ pub fn parse_strict(bytes: &[u8]) -> Result<Value> {
 pub fn parse_strict_with(bytes: &[u8], known: &[&str]) -> Result<Value> {
     let bad = |why: String| Error::new(Class::Damaged, format!("not acceptable JSON: {why}"));
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0, known }
-        .deserialize(&mut reader)
-        .map_err(|e| bad(e.to_string()))?;
+    let value =
+        Strict { depth: 0, known }.deserialize(&mut reader).map_err(|e| bad(e.to_string()))?;
     reader.end().map_err(|e| bad(e.to_string()))?;
     Ok(value)
 }

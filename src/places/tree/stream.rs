@@ -194,7 +194,8 @@ impl Stream {
         state.waiting.insert(me);
         while state.taken || state.next() != Some(&me) {
             let waited = self.freed.wait_timeout(state, PATIENCE);
-            state = waited.map_err(|_| Error::new(Class::Other, "another thread failed").into_io())?.0;
+            state =
+                waited.map_err(|_| Error::new(Class::Other, "another thread failed").into_io())?.0;
             if let Err(error) = interrupt::check() {
                 state.waiting.remove(&me);
                 self.freed.notify_all();
@@ -276,13 +277,7 @@ impl fmt::Debug for Passing {
 }
 
 impl Passing {
-    pub(super) fn new(
-        stream: Arc<Stream>,
-        path: &str,
-        at: u64,
-        size: u64,
-        offset: u64,
-    ) -> Passing {
+    pub(super) fn new(stream: Arc<Stream>, path: &str, at: u64, size: u64, offset: u64) -> Passing {
         Passing { stream, path: path.to_owned(), at, size, offset, cursor: None }
     }
 

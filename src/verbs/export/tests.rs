@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
 use crate::bundle::check::{Examined, Trust, examine};
@@ -35,6 +36,7 @@ impl Outside {
             expires_at: None,
             jobs: 2,
             dry_run: false,
+            stdin: || Ok(Box::new(std::io::empty())),
         }
     }
 

@@ -1,0 +1,267 @@
+//! [`DockerArchive`]: what `docker save` and `podman save` write, as a source of images.
+//!
+//! It holds configs and layers, but mostly no manifests. One is made where there is none, of the
+//! config as it is and the layers as they are, so that the same image gets the same bytes from
+//! whatever it comes (docs/decisions/005-local-storage.md, "Made manifests").
+
+mod listing;
+mod manifest;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read;
+use std::sync::Arc;
+
+use self::listing::Listed;
+use self::manifest::Layers;
+use super::layout::Layout;
+use super::location::Pick;
+use super::tree::Tree;
+use crate::seams::store::{BlobSource, ImageSource, Referrers};
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::Reference;
+
+/// The file that lists the images.
+pub const DOCKER_INDEX: &str = "manifest.json";
+
+/// An archive to read from.
+#[derive(Debug)]
+pub struct DockerArchive {
+    tree: Arc<Tree>,
+    /// The layout that newer archives are as well.
+    layout: Option<Layout>,
+    images: Vec<Held>,
+    made: BTreeMap<Digest, Document>,
+    /// Which file each part of a made manifest is.
+    paths: BTreeMap<Digest, String>,
+}
+
+/// An image of the archive.
+#[derive(Debug)]
+struct Held {
+    /// Its place in `manifest.json`, if it is listed there.
+    place: Option<usize>,
+    /// What it is called; one name at least.
+    names: Vec<Reference>,
+    root: Document,
+}
+
+impl DockerArchive {
+    /// Reads the list of images in `tree`, and makes the manifests that are not there. Images
+    /// without a name are called `localhost/STEM` with their digests.
+    ///
+    /// Layers that are compressed are read and unpacked once, to see that they are what the
+    /// config says; others only when they are opened.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] for anything but an archive that can be read in one way only,
+    /// [`Class::Incomplete`] when it lists a file that it does not hold.
+    pub fn open(tree: Tree, stem: &str) -> Result<DockerArchive> {
+        tree.refuse_faults()?;
+        let tree = Arc::new(tree);
+        let listed = listing::read(&tree)?;
+        let is_layout = tree.size("oci-layout").is_some() && tree.size("index.json").is_some();
+        let layout = is_layout.then(|| Layout::read(Arc::clone(&tree))).transpose()?;
+        let originals = layout.as_ref().map(Layout::whole_manifests).transpose()?;
+        let mut archive = DockerArchive {
+            images: Vec::new(),
+            made: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            layout,
+            tree,
+        };
+        let layers = Layers::look(&archive.tree, &listed)?;
+        let originals = originals.unwrap_or_default();
+        for (place, listed) in listed.iter().enumerate() {
+            archive.add(place, listed, &originals, &layers, stem)?;
+        }
+        archive.add_others()?;
+        Ok(archive)
+    }
+
+    /// Adds one image of `manifest.json`.
+    fn add(
+        &mut self,
+        place: usize,
+        listed: &Listed,
+        originals: &[Document],
+        layers: &Layers,
+        stem: &str,
+    ) -> Result<()> {
+        let place = Some(place);
+        let config = manifest::config(&self.tree, &listed.config)?;
+        let has_config = |document: &&Document| match document.kind() {
+            Kind::Manifest { config: Some(it), .. } => it.digest == config.digest,
+            _ => false,
+        };
+        let mut rest = Vec::new();
+        for name in &listed.tags {
+            // The index that a name stands for has more than the one platform listed here.
+            match self.original(name)? {
+                Some(root) => {
+                    self.images.push(Held { place, names: vec![name.clone()], root });
+                }
+                None => rest.push(name.clone()),
+            }
+        }
+        if rest.is_empty() && !listed.tags.is_empty() {
+            return Ok(());
+        }
+        let root = match originals.iter().find(has_config) {
+            Some(original) => original.clone(),
+            None => {
+                let made = manifest::make(&self.tree, listed, &config, layers)?;
+                self.paths.extend(made.paths);
+                let digest = made.document.descriptor().digest;
+                self.made.insert(digest, made.document.clone());
+                made.document
+            }
+        };
+        if rest.is_empty() {
+            rest.push(format!("localhost/{stem}@{}", root.descriptor().digest).parse()?);
+        }
+        self.images.push(Held { place, names: rest, root });
+        Ok(())
+    }
+
+    /// Adds what only the layout lists: images that docker cannot load, or that have no name
+    /// there.
+    fn add_others(&mut self) -> Result<()> {
+        let Some(layout) = &self.layout else { return Ok(()) };
+        let mut others = Vec::new();
+        for entry in layout.entries() {
+            let Some(name) = &entry.name else { continue };
+            let is_list = name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
+            if !is_list && !self.names().any(|known| known == name) {
+                let (names, root) = (vec![name.clone()], layout.document(&entry.descriptor)?);
+                others.push(Held { place: None, names, root });
+            }
+        }
+        self.images.extend(others);
+        Ok(())
+    }
+
+    /// What the layout has under `name`, if it has all of it.
+    fn original(&self, name: &Reference) -> Result<Option<Document>> {
+        let Some(layout) = &self.layout else { return Ok(None) };
+        if !layout.entries().iter().any(|entry| entry.name.as_ref() == Some(name)) {
+            return Ok(None);
+        }
+        let root = layout.resolve(name)?;
+        Ok(layout.is_whole(root.descriptor())?.then_some(root))
+    }
+
+    /// Calls the one image of the archive `name`, whatever it says itself.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] when it holds several images.
+    pub fn call(&mut self, name: Reference) -> Result<()> {
+        let mut roots = self.images.iter().map(|image| image.root.descriptor().digest);
+        let first = roots.next();
+        if roots.any(|other| Some(other) != first) {
+            let text = format!("{self} holds several images where one was asked for");
+            return Err(Error::new(Class::Damaged, text));
+        }
+        self.images.truncate(1);
+        self.images.iter_mut().for_each(|image| image.names = vec![name.clone()]);
+        Ok(())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Reference> {
+        self.images.iter().flat_map(|image| &image.names)
+    }
+
+    /// The names of the images that `pick` means; of all without one.
+    ///
+    /// # Errors
+    /// [`Class::Incomplete`] when there is none.
+    pub fn pick(&self, pick: Option<&Pick>) -> Result<Vec<Reference>> {
+        let found: Vec<Reference> = match pick {
+            None => self.names().cloned().collect(),
+            Some(Pick::Name(wanted)) => {
+                self.names().filter(|name| **name == wanted.kept()).take(1).cloned().collect()
+            }
+            Some(Pick::Index(index)) => {
+                let there = self.images.iter().filter(|image| image.place == Some(*index));
+                there.flat_map(|image| image.names.clone()).collect()
+            }
+        };
+        match (found.is_empty(), pick) {
+            (false, _) => Ok(found),
+            (true, Some(pick)) => Err(self.has_no(pick)),
+            (true, None) => Err(Error::new(Class::Incomplete, format!("{self} has no images"))),
+        }
+    }
+
+    fn has_no(&self, what: &dyn fmt::Display) -> Error {
+        let names: Vec<String> = self.names().map(ToString::to_string).collect();
+        Error::new(Class::Incomplete, format!("{self} has no image {what}"))
+            .hint(format!("it has: {}", names.join(", ")))
+    }
+}
+
+impl fmt::Display for DockerArchive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "archive {}", self.tree.path().display())
+    }
+}
+
+impl BlobSource for DockerArchive {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        match (self.paths.get(&blob.digest), &self.layout) {
+            (Some(path), _) => Ok(Box::new(self.tree.open_file(path, offset)?)),
+            (None, Some(layout)) => layout.open(blob, offset),
+            (None, None) => {
+                Err(Error::new(Class::Incomplete, format!("{self} has no blob {}", blob.digest)))
+            }
+        }
+    }
+
+    fn position(&self, blob: &Descriptor) -> u64 {
+        match (self.paths.get(&blob.digest), &self.layout) {
+            (Some(path), _) => self.tree.position(path),
+            (None, Some(layout)) => layout.position(blob),
+            (None, None) => 0,
+        }
+    }
+}
+
+impl ImageSource for DockerArchive {
+    fn resolve(&self, name: &Reference) -> Result<Document> {
+        let is_it = |image: &&Held| match name.digest {
+            Some(digest) => image.root.descriptor().digest == digest,
+            None => image.names.contains(name),
+        };
+        let mut found = self.images.iter().filter(is_it);
+        let first = &found.next().ok_or_else(|| self.has_no(name))?.root;
+        match found.find(|other| other.root.descriptor().digest != first.descriptor().digest) {
+            None => Ok(first.clone()),
+            Some(_) => Err(Error::new(Class::Damaged, format!("{self} lists {name} twice"))
+                .hint("name its images by place, as in docker-archive:FILE:@0")),
+        }
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Document> {
+        match (self.made.get(&descriptor.digest), &self.layout) {
+            (Some(made), _) => Ok(made.clone()),
+            (None, Some(layout)) => layout.document(descriptor),
+            (None, None) => Err(self.has_no(&descriptor.digest)),
+        }
+    }
+
+    fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
+        match &self.layout {
+            Some(layout) if !self.is_made(&subject.digest) => layout.referrers(subject),
+            _ => Ok(Referrers::default()),
+        }
+    }
+
+    fn is_made(&self, digest: &Digest) -> bool {
+        self.made.contains_key(digest)
+    }
+}
+
+#[cfg(test)]
+mod tests;

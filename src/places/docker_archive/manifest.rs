@@ -1,0 +1,189 @@
+//! The manifest that is made for an image which has none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+
+use serde::Serialize;
+
+use super::listing::Listed;
+use crate::places::layout::blob_path;
+use crate::places::tree::Tree;
+use crate::seams::inflate::{Inflate, Packing};
+use crate::seams::interrupt;
+use crate::seams::stream::BUFFER;
+use crate::words::digest::{Digest, Hasher};
+use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_MANIFEST};
+use crate::words::error::{Class, Error, Result};
+use crate::words::json::parse_strict_with;
+
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// A config: what describes it, and the layers that it promises.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) digest: Digest,
+    size: u64,
+    diff_ids: Vec<Digest>,
+}
+
+/// Reads the config in the file `path`. The digest in its name is not believed.
+///
+/// # Errors
+/// [`Class::Damaged`] when it is another one, and for what is no config.
+pub(super) fn config(tree: &Tree, path: &str) -> Result<Config> {
+    let bad = |why: &str| {
+        Error::new(Class::Damaged, format!("{}: config {path} {why}", tree.path().display()))
+    };
+    let bytes = tree.read_small(path, MAX_DOCUMENT)?;
+    let digest = Digest::of(&bytes);
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    let name = name.strip_prefix("sha256:").unwrap_or(name);
+    if Digest::from_hex(name).is_ok_and(|named| named != digest) {
+        return Err(bad(&format!("does not match the digest in its name; it has {digest}")));
+    }
+    let value = parse_strict_with(&bytes, &["rootfs", "diff_ids"])
+        .map_err(|e| e.context(format!("{}: config {path}", tree.path().display())))?;
+    if !value.is_object() {
+        return Err(bad("is no config of an image"));
+    }
+    // An image without layers may leave the list out.
+    let diff_ids = match value["rootfs"]["diff_ids"].as_array() {
+        Some(list) => list
+            .iter()
+            .map(|id| id.as_str().and_then(|id| id.parse().ok()))
+            .collect::<Option<Vec<Digest>>>()
+            .ok_or_else(|| bad("has a diff ID that is no digest"))?,
+        None => Vec::new(),
+    };
+    Ok(Config { digest, size: bytes.len() as u64, diff_ids })
+}
+
+/// The layers that are compressed in the archive, by their files.
+#[derive(Debug)]
+pub(super) struct Layers(BTreeMap<String, Unpacked>);
+
+/// A compressed layer, and what is in it.
+#[derive(Debug)]
+struct Unpacked {
+    packing: Packing,
+    digest: Digest,
+    diff_id: Digest,
+}
+
+impl Layers {
+    /// Finds the compressed ones among the layers of `listed`, and unpacks each once, in the
+    /// order of the archive.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] when one is broken.
+    pub(super) fn look(tree: &Tree, listed: &[Listed]) -> Result<Layers> {
+        let all: BTreeSet<&str> =
+            listed.iter().flat_map(|image| &image.layers).map(String::as_str).collect();
+        let mut packed = Vec::new();
+        for path in all {
+            if let Some(packing) = Packing::of(&tree.head(path)?) {
+                packed.push((tree.position(path), path, packing));
+            }
+        }
+        packed.sort_unstable_by_key(|(position, path, _)| (*position, *path));
+        let unpacked = packed
+            .into_iter()
+            .map(|(_, path, packing)| Ok((path.to_owned(), unpack(tree, path, packing)?)));
+        Ok(Layers(unpacked.collect::<Result<_>>()?))
+    }
+}
+
+fn unpack(tree: &Tree, path: &str, packing: Packing) -> Result<Unpacked> {
+    let what = format!("{}: layer {path}", tree.path().display());
+    let fault = |e| Error::io(format!("cannot read {what}"), e);
+    let mut packed = Hashing { inner: tree.open_file(path, 0)?, hasher: Hasher::new() };
+    let mut plain = Hasher::new();
+    let mut inflate = Inflate::new(packing, &mut packed, &what).map_err(fault)?;
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        interrupt::check()?;
+        match inflate.read(&mut buffer).map_err(fault)? {
+            0 => break,
+            got => plain.update(&buffer[..got]),
+        }
+    }
+    drop(inflate);
+    // To the end, so that nothing of the file is left out of its digest.
+    io::copy(&mut packed, &mut io::sink()).map_err(fault)?;
+    Ok(Unpacked { packing, digest: packed.hasher.finish(), diff_id: plain.finish() })
+}
+
+/// Hashes what passes.
+struct Hashing<R> {
+    inner: R,
+    hasher: Hasher,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..got]);
+        Ok(got)
+    }
+}
+
+/// A made manifest, and which files it is made of.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) document: Document,
+    pub(super) paths: Vec<(Digest, String)>,
+}
+
+/// The manifest as it is written. The order of the members is part of its digest: it stays.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Text<'a> {
+    schema_version: u8,
+    media_type: &'a str,
+    config: &'a Descriptor,
+    layers: &'a [Descriptor],
+}
+
+/// Makes the manifest of `listed`, whose config is `config`.
+///
+/// # Errors
+/// [`Class::Damaged`] when the layers are not those of the config, as far as that can be told
+/// without reading those that are not compressed.
+pub(super) fn make(tree: &Tree, listed: &Listed, config: &Config, layers: &Layers) -> Result<Made> {
+    let Listed { config: path, layers: files, .. } = listed;
+    let bad = |why: String| {
+        Error::new(Class::Damaged, format!("{}: config {path} {why}", tree.path().display()))
+    };
+    if config.diff_ids.len() != files.len() {
+        let (ids, there) = (config.diff_ids.len(), files.len());
+        return Err(bad(format!("is for {ids} layers, and {there} are listed")));
+    }
+    let mut paths = vec![(config.digest, path.clone())];
+    let mut parts = Vec::new();
+    for (diff_id, file) in config.diff_ids.iter().zip(files) {
+        let size = tree.size(file).unwrap_or(0);
+        let layer = match layers.0.get(file) {
+            Some(layer) if layer.diff_id != *diff_id => {
+                return Err(bad(format!("promises {diff_id}, and {file} unpacks to another")));
+            }
+            Some(layer) => {
+                Descriptor::new(format!("{LAYER}+{}", layer.packing), layer.digest, size)
+            }
+            None => Descriptor::new(LAYER, *diff_id, size),
+        };
+        // The name of a blob is its digest.
+        if file.starts_with("blobs/sha256/") && *file != blob_path(&layer.digest) {
+            return Err(bad(format!("promises {diff_id}, and lists {file} for it")));
+        }
+        paths.push((layer.digest, file.clone()));
+        parts.push(layer);
+    }
+    let config = Descriptor::new(CONFIG, config.digest, config.size);
+    let text =
+        Text { schema_version: 2, media_type: OCI_MANIFEST, config: &config, layers: &parts };
+    let bytes = serde_json::to_vec(&text)
+        .map_err(|e| Error::new(Class::Other, "cannot write a manifest").source(e))?;
+    Ok(Made { document: Document::parse(bytes, OCI_MANIFEST)?, paths })
+}

@@ -1,0 +1,263 @@
+//! Where the images of an export come from: each place is opened once.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Request;
+use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
+use crate::places::engine::{Engine, save};
+use crate::places::layout::Layout;
+use crate::places::location::{Pick, Source};
+use crate::places::registry::Client;
+use crate::places::tree::Tree;
+use crate::seams::file::nameless;
+use crate::seams::interrupt;
+use crate::seams::store::ImageSource;
+use crate::seams::stream::BUFFER;
+use crate::words::error::{Class, Error, Result, Side};
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
+use crate::work::graph::{Origin, Wanted};
+
+/// What standard input is called.
+const STDIN: &str = "standard input";
+
+/// Opens each place once, and lists the images that are asked for.
+///
+/// # Errors
+/// Those of the places; [`Class::Usage`] when nothing is asked for.
+pub(super) fn open(
+    request: &Request<'_>,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<(Vec<Origin>, Vec<Wanted>)> {
+    let mut sources = Sources {
+        request,
+        client,
+        progress,
+        stdin: None,
+        layouts: BTreeMap::new(),
+        archives: BTreeMap::new(),
+        known: BTreeMap::new(),
+        origins: Vec::new(),
+        wanted: Vec::new(),
+    };
+    for source in &request.images {
+        sources.add(source)?;
+    }
+    match sources.wanted.is_empty() {
+        true => Err(Error::new(Class::Usage, "no image to export")),
+        false => Ok((sources.origins, sources.wanted)),
+    }
+}
+
+struct Sources<'r> {
+    request: &'r Request<'r>,
+    client: &'r Client,
+    progress: &'r dyn Progress,
+    /// What came in on standard input, once it was asked for.
+    stdin: Option<Arc<File>>,
+    layouts: BTreeMap<PathBuf, Arc<Layout>>,
+    archives: BTreeMap<PathBuf, Arc<DockerArchive>>,
+    /// Places and repositories that are origins already.
+    known: BTreeMap<(String, String), usize>,
+    origins: Vec<Origin>,
+    wanted: Vec<Wanted>,
+}
+
+impl Sources<'_> {
+    fn add(&mut self, source: &Source) -> Result<()> {
+        let text = source.to_string();
+        match source {
+            Source::Registry(name) => {
+                let repository =
+                    self.client.repository(&name.registry, &name.repository, Side::Source);
+                self.want("", &text, Arc::new(repository), vec![name.clone()]);
+            }
+            Source::Layout { path, name, archive } => {
+                let layout = self.layout(path, *archive)?;
+                let names = names_in(&layout, name.as_deref())?;
+                self.want(&format!("oci:{}", path.display()), &text, layout, names);
+            }
+            Source::DockerArchive { path, image } => match is_folder_of_archives(path) {
+                true => self.add_folder(path, image.as_ref())?,
+                false => {
+                    let archive = self.archive(path)?;
+                    let names = archive.pick(image.as_ref())?;
+                    let place = format!("docker-archive:{}", path.display());
+                    self.want(&place, &text, archive, names);
+                }
+            },
+            Source::Engine { engine: Engine::Containerd { .. }, .. } => {
+                return Err(Error::new(Class::Usage, format!("{text} is not supported")));
+            }
+            Source::Engine { engine, name } => {
+                let archive = save::open(engine, name)?;
+                let names = archive.pick(None)?;
+                self.want(&text, &text, Arc::new(archive), names);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for `names` of `source`, which the user named by `text`.
+    fn want(
+        &mut self,
+        place: &str,
+        text: &str,
+        source: Arc<dyn ImageSource>,
+        names: Vec<Reference>,
+    ) {
+        for name in names {
+            let origins = &mut self.origins;
+            let key = (place.to_owned(), name.name());
+            let origin = *self.known.entry(key).or_insert_with(|| {
+                let source = Arc::clone(&source);
+                origins.push(Origin { source, repository: name.name() });
+                origins.len() - 1
+            });
+            self.wanted.push(Wanted { origin, name, text: text.to_owned() });
+        }
+    }
+
+    /// Every file of a folder is an archive. What is not a file is told of, and left.
+    fn add_folder(&mut self, folder: &Path, pick: Option<&Pick>) -> Result<()> {
+        if let Some(Pick::Index(_)) = pick {
+            let text = format!("{} is a folder of archives, without an order", folder.display());
+            return Err(Error::new(Class::Usage, text).hint("name one of its files, or an image"));
+        }
+        let fault = |e| Error::io(format!("cannot list {}", folder.display()), e);
+        let entries = std::fs::read_dir(folder).map_err(fault)?;
+        let mut paths: Vec<PathBuf> =
+            entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>().map_err(fault)?;
+        paths.retain(|path| {
+            path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
+        });
+        paths.sort();
+        let (mut files, mut found) = (0, false);
+        for path in paths {
+            if !path.is_file() {
+                let text = format!("{} is no file, and is left out", path.display());
+                self.progress.event(Event::Note(text));
+                continue;
+            }
+            files += 1;
+            let archive = self.archive(&path)?;
+            let names = match archive.pick(pick) {
+                Err(e) if pick.is_some() && e.class() == Class::Incomplete => continue,
+                names => names?,
+            };
+            found = true;
+            let text = format!("docker-archive:{}", path.display());
+            self.want(&text, &text, archive, names);
+        }
+        match (files, pick) {
+            (0, _) => {
+                Err(Error::new(Class::Incomplete, format!("{} holds no archive", folder.display())))
+            }
+            (_, Some(pick)) if !found => {
+                let text = format!("no archive in {} has an image {pick}", folder.display());
+                Err(Error::new(Class::Incomplete, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn layout(&mut self, path: &Path, archive: bool) -> Result<Arc<Layout>> {
+        if let Some(layout) = self.layouts.get(path) {
+            return Ok(Arc::clone(layout));
+        }
+        let tree = if archive { self.tree(path) } else { Tree::open_source(path) };
+        let layout = Arc::new(Layout::open(tree?)?);
+        self.layouts.insert(path.to_owned(), Arc::clone(&layout));
+        Ok(layout)
+    }
+
+    fn archive(&mut self, path: &Path) -> Result<Arc<DockerArchive>> {
+        if let Some(archive) = self.archives.get(path) {
+            return Ok(Arc::clone(archive));
+        }
+        let tree = self.tree(path)?;
+        let stem = tree.stem();
+        let archive = Arc::new(DockerArchive::open(tree, &stem)?);
+        self.archives.insert(path.to_owned(), Arc::clone(&archive));
+        Ok(archive)
+    }
+
+    /// The files of the archive at `path`, where `-` is standard input.
+    fn tree(&mut self, path: &Path) -> Result<Tree> {
+        if path.as_os_str() != "-" {
+            return Tree::open_source(path);
+        }
+        let kept = match &self.stdin {
+            Some(kept) => Arc::clone(kept),
+            None => Arc::clone(self.stdin.insert(Arc::new(self.keep_stdin()?))),
+        };
+        Tree::of_file(Path::new(STDIN), kept)
+    }
+
+    /// Keeps standard input, as it comes, in a file without a name beside the output: it cannot
+    /// be read twice, and what has no name is gone when the export ends, however it does.
+    fn keep_stdin(&self) -> Result<File> {
+        let folder = match self.request.output.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut input = (self.request.stdin)()?;
+        let mut kept = nameless(folder)?;
+        self.progress.event(Event::Phase { name: "reading standard input", bytes: 0, items: 0 });
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            interrupt::check()?;
+            match input.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(got) => kept.write_all(&buffer[..got]).map_err(|e| {
+                    Error::io(format!("cannot keep {STDIN} in {}", folder.display()), e)
+                })?,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(Error::io(format!("cannot read {STDIN}"), e)),
+            }
+        }
+        self.progress.event(Event::Done);
+        Ok(kept)
+    }
+}
+
+/// Whether `path` is a folder in which each file is an archive, not one archive unpacked.
+fn is_folder_of_archives(path: &Path) -> bool {
+    path.is_dir() && !path.join(DOCKER_INDEX).exists()
+}
+
+/// The images of a layout: the named one, else all that have a name.
+fn names_in(layout: &Layout, name: Option<&str>) -> Result<Vec<Reference>> {
+    let is_list = |name: &Reference| name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
+    let listed: Vec<Reference> =
+        layout.entries().iter().filter_map(|entry| entry.name.clone()).collect();
+    let Some(wanted) = name else {
+        // Lists of referrers come along with what they refer to.
+        let all: Vec<Reference> = listed.into_iter().filter(|name| !is_list(name)).collect();
+        return match all.is_empty() {
+            true => {
+                Err(Error::new(Class::Incomplete, format!("{layout} has no image with a name"))
+                    .hint("give it one: skopeo copy oci:DIR oci:DIR:NAME"))
+            }
+            false => Ok(all),
+        };
+    };
+    let is_it = |name: &&Reference| {
+        wanted.parse::<Reference>().is_ok_and(|wanted| wanted.kept() == **name)
+            || (name.registry.as_str() == "localhost"
+                && name.tag.as_ref().is_some_and(|tag| tag.as_str() == wanted))
+    };
+    match listed.iter().find(is_it) {
+        Some(name) => Ok(vec![name.clone()]),
+        None => {
+            let names: Vec<String> = listed.iter().map(ToString::to_string).collect();
+            Err(Error::new(Class::Incomplete, format!("{layout} has no image {wanted}"))
+                .hint(format!("it has: {}", names.join(", "))))
+        }
+    }
+}
