@@ -101,6 +101,21 @@ impl Layout {
         &self.entries
     }
 
+    /// What its images are called, where none of them has a name: as skopeo and buildah write an
+    /// archive of one image. Each gets the layout's name below `localhost`, and its digest.
+    #[must_use]
+    pub fn nameless(&self) -> Vec<Reference> {
+        let referrers: BTreeSet<Digest> =
+            self.subjects.values().flatten().map(|d| d.digest).collect();
+        let images = self.entries.iter().map(|entry| &entry.descriptor);
+        let images = images
+            .filter(|image| is_document(&image.media_type) && !referrers.contains(&image.digest));
+        let stem = self.tree.stem();
+        images
+            .filter_map(|image| format!("localhost/{stem}@{}", image.digest).parse().ok())
+            .collect()
+    }
+
     /// Whether everything below the document that `root` describes is there; layers that nobody
     /// may hand on need not be.
     ///

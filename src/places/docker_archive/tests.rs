@@ -1,1 +1,348 @@
+use std::path::Path;
 
+use ::tar::{Builder, EntryType, Header};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::places::layout::blob_path;
+use crate::seams::stream::read_small;
+use crate::words::document::{MAX_DOCUMENT, OCI_INDEX, OCI_MANIFEST};
+
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+
+/// The entries of an archive, as they are written.
+#[derive(Default, Clone)]
+struct Archive(Vec<(String, Vec<u8>)>);
+
+impl Archive {
+    fn file(&mut self, path: &str, bytes: impl AsRef<[u8]>) {
+        self.0.push((path.to_owned(), bytes.as_ref().to_vec()));
+    }
+
+    /// Adds the config of an image of `layers`; gives its file.
+    fn config(&mut self, text: &str, layers: &[&[u8]]) -> String {
+        let bytes = config(text, layers);
+        let path = format!("{}.json", Digest::of(&bytes).hex());
+        self.file(&path, bytes);
+        path
+    }
+
+    fn list(&mut self, images: Value) {
+        self.file(DOCKER_INDEX, images.to_string());
+    }
+
+    fn tar(&self) -> Vec<u8> {
+        let mut builder = Builder::new(Vec::new());
+        for (path, bytes) in &self.0 {
+            let mut header = Header::new_ustar();
+            header.set_entry_type(EntryType::Regular);
+            header.set_path(path).unwrap();
+            header.set_size(bytes.len() as u64);
+            header.set_cksum();
+            builder.append(&header, &bytes[..]).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn open(&self) -> Result<DockerArchive> {
+        let bytes: Arc<[u8]> = self.tar().into();
+        let open = move || {
+            let bytes = std::io::Cursor::new(Arc::clone(&bytes));
+            Ok(Box::new(bytes) as Box<dyn Read + Send>)
+        };
+        DockerArchive::open(Tree::of_stream(Path::new("app.tar"), Box::new(open))?, "app")
+    }
+
+    fn fails(&self) -> Error {
+        self.open().unwrap_err()
+    }
+}
+
+fn config(text: &str, layers: &[&[u8]]) -> Vec<u8> {
+    let diff_ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
+    let config = json!({
+        "os": "linux", "architecture": "amd64", "author": text,
+        "rootfs": {"type": "layers", "diff_ids": diff_ids},
+    });
+    config.to_string().into_bytes()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut out, bytes).unwrap();
+    out.finish().unwrap()
+}
+
+/// One image of `layers`, whose files hold `files`.
+fn simple(layers: &[&[u8]], files: &[&[u8]]) -> Archive {
+    let mut archive = Archive::default();
+    let mut paths = Vec::new();
+    for (number, file) in files.iter().enumerate() {
+        paths.push(format!("{number}/layer.tar"));
+        archive.file(&paths[number], file);
+    }
+    let config = archive.config("a", layers);
+    archive.list(json!([{"Config": config, "RepoTags": ["app:1"], "Layers": paths}]));
+    archive
+}
+
+fn only(archive: &DockerArchive) -> (Reference, Document) {
+    let names = archive.pick(None).unwrap();
+    assert_eq!(names.len(), 1, "{names:?}");
+    (names[0].clone(), archive.resolve(&names[0]).unwrap())
+}
+
+#[test]
+fn a_manifest_is_made_of_what_is_there() {
+    let archive = simple(&[b"one", b"two", b"one"], &[b"one", b"two", b"one"]).open().unwrap();
+
+    let (name, made) = only(&archive);
+
+    assert_eq!(name.to_string(), "docker.io/library/app:1");
+    assert!(archive.is_made(&made.descriptor().digest));
+    let bytes = config("a", &[b"one", b"two", b"one"]);
+    // Written down once and for all: the digest of every image from an archive hangs on it.
+    let wanted = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{}","size":{}}},"layers":[{{"mediaType":"{LAYER}","digest":"{one}","size":3}},{{"mediaType":"{LAYER}","digest":"{}","size":3}},{{"mediaType":"{LAYER}","digest":"{one}","size":3}}]}}"#,
+        Digest::of(&bytes),
+        bytes.len(),
+        Digest::of(b"two"),
+        one = Digest::of(b"one"),
+    );
+    assert_eq!(String::from_utf8_lossy(made.raw()), wanted);
+    for part in made.children() {
+        read_small(&archive, part, 1000, "x").unwrap();
+    }
+}
+
+#[test]
+fn compressed_layers_stay_as_they_are() {
+    let (packed, zstd) = (gzip(b"one"), zstd::encode_all(&b"two"[..], 1).unwrap());
+    let archive = simple(&[b"one", b"two"], &[&packed, &zstd]).open().unwrap();
+
+    let (_, made) = only(&archive);
+
+    let Kind::Manifest { layers, .. } = made.kind() else { panic!() };
+    assert_eq!(layers[0], Descriptor::of(format!("{LAYER}+gzip"), &packed));
+    assert_eq!(layers[1], Descriptor::of(format!("{LAYER}+zstd"), &zstd));
+    assert_eq!(read_small(&archive, &layers[1], 1000, "x").unwrap(), zstd);
+}
+
+#[test]
+fn a_compressed_layer_that_is_not_what_the_config_says_is_refused() {
+    let packed = gzip(b"one");
+    let longer = [&packed[..], b"more"].concat();
+    for file in [&gzip(b"other")[..], &packed[..packed.len() - 1], &longer] {
+        assert_eq!(simple(&[b"one"], &[file]).fails().class(), Class::Damaged);
+    }
+}
+
+#[test]
+fn an_image_may_have_no_layers_and_no_name() {
+    let mut archive = Archive::default();
+    let config = archive.config("a", &[]);
+    archive.list(json!([{"Config": config, "RepoTags": null, "Layers": null}]));
+
+    let (name, made) = only(&archive.open().unwrap());
+
+    assert_eq!(name.to_string(), format!("localhost/app@{}", made.descriptor().digest));
+    archive.0.pop();
+    archive.list(json!([{"Config": config, "RepoTags": ["<none>:<none>"], "Layers": []}]));
+    assert_eq!(only(&archive.open().unwrap()).0, name);
+}
+
+#[test]
+fn one_of_several_images_is_named_by_name_or_place() {
+    let mut archive = Archive::default();
+    archive.file("l", "one");
+    let (a, b) = (archive.config("a", &[b"one"]), archive.config("b", &[b"one", b"one"]));
+    archive.list(json!([
+        {"Config": a, "RepoTags": ["a:1", "a:latest", "a:1"], "Layers": ["l"]},
+        {"Config": b, "RepoTags": ["x.example/b:1"], "Layers": ["l", "./l"]},
+    ]));
+    let archive = archive.open().unwrap();
+    let pick = |text: &str| -> Result<Vec<String>> {
+        let names = archive.pick(Some(&text.parse()?))?;
+        Ok(names.iter().map(ToString::to_string).collect())
+    };
+
+    assert_eq!(archive.pick(None).unwrap().len(), 3);
+    assert_eq!(pick("a").unwrap(), ["docker.io/library/a:latest"]);
+    assert_eq!(pick("@0").unwrap().len(), 2);
+    assert_eq!(pick("@1").unwrap(), ["x.example/b:1"]);
+    let error = pick("c").unwrap_err();
+    assert_eq!(error.class(), Class::Incomplete);
+    assert!(error.way_out().unwrap().contains("x.example/b:1"), "{error:?}");
+    assert_eq!(pick("@2").unwrap_err().class(), Class::Incomplete);
+}
+
+#[test]
+fn what_can_be_read_in_two_ways_is_damage() {
+    let fine = simple(&[b"one"], &[b"one"]);
+    let config_path = fine.0[1].0.clone();
+    let entry = |config: &str, tags: Value, layers: Value| {
+        json!([{"Config": config, "RepoTags": tags, "Layers": layers}]).to_string()
+    };
+    let good = entry(&config_path, json!(["app:1"]), json!(["0/layer.tar"]));
+    for list in [
+        good.replace("Config", "config"),
+        good.replace("\"Layers\"", "\"layers\":[],\"Layers\""),
+        good.replace("[{", "[{\"Config\":\"x\","),
+        good.replace("[\"app:1\"]", "\"app:1\""),
+        good.replace("app:1", "UPPER CASE"),
+        good.replace("app:1", &format!("app@{}", Digest::of(b""))),
+        good.replace("[\"0/layer.tar\"]", "[]"),
+        good.replace("[\"0/layer.tar\"]", "[\"0/layer.tar\", \"0/layer.tar\"]"),
+        good.replace("[\"0/layer.tar\"]", "[\"../0/layer.tar\"]"),
+        good.replace("[\"0/layer.tar\"]", "[\"/0/layer.tar\"]"),
+        good.replace("[\"0/layer.tar\"]", "[7]"),
+        good.replace(&config_path, "0/layer.tar"),
+        "{}".to_owned(),
+        "[1]".to_owned(),
+        good.clone() + "x",
+    ] {
+        let mut archive = fine.clone();
+        archive.0[2].1 = list.clone().into_bytes();
+        assert_eq!(archive.fails().class(), Class::Damaged, "{list}");
+    }
+    let mut archive = fine.clone();
+    archive.0[2].1 = good.replace("0/layer", "1/layer").into_bytes();
+    assert_eq!(archive.fails().class(), Class::Incomplete);
+    archive.0.pop();
+    assert_eq!(archive.fails().class(), Class::Damaged, "no list at all");
+    fine.open().unwrap();
+}
+
+#[test]
+fn the_digest_in_a_name_is_not_believed() {
+    let other = Digest::of(b"other");
+    for path in
+        [format!("{}.json", other.hex()), format!("sha256:{}", other.hex()), blob_path(&other)]
+    {
+        let mut archive = Archive::default();
+        archive.file(&path, config("a", &[]));
+        archive.list(json!([{"Config": path, "RepoTags": ["a:1"], "Layers": []}]));
+        assert_eq!(archive.fails().class(), Class::Damaged, "{path}");
+    }
+    let mut archive = Archive::default();
+    archive.file("config.json", config("a", &[b"one"]));
+    archive.file(&blob_path(&other), "one");
+    archive.list(
+        json!([{"Config": "config.json", "RepoTags": ["a:1"], "Layers": [blob_path(&other)]}]),
+    );
+    assert_eq!(archive.fails().class(), Class::Damaged, "a layer");
+}
+
+#[test]
+fn a_layer_is_found_wrong_when_it_is_read() {
+    let archive = simple(&[b"one"], &[b"eno"]).open().unwrap();
+
+    let (_, made) = only(&archive);
+
+    let error = read_small(&archive, made.children()[1], 100, "x").unwrap_err();
+    assert_eq!(error.class(), Class::Damaged);
+}
+
+#[test]
+fn a_name_for_two_images_is_refused() {
+    let mut archive = Archive::default();
+    let (a, b) = (archive.config("a", &[]), archive.config("b", &[]));
+    archive.list(json!([
+        {"Config": a, "RepoTags": ["a:1"], "Layers": []},
+        {"Config": b, "RepoTags": ["a:1"], "Layers": []},
+    ]));
+    let archive = archive.open().unwrap();
+
+    assert_eq!(archive.resolve(&"a:1".parse().unwrap()).unwrap_err().class(), Class::Damaged);
+}
+
+/// An archive that is a layout too, as docker 25 and sealift write it: an index of two platforms,
+/// of which `docker` lists the first.
+struct Hybrid {
+    archive: Archive,
+    first: Document,
+    index: Document,
+}
+
+fn hybrid(with_second: bool) -> Hybrid {
+    let mut archive = Archive::default();
+    let mut blob = |media_type: &str, bytes: &[u8], there: bool| {
+        let about = Descriptor::of(media_type, bytes);
+        let path = blob_path(&about.digest);
+        if there && !archive.0.iter().any(|(known, _)| *known == path) {
+            archive.file(&path, bytes);
+        }
+        about
+    };
+    let mut manifests = Vec::new();
+    for (text, there) in [("a", true), ("b", with_second)] {
+        let layer = blob(&format!("{LAYER}+gzip"), &gzip(text.as_bytes()), there);
+        let config = config(text, &[text.as_bytes()]);
+        let config = blob("application/vnd.oci.image.config.v1+json", &config, there);
+        // Spelled in another way than ours.
+        let raw = json!({"config": config, "schemaVersion": 2, "layers": [layer]});
+        let raw = format!(" {raw}\n").into_bytes();
+        blob(OCI_MANIFEST, &raw, there);
+        manifests.push(Document::parse(raw, OCI_MANIFEST).unwrap());
+    }
+    let children: Vec<&Descriptor> = manifests.iter().map(Document::descriptor).collect();
+    let index = json!({"schemaVersion": 2, "manifests": children}).to_string().into_bytes();
+    let mut root = blob(OCI_INDEX, &index, true);
+    root.annotations =
+        [("io.containerd.image.name".to_owned(), "docker.io/library/app:1".to_owned())].into();
+    archive.file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+    let list = json!({"schemaVersion": 2, "manifests": [root]});
+    archive.file("index.json", list.to_string());
+    let path = |at: usize| blob_path(&manifests[0].children()[at].digest);
+    archive.list(json!([{"Config": path(0), "RepoTags": ["app:1"], "Layers": [path(1)]}]));
+    let first = manifests.swap_remove(0);
+    Hybrid { archive, first, index: Document::parse(index, OCI_INDEX).unwrap() }
+}
+
+#[test]
+fn original_manifests_are_taken_where_they_are_whole() {
+    let whole = hybrid(true);
+    let archive = whole.archive.open().unwrap();
+    let (_, root) = only(&archive);
+    assert_eq!(root.raw(), whole.index.raw());
+    assert!(!archive.is_made(&root.descriptor().digest));
+    for child in root.children() {
+        for part in archive.document(child).unwrap().children() {
+            read_small(&archive, part, MAX_DOCUMENT, "x").unwrap();
+        }
+    }
+
+    let sparse = hybrid(false);
+    let archive = sparse.archive.open().unwrap();
+    let (name, root) = only(&archive);
+    assert_eq!(root.raw(), sparse.first.raw(), "the one of the platform that is there");
+    assert_eq!(name.to_string(), "docker.io/library/app:1");
+}
+
+#[test]
+fn what_the_layout_lacks_is_made_and_what_docker_lacks_is_taken() {
+    let mut hybrid = hybrid(true);
+    let place = hybrid.archive.0.iter().position(|(path, _)| path == "index.json").unwrap();
+    hybrid.archive.0[place].1 = br#"{"schemaVersion":2,"manifests":[]}"#.to_vec();
+    let archive = hybrid.archive.open().unwrap();
+    let (_, root) = only(&archive);
+    assert!(archive.is_made(&root.descriptor().digest));
+    assert_eq!(root.children()[1].digest, hybrid.first.children()[1].digest);
+
+    let Hybrid { mut archive, index, .. } = self::hybrid(true);
+    archive.0.pop();
+    archive.list(json!([]));
+    let (name, root) = only(&archive.open().unwrap());
+    assert_eq!((name.to_string().as_str(), root.raw()), ("docker.io/library/app:1", index.raw()));
+}
+
+#[test]
+fn an_engine_says_what_its_image_is_called() {
+    let mut archive = simple(&[], &[]).open().unwrap();
+    let name: Reference = "localhost/x:1".parse().unwrap();
+
+    archive.call(name.clone()).unwrap();
+
+    assert_eq!(archive.pick(None).unwrap(), [name.clone()]);
+    archive.resolve(&name).unwrap();
+}

@@ -211,3 +211,219 @@ fn what_lies_too_deep_is_told_and_not_passed_over() {
     assert_eq!(tree.size("1/2/3/4/5/6/7/file"), Some(1));
     assert_eq!(tree.faults().len(), 1);
 }
+
+/// A tree over `bytes` as a stream, and how often it was opened.
+fn streamed(bytes: Vec<u8>) -> (Tree, Arc<std::sync::atomic::AtomicUsize>) {
+    let opened = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (bytes, count): (Arc<[u8]>, _) = (bytes.into(), Arc::clone(&opened));
+    let open = move || {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(Box::new(io::Cursor::new(Arc::clone(&bytes))) as Box<dyn Read + Send>)
+    };
+    (Tree::of_stream(Path::new("x"), Box::new(open)).unwrap(), opened)
+}
+
+fn opened(count: &Arc<std::sync::atomic::AtomicUsize>) -> usize {
+    count.swap(0, std::sync::atomic::Ordering::Relaxed)
+}
+
+fn many_files(count: u32, size: usize) -> (Vec<u8>, Vec<String>) {
+    let names: Vec<String> = (0..count).map(|n| format!("{n:03}")).collect();
+    let contents: Vec<Vec<u8>> = (0..count).map(|n| vec![n as u8; size]).collect();
+    let entries: Vec<(EntryType, &str, &[u8])> = names
+        .iter()
+        .zip(&contents)
+        .map(|(name, content)| (EntryType::Regular, name.as_str(), content.as_slice()))
+        .collect();
+    (archive(&entries), names)
+}
+
+#[test]
+fn eight_threads_share_one_pass_over_a_stream() {
+    let (bytes, names) = many_files(100, 40_000);
+    let (tree, count) = streamed(bytes);
+    assert_eq!(opened(&count), 1, "listed");
+
+    let read = crate::seams::parallel::map(8, &names, |name| tree.read_small(name, 40_000));
+
+    for (number, content) in read.unwrap().into_iter().enumerate() {
+        assert_eq!(content, vec![number as u8; 40_000]);
+    }
+    // Which thread comes first is chance, once; they queue up in their order from then on.
+    let passes = opened(&count);
+    assert!(passes <= 2, "{passes}");
+}
+
+#[test]
+fn a_stream_is_read_backwards_too_and_from_the_middle() {
+    let (bytes, names) = many_files(5, 2_000);
+    let (tree, count) = streamed(bytes);
+    opened(&count);
+
+    for name in names.iter().rev() {
+        let mut rest = Vec::new();
+        tree.open_file(name, 1_990).unwrap().read_to_end(&mut rest).unwrap();
+        assert_eq!(rest, vec![name.parse::<u8>().unwrap(); 10]);
+    }
+
+    assert_eq!(opened(&count), 5);
+    assert_eq!(tree.head("003").unwrap(), [3; 4], "known without looking");
+    assert_eq!(opened(&count), 0);
+}
+
+#[test]
+fn a_reader_that_is_let_go_of_half_way_holds_nobody_up() {
+    let (bytes, names) = many_files(3, 600_000);
+    let (tree, count) = streamed(bytes);
+    opened(&count);
+
+    let mut half = tree.open_file("000", 0).unwrap();
+    half.read_exact(&mut [0; 100]).unwrap();
+    let mut whole = tree.open_file("001", 0).unwrap();
+    drop(half);
+    let mut bytes = Vec::new();
+    whole.read_to_end(&mut bytes).unwrap();
+    let _finished = whole;
+    assert_eq!(tree.read_small(&names[2], 600_000).unwrap().len(), 600_000);
+
+    assert_eq!(opened(&count), 1);
+}
+
+#[test]
+fn documents_of_a_stream_are_read_when_it_is_listed() {
+    let (tree, count) = streamed(archive(&[
+        (EntryType::Regular, "a.json", b"{\"a\": 1}"),
+        (EntryType::Regular, "layer", &[7; 700]),
+        (EntryType::Regular, "b", b"[]"),
+    ]));
+    opened(&count);
+
+    assert_eq!(tree.read_small("b", 9).unwrap(), b"[]");
+    assert_eq!(tree.read_small("a.json", 9).unwrap(), b"{\"a\": 1}");
+    let mut rest = String::new();
+    tree.open_file("a.json", 6).unwrap().read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "1}");
+    assert_eq!(opened(&count), 0);
+    assert_eq!(tree.read_small("layer", 700).unwrap(), [7; 700]);
+}
+
+#[test]
+fn a_stream_that_says_something_else_the_second_time_is_an_error() {
+    let first = archive(&[(EntryType::Regular, "a", &[1; 900])]);
+    let second = archive(&[(EntryType::Regular, "b", &[1; 900])]);
+    let answers = std::sync::Mutex::new(vec![second, first]);
+    let open = move || {
+        let bytes = answers.lock().unwrap().pop().unwrap();
+        Ok(Box::new(io::Cursor::new(bytes)) as Box<dyn Read + Send>)
+    };
+    let tree = Tree::of_stream(Path::new("x"), Box::new(open)).unwrap();
+
+    let error = tree.read_small("a", 900).unwrap_err();
+
+    assert!(error.to_string().contains("not where it was"), "{error}");
+}
+
+#[test]
+fn a_stream_has_the_faults_that_a_file_has() {
+    let whole = archive(&[(EntryType::Regular, "a", b"hello"), (EntryType::Regular, "b", b"x")]);
+    let mut bad: Vec<Vec<u8>> = (0..whole.len() - 1).map(|cut| whole[..cut].to_vec()).collect();
+    for at in (0..whole.len()).filter(|at| !(512..517).contains(at) && *at != 1536) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        bad.push(flipped);
+    }
+    for name in ["../a", "/a", "first"] {
+        let entries = [(EntryType::Regular, "first", &b"1"[..]), (EntryType::Regular, name, b"")];
+        bad.push(archive(&entries));
+    }
+    bad.push(whole.repeat(2));
+    let pax = b"13 path=evil\n";
+    bad.push(archive(&[(EntryType::XHeader, "p", pax), (EntryType::Regular, "a", b"")]));
+
+    for bytes in bad {
+        let file = faults(&bytes);
+        assert!(!file.is_empty());
+        assert_eq!(streamed(bytes).0.faults(), file);
+    }
+}
+
+#[test]
+fn a_compressed_tar_is_a_source_and_no_bundle() {
+    let plain = archive(&[(EntryType::Regular, "a", &[1; 900])]);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    io::Write::write_all(&mut gzip, &plain).unwrap();
+    for bytes in [gzip.finish().unwrap(), zstd::encode_all(&plain[..], 1).unwrap()] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, &bytes).unwrap();
+
+        let source = Tree::open_source(&path).unwrap();
+        assert_eq!(source.read_small("a", 900).unwrap(), [1; 900]);
+        assert!(!Tree::open(&path).unwrap().faults().is_empty());
+
+        std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
+        assert_eq!(Tree::open_source(&path).unwrap_err().class(), Class::Damaged);
+    }
+}
+
+fn link(path: &str, to: &str) -> Header {
+    let mut header = header(EntryType::Symlink, path, 0);
+    header.as_mut_bytes()[157..157 + to.len()].copy_from_slice(to.as_bytes());
+    header.set_cksum();
+    header
+}
+
+#[test]
+fn links_are_followed_within_the_archive_once() {
+    let mut bytes = Vec::new();
+    for (path, to) in [
+        ("1/layer.tar", "../a.tar"),
+        ("2/layer.tar", "../1/layer.tar"),
+        ("3/layer.tar", "../3/layer.tar"),
+        ("4/layer.tar", "../../a.tar"),
+        ("5/layer.tar", "/a.tar"),
+        ("6/layer.tar", "../b.tar"),
+        ("7", ""),
+    ] {
+        bytes.extend(link(path, to).as_bytes());
+    }
+    bytes.extend(archive(&[(EntryType::Regular, "a.tar", b"layer")]));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    std::fs::write(&path, &bytes).unwrap();
+
+    let tree = Tree::open_source(&path).unwrap();
+
+    assert_eq!(tree.faults(), []);
+    let class = |path| tree.resolve(path).map_err(|e| e.class());
+    assert_eq!(class("1/layer.tar"), Ok("a.tar".to_owned()));
+    assert_eq!(class("./a.tar"), Ok("a.tar".to_owned()));
+    assert_eq!(class("6/layer.tar"), Err(Class::Incomplete));
+    for bad in
+        ["2/layer.tar", "3/layer.tar", "4/layer.tar", "5/layer.tar", "7", "../a.tar", "/a.tar"]
+    {
+        assert_eq!(class(bad), Err(Class::Damaged), "{bad}");
+    }
+    assert!(!Tree::open(&path).unwrap().faults().is_empty(), "a bundle has no links");
+
+    bytes.splice(0..0, link("a.tar", "b").as_bytes().iter().copied());
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(Tree::open_source(&path).unwrap().faults().len(), 1, "a file and a link");
+}
+
+#[test]
+fn a_tree_is_called_after_its_file() {
+    for (path, stem) in [
+        ("/x/app.tar.gz", "app"),
+        ("app.img", "app"),
+        ("/x/rocker.rstudio.img", "rocker.rstudio"),
+        ("My App (2).tar", "my-app-2"),
+        ("-", "images"),
+        ("..", "images"),
+        ("a__b..c.tar", "images"),
+    ] {
+        let (mut tree, _) = streamed(archive(&[]));
+        tree.path = path.into();
+        assert_eq!(tree.stem(), stem, "{path}");
+    }
+}

@@ -231,19 +231,17 @@ fn is_folder_of_archives(path: &Path) -> bool {
     path.is_dir() && !path.join(DOCKER_INDEX).exists()
 }
 
-/// The images of a layout: the named one, else all that have a name.
+/// The images of a layout: the named one, else all that have a name, else all.
 fn names_in(layout: &Layout, name: Option<&str>) -> Result<Vec<Reference>> {
     let is_list = |name: &Reference| name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
     let listed: Vec<Reference> =
         layout.entries().iter().filter_map(|entry| entry.name.clone()).collect();
     let Some(wanted) = name else {
         // Lists of referrers come along with what they refer to.
-        let all: Vec<Reference> = listed.into_iter().filter(|name| !is_list(name)).collect();
+        let named: Vec<Reference> = listed.into_iter().filter(|name| !is_list(name)).collect();
+        let all = if named.is_empty() { layout.nameless() } else { named };
         return match all.is_empty() {
-            true => {
-                Err(Error::new(Class::Incomplete, format!("{layout} has no image with a name"))
-                    .hint("give it one: skopeo copy oci:DIR oci:DIR:NAME"))
-            }
+            true => Err(Error::new(Class::Incomplete, format!("{layout} has no images"))),
             false => Ok(all),
         };
     };
