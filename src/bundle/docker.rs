@@ -12,8 +12,7 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::platform::Platform;
 
-/// The file's name.
-pub const DOCKER_INDEX: &str = "manifest.json";
+pub use crate::places::docker_archive::DOCKER_INDEX;
 
 /// Layer types that docker unpacks, since version 20.10 those of zstd among them. It looks at the
 /// bytes and not at the type; the type tells a layer from an artifact's content.

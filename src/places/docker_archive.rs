@@ -15,7 +15,6 @@ use std::sync::Arc;
 use self::listing::Listed;
 use self::manifest::Layers;
 use super::layout::Layout;
-use super::location::Pick;
 use super::tree::Tree;
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
@@ -169,29 +168,30 @@ impl DockerArchive {
         Ok(())
     }
 
-    fn names(&self) -> impl Iterator<Item = &Reference> {
+    /// The names of its images: those of `manifest.json` in their order, then others.
+    pub fn names(&self) -> impl Iterator<Item = &Reference> {
         self.images.iter().flat_map(|image| &image.names)
     }
 
-    /// The names of the images that `pick` means; of all without one.
+    /// The image called `name`.
     ///
     /// # Errors
-    /// [`Class::Incomplete`] when there is none.
-    pub fn pick(&self, pick: Option<&Pick>) -> Result<Vec<Reference>> {
-        let found: Vec<Reference> = match pick {
-            None => self.names().cloned().collect(),
-            Some(Pick::Name(wanted)) => {
-                self.names().filter(|name| **name == wanted.kept()).take(1).cloned().collect()
-            }
-            Some(Pick::Index(index)) => {
-                let there = self.images.iter().filter(|image| image.place == Some(*index));
-                there.flat_map(|image| image.names.clone()).collect()
-            }
-        };
-        match (found.is_empty(), pick) {
-            (false, _) => Ok(found),
-            (true, Some(pick)) => Err(self.has_no(pick)),
-            (true, None) => Err(Error::new(Class::Incomplete, format!("{self} has no images"))),
+    /// [`Class::Incomplete`] when there is none, with what there is.
+    pub fn named(&self, name: &Reference) -> Result<&Reference> {
+        let name = name.kept();
+        self.names().find(|known| **known == name).ok_or_else(|| self.has_no(&name))
+    }
+
+    /// The names of the image at `place` in `manifest.json`, from 0 on.
+    ///
+    /// # Errors
+    /// As [`named`](DockerArchive::named).
+    pub fn at(&self, place: usize) -> Result<Vec<&Reference>> {
+        let there = self.images.iter().filter(|image| image.place == Some(place));
+        let names: Vec<&Reference> = there.flat_map(|image| &image.names).collect();
+        match names.is_empty() {
+            true => Err(self.has_no(&format!("@{place}"))),
+            false => Ok(names),
         }
     }
 

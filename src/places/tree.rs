@@ -221,7 +221,8 @@ impl Tree {
             true => format!("{path}: {}", fault.what),
             false => format!("{path}: {} {}", fault.path, fault.what),
         };
-        Err(Error::new(Class::Damaged, text))
+        Err(Error::new(Class::Damaged, text)
+            .hint("a tar may be plain, gzip or zstd, and holds files under plain names, each once"))
     }
 
     /// The regular file that `path` is, or that the symbolic link `path` leads to.

@@ -87,9 +87,9 @@ fn simple(layers: &[&[u8]], files: &[&[u8]]) -> Archive {
 }
 
 fn only(archive: &DockerArchive) -> (Reference, Document) {
-    let names = archive.pick(None).unwrap();
+    let names: Vec<&Reference> = archive.names().collect();
     assert_eq!(names.len(), 1, "{names:?}");
-    (names[0].clone(), archive.resolve(&names[0]).unwrap())
+    (names[0].clone(), archive.resolve(names[0]).unwrap())
 }
 
 #[test]
@@ -161,19 +161,16 @@ fn one_of_several_images_is_named_by_name_or_place() {
         {"Config": b, "RepoTags": ["x.example/b:1"], "Layers": ["l", "./l"]},
     ]));
     let archive = archive.open().unwrap();
-    let pick = |text: &str| -> Result<Vec<String>> {
-        let names = archive.pick(Some(&text.parse()?))?;
-        Ok(names.iter().map(ToString::to_string).collect())
-    };
+    let named = |text: &str| archive.named(&text.parse().unwrap()).map(ToString::to_string);
 
-    assert_eq!(archive.pick(None).unwrap().len(), 3);
-    assert_eq!(pick("a").unwrap(), ["docker.io/library/a:latest"]);
-    assert_eq!(pick("@0").unwrap().len(), 2);
-    assert_eq!(pick("@1").unwrap(), ["x.example/b:1"]);
-    let error = pick("c").unwrap_err();
+    assert_eq!(archive.names().count(), 3);
+    assert_eq!(named("a").unwrap(), "docker.io/library/a:latest");
+    assert_eq!(archive.at(0).unwrap().len(), 2);
+    assert_eq!(archive.at(1).unwrap()[0].to_string(), "x.example/b:1");
+    let error = named("c").unwrap_err();
     assert_eq!(error.class(), Class::Incomplete);
     assert!(error.way_out().unwrap().contains("x.example/b:1"), "{error:?}");
-    assert_eq!(pick("@2").unwrap_err().class(), Class::Incomplete);
+    assert_eq!(archive.at(2).unwrap_err().class(), Class::Incomplete);
 }
 
 #[test]
@@ -343,6 +340,6 @@ fn an_engine_says_what_its_image_is_called() {
 
     archive.call(name.clone()).unwrap();
 
-    assert_eq!(archive.pick(None).unwrap(), [name.clone()]);
+    assert_eq!(archive.names().collect::<Vec<_>>(), [&name]);
     archive.resolve(&name).unwrap();
 }

@@ -4,24 +4,29 @@ use std::io::Read;
 use std::path::Path;
 
 use super::Engine;
-use crate::places::docker_archive::DockerArchive;
 use crate::places::tree::Tree;
 use crate::seams::process::{Running, output};
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
-/// Opens the image `name`, which may be a name or an id, of `engine`; gives what it is called in
-/// a bundle as well.
-///
-/// The image is asked for by its id from then on, so that a tag which moves meanwhile does not
-/// matter. It is called by that of its tags which `name` means, else by its first one, else
-/// `localhost/podman` or `localhost/docker` with its digest.
+/// An image of an engine's.
+#[derive(Debug)]
+pub struct Saved {
+    /// What the engine writes about it, again each time it is read: a docker archive of one image.
+    pub tree: Tree,
+    /// What it is called: by that of its tags which was meant, else by its first one. Nothing
+    /// where it has none.
+    pub name: Option<Reference>,
+}
+
+/// Opens the image `name`, which may be a name or an id, of `engine`. It is asked for by its id
+/// from then on, so that a tag which moves meanwhile does not matter.
 ///
 /// # Errors
 /// [`Class::Incomplete`] when there is no such image, [`Class::Refused`] when the engine cannot
 /// be reached, with what its program said; those of reading what it writes.
-pub fn open(engine: &Engine, name: &str) -> Result<DockerArchive> {
+pub fn open(engine: &Engine, name: &str) -> Result<Saved> {
     let shown = format!("{engine}{name}");
     if name.starts_with('-') || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Error::new(Class::Usage, format!("{shown:?} is no image of an engine's")));
@@ -38,11 +43,7 @@ pub fn open(engine: &Engine, name: &str) -> Result<DockerArchive> {
         Ok(Box::new(running) as Box<dyn Read + Send>)
     };
     let tree = Tree::of_stream(Path::new(&shown), Box::new(open))?;
-    let mut archive = DockerArchive::open(tree, engine.program())?;
-    if let Some(called) = meant(name, &about.tags) {
-        archive.call(called.clone())?;
-    }
-    Ok(archive)
+    Ok(Saved { tree, name: meant(name, &about.tags).cloned() })
 }
 
 /// What an engine says about an image.

@@ -86,7 +86,7 @@ impl Sources<'_> {
                 true => self.add_folder(path, image.as_ref())?,
                 false => {
                     let archive = self.archive(path)?;
-                    let names = archive.pick(image.as_ref())?;
+                    let names = picked(&archive, image.as_ref())?;
                     let place = format!("docker-archive:{}", path.display());
                     self.want(&place, &text, archive, names);
                 }
@@ -95,8 +95,10 @@ impl Sources<'_> {
                 return Err(Error::new(Class::Usage, format!("{text} is not supported")));
             }
             Source::Engine { engine, name } => {
-                let archive = save::open(engine, name)?;
-                let names = archive.pick(None)?;
+                let saved = save::open(engine, name)?;
+                let mut archive = DockerArchive::open(saved.tree, engine.program())?;
+                saved.name.map_or(Ok(()), |name| archive.call(name))?;
+                let names = picked(&archive, None)?;
                 self.want(&text, &text, Arc::new(archive), names);
             }
         }
@@ -146,7 +148,7 @@ impl Sources<'_> {
             }
             files += 1;
             let archive = self.archive(&path)?;
-            let names = match archive.pick(pick) {
+            let names = match picked(&archive, pick) {
                 Err(e) if pick.is_some() && e.class() == Class::Incomplete => continue,
                 names => names?,
             };
@@ -229,6 +231,19 @@ impl Sources<'_> {
 /// Whether `path` is a folder in which each file is an archive, not one archive unpacked.
 fn is_folder_of_archives(path: &Path) -> bool {
     path.is_dir() && !path.join(DOCKER_INDEX).exists()
+}
+
+/// The images of an archive that are meant; all without `pick`.
+fn picked(archive: &DockerArchive, pick: Option<&Pick>) -> Result<Vec<Reference>> {
+    let names: Vec<Reference> = match pick {
+        None => archive.names().cloned().collect(),
+        Some(Pick::Name(name)) => vec![archive.named(name)?.clone()],
+        Some(Pick::Index(place)) => archive.at(*place)?.into_iter().cloned().collect(),
+    };
+    match names.is_empty() {
+        true => Err(Error::new(Class::Incomplete, format!("{archive} has no images"))),
+        false => Ok(names),
+    }
 }
 
 /// The images of a layout: the named one, else all that have a name, else all.
