@@ -5,6 +5,7 @@ pub mod file;
 pub mod interrupt;
 pub mod pace;
 pub mod parallel;
+pub mod process;
 pub mod rate;
 pub mod retry;
 pub mod room;

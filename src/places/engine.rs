@@ -4,6 +4,8 @@
 //! as the user's own calls of it do (`storage.conf`, `CONTAINER_HOST`, `DOCKER_HOST`,
 //! `CONTAINERD_ADDRESS`), and it is what runs as the right user.
 
+pub mod content;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

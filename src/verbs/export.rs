@@ -15,6 +15,8 @@ use crate::bundle::draft::{self, Draft};
 use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::statement::Predicate;
+use crate::places::engine::Engine;
+use crate::places::engine::content::ContentStore;
 use crate::places::layout::Layout;
 use crate::places::location::Source;
 use crate::places::registry::Client;
@@ -183,6 +185,10 @@ fn open_sources(images: &[Source], client: &Client) -> Result<(Vec<Origin>, Vec<
                 };
                 let names = names_in(&layout, name.as_deref())?;
                 (path.display().to_string(), layout, names)
+            }
+            Source::Engine { engine: engine @ Engine::Containerd { .. }, name } => {
+                let (store, name) = (ContentStore::new(engine.clone()), name.parse()?);
+                (engine.to_string(), Arc::new(store), vec![name])
             }
             Source::DockerArchive { .. } | Source::Engine { .. } => return Err(unsupported(text)),
         };

@@ -48,6 +48,11 @@ impl Docker {
         Docker { _process: process, dir }
     }
 
+    /// Where it listens, as in `DOCKER_HOST`.
+    pub fn host(&self) -> String {
+        socket(self.dir.path())
+    }
+
     /// `docker`, speaking to this daemon, with no configuration of the user's.
     pub fn command(&self) -> Command {
         let mut docker = command("docker");
@@ -98,10 +103,15 @@ impl Containerd {
         Containerd { _process: process, dir }
     }
 
+    /// Its socket, as in `CONTAINERD_ADDRESS`.
+    pub fn address(&self) -> PathBuf {
+        self.dir.path().join("s")
+    }
+
     /// `ctr`, speaking to this daemon.
     pub fn command(&self) -> Command {
         let mut ctr = command("ctr");
-        ctr.arg("--address").arg(self.dir.path().join("s"));
+        ctr.arg("--address").arg(self.address());
         ctr
     }
 }
