@@ -4,6 +4,7 @@
 //! as the user's own calls of it do (`storage.conf`, `CONTAINER_HOST`, `DOCKER_HOST`,
 //! `CONTAINERD_ADDRESS`), and it is what runs as the right user.
 
+pub mod content;
 pub mod save;
 
 use std::fmt;

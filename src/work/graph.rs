@@ -203,7 +203,7 @@ impl<'a, 's> Walker<'a, 's> {
             return Err(Error::new(Class::Damaged, text));
         }
         let children = match document.kind() {
-            Kind::Index { manifests } => select::children(manifests, &self.select.platforms),
+            Kind::Index { manifests } => select::children(manifests, self.select),
             Kind::Manifest { .. } => document.children(),
         };
         let (documents, blobs): (Vec<_>, Vec<_>) =

@@ -285,7 +285,8 @@ fn an_engine_that_has_it_not_and_one_that_is_not_there_are_told_apart() {
     daemon("nothing:1", &docker.host()).exits(code::INCOMPLETE).says("nothing:1");
     daemon("nothing:1", "unix:///nowhere").exits(code::REFUSED).says("unix:///nowhere");
     daemon("--help", &docker.host()).exits(code::USAGE);
-    ran(&mut desk.export(&format!("{}nothing", storage_of(&podman)), "b.tar")).exits(code::INCOMPLETE);
+    ran(&mut desk.export(&format!("{}nothing", storage_of(&podman)), "b.tar"))
+        .exits(code::INCOMPLETE);
     ran(desk.export("docker-daemon:x", "b.tar").env("PATH", "/nowhere")).exits(1).says("install");
     assert!(!desk.at("b.tar.partial").exists());
 }

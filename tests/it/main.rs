@@ -18,6 +18,7 @@ mod cli;
 mod components;
 mod crossing;
 mod damage;
+mod engines_out;
 mod existing;
 mod faults;
 mod harbor;

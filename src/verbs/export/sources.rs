@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Request;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
+use crate::places::engine::content::ContentStore;
 use crate::places::engine::{Engine, save};
 use crate::places::layout::Layout;
 use crate::places::location::{Pick, Source};
@@ -91,8 +92,9 @@ impl Sources<'_> {
                     self.want(&place, &text, archive, names);
                 }
             },
-            Source::Engine { engine: Engine::Containerd { .. }, .. } => {
-                return Err(Error::new(Class::Usage, format!("{text} is not supported")));
+            Source::Engine { engine: engine @ Engine::Containerd { .. }, name } => {
+                let (store, name) = (ContentStore::new(engine.clone()), name.parse()?);
+                self.want(&engine.to_string(), &text, Arc::new(store), vec![name]);
             }
             Source::Engine { engine, name } => {
                 let saved = save::open(engine, name)?;

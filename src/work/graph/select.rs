@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::Selection;
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, is_document};
@@ -14,12 +15,10 @@ use crate::words::platform::Platform;
 /// Annotation with which buildkit ties an attestation to its image.
 const REFERS_TO: &str = "vnd.docker.reference.digest";
 
-/// The entries that `platforms` take: those for one of them, those for none in particular, and
-/// the attestations of those. All, when nothing was selected.
-pub(super) fn children<'a>(
-    manifests: &'a [Descriptor],
-    platforms: &[Platform],
-) -> Vec<&'a Descriptor> {
+/// The entries that `select` takes: those for one of its platforms, those for none in particular,
+/// and the attestations of those, if referrers come along. All, when no platform was selected.
+pub(super) fn children<'a>(manifests: &'a [Descriptor], select: &Selection) -> Vec<&'a Descriptor> {
+    let platforms = &select.platforms;
     if platforms.is_empty() {
         return manifests.iter().collect();
     }
@@ -29,7 +28,8 @@ pub(super) fn children<'a>(
     };
     let images: BTreeSet<Digest> = manifests.iter().filter(takes).map(|e| e.digest).collect();
     let attests = |entry: &&Descriptor| {
-        entry.platform.as_ref().is_some_and(Platform::is_unknown)
+        !select.no_referrers
+            && entry.platform.as_ref().is_some_and(Platform::is_unknown)
             && entry
                 .annotations
                 .get(REFERS_TO)
@@ -125,9 +125,13 @@ mod tests {
         let any = entry("5", None, None);
         let all = [amd64, arm64, of_amd64, of_arm64, any];
 
-        let taken = children(&all, &["linux/arm64".parse().unwrap()]);
+        let mut select =
+            Selection { platforms: vec!["linux/arm64".parse().unwrap()], ..Selection::default() };
 
-        assert_eq!(taken, [&all[1], &all[3], &all[4]]);
-        assert_eq!(children(&all, &[]).len(), 5);
+        assert_eq!(children(&all, &select), [&all[1], &all[3], &all[4]]);
+        select.no_referrers = true;
+        assert_eq!(children(&all, &select), [&all[1], &all[4]]);
+        select.platforms.clear();
+        assert_eq!(children(&all, &select).len(), 5);
     }
 }

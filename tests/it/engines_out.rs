@@ -1,0 +1,139 @@
+//! Images come out of containerd as they went in.
+
+use std::process::Command;
+
+use crate::support::engines::Containerd;
+use crate::support::images::Image;
+use crate::support::registry::Registry;
+use crate::support::sealift::{Ran, Sealift, code, ran};
+use crate::support::{images, output, text};
+
+/// A containerd, a registry that its images come from, and who exports them.
+struct World {
+    containerd: Containerd,
+    registry: Registry,
+    sealift: Sealift,
+}
+
+impl World {
+    fn new() -> World {
+        let sealift = Sealift::new();
+        sealift.keys("signer");
+        World { containerd: Containerd::start(), registry: Registry::empty(), sealift }
+    }
+
+    /// Has containerd pull `image`; gives the name that it has there.
+    fn pull(&self, image: &Image, namespace: &str, options: &[&str]) -> String {
+        image.push(&self.registry);
+        let name = format!("{}/{}", self.registry.host(), image.path());
+        let mut ctr = self.ctr(namespace);
+        output(ctr.args(["content", "fetch", "--plain-http"]).args(options).arg(&name));
+        name
+    }
+
+    fn ctr(&self, namespace: &str) -> Command {
+        let mut ctr = self.containerd.command();
+        ctr.args(["--namespace", namespace]);
+        ctr
+    }
+
+    fn export(&self, source: &str, options: &[&str]) -> Ran {
+        let mut command = self.sealift.command();
+        command.env("CONTAINERD_ADDRESS", self.containerd.address());
+        command.args(["export", source, "-o", "b.tar", "--sign-key", "signer.key.pem"]);
+        ran(command.args(options))
+    }
+
+    fn digest(&self) -> String {
+        let mut inspect = self.sealift.command();
+        let about = text(inspect.args(["inspect", "b.tar", "--format", "json"]));
+        let about: serde_json::Value = serde_json::from_str(&about).unwrap();
+        assert_eq!(about["images"][0]["made"], serde_json::Value::Null, "nothing has to be made");
+        about["images"][0]["digest"].as_str().unwrap().to_owned()
+    }
+}
+
+fn multi() -> Image {
+    images::all().into_iter().find(|image| image.repository == "acme/multi").unwrap()
+}
+
+/// The first layer of an image of one manifest.
+fn layer_of(image: &Image) -> String {
+    let manifest: serde_json::Value = serde_json::from_slice(&image.root().bytes).unwrap();
+    manifest["layers"][0]["digest"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_image_of_containerds_keeps_the_digest_that_its_registry_gave_it() {
+    need!("root", "docker-registry", "busybox", "containerd", "ctr");
+    let world = World::new();
+    let (hello, multi) = (images::hello(), multi());
+    let name = world.pull(&hello, "k8s.io", &[]);
+
+    world.export(&format!("containerd:[k8s.io]{name}"), &[]).ok();
+    assert_eq!(world.digest(), hello.digest());
+    run!(world.sealift, "verify", "b.tar", "--key", "signer.pub.pem").ok();
+
+    std::fs::remove_file(world.sealift.at("b.tar")).unwrap();
+    let pinned = format!("{}@{}", name.rsplit_once(':').unwrap().0, hello.digest());
+    world.export(&format!("containerd:[k8s.io]{pinned}"), &[]).ok();
+    assert_eq!(world.digest(), hello.digest());
+
+    std::fs::remove_file(world.sealift.at("b.tar")).unwrap();
+    let name = world.pull(&multi, "default", &["--all-platforms"]);
+    world.export(&format!("containerd:{name}"), &[]).ok();
+    assert_eq!(world.digest(), multi.digest());
+}
+
+#[test]
+fn an_image_of_which_containerd_has_one_platform_is_exported_with_that_one() {
+    need!("root", "docker-registry", "busybox", "containerd", "ctr");
+    let (world, multi) = (World::new(), multi());
+    let source =
+        format!("containerd:[k8s.io]{}", world.pull(&multi, "k8s.io", &["--platform=linux/amd64"]));
+
+    world.export(&source, &[]).exits(code::INCOMPLETE).says("--platform").says("not found");
+    assert!(!world.sealift.at("b.tar").exists());
+
+    world.export(&source, &["--platform", "linux/amd64", "--no-referrers"]).ok();
+    assert_eq!(world.digest(), multi.digest());
+}
+
+#[test]
+fn what_containerd_does_not_have_is_named_and_so_is_a_containerd_that_is_not_there() {
+    need!("root", "docker-registry", "busybox", "containerd", "ctr");
+    let world = World::new();
+    let hello = images::hello();
+    let name = world.pull(&hello, "k8s.io", &[]);
+
+    let elsewhere = world.export(&format!("containerd:{name}"), &[]);
+    elsewhere.exits(code::INCOMPLETE).says(&name).says("containerd:[k8s.io]NAME");
+    let slashed = world.export(&format!("containerd:k8s.io/{}", hello.path()), &[]);
+    slashed.exits(code::INCOMPLETE).says("in brackets: containerd:[k8s.io]NAME");
+    world.export("containerd:--help", &[]).exits(code::USAGE);
+
+    let mut command = world.sealift.command();
+    command.env("CONTAINERD_ADDRESS", world.sealift.at("no-such-socket"));
+    command.args(["export", &format!("containerd:{name}"), "-o", "b", "--sign-key"]);
+    ran(command.arg("signer.key.pem")).exits(code::REFUSED).says("CONTAINERD_ADDRESS");
+    let mut command = world.sealift.command();
+    command.env("PATH", world.sealift.at("nothing"));
+    command.args(["export", &format!("containerd:{name}"), "-o", "b", "--sign-key"]);
+    ran(command.arg("signer.key.pem")).exits(1).says("ctr is not installed");
+}
+
+#[test]
+fn a_layer_that_containerd_dropped_is_missing_and_not_made_up() {
+    need!("root", "docker-registry", "busybox", "containerd", "ctr");
+    let (world, hello) = (World::new(), images::hello());
+    let name = world.pull(&hello, "k8s.io", &[]);
+    let layers = text(world.ctr("k8s.io").args(["content", "ls", "-q"]));
+    let layer = layer_of(&hello);
+    assert!(layers.contains(&layer));
+    output(world.ctr("k8s.io").args(["content", "rm", &layer]));
+
+    let ran = world.export(&format!("containerd:[k8s.io]{name}"), &[]);
+
+    ran.exits(code::INCOMPLETE).says("not found");
+    assert!(!world.sealift.at("b.tar").exists());
+}
