@@ -165,3 +165,66 @@ fn download(port: u16, image: &Image) -> u64 {
     assert_eq!(layer, format!("sha256:{}", hex(&hash.finalize())));
     total
 }
+
+/// Writes a docker archive of one image with the layer to `out`.
+fn write_archive(out: &mut dyn Write) {
+    let header = |name: &str, size: u64| {
+        let mut header = tar::Header::new_ustar();
+        header.set_path(name).unwrap();
+        header.set_size(size);
+        header.set_cksum();
+        *header.as_bytes()
+    };
+    out.write_all(&header("1/layer.tar", LAYER)).unwrap();
+    let mut hash = Sha256::new();
+    write_layer(&mut Hashing(out, &mut hash)).unwrap();
+    let layer = hex(&hash.finalize());
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["sha256:{layer}"]}}}}"#
+    );
+    let list = r#"[{"Config":"c.json","RepoTags":["huge:1"],"Layers":["1/layer.tar"]}]"#;
+    for (name, text) in [("c.json", config.as_str()), ("manifest.json", list)] {
+        out.write_all(&header(name, text.len() as u64)).unwrap();
+        out.write_all(text.as_bytes()).unwrap();
+        out.write_all(&vec![0; text.len().next_multiple_of(512) - text.len()]).unwrap();
+    }
+    out.write_all(&[0; 1024]).unwrap();
+}
+
+#[test]
+fn a_layer_of_two_gigabytes_in_an_archive_passes_through_64_mebibytes() {
+    let scratch = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let sealift = Sealift::new_in(scratch.path());
+    sealift.keys("signer");
+    let export = |source: &str| {
+        let mut export = sealift.command();
+        export.args(["export", source, "-o", "b.tar", "--sign-key", "signer.key.pem"]);
+        export
+    };
+    let path = sealift.at("archive");
+    let create = || std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    let digest = || {
+        let said = run!(sealift, "inspect", "b.tar", "--format", "json").ok().json();
+        std::fs::remove_file(sealift.at("b.tar")).unwrap();
+        said["images"][0]["digest"].clone()
+    };
+
+    write_archive(&mut create());
+    run_within("export a plain archive", &mut export("docker-archive:archive"));
+    let plain = digest();
+
+    let mut gzip = flate2::write::GzEncoder::new(create(), flate2::Compression::none());
+    write_archive(&mut gzip);
+    gzip.finish().unwrap().flush().unwrap();
+    run_within("export a gzip archive", &mut export("docker-archive:archive"));
+    assert_eq!(digest(), plain);
+    let pipe = std::fs::File::open(&path).unwrap();
+    run_within("export from a pipe", export("docker-archive:-").stdin(pipe));
+    assert_eq!(digest(), plain);
+
+    let mut zstd = zstd::Encoder::new(create(), 1).unwrap();
+    write_archive(&mut zstd);
+    zstd.finish().unwrap().flush().unwrap();
+    run_within("export a zstd archive", &mut export("docker-archive:archive"));
+    assert_eq!(digest(), plain);
+}

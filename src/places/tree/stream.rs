@@ -219,6 +219,12 @@ impl Stream {
         }
     }
 
+    fn changed(&self, path: &str) -> io::Error {
+        let text = format!("{}: {path} is not what it was a moment ago", self.name);
+        let error = Error::new(Class::Other, text);
+        error.hint("something changes it; let that finish, and try again").into_io()
+    }
+
     fn give_back(&self, cursor: Option<Cursor>) {
         if let Ok(mut state) = self.state.lock() {
             (state.cursor, state.taken) = (cursor, false);
@@ -241,12 +247,7 @@ impl Stream {
                 {
                     cursor.skip(at + offset)
                 }
-                _ => {
-                    let text = format!("{}: {path} is not where it was a moment ago", self.name);
-                    Err(Error::new(Class::Other, text)
-                        .hint("something changes it; let that finish, and try again")
-                        .into_io())
-                }
+                _ => Err(self.changed(path)),
             }
         };
         match entered() {
@@ -299,7 +300,12 @@ impl Read for Passing {
             Some(cursor) => cursor,
             None => self.stream.enter(&self.path, self.at, self.size, self.offset)?,
         };
-        match cursor.reader.read(&mut buffer[..want]) {
+        let got = match cursor.reader.read(&mut buffer[..want]) {
+            // Not the reader's to wonder about: it was longer a moment ago.
+            Ok(0) => Err(self.stream.changed(&self.path)),
+            got => got,
+        };
+        match got {
             Ok(got) => {
                 cursor.at += got as u64;
                 self.offset += got as u64;

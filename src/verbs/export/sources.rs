@@ -46,9 +46,14 @@ pub(super) fn open(
         origins: Vec::new(),
         wanted: Vec::new(),
     };
+    // Compressed archives and engines take their time, before a byte is known to be fetched.
+    let is_slow = |source: &&Source| !matches!(source, Source::Registry(_));
+    let items = request.images.iter().filter(is_slow).count() as u64;
+    progress.event(Event::Phase { name: "opening archives and engines", bytes: 0, items });
     for source in &request.images {
         sources.add(source)?;
     }
+    progress.event(Event::Done);
     match sources.wanted.is_empty() {
         true => Err(Error::new(Class::Usage, "no image to export")),
         false => Ok((sources.origins, sources.wanted)),
@@ -212,7 +217,6 @@ impl Sources<'_> {
         };
         let mut input = (self.request.stdin)()?;
         let mut kept = nameless(folder)?;
-        self.progress.event(Event::Phase { name: "reading standard input", bytes: 0, items: 0 });
         let mut buffer = vec![0; BUFFER];
         loop {
             interrupt::check()?;
@@ -225,7 +229,6 @@ impl Sources<'_> {
                 Err(e) => return Err(Error::io(format!("cannot read {STDIN}"), e)),
             }
         }
-        self.progress.event(Event::Done);
         Ok(kept)
     }
 }
