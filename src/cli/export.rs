@@ -22,10 +22,11 @@ use crate::work::graph::Selection;
 ///
 /// IMAGE is an image name (alpine, docker://quay.io/org/app:1.2, with a tag, a digest or both),
 /// an archive (docker-archive:FILE[:NAME], oci-archive:FILE[:NAME]; plain, gzip or zstd; - for
-/// standard input), a folder of docker's archives (docker-archive:DIR), an image that an engine has
-/// (containers-storage:NAME for podman, docker-daemon:NAME, containerd:NAME) or a layout (oci:DIR[:NAME]).
-/// Multi-platform images come with all platforms, and with the signatures and SBOMs that refer to
-/// them. Archives and engines keep no manifests: one is made, the same for the same image.
+/// standard input), a folder of docker's archives (docker-archive:DIR), an image that an engine
+/// has (containers-storage:NAME for podman, docker-daemon:NAME, containerd:NAME) or a layout
+/// (oci:DIR[:NAME]). Multi-platform images come with all platforms, and with the signatures and
+/// SBOMs that refer to them. Where an archive or engine keeps no manifest, one is made, the same
+/// for the same image.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift export alpine:3.20 quay.io/org/app:1.2 -o june.tar --sign-key transfer.key.pem

@@ -62,6 +62,8 @@ impl Running {
         match status.success() {
             true => Ok(()),
             false => {
+                // Whoever stops sealift from a terminal stops the program as well.
+                crate::seams::interrupt::check()?;
                 let text = format!("{} failed ({status})", self.program);
                 Err((self.explain)(Error::new(Class::Other, text).details(said)))
             }

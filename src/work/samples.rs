@@ -25,6 +25,10 @@ pub struct Outside {
     pub asked: Mutex<Vec<Digest>>,
     /// Every subject whose referrers were asked for.
     pub subjects: Mutex<Vec<Digest>>,
+    /// Where its blobs lie; at the beginning if they are not listed.
+    pub positions: BTreeMap<Digest, u64>,
+    /// What it made itself.
+    pub made: BTreeSet<Digest>,
 }
 
 impl Outside {
@@ -61,6 +65,10 @@ impl BlobSource for Outside {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         self.stock.open(blob, offset)
     }
+
+    fn position(&self, blob: &Descriptor) -> u64 {
+        self.positions.get(&blob.digest).copied().unwrap_or(0)
+    }
 }
 
 impl ImageSource for Outside {
@@ -79,6 +87,10 @@ impl ImageSource for Outside {
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
         self.subjects.lock().unwrap().push(subject.digest);
         Ok(self.referrers.get(&subject.digest).cloned().unwrap_or_default())
+    }
+
+    fn is_made(&self, digest: &Digest) -> bool {
+        self.made.contains(digest)
     }
 }
 

@@ -260,6 +260,12 @@ fn engines_give_the_same_image_as_their_archives_do() {
     let (landed, _) = daemon(id.trim());
     assert_eq!(landed, Landed::of(&[(OTHER, &twice)]), "by its id, called by its tag");
 
+    let mut saved = docker.command();
+    let mut saved = Process::start(saved.args(["save", NAME]).stdout(Stdio::piped()));
+    let mut piped = desk.export("docker-archive:-", "b.tar");
+    let (landed, said) = desk.cross_with(piped.stdin(saved.0.stdout.take().unwrap()));
+    assert_eq!((landed, digest_of(&said)), (Landed::of(&[(NAME, &hello)]), wanted.clone()));
+
     // Committed by hand: no registry has ever seen it.
     let container = text(docker.command().args(["create", NAME, "/bin/true"]));
     output(docker.command().args(["commit", container.trim(), "mine:1"]));
@@ -553,6 +559,24 @@ fn an_archive_comes_through_a_pipe() {
     piped(export("docker-archive:-", "out/e.tar"), bytes[..2000].to_vec()).exits(code::DAMAGED);
     piped(export("docker-archive:-", "out/e.tar"), Vec::new()).exits(code::DAMAGED);
     assert_eq!(listed(), before);
+}
+
+#[test]
+fn a_terminal_is_no_archive() {
+    need!("script");
+    let desk = Desk::new();
+    let inner = desk.export("docker-archive:-", "b.tar");
+    let words: Vec<&str> = std::iter::once(inner.get_program())
+        .chain(inner.get_args())
+        .map(|word| word.to_str().unwrap())
+        .collect();
+
+    let mut script = command("script");
+    script.current_dir(desk.at("")).args(["-qec", &words.join(" "), "/dev/null"]);
+    let done = ran(&mut script);
+
+    assert_eq!(done.code, code::USAGE, "{done:?}");
+    done.says("is a terminal");
 }
 
 #[test]

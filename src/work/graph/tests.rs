@@ -247,3 +247,17 @@ fn only_parts_of_the_graph_have_a_source() {
     }
     assert!(graph.source_of(&Digest::of(b"other")).is_err());
 }
+
+#[test]
+fn what_a_source_made_itself_is_marked() {
+    for made in [true, false] {
+        let mut outside = Outside::default();
+        let image = outside.stock.image("a", "linux/amd64");
+        outside.name("x.example/a:1", &image);
+        if made {
+            outside.made.insert(image.digest);
+        }
+
+        assert_eq!(walked(outside, &Selection::default()).unwrap().images[0].made, made);
+    }
+}

@@ -1,8 +1,9 @@
 use super::*;
 use crate::bundle::samples::Stock;
 use crate::words::progress::{Recorder, Silent};
+use crate::work::graph::{Selection, walk};
 use crate::work::plan::OnExisting;
-use crate::work::samples::{Done, Inside};
+use crate::work::samples::{Done, Inside, Outside, wanted};
 
 /// A bundle of one index of two images, with a signature of the index.
 #[derive(Clone)]
@@ -228,4 +229,34 @@ fn a_list_that_came_along_is_published_only_where_one_is_needed_and_none_is() {
     assert_eq!(fallback.named(&bundle.list()), Some(list.digest));
     let there = listed(&merged, &bundle.list());
     assert!(there.contains(&older.digest) && there.contains(&bundle.signature.digest));
+}
+
+#[test]
+fn blobs_are_fetched_in_the_order_in_which_their_source_has_them() {
+    for backwards in [false, true] {
+        let mut outside = Outside::default();
+        let image = outside.stock.image("a", "linux/amd64");
+        let other = outside.stock.image("b", "linux/arm64");
+        let index = outside.stock.index(&[&image, &other]);
+        outside.name("x.example/a:1", &index);
+        let blobs: Vec<Digest> = outside.stock.blobs.keys().copied().collect();
+        for (position, digest) in blobs.iter().enumerate() {
+            let position = if backwards { blobs.len() - position } else { position };
+            outside.positions.insert(*digest, position as u64);
+        }
+        let wanted = [wanted("x.example/a:1")];
+        let origins = outside.origins();
+        let graph = walk(&origins, &wanted, &Selection::default(), 1, &Silent).unwrap();
+        let inside = Inside::default();
+
+        fetch(&graph, &graph.contents.blobs, &inside, 1, &Silent).unwrap();
+
+        let mut expected = blobs;
+        expected.retain(|digest| inside.uploads().contains(digest));
+        if backwards {
+            expected.reverse();
+        }
+        assert_eq!(inside.uploads(), expected);
+        assert!(expected.len() > 2);
+    }
 }
