@@ -47,6 +47,22 @@ struct Held {
     root: Document,
 }
 
+/// An image of `manifest.json` that has names, or none, for which no original was found.
+struct Unmade {
+    place: usize,
+    listed: Listed,
+    config: manifest::Config,
+}
+
+fn has_config(document: &Document, config: &Digest) -> bool {
+    matches!(document.kind(), Kind::Manifest { config: Some(it), .. } if it.digest == *config)
+}
+
+/// What an image without a name is called.
+fn nameless(stem: &str, root: &Document) -> Result<Reference> {
+    format!("localhost/{stem}@{}", root.descriptor().digest).parse()
+}
+
 impl DockerArchive {
     /// Reads the list of images in `tree`, and makes the manifests that are not there. Images
     /// without a name are called `localhost/STEM` with their digests.
@@ -63,7 +79,6 @@ impl DockerArchive {
         let listed = listing::read(&tree)?;
         let is_layout = tree.size("oci-layout").is_some() && tree.size("index.json").is_some();
         let layout = is_layout.then(|| Layout::read(Arc::clone(&tree))).transpose()?;
-        let originals = layout.as_ref().map(Layout::whole_manifests).transpose()?;
         let mut archive = DockerArchive {
             images: Vec::new(),
             made: BTreeMap::new(),
@@ -71,57 +86,92 @@ impl DockerArchive {
             layout,
             tree,
         };
-        let layers = Layers::look(&archive.tree, &listed)?;
-        let originals = originals.unwrap_or_default();
-        for (place, listed) in listed.iter().enumerate() {
-            archive.add(place, listed, &originals, &layers, stem)?;
+        let unmade = archive.add_originals(listed, stem)?;
+        let layers = Layers::look(&archive.tree, unmade.iter().map(|image| &image.listed))?;
+        for image in unmade {
+            archive.add_made(image, &layers, stem)?;
         }
         archive.add_others()?;
         Ok(archive)
     }
 
-    /// Adds one image of `manifest.json`.
-    fn add(
-        &mut self,
-        place: usize,
-        listed: &Listed,
-        originals: &[Document],
-        layers: &Layers,
-        stem: &str,
-    ) -> Result<()> {
-        let place = Some(place);
-        let config = manifest::config(&self.tree, &listed.config)?;
-        let has_config = |document: &&Document| match document.kind() {
-            Kind::Manifest { config: Some(it), .. } => it.digest == config.digest,
-            _ => false,
+    /// Adds the images whose original manifests are there; gives the others.
+    fn add_originals(&mut self, listed: Vec<Listed>, stem: &str) -> Result<Vec<Unmade>> {
+        let all = match &self.layout {
+            Some(layout) => {
+                layout.whole_manifests(layout.entries().iter().map(|e| e.descriptor.clone()))?
+            }
+            None => Vec::new(),
         };
-        let mut rest = Vec::new();
-        for name in &listed.tags {
-            // The index that a name stands for has more than the one platform listed here.
-            match self.original(name)? {
-                Some(root) => {
-                    self.images.push(Held { place, names: vec![name.clone()], root });
+        let mut unmade = Vec::new();
+        for (place, mut listed) in listed.into_iter().enumerate() {
+            let config = manifest::config(&self.tree, &listed.config)?;
+            let mut rest = Vec::new();
+            for name in std::mem::take(&mut listed.tags) {
+                match self.original(&name, &config.digest, &all)? {
+                    Some(root) => {
+                        self.images.push(Held { place: Some(place), names: vec![name], root });
+                    }
+                    None => rest.push(name),
                 }
-                None => rest.push(name.clone()),
+            }
+            let is_done = rest.is_empty() && self.images.iter().any(|i| i.place == Some(place));
+            match all.iter().find(|document| has_config(document, &config.digest)) {
+                _ if is_done => {}
+                Some(root) if rest.is_empty() => {
+                    let names = vec![nameless(stem, root)?];
+                    self.images.push(Held { place: Some(place), names, root: root.clone() });
+                }
+                _ => {
+                    listed.tags = rest;
+                    unmade.push(Unmade { place, listed, config });
+                }
             }
         }
-        if rest.is_empty() && !listed.tags.is_empty() {
-            return Ok(());
-        }
-        let root = match originals.iter().find(has_config) {
-            Some(original) => original.clone(),
-            None => {
-                let made = manifest::make(&self.tree, listed, &config, layers)?;
-                self.paths.extend(made.paths);
-                let digest = made.document.descriptor().digest;
-                self.made.insert(digest, made.document.clone());
-                made.document
-            }
+        Ok(unmade)
+    }
+
+    /// The original of the image `name`, if it is there: what the layout has under that name if
+    /// it has all of it, for docker lists one platform only; else the manifest of that platform,
+    /// with `config`.
+    fn original(
+        &self,
+        name: &Reference,
+        config: &Digest,
+        all: &[Document],
+    ) -> Result<Option<Document>> {
+        let listed = |layout: &Layout| match layout.resolve(name) {
+            Err(e) if e.class() == Class::Incomplete => Ok(None),
+            root => root.map(Some),
         };
-        if rest.is_empty() {
-            rest.push(format!("localhost/{stem}@{}", root.descriptor().digest).parse()?);
+        let Some(layout) = &self.layout else { return Ok(None) };
+        let Some(root) = listed(layout)? else {
+            return Ok(all.iter().find(|document| has_config(document, config)).cloned());
+        };
+        let below = layout.whole_manifests([root.descriptor().clone()])?;
+        let found = below.into_iter().find(|document| has_config(document, config));
+        match (layout.is_whole(root.descriptor())?, found) {
+            (true, Some(_)) => Ok(Some(root)),
+            (true, None) => {
+                let text = format!("{self} lists {name} as one image for docker and as another");
+                Err(Error::new(Class::Damaged, text))
+            }
+            (false, found) => Ok(found),
         }
-        self.images.push(Held { place, names: rest, root });
+    }
+
+    /// Adds an image without an original, with a manifest that is made for it.
+    fn add_made(&mut self, image: Unmade, layers: &Layers, stem: &str) -> Result<()> {
+        let Unmade { place, listed, config } = image;
+        let made = manifest::make(&self.tree, &listed, &config, layers)?;
+        self.paths.extend(made.paths);
+        let root = made.document;
+        self.made.insert(root.descriptor().digest, root.clone());
+        let names = match listed.tags.is_empty() {
+            true => vec![nameless(stem, &root)?],
+            false => listed.tags,
+        };
+        self.images.push(Held { place: Some(place), names, root });
         Ok(())
     }
 
@@ -140,16 +190,6 @@ impl DockerArchive {
         }
         self.images.extend(others);
         Ok(())
-    }
-
-    /// What the layout has under `name`, if it has all of it.
-    fn original(&self, name: &Reference) -> Result<Option<Document>> {
-        let Some(layout) = &self.layout else { return Ok(None) };
-        if !layout.entries().iter().any(|entry| entry.name.as_ref() == Some(name)) {
-            return Ok(None);
-        }
-        let root = layout.resolve(name)?;
-        Ok(layout.is_whole(root.descriptor())?.then_some(root))
     }
 
     /// Calls the one image of the archive `name`, whatever it says itself.

@@ -137,13 +137,15 @@ impl Layout {
         Ok(true)
     }
 
-    /// The image manifests below the listed documents of which everything is there.
+    /// The image manifests at or below `roots` of which everything is there.
     ///
     /// # Errors
     /// As [`is_whole`](Layout::is_whole).
-    pub fn whole_manifests(&self) -> Result<Vec<Document>> {
-        let mut ahead: Vec<Descriptor> =
-            self.entries.iter().map(|e| e.descriptor.clone()).collect();
+    pub fn whole_manifests(
+        &self,
+        roots: impl IntoIterator<Item = Descriptor>,
+    ) -> Result<Vec<Document>> {
+        let mut ahead: Vec<Descriptor> = roots.into_iter().collect();
         let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
         while let Some(part) = ahead.pop() {
             let there = self.tree.size(&blob_path(&part.digest)) == Some(part.size);

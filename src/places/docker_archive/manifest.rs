@@ -78,9 +78,12 @@ impl Layers {
     ///
     /// # Errors
     /// [`Class::Damaged`] when one is broken.
-    pub(super) fn look(tree: &Tree, listed: &[Listed]) -> Result<Layers> {
+    pub(super) fn look<'l>(
+        tree: &Tree,
+        listed: impl Iterator<Item = &'l Listed>,
+    ) -> Result<Layers> {
         let all: BTreeSet<&str> =
-            listed.iter().flat_map(|image| &image.layers).map(String::as_str).collect();
+            listed.flat_map(|image| &image.layers).map(String::as_str).collect();
         let mut packed = Vec::new();
         for path in all {
             if let Some(packing) = Packing::of(&tree.head(path)?) {

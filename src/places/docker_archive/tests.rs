@@ -343,3 +343,40 @@ fn an_engine_says_what_its_image_is_called() {
     assert_eq!(archive.names().collect::<Vec<_>>(), [&name]);
     archive.resolve(&name).unwrap();
 }
+
+#[test]
+fn a_name_that_is_one_image_for_docker_and_another_for_others_is_refused() {
+    let mut hybrid = hybrid(true);
+    hybrid.archive.0.pop();
+    let config = hybrid.archive.config("evil", &[]);
+    hybrid.archive.list(json!([{"Config": config, "RepoTags": ["app:1"], "Layers": []}]));
+
+    assert_eq!(hybrid.archive.fails().class(), Class::Damaged);
+}
+
+#[test]
+fn layers_of_originals_are_not_unpacked() {
+    let mut hybrid = hybrid(true);
+    let layer = blob_path(&hybrid.first.children()[1].digest);
+    let place = hybrid.archive.0.iter().position(|(path, _)| *path == layer).unwrap();
+    let last = hybrid.archive.0[place].1.len() - 1;
+    hybrid.archive.0[place].1[last] ^= 1;
+
+    hybrid.archive.open().unwrap();
+}
+
+#[test]
+fn an_original_without_a_name_is_called_after_the_archive() {
+    let mut hybrid = hybrid(true);
+    let mut list: Value = serde_json::from_slice(&hybrid.archive.0.pop().unwrap().1).unwrap();
+    list[0]["RepoTags"] = Value::Null;
+    hybrid.archive.list(list);
+    let index = &mut hybrid.archive.0.iter_mut().find(|(path, _)| path == "index.json").unwrap().1;
+    let text = String::from_utf8(index.clone()).unwrap();
+    *index = text.replace("io.containerd.image.name", "other").into_bytes();
+
+    let (name, root) = only(&hybrid.archive.open().unwrap());
+
+    assert_eq!(root.raw(), hybrid.first.raw());
+    assert_eq!(name.to_string(), format!("localhost/app@{}", root.descriptor().digest));
+}

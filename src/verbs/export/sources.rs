@@ -66,7 +66,8 @@ struct Sources<'r> {
     progress: &'r dyn Progress,
     /// What came in on standard input, once it was asked for.
     stdin: Option<Arc<File>>,
-    layouts: BTreeMap<PathBuf, Arc<Layout>>,
+    /// By their paths, and whether these may be standard input.
+    layouts: BTreeMap<(bool, PathBuf), Arc<Layout>>,
     archives: BTreeMap<PathBuf, Arc<DockerArchive>>,
     /// Places and repositories that are origins already.
     known: BTreeMap<(String, String), usize>,
@@ -86,7 +87,8 @@ impl Sources<'_> {
             Source::Layout { path, name, archive } => {
                 let layout = self.layout(path, *archive)?;
                 let names = names_in(&layout, name.as_deref())?;
-                self.want(&format!("oci:{}", path.display()), &text, layout, names);
+                let transport = if *archive { "oci-archive" } else { "oci" };
+                self.want(&format!("{transport}:{}", path.display()), &text, layout, names);
             }
             Source::DockerArchive { path, image } => match is_folder_of_archives(path) {
                 true => self.add_folder(path, image.as_ref())?,
@@ -176,12 +178,13 @@ impl Sources<'_> {
     }
 
     fn layout(&mut self, path: &Path, archive: bool) -> Result<Arc<Layout>> {
-        if let Some(layout) = self.layouts.get(path) {
+        let key = (archive, path.to_owned());
+        if let Some(layout) = self.layouts.get(&key) {
             return Ok(Arc::clone(layout));
         }
         let tree = if archive { self.tree(path) } else { Tree::open_source(path) };
         let layout = Arc::new(Layout::open(tree?)?);
-        self.layouts.insert(path.to_owned(), Arc::clone(&layout));
+        self.layouts.insert(key, Arc::clone(&layout));
         Ok(layout)
     }
 
