@@ -329,3 +329,6 @@ impl Drop for Passing {
         self.let_go();
     }
 }
+
+#[cfg(test)]
+mod tests;

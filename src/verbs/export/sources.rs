@@ -236,9 +236,10 @@ impl Sources<'_> {
     }
 }
 
-/// Whether `path` is a folder in which each file is an archive, not one archive unpacked.
+/// Whether `path` is a folder in which each file is an archive, not one archive unpacked; nor a
+/// layout, of which opening it as an archive tells.
 fn is_folder_of_archives(path: &Path) -> bool {
-    path.is_dir() && !path.join(DOCKER_INDEX).exists()
+    path.is_dir() && ![DOCKER_INDEX, "oci-layout"].iter().any(|file| path.join(file).exists())
 }
 
 /// The images of an archive that are meant; all without `pick`.
