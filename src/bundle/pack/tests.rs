@@ -171,7 +171,7 @@ fn headers_and_padding_that_a_power_failure_took_are_written_again() {
 
 #[test]
 fn every_entry_has_the_same_owner_mode_and_time() {
-    let one = header("blobs/x", 9 << 30).unwrap();
+    let one = header("blobs/x", 9 << 30, MTIME).unwrap();
 
     let read = Header::from_byte_slice(&one);
 
