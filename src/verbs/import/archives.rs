@@ -1,0 +1,294 @@
+//! `import` into archives: one file for all images, a file an image, or a stream.
+
+mod single;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use self::single::single_platform;
+use super::{Outcome, Request, names, summary};
+use crate::bundle::check::Trusted;
+use crate::bundle::contents::{Contents, Image, Referrer};
+use crate::bundle::docker::to_json;
+use crate::bundle::head::index_json;
+use crate::places::layout::archive::{Archive, Found, Listing, look};
+use crate::places::location::ArchiveFormat;
+use crate::seams::file::sweep;
+use crate::seams::{interrupt, room};
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
+use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
+use crate::work::template::Template;
+use crate::work::transfer::{self, Moved};
+
+/// How archives are written.
+#[derive(Debug, Default)]
+pub struct Filing {
+    /// How the files are called, where each image has one; the standard template if none.
+    pub template: Option<Template>,
+    /// Whether they are compressed.
+    pub gzip: bool,
+    /// Standard output, where the path is `-`.
+    pub stdout: Option<File>,
+}
+
+/// One archive that is to be written.
+struct Shelf {
+    /// Its file; standard output if none.
+    path: Option<PathBuf>,
+    /// Its images by their place in the contents, with their new names.
+    images: Vec<(usize, Reference)>,
+}
+
+impl Shelf {
+    /// Its name, for people.
+    fn name(&self) -> String {
+        self.path.as_ref().map_or("standard output".to_owned(), |path| path.display().to_string())
+    }
+}
+
+/// Imports the `contents` of `bundle` into archives at `path`.
+///
+/// # Errors
+/// As [`import`](super::import). Each file appears when it is whole; those that were finished
+/// before a failure stay, and the same import leaves them as they are.
+pub(super) fn import(
+    request: &Request,
+    format: ArchiveFormat,
+    path: &Path,
+    bundle: &Trusted,
+    contents: &Contents,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
+    // 1. What fits: a docker archive holds one platform of each image, and images only.
+    let to = names(request, contents, progress)?;
+    let (single, obstacles) = match format {
+        ArchiveFormat::Docker => {
+            let wanted = request.platform.as_ref();
+            let (single, obstacles) = single_platform(bundle, contents, &to, wanted, progress)?;
+            (Some(single), obstacles)
+        }
+        ArchiveFormat::Oci => (None, Vec::new()),
+    };
+    let contents = single.as_ref().map_or(contents, |single| &single.contents);
+
+    // 2. Which file each image goes to, and what is there now.
+    let shelves = shelves(request, path, contents, to)?;
+    let (mut scopes, mut rooms) = (Vec::new(), Vec::new());
+    let (mut taken, mut left) = (Vec::new(), Vec::new());
+    let referring = referring(contents);
+    for (at, shelf) in shelves.iter().enumerate() {
+        interrupt::check()?;
+        let (portion, referrers) = portion(contents, &referring, &shelf.images);
+        let docker = single.as_ref().map(|single| to_json(&single.entries(&shelf.images)));
+        let Contents { documents, blobs, .. } = &portion;
+        let listing = Listing::new(index_json(&portion), docker, documents.clone(), blobs)?;
+        rooms.push(listing.size());
+        let (sink, found) = open(request, shelf, listing)?;
+        if let Found::Other { what, .. } = found {
+            match request.existing {
+                OnExisting::Skip => left.push(at),
+                OnExisting::Overwrite => {}
+                _ => taken.push(format!("{} {what}", shelf.name())),
+            }
+        }
+        let (name, images) = (shelf.name(), shelf.images.clone());
+        let sink = Box::new(sink);
+        scopes.push(Scope { sink, name, path: None, images, referrers, absent: false });
+    }
+
+    // 3. What is to be done, and what is in the way. Files are taken whole: what becomes of their
+    //    names is settled.
+    let statement = bundle.about().statement().digest;
+    let mut plan = Plan::new(statement, contents, &scopes, OnExisting::Overwrite, request.jobs)?;
+    for at in left {
+        plan.leave(at);
+        let text = format!("{} holds something else and is left as it is", shelves[at].name());
+        progress.event(Event::Note(text));
+    }
+    plan.obstacles.extend(obstacles);
+    plan.obstacles.extend(in_the_way(taken));
+    if request.dry_run {
+        return Ok(Outcome::Planned(plan));
+    }
+    if let Some(error) = Obstacle::failure(&plan.obstacles) {
+        return Err(error);
+    }
+
+    // 4. Make room for it.
+    if let Some(folder) = folder_of(path) {
+        sweep(&folder)?;
+        let what = format!("at the destination {}", path.display());
+        room::check(&folder, needed(&shelves, &rooms, &plan), &what)
+            .map_err(|e| e.hint("free some, or name a place on another disk"))?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
+    }
+
+    // 5. Do it: file by file, each finished before the next is begun, front to back.
+    let mut moved = Moved::default();
+    for (at, scope) in scopes.iter().enumerate() {
+        let scope = std::slice::from_ref(scope);
+        moved.add(transfer::run(&plan.alone(at), contents, bundle, scope, 1, progress)?);
+    }
+    let signers = bundle.about().signers().to_vec();
+    Ok(Outcome::Done(summary(request, plan, moved, signers)))
+}
+
+/// The archives that `path` stands for, with the images that go there.
+fn shelves(
+    request: &Request,
+    path: &Path,
+    contents: &Contents,
+    to: Vec<Reference>,
+) -> Result<Vec<Shelf>> {
+    let usage = |text: &str| Error::new(Class::Usage, text);
+    if request.existing == OnExisting::KeepDigest {
+        return Err(usage("an archive has no images without their names to keep a digest in")
+            .hint("use --on-existing overwrite or skip"));
+    }
+    let images = to.into_iter().enumerate();
+    if !is_folder(path) {
+        if request.filing.template.is_some() {
+            let text = format!("{} is one file for all images, which has its name", path.display());
+            return Err(
+                usage(&text).hint("end it with a slash to fill a folder by --name-template")
+            );
+        }
+        let path = (path != Path::new("-")).then(|| path.to_owned());
+        return Ok(vec![Shelf { path, images: images.collect() }]);
+    }
+    let standard = Template::standard(request.filing.gzip);
+    let template = request.filing.template.as_ref().unwrap_or(&standard);
+    let mut files: BTreeMap<String, Shelf> = BTreeMap::new();
+    for (at, to) in images {
+        let file = template.file_name(&to, &contents.images[at].digest)?;
+        let shelf = Shelf { path: Some(path.join(&file)), images: vec![(at, to)] };
+        if let Some(other) = files.insert(file.clone(), shelf) {
+            let (one, two) = (&other.images[0].1, &files[&file].images[0].1);
+            let text = format!("{one} and {two} would both be in the file {file}");
+            return Err(usage(&text)
+                .hint("tell them apart in --name-template, by {tag}, {repo}, {host} or {digest}"));
+        }
+    }
+    Ok(files.into_values().collect())
+}
+
+/// Whether `path` is to be filled with a file an image.
+fn is_folder(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
+}
+
+/// The folder that is written into; none for standard output.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    match path.parent() {
+        _ if path == Path::new("-") => None,
+        _ if is_folder(path) => Some(path.to_owned()),
+        Some(parent) if !parent.as_os_str().is_empty() => Some(parent.to_owned()),
+        _ => Some(PathBuf::from(".")),
+    }
+}
+
+/// The referrers of each repository, by their place in the contents.
+fn referring(contents: &Contents) -> BTreeMap<&str, Vec<usize>> {
+    let mut referring: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, referrer) in contents.referrers.iter().enumerate() {
+        referring.entry(&referrer.repository).or_default().push(at);
+    }
+    referring
+}
+
+/// The part of `contents` that belongs to `images`, under their new names, and which of its
+/// referrers those are.
+fn portion(
+    contents: &Contents,
+    referring: &BTreeMap<&str, Vec<usize>>,
+    images: &[(usize, Reference)],
+) -> (Contents, Vec<(usize, Option<Reference>)>) {
+    let mut portion = Contents::default();
+    let mut reached: BTreeSet<Digest> = BTreeSet::new();
+    let mut repositories: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (at, to) in images {
+        let image = &contents.images[*at];
+        reached.extend(contents.closure(image.digest));
+        // What referred to the original index comes along with what stands for it.
+        reached.extend(image.rewritten_from);
+        repositories.entry(image.name.name()).or_default().insert(to.name());
+        portion.images.push(Image { name: to.clone(), ..image.clone() });
+    }
+    let mut ahead: Vec<usize> = repositories
+        .keys()
+        .filter_map(|name| referring.get(name.as_str()))
+        .flatten()
+        .copied()
+        .collect();
+    let mut referrers = Vec::new();
+    loop {
+        let is_next = |at: &usize| reached.contains(&contents.referrers[*at].subject);
+        let (next, rest): (Vec<_>, Vec<_>) = ahead.into_iter().partition(is_next);
+        if next.is_empty() {
+            break;
+        }
+        ahead = rest;
+        for at in next {
+            let referrer = &contents.referrers[at];
+            reached.extend(contents.closure(referrer.digest));
+            for repository in repositories.get(&referrer.repository).into_iter().flatten() {
+                let renamed = Referrer { repository: repository.clone(), ..referrer.clone() };
+                referrers.push((at, renamed.name()));
+                portion.referrers.push(renamed);
+            }
+        }
+    }
+    portion.images.sort_by(|one, other| one.name.cmp(&other.name));
+    portion.referrers.sort();
+    referrers.sort();
+    let held = |digest| Some((digest, contents.documents.get(&digest)?.clone()));
+    portion.documents = reached.into_iter().filter_map(held).collect();
+    portion.blobs = portion.walk_blobs(|_| {});
+    (portion, referrers)
+}
+
+/// The sink for a shelf, and what is there now.
+fn open(request: &Request, shelf: &Shelf, listing: Listing) -> Result<(Archive, Found)> {
+    let gzip = request.filing.gzip;
+    let Some(path) = &shelf.path else {
+        let fault = |e| Error::io("cannot write standard output", e);
+        let stdout = request.filing.stdout.as_ref().map(File::try_clone).transpose();
+        let Some(stdout) = stdout.map_err(fault)? else {
+            return Err(Error::new(Class::Usage, "there is no standard output to write to"));
+        };
+        let archive = Archive::to_writer(Box::new(stdout), &shelf.name(), listing, gzip);
+        return Ok((archive, Found::Nothing));
+    };
+    let found = look(path, &listing, gzip).map_err(|e| e.context("destination"))?;
+    Ok((Archive::at(path, listing, gzip, found.clone()), found))
+}
+
+fn in_the_way(taken: Vec<String>) -> Option<Obstacle> {
+    let message = format!("the destination has {} of the files with something else", taken.len());
+    let hint = "--on-existing overwrite replaces them, and skip leaves those images behind; or \
+                name another place";
+    let obstacle =
+        Obstacle { class: Class::Refused, message, findings: taken, hint: hint.to_owned() };
+    (!obstacle.findings.is_empty()).then_some(obstacle)
+}
+
+/// The most bytes that the files need at any moment beyond what is there: each is written beside
+/// the one that it replaces.
+fn needed(shelves: &[Shelf], rooms: &[u64], plan: &Plan) -> u64 {
+    let (mut most, mut grown) = (0, 0);
+    for (at, (shelf, size)) in shelves.iter().zip(rooms).enumerate() {
+        if !plan.sends(at) {
+            continue;
+        }
+        let old = shelf.path.as_ref().and_then(|path| std::fs::symlink_metadata(path).ok());
+        let with = i128::from(*size) + grown;
+        most = most.max(with);
+        grown = with - old.map_or(0, |old| i128::from(old.len()));
+    }
+    u64::try_from(most.max(0)).unwrap_or(u64::MAX)
+}

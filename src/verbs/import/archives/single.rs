@@ -1,0 +1,143 @@
+//! What a docker archive can hold of a bundle: one platform of each image, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bundle::contents::Contents;
+use crate::bundle::docker::{Entry, choose, loadable, platform};
+use crate::bundle::head::MAX_CONFIG;
+use crate::seams::interrupt;
+use crate::seams::store::BlobSource;
+use crate::seams::stream::read_small;
+use crate::words::digest::Digest;
+use crate::words::document::Kind;
+use crate::words::error::{Class, Result};
+use crate::words::platform::Platform;
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
+use crate::work::plan::Obstacle;
+
+/// A bundle as far as docker takes it.
+pub(super) struct Single {
+    /// Its images, each a single manifest, without what refers to them.
+    pub contents: Contents,
+    /// How docker lists each image, by its place in the contents.
+    entries: BTreeMap<usize, Entry>,
+}
+
+impl Single {
+    /// How docker lists `images`.
+    pub fn entries(&self, images: &[(usize, Reference)]) -> Vec<Entry> {
+        images.iter().filter_map(|(at, _)| self.entries.get(at).cloned()).collect()
+    }
+}
+
+/// Chooses of each image of `contents` the manifest for `wanted`, else that for linux/amd64, else
+/// the first; of an image with one platform, that. `to` are the images' new names. Gives as
+/// obstacles what docker cannot load, and platforms that are not there.
+///
+/// # Errors
+/// When a config cannot be read.
+pub(super) fn single_platform(
+    source: &dyn BlobSource,
+    contents: &Contents,
+    to: &[Reference],
+    wanted: Option<&Platform>,
+    progress: &dyn Progress,
+) -> Result<(Single, Vec<Obstacle>)> {
+    let (mut strange, mut absent, mut several) = (Vec::new(), Vec::new(), 0);
+    let (mut entries, mut chosen) = (BTreeMap::new(), BTreeMap::new());
+    for (at, image) in contents.images.iter().enumerate() {
+        interrupt::check()?;
+        let configs = configs(source, contents, image.digest)?;
+        let documents = loadable(contents, &configs, image.digest);
+        several += usize::from(documents.len() > 1);
+        // There is nothing to choose where the name stands for a manifest.
+        let is_single = documents.first().is_some_and(|d| d.descriptor().digest == image.digest);
+        let document = choose(&documents, &configs, wanted.filter(|_| !is_single));
+        match document.and_then(|d| Some((d, Entry::new(d, &configs, &to[at])?))) {
+            Some((document, entry)) => {
+                entries.insert(at, entry);
+                chosen.insert(at, document);
+            }
+            None if documents.is_empty() => strange.push(image.name.to_string()),
+            None => {
+                let has = documents.iter().filter_map(|d| Some(platform(d, &configs)?.to_string()));
+                let has: Vec<String> = has.collect();
+                absent.push(format!("{} is there for {}", image.name, has.join(", ")));
+            }
+        }
+    }
+    let mut single = contents.clone();
+    for (at, document) in &chosen {
+        let about = document.descriptor();
+        let image = &mut single.images[*at];
+        (image.digest, image.size) = (about.digest, about.size);
+        image.media_type.clone_from(&about.media_type);
+        image.rewritten_from = None;
+    }
+    single.referrers.clear();
+    tell(several, contents, progress);
+    let roots: Vec<Digest> = single.roots().collect();
+    let reached: BTreeSet<Digest> =
+        roots.into_iter().flat_map(|root| contents.closure(root)).collect();
+    single.documents.retain(|digest, _| reached.contains(digest));
+    single.blobs = single.walk_blobs(|_| {});
+    let obstacles = [not_loadable(strange), not_there(absent, wanted)];
+    let obstacles = obstacles.into_iter().flatten().collect();
+    Ok((Single { contents: single, entries }, obstacles))
+}
+
+/// The bytes of the configs below `root` that can be those of images.
+fn configs(
+    source: &dyn BlobSource,
+    contents: &Contents,
+    root: Digest,
+) -> Result<BTreeMap<Digest, Vec<u8>>> {
+    let mut configs = BTreeMap::new();
+    for document in contents.manifests(root) {
+        let Kind::Manifest { config: Some(config), .. } = document.kind() else { continue };
+        // An artifact's may have any size, and is none that docker loads.
+        if config.size <= MAX_CONFIG && !configs.contains_key(&config.digest) {
+            configs.insert(config.digest, read_small(source, config, MAX_CONFIG, "bundle")?);
+        }
+    }
+    Ok(configs)
+}
+
+/// Says what of the bundle does not come along: platforms of `several` images, and referrers.
+fn tell(several: usize, contents: &Contents, progress: &dyn Progress) {
+    if several > 0 {
+        let text = format!(
+            "a docker archive holds one platform of each image; {several} of the images have \
+             several (--platform chooses)"
+        );
+        progress.event(Event::Note(text));
+    }
+    let referring: BTreeSet<Digest> = contents.referrers.iter().map(|r| r.digest).collect();
+    if !referring.is_empty() {
+        let text = format!(
+            "a docker archive has no room for signatures and the like: {} of them are left behind \
+             (oci-archive: takes them)",
+            referring.len()
+        );
+        progress.event(Event::Note(text));
+    }
+}
+
+fn obstacle(class: Class, message: String, findings: Vec<String>, hint: &str) -> Option<Obstacle> {
+    let hint = hint.to_owned();
+    (!findings.is_empty()).then_some(Obstacle { class, message, findings, hint })
+}
+
+fn not_loadable(strange: Vec<String>) -> Option<Obstacle> {
+    let message = format!("{} of the images are none that docker could load", strange.len());
+    let hint = "charts and other artifacts fit into --to oci-archive:, or a registry";
+    obstacle(Class::Refused, message, strange, hint)
+}
+
+fn not_there(absent: Vec<String>, wanted: Option<&Platform>) -> Option<Obstacle> {
+    let wanted = wanted.map(ToString::to_string).unwrap_or_default();
+    let message = format!("{} of the images are not there for {wanted}", absent.len());
+    let hint = "choose another --platform, or bring all of them with --to oci-archive:";
+    obstacle(Class::Incomplete, message, absent, hint)
+}
