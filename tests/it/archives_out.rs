@@ -204,7 +204,8 @@ fn of_several_platforms_a_docker_archive_holds_the_one_that_was_asked_for() {
 
     for (arch, more) in [("amd64", &[][..]), ("arm64", &["--platform", "linux/arm64"])] {
         let name = format!("{arch}.tar");
-        bundle.import(&format!("docker-archive:{name}"), more).ok().says("--platform chooses");
+        let done = bundle.import(&format!("docker-archive:{name}"), more).ok();
+        assert_eq!(done.stderr.contains("--platform chooses"), more.is_empty());
         output(docker.command().args(["load", "-i"]).arg(bundle.at(&name)));
         for repository in ["acme/multi", "acme/list"] {
             let image = bundle.image(repository);
@@ -406,7 +407,10 @@ fn what_a_file_holds_decides_whether_it_is_replaced() {
         for more in [&[][..], &["--dry-run"], &["--on-existing", "error"]] {
             bundle.import(to, more).exits(code::REFUSED).says(says);
         }
-        bundle.import(to, &["--on-existing", "skip"]).ok().says("left as it is");
+        let skip = ["--on-existing", "skip", "--format", "json"];
+        let skipped = bundle.import(to, &skip).ok().says("x.tar holds something else");
+        assert_eq!(skipped.json()["images"][1]["action"], "keep");
+        assert_eq!(skipped.number("/copied/blobs"), 0);
         assert!(std::fs::read(&path).unwrap() == bytes);
         bundle.import(to, &["--on-existing", "overwrite"]).ok();
         assert!(std::fs::read(&path).unwrap() == ours);
@@ -419,6 +423,19 @@ fn what_a_file_holds_decides_whether_it_is_replaced() {
     bundle.import(to, &["--on-existing", "keep-digest"]).exits(code::USAGE);
     let files = names(&bundle.at("."));
     assert!(!files.iter().any(|name| name.starts_with(".sealift")), "{files:?}");
+}
+
+#[test]
+fn a_dry_run_tells_the_files_and_makes_nothing() {
+    let bundle = Bundle::small(&[("a/one:1", "one"), ("a/two:1", "two")]);
+    let before = names(&bundle.at("."));
+
+    for to in ["docker-archive:out/", "oci-archive:x.tar", "docker-archive:-"] {
+        let planned = bundle.import(to, &["--dry-run"]).ok().says("docker.io/a/two:1 new");
+        planned.says(if to.ends_with('/') { "out/a.one_1.tar" } else { "" });
+    }
+
+    assert_eq!(names(&bundle.at(".")), before);
 }
 
 #[test]
@@ -579,9 +596,16 @@ fn a_disk_without_room_is_told_with_numbers_and_left_empty() {
         assert!(!left.exists());
         let _ = std::fs::remove_file(large.0.join("x.tar"));
     }
-    // Files that are there need no room; one that is replaced needs it once more.
+    // Files that are there need no room; of those that are replaced one at a time needs it.
     let to = format!("docker-archive:{}/x/", large.0.display());
+    output(command("mount").args(["-o", "remount,size=26M"]).arg(&large.0));
     bundle.import(&to, &[]).ok();
+    let before = stamps(&large.0.join("x"));
+    let mut bundle = bundle;
+    bundle.images = vec![image("a/one", 3), image("a/two", 4)];
+    bundle.export("changed.tar");
+    bundle.import(&to, &["--on-existing", "overwrite"]).ok();
+    assert_ne!(stamps(&large.0.join("x")), before);
     // A disk that fills up all the same leaves nothing half done.
     let tiny = Disk::new(bundle.at("limit"), "18M");
     let to = format!("docker-archive:{}/x.tar", tiny.0.display());

@@ -1,22 +1,22 @@
 //! `import` into archives: one file for all images, a file an image, or a stream.
 
+mod portion;
 mod single;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use self::portion::{listing, referring};
 use self::single::single_platform;
 use super::{Outcome, Request, names, summary};
 use crate::bundle::check::Trusted;
-use crate::bundle::contents::{Contents, Image, Referrer};
+use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
-use crate::bundle::head::index_json;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
 use crate::places::location::ArchiveFormat;
 use crate::seams::file::sweep;
 use crate::seams::{interrupt, room};
-use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -64,11 +64,11 @@ pub(super) fn import(
     progress: &dyn Progress,
 ) -> Result<Outcome> {
     // 1. What fits: a docker archive holds one platform of each image, and images only.
-    let to = names(request, contents, progress)?;
+    let mut to = names(request, contents, progress)?;
     let (single, obstacles) = match format {
         ArchiveFormat::Docker => {
             let wanted = request.platform.as_ref();
-            let (single, obstacles) = single_platform(bundle, contents, &to, wanted, progress)?;
+            let (single, obstacles) = single_platform(bundle, contents, &mut to, wanted, progress)?;
             (Some(single), obstacles)
         }
         ArchiveFormat::Oci => (None, Vec::new()),
@@ -82,10 +82,8 @@ pub(super) fn import(
     let referring = referring(contents);
     for (at, shelf) in shelves.iter().enumerate() {
         interrupt::check()?;
-        let (portion, referrers) = portion(contents, &referring, &shelf.images);
         let docker = single.as_ref().map(|single| to_json(&single.entries(&shelf.images)));
-        let Contents { documents, blobs, .. } = &portion;
-        let listing = Listing::new(index_json(&portion), docker, documents.clone(), blobs)?;
+        let (listing, referrers) = listing(contents, &referring, &shelf.images, docker)?;
         rooms.push(listing.size());
         let (sink, found) = open(request, shelf, listing)?;
         if let Found::Other { what, .. } = found {
@@ -110,6 +108,7 @@ pub(super) fn import(
         progress.event(Event::Note(text));
     }
     plan.obstacles.extend(obstacles);
+    plan.look_for_sparse(contents, &scopes, request.jobs, false)?;
     plan.obstacles.extend(in_the_way(taken));
     if request.dry_run {
         return Ok(Outcome::Planned(plan));
@@ -124,8 +123,10 @@ pub(super) fn import(
         let what = format!("at the destination {}", path.display());
         room::check(&folder, needed(&shelves, &rooms, &plan), &what)
             .map_err(|e| e.hint("free some, or name a place on another disk"))?;
-        std::fs::create_dir_all(&folder)
-            .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
+        if is_folder(path) {
+            std::fs::create_dir_all(path)
+                .map_err(|e| Error::io(format!("cannot make {}", path.display()), e))?;
+        }
     }
 
     // 5. Do it: file by file, each finished before the next is begun, front to back.
@@ -190,66 +191,6 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
         Some(parent) if !parent.as_os_str().is_empty() => Some(parent.to_owned()),
         _ => Some(PathBuf::from(".")),
     }
-}
-
-/// The referrers of each repository, by their place in the contents.
-fn referring(contents: &Contents) -> BTreeMap<&str, Vec<usize>> {
-    let mut referring: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, referrer) in contents.referrers.iter().enumerate() {
-        referring.entry(&referrer.repository).or_default().push(at);
-    }
-    referring
-}
-
-/// The part of `contents` that belongs to `images`, under their new names, and which of its
-/// referrers those are.
-fn portion(
-    contents: &Contents,
-    referring: &BTreeMap<&str, Vec<usize>>,
-    images: &[(usize, Reference)],
-) -> (Contents, Vec<(usize, Option<Reference>)>) {
-    let mut portion = Contents::default();
-    let mut reached: BTreeSet<Digest> = BTreeSet::new();
-    let mut repositories: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (at, to) in images {
-        let image = &contents.images[*at];
-        reached.extend(contents.closure(image.digest));
-        // What referred to the original index comes along with what stands for it.
-        reached.extend(image.rewritten_from);
-        repositories.entry(image.name.name()).or_default().insert(to.name());
-        portion.images.push(Image { name: to.clone(), ..image.clone() });
-    }
-    let mut ahead: Vec<usize> = repositories
-        .keys()
-        .filter_map(|name| referring.get(name.as_str()))
-        .flatten()
-        .copied()
-        .collect();
-    let mut referrers = Vec::new();
-    loop {
-        let is_next = |at: &usize| reached.contains(&contents.referrers[*at].subject);
-        let (next, rest): (Vec<_>, Vec<_>) = ahead.into_iter().partition(is_next);
-        if next.is_empty() {
-            break;
-        }
-        ahead = rest;
-        for at in next {
-            let referrer = &contents.referrers[at];
-            reached.extend(contents.closure(referrer.digest));
-            for repository in repositories.get(&referrer.repository).into_iter().flatten() {
-                let renamed = Referrer { repository: repository.clone(), ..referrer.clone() };
-                referrers.push((at, renamed.name()));
-                portion.referrers.push(renamed);
-            }
-        }
-    }
-    portion.images.sort_by(|one, other| one.name.cmp(&other.name));
-    portion.referrers.sort();
-    referrers.sort();
-    let held = |digest| Some((digest, contents.documents.get(&digest)?.clone()));
-    portion.documents = reached.into_iter().filter_map(held).collect();
-    portion.blobs = portion.walk_blobs(|_| {});
-    (portion, referrers)
 }
 
 /// The sink for a shelf, and what is there now.

@@ -47,7 +47,7 @@ impl Write for Target {
 /// The tar on its way to the target.
 pub(super) enum Stream {
     Plain(Target),
-    Gzip(GzEncoder<Target>),
+    Gzip(Box<GzEncoder<Target>>),
 }
 
 impl Stream {
@@ -55,7 +55,7 @@ impl Stream {
     pub(super) fn new(target: Target, gzip: bool) -> Stream {
         let header = GzBuilder::new().mtime(0).operating_system(NO_SYSTEM);
         match gzip {
-            true => Stream::Gzip(header.write(target, Compression::default())),
+            true => Stream::Gzip(Box::new(header.write(target, Compression::default()))),
             false => Stream::Plain(target),
         }
     }

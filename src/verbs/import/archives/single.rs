@@ -40,7 +40,7 @@ impl Single {
 pub(super) fn single_platform(
     source: &dyn BlobSource,
     contents: &Contents,
-    to: &[Reference],
+    to: &mut [Reference],
     wanted: Option<&Platform>,
     progress: &dyn Progress,
 ) -> Result<(Single, Vec<Obstacle>)> {
@@ -56,6 +56,8 @@ pub(super) fn single_platform(
         let document = choose(&documents, &configs, wanted.filter(|_| !is_single));
         match document.and_then(|d| Some((d, Entry::new(d, &configs, &to[at])?))) {
             Some((document, entry)) => {
+                // A name that is a digest has to be that of what stands there now.
+                to[at].digest = to[at].digest.map(|_| document.descriptor().digest);
                 entries.insert(at, entry);
                 chosen.insert(at, document);
             }
@@ -76,7 +78,7 @@ pub(super) fn single_platform(
         image.rewritten_from = None;
     }
     single.referrers.clear();
-    tell(several, contents, progress);
+    tell(several * usize::from(wanted.is_none()), contents, progress);
     let roots: Vec<Digest> = single.roots().collect();
     let reached: BTreeSet<Digest> =
         roots.into_iter().flat_map(|root| contents.closure(root)).collect();
