@@ -171,7 +171,7 @@ pub fn lock(file: &File, path: &Path) -> Result<()> {
     };
     let fault = |e: Errno| Error::io(format!("cannot lock {}", path.display()), e.into());
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => {}
+        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => {}
         Err(Errno::WOULDBLOCK) => return Err(taken()),
         Err(e) => return Err(fault(e)),
     }

@@ -118,5 +118,12 @@ mod tests {
         assert_eq!(of_first.documents.len(), 3);
         assert_eq!(of_first.images[0].name.to_string(), "y.example/new:1");
         assert!(portion(&contents, &referring, &images(2)).1.is_empty());
+        // What stands for an index that was made smaller takes along what refers to that.
+        contents.images[2].name = "x.example/r:c".parse().unwrap();
+        contents.images[2].digest = stock.image("c", "linux/amd64").digest;
+        contents.images[2].rewritten_from = Some(b.digest);
+        let contents = &contents;
+        let held = portion(contents, &super::referring(contents), &images(2)).0.referrers;
+        assert_eq!(held[0].digest, of_b.digest);
     }
 }

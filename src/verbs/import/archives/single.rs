@@ -143,3 +143,73 @@ fn not_there(absent: Vec<String>, wanted: Option<&Platform>) -> Option<Obstacle>
     let hint = "choose another --platform, or bring all of them with --to oci-archive:";
     obstacle(Class::Incomplete, message, absent, hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::bundle::samples::Stock;
+    use crate::words::document::Descriptor;
+    use crate::words::progress::Recorder;
+
+    fn taken(
+        stock: &Stock,
+        contents: &Contents,
+        wanted: Option<&str>,
+    ) -> (Single, Vec<Obstacle>, Vec<Reference>, Recorder) {
+        let mut to: Vec<Reference> = contents.images.iter().map(|i| i.name.clone()).collect();
+        let (wanted, notes) = (wanted.map(|text| text.parse().unwrap()), Recorder::default());
+        let (single, obstacles) =
+            single_platform(stock, contents, &mut to, wanted.as_ref(), &notes).unwrap();
+        (single, obstacles, to, notes)
+    }
+
+    #[test]
+    fn one_platform_is_taken_under_a_name_that_fits_it_and_nothing_that_refers_to_it() {
+        let mut stock = Stock::default();
+        let [arm, amd] = ["arm64", "amd64"].map(|a| stock.image(a, &format!("linux/{a}")));
+        let index = stock.index(&[&arm, &amd]);
+        let alone = stock.image("alone", "linux/s390x");
+        let signature = stock.referrer("x/signature", &index);
+        let pinned = format!("x.example/b@{}", index.digest);
+        let images = [("x.example/a:1", &index), (&pinned, &index), ("x.example/c:1", &alone)];
+        let mut contents = stock.contents(&images);
+        stock.refer(&mut contents, "x.example/a", &signature);
+        let both: [(Option<&str>, &Descriptor, usize); 2] =
+            [(None, &amd, 2), (Some("linux/arm64"), &arm, 1)];
+
+        for (wanted, chosen, notes) in both {
+            let (single, obstacles, to, told) = taken(&stock, &contents, wanted);
+
+            assert_eq!(obstacles, []);
+            let digests: Vec<Digest> = single.contents.images.iter().map(|i| i.digest).collect();
+            assert_eq!(digests, [chosen.digest, chosen.digest, alone.digest]);
+            assert_eq!(to[0].to_string(), "x.example/a:1");
+            assert_eq!(to[1].to_string(), format!("x.example/b@{}", chosen.digest));
+            assert_eq!(single.contents.documents.len(), 2, "the index and the other one are not");
+            assert_eq!(single.contents.blobs.len(), 4);
+            assert!(single.contents.referrers.is_empty());
+            assert_eq!(single.entries(&[(0, to[0].clone()), (2, to[2].clone())]).len(), 2);
+            assert_eq!(told.events().len(), notes);
+        }
+    }
+
+    #[test]
+    fn what_docker_cannot_load_and_what_is_not_there_are_obstacles_of_their_own() {
+        let mut stock = Stock::default();
+        let arm = stock.image("arm", "linux/arm64");
+        let index = stock.index(&[&arm]);
+        let config = stock.blob("application/vnd.cncf.helm.config.v1+json", b"{}");
+        let chart = stock.manifest(&config, &[], json!({}));
+        let contents = stock.contents(&[("x.example/a:1", &index), ("x.example/chart:1", &chart)]);
+
+        let (_, obstacles, ..) = taken(&stock, &contents, Some("linux/amd64"));
+
+        let found: Vec<(Class, &[String])> =
+            obstacles.iter().map(|o| (o.class, o.findings.as_slice())).collect();
+        let chart = ["x.example/chart:1".to_owned()];
+        let absent = ["x.example/a:1 is there for linux/arm64".to_owned()];
+        assert_eq!(found, [(Class::Refused, &chart[..]), (Class::Incomplete, &absent)]);
+    }
+}
