@@ -1,6 +1,6 @@
 //! `sealift import`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -12,7 +12,7 @@ use super::report::{exit_code, lines};
 use super::secrets::read_text;
 use super::table::{blobs, bytes, table};
 use super::verify::Believe;
-use crate::places::location::Destination;
+use crate::places::location::{Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -173,7 +173,7 @@ impl Import {
                 false => Ok(Filing::default()),
             };
         };
-        let stdout = match path == Path::new("-") {
+        let stdout = match is_stream(path) {
             true => Some(printer.give_stdout()?),
             false => None,
         };

@@ -125,7 +125,8 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let rewritten = rewritten(request, bundle.contents())?;
     let contents = rewritten.as_ref().unwrap_or(bundle.contents());
     if let Destination::Archive { format, path } = &request.to {
-        return archives::import(request, *format, path, &bundle, contents, progress);
+        let (filing, to) = (&request.filing, (*format, path.as_path()));
+        return archives::import(request, filing, to, &bundle, contents, progress);
     }
 
     // 2. Names at the destination, and the projects they lie in.

@@ -119,6 +119,8 @@ pub struct Archive {
     gzip: bool,
     /// Whether the file holds all of it already, so that nothing is written.
     kept: bool,
+    /// Whether there was a file, and it may be replaced.
+    replaces: bool,
     /// What names stand for in the file that this one will replace.
     old: BTreeMap<String, Digest>,
     state: Mutex<State>,
@@ -135,16 +137,17 @@ struct State {
 
 impl Archive {
     /// The archive at `path`, at which `found` was found by [`look`]: left alone when it is the
-    /// same, else replaced by [`finish`](ImageSink::finish). Changes nothing yet.
+    /// same, else replaced by [`finish`](ImageSink::finish), which fails when nothing was found and
+    /// something is there by then. Changes nothing yet.
     #[must_use]
     pub fn at(path: &Path, listing: Listing, gzip: bool, found: Found) -> Archive {
         let (name, start) = (path.display().to_string(), Start::File(path.to_owned()));
-        let kept = found == Found::Same;
+        let (kept, replaces) = (found == Found::Same, found != Found::Nothing);
         let old = match found {
             Found::Other { names, .. } => names,
             _ => BTreeMap::new(),
         };
-        Archive { kept, old, ..Archive::begin(listing, name, gzip, start) }
+        Archive { kept, replaces, old, ..Archive::begin(listing, name, gzip, start) }
     }
 
     /// An archive that is streamed into `out`, which `name` calls for people: standard output, or
@@ -162,8 +165,8 @@ impl Archive {
 
     fn begin(listing: Listing, name: String, gzip: bool, start: Start) -> Archive {
         let state = State { start, stream: None, at: 0, written: BTreeSet::new() };
-        let (kept, old) = (false, BTreeMap::new());
-        Archive { listing, name, gzip, kept, old, state: Mutex::new(state) }
+        let (kept, replaces, old, state) = (false, false, BTreeMap::new(), Mutex::new(state));
+        Archive { listing, name, gzip, kept, replaces, old, state }
     }
 
     fn state(&self) -> Result<MutexGuard<'_, State>> {
@@ -294,7 +297,9 @@ impl ImageSink for Archive {
         }
         stream.write_all(&[0; 2 * BLOCK as usize]).map_err(|e| self.fault(e))?;
         match stream.end().map_err(|e| self.fault(e))? {
-            Target::File(file) => file.commit(),
+            Target::File(file) if self.replaces => file.commit(),
+            // Whatever came there meanwhile, nobody asked for it to go.
+            Target::File(file) => file.commit_new(),
             Target::Writer(mut out) => out.flush().map_err(|e| self.fault(e)),
             Target::Gone => Ok(()),
         }

@@ -14,7 +14,7 @@ use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
-use crate::places::location::ArchiveFormat;
+use crate::places::location::{ArchiveFormat, is_stream};
 use crate::seams::file::sweep;
 use crate::seams::{interrupt, room};
 use crate::words::error::{Class, Error, Result};
@@ -50,15 +50,16 @@ impl Shelf {
     }
 }
 
-/// Imports the `contents` of `bundle` into archives at `path`.
+/// Imports the `contents` of `bundle` into archives at `path`, written as `filing` says: that of
+/// the request, or one whose standard output is the `load` of an engine.
 ///
 /// # Errors
 /// As [`import`](super::import). Each file appears when it is whole; those that were finished
 /// before a failure stay, and the same import leaves them as they are.
 pub(super) fn import(
     request: &Request,
-    format: ArchiveFormat,
-    path: &Path,
+    filing: &Filing,
+    (format, path): (ArchiveFormat, &Path),
     bundle: &Trusted,
     contents: &Contents,
     progress: &dyn Progress,
@@ -76,7 +77,7 @@ pub(super) fn import(
     let contents = single.as_ref().map_or(contents, |single| &single.contents);
 
     // 2. Which file each image goes to, and what is there now.
-    let shelves = shelves(request, path, contents, to)?;
+    let shelves = shelves(request, filing, path, contents, to)?;
     let (mut scopes, mut rooms) = (Vec::new(), Vec::new());
     let (mut taken, mut left) = (Vec::new(), Vec::new());
     let referring = referring(contents);
@@ -85,7 +86,7 @@ pub(super) fn import(
         let docker = single.as_ref().map(|single| to_json(&single.entries(&shelf.images)));
         let (listing, referrers) = listing(contents, &referring, &shelf.images, docker)?;
         rooms.push(listing.size());
-        let (sink, found) = open(request, shelf, listing)?;
+        let (sink, found) = open(filing, shelf, listing)?;
         if let Found::Other { what, .. } = found {
             match request.existing {
                 OnExisting::Skip => left.push(at),
@@ -142,6 +143,7 @@ pub(super) fn import(
 /// The archives that `path` stands for, with the images that go there.
 fn shelves(
     request: &Request,
+    filing: &Filing,
     path: &Path,
     contents: &Contents,
     to: Vec<Reference>,
@@ -153,17 +155,17 @@ fn shelves(
     }
     let images = to.into_iter().enumerate();
     if !is_folder(path) {
-        if request.filing.template.is_some() {
+        if filing.template.is_some() {
             let text = format!("{} is one file for all images, which has its name", path.display());
             return Err(
                 usage(&text).hint("end it with a slash to fill a folder by --name-template")
             );
         }
-        let path = (path != Path::new("-")).then(|| path.to_owned());
+        let path = (!is_stream(path)).then(|| path.to_owned());
         return Ok(vec![Shelf { path, images: images.collect() }]);
     }
-    let standard = Template::standard(request.filing.gzip);
-    let template = request.filing.template.as_ref().unwrap_or(&standard);
+    let standard = Template::standard(filing.gzip);
+    let template = filing.template.as_ref().unwrap_or(&standard);
     let mut files: BTreeMap<String, Shelf> = BTreeMap::new();
     for (at, to) in images {
         let file = template.file_name(&to, &contents.images[at].digest)?;
@@ -180,13 +182,14 @@ fn shelves(
 
 /// Whether `path` is to be filled with a file an image.
 fn is_folder(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
+    let slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    slash || (path.is_dir() && !is_stream(path))
 }
 
 /// The folder that is written into; none for standard output.
 fn folder_of(path: &Path) -> Option<PathBuf> {
     match path.parent() {
-        _ if path == Path::new("-") => None,
+        _ if is_stream(path) => None,
         _ if is_folder(path) => Some(path.to_owned()),
         Some(parent) if !parent.as_os_str().is_empty() => Some(parent.to_owned()),
         _ => Some(PathBuf::from(".")),
@@ -194,11 +197,11 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 }
 
 /// The sink for a shelf, and what is there now.
-fn open(request: &Request, shelf: &Shelf, listing: Listing) -> Result<(Archive, Found)> {
-    let gzip = request.filing.gzip;
+fn open(filing: &Filing, shelf: &Shelf, listing: Listing) -> Result<(Archive, Found)> {
+    let gzip = filing.gzip;
     let Some(path) = &shelf.path else {
         let fault = |e| Error::io("cannot write standard output", e);
-        let stdout = request.filing.stdout.as_ref().map(File::try_clone).transpose();
+        let stdout = filing.stdout.as_ref().map(File::try_clone).transpose();
         let Some(stdout) = stdout.map_err(fault)? else {
             return Err(Error::new(Class::Usage, "there is no standard output to write to"));
         };

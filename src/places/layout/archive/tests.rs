@@ -43,7 +43,7 @@ fn fill(archive: &Archive) -> Result<()> {
 
 /// Writes the archive anew.
 fn write(path: &Path, gzip: bool) {
-    fill(&Archive::at(path, listing(NAME), gzip, Found::Nothing)).unwrap();
+    fill(&Archive::at(path, listing(NAME), gzip, Found::Worn)).unwrap();
 }
 
 #[derive(Clone, Default)]
@@ -147,6 +147,19 @@ impl io::Read for Broken {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
     }
+}
+
+#[test]
+fn a_file_that_came_meanwhile_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar");
+    let archive = Archive::at(&path, listing(NAME), false, Found::Nothing);
+
+    std::fs::write(&path, "somebody's").unwrap();
+    fill(&archive).unwrap_err();
+
+    assert_eq!(std::fs::read(&path).unwrap(), b"somebody's");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]
