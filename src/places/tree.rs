@@ -13,6 +13,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::tar::{BLOCK, header};
 use crate::words::error::{Class, Error, Result};
 
 /// Most files that a tree may hold. A bundle of fifty thousand images has about half a million;

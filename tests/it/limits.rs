@@ -83,10 +83,11 @@ fn a_date_that_was_asked_for_wins_over_that_of_an_unfinished_file() {
 }
 
 /// A small disk, gone with its value.
-struct Disk(PathBuf);
+pub struct Disk(pub PathBuf);
 
 impl Disk {
-    fn new(at: PathBuf, size: &str) -> Disk {
+    /// A disk of `size` (as in `4M`), mounted `at`.
+    pub fn new(at: PathBuf, size: &str) -> Disk {
         std::fs::create_dir(&at).unwrap();
         let size = format!("size={size}");
         output(command("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at));

@@ -13,6 +13,7 @@
 #[macro_use]
 mod support;
 
+mod archives_out;
 mod cli;
 mod components;
 mod crossing;

@@ -211,3 +211,14 @@ fn what_lies_too_deep_is_told_and_not_passed_over() {
     assert_eq!(tree.size("1/2/3/4/5/6/7/file"), Some(1));
     assert_eq!(tree.faults().len(), 1);
 }
+
+#[test]
+fn every_entry_has_the_same_owner_mode_and_time() {
+    let one = super::header("blobs/x", 9 << 30, 7).unwrap();
+
+    let read = ::tar::Header::from_byte_slice(&one);
+
+    assert_eq!((read.uid().unwrap(), read.gid().unwrap(), read.mode().unwrap()), (0, 0, 0o644));
+    assert_eq!(read.mtime().unwrap(), 7);
+    assert_eq!(read.entry_size().unwrap(), 9 << 30, "beyond what octal digits can say");
+}
