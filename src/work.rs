@@ -6,4 +6,5 @@ pub mod plan;
 pub mod projects;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod template;
 pub mod transfer;

@@ -11,6 +11,7 @@ use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::platform::Platform;
+use crate::words::reference::Reference;
 
 pub use crate::places::docker_archive::DOCKER_INDEX;
 
@@ -30,42 +31,79 @@ const CONFIGS: &[&str] =
     &["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 
 /// One image of the file. The members have the names that docker gave them.
-#[derive(Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+pub struct Entry {
     config: String,
     repo_tags: Vec<String>,
     layers: Vec<String>,
+}
+
+impl Entry {
+    /// How `document` is listed, under `name` if that has a tag; nothing when docker cannot load
+    /// it. `configs` holds the bytes of its config.
+    #[must_use]
+    pub fn new(
+        document: &Document,
+        configs: &BTreeMap<Digest, Vec<u8>>,
+        name: &Reference,
+    ) -> Option<Entry> {
+        let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
+        Some(Entry {
+            config: blob_path(&config.digest),
+            repo_tags: name.tag.iter().map(|_| name.to_string()).collect(),
+            layers: layers(document, configs)?.iter().map(|l| blob_path(&l.digest)).collect(),
+        })
+    }
 }
 
 /// The file for `contents`. Of a multi-platform image it lists linux/amd64, else the first; what
 /// docker could not load is not listed, since one bad entry makes it refuse the whole file.
 #[must_use]
 pub fn docker_index(contents: &Contents, configs: &BTreeMap<Digest, Vec<u8>>) -> Vec<u8> {
-    let entries: Vec<Entry> =
-        contents.images.iter().filter_map(|image| entry(contents, configs, image)).collect();
-    // Plain text members cannot fail to be written.
-    serde_json::to_vec(&entries).unwrap_or_default()
+    let entry = |image: &Image| {
+        let document = choose(&loadable(contents, configs, image.digest), configs, None)?;
+        Entry::new(document, configs, &image.name)
+    };
+    to_json(&contents.images.iter().filter_map(entry).collect::<Vec<_>>())
 }
 
-fn entry(contents: &Contents, configs: &BTreeMap<Digest, Vec<u8>>, image: &Image) -> Option<Entry> {
-    let loadable = |document: &&Document| layers(document, configs).is_some();
-    let documents = contents.manifests(image.digest);
+/// The file with `entries`.
+#[must_use]
+pub fn to_json(entries: &[Entry]) -> Vec<u8> {
+    // Plain text members cannot fail to be written.
+    serde_json::to_vec(entries).unwrap_or_default()
+}
+
+/// The manifests below `root` that docker could load, in the order of their indexes.
+#[must_use]
+pub fn loadable<'c>(
+    contents: &'c Contents,
+    configs: &BTreeMap<Digest, Vec<u8>>,
+    root: Digest,
+) -> Vec<&'c Document> {
+    let mut documents = contents.manifests(root);
+    documents.retain(|document| layers(document, configs).is_some());
+    documents
+}
+
+/// The one of `documents`, manifests of an image, that stands for it where there is room for one
+/// only: that for `wanted`, if it is there; else, when none is wanted, linux/amd64 or the first.
+#[must_use]
+pub fn choose<'c>(
+    documents: &[&'c Document],
+    configs: &BTreeMap<Digest, Vec<u8>>,
+    wanted: Option<&Platform>,
+) -> Option<&'c Document> {
     let amd64 = Platform { os: "linux".into(), architecture: "amd64".into(), variant: None };
-    let is_amd64 = |document: &&&Document| {
-        platform(document, configs).is_some_and(|platform| amd64.takes(&platform))
+    let is = |wanted: &Platform, document: &Document| {
+        platform(document, configs).is_some_and(|platform| wanted.takes(&platform))
     };
-    let document = documents
-        .iter()
-        .filter(|d| loadable(d))
-        .find(is_amd64)
-        .or_else(|| documents.iter().find(|d| loadable(d)))?;
-    let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
-    Some(Entry {
-        config: blob_path(&config.digest),
-        repo_tags: image.name.tag.iter().map(|_| image.name.to_string()).collect(),
-        layers: layers(document, configs)?.iter().map(|l| blob_path(&l.digest)).collect(),
-    })
+    let find = |wanted| documents.iter().find(|document| is(wanted, document)).copied();
+    match wanted {
+        Some(wanted) => find(wanted),
+        None => find(&amd64).or_else(|| documents.first().copied()),
+    }
 }
 
 /// The layers of an image that docker can load.

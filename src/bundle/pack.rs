@@ -10,14 +10,12 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use tar::{EntryType, Header};
-
 use super::draft::{hash, partial_path, refuse_foreign, rename_new};
 use super::envelope::Envelope;
 use super::head::Head;
 use super::statement::Statement;
 use crate::places::layout::blob_path;
-use crate::places::tree::Tree;
+use crate::places::tree::{BLOCK, Tree, header};
 use crate::seams::content::Content;
 use crate::seams::file::{lock, sync_parent};
 use crate::seams::store::{BlobSink, BlobSource};
@@ -27,30 +25,11 @@ use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 
-/// tar's unit.
-const BLOCK: u64 = 512;
 /// Largest file there can be: positions in a file are signed.
 const MAX_FILE: u64 = i64::MAX as u64;
 /// Modification time of every entry: 1980-01-01, the oldest that FAT and GNU tar take without a
 /// word. A real one would make two bundles of the same content differ.
 const MTIME: u64 = 315_532_800;
-
-/// The 512 bytes in front of a file of `size` bytes.
-pub(super) fn header(path: &str, size: u64) -> Result<[u8; BLOCK as usize]> {
-    let mut header = Header::new_ustar();
-    header
-        .set_path(path)
-        .map_err(|e| Error::io(format!("{path} does not fit into a tar header"), e))?;
-    header.set_entry_type(EntryType::Regular);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(MTIME);
-    // Above 8 GiB this is the base-256 form, which GNU tar, Go and libarchive all read.
-    header.set_size(size);
-    header.set_cksum();
-    Ok(*header.as_bytes())
-}
 
 /// Where a layer lies: its header begins at `header`, its bytes right behind.
 #[derive(Debug, Clone)]
@@ -135,7 +114,7 @@ impl PackedDraft {
     pub(super) fn begin(&mut self, head: &Head) -> Result<()> {
         let mut start = Vec::new();
         for (path, bytes) in &head.files {
-            start.extend_from_slice(&header(path, bytes.len() as u64)?);
+            start.extend_from_slice(&header(path, bytes.len() as u64, MTIME)?);
             start.extend_from_slice(bytes);
             start.resize(start.len().next_multiple_of(BLOCK as usize), 0);
         }
@@ -202,7 +181,7 @@ impl PackedDraft {
                 break;
             }
             self.file
-                .write_all_at(&header(&next.path, next.size)?, next.header)
+                .write_all_at(&header(&next.path, next.size, MTIME)?, next.header)
                 .map_err(|e| self.fault(e))?;
             *headed += 1;
         }

@@ -12,15 +12,16 @@ use super::report::{exit_code, lines};
 use super::secrets::read_text;
 use super::table::{blobs, bytes, table};
 use super::verify::Believe;
-use crate::places::location::Destination;
-use crate::verbs::import::{Outcome, Request, Summary, import};
-use crate::words::error::Result;
+use crate::places::location::{Destination, is_stream};
+use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
+use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::words::size::parse_size;
 use crate::work::mapping::Rule;
 use crate::work::plan::{Acceptance, Action, NameAction, Obstacle, OnExisting, Plan};
 use crate::work::projects::{ProjectAction, ProjectPlan, Provision};
+use crate::work::template::Template;
 
 /// Largest file of rules that is read.
 const MAX_RULES: u64 = 16 << 20;
@@ -47,6 +48,9 @@ enum Existing {
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem --dry-run
   sealift import june.tar --to oci:store --key transfer.pub.pem
+  sealift import june.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
+      --name-template '{repo}.{name}.img' --gzip
+  sealift import june.tar --to docker-archive:- --key transfer.pub.pem | ssh node docker load
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
 
@@ -57,7 +61,9 @@ pub(super) struct Import {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
     bundle: PathBuf,
-    /// Where to: docker://HOST[:PORT][/PREFIX] or oci:DIR
+    /// Where to: docker://HOST[:PORT][/PREFIX], oci:DIR, docker-archive:PATH or oci-archive:PATH
+    /// (one file for all images; a folder, with a slash behind it, for a file an image; - for
+    /// standard output)
     #[arg(long, value_name = "DEST")]
     to: Destination,
     #[command(flatten)]
@@ -90,6 +96,13 @@ pub(super) struct Import {
     /// single one [default: an engine's own; linux/amd64 for a docker archive]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Option<Platform>,
+    /// What files are called in a folder of archives: {host}, {repo} (the path before its last
+    /// part), {name} (the last part), {tag}, {digest} [default: {repo}.{name}_{tag}.tar, or .tar.gz]
+    #[arg(long, value_name = "TEMPLATE", value_parser = Template::parse)]
+    name_template: Option<Template>,
+    /// Compress archives
+    #[arg(long)]
+    gzip: bool,
     /// Push smaller indexes, under new digests, in place of those of which parts were left out
     #[arg(long)]
     rewrite_index: bool,
@@ -106,6 +119,7 @@ pub(super) struct Import {
 
 impl Import {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let filing = self.filing(printer)?;
         let mut rules = self.map;
         if let Some(file) = &self.map_file {
             let text = read_text(file, MAX_RULES)?;
@@ -131,6 +145,7 @@ impl Import {
             },
             platform: self.platform,
             rewrite_index: self.rewrite_index,
+            filing,
             now: now()?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
@@ -144,6 +159,25 @@ impl Import {
                 Ok(ExitCode::SUCCESS)
             }
         }
+    }
+}
+
+impl Import {
+    /// How archives are written. Where one goes to standard output, nothing else does.
+    fn filing(&self, printer: &Printer) -> Result<Filing> {
+        let usage = |text: &str| Error::new(Class::Usage, text);
+        let Destination::Archive { path, .. } = &self.to else {
+            return match self.gzip || self.name_template.is_some() {
+                true => Err(usage("--gzip and --name-template are for archives")
+                    .hint("import to docker-archive:PATH or oci-archive:PATH")),
+                false => Ok(Filing::default()),
+            };
+        };
+        let stdout = match is_stream(path) {
+            true => Some(printer.give_stdout()?),
+            false => None,
+        };
+        Ok(Filing { template: self.name_template.clone(), gzip: self.gzip, stdout })
     }
 }
 
@@ -253,7 +287,10 @@ fn text(summary: &Summary) -> Vec<String> {
         .images
         .iter()
         .map(|image| {
-            vec![image.to.to_string(), image.digest.to_string(), word(image.action).to_owned()]
+            let file = image.file.iter().map(|file| Safe(file).to_string());
+            let row =
+                [image.to.to_string(), image.digest.to_string(), word(image.action).to_owned()];
+            row.into_iter().chain(file).collect()
         })
         .collect();
     let mut lines = table(&rows);
@@ -271,6 +308,10 @@ fn text(summary: &Summary) -> Vec<String> {
     let signers: Vec<String> = summary.signers.iter().map(|id| id.short()).collect();
     lines.push(match signers.is_empty() {
         true => "imported without asking who signed (--insecure-no-verify)".to_owned(),
+        // What became of a file is known when it is closed; there is nobody to ask.
+        false if summary.images.iter().any(|image| image.file.is_some()) => {
+            format!("signed by {}", signers.join(", "))
+        }
         false => {
             format!("signed by {}; every name that was written was read back", signers.join(", "))
         }

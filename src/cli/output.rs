@@ -1,8 +1,10 @@
 //! [`Printer`]: the only owner of stdout and stderr.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -29,6 +31,8 @@ pub(super) struct Printer {
     format: Format,
     quiet: bool,
     progress: bool,
+    /// Whether standard output carries something else, so that results go to standard error.
+    stdout_given: AtomicBool,
 }
 
 impl Printer {
@@ -37,7 +41,25 @@ impl Printer {
             format: globals.format,
             quiet: globals.quiet,
             progress: !globals.quiet && !globals.no_progress,
+            stdout_given: AtomicBool::new(false),
         }
+    }
+
+    /// Standard output, for bytes that are no result. From now on results go to standard error.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when it is a terminal.
+    pub(super) fn give_stdout(&self) -> Result<File> {
+        use std::io::IsTerminal as _;
+        use std::os::fd::AsFd as _;
+        let stdout = io::stdout();
+        if stdout.is_terminal() {
+            return Err(Error::new(Class::Usage, "an archive is nothing for a terminal")
+                .hint("name a file, or pipe it into something, as in `| docker load`"));
+        }
+        self.stdout_given.store(true, Ordering::Relaxed);
+        let stdout = stdout.as_fd().try_clone_to_owned();
+        stdout.map(File::from).map_err(|e| Error::io("cannot write standard output", e))
     }
 
     /// Bars on a terminal, plain lines elsewhere; remarks alone, or nothing, when not wanted.
@@ -107,8 +129,11 @@ impl Printer {
     }
 
     fn write(&self, bytes: &[u8]) -> Result<()> {
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        let mut out: Box<dyn io::Write> = match self.stdout_given.load(Ordering::Relaxed) {
+            true => Box::new(io::stderr().lock()),
+            false => Box::new(io::stdout().lock()),
+        };
+        match out.write_all(bytes).and_then(|()| out.flush()) {
             // Whoever closed the pipe has seen enough.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Error::io("cannot write the result", e)),

@@ -1,6 +1,7 @@
 //! [`Layout`]: an OCI image layout (image-spec, image-layout.md) as a source of images, from a
 //! folder or from an archive that is read in place.
 
+pub mod archive;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,7 +2,7 @@
 //! transport names.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::engine::Engine;
@@ -84,6 +84,12 @@ pub enum Destination {
     },
     /// `containers-storage:`, `docker-daemon:` or `containerd:`.
     Engine(Engine),
+}
+
+/// Whether `path`, of an archive, stands for a standard stream. A file of that name is `./-`.
+#[must_use]
+pub fn is_stream(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// Transports of skopeo's that name a place sealift does not reach.
@@ -303,6 +309,14 @@ mod tests {
         ] {
             assert!(bad.parse::<Source>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_dash_is_a_stream_and_a_path_with_a_dash_is_not() {
+        let stream = |text: &str| is_stream(Path::new(text));
+
+        assert!(stream("-"));
+        assert!(!stream("-/") && !stream("./-") && !stream("--"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::tar::{BLOCK, header};
 pub use reader::TreeReader;
 pub use stream::Opener;
 

@@ -1,7 +1,7 @@
 //! [`AtomicFile`]: a final name means a finished, synced file.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,10 @@ pub struct AtomicFile {
 
 /// How the temporary files of [`AtomicFile`] begin, so that a later run can tell and remove them.
 pub const TEMP_PREFIX: &str = ".sealift-";
+/// How those begin that are locked as long as somebody writes them.
+const LOCKED_PREFIX: &str = ".sealift-locked-";
+/// How often a locked file is made that another run takes for a leftover before it is locked.
+const ATTEMPTS: usize = 8;
 
 impl AtomicFile {
     /// Starts a file that will be `path`, in the same folder, readable as `mode` says.
@@ -26,10 +30,32 @@ impl AtomicFile {
     /// # Errors
     /// When the folder cannot be written.
     pub fn create(path: &Path, mode: u32) -> Result<AtomicFile> {
+        AtomicFile::begin(path, mode, TEMP_PREFIX)
+    }
+
+    /// As [`create`](AtomicFile::create), for a file that takes its time in a folder that is not
+    /// ours alone: it is locked, so that [`sweep`] can tell it from what a killed run left.
+    ///
+    /// # Errors
+    /// As [`create`](AtomicFile::create).
+    pub fn create_locked(path: &Path, mode: u32) -> Result<AtomicFile> {
+        for _ in 0..ATTEMPTS {
+            let file = AtomicFile::begin(path, mode, LOCKED_PREFIX)?;
+            // Between making and locking it, another run may have swept it away.
+            match lock(&file.file, &file.temp) {
+                Err(e) if e.class() == Class::Usage => {}
+                locked => return locked.map(|()| file),
+            }
+        }
+        let text = format!("another program removes what is written into {}", path.display());
+        Err(Error::new(Class::Other, text))
+    }
+
+    fn begin(path: &Path, mode: u32, prefix: &str) -> Result<AtomicFile> {
         let folder = parent(path);
         let random = getrandom::u64()
             .map_err(|e| Error::io("cannot get randomness", io::Error::other(e.to_string())))?;
-        let temp = folder.join(format!("{TEMP_PREFIX}{random:016x}"));
+        let temp = folder.join(format!("{prefix}{random:016x}"));
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -38,6 +64,15 @@ impl AtomicFile {
             .open(&temp)
             .map_err(|e| Error::io(format!("cannot write into {}", folder.display()), e))?;
         Ok(AtomicFile { file, temp, path: path.to_owned(), done: false })
+    }
+
+    /// Takes back what was written behind the first `len` bytes.
+    ///
+    /// # Errors
+    /// When the disk reports a fault.
+    pub fn rewind(&mut self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)?;
+        self.file.seek(io::SeekFrom::Start(len)).map(drop)
     }
 
     /// Syncs the file and gives it its name, replacing what stood there.
@@ -152,7 +187,7 @@ pub fn lock(file: &File, path: &Path) -> Result<()> {
     };
     let fault = |e: Errno| Error::io(format!("cannot lock {}", path.display()), e.into());
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => {}
+        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => {}
         Err(Errno::WOULDBLOCK) => return Err(taken()),
         Err(e) => return Err(fault(e)),
     }
@@ -163,6 +198,37 @@ pub fn lock(file: &File, path: &Path) -> Result<()> {
         Ok(_) | Err(Errno::NOENT) => Err(taken()),
         Err(e) => Err(fault(e)),
     }
+}
+
+/// Removes from `folder` what killed runs left of files made by
+/// [`create_locked`](AtomicFile::create_locked). Those that somebody still writes stay, and all
+/// of them where the file system has no locks and nobody can tell. No such folder: nothing to do.
+///
+/// # Errors
+/// When the folder cannot be read or a leftover not be removed.
+pub fn sweep(folder: &Path) -> Result<()> {
+    use rustix::fs::{FlockOperation, flock};
+    let fault = |e| Error::io(format!("cannot clean up in {}", folder.display()), e);
+    let entries = match std::fs::read_dir(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(fault)?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(fault)?;
+        let ours = entry.file_name().to_string_lossy().starts_with(LOCKED_PREFIX);
+        if !ours || !entry.file_type().map_err(fault)?.is_file() {
+            continue;
+        }
+        // Another run may be sweeping too, or the writer finish: then it is gone, as it should be.
+        let Ok(file) = File::open(entry.path()) else { continue };
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            match std::fs::remove_file(entry.path()) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(fault(e)),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes `bytes` as `path`, whole or not at all.
@@ -217,6 +283,25 @@ mod tests {
         assert_eq!(lock(&open(), folder.path()).unwrap_err().class(), Class::Usage);
         drop(held);
         lock(&open(), folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_is_being_written_is_not_swept_away_and_what_was_left_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (left, other) = (folder.path().join(".sealift-locked-1"), folder.path().join(".x"));
+        std::fs::write(&left, "half").unwrap();
+        std::fs::write(&other, "of somebody else").unwrap();
+
+        let mut file = AtomicFile::create_locked(&folder.path().join("x"), 0o644).unwrap();
+        sweep(folder.path()).unwrap();
+
+        assert!(!left.exists() && other.exists());
+        file.write_all(b"abcdef").unwrap();
+        file.rewind(2).unwrap();
+        file.write_all(b"x").unwrap();
+        file.commit().unwrap();
+        assert_eq!(std::fs::read(folder.path().join("x")).unwrap(), b"abx");
+        sweep(&folder.path().join("nowhere")).unwrap();
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! `import`: a bundle into a registry or a layout. Verifying and copying are one pass: every
+//! `import`: a bundle into a registry, a layout or archives. Verifying and copying are one pass: every
 //! byte is hashed on its way, and nothing is unpacked.
+
+mod archives;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
+pub use self::archives::Filing;
 use crate::bundle::check::{self, Trust};
 use crate::bundle::contents::Contents;
 use crate::bundle::keys::KeyId;
@@ -48,6 +51,8 @@ pub struct Request {
     pub rewrite_index: bool,
     /// The time in UTC (RFC 3339), for the expiry.
     pub now: String,
+    /// How archives are written, where they are the destination.
+    pub filing: Filing,
     /// Transfers at a time.
     pub jobs: usize,
     /// Whether to stop with the plan.
@@ -65,6 +70,9 @@ pub struct Landed {
     pub digest: Digest,
     /// What had to be done for that.
     pub action: NameAction,
+    /// The archive that it is in, where the destination is such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The digest that was signed, where a smaller index stands for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rewritten_from: Option<Digest>,
@@ -107,7 +115,7 @@ pub enum Outcome {
 /// destination is touched. A layer that turns out damaged ends the import before any name is
 /// published. Running the same import again goes on from where it stopped.
 pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Outcome> {
-    if let Destination::Archive { .. } | Destination::Engine(_) = &request.to {
+    if let Destination::Engine(_) = &request.to {
         let text = format!("{} is not supported", request.to);
         return Err(Error::new(crate::words::error::Class::Usage, text));
     }
@@ -116,6 +124,10 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let bundle = check::examine(&request.bundle, &request.trust, &request.now)?.into_trusted()?;
     let rewritten = rewritten(request, bundle.contents())?;
     let contents = rewritten.as_ref().unwrap_or(bundle.contents());
+    if let Destination::Archive { format, path } = &request.to {
+        let (filing, to) = (&request.filing, (*format, path.as_path()));
+        return archives::import(request, filing, to, &bundle, contents, progress);
+    }
 
     // 2. Names at the destination, and the projects they lie in.
     let mut scopes = scopes(request, contents, client, progress)?;
@@ -169,10 +181,11 @@ fn rewritten(request: &Request, contents: &Contents) -> Result<Option<Contents>>
 
 fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
     let is_list = |to: &Reference| to.tag.as_ref().and_then(Tag::subject).is_some();
-    let names = plan.repositories.iter().flat_map(|repository| &repository.names);
+    let in_files = matches!(request.to, Destination::Archive { .. });
+    let names = plan.repositories.iter().flat_map(|r| r.names.iter().map(move |name| (r, name)));
     let images = names
-        .filter(|step| !is_list(&step.to))
-        .map(|step| Landed {
+        .filter(|(_, step)| !is_list(&step.to))
+        .map(|(repository, step)| Landed {
             name: step.name.clone(),
             to: step.arrives_as(),
             digest: match step.action {
@@ -180,6 +193,7 @@ fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> 
                 _ => step.digest,
             },
             action: step.action,
+            file: in_files.then(|| repository.repository.clone()),
             rewritten_from: step.rewritten_from,
         })
         .collect();
@@ -195,13 +209,12 @@ fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> 
     }
 }
 
-/// Maps every name, and gathers what goes to the same repository.
-fn scopes(
+/// The names that the images get, in their order.
+fn names(
     request: &Request,
     contents: &Contents,
-    client: &Client,
     progress: &dyn Progress,
-) -> Result<Vec<Scope>> {
+) -> Result<Vec<Reference>> {
     let target = match &request.to {
         Destination::Registry { registry, prefix } => {
             Target::Registry { registry: registry.clone(), prefix: prefix.clone() }
@@ -215,8 +228,17 @@ fn scopes(
         let text = format!("no image of the bundle is meant by --map {}", idle.join(" "));
         progress.event(Event::Note(text));
     }
-    let names = mapping.apply_all(images)?;
+    mapping.apply_all(images)
+}
 
+/// Maps every name, and gathers what goes to the same repository.
+fn scopes(
+    request: &Request,
+    contents: &Contents,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Vec<Scope>> {
+    let names = names(request, contents, progress)?;
     let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
     let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
     for (index, (image, to)) in contents.images.iter().zip(names).enumerate() {

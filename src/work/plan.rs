@@ -3,6 +3,7 @@
 
 mod obstacle;
 mod outline;
+mod part;
 mod sparse;
 
 use std::collections::BTreeMap;
@@ -174,6 +175,12 @@ impl Count {
         // A claim of whoever made the image, until the bytes are there.
         self.bytes = self.bytes.saturating_add(blob.size);
     }
+
+    /// Adds other blobs that were counted.
+    pub fn join(&mut self, other: Count) {
+        self.blobs += other.blobs;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
 }
 
 /// What an import will do.
@@ -233,16 +240,7 @@ impl Plan {
         existing: OnExisting,
         jobs: usize,
     ) -> Result<Plan> {
-        let mut plan = Plan {
-            statement,
-            repositories: Vec::new(),
-            present: Count::default(),
-            mount: Count::default(),
-            copy: Count::default(),
-            projects: Vec::new(),
-            sparse: Vec::new(),
-            obstacles: Vec::new(),
-        };
+        let mut plan = Plan::empty(statement);
         let mut names = look_at_names(contents, scopes, jobs)?;
         plan.obstacles = settle_existing(&mut names, scopes, existing)?;
         let ranks = outline::ranks(contents);

@@ -91,6 +91,15 @@ pub struct Moved {
     pub present: Count,
 }
 
+impl Moved {
+    /// Adds what another part of the same import did.
+    pub fn add(&mut self, other: Moved) {
+        self.copied.join(other.copied);
+        self.mounted.join(other.mounted);
+        self.present.join(other.present);
+    }
+}
+
 /// Runs `plan`: blobs, then documents with children before parents, then lists of referrers, then
 /// names; then reads every name back.
 ///
@@ -187,8 +196,7 @@ fn mount_blobs(
     })?;
     let (mounted, sent) = counts.into_inner().unwrap_or_default();
     moved.mounted = mounted;
-    moved.copied.blobs += sent.blobs;
-    moved.copied.bytes += sent.bytes;
+    moved.copied.join(sent);
     Ok(())
 }
 

@@ -14,6 +14,7 @@
 mod support;
 
 mod archives_in;
+mod archives_out;
 mod cli;
 mod components;
 mod crossing;

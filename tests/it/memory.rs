@@ -56,8 +56,9 @@ fn push_huge(registry: &Registry) -> Image {
     let place = format!("{place}&digest={layer}");
     assert_eq!(http::with_body(registry.port(), "PUT", &place, &[], b"").status, 201);
 
-    let config =
-        r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{layer}"]}}}}"#
+    );
     let config = image.blob(OCI_CONFIG, config.as_bytes());
     let layer = format!(
         r#"{{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"{layer}","size":{LAYER}}}"#
@@ -128,6 +129,18 @@ fn a_layer_of_two_gigabytes_passes_through_64_mebibytes_in_every_verb() {
     drop(outside);
     std::fs::remove_dir_all(&storage).unwrap();
     run_within("verify a packed file", &mut command("verify", "bundle.tar"));
+
+    // The second time the files are there, and the compressed one is read to its end.
+    for more in [&[][..], &["--gzip"]] {
+        for turn in ["import to an archive", "import to an archive that is there"] {
+            let mut import = command("import", "bundle.tar");
+            import.args(["--to", "docker-archive:archive"]).args(more);
+            run_within(&format!("{turn} {more:?}"), &mut import);
+        }
+        std::fs::remove_file(sealift.at("archive")).unwrap();
+    }
+    let mut import = command("import", "bundle.tar");
+    run_within("import to a stream", import.args(["--to", "oci-archive:-"]));
 
     let storage = scratch.path().join("inside");
     let inside = Registry::over(&storage);

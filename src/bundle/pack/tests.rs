@@ -168,14 +168,3 @@ fn headers_and_padding_that_a_power_failure_took_are_written_again() {
 
     assert_eq!(Tree::open(&sample.at("b.tar")).unwrap().faults(), &[]);
 }
-
-#[test]
-fn every_entry_has_the_same_owner_mode_and_time() {
-    let one = header("blobs/x", 9 << 30).unwrap();
-
-    let read = Header::from_byte_slice(&one);
-
-    assert_eq!((read.uid().unwrap(), read.gid().unwrap(), read.mode().unwrap()), (0, 0, 0o644));
-    assert_eq!(read.mtime().unwrap(), MTIME);
-    assert_eq!(read.entry_size().unwrap(), 9 << 30, "beyond what octal digits can say");
-}

@@ -203,12 +203,19 @@ impl BlobSink for LayoutStore {
 }
 
 /// `io::copy` with a buffer of our size.
-fn copy(from: &mut dyn io::Read, to: &mut dyn io::Write, buffer: &mut [u8]) -> io::Result<()> {
+pub(super) fn copy(
+    from: &mut dyn io::Read,
+    to: &mut dyn io::Write,
+    buffer: &mut [u8],
+) -> io::Result<u64> {
+    let mut count = 0;
     loop {
-        match from.read(buffer)? {
-            0 => return Ok(()),
-            got => to.write_all(&buffer[..got])?,
+        let got = from.read(buffer)?;
+        if got == 0 {
+            return Ok(count);
         }
+        to.write_all(&buffer[..got])?;
+        count += got as u64;
     }
 }
 

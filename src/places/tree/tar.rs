@@ -14,14 +14,36 @@ use std::os::unix::fs::FileExt as _;
 use tar::{EntryType, Header};
 
 use super::{Fault, Found, MAX_FAULTS, MAX_FILES, Place};
+use crate::words::error::{Error, Result as Checked};
 
-/// tar's unit.
-pub(super) const BLOCK: u64 = 512;
+/// tar's unit, in bytes.
+pub const BLOCK: u64 = 512;
 /// Most zeros behind the end. GNU tar fills its last record of 10 KiB; one MiB is the largest
 /// record size in use.
 const MAX_TAIL: u64 = 1 << 20;
 /// Largest extension header that is looked at; timestamps and owners need a few hundred bytes.
 const MAX_EXTENSION: u64 = 64 << 10;
+
+/// The block in front of a plain file of `size` bytes, with nothing in it that depends on who
+/// writes it and where. `mtime` is in seconds since 1970.
+///
+/// # Errors
+/// When `path` is longer than a header has room for.
+pub fn header(path: &str, size: u64, mtime: u64) -> Checked<[u8; BLOCK as usize]> {
+    let mut header = Header::new_ustar();
+    header
+        .set_path(path)
+        .map_err(|e| Error::io(format!("{path} does not fit into a tar header"), e))?;
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(mtime);
+    // Above 8 GiB this is the base-256 form, which GNU tar, Go and libarchive all read.
+    header.set_size(size);
+    header.set_cksum();
+    Ok(*header.as_bytes())
+}
 
 /// The bytes of a tar, read from the beginning to the end: each position given is behind all that
 /// was read before.

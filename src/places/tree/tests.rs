@@ -429,3 +429,14 @@ fn a_tree_is_called_after_its_file() {
         assert_eq!(tree.stem(), stem, "{path}");
     }
 }
+
+#[test]
+fn every_entry_has_the_same_owner_mode_and_time() {
+    let one = super::header("blobs/x", 9 << 30, 7).unwrap();
+
+    let read = ::tar::Header::from_byte_slice(&one);
+
+    assert_eq!((read.uid().unwrap(), read.gid().unwrap(), read.mode().unwrap()), (0, 0, 0o644));
+    assert_eq!(read.mtime().unwrap(), 7);
+    assert_eq!(read.entry_size().unwrap(), 9 << 30, "beyond what octal digits can say");
+}

@@ -28,6 +28,7 @@ fn request(sample: &Sample) -> Request {
         projects: Provision::default(),
         platform: None,
         rewrite_index: false,
+        filing: Filing::default(),
     }
 }
 

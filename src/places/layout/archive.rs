@@ -1,0 +1,314 @@
+//! [`Archive`]: an OCI image layout in one plain or gzipped tar, to write to. With docker's
+//! `manifest.json` over the same blobs it is what `docker save` writes today.
+//!
+//! The lists come first and say what has to follow, so that whoever has only the beginning of an
+//! archive knows what it was to be. Nothing in the bytes depends on who writes them and when.
+
+mod look;
+mod stream;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
+
+pub use self::look::{Found, look};
+use self::stream::{Start, Stream, Target};
+use super::store::copy;
+use super::{LAYOUT_MARK, blob_path, entry_name};
+use crate::places::tree::{BLOCK, header};
+use crate::seams::content::Content;
+use crate::seams::file::AtomicFile;
+use crate::seams::store::{BlobSink, ImageSink, KeptList};
+use crate::seams::stream::BUFFER;
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, OCI_INDEX};
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::{Reference, Tag};
+
+/// Where docker looks for its own list of images.
+const DOCKER_INDEX: &str = "manifest.json";
+
+/// What an archive is to hold: known before its first byte is written.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    index: Vec<u8>,
+    docker: Option<Vec<u8>>,
+    names: BTreeMap<String, BTreeSet<Digest>>,
+    documents: BTreeMap<Digest, Document>,
+    blobs: BTreeMap<Digest, u64>,
+}
+
+impl Listing {
+    /// An archive with this `index.json` and, if docker is to load it, `manifest.json`, over
+    /// `documents` and `blobs`.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when the index is larger than any reader takes.
+    pub fn new(
+        index: Vec<u8>,
+        docker: Option<Vec<u8>>,
+        documents: BTreeMap<Digest, Document>,
+        blobs: &[Descriptor],
+    ) -> Result<Listing> {
+        if index.len() as u64 > MAX_DOCUMENT {
+            let text = "too many images for one archive: its index.json would be larger than 4 MiB";
+            return Err(Error::new(Class::Usage, text).hint("fill a folder, with a file an image"));
+        }
+        let names = names(&index)?;
+        let blobs = blobs.iter().filter(|blob| !documents.contains_key(&blob.digest));
+        let blobs = blobs.map(|blob| (blob.digest, blob.size)).collect();
+        Ok(Listing { index, docker, names, documents, blobs })
+    }
+
+    /// How many bytes the archive has before it is compressed.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let small = self.head().map(|(_, bytes)| bytes.len() as u64);
+        let documents = self.documents.values().map(|document| document.descriptor().size);
+        let entries = small.chain(documents).chain(self.blobs.values().copied());
+        let entry = |size: u64| size.div_ceil(BLOCK).saturating_add(1).saturating_mul(BLOCK);
+        entries.map(entry).fold(2 * BLOCK, u64::saturating_add)
+    }
+
+    /// The files that come first.
+    fn head(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let lists = [("oci-layout", LAYOUT_MARK.as_bytes()), ("index.json", &self.index)];
+        lists.into_iter().chain(self.docker.as_deref().map(|bytes| (DOCKER_INDEX, bytes)))
+    }
+
+    /// Every blob and document with its size.
+    fn contents(&self) -> impl Iterator<Item = (Digest, u64)> {
+        let documents = self.documents.iter();
+        let documents = documents.map(|(digest, document)| (*digest, document.descriptor().size));
+        documents.chain(self.blobs.iter().map(|(digest, size)| (*digest, *size)))
+    }
+
+    fn size_of(&self, digest: &Digest) -> Option<u64> {
+        let document = self.documents.get(digest).map(|document| document.descriptor().size);
+        document.or(self.blobs.get(digest).copied())
+    }
+
+    /// The document listed as `name`.
+    fn named(&self, name: &Reference) -> Option<&Document> {
+        self.documents.get(self.names.get(&name.to_string())?.first()?)
+    }
+}
+
+/// What an `index.json` lists, by name; what has none stands under the empty one.
+fn names(index: &[u8]) -> Result<BTreeMap<String, BTreeSet<Digest>>> {
+    let index = Document::parse(index.to_vec(), OCI_INDEX)?;
+    let mut names: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
+    if let Kind::Index { manifests } = index.kind() {
+        for entry in manifests {
+            let name = entry_name(entry, "archive").map(|name| name.to_string());
+            names.entry(name.unwrap_or_default()).or_default().insert(entry.digest);
+        }
+    }
+    Ok(names)
+}
+
+/// An archive that is being written: a file that appears when it is whole, or a stream.
+///
+/// It is written from front to back, in the order of the calls: only with one transfer at a time
+/// are its bytes always the same.
+#[derive(Debug)]
+pub struct Archive {
+    listing: Listing,
+    name: String,
+    gzip: bool,
+    /// Whether the file holds all of it already, so that nothing is written.
+    kept: bool,
+    /// Whether there was a file, and it may be replaced.
+    replaces: bool,
+    /// What names stand for in the file that this one will replace.
+    old: BTreeMap<String, Digest>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    start: Start,
+    stream: Option<Stream>,
+    /// Bytes of the tar so far.
+    at: u64,
+    written: BTreeSet<Digest>,
+}
+
+impl Archive {
+    /// The archive at `path`, at which `found` was found by [`look`]: left alone when it is the
+    /// same, else replaced by [`finish`](ImageSink::finish), which fails when nothing was found and
+    /// something is there by then. Changes nothing yet.
+    #[must_use]
+    pub fn at(path: &Path, listing: Listing, gzip: bool, found: Found) -> Archive {
+        let (name, start) = (path.display().to_string(), Start::File(path.to_owned()));
+        let (kept, replaces) = (found == Found::Same, found != Found::Nothing);
+        let old = match found {
+            Found::Other { names, .. } => names,
+            _ => BTreeMap::new(),
+        };
+        Archive { kept, replaces, old, ..Archive::begin(listing, name, gzip, start) }
+    }
+
+    /// An archive that is streamed into `out`, which `name` calls for people: standard output, or
+    /// the `load` of an engine. It ends with [`finish`](ImageSink::finish); after any failure it
+    /// is broken off, and gzip's end mark is not written.
+    #[must_use]
+    pub fn to_writer(
+        out: Box<dyn Write + Send>,
+        name: &str,
+        listing: Listing,
+        gzip: bool,
+    ) -> Archive {
+        Archive::begin(listing, name.to_owned(), gzip, Start::Writer(out))
+    }
+
+    fn begin(listing: Listing, name: String, gzip: bool, start: Start) -> Archive {
+        let state = State { start, stream: None, at: 0, written: BTreeSet::new() };
+        let (kept, replaces, old, state) = (false, false, BTreeMap::new(), Mutex::new(state));
+        Archive { listing, name, gzip, kept, replaces, old, state }
+    }
+
+    fn state(&self) -> Result<MutexGuard<'_, State>> {
+        self.state.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))
+    }
+
+    /// Opens the file, and writes what comes first, once.
+    fn open(&self, state: &mut State) -> Result<()> {
+        if state.stream.is_some() {
+            return Ok(());
+        }
+        let target = match std::mem::replace(&mut state.start, Start::Done) {
+            Start::File(path) => Target::File(AtomicFile::create_locked(&path, 0o644)?),
+            Start::Writer(out) => Target::Writer(out),
+            Start::Done => Target::Gone,
+        };
+        state.stream = Some(Stream::new(target, self.gzip));
+        let written = self.listing.head().try_for_each(|(path, mut bytes)| {
+            self.entry(state, path, bytes.len() as u64, &mut bytes)
+        });
+        if let (Err(_), Some(stream)) = (&written, &mut state.stream) {
+            stream.break_off();
+        }
+        written
+    }
+
+    /// Writes one file of the tar. When that fails, it is taken back where the target can do so;
+    /// what cannot go back is broken off, since nothing may follow half an entry.
+    fn entry(
+        &self,
+        state: &mut State,
+        path: &str,
+        size: u64,
+        content: &mut dyn Content,
+    ) -> Result<()> {
+        let Some(stream) = &mut state.stream else { return Ok(()) };
+        let mut write = || {
+            stream.write_all(&header(path, size, 0)?).map_err(|e| self.fault(e))?;
+            let mut buffer = vec![0; BUFFER.min(usize::try_from(size).unwrap_or(BUFFER).max(1))];
+            let count = copy(content, stream, &mut buffer).map_err(|e| self.fault(e))?;
+            if count != size {
+                let text = format!("{}: {path} has {count} bytes instead of {size}", self.name);
+                return Err(Error::new(Class::Damaged, text));
+            }
+            let padding = usize::try_from(count.next_multiple_of(BLOCK) - count).unwrap_or(0);
+            stream.write_all(&[0; BLOCK as usize][..padding]).map_err(|e| self.fault(e))
+        };
+        let done = write();
+        match &done {
+            Ok(()) => state.at += BLOCK + size.next_multiple_of(BLOCK),
+            Err(_) if stream.rewind(state.at) => {}
+            Err(_) => return done.map_err(Error::settled),
+        }
+        done
+    }
+
+    fn fault(&self, error: io::Error) -> Error {
+        let closed = error.kind() == io::ErrorKind::BrokenPipe;
+        let error = Error::io(format!("cannot write {}", self.name), error);
+        match closed {
+            true => error.hint("what reads it ended before it had everything; see what it says"),
+            false => error,
+        }
+    }
+}
+
+impl BlobSink for Archive {
+    fn has(&self, blob: &Descriptor) -> Result<bool> {
+        Ok(self.kept || self.state()?.written.contains(&blob.digest))
+    }
+
+    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
+        let mut state = self.state()?;
+        // The same bytes may stand once as a manifest and once as a layer.
+        if self.kept || state.written.contains(&blob.digest) {
+            return Ok(());
+        }
+        if self.listing.size_of(&blob.digest) != Some(blob.size) {
+            let text = format!("{}: blob {} has no place in it", self.name, blob.digest);
+            return Err(Error::new(Class::Other, text));
+        }
+        self.open(&mut state)?;
+        self.entry(&mut state, &blob_path(&blob.digest), blob.size, content)?;
+        state.written.insert(blob.digest);
+        Ok(())
+    }
+}
+
+impl ImageSink for Archive {
+    fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
+        self.has(descriptor)
+    }
+
+    fn put_document(&self, document: &Document) -> Result<bool> {
+        self.put(document.descriptor(), &mut document.raw()).map(|()| true)
+    }
+
+    /// What the list that was written says; before that, what the file says that it replaces.
+    fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
+        let new = self.listing.named(name).map(Document::descriptor);
+        match new {
+            Some(new) if self.has(new)? => Ok(Some(new.clone())),
+            _ => Ok(self.old.get(&name.to_string()).map(|digest| Descriptor::new("", *digest, 0))),
+        }
+    }
+
+    /// Names are part of the list that comes first: all that is left is to see that this is one.
+    fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
+        let digest = document.descriptor().digest;
+        match self.listing.named(name).map(|listed| listed.descriptor().digest) == Some(digest) {
+            true => Ok(()),
+            false => {
+                let text = format!("{}: {name} is not in its list of images", self.name);
+                Err(Error::new(Class::Other, text))
+            }
+        }
+    }
+
+    /// Ends the archive and, where it is a file, gives it its name.
+    fn finish(&self) -> Result<()> {
+        let mut state = self.state()?;
+        let Some(mut stream) = state.stream.take() else { return Ok(()) };
+        if let Some((digest, _)) =
+            self.listing.contents().find(|(digest, _)| !state.written.contains(digest))
+        {
+            let text = format!("{}: blob {digest} never came", self.name);
+            return Err(Error::new(Class::Other, text));
+        }
+        stream.write_all(&[0; 2 * BLOCK as usize]).map_err(|e| self.fault(e))?;
+        match stream.end().map_err(|e| self.fault(e))? {
+            Target::File(file) if self.replaces => file.commit(),
+            // Whatever came there meanwhile, nobody asked for it to go.
+            Target::File(file) => file.commit_new(),
+            Target::Writer(mut out) => out.flush().map_err(|e| self.fault(e)),
+            Target::Gone => Ok(()),
+        }
+    }
+
+    fn referrers_list(&self, _: &Tag) -> Result<Option<KeptList>> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! `import` into archives: one file for all images, a file an image, or a stream.
+
+mod portion;
+mod single;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use self::portion::{listing, referring};
+use self::single::single_platform;
+use super::{Outcome, Request, names, summary};
+use crate::bundle::check::Trusted;
+use crate::bundle::contents::Contents;
+use crate::bundle::docker::to_json;
+use crate::places::layout::archive::{Archive, Found, Listing, look};
+use crate::places::location::{ArchiveFormat, is_stream};
+use crate::seams::file::sweep;
+use crate::seams::{interrupt, room};
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
+use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
+use crate::work::template::Template;
+use crate::work::transfer::{self, Moved};
+
+/// How archives are written.
+#[derive(Debug, Default)]
+pub struct Filing {
+    /// How the files are called, where each image has one; the standard template if none.
+    pub template: Option<Template>,
+    /// Whether they are compressed.
+    pub gzip: bool,
+    /// Standard output, where the path is `-`.
+    pub stdout: Option<File>,
+}
+
+/// One archive that is to be written.
+struct Shelf {
+    /// Its file; standard output if none.
+    path: Option<PathBuf>,
+    /// Its images by their place in the contents, with their new names.
+    images: Vec<(usize, Reference)>,
+}
+
+impl Shelf {
+    /// Its name, for people.
+    fn name(&self) -> String {
+        self.path.as_ref().map_or("standard output".to_owned(), |path| path.display().to_string())
+    }
+}
+
+/// Imports the `contents` of `bundle` into archives at `path`, written as `filing` says: that of
+/// the request, or one whose standard output is the `load` of an engine.
+///
+/// # Errors
+/// As [`import`](super::import). Each file appears when it is whole; those that were finished
+/// before a failure stay, and the same import leaves them as they are.
+pub(super) fn import(
+    request: &Request,
+    filing: &Filing,
+    (format, path): (ArchiveFormat, &Path),
+    bundle: &Trusted,
+    contents: &Contents,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
+    // 1. What fits: a docker archive holds one platform of each image, and images only.
+    let mut to = names(request, contents, progress)?;
+    let (single, obstacles) = match format {
+        ArchiveFormat::Docker => {
+            let wanted = request.platform.as_ref();
+            let (single, obstacles) = single_platform(bundle, contents, &mut to, wanted, progress)?;
+            (Some(single), obstacles)
+        }
+        ArchiveFormat::Oci => (None, Vec::new()),
+    };
+    let contents = single.as_ref().map_or(contents, |single| &single.contents);
+
+    // 2. Which file each image goes to, and what is there now.
+    let shelves = shelves(request, filing, path, contents, to)?;
+    let (mut scopes, mut rooms) = (Vec::new(), Vec::new());
+    let (mut taken, mut left) = (Vec::new(), Vec::new());
+    let referring = referring(contents);
+    for (at, shelf) in shelves.iter().enumerate() {
+        interrupt::check()?;
+        let docker = single.as_ref().map(|single| to_json(&single.entries(&shelf.images)));
+        let (listing, referrers) = listing(contents, &referring, &shelf.images, docker)?;
+        rooms.push(listing.size());
+        let (sink, found) = open(filing, shelf, listing)?;
+        if let Found::Other { what, .. } = found {
+            match request.existing {
+                OnExisting::Skip => left.push(at),
+                OnExisting::Overwrite => {}
+                _ => taken.push(format!("{} {what}", shelf.name())),
+            }
+        }
+        let (name, images) = (shelf.name(), shelf.images.clone());
+        let sink = Box::new(sink);
+        scopes.push(Scope { sink, name, path: None, images, referrers, absent: false });
+    }
+
+    // 3. What is to be done, and what is in the way. Files are taken whole: what becomes of their
+    //    names is settled.
+    let statement = bundle.about().statement().digest;
+    let mut plan = Plan::new(statement, contents, &scopes, OnExisting::Overwrite, request.jobs)?;
+    for at in left {
+        plan.leave(at);
+        let text = format!("{} holds something else and is left as it is", shelves[at].name());
+        progress.event(Event::Note(text));
+    }
+    plan.obstacles.extend(obstacles);
+    plan.look_for_sparse(contents, &scopes, request.jobs, false)?;
+    plan.obstacles.extend(in_the_way(taken));
+    if request.dry_run {
+        return Ok(Outcome::Planned(plan));
+    }
+    if let Some(error) = Obstacle::failure(&plan.obstacles) {
+        return Err(error);
+    }
+
+    // 4. Make room for it.
+    if let Some(folder) = folder_of(path) {
+        sweep(&folder)?;
+        let what = format!("at the destination {}", path.display());
+        room::check(&folder, needed(&shelves, &rooms, &plan), &what)
+            .map_err(|e| e.hint("free some, or name a place on another disk"))?;
+        if is_folder(path) {
+            std::fs::create_dir_all(path)
+                .map_err(|e| Error::io(format!("cannot make {}", path.display()), e))?;
+        }
+    }
+
+    // 5. Do it: file by file, each finished before the next is begun, front to back.
+    let mut moved = Moved::default();
+    for (at, scope) in scopes.iter().enumerate() {
+        let scope = std::slice::from_ref(scope);
+        moved.add(transfer::run(&plan.alone(at), contents, bundle, scope, 1, progress)?);
+    }
+    let signers = bundle.about().signers().to_vec();
+    Ok(Outcome::Done(summary(request, plan, moved, signers)))
+}
+
+/// The archives that `path` stands for, with the images that go there.
+fn shelves(
+    request: &Request,
+    filing: &Filing,
+    path: &Path,
+    contents: &Contents,
+    to: Vec<Reference>,
+) -> Result<Vec<Shelf>> {
+    let usage = |text: &str| Error::new(Class::Usage, text);
+    if request.existing == OnExisting::KeepDigest {
+        return Err(usage("an archive has no images without their names to keep a digest in")
+            .hint("use --on-existing overwrite or skip"));
+    }
+    let images = to.into_iter().enumerate();
+    if !is_folder(path) {
+        if filing.template.is_some() {
+            let text = format!("{} is one file for all images, which has its name", path.display());
+            return Err(
+                usage(&text).hint("end it with a slash to fill a folder by --name-template")
+            );
+        }
+        let path = (!is_stream(path)).then(|| path.to_owned());
+        return Ok(vec![Shelf { path, images: images.collect() }]);
+    }
+    let standard = Template::standard(filing.gzip);
+    let template = filing.template.as_ref().unwrap_or(&standard);
+    let mut files: BTreeMap<String, Shelf> = BTreeMap::new();
+    for (at, to) in images {
+        let file = template.file_name(&to, &contents.images[at].digest)?;
+        let shelf = Shelf { path: Some(path.join(&file)), images: vec![(at, to)] };
+        if let Some(other) = files.insert(file.clone(), shelf) {
+            let (one, two) = (&other.images[0].1, &files[&file].images[0].1);
+            let text = format!("{one} and {two} would both be in the file {file}");
+            return Err(usage(&text)
+                .hint("tell them apart in --name-template, by {tag}, {repo}, {host} or {digest}"));
+        }
+    }
+    Ok(files.into_values().collect())
+}
+
+/// Whether `path` is to be filled with a file an image.
+fn is_folder(path: &Path) -> bool {
+    let slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    slash || (path.is_dir() && !is_stream(path))
+}
+
+/// The folder that is written into; none for standard output.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    match path.parent() {
+        _ if is_stream(path) => None,
+        _ if is_folder(path) => Some(path.to_owned()),
+        Some(parent) if !parent.as_os_str().is_empty() => Some(parent.to_owned()),
+        _ => Some(PathBuf::from(".")),
+    }
+}
+
+/// The sink for a shelf, and what is there now.
+fn open(filing: &Filing, shelf: &Shelf, listing: Listing) -> Result<(Archive, Found)> {
+    let gzip = filing.gzip;
+    let Some(path) = &shelf.path else {
+        let fault = |e| Error::io("cannot write standard output", e);
+        let stdout = filing.stdout.as_ref().map(File::try_clone).transpose();
+        let Some(stdout) = stdout.map_err(fault)? else {
+            return Err(Error::new(Class::Usage, "there is no standard output to write to"));
+        };
+        let archive = Archive::to_writer(Box::new(stdout), &shelf.name(), listing, gzip);
+        return Ok((archive, Found::Nothing));
+    };
+    let found = look(path, &listing, gzip).map_err(|e| e.context("destination"))?;
+    Ok((Archive::at(path, listing, gzip, found.clone()), found))
+}
+
+fn in_the_way(taken: Vec<String>) -> Option<Obstacle> {
+    let message = format!("the destination has {} of the files with something else", taken.len());
+    let hint = "--on-existing overwrite replaces them, and skip leaves those images behind; or \
+                name another place";
+    let obstacle =
+        Obstacle { class: Class::Refused, message, findings: taken, hint: hint.to_owned() };
+    (!obstacle.findings.is_empty()).then_some(obstacle)
+}
+
+/// The most bytes that the files need at any moment beyond what is there: each is written beside
+/// the one that it replaces.
+fn needed(shelves: &[Shelf], rooms: &[u64], plan: &Plan) -> u64 {
+    let (mut most, mut grown) = (0, 0);
+    for (at, (shelf, size)) in shelves.iter().zip(rooms).enumerate() {
+        if !plan.sends(at) {
+            continue;
+        }
+        let old = shelf.path.as_ref().and_then(|path| std::fs::symlink_metadata(path).ok());
+        let with = i128::from(*size) + grown;
+        most = most.max(with);
+        grown = with - old.map_or(0, |old| i128::from(old.len()));
+    }
+    u64::try_from(most.max(0)).unwrap_or(u64::MAX)
+}

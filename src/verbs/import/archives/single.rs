@@ -1,0 +1,215 @@
+//! What a docker archive can hold of a bundle: one platform of each image, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bundle::contents::Contents;
+use crate::bundle::docker::{Entry, choose, loadable, platform};
+use crate::bundle::head::MAX_CONFIG;
+use crate::seams::interrupt;
+use crate::seams::store::BlobSource;
+use crate::seams::stream::read_small;
+use crate::words::digest::Digest;
+use crate::words::document::Kind;
+use crate::words::error::{Class, Result};
+use crate::words::platform::Platform;
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
+use crate::work::plan::Obstacle;
+
+/// A bundle as far as docker takes it.
+pub(super) struct Single {
+    /// Its images, each a single manifest, without what refers to them.
+    pub contents: Contents,
+    /// How docker lists each image, by its place in the contents.
+    entries: BTreeMap<usize, Entry>,
+}
+
+impl Single {
+    /// How docker lists `images`.
+    pub fn entries(&self, images: &[(usize, Reference)]) -> Vec<Entry> {
+        images.iter().filter_map(|(at, _)| self.entries.get(at).cloned()).collect()
+    }
+}
+
+/// Chooses of each image of `contents` the manifest for `wanted`, else that for linux/amd64, else
+/// the first; of an image with one platform, that. `to` are the images' new names. Gives as
+/// obstacles what docker cannot load, and platforms that are not there.
+///
+/// # Errors
+/// When a config cannot be read.
+pub(super) fn single_platform(
+    source: &dyn BlobSource,
+    contents: &Contents,
+    to: &mut [Reference],
+    wanted: Option<&Platform>,
+    progress: &dyn Progress,
+) -> Result<(Single, Vec<Obstacle>)> {
+    let (mut strange, mut absent, mut several) = (Vec::new(), Vec::new(), 0);
+    let (mut entries, mut chosen) = (BTreeMap::new(), BTreeMap::new());
+    for (at, image) in contents.images.iter().enumerate() {
+        interrupt::check()?;
+        let configs = configs(source, contents, image.digest)?;
+        let documents = loadable(contents, &configs, image.digest);
+        several += usize::from(documents.len() > 1);
+        // There is nothing to choose where the name stands for a manifest.
+        let is_single = documents.first().is_some_and(|d| d.descriptor().digest == image.digest);
+        let document = choose(&documents, &configs, wanted.filter(|_| !is_single));
+        match document.and_then(|d| Some((d, Entry::new(d, &configs, &to[at])?))) {
+            Some((document, entry)) => {
+                // A name that is a digest has to be that of what stands there now.
+                to[at].digest = to[at].digest.map(|_| document.descriptor().digest);
+                entries.insert(at, entry);
+                chosen.insert(at, document);
+            }
+            None if documents.is_empty() => strange.push(image.name.to_string()),
+            None => {
+                let has = documents.iter().filter_map(|d| Some(platform(d, &configs)?.to_string()));
+                let has: Vec<String> = has.collect();
+                absent.push(format!("{} is there for {}", image.name, has.join(", ")));
+            }
+        }
+    }
+    let mut single = contents.clone();
+    for (at, document) in &chosen {
+        let about = document.descriptor();
+        let image = &mut single.images[*at];
+        (image.digest, image.size) = (about.digest, about.size);
+        image.media_type.clone_from(&about.media_type);
+        image.rewritten_from = None;
+    }
+    single.referrers.clear();
+    tell(several * usize::from(wanted.is_none()), contents, progress);
+    let roots: Vec<Digest> = single.roots().collect();
+    let reached: BTreeSet<Digest> =
+        roots.into_iter().flat_map(|root| contents.closure(root)).collect();
+    single.documents.retain(|digest, _| reached.contains(digest));
+    single.blobs = single.walk_blobs(|_| {});
+    let obstacles = [not_loadable(strange), not_there(absent, wanted)];
+    let obstacles = obstacles.into_iter().flatten().collect();
+    Ok((Single { contents: single, entries }, obstacles))
+}
+
+/// The bytes of the configs below `root` that can be those of images.
+fn configs(
+    source: &dyn BlobSource,
+    contents: &Contents,
+    root: Digest,
+) -> Result<BTreeMap<Digest, Vec<u8>>> {
+    let mut configs = BTreeMap::new();
+    for document in contents.manifests(root) {
+        let Kind::Manifest { config: Some(config), .. } = document.kind() else { continue };
+        // An artifact's may have any size, and is none that docker loads.
+        if config.size <= MAX_CONFIG && !configs.contains_key(&config.digest) {
+            configs.insert(config.digest, read_small(source, config, MAX_CONFIG, "bundle")?);
+        }
+    }
+    Ok(configs)
+}
+
+/// Says what of the bundle does not come along: platforms of `several` images, and referrers.
+fn tell(several: usize, contents: &Contents, progress: &dyn Progress) {
+    if several > 0 {
+        let text = format!(
+            "a docker archive holds one platform of each image; {several} of the images have \
+             several (--platform chooses)"
+        );
+        progress.event(Event::Note(text));
+    }
+    let referring: BTreeSet<Digest> = contents.referrers.iter().map(|r| r.digest).collect();
+    if !referring.is_empty() {
+        let text = format!(
+            "a docker archive has no room for signatures and the like: {} of them are left behind \
+             (oci-archive: takes them)",
+            referring.len()
+        );
+        progress.event(Event::Note(text));
+    }
+}
+
+fn obstacle(class: Class, message: String, findings: Vec<String>, hint: &str) -> Option<Obstacle> {
+    let hint = hint.to_owned();
+    (!findings.is_empty()).then_some(Obstacle { class, message, findings, hint })
+}
+
+fn not_loadable(strange: Vec<String>) -> Option<Obstacle> {
+    let message = format!("{} of the images are none that docker could load", strange.len());
+    let hint = "charts and other artifacts fit into --to oci-archive:, or a registry";
+    obstacle(Class::Refused, message, strange, hint)
+}
+
+fn not_there(absent: Vec<String>, wanted: Option<&Platform>) -> Option<Obstacle> {
+    let wanted = wanted.map(ToString::to_string).unwrap_or_default();
+    let message = format!("{} of the images are not there for {wanted}", absent.len());
+    let hint = "choose another --platform, or bring all of them with --to oci-archive:";
+    obstacle(Class::Incomplete, message, absent, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::bundle::samples::Stock;
+    use crate::words::document::Descriptor;
+    use crate::words::progress::Recorder;
+
+    fn taken(
+        stock: &Stock,
+        contents: &Contents,
+        wanted: Option<&str>,
+    ) -> (Single, Vec<Obstacle>, Vec<Reference>, Recorder) {
+        let mut to: Vec<Reference> = contents.images.iter().map(|i| i.name.clone()).collect();
+        let (wanted, notes) = (wanted.map(|text| text.parse().unwrap()), Recorder::default());
+        let (single, obstacles) =
+            single_platform(stock, contents, &mut to, wanted.as_ref(), &notes).unwrap();
+        (single, obstacles, to, notes)
+    }
+
+    #[test]
+    fn one_platform_is_taken_under_a_name_that_fits_it_and_nothing_that_refers_to_it() {
+        let mut stock = Stock::default();
+        let [arm, amd] = ["arm64", "amd64"].map(|a| stock.image(a, &format!("linux/{a}")));
+        let index = stock.index(&[&arm, &amd]);
+        let alone = stock.image("alone", "linux/s390x");
+        let signature = stock.referrer("x/signature", &index);
+        let pinned = format!("x.example/b@{}", index.digest);
+        let images = [("x.example/a:1", &index), (&pinned, &index), ("x.example/c:1", &alone)];
+        let mut contents = stock.contents(&images);
+        stock.refer(&mut contents, "x.example/a", &signature);
+        let both: [(Option<&str>, &Descriptor, usize); 2] =
+            [(None, &amd, 2), (Some("linux/arm64"), &arm, 1)];
+
+        for (wanted, chosen, notes) in both {
+            let (single, obstacles, to, told) = taken(&stock, &contents, wanted);
+
+            assert_eq!(obstacles, []);
+            let digests: Vec<Digest> = single.contents.images.iter().map(|i| i.digest).collect();
+            assert_eq!(digests, [chosen.digest, chosen.digest, alone.digest]);
+            assert_eq!(to[0].to_string(), "x.example/a:1");
+            assert_eq!(to[1].to_string(), format!("x.example/b@{}", chosen.digest));
+            assert_eq!(single.contents.documents.len(), 2, "the index and the other one are not");
+            assert_eq!(single.contents.blobs.len(), 4);
+            assert!(single.contents.referrers.is_empty());
+            assert_eq!(single.entries(&[(0, to[0].clone()), (2, to[2].clone())]).len(), 2);
+            assert_eq!(told.events().len(), notes);
+        }
+    }
+
+    #[test]
+    fn what_docker_cannot_load_and_what_is_not_there_are_obstacles_of_their_own() {
+        let mut stock = Stock::default();
+        let arm = stock.image("arm", "linux/arm64");
+        let index = stock.index(&[&arm]);
+        let config = stock.blob("application/vnd.cncf.helm.config.v1+json", b"{}");
+        let chart = stock.manifest(&config, &[], json!({}));
+        let contents = stock.contents(&[("x.example/a:1", &index), ("x.example/chart:1", &chart)]);
+
+        let (_, obstacles, ..) = taken(&stock, &contents, Some("linux/amd64"));
+
+        let found: Vec<(Class, &[String])> =
+            obstacles.iter().map(|o| (o.class, o.findings.as_slice())).collect();
+        let chart = ["x.example/chart:1".to_owned()];
+        let absent = ["x.example/a:1 is there for linux/arm64".to_owned()];
+        assert_eq!(found, [(Class::Refused, &chart[..]), (Class::Incomplete, &absent)]);
+    }
+}
