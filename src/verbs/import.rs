@@ -1,6 +1,8 @@
 //! `import`: a bundle into a registry or a layout. Verifying and copying are one pass: every
 //! byte is hashed on its way, and nothing is unpacked.
 
+mod engine;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -107,7 +109,10 @@ pub enum Outcome {
 /// destination is touched. A layer that turns out damaged ends the import before any name is
 /// published. Running the same import again goes on from where it stopped.
 pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Outcome> {
-    if let Destination::Archive { .. } | Destination::Engine(_) = &request.to {
+    if let Destination::Engine(to) = &request.to {
+        return engine::import(request, to, progress);
+    }
+    if let Destination::Archive { .. } = &request.to {
         let text = format!("{} is not supported", request.to);
         return Err(Error::new(crate::words::error::Class::Usage, text));
     }
@@ -195,13 +200,12 @@ fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> 
     }
 }
 
-/// Maps every name, and gathers what goes to the same repository.
-fn scopes(
+/// The names of all images at the destination.
+fn names(
     request: &Request,
     contents: &Contents,
-    client: &Client,
     progress: &dyn Progress,
-) -> Result<Vec<Scope>> {
+) -> Result<Vec<Reference>> {
     let target = match &request.to {
         Destination::Registry { registry, prefix } => {
             Target::Registry { registry: registry.clone(), prefix: prefix.clone() }
@@ -215,8 +219,17 @@ fn scopes(
         let text = format!("no image of the bundle is meant by --map {}", idle.join(" "));
         progress.event(Event::Note(text));
     }
-    let names = mapping.apply_all(images)?;
+    mapping.apply_all(images)
+}
 
+/// Maps every name, and gathers what goes to the same repository.
+fn scopes(
+    request: &Request,
+    contents: &Contents,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Vec<Scope>> {
+    let names = names(request, contents, progress)?;
     let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
     let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
     for (index, (image, to)) in contents.images.iter().zip(names).enumerate() {

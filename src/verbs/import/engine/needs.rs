@@ -1,0 +1,110 @@
+//! What an engine's storage will need, held against what its disk and the user's quota leave.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::changes;
+use super::chosen::Chosen;
+use super::look::Look;
+use super::unpacked::unpacked;
+use crate::places::engine::{About, quota_left};
+use crate::seams::room::{self, Disk};
+use crate::seams::store::BlobSource;
+use crate::words::document::{Document, Kind};
+use crate::words::error::Error;
+use crate::work::plan::{Obstacle, Plan};
+
+/// Bytes that layers need.
+#[derive(Debug, Default, PartialEq)]
+struct Needs {
+    /// Unpacked.
+    unpacked: u64,
+    /// As they came.
+    packed: u64,
+}
+
+/// What of `plan` does not fit, for each disk and quota that is too small.
+pub(super) fn shortage(
+    about: &About,
+    plan: &Plan,
+    chosen: &Chosen,
+    look: &Look,
+    bundle: &dyn BlobSource,
+) -> Vec<Obstacle> {
+    let needs = needs(about, plan, chosen, look, bundle);
+    let mut disks: BTreeMap<u64, (PathBuf, u64, u64)> = BTreeMap::new();
+    for (path, bytes) in [(&about.unpacked, needs.unpacked), (&about.packed, needs.packed)] {
+        let Some((path, disk)) = path.as_deref().and_then(|path| Some((path, Disk::of(path)?))) else {
+            continue;
+        };
+        let known = disks.entry(disk.number).or_insert((path.to_owned(), disk.free, 0));
+        known.2 = known.2.saturating_add(bytes);
+    }
+    disks.values().flat_map(|(path, free, bytes)| too_small(path, *free, *bytes)).collect()
+}
+
+fn too_small(path: &Path, free: u64, bytes: u64) -> Option<Obstacle> {
+    let place = path.display();
+    let disk = || room::fits(bytes, free, &format!("in the engine's storage at {place}"));
+    let quota = || match quota_left(path) {
+        Some(left) => room::fits(bytes, left, &format!("in the user's quota at {place}")),
+        None => Ok(()),
+    };
+    disk().and_then(|()| quota()).err().map(|error| obstacle(&error))
+}
+
+fn obstacle(error: &Error) -> Obstacle {
+    Obstacle {
+        class: error.class(),
+        message: error.message().to_owned(),
+        findings: Vec::new(),
+        hint: "remove images that nobody needs (podman image prune, docker image prune), or \
+               give the engine a storage on another disk"
+            .to_owned(),
+    }
+}
+
+/// What the images that are to come need.
+fn needs(
+    about: &About,
+    plan: &Plan,
+    chosen: &Chosen,
+    look: &Look,
+    bundle: &dyn BlobSource,
+) -> Needs {
+    let (mut needs, mut counted) = (Needs::default(), BTreeSet::new());
+    for step in changes(plan) {
+        // Of several that fit, the engine takes one.
+        let Some(manifest) = chosen.manifests(step.digest).first().copied() else { continue };
+        let image = of_image(about, manifest, bundle, |digest| {
+            look.is_there(&digest) || !counted.insert(digest)
+        });
+        needs.unpacked = needs.unpacked.saturating_add(image.unpacked);
+        needs.packed = match about.keeps_packed {
+            true => needs.packed.saturating_add(image.packed),
+            // Images come one after the other, and each cleans up.
+            false => needs.packed.max(image.packed),
+        };
+    }
+    needs
+}
+
+fn of_image(
+    about: &About,
+    manifest: &Document,
+    bundle: &dyn BlobSource,
+    mut is_there: impl FnMut(crate::words::digest::Digest) -> bool,
+) -> Needs {
+    let Kind::Manifest { layers, .. } = manifest.kind() else { return Needs::default() };
+    let (mut needs, mut below) = (Needs::default(), 0u64);
+    for layer in layers {
+        let size = unpacked(bundle, layer);
+        below = below.saturating_add(size);
+        if is_there(layer.digest) {
+            continue;
+        }
+        needs.unpacked = needs.unpacked.saturating_add(if about.stacks { below } else { size });
+        needs.packed = needs.packed.saturating_add(layer.size);
+    }
+    needs
+}
