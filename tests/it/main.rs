@@ -17,6 +17,7 @@ mod cli;
 mod components;
 mod crossing;
 mod damage;
+mod engines_in;
 mod existing;
 mod faults;
 mod harbor;

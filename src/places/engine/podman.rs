@@ -170,13 +170,15 @@ fn depends_on_tmpdir(run_root: &Path) -> bool {
     run_root.iter().any(|part| part.to_str().is_some_and(is_ours))
 }
 
-/// The whole name is the prefix, so that no entry of the user's or the machine's is longer.
+/// The repository is the prefix, since podman looks no further than to the tag: an entry of the
+/// user's or the machine's for a host, a mirror or a block among them, is shorter.
 fn registries_conf(pull: Pull<'_>) -> String {
     let (name, from) = (pull.name, pull.from);
-    let behind = name.to_string().split_off(name.registry.as_str().len());
     format!(
-        "unqualified-search-registries = []\n\n[[registry]]\nprefix = \"{name}\"\n\
-         location = \"{from}{behind}\"\ninsecure = true\n"
+        "unqualified-search-registries = []\n\n[[registry]]\nprefix = \"{}\"\n\
+         location = \"{from}/{}\"\ninsecure = true\n",
+        name.name(),
+        name.repository
     )
 }
 
@@ -195,8 +197,8 @@ mod tests {
 
         let conf: toml::Table = conf.parse().unwrap();
         let registry = &conf["registry"].as_array().unwrap()[0];
-        assert_eq!(registry["prefix"].as_str(), Some("localhost:5000/a/b:1"));
-        assert_eq!(registry["location"].as_str().unwrap(), format!("{from}/a/b:1"));
+        assert_eq!(registry["prefix"].as_str(), Some("localhost:5000/a/b"));
+        assert_eq!(registry["location"].as_str().unwrap(), format!("{from}/a/b"));
     }
 
     #[test]

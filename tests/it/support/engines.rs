@@ -18,6 +18,16 @@ impl Docker {
     /// Starts it and waits until it answers.
     pub fn start() -> Docker {
         let dir = TempDir::new().unwrap();
+        let data = dir.path().join("data");
+        Docker::over(dir, &data)
+    }
+
+    /// As [`Docker::start`], with its images in `data`.
+    pub fn start_over(data: &Path) -> Docker {
+        Docker::over(TempDir::new().unwrap(), data)
+    }
+
+    fn over(dir: TempDir, data: &Path) -> Docker {
         let at = |name: &str| dir.path().join(name);
         let log = at("log");
         // An empty file instead of /etc/docker/daemon.json, whose contents are not ours.
@@ -27,7 +37,7 @@ impl Docker {
                 .arg("--config-file")
                 .arg(at("daemon.json"))
                 .arg("--data-root")
-                .arg(at("data"))
+                .arg(data)
                 .arg("--exec-root")
                 .arg(at("exec"))
                 .arg("--pidfile")
@@ -46,6 +56,11 @@ impl Docker {
             info.output().is_ok_and(|output| output.status.success())
         });
         Docker { _process: process, dir }
+    }
+
+    /// `DOCKER_HOST` for this daemon.
+    pub fn host(&self) -> String {
+        socket(self.dir.path())
     }
 
     /// `docker`, speaking to this daemon, with no configuration of the user's.
@@ -71,6 +86,16 @@ impl Containerd {
     /// Starts it and waits until it answers.
     pub fn start() -> Containerd {
         let dir = TempDir::new().unwrap();
+        let root = dir.path().join("root");
+        Containerd::over(dir, &root)
+    }
+
+    /// As [`Containerd::start`], with its images in `root`.
+    pub fn start_over(root: &Path) -> Containerd {
+        Containerd::over(TempDir::new().unwrap(), root)
+    }
+
+    fn over(dir: TempDir, root: &Path) -> Containerd {
         let at = |name: &str| dir.path().join(name);
         let config = "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n";
         std::fs::write(at("config.toml"), config).unwrap();
@@ -80,7 +105,7 @@ impl Containerd {
                 .arg("--config")
                 .arg(at("config.toml"))
                 .arg("--root")
-                .arg(at("root"))
+                .arg(root)
                 .arg("--state")
                 .arg(at("state"))
                 .arg("--address")
@@ -98,10 +123,15 @@ impl Containerd {
         Containerd { _process: process, dir }
     }
 
+    /// `CONTAINERD_ADDRESS` for this daemon.
+    pub fn address(&self) -> PathBuf {
+        self.dir.path().join("s")
+    }
+
     /// `ctr`, speaking to this daemon.
     pub fn command(&self) -> Command {
         let mut ctr = command("ctr");
-        ctr.arg("--address").arg(self.dir.path().join("s"));
+        ctr.arg("--address").arg(self.address());
         ctr
     }
 }
@@ -109,20 +139,51 @@ impl Containerd {
 /// Podman with a storage of its own; it has no daemon.
 pub struct Podman {
     dir: TempDir,
+    root: PathBuf,
 }
 
 impl Podman {
     /// A fresh storage.
     pub fn new() -> Podman {
-        Podman { dir: TempDir::new().unwrap() }
+        let dir = TempDir::new().unwrap();
+        let root = dir.path().join("root");
+        Podman::at(dir, root)
+    }
+
+    /// A storage with its images in `root`.
+    pub fn over(root: &Path) -> Podman {
+        Podman::at(TempDir::new().unwrap(), root.to_owned())
+    }
+
+    fn at(dir: TempDir, root: PathBuf) -> Podman {
+        // Of its own as well: `podman system reset` anywhere removes the one in /run.
+        let tmp = dir.path().join("tmp");
+        let conf = format!("[engine]\ntmp_dir = \"{}\"\nruntime = \"runc\"\n", tmp.display());
+        std::fs::write(dir.path().join("containers.conf"), conf).unwrap();
+        Podman { dir, root }
+    }
+
+    /// `CONTAINERS_CONF` for this storage.
+    pub fn conf(&self) -> PathBuf {
+        self.dir.path().join("containers.conf")
+    }
+
+    /// The storage as sealift and skopeo name it.
+    pub fn storage(&self) -> String {
+        format!("containers-storage:[vfs@{}+{}]", self.root.display(), self.run().display())
+    }
+
+    /// Its run root.
+    pub fn run(&self) -> PathBuf {
+        self.dir.path().join("run")
     }
 
     /// `podman` over this storage.
     pub fn command(&self) -> Command {
-        let at = |name: &str| -> PathBuf { self.dir.path().join(name) };
         let mut podman = command("podman");
         podman.env("HOME", self.dir.path()).env("XDG_RUNTIME_DIR", self.dir.path());
-        podman.arg("--root").arg(at("root")).arg("--runroot").arg(at("run"));
+        podman.env("CONTAINERS_CONF", self.conf());
+        podman.arg("--root").arg(&self.root).arg("--runroot").arg(self.run());
         podman.args(["--storage-driver=vfs", "--events-backend=none"]);
         podman
     }
@@ -130,8 +191,8 @@ impl Podman {
 
 impl Drop for Podman {
     fn drop(&mut self) {
-        // Storage keeps mounts for the user; podman knows best how to let go of them.
-        let _ = self.command().args(["system", "reset", "--force"]).output();
+        // Not `podman system reset`, which takes the folder in /run away from all others.
+        let _ = command("umount").arg("--lazy").arg(self.root.join("overlay")).output();
     }
 }
 
@@ -144,4 +205,31 @@ pub fn skopeo(verb: &str) -> Command {
         _ => skopeo.arg("--tls-verify=false"),
     };
     skopeo
+}
+
+/// A small file system in memory, which a storage can fill.
+pub struct Tmpfs {
+    dir: TempDir,
+}
+
+impl Tmpfs {
+    /// One of so many megabytes.
+    pub fn of(megabytes: u64) -> Tmpfs {
+        let dir = TempDir::new().unwrap();
+        let size = format!("size={megabytes}m");
+        super::output(command("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()));
+        Tmpfs { dir }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // An engine may hold it a little longer than its last process lives.
+        let _ = command("umount").arg("--lazy").arg(self.dir.path()).output();
+    }
 }
