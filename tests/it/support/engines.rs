@@ -158,7 +158,13 @@ impl Podman {
     fn at(dir: TempDir, root: PathBuf) -> Podman {
         // Of its own as well: `podman system reset` anywhere removes the one in /run.
         let tmp = dir.path().join("tmp");
-        let conf = format!("[engine]\ntmp_dir = \"{}\"\nruntime = \"runc\"\n", tmp.display());
+        let staging = dir.path().join("staging");
+        std::fs::create_dir(&staging).unwrap();
+        let conf = format!(
+            "[engine]\ntmp_dir = \"{}\"\nimage_copy_tmp_dir = \"{}\"\nruntime = \"runc\"\n",
+            tmp.display(),
+            staging.display()
+        );
         std::fs::write(dir.path().join("containers.conf"), conf).unwrap();
         Podman { dir, root }
     }
@@ -171,6 +177,11 @@ impl Podman {
     /// The storage as sealift and skopeo name it.
     pub fn storage(&self) -> String {
         format!("containers-storage:[vfs@{}+{}]", self.root.display(), self.run().display())
+    }
+
+    /// What it stages at the moment.
+    pub fn staged(&self) -> usize {
+        std::fs::read_dir(self.dir.path().join("staging")).unwrap().count()
     }
 
     /// Its run root.

@@ -207,6 +207,9 @@ impl Inside {
     pub fn has_no_helper_names(&self) {
         let names = self.names();
         assert!(!names.iter().any(|name| name.contains("sealift") || name.contains("127.0.0.1")), "{names:?}");
+        if let Engine::Podman(podman) = &self.engine {
+            assert_eq!(podman.staged(), 0);
+        }
         if let Engine::Docker(_) = self.engine {
             let all = text(self.engine.command().args(["image", "ls", "--digests", "--no-trunc"]));
             assert!(!all.contains("sealift-"), "{all}");
