@@ -74,6 +74,8 @@ pub struct About {
     pub keeps_manifests: bool,
     /// Whether an image may go by its digest alone.
     pub takes_untagged: bool,
+    /// Whether layers compressed by zstd are unpacked.
+    pub takes_zstd: bool,
     /// Whether indexes in indexes are followed.
     pub takes_nested: bool,
     /// Where a pull may keep files of its own.

@@ -27,6 +27,7 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         stacks: false,
         keeps_manifests: true,
         takes_untagged: true,
+        takes_zstd: true,
         takes_nested: true,
         scratch: Some(PathBuf::from(SCRATCH)),
     })

@@ -32,6 +32,7 @@ struct Info {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Server {
+    version: String,
     os: String,
     arch: String,
 }
@@ -67,9 +68,16 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         stacks: info.driver == "vfs",
         keeps_manifests: status.iter().any(|(_, value)| value.starts_with("io.containerd.snapshotter")),
         takes_untagged: false,
+        takes_zstd: unpacks_zstd(&server.version),
         takes_nested: false,
         scratch: None,
     })
+}
+
+/// Whether a docker of that version unpacks zstd: those from 23.0 on do. What has no such version
+/// (moby builds) is taken to be new.
+fn unpacks_zstd(version: &str) -> bool {
+    version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|v| v >= 23)
 }
 
 /// Where the daemon is, when that is another machine.
@@ -189,6 +197,15 @@ pub(super) fn tidy(engine: &Engine) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn old_dockers_do_not_unpack_zstd() {
+        for (version, unpacks) in
+            [("20.10.24+dfsg1", false), ("23.0.1", true), ("27.3.1", true), ("library-import", true)]
+        {
+            assert_eq!(unpacks_zstd(version), unpacks, "{version}");
+        }
+    }
 
     #[test]
     fn a_daemon_elsewhere_is_known_by_its_address() {

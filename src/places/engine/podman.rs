@@ -90,6 +90,7 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         stacks: store.graph_driver_name == "vfs",
         keeps_manifests: true,
         takes_untagged: true,
+        takes_zstd: true,
         takes_nested: false,
         scratch: Some(staging),
     })

@@ -63,6 +63,11 @@ impl Docker {
         socket(self.dir.path())
     }
 
+    /// The daemon's version.
+    pub fn version(&self) -> String {
+        super::text(self.command().args(["version", "--format", "{{.Server.Version}}"]))
+    }
+
     /// `docker`, speaking to this daemon, with no configuration of the user's.
     pub fn command(&self) -> Command {
         let mut docker = command("docker");

@@ -40,6 +40,7 @@ struct Misfits {
     untagged: Vec<String>,
     other_platforms: Vec<String>,
     partial: Vec<String>,
+    zstd: Vec<String>,
 }
 
 impl Chosen {
@@ -76,6 +77,10 @@ impl Chosen {
                 misfits.other_platforms.push(format!("{shown} is for {}", has.join(", ")));
             } else if manifests.iter().any(|m| m.children().iter().any(|c| c.is_foreign())) {
                 misfits.partial.push(shown.clone());
+            }
+            let is_zstd = |layer: &&Descriptor| layer.media_type.ends_with("+zstd");
+            if !about.takes_zstd && manifests.iter().any(|m| m.children().iter().any(is_zstd)) {
+                misfits.zstd.push(shown.clone());
             }
             if name.tag.is_none() && !about.takes_untagged {
                 misfits.untagged.push(shown);
@@ -233,6 +238,12 @@ impl Misfits {
                 "needs foreign layers, which the bundle does not hold".to_owned(),
                 self.partial,
                 "bring such images from their owner",
+            ),
+            obstacle(
+                Class::Refused,
+                "cannot unpack layers compressed by zstd".to_owned(),
+                self.zstd,
+                "update docker to 23.0 or later, or build such images with gzip",
             ),
             obstacle(
                 Class::Refused,
