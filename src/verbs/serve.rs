@@ -39,9 +39,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use self::answer::Desk;
-use self::patience::Patient;
 pub use self::ledger::Ledger;
 pub use self::loopback::Loopback;
+use self::patience::Patient;
 pub use self::shelf::Shelf;
 use crate::bundle::check::Verified;
 use crate::words::error::{Error, Result};

@@ -94,7 +94,9 @@ fn what_no_engine_can_hold_is_named_before_anything_moves() {
         let other = inside.import_with("m.tar", &["--platform", "linux/s390x"]);
         other.exits(code::INCOMPLETE).says("linux/amd64, linux/arm64");
 
-        assert!(!inside.names().iter().any(|name| name.contains("acme") || name.contains("charts")));
+        assert!(
+            !inside.names().iter().any(|name| name.contains("acme") || name.contains("charts"))
+        );
     });
 }
 
@@ -144,8 +146,7 @@ fn an_import_that_was_killed_at_any_moment_is_finished_by_the_next_one() {
         for _ in 0..3 {
             let pause = pauses.lock().unwrap().pop().unwrap_or(500);
             let mut import = inside.command("large.tar", &[]);
-            let mut process =
-                Process::start(import.stdout(Stdio::null()).stderr(Stdio::null()));
+            let mut process = Process::start(import.stdout(Stdio::null()).stderr(Stdio::null()));
             std::thread::sleep(Duration::from_millis(pause));
             process.signal(Signal::KILL);
             wait_for("the killed process", || process.ended());

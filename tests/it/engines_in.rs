@@ -3,10 +3,10 @@
 
 use serde_json::json;
 
+use crate::support::Random;
 use crate::support::content::{Layer, tar};
 use crate::support::images::{self, GREETING, Image};
 use crate::support::inside::with_each;
-use crate::support::Random;
 use crate::support::sealift::code;
 
 /// An image of a base and one more layer, so that versions of it share the base.

@@ -109,15 +109,19 @@ fn podman_finds_its_storage_by_storage_conf() {
     need!("root", "podman", "busybox");
     let podman = Podman::new();
     let storage = podman.storage();
-    let (root, run) = storage.split_once('@').unwrap().1.trim_end_matches(']').split_once('+').unwrap();
+    let (root, run) =
+        storage.split_once('@').unwrap().1.trim_end_matches(']').split_once('+').unwrap();
     let inside = Inside::new(Engine::Podman(podman));
     let conf = inside.sealift.at("storage.conf");
-    let lines = format!("[storage]\ndriver = \"vfs\"\ngraphroot = \"{root}\"\nrunroot = \"{run}\"\n");
+    let lines =
+        format!("[storage]\ndriver = \"vfs\"\ngraphroot = \"{root}\"\nrunroot = \"{run}\"\n");
     std::fs::write(&conf, lines).unwrap();
     let name = "docker.io/library/hello:1.0";
     inside.pack("b.tar", &[(name, &images::hello())]);
     let mut import = inside.sealift.command();
-    import.args(["import", "b.tar", "--to", "containers-storage:", "--key"]).arg(&inside.keys.public);
+    import
+        .args(["import", "b.tar", "--to", "containers-storage:", "--key"])
+        .arg(&inside.keys.public);
     inside.engine.dress(&mut import);
 
     ran(import.env("CONTAINERS_STORAGE_CONF", conf)).ok();

@@ -58,9 +58,8 @@ impl fmt::Display for Address {
 
 /// A name of 128 random bits that begins with [`MARK`].
 pub(super) fn random_name() -> Result<String> {
-    let random = || {
-        getrandom::u64().map_err(|e| Error::io("no random numbers", std::io::Error::other(e)))
-    };
+    let random =
+        || getrandom::u64().map_err(|e| Error::io("no random numbers", std::io::Error::other(e)));
     Ok(format!("{MARK}{:016x}{:016x}", random()?, random()?))
 }
 

@@ -38,8 +38,10 @@ fn roots(said: &str) -> (Option<PathBuf>, Option<PathBuf>) {
     let plugin = |kind: &str, id: &str| {
         said.split("\nType:").find_map(|part| {
             let words: Vec<&str> = part.trim_start_matches("Type:").split_whitespace().collect();
-            let is_it = matches!(words.as_slice(), [own, "ID:", name, ..] if *own == kind && *name == id);
-            let root = words.iter().position(|word| *word == "root").and_then(|at| words.get(at + 1));
+            let is_it =
+                matches!(words.as_slice(), [own, "ID:", name, ..] if *own == kind && *name == id);
+            let root =
+                words.iter().position(|word| *word == "root").and_then(|at| words.get(at + 1));
             (is_it && !words.contains(&"Error:")).then_some(root?).map(PathBuf::from)
         })
     };
@@ -98,7 +100,10 @@ fn checked(engine: &Engine, name: &Reference) -> Result<Option<Checked>> {
 fn read_line(line: &str) -> Option<Checked> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let digest = words.get(2)?.parse().ok()?;
-    Some(Checked { digest, whole: words.get(3) == Some(&"complete") && words.last() == Some(&"true") })
+    Some(Checked {
+        digest,
+        whole: words.get(3) == Some(&"complete") && words.last() == Some(&"true"),
+    })
 }
 
 pub(super) fn kept(engine: &Engine) -> Result<Kept> {
@@ -106,7 +111,10 @@ pub(super) fn kept(engine: &Engine) -> Result<Kept> {
     list.args(["content", "ls", "--quiet"]);
     let said = run::answer(list, "cannot list containerd's content")?;
     let said = String::from_utf8_lossy(&said);
-    Ok(Kept { blobs: said.lines().filter_map(|line| line.parse().ok()).collect(), ..Kept::default() })
+    Ok(Kept {
+        blobs: said.lines().filter_map(|line| line.parse().ok()).collect(),
+        ..Kept::default()
+    })
 }
 
 pub(super) fn pull(

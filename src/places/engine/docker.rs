@@ -66,7 +66,9 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         packed: root,
         keeps_packed: false,
         stacks: info.driver == "vfs",
-        keeps_manifests: status.iter().any(|(_, value)| value.starts_with("io.containerd.snapshotter")),
+        keeps_manifests: status
+            .iter()
+            .any(|(_, value)| value.starts_with("io.containerd.snapshotter")),
         takes_untagged: false,
         takes_zstd: unpacks_zstd(&server.version),
         takes_nested: false,
@@ -95,7 +97,9 @@ fn is_elsewhere(host: &str) -> bool {
         Some(("unix" | "npipe" | "fd", _)) | None => false,
         Some(("tcp", place)) => {
             let place = place.trim_end_matches('/');
-            !place.parse::<crate::words::reference::Registry>().is_ok_and(|place| place.is_loopback())
+            !place
+                .parse::<crate::words::reference::Registry>()
+                .is_ok_and(|place| place.is_loopback())
         }
         Some(_) => true,
     }
@@ -200,9 +204,12 @@ mod tests {
 
     #[test]
     fn old_dockers_do_not_unpack_zstd() {
-        for (version, unpacks) in
-            [("20.10.24+dfsg1", false), ("23.0.1", true), ("27.3.1", true), ("library-import", true)]
-        {
+        for (version, unpacks) in [
+            ("20.10.24+dfsg1", false),
+            ("23.0.1", true),
+            ("27.3.1", true),
+            ("library-import", true),
+        ] {
             assert_eq!(unpacks_zstd(version), unpacks, "{version}");
         }
     }

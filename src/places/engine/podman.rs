@@ -167,7 +167,8 @@ pub(super) fn pull(
 /// Whether podman found its run root by `TMPDIR`, which it then must find unchanged: so it does
 /// for users without `XDG_RUNTIME_DIR`.
 fn depends_on_tmpdir(run_root: &Path) -> bool {
-    let is_ours = |part: &str| part.starts_with("podman-run-") || part.starts_with("containers-user-");
+    let is_ours =
+        |part: &str| part.starts_with("podman-run-") || part.starts_with("containers-user-");
     run_root.iter().any(|part| part.to_str().is_some_and(is_ours))
 }
 
@@ -194,7 +195,8 @@ mod tests {
         let from = Address::new(4711).unwrap().below(0);
         let digest = Digest::of(b"x");
 
-        let conf = registries_conf(Pull { name: &name, digest: &digest, from: &from, platform: None });
+        let conf =
+            registries_conf(Pull { name: &name, digest: &digest, from: &from, platform: None });
 
         let conf: toml::Table = conf.parse().unwrap();
         let registry = &conf["registry"].as_array().unwrap()[0];

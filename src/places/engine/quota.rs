@@ -62,7 +62,10 @@ mod tests {
         let left = |mount, left| Some(Limit { mount, left });
         for (line, expected) in [
             ("Disk quotas for user me (uid 1000):", None),
-            ("     Filesystem  blocks   quota   limit   grace   files   quota   limit   grace", None),
+            (
+                "     Filesystem  blocks   quota   limit   grace   files   quota   limit   grace",
+                None,
+            ),
             ("/home   100  200  300  0  7  0  0  0", left("/home", 200 << 10)),
             ("  /my disk 100  200  0  0  7  0  0  0 ", left("/my disk", 100 << 10)),
             ("/home  301*  200  300  1760000000  7  0  0  0", left("/home", 0)),

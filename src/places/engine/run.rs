@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::seams::interrupt;
@@ -73,7 +74,9 @@ fn start(
     let mut moved = Instant::now();
     let status = loop {
         let status = running.0.try_wait();
-        if let Some(status) = status.map_err(|e| Error::io(format!("cannot wait for {program}"), e))? {
+        if let Some(status) =
+            status.map_err(|e| Error::io(format!("cannot wait for {program}"), e))?
+        {
             break status;
         }
         if watch()? {
@@ -91,12 +94,11 @@ fn start(
 fn ended(
     program: &str,
     status: ExitStatus,
-    said: &Receiver<Option<Vec<u8>>>,
-    complaints: &Receiver<Option<Vec<u8>>>,
+    said: &Collected,
+    complaints: &Collected,
 ) -> Result<Ended> {
-    let rest = |pipe: &Receiver<Option<Vec<u8>>>| pipe.recv_timeout(REST).unwrap_or_default();
-    let complaints = rest(complaints).unwrap_or_default();
-    match rest(said) {
+    let complaints = complaints.take().unwrap_or_default();
+    match said.take() {
         Some(said) => Ok(Ended {
             success: status.success(),
             said,
@@ -136,7 +138,8 @@ impl Ended {
     /// The failure that the complaints amount to; `what` begins its message.
     #[must_use]
     pub fn failure(&self, what: &str) -> Error {
-        let lines: Vec<&str> = self.complaints.lines().filter(|line| !line.trim().is_empty()).collect();
+        let lines: Vec<&str> =
+            self.complaints.lines().filter(|line| !line.trim().is_empty()).collect();
         let all = self.complaints.to_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| all.contains(word));
         let (class, hint) = if has(&["no space left on device", "disk quota exceeded"]) {
@@ -166,28 +169,45 @@ enum Keep {
     End,
 }
 
+/// What came out of a pipe so far; nothing once it was too much.
+struct Collected {
+    kept: Arc<Mutex<Option<Vec<u8>>>>,
+    /// Closed at the end of the pipe.
+    open: Receiver<()>,
+}
+
+impl Collected {
+    /// All of it, when the program has ended.
+    fn take(&self) -> Option<Vec<u8>> {
+        // Nothing is ever sent: this waits for the end, or for long enough.
+        let _ = self.open.recv_timeout(REST);
+        self.kept.lock().ok()?.take()
+    }
+}
+
 /// Reads a pipe on a thread of its own, so that the program never waits for us.
-fn collect(pipe: Option<impl Read + Send + 'static>, keep: Keep) -> Receiver<Option<Vec<u8>>> {
-    let (send, receive) = channel();
-    let Some(mut pipe) = pipe else { return receive };
+fn collect(pipe: Option<impl Read + Send + 'static>, keep: Keep) -> Collected {
+    let (held, open) = channel::<()>();
+    let kept = Arc::new(Mutex::new(Some(Vec::new())));
+    let collected = Collected { kept: Arc::clone(&kept), open };
+    let Some(mut pipe) = pipe else { return collected };
     std::thread::spawn(move || {
-        let (mut kept, mut buffer, mut fits) = (Vec::new(), [0; 8192], true);
+        let _held = held;
+        let mut buffer = [0; 8192];
         while let Ok(got @ 1..) = pipe.read(&mut buffer) {
-            kept.extend_from_slice(&buffer[..got]);
+            let Ok(mut kept) = kept.lock() else { break };
+            let Some(bytes) = kept.as_mut() else { continue };
+            bytes.extend_from_slice(&buffer[..got]);
             match keep {
-                Keep::All if kept.len() > MAX_SAID => {
-                    (kept, fits) = (Vec::new(), false);
-                }
-                Keep::End if kept.len() > 2 * MAX_COMPLAINTS => {
-                    kept.drain(..kept.len() - MAX_COMPLAINTS);
+                Keep::All if bytes.len() > MAX_SAID => *kept = None,
+                Keep::End if bytes.len() > 2 * MAX_COMPLAINTS => {
+                    bytes.drain(..bytes.len() - MAX_COMPLAINTS);
                 }
                 _ => {}
             }
         }
-        // Fails when nobody waits for it any more.
-        let _ = send.send(fits.then_some(kept));
     });
-    receive
+    collected
 }
 
 /// A program that ends with this value: asked first, so that it can clean up, then made to.
@@ -225,7 +245,8 @@ mod tests {
 
     #[test]
     fn what_a_program_says_and_complains_of_is_kept_apart() {
-        let ended = question(sh("echo said; echo one >&2; printf 'two\\033[1m' >&2; exit 3")).unwrap();
+        let ended =
+            question(sh("echo said; echo one >&2; printf 'two\\033[1m' >&2; exit 3")).unwrap();
 
         assert!(!ended.success);
         assert_eq!(ended.said, b"said\n");
@@ -238,7 +259,10 @@ mod tests {
     fn the_class_of_a_failure_follows_the_complaint() {
         for (complaint, class) in [
             ("write /x: no space left on device", Class::NoRoom),
-            ("Error: Source image rejected: Running image x is rejected by policy.", Class::Refused),
+            (
+                "Error: Source image rejected: Running image x is rejected by policy.",
+                Class::Refused,
+            ),
             ("dial unix /run/x: permission denied", Class::Refused),
             ("it broke", Class::Other),
         ] {
@@ -274,10 +298,11 @@ mod tests {
             !std::path::Path::new("/proc").join(number.trim()).exists()
         };
 
-        let fault = run(sh(&script), PATIENCE, &mut || match pid.metadata().map_or(0, |m| m.len()) {
-            0 => Ok(true),
-            _ => Err(Error::new(Class::Damaged, "stop")),
-        });
+        let fault =
+            run(sh(&script), PATIENCE, &mut || match pid.metadata().map_or(0, |m| m.len()) {
+                0 => Ok(true),
+                _ => Err(Error::new(Class::Damaged, "stop")),
+            });
         assert_eq!(fault.unwrap_err().class(), Class::Damaged);
         assert!(gone());
 
@@ -292,6 +317,7 @@ mod tests {
 
         let ended = question(sh("sleep 30 & echo done")).unwrap();
 
+        assert_eq!(ended.said, b"done\n");
         assert!(ended.success && begun.elapsed() < Duration::from_secs(20));
     }
 }

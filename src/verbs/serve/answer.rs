@@ -116,7 +116,9 @@ impl Desk {
             Span::Part { first, last } => (first, last - first + 1),
             Span::Unsatisfiable => return unsatisfiable(blob.size),
         };
-        match Content::blob(&self.shelf, blob, (first, count), &self.log, self.ledger.as_ref()).await {
+        match Content::blob(&self.shelf, blob, (first, count), &self.log, self.ledger.as_ref())
+            .await
+        {
             Ok(content) => filled(response, content, span, blob.size),
             Err(_) => unreadable(),
         }

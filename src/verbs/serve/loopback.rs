@@ -49,16 +49,12 @@ impl Loopback {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fault)?;
         let port = listener.local_addr().map_err(fault)?.port();
         let address = Address::new(port)?;
-        let mut hosts: Vec<Registry> = images.iter().map(|(name, _)| &name.registry).cloned().collect();
+        let mut hosts: Vec<Registry> =
+            images.iter().map(|(name, _)| &name.registry).cloned().collect();
         hosts.sort();
         hosts.dedup();
-        let mut loopback = Loopback {
-            address,
-            hosts,
-            ledger: Arc::default(),
-            stop: Arc::default(),
-            thread: None,
-        };
+        let mut loopback =
+            Loopback { address, hosts, ledger: Arc::default(), stop: Arc::default(), thread: None };
 
         let mut names = Vec::with_capacity(images.len());
         for (name, digest) in images {
@@ -73,7 +69,8 @@ impl Loopback {
         let (runtime, listener) = usable(listener)?;
         let stop = Arc::clone(&loopback.stop);
         // What fails here is seen by the engine, which then cannot pull, and says so.
-        let serve = move || drop(receive_until(runtime, listener, desk, || stop.load(Ordering::Relaxed)));
+        let serve =
+            move || drop(receive_until(runtime, listener, desk, || stop.load(Ordering::Relaxed)));
         let thread = std::thread::Builder::new().name("loopback".to_owned()).spawn(serve);
         loopback.thread = Some(thread.map_err(fault)?);
         Ok(loopback)

@@ -100,7 +100,10 @@ impl Engine {
 
     fn inspect(&self, name: &str) -> Option<Value> {
         let found = self.command().args(["image", "inspect", name]).output().unwrap();
-        found.status.success().then(|| serde_json::from_slice::<Value>(&found.stdout).unwrap()[0].take())
+        found
+            .status
+            .success()
+            .then(|| serde_json::from_slice::<Value>(&found.stdout).unwrap()[0].take())
     }
 }
 
@@ -206,7 +209,10 @@ impl Inside {
     #[track_caller]
     pub fn has_no_helper_names(&self) {
         let names = self.names();
-        assert!(!names.iter().any(|name| name.contains("sealift") || name.contains("127.0.0.1")), "{names:?}");
+        assert!(
+            !names.iter().any(|name| name.contains("sealift") || name.contains("127.0.0.1")),
+            "{names:?}"
+        );
         if let Engine::Podman(podman) = &self.engine {
             assert_eq!(podman.staged(), 0);
         }

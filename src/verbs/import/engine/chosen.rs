@@ -174,7 +174,8 @@ fn is_image(manifest: &Document) -> bool {
     let Kind::Manifest { config: Some(config), layers } = manifest.kind() else { return false };
     let is_config = matches!(
         config.media_type.as_str(),
-        "application/vnd.oci.image.config.v1+json" | "application/vnd.docker.container.image.v1+json"
+        "application/vnd.oci.image.config.v1+json"
+            | "application/vnd.docker.container.image.v1+json"
     );
     let is_layer = |layer: &Descriptor| {
         layer.media_type.starts_with("application/vnd.oci.image.layer.")

@@ -71,11 +71,7 @@ impl Look {
 }
 
 /// The layers of `manifest` that the engine has unpacked.
-fn layers_there(
-    manifest: &Document,
-    kept: &Kept,
-    bundle: &dyn BlobSource,
-) -> Result<Vec<Digest>> {
+fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Result<Vec<Digest>> {
     let Kind::Manifest { config: Some(config), layers } = manifest.kind() else {
         return Ok(Vec::new());
     };
@@ -84,7 +80,8 @@ fn layers_there(
     }
     let config = read_small(bundle, config, MAX_CONFIG, "bundle")?;
     // What is no config of an image's says nothing; the engine will have its own opinion of it.
-    let diff_ids = serde_json::from_slice(&config).map_or(Vec::new(), |c: Config| c.rootfs.diff_ids);
+    let diff_ids =
+        serde_json::from_slice(&config).map_or(Vec::new(), |c: Config| c.rootfs.diff_ids);
     let chains = chain_ids(&diff_ids);
     let pairs = layers.iter().zip(chains);
     Ok(pairs.filter(|(_, chain)| kept.chains.contains(chain)).map(|(l, _)| l.digest).collect())
@@ -119,7 +116,8 @@ impl ImageSink for Look {
     fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
         let Some(held) = self.engine.held(name)? else { return Ok(None) };
         let found = |digest| Descriptor::new("", digest, 0);
-        let Some(root) = self.chosen.root(name).filter(|_| self.chosen.is_it(&self.about, name, &held))
+        let Some(root) =
+            self.chosen.root(name).filter(|_| self.chosen.is_it(&self.about, name, &held))
         else {
             return Ok(held.digests.first().or(held.id.as_ref()).map(|digest| found(*digest)));
         };

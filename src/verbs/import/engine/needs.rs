@@ -34,7 +34,8 @@ pub(super) fn shortage(
     let needs = needs(about, plan, chosen, look, bundle);
     let mut disks: BTreeMap<u64, (PathBuf, u64, u64)> = BTreeMap::new();
     for (path, bytes) in [(&about.unpacked, needs.unpacked), (&about.packed, needs.packed)] {
-        let Some((path, disk)) = path.as_deref().and_then(|path| Some((path, Disk::of(path)?))) else {
+        let Some((path, disk)) = path.as_deref().and_then(|path| Some((path, Disk::of(path)?)))
+        else {
             continue;
         };
         let known = disks.entry(disk.number).or_insert((path.to_owned(), disk.free, 0));
