@@ -68,6 +68,8 @@ pub struct About {
     pub packed: Option<PathBuf>,
     /// Whether they stay there once they were unpacked.
     pub keeps_packed: bool,
+    /// Whether it keeps what came of a blob that was broken off, for a day, and goes on from there.
+    pub keeps_partial: bool,
     /// Whether every layer is stored together with all those below it.
     pub stacks: bool,
     /// Whether manifests are kept, and with them the digests that registries know.
@@ -193,10 +195,13 @@ impl Engine {
         }
     }
 
-    /// Removes what interrupted imports left behind in it.
-    pub fn tidy(&self) {
+    /// Removes what imports that were killed left behind, in it and in [`About::scratch`].
+    pub fn tidy(&self, about: &About) {
         if *self == Engine::Docker {
             docker::tidy(self);
+        }
+        if let Some(folder) = &about.scratch {
+            scratch::sweep(folder);
         }
     }
 

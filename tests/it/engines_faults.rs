@@ -1,16 +1,17 @@
 //! What goes wrong on the way into an engine changes nothing there, and the next run finishes it.
 
+use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::killed::large_images;
-use crate::support::engines::Podman;
+use crate::support::engines::{Docker, Podman};
 use crate::support::images::{self, Image};
 use crate::support::inside::{Engine, Inside, with_each};
 use crate::support::sealift::{code, ran};
-use crate::support::{Process, Random, files, packed, wait_for};
+use crate::support::{Process, Random, files, output, packed, wait_for};
 
 const NAME: &str = "docker.io/library/hello:1.0";
 
@@ -158,9 +159,33 @@ fn an_import_that_was_killed_at_any_moment_is_finished_by_the_next_one() {
         // What the killed runs had started ends by itself: nobody serves it any more.
         if let Engine::Podman(podman) = &inside.engine {
             wait_for("podman's own end", || podman.staged() == 0);
+            assert_eq!(podman.layers(), 13, "a base, and four of each image");
         }
         inside.has_no_helper_names();
     });
+}
+
+#[test]
+fn the_helper_names_of_a_run_that_was_killed_go_with_the_next_one() {
+    need!("root", "dockerd", "docker", "busybox");
+    let inside = Inside::new(Engine::Docker(Docker::start()));
+    inside.pack("b.tar", &[(NAME, &images::hello())]);
+    inside.import("b.tar").ok();
+    let tag = |name: &str| output(inside.engine.command().args(["tag", NAME, name]));
+    let path = format!("sealift-{}/h0/library/hello:1.0", "ab".repeat(16));
+    let alive = TcpListener::bind("127.0.0.1:0").unwrap();
+    let running = format!("{}/{path}", alive.local_addr().unwrap());
+    let dead = format!("127.0.0.1:1/{path}");
+    [&running, &dead, "127.0.0.1:1/sealift/hello:1.0"].into_iter().for_each(|name| drop(tag(name)));
+
+    assert_eq!(inside.import("b.tar").ok().number("/copied/blobs"), 0);
+
+    let mut names = inside.names();
+    names.sort();
+    let mut expected =
+        vec!["127.0.0.1:1/sealift/hello:1.0".to_owned(), running, "hello:1.0".to_owned()];
+    expected.sort();
+    assert_eq!(names, expected, "what is not ours, or still pulled, stays");
 }
 
 #[test]

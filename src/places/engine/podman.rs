@@ -86,6 +86,7 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         remote: host.service_is_remote.then(|| "another podman (CONTAINER_HOST)".to_owned()),
         unpacked: here(store.graph_root),
         packed: here(staging.clone()),
+        keeps_partial: false,
         keeps_packed: false,
         stacks: store.graph_driver_name == "vfs",
         keeps_manifests: true,

@@ -9,7 +9,7 @@ use crate::seams::file::{lock, write_whole};
 use crate::words::error::{Error, Result};
 
 /// A folder that only its owner may see. It goes with the value; one that was left behind by a
-/// process that was killed goes when the next one is made.
+/// process that was killed is [swept](sweep).
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
@@ -23,7 +23,6 @@ impl Scratch {
     /// # Errors
     /// When the disk refuses it.
     pub fn new(folder: &Path) -> Result<Scratch> {
-        sweep(folder);
         let path = folder.join(random_name()?);
         let fault = |e| Error::io(format!("cannot make {}", path.display()), e);
         DirBuilder::new().mode(0o700).create(&path).map_err(fault)?;
@@ -55,13 +54,13 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What stays is swept by the next one.
+        // What stays is swept by the next run.
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 
 /// Removes folders of ours that nobody holds any more.
-fn sweep(folder: &Path) {
+pub(super) fn sweep(folder: &Path) {
     let ours = rustix::process::geteuid().as_raw();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let named = entry.file_name().to_str().is_some_and(is_random_name);
@@ -74,7 +73,7 @@ fn sweep(folder: &Path) {
         }
         let path = entry.path();
         if File::open(&path).is_ok_and(|open| lock(&open, &path).is_ok()) {
-            // What cannot be removed now is left to the next one.
+            // What cannot be removed now is left to the next run.
             let _ = std::fs::remove_dir_all(&path);
         }
     }
@@ -85,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_goes_with_its_value_and_one_left_behind_with_the_next() {
+    fn a_folder_goes_with_its_value_and_one_left_behind_is_swept() {
         let folder = tempfile::tempdir().unwrap();
         let left = folder.path().join(random_name().unwrap());
         std::fs::create_dir(&left).unwrap();
@@ -95,6 +94,7 @@ mod tests {
         let one = Scratch::new(folder.path()).unwrap();
         let file = one.write("a/b", "text").unwrap();
         let other = Scratch::new(folder.path()).unwrap();
+        sweep(folder.path());
 
         assert!(!left.exists() && file.exists());
         assert_eq!(names(), 3);

@@ -6,6 +6,7 @@ mod look;
 mod needs;
 mod unpacked;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::chosen::Chosen;
@@ -15,13 +16,17 @@ use crate::bundle::check::{self, Trusted};
 use crate::bundle::problem::{self, Problem};
 use crate::places::engine::{About, Engine, Pull, Scratch};
 use crate::places::layout::blob_path;
-use crate::seams::interrupt;
+use crate::seams::store::BlobSource as _;
+use crate::seams::stream::Verified;
+use crate::seams::{interrupt, parallel};
 use crate::verbs::serve::Loopback;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
-use crate::work::plan::{Count, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
+use crate::work::plan::{
+    Action, Count, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope, Transfer,
+};
 use crate::work::transfer::Moved;
 
 /// Imports as `request` says, into `engine`.
@@ -75,11 +80,13 @@ pub(super) fn import(
         return Err(error);
     }
 
-    // 4. Have it pull, one image after the other.
-    let (copied, present) = match changes(&plan).next() {
-        Some(_) => bring(engine, &about, &plan, &chosen, &bundle, request, progress)?,
-        None => (Count::default(), plan.present),
+    // 4. Have it pull, one image after the other; then remove what runs that were killed left.
+    let brought = match changes(&plan).next() {
+        Some(_) => bring(engine, &about, &plan, &chosen, &bundle, request, progress),
+        None => Ok(BTreeMap::new()),
     };
+    engine.tidy(&about);
+    let (copied, present) = counted(&plan, &chosen, &brought?);
     let signers = bundle.about().signers().to_vec();
     let moved = Moved { copied, mounted: Count::default(), present };
     Ok(Outcome::Done(summary(request, plan, moved, signers)))
@@ -91,8 +98,8 @@ fn changes(plan: &Plan) -> impl Iterator<Item = &NameStep> {
     all.filter(|step| matches!(step.action, NameAction::Create | NameAction::Replace))
 }
 
-/// Serves what was chosen until the engine has it all. Gives the layers that moved, and those that
-/// did not.
+/// Serves what was chosen until the engine has it all. Gives the blobs that moved, and how many
+/// bytes of each.
 fn bring(
     engine: &Engine,
     about: &About,
@@ -101,9 +108,12 @@ fn bring(
     bundle: &Arc<Trusted>,
     request: &Request,
     progress: &dyn Progress,
-) -> Result<(Count, Count)> {
+) -> Result<BTreeMap<Digest, u64>> {
     if let Some(place) = &about.remote {
         return Err(unreachable(engine, &format!("it is at {place}")));
+    }
+    if about.keeps_partial {
+        verify(plan, bundle, request.jobs, progress)?;
     }
     let images: Vec<(Reference, Digest)> =
         changes(plan).map(|step| (step.to.clone(), step.digest)).collect();
@@ -111,22 +121,34 @@ fn bring(
     let scratch = about.scratch.as_deref().map(Scratch::new).transpose()?;
     let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
     progress.event(Event::Phase { name: "importing", bytes, items });
-    let mut done = Ok(());
     for (name, digest) in &images {
         let from = server.address(&name.registry);
         let several = chosen.is_index(digest);
         let platform = request.platform.as_ref().filter(|_| several);
         let pull = Pull { name, digest, from: &from, platform };
-        done = fetch(engine, pull, &server, scratch.as_ref(), bundle, progress)
-            .and_then(|()| read_back(engine, about, chosen, name));
-        if done.is_err() {
-            break;
-        }
+        fetch(engine, pull, &server, scratch.as_ref(), bundle, progress)?;
+        read_back(engine, about, chosen, name)?;
     }
-    engine.tidy();
-    done?;
     progress.event(Event::Done);
-    Ok(counted(plan, chosen, &server))
+    Ok(server.ledger().blobs())
+}
+
+/// Reads the blobs that are to move, before the engine sees any of them: one that would go on from
+/// wrong bytes could not take the right ones afterwards.
+fn verify(plan: &Plan, bundle: &Trusted, jobs: usize, progress: &dyn Progress) -> Result<()> {
+    let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
+    let ahead: Vec<&Transfer> = all.filter(|transfer| transfer.action == Action::Copy).collect();
+    let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
+    progress.event(Event::Phase { name: "verifying", bytes, items });
+    parallel::map(jobs, &ahead, |transfer| {
+        let blob = &transfer.blob;
+        let mut reader = Verified::new(bundle.open(blob, 0)?, blob, "bundle", progress);
+        std::io::copy(&mut reader, &mut std::io::sink()).map_err(|e| {
+            wrong(bundle, blob.digest, &Error::io(format!("cannot read blob {}", blob.digest), e))
+        })
+    })?;
+    progress.event(Event::Done);
+    Ok(())
 }
 
 /// Has the engine pull one image. What went wrong in the bundle is told before what the engine
@@ -202,10 +224,10 @@ fn read_back(engine: &Engine, about: &About, chosen: &Chosen, name: &Reference) 
     }
 }
 
-/// Layers that the server gave out, and those that nobody asked for. Configs are small, and docker
-/// asks for them every time.
-fn counted(plan: &Plan, chosen: &Chosen, server: &Loopback) -> (Count, Count) {
-    let (given, configs) = (server.ledger().blobs(), chosen.contents.configs());
+/// Layers that were given out, with their bytes, and those that nobody asked for. Configs are
+/// small, and docker asks for them every time.
+fn counted(plan: &Plan, chosen: &Chosen, given: &BTreeMap<Digest, u64>) -> (Count, Count) {
+    let configs = chosen.contents.configs();
     let (mut copied, mut present) = (Count::default(), Count::default());
     let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
     for transfer in all.filter(|transfer| !configs.contains(&transfer.blob.digest)) {

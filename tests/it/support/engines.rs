@@ -184,6 +184,12 @@ impl Podman {
         format!("containers-storage:[vfs@{}+{}]", self.root.display(), self.run().display())
     }
 
+    /// How many layers it has, those of no image among them.
+    pub fn layers(&self) -> usize {
+        let list = std::fs::read(self.root.join("vfs-layers/layers.json")).unwrap();
+        serde_json::from_slice::<Vec<serde_json::Value>>(&list).unwrap().len()
+    }
+
     /// What it stages at the moment.
     pub fn staged(&self) -> usize {
         std::fs::read_dir(self.dir.path().join("staging")).unwrap().count()
