@@ -70,6 +70,8 @@ pub struct About {
     pub keeps_packed: bool,
     /// Whether it keeps what came of a blob that was broken off, for a day, and goes on from there.
     pub keeps_partial: bool,
+    /// Whether its storage is the user's own, and so counts in the user's quota.
+    pub owned: bool,
     /// Whether every layer is stored together with all those below it.
     pub stacks: bool,
     /// Whether manifests are kept, and with them the digests that registries know.

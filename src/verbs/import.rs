@@ -1,4 +1,4 @@
-//! `import`: a bundle into a registry or a layout. Verifying and copying are one pass: every
+//! `import`: a bundle into a registry, a layout or an engine. Verifying and copying are one pass: every
 //! byte is hashed on its way, and nothing is unpacked.
 
 mod engine;

@@ -226,6 +226,18 @@ fn an_engine_that_cannot_reach_this_machine_is_told_apart() {
 }
 
 #[test]
+fn a_docker_in_a_network_of_its_own_is_told_apart() {
+    need!("root", "dockerd", "docker", "unshare", "busybox");
+    let inside = Inside::new(Engine::Docker(Docker::start_apart()));
+    inside.pack("b.tar", &[(NAME, &images::hello())]);
+
+    let ran = inside.import("b.tar").exits(1);
+
+    ran.says("cannot reach").says("--to docker-archive:- | docker load");
+    inside.has_no_helper_names();
+}
+
+#[test]
 fn a_policy_that_rejects_an_image_is_called_that() {
     need!("root", "podman", "busybox");
     let inside = Inside::new(Engine::Podman(Podman::new()));

@@ -23,6 +23,7 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         remote: None,
         unpacked: unpacked.or_else(|| packed.clone()),
         packed,
+        owned: false,
         keeps_partial: true,
         keeps_packed: true,
         stacks: false,

@@ -64,6 +64,7 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         remote,
         unpacked: root.clone(),
         packed: root,
+        owned: false,
         keeps_partial: false,
         keeps_packed: false,
         stacks: info.driver == "vfs",

@@ -45,7 +45,8 @@ struct Store {
 #[serde(rename_all = "PascalCase")]
 struct Image {
     id: String,
-    digest: Option<Digest>,
+    #[serde(default)]
+    digest: String,
     #[serde(default)]
     repo_digests: Option<Vec<String>>,
     #[serde(rename = "RootFS")]
@@ -86,6 +87,7 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         remote: host.service_is_remote.then(|| "another podman (CONTAINER_HOST)".to_owned()),
         unpacked: here(store.graph_root),
         packed: here(staging.clone()),
+        owned: true,
         keeps_partial: false,
         keeps_packed: false,
         stacks: store.graph_driver_name == "vfs",
@@ -110,7 +112,8 @@ pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
     let images = inspect(engine, &[name.to_string()])?;
     Ok(images.into_iter().next().map(|image| {
         let names = image.repo_digests.unwrap_or_default();
-        let digests = names.iter().filter_map(|name| digest_of(name)).chain(image.digest).collect();
+        let digests = names.iter().filter_map(|name| digest_of(name));
+        let digests = digests.chain(image.digest.parse().ok()).collect();
         Held { id: Digest::from_hex(&image.id).ok(), digests, whole: true }
     }))
 }

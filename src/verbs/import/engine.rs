@@ -181,11 +181,18 @@ fn fetch(
         return Err(error);
     }
     match error.class() {
-        Class::Other if ledger.answered() == before => {
+        Class::Other if ledger.answered() == before && is_about_the_way(&error) => {
             Err(unreachable(engine, &error.to_string()).details(error.findings().iter().cloned()))
         }
         _ => Err(error),
     }
+}
+
+/// Whether the engine complains that it reaches nobody.
+fn is_about_the_way(error: &Error) -> bool {
+    let lines = error.findings().iter().map(String::as_str).chain([error.message()]);
+    let words = ["dial tcp", "connection refused", "no route to host", "network is unreachable"];
+    lines.into_iter().any(|line| words.iter().any(|word| line.to_lowercase().contains(word)))
 }
 
 /// A blob that proved wrong, with the images that need it.

@@ -19,21 +19,30 @@ impl Docker {
     pub fn start() -> Docker {
         let dir = TempDir::new().unwrap();
         let data = dir.path().join("data");
-        Docker::over(dir, &data)
+        Docker::over(command("dockerd"), dir, &data)
     }
 
     /// As [`Docker::start`], with its images in `data`.
     pub fn start_over(data: &Path) -> Docker {
-        Docker::over(TempDir::new().unwrap(), data)
+        Docker::over(command("dockerd"), TempDir::new().unwrap(), data)
     }
 
-    fn over(dir: TempDir, data: &Path) -> Docker {
+    /// As [`Docker::start`], in a network of its own, as one without root has it.
+    pub fn start_apart() -> Docker {
+        let dir = TempDir::new().unwrap();
+        let data = dir.path().join("data");
+        let mut unshare = command("unshare");
+        unshare.arg("--net").arg(super::find("dockerd").unwrap());
+        Docker::over(unshare, dir, &data)
+    }
+
+    fn over(mut program: Command, dir: TempDir, data: &Path) -> Docker {
         let at = |name: &str| dir.path().join(name);
         let log = at("log");
         // An empty file instead of /etc/docker/daemon.json, whose contents are not ours.
         std::fs::write(at("daemon.json"), "{}").unwrap();
         let mut process = Process::start(
-            command("dockerd")
+            program
                 .arg("--config-file")
                 .arg(at("daemon.json"))
                 .arg("--data-root")

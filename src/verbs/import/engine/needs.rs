@@ -41,13 +41,13 @@ pub(super) fn shortage(
         let known = disks.entry(disk.number).or_insert((path.to_owned(), disk.free, 0));
         known.2 = known.2.saturating_add(bytes);
     }
-    disks.values().flat_map(|(path, free, bytes)| too_small(path, *free, *bytes)).collect()
+    disks.values().flat_map(|(path, free, bytes)| too_small(about, path, *free, *bytes)).collect()
 }
 
-fn too_small(path: &Path, free: u64, bytes: u64) -> Option<Obstacle> {
+fn too_small(about: &About, path: &Path, free: u64, bytes: u64) -> Option<Obstacle> {
     let place = path.display();
     let disk = || room::fits(bytes, free, &format!("in the engine's storage at {place}"));
-    let quota = || match quota_left(path) {
+    let quota = || match quota_left(path).filter(|_| about.owned) {
         Some(left) => room::fits(bytes, left, &format!("in the user's quota at {place}")),
         None => Ok(()),
     };
