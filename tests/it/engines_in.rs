@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::Random;
 use crate::support::content::{Layer, tar};
 use crate::support::images::{self, GREETING, Image};
-use crate::support::inside::with_each;
+use crate::support::inside::{Engine, with_each};
 use crate::support::sealift::code;
 
 /// An image of a base and one more layer, so that versions of it share the base.
@@ -87,10 +87,35 @@ fn of_an_image_for_several_platforms_each_engine_gets_its_own_or_the_one_asked_f
         inside.import("b.tar").ok().says("linux/amd64");
         inside.shows_platform(names[0], multi, 0);
         inside.shows_platform(names[1], list, 0);
+        // The same name for another platform is another image, but where all are kept together.
+        let other = inside.import_with("b.tar", &["--platform", "linux/arm64"]);
+        match &inside.engine {
+            Engine::Containerd(..) => assert_eq!(other.ok().number("/copied/blobs"), 2),
+            _ => drop(other.exits(code::REFUSED)),
+        }
 
         let (one, other) = ("localhost:5000/*=arm.example/*", "docker.io/*=other.example/*");
         let arm = ["--platform", "linux/arm64", "--map", one, "--map", other];
         inside.import_with("b.tar", &arm).ok();
         inside.shows_platform("arm.example/acme/multi:1.0", multi, 2);
+    });
+}
+
+#[test]
+fn an_image_without_a_tag_goes_by_its_digest_where_the_engine_can() {
+    with_each(|inside| {
+        let hello = images::hello();
+        let name = format!("docker.io/library/hello@{}", hello.digest());
+        inside.pack("b.tar", &[(&name, &hello)]);
+
+        if let Engine::Docker(_) = inside.engine {
+            inside.import("b.tar").exits(code::REFUSED).says(&name).says("without a tag");
+            let tagged = format!("{name}=docker.io/library/hello:1.0");
+            inside.import_with("b.tar", &["--map", &tagged]).ok();
+            return inside.shows("docker.io/library/hello:1.0", &hello);
+        }
+        inside.import("b.tar").ok();
+        assert_eq!(inside.import("b.tar").ok().json()["images"][0]["action"], json!("present"));
+        assert_eq!(inside.run(&name), GREETING);
     });
 }

@@ -118,6 +118,15 @@ impl Chosen {
         self.contents.manifests(root)
     }
 
+    /// Everything of the image `root` that goes to the engine.
+    pub(super) fn parts(&self, root: Digest) -> BTreeSet<Digest> {
+        let Contents { documents, blobs, .. } = &self.contents;
+        let blobs: BTreeSet<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+        let mut parts = self.contents.closure(root);
+        parts.retain(|digest| documents.contains_key(digest) || blobs.contains(digest));
+        parts
+    }
+
     /// Whether the image is one for several platforms.
     pub(super) fn is_index(&self, root: &Digest) -> bool {
         self.contents.documents.get(root).is_some_and(is_index)

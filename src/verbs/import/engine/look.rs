@@ -121,11 +121,14 @@ impl ImageSink for Look {
         else {
             return Ok(held.digests.first().or(held.id.as_ref()).map(|digest| found(*digest)));
         };
-        if !held.whole {
+        let parts = self.chosen.parts(root);
+        // containerd calls an index whole that has its own platform; another one may be wanted.
+        let here = !self.about.keeps_packed || parts.iter().all(|part| self.is_there(part));
+        if !held.whole || !here {
             return Ok(None);
         }
         if let Ok(mut there) = self.there.lock() {
-            there.extend(self.chosen.contents.closure(root));
+            there.extend(parts);
         }
         Ok(Some(found(root)))
     }
