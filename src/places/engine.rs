@@ -7,13 +7,16 @@
 mod address;
 mod containerd;
 mod docker;
+mod load;
 mod podman;
+mod process;
 mod quota;
 mod run;
 mod scratch;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
@@ -195,6 +198,14 @@ impl Engine {
             }
             (_, None) => Err(Error::new(Class::Other, "no folder to tell the engine from")),
         }
+    }
+
+    /// Has it load the archive that `write` writes: for an engine that cannot pull from here.
+    ///
+    /// # Errors
+    /// Those of `write`, after which the engine was ended before it saw an end; else its own.
+    pub fn load(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+        load::load(self, write)
     }
 
     /// Removes what imports that were killed left behind, in it and in [`About::scratch`].

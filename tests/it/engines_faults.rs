@@ -115,6 +115,15 @@ fn every_kind_of_image_comes_as_it_is() {
             }
             _ => kinds.push("acme/zstd"),
         }
+        if let Engine::Containerd(..) = &inside.engine {
+            inside.pack("n.tar", &[("docker.io/acme/nested:1.0", find("acme/nested"))]);
+            inside.import("n.tar").ok();
+            inside.shows("docker.io/acme/nested:1.0", find("acme/nested"));
+            assert_eq!(inside.import("n.tar").ok().number("/copied/blobs"), 0);
+        } else {
+            inside.pack("n.tar", &[("docker.io/acme/nested:1.0", find("acme/nested"))]);
+            inside.import("n.tar").exits(code::REFUSED).says("no index in an index");
+        }
         let name = |kind: &&str| format!("docker.io/{}", find(kind).path());
         let named: Vec<_> = kinds.iter().map(|kind| (name(kind), find(kind))).collect();
         let named: Vec<_> = named.iter().map(|(name, image)| (name.as_str(), *image)).collect();

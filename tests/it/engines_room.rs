@@ -129,6 +129,24 @@ fn podman_finds_its_storage_by_storage_conf() {
     inside.shows(name, &images::hello());
 }
 
+#[test]
+fn an_isolated_machine_may_block_or_mirror_the_hosts_that_images_are_named_for() {
+    need!("root", "podman", "busybox");
+    let inside = Inside::new(Engine::Podman(Podman::new()));
+    let folder = inside.sealift.home().join(".config/containers/registries.conf.d");
+    std::fs::create_dir_all(&folder).unwrap();
+    let entries = "[[registry]]\nlocation = \"docker.io\"\nblocked = true\n\n[[registry]]\n\
+                   prefix = \"quay.io/acme\"\nlocation = \"mirror.invalid/quay\"\n";
+    std::fs::write(folder.join("site.conf"), entries).unwrap();
+    let names = ["docker.io/library/hello:1.0", "quay.io/acme/hello:1.0"];
+    let hello = images::hello();
+    inside.pack("b.tar", &names.map(|name| (name, &hello)));
+
+    inside.import("b.tar").ok();
+
+    names.iter().for_each(|name| inside.shows(name, &hello));
+}
+
 /// A user that has nothing but an id.
 const SOMEBODY: u32 = 54_321;
 

@@ -13,7 +13,7 @@ use super::{About, Address, Engine, Held, Kept, Pull, Watch, chain_ids, run};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
-use crate::words::reference::Reference;
+use crate::words::reference::{Reference, Registry};
 
 /// How many images one question is about.
 const AT_ONCE: usize = 50;
@@ -99,9 +99,7 @@ fn is_elsewhere(host: &str) -> bool {
         Some(("unix" | "npipe" | "fd", _)) | None => false,
         Some(("tcp", place)) => {
             let place = place.trim_end_matches('/');
-            !place
-                .parse::<crate::words::reference::Registry>()
-                .is_ok_and(|place| place.is_loopback())
+            !place.parse::<Registry>().is_ok_and(|place| place.is_loopback())
         }
         Some(_) => true,
     }

@@ -103,11 +103,11 @@ pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
     let mut exists = engine.command();
     exists.args(["image", "exists", &name.to_string()]);
     let exists = run::question(exists)?;
-    if !exists.success {
-        return match exists.complaints.trim().is_empty() {
-            true => Ok(None),
-            false => Err(exists.failure("cannot ask podman for an image")),
-        };
+    match exists.code {
+        Some(0) => {}
+        // That is what 1 means (podman-image-exists(1)), whatever it warns of besides.
+        Some(1) => return Ok(None),
+        _ => return Err(exists.failure("cannot ask podman for an image")),
     }
     let images = inspect(engine, &[name.to_string()])?;
     Ok(images.into_iter().next().map(|image| {

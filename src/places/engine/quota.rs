@@ -3,12 +3,16 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::run;
 
 /// Fields of a line behind the mount point: blocks, soft and hard limit, and grace; the same of
 /// files.
 const FIELDS: usize = 8;
+
+/// How long it may take: a server of NFS that is down would hold it for minutes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many bytes the user may still put onto the file system of `path`. Nothing where there is no
 /// limit, or nobody to tell of it.
@@ -19,7 +23,7 @@ pub fn left(path: &Path) -> Option<u64> {
     quota.args(["-u", "-g", "-w", "-p", "--show-mntpoint", "--hide-device"]);
     quota.env("LC_ALL", "C").stdin(Stdio::null());
     // It ends with 1 when a limit is exceeded, which the lines say as well.
-    let said = run::question(quota).ok()?.said;
+    let said = run::question_within(quota, PATIENCE).ok()?.said;
     let device = device(path)?;
     let lines = std::str::from_utf8(&said).ok()?.lines().filter_map(limit);
     lines.filter(|limit| self::device(Path::new(limit.mount)) == Some(device)).map(|l| l.left).min()

@@ -1,28 +1,14 @@
-//! Running an engine's program: what it says is bounded, and it does not outlive whoever asked.
+//! Asking an engine's program, and having it work.
 
-use std::io::{ErrorKind, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
+use super::process::{Keep, Program};
 use crate::seams::interrupt;
 use crate::words::error::{Class, Error, Result};
 
-/// Most that a program may say: what `podman image inspect` tells of a hundred images has a
-/// megabyte.
-const MAX_SAID: usize = 16 << 20;
-/// How much of its complaints is kept, from their end.
-const MAX_COMPLAINTS: usize = 16 << 10;
-/// How many lines of them are shown.
+/// How many lines of complaints are shown.
 const SHOWN: usize = 5;
-/// How often a program is looked at.
-const POLL: Duration = Duration::from_millis(20);
-/// How long a program has to clean up when it is asked to end.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long the rest of what it said may take, once it has ended. A grandchild that lives on may
-/// hold the pipe for ever.
-const REST: Duration = Duration::from_secs(2);
 /// How long an engine may take to answer a question. Passwords are typed (`DOCKER_HOST=ssh://`),
 /// and podman waits for others that use its storage.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -32,18 +18,19 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub struct Ended {
     /// Whether it calls itself successful.
     pub success: bool,
+    /// Its exit code; nothing when a signal ended it.
+    pub code: Option<i32>,
     /// What it said.
     pub said: Vec<u8>,
     /// The end of what it complained about.
     pub complaints: String,
 }
 
-/// Runs `command` until it ends, asking `watch` all the while: an error there, or an interrupt,
-/// ends the program, and so does `patience` without `Ok(true)`, which says that something moved.
+/// Runs `command` until it ends, asking `watch` all the while: an error there ends the program, and
+/// so does `patience` without `Ok(true)`, which says that something moved.
 ///
 /// # Errors
-/// Those of `watch`; [`Class::Interrupted`]; when the program is not there, says too much, or does
-/// nothing any more.
+/// Those of `watch`; when the program is not there, or does nothing any more.
 pub fn run(
     command: Command,
     patience: Duration,
@@ -54,58 +41,12 @@ pub fn run(
 }
 
 fn start(
-    mut command: Command,
+    command: Command,
     keep: Keep,
     patience: Duration,
     watch: &mut dyn FnMut() -> Result<bool>,
 ) -> Result<Ended> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().map_err(|e| match e.kind() {
-        ErrorKind::NotFound => {
-            Error::new(Class::Other, format!("{program} is not installed, or not on the PATH"))
-                .hint(format!("install {program}, or name another destination"))
-        }
-        _ => Error::io(format!("cannot run {program}"), e),
-    })?;
-    let mut running = Running(child);
-    let said = collect(running.0.stdout.take(), keep);
-    let complaints = collect(running.0.stderr.take(), Keep::End);
-    let mut moved = Instant::now();
-    let status = loop {
-        let status = running.0.try_wait();
-        if let Some(status) =
-            status.map_err(|e| Error::io(format!("cannot wait for {program}"), e))?
-        {
-            break status;
-        }
-        if watch()? {
-            moved = Instant::now();
-        }
-        if moved.elapsed() > patience {
-            let text = format!("{program} did nothing for {} seconds", patience.as_secs());
-            return Err(Error::new(Class::Other, text).hint("see whether the engine still runs"));
-        }
-        std::thread::sleep(POLL);
-    };
-    ended(&program, status, &said, &complaints)
-}
-
-fn ended(
-    program: &str,
-    status: ExitStatus,
-    said: &Collected,
-    complaints: &Collected,
-) -> Result<Ended> {
-    let complaints = complaints.take().unwrap_or_default();
-    match said.take() {
-        Some(said) => Ok(Ended {
-            success: status.success(),
-            said,
-            complaints: String::from_utf8_lossy(&complaints).into_owned(),
-        }),
-        None => Err(Error::new(Class::Other, format!("{program} says more than can be read"))),
-    }
+    Program::start(command, keep)?.wait(patience, watch)
 }
 
 /// Asks the engine something.
@@ -113,7 +54,15 @@ fn ended(
 /// # Errors
 /// As [`run`]; a program that fails is no error yet.
 pub fn question(command: Command) -> Result<Ended> {
-    start(command, Keep::All, PATIENCE, &mut || interrupt::check().map(|()| false))
+    question_within(command, PATIENCE)
+}
+
+/// As [`question`], for one that is not worth waiting for.
+///
+/// # Errors
+/// As [`question`].
+pub fn question_within(command: Command, patience: Duration) -> Result<Ended> {
+    start(command, Keep::All, patience, &mut || interrupt::check().map(|()| false))
 }
 
 /// Asks the engine something that it can answer.
@@ -160,81 +109,11 @@ impl Ended {
     }
 }
 
-/// What is kept of a stream.
-#[derive(Clone, Copy)]
-enum Keep {
-    /// All, or nothing when it is too much.
-    All,
-    /// Its end.
-    End,
-}
-
-/// What came out of a pipe so far; nothing once it was too much.
-struct Collected {
-    kept: Arc<Mutex<Option<Vec<u8>>>>,
-    /// Closed at the end of the pipe.
-    open: Receiver<()>,
-}
-
-impl Collected {
-    /// All of it, when the program has ended.
-    fn take(&self) -> Option<Vec<u8>> {
-        // Nothing is ever sent: this waits for the end, or for long enough.
-        let _ = self.open.recv_timeout(REST);
-        self.kept.lock().ok()?.take()
-    }
-}
-
-/// Reads a pipe on a thread of its own, so that the program never waits for us.
-fn collect(pipe: Option<impl Read + Send + 'static>, keep: Keep) -> Collected {
-    let (held, open) = channel::<()>();
-    let kept = Arc::new(Mutex::new(Some(Vec::new())));
-    let collected = Collected { kept: Arc::clone(&kept), open };
-    let Some(mut pipe) = pipe else { return collected };
-    std::thread::spawn(move || {
-        let _held = held;
-        let mut buffer = [0; 8192];
-        while let Ok(got @ 1..) = pipe.read(&mut buffer) {
-            let Ok(mut kept) = kept.lock() else { break };
-            let Some(bytes) = kept.as_mut() else { continue };
-            bytes.extend_from_slice(&buffer[..got]);
-            match keep {
-                Keep::All if bytes.len() > MAX_SAID => *kept = None,
-                Keep::End if bytes.len() > 2 * MAX_COMPLAINTS => {
-                    bytes.drain(..bytes.len() - MAX_COMPLAINTS);
-                }
-                _ => {}
-            }
-        }
-    });
-    collected
-}
-
-/// A program that ends with this value: asked first, so that it can clean up, then made to.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if matches!(self.0.try_wait(), Ok(Some(_))) {
-            return;
-        }
-        let pid = rustix::process::Pid::from_child(&self.0);
-        // Fails when it has ended meanwhile, as do the calls below.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let asked = Instant::now();
-        while asked.elapsed() < GRACE {
-            if !matches!(self.0.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(POLL);
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use super::super::process::MAX_COMPLAINTS;
     use super::*;
 
     fn sh(script: &str) -> Command {
@@ -267,7 +146,7 @@ mod tests {
             ("it broke", Class::Other),
         ] {
             let complaints = complaint.to_owned();
-            let ended = Ended { success: false, said: Vec::new(), complaints };
+            let ended = Ended { success: false, code: Some(1), said: Vec::new(), complaints };
             assert_eq!(ended.failure("x").class(), class, "{complaint}");
         }
     }

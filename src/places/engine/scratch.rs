@@ -9,7 +9,7 @@ use crate::seams::file::{lock, write_whole};
 use crate::words::error::{Error, Result};
 
 /// A folder that only its owner may see. It goes with the value; one that was left behind by a
-/// process that was killed is [swept](sweep).
+/// process that was killed goes with [`Engine::tidy`](super::Engine::tidy).
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,

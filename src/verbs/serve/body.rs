@@ -156,11 +156,9 @@ fn send(
         if left == 0 {
             skip(&mut reader, rest)?;
         }
-        let bytes = chunk.len() as u64;
+        // Before it is on its way: whoever has got all of it may look at once.
+        sent(chunk.len() as u64);
         let gone = chunks.blocking_send(Ok(chunk.into())).is_err();
-        if !gone {
-            sent(bytes);
-        }
         if gone || left == 0 {
             return Ok(());
         }

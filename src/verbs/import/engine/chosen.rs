@@ -41,6 +41,7 @@ struct Misfits {
     other_platforms: Vec<String>,
     partial: Vec<String>,
     zstd: Vec<String>,
+    nested: Vec<String>,
 }
 
 impl Chosen {
@@ -57,7 +58,7 @@ impl Chosen {
         let (mut misfits, mut several) = (Misfits::default(), 0);
         let (mut wanted, mut documents) = (BTreeMap::new(), BTreeMap::new());
         for (image, name) in contents.images.iter().zip(&names) {
-            let path = path_to(contents, image.digest, platform, about);
+            let path = path_to(contents, image.digest, platform, about.takes_nested);
             let manifests: Vec<&Document> = path.iter().copied().filter(|d| !is_index(d)).collect();
             let shown = match image.name == *name {
                 true => name.to_string(),
@@ -72,7 +73,10 @@ impl Chosen {
                 continue;
             }
             several += usize::from(all.iter().filter(|m| is_image(m)).count() > 1);
-            if manifests.is_empty() {
+            let deep = || path_to(contents, image.digest, platform, true);
+            if manifests.is_empty() && !deep().is_empty() {
+                misfits.nested.push(shown.clone());
+            } else if manifests.is_empty() {
                 let has: Vec<String> = image.platforms.iter().map(Platform::to_string).collect();
                 misfits.other_platforms.push(format!("{shown} is for {}", has.join(", ")));
             } else if manifests.iter().any(|m| m.children().iter().any(|c| c.is_foreign())) {
@@ -134,12 +138,12 @@ impl Chosen {
 }
 
 /// The documents on the way from `root` to the manifests for `platform`, `root` first; nothing
-/// when there is none.
+/// when there is none. `nested` says whether indexes in indexes are followed.
 fn path_to<'a>(
     contents: &'a Contents,
     root: Digest,
     platform: &Platform,
-    about: &About,
+    nested: bool,
 ) -> Vec<&'a Document> {
     let Some(document) = contents.documents.get(&root) else { return Vec::new() };
     let Kind::Index { manifests } = document.kind() else { return vec![document] };
@@ -155,8 +159,8 @@ fn path_to<'a>(
         match is_index(child) {
             false => path.push(child),
             // A digest cannot lie below itself, and checking the bundle bounded the depth.
-            true if about.takes_nested => {
-                path.extend(path_to(contents, child.descriptor().digest, platform, about));
+            true if nested => {
+                path.extend(path_to(contents, child.descriptor().digest, platform, nested));
             }
             true => {}
         }
@@ -242,6 +246,12 @@ impl Misfits {
                 format!("wants images for {platform}, and the bundle lacks some"),
                 self.other_platforms,
                 "name another platform with --platform, or export the images with it",
+            ),
+            obstacle(
+                Class::Refused,
+                "follows no index in an index".to_owned(),
+                self.nested,
+                "name the inner one in the export, by its digest",
             ),
             obstacle(
                 Class::Incomplete,

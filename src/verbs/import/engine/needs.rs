@@ -10,6 +10,7 @@ use super::unpacked::unpacked;
 use crate::places::engine::{About, quota_left};
 use crate::seams::room::{self, Disk};
 use crate::seams::store::BlobSource;
+use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
 use crate::words::error::Error;
 use crate::work::plan::{Obstacle, Plan};
@@ -94,7 +95,7 @@ fn of_image(
     about: &About,
     manifest: &Document,
     bundle: &dyn BlobSource,
-    mut is_there: impl FnMut(crate::words::digest::Digest) -> bool,
+    mut is_there: impl FnMut(Digest) -> bool,
 ) -> Needs {
     let Kind::Manifest { layers, .. } = manifest.kind() else { return Needs::default() };
     let (mut needs, mut below) = (Needs::default(), 0u64);
@@ -108,4 +109,65 @@ fn of_image(
         needs.packed = needs.packed.saturating_add(layer.size);
     }
     needs
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::words::document::{Descriptor, OCI_MANIFEST};
+    use crate::words::error::Result;
+    use crate::words::platform::Platform;
+
+    /// Nothing tells: compressed layers are guessed.
+    struct Silent;
+
+    impl BlobSource for Silent {
+        fn open(&self, _: &Descriptor, _: u64) -> Result<Box<dyn Read + Send + '_>> {
+            Ok(Box::new(std::io::empty()))
+        }
+    }
+
+    fn about(stacks: bool) -> About {
+        About {
+            platform: "linux/amd64".parse::<Platform>().unwrap(),
+            remote: None,
+            unpacked: None,
+            packed: None,
+            keeps_packed: false,
+            keeps_partial: false,
+            owned: true,
+            stacks,
+            keeps_manifests: true,
+            takes_untagged: true,
+            takes_zstd: true,
+            takes_nested: true,
+            scratch: None,
+        }
+    }
+
+    #[test]
+    fn layers_that_are_there_need_nothing_but_below_others_in_a_stack() {
+        let plain = "application/vnd.oci.image.layer.v1.tar";
+        let layer = |kind: &str, name: &str, size| {
+            Descriptor::new(format!("{plain}{kind}"), Digest::of(name.as_bytes()), size)
+        };
+        let layers = [layer("", "a", 100), layer("+gzip", "b", 10), layer("", "c", 7)];
+        let raw = serde_json::json!({
+            "schemaVersion": 2, "config": layer("", "config", 1), "layers": layers,
+        });
+        let manifest = Document::parse(raw.to_string().into_bytes(), OCI_MANIFEST).unwrap();
+        let needs = |stacks, there: &[usize]| {
+            let is_there = |digest| there.iter().any(|at| layers[*at].digest == digest);
+            let needs = of_image(&about(stacks), &manifest, &Silent, is_there);
+            (needs.unpacked, needs.packed)
+        };
+
+        assert_eq!(needs(false, &[]), (137, 117));
+        assert_eq!(needs(false, &[0]), (37, 17));
+        assert_eq!(needs(true, &[]), (100 + 130 + 137, 117));
+        assert_eq!(needs(true, &[0, 1]), (137, 7));
+        assert_eq!(needs(true, &[0, 1, 2]), (0, 0));
+    }
 }
