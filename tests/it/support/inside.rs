@@ -29,7 +29,7 @@ pub fn with_each(test: impl Fn(&Inside)) {
     if !have(&["root", "busybox"]) {
         return;
     }
-    if have(&["podman"]) {
+    if have(&["podman", "runc"]) {
         test(&Inside::new(Engine::Podman(Podman::new())));
     }
     if have(&["dockerd", "docker"]) {
