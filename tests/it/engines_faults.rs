@@ -1,6 +1,8 @@
 //! What goes wrong on the way into an engine changes nothing there, and the next run finishes it.
 
+use std::fs::Permissions;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use crate::support::engines::{Docker, Podman};
 use crate::support::images::{self, Image};
 use crate::support::inside::{Engine, Inside, with_each};
 use crate::support::sealift::{code, ran};
-use crate::support::{Process, Random, files, output, packed, wait_for};
+use crate::support::{Process, Random, files, find, output, packed, wait_for};
 
 const NAME: &str = "docker.io/library/hello:1.0";
 
@@ -243,6 +245,54 @@ fn a_docker_in_a_network_of_its_own_is_told_apart() {
     let ran = inside.import("b.tar").exits(1);
 
     ran.says("cannot reach").says("--to docker-archive:- | docker load");
+    inside.has_no_helper_names();
+}
+
+/// A folder for the PATH with a `docker` that does `instead` where `verb` is asked of it.
+fn strange_docker(inside: &Inside, verb: &str, instead: &str) -> String {
+    let folder = inside.sealift.at("bin");
+    std::fs::create_dir(&folder).unwrap();
+    let (real, strange) = (find("docker").unwrap(), folder.join("docker"));
+    let script = format!(
+        "#!/bin/sh\nif [ \"$1\" = {verb} ]; then {instead}; fi\nexec {} \"$@\"\n",
+        real.display()
+    );
+    std::fs::write(&strange, script).unwrap();
+    std::fs::set_permissions(&strange, Permissions::from_mode(0o755)).unwrap();
+    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap())
+}
+
+#[test]
+fn a_name_that_the_engine_only_claims_to_have_is_found_out() {
+    need!("root", "dockerd", "docker", "busybox");
+    let inside = Inside::new(Engine::Docker(Docker::start()));
+    inside.pack("b.tar", &[(NAME, &images::hello())]);
+    let path = strange_docker(&inside, "tag", "exit 0");
+
+    let ran = ran(inside.command("b.tar", &[]).env("PATH", path)).exits(1);
+
+    ran.says(NAME).says("is not there, although it was pulled");
+    inside.has_no_helper_names();
+}
+
+#[test]
+fn an_engine_that_hangs_ends_with_the_import() {
+    need!("root", "dockerd", "docker", "busybox");
+    let inside = Inside::new(Engine::Docker(Docker::start()));
+    inside.pack("b.tar", &[(NAME, &images::hello())]);
+    let pid = inside.sealift.at("pid");
+    let hang = format!("echo $$ > {}; exec sleep 600", pid.display());
+    let path = strange_docker(&inside, "pull", &hang);
+    let mut import = inside.command("b.tar", &[]);
+    let mut process =
+        Process::start(import.env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_for("the pull", || std::fs::read_to_string(&pid).is_ok_and(|pid| pid.ends_with('\n')));
+    process.signal(Signal::TERM);
+    wait_for("the stopped import", || process.ended());
+
+    assert_eq!(process.0.wait().unwrap().code(), Some(code::INTERRUPTED));
+    let pid = std::fs::read_to_string(&pid).unwrap();
+    assert!(!std::path::Path::new("/proc").join(pid.trim()).exists());
     inside.has_no_helper_names();
 }
 
