@@ -266,6 +266,12 @@ impl Examined {
         }
     }
 
+    /// What it is called, for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What is wrong so far.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {

@@ -39,7 +39,7 @@ enum Existing {
     KeepDigest,
 }
 
-/// Import a bundle into a registry or a layout
+/// Import a bundle into a registry, an engine or a layout
 ///
 /// The signature, the list of files and all manifests are checked before the destination is
 /// touched; every other byte is checked while it is copied. A packed bundle is read in place.
@@ -47,6 +47,9 @@ enum Existing {
 #[command(after_help = "Examples:
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem --dry-run
+  sealift import june.tar --to containers-storage: --key transfer.pub.pem
+  sealift import june.tar --to docker-daemon: --key transfer.pub.pem
+  sealift import june.tar --to 'containerd:[k8s.io]' --key transfer.pub.pem
   sealift import june.tar --to oci:store --key transfer.pub.pem
   sealift import june.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --name-template '{repo}.{name}.img' --gzip
@@ -56,14 +59,15 @@ enum Existing {
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
 --flatten harbor.example/group/alpine:3.20. Rules (--map) come first; * stands for any text.
+In podman, docker and containerd images keep their full names.
 An interrupted import is finished by the same command; blobs that are there are not sent again.")]
 pub(super) struct Import {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
     bundle: PathBuf,
-    /// Where to: docker://HOST[:PORT][/PREFIX], oci:DIR, docker-archive:PATH or oci-archive:PATH
-    /// (one file for all images; a folder, with a slash behind it, for a file an image; - for
-    /// standard output)
+    /// Where to: docker://HOST[:PORT][/PREFIX], containers-storage: (podman), docker-daemon:,
+    /// containerd:[NAMESPACE], oci:DIR, docker-archive:PATH or oci-archive:PATH (one file for all
+    /// images; a folder, with a slash behind it, for a file an image; - for standard output)
     #[arg(long, value_name = "DEST")]
     to: Destination,
     #[command(flatten)]

@@ -4,15 +4,32 @@
 //! as the user's own calls of it do (`storage.conf`, `CONTAINER_HOST`, `DOCKER_HOST`,
 //! `CONTAINERD_ADDRESS`), and it is what runs as the right user.
 
+mod address;
+mod containerd;
 pub mod content;
+mod docker;
+mod load;
+mod podman;
+mod process;
+mod quota;
+mod run;
 pub mod save;
+mod scratch;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
+pub use self::address::Address;
+pub use self::quota::left as quota_left;
+pub use self::scratch::Scratch;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
 
 /// A container engine and, where it was named, its storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +60,166 @@ pub struct Storage {
     pub runroot: Option<PathBuf>,
 }
 
+/// What there is to know about an engine before anything is brought to it.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// Of multi-platform images, what it takes by itself.
+    pub platform: Platform,
+    /// Where it is, when that is another machine: it cannot reach what is served here.
+    pub remote: Option<String>,
+    /// Where layers are unpacked to; nothing where that is not known, or not here.
+    pub unpacked: Option<PathBuf>,
+    /// Where layers lie as they came; nothing where that is not known, or not here.
+    pub packed: Option<PathBuf>,
+    /// Whether they stay there once they were unpacked.
+    pub keeps_packed: bool,
+    /// Whether it keeps what came of a blob that was broken off, for a day, and goes on from there.
+    pub keeps_partial: bool,
+    /// Whether its storage is the user's own, and so counts in the user's quota.
+    pub owned: bool,
+    /// Whether every layer is stored together with all those below it.
+    pub stacks: bool,
+    /// Whether manifests are kept, and with them the digests that registries know.
+    pub keeps_manifests: bool,
+    /// Whether an image may go by its digest alone.
+    pub takes_untagged: bool,
+    /// Whether layers compressed by zstd are unpacked.
+    pub takes_zstd: bool,
+    /// Whether indexes in indexes are followed.
+    pub takes_nested: bool,
+    /// Where a pull may keep files of its own.
+    pub scratch: Option<PathBuf>,
+}
+
+/// What an engine has under a name.
+#[derive(Debug, Clone, Default)]
+pub struct Held {
+    /// What it calls the image.
+    pub id: Option<Digest>,
+    /// The digests of manifests and indexes that stand for it.
+    pub digests: BTreeSet<Digest>,
+    /// Whether it is there whole, as far as the engine tells, under all the names it should have.
+    pub whole: bool,
+}
+
+/// The layers that an engine has.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// Blobs as they came.
+    pub blobs: BTreeSet<Digest>,
+    /// Layers unpacked, by the chain of diff IDs that ends with them (image-spec, "ChainID").
+    pub chains: BTreeSet<Digest>,
+}
+
+/// One image for an engine to pull.
+#[derive(Debug, Clone, Copy)]
+pub struct Pull<'a> {
+    /// What it is to be called.
+    pub name: &'a Reference,
+    /// Its digest.
+    pub digest: &'a Digest,
+    /// Where the repositories of its host are.
+    pub from: &'a Address,
+    /// Which of several platforms; the engine's own when absent.
+    pub platform: Option<&'a Platform>,
+}
+
+/// Asked all the while that an engine works: whether something moved, or why it is to stop.
+pub type Watch<'a> = &'a mut dyn FnMut() -> Result<bool>;
+
+/// After how many seconds, in which nothing moved, an engine is taken to hang. Unpacking a large
+/// layer to a slow disk takes long, and moves nothing here.
+const HANGS: u64 = 3600;
+
+/// Whether a line of an engine's is the id of an image, and so cannot be read as an option.
+fn is_id(line: &str) -> bool {
+    Digest::from_hex(line.strip_prefix("sha256:").unwrap_or(line)).is_ok()
+}
+
+/// The chain IDs of layers from their diff IDs (image-spec, config.md, "Layer ChainID").
+#[must_use]
+pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+    let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
+    for diff_id in diff_ids {
+        chain.push(match chain.last() {
+            Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
+            None => *diff_id,
+        });
+    }
+    chain
+}
+
 impl Engine {
+    /// What it is like, and where it keeps things.
+    ///
+    /// # Errors
+    /// When its program is not there, or cannot reach it.
+    pub fn about(&self) -> Result<About> {
+        match self {
+            Engine::Podman { .. } => podman::about(self),
+            Engine::Docker => docker::about(self),
+            Engine::Containerd { .. } => containerd::about(self),
+        }
+    }
+
+    /// What it has under `name`.
+    ///
+    /// # Errors
+    /// When it cannot tell.
+    pub fn held(&self, name: &Reference) -> Result<Option<Held>> {
+        match self {
+            Engine::Podman { .. } => podman::held(self, name),
+            Engine::Docker => docker::held(self, name),
+            Engine::Containerd { .. } => containerd::held(self, name),
+        }
+    }
+
+    /// The layers of all that it has.
+    ///
+    /// # Errors
+    /// When it cannot tell.
+    pub fn kept(&self) -> Result<Kept> {
+        match self {
+            Engine::Podman { .. } => podman::kept(self),
+            Engine::Docker => docker::kept(self),
+            Engine::Containerd { .. } => containerd::kept(self),
+        }
+    }
+
+    /// Pulls an image and gives it its name, which is moved if it stands for another one. Files
+    /// that it needs for that are in `scratch`, which is there if [`About::scratch`] was.
+    ///
+    /// # Errors
+    /// The engine's own, and those of `watch`. Then the name stands for what it stood for.
+    pub fn pull(&self, pull: Pull<'_>, scratch: Option<&Scratch>, watch: Watch<'_>) -> Result<()> {
+        match (self, scratch) {
+            (Engine::Docker, _) => docker::pull(self, pull, watch),
+            (Engine::Podman { .. }, Some(scratch)) => podman::pull(self, pull, scratch, watch),
+            (Engine::Containerd { .. }, Some(scratch)) => {
+                containerd::pull(self, pull, scratch, watch)
+            }
+            (_, None) => Err(Error::new(Class::Other, "no folder to tell the engine from")),
+        }
+    }
+
+    /// Has it load the archive that `write` writes: for an engine that cannot pull from here.
+    ///
+    /// # Errors
+    /// Those of `write`, after which the engine was ended before it saw an end; else its own.
+    pub fn load(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+        load::load(self, write)
+    }
+
+    /// Removes what imports that were killed left behind, in it and in [`About::scratch`].
+    pub fn tidy(&self, about: &About) {
+        if *self == Engine::Docker {
+            docker::tidy(self);
+        }
+        if let Some(folder) = &about.scratch {
+            scratch::sweep(folder);
+        }
+    }
+
     /// The engine of `transport`, with what its brackets held, if it is one's.
     ///
     /// # Errors
@@ -168,5 +344,19 @@ impl fmt::Display for Storage {
             Some(runroot) => write!(f, "+{}", runroot.display()),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_id_is_that_of_the_image_specification() {
+        let [a, b, c] = [b"a", b"b", b"c"].map(|layer| Digest::of(layer));
+        let ab = Digest::of(format!("{a} {b}").as_bytes());
+
+        assert_eq!(chain_ids(&[a, b, c]), [a, ab, Digest::of(format!("{ab} {c}").as_bytes())]);
+        assert!(chain_ids(&[]).is_empty());
     }
 }

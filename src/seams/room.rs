@@ -2,10 +2,32 @@
 
 use std::path::Path;
 
+use rustix::fs::{stat, statvfs};
+
 use crate::words::error::{Class, Error, Result};
 
 /// Room left free on the disk: file systems need some for their own tables.
 const MARGIN: u64 = 16 << 20;
+
+/// The disk that a path lies on, or will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disk {
+    /// What tells it from other disks.
+    pub number: u64,
+    /// How many bytes are free to the user.
+    pub free: u64,
+}
+
+impl Disk {
+    /// The disk of `path`; nothing where the system does not tell.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Disk> {
+        let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+        let about = statvfs(there).ok()?;
+        let number = stat(there).ok()?.st_dev;
+        Some(Disk { number, free: about.f_bavail.saturating_mul(about.f_frsize) })
+    }
+}
 
 /// Fails when `needed` bytes do not fit where `path` is, or will be. `what` begins the message:
 /// "no room `what`". A system that does not tell is taken to have room.
@@ -13,9 +35,14 @@ const MARGIN: u64 = 16 << 20;
 /// # Errors
 /// [`Class::NoRoom`], with the numbers.
 pub fn check(path: &Path, needed: u64, what: &str) -> Result<()> {
-    let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-    let Ok(about) = rustix::fs::statvfs(there) else { return Ok(()) };
-    let room = about.f_bavail.saturating_mul(about.f_frsize);
+    Disk::of(path).map_or(Ok(()), |disk| fits(needed, disk.free, what))
+}
+
+/// As [`check`], where `room` bytes are free.
+///
+/// # Errors
+/// [`Class::NoRoom`], with the numbers.
+pub fn fits(needed: u64, room: u64, what: &str) -> Result<()> {
     match needed > 0 && needed.saturating_add(MARGIN) > room {
         true => {
             let text = format!(

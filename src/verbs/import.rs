@@ -1,10 +1,12 @@
-//! `import`: a bundle into a registry, a layout or archives. Verifying and copying are one pass: every
-//! byte is hashed on its way, and nothing is unpacked.
+//! `import`: a bundle into a registry, a layout, archives or an engine. Verifying and copying are
+//! one pass: every byte is hashed on its way, and nothing is unpacked.
 
 mod archives;
+mod engine;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -18,7 +20,7 @@ use crate::places::registry::Client;
 use crate::seams::room;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
-use crate::words::error::{Error, Result, Side};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
@@ -115,18 +117,20 @@ pub enum Outcome {
 /// destination is touched. A layer that turns out damaged ends the import before any name is
 /// published. Running the same import again goes on from where it stopped.
 pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Outcome> {
-    if let Destination::Engine(_) = &request.to {
-        let text = format!("{} is not supported", request.to);
-        return Err(Error::new(crate::words::error::Class::Usage, text));
-    }
-
     // 1. Believe the bundle: signature, list of files, manifests.
     let bundle = check::examine(&request.bundle, &request.trust, &request.now)?.into_trusted()?;
+    let bundle = Arc::new(bundle);
     let rewritten = rewritten(request, bundle.contents())?;
     let contents = rewritten.as_ref().unwrap_or(bundle.contents());
-    if let Destination::Archive { format, path } = &request.to {
-        let (filing, to) = (&request.filing, (*format, path.as_path()));
-        return archives::import(request, filing, to, &bundle, contents, progress);
+    match &request.to {
+        Destination::Registry { .. } | Destination::Layout { .. } => {}
+        Destination::Archive { format, path } => {
+            let (filing, to) = (&request.filing, (*format, path.as_path()));
+            return archives::import(request, filing, to, &bundle, contents, progress);
+        }
+        Destination::Engine(engine) => {
+            return engine::import(request, engine, &bundle, contents, progress);
+        }
     }
 
     // 2. Names at the destination, and the projects they lie in.
@@ -164,7 +168,7 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
 
     // 5. Do it: blobs, manifests, names.
     client.resume_uploads(&request.to.to_string(), &statement, &request.now);
-    let moved = transfer::run(&plan, contents, &bundle, &scopes, request.jobs, progress)?;
+    let moved = transfer::run(&plan, contents, &*bundle, &scopes, request.jobs, progress)?;
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))
 }
@@ -285,7 +289,8 @@ fn scope<'s>(
                     (Box::new(store), request.to.to_string(), None)
                 }
                 Destination::Archive { .. } | Destination::Engine(_) => {
-                    return Err(Error::new(crate::words::error::Class::Usage, "not supported"));
+                    let text = format!("{} has no repositories", request.to);
+                    return Err(Error::new(Class::Other, text));
                 }
             };
             let (images, referrers, absent) = (Vec::new(), Vec::new(), false);

@@ -9,6 +9,8 @@
 
 mod answer;
 mod body;
+mod ledger;
+mod loopback;
 mod page;
 mod patience;
 mod range;
@@ -32,10 +34,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use self::answer::Desk;
+pub use self::ledger::Ledger;
+pub use self::loopback::Loopback;
 use self::patience::Patient;
 pub use self::shelf::Shelf;
 use crate::bundle::check::Verified;
@@ -92,6 +97,12 @@ pub fn serve(
     stop: impl Fn() -> bool,
     log: Arc<dyn Progress>,
 ) -> Result<()> {
+    let (runtime, listener) = usable(listener)?;
+    receive_until(runtime, listener, Desk::new(shelf, log), stop)
+}
+
+/// What it takes to begin.
+fn usable(listener: TcpListener) -> Result<(Runtime, TcpListener)> {
     let fault = |error| Error::io("cannot start serving", error);
     listener.set_nonblocking(true).map_err(fault)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -101,10 +112,18 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(fault)?;
-    let desk = Desk::new(shelf, log);
-    let done = runtime.block_on(receive(listener, desk, stop)).map_err(fault);
+    Ok((runtime, listener))
+}
+
+fn receive_until(
+    runtime: Runtime,
+    listener: TcpListener,
+    desk: Desk,
+    stop: impl Fn() -> bool,
+) -> Result<()> {
+    let done = runtime.block_on(receive(listener, desk, stop));
     runtime.shutdown_timeout(LEAVE);
-    done
+    done.map_err(|error| Error::io("cannot start serving", error))
 }
 
 async fn receive(

@@ -13,11 +13,11 @@ use crate::support::registry::Registry;
 use crate::support::sealift::Sealift;
 use crate::support::{Process, Random, files, http};
 
-const LAYER: u64 = 2 << 30;
-const LIMIT_KIB: u64 = 64 << 10;
+pub const LAYER: u64 = 2 << 30;
+pub const LIMIT_KIB: u64 = 64 << 10;
 
 /// Writes the layer: random bytes, no two megabytes the same.
-fn write_layer(out: &mut dyn Write) -> std::io::Result<()> {
+pub fn write_layer(out: &mut dyn Write) -> std::io::Result<()> {
     let mut block = Random::new(2).bytes(1 << 20);
     for number in 0..LAYER >> 20 {
         block[..8].copy_from_slice(&number.to_le_bytes());
@@ -27,7 +27,7 @@ fn write_layer(out: &mut dyn Write) -> std::io::Result<()> {
 }
 
 /// Passes on what is written and hashes it.
-struct Hashing<'a>(&'a mut dyn Write, &'a mut Sha256);
+pub struct Hashing<'a>(pub &'a mut dyn Write, pub &'a mut Sha256);
 
 impl Write for Hashing<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -81,7 +81,7 @@ fn peak(process: &Process) -> Option<u64> {
 
 /// Runs to the end, asserting success and the limit. The kernel's figure only ever rises, so the
 /// last look at it is the peak but for the process's last moment.
-fn run_within(what: &str, command: &mut Command) {
+pub fn run_within(what: &str, command: &mut Command) {
     let started = std::time::Instant::now();
     let mut process = Process::start(command.stdout(Stdio::null()));
     let mut most = 0;

@@ -26,6 +26,7 @@ pub mod gate;
 pub mod harbor;
 pub mod http;
 pub mod images;
+pub mod inside;
 pub mod nginx;
 pub mod packed;
 pub mod proxy;

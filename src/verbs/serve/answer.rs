@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Shelf;
 use super::body::Content;
+use super::ledger::Ledger;
 use super::page;
 use super::range::{Span, span};
 use super::route::{ManifestName, Page, Place, Refusal, Route, route};
@@ -16,7 +17,7 @@ use super::shelf::Missing;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, OCI_INDEX};
 use crate::words::escape::safe;
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::{Event, Progress, Silent};
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -30,12 +31,20 @@ const NOTED: usize = 200;
 pub struct Desk {
     shelf: Arc<Shelf>,
     log: Arc<dyn Progress>,
+    ledger: Option<Arc<Ledger>>,
 }
 
 impl Desk {
     /// Answers from `shelf`; tells `log` of every request, and of blobs that turn out damaged.
     pub fn new(shelf: Shelf, log: Arc<dyn Progress>) -> Desk {
-        Desk { shelf: Arc::new(shelf), log }
+        Desk { shelf: Arc::new(shelf), log, ledger: None }
+    }
+
+    /// Answers from `shelf`, whose bytes nobody has verified yet and whose names are secret: they
+    /// are not listed, and all bytes are checked before the last of them are given out. What is
+    /// given out is noted in `ledger`.
+    pub fn private(shelf: Shelf, ledger: Arc<Ledger>) -> Desk {
+        Desk { shelf: Arc::new(shelf), log: Arc::new(Silent), ledger: Some(ledger) }
     }
 
     /// Tells a person something.
@@ -51,6 +60,7 @@ impl Desk {
             Route::Manifest { place, name } => self.manifest(&place, &name, request),
             Route::Blob { place, digest } => self.blob(&place, &digest, request).await,
             Route::Tags { place, page } => self.tags(&place, &page),
+            Route::Catalog { .. } if self.ledger.is_some() => refused(Refusal::Path),
             Route::Catalog { page } => self.catalog(&page),
             Route::Referrers { place, subject, artifact_type } => {
                 self.referrers(&place, subject.as_ref(), artifact_type.as_deref())
@@ -78,6 +88,9 @@ impl Desk {
             Ok(document) => document,
             Err(missing) => return absent(missing, "MANIFEST_UNKNOWN", "manifest unknown"),
         };
+        if let Some(ledger) = &self.ledger {
+            ledger.answer();
+        }
         let descriptor = document.descriptor();
         let mut response = Response::new(Content::document(document));
         identify(&mut response, descriptor, &descriptor.media_type);
@@ -103,7 +116,9 @@ impl Desk {
             Span::Part { first, last } => (first, last - first + 1),
             Span::Unsatisfiable => return unsatisfiable(blob.size),
         };
-        match Content::blob(&self.shelf, blob, first, count, &self.log).await {
+        match Content::blob(&self.shelf, blob, (first, count), &self.log, self.ledger.as_ref())
+            .await
+        {
             Ok(content) => filled(response, content, span, blob.size),
             Err(_) => unreadable(),
         }

@@ -10,6 +10,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::sync::mpsc;
 
 use super::Shelf;
+use super::ledger::Ledger;
 use crate::seams::stream::Verified;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Error, Result};
@@ -55,29 +56,43 @@ impl Content {
         Content::Memory(Bytes::from_owner(Raw(Arc::clone(document))))
     }
 
-    /// `count` bytes of `blob` from `first` on, once the first of them were read.
+    /// `count` bytes of `blob` from `first` on (the span), once the first of them were read.
     ///
     /// The whole blob is checked as it passes: when the bytes are no longer those of the digest,
     /// the last chunk is withheld and the connection breaks off, so that no client ever sees the
     /// end. A part cannot be checked; the client, which puts parts together, does that. Blobs of
-    /// one chunk are checked before anything is answered.
+    /// one chunk are checked before anything is answered. With a `ledger`, parts are checked as
+    /// well: all of the blob is read for them.
     ///
     /// # Errors
     /// When the medium cannot give the first chunk, or it is wrong already.
     pub async fn blob(
         shelf: &Arc<Shelf>,
         blob: &Arc<Descriptor>,
-        first: u64,
-        count: u64,
+        (first, count): (u64, u64),
         log: &Arc<dyn Progress>,
+        ledger: Option<&Arc<Ledger>>,
     ) -> Result<Content> {
         let (chunks, mut rest) = mpsc::channel(AHEAD);
         let (shelf, blob, log) = (Arc::clone(shelf), Arc::clone(blob), Arc::clone(log));
+        let ledger = ledger.cloned();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = read(&shelf, &blob, first, count, &chunks) {
+            let read = match &ledger {
+                Some(ledger) => read_checked(&shelf, &blob, (first, count), &chunks, ledger),
+                None => read(&shelf, &blob, (first, count), &chunks),
+            };
+            if let Err(error) = read {
                 log.event(Event::Note(format!("cannot serve blob {}: {error}", blob.digest)));
+                let gone = io::Error::other(format!("blob {} is broken off", blob.digest));
+                let told = match &ledger {
+                    Some(ledger) => {
+                        ledger.failed(blob.digest, error);
+                        Error::io("cannot read the bundle", gone)
+                    }
+                    None => error,
+                };
                 // Fails when the client is gone as well, who then need not know.
-                let _ = chunks.blocking_send(Err(error));
+                let _ = chunks.blocking_send(Err(told));
             }
         });
         let first = match rest.recv().await {
@@ -92,22 +107,43 @@ impl Content {
 fn read(
     shelf: &Shelf,
     blob: &Descriptor,
-    first: u64,
-    count: u64,
+    (first, count): (u64, u64),
     chunks: &mpsc::Sender<Result<Bytes>>,
 ) -> Result<()> {
     let raw = shelf.bytes().open(blob, first)?;
     let sent = match count == blob.size {
-        true => send(Verified::new(raw, blob, "bundle", &Silent), count, chunks),
-        false => send(raw, count, chunks),
+        true => send(Verified::new(raw, blob, "bundle", &Silent), (count, 0), chunks, |_| {}),
+        false => send(raw, (count, 0), chunks, |_| {}),
     };
     sent.map_err(|e| Error::io("cannot read the bundle", e))
 }
 
+/// As [`read`], but reads the whole blob in any case, for its verdict.
+fn read_checked(
+    shelf: &Shelf,
+    blob: &Descriptor,
+    (first, count): (u64, u64),
+    chunks: &mpsc::Sender<Result<Bytes>>,
+    ledger: &Ledger,
+) -> Result<()> {
+    let raw = shelf.bytes().open(blob, 0)?;
+    let mut reader = Verified::new(raw, blob, "bundle", &Silent);
+    let rest = blob.size - first - count;
+    skip(&mut reader, first)
+        .and_then(|()| send(reader, (count, rest), chunks, |sent| ledger.gave(blob.digest, sent)))
+        .map_err(|e| Error::io("cannot read the bundle", e))
+}
+
+fn skip(reader: &mut impl Read, bytes: u64) -> io::Result<()> {
+    io::copy(&mut reader.take(bytes), &mut io::sink()).map(drop)
+}
+
+/// Sends `left` bytes of `reader`, the last of them when the `rest` behind them was read as well.
 fn send(
     mut reader: impl Read,
-    mut left: u64,
+    (mut left, rest): (u64, u64),
     chunks: &mpsc::Sender<Result<Bytes>>,
+    sent: impl Fn(u64),
 ) -> io::Result<()> {
     loop {
         let mut chunk = vec![0; usize::try_from(left).unwrap_or(CHUNK).min(CHUNK)];
@@ -117,6 +153,11 @@ fn send(
             false => reader.read_exact(&mut chunk)?,
         }
         left -= chunk.len() as u64;
+        if left == 0 {
+            skip(&mut reader, rest)?;
+        }
+        // Before it is on its way: whoever has got all of it may look at once.
+        sent(chunk.len() as u64);
         let gone = chunks.blocking_send(Ok(chunk.into())).is_err();
         if gone || left == 0 {
             return Ok(());

@@ -1,5 +1,7 @@
 //! The whole verb over a real socket, asked by a client that knows nothing but `TcpStream`.
 
+mod loopback;
+
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -18,16 +18,35 @@ impl Docker {
     /// Starts it and waits until it answers.
     pub fn start() -> Docker {
         let dir = TempDir::new().unwrap();
+        let data = dir.path().join("data");
+        Docker::over(command("dockerd"), dir, &data)
+    }
+
+    /// As [`Docker::start`], with its images in `data`.
+    pub fn start_over(data: &Path) -> Docker {
+        Docker::over(command("dockerd"), TempDir::new().unwrap(), data)
+    }
+
+    /// As [`Docker::start`], in a network of its own, as one without root has it.
+    pub fn start_apart() -> Docker {
+        let dir = TempDir::new().unwrap();
+        let data = dir.path().join("data");
+        let mut unshare = command("unshare");
+        unshare.arg("--net").arg(super::find("dockerd").unwrap());
+        Docker::over(unshare, dir, &data)
+    }
+
+    fn over(mut program: Command, dir: TempDir, data: &Path) -> Docker {
         let at = |name: &str| dir.path().join(name);
         let log = at("log");
         // An empty file instead of /etc/docker/daemon.json, whose contents are not ours.
         std::fs::write(at("daemon.json"), "{}").unwrap();
         let mut process = Process::start(
-            command("dockerd")
+            program
                 .arg("--config-file")
                 .arg(at("daemon.json"))
                 .arg("--data-root")
-                .arg(at("data"))
+                .arg(data)
                 .arg("--exec-root")
                 .arg(at("exec"))
                 .arg("--pidfile")
@@ -53,6 +72,11 @@ impl Docker {
         socket(self.dir.path())
     }
 
+    /// The daemon's version.
+    pub fn version(&self) -> String {
+        super::text(self.command().args(["version", "--format", "{{.Server.Version}}"]))
+    }
+
     /// `docker`, speaking to this daemon, with no configuration of the user's.
     pub fn command(&self) -> Command {
         let mut docker = command("docker");
@@ -76,6 +100,16 @@ impl Containerd {
     /// Starts it and waits until it answers.
     pub fn start() -> Containerd {
         let dir = TempDir::new().unwrap();
+        let root = dir.path().join("root");
+        Containerd::over(dir, &root)
+    }
+
+    /// As [`Containerd::start`], with its images in `root`.
+    pub fn start_over(root: &Path) -> Containerd {
+        Containerd::over(TempDir::new().unwrap(), root)
+    }
+
+    fn over(dir: TempDir, root: &Path) -> Containerd {
         let at = |name: &str| dir.path().join(name);
         let config = "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n";
         std::fs::write(at("config.toml"), config).unwrap();
@@ -85,7 +119,7 @@ impl Containerd {
                 .arg("--config")
                 .arg(at("config.toml"))
                 .arg("--root")
-                .arg(at("root"))
+                .arg(root)
                 .arg("--state")
                 .arg(at("state"))
                 .arg("--address")
@@ -119,20 +153,68 @@ impl Containerd {
 /// Podman with a storage of its own; it has no daemon.
 pub struct Podman {
     dir: TempDir,
+    root: PathBuf,
 }
 
 impl Podman {
     /// A fresh storage.
     pub fn new() -> Podman {
-        Podman { dir: TempDir::new().unwrap() }
+        let dir = TempDir::new().unwrap();
+        let root = dir.path().join("root");
+        Podman::at(dir, root)
+    }
+
+    /// A storage with its images in `root`.
+    pub fn over(root: &Path) -> Podman {
+        Podman::at(TempDir::new().unwrap(), root.to_owned())
+    }
+
+    fn at(dir: TempDir, root: PathBuf) -> Podman {
+        // Of its own as well: `podman system reset` anywhere removes the one in /run.
+        let tmp = dir.path().join("tmp");
+        let staging = dir.path().join("staging");
+        std::fs::create_dir(&staging).unwrap();
+        let conf = format!(
+            "[engine]\ntmp_dir = \"{}\"\nimage_copy_tmp_dir = \"{}\"\nruntime = \"runc\"\n",
+            tmp.display(),
+            staging.display()
+        );
+        std::fs::write(dir.path().join("containers.conf"), conf).unwrap();
+        Podman { dir, root }
+    }
+
+    /// `CONTAINERS_CONF` for this storage.
+    pub fn conf(&self) -> PathBuf {
+        self.dir.path().join("containers.conf")
+    }
+
+    /// The storage as sealift and skopeo name it.
+    pub fn storage(&self) -> String {
+        format!("containers-storage:[vfs@{}+{}]", self.root.display(), self.run().display())
+    }
+
+    /// How many layers it has, those of no image among them.
+    pub fn layers(&self) -> usize {
+        let list = std::fs::read(self.root.join("vfs-layers/layers.json")).unwrap();
+        serde_json::from_slice::<Vec<serde_json::Value>>(&list).unwrap().len()
+    }
+
+    /// What it stages at the moment.
+    pub fn staged(&self) -> usize {
+        std::fs::read_dir(self.dir.path().join("staging")).unwrap().count()
+    }
+
+    /// Its run root.
+    pub fn run(&self) -> PathBuf {
+        self.dir.path().join("run")
     }
 
     /// `podman` over this storage.
     pub fn command(&self) -> Command {
-        let at = |name: &str| -> PathBuf { self.dir.path().join(name) };
         let mut podman = command("podman");
         podman.env("HOME", self.dir.path()).env("XDG_RUNTIME_DIR", self.dir.path());
-        podman.arg("--root").arg(at("root")).arg("--runroot").arg(at("run"));
+        podman.env("CONTAINERS_CONF", self.conf());
+        podman.arg("--root").arg(&self.root).arg("--runroot").arg(self.run());
         podman.args(["--storage-driver=vfs", "--events-backend=none"]);
         podman
     }
@@ -140,8 +222,8 @@ impl Podman {
 
 impl Drop for Podman {
     fn drop(&mut self) {
-        // Storage keeps mounts for the user; podman knows best how to let go of them.
-        let _ = self.command().args(["system", "reset", "--force"]).output();
+        // Not `podman system reset`, which takes the folder in /run away from all others.
+        let _ = command("umount").arg("--lazy").arg(self.root.join("overlay")).output();
     }
 }
 
@@ -154,4 +236,31 @@ pub fn skopeo(verb: &str) -> Command {
         _ => skopeo.arg("--tls-verify=false"),
     };
     skopeo
+}
+
+/// A small file system in memory, which a storage can fill.
+pub struct Tmpfs {
+    dir: TempDir,
+}
+
+impl Tmpfs {
+    /// One of so many megabytes.
+    pub fn of(megabytes: u64) -> Tmpfs {
+        let dir = TempDir::new().unwrap();
+        let size = format!("size={megabytes}m");
+        super::output(command("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()));
+        Tmpfs { dir }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        // An engine may hold it a little longer than its last process lives.
+        let _ = command("umount").arg("--lazy").arg(self.dir.path()).output();
+    }
 }

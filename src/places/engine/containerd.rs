@@ -1,0 +1,192 @@
+//! containerd, by `ctr`: told by a `hosts.toml` of one call that a registry is elsewhere.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{About, Engine, Held, Kept, Pull, Scratch, Watch, run};
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+
+/// Where `ctr` reads its hosts from. It runs on this machine, as this user.
+const SCRATCH: &str = "/tmp";
+
+pub(super) fn about(engine: &Engine) -> Result<About> {
+    let mut plugins = engine.command();
+    plugins.args(["plugins", "ls", "--detailed"]);
+    let said = run::answer(plugins, "cannot ask containerd")?;
+    let (packed, unpacked) = roots(&String::from_utf8_lossy(&said));
+    Ok(About {
+        platform: own_platform(),
+        remote: None,
+        unpacked: unpacked.or_else(|| packed.clone()),
+        packed,
+        owned: false,
+        keeps_partial: true,
+        keeps_packed: true,
+        stacks: false,
+        keeps_manifests: true,
+        takes_untagged: true,
+        takes_zstd: true,
+        takes_nested: true,
+        scratch: Some(PathBuf::from(SCRATCH)),
+    })
+}
+
+/// The folders of the content store, and of the snapshotter that `ctr` takes by itself.
+fn roots(said: &str) -> (Option<PathBuf>, Option<PathBuf>) {
+    let plugin = |kind: &str, id: &str| {
+        said.split("\nType:").find_map(|part| {
+            let words: Vec<&str> = part.trim_start_matches("Type:").split_whitespace().collect();
+            let is_it =
+                matches!(words.as_slice(), [own, "ID:", name, ..] if *own == kind && *name == id);
+            let root =
+                words.iter().position(|word| *word == "root").and_then(|at| words.get(at + 1));
+            (is_it && !words.contains(&"Error:")).then_some(root?).map(PathBuf::from)
+        })
+    };
+    let content = plugin("io.containerd.content.v1", "content");
+    (content, plugin("io.containerd.snapshotter.v1", "overlayfs"))
+}
+
+/// What `ctr` takes: what it runs on itself.
+fn own_platform() -> Platform {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        "powerpc64" => "ppc64le",
+        other => other,
+    };
+    Platform {
+        os: std::env::consts::OS.to_owned(),
+        architecture: architecture.to_owned(),
+        variant: None,
+    }
+}
+
+/// The other name of an image: without a tag, by its digest.
+fn by_digest(name: &Reference, digest: Digest) -> Reference {
+    Reference { tag: None, digest: Some(digest), ..name.clone() }
+}
+
+pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
+    let Some(image) = checked(engine, name)? else { return Ok(None) };
+    let other = by_digest(name, image.digest);
+    let both = other == *name || checked(engine, &other)?.is_some();
+    let digests = BTreeSet::from([image.digest]);
+    Ok(Some(Held { id: Some(image.digest), digests, whole: image.whole && both }))
+}
+
+/// A line of `ctr images check`.
+#[derive(Debug, PartialEq)]
+struct Checked {
+    digest: Digest,
+    whole: bool,
+}
+
+fn checked(engine: &Engine, name: &Reference) -> Result<Option<Checked>> {
+    let mut check = engine.command();
+    check.args(["images", "check", &format!("name=={name}")]);
+    let said = run::answer(check, "cannot ask containerd for an image")?;
+    let said = String::from_utf8_lossy(&said);
+    let name = name.to_string();
+    let line = said.lines().find(|line| line.split_whitespace().next() == Some(&name));
+    let bad = || Error::new(Class::Other, "what ctr images check says is not understood");
+    line.map(|line| read_line(line).ok_or_else(bad)).transpose()
+}
+
+/// `REF TYPE DIGEST STATUS SIZE UNPACKED`, where the status is two words.
+fn read_line(line: &str) -> Option<Checked> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let digest = words.get(2)?.parse().ok()?;
+    Some(Checked {
+        digest,
+        whole: words.get(3) == Some(&"complete") && words.last() == Some(&"true"),
+    })
+}
+
+pub(super) fn kept(engine: &Engine) -> Result<Kept> {
+    let mut list = engine.command();
+    list.args(["content", "ls", "--quiet"]);
+    let said = run::answer(list, "cannot list containerd's content")?;
+    let said = String::from_utf8_lossy(&said);
+    Ok(Kept {
+        blobs: said.lines().filter_map(|line| line.parse().ok()).collect(),
+        ..Kept::default()
+    })
+}
+
+pub(super) fn pull(
+    engine: &Engine,
+    pull: Pull<'_>,
+    scratch: &Scratch,
+    watch: Watch<'_>,
+) -> Result<()> {
+    let host = pull.name.registry.as_str();
+    scratch.write(&format!("hosts/{host}/hosts.toml"), &hosts_toml(pull))?;
+    let mut command = engine.command();
+    command.args(["images", "pull", "--hosts-dir"]).arg(scratch.path().join("hosts"));
+    if let Some(platform) = pull.platform {
+        command.args(["--platform", &platform.to_string()]);
+    }
+    command.arg(pull.name.to_string());
+    let ended = run::run(command, Duration::from_secs(super::HANGS), watch)?;
+    if !ended.success {
+        return Err(ended.failure(&format!("containerd cannot pull {}", pull.name)));
+    }
+    let other = by_digest(pull.name, *pull.digest);
+    if other == *pull.name {
+        return Ok(());
+    }
+    let mut tag = engine.command();
+    tag.args(["images", "tag", "--force", &pull.name.to_string(), &other.to_string()]);
+    run::answer(tag, &format!("containerd cannot name {other}")).map(drop)
+}
+
+/// Both `server` and the one host are ours, so that there is nobody else to ask.
+fn hosts_toml(pull: Pull<'_>) -> String {
+    let url = pull.from.url();
+    format!(
+        "server = \"{url}\"\n\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n\
+         override_path = true\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_are_those_of_plugins_that_work() {
+        let said = "Type:          io.containerd.content.v1\nID:            content\n\
+                    Exports:      \n               root      /a/content\n\n\
+                    Type:          io.containerd.snapshotter.v1\nID:            overlayfs\n\
+                    Platforms:     linux/amd64\nExports:      \n               root      /b\n\n";
+
+        assert_eq!(roots(said), (Some("/a/content".into()), Some("/b".into())));
+        let broken = format!("{said}Error:        \n               Code:        Unknown\n");
+        assert_eq!(roots(&broken), (Some("/a/content".into()), None));
+        assert_eq!(roots("what?"), (None, None));
+    }
+
+    #[test]
+    fn a_line_of_check_is_read() {
+        let digest = Digest::of(b"x");
+        let line = |status: &str, unpacked: &str| {
+            format!("a:1 application/x {digest} {status} 1.0 MiB/1.0 MiB {unpacked}  ")
+        };
+
+        for (status, unpacked, whole) in [
+            ("complete (3/3)", "true", true),
+            ("complete (3/3)", "false", false),
+            ("incomplete (1/3)", "true", false),
+            ("unavailable (0/?)", "false", false),
+        ] {
+            assert_eq!(read_line(&line(status, unpacked)), Some(Checked { digest, whole }));
+        }
+        assert_eq!(read_line("a:1 x y"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! docker: cannot be told that a registry is elsewhere, so it pulls under a helper name, tags, and
+//! forgets the helper name.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::podman::{RootFs, digest_of, parsed};
+use super::{About, Address, Engine, Held, Kept, Pull, Watch, chain_ids, run};
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+use crate::words::platform::Platform;
+use crate::words::reference::{Reference, Registry};
+
+/// How many images one question is about.
+const AT_ONCE: usize = 50;
+/// How long a server that left a helper name may take to show that it still runs.
+const ALIVE: Duration = Duration::from_secs(1);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Info {
+    docker_root_dir: PathBuf,
+    driver: String,
+    #[serde(default)]
+    driver_status: Option<Vec<(String, String)>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Server {
+    version: String,
+    os: String,
+    arch: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Image {
+    id: Digest,
+    #[serde(default)]
+    repo_digests: Option<Vec<String>>,
+    #[serde(rename = "RootFS")]
+    root_fs: RootFs,
+}
+
+pub(super) fn about(engine: &Engine) -> Result<About> {
+    let ask = |arguments: &[&str]| {
+        let mut command = engine.command();
+        command.args(arguments);
+        run::answer(command, "cannot ask docker")
+    };
+    let server: Server =
+        parsed(&ask(&["version", "--format", "{{json .Server}}"])?, "what docker version says")?;
+    let info: Info = parsed(&ask(&["info", "--format", "{{json .}}"])?, "what docker info says")?;
+    let remote = remote(engine)?;
+    let root = remote.is_none().then_some(info.docker_root_dir);
+    let status = info.driver_status.unwrap_or_default();
+    Ok(About {
+        platform: Platform { os: server.os, architecture: server.arch, variant: None },
+        remote,
+        unpacked: root.clone(),
+        packed: root,
+        owned: false,
+        keeps_partial: false,
+        keeps_packed: false,
+        stacks: info.driver == "vfs",
+        keeps_manifests: status
+            .iter()
+            .any(|(_, value)| value.starts_with("io.containerd.snapshotter")),
+        takes_untagged: false,
+        takes_zstd: unpacks_zstd(&server.version),
+        takes_nested: false,
+        scratch: None,
+    })
+}
+
+/// Whether a docker of that version unpacks zstd: those from 23.0 on do. What has no such version
+/// (moby builds) is taken to be new.
+fn unpacks_zstd(version: &str) -> bool {
+    version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|v| v >= 23)
+}
+
+/// Where the daemon is, when that is another machine.
+fn remote(engine: &Engine) -> Result<Option<String>> {
+    let mut inspect = engine.command();
+    inspect.args(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
+    let ended = run::question(inspect)?;
+    // A docker without contexts says nothing; then the pull will tell.
+    let host = String::from_utf8_lossy(&ended.said).trim().to_owned();
+    Ok(is_elsewhere(&host).then_some(host))
+}
+
+fn is_elsewhere(host: &str) -> bool {
+    match host.split_once("://") {
+        Some(("unix" | "npipe" | "fd", _)) | None => false,
+        Some(("tcp", place)) => {
+            let place = place.trim_end_matches('/');
+            !place.parse::<Registry>().is_ok_and(|place| place.is_loopback())
+        }
+        Some(_) => true,
+    }
+}
+
+pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
+    Ok(look(engine, &name.to_string())?.map(|image| {
+        let names = image.repo_digests.unwrap_or_default();
+        let digests: BTreeSet<Digest> = names.iter().filter_map(|name| digest_of(name)).collect();
+        Held { id: Some(image.id), digests, whole: true }
+    }))
+}
+
+fn look(engine: &Engine, name: &str) -> Result<Option<Image>> {
+    let mut inspect = engine.command();
+    inspect.args(["image", "inspect", "--format", "{{json .}}", name]);
+    let ended = run::question(inspect)?;
+    match ended.success {
+        true => parsed(&ended.said, "what docker image inspect says").map(Some),
+        false if ended.complaints.to_lowercase().contains("no such image") => Ok(None),
+        false => Err(ended.failure("cannot ask docker for an image")),
+    }
+}
+
+pub(super) fn kept(engine: &Engine) -> Result<Kept> {
+    let mut list = engine.command();
+    list.args(["image", "ls", "--all", "--quiet", "--no-trunc"]);
+    let said = run::answer(list, "cannot list docker's images")?;
+    let said = String::from_utf8_lossy(&said);
+    let mut ids: Vec<&str> = said.lines().filter(|id| super::is_id(id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut kept = Kept::default();
+    for ids in ids.chunks(AT_ONCE) {
+        let mut inspect = engine.command();
+        inspect.args(["image", "inspect"]).args(ids);
+        let said = run::answer(inspect, "cannot ask docker for its images")?;
+        for image in parsed::<Vec<Image>>(&said, "what docker image inspect says")? {
+            kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
+        }
+    }
+    Ok(kept)
+}
+
+pub(super) fn pull(engine: &Engine, pull: Pull<'_>, watch: Watch<'_>) -> Result<()> {
+    let Some(tag) = &pull.name.tag else {
+        return Err(Error::new(Class::Refused, format!("{}: docker wants a tag", pull.name)));
+    };
+    let helper = format!("{}/{}:{tag}", pull.from, pull.name.repository);
+    let mut command = engine.command();
+    command.args(["pull", "--quiet"]);
+    if let Some(platform) = pull.platform {
+        command.args(["--platform", &platform.to_string()]);
+    }
+    command.arg(&helper);
+    let done = fetch_and_tag(engine, command, pull.name, &helper, watch);
+    forget(engine, &helper);
+    done
+}
+
+fn fetch_and_tag(
+    engine: &Engine,
+    pull: std::process::Command,
+    name: &Reference,
+    helper: &str,
+    watch: Watch<'_>,
+) -> Result<()> {
+    let ended = run::run(pull, Duration::from_secs(super::HANGS), watch)?;
+    if !ended.success {
+        return Err(ended.failure(&format!("docker cannot pull {name}")));
+    }
+    let mut tag = engine.command();
+    tag.args(["tag", helper, &name.to_string()]);
+    run::answer(tag, &format!("docker cannot tag {name}")).map(drop)
+}
+
+/// Removes a name; of the last one the image as well. With its last tag a repository's digests go.
+fn forget(engine: &Engine, helper: &str) {
+    let mut remove = engine.command();
+    remove.args(["rmi", helper]);
+    run::undo(remove);
+}
+
+/// Removes the helper names of imports that were killed. Whoever still pulls has a server that
+/// answers.
+pub(super) fn tidy(engine: &Engine) {
+    let mut list = engine.command();
+    list.args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]);
+    let Ok(said) = run::answer(list, "cannot list docker's images") else { return };
+    for name in String::from_utf8_lossy(&said).lines() {
+        let Some(port) = Address::port_in(name) else { continue };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        if TcpStream::connect_timeout(&address, ALIVE).is_err() {
+            forget(engine, name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_dockers_do_not_unpack_zstd() {
+        for (version, unpacks) in [
+            ("20.10.24+dfsg1", false),
+            ("23.0.1", true),
+            ("27.3.1", true),
+            ("library-import", true),
+        ] {
+            assert_eq!(unpacks_zstd(version), unpacks, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_daemon_elsewhere_is_known_by_its_address() {
+        for (host, elsewhere) in [
+            ("", false),
+            ("unix:///var/run/docker.sock", false),
+            ("tcp://127.0.0.1:2375", false),
+            ("tcp://localhost:2375/", false),
+            ("tcp://10.0.0.7:2376", true),
+            ("ssh://me@node", true),
+        ] {
+            assert_eq!(is_elsewhere(host), elsewhere, "{host}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Loading an archive into an engine through its standard input, for one that cannot pull from
+//! here.
+
+use std::io::{self, ErrorKind, Write};
+use std::process::{ChildStdin, Stdio};
+use std::time::Duration;
+
+use super::process::{Keep, Program};
+use super::{Engine, HANGS};
+use crate::seams::interrupt;
+use crate::words::error::Result;
+
+/// A pipe into a program that remembers whether the program still listens.
+struct Pipe {
+    input: ChildStdin,
+    closed: bool,
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.input.write(bytes);
+        self.closed |= written.as_ref().is_err_and(|e| e.kind() == ErrorKind::BrokenPipe);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.input.flush()
+    }
+}
+
+/// Has `engine` load what `write` writes.
+pub(super) fn load(
+    engine: &Engine,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let mut command = engine.command();
+    match engine {
+        Engine::Podman { .. } | Engine::Docker => command.args(["load", "--quiet"]),
+        Engine::Containerd { .. } => command.args(["images", "import", "-"]),
+    };
+    feed(command, write, &format!("{engine} cannot load the images"))
+}
+
+fn feed(
+    mut command: std::process::Command,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    what: &str,
+) -> Result<()> {
+    command.stdin(Stdio::piped());
+    let mut program = Program::start(command, Keep::End)?;
+    if let Some(input) = program.input() {
+        let mut pipe = Pipe { input, closed: false };
+        match write(&mut pipe) {
+            // Why it listens no more it says itself.
+            Err(_) if pipe.closed => {}
+            Err(error) => {
+                // Before the pipe closes, whose end would look like that of the archive.
+                drop(program);
+                return Err(error);
+            }
+            Ok(()) => {}
+        }
+    }
+    let watch = &mut || interrupt::check().map(|()| false);
+    let ended = program.wait(Duration::from_secs(HANGS), watch)?;
+    match ended.success {
+        true => Ok(()),
+        false => Err(ended.failure(what)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::words::error::{Class, Error};
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn megabytes(out: &mut dyn Write) -> Result<()> {
+        (0..8).try_for_each(|_| out.write_all(&[7; 1 << 20])).map_err(|e| Error::io("x", e))
+    }
+
+    #[test]
+    fn what_is_written_comes_in_whole_and_an_engine_that_stops_listening_says_why() {
+        feed(sh("test $(wc -c) = 8388608"), megabytes, "x").unwrap();
+
+        let error = feed(sh("head -c 9 > /dev/null; echo full >&2; exit 1"), megabytes, "cannot");
+        assert_eq!(error.unwrap_err().to_string(), "cannot: full");
+    }
+
+    #[test]
+    fn an_archive_that_breaks_off_has_no_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let seen = folder.path().join("end");
+        let script = format!("cat > /dev/null; touch {}", seen.display());
+
+        let error = feed(
+            sh(&script),
+            |out| {
+                out.write_all(b"half").map_err(|e| Error::io("x", e))?;
+                Err(Error::new(Class::Damaged, "bad layer"))
+            },
+            "x",
+        );
+
+        assert_eq!(error.unwrap_err().class(), Class::Damaged);
+        assert!(!seen.exists());
+    }
+}

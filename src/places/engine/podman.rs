@@ -1,0 +1,222 @@
+//! podman: told by a `registries.conf` of one call that a registry is elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{About, Engine, Held, Kept, Pull, Scratch, Watch, chain_ids, run};
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+
+/// How many images one question is about.
+const AT_ONCE: usize = 50;
+
+/// What `podman info` and `podman image inspect` tell, as far as it is asked for.
+#[derive(Deserialize)]
+struct Info {
+    host: Host,
+    store: Store,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Host {
+    os: String,
+    arch: String,
+    #[serde(default)]
+    service_is_remote: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Store {
+    graph_root: PathBuf,
+    graph_driver_name: String,
+    run_root: PathBuf,
+    /// Known from podman 4.0 on.
+    #[serde(default)]
+    image_copy_tmp_dir: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Image {
+    id: String,
+    #[serde(default)]
+    digest: String,
+    #[serde(default)]
+    repo_digests: Option<Vec<String>>,
+    #[serde(rename = "RootFS")]
+    root_fs: RootFs,
+}
+
+/// Also docker's.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RootFs {
+    #[serde(default)]
+    pub(super) layers: Option<Vec<Digest>>,
+}
+
+/// What an engine said, as JSON.
+pub(super) fn parsed<T: for<'de> Deserialize<'de>>(said: &[u8], what: &str) -> Result<T> {
+    serde_json::from_slice(said)
+        .map_err(|e| Error::new(Class::Other, format!("{what} is not understood")).source(e))
+}
+
+/// The digest in `NAME@DIGEST`.
+pub(super) fn digest_of(name: &str) -> Option<Digest> {
+    name.rsplit_once('@')?.1.parse().ok()
+}
+
+fn info(engine: &Engine) -> Result<Info> {
+    let mut info = engine.command();
+    info.args(["info", "--format", "json"]);
+    parsed(&run::answer(info, "cannot ask podman")?, "what podman info says")
+}
+
+pub(super) fn about(engine: &Engine) -> Result<About> {
+    let Info { host, store } = info(engine)?;
+    let staging = store.image_copy_tmp_dir.unwrap_or_else(|| PathBuf::from("/var/tmp"));
+    let here = |path: PathBuf| (!host.service_is_remote).then_some(path);
+    Ok(About {
+        platform: Platform { os: host.os, architecture: host.arch, variant: None },
+        remote: host.service_is_remote.then(|| "another podman (CONTAINER_HOST)".to_owned()),
+        unpacked: here(store.graph_root),
+        packed: here(staging.clone()),
+        owned: true,
+        keeps_partial: false,
+        keeps_packed: false,
+        stacks: store.graph_driver_name == "vfs",
+        keeps_manifests: true,
+        takes_untagged: true,
+        takes_zstd: true,
+        takes_nested: false,
+        scratch: Some(staging),
+    })
+}
+
+pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
+    let mut exists = engine.command();
+    exists.args(["image", "exists", &name.to_string()]);
+    let exists = run::question(exists)?;
+    match exists.code {
+        Some(0) => {}
+        // That is what 1 means (podman-image-exists(1)), whatever it warns of besides.
+        Some(1) => return Ok(None),
+        _ => return Err(exists.failure("cannot ask podman for an image")),
+    }
+    let images = inspect(engine, &[name.to_string()])?;
+    Ok(images.into_iter().next().map(|image| {
+        let names = image.repo_digests.unwrap_or_default();
+        let digests = names.iter().filter_map(|name| digest_of(name));
+        let digests = digests.chain(image.digest.parse().ok()).collect();
+        Held { id: Digest::from_hex(&image.id).ok(), digests, whole: true }
+    }))
+}
+
+fn inspect(engine: &Engine, names: &[String]) -> Result<Vec<Image>> {
+    let mut inspect = engine.command();
+    inspect.args(["image", "inspect"]).args(names);
+    parsed(&run::answer(inspect, "cannot ask podman for images")?, "what podman image inspect says")
+}
+
+pub(super) fn kept(engine: &Engine) -> Result<Kept> {
+    let mut list = engine.command();
+    list.args(["image", "ls", "--all", "--quiet", "--no-trunc"]);
+    let said = run::answer(list, "cannot list podman's images")?;
+    let said = String::from_utf8_lossy(&said);
+    let mut ids: Vec<String> =
+        said.lines().filter(|id| super::is_id(id)).map(str::to_owned).collect();
+    ids.sort();
+    ids.dedup();
+    let mut kept = Kept::default();
+    for ids in ids.chunks(AT_ONCE) {
+        for image in inspect(engine, ids)? {
+            kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
+        }
+    }
+    Ok(kept)
+}
+
+pub(super) fn pull(
+    engine: &Engine,
+    pull: Pull<'_>,
+    scratch: &Scratch,
+    watch: Watch<'_>,
+) -> Result<()> {
+    let conf = scratch.write("registries.conf", &registries_conf(pull))?;
+    let auth = scratch.write("auth.json", "{}")?;
+    let run_root = info(engine)?.store.run_root;
+    let mut command = engine.command();
+    command.args(["pull", "--quiet", "--authfile"]).arg(auth);
+    if let Some(platform) = pull.platform {
+        command.args(["--platform", &platform.to_string()]);
+    }
+    command.arg(pull.name.to_string()).env("CONTAINERS_REGISTRIES_CONF", conf);
+    if !depends_on_tmpdir(&run_root) {
+        // So that what it stages goes away with our folder, however it ends.
+        command.env("TMPDIR", scratch.path());
+    }
+    let ended = run::run(command, Duration::from_secs(super::HANGS), watch)?;
+    match ended.success {
+        true => Ok(()),
+        false => Err(ended.failure(&format!("podman cannot pull {}", pull.name))),
+    }
+}
+
+/// Whether podman found its run root by `TMPDIR`, which it then must find unchanged: so it does
+/// for users without `XDG_RUNTIME_DIR`.
+fn depends_on_tmpdir(run_root: &Path) -> bool {
+    let is_ours =
+        |part: &str| part.starts_with("podman-run-") || part.starts_with("containers-user-");
+    run_root.iter().any(|part| part.to_str().is_some_and(is_ours))
+}
+
+/// The repository is the prefix, since podman looks no further than to the tag: an entry of the
+/// user's or the machine's for a host, a mirror or a block among them, is shorter.
+fn registries_conf(pull: Pull<'_>) -> String {
+    let (name, from) = (pull.name, pull.from);
+    format!(
+        "unqualified-search-registries = []\n\n[[registry]]\nprefix = \"{}\"\n\
+         location = \"{from}/{}\"\ninsecure = true\n",
+        name.name(),
+        name.repository
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::places::engine::Address;
+
+    #[test]
+    fn the_registry_is_elsewhere_for_this_one_name() {
+        let name: Reference = "localhost:5000/a/b:1".parse().unwrap();
+        let from = Address::new(4711).unwrap().below(0);
+        let digest = Digest::of(b"x");
+
+        let conf =
+            registries_conf(Pull { name: &name, digest: &digest, from: &from, platform: None });
+
+        let conf: toml::Table = conf.parse().unwrap();
+        let registry = &conf["registry"].as_array().unwrap()[0];
+        assert_eq!(registry["prefix"].as_str(), Some("localhost:5000/a/b"));
+        assert_eq!(registry["location"].as_str().unwrap(), format!("{from}/a/b"));
+    }
+
+    #[test]
+    fn a_run_root_in_tmpdir_is_known() {
+        for (path, depends) in [
+            ("/run/user/1000/containers", false),
+            ("/tmp/podman-run-1000/containers", true),
+            ("/scratch/containers-user-7/containers", true),
+            ("/tmp/x/run", false),
+        ] {
+            assert_eq!(depends_on_tmpdir(Path::new(path)), depends, "{path}");
+        }
+    }
+}

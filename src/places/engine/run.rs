@@ -1,0 +1,202 @@
+//! Asking an engine's program, and having it work.
+
+use std::process::Command;
+use std::time::Duration;
+
+use super::process::{Keep, Program};
+use crate::seams::interrupt;
+use crate::words::error::{Class, Error, Result};
+
+/// How many lines of complaints are shown.
+const SHOWN: usize = 5;
+/// How long an engine may take to answer a question. Passwords are typed (`DOCKER_HOST=ssh://`),
+/// and podman waits for others that use its storage.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What a program left.
+#[derive(Debug)]
+pub struct Ended {
+    /// Whether it calls itself successful.
+    pub success: bool,
+    /// Its exit code; nothing when a signal ended it.
+    pub code: Option<i32>,
+    /// What it said.
+    pub said: Vec<u8>,
+    /// The end of what it complained about.
+    pub complaints: String,
+}
+
+/// Runs `command` until it ends, asking `watch` all the while: an error there ends the program, and
+/// so does `patience` without `Ok(true)`, which says that something moved.
+///
+/// # Errors
+/// Those of `watch`; when the program is not there, or does nothing any more.
+pub fn run(
+    command: Command,
+    patience: Duration,
+    watch: &mut dyn FnMut() -> Result<bool>,
+) -> Result<Ended> {
+    // Of what it says while it works, the end will do: it may draw bars for an hour.
+    start(command, Keep::End, patience, watch)
+}
+
+fn start(
+    command: Command,
+    keep: Keep,
+    patience: Duration,
+    watch: &mut dyn FnMut() -> Result<bool>,
+) -> Result<Ended> {
+    Program::start(command, keep)?.wait(patience, watch)
+}
+
+/// Asks the engine something.
+///
+/// # Errors
+/// As [`run`]; a program that fails is no error yet.
+pub fn question(command: Command) -> Result<Ended> {
+    question_within(command, PATIENCE)
+}
+
+/// As [`question`], for one that is not worth waiting for.
+///
+/// # Errors
+/// As [`question`].
+pub fn question_within(command: Command, patience: Duration) -> Result<Ended> {
+    start(command, Keep::All, patience, &mut || interrupt::check().map(|()| false))
+}
+
+/// Asks the engine something that it can answer.
+///
+/// # Errors
+/// As [`run`], and the program's own complaint when it fails.
+pub fn answer(command: Command, what: &str) -> Result<Vec<u8>> {
+    let ended = question(command)?;
+    match ended.success {
+        true => Ok(ended.said),
+        false => Err(ended.failure(what)),
+    }
+}
+
+/// Has the engine take something back, whatever was asked of sealift meanwhile.
+pub fn undo(command: Command) {
+    // What cannot be taken back now is taken back by the next run.
+    let _ = run(command, PATIENCE, &mut || Ok(false));
+}
+
+impl Ended {
+    /// The failure that the complaints amount to; `what` begins its message.
+    #[must_use]
+    pub fn failure(&self, what: &str) -> Error {
+        let lines: Vec<&str> =
+            self.complaints.lines().filter(|line| !line.trim().is_empty()).collect();
+        let all = self.complaints.to_lowercase();
+        let has = |words: &[&str]| words.iter().any(|word| all.contains(word));
+        let (class, hint) = if has(&["no space left on device", "disk quota exceeded"]) {
+            (Class::NoRoom, "free some room in the engine's storage, and run the command again")
+        } else if has(&["rejected by policy", "source image rejected", "policy.json"]) {
+            (Class::Refused, "the engine's policy for signatures (containers-policy.json) decides")
+        } else if has(&["permission denied"]) {
+            (Class::Refused, "run it as a user who may use the engine")
+        } else {
+            (Class::Other, "see what the engine says for itself")
+        };
+        let last = lines.last().map_or("it does not say why", |line| line.trim());
+        let shown = &lines[lines.len().saturating_sub(SHOWN)..];
+        let details = if lines.len() > 1 { shown } else { &[] };
+        Error::new(class, format!("{what}: {last}"))
+            .hint(hint)
+            .details(details.iter().map(|line| (*line).to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::process::MAX_COMPLAINTS;
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn what_a_program_says_and_complains_of_is_kept_apart() {
+        let ended =
+            question(sh("echo said; echo one >&2; printf 'two\\033[1m' >&2; exit 3")).unwrap();
+
+        assert!(!ended.success);
+        assert_eq!(ended.said, b"said\n");
+        let error = ended.failure("cannot pull x");
+        assert_eq!(error.to_string(), "cannot pull x: two\\u{1b}[1m");
+        assert_eq!(error.findings(), ["one", "two\u{1b}[1m"]);
+    }
+
+    #[test]
+    fn the_class_of_a_failure_follows_the_complaint() {
+        for (complaint, class) in [
+            ("write /x: no space left on device", Class::NoRoom),
+            (
+                "Error: Source image rejected: Running image x is rejected by policy.",
+                Class::Refused,
+            ),
+            ("dial unix /run/x: permission denied", Class::Refused),
+            ("it broke", Class::Other),
+        ] {
+            let complaints = complaint.to_owned();
+            let ended = Ended { success: false, code: Some(1), said: Vec::new(), complaints };
+            assert_eq!(ended.failure("x").class(), class, "{complaint}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_says_without_end_is_bounded() {
+        let error = question(sh("head -c 20000000 /dev/zero")).unwrap_err();
+        let ended = question(sh("head -c 20000000 /dev/zero >&2; exit 1")).unwrap();
+
+        assert!(error.to_string().contains("more than can be read"), "{error}");
+        assert!(ended.complaints.len() <= 2 * MAX_COMPLAINTS);
+    }
+
+    #[test]
+    fn a_missing_program_is_called_that() {
+        let error = question(Command::new("no-such-engine")).unwrap_err();
+
+        assert!(error.to_string().contains("no-such-engine is not installed"), "{error}");
+    }
+
+    #[test]
+    fn a_program_does_not_outlive_the_fault_or_the_patience_of_whoever_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid = folder.path().join("pid");
+        let script = format!("echo $$ > {}; exec sleep 600", pid.display());
+        let gone = || {
+            let number = std::fs::read_to_string(&pid).unwrap();
+            !std::path::Path::new("/proc").join(number.trim()).exists()
+        };
+
+        let fault =
+            run(sh(&script), PATIENCE, &mut || match pid.metadata().map_or(0, |m| m.len()) {
+                0 => Ok(true),
+                _ => Err(Error::new(Class::Damaged, "stop")),
+            });
+        assert_eq!(fault.unwrap_err().class(), Class::Damaged);
+        assert!(gone());
+
+        let hung = run(sh(&script), Duration::from_millis(300), &mut || Ok(false)).unwrap_err();
+        assert!(hung.to_string().contains("did nothing"), "{hung}");
+        assert!(gone());
+    }
+
+    #[test]
+    fn a_grandchild_that_holds_the_pipe_does_not_hold_us() {
+        let begun = Instant::now();
+
+        let ended = question(sh("sleep 30 & echo done")).unwrap();
+
+        assert_eq!(ended.said, b"done\n");
+        assert!(ended.success && begun.elapsed() < Duration::from_secs(20));
+    }
+}

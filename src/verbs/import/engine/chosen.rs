@@ -1,0 +1,277 @@
+//! [`Chosen`]: what of a bundle an engine takes, and what it cannot.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bundle::contents::Contents;
+use crate::places::engine::{About, Engine, Held};
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::error::Class;
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+use crate::work::plan::Obstacle;
+
+/// The images, each with the manifest that the engine takes of it.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    /// The bundle's contents without what the engine does not take.
+    pub(super) contents: Contents,
+    /// What the images are called there, in their order.
+    pub(super) names: Vec<Reference>,
+    /// What the engine cannot have.
+    pub(super) obstacles: Vec<Obstacle>,
+    /// What it does not keep, for people.
+    pub(super) notes: Vec<String>,
+    wanted: BTreeMap<Reference, Wanted>,
+}
+
+/// What a name is to stand for.
+#[derive(Debug)]
+struct Wanted {
+    root: Digest,
+    /// What engines may call the image: by its config, its manifest or its index.
+    ids: BTreeSet<Digest>,
+}
+
+/// Why an image cannot go into an engine, and what each of them is called.
+#[derive(Default)]
+struct Misfits {
+    artifacts: Vec<String>,
+    untagged: Vec<String>,
+    other_platforms: Vec<String>,
+    partial: Vec<String>,
+    zstd: Vec<String>,
+    nested: Vec<String>,
+}
+
+impl Chosen {
+    /// Chooses from `contents`, whose images are called `names` in `engine`: of those for several
+    /// platforms the one that `platform`, or else the engine, asks for.
+    pub(super) fn of(
+        contents: &Contents,
+        names: Vec<Reference>,
+        engine: &Engine,
+        about: &About,
+        platform: Option<&Platform>,
+    ) -> Chosen {
+        let platform = platform.unwrap_or(&about.platform);
+        let (mut misfits, mut several) = (Misfits::default(), 0);
+        let (mut wanted, mut documents) = (BTreeMap::new(), BTreeMap::new());
+        for (image, name) in contents.images.iter().zip(&names) {
+            let path = path_to(contents, image.digest, platform, about.takes_nested);
+            let manifests: Vec<&Document> = path.iter().copied().filter(|d| !is_index(d)).collect();
+            let shown = match image.name == *name {
+                true => name.to_string(),
+                false => format!("{} (as {name})", image.name),
+            };
+            let all = contents.manifests(image.digest);
+            let strange = manifests.iter().copied().find(|m| !is_image(m));
+            let nothing = || all.first().copied().filter(|_| !all.iter().any(|m| is_image(m)));
+            if let Some(artifact) = strange.or_else(nothing) {
+                let what = artifact.artifact_type().unwrap_or("an artifact");
+                misfits.artifacts.push(format!("{shown} is {what}"));
+                continue;
+            }
+            several += usize::from(all.iter().filter(|m| is_image(m)).count() > 1);
+            let deep = || path_to(contents, image.digest, platform, true);
+            if manifests.is_empty() && !deep().is_empty() {
+                misfits.nested.push(shown.clone());
+            } else if manifests.is_empty() {
+                let has: Vec<String> = image.platforms.iter().map(Platform::to_string).collect();
+                misfits.other_platforms.push(format!("{shown} is for {}", has.join(", ")));
+            } else if manifests.iter().any(|m| m.children().iter().any(|c| c.is_foreign())) {
+                misfits.partial.push(shown.clone());
+            }
+            let is_zstd = |layer: &&Descriptor| layer.media_type.ends_with("+zstd");
+            if !about.takes_zstd && manifests.iter().any(|m| m.children().iter().any(is_zstd)) {
+                misfits.zstd.push(shown.clone());
+            }
+            if name.tag.is_none() && !about.takes_untagged {
+                misfits.untagged.push(shown);
+            }
+            let configs = manifests.iter().filter_map(|manifest| config(manifest));
+            let ids = configs.map(|config| config.digest);
+            let ids = ids.chain(path.iter().map(|document| document.descriptor().digest)).collect();
+            wanted.insert(name.clone(), Wanted { root: image.digest, ids });
+            documents.extend(path.iter().map(|d| (d.descriptor().digest, (*d).clone())));
+        }
+        let notes = notes(contents, engine, about, platform, several);
+        let (referrers, blobs) = (Vec::new(), Vec::new());
+        let mut contents =
+            Contents { images: contents.images.clone(), referrers, documents, blobs };
+        contents.blobs = contents.walk_blobs(|_| {});
+        let obstacles = misfits.obstacles(engine, platform);
+        Chosen { contents, names, obstacles, notes, wanted }
+    }
+
+    /// Whether `held` is what `name` is to stand for.
+    pub(super) fn is_it(&self, about: &About, name: &Reference, held: &Held) -> bool {
+        self.wanted.get(name).is_some_and(|wanted| {
+            let digest = !about.keeps_manifests || held.digests.contains(&wanted.root);
+            digest && held.id.is_some_and(|id| wanted.ids.contains(&id))
+        })
+    }
+
+    /// The root that `name` is to stand for.
+    pub(super) fn root(&self, name: &Reference) -> Option<Digest> {
+        self.wanted.get(name).map(|wanted| wanted.root)
+    }
+
+    /// The manifests of the image `root`.
+    pub(super) fn manifests(&self, root: Digest) -> Vec<&Document> {
+        self.contents.manifests(root)
+    }
+
+    /// Everything of the image `root` that goes to the engine.
+    pub(super) fn parts(&self, root: Digest) -> BTreeSet<Digest> {
+        let Contents { documents, blobs, .. } = &self.contents;
+        let blobs: BTreeSet<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+        let mut parts = self.contents.closure(root);
+        parts.retain(|digest| documents.contains_key(digest) || blobs.contains(digest));
+        parts
+    }
+
+    /// Whether the image is one for several platforms.
+    pub(super) fn is_index(&self, root: &Digest) -> bool {
+        self.contents.documents.get(root).is_some_and(is_index)
+    }
+}
+
+/// The documents on the way from `root` to the manifests for `platform`, `root` first; nothing
+/// when there is none. `nested` says whether indexes in indexes are followed.
+fn path_to<'a>(
+    contents: &'a Contents,
+    root: Digest,
+    platform: &Platform,
+    nested: bool,
+) -> Vec<&'a Document> {
+    let Some(document) = contents.documents.get(&root) else { return Vec::new() };
+    let Kind::Index { manifests } = document.kind() else { return vec![document] };
+    let fits = |entry: &&Descriptor| entry.platform.as_ref().is_some_and(|p| platform.takes(p));
+    let unmarked = |entry: &&Descriptor| entry.platform.is_none();
+    let carried = |entry: &Descriptor| contents.documents.get(&entry.digest);
+    let mut found: Vec<&Document> = manifests.iter().filter(fits).filter_map(carried).collect();
+    if found.is_empty() {
+        found = manifests.iter().filter(unmarked).filter_map(carried).collect();
+    }
+    let mut path: Vec<&Document> = Vec::new();
+    for child in found {
+        match is_index(child) {
+            false => path.push(child),
+            // A digest cannot lie below itself, and checking the bundle bounded the depth.
+            true if nested => {
+                path.extend(path_to(contents, child.descriptor().digest, platform, nested));
+            }
+            true => {}
+        }
+    }
+    match path.is_empty() {
+        true => path,
+        false => [vec![document], path].concat(),
+    }
+}
+
+fn is_index(document: &Document) -> bool {
+    matches!(document.kind(), Kind::Index { .. })
+}
+
+fn config(manifest: &Document) -> Option<&Descriptor> {
+    match manifest.kind() {
+        Kind::Manifest { config, .. } => config.as_ref(),
+        Kind::Index { .. } => None,
+    }
+}
+
+/// Whether it is an image to run: engines look at the types of its config and layers.
+fn is_image(manifest: &Document) -> bool {
+    let Kind::Manifest { config: Some(config), layers } = manifest.kind() else { return false };
+    let is_config = matches!(
+        config.media_type.as_str(),
+        "application/vnd.oci.image.config.v1+json"
+            | "application/vnd.docker.container.image.v1+json"
+    );
+    let is_layer = |layer: &Descriptor| {
+        layer.media_type.starts_with("application/vnd.oci.image.layer.")
+            || layer.media_type.starts_with("application/vnd.docker.image.rootfs.")
+    };
+    is_config && layers.iter().all(is_layer)
+}
+
+/// What the engine does not keep of `contents`.
+fn notes(
+    contents: &Contents,
+    engine: &Engine,
+    about: &About,
+    platform: &Platform,
+    several: usize,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !about.keeps_manifests {
+        notes.push(format!(
+            "{engine} keeps no manifests: images have the ids that they have everywhere, and no \
+             digests of a registry"
+        ));
+    }
+    if several > 0 {
+        notes.push(format!(
+            "{engine} gets the images for {platform}; {several} of the bundle are for others, too"
+        ));
+    }
+    if !contents.referrers.is_empty() {
+        notes.push(format!(
+            "{engine} holds images alone: {} signatures and other referrers stay in the bundle",
+            contents.referrers.len()
+        ));
+    }
+    notes
+}
+
+impl Misfits {
+    fn obstacles(self, engine: &Engine, platform: &Platform) -> Vec<Obstacle> {
+        let obstacle = |class, message: String, findings: Vec<String>, hint: &str| {
+            (!findings.is_empty()).then(|| {
+                let message = format!("{engine} {message}");
+                Obstacle { class, message, findings, hint: hint.to_owned() }
+            })
+        };
+        let all = [
+            obstacle(
+                Class::Refused,
+                format!("holds images alone, and {} of the bundle are none", self.artifacts.len()),
+                self.artifacts,
+                "import the bundle to a registry or to oci:FOLDER, or export the images alone",
+            ),
+            obstacle(
+                Class::Incomplete,
+                format!("wants images for {platform}, and the bundle lacks some"),
+                self.other_platforms,
+                "name another platform with --platform, or export the images with it",
+            ),
+            obstacle(
+                Class::Refused,
+                "follows no index in an index".to_owned(),
+                self.nested,
+                "name the inner one in the export, by its digest",
+            ),
+            obstacle(
+                Class::Incomplete,
+                "needs foreign layers, which the bundle does not hold".to_owned(),
+                self.partial,
+                "bring such images from their owner",
+            ),
+            obstacle(
+                Class::Refused,
+                "cannot unpack layers compressed by zstd".to_owned(),
+                self.zstd,
+                "update docker to 23.0 or later, or build such images with gzip",
+            ),
+            obstacle(
+                Class::Refused,
+                "keeps no image without a tag".to_owned(),
+                self.untagged,
+                "give it one with --map REPOSITORY@DIGEST=REPOSITORY:TAG",
+            ),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}

@@ -1,0 +1,143 @@
+//! [`Look`]: an engine as a plan sees it. It answers what is there; bringing what is not is the
+//! engine's own work.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use serde::Deserialize;
+
+use super::chosen::Chosen;
+use crate::bundle::head::MAX_CONFIG;
+use crate::places::engine::{About, Engine, Kept, chain_ids};
+use crate::seams::content::Content;
+use crate::seams::store::{BlobSink, BlobSource, ImageSink, KeptList};
+use crate::seams::stream::read_small;
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::{Reference, Tag};
+
+/// What an engine has of what was chosen for it.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    engine: Engine,
+    about: About,
+    chosen: Arc<Chosen>,
+    /// Blobs and documents; those of an image join when it is found under its name.
+    there: Arc<Mutex<BTreeSet<Digest>>>,
+}
+
+/// What an image's config says of its layers.
+#[derive(Deserialize)]
+struct Config {
+    rootfs: RootFs,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    #[serde(default)]
+    diff_ids: Vec<Digest>,
+}
+
+impl Look {
+    /// Asks `engine` which layers it has; configs are read from `bundle`.
+    ///
+    /// # Errors
+    /// When it cannot tell, or a config cannot be read.
+    pub(super) fn at(
+        engine: &Engine,
+        about: &About,
+        chosen: &Arc<Chosen>,
+        bundle: &dyn BlobSource,
+    ) -> Result<Look> {
+        let kept = engine.kept()?;
+        let mut there = BTreeSet::new();
+        for manifest in chosen.contents.documents.values() {
+            there.extend(layers_there(manifest, &kept, bundle)?);
+        }
+        there.extend(kept.blobs);
+        Ok(Look {
+            engine: engine.clone(),
+            about: about.clone(),
+            chosen: Arc::clone(chosen),
+            there: Arc::new(Mutex::new(there)),
+        })
+    }
+
+    /// Whether the engine has that blob or document.
+    pub(super) fn is_there(&self, digest: &Digest) -> bool {
+        self.there.lock().is_ok_and(|there| there.contains(digest))
+    }
+}
+
+/// The layers of `manifest` that the engine has unpacked.
+fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Result<Vec<Digest>> {
+    let Kind::Manifest { config: Some(config), layers } = manifest.kind() else {
+        return Ok(Vec::new());
+    };
+    if kept.chains.is_empty() || config.size > MAX_CONFIG {
+        return Ok(Vec::new());
+    }
+    let config = read_small(bundle, config, MAX_CONFIG, "bundle")?;
+    // What is no config of an image's says nothing; the engine will have its own opinion of it.
+    let diff_ids =
+        serde_json::from_slice(&config).map_or(Vec::new(), |c: Config| c.rootfs.diff_ids);
+    let chains = chain_ids(&diff_ids);
+    let pairs = layers.iter().zip(chains);
+    Ok(pairs.filter(|(_, chain)| kept.chains.contains(chain)).map(|(l, _)| l.digest).collect())
+}
+
+/// An engine takes nothing from us: it pulls.
+fn pulls<T>() -> Result<T> {
+    Err(Error::new(Class::Other, "an engine pulls, and is not written to"))
+}
+
+impl BlobSink for Look {
+    fn has(&self, blob: &Descriptor) -> Result<bool> {
+        Ok(self.is_there(&blob.digest))
+    }
+
+    fn put(&self, _blob: &Descriptor, _content: &mut dyn Content) -> Result<()> {
+        pulls()
+    }
+}
+
+impl ImageSink for Look {
+    fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
+        Ok(self.is_there(&descriptor.digest))
+    }
+
+    fn put_document(&self, _document: &Document) -> Result<bool> {
+        pulls()
+    }
+
+    /// The digest in the bundle, where the engine has the very image; else what it calls the
+    /// other one.
+    fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
+        let Some(held) = self.engine.held(name)? else { return Ok(None) };
+        let found = |digest| Descriptor::new("", digest, 0);
+        let Some(root) =
+            self.chosen.root(name).filter(|_| self.chosen.is_it(&self.about, name, &held))
+        else {
+            return Ok(held.digests.first().or(held.id.as_ref()).map(|digest| found(*digest)));
+        };
+        let parts = self.chosen.parts(root);
+        // containerd calls an index whole that has its own platform; another one may be wanted.
+        let here = !self.about.keeps_packed || parts.iter().all(|part| self.is_there(part));
+        if !held.whole || !here {
+            return Ok(None);
+        }
+        if let Ok(mut there) = self.there.lock() {
+            there.extend(parts);
+        }
+        Ok(Some(found(root)))
+    }
+
+    fn publish(&self, _name: &Reference, _document: &Document) -> Result<()> {
+        pulls()
+    }
+
+    fn referrers_list(&self, _tag: &Tag) -> Result<Option<KeptList>> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,173 @@
+//! What an engine's storage will need, held against what its disk and the user's quota leave.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::changes;
+use super::chosen::Chosen;
+use super::look::Look;
+use super::unpacked::unpacked;
+use crate::places::engine::{About, quota_left};
+use crate::seams::room::{self, Disk};
+use crate::seams::store::BlobSource;
+use crate::words::digest::Digest;
+use crate::words::document::{Document, Kind};
+use crate::words::error::Error;
+use crate::work::plan::{Obstacle, Plan};
+
+/// Bytes that layers need.
+#[derive(Debug, Default, PartialEq)]
+struct Needs {
+    /// Unpacked.
+    unpacked: u64,
+    /// As they came.
+    packed: u64,
+}
+
+/// What of `plan` does not fit, for each disk and quota that is too small.
+pub(super) fn shortage(
+    about: &About,
+    plan: &Plan,
+    chosen: &Chosen,
+    look: &Look,
+    bundle: &dyn BlobSource,
+) -> Vec<Obstacle> {
+    let needs = needs(about, plan, chosen, look, bundle);
+    let mut disks: BTreeMap<u64, (PathBuf, u64, u64)> = BTreeMap::new();
+    for (path, bytes) in [(&about.unpacked, needs.unpacked), (&about.packed, needs.packed)] {
+        let Some((path, disk)) = path.as_deref().and_then(|path| Some((path, Disk::of(path)?)))
+        else {
+            continue;
+        };
+        let known = disks.entry(disk.number).or_insert((path.to_owned(), disk.free, 0));
+        known.2 = known.2.saturating_add(bytes);
+    }
+    disks.values().flat_map(|(path, free, bytes)| too_small(about, path, *free, *bytes)).collect()
+}
+
+fn too_small(about: &About, path: &Path, free: u64, bytes: u64) -> Option<Obstacle> {
+    let place = path.display();
+    let disk = || room::fits(bytes, free, &format!("in the engine's storage at {place}"));
+    let quota = || match quota_left(path).filter(|_| about.owned) {
+        Some(left) => room::fits(bytes, left, &format!("in the user's quota at {place}")),
+        None => Ok(()),
+    };
+    disk().and_then(|()| quota()).err().map(|error| obstacle(&error))
+}
+
+fn obstacle(error: &Error) -> Obstacle {
+    Obstacle {
+        class: error.class(),
+        message: error.message().to_owned(),
+        findings: Vec::new(),
+        hint: "remove images that nobody needs (podman image prune, docker image prune), or \
+               give the engine a storage on another disk"
+            .to_owned(),
+    }
+}
+
+/// What the images that are to come need.
+fn needs(
+    about: &About,
+    plan: &Plan,
+    chosen: &Chosen,
+    look: &Look,
+    bundle: &dyn BlobSource,
+) -> Needs {
+    let (mut needs, mut counted) = (Needs::default(), BTreeSet::new());
+    for step in changes(plan) {
+        // Of several that fit, the engine takes one.
+        let Some(manifest) = chosen.manifests(step.digest).first().copied() else { continue };
+        let image = of_image(about, manifest, bundle, |digest| {
+            look.is_there(&digest) || !counted.insert(digest)
+        });
+        needs.unpacked = needs.unpacked.saturating_add(image.unpacked);
+        needs.packed = match about.keeps_packed {
+            true => needs.packed.saturating_add(image.packed),
+            // Images come one after the other, and each cleans up.
+            false => needs.packed.max(image.packed),
+        };
+    }
+    needs
+}
+
+fn of_image(
+    about: &About,
+    manifest: &Document,
+    bundle: &dyn BlobSource,
+    mut is_there: impl FnMut(Digest) -> bool,
+) -> Needs {
+    let Kind::Manifest { layers, .. } = manifest.kind() else { return Needs::default() };
+    let (mut needs, mut below) = (Needs::default(), 0u64);
+    for layer in layers {
+        let size = unpacked(bundle, layer);
+        below = below.saturating_add(size);
+        if is_there(layer.digest) {
+            continue;
+        }
+        needs.unpacked = needs.unpacked.saturating_add(if about.stacks { below } else { size });
+        needs.packed = needs.packed.saturating_add(layer.size);
+    }
+    needs
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::words::document::{Descriptor, OCI_MANIFEST};
+    use crate::words::error::Result;
+    use crate::words::platform::Platform;
+
+    /// Nothing tells: compressed layers are guessed.
+    struct Silent;
+
+    impl BlobSource for Silent {
+        fn open(&self, _: &Descriptor, _: u64) -> Result<Box<dyn Read + Send + '_>> {
+            Ok(Box::new(std::io::empty()))
+        }
+    }
+
+    fn about(stacks: bool) -> About {
+        About {
+            platform: "linux/amd64".parse::<Platform>().unwrap(),
+            remote: None,
+            unpacked: None,
+            packed: None,
+            keeps_packed: false,
+            keeps_partial: false,
+            owned: true,
+            stacks,
+            keeps_manifests: true,
+            takes_untagged: true,
+            takes_zstd: true,
+            takes_nested: true,
+            scratch: None,
+        }
+    }
+
+    #[test]
+    fn layers_that_are_there_need_nothing_but_below_others_in_a_stack() {
+        let plain = "application/vnd.oci.image.layer.v1.tar";
+        let layer = |kind: &str, name: &str, size| {
+            Descriptor::new(format!("{plain}{kind}"), Digest::of(name.as_bytes()), size)
+        };
+        let layers = [layer("", "a", 100), layer("+gzip", "b", 10), layer("", "c", 7)];
+        let raw = serde_json::json!({
+            "schemaVersion": 2, "config": layer("", "config", 1), "layers": layers,
+        });
+        let manifest = Document::parse(raw.to_string().into_bytes(), OCI_MANIFEST).unwrap();
+        let needs = |stacks, there: &[usize]| {
+            let is_there = |digest| there.iter().any(|at| layers[*at].digest == digest);
+            let needs = of_image(&about(stacks), &manifest, &Silent, is_there);
+            (needs.unpacked, needs.packed)
+        };
+
+        assert_eq!(needs(false, &[]), (137, 117));
+        assert_eq!(needs(false, &[0]), (37, 17));
+        assert_eq!(needs(true, &[]), (100 + 130 + 137, 117));
+        assert_eq!(needs(true, &[0, 1]), (137, 7));
+        assert_eq!(needs(true, &[0, 1, 2]), (0, 0));
+    }
+}
