@@ -25,16 +25,17 @@ const MAX_DESCRIPTION: usize = 60;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift search alpine
+  sealift search quay.io/alpine
   sealift search alpine --registry quay.io --registry harbor.example
   sealift search app --registry harbor.example --format json
 
 Nobody is asked but the registries named, or Docker Hub when none is.")]
 pub(super) struct Search {
-    /// What to look for
+    /// What to look for; HOST/TERM, as podman has it, where no --registry is named
     #[arg(value_name = "TERM", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     term: String,
-    /// Where to look (can be repeated)
-    #[arg(long, value_name = "HOST[:PORT]", default_value = "docker.io")]
+    /// Where to look (can be repeated) [default: docker.io]
+    #[arg(long, value_name = "HOST[:PORT]")]
     registry: Vec<Registry>,
     /// Most repositories to show of each registry
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -47,7 +48,11 @@ impl Search {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         let client = self.registries.client(printer.progress())?;
         let limit = self.limit.into();
-        let request = Request { term: self.term, registries: self.registry, limit };
+        let (term, registries) = match self.registry.is_empty() {
+            true => split(&self.term)?,
+            false => (self.term, self.registry),
+        };
+        let request = Request { term, registries, limit };
         let outcome = search(&request, &client)?;
         printer.result(&outcome, || text(&outcome))?;
         if !printer.is_json() {
@@ -56,6 +61,17 @@ impl Search {
         let failed = || outcome.registries.iter().filter_map(|searched| searched.error.as_ref());
         failed().for_each(|error| printer.complain(error));
         Ok(failed().next().map_or(ExitCode::SUCCESS, |error| exit_code(error.class())))
+    }
+}
+
+/// The term and the registry that it begins with, which is Docker Hub where it begins with none.
+fn split(text: &str) -> Result<(String, Vec<Registry>)> {
+    let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
+    match text.split_once('/') {
+        Some((host, term)) if is_host(host) && !term.is_empty() => {
+            Ok((term.to_owned(), vec![host.parse()?]))
+        }
+        _ => Ok((text.to_owned(), vec!["docker.io".parse()?])),
     }
 }
 
@@ -88,4 +104,22 @@ fn counts(outcome: &Outcome) -> Vec<String> {
         lines.push(format!("{}: {count}, {by}", searched.registry));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_may_begin_with_its_registry_as_podman_has_it() {
+        for (text, term, registry) in [
+            ("alpine", "alpine", "docker.io"),
+            ("library/alpine", "library/alpine", "docker.io"),
+            ("quay.io/org/app", "org/app", "quay.io"),
+            ("localhost:5000/x", "x", "localhost:5000"),
+            ("quay.io/", "quay.io/", "docker.io"),
+        ] {
+            assert_eq!(split(text).unwrap(), (term.to_owned(), vec![registry.parse().unwrap()]));
+        }
+    }
 }

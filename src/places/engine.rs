@@ -206,7 +206,7 @@ impl Engine {
     ///
     /// # Errors
     /// Those of `write`, after which the engine was ended before it saw an end; else its own.
-    pub fn load(&self, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    pub fn load(&self, write: impl FnOnce(Box<dyn Write + Send>) -> Result<()>) -> Result<()> {
         load::load(self, write)
     }
 

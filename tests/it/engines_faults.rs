@@ -216,38 +216,6 @@ fn an_import_that_is_asked_to_stop_leaves_nothing() {
     });
 }
 
-#[test]
-fn an_engine_that_cannot_reach_this_machine_is_told_apart() {
-    need!("root", "podman", "busybox");
-    let inside = Inside::new(Engine::Podman(Podman::new()));
-    inside.pack("b.tar", &[(NAME, &images::hello())]);
-    let Engine::Podman(podman) = &inside.engine else { return };
-    let socket = format!("unix://{}", inside.sealift.at("s").display());
-    let mut service = podman.command();
-    let service = Process::start(service.args(["system", "service", "--time=0", &socket]));
-    wait_for("podman's service", || inside.sealift.at("s").exists());
-    let mut import = inside.sealift.command();
-    import.args(["import", "b.tar", "--to", "containers-storage:", "--key"]);
-    import.arg(&inside.keys.public).env("CONTAINER_HOST", &socket);
-
-    let ran = ran(&mut import).exits(1);
-
-    ran.says("cannot reach").says("--to docker-archive:- | podman load");
-    drop(service);
-}
-
-#[test]
-fn a_docker_in_a_network_of_its_own_is_told_apart() {
-    need!("root", "dockerd", "docker", "unshare", "busybox");
-    let inside = Inside::new(Engine::Docker(Docker::start_apart()));
-    inside.pack("b.tar", &[(NAME, &images::hello())]);
-
-    let ran = inside.import("b.tar").exits(1);
-
-    ran.says("cannot reach").says("--to docker-archive:- | docker load");
-    inside.has_no_helper_names();
-}
-
 /// A folder for the PATH with a `docker` that does `instead` where `verb` is asked of it.
 fn strange_docker(inside: &Inside, verb: &str, instead: &str) -> String {
     let folder = inside.sealift.at("bin");

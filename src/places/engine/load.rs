@@ -2,24 +2,29 @@
 //! here.
 
 use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd as _;
 use std::process::{ChildStdin, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::process::{Keep, Program};
 use super::{Engine, HANGS};
 use crate::seams::interrupt;
-use crate::words::error::Result;
+use crate::words::error::{Error, Result};
 
-/// A pipe into a program that remembers whether the program still listens.
+/// A pipe into a program that tells whether the program still listens.
 struct Pipe {
     input: ChildStdin,
-    closed: bool,
+    closed: Arc<AtomicBool>,
 }
 
 impl Write for Pipe {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.input.write(bytes);
-        self.closed |= written.as_ref().is_err_and(|e| e.kind() == ErrorKind::BrokenPipe);
+        if written.as_ref().is_err_and(|e| e.kind() == ErrorKind::BrokenPipe) {
+            self.closed.store(true, Ordering::Relaxed);
+        }
         written
     }
 
@@ -31,7 +36,7 @@ impl Write for Pipe {
 /// Has `engine` load what `write` writes.
 pub(super) fn load(
     engine: &Engine,
-    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    write: impl FnOnce(Box<dyn Write + Send>) -> Result<()>,
 ) -> Result<()> {
     let mut command = engine.command();
     match engine {
@@ -43,23 +48,27 @@ pub(super) fn load(
 
 fn feed(
     mut command: std::process::Command,
-    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    write: impl FnOnce(Box<dyn Write + Send>) -> Result<()>,
     what: &str,
 ) -> Result<()> {
     command.stdin(Stdio::piped());
     let mut program = Program::start(command, Keep::End)?;
     if let Some(input) = program.input() {
-        let mut pipe = Pipe { input, closed: false };
-        match write(&mut pipe) {
+        let fault = |e| Error::io(what, e);
+        // Held open: the end of the pipe would look like that of the archive.
+        let held = input.as_fd().try_clone_to_owned().map_err(fault)?;
+        let closed = Arc::new(AtomicBool::new(false));
+        let written = write(Box::new(Pipe { input, closed: Arc::clone(&closed) }));
+        match written {
             // Why it listens no more it says itself.
-            Err(_) if pipe.closed => {}
+            Err(_) if closed.load(Ordering::Relaxed) => {}
             Err(error) => {
-                // Before the pipe closes, whose end would look like that of the archive.
                 drop(program);
                 return Err(error);
             }
             Ok(()) => {}
         }
+        drop(held);
     }
     let watch = &mut || interrupt::check().map(|()| false);
     let ended = program.wait(Duration::from_secs(HANGS), watch)?;
@@ -74,7 +83,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::words::error::{Class, Error};
+    use crate::words::error::Class;
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -82,7 +91,7 @@ mod tests {
         command
     }
 
-    fn megabytes(out: &mut dyn Write) -> Result<()> {
+    fn megabytes(mut out: Box<dyn Write + Send>) -> Result<()> {
         (0..8).try_for_each(|_| out.write_all(&[7; 1 << 20])).map_err(|e| Error::io("x", e))
     }
 
@@ -102,7 +111,7 @@ mod tests {
 
         let error = feed(
             sh(&script),
-            |out| {
+            |mut out| {
                 out.write_all(b"half").map_err(|e| Error::io("x", e))?;
                 Err(Error::new(Class::Damaged, "bad layer"))
             },

@@ -1,7 +1,7 @@
 //! `import` into archives: one file for all images, a file an image, or a stream.
 
-mod portion;
-mod single;
+pub(super) mod portion;
+pub(super) mod single;
 
 use std::collections::BTreeMap;
 use std::fs::File;

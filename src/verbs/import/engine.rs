@@ -2,6 +2,7 @@
 //! from it what it does not have.
 
 mod chosen;
+mod load;
 mod look;
 mod needs;
 mod unpacked;
@@ -95,8 +96,8 @@ fn changes(plan: &Plan) -> impl Iterator<Item = &NameStep> {
     all.filter(|step| matches!(step.action, NameAction::Create | NameAction::Replace))
 }
 
-/// Serves what was chosen until the engine has it all. Gives the blobs that moved, and how many
-/// bytes of each.
+/// Serves what was chosen until the engine has it all; streams it into one that cannot reach what
+/// is served here. Gives the blobs that moved, and how many bytes of each.
 fn bring(
     engine: &Engine,
     about: &About,
@@ -106,8 +107,9 @@ fn bring(
     request: &Request,
     progress: &dyn Progress,
 ) -> Result<BTreeMap<Digest, u64>> {
+    let stream = |why: &str| load::load(engine, about, plan, chosen, bundle, why, progress);
     if let Some(place) = &about.remote {
-        return Err(unreachable(engine, &format!("it is at {place}")));
+        return stream(&format!("it is at {place}"));
     }
     if about.keeps_partial {
         verify(plan, bundle, request.jobs, progress)?;
@@ -123,7 +125,9 @@ fn bring(
         let several = chosen.is_index(digest);
         let platform = request.platform.as_ref().filter(|_| several);
         let pull = Pull { name, digest, from: &from, platform };
-        fetch(engine, pull, &server, scratch.as_ref(), bundle, progress)?;
+        if let Some(why) = fetch(engine, pull, &server, scratch.as_ref(), bundle, progress)? {
+            return stream(&why);
+        }
         read_back(engine, about, chosen, name)?;
     }
     progress.event(Event::Done);
@@ -148,8 +152,8 @@ fn verify(plan: &Plan, bundle: &Trusted, jobs: usize, progress: &dyn Progress) -
     Ok(())
 }
 
-/// Has the engine pull one image. What went wrong in the bundle is told before what the engine
-/// makes of that.
+/// Has the engine pull one image. Gives its complaint when it cannot reach what is served here.
+/// What went wrong in the bundle is told before what the engine makes of that.
 fn fetch(
     engine: &Engine,
     pull: Pull<'_>,
@@ -157,7 +161,7 @@ fn fetch(
     scratch: Option<&Scratch>,
     bundle: &Trusted,
     progress: &dyn Progress,
-) -> Result<()> {
+) -> Result<Option<String>> {
     let ledger = server.ledger();
     let (before, mut seen) = (ledger.answered(), ledger.bytes());
     let fault = || ledger.take_fault().map(|(blob, error)| wrong(bundle, blob, &error));
@@ -172,14 +176,14 @@ fn fetch(
         }
         Ok(new > 0)
     });
-    let Err(error) = done else { return Ok(()) };
+    let Err(error) = done else { return Ok(None) };
     interrupt::check()?;
     if let Some(error) = fault() {
         return Err(error);
     }
     match error.class() {
         Class::Other if ledger.answered() == before && is_about_the_way(&error) => {
-            Err(unreachable(engine, &error.to_string()).details(error.findings().iter().cloned()))
+            Ok(Some(error.message().to_owned()))
         }
         _ => Err(error),
     }
@@ -200,17 +204,6 @@ fn wrong(bundle: &Trusted, blob: Digest, error: &Error) -> Error {
     let mut problem = Problem::reading(blob_path(&blob), error);
     problem.images = bundle.contents().touched_by(&blob);
     problem::failure(bundle.about().name(), &[problem])
-}
-
-/// The engine cannot pull from here.
-fn unreachable(engine: &Engine, why: &str) -> Error {
-    let program = match engine {
-        Engine::Containerd { .. } => "ctr images import -".to_owned(),
-        _ => format!("{} load", engine.program()),
-    };
-    let text = format!("{engine} cannot reach what is served on this machine: {why}");
-    Error::new(Class::Other, text)
-        .hint(format!("write an archive into it: --to docker-archive:- | {program}"))
 }
 
 /// After the pull the name has to stand for what was promised.

@@ -18,7 +18,7 @@ type Referring = Vec<(usize, Option<Reference>)>;
 ///
 /// # Errors
 /// As [`Listing::new`].
-pub(super) fn listing(
+pub(in crate::verbs::import) fn listing(
     contents: &Contents,
     referring: &BTreeMap<&str, Vec<usize>>,
     images: &[(usize, Reference)],
@@ -30,7 +30,7 @@ pub(super) fn listing(
 }
 
 /// The referrers of each repository, by their place in the contents.
-pub(super) fn referring(contents: &Contents) -> BTreeMap<&str, Vec<usize>> {
+pub(in crate::verbs::import) fn referring(contents: &Contents) -> BTreeMap<&str, Vec<usize>> {
     let mut referring: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, referrer) in contents.referrers.iter().enumerate() {
         referring.entry(&referrer.repository).or_default().push(at);

@@ -17,7 +17,7 @@ use crate::words::reference::Reference;
 use crate::work::plan::Obstacle;
 
 /// A bundle as far as docker takes it.
-pub(super) struct Single {
+pub(in crate::verbs::import) struct Single {
     /// Its images, each a single manifest, without what refers to them.
     pub contents: Contents,
     /// How docker lists each image, by its place in the contents.
@@ -37,7 +37,7 @@ impl Single {
 ///
 /// # Errors
 /// When a config cannot be read.
-pub(super) fn single_platform(
+pub(in crate::verbs::import) fn single_platform(
     source: &dyn BlobSource,
     contents: &Contents,
     to: &mut [Reference],
