@@ -10,7 +10,6 @@ pub mod content;
 mod docker;
 mod load;
 mod podman;
-mod process;
 mod quota;
 mod run;
 pub mod save;

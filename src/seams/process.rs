@@ -1,201 +1,206 @@
-//! Other programs, whose output is read as it comes.
+//! Other programs while they run: what they say is bounded, and none outlives whoever waits.
 
-use std::collections::VecDeque;
-use std::io::{self, BufRead as _, BufReader, Read};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
-use std::thread::JoinHandle;
-use std::time::Duration;
+mod reading;
 
-use rustix::process::{Pid, Signal, kill_process};
+use std::io::{ErrorKind, Read};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+pub use self::reading::Reading;
 use crate::words::error::{Class, Error, Result};
 
-/// How many of a program's last lines on standard error are told. They say why it failed.
-const MAX_LINES: usize = 8;
-/// Longest such line that is kept.
-const MAX_LINE: usize = 400;
-/// How much is still read when nobody wants more: a program that has next to nothing left to say
-/// ends by itself, and tidies up.
-const LAST_WORDS: u64 = 1 << 20;
-/// How often, and how long apart, a program is looked at after it was asked to end.
-const LOOKS: (u32, Duration) = (100, Duration::from_millis(20));
+/// Most that a program may say: what `podman image inspect` tells of a hundred images has a
+/// megabyte.
+const MAX_SAID: usize = 16 << 20;
+/// How much of its complaints is kept, from their end.
+pub const MAX_COMPLAINTS: usize = 16 << 10;
+/// How often a program is looked at.
+const POLL: Duration = Duration::from_millis(20);
+/// How long a program has to clean up when it is asked to end.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long the rest of what it said may take, once it has ended. A grandchild that lives on may
+/// hold the pipe for ever.
+const REST: Duration = Duration::from_secs(2);
 
-/// A running program, to be read from. At the end of its output it has to have succeeded, else
-/// reading fails. Dropped before, the program is ended.
+/// What a program left.
 #[derive(Debug)]
-pub struct Running {
-    program: String,
-    child: Child,
-    output: Option<ChildStdout>,
-    complaints: Option<JoinHandle<VecDeque<String>>>,
-    explain: fn(Error) -> Error,
+pub struct Ended {
+    /// Whether it calls itself successful.
+    pub success: bool,
+    /// Its exit code; nothing when a signal ended it.
+    pub code: Option<i32>,
+    /// What it said.
+    pub said: Vec<u8>,
+    /// The end of what it complained about.
+    pub complaints: String,
 }
 
-impl Running {
-    /// Starts `command`. What it says when it fails becomes an [`Error`], which `explain` may
-    /// make a better one, by its [`findings`](Error::findings): the last lines on standard error.
+/// A program that was started. It ends with this value.
+#[derive(Debug)]
+pub struct Program {
+    name: String,
+    child: Leash,
+    said: Collected,
+    complaints: Collected,
+}
+
+impl Program {
+    /// Starts `command` and keeps of what it says what `keep` asks for.
     ///
     /// # Errors
     /// When it is not installed, or the system refuses.
-    pub fn start(command: &mut Command, explain: fn(Error) -> Error) -> Result<Running> {
-        let program = command.get_program().to_string_lossy().into_owned();
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let mut child = child.map_err(|e| match e.kind() {
-            io::ErrorKind::NotFound => {
-                Error::new(Class::Other, format!("{program} is not installed, or not in PATH"))
-                    .hint(format!("install {program}, or export from an archive that it wrote"))
-            }
-            _ => Error::io(format!("cannot run {program}"), e),
-        })?;
-        let output = child.stdout.take();
-        let complaints =
-            child.stderr.take().map(|stderr| std::thread::spawn(|| last_lines(stderr)));
-        Ok(Running { program, child, output, complaints, explain })
+    pub fn start(command: Command, keep: Keep) -> Result<Program> {
+        let (name, mut child) = spawn(command)?;
+        let said = collect(child.0.stdout.take(), keep);
+        let complaints = collect(child.0.stderr.take(), Keep::End);
+        Ok(Program { name, child, said, complaints })
     }
 
-    /// Waits for the end; an error unless it went well.
-    fn finish(&mut self) -> Result<()> {
-        self.output = None;
-        let status =
-            self.child.wait().map_err(|e| Error::io(format!("cannot run {}", self.program), e))?;
-        let said = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        match status.success() {
-            true => Ok(()),
-            false => {
-                // Whoever stops sealift from a terminal stops the program as well.
-                crate::seams::interrupt::check()?;
-                let text = format!("{} failed ({status})", self.program);
-                Err((self.explain)(Error::new(Class::Other, text).details(said)))
+    /// Its standard input, once, if that is a pipe.
+    pub fn input(&mut self) -> Option<ChildStdin> {
+        self.child.0.stdin.take()
+    }
+
+    /// Waits until it ends, asking `watch` all the while: an error there ends it, and so does
+    /// `patience` without `Ok(true)`, which says that something moved.
+    ///
+    /// # Errors
+    /// Those of `watch`; when it does nothing any more, or said more than can be kept.
+    pub fn wait(
+        mut self,
+        patience: Duration,
+        watch: &mut dyn FnMut() -> Result<bool>,
+    ) -> Result<Ended> {
+        let name = &self.name;
+        let mut moved = Instant::now();
+        let status = loop {
+            let status = self.child.0.try_wait();
+            let fault = |e| Error::io(format!("cannot wait for {name}"), e);
+            if let Some(status) = status.map_err(fault)? {
+                break status;
             }
+            if watch()? {
+                moved = Instant::now();
+            }
+            if moved.elapsed() > patience {
+                let text = format!("{name} did nothing for {} seconds", patience.as_secs());
+                return Err(
+                    Error::new(Class::Other, text).hint("see whether the engine still runs")
+                );
+            }
+            std::thread::sleep(POLL);
+        };
+        match self.said.take() {
+            Some(said) => Ok(Ended::of(status, said, &self.complaints)),
+            None => Err(Error::new(Class::Other, format!("{name} says more than can be read"))),
         }
     }
 }
 
-impl Read for Running {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(output) = &mut self.output else { return Ok(0) };
-        match output.read(buffer)? {
-            0 if !buffer.is_empty() => {
-                self.finish().map_err(Error::into_io)?;
-                Ok(0)
-            }
-            got => Ok(got),
-        }
+impl Ended {
+    fn of(status: ExitStatus, said: Vec<u8>, complaints: &Collected) -> Ended {
+        let complaints = complaints.take().unwrap_or_default();
+        let complaints = String::from_utf8_lossy(&complaints).into_owned();
+        Ended { success: status.success(), code: status.code(), said, complaints }
     }
 }
 
-impl Drop for Running {
+/// Starts `command` with pipes for what it says.
+fn spawn(mut command: Command) -> Result<(String, Leash)> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.map_err(|e| match e.kind() {
+        ErrorKind::NotFound => {
+            Error::new(Class::Other, format!("{name} is not installed, or not on the PATH"))
+                .hint(format!("install {name}, or use an archive that it reads and writes"))
+        }
+        _ => Error::io(format!("cannot run {name}"), e),
+    })?;
+    Ok((name, Leash(child)))
+}
+
+/// What is kept of a stream.
+#[derive(Debug, Clone, Copy)]
+pub enum Keep {
+    /// All, or nothing when it is too much.
+    All,
+    /// Its end.
+    End,
+}
+
+/// What came out of a pipe so far; nothing once it was too much.
+#[derive(Debug)]
+struct Collected {
+    kept: Arc<Mutex<Option<Vec<u8>>>>,
+    /// Closed at the end of the pipe.
+    open: Receiver<()>,
+}
+
+impl Collected {
+    /// All of it, when the program has ended.
+    fn take(&self) -> Option<Vec<u8>> {
+        // Nothing is ever sent: this waits for the end, or for long enough.
+        let _ = self.open.recv_timeout(REST);
+        self.kept.lock().ok()?.take()
+    }
+}
+
+/// Reads a pipe on a thread of its own, so that the program never waits for us.
+fn collect(pipe: Option<impl Read + Send + 'static>, keep: Keep) -> Collected {
+    let (held, open) = channel::<()>();
+    let kept = Arc::new(Mutex::new(Some(Vec::new())));
+    let collected = Collected { kept: Arc::clone(&kept), open };
+    let Some(mut pipe) = pipe else { return collected };
+    std::thread::spawn(move || {
+        let _held = held;
+        let mut buffer = [0; 8192];
+        while let Ok(got @ 1..) = pipe.read(&mut buffer) {
+            let Ok(mut kept) = kept.lock() else { break };
+            let Some(bytes) = kept.as_mut() else { continue };
+            bytes.extend_from_slice(&buffer[..got]);
+            match keep {
+                Keep::All if bytes.len() > MAX_SAID => *kept = None,
+                Keep::End if bytes.len() > 2 * MAX_COMPLAINTS => {
+                    bytes.drain(..bytes.len() - MAX_COMPLAINTS);
+                }
+                _ => {}
+            }
+        }
+    });
+    collected
+}
+
+/// A program that ends with this value: asked first, so that it can clean up, then made to.
+#[derive(Debug)]
+struct Leash(Child);
+
+impl Leash {
+    /// Whether it ends within the time that a program has to clean up.
+    fn wait_a_little(&mut self) -> bool {
+        let asked = Instant::now();
+        while asked.elapsed() < GRACE {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return true;
+            }
+            std::thread::sleep(POLL);
+        }
+        false
+    }
+}
+
+impl Drop for Leash {
     fn drop(&mut self) {
-        let Some(output) = self.output.take() else { return };
-        let mut rest = output.take(LAST_WORDS);
-        // Errors are of no interest any more, nor is how it ends.
-        let ended = !crate::seams::interrupt::raised()
-            && io::copy(&mut rest, &mut io::sink()).is_ok_and(|got| got < LAST_WORDS);
-        drop(rest);
-        if !ended {
-            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        if matches!(self.0.try_wait(), Ok(Some(_))) {
+            return;
         }
-        for _ in 0..LOOKS.0 {
-            if !matches!(self.child.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(LOOKS.1);
+        let pid = rustix::process::Pid::from_child(&self.0);
+        // Fails when it has ended meanwhile, as do the calls below.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        if !self.wait_a_little() {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
         }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The last lines of what a program says.
-fn last_lines(stderr: ChildStderr) -> VecDeque<String> {
-    let mut stderr = BufReader::new(stderr);
-    let mut lines = VecDeque::new();
-    loop {
-        let mut line = Vec::new();
-        // A line without an end comes in parts, each a line.
-        let got = stderr.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut line).unwrap_or(0);
-        if got == 0 {
-            return lines;
-        }
-        let line = String::from_utf8_lossy(&line).trim().to_owned();
-        if !line.is_empty() {
-            lines.push_back(line);
-        }
-        if lines.len() > MAX_LINES {
-            lines.pop_front();
-        }
-    }
-}
-
-/// Runs `command` to its end, for at most `limit` bytes of output.
-///
-/// # Errors
-/// As [`Running::start`], and when it fails or says more.
-pub fn output(command: &mut Command, limit: u64, explain: fn(Error) -> Error) -> Result<Vec<u8>> {
-    let mut running = Running::start(command, explain)?;
-    let what = format!("cannot read from {}", running.program);
-    let mut bytes = Vec::new();
-    let got = running.by_ref().take(limit + 1).read_to_end(&mut bytes);
-    match got.map_err(|e| Error::io(what, e))? as u64 > limit {
-        true => {
-            let text = format!("{} says more than {limit} bytes", running.program);
-            Err(Error::new(Class::Other, text))
-        }
-        false => Ok(bytes),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Instant;
-
-    use super::*;
-
-    fn shell(script: &str) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        command
-    }
-
-    #[test]
-    fn what_a_program_says_is_read_and_why_it_failed_is_told() {
-        assert_eq!(output(&mut shell("echo hello"), 100, |e| e).unwrap(), b"hello\n");
-        assert!(output(&mut shell("echo hello"), 3, |e| e).is_err());
-
-        let error = output(&mut shell("echo part; seq 20 >&2; exit 7"), 100, |e| e).unwrap_err();
-
-        assert_eq!(error.findings().len(), MAX_LINES);
-        assert_eq!(error.findings().last().unwrap(), "20");
-        assert!(error.to_string().contains('7'), "{error}");
-        let error = output(&mut Command::new("no-such-program"), 1, |e| e).unwrap_err();
-        assert!(error.to_string().contains("not installed"), "{error}");
-    }
-
-    #[test]
-    fn a_program_that_nobody_reads_any_more_is_ended_and_gone() {
-        for script in ["exec yes", "trap '' TERM; while :; do echo y; done"] {
-            let mut running = Running::start(&mut shell(script), |e| e).unwrap();
-            running.read_exact(&mut [0; 10]).unwrap();
-            let pid = running.child.id();
-            let begun = Instant::now();
-
-            drop(running);
-
-            assert!(begun.elapsed() < Duration::from_secs(10));
-            assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{script}");
-        }
-    }
-
-    #[test]
-    fn a_program_that_is_almost_done_is_let_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let mark = folder.path().join("tidy");
-        let script = format!("echo content; echo rest; sleep 0.1; : > {}", mark.display());
-        let mut running = Running::start(&mut shell(&script), |e| e).unwrap();
-        running.read_exact(&mut [0; 7]).unwrap();
-
-        drop(running);
-
-        assert!(mark.exists());
     }
 }

@@ -237,7 +237,7 @@ fn huge_layout(folder: &Path) {
 }
 
 #[test]
-fn a_layer_of_two_gigabytes_goes_through_64_mebibytes_into_each_engine() {
+fn a_layer_of_two_gigabytes_goes_through_64_mebibytes_into_and_out_of_each_engine() {
     need!("root", "podman", "dockerd", "docker", "containerd", "ctr");
     // Not in /tmp, which is memory on some machines.
     let scratch = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
@@ -266,7 +266,14 @@ fn a_layer_of_two_gigabytes_goes_through_64_mebibytes_into_each_engine() {
 
         run_within(&format!("import into {}", inside.engine.name()), &mut import);
 
-        assert!(inside.names().iter().any(|name| name.contains("huge/layer")));
+        let names = inside.names();
+        let name = names.iter().find(|name| name.contains("huge/layer")).unwrap();
+        let mut export = inside.sealift.command();
+        export.arg("export").arg(format!("{}{name}", inside.engine.destination()));
+        export.arg("-o").arg(at("back.tar")).arg("--sign-key").arg(&inside.keys.private);
+        inside.engine.dress(&mut export);
+        run_within(&format!("export from {}", inside.engine.name()), &mut export);
+        std::fs::remove_file(at("back.tar")).unwrap();
         drop(inside);
         for folder in ["podman", "docker", "containerd"] {
             let _ = command("umount").arg("--lazy").arg(at(folder).join("overlay")).output();

@@ -4,16 +4,13 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use super::Engine;
-use crate::seams::process::{Running, output};
+use super::{Engine, run};
+use crate::seams::process::{Ended, Reading};
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
-
-/// Most that the list of an image's references may have: a line has a few hundred bytes.
-const MAX_LIST: u64 = 4 << 20;
 
 /// Images and blobs in a namespace of containerd's, read through `ctr`.
 #[derive(Debug)]
@@ -44,7 +41,7 @@ impl ContentStore {
         };
         let mut command = self.engine.command();
         command.args(["images", "ls", &filter]);
-        let table = output(&mut command, MAX_LIST, explain).map_err(|e| e.context(self))?;
+        let table = run::answer(command, &format!("cannot ask {self} for its images"))?;
         let listed = rows(&String::from_utf8_lossy(&table));
         let is_it = |(found, listed): &(String, Listed)| match name.digest {
             Some(digest) => listed.digest == digest,
@@ -67,10 +64,10 @@ impl ContentStore {
         Error::new(Class::Incomplete, format!("{} has no image {name}", self.engine)).hint(hint)
     }
 
-    fn read(&self, digest: &Digest) -> Result<Running> {
+    fn read(&self, digest: &Digest) -> Result<Reading> {
         let mut command = self.engine.command();
         command.args(["content", "get", &digest.to_string()]);
-        Running::start(&mut command, explain).map_err(|e| e.context(self))
+        Reading::start(command, explain).map_err(|e| e.context(self))
     }
 
     /// The bytes of a manifest or index. Their number is known only by reading them.
@@ -88,23 +85,16 @@ impl ContentStore {
     }
 }
 
-/// Tells by its last words why `ctr` failed.
-fn explain(error: Error) -> Error {
-    let said = error.findings().join("\n").to_ascii_lowercase();
-    let (class, hint) = match () {
-        () if said.contains("not found") => (
-            Class::Incomplete,
+/// Why a blob cannot be read.
+fn explain(ended: &Ended) -> Error {
+    let error = ended.failure("cannot read content");
+    match error.class() {
+        Class::Incomplete => error.hint(
             "containerd has what it pulled: choose its platform with --platform, and leave \
              attestations that it did not pull with --no-referrers",
         ),
-        () if ["dial", "permission denied", "unavailable"].iter().any(|w| said.contains(w)) => (
-            Class::Refused,
-            "see that containerd runs, and that CONTAINERD_ADDRESS names its socket; it takes the \
-             superuser",
-        ),
-        () => return error,
-    };
-    Error::new(class, error.message()).details(error.findings().to_vec()).hint(hint)
+        _ => error,
+    }
 }
 
 /// The images in the table that `ctr images ls` prints: REF TYPE DIGEST and more.

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::process::{Keep, Program};
 use crate::seams::interrupt;
+use crate::seams::process::{Ended, Keep, Program};
 use crate::words::error::{Class, Error, Result};
 
 /// How many lines of complaints are shown.
@@ -12,19 +12,6 @@ const SHOWN: usize = 5;
 /// How long an engine may take to answer a question. Passwords are typed (`DOCKER_HOST=ssh://`),
 /// and podman waits for others that use its storage.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// What a program left.
-#[derive(Debug)]
-pub struct Ended {
-    /// Whether it calls itself successful.
-    pub success: bool,
-    /// Its exit code; nothing when a signal ended it.
-    pub code: Option<i32>,
-    /// What it said.
-    pub said: Vec<u8>,
-    /// The end of what it complained about.
-    pub complaints: String,
-}
 
 /// Runs `command` until it ends, asking `watch` all the while: an error there ends the program, and
 /// so does `patience` without `Ok(true)`, which says that something moved.
@@ -97,6 +84,25 @@ impl Ended {
             (Class::Refused, "the engine's policy for signatures (containers-policy.json) decides")
         } else if has(&["permission denied"]) {
             (Class::Refused, "run it as a user who may use the engine")
+        } else if has(&[
+            "cannot connect",
+            "failed to dial",
+            "dial unix",
+            "dial tcp",
+            "connection refused",
+        ]) {
+            (
+                Class::Refused,
+                "see that the engine runs, and where: DOCKER_HOST, CONTAINER_HOST and \
+                 CONTAINERD_ADDRESS say so",
+            )
+        } else if has(&["no such image", "image not known", "reference does not exist"])
+            || all.trim_end().ends_with(": not found")
+        {
+            (
+                Class::Incomplete,
+                "see what the engine has: podman images, docker images, ctr images ls",
+            )
         } else {
             (Class::Other, "see what the engine says for itself")
         };
@@ -113,8 +119,8 @@ impl Ended {
 mod tests {
     use std::time::Instant;
 
-    use super::super::process::MAX_COMPLAINTS;
     use super::*;
+    use crate::seams::process::MAX_COMPLAINTS;
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -143,6 +149,11 @@ mod tests {
                 Class::Refused,
             ),
             ("dial unix /run/x: permission denied", Class::Refused),
+            ("Error response from daemon: No such image: x:latest", Class::Incomplete),
+            ("Error: x: image not known", Class::Incomplete),
+            ("ctr: content digest sha256:0: not found", Class::Incomplete),
+            ("Cannot connect to the Docker daemon at unix:///x", Class::Refused),
+            ("ctr: failed to dial \"/x\": timeout", Class::Refused),
             ("it broke", Class::Other),
         ] {
             let complaints = complaint.to_owned();

@@ -3,10 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::Engine;
+use super::{Engine, run};
 use crate::places::tree::Tree;
-use crate::seams::process::{Running, output};
-use crate::words::document::MAX_DOCUMENT;
+use crate::seams::process::Reading;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
@@ -39,8 +38,9 @@ pub fn open(engine: &Engine, name: &str) -> Result<Saved> {
         if let Engine::Podman { .. } = saver {
             command.args(["--quiet", "--format", "docker-archive"]);
         }
-        let running = Running::start(command.arg("--").arg(&id), explain)?;
-        Ok(Box::new(running) as Box<dyn Read + Send>)
+        command.arg("--").arg(&id);
+        let reading = Reading::start(command, |ended| ended.failure("cannot save the image"))?;
+        Ok(Box::new(reading) as Box<dyn Read + Send>)
     };
     let tree = Tree::of_stream(Path::new(&shown), Box::new(open))?;
     Ok(Saved { tree, name: meant(name, &about.tags).cloned() })
@@ -56,7 +56,7 @@ struct About {
 fn inspect(engine: &Engine, name: &str) -> Result<About> {
     let mut command = engine.command();
     command.args(["image", "inspect", "--"]).arg(name);
-    let bytes = output(&mut command, MAX_DOCUMENT, explain)?;
+    let bytes = run::answer(command, "cannot ask for the image")?;
     let bad = || Error::new(Class::Other, format!("{} says what is no JSON", engine.program()));
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| bad().source(e))?;
     let id = value[0]["Id"].as_str().unwrap_or_default();
@@ -88,20 +88,6 @@ fn meant<'t>(name: &str, tags: &'t [Reference]) -> Option<&'t Reference> {
     by_name().or(tags.first())
 }
 
-/// Tells by its last words why a program failed.
-fn explain(error: Error) -> Error {
-    let said = error.findings().join("\n").to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    let class = match () {
-        () if says(&["no such image", "image not known", "does not exist", "unable to find"]) => {
-            Class::Incomplete
-        }
-        () if says(&["connect", "permission denied", "connection refused"]) => Class::Refused,
-        () => Class::Other,
-    };
-    Error::new(class, error.message()).details(error.findings().to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,21 +117,6 @@ mod tests {
         for name in ["-o/etc/passwd", "--help", "a b", "a\nb"] {
             let error = open(&Engine::Docker, name).unwrap_err();
             assert_eq!(error.class(), Class::Usage, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_a_program_says_has_a_class() {
-        for (said, class) in [
-            ("Error response from daemon: No such image: x:latest", Class::Incomplete),
-            ("Error: x: image not known", Class::Incomplete),
-            ("Error response from daemon: reference does not exist", Class::Incomplete),
-            ("Cannot connect to the Docker daemon at unix:///x", Class::Refused),
-            ("permission denied while trying to connect", Class::Refused),
-            ("something else", Class::Other),
-        ] {
-            let error = Error::new(Class::Other, "x").details([said.to_owned()]);
-            assert_eq!(explain(error).class(), class, "{said}");
         }
     }
 }

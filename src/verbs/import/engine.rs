@@ -181,11 +181,9 @@ fn fetch(
     if let Some(error) = fault() {
         return Err(error);
     }
-    match error.class() {
-        Class::Other if ledger.answered() == before && is_about_the_way(&error) => {
-            Ok(Some(error.message().to_owned()))
-        }
-        _ => Err(error),
+    match ledger.answered() == before && is_about_the_way(&error) {
+        true => Ok(Some(error.message().to_owned())),
+        false => Err(error),
     }
 }
 
