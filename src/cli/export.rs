@@ -9,6 +9,7 @@ use super::environment::{creation_time, days_after, standard_input};
 use super::lists;
 use super::output::Printer;
 use super::registries::Registries;
+use super::report::argument;
 use super::secrets::private_key;
 use super::table::{blobs, bytes, table};
 use crate::places::location::Source;
@@ -42,7 +43,7 @@ finished blob again. With --platform alone the original index is kept, which nam
 the bundle leaves out: docker's registry refuses such an index, and --rewrite-index makes another.")]
 pub(super) struct Export {
     /// Images to export
-    #[arg(value_name = "IMAGE", required_unless_present = "file")]
+    #[arg(value_name = "IMAGE", required_unless_present = "file", value_parser = argument::<Source>)]
     images: Vec<Source>,
     /// File with one image a line, # for comments (can be repeated)
     #[arg(short, long, value_name = "LIST")]

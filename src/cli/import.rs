@@ -8,11 +8,11 @@ use clap::{Args, ValueEnum};
 use super::environment::now;
 use super::output::Printer;
 use super::registries::Registries;
-use super::report::{exit_code, lines};
+use super::report::{argument, exit_code, lines};
 use super::secrets::read_text;
 use super::table::{blobs, bytes, table};
 use super::verify::Believe;
-use crate::places::location::{Destination, is_stream};
+use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -68,7 +68,7 @@ pub(super) struct Import {
     /// Where to: docker://HOST[:PORT][/PREFIX], containers-storage: (podman), docker-daemon:,
     /// containerd:[NAMESPACE], oci:DIR, docker-archive:PATH or oci-archive:PATH (one file for all
     /// images; a folder, with a slash behind it, for a file an image; - for standard output)
-    #[arg(long, value_name = "DEST")]
+    #[arg(long, value_name = "DEST", value_parser = argument::<Destination>)]
     to: Destination,
     #[command(flatten)]
     believe: Believe,
@@ -124,6 +124,7 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         let filing = self.filing(printer)?;
+        self.check_platform()?;
         let mut rules = self.map;
         if let Some(file) = &self.map_file {
             let text = read_text(file, MAX_RULES)?;
@@ -167,6 +168,22 @@ impl Import {
 }
 
 impl Import {
+    /// A platform is chosen where there is room for one alone.
+    fn check_platform(&self) -> Result<()> {
+        let single = matches!(
+            self.to,
+            Destination::Engine(_) | Destination::Archive { format: ArchiveFormat::Docker, .. }
+        );
+        match self.platform.is_some() && !single {
+            true => Err(Error::new(
+                Class::Usage,
+                "--platform is for engines and docker archives; other places hold all of an image",
+            )
+            .hint("leave it out, or choose the platforms on export")),
+            false => Ok(()),
+        }
+    }
+
     /// How archives are written. Where one goes to standard output, nothing else does.
     fn filing(&self, printer: &Printer) -> Result<Filing> {
         let usage = |text: &str| Error::new(Class::Usage, text);

@@ -1,6 +1,7 @@
 //! What a failure looks like, and its exit code.
 
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use serde::Serialize;
 
@@ -33,6 +34,14 @@ pub(super) fn lines(error: &Error) -> Vec<String> {
     lines.extend(error.findings().iter().map(|finding| format!("  {}", Safe(finding))));
     lines.extend(error.way_out().map(|hint| format!("  hint: {}", Safe(hint))));
     lines
+}
+
+/// An argument as the parser of arguments takes it: with the way out behind what is wrong.
+pub(super) fn argument<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: Error| match error.way_out() {
+        Some(hint) => format!("{error}\n  hint: {}", Safe(hint)),
+        None => error.to_string(),
+    })
 }
 
 /// A failure as JSON.

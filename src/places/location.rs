@@ -144,10 +144,30 @@ impl FromStr for Source {
             Some((transport, _)) if OTHER_TRANSPORTS.contains(&transport) => {
                 Err(unsupported(transport, "source"))
             }
+            Some((transport, rest)) if is_transport(transport, rest) => {
+                Err(Error::new(Class::Usage, format!("{transport:?} is no kind of place"))
+                    .hint(format!("write one of {KINDS}, or docker://NAME for an image")))
+            }
             _ => Ok(Source::Registry(text.parse()?)),
         }
     }
 }
+
+/// Whether `transport:rest` can hardly mean an image and its tag: no tag has a slash or a colon.
+fn is_transport(transport: &str, rest: &str) -> bool {
+    let word =
+        !transport.is_empty() && transport.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let path = rest.contains('/') || rest.contains(':') || rest.is_empty();
+    let port = rest
+        .split('/')
+        .next()
+        .is_some_and(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    word && path && !port
+}
+
+/// The kinds of places besides registries.
+const KINDS: &str = "oci:, oci-archive:, docker-archive:, docker-daemon:, containers-storage: and \
+                     containerd:";
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -305,6 +325,8 @@ mod tests {
             "containers-storage:[a b@/x]y",
             "containerd:[-]x",
             "dir:x",
+            "docker-archve:x/y.tar",
+            "podman:quay.io/a/b:1",
             "",
         ] {
             assert!(bad.parse::<Source>().is_err(), "{bad}");

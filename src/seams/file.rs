@@ -106,7 +106,13 @@ impl AtomicFile {
     fn finish(mut self, name: impl FnOnce(&Path, &Path) -> io::Result<()>) -> Result<()> {
         let fault = |e| Error::io(format!("cannot write {}", self.path.display()), e);
         self.file.sync_all().map_err(fault)?;
-        name(&self.temp, &self.path).map_err(fault)?;
+        name(&self.temp, &self.path).map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => {
+                let text = format!("{} exists: another program made it", self.path.display());
+                Error::new(Class::Refused, text).hint("see what it is, or choose another name")
+            }
+            _ => fault(e),
+        })?;
         self.done = true;
         sync_folder(parent(&self.path))
     }
@@ -164,6 +170,16 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
         Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
         other => other.map_err(|e| Error::io(format!("cannot sync {}", folder.display()), e)),
     }
+}
+
+/// Whether `path`, which need not be there yet, is `other` or lies in it, by whatever name.
+#[must_use]
+pub fn lies_in(path: &Path, other: &Path) -> bool {
+    let there = path.ancestors().find_map(|part| match part.as_os_str().is_empty() {
+        true => std::fs::canonicalize(".").ok(),
+        false => std::fs::canonicalize(part).ok(),
+    });
+    there.is_some_and(|there| std::fs::canonicalize(other).is_ok_and(|o| there.starts_with(o)))
 }
 
 /// Makes the names in the folder that holds `path` durable.
@@ -283,6 +299,24 @@ mod tests {
         assert_eq!(lock(&open(), folder.path()).unwrap_err().class(), Class::Usage);
         drop(held);
         lock(&open(), folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_path_lies_in_a_folder_by_whatever_name_and_before_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("a")).unwrap();
+        std::fs::write(at("file"), "").unwrap();
+        std::os::unix::fs::symlink("a", at("link")).unwrap();
+
+        for inside in ["a", "a/x/y", "link", "link/x", "a/../a"] {
+            assert!(lies_in(&at(inside), &at("a")), "{inside}");
+        }
+        assert!(lies_in(&at("file"), &at("file")));
+        for outside in ["b", "ab", "file", "a/.."] {
+            assert!(!lies_in(&at(outside), &at("a")), "{outside}");
+        }
+        assert!(!lies_in(&at("a"), &at("nowhere")));
     }
 
     #[test]

@@ -16,6 +16,8 @@ use crate::words::error::{Class, Error, Result};
 const MAX_SAID: usize = 16 << 20;
 /// How much of its complaints is kept, from their end.
 pub const MAX_COMPLAINTS: usize = 16 << 10;
+/// The variable with the passphrase of a signing key, which is nobody else's business.
+pub const PASSPHRASE: &str = "SEALIFT_PASSPHRASE";
 /// How often a program is looked at.
 const POLL: Duration = Duration::from_millis(20);
 /// How long a program has to clean up when it is asked to end.
@@ -110,6 +112,7 @@ impl Ended {
 /// Starts `command` with pipes for what it says.
 fn spawn(mut command: Command) -> Result<(String, Leash)> {
     let name = command.get_program().to_string_lossy().into_owned();
+    command.env_remove(PASSPHRASE);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.map_err(|e| match e.kind() {
         ErrorKind::NotFound => {

@@ -15,8 +15,9 @@ use crate::bundle::check::{self, Trust};
 use crate::bundle::contents::Contents;
 use crate::bundle::keys::KeyId;
 use crate::places::layout::LayoutStore;
-use crate::places::location::Destination;
+use crate::places::location::{Destination, is_stream};
 use crate::places::registry::Client;
+use crate::seams::file::lies_in;
 use crate::seams::room;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
@@ -122,6 +123,7 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let bundle = Arc::new(bundle);
     let rewritten = rewritten(request, bundle.contents())?;
     let contents = rewritten.as_ref().unwrap_or(bundle.contents());
+    keep_apart(request)?;
     match &request.to {
         Destination::Registry { .. } | Destination::Layout { .. } => {}
         Destination::Archive { format, path } => {
@@ -171,6 +173,20 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let moved = transfer::run(&plan, contents, &*bundle, &scopes, request.jobs, progress)?;
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))
+}
+
+/// Nothing is written into the bundle itself, which would be no signed one any more.
+fn keep_apart(request: &Request) -> Result<()> {
+    let (Destination::Layout { path } | Destination::Archive { path, .. }) = &request.to else {
+        return Ok(());
+    };
+    match !is_stream(path) && lies_in(path, &request.bundle) {
+        true => {
+            let text = format!("{} lies in the bundle itself", path.display());
+            Err(Error::new(Class::Usage, text).hint("name another place"))
+        }
+        false => Ok(()),
+    }
 }
 
 /// The contents with smaller indexes, where those are wanted.

@@ -73,7 +73,7 @@ impl Error {
 
     /// An I/O failure while doing `what` (`"cannot read /media/usb/index.json"`).
     ///
-    /// A full disk becomes [`Class::NoRoom`]; an [`Error`] that travelled inside `error`
+    /// A full disk becomes [`Class::NoRoom`], what nobody may do [`Class::Refused`]; an [`Error`] that travelled inside `error`
     /// (see [`Error::into_io`]) comes out again as itself, so that a fault of the source read
     /// through a destination's writer still names the source.
     pub fn io(what: impl Into<String>, error: io::Error) -> Error {
@@ -82,11 +82,15 @@ impl Error {
             Err(error) => {
                 let class = match error.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Class::NoRoom,
+                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                        Class::Refused
+                    }
                     _ => Class::Other,
                 };
                 let fault = Error::new(class, what).source(error);
                 match class {
                     Class::NoRoom => fault.hint("free some room and run the same command again"),
+                    Class::Refused => fault.hint("see who may read it, or write there"),
                     _ => fault,
                 }
             }

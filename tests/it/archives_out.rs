@@ -417,7 +417,9 @@ fn what_a_file_holds_decides_whether_it_is_replaced() {
     }
     std::fs::rename(&path, bundle.at("elsewhere")).unwrap();
     std::os::unix::fs::symlink("elsewhere", &path).unwrap();
-    bundle.import(to, &[]).exits(code::REFUSED).says("is no plain file");
+    for more in [&[][..], &["--on-existing", "overwrite"]] {
+        bundle.import(to, more).exits(code::USAGE).says("is no plain file");
+    }
     assert!(std::fs::read(bundle.at("elsewhere")).unwrap() == ours);
 
     bundle.import(to, &["--on-existing", "keep-digest"]).exits(code::USAGE);
@@ -680,4 +682,74 @@ fn two_imports_at_once_do_not_sweep_away_each_others_work() {
     }
     let bytes = |name: &str| digest(&std::fs::read(bundle.at(name)).unwrap());
     assert_eq!(bytes("first.tar.gz"), bytes("second.tar.gz"));
+}
+
+#[test]
+fn nothing_is_written_into_the_bundle_itself() {
+    let mut bundle = Bundle::small(&[("acme/app:1", "x")]);
+    let before = std::fs::read(&bundle.path).unwrap();
+    std::os::unix::fs::symlink("b.tar", bundle.at("other.tar")).unwrap();
+
+    for to in
+        ["docker-archive:b.tar", "docker-archive:./other.tar", "oci-archive:b.tar", "oci:b.tar"]
+    {
+        let ran = bundle.import(to, &["--on-existing", "overwrite"]);
+        ran.exits(code::USAGE).says("the bundle itself");
+    }
+    let template = ["--name-template", "b.tar", "--on-existing", "overwrite"];
+    bundle.import("docker-archive:./", &template).exits(code::USAGE).says("the bundle itself");
+    assert!(std::fs::read(&bundle.path).unwrap() == before);
+
+    bundle.export("folder");
+    for to in ["oci:folder", "oci:folder/inside", "docker-archive:folder/x.tar"] {
+        bundle.import(to, &[]).exits(code::USAGE).says("the bundle itself");
+    }
+    run!(bundle.sealift, "verify", "folder", "--key", bundle.keys.public).ok();
+}
+
+#[test]
+fn a_pipe_and_a_device_stay_what_they_are() {
+    need!("mkfifo");
+    let bundle = Bundle::small(&[("acme/app:1", "x")]);
+    output(command("mkfifo").arg(bundle.at("pipe")));
+
+    for to in ["docker-archive:pipe", "docker-archive:/dev/null"] {
+        let ran = bundle.import(to, &["--on-existing", "overwrite"]);
+        ran.exits(code::USAGE).says("is no plain file").says("- is standard output");
+    }
+}
+
+#[test]
+fn a_config_that_changed_in_an_archive_is_not_taken_for_the_same() {
+    for more in [&[][..], &["--gzip"]] {
+        let bundle = Bundle::small(&[("acme/app:1", "x")]);
+        bundle.import("docker-archive:x", more).ok();
+        let good = std::fs::read(bundle.at("x")).unwrap();
+        let find = |bytes: &[u8]| bytes.windows(9).position(|w| w == b"/bin/true");
+        let mut plain = Vec::new();
+        match more.is_empty() {
+            true => plain.clone_from(&good),
+            false => drop(flate2::read::GzDecoder::new(&good[..]).read_to_end(&mut plain).unwrap()),
+        }
+        let at = find(&plain).unwrap();
+        plain[at..at + 9].copy_from_slice(b"/bin/evil");
+        let bad = if more.is_empty() { plain } else { crate::support::content::gzip(&plain) };
+        std::fs::write(bundle.at("x"), &bad).unwrap();
+
+        bundle.import("docker-archive:x", more).ok();
+
+        assert!(std::fs::read(bundle.at("x")).unwrap() == good, "{more:?}");
+    }
+}
+
+#[test]
+fn names_that_only_their_case_tells_apart_share_no_folder_and_zstd_is_no_surprise() {
+    let bundle = Bundle::small(&[("acme/app:A", "x"), ("acme/app:a", "y")]);
+    bundle.import("docker-archive:out/", &[]).exits(code::USAGE).says("would both be in the file");
+    assert!(!bundle.at("out").exists());
+
+    let bundle = Bundle::kinds(&["acme/zstd"]);
+    bundle.import("docker-archive:x", &[]).ok().says("docker loads from 23.0 on");
+    bundle.import("oci:y", &["--platform", "linux/amd64"]).exits(code::USAGE).says("--platform");
+    bundle.import("docker-daemon", &[]).exits(code::USAGE).says("containers-storage:");
 }

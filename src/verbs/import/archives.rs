@@ -15,7 +15,7 @@ use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
 use crate::places::location::{ArchiveFormat, is_stream};
-use crate::seams::file::sweep;
+use crate::seams::file::{lies_in, sweep};
 use crate::seams::{interrupt, room};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -75,6 +75,12 @@ pub(super) fn import(
         ArchiveFormat::Oci => (None, Vec::new()),
     };
     let contents = single.as_ref().map_or(contents, |single| &single.contents);
+    if format == ArchiveFormat::Docker
+        && contents.blobs.iter().any(|b| b.media_type.ends_with("zstd"))
+    {
+        let text = "some layers are compressed by zstd, which docker loads from 23.0 on".to_owned();
+        progress.event(Event::Note(text));
+    }
 
     // 2. Which file each image goes to, and what is there now.
     let shelves = shelves(request, filing, path, contents, to)?;
@@ -86,7 +92,7 @@ pub(super) fn import(
         let docker = single.as_ref().map(|single| to_json(&single.entries(&shelf.images)));
         let (listing, referrers) = listing(contents, &referring, &shelf.images, docker)?;
         rooms.push(listing.size());
-        let (sink, found) = open(filing, shelf, listing)?;
+        let (sink, found) = open(&request.bundle, filing, shelf, listing)?;
         if let Found::Other { what, .. } = found {
             match request.existing {
                 OnExisting::Skip => left.push(at),
@@ -170,8 +176,10 @@ fn shelves(
     for (at, to) in images {
         let file = template.file_name(&to, &contents.images[at].digest)?;
         let shelf = Shelf { path: Some(path.join(&file)), images: vec![(at, to)] };
-        if let Some(other) = files.insert(file.clone(), shelf) {
-            let (one, two) = (&other.images[0].1, &files[&file].images[0].1);
+        // A medium from a camera shop tells A and a apart no more than Windows does.
+        let key = file.to_lowercase();
+        if let Some(other) = files.insert(key.clone(), shelf) {
+            let (one, two) = (&other.images[0].1, &files[&key].images[0].1);
             let text = format!("{one} and {two} would both be in the file {file}");
             return Err(usage(&text)
                 .hint("tell them apart in --name-template, by {tag}, {repo}, {host} or {digest}"));
@@ -197,7 +205,12 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 }
 
 /// The sink for a shelf, and what is there now.
-fn open(filing: &Filing, shelf: &Shelf, listing: Listing) -> Result<(Archive, Found)> {
+fn open(
+    bundle: &Path,
+    filing: &Filing,
+    shelf: &Shelf,
+    listing: Listing,
+) -> Result<(Archive, Found)> {
     let gzip = filing.gzip;
     let Some(path) = &shelf.path else {
         let fault = |e| Error::io("cannot write standard output", e);
@@ -208,6 +221,10 @@ fn open(filing: &Filing, shelf: &Shelf, listing: Listing) -> Result<(Archive, Fo
         let archive = Archive::to_writer(Box::new(stdout), &shelf.name(), listing, gzip);
         return Ok((archive, Found::Nothing));
     };
+    if lies_in(path, bundle) {
+        let text = format!("{} is the bundle itself", path.display());
+        return Err(Error::new(Class::Usage, text).hint("name another place"));
+    }
     let found = look(path, &listing, gzip).map_err(|e| e.context("destination"))?;
     Ok((Archive::at(path, listing, gzip, found.clone()), found))
 }

@@ -12,7 +12,7 @@ use super::{DOCKER_INDEX, Listing, blob_path, names};
 use crate::places::tree::Tree;
 use crate::seams::interrupt;
 use crate::words::digest::Digest;
-use crate::words::document::{Document, MAX_DOCUMENT};
+use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
 
@@ -45,7 +45,7 @@ pub enum Found {
 /// Looks at the file `path`, where `listing` is to be, gzipped or not.
 ///
 /// # Errors
-/// [`Class::Usage`] for a folder, and any fault of the disk.
+/// [`Class::Usage`] for what is no plain file, and any fault of the disk.
 pub fn look(path: &Path, listing: &Listing, gzip: bool) -> Result<Found> {
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
     let other = |what: &str| Found::Other { what: what.to_owned(), names: BTreeMap::new() };
@@ -57,7 +57,14 @@ pub fn look(path: &Path, listing: &Listing, gzip: bool) -> Result<Found> {
             return Err(Error::new(Class::Usage, text)
                 .hint("end the path with a slash to fill it, or name a file"));
         }
-        Ok(about) if !about.is_file() => return Ok(other("is no plain file")),
+        // A pipe or a device would be gone for whoever uses it, and behind a link lies a file of
+        // another name.
+        Ok(about) if !about.is_file() => {
+            let text = format!("{} is no plain file", path.display());
+            return Err(
+                Error::new(Class::Usage, text).hint("name another file; - is standard output")
+            );
+        }
         Ok(_) => {}
     }
     let mut magic = [0; 2];
@@ -100,8 +107,11 @@ struct Seen {
     index: Option<Vec<u8>>,
     docker: Option<Vec<u8>>,
     sizes: BTreeMap<String, u64>,
-    /// Whether all of it could be read, and the documents have the right bytes.
+    /// Whether all of it could be read.
     whole: bool,
+    /// Whether it has what readers understand in several ways: an entry that stands twice, a link,
+    /// an extension that renames others.
+    strangers: bool,
 }
 
 impl Seen {
@@ -110,7 +120,7 @@ impl Seen {
         let json = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| parse_strict(b).ok());
         let docker = listing.docker.is_none() || json(&self.docker) == json(&listing.docker);
         let has = |(digest, size)| self.sizes.get(&blob_path(&digest)) == Some(&size);
-        self.whole && docker && listing.contents().all(has)
+        self.whole && !self.strangers && docker && listing.contents().all(has)
     }
 
     /// What a file without an index is, for people.
@@ -141,7 +151,7 @@ impl Seen {
         };
         if let Some(list) = list {
             if size <= MAX_DOCUMENT {
-                *list = Some(read()?);
+                self.strangers |= list.replace(read()?).is_some();
             }
             return Ok(());
         }
@@ -149,9 +159,10 @@ impl Seen {
         let Some(digest) = digest.filter(|digest| listing.size_of(digest) == Some(size)) else {
             return Ok(());
         };
-        let document = listing.documents.get(&digest).map(Document::raw);
-        if document.is_none_or(|raw| read().is_ok_and(|bytes| bytes == raw)) {
-            self.sizes.insert(path.to_owned(), size);
+        // What is small says what runs, and costs little to look at.
+        if size > MAX_DOCUMENT || read().is_ok_and(|bytes| Digest::of(&bytes) == digest) {
+            let twice = self.sizes.insert(path.to_owned(), size).is_some();
+            self.strangers |= twice;
         }
         Ok(())
     }
@@ -199,7 +210,9 @@ fn read_entries<R: Read>(
         let mut entry = entry?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let size = entry.size();
-        if entry.header().entry_type().is_file() {
+        let kind = entry.header().entry_type();
+        seen.strangers |= !kind.is_file() && !kind.is_dir();
+        if kind.is_file() {
             seen.note(&path, size, listing, || {
                 let mut bytes = Vec::new();
                 entry.read_to_end(&mut bytes)?;

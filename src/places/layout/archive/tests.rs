@@ -274,9 +274,10 @@ fn anything_else_is_told_by_what_it_holds() {
     }
     std::fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink("nowhere", &path).unwrap();
-    assert_eq!(told(&listing(NAME)), "is no plain file");
-    let error = look(folder.path(), &listing(NAME), false).unwrap_err();
-    assert_eq!(error.class(), Class::Usage);
+    for strange in [&path, folder.path()] {
+        let error = look(strange, &listing(NAME), false).unwrap_err();
+        assert_eq!(error.class(), Class::Usage);
+    }
 }
 
 #[test]
