@@ -13,6 +13,7 @@ mod ledger;
 mod loopback;
 mod page;
 mod patience;
+mod peer;
 mod range;
 mod route;
 #[cfg(test)]
@@ -23,7 +24,7 @@ mod tests;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,7 +99,7 @@ pub fn serve(
     log: Arc<dyn Progress>,
 ) -> Result<()> {
     let (runtime, listener) = usable(listener)?;
-    receive_until(runtime, listener, Desk::new(shelf, log), stop)
+    receive_until(runtime, listener, Desk::new(shelf, log), |_| true, stop)
 }
 
 /// What it takes to begin.
@@ -119,9 +120,10 @@ fn receive_until(
     runtime: Runtime,
     listener: TcpListener,
     desk: Desk,
+    welcome: impl Fn(SocketAddr) -> bool,
     stop: impl Fn() -> bool,
 ) -> Result<()> {
-    let done = runtime.block_on(receive(listener, desk, stop));
+    let done = runtime.block_on(receive(listener, desk, welcome, stop));
     runtime.shutdown_timeout(LEAVE);
     done.map_err(|error| Error::io("cannot start serving", error))
 }
@@ -129,6 +131,7 @@ fn receive_until(
 async fn receive(
     listener: TcpListener,
     desk: Desk,
+    welcome: impl Fn(SocketAddr) -> bool,
     stop: impl Fn() -> bool,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -139,6 +142,7 @@ async fn receive(
         let free = timeout(POLL, Arc::clone(&places).acquire_owned()).await;
         let Ok(Ok(place)) = free else { continue };
         match timeout(POLL, listener.accept()).await {
+            Ok(Ok((_, peer))) if !welcome(peer) => {}
             Ok(Ok((socket, _))) => {
                 tokio::spawn(attend(socket, desk.clone(), closing.subscribe(), place));
                 failing = false;

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use super::answer::Desk;
 use super::ledger::Ledger;
+use super::peer::is_ours;
 use super::shelf::Shelf;
 use super::{receive_until, usable};
 use crate::bundle::contents::Contents;
@@ -17,7 +18,8 @@ use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::reference::{Reference, Registry};
 
-/// A server on a free port of 127.0.0.1, with everything under a path that nobody can guess. What
+/// A server on a free port of 127.0.0.1, with everything under a path that nobody can guess, for
+/// the superuser's processes and our own user's: others could take all places and let it wait. What
 /// it gives out is hashed on the way, parts of blobs as well: the last bytes of what is wrong are
 /// withheld.
 pub struct Loopback {
@@ -69,8 +71,10 @@ impl Loopback {
         let (runtime, listener) = usable(listener)?;
         let stop = Arc::clone(&loopback.stop);
         // What fails here is seen by the engine, which then cannot pull, and says so.
-        let serve =
-            move || drop(receive_until(runtime, listener, desk, || stop.load(Ordering::Relaxed)));
+        let serve = move || {
+            let (welcome, stop) = (|peer| is_ours(peer, port), || stop.load(Ordering::Relaxed));
+            drop(receive_until(runtime, listener, desk, welcome, stop));
+        };
         let thread = std::thread::Builder::new().name("loopback".to_owned()).spawn(serve);
         loopback.thread = Some(thread.map_err(fault)?);
         Ok(loopback)
