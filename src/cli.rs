@@ -25,7 +25,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use self::output::{Format, Printer};
-use crate::seams::interrupt;
+use crate::seams::{interrupt, process};
 use crate::words::error::{Class, Error, Result};
 
 /// Carry container images across an air gap.
@@ -155,18 +155,24 @@ fn catch_signals() -> Result<()> {
         .spawn(move || {
             for _ in signals.forever() {
                 if SEEN.fetch_add(1, Ordering::SeqCst) > 0 {
-                    std::process::exit(report::code(Class::Interrupted).into());
+                    leave();
                 }
                 interrupt::raise();
                 // A read that hangs on a dead connection would not see the flag for a minute.
                 let _ = std::thread::Builder::new().spawn(|| {
                     std::thread::sleep(PATIENCE);
-                    std::process::exit(report::code(Class::Interrupted).into());
+                    leave();
                 });
             }
         })
         .map_err(fault)?;
     Ok(())
+}
+
+/// Ends at once, and engines' programs with it.
+fn leave() -> ! {
+    process::end_all();
+    std::process::exit(report::code(Class::Interrupted).into());
 }
 
 /// How long work may take to stop by itself.

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::environment::variable;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
+use crate::seams::process::PASSPHRASE;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 
@@ -68,7 +69,7 @@ fn given_passphrase(file: Option<&Path>) -> Result<Option<Zeroizing<String>>> {
                 false => Ok(Some(Zeroizing::new(line))),
             }
         }
-        None => Ok(variable("SEALIFT_PASSPHRASE").map(Zeroizing::new)),
+        None => Ok(variable(PASSPHRASE).map(Zeroizing::new)),
     }
 }
 

@@ -2,11 +2,14 @@
 
 mod reading;
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 pub use self::reading::Reading;
 use crate::words::error::{Class, Error, Result};
@@ -109,6 +112,18 @@ impl Ended {
     }
 }
 
+/// The programs that run now.
+static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Asks all programs that run to end: for who cannot wait until their values are dropped.
+pub fn end_all() {
+    let running = RUNNING.lock().map(|running| running.clone()).unwrap_or_default();
+    for pid in running.into_iter().filter_map(Pid::from_raw) {
+        // Fails when it has ended meanwhile.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
 /// Starts `command` with pipes for what it says.
 fn spawn(mut command: Command) -> Result<(String, Leash)> {
     let name = command.get_program().to_string_lossy().into_owned();
@@ -121,7 +136,11 @@ fn spawn(mut command: Command) -> Result<(String, Leash)> {
         }
         _ => Error::io(format!("cannot run {name}"), e),
     })?;
-    Ok((name, Leash(child)))
+    let leash = Leash(child);
+    if let Ok(mut running) = RUNNING.lock() {
+        running.insert(leash.pid().as_raw_nonzero().get());
+    }
+    Ok((name, leash))
 }
 
 /// What is kept of a stream.
@@ -180,6 +199,10 @@ fn collect(pipe: Option<impl Read + Send + 'static>, keep: Keep) -> Collected {
 struct Leash(Child);
 
 impl Leash {
+    fn pid(&self) -> Pid {
+        Pid::from_child(&self.0)
+    }
+
     /// Whether it ends within the time that a program has to clean up.
     fn wait_a_little(&mut self) -> bool {
         let asked = Instant::now();
@@ -195,15 +218,16 @@ impl Leash {
 
 impl Drop for Leash {
     fn drop(&mut self) {
-        if matches!(self.0.try_wait(), Ok(Some(_))) {
-            return;
+        if !matches!(self.0.try_wait(), Ok(Some(_))) {
+            // Fails when it has ended meanwhile, as do the calls below.
+            let _ = kill_process(self.pid(), Signal::TERM);
+            if !self.wait_a_little() {
+                let _ = self.0.kill();
+                let _ = self.0.wait();
+            }
         }
-        let pid = rustix::process::Pid::from_child(&self.0);
-        // Fails when it has ended meanwhile, as do the calls below.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        if !self.wait_a_little() {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
+        if let Ok(mut running) = RUNNING.lock() {
+            running.remove(&self.pid().as_raw_nonzero().get());
         }
     }
 }

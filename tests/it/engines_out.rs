@@ -1,12 +1,16 @@
-//! Images come out of containerd as they went in.
+//! Images come out of containerd as they went in, and engines' programs are kept on a leash.
 
-use std::process::Command;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
 
 use crate::support::engines::Containerd;
 use crate::support::images::Image;
 use crate::support::registry::Registry;
 use crate::support::sealift::{Ran, Sealift, code, ran};
-use crate::support::{images, output, text};
+use crate::support::{Process, images, output, text, wait_for};
 
 /// A containerd, a registry that its images come from, and who exports them.
 struct World {
@@ -136,4 +140,35 @@ fn a_layer_that_containerd_dropped_is_missing_and_not_made_up() {
 
     ran.exits(code::INCOMPLETE).says("not found");
     assert!(!world.sealift.at("b.tar").exists());
+}
+
+#[test]
+fn an_engines_program_sees_no_passphrase_and_does_not_outlive_who_is_stopped_twice() {
+    need!("sh", "env");
+    let sealift = Sealift::new();
+    sealift.keys("signer");
+    let bin = sealift.at("bin");
+    std::fs::create_dir(&bin).unwrap();
+    // A docker that says nothing any more.
+    let script =
+        "#!/bin/sh\nenv > environment\necho $$ > pid.new\nmv pid.new pid\nexec sleep 600\n";
+    std::fs::write(bin.join("docker"), script).unwrap();
+    std::fs::set_permissions(bin.join("docker"), Permissions::from_mode(0o755)).unwrap();
+    let mut export = sealift.command();
+    export.args(["export", "docker-daemon:x", "-o", "b", "--sign-key", "signer.key.pem"]);
+    export.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
+    export.env("SEALIFT_PASSPHRASE", "nobody's business");
+
+    let mut process = Process::start(export.stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_for("the program", || sealift.at("pid").exists());
+    process.signal(Signal::TERM);
+    process.signal(Signal::TERM);
+    wait_for("the end", || process.ended());
+
+    let pid = std::fs::read_to_string(sealift.at("pid")).unwrap();
+    let gone = || !std::path::Path::new("/proc").join(pid.trim()).exists();
+    wait_for("the program's end", gone);
+    let environment = std::fs::read_to_string(sealift.at("environment")).unwrap();
+    assert!(environment.contains("PATH=") && !environment.contains("PASSPHRASE"), "{environment}");
+    assert!(!sealift.at("b").exists());
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::credentials::Credential;
+use crate::seams::process::PASSPHRASE;
 use crate::words::error::{Class, Error, Result};
 
 /// Largest answer that is read of a helper. Cloud tokens have up to 8 KiB.
@@ -97,6 +98,7 @@ fn run(name: &str, verb: &str, server: &str, input: &str) -> Result<Option<Zeroi
 fn talk(program: &str, verb: &str, input: &str) -> std::io::Result<(Zeroizing<Vec<u8>>, bool)> {
     let mut child = Command::new(program)
         .arg(verb)
+        .env_remove(PASSPHRASE)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
