@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{About, Engine, Held, Kept, Pull, Scratch, Watch, chain_ids, run};
+use crate::seams::interrupt;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -135,11 +136,25 @@ pub(super) fn kept(engine: &Engine) -> Result<Kept> {
     ids.dedup();
     let mut kept = Kept::default();
     for ids in ids.chunks(AT_ONCE) {
-        for image in inspect(engine, ids)? {
+        for image in inspect_all(engine, ids)? {
             kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
         }
     }
     Ok(kept)
+}
+
+/// Those of `ids` that podman can tell of. Of a manifest list without an image for this machine it
+/// cannot, and then tells nothing of the others either.
+fn inspect_all(engine: &Engine, ids: &[String]) -> Result<Vec<Image>> {
+    if let Ok(images) = inspect(engine, ids) {
+        return Ok(images);
+    }
+    let mut images = Vec::new();
+    for id in ids {
+        interrupt::check()?;
+        images.extend(inspect(engine, std::slice::from_ref(id)).unwrap_or_default());
+    }
+    Ok(images)
 }
 
 pub(super) fn pull(
