@@ -78,7 +78,7 @@ impl Look {
     }
 }
 
-/// The layers of `manifest` that the engine has unpacked.
+/// The layers of `manifest` that the engine has unpacked, and will not pull again.
 fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Result<Vec<Digest>> {
     let Kind::Manifest { config: Some(config), layers } = manifest.kind() else {
         return Ok(Vec::new());
@@ -86,13 +86,16 @@ fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Re
     if kept.chains.is_empty() || config.size > MAX_CONFIG {
         return Ok(Vec::new());
     }
+    if kept.images.contains(&config.digest) {
+        return Ok(layers.iter().map(|layer| layer.digest).collect());
+    }
     let config = read_small(bundle, config, MAX_CONFIG, "bundle")?;
     // What is no config of an image's says nothing; the engine will have its own opinion of it.
     let diff_ids =
         serde_json::from_slice(&config).map_or(Vec::new(), |c: Config| c.rootfs.diff_ids);
     let chains = chain_ids(&diff_ids);
     let pairs = layers.iter().zip(chains);
-    Ok(pairs.filter(|(_, chain)| kept.chains.contains(chain)).map(|(l, _)| l.digest).collect())
+    Ok(pairs.filter(|(l, chain)| kept.has(&l.digest, chain)).map(|(l, _)| l.digest).collect())
 }
 
 /// An engine takes nothing from us: it pulls.
