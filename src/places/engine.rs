@@ -108,6 +108,19 @@ pub struct Kept {
     pub blobs: BTreeSet<Digest>,
     /// Layers unpacked, by the chain of diff IDs that ends with them (image-spec, "ChainID").
     pub chains: BTreeSet<Digest>,
+    /// The blobs for which it takes what it has unpacked, if not for all: others it pulls again.
+    pub pulled: Option<BTreeSet<Digest>>,
+    /// Images, by their ids, of which it pulls nothing again, whatever they are called.
+    pub images: BTreeSet<Digest>,
+}
+
+impl Kept {
+    /// Whether it takes the layer that it has unpacked as `chain` for the blob `layer`.
+    #[must_use]
+    pub fn has(&self, layer: &Digest, chain: &Digest) -> bool {
+        self.chains.contains(chain)
+            && self.pulled.as_ref().is_none_or(|pulled| pulled.contains(layer))
+    }
 }
 
 /// One image for an engine to pull.

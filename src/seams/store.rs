@@ -161,6 +161,17 @@ pub trait ImageSink: BlobSink {
         Ok(false)
     }
 
+    /// Whether an image may be there under its digest alone, beside a name that stands for another.
+    fn keeps_untagged(&self) -> bool {
+        true
+    }
+
+    /// What the place calls the image that is to come under `name`, where it knows no digests of
+    /// manifests.
+    fn own_id(&self, _name: &Reference) -> Option<Digest> {
+        None
+    }
+
     /// Whether the place takes an index of type `media_type` while it does not have `missing`,
     /// some of its children. `None` where that is only known after trying, which happens when
     /// `may_try` is set and leaves nothing behind that anybody could see.

@@ -19,7 +19,7 @@ use crate::seams::parallel;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Result};
+use crate::words::error::Result;
 use crate::words::reference::{Reference, Repository, Tag};
 
 /// What to do about a name that stands for something else at the destination.
@@ -122,10 +122,13 @@ impl NameStep {
         }
     }
 
-    /// Both digests, for people.
-    fn conflict(&self) -> String {
+    /// Both digests, or both ids, for people.
+    fn conflict(&self, sink: &dyn ImageSink) -> String {
         let now = self.now.map(|now| now.to_string()).unwrap_or_default();
-        format!("{} is {now} there, and {} in the bundle", self.to, self.digest)
+        match sink.own_id(&self.to) {
+            Some(id) => format!("{} is image id {now} there, and {id} in the bundle", self.to),
+            None => format!("{} is {now} there, and {} in the bundle", self.to, self.digest),
+        }
     }
 }
 
@@ -366,32 +369,15 @@ fn settle_existing(
             match existing {
                 OnExisting::Skip => name.action = NameAction::Keep,
                 OnExisting::KeepDigest => name.action = NameAction::ByDigest,
-                _ if scope.sink.is_fixed(&name.to)? => fixed.push(name.conflict()),
-                OnExisting::Error => taken.push(name.conflict()),
+                _ if scope.sink.is_fixed(&name.to)? => fixed.push(name.conflict(&*scope.sink)),
+                OnExisting::Error => taken.push(name.conflict(&*scope.sink)),
                 OnExisting::Overwrite => {}
             }
         }
     }
-    let obstacle = |message: String, findings: Vec<String>, hint: &str| {
-        let hint = hint.to_owned();
-        Obstacle { class: Class::Refused, message, findings, hint }
-    };
-    let fixed = obstacle(
-        format!(
-            "the destination has {} of the names with other images, and they are immutable",
-            fixed.len()
-        ),
-        fixed,
-        "give the images other tags with --map, leave them behind with --on-existing skip, or \
-         bring them without their tags with --on-existing keep-digest",
-    );
-    let taken = obstacle(
-        format!("the destination has {} of the names with other images", taken.len()),
-        taken,
-        "--on-existing overwrite replaces them, skip leaves those images behind, and keep-digest \
-         brings them without their tags",
-    );
-    Ok([fixed, taken].into_iter().filter(|obstacle| !obstacle.findings.is_empty()).collect())
+    let untagged = scopes.iter().all(|scope| scope.sink.keeps_untagged());
+    let obstacles = [Obstacle::immutable(fixed), Obstacle::taken(taken, untagged)];
+    Ok(obstacles.into_iter().filter(|obstacle| !obstacle.findings.is_empty()).collect())
 }
 
 #[cfg(test)]

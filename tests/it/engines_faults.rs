@@ -278,3 +278,19 @@ fn a_policy_that_rejects_an_image_is_called_that() {
     ran.says("policy");
     assert!(inside.names().is_empty());
 }
+
+#[test]
+fn manifest_lists_for_other_machines_in_podmans_storage_are_nobodys_business() {
+    need!("root", "podman", "busybox");
+    let inside = Inside::new(Engine::Podman(Podman::new()));
+    let hello = images::hello();
+    inside.pack("b.tar", &[(NAME, &hello)]);
+    output(inside.engine.command().args(["manifest", "create", "work:1"]));
+
+    inside.import("b.tar").ok();
+
+    inside.shows(NAME, &hello);
+    // Beside a list that podman cannot tell of, it still tells of the others.
+    let renamed = ["--map", "docker.io/library/*=quay.io/other/*"];
+    assert_eq!(inside.import_with("b.tar", &renamed).ok().number("/copied/blobs"), 0);
+}

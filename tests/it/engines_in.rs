@@ -3,11 +3,12 @@
 
 use serde_json::json;
 
-use crate::support::Random;
 use crate::support::content::{Layer, tar};
+use crate::support::engines::{Docker, Podman};
 use crate::support::images::{self, GREETING, Image};
-use crate::support::inside::{Engine, with_each};
+use crate::support::inside::{Engine, Inside, with_each};
 use crate::support::sealift::code;
+use crate::support::{Random, output};
 
 /// An image of a base and one more layer, so that versions of it share the base.
 fn version(tag: &str, own: &str) -> Image {
@@ -118,4 +119,55 @@ fn an_image_without_a_tag_goes_by_its_digest_where_the_engine_can() {
         assert_eq!(inside.import("b.tar").ok().json()["images"][0]["action"], json!("present"));
         assert_eq!(inside.run(&name), GREETING);
     });
+}
+
+#[test]
+fn another_platform_of_the_same_index_is_another_image_under_its_name() {
+    need!("root", "podman", "dockerd", "docker", "busybox");
+    for engine in [Engine::Podman(Podman::new()), Engine::Docker(Docker::start())] {
+        let inside = Inside::new(engine);
+        let all = images::all();
+        // Whichever of the digests comes first.
+        for (repository, arm64) in [("acme/multi", 2), ("acme/list", 1)] {
+            let image = all.iter().find(|i| i.repository == repository).unwrap();
+            let name = format!("docker.io/{repository}:1.0");
+            let bundle = format!("{}.tar", repository.replace('/', "-"));
+            inside.pack(&bundle, &[(&name, image)]);
+            inside.import(&bundle).ok();
+            let arm = ["--platform", "linux/arm64"];
+
+            let taken = inside.import_with(&bundle, &arm).exits(code::REFUSED);
+            assert!(!taken.stderr.contains("keep-digest"), "{}", taken.stderr);
+            if let Engine::Docker(_) = inside.engine {
+                taken.says("is image id sha256:");
+            }
+
+            let other = [&arm[..], &["--on-existing", "overwrite"]].concat();
+            inside.import_with(&bundle, &other).ok();
+            inside.shows_platform(&name, image, arm64);
+        }
+    }
+}
+
+#[test]
+fn what_a_dry_run_counts_is_what_docker_then_pulls() {
+    need!("root", "dockerd", "docker", "busybox");
+    let inside = Inside::new(Engine::Docker(Docker::start()));
+    let name = "docker.io/acme/app:1.0";
+    inside.pack("old.tar", &[(name, &version("1.0", "old"))]);
+    inside.pack("new.tar", &[(name, &version("1.0", "new"))]);
+    output(inside.engine.command().args(["load", "-qi"]).arg(inside.sealift.at("old.tar")));
+    let count = |bundle: &str, to: &str| {
+        let map = ["--map", &format!("docker.io/*={to}/*")];
+        let plan = inside.import_with(bundle, &[&map[..], &["--dry-run"]].concat()).ok();
+        let copied = inside.import_with(bundle, &map).ok().number("/copied/blobs");
+        // The config is not counted among what came.
+        assert_eq!(plan.number("/copy/blobs") - 1, copied, "{bundle} {to}");
+        copied
+    };
+
+    // The image it has; one whose base it has, and does not know which blob that came as.
+    assert_eq!(count("old.tar", "quay.io/one"), 0);
+    assert_eq!(count("new.tar", "quay.io/one-new"), 2);
+    assert_eq!(count("new.tar", "quay.io/two"), 0);
 }

@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::support::engines::Containerd;
+use crate::support::engines::{Containerd, Podman, Tmpfs};
 use crate::support::images::Image;
+use crate::support::inside::{Engine, Inside};
 use crate::support::registry::Registry;
 use crate::support::sealift::{Ran, Sealift, code, ran};
 use crate::support::{Process, images, output, text, wait_for};
@@ -171,4 +172,117 @@ fn an_engines_program_sees_no_passphrase_and_does_not_outlive_who_is_stopped_twi
     let environment = std::fs::read_to_string(sealift.at("environment")).unwrap();
     assert!(environment.contains("PATH=") && !environment.contains("PASSPHRASE"), "{environment}");
     assert!(!sealift.at("b").exists());
+}
+
+/// What there is to export out of podman: images that came in under those names.
+fn podman_with(images: &[(&str, &Image)]) -> Inside {
+    let inside = Inside::new(Engine::Podman(Podman::new()));
+    inside.pack("in.tar", images);
+    inside.import("in.tar").ok();
+    inside
+}
+
+/// An export of `name`, not run yet.
+fn out_of(inside: &Inside, name: &str) -> Command {
+    let _ = std::fs::remove_file(inside.sealift.at("out.tar"));
+    let mut export = inside.sealift.command();
+    export.arg("export").arg(format!("{}{name}", inside.engine.destination()));
+    export.args(["-o", "out.tar", "--sign-key"]).arg(&inside.keys.private);
+    inside.engine.dress(&mut export);
+    export
+}
+
+/// What the one image in the bundle is called.
+fn called(inside: &Inside) -> String {
+    let mut inspect = inside.sealift.command();
+    let about = text(inspect.args(["inspect", "out.tar", "--format", "json"]));
+    let about: serde_json::Value = serde_json::from_str(&about).unwrap();
+    assert_eq!(about["images"].as_array().unwrap().len(), 1);
+    about["images"][0]["name"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_list_of_podmans_is_not_taken_for_the_image_in_it() {
+    need!("root", "podman", "busybox");
+    let (name, multi) = ("docker.io/acme/multi:1.0", multi());
+    let inside = podman_with(&[(name, &multi)]);
+    let podman = |arguments: &[&str]| output(inside.engine.command().args(arguments));
+    podman(&["manifest", "create", "ml:1"]);
+    podman(&["manifest", "add", "ml:1", &format!("containers-storage:{name}")]);
+
+    let ran = ran(&mut out_of(&inside, "ml:1")).exits(code::REFUSED);
+
+    ran.says("ml:1 is a list of images").says("manifest push --all");
+    assert!(!inside.sealift.at("out.tar").exists());
+    // One that was pulled out of an index is an image.
+    crate::support::sealift::ran(&mut out_of(&inside, name)).ok();
+    assert_eq!(called(&inside), name);
+}
+
+#[test]
+fn an_image_asked_for_by_a_digest_is_called_by_its_own_repository() {
+    need!("root", "podman", "busybox");
+    let hello = images::hello();
+    let names = ["docker.io/a/first:1", "quay.io/b/hello:1.0", "quay.io/c/hello:2"];
+    let inside = podman_with(&names.map(|name| (name, &hello)));
+    let at = |repository: &str| format!("{repository}@{}", hello.digest());
+
+    for (asked, name) in [(at("quay.io/b/hello"), names[1]), (at("quay.io/c/hello"), names[2])] {
+        ran(&mut out_of(&inside, &asked)).ok();
+        assert_eq!(called(&inside), name);
+    }
+    let id = text(inside.engine.command().args(["image", "inspect", "-f", "{{.Id}}", names[2]]));
+    ran(&mut out_of(&inside, id.trim())).ok();
+    assert_eq!(called(&inside), names[0], "the first one of all");
+}
+
+#[test]
+fn what_podman_stages_goes_with_the_export_or_with_the_next_one() {
+    need!("root", "podman", "busybox");
+    let large = crate::killed::large_images();
+    let name = "docker.io/acme/large:1";
+    let inside = podman_with(&[(name, &large[0])]);
+    let Engine::Podman(podman) = &inside.engine else { unreachable!() };
+    for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+        let mut export = out_of(&inside, name);
+        let mut export = Process::start(export.stdout(Stdio::null()).stderr(Stdio::null()));
+        wait_for("the staging", || podman.staged() > 0 || export.ended());
+        export.signal(signal);
+        wait_for("the stopped export", || export.ended());
+        assert_eq!(signal == Signal::KILL, podman.staged() > 0, "{signal:?}");
+    }
+
+    ran(&mut out_of(&inside, name)).ok();
+
+    assert_eq!(podman.staged(), 0);
+}
+
+#[test]
+fn a_staging_folder_without_room_is_called_that() {
+    need!("root", "podman", "mount", "busybox");
+    let large = crate::killed::large_images();
+    let name = "docker.io/acme/large:1";
+    let inside = podman_with(&[(name, &large[0])]);
+    let disk = Tmpfs::of(1);
+
+    let ran = ran(out_of(&inside, name).env("TMPDIR", disk.path())).exits(code::NO_ROOM);
+
+    ran.says(name).says("TMPDIR");
+    assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn layers_that_podman_cannot_save_are_told_of_with_a_way_out() {
+    need!("root", "podman", "busybox");
+    let zstd = images::all().into_iter().find(|i| i.repository == "acme/zstd").unwrap();
+    let name = "docker.io/acme/zstd:1.0";
+    let inside = podman_with(&[(name, &zstd)]);
+
+    ran(&mut out_of(&inside, name)).exits(code::REFUSED).says(name).says("oci-archive");
+
+    let save = ["save", "--quiet", "--format", "oci-archive", "-o"];
+    output(inside.engine.command().args(save).arg(inside.sealift.at("way-out")).arg(name));
+    let mut export = inside.sealift.command();
+    export.args(["export", "oci-archive:way-out", "-o", "out.tar", "--sign-key"]);
+    ran(export.arg(&inside.keys.private)).ok();
 }

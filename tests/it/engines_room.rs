@@ -48,6 +48,20 @@ fn a_storage_of_podmans_that_is_too_small_is_refused_with_the_numbers() {
 }
 
 #[test]
+fn a_folder_of_podmans_for_pulls_that_is_too_small_is_not_called_its_storage() {
+    need!("root", "podman", "mount");
+    let disk = Tmpfs::of(32);
+    let inside = Inside::new(Engine::Podman(Podman::new()));
+    inside.pack("b.tar", &[(NAME, &image_of(40))]);
+
+    let ran = ran(inside.command("b.tar", &[]).env("TMPDIR", disk.path())).exits(code::NO_ROOM);
+
+    let place = format!("keeps layers while it pulls, {}", disk.path().display());
+    ran.says(&place).says("by TMPDIR");
+    assert!(inside.names().is_empty());
+}
+
+#[test]
 fn a_storage_of_dockers_that_is_too_small_is_refused_with_the_numbers() {
     need!("root", "dockerd", "docker", "mount");
     let disk = Tmpfs::of(32);

@@ -47,18 +47,31 @@ struct Image {
     root_fs: RootFs,
 }
 
+impl Info {
+    /// Whether containerd keeps its images.
+    fn is_containerds(&self) -> bool {
+        let status = self.driver_status.iter().flatten();
+        status.into_iter().any(|(_, value)| value.starts_with("io.containerd.snapshotter"))
+    }
+}
+
+fn ask(engine: &Engine, arguments: &[&str]) -> Result<Vec<u8>> {
+    let mut command = engine.command();
+    command.args(arguments);
+    run::answer(command, "cannot ask docker")
+}
+
+fn info(engine: &Engine) -> Result<Info> {
+    parsed(&ask(engine, &["info", "--format", "{{json .}}"])?, "what docker info says")
+}
+
 pub(super) fn about(engine: &Engine) -> Result<About> {
-    let ask = |arguments: &[&str]| {
-        let mut command = engine.command();
-        command.args(arguments);
-        run::answer(command, "cannot ask docker")
-    };
-    let server: Server =
-        parsed(&ask(&["version", "--format", "{{json .Server}}"])?, "what docker version says")?;
-    let info: Info = parsed(&ask(&["info", "--format", "{{json .}}"])?, "what docker info says")?;
+    let server = ask(engine, &["version", "--format", "{{json .Server}}"])?;
+    let server: Server = parsed(&server, "what docker version says")?;
+    let info = info(engine)?;
+    let keeps_manifests = info.is_containerds();
     let remote = remote(engine)?;
     let root = remote.is_none().then_some(info.docker_root_dir);
-    let status = info.driver_status.unwrap_or_default();
     Ok(About {
         platform: Platform { os: server.os, architecture: server.arch, variant: None },
         remote,
@@ -68,9 +81,7 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
         keeps_partial: false,
         keeps_packed: false,
         stacks: info.driver == "vfs",
-        keeps_manifests: status
-            .iter()
-            .any(|(_, value)| value.starts_with("io.containerd.snapshotter")),
+        keeps_manifests,
         takes_untagged: false,
         takes_zstd: unpacks_zstd(&server.version),
         takes_nested: false,
@@ -132,16 +143,30 @@ pub(super) fn kept(engine: &Engine) -> Result<Kept> {
     let mut ids: Vec<&str> = said.lines().filter(|id| super::is_id(id)).collect();
     ids.sort_unstable();
     ids.dedup();
-    let mut kept = Kept::default();
+    let mut kept = Kept { pulled: pulled(&info(engine)?), ..Kept::default() };
     for ids in ids.chunks(AT_ONCE) {
         let mut inspect = engine.command();
         inspect.args(["image", "inspect"]).args(ids);
         let said = run::answer(inspect, "cannot ask docker for its images")?;
         for image in parsed::<Vec<Image>>(&said, "what docker image inspect says")? {
+            kept.images.insert(image.id);
             kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
         }
     }
     Ok(kept)
+}
+
+/// The blobs that docker knows the layers of: it takes no others for those that it has, and no
+/// command of its tells them. Where its folder cannot be read, that is none. containerd finds the
+/// layers by what they are.
+fn pulled(info: &Info) -> Option<BTreeSet<Digest>> {
+    if info.is_containerds() {
+        return None;
+    }
+    let folder = info.docker_root_dir.join("image").join(&info.driver);
+    let folder = folder.join("distribution/diffid-by-digest/sha256");
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    Some(names.filter_map(|name| Digest::from_hex(name.file_name().to_str()?).ok()).collect())
 }
 
 pub(super) fn pull(engine: &Engine, pull: Pull<'_>, watch: Watch<'_>) -> Result<()> {

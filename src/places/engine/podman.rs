@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{About, Engine, Held, Kept, Pull, Scratch, Watch, chain_ids, run};
+use super::{About, Engine, Held, Kept, Pull, Scratch, Watch, chain_ids, run, scratch};
+use crate::seams::interrupt;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -80,7 +81,7 @@ fn info(engine: &Engine) -> Result<Info> {
 
 pub(super) fn about(engine: &Engine) -> Result<About> {
     let Info { host, store } = info(engine)?;
-    let staging = store.image_copy_tmp_dir.unwrap_or_else(|| PathBuf::from("/var/tmp"));
+    let staging = staged_in(store.image_copy_tmp_dir);
     let here = |path: PathBuf| (!host.service_is_remote).then_some(path);
     Ok(About {
         platform: Platform { os: host.os, architecture: host.arch, variant: None },
@@ -135,11 +136,25 @@ pub(super) fn kept(engine: &Engine) -> Result<Kept> {
     ids.dedup();
     let mut kept = Kept::default();
     for ids in ids.chunks(AT_ONCE) {
-        for image in inspect(engine, ids)? {
+        for image in inspect_all(engine, ids)? {
             kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
         }
     }
     Ok(kept)
+}
+
+/// Those of `ids` that podman can tell of. Of a manifest list without an image for this machine it
+/// cannot, and then tells nothing of the others either.
+fn inspect_all(engine: &Engine, ids: &[String]) -> Result<Vec<Image>> {
+    if let Ok(images) = inspect(engine, ids) {
+        return Ok(images);
+    }
+    let mut images = Vec::new();
+    for id in ids {
+        interrupt::check()?;
+        images.extend(inspect(engine, std::slice::from_ref(id)).unwrap_or_default());
+    }
+    Ok(images)
 }
 
 pub(super) fn pull(
@@ -166,6 +181,32 @@ pub(super) fn pull(
         true => Ok(()),
         false => Err(ended.failure(&format!("podman cannot pull {}", pull.name))),
     }
+}
+
+/// A folder for what `podman save` stages, swept of what saves that were killed left beside it;
+/// nothing where podman would not take it.
+pub(super) fn staging(engine: &Engine) -> Result<Option<Scratch>> {
+    let Info { host, store } = info(engine)?;
+    if host.service_is_remote || depends_on_tmpdir(&store.run_root) {
+        return Ok(None);
+    }
+    let folder = staged_in(store.image_copy_tmp_dir);
+    scratch::sweep(&folder);
+    Scratch::new(&folder).map(Some)
+}
+
+/// Where podman stages, as far as it tells.
+fn staged_in(told: Option<PathBuf>) -> PathBuf {
+    told.unwrap_or_else(|| PathBuf::from("/var/tmp"))
+}
+
+/// Whether `name` is a list of images, made here, and not an image. One that was pulled for this
+/// machine out of an index is an image.
+pub(super) fn is_list(engine: &Engine, name: &str) -> Result<bool> {
+    let mut exists = engine.command();
+    exists.args(["manifest", "exists", "--", name]);
+    // Nothing but 0 says so (podman-manifest-exists(1)); for images it is an error.
+    Ok(run::question(exists)?.success)
 }
 
 /// Whether podman found its run root by `TMPDIR`, which it then must find unchanged: so it does

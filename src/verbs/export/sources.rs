@@ -106,7 +106,10 @@ impl Sources<'_> {
             Source::Engine { engine, name } => {
                 let saved = save::open(engine, name)?;
                 let mut archive = DockerArchive::open(saved.tree, engine.program())?;
-                saved.name.map_or(Ok(()), |name| archive.call(name))?;
+                if let Some(name) = saved.name {
+                    let name = as_made(&archive, name)?;
+                    archive.call(name)?;
+                }
                 let names = picked(&archive, None)?;
                 self.want(&text, &text, Arc::new(archive), names);
             }
@@ -234,6 +237,15 @@ impl Sources<'_> {
         }
         Ok(kept)
     }
+}
+
+/// `name` for the one image of `archive`: where it goes by a digest, by the one that was made.
+fn as_made(archive: &DockerArchive, name: Reference) -> Result<Reference> {
+    let Some(first) = archive.names().next().filter(|_| name.tag.is_none()) else {
+        return Ok(name);
+    };
+    let digest = Some(archive.resolve(first)?.descriptor().digest);
+    Ok(Reference { digest, ..name })
 }
 
 /// Whether `path` is a folder in which each file is an archive, not one archive unpacked; nor a

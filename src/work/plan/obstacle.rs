@@ -20,6 +20,31 @@ pub struct Obstacle {
 }
 
 impl Obstacle {
+    /// Names that stand for other images, and that the destination lets nobody move.
+    pub(super) fn immutable(findings: Vec<String>) -> Obstacle {
+        let message = format!(
+            "the destination has {} of the names with other images, and they are immutable",
+            findings.len()
+        );
+        let hint = "give the images other tags with --map, leave them behind with --on-existing \
+                    skip, or bring them without their tags with --on-existing keep-digest";
+        Obstacle { class: Class::Refused, message, findings, hint: hint.to_owned() }
+    }
+
+    /// Names that stand for other images. `untagged` says whether images may come without names.
+    pub(super) fn taken(findings: Vec<String>, untagged: bool) -> Obstacle {
+        let message =
+            format!("the destination has {} of the names with other images", findings.len());
+        let hint = match untagged {
+            true => {
+                "--on-existing overwrite replaces them, skip leaves those images behind, and \
+                 keep-digest brings them without their tags"
+            }
+            false => "--on-existing overwrite replaces them, and skip leaves those images behind",
+        };
+        Obstacle { class: Class::Refused, message, findings, hint: hint.to_owned() }
+    }
+
     /// This one as a failure.
     #[must_use]
     pub fn error(&self) -> Error {

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::bundle::samples::{FOREIGN, Stock};
+use crate::words::error::Class;
 use crate::work::samples::Inside;
 
 const STATEMENT: &[u8] = b"statement";

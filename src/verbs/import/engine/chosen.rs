@@ -117,6 +117,12 @@ impl Chosen {
         self.wanted.get(name).map(|wanted| wanted.root)
     }
 
+    /// The image id of what `name` is to stand for.
+    pub(super) fn id(&self, name: &Reference) -> Option<Digest> {
+        let manifests = self.manifests(self.root(name)?);
+        manifests.first().and_then(|manifest| config(manifest)).map(|config| config.digest)
+    }
+
     /// The manifests of the image `root`.
     pub(super) fn manifests(&self, root: Digest) -> Vec<&Document> {
         self.contents.manifests(root)

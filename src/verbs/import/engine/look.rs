@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::chosen::Chosen;
 use crate::bundle::head::MAX_CONFIG;
-use crate::places::engine::{About, Engine, Kept, chain_ids};
+use crate::places::engine::{About, Engine, Held, Kept, chain_ids};
 use crate::seams::content::Content;
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, KeptList};
 use crate::seams::stream::read_small;
@@ -68,9 +68,17 @@ impl Look {
     pub(super) fn is_there(&self, digest: &Digest) -> bool {
         self.there.lock().is_ok_and(|there| there.contains(digest))
     }
+
+    /// What tells `held` from the image that is to come under `name`. The digest of an index does
+    /// not, where the engine has another of its platforms.
+    fn other(&self, name: &Reference, held: &Held) -> Option<Digest> {
+        let root = self.chosen.root(name);
+        let by_digest = held.digests.iter().find(|digest| Some(**digest) != root);
+        by_digest.filter(|_| self.about.keeps_manifests).copied().or(held.id)
+    }
 }
 
-/// The layers of `manifest` that the engine has unpacked.
+/// The layers of `manifest` that the engine has unpacked, and will not pull again.
 fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Result<Vec<Digest>> {
     let Kind::Manifest { config: Some(config), layers } = manifest.kind() else {
         return Ok(Vec::new());
@@ -78,13 +86,16 @@ fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Re
     if kept.chains.is_empty() || config.size > MAX_CONFIG {
         return Ok(Vec::new());
     }
+    if kept.images.contains(&config.digest) {
+        return Ok(layers.iter().map(|layer| layer.digest).collect());
+    }
     let config = read_small(bundle, config, MAX_CONFIG, "bundle")?;
     // What is no config of an image's says nothing; the engine will have its own opinion of it.
     let diff_ids =
         serde_json::from_slice(&config).map_or(Vec::new(), |c: Config| c.rootfs.diff_ids);
     let chains = chain_ids(&diff_ids);
     let pairs = layers.iter().zip(chains);
-    Ok(pairs.filter(|(_, chain)| kept.chains.contains(chain)).map(|(l, _)| l.digest).collect())
+    Ok(pairs.filter(|(l, chain)| kept.has(&l.digest, chain)).map(|(l, _)| l.digest).collect())
 }
 
 /// An engine takes nothing from us: it pulls.
@@ -119,7 +130,7 @@ impl ImageSink for Look {
         let Some(root) =
             self.chosen.root(name).filter(|_| self.chosen.is_it(&self.about, name, &held))
         else {
-            return Ok(held.digests.first().or(held.id.as_ref()).map(|digest| found(*digest)));
+            return Ok(self.other(name, &held).map(found));
         };
         let parts = self.chosen.parts(root);
         // containerd calls an index whole that has its own platform; another one may be wanted.
@@ -135,6 +146,14 @@ impl ImageSink for Look {
 
     fn publish(&self, _name: &Reference, _document: &Document) -> Result<()> {
         pulls()
+    }
+
+    fn keeps_untagged(&self) -> bool {
+        false
+    }
+
+    fn own_id(&self, name: &Reference) -> Option<Digest> {
+        self.chosen.id(name).filter(|_| !self.about.keeps_manifests)
     }
 
     fn referrers_list(&self, _tag: &Tag) -> Result<Option<KeptList>> {

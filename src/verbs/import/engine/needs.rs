@@ -1,7 +1,8 @@
 //! What an engine's storage will need, held against what its disk and the user's quota leave.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::Path;
 
 use super::changes;
 use super::chosen::Chosen;
@@ -12,7 +13,6 @@ use crate::seams::room::{self, Disk};
 use crate::seams::store::BlobSource;
 use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
-use crate::words::error::Error;
 use crate::work::plan::{Obstacle, Plan};
 
 /// Bytes that layers need.
@@ -33,37 +33,76 @@ pub(super) fn shortage(
     bundle: &dyn BlobSource,
 ) -> Vec<Obstacle> {
     let needs = needs(about, plan, chosen, look, bundle);
-    let mut disks: BTreeMap<u64, (PathBuf, u64, u64)> = BTreeMap::new();
-    for (path, bytes) in [(&about.unpacked, needs.unpacked), (&about.packed, needs.packed)] {
-        let Some((path, disk)) = path.as_deref().and_then(|path| Some((path, Disk::of(path)?)))
-        else {
-            continue;
-        };
-        let known = disks.entry(disk.number).or_insert((path.to_owned(), disk.free, 0));
+    let mut disks: BTreeMap<u64, (Place<'_>, u64, u64)> = BTreeMap::new();
+    let storage = about.unpacked.as_deref().map(|path| (Place::Storage(path), needs.unpacked));
+    let packed = about.packed.as_deref().map(|path| match about.keeps_packed {
+        true => (Place::Storage(path), needs.packed),
+        false => (Place::Staging(path), needs.packed),
+    });
+    for (place, bytes) in [storage, packed].into_iter().flatten() {
+        let Some(disk) = Disk::of(place.path()) else { continue };
+        let known = disks.entry(disk.number).or_insert((place, disk.free, 0));
         known.2 = known.2.saturating_add(bytes);
     }
-    disks.values().flat_map(|(path, free, bytes)| too_small(about, path, *free, *bytes)).collect()
+    disks.values().flat_map(|(place, free, bytes)| too_small(about, place, *free, *bytes)).collect()
 }
 
-fn too_small(about: &About, path: &Path, free: u64, bytes: u64) -> Option<Obstacle> {
-    let place = path.display();
-    let disk = || room::fits(bytes, free, &format!("in the engine's storage at {place}"));
+/// What a disk is for. Where it is for both, it is the storage's.
+enum Place<'a> {
+    /// Images stay there.
+    Storage(&'a Path),
+    /// Layers are there while they are pulled.
+    Staging(&'a Path),
+}
+
+impl Place<'_> {
+    fn path(&self) -> &Path {
+        match self {
+            Place::Storage(path) | Place::Staging(path) => path,
+        }
+    }
+
+    fn way_out(&self) -> &'static str {
+        match self {
+            Place::Storage(_) => {
+                "remove images that nobody needs (podman image prune, docker image prune), or \
+                 give the engine a storage on another disk"
+            }
+            Place::Staging(_) => {
+                "name a folder on a larger disk by TMPDIR, or image_copy_tmp_dir in \
+                 containers.conf"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Storage(path) => write!(f, "in the engine's storage at {}", path.display()),
+            Place::Staging(path) => {
+                let path = path.display();
+                write!(f, "in the folder where podman keeps layers while it pulls, {path}")
+            }
+        }
+    }
+}
+
+fn too_small(about: &About, place: &Place<'_>, free: u64, bytes: u64) -> Option<Obstacle> {
+    let path = place.path();
     let quota = || match quota_left(path).filter(|_| about.owned) {
-        Some(left) => room::fits(bytes, left, &format!("in the user's quota at {place}")),
+        Some(left) => {
+            room::fits(bytes, left, &format!("in the user's quota at {}", path.display()))
+        }
         None => Ok(()),
     };
-    disk().and_then(|()| quota()).err().map(|error| obstacle(&error))
-}
-
-fn obstacle(error: &Error) -> Obstacle {
-    Obstacle {
+    let error = room::fits(bytes, free, &place.to_string()).and_then(|()| quota()).err()?;
+    Some(Obstacle {
         class: error.class(),
         message: error.message().to_owned(),
         findings: Vec::new(),
-        hint: "remove images that nobody needs (podman image prune, docker image prune), or \
-               give the engine a storage on another disk"
-            .to_owned(),
-    }
+        hint: place.way_out().to_owned(),
+    })
 }
 
 /// What the images that are to come need.
