@@ -440,3 +440,72 @@ fn every_entry_has_the_same_owner_mode_and_time() {
     assert_eq!(read.mtime().unwrap(), 7);
     assert_eq!(read.entry_size().unwrap(), 9 << 30, "beyond what octal digits can say");
 }
+
+/// A tar whose one header has `magic` and then `changes` in it.
+fn dialect(magic: &[u8; 8], changes: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = archive(&[(EntryType::Regular, "a", b"hello")]);
+    bytes[257..265].copy_from_slice(magic);
+    for (at, what) in changes {
+        bytes[*at..at + what.len()].copy_from_slice(what);
+    }
+    let mut block = Header::from_byte_slice(&bytes[..512]).clone();
+    block.set_cksum();
+    bytes[..512].copy_from_slice(block.as_bytes());
+    bytes
+}
+
+#[test]
+fn a_header_whose_name_readers_take_in_two_ways_is_a_fault() {
+    let (ustar, gnu, none) = (b"ustar\x0000", b"ustar  \0", &[0; 8]);
+    for magic in [ustar, gnu, none] {
+        assert_eq!(faults(&dialect(magic, &[])), [], "{magic:?}");
+    }
+    let (_folder, prefixed) = tree(&dialect(ustar, &[(345, b"P")]));
+    assert_eq!(prefixed.faults(), []);
+    assert_eq!(prefixed.files().collect::<Vec<_>>(), [("P/a", 5)]);
+
+    // Go looks at no version; takes what is no time for a prefix; star has a shorter prefix.
+    for (magic, at, what) in [
+        (b"ustar\x0099", 345, &b"P"[..]),
+        (b"ustar\x0099", 345, b""),
+        (b"ustar 00", 345, b""),
+        (gnu, 345, b"P"),
+        (gnu, 386, b"1"),
+        (none, 345, b"P"),
+        (none, 508, b"tar\0"),
+        (ustar, 508, b"tar\0"),
+        (ustar, 500, b"x"),
+    ] {
+        let found = faults(&dialect(magic, &[(at, what)]));
+        assert!(found.iter().any(|fault| !fault.truncated), "{magic:?} {at} {what:?}: {found:?}");
+    }
+}
+
+#[test]
+fn what_stands_below_a_file_or_a_link_is_a_fault() {
+    let file = |path: &str| (header(EntryType::Regular, path, 1), &b"x"[..]);
+    let folder = |path: &str| (header(EntryType::Directory, path, 0), &b""[..]);
+    let link = |path: &str| (link(path, "b"), &b""[..]);
+    let listed = |entries: &[(Header, &[u8])]| {
+        let mut builder = Builder::new(Vec::new());
+        for (header, data) in entries {
+            builder.append(header, *data).unwrap();
+        }
+        streamed(builder.into_inner().unwrap()).0
+    };
+    for entries in [
+        vec![folder("b/"), link("a"), file("a/c")],
+        vec![file("a/c"), link("a")],
+        vec![link("a"), folder("a/c/")],
+        vec![link("a"), link("a/c/d")],
+        vec![file("a"), file("./a/c")],
+        vec![link("a"), folder("./a/")],
+        vec![folder("a"), file("a")],
+        vec![folder("a/../b/")],
+    ] {
+        let tree = listed(&entries);
+        assert_eq!(tree.faults().len(), 1, "{:?}", tree.faults());
+    }
+    let fine = [folder("./"), folder("a/"), file("a/c"), link("ab"), folder("a"), file("a-b/c")];
+    assert_eq!(listed(&fine).faults(), []);
+}
