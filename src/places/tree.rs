@@ -22,7 +22,7 @@ pub use stream::Opener;
 use self::reader::{Inner, Within};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
-use crate::seams::inflate::{Inflate, Packing};
+use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
 
@@ -136,7 +136,8 @@ impl Tree {
         match Packing::of(&head) {
             Some(packing) => {
                 let open = move || {
-                    let inflate = Inflate::new(packing, whole.clone(), &name)
+                    let allowance = Allowance::default();
+                    let inflate = Inflate::new(packing, whole.clone(), &name, &allowance)
                         .map_err(|e| Error::io(format!("cannot unpack {name}"), e))?;
                     Ok(Box::new(inflate) as Box<dyn Read + Send>)
                 };

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::listing::Listed;
 use crate::places::layout::blob_path;
 use crate::places::tree::Tree;
-use crate::seams::inflate::{Inflate, Packing};
+use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::seams::interrupt;
 use crate::seams::stream::BUFFER;
 use crate::words::digest::{Digest, Hasher};
@@ -123,19 +123,20 @@ impl Layers {
             }
         }
         packed.sort_unstable_by_key(|(position, path, _)| (*position, *path));
-        let unpacked = packed
-            .into_iter()
-            .map(|(_, path, packing)| Ok((path.to_owned(), unpack(tree, path, packing)?)));
+        let allowance = Allowance::default();
+        let unpacked = packed.into_iter().map(|(_, path, packing)| {
+            Ok((path.to_owned(), unpack(tree, path, packing, &allowance)?))
+        });
         Ok(Layers(unpacked.collect::<Result<_>>()?))
     }
 }
 
-fn unpack(tree: &Tree, path: &str, packing: Packing) -> Result<Unpacked> {
+fn unpack(tree: &Tree, path: &str, packing: Packing, allowance: &Allowance) -> Result<Unpacked> {
     let what = format!("{}: layer {path}", tree.path().display());
     let fault = |e| Error::io(format!("cannot read {what}"), e);
     let mut packed = Hashing { inner: tree.open_file(path, 0)?, hasher: Hasher::new() };
     let mut plain = Hasher::new();
-    let mut inflate = Inflate::new(packing, &mut packed, &what).map_err(fault)?;
+    let mut inflate = Inflate::new(packing, &mut packed, &what, allowance).map_err(fault)?;
     let mut buffer = vec![0; BUFFER];
     loop {
         interrupt::check()?;

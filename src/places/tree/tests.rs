@@ -509,3 +509,17 @@ fn what_stands_below_a_file_or_a_link_is_a_fault() {
     let fine = [folder("./"), folder("a/"), file("a/c"), link("ab"), folder("a"), file("a-b/c")];
     assert_eq!(listed(&fine).faults(), []);
 }
+
+#[test]
+fn a_stream_is_begun_again_a_bounded_number_of_times() {
+    let (bytes, names) = many_files(2, 1000);
+    let (tree, count) = streamed(bytes);
+    let read = |name: &str| tree.read_small(name, 1000);
+
+    let mut errors = (0..200).filter_map(|_| names.iter().rev().find_map(|n| read(n).err()));
+
+    let error = errors.next().unwrap();
+    assert_eq!(error.class(), Class::Damaged);
+    assert!(error.way_out().unwrap().contains("unpack it"), "{error}");
+    assert!(opened(&count) <= 60, "{}", opened(&count));
+}
