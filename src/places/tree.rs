@@ -133,6 +133,15 @@ impl Tree {
         let whole = Within { file: Arc::clone(&file), at, left, name: shown };
         let mut head = Vec::new();
         whole.clone().take(8).read_to_end(&mut head).map_err(fault)?;
+        let other = match head.as_slice() {
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("bzip2"),
+            _ => None,
+        };
+        if let Some(other) = other {
+            return Err(Error::new(Class::Damaged, format!("{name}: is compressed with {other}"))
+                .hint("unpack it first: a tar may be plain, gzip or zstd"));
+        }
         match Packing::of(&head) {
             Some(packing) => {
                 let open = move || {

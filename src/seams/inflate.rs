@@ -128,7 +128,10 @@ impl<'a> Inflate<'a> {
         let too_wide = error.to_string().contains("too much memory");
         let fault = match error.kind() {
             io::ErrorKind::UnexpectedEof => {
-                Error::new(Class::Damaged, format!("{what}: ends in the middle of its {packing}"))
+                // What is there too much of is taken for another beginning.
+                let why =
+                    format!("ends in the middle of its {packing}, or has other bytes behind it");
+                Error::new(Class::Damaged, format!("{what}: {why}"))
             }
             _ => Error::new(Class::Damaged, format!("{what}: is broken {packing}")).source(error),
         };

@@ -16,8 +16,8 @@ use crate::words::reference::Reference;
 /// The type of a config in Docker's own manifests.
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 /// Most bytes of manifests and indexes: they are held while their images are looked for. Those of
-/// ten thousand images fit.
-const MAX_DOCUMENTS: u64 = 32 << 20;
+/// five thousand images fit.
+const MAX_DOCUMENTS: u64 = 16 << 20;
 /// Most entries of indexes that are looked at, an index once for each of its names. More than a
 /// hundred for each of ten thousand images are made to keep us busy.
 const MAX_STEPS: usize = 2_000_000;
@@ -58,7 +58,7 @@ impl<'l> Originals<'l> {
         while let Some((_, part)) = ahead.pop_first() {
             bytes += part.size;
             if bytes > MAX_DOCUMENTS {
-                let text = format!("{layout} holds more than 32 MiB of manifests");
+                let text = format!("{layout} holds more than 16 MiB of manifests");
                 return Err(
                     Error::new(Class::Damaged, text).hint("save its images to several archives")
                 );

@@ -124,6 +124,9 @@ impl Scan<'_> {
         let mut block = [0; BLOCK as usize];
         if self.medium.read_at(&mut block, at)? < block.len() {
             let end = self.medium.end();
+            if at == 0 && self.with_links {
+                return Ok(self.stop("", false, "is no archive of images".to_owned()));
+            }
             let what = format!("the file ends at byte {end} without its end mark");
             return Ok(self.stop("", true, what));
         }

@@ -328,7 +328,7 @@ fn a_stream_that_says_something_else_the_second_time_is_an_error() {
 #[test]
 fn a_stream_has_the_faults_that_a_file_has() {
     let whole = archive(&[(EntryType::Regular, "a", b"hello"), (EntryType::Regular, "b", b"x")]);
-    let mut bad: Vec<Vec<u8>> = (0..whole.len() - 1).map(|cut| whole[..cut].to_vec()).collect();
+    let mut bad: Vec<Vec<u8>> = (512..whole.len() - 1).map(|cut| whole[..cut].to_vec()).collect();
     for at in (0..whole.len()).filter(|at| !(512..517).contains(at) && *at != 1536) {
         let mut flipped = whole.clone();
         flipped[at] ^= 1;
@@ -522,4 +522,25 @@ fn a_stream_is_begun_again_a_bounded_number_of_times() {
     assert_eq!(error.class(), Class::Damaged);
     assert!(error.way_out().unwrap().contains("unpack it"), "{error}");
     assert!(opened(&count) <= 60, "{}", opened(&count));
+}
+
+#[test]
+fn a_source_that_is_no_tar_at_all_is_told_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    let told = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let tree = Tree::open_source(&path).and_then(|tree| tree.refuse_faults());
+        let error = tree.unwrap_err();
+        assert_eq!(error.class(), Class::Damaged);
+        format!("{error} {}", error.way_out().unwrap_or_default())
+    };
+
+    for bytes in [&b""[..], b"a readme"] {
+        assert!(told(bytes).contains("is no archive of images"), "{}", told(bytes));
+    }
+    for (bytes, name) in [(&b"\xfd7zXZ\0\0\x04"[..], "xz"), (b"BZh91AY&SY", "bzip2")] {
+        let said = told(bytes);
+        assert!(said.contains(name) && said.contains("unpack it first"), "{said}");
+    }
 }
