@@ -442,6 +442,10 @@ fn what_is_broken_is_damage_and_leaves_nothing() {
     let packed = gzip(b"other");
     desk.refuses("another layer", &archive(&[("1.tar.gz", &packed)], &ids));
     desk.refuses("not an archive", b"hello");
+    std::fs::write(desk.at("wrong"), archive(&[("1/layer.tar", b"other")], &ids)).unwrap();
+    ran(&mut desk.export("docker-archive:wrong", "wrong.tar"))
+        .exits(code::DAMAGED)
+        .says("docker-archive:wrong (");
 }
 
 #[test]

@@ -14,11 +14,11 @@ use crate::words::reference::Reference;
 /// What docker 1.9 and older call an image that has lost its name to another.
 const NO_NAME: &str = "<none>:<none>";
 
-/// Most images that are listed: a list may be no larger than 4 MiB, and real entries have 200
+/// Most images that are listed, and most names: a list may be no larger than 4 MiB, and real entries have 200
 /// bytes. Smaller ones would only serve to fill the memory.
 const MAX_IMAGES: usize = 20_000;
-/// Most names in the list, and most layers. Real paths of layers have 64 bytes and more.
-const MAX_LISTED: usize = 100_000;
+/// Most layers in the list. Their real paths have 64 bytes and more.
+const MAX_LAYERS: usize = 100_000;
 
 /// One image as it is listed.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub(super) fn read(tree: &Tree) -> Result<Vec<Listed>> {
             let (mut tags, mut known) = (Vec::new(), BTreeSet::new());
             let names = texts(&entry["RepoTags"]).ok_or_else(|| bad("has no list of names"))?;
             all_tags += names.len();
-            if all_tags > MAX_LISTED {
+            if all_tags > MAX_IMAGES {
                 return Err(many("names"));
             }
             for text in names {
@@ -84,7 +84,7 @@ pub(super) fn read(tree: &Tree) -> Result<Vec<Listed>> {
             }
             let layers = texts(&entry["Layers"]).ok_or_else(|| bad("has no list of layers"))?;
             all_layers += layers.len();
-            if all_layers > MAX_LISTED {
+            if all_layers > MAX_LAYERS {
                 return Err(many("layers"));
             }
             let layers =

@@ -47,6 +47,7 @@ impl<'l> Originals<'l> {
     /// # Errors
     /// [`Class::Damaged`] for a document that is there and wrong, and when there are too many.
     pub(super) fn read(layout: &'l Layout, tree: &Tree) -> Result<Originals<'l>> {
+        let shown = format!("archive {}", tree.path().display());
         let mut documents: BTreeMap<Digest, Document> = BTreeMap::new();
         let mut ahead: BTreeMap<(u64, Digest), Descriptor> = BTreeMap::new();
         let is_there = |part: &Descriptor| tree.size(&blob_path(&part.digest)) == Some(part.size);
@@ -58,7 +59,7 @@ impl<'l> Originals<'l> {
         while let Some((_, part)) = ahead.pop_first() {
             bytes += part.size;
             if bytes > MAX_DOCUMENTS {
-                let text = format!("{layout} holds more than 16 MiB of manifests");
+                let text = format!("{shown} holds more than 16 MiB of manifests");
                 return Err(
                     Error::new(Class::Damaged, text).hint("save its images to several archives")
                 );
@@ -84,7 +85,6 @@ impl<'l> Originals<'l> {
                 by_config.entry(config.digest).or_default().push(*digest);
             }
         }
-        let shown = format!("archive {}", tree.path().display());
         Ok(Originals { layout, documents, whole, by_config, by_name, names, steps: 0, shown })
     }
 
@@ -139,9 +139,8 @@ impl<'l> Originals<'l> {
         };
         let leaves = self.leaves(entry)?;
         let is_whole = self.whole.contains(&entry.digest);
-        let two_meanings = || {
-            let text =
-                format!("{} lists {name} as one image for docker and as another", self.shown);
+        let two_meanings = |how: &str| {
+            let text = format!("{} lists {name} {how}", self.shown);
             Error::new(Class::Damaged, text)
                 .hint("if its index is to be believed, write oci-archive: before it")
         };
@@ -153,14 +152,12 @@ impl<'l> Originals<'l> {
             is_it.then_some((document, platform.as_ref().or(config.platform.as_ref())))
         });
         match found {
-            None if is_whole => Err(two_meanings()),
+            None if is_whole => {
+                Err(two_meanings("as one image for docker and as another in its index"))
+            }
             None => Ok(None),
             Some((document, platform)) if self.is_rivalled(document, platform, &leaves) => {
-                let rivals = format!(
-                    "it has two manifests for the platform of {}",
-                    document.descriptor().digest
-                );
-                Err(two_meanings().context(rivals))
+                Err(two_meanings("with two manifests for the platform that docker loads"))
             }
             Some(_) if is_whole => Ok(Some(root)),
             Some((document, _)) => Ok(Some(document.clone())),
