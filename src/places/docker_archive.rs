@@ -6,19 +6,20 @@
 
 mod listing;
 mod manifest;
+mod originals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
-use self::listing::Listed;
-use self::manifest::Layers;
+use self::manifest::{Configs, Layers};
+use self::originals::Originals;
 use super::layout::Layout;
 use super::tree::Tree;
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
@@ -32,6 +33,8 @@ pub struct DockerArchive {
     /// The layout that newer archives are as well.
     layout: Option<Layout>,
     images: Vec<Held>,
+    /// The places in `images` by name; a name with several is refused when it is asked for.
+    by_name: BTreeMap<Reference, Vec<usize>>,
     made: BTreeMap<Digest, Document>,
     /// Which file each part of a made manifest is.
     paths: BTreeMap<Digest, String>,
@@ -47,15 +50,30 @@ struct Held {
     root: Document,
 }
 
-/// An image of `manifest.json` that has names, or none, for which no original was found.
-struct Unmade {
-    place: usize,
-    listed: Listed,
-    config: manifest::Config,
+/// Adds what only the layout lists: images that docker cannot load, or that have no name there.
+fn add_others(images: &mut Vec<Held>, originals: &Originals<'_>) -> Result<()> {
+    let known: BTreeSet<Reference> =
+        images.iter().flat_map(|image| &image.names).cloned().collect();
+    for entry in originals.layout().entries() {
+        let Some(name) = &entry.name else { continue };
+        let is_list = name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
+        if !is_list && !known.contains(name) {
+            let (names, root) = (vec![name.clone()], originals.document(&entry.descriptor)?);
+            images.push(Held { place: None, names, root });
+        }
+    }
+    Ok(())
 }
 
-fn has_config(document: &Document, config: &Digest) -> bool {
-    matches!(document.kind(), Kind::Manifest { config: Some(it), .. } if it.digest == *config)
+/// Which of `images` have which name.
+fn by_name(images: &[Held]) -> BTreeMap<Reference, Vec<usize>> {
+    let mut by_name: BTreeMap<Reference, Vec<usize>> = BTreeMap::new();
+    for (at, image) in images.iter().enumerate() {
+        for name in &image.names {
+            by_name.entry(name.clone()).or_default().push(at);
+        }
+    }
+    by_name
 }
 
 /// What an image without a name is called.
@@ -68,7 +86,7 @@ impl DockerArchive {
     /// without a name are called `localhost/STEM` with their digests.
     ///
     /// Layers that are compressed are read and unpacked once, to see that they are what the
-    /// config says; others only when they are opened.
+    /// config says, for original manifests as well; others are read only when they are opened.
     ///
     /// # Errors
     /// [`Class::Damaged`] for anything but an archive that can be read in one way only,
@@ -79,117 +97,47 @@ impl DockerArchive {
         let listed = listing::read(&tree)?;
         let is_layout = tree.size("oci-layout").is_some() && tree.size("index.json").is_some();
         let layout = is_layout.then(|| Layout::read(Arc::clone(&tree))).transpose()?;
-        let mut archive = DockerArchive {
-            images: Vec::new(),
-            made: BTreeMap::new(),
-            paths: BTreeMap::new(),
-            layout,
-            tree,
-        };
-        let unmade = archive.add_originals(listed, stem)?;
-        let layers = Layers::look(&archive.tree, unmade.iter().map(|image| &image.listed))?;
-        for image in unmade {
-            archive.add_made(image, &layers, stem)?;
-        }
-        archive.add_others()?;
-        Ok(archive)
-    }
-
-    /// Adds the images whose original manifests are there; gives the others.
-    fn add_originals(&mut self, listed: Vec<Listed>, stem: &str) -> Result<Vec<Unmade>> {
-        let all = match &self.layout {
-            Some(layout) => {
-                layout.whole_manifests(layout.entries().iter().map(|e| e.descriptor.clone()))?
-            }
-            None => Vec::new(),
-        };
-        let mut unmade = Vec::new();
+        let mut originals = layout.as_ref().map(|it| Originals::read(it, &tree)).transpose()?;
+        let layers = Layers::look(&tree, &listed)?;
+        let (mut images, mut made, mut paths) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut configs = Configs::default();
         for (place, mut listed) in listed.into_iter().enumerate() {
-            let config = manifest::config(&self.tree, &listed.config)?;
+            let config = configs.of(&tree, &listed)?;
+            let parts = manifest::parts(&tree, &listed, &config, &layers)?;
+            let place = Some(place);
+            let tags = std::mem::take(&mut listed.tags);
+            let is_nameless = tags.is_empty();
             let mut rest = Vec::new();
-            for name in std::mem::take(&mut listed.tags) {
-                match self.original(&name, &config.digest, &all)? {
-                    Some(root) => {
-                        self.images.push(Held { place: Some(place), names: vec![name], root });
-                    }
+            for name in tags {
+                let original = originals.as_mut().map(|it| it.called(&name, &listed, &config));
+                match original.transpose()?.flatten() {
+                    Some(root) => images.push(Held { place, names: vec![name], root }),
                     None => rest.push(name),
                 }
             }
-            let is_done = rest.is_empty() && self.images.iter().any(|i| i.place == Some(place));
-            match all.iter().find(|document| has_config(document, &config.digest)) {
-                _ if is_done => {}
-                Some(root) if rest.is_empty() => {
-                    let names = vec![nameless(stem, root)?];
-                    self.images.push(Held { place: Some(place), names, root: root.clone() });
+            let original = originals.as_ref().filter(|_| is_nameless);
+            if let Some(root) = original.and_then(|it| it.any(&listed, &config)) {
+                let known = original.and_then(|it| it.name_of(&root.descriptor().digest));
+                let name = known.cloned().map_or_else(|| nameless(stem, &root), Ok)?;
+                images.push(Held { place, names: vec![name], root });
+            } else if is_nameless || !rest.is_empty() {
+                let new = manifest::make(&listed, &config, &parts)?;
+                let root = new.document;
+                if is_nameless {
+                    rest.push(nameless(stem, &root)?);
                 }
-                _ => {
-                    listed.tags = rest;
-                    unmade.push(Unmade { place, listed, config });
-                }
+                paths.extend(new.paths);
+                made.insert(root.descriptor().digest, root.clone());
+                images.push(Held { place, names: rest, root });
             }
         }
-        Ok(unmade)
-    }
-
-    /// The original of the image `name`, if it is there: what the layout has under that name if
-    /// it has all of it, for docker lists one platform only; else the manifest of that platform,
-    /// with `config`.
-    fn original(
-        &self,
-        name: &Reference,
-        config: &Digest,
-        all: &[Document],
-    ) -> Result<Option<Document>> {
-        let listed = |layout: &Layout| match layout.resolve(name) {
-            Err(e) if e.class() == Class::Incomplete => Ok(None),
-            root => root.map(Some),
-        };
-        let Some(layout) = &self.layout else { return Ok(None) };
-        let Some(root) = listed(layout)? else {
-            return Ok(all.iter().find(|document| has_config(document, config)).cloned());
-        };
-        let below = layout.whole_manifests([root.descriptor().clone()])?;
-        let found = below.into_iter().find(|document| has_config(document, config));
-        match (layout.is_whole(root.descriptor())?, found) {
-            (true, Some(_)) => Ok(Some(root)),
-            (true, None) => {
-                let text = format!("{self} lists {name} as one image for docker and as another");
-                Err(Error::new(Class::Damaged, text))
-            }
-            (false, found) => Ok(found),
+        if let Some(originals) = &originals {
+            add_others(&mut images, originals)?;
         }
-    }
-
-    /// Adds an image without an original, with a manifest that is made for it.
-    fn add_made(&mut self, image: Unmade, layers: &Layers, stem: &str) -> Result<()> {
-        let Unmade { place, listed, config } = image;
-        let made = manifest::make(&self.tree, &listed, &config, layers)?;
-        self.paths.extend(made.paths);
-        let root = made.document;
-        self.made.insert(root.descriptor().digest, root.clone());
-        let names = match listed.tags.is_empty() {
-            true => vec![nameless(stem, &root)?],
-            false => listed.tags,
-        };
-        self.images.push(Held { place: Some(place), names, root });
-        Ok(())
-    }
-
-    /// Adds what only the layout lists: images that docker cannot load, or that have no name
-    /// there.
-    fn add_others(&mut self) -> Result<()> {
-        let Some(layout) = &self.layout else { return Ok(()) };
-        let mut others = Vec::new();
-        for entry in layout.entries() {
-            let Some(name) = &entry.name else { continue };
-            let is_list = name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
-            if !is_list && !self.names().any(|known| known == name) {
-                let (names, root) = (vec![name.clone()], layout.document(&entry.descriptor)?);
-                others.push(Held { place: None, names, root });
-            }
-        }
-        self.images.extend(others);
-        Ok(())
+        let mut archive =
+            DockerArchive { tree, layout, images, by_name: BTreeMap::new(), made, paths };
+        archive.by_name = by_name(&archive.images);
+        Ok(archive)
     }
 
     /// Calls the one image of the archive `name`, whatever it says itself.
@@ -205,6 +153,7 @@ impl DockerArchive {
         }
         self.images.truncate(1);
         self.images.iter_mut().for_each(|image| image.names = vec![name.clone()]);
+        self.by_name = by_name(&self.images);
         Ok(())
     }
 
@@ -219,7 +168,8 @@ impl DockerArchive {
     /// [`Class::Incomplete`] when there is none, with what there is.
     pub fn named(&self, name: &Reference) -> Result<&Reference> {
         let name = name.kept();
-        self.names().find(|known| **known == name).ok_or_else(|| self.has_no(&name))
+        let known = self.by_name.get_key_value(&name).map(|(known, _)| known);
+        known.ok_or_else(|| self.has_no(&name))
     }
 
     /// The names of the image at `place` in `manifest.json`, from 0 on.
@@ -270,11 +220,13 @@ impl BlobSource for DockerArchive {
 
 impl ImageSource for DockerArchive {
     fn resolve(&self, name: &Reference) -> Result<Document> {
-        let is_it = |image: &&Held| match name.digest {
-            Some(digest) => image.root.descriptor().digest == digest,
-            None => image.names.contains(name),
-        };
-        let mut found = self.images.iter().filter(is_it);
+        if let Some(digest) = name.digest {
+            let mut roots = self.images.iter().map(|image| &image.root);
+            let found = roots.find(|root| root.descriptor().digest == digest);
+            return found.cloned().ok_or_else(|| self.has_no(name));
+        }
+        let there = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let mut found = there.iter().filter_map(|at| self.images.get(*at));
         let first = &found.next().ok_or_else(|| self.has_no(name))?.root;
         match found.find(|other| other.root.descriptor().digest != first.descriptor().digest) {
             None => Ok(first.clone()),

@@ -117,53 +117,6 @@ impl Layout {
             .collect()
     }
 
-    /// Whether everything below the document that `root` describes is there; layers that nobody
-    /// may hand on need not be.
-    ///
-    /// # Errors
-    /// [`Class::Damaged`] for a document that is there and wrong.
-    pub fn is_whole(&self, root: &Descriptor) -> Result<bool> {
-        let (mut seen, mut ahead) = (BTreeSet::new(), vec![root.clone()]);
-        while let Some(part) = ahead.pop() {
-            if part.is_foreign() || !seen.insert(part.digest) {
-                continue;
-            }
-            if self.tree.size(&blob_path(&part.digest)) != Some(part.size) {
-                return Ok(false);
-            }
-            if is_document(&part.media_type) {
-                ahead.extend(self.document(&part)?.children().into_iter().cloned());
-            }
-        }
-        Ok(true)
-    }
-
-    /// The image manifests at or below `roots` of which everything is there.
-    ///
-    /// # Errors
-    /// As [`is_whole`](Layout::is_whole).
-    pub fn whole_manifests(
-        &self,
-        roots: impl IntoIterator<Item = Descriptor>,
-    ) -> Result<Vec<Document>> {
-        let mut ahead: Vec<Descriptor> = roots.into_iter().collect();
-        let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
-        while let Some(part) = ahead.pop() {
-            let there = self.tree.size(&blob_path(&part.digest)) == Some(part.size);
-            if !there || !is_document(&part.media_type) || !seen.insert(part.digest) {
-                continue;
-            }
-            let document = self.document(&part)?;
-            match document.kind() {
-                Kind::Index { manifests } => ahead.extend(manifests.iter().cloned()),
-                Kind::Manifest { .. } if self.is_whole(&part)? => found.push(document),
-                Kind::Manifest { .. } => {}
-            }
-        }
-        found.sort_by_key(|document| document.descriptor().digest);
-        Ok(found)
-    }
-
     /// Which listed manifests refer to which.
     fn find_subjects(&self) -> Result<BTreeMap<Digest, Vec<Descriptor>>> {
         let mut subjects: BTreeMap<Digest, Vec<Descriptor>> = BTreeMap::new();

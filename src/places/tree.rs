@@ -22,7 +22,7 @@ pub use stream::Opener;
 use self::reader::{Inner, Within};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
-use crate::seams::inflate::{Inflate, Packing};
+use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
 
@@ -133,10 +133,20 @@ impl Tree {
         let whole = Within { file: Arc::clone(&file), at, left, name: shown };
         let mut head = Vec::new();
         whole.clone().take(8).read_to_end(&mut head).map_err(fault)?;
+        let other = match head.as_slice() {
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("bzip2"),
+            _ => None,
+        };
+        if let Some(other) = other {
+            return Err(Error::new(Class::Damaged, format!("{name}: is compressed with {other}"))
+                .hint("unpack it first: a tar may be plain, gzip or zstd"));
+        }
         match Packing::of(&head) {
             Some(packing) => {
                 let open = move || {
-                    let inflate = Inflate::new(packing, whole.clone(), &name)
+                    let allowance = Allowance::default();
+                    let inflate = Inflate::new(packing, whole.clone(), &name, &allowance)
                         .map_err(|e| Error::io(format!("cannot unpack {name}"), e))?;
                     Ok(Box::new(inflate) as Box<dyn Read + Send>)
                 };

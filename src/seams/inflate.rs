@@ -13,7 +13,7 @@ use crate::words::error::{Class, Error};
 /// Largest window that a zstd stream may ask for, as a power of two: what `zstd --long` makes and
 /// what `zstd -d` takes without being told. Its 128 MiB are used by such streams only.
 const MAX_WINDOW_LOG: u32 = 27;
-/// How much may come out of anything. Layers that are mostly zeros are real, and small.
+/// How much more may come out of one archive. Layers that are mostly zeros are real, and small.
 const FREE: u64 = 1 << 30;
 /// How many times its size may come out of something larger. Real layers have a tenth of it;
 /// gzip reaches 1032, and zstd far more.
@@ -53,6 +53,25 @@ impl fmt::Display for Packing {
     }
 }
 
+/// How many bytes may still come out beyond [`MAX_RATIO`]; shared by everything that one archive
+/// holds, so that many small bombs are no way around it.
+#[derive(Debug, Clone)]
+pub struct Allowance(Arc<AtomicU64>);
+
+impl Default for Allowance {
+    fn default() -> Allowance {
+        Allowance(Arc::new(AtomicU64::new(FREE)))
+    }
+}
+
+impl Allowance {
+    /// Takes `bytes` off; says whether there were as many.
+    fn spend(&self, bytes: u64) -> bool {
+        let less = |left: u64| left.checked_sub(bytes);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+}
+
 /// Unpacks what it reads. Broken, cut and immodest streams fail with [`Class::Damaged`], as
 /// errors inside [`io::Error`]; those of the source come through as they are.
 pub struct Inflate<'a> {
@@ -61,7 +80,9 @@ pub struct Inflate<'a> {
     what: String,
     taken: Arc<AtomicU64>,
     given: u64,
-    free: u64,
+    allowance: Allowance,
+    /// What it took from the allowance.
+    spent: u64,
 }
 
 impl fmt::Debug for Inflate<'_> {
@@ -71,7 +92,8 @@ impl fmt::Debug for Inflate<'_> {
 }
 
 impl<'a> Inflate<'a> {
-    /// Unpacks `source`, which errors call `what`.
+    /// Unpacks `source`, which errors call `what`. What comes out of it without measure is taken
+    /// from `allowance`.
     ///
     /// # Errors
     /// When there is no memory for it.
@@ -79,6 +101,7 @@ impl<'a> Inflate<'a> {
         packing: Packing,
         source: impl Read + Send + 'a,
         what: &str,
+        allowance: &Allowance,
     ) -> io::Result<Inflate<'a>> {
         let taken = Arc::new(AtomicU64::new(0));
         let source = Counted { source, taken: Arc::clone(&taken), what: what.to_owned() };
@@ -91,7 +114,8 @@ impl<'a> Inflate<'a> {
                 Box::new(decoder)
             }
         };
-        Ok(Inflate { inner, packing, what: what.to_owned(), taken, given: 0, free: FREE })
+        let (what, allowance) = (what.to_owned(), allowance.clone());
+        Ok(Inflate { inner, packing, what, taken, given: 0, allowance, spent: 0 })
     }
 
     fn fault(&self, error: io::Error) -> io::Error {
@@ -104,7 +128,10 @@ impl<'a> Inflate<'a> {
         let too_wide = error.to_string().contains("too much memory");
         let fault = match error.kind() {
             io::ErrorKind::UnexpectedEof => {
-                Error::new(Class::Damaged, format!("{what}: ends in the middle of its {packing}"))
+                // What is there too much of is taken for another beginning.
+                let why =
+                    format!("ends in the middle of its {packing}, or has other bytes behind it");
+                Error::new(Class::Damaged, format!("{what}: {why}"))
             }
             _ => Error::new(Class::Damaged, format!("{what}: is broken {packing}")).source(error),
         };
@@ -121,7 +148,10 @@ impl Read for Inflate<'_> {
         let got = self.inner.read(buffer).map_err(|error| self.fault(error))?;
         self.given += got as u64;
         let taken = self.taken.load(Ordering::Relaxed);
-        if self.given > self.free && self.given / MAX_RATIO > taken {
+        let beyond = self.given.saturating_sub(taken.saturating_mul(MAX_RATIO));
+        let more = beyond.saturating_sub(self.spent);
+        self.spent += more;
+        if !self.allowance.spend(more) {
             let text = format!(
                 "{}: unpacks to more than {MAX_RATIO} times its size ({taken} bytes so far)",
                 self.what
@@ -171,7 +201,10 @@ mod tests {
     fn unpack(packed: &[u8]) -> Result<Vec<u8>, Error> {
         let packing = Packing::of(packed).unwrap();
         let mut out = Vec::new();
-        match Inflate::new(packing, packed, "x").unwrap().read_to_end(&mut out) {
+        match Inflate::new(packing, packed, "x", &Allowance::default())
+            .unwrap()
+            .read_to_end(&mut out)
+        {
             Ok(_) => Ok(out),
             Err(error) => Err(Error::io("x", error)),
         }
@@ -210,18 +243,32 @@ mod tests {
         let zeros = vec![0; 8 << 20];
         for pack in [gzip, zstd] {
             let packed = pack(&zeros);
+            let allowance = Allowance(Arc::new(AtomicU64::new(4 << 20)));
             let mut inflate =
-                Inflate::new(Packing::of(&packed).unwrap(), &packed[..], "x").unwrap();
-            inflate.free = 4 << 20;
+                Inflate::new(Packing::of(&packed).unwrap(), &packed[..], "x", &allowance).unwrap();
             let mut out = Vec::new();
 
             let error = Error::io("", inflate.read_to_end(&mut out).unwrap_err());
 
             assert_eq!(error.class(), Class::Damaged);
             assert!(error.way_out().unwrap().contains("by hand"), "{error}");
-            assert!(out.len() < 5 << 20, "{}", out.len());
+            assert!(out.len() < 7 << 20, "{}", out.len());
             assert_eq!(unpack(&packed).unwrap(), zeros, "little of it is fine");
         }
+    }
+
+    #[test]
+    fn many_small_bombs_share_one_allowance() {
+        let packed = gzip(&vec![0; 4 << 20]);
+        let allowance = Allowance(Arc::new(AtomicU64::new(8 << 20)));
+        let go_off = || {
+            let inflate = Inflate::new(Packing::Gzip, &packed[..], "x", &allowance);
+            io::copy(&mut inflate.unwrap(), &mut io::sink()).map_err(|e| Error::io("", e))
+        };
+
+        assert_eq!(go_off().unwrap(), 4 << 20);
+        let last = (0..4).map(|_| go_off()).find_map(Result::err).unwrap();
+        assert_eq!(last.class(), Class::Damaged);
     }
 
     #[test]

@@ -179,6 +179,9 @@ fn read_configs(
         room -= if fits { blob.size } else { 0 };
         fits
     });
+    // In the order of the source, which may be a stream.
+    let position = |blob: &Descriptor| graph.source_of(&blob.digest).map(|it| it.0.position(blob));
+    small.sort_by_cached_key(|blob| position(blob).unwrap_or(0));
     let read = parallel::map(jobs, &small, |blob| {
         match draft.and_then(|draft| left_behind(draft, blob)) {
             Some(bytes) => Ok((bytes, true)),

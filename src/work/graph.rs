@@ -29,6 +29,8 @@ pub struct Origin {
     pub source: Arc<dyn ImageSource>,
     /// `host/path`, for the names of what is found beside the images.
     pub repository: String,
+    /// What errors call it: the repository, and the archive or engine that it is in.
+    pub shown: String,
 }
 
 impl std::fmt::Debug for Origin {
@@ -76,7 +78,7 @@ impl Graph<'_> {
     pub fn source_of(&self, digest: &Digest) -> Result<(&dyn BlobSource, &str)> {
         let origin = self.of.get(digest).and_then(|index| self.origins.get(*index));
         match origin {
-            Some(origin) => Ok((&*origin.source as &dyn BlobSource, &origin.repository)),
+            Some(origin) => Ok((&*origin.source as &dyn BlobSource, &origin.shown)),
             None => Err(Error::new(Class::Other, format!("{digest} belongs to no image"))),
         }
     }

@@ -53,7 +53,11 @@ impl Outside {
     }
 
     pub fn origins(self) -> Vec<Origin> {
-        vec![Origin { source: Arc::new(self), repository: "x.example/a".to_owned() }]
+        vec![Origin {
+            source: Arc::new(self),
+            repository: "x.example/a".to_owned(),
+            shown: "x.example/a".to_owned(),
+        }]
     }
 }
 

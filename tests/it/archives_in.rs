@@ -442,6 +442,10 @@ fn what_is_broken_is_damage_and_leaves_nothing() {
     let packed = gzip(b"other");
     desk.refuses("another layer", &archive(&[("1.tar.gz", &packed)], &ids));
     desk.refuses("not an archive", b"hello");
+    std::fs::write(desk.at("wrong"), archive(&[("1/layer.tar", b"other")], &ids)).unwrap();
+    ran(&mut desk.export("docker-archive:wrong", "wrong.tar"))
+        .exits(code::DAMAGED)
+        .says("docker-archive:wrong (");
 }
 
 #[test]
@@ -493,6 +497,9 @@ fn a_folder_of_archives_is_all_of_them_whatever_their_names() {
     write("second", two, "two");
     write(".hidden", NAME, "hidden");
     std::fs::create_dir(folder.join("below")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.join("linked")).unwrap();
+    std::fs::copy(folder.join("second"), desk.at("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", folder.join("out")).unwrap();
 
     let (landed, _) = desk.cross("docker-archive:images");
     assert_eq!(landed.0.keys().collect::<Vec<_>>(), [one, two]);
@@ -505,7 +512,7 @@ fn a_folder_of_archives_is_all_of_them_whatever_their_names() {
         "--sign-key",
         desk.keys.private
     );
-    told.ok().says("below is no file");
+    told.ok().says("below is no file").says("linked is no file").says("out is no file");
     let (landed, said) = desk.cross(&format!("docker-archive:images:{two}"));
     assert_eq!(landed.0.keys().collect::<Vec<_>>(), [two]);
     assert_eq!(said.json()["images"][0]["source"], "docker-archive:images/second");
@@ -515,7 +522,8 @@ fn a_folder_of_archives_is_all_of_them_whatever_their_names() {
     std::fs::write(folder.join("third"), "no archive").unwrap();
     ran(&mut desk.export("docker-archive:images", "b.tar"))
         .exits(code::DAMAGED)
-        .says("images/third");
+        .says("images/third")
+        .says("name the archives one by one");
     assert!(!desk.at("b.tar.partial").exists());
 
     // A folder with a manifest.json in it is one archive, unpacked.

@@ -1,5 +1,7 @@
 //! `manifest.json`, which lists the images of a docker archive.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::DOCKER_INDEX;
@@ -11,6 +13,12 @@ use crate::words::reference::Reference;
 
 /// What docker 1.9 and older call an image that has lost its name to another.
 const NO_NAME: &str = "<none>:<none>";
+
+/// Most images that are listed, and most names: a list may be no larger than 4 MiB, and real entries have 200
+/// bytes. Smaller ones would only serve to fill the memory.
+const MAX_IMAGES: usize = 20_000;
+/// Most layers in the list. Their real paths have 64 bytes and more.
+const MAX_LAYERS: usize = 100_000;
 
 /// One image as it is listed.
 #[derive(Debug)]
@@ -45,12 +53,22 @@ pub(super) fn read(tree: &Tree) -> Result<Vec<Listed>> {
     let value = parse_strict_with(&bytes, &["Config", "RepoTags", "Layers"])
         .map_err(|e| e.context(format!("{shown}: {DOCKER_INDEX}")))?;
     let entries = value.as_array().ok_or_else(|| bad("is no list of images"))?;
+    let many = |what: &str| bad(&format!("lists too many {what}"));
+    if entries.len() > MAX_IMAGES {
+        return Err(many("images"));
+    }
+    let (mut all_tags, mut all_layers) = (0, 0);
     entries
         .iter()
         .map(|entry| {
             let config = entry["Config"].as_str().ok_or_else(|| bad("names no config"))?;
-            let mut tags = Vec::new();
-            for text in texts(&entry["RepoTags"]).ok_or_else(|| bad("has no list of names"))? {
+            let (mut tags, mut known) = (Vec::new(), BTreeSet::new());
+            let names = texts(&entry["RepoTags"]).ok_or_else(|| bad("has no list of names"))?;
+            all_tags += names.len();
+            if all_tags > MAX_IMAGES {
+                return Err(many("names"));
+            }
+            for text in names {
                 if text == NO_NAME {
                     continue;
                 }
@@ -60,11 +78,15 @@ pub(super) fn read(tree: &Tree) -> Result<Vec<Listed>> {
                 if name.digest.is_some() {
                     return Err(bad(&format!("has {text:?}, which is no name with a tag")));
                 }
-                if !tags.contains(&name) {
+                if known.insert(name.clone()) {
                     tags.push(name);
                 }
             }
             let layers = texts(&entry["Layers"]).ok_or_else(|| bad("has no list of layers"))?;
+            all_layers += layers.len();
+            if all_layers > MAX_LAYERS {
+                return Err(many("layers"));
+            }
             let layers =
                 layers.into_iter().map(|path| tree.resolve(path)).collect::<Result<_>>()?;
             Ok(Listed { config: tree.resolve(config)?, tags, layers })

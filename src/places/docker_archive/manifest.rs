@@ -2,36 +2,65 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::listing::Listed;
 use crate::places::layout::blob_path;
 use crate::places::tree::Tree;
-use crate::seams::inflate::{Inflate, Packing};
+use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::seams::interrupt;
 use crate::seams::stream::BUFFER;
 use crate::words::digest::{Digest, Hasher};
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_MANIFEST};
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict_with;
+use crate::words::platform::Platform;
 
-const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// A config: what describes it, and the layers that it promises.
 #[derive(Debug)]
 pub(super) struct Config {
     pub(super) digest: Digest,
+    /// What it says that it runs on.
+    pub(super) platform: Option<Platform>,
     size: u64,
     diff_ids: Vec<Digest>,
 }
 
+/// The configs that were read, by their files. Each has as many diff IDs as layers are listed for
+/// it, of which there is a bound.
+#[derive(Debug, Default)]
+pub(super) struct Configs(BTreeMap<String, Arc<Config>>);
+
+impl Configs {
+    /// The config of `listed`, read once.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] when it is another one than its name says, for what is no config, and
+    /// when it is for another number of layers.
+    pub(super) fn of(&mut self, tree: &Tree, listed: &Listed) -> Result<Arc<Config>> {
+        let path = &listed.config;
+        let config = match self.0.get(path) {
+            Some(known) => Arc::clone(known),
+            None => Arc::new(config(tree, path)?),
+        };
+        let (ids, there) = (config.diff_ids.len(), listed.layers.len());
+        if ids != there {
+            let shown = tree.path().display();
+            let why = format!("is for {ids} layers, and {there} are listed");
+            return Err(Error::new(Class::Damaged, format!("{shown}: config {path} {why}")));
+        }
+        self.0.entry(path.clone()).or_insert_with(|| Arc::clone(&config));
+        Ok(config)
+    }
+}
+
 /// Reads the config in the file `path`. The digest in its name is not believed.
-///
-/// # Errors
-/// [`Class::Damaged`] when it is another one, and for what is no config.
-pub(super) fn config(tree: &Tree, path: &str) -> Result<Config> {
+fn config(tree: &Tree, path: &str) -> Result<Config> {
     let bad = |why: &str| {
         Error::new(Class::Damaged, format!("{}: config {path} {why}", tree.path().display()))
     };
@@ -57,7 +86,13 @@ pub(super) fn config(tree: &Tree, path: &str) -> Result<Config> {
             .ok_or_else(|| bad("has a diff ID that is no digest"))?,
         None => Vec::new(),
     };
-    Ok(Config { digest, size: bytes.len() as u64, diff_ids })
+    let text = |key: &str| value[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let platform = text("os").zip(text("architecture")).map(|(os, architecture)| Platform {
+        os,
+        architecture,
+        variant: text("variant"),
+    });
+    Ok(Config { digest, platform, size: bytes.len() as u64, diff_ids })
 }
 
 /// The layers that are compressed in the archive, by their files.
@@ -78,12 +113,9 @@ impl Layers {
     ///
     /// # Errors
     /// [`Class::Damaged`] when one is broken.
-    pub(super) fn look<'l>(
-        tree: &Tree,
-        listed: impl Iterator<Item = &'l Listed>,
-    ) -> Result<Layers> {
+    pub(super) fn look(tree: &Tree, listed: &[Listed]) -> Result<Layers> {
         let all: BTreeSet<&str> =
-            listed.flat_map(|image| &image.layers).map(String::as_str).collect();
+            listed.iter().flat_map(|image| &image.layers).map(String::as_str).collect();
         let mut packed = Vec::new();
         for path in all {
             if let Some(packing) = Packing::of(&tree.head(path)?) {
@@ -91,19 +123,20 @@ impl Layers {
             }
         }
         packed.sort_unstable_by_key(|(position, path, _)| (*position, *path));
-        let unpacked = packed
-            .into_iter()
-            .map(|(_, path, packing)| Ok((path.to_owned(), unpack(tree, path, packing)?)));
+        let allowance = Allowance::default();
+        let unpacked = packed.into_iter().map(|(_, path, packing)| {
+            Ok((path.to_owned(), unpack(tree, path, packing, &allowance)?))
+        });
         Ok(Layers(unpacked.collect::<Result<_>>()?))
     }
 }
 
-fn unpack(tree: &Tree, path: &str, packing: Packing) -> Result<Unpacked> {
+fn unpack(tree: &Tree, path: &str, packing: Packing, allowance: &Allowance) -> Result<Unpacked> {
     let what = format!("{}: layer {path}", tree.path().display());
     let fault = |e| Error::io(format!("cannot read {what}"), e);
     let mut packed = Hashing { inner: tree.open_file(path, 0)?, hasher: Hasher::new() };
     let mut plain = Hasher::new();
-    let mut inflate = Inflate::new(packing, &mut packed, &what).map_err(fault)?;
+    let mut inflate = Inflate::new(packing, &mut packed, &what, allowance).map_err(fault)?;
     let mut buffer = vec![0; BUFFER];
     loop {
         interrupt::check()?;
@@ -149,23 +182,23 @@ struct Text<'a> {
     layers: &'a [Descriptor],
 }
 
-/// Makes the manifest of `listed`, whose config is `config`.
+/// The layers of `listed`, whose config is `config`.
 ///
 /// # Errors
-/// [`Class::Damaged`] when the layers are not those of the config, as far as that can be told
-/// without reading those that are not compressed.
-pub(super) fn make(tree: &Tree, listed: &Listed, config: &Config, layers: &Layers) -> Result<Made> {
-    let Listed { config: path, layers: files, .. } = listed;
+/// [`Class::Damaged`] when they are not those of the config, as far as that can be told without
+/// reading those that are not compressed.
+pub(super) fn parts(
+    tree: &Tree,
+    listed: &Listed,
+    config: &Config,
+    layers: &Layers,
+) -> Result<Vec<Descriptor>> {
     let bad = |why: String| {
-        Error::new(Class::Damaged, format!("{}: config {path} {why}", tree.path().display()))
+        let shown = tree.path().display();
+        Error::new(Class::Damaged, format!("{shown}: config {} {why}", listed.config))
     };
-    if config.diff_ids.len() != files.len() {
-        let (ids, there) = (config.diff_ids.len(), files.len());
-        return Err(bad(format!("is for {ids} layers, and {there} are listed")));
-    }
-    let mut paths = vec![(config.digest, path.clone())];
     let mut parts = Vec::new();
-    for (diff_id, file) in config.diff_ids.iter().zip(files) {
+    for (diff_id, file) in config.diff_ids.iter().zip(&listed.layers) {
         let size = tree.size(file).unwrap_or(0);
         let layer = match layers.0.get(file) {
             Some(layer) if layer.diff_id != *diff_id => {
@@ -180,12 +213,20 @@ pub(super) fn make(tree: &Tree, listed: &Listed, config: &Config, layers: &Layer
         if file.starts_with("blobs/sha256/") && *file != blob_path(&layer.digest) {
             return Err(bad(format!("promises {diff_id}, and lists {file} for it")));
         }
-        paths.push((layer.digest, file.clone()));
         parts.push(layer);
     }
+    Ok(parts)
+}
+
+/// Makes the manifest of `listed`, whose config is `config`, of its layers `parts`.
+///
+/// # Errors
+/// When it cannot be written, which no real one makes happen.
+pub(super) fn make(listed: &Listed, config: &Config, parts: &[Descriptor]) -> Result<Made> {
+    let mut paths = vec![(config.digest, listed.config.clone())];
+    paths.extend(parts.iter().map(|part| part.digest).zip(listed.layers.iter().cloned()));
     let config = Descriptor::new(CONFIG, config.digest, config.size);
-    let text =
-        Text { schema_version: 2, media_type: OCI_MANIFEST, config: &config, layers: &parts };
+    let text = Text { schema_version: 2, media_type: OCI_MANIFEST, config: &config, layers: parts };
     let bytes = serde_json::to_vec(&text)
         .map_err(|e| Error::new(Class::Other, "cannot write a manifest").source(e))?;
     Ok(Made { document: Document::parse(bytes, OCI_MANIFEST)?, paths })

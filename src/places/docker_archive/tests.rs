@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::places::layout::blob_path;
 use crate::seams::stream::read_small;
-use crate::words::document::{MAX_DOCUMENT, OCI_INDEX, OCI_MANIFEST};
+use crate::words::document::{Kind, MAX_DOCUMENT, OCI_INDEX, OCI_MANIFEST};
+use crate::words::platform::Platform;
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
@@ -261,6 +262,14 @@ struct Hybrid {
     index: Document,
 }
 
+impl Hybrid {
+    /// What it lists for docker.
+    fn list(&self) -> Value {
+        let (_, bytes) = self.archive.0.iter().find(|(path, _)| path == DOCKER_INDEX).unwrap();
+        serde_json::from_slice(bytes).unwrap()
+    }
+}
+
 fn hybrid(with_second: bool) -> Hybrid {
     let mut archive = Archive::default();
     let mut blob = |media_type: &str, bytes: &[u8], there: bool| {
@@ -282,7 +291,10 @@ fn hybrid(with_second: bool) -> Hybrid {
         blob(OCI_MANIFEST, &raw, there);
         manifests.push(Document::parse(raw, OCI_MANIFEST).unwrap());
     }
-    let children: Vec<&Descriptor> = manifests.iter().map(Document::descriptor).collect();
+    let mut children: Vec<Descriptor> =
+        manifests.iter().map(|manifest| manifest.descriptor().clone()).collect();
+    children[0].platform = Some("linux/amd64".parse().unwrap());
+    children[1].platform = Some("linux/arm64".parse().unwrap());
     let index = json!({"schemaVersion": 2, "manifests": children}).to_string().into_bytes();
     let mut root = blob(OCI_INDEX, &index, true);
     root.annotations =
@@ -355,14 +367,14 @@ fn a_name_that_is_one_image_for_docker_and_another_for_others_is_refused() {
 }
 
 #[test]
-fn layers_of_originals_are_not_unpacked() {
+fn layers_of_originals_are_unpacked_too() {
     let mut hybrid = hybrid(true);
     let layer = blob_path(&hybrid.first.children()[1].digest);
     let place = hybrid.archive.0.iter().position(|(path, _)| *path == layer).unwrap();
     let last = hybrid.archive.0[place].1.len() - 1;
     hybrid.archive.0[place].1[last] ^= 1;
 
-    hybrid.archive.open().unwrap();
+    assert_eq!(hybrid.archive.fails().class(), Class::Damaged);
 }
 
 #[test]
@@ -379,4 +391,142 @@ fn an_original_without_a_name_is_called_after_the_archive() {
 
     assert_eq!(root.raw(), hybrid.first.raw());
     assert_eq!(name.to_string(), format!("localhost/app@{}", root.descriptor().digest));
+}
+
+#[test]
+fn an_original_is_taken_with_the_layers_that_docker_loads_only() {
+    let mut other = hybrid(true);
+    let layer = gzip(b"evil");
+    other.archive.file(&blob_path(&Digest::of(&layer)), &layer);
+    let mut lists = other.list();
+    lists[0]["Layers"] = json!([blob_path(&Digest::of(&layer))]);
+    other.archive.0.retain(|(path, _)| path != DOCKER_INDEX);
+    other.archive.list(lists);
+    assert_eq!(other.archive.fails().class(), Class::Damaged, "another layer is listed");
+
+    // The layer listed is right, the manifest has another.
+    let mut archive = Archive::default();
+    let (good, evil) = (gzip(b"good"), gzip(b"evil"));
+    let config = config("a", &[b"good"]);
+    let about = |kind: &str, bytes: &[u8]| Descriptor::of(kind, bytes);
+    let config_at = blob_path(&Digest::of(&config));
+    let raw = json!({
+        "schemaVersion": 2, "config": about("application/vnd.oci.image.config.v1+json", &config),
+        "layers": [about(&format!("{LAYER}+gzip"), &evil)],
+    });
+    let raw = raw.to_string().into_bytes();
+    for bytes in [&config, &good, &evil, &raw] {
+        archive.file(&blob_path(&Digest::of(bytes)), bytes);
+    }
+    let mut root = about(OCI_MANIFEST, &raw);
+    archive.file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+    let list = |tags: Value| {
+        let layers = [blob_path(&Digest::of(&good))];
+        json!([{"Config": config_at, "RepoTags": tags, "Layers": layers}])
+    };
+    let mut unnamed = archive.clone();
+    unnamed.file("index.json", json!({"schemaVersion": 2, "manifests": [root]}).to_string());
+    unnamed.list(list(json!(["app:1"])));
+    let (_, made) = only(&unnamed.open().unwrap());
+    assert_eq!(made.children()[1].digest, Digest::of(&good), "made of what is listed");
+
+    let key = "io.containerd.image.name".to_owned();
+    root.annotations = [(key, "docker.io/library/app:1".to_owned())].into();
+    archive.file("index.json", json!({"schemaVersion": 2, "manifests": [root]}).to_string());
+    archive.list(list(json!(["app:1"])));
+    assert_eq!(archive.fails().class(), Class::Damaged, "one name, two images");
+}
+
+#[test]
+fn an_index_with_two_images_for_the_platform_of_docker_s_is_refused() {
+    let mut archive = Archive::default();
+    let platform = |variant: Option<&str>| Platform {
+        os: "linux".to_owned(),
+        architecture: "amd64".to_owned(),
+        variant: variant.map(str::to_owned),
+    };
+    let index_of = |archive: &mut Archive, platforms: [Option<Platform>; 2]| {
+        let mut children = Vec::new();
+        for (text, platform) in ["evil", "good"].into_iter().zip(platforms) {
+            let (layer, config) = (gzip(text.as_bytes()), config(text, &[text.as_bytes()]));
+            let raw = json!({
+                "schemaVersion": 2,
+                "config": Descriptor::of("application/vnd.oci.image.config.v1+json", &config),
+                "layers": [Descriptor::of(format!("{LAYER}+gzip"), &layer)],
+            });
+            let raw = raw.to_string().into_bytes();
+            for bytes in [&layer, &config, &raw] {
+                archive.file(&blob_path(&Digest::of(bytes)), bytes);
+            }
+            children.push(Descriptor { platform, ..Descriptor::of(OCI_MANIFEST, &raw) });
+        }
+        let raw = json!({"schemaVersion": 2, "manifests": children}).to_string();
+        archive.file(&blob_path(&Digest::of(raw.as_bytes())), &raw);
+        let mut root = Descriptor::of(OCI_INDEX, raw.as_bytes());
+        root.annotations =
+            [("io.containerd.image.name".to_owned(), "docker.io/library/app:1".to_owned())].into();
+        archive.file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+        let list = json!({"schemaVersion": 2, "manifests": [root]});
+        archive.file("index.json", list.to_string());
+        let blob = |bytes: &[u8]| blob_path(&Digest::of(bytes));
+        let (layer, config) = (blob(&gzip(b"good")), blob(&config("good", &[b"good"])));
+        archive.list(json!([{"Config": config, "RepoTags": ["app:1"], "Layers": [layer]}]));
+    };
+    let arm = Platform { architecture: "arm64".to_owned(), ..platform(None) };
+    let unknown =
+        Platform { os: "unknown".to_owned(), architecture: "unknown".to_owned(), variant: None };
+    for (evil, good, is_fine) in [
+        (Some(platform(None)), Some(platform(None)), false),
+        (Some(platform(Some("v2"))), Some(platform(None)), false),
+        (None, Some(platform(None)), false),
+        (Some(platform(None)), None, false),
+        // The config says amd64.
+        (Some(platform(None)), Some(arm.clone()), false),
+        (Some(arm), Some(platform(None)), true),
+        (Some(unknown), Some(platform(None)), true),
+    ] {
+        let mut archive = std::mem::take(&mut archive);
+        let told = format!("{evil:?} {good:?}");
+        index_of(&mut archive, [evil, good]);
+        match archive.open() {
+            Ok(_) => assert!(is_fine, "{told}"),
+            Err(error) => assert!(!is_fine && error.class() == Class::Damaged, "{told}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_list_that_fills_the_memory_is_refused() {
+    let mut archive = Archive::default();
+    let config = archive.config("a", &[]);
+    let listed =
+        |tags: Value, layers: Value| json!({"Config": config, "RepoTags": tags, "Layers": layers});
+    for (what, list) in [
+        ("images", json!(vec![listed(Value::Null, Value::Null); 20_001])),
+        ("names", json!([listed(json!(vec!["a:1"; 20_001]), Value::Null)])),
+        ("layers", json!([listed(Value::Null, json!(vec!["l"; 100_001]))])),
+    ] {
+        let mut archive = archive.clone();
+        archive.file("l", "");
+        archive.list(list);
+        let error = archive.fails();
+        assert!(error.to_string().contains(&format!("too many {what}")), "{error}");
+    }
+}
+
+#[test]
+fn the_layout_s_name_for_an_image_without_a_tag_is_its_only_one() {
+    let mut hybrid = hybrid(false);
+    let named = format!("localhost/x@{}", hybrid.first.descriptor().digest);
+    let mut root = hybrid.first.descriptor().clone();
+    root.annotations = [("io.containerd.image.name".to_owned(), named.clone())].into();
+    let mut list = hybrid.list();
+    list[0]["RepoTags"] = Value::Null;
+    hybrid.archive.0.retain(|(path, _)| path != DOCKER_INDEX && path != "index.json");
+    hybrid.archive.file("index.json", json!({"schemaVersion": 2, "manifests": [root]}).to_string());
+    hybrid.archive.list(list);
+
+    let (name, root) = only(&hybrid.archive.open().unwrap());
+
+    assert_eq!((name.to_string(), root.raw()), (named, hybrid.first.raw()));
 }

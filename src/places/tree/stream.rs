@@ -25,6 +25,9 @@ const HEAD: usize = 4;
 const MAX_KEPT: u64 = crate::words::document::MAX_DOCUMENT;
 /// Most bytes of such files. Those of some thousand images fit; further ones are read again.
 const MAX_ALL_KEPT: u64 = 16 << 20;
+/// How often the tar may be read from its beginning. Files are asked for in their order, so that a
+/// few times are enough for everything but documents beyond those kept, in another order.
+const MAX_BEGINNINGS: u32 = 50;
 /// How long a thread waits for the cursor without looking whether the user wants to stop.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -57,6 +60,8 @@ struct State {
     /// Where the waiting threads want to go, with a number that tells them apart.
     waiting: BTreeSet<(u64, u64)>,
     tickets: u64,
+    /// How often it was begun again.
+    beginnings: u32,
 }
 
 impl State {
@@ -155,7 +160,8 @@ impl Medium for Listing {
         let mut bytes = vec![0; HEAD.min(usize::try_from(size).unwrap_or(HEAD))];
         let got = self.read_at(&mut bytes, at)?;
         bytes.truncate(got);
-        let document = matches!(bytes.first(), Some(b'{' | b'['));
+        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        let document = matches!(first, Some(b'{' | b'['));
         let mut kept = None;
         if document && size <= MAX_KEPT.min(self.room) {
             let mut whole = vec![0; usize::try_from(size).unwrap_or(0)];
@@ -210,6 +216,17 @@ impl Stream {
     }
 
     fn begin_again(&self) -> io::Result<Cursor> {
+        let mut state = self.state()?;
+        state.beginnings += 1;
+        let is_too_often = state.beginnings > MAX_BEGINNINGS;
+        drop(state);
+        if is_too_often {
+            self.give_back(None);
+            let text = format!("{}: holds too many documents in too odd an order", self.name);
+            return Err(Error::new(Class::Damaged, text)
+                .hint("unpack it first: a plain tar can be read in any order")
+                .into_io());
+        }
         match (self.open)() {
             Ok(reader) => Ok(Cursor { reader, at: 0 }),
             Err(error) => {

@@ -3,10 +3,11 @@
 //!
 //! Only what every tar reader understands alike is accepted: plain files and folders, one header
 //! each. Extensions that rename or resize an entry, links, sparse files, names that stand twice,
-//! padding that is not zero, and anything behind the end are faults
+//! padding that is not zero, dialects of headers that are rare, and anything behind the end are faults
 //! (RUSTSEC-2026-0068, RUSTSEC-2025-0111 and their kin). Symbolic links are listed where they are
 //! asked for, and followed by nobody but [`Tree::resolve`](super::Tree::resolve).
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -98,6 +99,7 @@ struct Scan<'a> {
     /// Whether symbolic links are listed instead of being faults.
     with_links: bool,
     found: Found,
+    folders: BTreeSet<String>,
 }
 
 /// Why the walk cannot go on behind this point.
@@ -106,11 +108,13 @@ struct Stop;
 /// Lists the regular files of the tar in `medium`, its symbolic links if asked to, and what is
 /// wrong with it.
 pub(super) fn list(medium: &mut dyn Medium, with_links: bool) -> io::Result<Found> {
-    let mut scan = Scan { medium, with_links, found: Found::default() };
+    let (found, folders) = Default::default();
+    let mut scan = Scan { medium, with_links, found, folders };
     let mut at = 0;
     while let Ok(next) = scan.entry(at)? {
         at = next;
     }
+    scan.check_parents();
     Ok(scan.found)
 }
 
@@ -120,6 +124,9 @@ impl Scan<'_> {
         let mut block = [0; BLOCK as usize];
         if self.medium.read_at(&mut block, at)? < block.len() {
             let end = self.medium.end();
+            if at == 0 && self.with_links {
+                return Ok(self.stop("", false, "is no archive of images".to_owned()));
+            }
             let what = format!("the file ends at byte {end} without its end mark");
             return Ok(self.stop("", true, what));
         }
@@ -128,8 +135,9 @@ impl Scan<'_> {
         }
         let Ok((path, size)) = read_header(&block) else {
             let what = match at {
-                0 => "is no plain tar, or its first header is damaged".to_owned(),
-                _ => format!("the header at byte {at} is damaged"),
+                0 => "is no plain tar, or its first header is damaged or of an uncommon dialect"
+                    .to_owned(),
+                _ => format!("the header at byte {at} is damaged, or of an uncommon dialect"),
             };
             return Ok(self.stop("", false, what));
         };
@@ -171,7 +179,7 @@ impl Scan<'_> {
         if self.found.faults.len() >= MAX_FAULTS {
             return Ok(self.stop("", false, "has further faults".to_owned()));
         }
-        if self.found.files.len() + self.found.links.len() > MAX_FILES {
+        if self.found.files.len() + self.found.links.len() + self.folders.len() > MAX_FILES {
             return Ok(self.stop("", false, format!("holds more than {MAX_FILES} files")));
         }
         Ok(Ok(next))
@@ -198,7 +206,14 @@ impl Scan<'_> {
                 }
             }
             EntryType::Regular => self.fault(&path, "is no acceptable file name"),
-            EntryType::Directory if size == 0 => {}
+            EntryType::Directory if size == 0 => {
+                let name = name.strip_suffix('/').unwrap_or(&name);
+                match name {
+                    "" | "." => {}
+                    _ if is_plain(name) => drop(self.folders.insert(name.to_owned())),
+                    _ => self.fault(&path, "is no acceptable file name"),
+                }
+            }
             EntryType::XHeader | EntryType::XGlobalHeader => self.extension(&path, size, about),
             EntryType::Symlink if self.with_links && size == 0 && is_plain(&name) => {
                 let twice = self.found.files.contains_key(&name);
@@ -216,6 +231,23 @@ impl Scan<'_> {
             other => {
                 self.fault(&name, &format!("is of tar type {:?}, not a file", other.as_byte()));
             }
+        }
+    }
+
+    /// Nothing may stand below a file or a link, nor be a folder beside being one: docker unpacks
+    /// an archive to a disk, where a later entry would come out elsewhere or replace another.
+    fn check_parents(&mut self) {
+        let Found { files, links, .. } = &self.found;
+        let is_taken = |path: &str| files.contains_key(path) || links.contains_key(path);
+        let all = files.keys().chain(links.keys()).chain(&self.folders);
+        let below = all.filter(|path| {
+            path.match_indices('/').any(|(end, _)| path.get(..end).is_some_and(is_taken))
+        });
+        let twice = self.folders.iter().filter(|path| is_taken(path));
+        let room = MAX_FAULTS.saturating_sub(self.found.faults.len());
+        let wrong: Vec<String> = below.chain(twice).take(room).cloned().collect();
+        for path in wrong {
+            self.fault(&path, "stands below a file or a link, or is one and a folder");
         }
     }
 
@@ -261,14 +293,27 @@ impl Scan<'_> {
     }
 }
 
-/// The name and size in a header whose checksum holds.
+/// Whether all readers take the header for the same dialect, and so for the same name. They differ
+/// in what they believe: Go (docker, podman, skopeo) does not look at ustar's version, takes times
+/// in GNU's fields for a prefix where they are no numbers, and star's trailer makes ustar's prefix
+/// shorter.
+fn is_one_dialect(block: &[u8; BLOCK as usize]) -> bool {
+    let rest = match &block[257..265] {
+        b"ustar\x0000" => &block[500..],
+        b"ustar  \0" | [0, 0, 0, 0, 0, 0, 0, 0] => &block[345..],
+        _ => return false,
+    };
+    rest.iter().all(|byte| *byte == 0)
+}
+
+/// The name and size in a header whose checksum holds, of a dialect that all readers know.
 pub(super) fn read_header(block: &[u8; BLOCK as usize]) -> Result<(String, u64), ()> {
     let header = Header::from_byte_slice(block);
     let sum = block[..148].iter().chain(&[b' '; 8]).chain(&block[156..]);
     let sum: u32 = sum.map(|byte| u32::from(*byte)).sum();
     // A size of more than 64 bits: readers differ in which of its bytes they drop.
     let oversized = block[124] & 0x80 != 0 && (block[124] != 0x80 || block[125..128] != [0; 3]);
-    if header.cksum().map_err(drop)? != sum || oversized {
+    if header.cksum().map_err(drop)? != sum || oversized || !is_one_dialect(block) {
         return Err(());
     }
     let name = header.path_bytes();

@@ -329,7 +329,7 @@ fn a_stream_that_says_something_else_the_second_time_is_an_error() {
 #[test]
 fn a_stream_has_the_faults_that_a_file_has() {
     let whole = archive(&[(EntryType::Regular, "a", b"hello"), (EntryType::Regular, "b", b"x")]);
-    let mut bad: Vec<Vec<u8>> = (0..whole.len() - 1).map(|cut| whole[..cut].to_vec()).collect();
+    let mut bad: Vec<Vec<u8>> = (512..whole.len() - 1).map(|cut| whole[..cut].to_vec()).collect();
     for at in (0..whole.len()).filter(|at| !(512..517).contains(at) && *at != 1536) {
         let mut flipped = whole.clone();
         flipped[at] ^= 1;
@@ -440,4 +440,108 @@ fn every_entry_has_the_same_owner_mode_and_time() {
     assert_eq!((read.uid().unwrap(), read.gid().unwrap(), read.mode().unwrap()), (0, 0, 0o644));
     assert_eq!(read.mtime().unwrap(), 7);
     assert_eq!(read.entry_size().unwrap(), 9 << 30, "beyond what octal digits can say");
+}
+
+/// A tar whose one header has `magic` and then `changes` in it.
+fn dialect(magic: &[u8; 8], changes: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = archive(&[(EntryType::Regular, "a", b"hello")]);
+    bytes[257..265].copy_from_slice(magic);
+    for (at, what) in changes {
+        bytes[*at..at + what.len()].copy_from_slice(what);
+    }
+    let mut block = Header::from_byte_slice(&bytes[..512]).clone();
+    block.set_cksum();
+    bytes[..512].copy_from_slice(block.as_bytes());
+    bytes
+}
+
+#[test]
+fn a_header_whose_name_readers_take_in_two_ways_is_a_fault() {
+    let (ustar, gnu, none) = (b"ustar\x0000", b"ustar  \0", &[0; 8]);
+    for magic in [ustar, gnu, none] {
+        assert_eq!(faults(&dialect(magic, &[])), [], "{magic:?}");
+    }
+    let (_folder, prefixed) = tree(&dialect(ustar, &[(345, b"P")]));
+    assert_eq!(prefixed.faults(), []);
+    assert_eq!(prefixed.files().collect::<Vec<_>>(), [("P/a", 5)]);
+
+    // Go looks at no version; takes what is no time for a prefix; star has a shorter prefix.
+    for (magic, at, what) in [
+        (b"ustar\x0099", 345, &b"P"[..]),
+        (b"ustar\x0099", 345, b""),
+        (b"ustar 00", 345, b""),
+        (gnu, 345, b"P"),
+        (gnu, 386, b"1"),
+        (none, 345, b"P"),
+        (none, 508, b"tar\0"),
+        (ustar, 508, b"tar\0"),
+        (ustar, 500, b"x"),
+    ] {
+        let found = faults(&dialect(magic, &[(at, what)]));
+        assert!(found.iter().any(|fault| !fault.truncated), "{magic:?} {at} {what:?}: {found:?}");
+    }
+}
+
+#[test]
+fn what_stands_below_a_file_or_a_link_is_a_fault() {
+    let file = |path: &str| (header(EntryType::Regular, path, 1), &b"x"[..]);
+    let folder = |path: &str| (header(EntryType::Directory, path, 0), &b""[..]);
+    let link = |path: &str| (link(path, "b"), &b""[..]);
+    let listed = |entries: &[(Header, &[u8])]| {
+        let mut builder = Builder::new(Vec::new());
+        for (header, data) in entries {
+            builder.append(header, *data).unwrap();
+        }
+        streamed(builder.into_inner().unwrap()).0
+    };
+    for entries in [
+        vec![folder("b/"), link("a"), file("a/c")],
+        vec![file("a/c"), link("a")],
+        vec![link("a"), folder("a/c/")],
+        vec![link("a"), link("a/c/d")],
+        vec![file("a"), file("./a/c")],
+        vec![link("a"), folder("./a/")],
+        vec![folder("a"), file("a")],
+        vec![folder("a/../b/")],
+    ] {
+        let tree = listed(&entries);
+        assert_eq!(tree.faults().len(), 1, "{:?}", tree.faults());
+    }
+    let fine = [folder("./"), folder("a/"), file("a/c"), link("ab"), folder("a"), file("a-b/c")];
+    assert_eq!(listed(&fine).faults(), []);
+}
+
+#[test]
+fn a_stream_is_begun_again_a_bounded_number_of_times() {
+    let (bytes, names) = many_files(2, 1000);
+    let (tree, count) = streamed(bytes);
+    let read = |name: &str| tree.read_small(name, 1000);
+
+    let mut errors = (0..200).filter_map(|_| names.iter().rev().find_map(|n| read(n).err()));
+
+    let error = errors.next().unwrap();
+    assert_eq!(error.class(), Class::Damaged);
+    assert!(error.way_out().unwrap().contains("unpack it"), "{error}");
+    assert!(opened(&count) <= 60, "{}", opened(&count));
+}
+
+#[test]
+fn a_source_that_is_no_tar_at_all_is_told_as_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    let told = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let tree = Tree::open_source(&path).and_then(|tree| tree.refuse_faults());
+        let error = tree.unwrap_err();
+        assert_eq!(error.class(), Class::Damaged);
+        format!("{error} {}", error.way_out().unwrap_or_default())
+    };
+
+    for bytes in [&b""[..], b"a readme"] {
+        assert!(told(bytes).contains("is no archive of images"), "{}", told(bytes));
+    }
+    for (bytes, name) in [(&b"\xfd7zXZ\0\0\x04"[..], "xz"), (b"BZh91AY&SY", "bzip2")] {
+        let said = told(bytes);
+        assert!(said.contains(name) && said.contains("unpack it first"), "{said}");
+    }
 }

@@ -1,10 +1,13 @@
 //! Where the images of an export come from: each place is opened once.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, FileType};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use rustix::fs::OFlags;
 
 use super::Request;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
@@ -130,7 +133,12 @@ impl Sources<'_> {
             let key = (place.to_owned(), name.name());
             let origin = *self.known.entry(key).or_insert_with(|| {
                 let source = Arc::clone(&source);
-                origins.push(Origin { source, repository: name.name() });
+                let repository = name.name();
+                let shown = match place {
+                    "" => repository.clone(),
+                    _ => format!("{place} ({repository})"),
+                };
+                origins.push(Origin { source, repository, shown });
                 origins.len() - 1
             });
             self.wanted.push(Wanted { origin, name, text: text.to_owned() });
@@ -145,21 +153,23 @@ impl Sources<'_> {
         }
         let fault = |e| Error::io(format!("cannot list {}", folder.display()), e);
         let entries = std::fs::read_dir(folder).map_err(fault)?;
-        let mut paths: Vec<PathBuf> =
-            entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>().map_err(fault)?;
-        paths.retain(|path| {
+        let kinds = entries.map(|entry| entry.and_then(|e| Ok((e.path(), e.file_type()?))));
+        let mut paths: Vec<(PathBuf, FileType)> =
+            kinds.collect::<io::Result<_>>().map_err(fault)?;
+        paths.retain(|(path, _)| {
             path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
         });
-        paths.sort();
+        paths.sort_by(|(one, _), (other, _)| one.cmp(other));
         let (mut files, mut found) = (0, false);
-        for path in paths {
-            if !path.is_file() {
+        for (path, kind) in paths {
+            // A link may lead out of the folder, which is often somebody else's.
+            if !kind.is_file() {
                 let text = format!("{} is no file, and is left out", path.display());
                 self.progress.event(Event::Note(text));
                 continue;
             }
             files += 1;
-            let archive = self.archive(&path)?;
+            let archive = self.archive_in(&path)?;
             let names = match picked(&archive, pick) {
                 Err(e) if pick.is_some() && e.class() == Class::Incomplete => continue,
                 names => names?,
@@ -196,6 +206,32 @@ impl Sources<'_> {
             return Ok(Arc::clone(archive));
         }
         let tree = self.tree(path)?;
+        self.open_archive(path, tree)
+    }
+
+    /// As [`archive`](Sources::archive), of a file that was found in a folder: not a link, even if
+    /// it was made one in the meantime.
+    fn archive_in(&mut self, path: &Path) -> Result<Arc<DockerArchive>> {
+        if let Some(archive) = self.archives.get(path) {
+            return Ok(Arc::clone(archive));
+        }
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+        let file = File::options().read(true).custom_flags(flags).open(path).map_err(fault)?;
+        if !file.metadata().map_err(fault)?.is_file() {
+            return Err(fault(io::ErrorKind::InvalidData.into()));
+        }
+        let opened = Tree::of_file(path, Arc::new(file));
+        opened.and_then(|tree| self.open_archive(path, tree)).map_err(|e| match e.class() {
+            Class::Damaged => {
+                let other = e.way_out().map(|it| format!("{it}; else ")).unwrap_or_default();
+                e.hint(format!("{other}move it elsewhere, or name the archives one by one"))
+            }
+            _ => e,
+        })
+    }
+
+    fn open_archive(&mut self, path: &Path, tree: Tree) -> Result<Arc<DockerArchive>> {
         let stem = tree.stem();
         let archive = Arc::new(DockerArchive::open(tree, &stem)?);
         self.archives.insert(path.to_owned(), Arc::clone(&archive));

@@ -187,7 +187,8 @@ fn each_document_is_asked_for_once() {
     outside.name("x.example/a:2", &twice);
     let outside = Arc::new(outside);
     let source: Arc<dyn ImageSource> = Arc::clone(&outside) as _;
-    let origins = [Origin { source, repository: "x.example/a".to_owned() }];
+    let origins =
+        [Origin { source, repository: "x.example/a".to_owned(), shown: "x.example/a".to_owned() }];
 
     let wanted = [wanted("x.example/a:1"), wanted("x.example/a:2")];
     walk(&origins, &wanted, &select(&[]), 2, &Silent).unwrap();
