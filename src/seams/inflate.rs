@@ -53,7 +53,7 @@ impl fmt::Display for Packing {
     }
 }
 
-/// How many bytes may still come out beyond [`MAX_RATIO`]; shared by everything that one archive
+/// How many bytes may still come out beyond the ratio that is always granted; shared by everything that one archive
 /// holds, so that many small bombs are no way around it.
 #[derive(Debug, Clone)]
 pub struct Allowance(Arc<AtomicU64>);
