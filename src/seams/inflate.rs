@@ -53,8 +53,8 @@ impl fmt::Display for Packing {
     }
 }
 
-/// How many bytes may still come out beyond the ratio that is always granted; shared by everything that one archive
-/// holds, so that many small bombs are no way around it.
+/// How many bytes may still come out beyond the ratio that is always granted; shared by everything
+/// that one archive holds, so that many small bombs are no way around it.
 #[derive(Debug, Clone)]
 pub struct Allowance(Arc<AtomicU64>);
 
