@@ -14,22 +14,10 @@ use serde_json::Value;
 use crate::limits::Disk;
 use crate::support::content::{Layer, digest, tar};
 use crate::support::engines::{Containerd, Docker, Podman, skopeo};
-use crate::support::images::{self, GREETING, Image};
+use crate::support::images::{self, GREETING, Image, LOADABLE};
 use crate::support::sealift::{Keys, Ran, Sealift, code, ran};
 use crate::support::shared::Shared;
 use crate::support::{Process, Random, command, files, output, packed, text, wait_for};
-
-/// The kinds of image that docker can load.
-const LOADABLE: [&str; 8] = [
-    "library/hello",
-    "acme/odd",
-    "acme/schema2",
-    "acme/multi",
-    "acme/list",
-    "acme/nested",
-    "acme/twice",
-    "acme/zstd",
-];
 
 fn full(image: &Image) -> String {
     format!("docker.io/{}", image.path())

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::support::engines::{Containerd, Docker, Podman, skopeo};
-use crate::support::images::GREETING;
+use crate::support::images::{GREETING, LOADABLE};
 use crate::support::sealift::Sealift;
 use crate::support::shared::Shared;
 use crate::support::{command, output, text};
@@ -55,18 +55,6 @@ fn umoci_lists_and_unpacks_the_directory() {
     let busybox = std::fs::read(crate::support::find("busybox").unwrap()).unwrap();
     assert!(std::fs::read(unpacked.join("rootfs/bin/busybox")).unwrap() == busybox);
 }
-
-/// The images that any engine can load, by what engines call them.
-const LOADABLE: [&str; 8] = [
-    "library/hello",
-    "acme/odd",
-    "acme/schema2",
-    "acme/multi",
-    "acme/list",
-    "acme/nested",
-    "acme/twice",
-    "acme/zstd",
-];
 
 #[test]
 fn docker_loads_the_packed_file_and_runs_an_image() {

@@ -8,15 +8,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::podman::{RootFs, digest_of, parsed};
+use super::podman::{AT_ONCE, RootFs, digest_of, parsed};
 use super::{About, Address, Engine, Held, Kept, Pull, Watch, chain_ids, run};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 use crate::words::reference::{Reference, Registry};
 
-/// How many images one question is about.
-const AT_ONCE: usize = 50;
 /// How long a server that left a helper name may take to show that it still runs.
 const ALIVE: Duration = Duration::from_secs(1);
 

@@ -12,8 +12,8 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
-/// How many images one question is about.
-const AT_ONCE: usize = 50;
+/// How many images one question is about. Also docker's.
+pub(super) const AT_ONCE: usize = 50;
 
 /// What `podman info` and `podman image inspect` tell, as far as it is asked for.
 #[derive(Deserialize)]

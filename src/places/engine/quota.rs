@@ -1,11 +1,11 @@
 //! What the user's quota leaves on a file system, as the `quota` program tells.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::run;
+use crate::seams::room::Disk;
 
 /// Fields of a line behind the mount point: blocks, soft and hard limit, and grace; the same of
 /// files.
@@ -24,13 +24,10 @@ pub fn left(path: &Path) -> Option<u64> {
     quota.env("LC_ALL", "C").stdin(Stdio::null());
     // It ends with 1 when a limit is exceeded, which the lines say as well.
     let said = run::question_within(quota, PATIENCE).ok()?.said;
-    let device = device(path)?;
+    let device = |path: &Path| Disk::of(path).map(|disk| disk.number);
+    let own = device(path)?;
     let lines = std::str::from_utf8(&said).ok()?.lines().filter_map(limit);
-    lines.filter(|limit| self::device(Path::new(limit.mount)) == Some(device)).map(|l| l.left).min()
-}
-
-fn device(path: &Path) -> Option<u64> {
-    path.ancestors().find_map(|folder| folder.metadata().ok()).map(|about| about.dev())
+    lines.filter(|limit| device(Path::new(limit.mount)) == Some(own)).map(|l| l.left).min()
 }
 
 /// A limit on a file system.

@@ -14,7 +14,7 @@ use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
 use crate::places::engine::content::ContentStore;
 use crate::places::engine::{Engine, save};
 use crate::places::layout::Layout;
-use crate::places::location::{Pick, Source};
+use crate::places::location::{Pick, Source, is_stream};
 use crate::places::registry::Client;
 use crate::places::tree::Tree;
 use crate::seams::file::nameless;
@@ -240,7 +240,7 @@ impl Sources<'_> {
 
     /// The files of the archive at `path`, where `-` is standard input.
     fn tree(&mut self, path: &Path) -> Result<Tree> {
-        if path.as_os_str() != "-" {
+        if !is_stream(path) {
             return Tree::open_source(path);
         }
         let kept = match &self.stdin {

@@ -165,6 +165,18 @@ pub fn one_file(path: &str, content: &str) -> Vec<u8> {
     tar(&[(path, content.as_bytes(), 0o644)])
 }
 
+/// Those of [`all`] that any engine can load, by their repositories.
+pub const LOADABLE: [&str; 8] = [
+    "library/hello",
+    "acme/odd",
+    "acme/schema2",
+    "acme/multi",
+    "acme/list",
+    "acme/nested",
+    "acme/twice",
+    "acme/zstd",
+];
+
 /// One image of every kind, sharing bases.
 pub fn all() -> Vec<Image> {
     vec![
