@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! registry ─ blobs, manifests, upload, referrers, page,  what is asked
-//!            search, sparse, harbor
+//!            tagged, search, sparse, harbor
 //!            pieces, sending, journal, meter, quota,     how much, in which form, how fast
 //!            steady
 //!            session                                     redirects and retries
@@ -47,6 +47,7 @@ mod sparse;
 mod splice;
 mod steady;
 mod store;
+mod tagged;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -175,7 +176,7 @@ impl Client {
             .clone();
         let end = End { side, registry: registry.clone() };
         let shared = self.0.clone();
-        Session { shared, host, end, repository: repository.clone() }
+        Session { shared, host, end, repository: repository.clone(), tagged: Arc::default() }
     }
 }
 
@@ -241,7 +242,13 @@ impl ImageSource for RegistryRepository {
     fn resolve(&self, name: &Reference) -> Result<Document> {
         let (reference, digest) = (under(name)?, name.digest);
         let want = if digest.is_some() { Want::Digest } else { Want::Tag };
-        self.first(want, |place| place.required(&reference, digest))
+        self.first(want, |place| {
+            let document = place.required(&reference, digest)?;
+            if digest.is_none() {
+                place.saw_tag(&reference);
+            }
+            Ok(document)
+        })
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {

@@ -43,6 +43,7 @@ mod openssl;
 mod referrers;
 mod refusal;
 mod reproducible;
+mod requests;
 mod round_trip;
 mod served;
 mod tokens;

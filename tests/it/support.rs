@@ -36,6 +36,7 @@ pub mod sealift;
 pub mod shaky;
 pub mod shared;
 pub mod slow;
+pub mod small_world;
 pub mod ssh;
 pub mod stock;
 pub mod token;

@@ -35,6 +35,8 @@ pub(super) struct Host {
     scheme: Mutex<Option<Scheme>>,
     answered: AtomicBool,
     no_referrers: AtomicBool,
+    asked_for_referrers: AtomicBool,
+    asking_for_referrers: Mutex<()>,
     given_up: AtomicBool,
     complained: AtomicBool,
     harbor: Mutex<Option<bool>>,
@@ -60,6 +62,8 @@ impl Host {
             scheme: Mutex::default(),
             answered: AtomicBool::new(false),
             no_referrers: AtomicBool::new(false),
+            asked_for_referrers: AtomicBool::new(false),
+            asking_for_referrers: Mutex::default(),
             given_up: AtomicBool::new(false),
             complained: AtomicBool::new(false),
             harbor: Mutex::default(),
@@ -173,6 +177,22 @@ impl Host {
     /// Notes what it said.
     pub(super) fn set_quota(&self, quota: Allowance) {
         *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
+    }
+
+    /// Until the first answer to a question for referrers: the right to ask, for one at a time,
+    /// because that answer may save all others the question.
+    pub(super) fn first_to_ask_for_referrers(&self) -> Option<MutexGuard<'_, ()>> {
+        let asked = || self.asked_for_referrers.load(Ordering::Relaxed);
+        if asked() {
+            return None;
+        }
+        let turn = self.asking_for_referrers.lock().unwrap_or_else(PoisonError::into_inner);
+        (!asked()).then_some(turn)
+    }
+
+    /// Notes that there was such an answer.
+    pub(super) fn set_asked_for_referrers(&self) {
+        self.asked_for_referrers.store(true, Ordering::Relaxed);
     }
 
     /// Whether it is known to have no referrers API.

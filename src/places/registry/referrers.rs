@@ -2,6 +2,7 @@
 
 use ureq::http::Method;
 
+use super::fault::MAX_ERROR_BODY;
 use super::manifests::media_type;
 use super::page::MAX_PAGES;
 use super::session::{Session, Target};
@@ -17,29 +18,54 @@ const MAX_REFERRERS: usize = 10_000;
 /// What cosign puts behind the fallback tag for signatures, attestations and bills of materials.
 const COSIGN: &[&str] = &[".sig", ".att", ".sbom"];
 
+/// How every server written in Go answers for a path that it has no route for: distribution,
+/// which knows no referrers, says it whatever the repository. Any other refusal holds for the
+/// repository that was asked about.
+const NO_SUCH_ROUTE: &[u8] = b"404 page not found";
+
+/// Whether referrers are listed.
+enum Lists {
+    /// These are.
+    Here(Vec<Descriptor>),
+    /// Not for this repository.
+    NotHere,
+    /// By no repository of the registry.
+    Nowhere,
+}
+
 impl Session {
     /// Everything that refers to `subject`.
     pub(super) fn all_referrers(&self, subject: &Descriptor) -> Result<Referrers> {
         let mut found = Referrers::default();
         let fallback = Tag::referrers_of(&subject.digest);
+        let cosign = COSIGN.iter().map(|suffix| format!("{fallback}{suffix}").parse());
+        let mut tags = cosign.collect::<Result<Vec<Tag>>>()?;
         match self.listed(subject)? {
             Some(manifests) => found.manifests = manifests,
-            None => {
-                if let Some(document) = self.manifest(fallback.as_str(), None)? {
-                    if let Kind::Index { manifests } = document.kind() {
-                        found.manifests.extend(manifests.iter().cloned());
-                    }
-                    found.tags.push((fallback.clone(), document));
-                }
-            }
+            None => tags.insert(0, fallback.clone()),
         }
-        for suffix in COSIGN {
-            let tag: Tag = format!("{fallback}{suffix}").parse()?;
+        for (tag, document) in self.under_tags(&tags)? {
+            if tag == fallback
+                && let Kind::Index { manifests } = document.kind()
+            {
+                found.manifests.extend(manifests.iter().cloned());
+            }
+            found.tags.push((tag, document));
+        }
+        Ok(found)
+    }
+
+    /// What stands under those of `tags`, made from one digest, that are there.
+    fn under_tags(&self, tags: &[Tag]) -> Result<Vec<(Tag, Document)>> {
+        let listed = self.listed_tags(tags)?;
+        let mut found = Vec::new();
+        for tag in listed.as_deref().unwrap_or(tags) {
             // Asking first costs nothing where reading counts as a pull.
-            if self.head_manifest(tag.as_str())?.is_some()
+            let certain = listed.is_some() || tag.subject().is_some();
+            if (certain || self.head_manifest(tag.as_str())?.is_some())
                 && let Some(document) = self.manifest(tag.as_str(), None)?
             {
-                found.tags.push((tag, document));
+                found.push((tag.clone(), document));
             }
         }
         Ok(found)
@@ -64,11 +90,24 @@ impl Session {
         self.put_manifest(tag.as_str(), list).map(|_| true)
     }
 
-    /// The list of the referrers API; `None` when the registry has none.
+    /// The list of the referrers API; `None` when the registry has none, or not for this
+    /// repository. Until one answer told, all others wait for it.
     fn listed(&self, subject: &Descriptor) -> Result<Option<Vec<Descriptor>>> {
-        if self.host.lacks_referrers() {
+        let _first = self.host.first_to_ask_for_referrers();
+        if self.host.lacks_referrers() || self.tagged.lacks_referrers() {
             return Ok(None);
         }
+        let found = self.list_referrers(subject)?;
+        self.host.set_asked_for_referrers();
+        match found {
+            Lists::Here(manifests) => return Ok(Some(manifests)),
+            Lists::NotHere => self.tagged.set_lacks_referrers(),
+            Lists::Nowhere => self.host.set_lacks_referrers(),
+        }
+        Ok(None)
+    }
+
+    fn list_referrers(&self, subject: &Descriptor) -> Result<Lists> {
         let what = format!("referrers of {}@{}", self.repository, subject.digest);
         let mut call = self.read(Method::GET, format!("referrers/{}", subject.digest), what);
         call.headers.push(("accept", OCI_INDEX.to_owned()));
@@ -76,12 +115,13 @@ impl Session {
         for page in 0..MAX_PAGES {
             let mut answer = self.call(&call)?;
             let is_list = answer.status == 200 && media_type(&answer, &[]) == OCI_INDEX;
-            // Old registries answer 404, and some a page for people with 200.
-            let absent = matches!(answer.status, 200 | 400 | 404..=406) && !is_list;
+            // Old registries answer 404, some 501, and some a page for people with 200.
+            let absent = matches!(answer.status, 200 | 400 | 404..=406 | 501) && !is_list;
             if page == 0 && absent {
+                let unrouted = answer.status == 404
+                    && answer.read_some(MAX_ERROR_BODY).trim_ascii_end() == NO_SUCH_ROUTE;
                 answer.discard();
-                self.host.set_lacks_referrers();
-                return Ok(None);
+                return Ok(if unrouted { Lists::Nowhere } else { Lists::NotHere });
             }
             if !is_list {
                 return Err(self.end.refusal(&call.what, answer));
@@ -95,7 +135,7 @@ impl Session {
             }
             match self.next_page(&answer, &call.what)? {
                 Some(next) => call.target = Target::Url(next),
-                None => return Ok(Some(manifests)),
+                None => return Ok(Lists::Here(manifests)),
             }
         }
         let why = format!("the list does not end after {} entries", manifests.len());

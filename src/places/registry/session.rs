@@ -12,6 +12,7 @@ use super::host::Host;
 use super::http::{Answer, Outgoing, Payload, Silence};
 use super::meter::Exact;
 use super::quota::Allowance;
+use super::tagged::Tagged;
 use super::url::Url;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::reference::Repository;
@@ -26,6 +27,7 @@ pub(super) struct Session {
     pub(super) host: Arc<Host>,
     pub(super) end: End,
     pub(super) repository: Repository,
+    pub(super) tagged: Arc<Tagged>,
 }
 
 impl fmt::Debug for Session {

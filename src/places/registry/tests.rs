@@ -3,6 +3,7 @@
 mod auth;
 mod mirrors;
 mod movement;
+mod tagged;
 
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::net::{TcpListener, TcpStream};

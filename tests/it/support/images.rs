@@ -87,7 +87,13 @@ impl Image {
     }
 
     /// Adds config and layers and returns the manifest's text.
-    fn manifest(&mut self, media_type: &str, arch: &str, cmd: &str, layers: &[Layer]) -> String {
+    pub fn manifest(
+        &mut self,
+        media_type: &str,
+        arch: &str,
+        cmd: &str,
+        layers: &[Layer],
+    ) -> String {
         let diff_ids: Vec<_> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
         let config = format!(
             r#"{{"architecture":"{arch}","os":"linux","config":{{"Cmd":{cmd}}},"rootfs":{{"type":"layers","diff_ids":{}}}}}"#,
@@ -225,11 +231,11 @@ fn schema2() -> Image {
     image
 }
 
-fn platform(arch: &str) -> String {
+pub fn platform(arch: &str) -> String {
     format!(r#","platform":{{"architecture":"{arch}","os":"linux"}}"#)
 }
 
-fn index(media_type: &str, children: &[String]) -> String {
+pub fn index(media_type: &str, children: &[String]) -> String {
     let children = children.join(",\n    ");
     format!(
         "{{\n  \"schemaVersion\": 2,\n  \"mediaType\": \"{media_type}\",\n  \"manifests\": [\n    \

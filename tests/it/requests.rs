@@ -1,0 +1,95 @@
+//! How often a registry is asked: counted in its own log, for a small delivery. Over a real line
+//! time is round trips.
+
+use std::collections::BTreeMap;
+
+use crate::support::images::Image;
+use crate::support::registry::{Registry, Request};
+use crate::support::sealift::{Keys, Sealift, ran};
+use crate::support::small_world;
+
+/// Requests by what they are about.
+fn kinds(requests: &[Request]) -> BTreeMap<&'static str, usize> {
+    let mut kinds = BTreeMap::new();
+    for request in requests {
+        let (method, path) = (request.method.as_str(), request.path.as_str());
+        let kind = match method {
+            _ if path.contains("/manifests/sha256-") && method != "PUT" => "asks for sha256-* tags",
+            _ if path.contains("/tags/list") => "lists of tags",
+            _ if path.contains("/referrers/") => "referrers",
+            "HEAD" if path.contains("/manifests/") => "HEAD manifest",
+            "GET" if path.contains("/manifests/") => "GET manifest",
+            "PUT" if path.contains("/manifests/") => "PUT manifest",
+            "HEAD" if path.contains("/blobs/") => "HEAD blob",
+            "GET" if path.contains("/blobs/") => "GET blob",
+            "POST" if path.contains("mount=") => "mount",
+            "POST" => "POST upload",
+            "PUT" => "PUT blob",
+            _ => "other",
+        };
+        *kinds.entry(kind).or_default() += 1;
+    }
+    kinds
+}
+
+/// A registry's log, from where it was last looked at.
+struct Log<'r>(&'r Registry, usize);
+
+impl Log<'_> {
+    fn next(&mut self, what: &str) -> Vec<Request> {
+        let all = self.0.requests();
+        let new = all[self.1..].to_vec();
+        self.1 = all.len();
+        println!("{what}: {} requests, {:?}", new.len(), kinds(&new));
+        new
+    }
+}
+
+struct World {
+    images: Vec<Image>,
+    sealift: Sealift,
+    keys: Keys,
+}
+
+impl World {
+    fn new() -> World {
+        let images = small_world::make();
+        let (manifests, blobs) = small_world::count(&images);
+        assert_eq!(images.len(), small_world::IMAGES);
+        assert_eq!((manifests, blobs), (small_world::MANIFESTS, small_world::BLOBS));
+        let sealift = Sealift::new();
+        let keys = sealift.keys("signer");
+        World { images, sealift, keys }
+    }
+
+    fn export(&self, host: &str) {
+        let mut export = self.sealift.command();
+        export.arg("export").args(self.images.iter().map(|i| format!("{host}/{}", i.path())));
+        ran(export.args(["-o", "bundle.tar", "--sign-key"]).arg(&self.keys.private)).ok();
+    }
+}
+
+/// No request is made twice, but to look whether what was written is there.
+fn asks_nothing_twice(requests: &[Request]) {
+    let mut seen = BTreeMap::<_, usize>::new();
+    for request in requests.iter().filter(|request| !request.is_write()) {
+        *seen.entry((&request.method, &request.path)).or_default() += 1;
+    }
+    let again: Vec<_> = seen.into_iter().filter(|(_, times)| *times > 1).collect();
+    assert!(again.is_empty(), "{again:#?}");
+}
+
+#[test]
+fn an_export_asks_nothing_twice_and_little_beside_what_it_takes() {
+    need!("docker-registry");
+    let world = World::new();
+    let outside = Registry::empty();
+    world.images.iter().for_each(|image| image.push(&outside));
+    let mut from = Log(&outside, 0);
+    from.next("made");
+
+    world.export(&outside.host());
+    let export = from.next("export");
+    assert!(export.len() <= 60, "{export:#?}");
+    asks_nothing_twice(&export);
+}
