@@ -17,6 +17,7 @@ pub mod envelope;
 pub mod head;
 pub mod inventory;
 pub mod keys;
+pub mod limits;
 pub mod pack;
 pub mod problem;
 #[cfg(test)]

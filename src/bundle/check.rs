@@ -1,10 +1,16 @@
 //! Verification, in the order in which belief is earned: envelopes, signatures, the statement,
 //! its expiry, the list of files, the files themselves, the documents, and at last every byte.
+//!
+//! What is made is checked as what arrives is: [`promise`] before the layers of a bundle are
+//! fetched, and [`made`] before it gets its name. So each limit stands in one place.
 
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
+use self::files::Files;
+pub(super) use self::own::made;
+pub use self::own::promise;
 use self::signatures::Signatures;
 use super::contents::Contents;
 use super::head::{MAX_CONFIG, index_json};
@@ -17,13 +23,18 @@ use crate::places::tree::Tree;
 use crate::seams::store::BlobSource;
 use crate::seams::stream::{BUFFER, Verified as VerifiedReader};
 use crate::words::digest::Digest;
-use crate::words::document::Descriptor;
+use crate::words::document::{Descriptor, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 
+mod files;
 mod graph;
+mod own;
 mod signatures;
 mod touched;
+
+/// Most bytes of `index.json`: what any reader of layouts takes.
+pub const MAX_INDEX: u64 = MAX_DOCUMENT;
 
 /// Whom to believe.
 #[derive(Debug, Clone)]
@@ -38,9 +49,9 @@ pub enum Trust {
 /// A bundle whose signature was checked and whose files were compared with the signed list.
 /// [`problems`](Examined::problems) says what is wrong so far; layers are not read yet.
 #[derive(Debug)]
-pub struct Examined {
+pub struct Examined<F = Tree> {
     name: String,
-    tree: Tree,
+    tree: F,
     statement: Statement,
     signers: Vec<KeyId>,
     claimed: Vec<String>,
@@ -66,11 +77,16 @@ pub struct Verified(Trusted);
 /// [`Class::Damaged`] when the list of files itself is not the signed one. Everything found
 /// behind that is in [`Examined::problems`].
 pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
-    let name = path.display().to_string();
-    let tree = Tree::open(path)?;
+    look(Tree::open(path)?, path.display().to_string(), trust, Some(now))
+}
+
+/// Everything but the bytes of layers. Without `now` it does not matter when it expires.
+fn look<F: Files>(tree: F, name: String, trust: &Trust, now: Option<&str>) -> Result<Examined<F>> {
     let Signatures { payload, signers, claimed } = signatures::read(&tree, trust, &name)?;
     let statement = Statement::from_payload(&payload).map_err(|e| e.context(&name))?;
-    statement.not_expired(now).map_err(|e| e.context(&name))?;
+    if let Some(now) = now {
+        statement.not_expired(now).map_err(|e| e.context(&name))?;
+    }
     let sums = signed_sums(&tree, &statement, &name)?;
     let mut examined = Examined {
         name,
@@ -91,7 +107,7 @@ pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
 }
 
 /// Step 6: the list of files, when it is the signed one.
-fn signed_sums(tree: &Tree, statement: &Statement, name: &str) -> Result<Inventory> {
+fn signed_sums(tree: &impl Files, statement: &Statement, name: &str) -> Result<Inventory> {
     let bytes = match tree.size(SUMS) {
         Some(_) => tree.read_small(SUMS, MAX_SUMS)?,
         None => {
@@ -117,7 +133,7 @@ fn problem_of(fault: &crate::places::tree::Fault) -> Problem {
     Problem::new(kind, fault.path.clone(), fault.what.clone())
 }
 
-impl Examined {
+impl<F: Files> Examined<F> {
     /// Step 7: nothing missing, nothing extra, nothing but files.
     fn compare_files(&mut self) {
         let mut problems: Vec<Problem> = self.tree.faults().iter().map(problem_of).collect();
@@ -127,7 +143,7 @@ impl Examined {
                 problems.push(Problem::new(Fault::Missing, path, "is not there"));
             }
         }
-        for (path, _) in self.tree.files() {
+        for path in self.tree.paths() {
             if !is_outside(path) && !self.sums.files().contains_key(path) {
                 problems.push(Problem::new(Fault::Extra, path, "is not in the signed list"));
             }
@@ -150,6 +166,10 @@ impl Examined {
             || !signed("oci-layout", Digest::of(LAYOUT_MARK.as_bytes()))
         {
             return Err(untrusted("the signed list of files is not that of such a layout"));
+        }
+        if index.len() as u64 > MAX_INDEX {
+            // Refused with its size.
+            self.tree.read_small("index.json", MAX_INDEX)?;
         }
         self.hash_small_files(index.len() as u64);
         let roots: Vec<Descriptor> = self
@@ -216,6 +236,33 @@ impl Examined {
         });
     }
 
+    fn hash(&self, path: &str, blob: &Descriptor, progress: &dyn Progress) -> Option<Problem> {
+        let reader = match self.tree.open(path) {
+            Ok(reader) => reader,
+            Err(e) => return Some(Problem::reading(path, &e)),
+        };
+        let mut reader = VerifiedReader::new(reader, blob, "bundle", progress);
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match reader.read(&mut buffer) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(e) => {
+                    let error = Error::io(format!("cannot read {path}"), e);
+                    return Some(match error.class() {
+                        Class::Damaged => {
+                            let detail = "does not match its signed digest";
+                            Problem::new(Fault::Damaged, path, detail)
+                        }
+                        _ => Problem::reading(path, &error),
+                    });
+                }
+            }
+        }
+    }
+}
+
+impl Examined {
     /// Reads every remaining file of the list and notes what is wrong, on `jobs` threads.
     ///
     /// # Errors
@@ -239,31 +286,6 @@ impl Examined {
         self.problems.extend(found.into_iter().flatten());
         self.name_images();
         Ok(())
-    }
-
-    fn hash(&self, path: &str, blob: &Descriptor, progress: &dyn Progress) -> Option<Problem> {
-        let reader = match self.tree.open_file(path, 0) {
-            Ok(reader) => reader,
-            Err(e) => return Some(Problem::reading(path, &e)),
-        };
-        let mut reader = VerifiedReader::new(reader, blob, "bundle", progress);
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return None,
-                Ok(_) => {}
-                Err(e) => {
-                    let error = Error::io(format!("cannot read {path}"), e);
-                    return Some(match error.class() {
-                        Class::Damaged => {
-                            let detail = "does not match its signed digest";
-                            Problem::new(Fault::Damaged, path, detail)
-                        }
-                        _ => Problem::reading(path, &error),
-                    });
-                }
-            }
-        }
     }
 
     /// What it is called, for people.

@@ -5,7 +5,9 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::check;
 use super::head::Head;
+use super::keys::PublicKey;
 use super::pack::PackedDraft;
 use crate::places::layout::{LayoutStore, blob_path};
 use crate::places::tree::Tree;
@@ -151,14 +153,31 @@ impl Draft {
         }
     }
 
-    /// Gives the finished bundle its name. Every blob is there.
+    /// Gives the finished bundle, signed by `key`, its name. Every blob is there, and was hashed;
+    /// everything else passes what [`examine`](check::examine) asks of any bundle.
     ///
     /// # Errors
-    /// When the disk refuses, or somebody else has taken the name meanwhile.
-    pub fn seal(self) -> Result<()> {
+    /// When the disk refuses, what is there does not verify, or somebody else has taken the name
+    /// meanwhile.
+    pub fn seal(self, key: &PublicKey) -> Result<()> {
+        self.finish()?;
+        check::made(self.place(), key)?;
+        self.name()
+    }
+
+    /// Writes what is left and makes it durable.
+    pub(super) fn finish(&self) -> Result<()> {
         match self {
-            Draft::Folder(draft) => draft.seal(),
-            Draft::Packed(draft) => draft.seal(),
+            Draft::Folder(draft) => draft.finish(),
+            Draft::Packed(draft) => draft.finish(),
+        }
+    }
+
+    /// Gives it its name, whatever it is.
+    pub(super) fn name(self) -> Result<()> {
+        match self {
+            Draft::Folder(draft) => draft.name(),
+            Draft::Packed(draft) => draft.name(),
         }
     }
 }
@@ -235,11 +254,15 @@ impl FolderDraft {
         }
     }
 
-    fn seal(self) -> Result<()> {
+    fn finish(&self) -> Result<()> {
         self.sweep()?;
         for folder in ["blobs/sha256", "blobs", "sig", ""] {
             sync_folder(&self.partial.join(folder))?;
         }
+        Ok(())
+    }
+
+    fn name(self) -> Result<()> {
         rename_new(&self.partial, &self.output)?;
         sync_parent(&self.output)
     }

@@ -14,6 +14,8 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// Largest envelope that is read. A statement takes about half a kilobyte an image; this is
 /// enough for twenty thousand of them.
 pub const MAX_ENVELOPE: u64 = 16 << 20;
+/// Most bytes of the payload in such an envelope: four characters stand for three of them.
+pub const MAX_PAYLOAD: u64 = (MAX_ENVELOPE - MAX_SIGNATURE as u64) / 4 * 3;
 /// Longest part behind the payload: its type, a key id and a signature have some 300 bytes.
 const MAX_SIGNATURE: usize = 4 << 10;
 /// Most envelopes that a bundle may carry: far more than any two-person rule needs, and few

@@ -14,7 +14,6 @@ use super::statement::Predicate;
 use crate::places::layout::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, OCI_INDEX};
-use crate::words::error::{Class, Error, Result};
 
 /// Largest configuration that goes to the head and is looked into. Those of images have a few
 /// kilobytes; an artifact may use the config for content of any size, which then moves as a layer.
@@ -103,23 +102,15 @@ fn referrer_entry(
 impl Head {
     /// Makes and signs the small files of `contents`. `configs` are the bytes of the image
     /// configurations that are small enough to be looked into.
-    ///
-    /// # Errors
-    /// [`Class::Usage`] when the list of images is longer than any reader of layouts takes.
+    /// Whether the result is a bundle that anybody takes, [`promise`](super::check::promise) says.
+    #[must_use]
     pub fn make(
         contents: &Contents,
         configs: &BTreeMap<Digest, Vec<u8>>,
         predicate: &Predicate,
         key: &PrivateKey,
-    ) -> Result<Head> {
+    ) -> Head {
         let index = index_json(contents);
-        if index.len() as u64 > crate::words::document::MAX_DOCUMENT {
-            return Err(Error::new(
-                Class::Usage,
-                "too many images for one bundle: its index.json would be larger than 4 MiB",
-            )
-            .hint("export them into several bundles"));
-        }
         let mut files = vec![
             ("oci-layout".to_owned(), LAYOUT_MARK.as_bytes().to_vec()),
             ("index.json".to_owned(), index),
@@ -148,7 +139,7 @@ impl Head {
         let signer = key.public().id();
         // A reader of the file from its beginning meets what it needs to judge the rest first.
         files.splice(2..2, [(SUMS.to_owned(), sums), (envelope_path(&signer), envelope)]);
-        Ok(Head { files, layers, signer, statement: Digest::of(&payload) })
+        Head { files, layers, signer, statement: Digest::of(&payload) }
     }
 }
 

@@ -195,8 +195,8 @@ impl PackedDraft {
         self.file.write_all_at(&zeros, data_end).map_err(|e| self.fault(e))
     }
 
-    /// Writes what is left, syncs, and gives the file its name.
-    pub(super) fn seal(self) -> Result<()> {
+    /// Writes what is left, and syncs.
+    pub(super) fn finish(&self) -> Result<()> {
         if let Some(slot) = self.order.last().and_then(|last| self.slots.get(last)) {
             self.write_headers(slot)?;
         }
@@ -205,7 +205,11 @@ impl PackedDraft {
         }
         self.file.write_all_at(&[0; 2 * BLOCK as usize], self.end).map_err(|e| self.fault(e))?;
         self.file.set_len(self.end + 2 * BLOCK).map_err(|e| self.fault(e))?;
-        self.file.sync_all().map_err(|e| self.fault(e))?;
+        self.file.sync_all().map_err(|e| self.fault(e))
+    }
+
+    /// Gives the file its name.
+    pub(super) fn name(self) -> Result<()> {
         rename_new(&self.partial, &self.output)?;
         sync_parent(&self.output)?;
         match fs::remove_file(&self.old) {

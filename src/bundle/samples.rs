@@ -156,7 +156,7 @@ impl Stock {
     }
 
     pub fn head(&self, contents: &Contents, predicate: &Predicate, key: &PrivateKey) -> Head {
-        Head::make(contents, &self.configs(contents), predicate, key).unwrap()
+        Head::make(contents, &self.configs(contents), predicate, key)
     }
 
     /// Writes everything into the layout `path`, with these names.
@@ -174,14 +174,15 @@ impl Stock {
         store.finish().unwrap();
     }
 
-    /// Makes the bundle `path` of what `head` says.
+    /// Makes the bundle `path` of what `head` says, even if that is wrong.
     pub fn seal(&self, head: &Head, path: &Path) {
         let mut draft = Draft::open(path).unwrap();
         draft.begin(head).unwrap();
         for layer in &head.layers {
             draft.sink().put(layer, &mut &self.blobs[&layer.digest][..]).unwrap();
         }
-        draft.seal().unwrap();
+        draft.finish().unwrap();
+        draft.name().unwrap();
     }
 }
 

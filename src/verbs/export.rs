@@ -9,11 +9,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::bundle::check;
 use crate::bundle::contents::{Contents, Image, Reason};
 use crate::bundle::docker;
 use crate::bundle::draft::{self, Draft};
 use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::bundle::keys::{KeyId, PrivateKey};
+use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
 use crate::places::location::Source;
 use crate::places::registry::Client;
@@ -94,6 +96,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
 
     // 2. Where from, and what belongs to the images?
     let (origins, wanted) = sources::open(request, client, progress)?;
+    limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
     let mut graph = graph::walk(&origins, &wanted, &request.select, request.jobs, progress)?;
 
@@ -105,17 +108,18 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     let (configs, mut reused, mut fetched) = read_configs(&graph, draft.as_ref(), request.jobs)?;
     set_platforms(&mut graph.contents, &configs);
     check_selection(&graph.contents, &request.select, progress)?;
-    let Some(mut draft) = draft else {
-        return Ok(dry(request, graph.contents));
-    };
 
-    // 4. Describe and sign: all digests are known.
-    let created_at = match draft.begun() {
+    // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
+    let created_at = match draft.as_ref().and_then(Draft::begun) {
         Some(begun) if !request.fixed_time => begun,
         _ => request.created_at.clone(),
     };
     let predicate = Predicate::of(&graph.contents, &created_at, request.expires_at.as_deref());
-    let head = Head::make(&graph.contents, &configs, &predicate, request.key)?;
+    let head = Head::make(&graph.contents, &configs, &predicate, request.key);
+    check::promise(&head, request.key.public())?;
+    let Some(mut draft) = draft else {
+        return Ok(dry(request, graph.contents));
+    };
     draft.begin(&head)?;
 
     // 5. Fetch what is missing, straight to its place.
@@ -127,8 +131,8 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     fetched.blobs += more.blobs;
     fetched.bytes += more.bytes;
 
-    // 6. Only now does it get its name.
-    draft.seal()?;
+    // 6. Only now, and checked as its readers will check it, does it get its name.
+    draft.seal(request.key.public())?;
     Ok(Summary {
         ok: true,
         bundle: request.output.clone(),

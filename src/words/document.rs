@@ -43,6 +43,20 @@ pub fn is_document(media_type: &str) -> bool {
     DOCUMENT_TYPES.contains(&media_type)
 }
 
+/// The type of a document that nobody gives one, by the members that make it one; `None` when they
+/// are not those of one kind.
+#[must_use]
+pub fn guess_type(raw: &[u8]) -> Option<String> {
+    let value = parse_strict(raw).ok()?;
+    let has = |name: &str| value.get(name).is_some();
+    match value.get("mediaType") {
+        Some(own) => own.as_str().map(str::to_owned),
+        None if has("manifests") => Some(OCI_INDEX.to_owned()),
+        None if has("config") && has("layers") => Some(OCI_MANIFEST.to_owned()),
+        None => None,
+    }
+}
+
 /// What a blob is and how to check it (OCI image-spec, descriptor.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -173,7 +187,8 @@ impl Document {
     /// # Errors
     /// [`Class::Damaged`] when the bytes are larger than [`MAX_DOCUMENT`], are no strict JSON, can
     /// be read both as a manifest and as an index (CVE-2021-41190), name another `mediaType`, or
-    /// hold an impossible descriptor; [`Class::Refused`] for Docker's schema 1.
+    /// hold an impossible descriptor; [`Class::Refused`] for Docker's schema 1, and for a
+    /// `media_type` that is none of [`DOCUMENT_TYPES`].
     pub fn parse(raw: impl Into<Arc<[u8]>>, media_type: &str) -> Result<Document> {
         let raw = raw.into();
         if raw.len() as u64 > MAX_DOCUMENT {
@@ -185,6 +200,11 @@ impl Document {
         };
         let value = parse_strict(&raw).map_err(|e| e.context(descriptor.digest))?;
         refuse_schema_1(&value, media_type)?;
+        if !is_document(media_type) {
+            let text = format!("{} is given out as {media_type:?}", descriptor.digest);
+            return Err(Error::new(Class::Refused, format!("{text}, which is no manifest's type"))
+                .hint("have it pushed again with a current docker, podman or skopeo"));
+        }
         match value.get("mediaType") {
             // The member became obligatory late: umoci and older podman write none. The shape
             // check below then decides alone.
@@ -350,6 +370,15 @@ mod tests {
         Document::parse(index.as_bytes(), OCI_INDEX).unwrap();
         Document::parse(manifest("").replace(":0}", ":0,\"data\":\"\"}").as_bytes(), OCI_MANIFEST)
             .unwrap();
+    }
+
+    #[test]
+    fn a_type_that_is_no_manifests_is_refused() {
+        for media_type in ["application/vnd.evil+json", "text/html", ""] {
+            let error = Document::parse(manifest("").as_bytes(), media_type).unwrap_err();
+
+            assert_eq!(error.class(), Class::Refused, "{error}");
+        }
     }
 
     #[test]

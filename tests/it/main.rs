@@ -45,6 +45,7 @@ mod refusal;
 mod reproducible;
 mod requests;
 mod round_trip;
+mod sealing;
 mod served;
 mod tokens;
 mod without_sealift;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::files::Files;
 use super::{Fault, Problem};
 use crate::bundle::contents::{Contents, MAX_DOCUMENT_BYTES, MAX_LEVELS};
 use crate::bundle::inventory::Inventory;
 use crate::places::layout::blob_path;
-use crate::places::tree::Tree;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_document};
 use crate::words::error::{Class, Error, Result};
@@ -14,7 +14,7 @@ use crate::words::error::{Class, Error, Result};
 /// Reads the documents that `roots` reach. What is wrong with one is noted, and the others are
 /// read all the same.
 pub(super) fn documents(
-    tree: &Tree,
+    tree: &impl Files,
     roots: Vec<Descriptor>,
 ) -> (BTreeMap<Digest, Document>, Vec<Problem>) {
     let mut documents = BTreeMap::new();
@@ -62,7 +62,7 @@ pub(super) fn documents(
     (documents, problems)
 }
 
-fn read(tree: &Tree, path: &str, descriptor: &Descriptor) -> Result<Document> {
+fn read(tree: &impl Files, path: &str, descriptor: &Descriptor) -> Result<Document> {
     let raw = tree.read_small(path, MAX_DOCUMENT)?;
     if Digest::of(&raw) != descriptor.digest {
         return Err(Error::new(Class::Damaged, "does not match its signed digest"));
@@ -77,7 +77,7 @@ fn read(tree: &Tree, path: &str, descriptor: &Descriptor) -> Result<Document> {
 /// What the documents say about each other and about the bundle, against what is there. Each
 /// finding with the path that it makes unusable, one a path.
 pub(super) fn check(
-    tree: &Tree,
+    tree: &impl Files,
     sums: &Inventory,
     contents: &Contents,
 ) -> BTreeMap<String, Problem> {

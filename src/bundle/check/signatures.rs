@@ -1,11 +1,11 @@
 //! The envelopes of a bundle, against the keys that are trusted.
 
 use super::Trust;
+use super::files::Files;
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
 use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
 use crate::bundle::problem::failure;
-use crate::places::tree::Tree;
 use crate::words::error::{Class, Error, Result};
 
 /// What the envelopes of a bundle amount to.
@@ -20,10 +20,10 @@ pub(super) struct Signatures {
 
 /// Steps 2 and 3: every envelope is acceptable and says the same, and one at least is by a key
 /// that is trusted.
-pub(super) fn read(tree: &Tree, trust: &Trust, name: &str) -> Result<Signatures> {
+pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signatures> {
     let untrusted = |text: String| Error::new(Class::Untrusted, format!("bundle {name} {text}"));
     let paths: Vec<&str> =
-        tree.files().map(|(path, _)| path).filter(|path| path.starts_with("sig/")).collect();
+        tree.paths().into_iter().filter(|path| path.starts_with("sig/")).collect();
     if paths.is_empty() && tree.faults().iter().any(|fault| fault.truncated) {
         let problems: Vec<_> = tree.faults().iter().map(super::problem_of).collect();
         return Err(failure(name, &problems));

@@ -38,7 +38,7 @@ fn a_bundle_has_its_name_only_when_it_is_sealed() {
         let draft = begun(&sample, name, sample.head().layers.len());
         assert_eq!(names(&sample), [format!("{name}.partial")]);
 
-        draft.seal().unwrap();
+        draft.seal(sample.key.public()).unwrap();
 
         assert_eq!(names(&sample), [name]);
         refused(&sample.at(name));
@@ -68,7 +68,7 @@ fn a_name_that_was_taken_meanwhile_is_left_alone() {
             _ => fs::write(sample.at(name), "mine").unwrap(),
         }
 
-        assert_eq!(draft.seal().unwrap_err().class(), Class::Usage);
+        assert_eq!(draft.seal(sample.key.public()).unwrap_err().class(), Class::Usage);
 
         assert!(name == "b" || fs::read(sample.at(name)).unwrap() == b"mine");
         assert!(sample.at(&format!("{name}.partial")).exists());
@@ -126,7 +126,7 @@ fn what_another_export_left_behind_does_not_get_into_the_bundle() {
     fs::write(sample.at("b.partial/oci-layout"), crate::places::layout::LAYOUT_MARK).unwrap();
     fs::write(&stray, "x").unwrap();
 
-    begun(&sample, "b", sample.head().layers.len()).seal().unwrap();
+    begun(&sample, "b", sample.head().layers.len()).seal(sample.key.public()).unwrap();
 
     let tree = Tree::open(&sample.at("b")).unwrap();
     assert!(tree.files().all(|(path, _)| !path.ends_with(&"0".repeat(64))));
@@ -138,7 +138,7 @@ fn a_link_in_the_folder_ends_the_export() {
     let draft = begun(&sample, "b", sample.head().layers.len());
     symlink("/etc/hostname", sample.at("b.partial/blobs/link")).unwrap();
 
-    let error = draft.seal().unwrap_err();
+    let error = draft.seal(sample.key.public()).unwrap_err();
 
     assert!(error.to_string().contains("blobs/link"), "{error}");
     assert!(!sample.at("b").exists());

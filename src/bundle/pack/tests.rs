@@ -65,7 +65,8 @@ fn another_head_takes_its_layers_from_the_file_that_was_set_aside() {
     let third = begun(&sample, &other);
     assert!(hash(&third, layer, &Silent).unwrap(), "in the old file, one run later");
     other.layers.iter().for_each(|layer| put(&sample, &third, layer));
-    third.seal().unwrap();
+    third.finish().unwrap();
+    third.name().unwrap();
 
     assert_eq!(fs::read_dir(sample.folder.path()).unwrap().count(), 1, "the old file is gone");
 }
@@ -120,7 +121,8 @@ fn what_stood_in_the_file_before_does_not_get_into_the_bundle() {
     let start = draft.slots[&head.layers[0].digest].header;
     draft.file.write_all_at(&long, start).unwrap();
     head.layers.iter().for_each(|layer| put(&sample, &draft, layer));
-    draft.seal().unwrap();
+    draft.finish().unwrap();
+    draft.name().unwrap();
 
     let fresh = sample.at("fresh.tar");
     sample.stock.seal(&head, &fresh);
@@ -164,7 +166,8 @@ fn headers_and_padding_that_a_power_failure_took_are_written_again() {
     // All layers are there, so that nothing is put.
     let draft = begun(&sample, &head);
     assert!(head.layers.iter().all(|layer| draft.holds(layer, &Silent).unwrap()));
-    draft.seal().unwrap();
+    draft.finish().unwrap();
+    draft.name().unwrap();
 
     assert_eq!(Tree::open(&sample.at("b.tar")).unwrap().faults(), &[]);
 }

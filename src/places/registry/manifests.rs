@@ -5,7 +5,7 @@ use ureq::http::Method;
 use super::http::Answer;
 use super::session::{Call, Session, Target};
 use crate::words::digest::Digest;
-use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, is_document};
+use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, guess_type, is_document};
 use crate::words::error::{Class, Result};
 
 impl Session {
@@ -180,20 +180,15 @@ impl Session {
     }
 }
 
-/// The type that the answer gives. Where it gives none, or only says that it is JSON, the
-/// document's own word counts; `Document::parse` then checks it against the members.
+/// The type that the answer gives, in lower case, as types are compared. Where it gives none, or
+/// only says that it is JSON, the document's own word counts, and then its members;
+/// `Document::parse` then checks the one against the other.
 pub(super) fn media_type(answer: &Answer, bytes: &[u8]) -> String {
     let told = answer.header("content-type").unwrap_or_default();
-    let told = told.split(';').next().unwrap_or_default().trim();
+    let told = told.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let vague = ["", "application/json", "application/octet-stream", "text/plain"];
-    if is_document(told) || !vague.contains(&told) {
-        return told.to_owned();
+    if is_document(&told) || !vague.contains(&told.as_str()) {
+        return told;
     }
-    #[derive(serde::Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Own {
-        media_type: Option<String>,
-    }
-    let own = serde_json::from_slice::<Own>(bytes).ok().and_then(|own| own.media_type);
-    own.unwrap_or_else(|| told.to_owned())
+    guess_type(bytes).unwrap_or(told)
 }

@@ -58,7 +58,7 @@ impl Forged {
         let key = PrivateKey::generate().unwrap();
         let head = Head::make(&contents, &configs, &Predicate::of(&contents, NOW, None), &key);
         let forged = Forged { folder: tempfile::tempdir().unwrap(), key };
-        for (path, bytes) in head.unwrap().files {
+        for (path, bytes) in head.files {
             let path = forged.folder.path().join(path);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, bytes).unwrap();

@@ -33,7 +33,7 @@ fn head(key: &PrivateKey, layers: &[Descriptor]) -> Head {
     contents.documents.insert(about.digest, document);
     contents.blobs = contents.walk_blobs(|_| {});
     let configs = [(config.digest, b"{}".to_vec())].into();
-    Head::make(&contents, &configs, &Predicate::of(&contents, TIME, None), key).unwrap()
+    Head::make(&contents, &configs, &Predicate::of(&contents, TIME, None), key)
 }
 
 fn layer(text: &[u8]) -> Descriptor {

@@ -1,0 +1,101 @@
+//! [`Files`]: what is checked, a bundle on a medium or one that is only described so far.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::io::Read;
+
+use crate::bundle::head::Head;
+use crate::places::layout::blob_path;
+use crate::places::tree::{Fault, Tree};
+use crate::words::error::{Class, Error, Result};
+
+/// Named files, of which small ones can be read.
+pub trait Files: Debug {
+    /// All paths.
+    fn paths(&self) -> Vec<&str>;
+
+    /// The size of a file that is there.
+    fn size(&self, path: &str) -> Option<u64>;
+
+    /// What is no file.
+    fn faults(&self) -> &[Fault];
+
+    /// A file of at most `limit` bytes.
+    fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>>;
+
+    /// A file from its beginning.
+    fn open(&self, path: &str) -> Result<Box<dyn Read + '_>>;
+}
+
+impl Files for Tree {
+    fn paths(&self) -> Vec<&str> {
+        self.files().map(|(path, _)| path).collect()
+    }
+
+    fn size(&self, path: &str) -> Option<u64> {
+        Tree::size(self, path)
+    }
+
+    fn faults(&self) -> &[Fault] {
+        Tree::faults(self)
+    }
+
+    fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
+        Tree::read_small(self, path, limit)
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(self.open_file(path, 0)?))
+    }
+}
+
+/// The files that a bundle will have: the small ones with their bytes, layers with their sizes.
+#[derive(Debug)]
+pub struct Described<'h> {
+    small: BTreeMap<&'h str, &'h [u8]>,
+    layers: BTreeMap<String, u64>,
+}
+
+impl<'h> Described<'h> {
+    pub(super) fn new(head: &'h Head) -> Described<'h> {
+        let small = head.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        let layers = head.layers.iter().map(|layer| (blob_path(&layer.digest), layer.size));
+        Described { small: small.collect(), layers: layers.collect() }
+    }
+
+    fn bytes(&self, path: &str) -> Result<&'h [u8]> {
+        self.small.get(path).copied().ok_or_else(|| {
+            Error::new(Class::Incomplete, format!("{path} is not among the small files"))
+        })
+    }
+}
+
+impl Files for Described<'_> {
+    fn paths(&self) -> Vec<&str> {
+        self.small.keys().copied().chain(self.layers.keys().map(String::as_str)).collect()
+    }
+
+    fn size(&self, path: &str) -> Option<u64> {
+        let small = self.small.get(path).map(|bytes| bytes.len() as u64);
+        small.or_else(|| self.layers.get(path).copied())
+    }
+
+    fn faults(&self) -> &[Fault] {
+        &[]
+    }
+
+    fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
+        let bytes = self.bytes(path)?;
+        match bytes.len() as u64 {
+            size if size > limit => {
+                let text = format!("{path} would have {size} bytes, and may have {limit} at most");
+                Err(Error::new(Class::Usage, text).hint("export into several bundles"))
+            }
+            _ => Ok(bytes.to_vec()),
+        }
+    }
+
+    fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(self.bytes(path)?))
+    }
+}

@@ -1,0 +1,126 @@
+//! What is made here, checked as what arrives is.
+
+use std::path::Path;
+
+use super::files::Described;
+use super::{Examined, Trust, look};
+use crate::bundle::head::Head;
+use crate::bundle::keys::PublicKey;
+use crate::bundle::problem::{Problem, failure};
+use crate::places::tree::Tree;
+use crate::words::error::{Error, Result};
+
+/// Checks a bundle that is only described so far, as [`examine`](super::examine) will when it is there: by its
+/// small files, and the sizes of its layers. `key` signed it.
+///
+/// # Errors
+/// [`Class::Usage`](crate::words::error::Class::Usage) for what a bundle has no room for, with both
+/// numbers; of another class for images that nobody could import.
+pub fn promise(head: &Head, key: &PublicKey) -> Result<()> {
+    let trust = Trust::Keys(vec![key.clone()]);
+    // When it expires is the business of those who take it.
+    let examined = look(Described::new(head), "to be".to_owned(), &trust, None)?;
+    if examined.problems.is_empty() {
+        return Ok(());
+    }
+    let class = failure("", &examined.problems).class();
+    let count = examined.problems.len();
+    let text = format!("the bundle would not verify: {count} of its parts are not acceptable");
+    Err(Error::new(class, text)
+        .details(examined.problems.iter().map(Problem::to_string))
+        .hint("leave those images out, or have them built and pushed again"))
+}
+
+/// Checks the finished bundle at `path`, signed by `key`, before it gets its name.
+///
+/// # Errors
+/// As [`examine`](super::examine), and when anything is wrong at all.
+pub(in crate::bundle) fn made(path: &Path, key: &PublicKey) -> Result<()> {
+    let (name, trust) = (path.display().to_string(), Trust::Keys(vec![key.clone()]));
+    look(Tree::open(path)?, name, &trust, None).and_then(Examined::into_trusted).map(drop).map_err(
+        |e| {
+            e.context("the finished bundle does not verify and gets no name")
+                .hint("somebody else may have written there; run the same command again")
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::check::MAX_INDEX;
+    use crate::bundle::contents::MAX_LEVELS;
+    use crate::bundle::draft::Draft;
+    use crate::bundle::inventory::{MAX_SUMS, SUMS};
+    use crate::bundle::samples::Sample;
+    use crate::words::error::Class;
+
+    fn refused(sample: &Sample, head: &Head) -> (Class, String) {
+        let error = promise(head, sample.key.public()).unwrap_err();
+        (error.class(), format!("{error} {:?}", error.findings()))
+    }
+
+    #[test]
+    fn what_verifies_is_promised() {
+        let sample = Sample::new();
+
+        promise(&sample.head(), sample.key.public()).unwrap();
+    }
+
+    #[test]
+    fn each_limit_is_told_with_its_numbers() {
+        let mut sample = Sample::new();
+        let mut head = sample.head();
+        let sums = head.files.iter_mut().find(|(path, _)| path == SUMS).unwrap();
+        sums.1.resize(usize::try_from(MAX_SUMS).unwrap() + 1, b'x');
+        let (class, text) = refused(&sample, &head);
+        assert!(class == Class::Usage && text.contains(&MAX_SUMS.to_string()), "{text}");
+
+        let image = sample.contents.images[0].clone();
+        let named = |n| format!("x.example/{}:{n:05}", "a".repeat(230)).parse().unwrap();
+        let many =
+            (0..6_500).map(|n| crate::bundle::contents::Image { name: named(n), ..image.clone() });
+        sample.contents.images = many.collect();
+        let (class, text) = refused(&sample, &sample.head());
+        assert!(class == Class::Usage && text.contains(&MAX_INDEX.to_string()), "{text}");
+
+        let mut top = sample.stock.image("deep", "linux/amd64");
+        for _ in 0..MAX_LEVELS {
+            top = sample.stock.index(&[&top]);
+        }
+        sample.contents = sample.stock.contents(&[("x.example/deep:1", &top)]);
+        let (class, text) = refused(&sample, &sample.head());
+        assert!(class == Class::Damaged && text.contains("nested deeper than 16"), "{text}");
+    }
+
+    #[test]
+    fn a_blob_that_was_forgotten_is_missed_before_anything_moves() {
+        let mut sample = Sample::new();
+        let forgotten = sample.contents.blobs.remove(1);
+
+        let (class, text) = refused(&sample, &sample.head());
+
+        assert_eq!(class, Class::Incomplete);
+        assert!(text.contains(&forgotten.digest.to_string()[7..]), "{text}");
+        assert!(text.contains("x.example/a:1"), "{text}");
+    }
+
+    #[test]
+    fn what_was_changed_under_an_export_gets_no_name() {
+        for path in ["manifest.json", "index.json", SUMS] {
+            let sample = Sample::new();
+            let head = sample.head();
+            let mut draft = Draft::open(&sample.at("b")).unwrap();
+            draft.begin(&head).unwrap();
+            for layer in &head.layers {
+                draft.sink().put(layer, &mut &sample.stock.blobs[&layer.digest][..]).unwrap();
+            }
+            std::fs::write(draft.place().join(path), "{}").unwrap();
+
+            let error = draft.seal(sample.key.public()).unwrap_err();
+
+            assert!(error.message().contains("gets no name"), "{path}: {error}");
+            assert!(!sample.at("b").exists());
+        }
+    }
+}
