@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask tidy | test | demo | testdata | bench`.
+//! The project's own chores: `cargo xtask tidy | test | demo | peers | testdata | bench`.
 //!
 //! A plain program behind a cargo alias, so that a fresh machine needs git and Rust only. It knows
 //! the product by its command line alone and builds without it.
@@ -6,6 +6,7 @@
 mod bench;
 mod debian;
 mod demo;
+mod go;
 mod http;
 mod image;
 mod program;
@@ -26,6 +27,7 @@ usage: cargo xtask <CHORE>
   test                          everything that must pass before a change goes in
   demo [--sealift FILE]         the whole crossing, with what the repository ships
   tidy                          the house rules that a compiler does not know
+  peers [NAME]...               builds what tests/go-peers.txt lists, and prints where it is
   testdata [--check]            writes (or compares) the demo image in testdata/hello
   bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only] [--small-only]
                                 sealift beside skopeo; writes docs/performance.md
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["test"] => test::run(),
         ["demo", rest @ ..] => demo::run(rest),
+        ["peers", names @ ..] => go::run(names),
         ["testdata"] => testdata::write(),
         ["testdata", "--check"] => testdata::check(),
         ["bench", rest @ ..] => bench::run(rest),
