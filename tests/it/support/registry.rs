@@ -1,13 +1,14 @@
-//! Debian's `docker-registry` on a free loopback port, with its access log to count what moved.
+//! Debian's `docker-registry`, which is distribution 2, or distribution 3, on a free loopback port,
+//! with its access log to count what moved.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
 use super::token::TokenServer;
-use super::{Process, command, http, output, wait_for};
+use super::{Process, command, http, output, peers, wait_for};
 
 /// The media types that a client says it takes, so that no registry rewrites a document.
 pub const DOCUMENTS: &str = "application/vnd.oci.image.manifest.v1+json, \
@@ -165,6 +166,19 @@ impl Registry {
 
     /// A registry over `storage` (its own when none) for whom `access` says.
     pub fn start(storage: Option<&Path>, access: &Access<'_>) -> Registry {
+        Registry::run(command("docker-registry"), storage, access)
+    }
+
+    /// Distribution 3, open, with nothing in it.
+    pub fn distribution_3() -> Registry {
+        Registry::run(
+            command(peers::program("distribution").to_str().unwrap()),
+            None,
+            &Access::Anyone,
+        )
+    }
+
+    fn run(mut program: Command, storage: Option<&Path>, access: &Access<'_>) -> Registry {
         let dir = TempDir::new().unwrap();
         let storage = storage.map_or_else(|| dir.path().join("storage"), Path::to_path_buf);
         // Port 0 lets the kernel choose, so that two tests never race for one; the registry says
@@ -189,7 +203,7 @@ impl Registry {
 
         let notes = dir.path().join("notes.log");
         let mut process = Process::start(
-            command("docker-registry")
+            program
                 .arg("serve")
                 .arg(dir.path().join("config.yml"))
                 .stdin(Stdio::null())
