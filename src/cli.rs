@@ -1,6 +1,7 @@
 //! The command line: arguments in, requests down, results and errors out. Nothing else prints.
 
 mod bars;
+mod choose;
 mod environment;
 mod export;
 mod import;

@@ -1,5 +1,6 @@
 //! What has to be done, decided as pure data, and the only loops that move bytes.
 
+pub mod choice;
 pub mod graph;
 pub mod mapping;
 pub mod plan;

@@ -1,15 +1,15 @@
 //! `sealift export`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::environment::{creation_time, days_after, standard_input};
-use super::lists;
+use super::lists::{gather, parse};
 use super::output::Printer;
 use super::registries::Registries;
-use super::report::argument;
 use super::secrets::private_key;
 use super::table::{blobs, bytes, table};
 use crate::places::location::Source;
@@ -43,8 +43,8 @@ finished blob again. With --platform alone the original index is kept, which nam
 the bundle leaves out: docker's registry refuses such an index, and --rewrite-index makes another.")]
 pub(super) struct Export {
     /// Images to export
-    #[arg(value_name = "IMAGE", required_unless_present = "file", value_parser = argument::<Source>)]
-    images: Vec<Source>,
+    #[arg(value_name = "IMAGE", required_unless_present = "file")]
+    images: Vec<String>,
     /// File with one image a line, # for comments (can be repeated)
     #[arg(short, long, value_name = "LIST")]
     file: Vec<PathBuf>,
@@ -78,15 +78,20 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
-        let mut images = self.images;
-        for list in &self.file {
-            images.extend(lists::read(list)?);
+        let mut listed = BTreeMap::new();
+        let mut images = Vec::new();
+        for (image, place) in parse(gather(self.images, &self.file)?, str::parse::<Source>)? {
+            if let Some(place) = place {
+                listed.entry(image.to_string()).or_insert(place);
+            }
+            images.push(image);
         }
         let key = private_key(&self.sign_key, self.passphrase_file.as_deref())?;
         let (created_at, fixed_time) = creation_time()?;
         let expires_at = self.expires.map(|days| days_after(&created_at, days)).transpose()?;
         let request = Request {
             images,
+            listed,
             output: output_name(&self.output)?,
             key: &key,
             select: Selection {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
+use super::choose::Choose;
 use super::environment::now;
 use super::output::Printer;
 use super::registries::Registries;
@@ -60,6 +61,8 @@ enum Existing {
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
 --flatten harbor.example/group/alpine:3.20. Rules (--map) come first; * stands for any text.
 In podman, docker and containerd images keep their full names.
+Images are chosen by name (alpine means all its tags) or by * for any text and ? for one character,
+as in --only 'quay.io/org/*' --except '*:debug'; what refers to them comes along.
 An interrupted import is finished by the same command; blobs that are there are not sent again.")]
 pub(super) struct Import {
     /// The bundle
@@ -72,6 +75,8 @@ pub(super) struct Import {
     to: Destination,
     #[command(flatten)]
     believe: Believe,
+    #[command(flatten)]
+    choose: Choose,
     /// Keep only the last part of each name
     #[arg(long)]
     flatten: bool,
@@ -134,6 +139,7 @@ impl Import {
             bundle: self.bundle,
             to: self.to,
             trust: self.believe.trust(printer)?,
+            choice: self.choose.choice()?,
             rules,
             flatten: self.flatten,
             existing: match self.on_existing {

@@ -1,45 +1,94 @@
-//! Lists of images in files.
+//! Names in files, one a line, and among the arguments: all that is wrong with any is told at once.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::secrets::read_text;
-use crate::places::location::Source;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Class, Error, Result};
 
 /// Largest list that is read: a hundred thousand names.
 const MAX_LIST: u64 = 16 << 20;
 
-/// Reads a plain list: one image a line, `#` for comments.
-pub(super) fn read(path: &Path) -> Result<Vec<Source>> {
-    parse(&read_text(path, MAX_LIST)?).map_err(|e| e.context(path.display()))
+/// A name as somebody wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    /// The text.
+    pub(super) text: String,
+    /// The file and the line, where it is from a list.
+    pub(super) place: Option<String>,
 }
 
-fn parse(text: &str) -> Result<Vec<Source>> {
-    let mut images = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line = match line.split_once('#') {
-            Some((before, _)) => before.trim(),
-            None => line.trim(),
-        };
-        if !line.is_empty() {
-            let named = |e: Error| e.context(format!("line {}", number + 1));
-            images.push(line.parse().map_err(named)?);
+/// The names among the arguments, then those of the lists.
+///
+/// # Errors
+/// When a list cannot be read.
+pub(super) fn gather(arguments: Vec<String>, lists: &[PathBuf]) -> Result<Vec<Named>> {
+    let mut names: Vec<Named> =
+        arguments.into_iter().map(|text| Named { text, place: None }).collect();
+    for list in lists {
+        names.extend(lines(&read_text(list, MAX_LIST)?, list));
+    }
+    Ok(names)
+}
+
+/// The lines of a list without comments, which begin with `#`.
+fn lines(text: &str, list: &Path) -> Vec<Named> {
+    let lines = text.lines().enumerate().map(|(number, line)| {
+        let name = line.split_once('#').map_or(line, |(before, _)| before).trim();
+        Named {
+            text: name.to_owned(),
+            place: Some(format!("{}: line {}", list.display(), number + 1)),
+        }
+    });
+    lines.filter(|named| !named.text.is_empty()).collect()
+}
+
+/// What `parse` makes of all `names`.
+///
+/// # Errors
+/// [`Class::Usage`], with everything that is wrong with any of them.
+pub(super) fn parse<T>(
+    names: Vec<Named>,
+    parse: impl Fn(&str) -> Result<T>,
+) -> Result<Vec<(T, Option<String>)>> {
+    let (mut parsed, mut wrong) = (Vec::new(), Vec::new());
+    for Named { text, place } in names {
+        match (parse(&text), place) {
+            (Ok(value), place) => parsed.push((value, place)),
+            (Err(error), Some(place)) => wrong.push(error.context(place)),
+            (Err(error), None) => wrong.push(error),
         }
     }
-    Ok(images)
+    Error::all(wrong, |count| (Class::Usage, format!("{count} of the names cannot be read")))
+        .map_or(Ok(parsed), Err)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::places::location::Source;
+
+    fn read(text: &str) -> Result<Vec<(Source, Option<String>)>> {
+        parse(lines(text, Path::new("l.txt")), |text| text.parse::<Source>())
+    }
 
     #[test]
     fn comments_and_empty_lines_are_passed_over() {
-        let images = parse("# base\nalpine:3.20  # small\n\n\tquay.io/a/b@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n").unwrap();
+        let images = read("# base\nalpine:3.20  # small\n\n\tquay.io/a/b@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\r\n").unwrap();
 
         assert_eq!(images.len(), 2);
-        assert_eq!(images[0].to_string(), "docker://docker.io/library/alpine:3.20");
-        let error = parse("alpine\n\nAlpine\n").unwrap_err();
-        assert!(error.to_string().contains("line 3"), "{error}");
+        assert_eq!(images[0].0.to_string(), "docker://docker.io/library/alpine:3.20");
+        assert_eq!(images[1].1.as_deref(), Some("l.txt: line 4"));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_with_its_line() {
+        let one = read("alpine\n\nAlpine\n").unwrap_err();
+        assert!(one.to_string().starts_with("l.txt: line 3: "), "{one}");
+
+        let both = read("Alpine\nfine\na b\n").unwrap_err();
+        assert_eq!(both.class(), Class::Usage);
+        assert_eq!(both.message(), "2 of the names cannot be read");
+        assert!(both.findings()[0].starts_with("l.txt: line 1: "), "{:?}", both.findings());
+        assert!(both.findings()[1].starts_with("l.txt: line 3: "), "{:?}", both.findings());
     }
 }

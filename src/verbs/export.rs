@@ -41,6 +41,8 @@ const MAX_CONFIGS: u64 = 256 << 20;
 pub struct Request<'a> {
     /// The images.
     pub images: Vec<Source>,
+    /// Where those are named that come from lists, as in `images.txt: line 3`, by their text.
+    pub listed: BTreeMap<String, String>,
     /// The bundle: a packed file when the name ends in `.tar`, else a folder.
     pub output: PathBuf,
     /// Signs it.
@@ -95,10 +97,14 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     draft::refuse_existing(&request.output)?;
 
     // 2. Where from, and what belongs to the images?
-    let (origins, wanted) = sources::open(request, client, progress)?;
+    let (origins, wanted, mut faults) = sources::open(request, client, progress)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
-    let mut graph = graph::walk(&origins, &wanted, &request.select, request.jobs, progress)?;
+    let found = graph::find(&origins, &wanted, request.jobs, progress)?;
+    faults.extend(found.faults);
+    all_there(faults, request.images.len())?;
+    let roots = found.roots.into_iter().flatten().collect();
+    let mut graph = graph::walk(&origins, &wanted, roots, &request.select, request.jobs, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
     let draft = match request.dry_run {
@@ -144,6 +150,13 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
         statement: Some(head.statement),
         dry_run: false,
     })
+}
+
+/// Fails with all `faults` of the places and names at once.
+fn all_there(faults: Vec<Error>, asked: usize) -> Result<()> {
+    let class = faults.first().map_or(Class::Incomplete, Error::class);
+    let summary = |count| (class, format!("{count} of the {asked} names asked for cannot be had"));
+    Error::all(faults, summary).map_or(Ok(()), Err)
 }
 
 fn dry(request: &Request<'_>, contents: Contents) -> Summary {

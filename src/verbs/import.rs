@@ -25,6 +25,7 @@ use crate::words::error::{Class, Error, Result, Side};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
+use crate::work::choice::Choice;
 use crate::work::graph;
 use crate::work::mapping::{Mapping, Rule, Target};
 use crate::work::plan::{Count, NameAction, Obstacle, OnExisting, Plan, Scope};
@@ -40,6 +41,8 @@ pub struct Request {
     pub to: Destination,
     /// Whom to believe.
     pub trust: Trust,
+    /// Which images.
+    pub choice: Choice,
     /// Rules for names; the first that matches decides.
     pub rules: Vec<Rule>,
     /// Whether only the last part of a name is kept.
@@ -121,8 +124,10 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     // 1. Believe the bundle: signature, list of files, manifests.
     let bundle = check::examine(&request.bundle, &request.trust, &request.now)?.into_trusted()?;
     let bundle = Arc::new(bundle);
-    let rewritten = rewritten(request, bundle.contents())?;
-    let contents = rewritten.as_ref().unwrap_or(bundle.contents());
+    let chosen = request.choice.of(bundle.contents())?;
+    let contents = chosen.as_ref().unwrap_or(bundle.contents());
+    let rewritten = rewritten(request, contents)?;
+    let contents = rewritten.as_ref().unwrap_or(contents);
     keep_apart(request)?;
     match &request.to {
         Destination::Registry { .. } | Destination::Layout { .. } => {}

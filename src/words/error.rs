@@ -111,6 +111,44 @@ impl Error {
         io::Error::other(Carried(self))
     }
 
+    /// All `errors` as one: a single one as it is, several as findings of one that `summary` names
+    /// by their number, with the way out of the first. Nothing when there are none.
+    pub fn all(
+        mut errors: Vec<Error>,
+        summary: impl FnOnce(usize) -> (Class, String),
+    ) -> Option<Error> {
+        if errors.len() < 2 {
+            return errors.pop();
+        }
+        let (class, text) = summary(errors.len());
+        let hint = errors.iter().find_map(|error| error.way_out().map(str::to_owned));
+        let mut all = Error::new(class, text);
+        for error in errors {
+            // The causes are part of what it says, which is escaped once more when it is shown.
+            all.0.details.push(error.spelled());
+            all.0.details.extend(error.findings().iter().map(|finding| format!("  {finding}")));
+        }
+        Some(match hint {
+            Some(hint) => all.hint(hint),
+            None => all,
+        })
+    }
+
+    /// The message and its causes, joined by colons, not yet escaped for a terminal.
+    #[must_use]
+    pub fn spelled(&self) -> String {
+        let mut text = self.0.message.clone();
+        let mut cause = StdError::source(self);
+        while let Some(error) = cause {
+            let more = error.to_string();
+            if !self.0.message.contains(&more) {
+                text = format!("{text}: {more}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+
     /// Adds the way out: one sentence that a person can act on.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
@@ -200,16 +238,7 @@ impl Error {
 impl fmt::Display for Error {
     /// The message and its causes, joined by colons, escaped for a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Safe(&self.0.message))?;
-        let mut cause = StdError::source(self);
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !self.0.message.contains(&text) {
-                write!(f, ": {}", Safe(&text))?;
-            }
-            cause = error.source();
-        }
-        Ok(())
+        write!(f, "{}", Safe(&self.spelled()))
     }
 }
 
@@ -261,6 +290,19 @@ mod tests {
         let error = Error::io("cannot write x", io::Error::from(io::ErrorKind::StorageFull));
 
         assert_eq!(error.class(), Class::NoRoom);
+    }
+
+    #[test]
+    fn several_are_told_as_one_and_one_as_itself() {
+        let error = |text: &str| Error::new(Class::Usage, text).hint(format!("mend {text}"));
+        let both = |count| (Class::Other, format!("{count} faults"));
+
+        assert!(Error::all(Vec::new(), both).is_none());
+        assert_eq!(Error::all(vec![error("a")], both).unwrap().message(), "a");
+        let all = Error::all(vec![error("a").details(["x".into()]), error("b")], both).unwrap();
+        assert_eq!(all.findings(), ["a", "  x", "b"]);
+        assert_eq!((all.class(), all.message()), (Class::Other, "2 faults"));
+        assert_eq!(all.way_out(), Some("mend a"));
     }
 
     #[test]

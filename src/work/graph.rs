@@ -1,11 +1,13 @@
 //! [`walk`]: from names to everything that belongs to them.
 
+mod find;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use self::find::{Found, find};
 pub use self::select::rewrite;
 use crate::bundle::contents::{
     Contents, Image, LeftOut, MAX_DOCUMENT_BYTES, MAX_LEVELS, Reason, Referrer,
@@ -48,6 +50,8 @@ pub struct Wanted {
     pub name: Reference,
     /// The place as the user named it, for the statement.
     pub text: String,
+    /// The list and the line that ask for it, where it is from one.
+    pub place: Option<String>,
 }
 
 /// Which parts of the images are taken.
@@ -84,26 +88,19 @@ impl Graph<'_> {
     }
 }
 
-/// Resolves `wanted` and fetches every manifest below, level by level, each once, on `jobs`
-/// threads. Layers and configs are only listed.
+/// Fetches every manifest below the `roots` that [`find`] found for `wanted`, level by level, each
+/// once, on `jobs` threads. Layers and configs are only listed.
 ///
 /// # Errors
-/// [`Class::Incomplete`] when an image, a platform or a manifest is not there; whatever the
-/// sources report.
+/// [`Class::Incomplete`] when a platform or a manifest is not there; whatever the sources report.
 pub fn walk<'a>(
     origins: &'a [Origin],
     wanted: &[Wanted],
+    roots: Vec<Document>,
     select: &Selection,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Graph<'a>> {
-    let items = wanted.len() as u64;
-    progress.event(Event::Phase { name: "reading manifests", bytes: 0, items });
-    let roots = parallel::map(jobs, wanted, |wanted| {
-        let root = origins[wanted.origin].source.resolve(&wanted.name)?;
-        progress.event(Event::Finished { digest: root.descriptor().digest });
-        Ok(root)
-    })?;
     let mut walker = Walker::new(origins, select, jobs);
     for (wanted, root) in wanted.iter().zip(&roots) {
         walker.add_image(wanted, root)?;

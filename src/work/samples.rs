@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::{Arc, Mutex};
 
-use super::graph::{Origin, Wanted};
+use super::graph::{self, Graph, Origin, Selection, Wanted};
 use super::plan::Scope;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
@@ -13,6 +13,7 @@ use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, KeptList
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::error::{Class, Error, Result};
+use crate::words::progress::Silent;
 use crate::words::reference::{Reference, Repository, Tag};
 
 /// A repository to export from.
@@ -62,7 +63,23 @@ impl Outside {
 }
 
 pub fn wanted(name: &str) -> Wanted {
-    Wanted { origin: 0, name: name.parse().unwrap(), text: format!("docker://{name}") }
+    let text = format!("docker://{name}");
+    Wanted { origin: 0, name: name.parse().unwrap(), text, place: None }
+}
+
+/// The graph below `wanted`, which are all there or the first fault is the failure.
+pub fn whole<'a>(
+    origins: &'a [Origin],
+    wanted: &[Wanted],
+    select: &Selection,
+    jobs: usize,
+) -> Result<Graph<'a>> {
+    let mut found = graph::find(origins, wanted, jobs, &Silent)?;
+    if !found.faults.is_empty() {
+        return Err(found.faults.remove(0));
+    }
+    let roots = found.roots.into_iter().flatten().collect();
+    graph::walk(origins, wanted, roots, select, jobs, &Silent)
 }
 
 impl BlobSource for Outside {

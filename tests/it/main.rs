@@ -49,6 +49,7 @@ mod reproducible;
 mod requests;
 mod round_trip;
 mod sealing;
+mod selection;
 mod served;
 mod tokens;
 mod without_sealift;

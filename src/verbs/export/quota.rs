@@ -77,7 +77,7 @@ mod tests {
         let wanted: Vec<Wanted> = (0..images)
             .map(|n| {
                 let name: Reference = format!("{host}/app:{n}").parse().unwrap();
-                Wanted { origin: 0, text: format!("docker://{name}"), name }
+                Wanted { origin: 0, text: format!("docker://{name}"), place: None, name }
             })
             .collect();
 

@@ -29,15 +29,16 @@ use crate::work::graph::{Origin, Wanted};
 /// What standard input is called.
 const STDIN: &str = "standard input";
 
-/// Opens each place once, and lists the images that are asked for.
+/// Opens each place once, and lists the images that are asked for, with the faults of the places
+/// that cannot be opened or lack an image.
 ///
 /// # Errors
-/// Those of the places; [`Class::Usage`] when nothing is asked for.
+/// [`Class::Interrupted`], and [`Class::Usage`] when nothing is asked for.
 pub(super) fn open(
     request: &Request<'_>,
     client: &Client,
     progress: &dyn Progress,
-) -> Result<(Vec<Origin>, Vec<Wanted>)> {
+) -> Result<(Vec<Origin>, Vec<Wanted>, Vec<Error>)> {
     let mut sources = Sources {
         request,
         client,
@@ -53,13 +54,21 @@ pub(super) fn open(
     let is_slow = |source: &&Source| !matches!(source, Source::Registry(_));
     let items = request.images.iter().filter(is_slow).count() as u64;
     progress.event(Event::Phase { name: "opening archives and engines", bytes: 0, items });
+    let mut faults = Vec::new();
     for source in &request.images {
-        sources.add(source)?;
+        match sources.add(source) {
+            Err(e) if e.class() == Class::Interrupted => return Err(e),
+            Err(e) => faults.push(match request.listed.get(&source.to_string()) {
+                Some(place) => e.context(place),
+                None => e,
+            }),
+            Ok(()) => {}
+        }
     }
     progress.event(Event::Done);
-    match sources.wanted.is_empty() {
+    match sources.wanted.is_empty() && faults.is_empty() {
         true => Err(Error::new(Class::Usage, "no image to export")),
-        false => Ok((sources.origins, sources.wanted)),
+        false => Ok((sources.origins, sources.wanted, faults)),
     }
 }
 
@@ -141,7 +150,8 @@ impl Sources<'_> {
                 origins.push(Origin { source, repository, shown });
                 origins.len() - 1
             });
-            self.wanted.push(Wanted { origin, name, text: text.to_owned() });
+            let place = self.request.listed.get(text).cloned();
+            self.wanted.push(Wanted { origin, name, text: text.to_owned(), place });
         }
     }
 

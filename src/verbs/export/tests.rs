@@ -28,6 +28,7 @@ impl Outside {
         let source = format!("oci:{}", self.sample.at("layout").display());
         Request {
             images: vec![source.parse().unwrap()],
+            listed: BTreeMap::new(),
             output: self.sample.at(name),
             key: &self.sample.key,
             select: Selection::default(),

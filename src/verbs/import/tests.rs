@@ -19,6 +19,7 @@ fn request(sample: &Sample) -> Request {
         bundle: sample.at("bundle"),
         to: Destination::Layout { path: sample.at("inside") },
         trust: Trust::Keys(vec![sample.key.public().clone()]),
+        choice: Choice::default(),
         rules: Vec::new(),
         flatten: false,
         existing: OnExisting::Error,

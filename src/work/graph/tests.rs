@@ -2,8 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::bundle::samples::{FOREIGN, Stock};
-use crate::words::progress::Silent;
-use crate::work::samples::{Outside, wanted};
+use crate::work::samples::{Outside, wanted, whole};
 
 fn select(platforms: &[&str]) -> Selection {
     let platforms = platforms.iter().map(|p| p.parse().unwrap()).collect();
@@ -12,7 +11,7 @@ fn select(platforms: &[&str]) -> Selection {
 
 fn walked(outside: Outside, select: &Selection) -> Result<Contents> {
     let wanted = [wanted("x.example/a:1")];
-    walk(&outside.origins(), &wanted, select, 2, &Silent).map(|graph| graph.contents)
+    whole(&outside.origins(), &wanted, select, 2).map(|graph| graph.contents)
 }
 
 /// An index of two platforms, with an attestation of the second.
@@ -191,7 +190,7 @@ fn each_document_is_asked_for_once() {
         [Origin { source, repository: "x.example/a".to_owned(), shown: "x.example/a".to_owned() }];
 
     let wanted = [wanted("x.example/a:1"), wanted("x.example/a:2")];
-    walk(&origins, &wanted, &select(&[]), 2, &Silent).unwrap();
+    whole(&origins, &wanted, &select(&[]), 2).unwrap();
 
     for asked in [&outside.asked, &outside.subjects] {
         let mut asked = asked.lock().unwrap().clone();
@@ -209,7 +208,7 @@ fn one_name_does_not_stand_for_two_images() {
     let origins = outside.origins();
     let both = |a: &Descriptor, b: &Descriptor| {
         let names = [a, b].map(|about| wanted(&format!("x.example/a:1@{}", about.digest)));
-        walk(&origins, &names, &select(&[]), 1, &Silent).map(|graph| graph.contents)
+        whole(&origins, &names, &select(&[]), 1).map(|graph| graph.contents)
     };
 
     assert_eq!(both(&a, &b).unwrap_err().class(), Class::Usage);
@@ -241,7 +240,7 @@ fn only_parts_of_the_graph_have_a_source() {
     outside.name("x.example/a:1", &image);
     let origins = outside.origins();
 
-    let graph = walk(&origins, &[wanted("x.example/a:1")], &select(&[]), 1, &Silent).unwrap();
+    let graph = whole(&origins, &[wanted("x.example/a:1")], &select(&[]), 1).unwrap();
 
     for blob in &graph.contents.blobs {
         assert!(graph.source_of(&blob.digest).is_ok());

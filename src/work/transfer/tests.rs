@@ -1,9 +1,9 @@
 use super::*;
 use crate::bundle::samples::Stock;
 use crate::words::progress::{Recorder, Silent};
-use crate::work::graph::{Selection, walk};
+use crate::work::graph::Selection;
 use crate::work::plan::OnExisting;
-use crate::work::samples::{Done, Inside, Outside, wanted};
+use crate::work::samples::{Done, Inside, Outside, wanted, whole};
 
 /// A bundle of one index of two images, with a signature of the index.
 #[derive(Clone)]
@@ -246,7 +246,7 @@ fn blobs_are_fetched_in_the_order_in_which_their_source_has_them() {
         }
         let wanted = [wanted("x.example/a:1")];
         let origins = outside.origins();
-        let graph = walk(&origins, &wanted, &Selection::default(), 1, &Silent).unwrap();
+        let graph = whole(&origins, &wanted, &Selection::default(), 1).unwrap();
         let inside = Inside::default();
 
         fetch(&graph, &graph.contents.blobs, &inside, 1, &Silent).unwrap();

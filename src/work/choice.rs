@@ -1,0 +1,319 @@
+//! [`Choice`]: which images of a bundle are meant. Pure: names in, a smaller bundle out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::bundle::contents::{Contents, Image};
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::Reference;
+
+/// Longest pattern: that of a name.
+const MAX_PATTERN: usize = 1024;
+/// How many names an error shows of those that are there.
+const SHOWN: usize = 20;
+
+/// One pattern for names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    place: Option<String>,
+    means: Means,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Means {
+    /// This name, with whatever tag where it has none.
+    Name { name: Reference, any_tag: bool },
+    /// Names that look like this.
+    Glob(String),
+}
+
+impl Pattern {
+    /// Reads a pattern: a name as everywhere (`alpine`, `quay.io/org/app:1.2`, with a digest), of
+    /// which one without tag and digest stands for all tags; or a glob, in which `*` stands for
+    /// any text, slashes among it, and `?` for one character. A glob is held against the full
+    /// name with and without its tag, and with the digest; where the name is one of Docker Hub's,
+    /// against the short name that docker has for it, too.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for what can be no part of a name.
+    pub fn parse(text: &str) -> Result<Pattern> {
+        let text = text.trim();
+        let plain = text.strip_prefix("docker://").unwrap_or(text);
+        let means = match plain.contains(['*', '?']) {
+            true => Means::Glob(glob(plain)?),
+            false => {
+                let name: Reference = plain.parse()?;
+                let last = plain.rsplit('/').next().unwrap_or(plain);
+                Means::Name { name, any_tag: !last.contains(':') }
+            }
+        };
+        Ok(Pattern { text: text.to_owned(), place: None, means })
+    }
+
+    /// The same pattern, which stands at `place`, as in `images.txt: line 3`.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Pattern {
+        self.place = Some(place.into());
+        self
+    }
+
+    /// Whether `image` is meant.
+    #[must_use]
+    pub fn matches(&self, image: &Image) -> bool {
+        match &self.means {
+            Means::Name { name, any_tag } => {
+                name.name() == image.name.name()
+                    && name.digest.is_none_or(|digest| digest == image.digest)
+                    && (*any_tag || name.tag.is_none() || name.tag == image.name.tag)
+            }
+            Means::Glob(glob) => forms(image).iter().any(|form| fits(glob, form)),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(place) => write!(f, "{place}: {}", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+/// A glob with its path in lower case, as that of names is.
+fn glob(text: &str) -> Result<String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "._-/:@*?[]".contains(c);
+    if text.len() > MAX_PATTERN || !text.chars().all(fine) {
+        return Err(Error::new(Class::Usage, format!("{text:?} is no pattern for names"))
+            .hint("write a name, or * for any text and ? for one character in it"));
+    }
+    let slash = text.rfind('/').map_or(0, |at| at + 1);
+    let end = text[slash..].find([':', '@']).map_or(text.len(), |at| slash + at);
+    Ok(format!("{}{}", text[..end].to_ascii_lowercase(), &text[end..]))
+}
+
+/// What a glob may look like for `image`.
+fn forms(image: &Image) -> Vec<String> {
+    let name = image.name.name();
+    let mut forms = vec![image.name.to_string(), format!("{name}@{}", image.digest), name];
+    for prefix in ["docker.io/", "library/"] {
+        let short = forms.iter().filter_map(|form| form.strip_prefix(prefix).map(str::to_owned));
+        let short: Vec<String> = short.collect();
+        forms.extend(short);
+    }
+    forms
+}
+
+/// Whether `text` looks like `glob`. Takes time in proportion to both lengths at most.
+fn fits(glob: &str, text: &str) -> bool {
+    let (glob, text) = (glob.as_bytes(), text.as_bytes());
+    let (mut g, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match glob.get(g) {
+            Some(b'*') => {
+                star = Some((g, t));
+                g += 1;
+            }
+            Some(c) if *c == b'?' || *c == text[t] => (g, t) = (g + 1, t + 1),
+            _ => {
+                // The last star takes one character more.
+                let Some((at, taken)) = star else { return false };
+                star = Some((at, taken + 1));
+                (g, t) = (at + 1, taken + 1);
+            }
+        }
+    }
+    glob[g..].iter().all(|c| *c == b'*')
+}
+
+/// Which images of a bundle are meant.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// These alone; all when empty.
+    pub only: Vec<Pattern>,
+    /// But for these.
+    pub except: Vec<Pattern>,
+}
+
+impl Choice {
+    /// What is meant of `contents`; nothing when that is all of it.
+    ///
+    /// # Errors
+    /// [`Class::Incomplete`] when a pattern means no image, naming each such one with what is
+    /// there; [`Class::Usage`] when no image is left.
+    pub fn of(&self, contents: &Contents) -> Result<Option<Contents>> {
+        let idle: Vec<String> = self
+            .only
+            .iter()
+            .chain(&self.except)
+            .filter(|pattern| !contents.images.iter().any(|image| pattern.matches(image)))
+            .map(Pattern::to_string)
+            .collect();
+        if !idle.is_empty() {
+            let text = match &idle[..] {
+                [one] => format!("no image of the bundle is meant by {one}"),
+                all => format!("no image of the bundle is meant by {} of the patterns", all.len()),
+            };
+            let details = if idle.len() > 1 { idle } else { Vec::new() };
+            return Err(Error::new(Class::Incomplete, text).details(details).hint(there(contents)));
+        }
+        if self.only.is_empty() && self.except.is_empty() {
+            return Ok(None);
+        }
+        let is_meant = |image: &Image| {
+            (self.only.is_empty() || self.only.iter().any(|pattern| pattern.matches(image)))
+                && !self.except.iter().any(|pattern| pattern.matches(image))
+        };
+        let chosen = part(contents, is_meant);
+        match chosen.images.is_empty() {
+            true => Err(Error::new(Class::Usage, "--except leaves no image of the bundle")
+                .hint(there(contents))),
+            false => Ok(Some(chosen)),
+        }
+    }
+}
+
+/// What is there, as far as it can be shown.
+fn there(contents: &Contents) -> String {
+    let names: Vec<String> =
+        contents.images.iter().take(SHOWN).map(|image| image.name.to_string()).collect();
+    match contents.images.len().saturating_sub(SHOWN) {
+        0 => format!("it has: {}", names.join(", ")),
+        more => format!("it has: {} and {more} more (sealift inspect)", names.join(", ")),
+    }
+}
+
+/// The part of `contents` that belongs to the images that `is_meant`: what they consist of, and
+/// what refers to them, or to that, in their repositories.
+#[must_use]
+pub fn part(contents: &Contents, is_meant: impl Fn(&Image) -> bool) -> Contents {
+    let images: Vec<Image> = contents.images.iter().filter(|i| is_meant(i)).cloned().collect();
+    let (mut reached, mut repositories) = (BTreeSet::new(), BTreeSet::new());
+    for image in &images {
+        reached.extend(contents.closure(image.digest));
+        // What referred to the original goes on doing so.
+        reached.extend(image.rewritten_from);
+        repositories.insert(image.name.name());
+    }
+    let mut kept = BTreeSet::new();
+    let mut by_subject: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
+    for (at, referrer) in contents.referrers.iter().enumerate() {
+        if repositories.contains(&referrer.repository) {
+            by_subject.entry(referrer.subject).or_default().push(at);
+        }
+    }
+    let mut ahead: Vec<Digest> = reached.iter().copied().collect();
+    while let Some(subject) = ahead.pop() {
+        for at in by_subject.remove(&subject).unwrap_or_default() {
+            kept.insert(at);
+            let closure = contents.closure(contents.referrers[at].digest);
+            ahead.extend(closure.into_iter().filter(|digest| reached.insert(*digest)));
+        }
+    }
+    let referrers = contents.referrers.iter().enumerate().filter(|(at, _)| kept.contains(at));
+    let mut part = Contents {
+        images,
+        referrers: referrers.map(|(_, referrer)| referrer.clone()).collect(),
+        ..Contents::default()
+    };
+    let held = |digest| Some((digest, contents.documents.get(&digest)?.clone()));
+    part.documents = reached.into_iter().filter_map(held).collect();
+    part.blobs = part.walk_blobs(|_| {});
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::samples::Stock;
+
+    fn image(name: &str) -> Image {
+        let mut stock = Stock::default();
+        let about = stock.image("x", "linux/amd64");
+        stock.contents(&[(name, &about)]).images.remove(0)
+    }
+
+    #[test]
+    fn patterns_are_names_or_globs_over_full_and_short_ones() {
+        let digest = image("alpine").digest;
+        let alpine = image("alpine:3.20");
+        let pinned = image(&format!("quay.io/a/b@{digest}"));
+        let by_digest = format!("alpine@{digest}");
+        for (pattern, fine) in [
+            ("alpine", true),
+            ("alpine:3.20", true),
+            ("docker://docker.io/library/alpine:3.20", true),
+            (by_digest.as_str(), true),
+            ("alpine:latest", false),
+            ("alpin", false),
+            ("alpine:*", true),
+            ("alpine:3.?0", true),
+            ("Alpine:3.*", true),
+            ("docker.io/*", true),
+            ("*/alpine", true),
+            ("library/*", true),
+            ("*:3.20", true),
+            ("*", true),
+            ("alpine@sha256:*", true),
+            ("quay.io/*", false),
+            ("?lpine", true),
+            ("?", false),
+            ("*:3.2", false),
+            ("*:V*", false),
+        ] {
+            assert_eq!(Pattern::parse(pattern).unwrap().matches(&alpine), fine, "{pattern}");
+        }
+        for (pattern, fine) in
+            [("quay.io/a/b", true), ("quay.io/a/b:latest", false), ("a/*", false), ("*@*", true)]
+        {
+            assert_eq!(Pattern::parse(pattern).unwrap().matches(&pinned), fine, "{pattern}");
+        }
+        for bad in ["", "A b", "al pine*", "*\u{1b}", "ALPINE", "a//b"] {
+            assert_eq!(Pattern::parse(bad).unwrap_err().class(), Class::Usage, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_hostile_pattern_takes_no_time() {
+        let begun = std::time::Instant::now();
+
+        assert!(!fits(&"*a".repeat(500), &"a".repeat(499)));
+        assert!(!fits(&format!("{}b", "*a".repeat(300)), &"a".repeat(1000)));
+
+        assert!(begun.elapsed().as_secs() < 2);
+    }
+
+    #[test]
+    fn what_is_chosen_brings_what_refers_to_it_and_nothing_else() {
+        let mut stock = Stock::default();
+        let [a, b] = ["a", "b"].map(|text| stock.image(text, "linux/amd64"));
+        let (of_a, of_b) = (stock.referrer("x/sbom", &a), stock.referrer("x/sbom", &b));
+        let of_that = stock.referrer("x/signature", &of_a);
+        let mut contents = stock.contents(&[("x.example/r:a", &a), ("x.example/r:b", &b)]);
+        for referrer in [&of_a, &of_b, &of_that] {
+            stock.refer(&mut contents, "x.example/r", referrer);
+        }
+        let choose = |only: &[&str], except: &[&str]| {
+            let all = |texts: &[&str]| texts.iter().map(|t| Pattern::parse(t).unwrap()).collect();
+            Choice { only: all(only), except: all(except) }.of(&contents)
+        };
+
+        for chosen in [choose(&["x.example/r:a"], &[]), choose(&[], &["*:b"])] {
+            let chosen = chosen.unwrap().unwrap();
+            assert_eq!(chosen.images.len(), 1);
+            let held: BTreeSet<Digest> = chosen.referrers.iter().map(|r| r.digest).collect();
+            assert_eq!(held, BTreeSet::from([of_a.digest, of_that.digest]));
+            assert_eq!(chosen.documents.len(), 3);
+            assert!(!chosen.documents.contains_key(&b.digest));
+        }
+        assert!(choose(&[], &[]).unwrap().is_none());
+        let error = choose(&["x.example/r", "nope"], &["neither:*"]).unwrap_err();
+        assert_eq!(error.class(), Class::Incomplete);
+        assert_eq!(error.findings(), ["nope", "neither:*"]);
+        assert!(error.way_out().unwrap().contains("x.example/r:a"));
+        assert_eq!(choose(&["*:a"], &["*:a"]).unwrap_err().class(), Class::Usage);
+    }
+}

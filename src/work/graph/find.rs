@@ -1,0 +1,79 @@
+//! [`find`]: which of the images that are asked for are there. One that is not stops no other.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use super::{Origin, Wanted};
+use crate::seams::parallel;
+use crate::words::document::Document;
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::Registry;
+
+/// What is there of the images that are asked for.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// What each name stands for, in their order; nothing where that could not be had.
+    pub roots: Vec<Option<Document>>,
+    /// Why not. Of a registry that fails as a whole only what it failed with first.
+    pub faults: Vec<Error>,
+}
+
+/// Resolves `wanted`, on `jobs` threads.
+///
+/// # Errors
+/// [`Class::Interrupted`] alone.
+pub fn find(
+    origins: &[Origin],
+    wanted: &[Wanted],
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<Found> {
+    let items = wanted.len() as u64;
+    progress.event(Event::Phase { name: "reading manifests", bytes: 0, items });
+    let failing: Mutex<BTreeSet<Registry>> = Mutex::default();
+    let found = parallel::map(jobs, wanted, |wanted| {
+        let registry = &wanted.name.registry;
+        if failing.lock().is_ok_and(|failing| failing.contains(registry)) {
+            return Ok(None);
+        }
+        match origins[wanted.origin].source.resolve(&wanted.name) {
+            Ok(root) => {
+                progress.event(Event::Finished { digest: root.descriptor().digest });
+                Ok(Some(Ok(root)))
+            }
+            Err(error) if error.class() == Class::Interrupted => Err(error),
+            Err(error) => {
+                // What is wrong with more than one name would be waited for with each.
+                if error.class() == Class::Other
+                    && let Ok(mut failing) = failing.lock()
+                {
+                    failing.insert(registry.clone());
+                }
+                Ok(Some(Err(wanted.placed(error))))
+            }
+        }
+    })?;
+    let mut all = Found::default();
+    for found in found {
+        match found {
+            Some(Ok(root)) => all.roots.push(Some(root)),
+            Some(Err(fault)) => {
+                all.roots.push(None);
+                all.faults.push(fault);
+            }
+            None => all.roots.push(None),
+        }
+    }
+    Ok(all)
+}
+
+impl Wanted {
+    /// `error`, with the place where the image is asked for.
+    fn placed(&self, error: Error) -> Error {
+        match &self.place {
+            Some(place) => error.context(place),
+            None => error,
+        }
+    }
+}
