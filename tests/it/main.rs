@@ -19,6 +19,7 @@ mod cli;
 mod clients;
 mod components;
 mod conformance;
+mod cosign;
 mod crossing;
 mod damage;
 mod distribution;

@@ -12,6 +12,7 @@ mod image;
 mod program;
 mod server;
 mod shell;
+mod slowest;
 mod test;
 mod testdata;
 mod tidy;

@@ -1,11 +1,13 @@
 //! `cargo xtask test`: everything that must pass, in the order that fails soonest.
 
-use crate::{Result, debian, demo, go, program, shell, tidy};
+use crate::{Result, debian, demo, go, program, shell, slowest, tidy};
 use std::time::{Duration, Instant};
 
 const PACKAGES: &str = "tests/debian-packages.txt";
 /// Optimised, since the tests move gigabytes; without the link-time optimisation of a release.
 const PROFILE: &str = "test-fast";
+/// How many of the slowest tests are named at the end.
+const SLOWEST: usize = 10;
 
 /// Whether a step was done, or why not.
 enum Outcome {
@@ -77,10 +79,13 @@ fn go_peers() -> Result<Outcome> {
     }
     let (mut large, mut failed) = (Vec::new(), Vec::new());
     for peer in go::peers()? {
-        let Err(why) = peer.provide() else { continue };
-        println!("no {}: {why}", peer.name);
-        let list = if peer.is_left_out() { &mut large } else { &mut failed };
-        list.push(peer.name);
+        if peer.is_left_out() {
+            println!("no {}: takes minutes to build; {}=1 does it", peer.name, go::FULL);
+            large.push(peer.name);
+        } else if let Err(why) = peer.provide() {
+            println!("no {}: {why}", peer.name);
+            failed.push(peer.name);
+        }
     }
     if failed.is_empty() && large.is_empty() {
         return Ok(Outcome::Done);
@@ -117,7 +122,11 @@ fn missing(what: String) -> Result<Outcome> {
 
 fn tests() -> Result<Outcome> {
     let args = ["test", "--workspace", "--locked", "--profile", PROFILE];
-    shell::run(shell::cargo().args(args))?;
+    let slowest = slowest::run(shell::cargo().args(args), SLOWEST)?;
+    println!("the {} slowest tests:", slowest.len());
+    for (name, took) in slowest {
+        println!("  {:>7}  {name}", seconds(took));
+    }
     Ok(Outcome::Done)
 }
 
