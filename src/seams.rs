@@ -10,5 +10,7 @@ pub mod process;
 pub mod rate;
 pub mod retry;
 pub mod room;
+pub mod sound;
 pub mod store;
 pub mod stream;
+pub mod stretch;

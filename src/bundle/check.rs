@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 use self::files::Files;
 pub(super) use self::own::made;
@@ -20,7 +21,7 @@ use super::problem::{Fault, Problem, failure};
 use super::statement::Statement;
 use crate::places::layout::{LAYOUT_MARK, blob_path};
 use crate::places::tree::Tree;
-use crate::seams::store::BlobSource;
+use crate::seams::sound::Sound;
 use crate::seams::stream::{BUFFER, Verified as VerifiedReader};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT};
@@ -32,6 +33,7 @@ mod graph;
 mod own;
 mod signatures;
 mod touched;
+mod watched;
 
 /// Most bytes of `index.json`: what any reader of layouts takes.
 pub const MAX_INDEX: u64 = MAX_DOCUMENT;
@@ -58,6 +60,8 @@ pub struct Examined<F = Tree> {
     sums: Inventory,
     contents: Contents,
     problems: Vec<Problem>,
+    /// What was found right is noted here, for one who goes on to serve it.
+    sound: Option<Arc<Sound>>,
 }
 
 /// A bundle whose signature, file list, documents and graph hold. Its layers are not hashed yet:
@@ -67,7 +71,7 @@ pub struct Trusted(Examined);
 
 /// A bundle of which every byte was read and found right.
 #[derive(Debug)]
-pub struct Verified(Trusted);
+pub struct Verified(Trusted, Arc<Sound>);
 
 /// Opens the bundle at `path` and checks everything but the bytes of layers. `now` is the time
 /// in UTC (RFC 3339), for the expiry.
@@ -97,6 +101,7 @@ fn look<F: Files>(tree: F, name: String, trust: &Trust, now: Option<&str>) -> Re
         sums,
         contents: Contents::default(),
         problems: Vec::new(),
+        sound: None,
     };
     examined.compare_files();
     examined.read_documents()?;
@@ -237,26 +242,35 @@ impl<F: Files> Examined<F> {
     }
 
     fn hash(&self, path: &str, blob: &Descriptor, progress: &dyn Progress) -> Option<Problem> {
-        let reader = match self.tree.open(path) {
-            Ok(reader) => reader,
-            Err(e) => return Some(Problem::reading(path, &e)),
-        };
-        let mut reader = VerifiedReader::new(reader, blob, "bundle", progress);
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            match reader.read(&mut buffer) {
-                Ok(0) => return None,
-                Ok(_) => {}
-                Err(e) => {
-                    let error = Error::io(format!("cannot read {path}"), e);
-                    return Some(match error.class() {
-                        Class::Damaged => {
-                            let detail = "does not match its signed digest";
-                            Problem::new(Fault::Damaged, path, detail)
-                        }
-                        _ => Problem::reading(path, &error),
-                    });
-                }
+        match self.tree.open(path) {
+            Ok(reader) => read_whole(reader, path, blob, progress),
+            Err(e) => Some(Problem::reading(path, &e)),
+        }
+    }
+}
+
+/// Reads a file to its end, and says what is wrong with it.
+fn read_whole(
+    reader: impl Read,
+    path: &str,
+    blob: &Descriptor,
+    progress: &dyn Progress,
+) -> Option<Problem> {
+    let mut reader = VerifiedReader::new(reader, blob, "bundle", progress);
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(e) => {
+                let error = Error::io(format!("cannot read {path}"), e);
+                return Some(match error.class() {
+                    Class::Damaged => {
+                        let detail = "does not match its signed digest";
+                        Problem::new(Fault::Damaged, path, detail)
+                    }
+                    _ => Problem::reading(path, &error),
+                });
             }
         }
     }
@@ -278,7 +292,7 @@ impl Examined {
         progress.event(Event::Phase { name: "verifying", bytes, items: ahead.len() as u64 });
         let found = crate::seams::parallel::map(jobs, &ahead, |(path, digest, size)| {
             let blob = Descriptor::new("", **digest, *size);
-            let problem = self.hash(path, &blob, progress);
+            let problem = self.hash_watched(path, &blob, progress);
             progress.event(Event::Finished { digest: **digest });
             crate::seams::interrupt::check().map(|()| problem)
         })?;
@@ -359,28 +373,10 @@ impl Trusted {
     /// # Errors
     /// As [`Examined::into_trusted`], naming everything that is wrong.
     pub fn verify(mut self, jobs: usize, progress: &dyn Progress) -> Result<Verified> {
+        let sound = Arc::<Sound>::default();
+        self.0.sound = Some(Arc::clone(&sound));
         self.0.hash_everything(jobs, progress)?;
-        Ok(Verified(self.0.into_trusted()?))
-    }
-}
-
-impl Verified {
-    /// The bundle with what is known about it.
-    #[must_use]
-    pub fn trusted(&self) -> &Trusted {
-        &self.0
-    }
-}
-
-impl BlobSource for Trusted {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(self.0.tree.open_file(&blob_path(&blob.digest), offset)?))
-    }
-}
-
-impl BlobSource for Verified {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        self.0.open(blob, offset)
+        Ok(Verified(self.0.into_trusted()?, sound))
     }
 }
 

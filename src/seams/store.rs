@@ -6,6 +6,7 @@
 use std::io::Read;
 
 use super::content::Content;
+use super::stretch::Stretch;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
@@ -27,6 +28,15 @@ pub trait BlobSource: Send + Sync {
     /// has mirrors.
     fn distrust(&self, _blob: &Descriptor) -> bool {
         false
+    }
+
+    /// The file of this machine that the bytes of `blob` lie in as they are, for a source that has
+    /// them so. They are no more checked than those of [`open`](BlobSource::open).
+    ///
+    /// # Errors
+    /// As for [`open`](BlobSource::open).
+    fn stretch(&self, _blob: &Descriptor) -> Result<Option<Stretch>> {
+        Ok(None)
     }
 
     /// Where the bytes of `blob` lie in the source, for one that is read faster in that order.

@@ -9,11 +9,14 @@
 
 mod answer;
 mod body;
+mod lane;
 mod ledger;
 mod loopback;
+mod order;
 mod page;
 mod patience;
 mod peer;
+mod queues;
 mod range;
 mod route;
 #[cfg(test)]
@@ -40,6 +43,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use self::answer::Desk;
+use self::lane::{Lane, OnLane};
 pub use self::ledger::Ledger;
 pub use self::loopback::Loopback;
 use self::patience::Patient;
@@ -78,7 +82,8 @@ pub fn shelf(bundle: Verified) -> Shelf {
     let names = images.chain(tagged).collect();
     let documents = contents.documents.values().cloned().collect();
     let blobs = contents.blobs.clone();
-    Shelf::new(names, documents, blobs, Arc::new(bundle))
+    let sound = Arc::clone(bundle.sound());
+    Shelf::new(names, documents, blobs, Arc::new(bundle), sound)
 }
 
 /// Serves `shelf` to whoever connects to `listener`, until `stop` says so.
@@ -174,18 +179,25 @@ async fn attend(
     // Without it the end of an answer waits for the client's acknowledgement. It is a wish: an
     // answer that waits is an answer.
     let _ = socket.set_nodelay(true);
+    let lane = Lane::default();
+    let socket = Patient::new(socket, STALL, lane.clone());
     let service = service_fn(move |request: Request<Incoming>| {
-        let desk = desk.clone();
+        let (desk, lane) = (desk.clone(), lane.clone());
         // The request's body is dropped unread.
         let (head, _) = request.into_parts();
-        async move { Ok::<_, Infallible>(desk.answer(&head).await) }
+        async move {
+            let answer = desk.answer(&head).await;
+            Ok::<_, Infallible>(answer.map(|content| OnLane::new(content, lane)))
+        }
     });
     let mut http = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(Patient::new(socket, STALL)), service)
+            // Bodies are not to be copied: what stands for an order's bytes is none of them.
+            .writev(true)
+            .serve_connection(TokioIo::new(socket), service)
     );
     let mut closing = pin!(closing.wait_for(|closing| *closing));
     let mut asked = false;

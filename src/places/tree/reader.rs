@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::stream::Passing;
+use crate::seams::stretch::Stretch;
 use crate::words::error::Error;
 
 /// Reads one file of a [`Tree`](super::Tree); by position where it can, so that many threads
@@ -21,6 +22,19 @@ pub(super) enum Inner {
     Kept(io::Cursor<Arc<[u8]>>),
     /// A file in a stream.
     Passing(Passing),
+}
+
+impl TreeReader {
+    /// The bytes that are still to be read, where they lie in a file as they are.
+    #[must_use]
+    pub fn stretch(&self) -> Option<Stretch> {
+        match &self.0 {
+            Inner::Within(reader) => {
+                Some(Stretch::new(Arc::clone(&reader.file), reader.at, reader.left))
+            }
+            Inner::Kept(_) | Inner::Passing(_) => None,
+        }
+    }
 }
 
 impl Read for TreeReader {

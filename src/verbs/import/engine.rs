@@ -18,6 +18,7 @@ use crate::bundle::contents::Contents;
 use crate::bundle::problem::{self, Problem};
 use crate::places::engine::{About, Engine, Pull, Scratch};
 use crate::places::layout::blob_path;
+use crate::seams::sound::Sound;
 use crate::seams::store::BlobSource as _;
 use crate::seams::stream::Verified;
 use crate::seams::{interrupt, parallel};
@@ -111,12 +112,13 @@ fn bring(
     if let Some(place) = &about.remote {
         return stream(&format!("it is at {place}"));
     }
+    let sound = Arc::default();
     if about.keeps_partial {
-        verify(plan, bundle, request.jobs, progress)?;
+        verify(plan, bundle, &sound, request.jobs, progress)?;
     }
     let images: Vec<(Reference, Digest)> =
         changes(plan).map(|step| (step.to.clone(), step.digest)).collect();
-    let server = Loopback::open(&images, &chosen.contents, Arc::clone(bundle) as _)?;
+    let server = Loopback::open(&images, &chosen.contents, Arc::clone(bundle) as _, sound)?;
     let scratch = about.scratch.as_deref().map(Scratch::new).transpose()?;
     let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
     progress.event(Event::Phase { name: "importing", bytes, items });
@@ -136,17 +138,33 @@ fn bring(
 
 /// Reads the blobs that are to move, before the engine sees any of them: one that would go on from
 /// wrong bytes could not take the right ones afterwards.
-fn verify(plan: &Plan, bundle: &Trusted, jobs: usize, progress: &dyn Progress) -> Result<()> {
+fn verify(
+    plan: &Plan,
+    bundle: &Trusted,
+    sound: &Sound,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<()> {
     let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
     let ahead: Vec<&Transfer> = all.filter(|transfer| transfer.action == Action::Copy).collect();
     let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
     progress.event(Event::Phase { name: "verifying", bytes, items });
     parallel::map(jobs, &ahead, |transfer| {
         let blob = &transfer.blob;
-        let mut reader = Verified::new(bundle.open(blob, 0)?, blob, "bundle", progress);
+        let file = bundle.stretch(blob)?;
+        let before = file.as_ref().and_then(|file| sound.begin(file));
+        let raw = match &file {
+            Some(file) => Box::new(file.reader(0)),
+            None => bundle.open(blob, 0)?,
+        };
+        let mut reader = Verified::new(raw, blob, "bundle", progress);
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(|e| {
             wrong(bundle, blob.digest, &Error::io(format!("cannot read blob {}", blob.digest), e))
-        })
+        })?;
+        if let Some(file) = &file {
+            sound.found(blob.digest, file, before);
+        }
+        Ok(())
     })?;
     progress.event(Event::Done);
     Ok(())

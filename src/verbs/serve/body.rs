@@ -2,15 +2,15 @@
 //! the client, so that a slow client holds back the medium and not the memory.
 
 use std::io::{self, Read};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use hyper::body::{Body, Bytes, Frame, SizeHint};
-use tokio::sync::mpsc;
+use hyper::body::Bytes;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Shelf;
 use super::ledger::Ledger;
+use super::order::Order;
 use crate::seams::stream::Verified;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Error, Result};
@@ -27,8 +27,10 @@ const AHEAD: usize = 2;
 pub enum Content {
     /// Bytes in memory; empty once they were handed out.
     Memory(Bytes),
-    /// A blob, or a part of one.
+    /// A blob, or a part of one, hashed on its way.
     Blob(Flow),
+    /// The same of a blob that is known to be right; nothing once it was handed out.
+    Sound(Option<Box<Order>>),
 }
 
 /// Chunks of a blob, on their way.
@@ -58,30 +60,33 @@ impl Content {
 
     /// `count` bytes of `blob` from `first` on (the span), once the first of them were read.
     ///
-    /// The whole blob is checked as it passes: when the bytes are no longer those of the digest,
-    /// the last chunk is withheld and the connection breaks off, so that no client ever sees the
-    /// end. A part cannot be checked; the client, which puts parts together, does that. Blobs of
-    /// one chunk are checked before anything is answered. With a `ledger`, parts are checked as
-    /// well: all of the blob is read for them.
+    /// A blob that was found right, and whose file is the same since, is sent as an [`Order`]. Any
+    /// other one is read whole, for its verdict, even if only a part was asked for: when the bytes
+    /// are no longer those of the digest, the last chunk is withheld and the connection breaks off,
+    /// so that no client ever sees the end. What fits into one chunk is checked before anything is
+    /// answered.
     ///
     /// # Errors
     /// When the medium cannot give the first chunk, or it is wrong already.
     pub async fn blob(
         shelf: &Arc<Shelf>,
         blob: &Arc<Descriptor>,
-        (first, count): (u64, u64),
+        span: (u64, u64),
         log: &Arc<dyn Progress>,
         ledger: Option<&Arc<Ledger>>,
     ) -> Result<Content> {
+        let (answer, found) = oneshot::channel();
         let (chunks, mut rest) = mpsc::channel(AHEAD);
         let (shelf, blob, log) = (Arc::clone(shelf), Arc::clone(blob), Arc::clone(log));
         let ledger = ledger.cloned();
         tokio::task::spawn_blocking(move || {
-            let read = match &ledger {
-                Some(ledger) => read_checked(&shelf, &blob, (first, count), &chunks, ledger),
-                None => read(&shelf, &blob, (first, count), &chunks),
-            };
-            if let Err(error) = read {
+            let order = Order::find(&shelf, &blob, span, &log, ledger.as_ref());
+            let is_sound = order.is_some();
+            // Fails when the client is gone.
+            if answer.send(order).is_err() || is_sound {
+                return;
+            }
+            if let Err(error) = read(&shelf, &blob, span, &chunks, ledger.as_deref()) {
                 log.event(Event::Note(format!("cannot serve blob {}: {error}", blob.digest)));
                 let gone = io::Error::other(format!("blob {} is broken off", blob.digest));
                 let told = match &ledger {
@@ -95,43 +100,70 @@ impl Content {
                 let _ = chunks.blocking_send(Err(told));
             }
         });
+        if let Ok(Some(order)) = found.await {
+            return Ok(Content::Sound(Some(Box::new(order))));
+        }
         let first = match rest.recv().await {
             Some(chunk) => chunk?,
             None => return Err(Error::io("cannot read the blob", io::ErrorKind::Other.into())),
         };
-        Ok(Content::Blob(Flow { first, rest, left: count }))
+        Ok(Content::Blob(Flow { first, rest, left: span.1 }))
+    }
+
+    /// The order that this is, to be sent by somebody else. Given once.
+    pub fn take_order(&mut self) -> Option<Order> {
+        match self {
+            Content::Sound(order) => order.take().map(|order| *order),
+            Content::Memory(_) | Content::Blob(_) => None,
+        }
+    }
+
+    /// How many bytes are still to be handed out.
+    pub fn left(&self) -> u64 {
+        match self {
+            Content::Memory(bytes) => bytes.len() as u64,
+            Content::Blob(flow) => flow.left,
+            Content::Sound(order) => order.as_ref().map_or(0, |order| order.left()),
+        }
+    }
+
+    /// The next bytes, but for those of an order.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        match self {
+            Content::Memory(bytes) if !bytes.is_empty() => {
+                Poll::Ready(Some(Ok(std::mem::take(bytes))))
+            }
+            Content::Blob(flow) => flow.poll_chunk(cx),
+            Content::Memory(_) | Content::Sound(_) => Poll::Ready(None),
+        }
     }
 }
 
-/// Sends the bytes asked for into `chunks`, until the client hangs up.
+/// Sends the bytes asked for into `chunks`, until the client hangs up. Reads the whole blob in any
+/// case, for its verdict; it is remembered if the file can tell that it stays the same.
 fn read(
     shelf: &Shelf,
     blob: &Descriptor,
     (first, count): (u64, u64),
     chunks: &mpsc::Sender<Result<Bytes>>,
+    ledger: Option<&Ledger>,
 ) -> Result<()> {
-    let raw = shelf.bytes().open(blob, first)?;
-    let sent = match count == blob.size {
-        true => send(Verified::new(raw, blob, "bundle", &Silent), (count, 0), chunks, |_| {}),
-        false => send(raw, (count, 0), chunks, |_| {}),
+    let file = shelf.bytes().stretch(blob)?.filter(|file| file.size() == blob.size);
+    let before = file.as_ref().and_then(|file| shelf.sound().begin(file));
+    let raw = match &file {
+        Some(file) => Box::new(file.reader(0)),
+        None => shelf.bytes().open(blob, 0)?,
     };
-    sent.map_err(|e| Error::io("cannot read the bundle", e))
-}
-
-/// As [`read`], but reads the whole blob in any case, for its verdict.
-fn read_checked(
-    shelf: &Shelf,
-    blob: &Descriptor,
-    (first, count): (u64, u64),
-    chunks: &mpsc::Sender<Result<Bytes>>,
-    ledger: &Ledger,
-) -> Result<()> {
-    let raw = shelf.bytes().open(blob, 0)?;
     let mut reader = Verified::new(raw, blob, "bundle", &Silent);
     let rest = blob.size - first - count;
-    skip(&mut reader, first)
-        .and_then(|()| send(reader, (count, rest), chunks, |sent| ledger.gave(blob.digest, sent)))
-        .map_err(|e| Error::io("cannot read the bundle", e))
+    let given = |sent| ledger.iter().for_each(|ledger| ledger.gave(blob.digest, sent));
+    let whole = skip(&mut reader, first)
+        .and_then(|()| send(reader, (count, rest), chunks, given))
+        .map_err(|e| Error::io("cannot read the bundle", e))?;
+    if let (true, Some(file)) = (whole, &file) {
+        shelf.sound().found(blob.digest, file, before);
+    }
+    Ok(())
 }
 
 fn skip(reader: &mut impl Read, bytes: u64) -> io::Result<()> {
@@ -139,12 +171,13 @@ fn skip(reader: &mut impl Read, bytes: u64) -> io::Result<()> {
 }
 
 /// Sends `left` bytes of `reader`, the last of them when the `rest` behind them was read as well.
+/// Whether it came to that: not when the client hung up before.
 fn send(
     mut reader: impl Read,
     (mut left, rest): (u64, u64),
     chunks: &mpsc::Sender<Result<Bytes>>,
     sent: impl Fn(u64),
-) -> io::Result<()> {
+) -> io::Result<bool> {
     loop {
         let mut chunk = vec![0; usize::try_from(left).unwrap_or(CHUNK).min(CHUNK)];
         match chunk.is_empty() {
@@ -160,7 +193,7 @@ fn send(
         sent(chunk.len() as u64);
         let gone = chunks.blocking_send(Ok(chunk.into())).is_err();
         if gone || left == 0 {
-            return Ok(());
+            return Ok(left == 0);
         }
     }
 }
@@ -182,33 +215,5 @@ impl Flow {
         };
         self.left -= chunk.len() as u64;
         Poll::Ready(Some(Ok(chunk)))
-    }
-}
-
-impl Body for Content {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let chunk = match self.get_mut() {
-            Content::Memory(bytes) if bytes.is_empty() => None,
-            Content::Memory(bytes) => Some(Ok(std::mem::take(bytes))),
-            Content::Blob(flow) => ready!(flow.poll_chunk(cx)),
-        };
-        Poll::Ready(chunk.map(|chunk| chunk.map(Frame::data)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.size_hint().exact() == Some(0)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(match self {
-            Content::Memory(bytes) => bytes.len() as u64,
-            Content::Blob(flow) => flow.left,
-        })
     }
 }

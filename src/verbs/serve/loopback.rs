@@ -13,6 +13,7 @@ use super::shelf::Shelf;
 use super::{receive_until, usable};
 use crate::bundle::contents::Contents;
 use crate::places::engine::Address;
+use crate::seams::sound::Sound;
 use crate::seams::store::BlobSource;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
@@ -38,7 +39,7 @@ impl fmt::Debug for Loopback {
 
 impl Loopback {
     /// Serves `images`, each a name and the digest of its root, over `contents`, whose bytes come
-    /// from `bytes`.
+    /// from `bytes`. What `sound` holds was read before, and need not be read again.
     ///
     /// # Errors
     /// Without a port or a thread, and for a name that is too long with the path before it.
@@ -46,6 +47,7 @@ impl Loopback {
         images: &[(Reference, Digest)],
         contents: &Contents,
         bytes: Arc<dyn BlobSource>,
+        sound: Arc<Sound>,
     ) -> Result<Loopback> {
         let fault = |e| Error::io("cannot serve the bundle to the engine", e);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fault)?;
@@ -66,7 +68,7 @@ impl Loopback {
             names.push((Reference { repository, ..name.clone() }, *digest));
         }
         let documents = contents.documents.values().cloned().collect();
-        let shelf = Shelf::new(names, documents, contents.blobs.clone(), bytes);
+        let shelf = Shelf::new(names, documents, contents.blobs.clone(), bytes, sound);
         let desk = Desk::private(shelf, Arc::clone(&loopback.ledger));
         let (runtime, listener) = usable(listener)?;
         let stop = Arc::clone(&loopback.stop);

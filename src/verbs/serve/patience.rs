@@ -1,81 +1,156 @@
-//! [`Patient`]: a socket that gives up on a client that takes nothing.
+//! [`Patient`]: a socket that gives up on a client that takes nothing, and sends files.
 
-use std::io::{self, IoSlice};
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::{Shutdown, shutdown};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Sleep;
 
-/// A socket whose writes fail once the other end has taken no byte for a while.
+use super::lane::{Lane, standing};
+use super::order::Order;
+
+/// A socket whose writes fail once the other end has taken no byte for a while. What it is given
+/// to write may stand for bytes of an [`Order`] on its lane, which it then sends.
 pub struct Patient {
-    socket: TcpStream,
+    socket: Arc<TcpStream>,
     patience: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    lane: Lane,
+    /// What is being sent.
+    order: Option<Order>,
+    /// The thread that sends some of it: to look at files may take long.
+    sending: Option<JoinHandle<(Order, io::Result<u64>)>>,
+}
+
+impl fmt::Debug for Patient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patient").field("socket", &self.socket).finish_non_exhaustive()
+    }
 }
 
 impl Patient {
-    /// Lets a write to `socket` wait for `patience`.
-    pub fn new(socket: TcpStream, patience: Duration) -> Patient {
-        Patient { socket, patience, stalled: None }
+    /// Lets a write to `socket` wait for `patience`; sends the orders of `lane`.
+    pub fn new(socket: TcpStream, patience: Duration, lane: Lane) -> Patient {
+        let socket = Arc::new(socket);
+        Patient { socket, patience, stalled: None, lane, order: None, sending: None }
     }
 
-    fn watch<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
+    /// Whether the socket takes bytes, as far as is known. Fails when it took none for too long.
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Poll::Ready(room) = self.socket.poll_write_ready(cx) {
+            return Poll::Ready(room);
         }
         let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.patience)));
-        sleep.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        sleep.as_mut().poll(cx).map(|()| Err(ErrorKind::TimedOut.into()))
+    }
+
+    /// Writes bytes, by `write`.
+    fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if self.order.is_some() || self.sending.is_some() {
+            return Poll::Ready(Err(io::Error::other("bytes amid those of an order")));
+        }
+        loop {
+            ready!(self.poll_room(cx))?;
+            match write(&self.socket) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                written => {
+                    self.stalled = None;
+                    return Poll::Ready(written);
+                }
+            }
+        }
+    }
+
+    /// Sends up to `most` bytes of the order that is next.
+    fn poll_order(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
+        loop {
+            if let Some(thread) = &mut self.sending {
+                let done = ready!(Pin::new(thread).poll(cx));
+                self.sending = None;
+                let (order, sent) = done.map_err(io::Error::other)?;
+                self.order = Some(order).filter(|order| order.left() > 0);
+                match sent {
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    sent => {
+                        self.stalled = None;
+                        let sent = sent.map(|sent| usize::try_from(sent).unwrap_or(most));
+                        return Poll::Ready(sent);
+                    }
+                }
+            }
+            ready!(self.poll_room(cx))?;
+            let Some(mut order) = self.order.take().or_else(|| self.lane.next()) else {
+                return Poll::Ready(Err(io::Error::other("no order to send")));
+            };
+            let socket = Arc::clone(&self.socket);
+            self.sending = Some(spawn_blocking(move || {
+                let sent = order.send(&socket, most as u64);
+                (order, sent)
+            }));
+        }
     }
 }
 
 impl AsyncRead for Patient {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buffer)
+        loop {
+            ready!(self.socket.poll_read_ready(cx))?;
+            match self.socket.try_read(buffer.initialize_unfilled()) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read.map(|count| buffer.advance(count))),
+            }
+        }
     }
 }
 
 impl AsyncWrite for Patient {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
-        self.watch(cx, written)
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bytes);
-        self.watch(cx, written)
+        match standing(slices) {
+            Ok(most) => self.get_mut().poll_order(cx, most),
+            Err(bytes) => {
+                self.get_mut().poll_bytes(cx, |socket| socket.try_write_vectored(&slices[..bytes]))
+            }
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(shutdown(&*self.socket, Shutdown::Write)?))
     }
 }
 
@@ -94,7 +169,7 @@ mod tests {
 
         let error = runtime.block_on(async {
             let socket = TcpStream::from_std(socket).unwrap();
-            let mut patient = Patient::new(socket, Duration::from_millis(50));
+            let mut patient = Patient::new(socket, Duration::from_millis(50), Lane::default());
             loop {
                 let write = poll_fn(|cx| Pin::new(&mut patient).poll_write(cx, &[0; 65_536]));
                 if let Err(error) = write.await {

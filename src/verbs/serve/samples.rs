@@ -110,6 +110,6 @@ impl Bundle {
     }
 
     pub fn shelf(self) -> Shelf {
-        Shelf::new(self.images, self.documents, self.blobs, Arc::new(self.bytes))
+        Shelf::new(self.images, self.documents, self.blobs, Arc::new(self.bytes), Arc::default())
     }
 }

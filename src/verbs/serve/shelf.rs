@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::page;
 use super::route::{ManifestName, Place};
+use crate::seams::sound::Sound;
 use crate::seams::store::BlobSource;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
@@ -36,6 +38,9 @@ pub struct Shelf {
     catalog: Vec<String>,
     stock: Stock,
     bytes: Arc<dyn BlobSource>,
+    sound: Arc<Sound>,
+    /// Bytes that the kernel sent.
+    by_kernel: Arc<AtomicU64>,
 }
 
 /// Why something is not on the shelf.
@@ -74,7 +79,7 @@ struct Stock {
 
 impl Shelf {
     /// Arranges `images`, each a name and the digest of its root, over the bundle's `documents`
-    /// and `blobs`, whose bytes come from `bytes`.
+    /// and `blobs`, whose bytes come from `bytes`. What `sound` holds need not be read again.
     ///
     /// An image whose root is not among the documents is left out, and so is a child that is
     /// nowhere in the bundle (a foreign layer, a platform not carried): the bundle was verified
@@ -84,6 +89,7 @@ impl Shelf {
         documents: Vec<Document>,
         blobs: Vec<Descriptor>,
         bytes: Arc<dyn BlobSource>,
+        sound: Arc<Sound>,
     ) -> Shelf {
         let stock = Stock::new(documents, blobs);
         let mut shelved = arrange(images, &stock);
@@ -102,12 +108,29 @@ impl Shelf {
         for one in &shelved {
             list(one.path.to_string(), false, one);
         }
-        Shelf { names, catalog: catalog(&shelved), stock, bytes }
+        let (catalog, by_kernel) = (catalog(&shelved), Arc::default());
+        Shelf { names, catalog, stock, bytes, sound, by_kernel }
     }
 
     /// Where the bytes of blobs come from.
     pub(super) fn bytes(&self) -> &dyn BlobSource {
         &*self.bytes
+    }
+
+    /// Which blobs are known to be right.
+    pub(super) fn sound(&self) -> &Sound {
+        &self.sound
+    }
+
+    /// Notes that the kernel sent `bytes` that were never copied to it.
+    pub(super) fn sent_by_kernel(&self, bytes: u64) {
+        self.by_kernel.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// How many those are.
+    #[cfg(test)]
+    pub(super) fn by_kernel(&self) -> &Arc<AtomicU64> {
+        &self.by_kernel
     }
 
     /// The manifest or index that `place` holds under `name`.

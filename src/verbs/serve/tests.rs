@@ -1,6 +1,7 @@
 //! The whole verb over a real socket, asked by a client that knows nothing but `TcpStream`.
 
 mod loopback;
+mod sound;
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::samples::{Bundle, image, image_of, index, referrer};
-use super::serve;
+use super::{Shelf, serve};
 use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
 use crate::words::progress::{Event, Recorder};
 use crate::words::reference::Tag;
@@ -28,12 +29,16 @@ struct Server {
 
 impl Server {
     fn of(bundle: Bundle) -> Server {
+        Server::over(bundle.shelf())
+    }
+
+    fn over(shelf: Shelf) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, log) = (Arc::new(AtomicBool::new(false)), Arc::new(Recorder::default()));
         let (asked, told) = (Arc::clone(&stop), Arc::clone(&log));
         let thread = std::thread::spawn(move || {
-            serve(bundle.shelf(), listener, move || asked.load(Ordering::Relaxed), told).unwrap();
+            serve(shelf, listener, move || asked.load(Ordering::Relaxed), told).unwrap();
         });
         Server { address, stop, log, thread: Some(thread) }
     }

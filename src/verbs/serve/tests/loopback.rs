@@ -10,7 +10,8 @@ use crate::words::reference::Registry;
 fn open(bundle: Bundle) -> (Loopback, SocketAddr, String) {
     let documents = bundle.documents.into_iter().map(|d| (d.descriptor().digest, d)).collect();
     let contents = Contents { documents, blobs: bundle.blobs, ..Contents::default() };
-    let server = Loopback::open(&bundle.images, &contents, Arc::new(bundle.bytes)).unwrap();
+    let bytes = Arc::new(bundle.bytes);
+    let server = Loopback::open(&bundle.images, &contents, bytes, Arc::default()).unwrap();
     let host: Registry = bundle.images[0].0.registry.clone();
     let address = server.address(&host).to_string();
     let (socket, path) = address.split_once('/').unwrap();
