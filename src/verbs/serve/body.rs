@@ -156,14 +156,18 @@ fn read(
     };
     let mut reader = Verified::new(raw, blob, "bundle", &Silent);
     let rest = blob.size - first - count;
-    let given = |sent| ledger.iter().for_each(|ledger| ledger.gave(blob.digest, sent));
-    let whole = skip(&mut reader, first)
-        .and_then(|()| send(reader, (count, rest), chunks, given))
-        .map_err(|e| Error::io("cannot read the bundle", e))?;
-    if let (true, Some(file)) = (whole, &file) {
-        shelf.sound().found(blob.digest, file, before);
-    }
-    Ok(())
+    // Before it is on its way: whoever has got all of it may look, or ask again, at once.
+    let before_sent = |bytes, is_last| {
+        if let Some(ledger) = ledger {
+            ledger.gave(blob.digest, bytes);
+        }
+        if let (true, Some(file)) = (is_last, &file) {
+            shelf.sound().found(blob.digest, file, before);
+        }
+    };
+    skip(&mut reader, first)
+        .and_then(|()| send(reader, (count, rest), chunks, before_sent))
+        .map_err(|e| Error::io("cannot read the bundle", e))
 }
 
 fn skip(reader: &mut impl Read, bytes: u64) -> io::Result<()> {
@@ -171,13 +175,13 @@ fn skip(reader: &mut impl Read, bytes: u64) -> io::Result<()> {
 }
 
 /// Sends `left` bytes of `reader`, the last of them when the `rest` behind them was read as well.
-/// Whether it came to that: not when the client hung up before.
+/// `before_sent` hears how many bytes a chunk has, and whether it is the last.
 fn send(
     mut reader: impl Read,
     (mut left, rest): (u64, u64),
     chunks: &mpsc::Sender<Result<Bytes>>,
-    sent: impl Fn(u64),
-) -> io::Result<bool> {
+    before_sent: impl Fn(u64, bool),
+) -> io::Result<()> {
     loop {
         let mut chunk = vec![0; usize::try_from(left).unwrap_or(CHUNK).min(CHUNK)];
         match chunk.is_empty() {
@@ -189,11 +193,10 @@ fn send(
         if left == 0 {
             skip(&mut reader, rest)?;
         }
-        // Before it is on its way: whoever has got all of it may look at once.
-        sent(chunk.len() as u64);
+        before_sent(chunk.len() as u64, left == 0);
         let gone = chunks.blocking_send(Ok(chunk.into())).is_err();
         if gone || left == 0 {
-            return Ok(left == 0);
+            return Ok(());
         }
     }
 }
