@@ -285,7 +285,7 @@ fn a_blob_that_changes_while_it_is_sent_never_makes_a_whole_answer_of_other_byte
             broken += usize::from(body.len() < expected.len());
         }
     }
-    assert!(broken >= 4, "{broken} answers were broken off");
+    assert!(broken >= 2, "{broken} answers were broken off");
 }
 
 #[test]
