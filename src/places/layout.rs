@@ -213,7 +213,7 @@ impl ImageSource for Layout {
 
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
         let manifests = self.subjects.get(&subject.digest).cloned().unwrap_or_default();
-        let mut found = Referrers { manifests, tags: Vec::new() };
+        let mut found = Referrers { manifests, ..Referrers::default() };
         let prefix = Tag::referrers_of(&subject.digest);
         for entry in &self.entries {
             let Some(tag) = entry.name.as_ref().and_then(|name| name.tag.as_ref()) else {
@@ -223,13 +223,13 @@ impl ImageSource for Layout {
             if matches!(rest, Some("" | ".sig" | ".att" | ".sbom")) {
                 let document = self.document(&entry.descriptor)?;
                 if let (Some(""), Kind::Index { manifests }) = (rest, document.kind()) {
-                    found.manifests.extend(manifests.iter().cloned());
+                    found.claimed.extend(manifests.iter().cloned());
                 }
                 found.tags.push((tag.clone(), document));
             }
         }
-        found.manifests.sort_by_key(|d| d.digest);
-        found.manifests.dedup_by_key(|d| d.digest);
+        found.claimed.sort_by_key(|d| d.digest);
+        found.claimed.dedup_by_key(|d| d.digest);
         Ok(found)
     }
 }

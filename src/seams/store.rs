@@ -48,8 +48,11 @@ pub trait BlobSource: Send + Sync {
 /// What refers to a manifest, of both kinds.
 #[derive(Debug, Clone, Default)]
 pub struct Referrers {
-    /// Manifests whose `subject` it is (OCI 1.1), from the API or the fallback tag.
+    /// Manifests whose `subject` it is (OCI 1.1), as the place itself says.
     pub manifests: Vec<Descriptor>,
+    /// Entries of the list under the fallback tag, which anybody may have written: they refer to
+    /// it only if their own `subject` says so.
+    pub claimed: Vec<Descriptor>,
     /// Documents found under tags made from its digest: the fallback tag itself, and cosign's
     /// `sha256-<hex>.sig`, `.att` and `.sbom`.
     pub tags: Vec<(Tag, Document)>,

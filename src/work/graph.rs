@@ -1,19 +1,20 @@
 //! [`walk`]: from names to everything that belongs to them.
 
+mod fetch;
 mod find;
+mod referring;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use self::fetch::Next;
 pub use self::find::{Found, find};
 pub use self::select::rewrite;
 use crate::bundle::contents::{
     Contents, Image, LeftOut, MAX_DOCUMENT_BYTES, MAX_LEVELS, Reason, Referrer,
 };
-use crate::seams::parallel;
-use crate::seams::store::{BlobSource, ImageSource, Referrers};
+use crate::seams::store::{BlobSource, ImageSource};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, is_document};
 use crate::words::error::{Class, Error, Result};
@@ -173,14 +174,15 @@ impl<'a, 's> Walker<'a, 's> {
             if level.is_empty() {
                 return Ok(());
             }
-            let mut ahead: Vec<(usize, Descriptor)> = Vec::new();
+            let mut ahead = Vec::new();
             for (origin, document) in &level {
                 ahead.extend(self.note(*origin, document)?);
             }
-            let mut next = Vec::new();
-            for (origin, subject, found) in self.look_for_referrers(&level)? {
+            let found = self.look_for_referrers(&level)?;
+            let (found, mut next) = self.settle(found)?;
+            for (origin, subject, found) in found {
                 self.note_referrers(origin, &subject, &found);
-                ahead.extend(found.manifests.into_iter().map(|d| (origin, d)));
+                ahead.extend(found.manifests.into_iter().map(|d| Next::referrer(origin, d)));
                 next.extend(found.tags.into_iter().map(|(_, document)| (origin, document)));
             }
             next.extend(self.fetch(ahead)?);
@@ -190,7 +192,7 @@ impl<'a, 's> Walker<'a, 's> {
     }
 
     /// Keeps a document and gives the children that are to be fetched.
-    fn note(&mut self, origin: usize, document: &Document) -> Result<Vec<(usize, Descriptor)>> {
+    fn note(&mut self, origin: usize, document: &Document) -> Result<Vec<Next>> {
         let digest = document.descriptor().digest;
         if self.documents.insert(digest, document.clone()).is_none() {
             self.bytes += document.raw().len() as u64;
@@ -210,58 +212,8 @@ impl<'a, 's> Walker<'a, 's> {
         for blob in blobs {
             self.of.entry(blob.digest).or_insert(origin);
         }
-        Ok(documents.into_iter().map(|child| (origin, child.clone())).collect())
-    }
-
-    fn look_for_referrers(
-        &self,
-        level: &[(usize, Document)],
-    ) -> Result<Vec<(usize, Descriptor, Referrers)>> {
-        if self.select.no_referrers {
-            return Ok(Vec::new());
-        }
-        let bytes = AtomicU64::new(self.bytes);
-        parallel::map(self.jobs, level, |(origin, document)| {
-            let subject = document.descriptor();
-            let found = self.origins[*origin].source.referrers(subject).map_err(|e| {
-                e.context(format!("looking for signatures and the like of {}", subject.digest))
-                    .hint("--no-referrers leaves them behind")
-            })?;
-            let tags = found.tags.iter().map(|(_, document)| document.descriptor().size);
-            let more = found.manifests.iter().map(|d| d.size).chain(tags).fold(0, add);
-            within(add(bytes.fetch_add(more, Ordering::Relaxed), more))?;
-            Ok((*origin, subject.clone(), found))
-        })
-    }
-
-    fn note_referrers(&mut self, origin: usize, subject: &Descriptor, found: &Referrers) {
-        let repository = &self.origins[origin].repository;
-        for manifest in &found.manifests {
-            let key = (repository.clone(), None, manifest.digest, subject.digest);
-            self.referrers.insert(key);
-        }
-        for (tag, document) in &found.tags {
-            let digest = document.descriptor().digest;
-            self.referrers.insert((repository.clone(), Some(tag.clone()), digest, subject.digest));
-        }
-    }
-
-    fn fetch(&self, ahead: Vec<(usize, Descriptor)>) -> Result<Vec<(usize, Document)>> {
-        let mut seen = BTreeSet::new();
-        let new: Vec<(usize, Descriptor)> = ahead
-            .into_iter()
-            .filter(|(origin, d)| {
-                !self.visited.contains(&(*origin, d.digest)) && seen.insert((*origin, d.digest))
-            })
-            .collect();
-        within(new.iter().map(|(_, descriptor)| descriptor.size).fold(self.bytes, add))?;
-        parallel::map(self.jobs, &new, |(origin, descriptor)| {
-            let document = match self.documents.get(&descriptor.digest) {
-                Some(document) => document.clone(),
-                None => self.origins[*origin].source.document(descriptor)?,
-            };
-            Ok((*origin, document))
-        })
+        let next = |child: &Descriptor| Next::part(origin, child.clone(), digest);
+        Ok(documents.into_iter().map(next).collect())
     }
 
     fn finish(self) -> Result<Graph<'a>> {

@@ -202,7 +202,7 @@ fn tags_made_from_a_digest_lead_to_referrers() {
     let mut endings: Vec<&str> = found.tags.iter().map(|(tag, _)| &tag.as_str()[71..]).collect();
     endings.sort_unstable();
     assert_eq!(endings, ["", ".att", ".sbom", ".sig"]);
-    assert_eq!(found.manifests, [other.descriptor().clone()], "what the list names");
+    assert_eq!(found.claimed, [other.descriptor().clone()], "what the list names");
 }
 
 #[test]

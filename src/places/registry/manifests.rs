@@ -5,7 +5,7 @@ use ureq::http::Method;
 use super::http::Answer;
 use super::session::{Call, Session, Target};
 use crate::words::digest::Digest;
-use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, guess_type, is_document};
+use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, guess_type};
 use crate::words::error::{Class, Result};
 
 impl Session {
@@ -186,9 +186,23 @@ impl Session {
 pub(super) fn media_type(answer: &Answer, bytes: &[u8]) -> String {
     let told = answer.header("content-type").unwrap_or_default();
     let told = told.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let vague = ["", "application/json", "application/octet-stream", "text/plain"];
-    if is_document(&told) || !vague.contains(&told.as_str()) {
-        return told;
+    match is_vague(&told) {
+        true => guess_type(bytes).unwrap_or(told),
+        false => told,
     }
-    guess_type(bytes).unwrap_or(told)
+}
+
+/// Whether a type says no more than that there are bytes: what storages and static servers give
+/// out for a file that they know nothing of.
+pub(super) fn is_vague(media_type: &str) -> bool {
+    const VAGUE: [&str; 7] = [
+        "",
+        "application/json",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+        "binary/octet-stream",
+        "text/json",
+        "text/plain",
+    ];
+    VAGUE.contains(&media_type)
 }

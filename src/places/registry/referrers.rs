@@ -3,7 +3,7 @@
 use ureq::http::Method;
 
 use super::fault::MAX_ERROR_BODY;
-use super::manifests::media_type;
+use super::manifests::{is_vague, media_type};
 use super::page::MAX_PAGES;
 use super::session::{Session, Target};
 use crate::seams::store::{KeptList, Referrers};
@@ -33,6 +33,18 @@ enum Lists {
     Nowhere,
 }
 
+/// Whether an answer without a list of referrers says that there is no such list to be had. Old
+/// registries answer 404, some 405 or 501, some a page for people with 200, and proxies with a list
+/// of known paths 400 or 403. The manifest that is asked about was given out a moment ago, so that
+/// a 403 is no missing right to read; 401 is, and the rest are failures.
+fn tells_of_no_list(status: u16) -> bool {
+    match status {
+        401 | 407 | 408 | 421 | 425 | 429 => false,
+        200..=299 | 400..=499 | 501 => true,
+        _ => false,
+    }
+}
+
 impl Session {
     /// Everything that refers to `subject`.
     pub(super) fn all_referrers(&self, subject: &Descriptor) -> Result<Referrers> {
@@ -45,10 +57,15 @@ impl Session {
             None => tags.insert(0, fallback.clone()),
         }
         for (tag, document) in self.under_tags(&tags)? {
+            // GitLab's registry answers for the fallback tag with the subject itself.
+            let is_list = matches!(document.kind(), Kind::Index { .. });
+            if tag == fallback && (!is_list || document.descriptor().digest == subject.digest) {
+                continue;
+            }
             if tag == fallback
                 && let Kind::Index { manifests } = document.kind()
             {
-                found.manifests.extend(manifests.iter().cloned());
+                found.claimed.extend(manifests.iter().cloned());
             }
             found.tags.push((tag, document));
         }
@@ -114,9 +131,14 @@ impl Session {
         let mut manifests = Vec::new();
         for page in 0..MAX_PAGES {
             let mut answer = self.call(&call)?;
-            let is_list = answer.status == 200 && media_type(&answer, &[]) == OCI_INDEX;
-            // Old registries answer 404, some 501, and some a page for people with 200.
-            let absent = matches!(answer.status, 200 | 400 | 404..=406 | 501) && !is_list;
+            // A page for people is not read; what only calls itself JSON may be a list.
+            let told = media_type(&answer, &[]);
+            let bytes = match answer.status == 200 && (told == OCI_INDEX || is_vague(&told)) {
+                true => self.read_document(&call.what, &mut answer)?,
+                false => Vec::new(),
+            };
+            let is_list = answer.status == 200 && media_type(&answer, &bytes) == OCI_INDEX;
+            let absent = !is_list && tells_of_no_list(answer.status);
             if page == 0 && absent {
                 let unrouted = answer.status == 404
                     && answer.read_some(MAX_ERROR_BODY).trim_ascii_end() == NO_SUCH_ROUTE;
@@ -126,7 +148,6 @@ impl Session {
             if !is_list {
                 return Err(self.end.refusal(&call.what, answer));
             }
-            let bytes = self.read_document(&call.what, &mut answer)?;
             let list = Document::parse(bytes, OCI_INDEX)
                 .map_err(|e| e.context(format!("{}: {}", self.end, call.what)))?;
             manifests.extend(list.children().into_iter().cloned());

@@ -1,5 +1,6 @@
 //! Promises of the client, proved against scripted servers on loopback.
 
+mod answers;
 mod auth;
 mod mirrors;
 mod movement;
@@ -562,7 +563,7 @@ fn referrers_come_from_the_fallback_tag_where_there_is_no_api() {
     let referrers = repository.referrers(&subject).unwrap();
     repository.referrers(&subject).unwrap();
 
-    assert_eq!(referrers.manifests.len(), 1);
+    assert_eq!(referrers.claimed.len(), 1);
     let tags: Vec<String> = referrers.tags.iter().map(|(tag, _)| tag.to_string()).collect();
     assert_eq!(tags, [tag.clone(), format!("{tag}.sig")]);
     assert_eq!(server.seen("GET /v2/team/app/referrers/").len(), 1, "asked once a host");

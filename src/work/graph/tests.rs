@@ -45,7 +45,92 @@ fn a_manifest_that_is_not_there_ends_the_walk() {
     outside.name("x.example/a:1", &index);
     outside.stock.documents.remove(&parts[1].digest);
 
-    assert_eq!(walked(outside, &select(&[])).unwrap_err().class(), Class::Incomplete);
+    let error = walked(outside, &select(&[])).unwrap_err();
+
+    assert_eq!(error.class(), Class::Incomplete);
+    assert!(error.message().contains(&format!("x.example/a:1@{}", index.digest)), "{error}");
+    assert!(error.findings()[0].starts_with(&format!("linux/arm64, {}", parts[1].digest)));
+    assert!(error.way_out().unwrap().starts_with("--platform linux/amd64 "), "{error:?}");
+}
+
+#[test]
+fn all_parts_that_are_gone_are_named_at_once() {
+    let mut outside = Outside::default();
+    let (index, parts) = multi(&mut outside.stock);
+    outside.name("x.example/a:1", &index);
+    outside.stock.documents.remove(&parts[1].digest);
+    outside.stock.documents.remove(&parts[0].digest);
+
+    let error = walked(outside, &select(&[])).unwrap_err();
+
+    assert_eq!(error.findings().len(), 2);
+    assert_eq!(error.way_out(), Some("have the image pushed again, with all its parts"));
+}
+
+#[test]
+fn an_attestation_that_is_gone_can_be_left_behind() {
+    let mut outside = Outside::default();
+    let (index, parts) = multi(&mut outside.stock);
+    outside.name("x.example/a:1", &index);
+    outside.stock.documents.remove(&parts[2].digest);
+
+    let error = walked(outside, &select(&[])).unwrap_err();
+
+    assert!(error.findings()[0].starts_with("an attestation, "), "{error:?}");
+    let way = "--platform linux/amd64,linux/arm64 --no-referrers --rewrite-index";
+    assert!(error.way_out().unwrap().starts_with(way), "{error:?}");
+}
+
+/// Puts a fallback list of `entries` under the tag made from `subject`.
+fn fallback(outside: &mut Outside, subject: &Descriptor, entries: &[&Descriptor]) -> Descriptor {
+    let list = outside.stock.index(entries);
+    let document = outside.stock.get(&list).clone();
+    let found = outside.referrers.entry(subject.digest).or_default();
+    found.claimed.extend(entries.iter().map(|entry| (*entry).clone()));
+    found.tags.push((Tag::referrers_of(&subject.digest), document));
+    list
+}
+
+#[test]
+fn an_entry_of_a_fallback_list_refers_only_if_it_says_so_itself() {
+    let mut outside = Outside::default();
+    let (index, [amd64, arm64, _]) = multi(&mut outside.stock);
+    outside.name("x.example/a:1", &index);
+    let right = outside.stock.referrer("sbom", &index);
+    let of_other = outside.stock.referrer("sbom", &amd64);
+    let whole = outside.stock.referrer("signature", &amd64);
+    let stranger = outside.stock.image("stranger", "linux/s390x");
+    fallback(&mut outside, &index, &[&right, &of_other, &arm64, &stranger]);
+    let list = fallback(&mut outside, &amd64, &[&whole]);
+
+    let contents = walked(outside, &select(&["linux/amd64"])).unwrap();
+
+    let found: BTreeSet<(Digest, Digest, bool)> =
+        contents.referrers.iter().map(|r| (r.digest, r.subject, r.tag.is_some())).collect();
+    let expected = [
+        (right.digest, index.digest, false),
+        (whole.digest, amd64.digest, false),
+        (list.digest, amd64.digest, true),
+    ];
+    assert_eq!(found, BTreeSet::from(expected));
+    for left in [arm64, of_other, stranger] {
+        assert!(!contents.documents.contains_key(&left.digest), "{left:?}");
+    }
+}
+
+#[test]
+fn platforms_in_a_fallback_list_are_no_referrers() {
+    let mut outside = Outside::default();
+    let (index, [amd64, arm64, _]) = multi(&mut outside.stock);
+    outside.name("x.example/a:1", &index);
+    fallback(&mut outside, &index, &[&amd64, &arm64]);
+    let select = Selection { rewrite_index: true, ..select(&["linux/arm64"]) };
+
+    let contents = walked(outside, &select).unwrap();
+
+    assert_eq!(contents.referrers, []);
+    assert!(contents.images[0].rewritten_from.is_some());
+    assert!(!contents.documents.contains_key(&amd64.digest));
 }
 
 #[test]

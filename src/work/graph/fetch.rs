@@ -1,0 +1,148 @@
+//! Fetching the documents of the next level, and saying which are gone.
+
+use std::collections::BTreeSet;
+
+use super::{Selection, Walker, add, within};
+use crate::seams::parallel;
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::error::{Class, Error, Result};
+use crate::words::platform::Platform;
+
+/// A document that is to be fetched.
+pub(super) struct Next {
+    origin: usize,
+    descriptor: Descriptor,
+    /// The index that it is a part of, if it is.
+    index: Option<Digest>,
+}
+
+impl Next {
+    /// A part of an index.
+    pub(super) fn part(origin: usize, descriptor: Descriptor, index: Digest) -> Next {
+        Next { origin, descriptor, index: Some(index) }
+    }
+
+    /// Something that refers to what was fetched before.
+    pub(super) fn referrer(origin: usize, descriptor: Descriptor) -> Next {
+        Next { origin, descriptor, index: None }
+    }
+
+    fn key(&self) -> (usize, Digest) {
+        (self.origin, self.descriptor.digest)
+    }
+}
+
+impl Walker<'_, '_> {
+    /// Those of `ahead` that were not visited yet, each once.
+    ///
+    /// # Errors
+    /// [`Class::Incomplete`] when some are not there, with all of them; whatever the sources
+    /// report.
+    pub(super) fn fetch(&self, ahead: Vec<Next>) -> Result<Vec<(usize, Document)>> {
+        let mut seen = BTreeSet::new();
+        let new: Vec<Next> = ahead
+            .into_iter()
+            .filter(|next| !self.visited.contains(&next.key()) && seen.insert(next.key()))
+            .collect();
+        within(new.iter().map(|next| next.descriptor.size).fold(self.bytes, add))?;
+        let found = parallel::map(self.jobs, &new, |next| {
+            if let Some(document) = self.documents.get(&next.descriptor.digest) {
+                return Ok(Ok(document.clone()));
+            }
+            match self.origins[next.origin].source.document(&next.descriptor) {
+                Err(error) if error.class() == Class::Incomplete => Ok(Err(error)),
+                found => found.map(Ok),
+            }
+        })?;
+        let (mut documents, mut gone) = (Vec::new(), Vec::new());
+        for (next, found) in new.iter().zip(found) {
+            match found {
+                Ok(document) => documents.push((next.origin, document)),
+                Err(error) => gone.push((next, error)),
+            }
+        }
+        match gone.is_empty() {
+            true => Ok(documents),
+            false => Err(self.gone(gone)),
+        }
+    }
+
+    /// All that is `gone`, in one failure. What to do is said of the first.
+    fn gone(&self, gone: Vec<(&Next, Error)>) -> Error {
+        let details: Vec<String> = gone.iter().map(|(next, e)| self.line(next, e)).collect();
+        let of_first =
+            |next: &Next| gone.first().is_some_and(|(first, _)| first.index == next.index);
+        let same: Vec<&Next> = gone.iter().map(|(n, _)| *n).filter(|n| of_first(n)).collect();
+        let index = same.first().and_then(|next| self.documents.get(&next.index?));
+        let (text, hint) = match index {
+            Some(index) => (
+                format!(
+                    "{} names {} that the source does not have",
+                    self.index_name(index),
+                    if gone.len() == 1 { "a part" } else { "parts" },
+                ),
+                way_out(index, &same, self.select),
+            ),
+            None => (
+                "the source lists referrers that it does not have".to_owned(),
+                "--no-referrers leaves signatures and the like behind".to_owned(),
+            ),
+        };
+        Error::new(Class::Incomplete, text).details(details).hint(hint)
+    }
+
+    fn line(&self, next: &Next, error: &Error) -> String {
+        let part = match &next.descriptor.platform {
+            Some(platform) if platform.is_unknown() => "an attestation, ".to_owned(),
+            Some(platform) => format!("{platform}, "),
+            None => String::new(),
+        };
+        let index = next.index.and_then(|index| self.documents.get(&index));
+        let of = index.map_or_else(String::new, |it| format!(" (of {})", self.index_name(it)));
+        format!("{part}{}: {}{of}", next.descriptor.digest, error.message())
+    }
+
+    /// What messages call an index: the name that was asked for, if it has one.
+    fn index_name(&self, index: &Document) -> String {
+        let digest = index.descriptor().digest;
+        match self.images.values().find(|image| image.digest == digest) {
+            Some(image) if image.name.digest.is_none() => {
+                format!("the index {}@{digest}", image.name)
+            }
+            Some(image) => format!("the index {}", image.name),
+            None => format!("the index {digest}"),
+        }
+    }
+}
+
+/// How the rest of `index` can be had without the parts that are `gone`.
+fn way_out(index: &Document, gone: &[&Next], select: &Selection) -> String {
+    let is_gone = |d: &Descriptor| gone.iter().any(|next| next.descriptor.digest == d.digest);
+    let unknown = |d: &Descriptor| d.platform.as_ref().is_some_and(Platform::is_unknown);
+    let Kind::Index { manifests } = index.kind() else { return String::new() };
+    let chosen = |platform: &&Platform| {
+        select.platforms.is_empty() || select.platforms.iter().any(|wanted| wanted.takes(platform))
+    };
+    let rest: BTreeSet<String> = manifests
+        .iter()
+        .filter(|entry| !is_gone(entry) && !unknown(entry))
+        .filter_map(|entry| entry.platform.as_ref())
+        .filter(|platform| !platform.os.is_empty())
+        .filter(chosen)
+        .map(ToString::to_string)
+        .collect();
+    let rest = rest.into_iter().collect::<Vec<_>>().join(",");
+    let attestations = gone.iter().all(|next| unknown(&next.descriptor));
+    match (rest.is_empty(), attestations) {
+        (true, _) => "have the image pushed again, with all its parts".to_owned(),
+        (false, true) => format!(
+            "--platform {rest} --no-referrers --rewrite-index exports the images without their \
+             attestations, under a new digest"
+        ),
+        (false, false) => format!(
+            "--platform {rest} exports what is there; with --rewrite-index the index names no \
+             more than that, under a new digest"
+        ),
+    }
+}
