@@ -3,6 +3,7 @@
 mod corpus;
 mod measure;
 mod report;
+mod serving;
 mod set;
 mod small;
 mod tasks;
@@ -23,6 +24,7 @@ struct Options {
     sealift: Option<PathBuf>,
     peers_only: bool,
     small_only: bool,
+    serving_only: bool,
 }
 
 pub fn run(args: &[&str]) -> Result {
@@ -40,6 +42,12 @@ pub fn run(args: &[&str]) -> Result {
     };
     let cache = shell::root().join("target/bench-cache");
     let work = shell::Scratch::below(&cache, "work")?;
+    let serving =
+        || serving::run(&cache, work.path(), sealift.as_deref(), options.quick, options.runs);
+    if options.serving_only {
+        println!("\n{}", serving()?.table());
+        return Ok(());
+    }
     let bench = |set, title, chosen: &[usize]| -> Result<Vec<Task>> {
         let bench = Bench { set, title, chosen, sealift: sealift.clone(), work: work.path() };
         bench.run(options.runs)
@@ -57,7 +65,9 @@ pub fn run(args: &[&str]) -> Result {
     tasks.extend(bench(&corpus.set, "", &[0, 1, 2, 3, 4, 5])?);
     tasks.extend(bench(&small, &title, &tasks::SMALL)?);
     let command = format!("cargo xtask bench {}", args.join(" "));
-    let page = report::markdown(&corpus, &small, &tasks, command.trim_end(), sealift.as_deref());
+    let serving = serving()?.table();
+    let page =
+        report::markdown(&corpus, &small, &tasks, &serving, command.trim_end(), sealift.as_deref());
     if options.peers_only {
         println!("\n{page}");
         return Ok(());
@@ -69,8 +79,14 @@ pub fn run(args: &[&str]) -> Result {
 
 fn parse(args: &[&str]) -> Result<Options> {
     let (sealift, rest) = program::given(args)?;
-    let mut options =
-        Options { quick: false, runs: 5, sealift, peers_only: false, small_only: false };
+    let mut options = Options {
+        quick: false,
+        runs: 5,
+        sealift,
+        peers_only: false,
+        small_only: false,
+        serving_only: false,
+    };
     let mut rest = rest.as_slice();
     while !rest.is_empty() {
         rest = match rest {
@@ -88,6 +104,10 @@ fn parse(args: &[&str]) -> Result<Options> {
             }
             ["--small-only", more @ ..] => {
                 options.small_only = true;
+                more
+            }
+            ["--serving-only", more @ ..] => {
+                options.serving_only = true;
                 more
             }
             ["--peers-only", more @ ..] => {

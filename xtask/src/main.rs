@@ -31,6 +31,7 @@ usage: cargo xtask <CHORE>
   peers [NAME]...               builds what tests/go-peers.txt lists, and prints where it is
   testdata [--check]            writes (or compares) the demo image in testdata/hello
   bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only] [--small-only]
+        [--serving-only]
                                 sealift beside skopeo; writes docs/performance.md
 
 --sealift FILE takes a built program instead of building one.

@@ -35,27 +35,38 @@ impl Server {
 
     /// Debian's `docker-registry`, keeping its blobs in `store`.
     pub fn registry(store: &Path) -> Result<Server> {
+        Server::distribution(Path::new("docker-registry"), store)
+    }
+
+    /// `program`, which is distribution of any version, keeping its blobs in `store`.
+    pub fn distribution(program: &Path, store: &Path) -> Result<Server> {
+        let name = program.display();
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let port = free.map_err(|error| format!("no free port: {error}"))?.port();
         let config = store.with_extension("yml");
         shell::make_folder(store)?;
         shell::write(&config, registry_config(store, port))?;
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(&config);
+        let mut command = Command::new(program);
+        command.arg("serve").arg(&config).env("OTEL_TRACES_EXPORTER", "none");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = command.spawn().map_err(|error| format!("docker-registry: {error}"))?;
+        let child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
         let mut server = Server { child, port };
         let patience = Instant::now() + Duration::from_secs(20);
         while !http::get(port, "/v2/").is_ok_and(|(status, _)| status == 200) {
             if server.child.try_wait().is_ok_and(|ended| ended.is_some()) {
-                return Err("docker-registry did not start".to_owned());
+                return Err(format!("{name} did not start"));
             }
             if Instant::now() > patience {
-                return Err("docker-registry does not answer".to_owned());
+                return Err(format!("{name} does not answer"));
             }
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(server)
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn host(&self) -> String {

@@ -13,6 +13,7 @@ pub fn markdown(
     corpus: &Corpus,
     small: &Set,
     tasks: &[Task],
+    serving: &str,
     command: &str,
     sealift: Option<&Path>,
 ) -> String {
@@ -32,6 +33,7 @@ pub fn markdown(
          `verify` checks the signature, the file list, every hash and the graph of every image;\n\
          `export` writes hashes and a signature as well. The peers do neither: their figures are\n\
          for moving the bytes. `sha256sum` uses one core.\n\n\
+         ## Serving\n\n{serving}\n\
          ## Corpus\n\n{}\n## Machine\n\n{}",
         results(tasks),
         peers(tasks),
