@@ -106,6 +106,8 @@ pub struct Contents {
     pub documents: BTreeMap<Digest, Document>,
     /// Every other blob, in the order in which walking the images meets them: configs and layers.
     pub blobs: Vec<Descriptor>,
+    /// For each document that was written anew, the digest of the one that it stands for.
+    pub replaced: BTreeMap<Digest, Digest>,
 }
 
 impl Contents {
@@ -115,7 +117,8 @@ impl Contents {
         images.chain(self.referrers.iter().map(|referrer| referrer.digest))
     }
 
-    /// Everything reachable from `root`, itself first, that the bundle holds.
+    /// Everything reachable from `root`, itself first, that the bundle holds; and what that stands
+    /// for, so that what refers to the one belongs to the other.
     #[must_use]
     pub fn closure(&self, root: Digest) -> BTreeSet<Digest> {
         let mut seen = BTreeSet::new();
@@ -125,6 +128,7 @@ impl Contents {
                 && let Some(document) = self.documents.get(&digest)
             {
                 ahead.extend(document.children().iter().map(|child| child.digest));
+                seen.extend(self.replaced.get(&digest));
             }
         }
         seen
@@ -205,6 +209,15 @@ impl Contents {
     pub fn bytes(&self) -> u64 {
         let documents = self.documents.values().map(|document| document.descriptor().size);
         documents.chain(self.blobs.iter().map(|blob| blob.size)).fold(0, u64::saturating_add)
+    }
+
+    /// Lets go of the documents that no root reaches, and lists the blobs of the others.
+    pub fn keep_reached(&mut self) {
+        let roots: Vec<Digest> = self.roots().collect();
+        let reached = self.children_first(roots).into_iter().map(|d| d.descriptor().digest);
+        let reached: BTreeSet<Digest> = reached.collect();
+        self.documents.retain(|digest, _| reached.contains(digest));
+        self.blobs = self.walk_blobs(|_| {});
     }
 
     /// Lists every blob that walking `roots` over `documents` meets, in that order, each once:

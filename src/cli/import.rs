@@ -19,6 +19,7 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::words::size::parse_size;
+use crate::work::graph::Rewrite;
 use crate::work::mapping::Rule;
 use crate::work::plan::{Acceptance, Action, NameAction, Obstacle, OnExisting, Plan};
 use crate::work::projects::{ProjectAction, ProjectPlan, Provision};
@@ -115,6 +116,10 @@ pub(super) struct Import {
     /// Push smaller indexes, under new digests, in place of those of which parts were left out
     #[arg(long)]
     rewrite_index: bool,
+    /// Push OCI manifests and indexes, under new digests, in place of Docker's, for registries that
+    /// take no others; signatures go on referring to the old digests
+    #[arg(long)]
+    to_oci: bool,
     /// Send larger blobs in pieces of this size, as in 10MB or 8MiB [default: whole, and in
     /// pieces where a registry or its proxy takes nothing else]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
@@ -155,7 +160,7 @@ impl Import {
                 ignore_quota: self.ignore_quota,
             },
             platform: self.platform,
-            rewrite_index: self.rewrite_index,
+            rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },
             filing,
             now: now()?,
             jobs: self.registries.jobs(),
@@ -323,7 +328,7 @@ fn text(summary: &Summary) -> Vec<String> {
     let mut lines = table(&rows);
     lines.extend(summary.images.iter().filter_map(|image| {
         let from = image.rewritten_from?;
-        Some(format!("{} is a smaller index instead of {from}, which was signed", image.to))
+        Some(format!("{} is {} instead of {from}, which was signed", image.to, image.digest))
     }));
     lines.push(format!(
         "sent {} ({}), mounted {}, already there {}",

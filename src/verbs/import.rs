@@ -4,7 +4,7 @@
 mod archives;
 mod engine;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
 use crate::work::choice::Choice;
-use crate::work::graph;
+use crate::work::graph::{self, Rewrite};
 use crate::work::mapping::{Mapping, Rule, Target};
 use crate::work::plan::{Count, NameAction, Obstacle, OnExisting, Plan, Scope};
 use crate::work::projects::{ProjectPlan, Projects, Provision};
@@ -53,8 +53,8 @@ pub struct Request {
     pub projects: Provision,
     /// The platform of which multi-platform images are taken, where a destination holds one only.
     pub platform: Option<Platform>,
-    /// Whether indexes of which the bundle leaves parts out are replaced by smaller ones.
-    pub rewrite_index: bool,
+    /// What is written anew, under other digests.
+    pub rewrite: Rewrite,
     /// The time in UTC (RFC 3339), for the expiry.
     pub now: String,
     /// How archives are written, where they are the destination.
@@ -79,7 +79,7 @@ pub struct Landed {
     /// The archive that it is in, where the destination is such.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// The digest that was signed, where a smaller index stands for it.
+    /// The digest that was signed, where something written anew stands for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rewritten_from: Option<Digest>,
 }
@@ -126,7 +126,7 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let bundle = Arc::new(bundle);
     let chosen = request.choice.of(bundle.contents())?;
     let contents = chosen.as_ref().unwrap_or(bundle.contents());
-    let rewritten = rewritten(request, contents)?;
+    let rewritten = rewritten(request, contents, progress)?;
     let contents = rewritten.as_ref().unwrap_or(contents);
     keep_apart(request)?;
     match &request.to {
@@ -194,13 +194,28 @@ fn keep_apart(request: &Request) -> Result<()> {
     }
 }
 
-/// The contents with smaller indexes, where those are wanted.
-fn rewritten(request: &Request, contents: &Contents) -> Result<Option<Contents>> {
-    if !request.rewrite_index {
+/// The contents with what is to be written anew, where anything is.
+fn rewritten(
+    request: &Request,
+    contents: &Contents,
+    progress: &dyn Progress,
+) -> Result<Option<Contents>> {
+    let how = request.rewrite;
+    if !how.smaller && !how.to_oci {
         return Ok(None);
     }
     let mut contents = contents.clone();
-    graph::rewrite(&mut contents)?;
+    graph::rewrite(&mut contents, how)?;
+    contents.keep_reached();
+    let signed: BTreeSet<Digest> = contents.replaced.values().copied().collect();
+    let orphaned =
+        contents.referrers.iter().filter(|referrer| signed.contains(&referrer.subject)).count();
+    if orphaned > 0 {
+        progress.event(Event::Note(format!(
+            "{orphaned} signatures and the like go on referring to the digests that were signed, \
+             and say nothing of what is written in their place"
+        )));
+    }
     Ok(Some(contents))
 }
 

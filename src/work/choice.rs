@@ -217,6 +217,7 @@ pub fn part(contents: &Contents, is_meant: impl Fn(&Image) -> bool) -> Contents 
     let mut part = Contents {
         images,
         referrers: referrers.map(|(_, referrer)| referrer.clone()).collect(),
+        replaced: contents.replaced.clone(),
         ..Contents::default()
     };
     let held = |digest| Some((digest, contents.documents.get(&digest)?.clone()));

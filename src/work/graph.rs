@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use self::fetch::Next;
 pub use self::find::{Found, find};
-pub use self::select::rewrite;
+pub use self::select::{Rewrite, rewrite};
 use crate::bundle::contents::{
     Contents, Image, LeftOut, MAX_DOCUMENT_BYTES, MAX_LEVELS, Reason, Referrer,
 };
@@ -237,7 +237,7 @@ impl<'a, 's> Walker<'a, 's> {
         }
         contents.referrers.sort();
         if self.select.rewrite_index {
-            select::rewrite(&mut contents)?;
+            rewrite(&mut contents, Rewrite { smaller: true, to_oci: false })?;
         }
         let mut referring: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
         for referrer in &contents.referrers {
@@ -248,10 +248,7 @@ impl<'a, 's> Walker<'a, 's> {
                 left_out(&contents, &referring, &contents.images[index]);
             check_platforms(&contents, &contents.images[index], self.select)?;
         }
-        let reached: BTreeSet<Digest> =
-            contents.roots().flat_map(|root| contents.closure(root)).collect();
-        contents.documents.retain(|digest, _| reached.contains(digest));
-        contents.blobs = contents.walk_blobs(|_| {});
+        contents.keep_reached();
         agree(&contents)?;
         Ok(Graph { contents, origins: self.origins, of: self.of })
     }

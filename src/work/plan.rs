@@ -103,7 +103,7 @@ pub struct NameStep {
     pub digest: Digest,
     /// What it stands for now.
     pub now: Option<Digest>,
-    /// The digest that was signed, where a smaller index stands for it.
+    /// The digest that was signed, where something written anew stands for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rewritten_from: Option<Digest>,
     /// What happens.

@@ -52,5 +52,6 @@ mod round_trip;
 mod sealing;
 mod selection;
 mod served;
+mod to_oci;
 mod tokens;
 mod without_sealift;

@@ -166,6 +166,11 @@ impl End {
             (413, _) => "a proxy before the registry limits the size of uploads; have the limit \
                          raised, or name a --chunk-size below it"
                 .to_owned(),
+            (415, Side::Destination) => {
+                "the registry takes no manifests of this type; --to-oci makes \
+                                         OCI ones of Docker's, under new digests"
+                    .to_owned()
+            }
             (429, _) => "the registry limits how often it is asked; log in, or wait".to_owned(),
             (500..=599, _) => "try again later, or ask whoever runs the registry".to_owned(),
             _ => return None,
@@ -186,6 +191,7 @@ fn meaning(status: u16, side: Side) -> &'static str {
         (404, Side::Destination) => "no such repository",
         (412, Side::Destination) => "the tag is immutable",
         (413, _) => "too large",
+        (415, _) => "a type that is not taken",
         (429, _) => "too many requests",
         (500..=599, _) => "the registry failed",
         (300..=399, _) => "redirected to nowhere",

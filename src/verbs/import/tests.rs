@@ -28,7 +28,7 @@ fn request(sample: &Sample) -> Request {
         dry_run: false,
         projects: Provision::default(),
         platform: None,
-        rewrite_index: false,
+        rewrite: Rewrite::default(),
         filing: Filing::default(),
     }
 }

@@ -64,6 +64,7 @@ fn choose(contents: &Contents, scope: &Scope, names: Vec<NameStep>) -> Chosen {
         if step.action != NameAction::Keep {
             roots.push(step.digest);
             reached.extend(contents.closure(step.digest));
+            reached.extend(step.rewritten_from);
         }
         names.push(step);
     }

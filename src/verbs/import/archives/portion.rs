@@ -45,7 +45,7 @@ fn portion(
     referring: &BTreeMap<&str, Vec<usize>>,
     images: &[(usize, Reference)],
 ) -> (Contents, Referring) {
-    let mut portion = Contents::default();
+    let mut portion = Contents { replaced: contents.replaced.clone(), ..Contents::default() };
     let mut reached: BTreeSet<Digest> = BTreeSet::new();
     let mut repositories: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (at, to) in images {

@@ -96,9 +96,8 @@ impl Chosen {
             documents.extend(path.iter().map(|d| (d.descriptor().digest, (*d).clone())));
         }
         let notes = notes(contents, engine, about, platform, several);
-        let (referrers, blobs) = (Vec::new(), Vec::new());
-        let mut contents =
-            Contents { images: contents.images.clone(), referrers, documents, blobs };
+        let images = contents.images.clone();
+        let mut contents = Contents { images, documents, ..Contents::default() };
         contents.blobs = contents.walk_blobs(|_| {});
         let obstacles = misfits.obstacles(engine, platform);
         Chosen { contents, names, obstacles, notes, wanted }
