@@ -55,3 +55,4 @@ mod served;
 mod to_oci;
 mod tokens;
 mod without_sealift;
+mod zot;

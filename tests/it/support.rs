@@ -42,6 +42,7 @@ pub mod small_world;
 pub mod ssh;
 pub mod stock;
 pub mod token;
+pub mod zot;
 
 use std::io::Write as _;
 use std::path::PathBuf;
