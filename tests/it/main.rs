@@ -52,6 +52,7 @@ mod round_trip;
 mod sealing;
 mod selection;
 mod served;
+mod served_changes;
 mod to_oci;
 mod tokens;
 mod without_sealift;
