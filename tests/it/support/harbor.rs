@@ -1,8 +1,11 @@
 //! A double of Harbor 2: its own API, tokens, rights, quotas and rules, in front of Debian's
-//! docker-registry, which does the storing. After Harbor's published description of its API
-//! (`api/v2.0/swagger.yaml`) and the behaviour of its middleware (`src/server/middleware`).
+//! docker-registry, which does the storing. After what Harbor v2.15.2 was seen to do, and where
+//! that was not tried, after the published description of its API (`api/v2.0/swagger.yaml`) and
+//! its middleware (`src/server/middleware`).
 
+mod accounts;
 mod api;
+mod artifacts;
 mod exchange;
 mod rules;
 mod tokens;
@@ -14,32 +17,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
+pub use self::accounts::Role;
+use self::accounts::{Account, rights};
+use self::artifacts::Artifact;
 use self::exchange::{Call, Reply};
 use self::tokens::Tokens;
 use super::registry::{Registry, Request, authfile};
 
 /// Harbor's default, `token_expiration`.
 const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
-
-/// What an account may do in a project.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    Guest,
-    Developer,
-}
-
-/// Who may talk to the Harbor.
-#[derive(Clone, Default)]
-pub struct Account {
-    pub name: String,
-    pub password: String,
-    /// Whether it may do everything everywhere.
-    pub admin: bool,
-    pub roles: BTreeMap<String, Role>,
-}
 
 /// A project.
 #[derive(Clone, Default)]
@@ -49,20 +38,38 @@ pub struct Project {
     /// Bytes; -1 without a limit.
     pub limit: i64,
     pub used: i64,
-    /// What counts against the quota already: digests of blobs and documents.
-    pub counted: BTreeSet<String>,
+    /// What counts against the quota: blobs and documents with their sizes.
+    pub counted: BTreeMap<String, i64>,
     /// Repository and tag patterns of tags that may not be moved.
     pub immutable: Vec<(String, String)>,
+    /// What an image needs before it may be pulled.
+    pub policy: Option<Policy>,
+    /// Whether it caches another registry.
+    pub is_cache: bool,
+}
+
+/// What a project wants of an image before it may be pulled.
+#[derive(Clone, Copy)]
+pub enum Policy {
+    /// A scan, which never happens here.
+    Scanned,
+    /// A signature.
+    Signed,
 }
 
 #[derive(Default)]
-struct State {
+pub struct State {
     accounts: Vec<Account>,
     projects: BTreeMap<String, Project>,
-    /// By repository and subject, what refers to it.
-    referrers: BTreeMap<(String, String), Vec<Value>>,
+    /// By repository and digest.
+    artifacts: BTreeMap<String, BTreeMap<String, Artifact>>,
+    /// Repositories with digests and tags that were removed; the registry behind still has them.
+    gone: BTreeSet<(String, String)>,
+    audit: Vec<String>,
     log: Vec<Request>,
     read_only: bool,
+    /// Whether nginx makes a 502 of a refusal that comes before the body was read.
+    hasty: bool,
     /// The quota of projects that users make themselves; none when only administrators may.
     everyone_creates: Option<i64>,
 }
@@ -109,12 +116,8 @@ impl Harbor {
         });
         let harbor = Harbor { inner, dir: TempDir::new().unwrap(), thread: Some(thread) };
         let (name, password) = Harbor::ADMIN;
-        harbor.inner.state().accounts.push(Account {
-            name: name.to_owned(),
-            password: password.to_owned(),
-            admin: true,
-            roles: BTreeMap::new(),
-        });
+        let (name, password) = (name.to_owned(), password.to_owned());
+        harbor.inner.add(Account { name, password, admin: true, ..Account::default() });
         harbor.project("library", -1);
         harbor.inner.state().projects.get_mut("library").unwrap().public = true;
         harbor
@@ -139,7 +142,83 @@ impl Harbor {
     pub fn account(&self, name: &str, password: &str, roles: &[(&str, Role)]) {
         let roles = roles.iter().map(|(project, role)| ((*project).to_owned(), *role)).collect();
         let (name, password) = (name.to_owned(), password.to_owned());
-        self.inner.state().accounts.push(Account { name, password, admin: false, roles });
+        self.inner.add(Account { name, password, roles, ..Account::default() });
+    }
+
+    /// Adds a robot of a project with `repository:push` and `repository:pull`, and gives its name.
+    pub fn robot(&self, project: &str, password: &str) -> String {
+        let name = format!("robot${project}+carrier");
+        let roles = BTreeMap::from([(project.to_owned(), Role::PushPull)]);
+        let (known, password) = (name.clone(), password.to_owned());
+        let account = Account { name: known, password, roles, robot: true, ..Account::default() };
+        self.inner.add(account);
+        name
+    }
+
+    /// Adds a robot of the system level with the same rights in every project, and that of making
+    /// projects where it `creates`; gives its name.
+    pub fn system_robot(&self, password: &str, creates: bool) -> String {
+        let name = "robot$mover".to_owned();
+        self.inner.add(Account {
+            name: name.clone(),
+            password: password.to_owned(),
+            everywhere: Some(Role::PushPull),
+            robot: true,
+            creates,
+            ..Account::default()
+        });
+        name
+    }
+
+    /// Disables an account.
+    pub fn disable(&self, name: &str) {
+        let mut state = self.inner.state();
+        state.accounts.iter_mut().find(|account| account.name == name).unwrap().disabled = true;
+    }
+
+    /// Lets images of a project be pulled only under a condition, or freely.
+    pub fn policy(&self, project: &str, policy: Option<Policy>) {
+        self.inner.state().projects.get_mut(project).unwrap().policy = policy;
+    }
+
+    /// Lets everybody pull from a project.
+    pub fn publish(&self, project: &str) {
+        self.inner.state().projects.get_mut(project).unwrap().public = true;
+    }
+
+    /// Makes a project one that caches another registry.
+    pub fn cache(&self, project: &str) {
+        self.inner.state().projects.get_mut(project).unwrap().is_cache = true;
+    }
+
+    /// Lets nginx make a 502 of refusals that come early, or not.
+    pub fn hasty(&self, yes: bool) {
+        self.inner.state().hasty = yes;
+    }
+
+    /// Removes a repository: its blobs stay until garbage is collected, but count no more.
+    pub fn remove_repository(&self, repository: &str) {
+        let mut state = self.inner.state();
+        let all = state.artifacts.get(repository).into_iter().flatten();
+        let all = all.map(|(digest, _)| digest.clone()).collect();
+        state.remove(repository, all);
+    }
+
+    /// Collects garbage, untagged artifacts included.
+    pub fn collect_garbage(&self) {
+        self.inner.state().collect();
+    }
+
+    /// What is in a repository: digests with their tags.
+    pub fn artifacts(&self, repository: &str) -> Vec<(String, Vec<String>)> {
+        let state = self.inner.state();
+        let all = state.artifacts.get(repository).into_iter().flatten();
+        all.map(|(digest, a)| (digest.clone(), a.tags.iter().cloned().collect())).collect()
+    }
+
+    /// The audit log's entries about artifacts.
+    pub fn audit(&self) -> Vec<String> {
+        self.inner.state().audit.clone()
     }
 
     /// Keeps tags from being moved; `**` stands for every repository or tag.
@@ -160,7 +239,9 @@ impl Harbor {
 
     /// How many manifests refer to others.
     pub fn referrers(&self) -> usize {
-        self.inner.state().referrers.values().map(Vec::len).sum()
+        let state = self.inner.state();
+        let all = state.artifacts.values().flat_map(BTreeMap::values);
+        all.filter(|artifact| artifact.subject.is_some()).count()
     }
 
     /// Sets the limit of a project to `bytes` more than it holds.
@@ -232,15 +313,13 @@ impl State {
     }
 }
 
-impl Account {
-    fn role(&self, project: &str) -> Option<Role> {
-        if self.admin { Some(Role::Developer) } else { self.roles.get(project).copied() }
-    }
-}
-
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
+    }
+
+    fn add(&self, account: Account) {
+        self.state().accounts.push(account);
     }
 
     /// One request a connection.
@@ -271,56 +350,42 @@ impl Inner {
         call.reply(Reply::error(404, "NOT_FOUND", "no such page"))
     }
 
-    /// The account of `Basic` credentials; `Err` when they are wrong.
-    fn basic(&self, call: &Call) -> Result<Option<Account>, Reply> {
-        let Some((name, password)) = call.basic() else { return Ok(None) };
+    /// The account of `Basic` credentials. Wrong ones are as good as none.
+    fn basic(&self, call: &Call) -> Option<Account> {
+        let (name, password) = call.basic()?;
         let state = self.state();
-        let found = state.accounts.iter().find(|a| a.name == name && a.password == password);
-        match found {
-            Some(account) => Ok(Some(account.clone())),
-            None => Err(Reply::error(401, "UNAUTHORIZED", "unauthorized")),
-        }
+        let fits = |a: &&Account| a.name == name && a.password == password && !a.disabled;
+        state.accounts.iter().find(fits).cloned()
     }
 
-    /// `GET /service/token`: what the account may do of what is asked, which may be nothing.
+    /// `GET /service/token`: what the account, or nobody, may do of what is asked, which may be
+    /// nothing. Only who asks for no scope has to be somebody.
     fn token(&self, call: &Call) -> Reply {
         if call.query("service").as_deref() != Some("harbor-registry") {
             return Reply::error(400, "BAD_REQUEST", "Unable to handle service");
         }
-        let account = match self.basic(call) {
-            Ok(account) => account,
-            Err(refusal) => return refusal,
-        };
+        let account = self.basic(call);
         let scopes: Vec<String> = call
             .queries("scope")
             .iter()
             .flat_map(|scopes| scopes.split(' ').map(str::to_owned).collect::<Vec<_>>())
             .collect();
         if account.is_none() && scopes.is_empty() {
-            return Reply::error(401, "UNAUTHORIZED", "");
+            return Reply::error(401, "UNAUTHORIZED", "unauthorized");
         }
         let state = self.state();
         let granted = scopes.iter().filter_map(|scope| {
             let rest = scope.strip_prefix("repository:")?;
-            let (name, _) = rest.rsplit_once(':')?;
+            let (name, asked) = rest.rsplit_once(':')?;
             let project = name.split('/').next().unwrap_or(name);
-            Some((name.to_owned(), rights(&state, account.as_ref(), project)))
+            let mut may = rights(&state, account.as_ref(), project);
+            may.retain(|action| asked.split(',').any(|asked| asked == *action));
+            Some((name.to_owned(), may))
         });
         let token = self.tokens.give(granted.collect());
         Reply::json(&json!({
             "token": token, "access_token": "", "expires_in": HALF_AN_HOUR.as_secs(),
             "issued_at": "2026-11-21T10:00:00Z",
         }))
-    }
-}
-
-/// What an account, or nobody, may do in a project.
-fn rights(state: &State, account: Option<&Account>, project: &str) -> Vec<&'static str> {
-    let Some(found) = state.projects.get(project) else { return Vec::new() };
-    match account.and_then(|account| account.role(project)) {
-        Some(Role::Developer) => vec!["pull", "push"],
-        Some(Role::Guest) => vec!["pull"],
-        None if found.public => vec!["pull"],
-        None => Vec::new(),
     }
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::accounts::{Account, Role};
 use super::exchange::{Call, Reply, size_of};
-use super::{Account, Inner, Role};
+use super::Inner;
 use crate::support::token::decode;
 
 const FORBIDDEN: &str = "forbidden";
@@ -14,16 +15,13 @@ impl Inner {
         if path == "/ping" {
             return Reply::with(200, "text/plain; charset=utf-8", b"Pong".to_vec());
         }
-        let account = match self.basic(call) {
-            Ok(account) => account,
-            Err(refusal) => return refusal,
-        };
+        let account = self.basic(call);
         if path == "/systeminfo" {
             return Reply::json(&match account {
                 Some(_) => json!({
-                    "auth_mode": "db_auth", "harbor_version": "v2.16.0-double",
+                    "auth_mode": "db_auth", "harbor_version": "v2.15.2-double",
                     "read_only": self.state().read_only,
-                    "project_creation_restriction": "adminonly",
+                    "project_creation_restriction": self.restriction(),
                 }),
                 None => json!({ "auth_mode": "db_auth" }),
             });
@@ -41,6 +39,13 @@ impl Inner {
                 }
             }
             ("POST", ["projects"]) => self.create(call, &account),
+            ("GET", ["users", "current"]) if account.robot => {
+                let why = "get current user not available for security context: robot";
+                Reply::error(412, "PRECONDITION", why)
+            }
+            ("GET", ["users", "current"]) => {
+                Reply::json(&json!({ "username": account.name, "sysadmin_flag": account.admin }))
+            }
             ("GET", ["quotas"]) => self.quotas(call, &account),
             ("GET", ["users", "current", "permissions"]) => self.permissions(call, &account),
             ("GET", ["projects", name, rest @ ..]) => self.project(call, &account, name, rest),
@@ -52,16 +57,17 @@ impl Inner {
     /// none get the default quota and own what they make.
     fn create(&self, call: &mut Call, account: &Account) -> Reply {
         let default = self.state().everyone_creates;
-        if !account.admin && default.is_none() {
-            let why = "Only system admin can create project";
+        if let Some(why) = account.kept_from_creating(default.is_some()) {
             return Reply::error(403, "FORBIDDEN", why);
         }
         let Ok(body) = serde_json::from_slice::<Value>(&call.body()) else {
             return Reply::error(400, "BAD_REQUEST", "no JSON");
         };
         let name = body["project_name"].as_str().unwrap_or_default().to_owned();
-        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-        if name.is_empty() || !name.chars().all(fine) {
+        // `[a-z0-9]+(?:[._-][a-z0-9]+)*`
+        let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let mut parts = name.split(['.', '_', '-']);
+        if !parts.all(|part| !part.is_empty() && part.chars().all(fine)) {
             return Reply::error(400, "BAD_REQUEST", "project name is not in lower case");
         }
         let mut state = self.state();
@@ -79,10 +85,19 @@ impl Inner {
             false => default.unwrap_or(-1),
         };
         state.add_project(&name, public, limit);
-        let owner = state.accounts.iter_mut().find(|known| known.name == account.name);
-        owner.unwrap().roles.insert(name.clone(), Role::Developer);
+        if !account.robot {
+            let owner = state.accounts.iter_mut().find(|known| known.name == account.name);
+            owner.unwrap().roles.insert(name.clone(), Role::Maintainer);
+        }
         Reply::with(201, "application/json", Vec::new())
             .header("Location", format!("/api/v2.0/projects/{name}"))
+    }
+
+    fn restriction(&self) -> &'static str {
+        match self.state().everyone_creates {
+            Some(_) => "everyone",
+            None => "adminonly",
+        }
     }
 
     fn quotas(&self, call: &Call, account: &Account) -> Reply {
@@ -105,22 +120,25 @@ impl Inner {
         Reply::json(&Value::from(quotas))
     }
 
+    /// An empty list where there are none.
     fn permissions(&self, call: &Call, account: &Account) -> Reply {
         let scope = call.query("scope").unwrap_or_default();
+        let granted = |resource: &str, actions: &[&str]| {
+            let each = actions.iter();
+            let all: Vec<Value> =
+                each.map(|a| json!({ "resource": resource, "action": a })).collect();
+            Reply::json(&Value::from(all))
+        };
+        if scope == "/system" {
+            let may: &[&str] = if account.admin || account.creates { &["create"] } else { &[] };
+            return granted("project", may);
+        }
         let id = scope.strip_prefix("/project/").and_then(|id| id.parse::<u64>().ok());
         let state = self.state();
         let found = state.projects.iter().find(|(_, project)| Some(project.id) == id);
-        let role = found.and_then(|(name, _)| account.role(name));
-        let granted = |actions: &[&str]| {
-            let each = actions.iter();
-            let all: Vec<Value> =
-                each.map(|a| json!({ "resource": "repository", "action": a })).collect();
-            Reply::json(&Value::from(all))
-        };
-        match role {
-            Some(Role::Developer) => granted(&["list", "read", "pull", "push"]),
-            Some(Role::Guest) => granted(&["list", "read", "pull"]),
-            None => Reply::json(&Value::Null),
+        match found.and_then(|(name, _)| account.role(name)) {
+            Some(role) => granted("repository", role.actions()),
+            None => granted("repository", &[]),
         }
     }
 
@@ -132,12 +150,14 @@ impl Inner {
         if is_number && call.header("x-is-resource-name") != Some("true") {
             return Reply::error(404, "NOT_FOUND", "no project with that id");
         }
-        if account.role(name).is_none() && !project.public {
+        let sees = account.role(name).map_or(project.public, Role::sees_project);
+        if !sees {
             return Reply::error(403, "FORBIDDEN", FORBIDDEN);
         }
         match rest {
             [] => Reply::json(&json!({
                 "project_id": project.id, "name": name, "repo_count": 0,
+                "registry_id": u64::from(project.is_cache),
                 "metadata": { "public": project.public.to_string() },
             })),
             ["summary"] => Reply::json(&match account.role(name) {
@@ -149,15 +169,27 @@ impl Inner {
                 }),
                 None => json!({ "repo_count": 0 }),
             }),
-            ["repositories", repository, "artifacts", reference, "tags"] => {
+            ["repositories", repository, "artifacts", reference, rest @ ..] => {
                 // Decoded once by the router; what has a slash then was encoded only once.
                 let once = decode(repository);
                 if once.contains('/') {
                     return Reply::error(404, "NOT_FOUND", "no such repository");
                 }
-                self.tags(call, &format!("{name}/{}", decode(&once)), reference)
+                let repository = format!("{name}/{}", decode(&once));
+                match rest {
+                    [] => self.artifact(&repository, reference),
+                    ["tags"] => self.tags(call, &repository, reference),
+                    _ => Reply::error(404, "NOT_FOUND", "no such thing"),
+                }
             }
             _ => Reply::error(404, "NOT_FOUND", "no such thing"),
+        }
+    }
+
+    fn artifact(&self, repository: &str, reference: &str) -> Reply {
+        match self.state().artifact(repository, &decode(reference)) {
+            Some((digest, _)) => Reply::json(&json!({ "id": 1, "digest": digest })),
+            None => Reply::error(404, "NOT_FOUND", "artifact not found"),
         }
     }
 

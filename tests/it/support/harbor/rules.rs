@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
+use super::accounts::rights;
 use super::exchange::{Call, Reply, size_of};
-use super::{Inner, State, rights};
+use super::{Inner, State};
 use crate::support::content::digest;
 
 /// The parts of a path below `/v2/`.
@@ -65,7 +66,7 @@ impl Inner {
         let refused = |message: &str| Err(unauthorized(&challenge, message));
         let token = call.header("authorization").and_then(|a| a.strip_prefix("Bearer "));
         let access = token.and_then(|token| self.tokens.take(token));
-        let account = self.basic(call).map_err(|_| unauthorized(&challenge, "unauthorized"))?;
+        let account = self.basic(call);
         let Some(parts) = parts else {
             let known = access.is_some() || account.is_some();
             return if known { Ok(()) } else { refused("unauthorized") };
@@ -89,7 +90,12 @@ impl Inner {
                 rights(&state, account.as_ref(), project).contains(&action)
             }
         };
-        if !may(&parts.repository, if reads { "pull" } else { "push" }) {
+        let action = match call.method.as_str() {
+            "GET" | "HEAD" => "pull",
+            "DELETE" => "delete",
+            _ => "push",
+        };
+        if !may(&parts.repository, action) {
             return refused("unauthorized to access repository");
         }
         match call.query("from") {
@@ -123,6 +129,25 @@ impl Inner {
             return call.reply(Reply::error(403, "DENIED", "The system is in read only mode."));
         }
         match (call.method.as_str(), parts.kind) {
+            ("GET" | "HEAD", "manifests") => {
+                let key = (parts.repository.clone(), parts.reference.clone());
+                if self.state().gone.contains(&key) {
+                    return call.reply(Reply::error(404, "NOT_FOUND", "artifact not found"));
+                }
+                if self.state().withheld(&parts.repository, &parts.reference) {
+                    let why = "current image with policy is not allowed to be pulled";
+                    return call.reply(Reply::error(412, "PROJECTPOLICYVIOLATION", why));
+                }
+                call.pass_on(port, None, None)
+            }
+            // A piece that breaks off leaves nothing.
+            ("PATCH", "uploads") => {
+                let (length, body) = (call.length(), call.body());
+                match body.len() as u64 == length {
+                    true => call.pass_on(port, Some(&body), None),
+                    false => call.reply(Reply::error(499, "UNKNOWN", "client closed request")),
+                }
+            }
             ("PUT", "manifests") => self.put_manifest(call, &parts),
             ("PUT", "uploads") => {
                 let digest = call.query("digest").unwrap_or_default();
@@ -138,8 +163,7 @@ impl Inner {
                 _ => call.pass_on(port, None, None),
             },
             ("GET", "referrers") => {
-                let key = (parts.repository.clone(), parts.reference.clone());
-                let list = self.state().referrers.get(&key).cloned().unwrap_or_default();
+                let list = self.state().referrers_of(&parts.repository, &parts.reference);
                 let media_type = "application/vnd.oci.image.index.v1+json";
                 let index =
                     json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": list });
@@ -170,25 +194,9 @@ impl Inner {
         let status = self.counted(call, parts, &about, body.len() as i64, |call| {
             call.pass_on(port, Some(&body), more)
         });
-        if let (Some(subject), true) = (subject, status < 300) {
-            let entry = json!({
-                "mediaType": call.header("content-type"), "digest": about, "size": body.len(),
-                "artifactType": document.get("artifactType")
-                    .or_else(|| document["config"].get("mediaType")),
-                "annotations": document.get("annotations"),
-            });
-            let entry: serde_json::Map<String, Value> = entry
-                .as_object()
-                .into_iter()
-                .flatten()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect();
-            let mut state = self.state();
-            let list = state.referrers.entry((parts.repository.clone(), subject)).or_default();
-            if !list.iter().any(|known| known["digest"] == about.as_str()) {
-                list.push(Value::Object(entry));
-            }
+        if status < 300 {
+            let media_type = call.header("content-type").unwrap_or_default().to_owned();
+            self.state().stored(&parts.repository, &parts.reference, &media_type, &body);
         }
         status
     }
@@ -204,14 +212,18 @@ impl Inner {
         act: impl FnOnce(&mut Call) -> u16,
     ) -> u16 {
         if let Err(refusal) = self.state().reserve(parts.project(), digest, size) {
-            return call.reply(refusal);
+            let early = parts.kind == "uploads" && self.state().hasty;
+            return match early {
+                true => call.reply(Reply::with(502, "text/html", b"<h1>Bad Gateway</h1>".to_vec())),
+                false => call.reply(refusal),
+            };
         }
         let status = act(call);
         let mut state = self.state();
         let project = state.projects.get_mut(parts.project()).unwrap();
         match status {
-            201 => drop(project.counted.insert(digest.to_owned())),
-            _ if !project.counted.contains(digest) => project.used -= size,
+            201 => drop(project.counted.insert(digest.to_owned(), size)),
+            _ if !project.counted.contains_key(digest) => project.used -= size,
             _ => {}
         }
         status
@@ -221,7 +233,7 @@ impl Inner {
 impl State {
     fn reserve(&mut self, project: &str, digest: &str, size: i64) -> Result<(), Reply> {
         let project = self.projects.get_mut(project).unwrap();
-        if project.counted.contains(digest) {
+        if project.counted.contains_key(digest) {
             return Ok(());
         }
         let (used, limit) = (project.used, project.limit);
