@@ -37,8 +37,12 @@ enum Existing {
     Overwrite,
     /// Leave it, and leave the bundle's image behind
     Skip,
-    /// Leave it, and bring the bundle's image under its digest alone
+    /// Leave it, and bring the bundle's image under its digest alone; a registry that removes what
+    /// has no tag, as Harbor can when it collects garbage, will remove it
     KeepDigest,
+    /// Leave it, and bring the bundle's image under the tag digest-HEX, made from its digest, which
+    /// never has to move
+    DigestTag,
 }
 
 /// Import a bundle into a registry, an engine or a layout
@@ -152,6 +156,7 @@ impl Import {
                 Existing::Overwrite => OnExisting::Overwrite,
                 Existing::Skip => OnExisting::Skip,
                 Existing::KeepDigest => OnExisting::KeepDigest,
+                Existing::DigestTag => OnExisting::DigestTag,
             },
             projects: Provision {
                 create: self.create_projects,
@@ -272,6 +277,8 @@ fn plan_text(plan: &Plan) -> Vec<String> {
             }
         ));
     }
+    let names = plan.repositories.iter().flat_map(|repository| &repository.names);
+    lines.extend(untagged(names.filter(|step| step.action == NameAction::ByDigest).count()));
     lines.push(format!(
         "dry run: {} ({}) to send, {} to mount, {} there; nothing was changed",
         blobs(plan.copy.blobs),
@@ -314,6 +321,16 @@ fn project_text(project: &ProjectPlan) -> String {
     format!("project {} {what}{public}{quota}{push}; up to {adds} to add", Safe(&project.project))
 }
 
+/// What to know of images that come without a tag.
+fn untagged(images: usize) -> Option<String> {
+    (images > 0).then(|| {
+        format!(
+            "without a tag: {images}; a registry that removes what has no tag, as Harbor can when \
+             it collects garbage, will remove them (--on-existing digest-tag gives them one)"
+        )
+    })
+}
+
 fn text(summary: &Summary) -> Vec<String> {
     let rows: Vec<Vec<String>> = summary
         .images
@@ -330,6 +347,8 @@ fn text(summary: &Summary) -> Vec<String> {
         let from = image.rewritten_from?;
         Some(format!("{} is {} instead of {from}, which was signed", image.to, image.digest))
     }));
+    let by_digest = summary.images.iter().filter(|image| image.action == NameAction::ByDigest);
+    lines.extend(untagged(by_digest.count()));
     lines.push(format!(
         "sent {} ({}), mounted {}, already there {}",
         blobs(summary.copied.blobs),

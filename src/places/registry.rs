@@ -14,7 +14,8 @@
 //!            pieces, sending, journal, meter, quota,     how much, in which form, how fast
 //!            steady
 //!            session                                     redirects and retries
-//!            auth ─ challenge, realm, token, credentials who asks
+//!            auth ─ challenge, realm, token,             who asks
+//!           granted, credentials
 //!            http ─ tls, proxy, url                      how it travels
 //! ```
 
@@ -24,6 +25,7 @@ mod blobs;
 mod challenge;
 mod credentials;
 mod fault;
+mod granted;
 mod harbor;
 mod helper;
 mod host;
@@ -63,11 +65,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::access::Access;
 use self::credentials::Credentials;
 use self::fault::End;
-pub use self::harbor::{Findings, Project, Quota, Standing};
+pub use self::harbor::{Barrier, Findings, Project, Quota, Standing};
 use self::host::Host;
 use self::http::Http;
 use self::journal::Journal;
 pub use self::login::{Verdict, check_login};
+use self::manifests::Seen;
 pub use self::mirrors::MirrorFiles;
 use self::mirrors::{Mirrors, Sources, Want};
 pub use self::proxy::Proxies;
@@ -79,7 +82,10 @@ pub use self::store::{CredentialFile, Kept};
 use self::token::Tokens;
 use crate::seams::content::Content;
 use crate::seams::rate::{Bucket, Monotonic};
-use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, KeptList, Referrers};
+use crate::seams::store::{
+    BlobSink, BlobSource, Held, ImageSink, ImageSource, KeptList, Referrers,
+};
+use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::Progress;
@@ -282,10 +288,13 @@ impl BlobSink for RegistryRepository {
 
 impl ImageSink for RegistryRepository {
     fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
-        let found = self.0.head_manifest(&descriptor.digest.to_string())?;
-        Ok(found.is_some_and(|found| {
-            found.digest == descriptor.digest && found.size == descriptor.size
-        }))
+        Ok(match self.0.look_at_manifest(&descriptor.digest.to_string())? {
+            Seen::Nothing => false,
+            Seen::Described(found) => {
+                found.digest == descriptor.digest && found.size == descriptor.size
+            }
+            Seen::Withheld => true,
+        })
     }
 
     fn put_document(&self, document: &Document) -> Result<bool> {
@@ -298,6 +307,33 @@ impl ImageSink for RegistryRepository {
             Some(tag) => self.0.head_manifest(tag.as_str()),
             None => self.0.head_manifest(&under(name)?),
         }
+    }
+
+    /// Where a policy keeps it from being read, Harbor's own API may tell the digest.
+    fn held(&self, name: &Reference) -> Result<Held> {
+        let reference = match &name.tag {
+            Some(tag) => tag.to_string(),
+            None => under(name)?,
+        };
+        Ok(match self.0.look_at_manifest(&reference)? {
+            Seen::Nothing => Held::Nothing,
+            Seen::Described(found) => Held::Known(found.digest),
+            Seen::Withheld => Held::Withheld(match &name.tag {
+                Some(tag) => match self.0.project()? {
+                    Some(project) => project.digest_of(tag)?,
+                    None => None,
+                },
+                None => name.digest,
+            }),
+        })
+    }
+
+    fn unlisted(&self, subject: &Digest, referrers: &[Digest]) -> Result<Option<Vec<Digest>>> {
+        let list = self.0.listed(&Descriptor::new("", *subject, 0))?;
+        Ok(list.map(|list| {
+            let listed = |digest: &&Digest| list.iter().any(|entry| entry.digest == **digest);
+            referrers.iter().filter(|digest| !listed(digest)).copied().collect()
+        }))
     }
 
     /// A name without a tag needs nothing more than `put_document` did.

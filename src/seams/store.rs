@@ -129,6 +129,17 @@ pub struct KeptList {
     pub version: Option<String>,
 }
 
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing.
+    Nothing,
+    /// This.
+    Known(Digest),
+    /// Something that the place lets nobody read for now; what it is, where that can be told.
+    Withheld(Option<Digest>),
+}
+
 /// Takes images.
 pub trait ImageSink: BlobSink {
     /// Whether the manifest or index is present.
@@ -150,6 +161,23 @@ pub trait ImageSink: BlobSink {
     /// # Errors
     /// When the place cannot tell.
     fn published(&self, name: &Reference) -> Result<Option<Descriptor>>;
+
+    /// What stands under `name` now, also where it may not be read.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn held(&self, name: &Reference) -> Result<Held> {
+        Ok(self.published(name)?.map_or(Held::Nothing, |found| Held::Known(found.digest)))
+    }
+
+    /// Which of `referrers` the place itself does not list as referring to `subject`, though it
+    /// lists such; `None` where it lists nothing, so that the fallback tag is the caller's to write.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn unlisted(&self, _subject: &Digest, _referrers: &[Digest]) -> Result<Option<Vec<Digest>>> {
+        Ok(Some(Vec::new()))
+    }
 
     /// Makes `document`, stored before, findable as `name`, replacing what stood there.
     ///

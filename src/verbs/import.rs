@@ -24,11 +24,11 @@ use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
-use crate::words::reference::{Reference, Tag};
+use crate::words::reference::Reference;
 use crate::work::choice::Choice;
 use crate::work::graph::{self, Rewrite};
 use crate::work::mapping::{Mapping, Rule, Target};
-use crate::work::plan::{Count, NameAction, Obstacle, OnExisting, Plan, Scope};
+use crate::work::plan::{Count, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
 use crate::work::projects::{ProjectPlan, Projects, Provision};
 use crate::work::transfer::{self, Moved};
 
@@ -150,7 +150,7 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     // 3. What is to be done there, and what is in the way.
     let statement = bundle.about().statement().digest;
     let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs)?;
-    projects.judge(&mut plan, &request.projects);
+    projects.judge(&mut plan, contents, &request.projects);
     let sparse = plan.look_for_sparse(contents, &scopes, request.jobs, false)?;
     plan.obstacles.extend(sparse);
     if request.dry_run {
@@ -176,8 +176,24 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     // 5. Do it: blobs, manifests, names.
     client.resume_uploads(&request.to.to_string(), &statement, &request.now);
     let moved = transfer::run(&plan, contents, &*bundle, &scopes, request.jobs, progress)?;
+    note_unread(&plan, progress);
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))
+}
+
+/// Names the images that were there and could not be compared.
+fn note_unread(plan: &Plan, progress: &dyn Progress) {
+    let names = plan.repositories.iter().flat_map(|repository| &repository.names);
+    let unread = |step: &&NameStep| {
+        step.withheld && step.now.is_none() && step.action == NameAction::Present
+    };
+    for step in names.filter(unread) {
+        progress.event(Event::Note(format!(
+            "{} is there, and so is its image; that the one stands for the other could not be \
+             seen, because a policy of the project keeps it from being read",
+            step.to
+        )));
+    }
 }
 
 /// Nothing is written into the bundle itself, which would be no signed one any more.
@@ -220,11 +236,10 @@ fn rewritten(
 }
 
 fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
-    let is_list = |to: &Reference| to.tag.as_ref().and_then(Tag::subject).is_some();
     let in_files = matches!(request.to, Destination::Archive { .. });
     let names = plan.repositories.iter().flat_map(|r| r.names.iter().map(move |name| (r, name)));
     let images = names
-        .filter(|(_, step)| !is_list(&step.to))
+        .filter(|(_, step)| !step.is_list())
         .map(|(repository, step)| Landed {
             name: step.name.clone(),
             to: step.arrives_as(),

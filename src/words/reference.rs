@@ -153,6 +153,13 @@ impl Tag {
         Tag(format!("sha256-{}", subject.hex()))
     }
 
+    /// A tag for the manifest `digest` that never has to stand for anything else. It is no tag of
+    /// the kind that [`subject`](Tag::subject) or cosign reads.
+    #[must_use]
+    pub fn of_digest(digest: &Digest) -> Tag {
+        Tag(format!("digest-{}", digest.hex()))
+    }
+
     /// The subject whose referrers list this tag is, if it is one.
     #[must_use]
     pub fn subject(&self) -> Option<Digest> {
@@ -402,6 +409,9 @@ mod tests {
         let tag = Tag::referrers_of(&subject);
 
         assert_eq!(tag.as_str().parse::<Tag>().unwrap().subject(), Some(subject));
+        let own = Tag::of_digest(&Digest::of(b"x"));
+        assert_eq!(own.as_str().parse::<Tag>().unwrap(), own);
+        assert_eq!(own.subject(), None);
         assert_eq!("sha256-ab.sig".parse::<Tag>().unwrap().subject(), None);
     }
 }

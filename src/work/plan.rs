@@ -16,7 +16,7 @@ use super::projects::ProjectPlan;
 
 use crate::bundle::contents::Contents;
 use crate::seams::parallel;
-use crate::seams::store::ImageSink;
+use crate::seams::store::{Held, ImageSink};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
@@ -35,6 +35,9 @@ pub enum OnExisting {
     /// Leave the name as it is, and bring its image under its digest alone: for tags that must
     /// not move, such as immutable ones, while what is to run is pinned by digest.
     KeepDigest,
+    /// Leave the name as it is, and bring its image under a tag made from its digest, which never
+    /// has to move: for places that remove what has no tag.
+    DigestTag,
 }
 
 /// How a blob gets to where it is needed.
@@ -71,8 +74,7 @@ pub struct DocumentStep {
     pub rank: usize,
     /// Whether it is there.
     pub present: bool,
-    /// What it refers to, if it does: then it is sent in any case, because only the answer says
-    /// whether the registry lists referrers itself.
+    /// What it refers to, if it does.
     pub subject: Option<Digest>,
 }
 
@@ -101,8 +103,11 @@ pub struct NameStep {
     pub to: Reference,
     /// What it will stand for.
     pub digest: Digest,
-    /// What it stands for now.
+    /// What it stands for now, where that can be told.
     pub now: Option<Digest>,
+    /// Whether the destination lets nobody read what stands there, for a policy's sake.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     /// The digest that was signed, where something written anew stands for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rewritten_from: Option<Digest>,
@@ -122,9 +127,18 @@ impl NameStep {
         }
     }
 
+    /// Whether it is the fallback tag of a list of referrers.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.to.tag.as_ref().and_then(Tag::subject).is_some()
+    }
+
     /// Both digests, or both ids, for people.
     fn conflict(&self, sink: &dyn ImageSink) -> String {
-        let now = self.now.map(|now| now.to_string()).unwrap_or_default();
+        let now = match self.now {
+            Some(now) => now.to_string(),
+            None => "something that may not be read".to_owned(),
+        };
         match sink.own_id(&self.to) {
             Some(id) => format!("{} is image id {now} there, and {id} in the bundle", self.to),
             None => format!("{} is {now} there, and {} in the bundle", self.to, self.digest),
@@ -149,6 +163,21 @@ pub struct RepositoryPlan {
     /// Its path, where siblings can mount blobs from it.
     #[serde(skip)]
     path: Option<Repository>,
+}
+
+impl RepositoryPlan {
+    /// Whether everything is there already, so that nothing has to be written.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let named = |step: &NameStep| match step.action {
+            NameAction::Present | NameAction::Keep | NameAction::ByDigest => true,
+            // A list is looked at when it is needed.
+            NameAction::Create | NameAction::Replace => step.is_list(),
+        };
+        self.blobs.iter().all(|transfer| transfer.action == Action::Present)
+            && self.documents.iter().all(|step| step.present)
+            && self.names.iter().all(named)
+    }
 }
 
 /// The referrers of one subject, for the fallback tag.
@@ -245,7 +274,7 @@ impl Plan {
     ) -> Result<Plan> {
         let mut plan = Plan::empty(statement);
         let mut names = look_at_names(contents, scopes, jobs)?;
-        plan.obstacles = settle_existing(&mut names, scopes, existing)?;
+        plan.obstacles = settle_existing(&mut names, contents, scopes, existing)?;
         let ranks = outline::ranks(contents);
         for (scope, names) in scopes.iter().zip(names) {
             plan.repositories.push(outline::outline(contents, &ranks, scope, names));
@@ -338,24 +367,46 @@ fn look_at_names(contents: &Contents, scopes: &[Scope], jobs: usize) -> Result<V
         .collect();
     let now = parallel::map(jobs, &questions, |(at, name)| {
         crate::seams::interrupt::check()?;
-        Ok(scopes[*at].sink.published(name)?.map(|found| found.digest))
+        scopes[*at].sink.held(name)
     })?;
     let asked = names.iter_mut().zip(scopes).filter(|(_, scope)| !scope.absent);
-    for (step, now) in asked.flat_map(|(steps, _)| steps).zip(now) {
-        step.now = now;
-        step.action = match now {
-            None => NameAction::Create,
-            Some(now) if now == step.digest => NameAction::Present,
-            Some(_) => NameAction::Replace,
-        };
+    let steps = asked.flat_map(|(steps, scope)| steps.iter_mut().map(move |step| (step, scope)));
+    for ((step, scope), now) in steps.zip(now) {
+        enter(step, scope, now, contents)?;
     }
     Ok(names)
+}
+
+/// Enters what a name stands for, and what follows. Where nobody may read it, an image that is not
+/// there at all is another one; one that is there is taken to be the one that was named.
+fn enter(step: &mut NameStep, scope: &Scope, now: Held, contents: &Contents) -> Result<()> {
+    step.withheld = matches!(now, Held::Withheld(_));
+    step.now = match now {
+        Held::Nothing => None,
+        Held::Known(now) => Some(now),
+        Held::Withheld(now) => now,
+    };
+    step.action = match (now, step.now) {
+        (Held::Nothing, _) => NameAction::Create,
+        (_, Some(now)) if now == step.digest => NameAction::Present,
+        (_, Some(_)) => NameAction::Replace,
+        (_, None) => {
+            let document = contents.documents.get(&step.digest);
+            let there = document.map(|document| scope.sink.has_document(document.descriptor()));
+            match there.transpose()? {
+                Some(true) => NameAction::Present,
+                _ => NameAction::Replace,
+            }
+        }
+    };
+    Ok(())
 }
 
 /// Decides about the names that stand for other images. Gives what is in the way: those that
 /// may not be moved, and those that the destination lets nobody move.
 fn settle_existing(
     names: &mut [Vec<NameStep>],
+    contents: &Contents,
     scopes: &[Scope],
     existing: OnExisting,
 ) -> Result<Vec<Obstacle>> {
@@ -363,12 +414,19 @@ fn settle_existing(
     for (names, scope) in names.iter_mut().zip(scopes) {
         for name in names.iter_mut().filter(|name| name.action == NameAction::Replace) {
             // A list of referrers is merged, never replaced.
-            if name.to.tag.as_ref().and_then(Tag::subject).is_some() {
+            if name.is_list() {
                 continue;
             }
             match existing {
                 OnExisting::Skip => name.action = NameAction::Keep,
                 OnExisting::KeepDigest => name.action = NameAction::ByDigest,
+                OnExisting::DigestTag => {
+                    name.to = name.to.with_tag(Tag::of_digest(&name.digest));
+                    enter(name, scope, scope.sink.held(&name.to)?, contents)?;
+                    if name.action == NameAction::Replace {
+                        taken.push(name.conflict(&*scope.sink));
+                    }
+                }
                 _ if scope.sink.is_fixed(&name.to)? => fixed.push(name.conflict(&*scope.sink)),
                 OnExisting::Error => taken.push(name.conflict(&*scope.sink)),
                 OnExisting::Overwrite => {}

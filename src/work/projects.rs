@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::plan::{Action, Obstacle, Plan, Scope};
-use crate::places::registry::{Client, Findings, Project, Quota, Standing};
+use super::plan::{Obstacle, Plan, Scope};
+use crate::bundle::contents::Contents;
+use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standing};
 use crate::seams::interrupt;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
+use crate::words::document::is_document;
 use crate::words::error::{Class, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Registry;
@@ -37,7 +39,7 @@ pub enum ProjectAction {
     Create,
     /// It is not there, and is not to be made.
     Missing,
-    /// It is there, and cannot be seen.
+    /// It is there, and these credentials may do nothing in it.
     Hidden,
     /// Harbor tells these credentials nothing.
     Unknown,
@@ -55,7 +57,8 @@ pub struct ProjectPlan {
     /// Its quota, where that is known.
     pub quota: Option<Quota>,
     /// The bytes that will count against the quota, at most: Harbor counts a blob once a project,
-    /// and may have it in a repository that the plan does not touch.
+    /// and may have it in a repository that the plan does not touch. A blob that is there counts
+    /// only while an image refers to it.
     pub adds: u64,
     /// Whether these credentials may push, where Harbor says.
     pub may_push: Option<bool>,
@@ -112,15 +115,19 @@ impl Projects {
     }
 
     /// Enters the projects into `plan`, and what they put in its way.
-    pub fn judge(&self, plan: &mut Plan, provision: &Provision) {
+    pub fn judge(&self, plan: &mut Plan, contents: &Contents, provision: &Provision) {
         for entry in &self.entries {
-            let project = self.describe(entry, plan, provision);
-            plan.obstacles.extend(obstacle(entry, &project, provision));
+            let adds = adds(plan, contents, &entry.scopes);
+            let project = self.describe(entry, adds, provision);
+            // Nothing keeps from writing whoever has nothing to write.
+            if !entry.scopes.iter().all(|at| plan.repositories[*at].is_settled()) {
+                plan.obstacles.extend(obstacle(entry, &project, provision));
+            }
             plan.projects.push(project);
         }
     }
 
-    fn describe(&self, entry: &Entry, plan: &Plan, provision: &Provision) -> ProjectPlan {
+    fn describe(&self, entry: &Entry, adds: u64, provision: &Provision) -> ProjectPlan {
         let found = &entry.found;
         let action = match found.standing {
             Standing::Exists => ProjectAction::Present,
@@ -136,7 +143,7 @@ impl Projects {
             action,
             public: if made { Some(provision.public) } else { found.public },
             quota: wanted.map_or(found.quota, |limit| Some(Quota { limit: Some(limit), used: 0 })),
-            adds: adds(plan, &entry.scopes),
+            adds,
             may_push: found.may_push,
         }
     }
@@ -145,8 +152,8 @@ impl Projects {
     /// got: Harbor gives its default to those who are no administrators.
     ///
     /// # Errors
-    /// [`Class::Refused`] where that is not allowed; [`Class::NoRoom`] when the quota turns out
-    /// too small. Projects that were made stay.
+    /// [`Class::Refused`] where that is not allowed, or when the quota is not the one that was
+    /// asked for; [`Class::NoRoom`] when it turns out too small. Projects that were made stay.
     pub fn create(
         &self,
         plan: &mut Plan,
@@ -163,8 +170,8 @@ impl Projects {
             progress.event(Event::Note(format!("{text} {}", planned.project)));
             let found = entry.project.look()?;
             planned.quota = found.quota;
-            note_quota(planned, provision, progress);
-            if let Some(obstacle) = too_small(planned, provision) {
+            let unlike = other_quota(planned, provision).filter(|_| made);
+            if let Some(obstacle) = unlike.or_else(|| too_small(planned, provision)) {
                 return Err(obstacle.error());
             }
         }
@@ -172,68 +179,114 @@ impl Projects {
     }
 }
 
-/// Says that a project got another quota than was asked for.
-fn note_quota(planned: &ProjectPlan, provision: &Provision, progress: &dyn Progress) {
-    let (Some(wanted), Some(quota)) = (provision.quota, planned.quota) else { return };
-    if quota.limit == Some(wanted) {
-        return;
-    }
-    let got = quota.limit.map_or("no limit".to_owned(), |limit| Bytes(limit).to_string());
-    progress.event(Event::Note(format!(
-        "{} got a quota of {got} instead of {}: only administrators choose it",
-        planned.project,
-        Bytes(wanted)
-    )));
+/// A project that was made with another quota than was asked for, or one that cannot be seen.
+fn other_quota(planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle> {
+    let wanted = provision.quota?;
+    let got = match planned.quota {
+        Some(Quota { limit: Some(limit), .. }) if limit == wanted => return None,
+        Some(Quota { limit: Some(limit), .. }) => format!("a quota of {}", Bytes(limit)),
+        Some(Quota { limit: None, .. }) => "no quota".to_owned(),
+        None => "a quota that these credentials may not see".to_owned(),
+    };
+    Some(refused(
+        format!("project {} was made, with {got} instead of {}", planned.project, Bytes(wanted)),
+        "only administrators choose it: have one set it, then run the import without \
+         --storage-quota",
+    ))
 }
 
-/// The bytes of all blobs and documents that none of `scopes` has yet, each once.
-fn adds(plan: &Plan, scopes: &[usize]) -> u64 {
+/// The bytes of all documents that none of `scopes` has yet, and of their blobs, each once. A blob
+/// that is there without an image that refers to it does not count yet.
+fn adds(plan: &Plan, contents: &Contents, scopes: &[usize]) -> u64 {
     let (mut there, mut new) = (BTreeSet::new(), BTreeMap::<Digest, u64>::new());
-    for repository in scopes.iter().map(|at| &plan.repositories[*at]) {
-        for transfer in &repository.blobs {
-            match transfer.action {
-                Action::Present => drop(there.insert(transfer.blob.digest)),
-                _ => drop(new.insert(transfer.blob.digest, transfer.blob.size)),
-            }
-        }
-        for step in &repository.documents {
+    let repositories = scopes.iter().map(|at| &plan.repositories[*at]);
+    for step in repositories.flat_map(|repository| &repository.documents) {
+        let document = contents.documents.get(&step.document.digest);
+        let parts = document.into_iter().flat_map(|document| document.children());
+        let blobs = parts.filter(|part| !is_document(&part.media_type) && !part.is_foreign());
+        for held in blobs.chain([&step.document]) {
             match step.present {
-                true => drop(there.insert(step.document.digest)),
-                false => drop(new.insert(step.document.digest, step.document.size)),
+                true => drop(there.insert(held.digest)),
+                false => drop(new.insert(held.digest, held.size)),
             }
         }
     }
-    new.iter().filter(|(digest, _)| !there.contains(*digest)).map(|(_, size)| size).sum()
+    let added = new.iter().filter(|(digest, _)| !there.contains(*digest));
+    added.fold(0, |sum, (_, size)| sum.saturating_add(*size))
+}
+
+fn refused(message: String, hint: &str) -> Obstacle {
+    Obstacle { class: Class::Refused, message, findings: Vec::new(), hint: hint.to_owned() }
+}
+
+/// What keeps a project from being made as it is wanted.
+fn not_made(entry: &Entry, project: &str, provision: &Provision) -> Option<Obstacle> {
+    let message = |why: &str| format!("project {project} cannot be made: {why}");
+    Some(match entry.found.barrier {
+        Some(Barrier::Name) => refused(
+            message("Harbor takes no project of that name"),
+            "a name is of lower case letters and digits, with single dots, dashes or underscores \
+             between them; choose another one with --to or --map",
+        ),
+        Some(Barrier::ProjectRobot) => refused(
+            message("these credentials are those of another project's robot"),
+            "ask an administrator for the project, or for a robot account of the system level that \
+             may make projects",
+        ),
+        Some(Barrier::Administrators) => refused(
+            message("only administrators may make projects"),
+            "ask an administrator for the project, or for a robot account of the system level that \
+             may make projects",
+        ),
+        None if provision.quota.is_some() && entry.found.may_choose_quota == Some(false) => {
+            refused(
+                message("these credentials may not choose its quota"),
+                "leave out --storage-quota to take the registry's, or have an administrator make \
+                 the project",
+            )
+        }
+        None => return None,
+    })
+}
+
+/// How a missing project comes about.
+fn way_to(entry: &Entry) -> &'static str {
+    match entry.found.barrier {
+        None => "--create-projects makes it, private unless --public says otherwise",
+        Some(Barrier::Name) => "Harbor takes no project of that name; choose another with --to",
+        Some(Barrier::ProjectRobot | Barrier::Administrators) => {
+            "these credentials may not make it either; ask an administrator, or choose another \
+             with --to"
+        }
+    }
 }
 
 fn obstacle(entry: &Entry, planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle> {
     let project = &planned.project;
-    let refused = |message: String, hint: &str| {
-        let (class, findings, hint) = (Class::Refused, Vec::new(), hint.to_owned());
-        Some(Obstacle { class, message, findings, hint })
-    };
     match planned.action {
-        _ if entry.found.read_only => refused(
+        _ if entry.found.read_only => Some(refused(
             format!("the registry of {project} is read-only"),
             "an administrator has to end that; Harbor is read-only while it collects garbage",
-        ),
-        ProjectAction::Missing => refused(
-            format!("project {project} does not exist"),
-            "--create-projects makes it, private unless --public says otherwise",
-        ),
-        ProjectAction::Hidden => refused(
+        )),
+        ProjectAction::Missing => {
+            Some(refused(format!("project {project} does not exist"), way_to(entry)))
+        }
+        ProjectAction::Hidden => Some(refused(
             format!("project {project} is there, but may not be seen with these credentials"),
             "ask its administrator to make you, or the robot account, a member that may push",
-        ),
-        ProjectAction::Present if entry.found.is_cache => refused(
+        )),
+        ProjectAction::Create => {
+            not_made(entry, project, provision).or_else(|| too_small(planned, provision))
+        }
+        ProjectAction::Present if entry.found.is_cache => Some(refused(
             format!("project {project} only caches another registry and takes no images"),
             "choose another project with --to",
-        ),
-        ProjectAction::Present if planned.may_push == Some(false) => refused(
+        )),
+        _ if planned.may_push == Some(false) => Some(refused(
             format!("these credentials may not push to project {project}"),
             "ask its administrator for the role of a developer, or for a robot account that may \
              push",
-        ),
+        )),
         _ => too_small(planned, provision),
     }
 }

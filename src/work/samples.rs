@@ -250,6 +250,10 @@ impl ImageSink for Inside {
         Ok(self.state.lock().unwrap().names.get(&name.to_string()).cloned())
     }
 
+    fn unlisted(&self, _: &Digest, _: &[Digest]) -> Result<Option<Vec<Digest>>> {
+        Ok(self.lists.then(Vec::new))
+    }
+
     fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
         let mut state = self.state.lock().unwrap();
         let about = document.descriptor();

@@ -9,7 +9,7 @@ use super::graph::Graph;
 use super::plan::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
 use crate::bundle::contents::Contents;
 use crate::seams::retry::Retry;
-use crate::seams::store::{BlobSink, BlobSource};
+use crate::seams::store::{BlobSink, BlobSource, Held};
 use crate::seams::stream::{Resuming, Verified, from_all_places};
 use crate::seams::{interrupt, parallel};
 use crate::words::digest::Digest;
@@ -125,9 +125,9 @@ pub fn run(
         .map_err(|e| name_images(e, contents))?;
     progress.event(Event::Done);
     look_back(plan, scopes, jobs, progress)?;
-    let unlisted = put_documents(plan, contents, scopes, jobs)?;
-    lists::keep(plan, contents, scopes, &unlisted, jobs)?;
-    publish_names(plan, contents, scopes, jobs)?;
+    let noted = put_documents(plan, contents, scopes, jobs)?;
+    lists::keep(plan, contents, scopes, &noted, jobs)?;
+    publish_names(plan, contents, scopes, jobs, progress)?;
     scopes.iter().try_for_each(|scope| scope.sink.finish())?;
     Ok(moved)
 }
@@ -221,8 +221,8 @@ fn look_back(plan: &Plan, scopes: &[Scope], jobs: usize, progress: &dyn Progress
     Ok(())
 }
 
-/// Sends documents rank by rank. Gives, for each repository, the referrers that the place does
-/// not list by itself.
+/// Sends the documents that are not there, rank by rank. Gives, for each repository, the referrers
+/// of which the place took notice by itself.
 fn put_documents(
     plan: &Plan,
     contents: &Contents,
@@ -231,9 +231,9 @@ fn put_documents(
 ) -> Result<Vec<Vec<Digest>>> {
     let mut steps = each(plan, |r| r.documents.as_slice());
     steps.sort_by_key(|(_, step)| step.rank);
-    let mut unlisted = vec![Vec::new(); plan.repositories.len()];
+    let mut noted = vec![Vec::new(); plan.repositories.len()];
     for rank in steps.chunk_by(|(_, one), (_, other)| one.rank == other.rank) {
-        let wanted = |(_, step): &&(_, &DocumentStep)| !step.present || step.subject.is_some();
+        let wanted = |(_, step): &&(_, &DocumentStep)| !step.present;
         let now: Vec<_> = rank.iter().filter(wanted).collect();
         let listed = parallel::map(jobs, &now, |(at, step)| {
             interrupt::check()?;
@@ -244,12 +244,12 @@ fn put_documents(
                 .map_err(|e| explain_sparse(e, document, contents))
         })?;
         for ((at, step), listed) in now.into_iter().zip(listed) {
-            if step.subject.is_some() && !listed {
-                unlisted[*at].push(step.document.digest);
+            if step.subject.is_some() && listed {
+                noted[*at].push(step.document.digest);
             }
         }
     }
-    Ok(unlisted)
+    Ok(noted)
 }
 
 /// Says of a refused index that it was not carried whole.
@@ -271,8 +271,15 @@ fn document<'c>(contents: &'c Contents, digest: &Digest) -> Result<&'c Document>
     })
 }
 
-/// Names last, and each is read back: only a name that stands for the right digest counts.
-fn publish_names(plan: &Plan, contents: &Contents, scopes: &[Scope], jobs: usize) -> Result<()> {
+/// Names last, and each is read back: only a name that stands for the right digest counts. None is
+/// read before all are there, since a place may want to see the signatures first.
+fn publish_names(
+    plan: &Plan,
+    contents: &Contents,
+    scopes: &[Scope],
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<()> {
     let mut ahead = each(plan, |r| r.names.as_slice());
     ahead.retain(|(_, step)| {
         // Fallback lists are merged with what is there, and only where they are needed.
@@ -281,18 +288,35 @@ fn publish_names(plan: &Plan, contents: &Contents, scopes: &[Scope], jobs: usize
     });
     parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
-        let (sink, name) = (&scopes[*at].sink, step.arrives_as());
-        sink.publish(&name, document(contents, &step.digest)?)?;
-        read_back(&name, step.digest, sink.published(&name)?)
+        let name = step.arrives_as();
+        scopes[*at].sink.publish(&name, document(contents, &step.digest)?)
     })?;
+    let withheld = parallel::map(jobs, &ahead, |(at, step)| {
+        interrupt::check()?;
+        let name = step.arrives_as();
+        let held = scopes[*at].sink.held(&name)?;
+        Ok(read_back(&name, step.digest, held)?.then_some(name))
+    })?;
+    for name in withheld.into_iter().flatten() {
+        progress.event(Event::Note(format!(
+            "{name} is there, and a policy of its project keeps it from being pulled until it is \
+             scanned or signed"
+        )));
+    }
     Ok(())
 }
 
-fn read_back(name: &Reference, wanted: Digest, found: Option<Descriptor>) -> Result<()> {
+/// Whether the name is there but may not be read. Then its digest is that of the place's own list,
+/// or else what it answered when it took the image.
+fn read_back(name: &Reference, wanted: Digest, found: Held) -> Result<bool> {
     match found {
-        Some(found) if found.digest == wanted => Ok(()),
+        Held::Known(found) if found == wanted => Ok(false),
+        Held::Withheld(found) if found.is_none_or(|found| found == wanted) => Ok(true),
         found => {
-            let found = found.map_or("nothing".to_owned(), |found| found.digest.to_string());
+            let found = match found {
+                Held::Known(found) | Held::Withheld(Some(found)) => found.to_string(),
+                Held::Nothing | Held::Withheld(None) => "nothing".to_owned(),
+            };
             let text =
                 format!("destination: {name} was pushed as {wanted} and reads back as {found}");
             Err(Error::new(Class::Refused, text)

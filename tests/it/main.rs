@@ -32,6 +32,8 @@ mod existing;
 mod faults;
 mod from_docker_save;
 mod harbor;
+mod harbor_keeping;
+mod harbor_robots;
 mod hostile;
 mod killed;
 mod leaks;

@@ -9,12 +9,14 @@ use zeroize::Zeroizing;
 
 use super::challenge::{self, Challenge};
 use super::credentials::Credential;
+use super::harbor::SERVICE;
 use super::host::Scheme;
 use super::http::{Answer, Outgoing, Payload};
 use super::realm;
 use super::session::Session;
 use super::token::{self, Key, Token};
 use super::url::Url;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 
 /// How often one request is sent for the sake of credentials: with an old token, without any
@@ -162,7 +164,34 @@ impl Session {
         })
     }
 
-    fn trusted(&self, realm: &str, base: &Url) -> Result<Url> {
+    /// The user's name, where there are a name and a password.
+    pub(super) fn user(&self) -> Result<Option<String>> {
+        Ok(match self.credential()? {
+            Some(Credential::Password { user, .. }) => Some(user),
+            _ => None,
+        })
+    }
+
+    /// Whether the token for pushing to this repository says that it allows `action`; `None` where
+    /// there is none, or it does not say.
+    pub(super) fn may(&self, action: &str) -> Option<bool> {
+        let base = self.base().ok()?;
+        match self.known_authorization(&base, &self.scopes(true)) {
+            Ok(Some(Authorization::Token(_, token))) => {
+                token.granted().map(|granted| granted.allows(self.repository.as_str(), action))
+            }
+            _ => None,
+        }
+    }
+
+    /// Drops the token for pushing, because what it allows has changed.
+    pub(super) fn renounce(&self) {
+        let known =
+            self.base().and_then(|base| self.known_authorization(&base, &self.scopes(true)));
+        known.iter().flatten().for_each(|known| self.forget(known));
+    }
+
+    pub(super) fn trusted(&self, realm: &str, base: &Url) -> Result<Url> {
         realm::check(realm, base).map_err(|why| {
             let text = format!("the registry sends credentials to {realm}: {why}");
             self.end
@@ -187,12 +216,14 @@ impl Session {
         }
         // Credentials differ by path, so a token belongs to the repository that it was fetched
         // for; the scopes name it.
-        let key: Key = (
-            base.origin(),
-            realm.to_string(),
-            service.unwrap_or_default().to_owned(),
-            scopes.join(" "),
-        );
+        let whom = match (scopes, self.credential()?) {
+            ([], Some(Credential::Password { user, password })) => {
+                Digest::of(format!("{user}:{}", &*password).as_bytes()).to_string()
+            }
+            _ => scopes.join(" "),
+        };
+        let service_name = service.unwrap_or_default().to_owned();
+        let key: Key = (base.origin(), realm.to_string(), service_name, whom);
         let fetch = || self.fetch_token(base, realm, service, wider);
         let token = self.shared.tokens.get(&key, fetch)?;
         Ok(Authorization::Token(key, token))
@@ -229,10 +260,50 @@ impl Session {
                 let authorization = basic.as_ref().map(Authorization::header);
                 let (method, payload) = (Method::GET, Payload::None);
                 let out = Outgoing { method, url, own, headers: &[], authorization, payload };
-                self.send(&what, out)?
+                let answer = self.send(&what, out)?;
+                match &other {
+                    Some(Credential::Password { user, .. })
+                        if answer.status == 401 && scopes.is_empty() =>
+                    {
+                        let words = self.end.token_refusal(&what, answer);
+                        return Err(self.not_taken(user).source(words));
+                    }
+                    _ => answer,
+                }
             }
         };
-        self.read_token(&what, answer, asked)
+        let token = self.read_token(&what, answer, asked)?;
+        // Harbor gives everybody a token who asks for a scope, and each says what it allows.
+        if service == Some(SERVICE) && !scopes.is_empty() && token.granted().is_some() {
+            self.prove()?;
+        }
+        Ok(token)
+    }
+
+    /// Fails when the registry does not know the user by that password. Asked without a scope,
+    /// since Harbor answers everybody who asks for one.
+    ///
+    /// # Errors
+    /// [`Class::Refused`], by the user's name. That nobody answers is no proof.
+    pub(super) fn prove(&self) -> Result<()> {
+        let (Some(Scheme::Bearer { realm, service }), Some(_)) = (self.host.scheme(), self.user()?)
+        else {
+            return Ok(());
+        };
+        match self.token(&self.base()?, &realm, service.as_deref(), &[], &[]) {
+            Err(error) if error.class() == Class::Refused && !error.is_transient() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The registry knows nobody of that name and password.
+    fn not_taken(&self, user: &str) -> Error {
+        let text = format!("{} does not take the password of {user:?}", self.end);
+        let host = &self.end.registry;
+        Error::new(Class::Refused, text).hint(format!(
+            "check both; the account or robot may be disabled or expired. `sealift login {host}` \
+             keeps new ones, `sealift logout {host}` goes on without any"
+        ))
     }
 
     fn read_token(&self, what: &str, mut answer: Answer, asked: Instant) -> Result<Token> {

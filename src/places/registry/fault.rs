@@ -71,6 +71,16 @@ impl End {
         }
     }
 
+    /// What may not be pulled for a policy's sake: so Harbor answers 412 to whoever reads a
+    /// manifest, while 412 to whoever writes one speaks of a tag that is immutable.
+    pub(super) fn withheld(&self, what: &str) -> Error {
+        let why = "a policy of the project keeps it from being pulled (HTTP 412)";
+        self.error(Class::Refused, what, why).hint(
+            "the project wants images scanned or signed before they are pulled; have that done, \
+             or ask its administrator",
+        )
+    }
+
     /// An answer that is a refusal, in the words of whoever gave it.
     pub(super) fn refusal(&self, what: &str, answer: Answer) -> Error {
         let elsewhere = !answer.own;

@@ -10,20 +10,30 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
-use self::answers::{Created, Details, Permission, QuotaOf, Summary, System, TagStatus};
+use self::answers::{
+    Artifact, Created, Details, Permission, QuotaOf, Summary, System, TagStatus, User,
+};
 use super::challenge::Challenge;
 use super::host::Scheme;
 use super::http::{Answer, Outgoing};
 use super::session::{Call, Session, Target};
 use super::url::{Url, encode};
+use crate::words::bytes::Bytes;
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Tag;
 
 /// What Harbor calls itself in its challenges; a constant of its source.
-const SERVICE: &str = "harbor-registry";
+pub(super) const SERVICE: &str = "harbor-registry";
 /// Largest answer of the API that is read. A page of a hundred tags has some 30 KiB, the
 /// permissions of an administrator 10 KiB.
 const MAX_BODY: u64 = 1 << 20;
+/// How the names of robots begin, unless an administrator chose another prefix; those of a
+/// project's robots go on with `PROJECT+`.
+const ROBOT: &str = "robot$";
+/// What Harbor says where not everybody makes projects.
+const ADMINISTRATORS: &str = "adminonly";
 /// Entries a page, the most that Harbor gives.
 const PAGE: usize = 100;
 /// How many pages of an artifact's tags are read. Ten thousand tags of one image are beyond every
@@ -34,11 +44,11 @@ const MAX_PAGES: usize = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
-    /// It is there and may be seen.
+    /// It is there. It need not be seen: a robot that may only push and pull is told nothing of it.
     Exists,
     /// There is none of that name.
     Missing,
-    /// It is there, and these credentials may not see it.
+    /// It is there, and these credentials may neither see it nor pull or push.
     Hidden,
     /// Harbor tells these credentials nothing.
     Unknown,
@@ -61,6 +71,17 @@ impl Quota {
     }
 }
 
+/// Why these credentials cannot make a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Barrier {
+    /// Harbor takes no project of that name.
+    Name,
+    /// They are those of a robot of one project, which makes no others.
+    ProjectRobot,
+    /// Only administrators may, and robots of the system level that have the right.
+    Administrators,
+}
+
 /// What was found out about a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Findings {
@@ -74,6 +95,10 @@ pub struct Findings {
     pub may_push: Option<bool>,
     /// Whether it only caches another registry, and takes no pushes.
     pub is_cache: bool,
+    /// Why it cannot be made, where it is missing and that is known.
+    pub barrier: Option<Barrier>,
+    /// Whether these credentials choose its quota if they make it, where Harbor says.
+    pub may_choose_quota: Option<bool>,
     /// Whether an administrator has made the whole registry read-only.
     pub read_only: bool,
 }
@@ -118,9 +143,44 @@ impl Session {
             let answer = self.send("first contact", Outgoing::get(&url))?;
             let asked = super::auth::challenges(&answer);
             answer.discard();
-            Ok(asked.iter().any(|challenge| {
-                matches!(challenge, Challenge::Bearer { service: Some(s), .. } if s == SERVICE)
-            }))
+            let realm = asked.into_iter().find_map(|challenge| match challenge {
+                Challenge::Bearer { realm, service: Some(s), .. } if s == SERVICE => Some(realm),
+                _ => None,
+            });
+            let Some(realm) = realm else { return Ok(false) };
+            let (realm, service) = (self.trusted(&realm, &base)?, Some(SERVICE.to_owned()));
+            self.host.set_scheme(Scheme::Bearer { realm, service });
+            Ok(true)
+        })
+    }
+
+    /// Whether the registry has called itself a Harbor already. Every Harbor does so at once, as
+    /// it wants a token of everybody.
+    pub(super) fn is_known_harbor(&self) -> bool {
+        matches!(
+            self.host.scheme(),
+            Some(Scheme::Bearer { service: Some(service), .. }) if service == SERVICE
+        )
+    }
+
+    /// The failure to say when an upload of `blob` broke off because its project has no room,
+    /// which a proxy before Harbor hides behind an answer of its own.
+    pub(super) fn no_room_for(&self, blob: &Descriptor) -> Option<Error> {
+        if !self.is_known_harbor() {
+            return None;
+        }
+        // Whoever may not ask learns it from the registry, if at all.
+        let project = self.project().ok()??;
+        let left = project.room().ok()??;
+        (left < blob.size).then(|| {
+            let why = format!(
+                "no room: {} of the quota of project {} are left",
+                Bytes(left),
+                project.name()
+            );
+            self.end
+                .error(Class::NoRoom, &self.blob_name(blob), why)
+                .hint("the project's quota is used up; raise it or remove old images")
         })
     }
 }
@@ -135,15 +195,22 @@ impl Project {
     /// Finds out what can be known about it. Changes nothing.
     ///
     /// # Errors
-    /// When the registry cannot be reached, or its API fails.
+    /// When the registry cannot be reached, or its API fails; [`Class::Refused`] when it does not
+    /// take the credentials.
     pub fn look(&self) -> Result<Findings> {
+        // The token's word is the registry's own. Asked first, as credentials that are not taken
+        // are nobody's, and Harbor's API answers some questions to anybody.
+        self.session.prove()?;
+        let (push, pull) = (self.session.may("push"), self.session.may("pull"));
         let mut findings = Findings {
             standing: Standing::Unknown,
             public: None,
             quota: None,
-            may_push: None,
+            may_push: push,
             is_cache: false,
             read_only: false,
+            barrier: None,
+            may_choose_quota: None,
         };
         // Everybody may ask this. Where the answer is not Harbor's, something in between keeps its
         // API away, and what that says about projects would be taken for Harbor's word.
@@ -156,18 +223,98 @@ impl Project {
             _ => Standing::Unknown,
         };
         answer.discard();
-        if findings.standing != Standing::Exists {
-            return Ok(findings);
+        match findings.standing {
+            Standing::Exists => {}
+            Standing::Missing => {
+                findings.may_push = None;
+                findings.barrier = self.barrier(&system)?;
+                findings.may_choose_quota = self.may_choose_quota()?;
+                return Ok(findings);
+            }
+            _ if push == Some(true) => findings.standing = Standing::Exists,
+            _ => return Ok(findings),
         }
         let Some(details) = self.get::<Details>(&format!("/projects/{}", self.name))? else {
-            findings.standing = Standing::Hidden;
+            // The right to push and to pull is all that most robots have.
+            if (push, pull) == (Some(false), Some(false)) {
+                findings.standing = Standing::Hidden;
+            }
             return Ok(findings);
         };
         findings.public = details.metadata.and_then(|m| m.public).map(|public| public == "true");
         findings.is_cache = details.registry_id.is_some_and(|id| id > 0);
         findings.quota = self.quota(details.project_id)?;
-        findings.may_push = self.may_push(details.project_id)?;
+        if push.is_none() {
+            findings.may_push = self.may_push(details.project_id)?;
+        }
         Ok(findings)
+    }
+
+    /// What keeps these credentials from making it, as far as that can be told.
+    fn barrier(&self, system: &System) -> Result<Option<Barrier>> {
+        if !is_project_name(&self.name) {
+            return Ok(Some(Barrier::Name));
+        }
+        let user = self.session.user()?.unwrap_or_default();
+        let robot = user.strip_prefix(ROBOT);
+        if robot.is_some_and(|robot| robot.contains('+')) {
+            return Ok(Some(Barrier::ProjectRobot));
+        }
+        if system.project_creation_restriction.as_deref() != Some(ADMINISTRATORS) {
+            return Ok(None);
+        }
+        let known: Option<User> = self.get("/users/current")?;
+        let may = match known {
+            Some(user) if user.is_admin() => true,
+            // Robots are no users, and have rights instead.
+            _ => {
+                let path = "/users/current/permissions?scope=/system&relative=true";
+                let granted: Option<Option<Vec<Permission>>> = self.get(path)?;
+                let Some(granted) = granted else { return Ok(None) };
+                let create = |p: &Permission| p.resource == "project" && p.action == "create";
+                granted.unwrap_or_default().iter().any(create)
+            }
+        };
+        Ok((!may).then_some(Barrier::Administrators))
+    }
+
+    /// Whether a quota that is asked for is given: Harbor passes over the wish of those who do not
+    /// see quotas.
+    fn may_choose_quota(&self) -> Result<Option<bool>> {
+        let answer = self.ask(Method::GET, "/quotas?page_size=1")?;
+        let may = match answer.status {
+            200 => Some(true),
+            401 | 403 => Some(false),
+            _ => None,
+        };
+        answer.discard();
+        Ok(may)
+    }
+
+    /// What is left of its quota, where it has one and these credentials may see it.
+    fn room(&self) -> Result<Option<u64>> {
+        let details: Option<Details> = self.get(&format!("/projects/{}", self.name))?;
+        let Some(details) = details else { return Ok(None) };
+        Ok(self.quota(details.project_id)?.and_then(|quota| quota.left()))
+    }
+
+    /// The digest of what stands under `tag` of this repository; `None` where there is nothing, or
+    /// Harbor does not tell these credentials.
+    ///
+    /// # Errors
+    /// As for [`look`](Project::look).
+    pub(super) fn digest_of(&self, tag: &Tag) -> Result<Option<Digest>> {
+        let found: Option<Artifact> = self.get(&format!("{}/artifacts/{tag}", self.within()))?;
+        Ok(found.and_then(|artifact| artifact.digest.parse().ok()))
+    }
+
+    /// This repository below the API.
+    fn within(&self) -> String {
+        let repository = self.session.repository.as_str();
+        let within = repository.split_once('/').map_or(repository, |(_, rest)| rest);
+        // Twice, as the API's description asks: Harbor's router decodes once by itself.
+        let within = encode_component(&encode_component(within));
+        format!("/projects/{}/repositories/{within}", self.name)
     }
 
     /// The quota: members see it in the project's summary, administrators in the list of quotas.
@@ -186,7 +333,7 @@ impl Project {
         let path = format!("/users/current/permissions?scope=/project/{id}&relative=true");
         let granted: Option<Option<Vec<Permission>>> = self.get(&path)?;
         let push = |p: &Permission| p.resource == "repository" && p.action == "push";
-        // Harbor is written in Go: no permission at all is `null`.
+        // Harbor is written in Go, where an empty list may come as `null`.
         Ok(granted.map(|granted| granted.unwrap_or_default().iter().any(push)))
     }
 
@@ -196,15 +343,11 @@ impl Project {
     /// # Errors
     /// As for [`look`](Project::look).
     pub fn is_immutable(&self, tag: &Tag) -> Result<bool> {
-        let repository = self.session.repository.as_str();
-        let within = repository.split_once('/').map_or(repository, |(_, rest)| rest);
-        // Twice, as the API's description asks: Harbor's router decodes once by itself.
-        let within = encode_component(&encode_component(within));
+        let within = self.within();
         for page in 1..=MAX_PAGES {
             let path = format!(
-                "/projects/{}/repositories/{within}/artifacts/{tag}/tags\
-                 ?with_immutable_status=true&page_size={PAGE}&page={page}",
-                self.name
+                "{within}/artifacts/{tag}/tags\
+                 ?with_immutable_status=true&page_size={PAGE}&page={page}"
             );
             let Some(tags) = self.get::<Vec<TagStatus>>(&path)? else { return Ok(false) };
             if let Some(found) = tags.iter().find(|status| status.name == tag.as_str()) {
@@ -231,6 +374,8 @@ impl Project {
             201 | 409 => {
                 let made = answer.status == 201;
                 answer.discard();
+                // The token was given while there was nothing to allow.
+                self.session.renounce();
                 Ok(made)
             }
             status => {
@@ -303,6 +448,13 @@ impl Project {
     }
 }
 
+/// Whether Harbor takes a project of that name: `[a-z0-9]+(?:[._-][a-z0-9]+)*`.
+fn is_project_name(name: &str) -> bool {
+    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let mut parts = name.split(['.', '_', '-']);
+    parts.all(|part| !part.is_empty() && part.chars().all(fine))
+}
+
 /// Percent-encodes one component of a path, slashes and all.
 fn encode_component(text: &str) -> String {
     encode(text).replace('/', "%2F").replace(':', "%3A")
@@ -318,6 +470,16 @@ mod tests {
 
         assert_eq!(twice("library/alpine"), "library%252Falpine");
         assert_eq!(twice("a.b_c-d"), "a.b_c-d");
+    }
+
+    #[test]
+    fn names_that_harbor_takes_for_projects_are_known() {
+        for name in ["a", "a-b", "a.b_c", "0"] {
+            assert!(is_project_name(name), "{name}");
+        }
+        for name in ["", "a__b", "a--b", "-a", "a-", "A", "a._b", "é"] {
+            assert!(!is_project_name(name), "{name}");
+        }
     }
 
     #[test]

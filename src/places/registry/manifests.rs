@@ -8,6 +8,17 @@ use crate::words::digest::Digest;
 use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, guess_type};
 use crate::words::error::{Class, Result};
 
+/// What a `HEAD` tells of what stands under a name.
+pub(super) enum Seen {
+    /// There is nothing.
+    Nothing,
+    /// Type, digest and size.
+    Described(Descriptor),
+    /// There is something that may not be pulled: Harbor answers 412 to whoever reads what a
+    /// policy of the project keeps back until it is scanned or signed.
+    Withheld,
+}
+
 impl Session {
     /// The document under `reference`, a tag or a digest; `None` when there is none.
     ///
@@ -39,6 +50,10 @@ impl Session {
                 404 => {
                     answer.discard();
                     return Ok(None);
+                }
+                412 => {
+                    answer.discard();
+                    return Err(self.end.withheld(&call.what));
                 }
                 _ => return Err(self.end.refusal(&call.what, answer)),
             }
@@ -93,21 +108,38 @@ impl Session {
 
     /// Type, digest and size of what stands under `reference`, if anything does.
     pub(super) fn head_manifest(&self, reference: &str) -> Result<Option<Descriptor>> {
+        match self.look_at_manifest(reference)? {
+            Seen::Nothing => Ok(None),
+            Seen::Described(found) => Ok(Some(found)),
+            Seen::Withheld => Err(self.end.withheld(&self.manifest_name(reference))),
+        }
+    }
+
+    /// As [`head_manifest`](Session::head_manifest), and what may not be pulled is no failure.
+    pub(super) fn look_at_manifest(&self, reference: &str) -> Result<Seen> {
+        let described = |found: Option<Descriptor>| found.map_or(Seen::Nothing, Seen::Described);
         let call = self.manifest_call(Method::HEAD, reference);
         let answer = self.call(&call)?;
         match answer.status {
             200 => {}
-            404 => return Ok(None),
+            404 => return Ok(Seen::Nothing),
+            412 => return Ok(Seen::Withheld),
             // Some proxies know no HEAD.
-            405 => return Ok(self.manifest(reference, None)?.map(|d| d.descriptor().clone())),
+            405 => {
+                let found = self.manifest(reference, None)?;
+                return Ok(described(found.map(|d| d.descriptor().clone())));
+            }
             _ => return Err(self.end.refusal(&call.what, answer)),
         }
         let digest = answer.header("docker-content-digest").and_then(|d| d.parse().ok());
         match (digest, answer.length()) {
             (Some(digest), Some(size)) if size > 0 => {
-                Ok(Some(Descriptor::new(media_type(&answer, &[]), digest, size)))
+                Ok(Seen::Described(Descriptor::new(media_type(&answer, &[]), digest, size)))
             }
-            _ => Ok(self.manifest(reference, None)?.map(|d| d.descriptor().clone())),
+            _ => {
+                let found = self.manifest(reference, None)?;
+                Ok(described(found.map(|d| d.descriptor().clone())))
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::manifests::{is_vague, media_type};
 use super::page::MAX_PAGES;
 use super::session::{Session, Target};
 use crate::seams::store::{KeptList, Referrers};
+use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
 use crate::words::error::{Class, Result};
 use crate::words::reference::Tag;
@@ -56,7 +57,14 @@ impl Session {
             Some(manifests) => found.manifests = manifests,
             None => tags.insert(0, fallback.clone()),
         }
-        for (tag, document) in self.under_tags(&tags)? {
+        let mut under = self.under_tags(&tags)?;
+        // A project of Harbor's that caches another registry lists what its database knows, which
+        // is nothing of what that registry keeps under the fallback tag.
+        if found.manifests.is_empty() && !tags.contains(&fallback) && self.is_known_harbor() {
+            let list = self.manifest(fallback.as_str(), None)?;
+            under.extend(list.map(|list| (fallback.clone(), list)));
+        }
+        for (tag, document) in under {
             // GitLab's registry answers for the fallback tag with the subject itself.
             let is_list = matches!(document.kind(), Kind::Index { .. });
             if tag == fallback && (!is_list || document.descriptor().digest == subject.digest) {
@@ -69,6 +77,13 @@ impl Session {
             }
             found.tags.push((tag, document));
         }
+        // Harbor lists what cosign's tags stand for as well, though it has no subject.
+        let tagged = |digest: &Digest| {
+            found.tags.iter().any(|(_, document)| {
+                document.descriptor().digest == *digest && document.subject().is_none()
+            })
+        };
+        found.manifests = found.manifests.iter().filter(|d| !tagged(&d.digest)).cloned().collect();
         Ok(found)
     }
 
@@ -109,7 +124,7 @@ impl Session {
 
     /// The list of the referrers API; `None` when the registry has none, or not for this
     /// repository. Until one answer told, all others wait for it.
-    fn listed(&self, subject: &Descriptor) -> Result<Option<Vec<Descriptor>>> {
+    pub(super) fn listed(&self, subject: &Descriptor) -> Result<Option<Vec<Descriptor>>> {
         let _first = self.host.first_to_ask_for_referrers();
         if self.host.lacks_referrers() || self.tagged.lacks_referrers() {
             return Ok(None);

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::granted;
 use super::url::{Url, encode};
 use crate::words::error::{Class, Error, Result};
 
@@ -26,6 +27,7 @@ const MARGIN: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(super) struct Token {
     header: Arc<Zeroizing<String>>,
+    granted: Option<Arc<granted::Granted>>,
     until: Instant,
 }
 
@@ -40,9 +42,15 @@ impl Token {
     pub(super) fn header(&self) -> &str {
         &self.header
     }
+
+    /// What it says that it allows, where it says so.
+    pub(super) fn granted(&self) -> Option<&granted::Granted> {
+        self.granted.as_deref()
+    }
 }
 
-/// For whom a token is: registry host, token server, service, and scopes.
+/// For whom a token is: registry host, token server, service, and scopes, or where there are
+/// none, whose it is.
 pub(super) type Key = (String, String, String, String);
 
 /// What became of the wish for a token.
@@ -136,7 +144,8 @@ pub(super) fn parse(body: &[u8], asked: Instant) -> Result<Token, &'static str> 
         given(granted.token).or(given(granted.access_token)).ok_or("the answer has no token")?;
     let header = Arc::new(header(&token)?);
     let life = lifetime(granted.expires_in, granted.issued_at.as_deref(), Timestamp::now());
-    Ok(Token { header, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
+    let granted = granted::Granted::read(&token).map(Arc::new);
+    Ok(Token { header, granted, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
 }
 
 /// The whole `Authorization` header for `token`.

@@ -83,12 +83,14 @@ impl Session {
                 };
             }
             Ok(answer) => self.end.refusal(&what, answer),
-            Err(mishap) => {
-                if mishap.broke {
+            Err(mishap) if mishap.broke => match self.no_room_for(blob) {
+                Some(full) => full,
+                None => {
                     self.broke_off();
+                    mishap.error
                 }
-                mishap.error
-            }
+            },
+            Err(mishap) => mishap.error,
         };
         self.give_up(&place);
         Err(failure)
@@ -165,7 +167,13 @@ impl Session {
 
     /// Tells the registry that a session is not needed any more. Where that fails the registry
     /// removes the session by its age.
+    ///
+    /// Harbor is not told: it wants the right to delete for that, which those who only push have
+    /// not, and which is never asked for.
     pub(super) fn give_up(&self, session: &Url) {
+        if self.is_known_harbor() {
+            return;
+        }
         let call = Call {
             method: Method::DELETE,
             target: Target::Url(session.clone()),

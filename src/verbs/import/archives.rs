@@ -155,7 +155,7 @@ fn shelves(
     to: Vec<Reference>,
 ) -> Result<Vec<Shelf>> {
     let usage = |text: &str| Error::new(Class::Usage, text);
-    if request.existing == OnExisting::KeepDigest {
+    if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
         return Err(usage("an archive has no images without their names to keep a digest in")
             .hint("use --on-existing overwrite or skip"));
     }

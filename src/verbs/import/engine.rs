@@ -44,8 +44,8 @@ pub(super) fn import(
     contents: &Contents,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
-    if request.existing == OnExisting::KeepDigest {
-        let text = format!("{engine} has no images without names: --on-existing keep-digest");
+    if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
+        let text = format!("{engine} has no images beside names: --on-existing keep-digest");
         return Err(Error::new(Class::Usage, text)
             .hint("leave such images behind with skip, or give them other tags with --map"));
     }

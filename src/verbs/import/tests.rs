@@ -11,6 +11,7 @@ use crate::places::tree::Tree;
 use crate::words::document::Descriptor;
 use crate::words::error::Class;
 use crate::words::progress::Silent;
+use crate::words::reference::Tag;
 
 const NOW: &str = "2026-12-01T00:00:00Z";
 

@@ -85,7 +85,11 @@ fn choose(contents: &Contents, scope: &Scope, names: Vec<NameStep>) -> Chosen {
         for (index, step) in next {
             let digest = contents.referrers[index].digest;
             if step.as_ref().is_none_or(|step| step.action != NameAction::Keep) {
-                roots.push(digest);
+                // In a registry a list is written when it turns out to be needed. Sent before, it
+                // would stay without a tag where it is not.
+                if scope.path.is_none() || step.as_ref().is_none_or(|step| !step.is_list()) {
+                    roots.push(digest);
+                }
                 reached.extend(contents.closure(digest));
             }
             match step {
@@ -118,6 +122,7 @@ pub(super) fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
         to: to.clone(),
         digest,
         now: None,
+        withheld: false,
         rewritten_from: from,
         action: NameAction::Create,
     };

@@ -27,8 +27,10 @@ const MAX_ROUNDS: u32 = 10;
 /// Shortest time that another writer is given between its reading and its writing.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// Brings every list of `plan` up to date that has an entry among `unlisted`, the referrers that
-/// each repository does not list by itself.
+/// Brings every list of `plan` up to date in the repositories that do not list referrers by
+/// themselves. `noted` are the referrers of each repository of which it took notice when they were
+/// sent. Where referrers are listed there is no list under a fallback tag: nobody reads it, and
+/// a registry that removes untagged indexes would take what it names along.
 ///
 /// # Errors
 /// Those of the place; [`Class::Refused`] when a list does not stay as it was written.
@@ -36,11 +38,17 @@ pub(super) fn keep(
     plan: &Plan,
     contents: &Contents,
     scopes: &[Scope],
-    unlisted: &[Vec<Digest>],
+    noted: &[Vec<Digest>],
     jobs: usize,
 ) -> Result<()> {
     let mut open = each(plan, |r| r.lists.as_slice());
-    open.retain(|(at, list)| list.referrers.iter().any(|digest| unlisted[*at].contains(digest)));
+    open.retain(|(at, list)| list.referrers.iter().any(|digest| !noted[*at].contains(digest)));
+    let wanted = parallel::map(jobs, &open, |(at, list)| {
+        interrupt::check()?;
+        wants_list(list, contents, &scopes[*at])
+    })?;
+    let mut open: Vec<_> =
+        open.into_iter().zip(wanted).filter_map(|(it, wanted)| wanted.then_some(it)).collect();
     for _ in 0..MAX_ROUNDS {
         let begun = Instant::now();
         let wrote = parallel::map(jobs, &open, |(at, list)| {
@@ -61,6 +69,17 @@ pub(super) fn keep(
         "others keep on changing them, or the registry does not keep what it is given; let them \
          finish, and run the same import again",
     ))
+}
+
+/// Whether the place lists no referrers by itself. Where it does, it hears again of those that it
+/// has but does not list, as happens to what came before it could.
+fn wants_list(list: &ReferrersList, contents: &Contents, scope: &Scope) -> Result<bool> {
+    let Some(subject) = list.tag.subject() else { return Ok(false) };
+    let Some(unlisted) = scope.sink.unlisted(&subject, &list.referrers)? else { return Ok(true) };
+    for digest in unlisted {
+        scope.sink.put_document(document(contents, &digest)?)?;
+    }
+    Ok(false)
 }
 
 /// Adds what is missing in `list`; whether anything was. Then it is to be looked at again.

@@ -20,6 +20,31 @@ pub(super) struct System {
     _auth_mode: String,
     /// Only for those who are logged in.
     pub(super) read_only: Option<bool>,
+    /// The same; who may make projects.
+    pub(super) project_creation_restriction: Option<String>,
+}
+
+/// `GET /users/current`; robots are no users.
+#[derive(Deserialize)]
+pub(super) struct User {
+    #[serde(default)]
+    sysadmin_flag: bool,
+    /// By a group of the directory that users come from.
+    #[serde(default)]
+    admin_role_in_auth: bool,
+}
+
+impl User {
+    /// Whether it may do everything.
+    pub(super) fn is_admin(&self) -> bool {
+        self.sysadmin_flag || self.admin_role_in_auth
+    }
+}
+
+/// `GET /projects/{name}/repositories/{repository}/artifacts/{reference}`.
+#[derive(Deserialize)]
+pub(super) struct Artifact {
+    pub(super) digest: String,
 }
 
 /// `GET /projects/{name}`.

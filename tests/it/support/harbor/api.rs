@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::Inner;
 use super::accounts::{Account, Role};
 use super::exchange::{Call, Reply, size_of};
-use super::Inner;
 use crate::support::token::decode;
 
 const FORBIDDEN: &str = "forbidden";

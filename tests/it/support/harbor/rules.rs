@@ -211,7 +211,8 @@ impl Inner {
         size: i64,
         act: impl FnOnce(&mut Call) -> u16,
     ) -> u16 {
-        if let Err(refusal) = self.state().reserve(parts.project(), digest, size) {
+        let reserved = self.state().reserve(parts.project(), digest, size);
+        if let Err(refusal) = reserved {
             let early = parts.kind == "uploads" && self.state().hasty;
             return match early {
                 true => call.reply(Reply::with(502, "text/html", b"<h1>Bad Gateway</h1>".to_vec())),

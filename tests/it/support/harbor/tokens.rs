@@ -20,9 +20,9 @@ struct Token {
 
 /// A JSON Web Token with the claims of Harbor's, signed by nobody.
 fn written(access: &Access, number: usize) -> String {
-    let each = access.iter().map(|(name, actions)| {
-        json!({ "type": "repository", "name": name, "actions": actions })
-    });
+    let each = access
+        .iter()
+        .map(|(name, actions)| json!({ "type": "repository", "name": name, "actions": actions }));
     let claims = json!({
         "iss": "harbor-token-issuer", "aud": "harbor-registry", "jti": number.to_string(),
         "access": each.collect::<Vec<_>>(),
