@@ -40,6 +40,8 @@ pub struct Project {
     pub used: i64,
     /// What counts against the quota: blobs and documents with their sizes.
     pub counted: BTreeMap<String, i64>,
+    /// What is being sent right now.
+    reserved: i64,
     /// Repository and tag patterns of tags that may not be moved.
     pub immutable: Vec<(String, String)>,
     /// What an image needs before it may be pulled.

@@ -1,6 +1,8 @@
 //! The distribution API as Harbor guards it: who may, whether there is room, whether the tag may
 //! be moved. The order is that of Harbor's own middleware.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::accounts::rights;
@@ -152,13 +154,13 @@ impl Inner {
             ("PUT", "uploads") => {
                 let digest = call.query("digest").unwrap_or_default();
                 let size = call.length() as i64;
-                self.counted(call, &parts, &digest, size, |call| call.pass_on(port, None, None))
+                self.counted(call, &parts, &[(digest, size)], |call| call.pass_on(port, None, None))
             }
             ("POST", "uploads") => match (call.query("mount"), call.query("from")) {
                 (Some(digest), Some(from)) => {
                     let there = size_of(port, &format!("/v2/{from}/blobs/{digest}"));
                     let size = there.map_or(0, |(size, _)| size as i64);
-                    self.counted(call, &parts, &digest, size, |c| c.pass_on(port, None, None))
+                    self.counted(call, &parts, &[(digest, size)], |c| c.pass_on(port, None, None))
                 }
                 _ => call.pass_on(port, None, None),
             },
@@ -189,11 +191,15 @@ impl Inner {
         }
         let document: Value = serde_json::from_slice(&body).unwrap_or_default();
         let subject = document["subject"]["digest"].as_str().map(str::to_owned);
-        let about = digest(&body);
+        // Blobs that are there and belong to nothing in the project count again.
+        let sizes = document["layers"].as_array().into_iter().flatten();
+        let named =
+            |held: &Value| Some((held["digest"].as_str()?.to_owned(), held["size"].as_i64()?));
+        let mut holds: Vec<_> = sizes.chain([&document["config"]]).filter_map(named).collect();
+        holds.push((digest(&body), body.len() as i64));
         let more = subject.clone().map(|subject| ("OCI-Subject", subject));
-        let status = self.counted(call, parts, &about, body.len() as i64, |call| {
-            call.pass_on(port, Some(&body), more)
-        });
+        let status =
+            self.counted(call, parts, &holds, |call| call.pass_on(port, Some(&body), more));
         if status < 300 {
             let media_type = call.header("content-type").unwrap_or_default().to_owned();
             self.state().stored(&parts.repository, &parts.reference, &media_type, &body);
@@ -201,41 +207,49 @@ impl Inner {
         status
     }
 
-    /// Counts `size` against the project's quota while `act` runs, and keeps the count when it
+    /// Counts `what` against the project's quota while `act` runs, and keeps the count when it
     /// succeeds: what a project has already costs nothing.
     fn counted(
         &self,
         call: &mut Call,
         parts: &Parts,
-        digest: &str,
-        size: i64,
+        what: &[(String, i64)],
         act: impl FnOnce(&mut Call) -> u16,
     ) -> u16 {
-        let reserved = self.state().reserve(parts.project(), digest, size);
-        if let Err(refusal) = reserved {
-            let early = parts.kind == "uploads" && self.state().hasty;
-            return match early {
-                true => call.reply(Reply::with(502, "text/html", b"<h1>Bad Gateway</h1>".to_vec())),
-                false => call.reply(refusal),
-            };
-        }
+        let reserved = self.state().reserve(parts.project(), what);
+        let size = match reserved {
+            Ok(size) => size,
+            Err(refusal) => return self.refuse_early(call, parts, refusal),
+        };
         let status = act(call);
         let mut state = self.state();
         let project = state.projects.get_mut(parts.project()).unwrap();
-        match status {
-            201 => drop(project.counted.insert(digest.to_owned(), size)),
-            _ if !project.counted.contains_key(digest) => project.used -= size,
-            _ => {}
+        if status == 201 {
+            project.counted.extend(what.iter().cloned());
         }
+        project.reserved -= size;
+        project.used = project.counted.values().sum::<i64>() + project.reserved;
         status
+    }
+
+    /// Refuses what is sent before it was read, which nginx may make a 502 of.
+    fn refuse_early(&self, call: &mut Call, parts: &Parts, refusal: Reply) -> u16 {
+        let early = parts.kind == "uploads" && self.state().hasty;
+        match early {
+            true => call.reply(Reply::with(502, "text/html", b"<h1>Bad Gateway</h1>".to_vec())),
+            false => call.reply(refusal),
+        }
     }
 }
 
 impl State {
-    fn reserve(&mut self, project: &str, digest: &str, size: i64) -> Result<(), Reply> {
+    fn reserve(&mut self, project: &str, what: &[(String, i64)]) -> Result<i64, Reply> {
         let project = self.projects.get_mut(project).unwrap();
-        if project.counted.contains_key(digest) {
-            return Ok(());
+        let new: BTreeMap<_, _> = what.iter().cloned().collect();
+        let new = new.iter().filter(|(digest, _)| !project.counted.contains_key(*digest));
+        let size: i64 = new.map(|(_, size)| size).sum();
+        if size == 0 {
+            return Ok(0);
         }
         let (used, limit) = (project.used, project.limit);
         if limit >= 0 && used + size > limit {
@@ -253,7 +267,8 @@ impl State {
             );
             return Err(Reply::error(403, "DENIED", &why));
         }
+        project.reserved += size;
         project.used += size;
-        Ok(())
+        Ok(size)
     }
 }
