@@ -5,14 +5,14 @@
 //! scheme, host and port, with the user's name and password for it and nothing else.
 
 mod answers;
+mod making;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
-use self::answers::{
-    Artifact, Created, Details, Permission, QuotaOf, Summary, System, TagStatus, User,
-};
+use self::answers::{Artifact, Details, Permission, QuotaOf, Summary, System, TagStatus};
+pub use self::making::Barrier;
 use super::challenge::Challenge;
 use super::host::Scheme;
 use super::http::{Answer, Outgoing};
@@ -29,11 +29,6 @@ pub(super) const SERVICE: &str = "harbor-registry";
 /// Largest answer of the API that is read. A page of a hundred tags has some 30 KiB, the
 /// permissions of an administrator 10 KiB.
 const MAX_BODY: u64 = 1 << 20;
-/// How the names of robots begin, unless an administrator chose another prefix; those of a
-/// project's robots go on with `PROJECT+`.
-const ROBOT: &str = "robot$";
-/// What Harbor says where not everybody makes projects.
-const ADMINISTRATORS: &str = "adminonly";
 /// Entries a page, the most that Harbor gives.
 const PAGE: usize = 100;
 /// How many pages of an artifact's tags are read. Ten thousand tags of one image are beyond every
@@ -69,17 +64,6 @@ impl Quota {
     pub fn left(&self) -> Option<u64> {
         self.limit.map(|limit| limit.saturating_sub(self.used))
     }
-}
-
-/// Why these credentials cannot make a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Barrier {
-    /// Harbor takes no project of that name.
-    Name,
-    /// They are those of a robot of one project, which makes no others.
-    ProjectRobot,
-    /// Only administrators may, and robots of the system level that have the right.
-    Administrators,
 }
 
 /// What was found out about a project.
@@ -250,47 +234,6 @@ impl Project {
         Ok(findings)
     }
 
-    /// What keeps these credentials from making it, as far as that can be told.
-    fn barrier(&self, system: &System) -> Result<Option<Barrier>> {
-        if !is_project_name(&self.name) {
-            return Ok(Some(Barrier::Name));
-        }
-        let user = self.session.user()?.unwrap_or_default();
-        let robot = user.strip_prefix(ROBOT);
-        if robot.is_some_and(|robot| robot.contains('+')) {
-            return Ok(Some(Barrier::ProjectRobot));
-        }
-        if system.project_creation_restriction.as_deref() != Some(ADMINISTRATORS) {
-            return Ok(None);
-        }
-        let known: Option<User> = self.get("/users/current")?;
-        let may = match known {
-            Some(user) if user.is_admin() => true,
-            // Robots are no users, and have rights instead.
-            _ => {
-                let path = "/users/current/permissions?scope=/system&relative=true";
-                let granted: Option<Option<Vec<Permission>>> = self.get(path)?;
-                let Some(granted) = granted else { return Ok(None) };
-                let create = |p: &Permission| p.resource == "project" && p.action == "create";
-                granted.unwrap_or_default().iter().any(create)
-            }
-        };
-        Ok((!may).then_some(Barrier::Administrators))
-    }
-
-    /// Whether a quota that is asked for is given: Harbor passes over the wish of those who do not
-    /// see quotas.
-    fn may_choose_quota(&self) -> Result<Option<bool>> {
-        let answer = self.ask(Method::GET, "/quotas?page_size=1")?;
-        let may = match answer.status {
-            200 => Some(true),
-            401 | 403 => Some(false),
-            _ => None,
-        };
-        answer.discard();
-        Ok(may)
-    }
-
     /// What is left of its quota, where it has one and these credentials may see it.
     fn room(&self) -> Result<Option<u64>> {
         let details: Option<Details> = self.get(&format!("/projects/{}", self.name))?;
@@ -360,37 +303,6 @@ impl Project {
         Ok(false)
     }
 
-    /// Makes the project; `false` when it was there already.
-    ///
-    /// # Errors
-    /// [`Class::Refused`] when these credentials may not.
-    pub fn create(&self, public: bool, quota: Option<u64>) -> Result<bool> {
-        let body = Created::new(&self.name, public, quota).json();
-        let what = format!("making project {}", self.name);
-        let headers = vec![("content-type", "application/json".to_owned())];
-        let call = self.call(Method::POST, "/projects", what, headers, Some(&body))?;
-        let answer = self.send(&call)?;
-        match answer.status {
-            201 | 409 => {
-                let made = answer.status == 201;
-                answer.discard();
-                // The token was given while there was nothing to allow.
-                self.session.renounce();
-                Ok(made)
-            }
-            status => {
-                let error = self.session.end.refusal(&call.what, answer);
-                Err(match status {
-                    401 | 403 => error.hint(
-                        "these credentials may not make projects; ask an administrator for the \
-                         project, or for a robot account of the system level that may",
-                    ),
-                    _ => error,
-                })
-            }
-        }
-    }
-
     /// The parsed answer to a GET; `None` when it is refused or not there: what Harbor does not
     /// tell is unknown, and no fault.
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>> {
@@ -448,13 +360,6 @@ impl Project {
     }
 }
 
-/// Whether Harbor takes a project of that name: `[a-z0-9]+(?:[._-][a-z0-9]+)*`.
-fn is_project_name(name: &str) -> bool {
-    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let mut parts = name.split(['.', '_', '-']);
-    parts.all(|part| !part.is_empty() && part.chars().all(fine))
-}
-
 /// Percent-encodes one component of a path, slashes and all.
 fn encode_component(text: &str) -> String {
     encode(text).replace('/', "%2F").replace(':', "%3A")
@@ -470,16 +375,6 @@ mod tests {
 
         assert_eq!(twice("library/alpine"), "library%252Falpine");
         assert_eq!(twice("a.b_c-d"), "a.b_c-d");
-    }
-
-    #[test]
-    fn names_that_harbor_takes_for_projects_are_known() {
-        for name in ["a", "a-b", "a.b_c", "0"] {
-            assert!(is_project_name(name), "{name}");
-        }
-        for name in ["", "a__b", "a--b", "-a", "a-", "A", "a._b", "é"] {
-            assert!(!is_project_name(name), "{name}");
-        }
     }
 
     #[test]

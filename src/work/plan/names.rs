@@ -1,0 +1,96 @@
+//! Names at the destination: what they stand for now, and what is to become of them.
+
+use super::{NameAction, NameStep, Obstacle, OnExisting, Scope};
+use crate::bundle::contents::Contents;
+use crate::seams::store::Held;
+use crate::seams::{interrupt, parallel};
+use crate::words::error::Result;
+use crate::words::reference::{Reference, Tag};
+
+/// Asks the destination what every name stands for now. Scope by scope; the names of the images
+/// come first, in their order.
+pub(super) fn look_at(
+    contents: &Contents,
+    scopes: &[Scope],
+    jobs: usize,
+) -> Result<Vec<Vec<NameStep>>> {
+    let mut names: Vec<_> =
+        scopes.iter().map(|scope| super::outline::names(contents, scope)).collect();
+    let questions: Vec<(usize, Reference)> = names
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !scopes[*at].absent)
+        .flat_map(|(at, steps)| steps.iter().map(move |step| (at, step.to.clone())))
+        .collect();
+    let now = parallel::map(jobs, &questions, |(at, name)| {
+        interrupt::check()?;
+        scopes[*at].sink.held(name)
+    })?;
+    let asked = names.iter_mut().zip(scopes).filter(|(_, scope)| !scope.absent);
+    let steps = asked.flat_map(|(steps, scope)| steps.iter_mut().map(move |step| (step, scope)));
+    for ((step, scope), now) in steps.zip(now) {
+        enter(step, scope, now, contents)?;
+    }
+    Ok(names)
+}
+
+/// Enters what a name stands for, and what follows. Where nobody may read it, an image that is not
+/// there at all is another one; one that is there is taken to be the one that was named.
+fn enter(step: &mut NameStep, scope: &Scope, now: Held, contents: &Contents) -> Result<()> {
+    step.withheld = matches!(now, Held::Withheld(_));
+    step.now = match now {
+        Held::Nothing => None,
+        Held::Known(now) => Some(now),
+        Held::Withheld(now) => now,
+    };
+    step.action = match (now, step.now) {
+        (Held::Nothing, _) => NameAction::Create,
+        (_, Some(now)) if now == step.digest => NameAction::Present,
+        (_, Some(_)) => NameAction::Replace,
+        (_, None) => {
+            let document = contents.documents.get(&step.digest);
+            let there = document.map(|document| scope.sink.has_document(document.descriptor()));
+            match there.transpose()? {
+                Some(true) => NameAction::Present,
+                _ => NameAction::Replace,
+            }
+        }
+    };
+    Ok(())
+}
+
+/// Decides about the names that stand for other images. Gives what is in the way: those that
+/// may not be moved, and those that the destination lets nobody move.
+pub(super) fn settle(
+    names: &mut [Vec<NameStep>],
+    contents: &Contents,
+    scopes: &[Scope],
+    existing: OnExisting,
+) -> Result<Vec<Obstacle>> {
+    let (mut taken, mut fixed) = (Vec::new(), Vec::new());
+    for (names, scope) in names.iter_mut().zip(scopes) {
+        for name in names.iter_mut().filter(|name| name.action == NameAction::Replace) {
+            // A list of referrers is merged, never replaced.
+            if name.is_list() {
+                continue;
+            }
+            match existing {
+                OnExisting::Skip => name.action = NameAction::Keep,
+                OnExisting::KeepDigest => name.action = NameAction::ByDigest,
+                OnExisting::DigestTag => {
+                    name.to = name.to.with_tag(Tag::of_digest(&name.digest));
+                    enter(name, scope, scope.sink.held(&name.to)?, contents)?;
+                    if name.action == NameAction::Replace {
+                        taken.push(name.conflict(&*scope.sink));
+                    }
+                }
+                _ if scope.sink.is_fixed(&name.to)? => fixed.push(name.conflict(&*scope.sink)),
+                OnExisting::Error => taken.push(name.conflict(&*scope.sink)),
+                OnExisting::Overwrite => {}
+            }
+        }
+    }
+    let untagged = scopes.iter().all(|scope| scope.sink.keeps_untagged());
+    let obstacles = [Obstacle::immutable(fixed), Obstacle::taken(taken, untagged)];
+    Ok(obstacles.into_iter().filter(|obstacle| !obstacle.findings.is_empty()).collect())
+}
