@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::double::Double;
+use crate::support::http;
 use crate::support::images::Image;
 use crate::support::registry::Registry;
 use crate::support::sealift::{Ran, Sealift, code, ran};
@@ -26,15 +27,13 @@ fn import(sealift: &Sealift, bundle: &Path, to: &Double, more: &[&str]) -> Ran {
     ran(import.arg("--key").arg(&Shared::get().keys.public).args(more))
 }
 
-/// Requests that move or name something.
-fn moved(double: &Double) -> usize {
-    let seen = double.seen();
-    let tagging = |target: &str| !target.contains("/manifests/sha256:");
-    seen.iter().filter(|s| s.is("PUT", "") && tagging(&s.target) || s.is("POST", "")).count()
+/// Requests that change something.
+fn writes(double: &Double) -> usize {
+    double.seen().iter().filter(|seen| !["GET", "HEAD"].contains(&&*seen.method)).count()
 }
 
 #[test]
-fn everything_of_ocis_own_types_arrives_and_a_second_import_moves_nothing() {
+fn everything_of_ocis_own_types_arrives_and_a_second_import_writes_nothing() {
     need!("docker-registry", "busybox");
     let (sealift, zot) = (Sealift::new(), zot::start());
     let images: Vec<&Image> = Shared::get().images.iter().filter(|image| image.is_oci()).collect();
@@ -44,7 +43,9 @@ fn everything_of_ocis_own_types_arrives_and_a_second_import_moves_nothing() {
     import(&sealift, &bundle, &zot, &[]).ok();
 
     for image in images {
-        for document in &image.documents {
+        // The list under a fallback tag is for registries without the referrers API.
+        let list = image.tags.get(&image.digest().replace(':', "-"));
+        for document in image.documents.iter().filter(|d| Some(&d.digest) != list) {
             let found = |reference: &str| {
                 let held = |stock: &mut crate::support::stock::Stock| {
                     stock.document(&image.repository, reference).map(<[u8]>::to_vec)
@@ -55,9 +56,13 @@ fn everything_of_ocis_own_types_arrives_and_a_second_import_moves_nothing() {
             assert!(document.digest != image.digest() || found(&image.tag), "{}", image.path());
         }
     }
-    let before = moved(&zot);
+    let signed = Shared::get().image("acme/signed");
+    let path = format!("/v2/acme/signed/referrers/{}", signed.digest());
+    let referrers = http::get(zot.port(), &path, &[]).json();
+    assert_eq!(referrers["manifests"][0]["digest"], signed.documents[1].digest);
+    let before = writes(&zot);
     import(&sealift, &bundle, &zot, &[]).ok();
-    assert_eq!(moved(&zot), before);
+    assert_eq!(writes(&zot), before);
 }
 
 #[test]
