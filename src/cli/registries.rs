@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::environment::{path, state_folder, variable};
 use crate::places::registry::{Client, MirrorFiles, Proxies, Settings};
+use crate::seams::pace::Jobs;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;
@@ -29,9 +30,10 @@ pub(super) struct Registries {
     /// Bytes a second over all transfers, as in 5MB or 500KiB [default: as fast as it goes]
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     limit_rate: Option<u64>,
-    /// Most transfers at a time; each host gets as many of them as do it good
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: u16,
+    /// Most transfers at a time; each host gets as many of them as do it good [default: 6, or up
+    /// to 32 where they are small]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: Option<u16>,
     /// How long a connection may stand still or a download trickle before it is tried again
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     timeout: u32,
@@ -47,8 +49,8 @@ fn folder(text: &str) -> Result<PathBuf> {
 }
 
 impl Registries {
-    pub(super) fn jobs(&self) -> usize {
-        self.jobs.into()
+    pub(super) fn jobs(&self) -> Jobs {
+        self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into()))
     }
 
     /// A client as the options and the environment say.

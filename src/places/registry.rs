@@ -137,7 +137,7 @@ impl Client {
         progress: Arc<dyn Progress>,
     ) -> Result<Client> {
         Ok(Client(Arc::new(Shared {
-            http: Http::new(settings.jobs),
+            http: Http::new(settings.jobs.most),
             mirrors: Mirrors::read(&settings.mirrors)?,
             bucket: settings.limit_rate.map(|rate| Bucket::new(rate, Box::<Monotonic>::default())),
             journal: Mutex::default(),

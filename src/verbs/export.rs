@@ -20,6 +20,7 @@ use crate::bundle::statement::Predicate;
 use crate::places::location::Source;
 use crate::places::registry::Client;
 use crate::seams::content::Once;
+use crate::seams::pace::Jobs;
 use crate::seams::parallel;
 use crate::seams::room;
 use crate::seams::stream::{Verified, read_small};
@@ -56,7 +57,7 @@ pub struct Request<'a> {
     /// When the bundle stops being acceptable, in UTC (RFC 3339).
     pub expires_at: Option<String>,
     /// Transfers at a time.
-    pub jobs: usize,
+    pub jobs: Jobs,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
     /// Opens standard input, for the archive that is called `-`.
@@ -100,18 +101,20 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     let (origins, wanted, mut faults) = sources::open(request, client, progress)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
-    let found = graph::find(&origins, &wanted, request.jobs, progress)?;
+    let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
     faults.extend(found.faults);
     all_there(faults, request.images.len())?;
     let roots = found.roots.into_iter().flatten().collect();
-    let mut graph = graph::walk(&origins, &wanted, roots, &request.select, request.jobs, progress)?;
+    let jobs = request.jobs.most;
+    let mut graph = graph::walk(&origins, &wanted, roots, &request.select, jobs, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
     let draft = match request.dry_run {
         true => None,
         false => Some(Draft::open(&request.output)?),
     };
-    let (configs, mut reused, mut fetched) = read_configs(&graph, draft.as_ref(), request.jobs)?;
+    let (configs, mut reused, mut fetched) =
+        read_configs(&graph, draft.as_ref(), request.jobs.most)?;
     set_platforms(&mut graph.contents, &configs);
     check_selection(&graph.contents, &request.select, progress)?;
 
@@ -129,7 +132,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     draft.begin(&head)?;
 
     // 5. Fetch what is missing, straight to its place.
-    let missing = missing_layers(&draft, &head, request.jobs, progress, &mut reused)?;
+    let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
     room::check(draft.place(), total(&missing), "for the bundle").map_err(|e| {
         e.hint("free some, or name an output on another disk; the export goes on from here")
     })?;

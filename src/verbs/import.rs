@@ -18,6 +18,7 @@ use crate::places::layout::LayoutStore;
 use crate::places::location::{Destination, is_stream};
 use crate::places::registry::Client;
 use crate::seams::file::lies_in;
+use crate::seams::pace::Jobs;
 use crate::seams::room;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
@@ -60,7 +61,7 @@ pub struct Request {
     /// How archives are written, where they are the destination.
     pub filing: Filing,
     /// Transfers at a time.
-    pub jobs: usize,
+    pub jobs: Jobs,
     /// Whether to stop with the plan.
     pub dry_run: bool,
 }
@@ -149,9 +150,9 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
 
     // 3. What is to be done there, and what is in the way.
     let statement = bundle.about().statement().digest;
-    let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs)?;
+    let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs.most)?;
     projects.judge(&mut plan, contents, &request.projects);
-    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs, false)?;
+    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most, false)?;
     plan.obstacles.extend(sparse);
     if request.dry_run {
         return Ok(Outcome::Planned(plan));
@@ -168,7 +169,7 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
 
     // 4. Make room for it: projects; then try what only trying tells.
     projects.create(&mut plan, &request.projects, progress)?;
-    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs, true)?;
+    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most, true)?;
     if let Some(error) = Obstacle::failure(sparse.as_slice()) {
         return Err(error);
     }

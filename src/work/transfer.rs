@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::graph::Graph;
 use super::plan::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
 use crate::bundle::contents::Contents;
+use crate::seams::pace::{Gate, Jobs};
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource, Held};
 use crate::seams::stream::{Resuming, Verified, from_all_places};
@@ -50,7 +51,7 @@ fn move_blob(
     Ok(())
 }
 
-/// Fetches `blobs` of `graph` into `sink`, `jobs` at a time, in the order in which their sources
+/// Fetches `blobs` of `graph` into `sink`, as many at a time as `jobs` says, in the order in which their sources
 /// have them, else in their own.
 ///
 /// # Errors
@@ -59,7 +60,7 @@ pub fn fetch(
     graph: &Graph<'_>,
     blobs: &[Descriptor],
     sink: &dyn BlobSink,
-    jobs: usize,
+    jobs: Jobs,
     progress: &dyn Progress,
 ) -> Result<Count> {
     let mut all = Count::default();
@@ -73,7 +74,9 @@ pub fn fetch(
         ahead.push((source.position(blob), blob, source, place));
     }
     ahead.sort_by_key(|(position, ..)| *position);
-    parallel::map(jobs, &ahead, |(_, blob, source, place)| {
+    let gate = Gate::steady(jobs);
+    parallel::map(jobs.most, &ahead, |(_, blob, source, place)| {
+        let _pass = gate.enter(blob.size);
         move_blob(blob, *source, &format!("source {place}"), sink, progress)
     })?;
     progress.event(Event::Done);
@@ -111,7 +114,7 @@ pub fn run(
     contents: &Contents,
     source: &dyn BlobSource,
     scopes: &[Scope],
-    jobs: usize,
+    jobs: Jobs,
     progress: &dyn Progress,
 ) -> Result<Moved> {
     let mut moved = Moved { present: plan.present, ..Moved::default() };
@@ -124,10 +127,10 @@ pub fn run(
         })
         .map_err(|e| name_images(e, contents))?;
     progress.event(Event::Done);
-    look_back(plan, scopes, jobs, progress)?;
-    let noted = put_documents(plan, contents, scopes, jobs)?;
-    lists::keep(plan, contents, scopes, &noted, jobs)?;
-    publish_names(plan, contents, scopes, jobs, progress)?;
+    look_back(plan, scopes, jobs.most, progress)?;
+    let noted = put_documents(plan, contents, scopes, jobs.most)?;
+    lists::keep(plan, contents, scopes, &noted, jobs.most)?;
+    publish_names(plan, contents, scopes, jobs.most, progress)?;
     scopes.iter().try_for_each(|scope| scope.sink.finish())?;
     Ok(moved)
 }
@@ -158,12 +161,14 @@ fn copy_blobs(
     plan: &Plan,
     source: &dyn BlobSource,
     scopes: &[Scope],
-    jobs: usize,
+    jobs: Jobs,
     progress: &dyn Progress,
 ) -> Result<()> {
     let mut ahead = each(plan, |r| r.blobs.as_slice());
     ahead.retain(|(_, transfer)| transfer.action == Action::Copy);
-    parallel::map(jobs, &ahead, |(at, transfer)| {
+    let gate = Gate::steady(jobs);
+    parallel::map(jobs.most, &ahead, |(at, transfer)| {
+        let _pass = gate.enter(transfer.blob.size);
         move_blob(&transfer.blob, source, "bundle", &*scopes[*at].sink, progress)
     })?;
     Ok(())
@@ -173,20 +178,24 @@ fn mount_blobs(
     plan: &Plan,
     source: &dyn BlobSource,
     scopes: &[Scope],
-    jobs: usize,
+    jobs: Jobs,
     progress: &dyn Progress,
     moved: &mut Moved,
 ) -> Result<()> {
     let ahead = each(plan, |r| r.blobs.as_slice());
     let counts = Mutex::new((Count::default(), Count::default()));
-    parallel::map(jobs, &ahead, |(at, transfer)| {
+    let gate = Gate::steady(jobs);
+    parallel::map(jobs.most, &ahead, |(at, transfer)| {
         let Action::Mount { from } = &transfer.action else { return Ok(()) };
         let (sink, blob) = (&scopes[*at].sink, &transfer.blob);
         interrupt::check()?;
         let mounted = sink.mount(blob, from)?;
         match mounted {
             true => progress.event(Event::Finished { digest: blob.digest }),
-            false => move_blob(blob, source, "bundle", &**sink, progress)?,
+            false => {
+                let _pass = gate.enter(blob.size);
+                move_blob(blob, source, "bundle", &**sink, progress)?;
+            }
         }
         if let Ok(mut counts) = counts.lock() {
             let count = if mounted { &mut counts.0 } else { &mut counts.1 };

@@ -35,7 +35,7 @@ impl Session {
         if offset > 0 && offset >= blob.size {
             return Ok(Box::new(io::empty()));
         }
-        let meter = Meter::enter(&self.shared, &self.host.down);
+        let meter = Meter::enter(&self.shared, &self.host.down, blob.size - offset);
         let what = self.blob_name(blob);
         let mut call = self.read(Method::GET, format!("blobs/{}", blob.digest), what);
         if offset > 0 {

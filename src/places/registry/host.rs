@@ -46,6 +46,8 @@ pub(super) struct Host {
     /// a host to itself cannot wait for its own place.
     pub(super) down: Gate,
     pub(super) up: Gate,
+    /// How many requests wait for an answer, those of transfers among them.
+    pub(super) questions: Gate,
 }
 
 impl Host {
@@ -58,6 +60,7 @@ impl Host {
             quota: Mutex::default(),
             down: Gate::new(settings.jobs),
             up: Gate::new(settings.jobs),
+            questions: Gate::new(settings.jobs),
             base: Mutex::default(),
             scheme: Mutex::default(),
             answered: AtomicBool::new(false),
@@ -167,6 +170,7 @@ impl Host {
     pub(super) fn trouble(&self) {
         self.down.trouble();
         self.up.trouble();
+        self.questions.trouble();
     }
 
     /// How many manifests it gives out, as it last said.

@@ -15,9 +15,9 @@ pub(super) struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// Waits for a place at `gate`.
-    pub(super) fn enter(shared: &'a Shared, gate: &'a Gate) -> Meter<'a> {
-        Meter { bucket: shared.bucket.as_ref(), pass: gate.enter() }
+    /// Waits for a place at `gate` for so many bytes.
+    pub(super) fn enter(shared: &'a Shared, gate: &'a Gate, bytes: u64) -> Meter<'a> {
+        Meter { bucket: shared.bucket.as_ref(), pass: gate.enter(bytes) }
     }
 
     /// Reads once from `reader`.

@@ -225,6 +225,9 @@ impl Session {
     pub(super) fn send(&self, what: &str, out: Outgoing<'_>) -> Result<Answer> {
         let url = out.url;
         let access = self.host.access_to(url);
+        // What has a body of its own has its place by the size of that.
+        let streams = matches!(out.payload, Payload::Stream(..));
+        let _pass = (!streams).then(|| self.host.questions.enter(0));
         match self.shared.http.send(&self.shared.settings, access, out) {
             Ok(answer) => {
                 if answer.own {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{MirrorFiles, Proxies};
+use crate::seams::pace::Jobs;
 use crate::seams::retry::Retry;
 use crate::words::reference::Registry;
 
@@ -26,7 +27,7 @@ pub struct Settings {
     /// Files that say where images are fetched from. They do not matter to pushes.
     pub mirrors: MirrorFiles,
     /// How many transfers run at once, and so how many connections a host are kept.
-    pub jobs: usize,
+    pub jobs: Jobs,
     /// How often and how patiently a request is sent again.
     pub retry: Retry,
     /// Largest body of an upload; larger blobs go in pieces of this size. Without it a blob goes
@@ -52,7 +53,7 @@ impl Default for Settings {
             plain_http: Vec::new(),
             proxies: Proxies::default(),
             mirrors: MirrorFiles::default(),
-            jobs: 4,
+            jobs: Jobs::up_to(4),
             retry: Retry::default(),
             chunk_size: None,
             limit_rate: None,

@@ -25,7 +25,7 @@ impl Session {
     /// Uploads `blob`: goes on with what an earlier run left, else sends it in the form that the
     /// host is known to take.
     pub(super) fn upload(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
-        let meter = Meter::enter(&self.shared, &self.host.up);
+        let meter = Meter::enter(&self.shared, &self.host.up, blob.size);
         if let Some((place, offset)) = self.left_over(blob)? {
             return self.send_in_pieces(blob, content, place, offset, &meter);
         }

@@ -35,7 +35,7 @@ impl Outside {
             created_at: CREATED.to_owned(),
             fixed_time: false,
             expires_at: None,
-            jobs: 2,
+            jobs: Jobs::up_to(2),
             dry_run: false,
             stdin: || Ok(Box::new(std::io::empty())),
         }

@@ -16,6 +16,7 @@ use crate::bundle::docker::to_json;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
 use crate::places::location::{ArchiveFormat, is_stream};
 use crate::seams::file::{lies_in, sweep};
+use crate::seams::pace::Jobs;
 use crate::seams::{interrupt, room};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -108,14 +109,15 @@ pub(super) fn import(
     // 3. What is to be done, and what is in the way. Files are taken whole: what becomes of their
     //    names is settled.
     let statement = bundle.about().statement().digest;
-    let mut plan = Plan::new(statement, contents, &scopes, OnExisting::Overwrite, request.jobs)?;
+    let mut plan =
+        Plan::new(statement, contents, &scopes, OnExisting::Overwrite, request.jobs.large)?;
     for at in left {
         plan.leave(at);
         let text = format!("{} holds something else and is left as it is", shelves[at].name());
         progress.event(Event::Note(text));
     }
     plan.obstacles.extend(obstacles);
-    plan.look_for_sparse(contents, &scopes, request.jobs, false)?;
+    plan.look_for_sparse(contents, &scopes, request.jobs.large, false)?;
     plan.obstacles.extend(in_the_way(taken));
     if request.dry_run {
         return Ok(Outcome::Planned(plan));
@@ -140,7 +142,14 @@ pub(super) fn import(
     let mut moved = Moved::default();
     for (at, scope) in scopes.iter().enumerate() {
         let scope = std::slice::from_ref(scope);
-        moved.add(transfer::run(&plan.alone(at), contents, bundle, scope, 1, progress)?);
+        moved.add(transfer::run(
+            &plan.alone(at),
+            contents,
+            bundle,
+            scope,
+            Jobs::up_to(1),
+            progress,
+        )?);
     }
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))

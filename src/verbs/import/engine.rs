@@ -114,7 +114,7 @@ fn bring(
     }
     let sound = Arc::default();
     if about.keeps_partial {
-        verify(plan, bundle, &sound, request.jobs, progress)?;
+        verify(plan, bundle, &sound, request.jobs.large, progress)?;
     }
     let images: Vec<(Reference, Digest)> =
         changes(plan).map(|step| (step.to.clone(), step.digest)).collect();

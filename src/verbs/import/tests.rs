@@ -25,7 +25,7 @@ fn request(sample: &Sample) -> Request {
         flatten: false,
         existing: OnExisting::Error,
         now: NOW.to_owned(),
-        jobs: 2,
+        jobs: Jobs::up_to(2),
         dry_run: false,
         projects: Provision::default(),
         platform: None,

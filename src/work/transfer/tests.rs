@@ -29,7 +29,7 @@ impl Bundle {
         let scopes: Vec<Scope> =
             inside.iter().map(|(name, inside)| inside.scope(name, &self.contents)).collect();
         let plan = Plan::new(Digest::of(b"s"), &self.contents, &scopes, existing, 2)?;
-        run(&plan, &self.contents, &self.stock, &scopes, 2, &Silent)
+        run(&plan, &self.contents, &self.stock, &scopes, Jobs::up_to(2), &Silent)
     }
 
     fn land(&self, inside: &Inside) -> Result<Moved> {
@@ -249,7 +249,7 @@ fn blobs_are_fetched_in_the_order_in_which_their_source_has_them() {
         let graph = whole(&origins, &wanted, &Selection::default(), 1).unwrap();
         let inside = Inside::default();
 
-        fetch(&graph, &graph.contents.blobs, &inside, 1, &Silent).unwrap();
+        fetch(&graph, &graph.contents.blobs, &inside, Jobs::up_to(1), &Silent).unwrap();
 
         let mut expected = blobs;
         expected.retain(|digest| inside.uploads().contains(digest));

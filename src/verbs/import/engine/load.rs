@@ -11,6 +11,7 @@ use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::places::engine::{About, Engine};
 use crate::places::layout::archive::Archive;
+use crate::seams::pace::Jobs;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress, Silent};
@@ -104,7 +105,8 @@ impl Stream<'_> {
             let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
             let sent = all.filter(|transfer| transfer.action == Action::Copy);
             moved.extend(sent.map(|transfer| (transfer.blob.digest, transfer.blob.size)));
-            transfer::run(&plan, self.contents, self.bundle, &scopes, 1, progress).map(drop)
+            transfer::run(&plan, self.contents, self.bundle, &scopes, Jobs::up_to(1), progress)
+                .map(drop)
         })?;
         Ok(moved)
     }
