@@ -128,6 +128,10 @@ pub(super) struct Import {
     /// pieces where a registry or its proxy takes nothing else]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     chunk_size: Option<u64>,
+    /// Let a manifest that is at the registry vouch for its blobs, instead of looking for each;
+    /// blobs that were lost there since stay lost
+    #[arg(long)]
+    quick: bool,
     /// Print the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -172,7 +176,8 @@ impl Import {
             dry_run: self.dry_run,
         };
         let progress = printer.progress();
-        let client = self.registries.client_sending(progress.clone(), self.chunk_size)?;
+        let client =
+            self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;
         match import(&request, &client, &*progress)? {
             Outcome::Planned(plan) => planned(&plan, printer),
             Outcome::Done(summary) => {

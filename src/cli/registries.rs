@@ -58,13 +58,15 @@ impl Registries {
         Client::new(self.settings(), progress)
     }
 
-    /// [`client`](Registries::client), which sends blobs in pieces of `chunk_size` if one is given.
+    /// [`client`](Registries::client), which sends blobs in pieces of `chunk_size` if one is given,
+    /// and, when `quick`, lets manifests vouch for their blobs.
     pub(super) fn client_sending(
         &self,
         progress: Arc<dyn Progress>,
         chunk_size: Option<u64>,
+        quick: bool,
     ) -> Result<Client> {
-        Client::new(Settings { chunk_size, ..self.settings() }, progress)
+        Client::new(Settings { chunk_size, quick, ..self.settings() }, progress)
     }
 
     /// The file that keeps what `login` is told: podman's.

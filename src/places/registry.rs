@@ -360,6 +360,17 @@ impl ImageSink for RegistryRepository {
         }
     }
 
+    /// A registry answers for a tag with the manifest itself.
+    fn names_show_documents(&self) -> bool {
+        true
+    }
+
+    /// Where the settings say so: a registry takes no manifest without its blobs, but may lose
+    /// them later.
+    fn vouches(&self) -> bool {
+        self.0.shared.settings.quick
+    }
+
     fn is_fixed(&self, name: &Reference) -> Result<bool> {
         match (&name.tag, self.0.project()?) {
             (Some(tag), Some(project)) => project.is_immutable(tag),

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 const SHARES: usize = 6;
 /// From which size on a transfer is a large one; a share stands for a sixth of it.
 const LARGE: u64 = 6 << 20;
-/// What a host gets at first: two large transfers, of which the second hides the round trips of
-/// the first, or twelve small ones.
-const START: usize = 2 * SHARES;
+/// What a host gets at first: three large transfers, of which each hides the round trips of the
+/// others, or eighteen small ones.
+const START: usize = 3 * SHARES;
 /// What a transfer counts beside its bytes. Small blobs are all round trips: without this their
 /// number, which is what more threads raise, would not be seen.
 const WORTH: u64 = 64 << 10;
@@ -21,8 +21,8 @@ const WORTH: u64 = 64 << 10;
 const WINDOW: Duration = Duration::from_millis(200);
 /// How much better a window has to be for more to be worth it.
 const BETTER: f64 = 1.05;
-/// How much better it has to be after growing by half for growing by half once more.
-const MUCH_BETTER: f64 = 1.3;
+/// How much better it has to be after growing to twice as much for doing so once more.
+const MUCH_BETTER: f64 = 1.5;
 /// How much is needed below the best for the last growth to count as harmful.
 const WORSE: f64 = 0.7;
 /// How long after trouble further trouble is taken for the same, and nothing grows.
@@ -69,6 +69,8 @@ fn shares(bytes: u64) -> usize {
 #[derive(Debug, Clone)]
 pub struct Controller {
     limit: usize,
+    /// What it was before it last grew.
+    before: usize,
     most: usize,
     /// Whether every growth has been worth it so far, so that the next one may be a big one.
     eager: bool,
@@ -83,7 +85,14 @@ impl Controller {
     pub fn new(most: usize) -> Controller {
         let most = most.max(1);
         let limit = START.min(most);
-        Controller { limit, most, eager: true, best: 0.0, quiet_until: Duration::ZERO }
+        Controller {
+            limit,
+            before: limit,
+            most,
+            eager: true,
+            best: 0.0,
+            quiet_until: Duration::ZERO,
+        }
     }
 
     /// How many shares may be taken.
@@ -93,8 +102,8 @@ impl Controller {
     }
 
     /// Takes notice of a window in which all shares were taken: `work` in `took`, ended at `now`.
-    /// More is allowed while that helps, by half at first and later by one large transfer; that
-    /// much less when the last growth did harm.
+    /// More is allowed while that helps, twice as much at first and later one large transfer; what
+    /// was allowed before when the last growth did harm.
     pub fn window(&mut self, work: u64, took: Duration, now: Duration) {
         let rate = work as f64 / took.as_secs_f64().max(0.001);
         if rate > self.best * BETTER {
@@ -102,14 +111,16 @@ impl Controller {
             self.best = rate;
             if now >= self.quiet_until {
                 let by_one = (self.limit / SHARES + 1) * SHARES;
-                let by_half = if self.eager { self.limit + self.limit / 2 } else { 0 };
-                self.limit = by_one.max(by_half).min(self.most);
+                let twice = if self.eager { self.limit * 2 } else { 0 };
+                self.before = self.limit;
+                self.limit = by_one.max(twice).min(self.most);
             }
             return;
         }
         self.eager = false;
         if rate < self.best * WORSE && self.limit > START {
-            self.limit = self.limit.saturating_sub(SHARES).max(START);
+            self.limit = self.before.min(self.limit.saturating_sub(SHARES)).max(START);
+            self.before = self.limit;
             // What was best may not come back: the line changes over hours.
             self.best = rate;
         }

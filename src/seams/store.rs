@@ -202,6 +202,17 @@ pub trait ImageSink: BlobSink {
         Ok(false)
     }
 
+    /// Whether what [`published`](ImageSink::published) tells of a name was read from the document
+    /// itself, which is there then.
+    fn names_show_documents(&self) -> bool {
+        false
+    }
+
+    /// Whether a document that is there vouches for its blobs, so that nobody looks for them.
+    fn vouches(&self) -> bool {
+        false
+    }
+
     /// Whether an image may be there under its digest alone, beside a name that stands for another.
     fn keeps_untagged(&self) -> bool {
         true

@@ -185,6 +185,10 @@ impl<'a, 's> Walker<'a, 's> {
                 ahead.extend(found.manifests.into_iter().map(|d| Next::referrer(origin, d)));
                 next.extend(found.tags.into_iter().map(|(_, document)| (origin, document)));
             }
+            // What was read to see what it refers to is not read again.
+            let read: BTreeSet<(usize, Digest)> =
+                next.iter().map(|(origin, d)| (*origin, d.descriptor().digest)).collect();
+            ahead.retain(|next| !read.contains(&next.key()));
             next.extend(self.fetch(ahead)?);
             level = next;
         }

@@ -7,7 +7,7 @@ mod outline;
 mod part;
 mod sparse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::bundle::contents::Contents;
 use crate::seams::parallel;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
-use crate::words::document::Descriptor;
+use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Repository, Tag};
 
@@ -280,40 +280,53 @@ impl Plan {
         for (scope, names) in scopes.iter().zip(names) {
             plan.repositories.push(outline::outline(contents, &ranks, scope, names));
         }
-        plan.look(scopes, jobs)?;
+        plan.look(contents, scopes, jobs)?;
         plan.choose_mounts();
         plan.count();
         Ok(plan)
     }
 
-    /// Asks the destination about every blob and document.
-    fn look(&mut self, scopes: &[Scope], jobs: usize) -> Result<()> {
-        let mut questions: Vec<(usize, Question)> = Vec::new();
-        let all = self.repositories.iter().enumerate();
-        for (at, repository) in all.filter(|(at, _)| !scopes[*at].absent) {
-            let blobs = repository.blobs.iter().map(|t| Question::Blob(t.blob.clone()));
-            let documents =
-                repository.documents.iter().map(|d| Question::Document(d.document.clone()));
-            questions.extend(blobs.chain(documents).map(|question| (at, question)));
-        }
-        let mut there = parallel::map(jobs, &questions, |(at, question)| {
-            crate::seams::interrupt::check()?;
-            match question {
-                Question::Blob(blob) => scopes[*at].sink.has(blob),
-                Question::Document(document) => scopes[*at].sink.has_document(document),
-            }
-        })?
-        .into_iter();
-        let asked = self.repositories.iter_mut().zip(scopes).filter(|(_, scope)| !scope.absent);
-        for (repository, _) in asked {
-            for transfer in &mut repository.blobs {
-                if there.next() == Some(true) {
-                    transfer.action = Action::Present;
+    /// Asks the destination about every document that no name has shown, and about every blob
+    /// that no document vouches for.
+    fn look(&mut self, contents: &Contents, scopes: &[Scope], jobs: usize) -> Result<()> {
+        let mut documents = Vec::new();
+        let asked = |(_, scope): &(&mut RepositoryPlan, &Scope)| !scope.absent;
+        for (repository, scope) in self.repositories.iter_mut().zip(scopes).filter(asked) {
+            let shows = scope.sink.names_show_documents();
+            let shown: BTreeSet<Digest> =
+                repository.names.iter().filter_map(|name| name.now.filter(|_| shows)).collect();
+            for step in &mut repository.documents {
+                step.present = shown.contains(&step.document.digest);
+                if !step.present {
+                    documents.push((&*scope.sink, step));
                 }
             }
-            for step in &mut repository.documents {
-                step.present = there.next() == Some(true);
+        }
+        let there = parallel::map(jobs, &documents, |(sink, step)| {
+            crate::seams::interrupt::check()?;
+            sink.has_document(&step.document)
+        })?;
+        documents.into_iter().zip(there).for_each(|((_, step), there)| step.present = there);
+
+        let mut blobs = Vec::new();
+        for (repository, scope) in self.repositories.iter_mut().zip(scopes).filter(asked) {
+            let vouched = match scope.sink.vouches() {
+                true => vouched(contents, &repository.documents),
+                false => BTreeSet::new(),
+            };
+            for transfer in &mut repository.blobs {
+                match vouched.contains(&transfer.blob.digest) {
+                    true => transfer.action = Action::Present,
+                    false => blobs.push((&*scope.sink, transfer)),
+                }
             }
+        }
+        let there = parallel::map(jobs, &blobs, |(sink, transfer)| {
+            crate::seams::interrupt::check()?;
+            sink.has(&transfer.blob)
+        })?;
+        for ((_, transfer), _) in blobs.into_iter().zip(there).filter(|(_, there)| *there) {
+            transfer.action = Action::Present;
         }
         Ok(())
     }
@@ -351,9 +364,11 @@ impl Plan {
     }
 }
 
-enum Question {
-    Blob(Descriptor),
-    Document(Descriptor),
+/// The blobs of those of `steps` that are there.
+fn vouched(contents: &Contents, steps: &[DocumentStep]) -> BTreeSet<Digest> {
+    let present = steps.iter().filter(|step| step.present);
+    let documents = present.filter_map(|step| contents.documents.get(&step.document.digest));
+    documents.flat_map(Document::children).map(|child| child.digest).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::support::http;
 use crate::support::images::Image;
 use crate::support::registry::{Registry, Request};
 use crate::support::sealift::{Keys, Sealift, ran};
@@ -67,6 +68,12 @@ impl World {
         export.arg("export").args(self.images.iter().map(|i| format!("{host}/{}", i.path())));
         ran(export.args(["-o", "bundle.tar", "--sign-key"]).arg(&self.keys.private)).ok();
     }
+
+    fn import(&self, host: &str, more: &[&str]) {
+        let mut import = self.sealift.command();
+        import.args(["import", "bundle.tar", "--to", &format!("docker://{host}")]);
+        ran(import.arg("--key").arg(&self.keys.public).args(more)).ok();
+    }
 }
 
 /// No request is made twice, but to look whether what was written is there.
@@ -92,4 +99,34 @@ fn an_export_asks_nothing_twice_and_little_beside_what_it_takes() {
     let export = from.next("export");
     assert!(export.len() <= 60, "{export:#?}");
     asks_nothing_twice(&export);
+}
+
+/// What `--quick` gives up, and what it does not.
+#[test]
+fn a_manifest_vouches_for_its_own_blobs_and_only_when_asked_to() {
+    need!("docker-registry");
+    let world = World::new();
+    let (outside, inside) = (Registry::empty(), Registry::empty());
+    world.images.iter().for_each(|image| image.push(&outside));
+    world.export(&outside.host());
+    world.import(&inside.host(), &[]);
+    let image = &world.images[1];
+    let lost = image.blobs.keys().next().unwrap();
+    let gone = |digest: &str| {
+        let path = format!("/v2/{}/blobs/{digest}", image.repository);
+        let done = http::with_body(inside.port(), "DELETE", &path, &[], b"");
+        assert_eq!(done.status, 202);
+    };
+
+    gone(lost);
+    world.import(&inside.host(), &["--quick"]);
+    assert!(!inside.has_blob(&image.repository, lost), "nobody looked");
+    world.import(&inside.host(), &[]);
+    assert!(inside.has_blob(&image.repository, lost), "what was lost comes back");
+
+    gone(lost);
+    let path = format!("/v2/{}/manifests/{}", image.repository, image.digest());
+    assert_eq!(http::with_body(inside.port(), "DELETE", &path, &[], b"").status, 202);
+    world.import(&inside.host(), &["--quick"]);
+    assert!(inside.has_blob(&image.repository, lost), "a manifest that is not there says nothing");
 }

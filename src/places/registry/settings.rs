@@ -33,6 +33,8 @@ pub struct Settings {
     /// Largest body of an upload; larger blobs go in pieces of this size. Without it a blob goes
     /// whole until a host is found not to take that.
     pub chunk_size: Option<u64>,
+    /// Whether a manifest that is at a destination vouches for its blobs.
+    pub quick: bool,
     /// Bytes a second over all transfers in both directions; as fast as it goes without.
     pub limit_rate: Option<u64>,
     /// Folder for what is remembered of unfinished uploads; nothing is without.
@@ -56,6 +58,7 @@ impl Default for Settings {
             jobs: Jobs::up_to(4),
             retry: Retry::default(),
             chunk_size: None,
+            quick: false,
             limit_rate: None,
             uploads: None,
             timeout: Duration::from_secs(60),

@@ -28,7 +28,7 @@ impl Next {
         Next { origin, descriptor, index: None }
     }
 
-    fn key(&self) -> (usize, Digest) {
+    pub(super) fn key(&self) -> (usize, Digest) {
         (self.origin, self.descriptor.digest)
     }
 }
