@@ -101,6 +101,32 @@ fn an_export_asks_nothing_twice_and_little_beside_what_it_takes() {
     asks_nothing_twice(&export);
 }
 
+#[test]
+fn an_import_asks_nothing_twice_and_one_of_what_is_there_little() {
+    need!("docker-registry");
+    let world = World::new();
+    let (outside, inside) = (Registry::empty(), Registry::empty());
+    world.images.iter().for_each(|image| image.push(&outside));
+    world.export(&outside.host());
+    let mut to = Log(&inside, 0);
+
+    world.import(&inside.host(), &[]);
+    let import = to.next("import");
+    assert!(import.len() <= 213, "{import:#?}");
+
+    world.import(&inside.host(), &[]);
+    let again = to.next("import again");
+    assert!(again.len() <= 62, "{again:#?}");
+    assert!(!again.iter().any(Request::is_write), "{again:#?}");
+    asks_nothing_twice(&again);
+
+    world.import(&inside.host(), &["--quick"]);
+    let quick = to.next("import again, --quick");
+    assert!(quick.len() <= 30, "{quick:#?}");
+    assert!(!quick.iter().any(Request::is_write), "{quick:#?}");
+    asks_nothing_twice(&quick);
+}
+
 /// What `--quick` gives up, and what it does not.
 #[test]
 fn a_manifest_vouches_for_its_own_blobs_and_only_when_asked_to() {

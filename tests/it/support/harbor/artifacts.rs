@@ -69,7 +69,7 @@ impl State {
         if reference.starts_with("sha256:") {
             return;
         }
-        artifacts.values_mut().for_each(|artifact| drop(artifact.tags.remove(reference)));
+        artifacts.values_mut().for_each(|artifact| _ = artifact.tags.remove(reference));
         let subject = cosigned(reference).filter(|subject| artifacts.contains_key(subject));
         let artifact = artifacts.get_mut(&about).unwrap();
         artifact.tags.insert(reference.to_owned());
