@@ -248,13 +248,7 @@ impl ImageSource for RegistryRepository {
     fn resolve(&self, name: &Reference) -> Result<Document> {
         let (reference, digest) = (under(name)?, name.digest);
         let want = if digest.is_some() { Want::Digest } else { Want::Tag };
-        self.first(want, |place| {
-            let document = place.required(&reference, digest)?;
-            if digest.is_none() {
-                place.saw_tag(&reference);
-            }
-            Ok(document)
-        })
+        self.first(want, |place| place.named(&reference, digest))
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {

@@ -91,6 +91,18 @@ impl Session {
         })
     }
 
+    /// As [`required`](Session::required), of a name that was asked for: its tag is there, then.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn named(&self, reference: &str, digest: Option<Digest>) -> Result<Document> {
+        let document = self.required(reference, digest)?;
+        if digest.is_none() {
+            self.saw_tag(reference);
+        }
+        Ok(document)
+    }
+
     /// The document that `descriptor` describes in digest, size and type.
     pub(super) fn described(&self, descriptor: &Descriptor) -> Result<Document> {
         let reference = descriptor.digest.to_string();
