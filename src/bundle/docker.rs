@@ -62,7 +62,7 @@ impl Entry {
 #[must_use]
 pub fn docker_index(contents: &Contents, configs: &BTreeMap<Digest, Vec<u8>>) -> Vec<u8> {
     let entry = |image: &Image| {
-        let document = choose(&loadable(contents, configs, image.digest), configs, None)?;
+        let document = choose(&loadable(contents, configs, image.digest), None)?.0;
         Entry::new(document, configs, &image.name)
     };
     to_json(&contents.images.iter().filter_map(entry).collect::<Vec<_>>())
@@ -75,34 +75,59 @@ pub fn to_json(entries: &[Entry]) -> Vec<u8> {
     serde_json::to_vec(entries).unwrap_or_default()
 }
 
+/// A manifest that docker could load.
+#[derive(Debug, Clone)]
+pub struct Loadable<'c> {
+    /// The manifest.
+    pub document: &'c Document,
+    /// What it runs on: as its config says, with the variant that its index may give beside that.
+    pub platform: Option<Platform>,
+}
+
 /// The manifests below `root` that docker could load, in the order of their indexes.
 #[must_use]
 pub fn loadable<'c>(
     contents: &'c Contents,
     configs: &BTreeMap<Digest, Vec<u8>>,
     root: Digest,
-) -> Vec<&'c Document> {
+) -> Vec<Loadable<'c>> {
+    let entries = contents.children_first([root]).into_iter().flat_map(Document::children);
+    let entries: BTreeMap<Digest, &Platform> =
+        entries.filter_map(|entry| Some((entry.digest, entry.platform.as_ref()?))).collect();
     let mut documents = contents.manifests(root);
     documents.retain(|document| layers(document, configs).is_some());
-    documents
+    let known = |document: &Document| {
+        let own = platform(document, configs)?;
+        let entry = entries.get(&document.descriptor().digest);
+        let variant = entry.filter(|entry| entry.any_variant() == own.any_variant());
+        let variant = variant.and_then(|entry| entry.variant.clone());
+        Some(Platform { variant: variant.or(own.variant), ..own })
+    };
+    let with = |document| Loadable { document, platform: known(document) };
+    documents.into_iter().map(with).collect()
 }
 
-/// The one of `documents`, manifests of an image, that stands for it where there is room for one
-/// only: that for `wanted`, if it is there; else, when none is wanted, linux/amd64 or the first.
+/// The one of `images`, all of one name, that stands for it where there is room for one only, and
+/// how many would have fitted as well as to their platform: of those for `wanted` the one that
+/// runs on most machines, the first of several. When no platform is wanted, linux/amd64 is, or
+/// else that of the first.
 #[must_use]
 pub fn choose<'c>(
-    documents: &[&'c Document],
-    configs: &BTreeMap<Digest, Vec<u8>>,
+    images: &[Loadable<'c>],
     wanted: Option<&Platform>,
-) -> Option<&'c Document> {
-    let amd64 = Platform { os: "linux".into(), architecture: "amd64".into(), variant: None };
-    let is = |wanted: &Platform, document: &Document| {
-        platform(document, configs).is_some_and(|platform| wanted.takes(&platform))
+) -> Option<(&'c Document, usize)> {
+    let best = |wanted: &Platform| {
+        let fits = |image: &&Loadable| image.platform.as_ref().is_some_and(|p| wanted.takes(p));
+        let rank = |image: &&Loadable| image.platform.as_ref().map(Platform::rank);
+        let best = images.iter().filter(fits).min_by_key(rank)?;
+        Some((best.document, images.iter().filter(fits).count() - 1))
     };
-    let find = |wanted| documents.iter().find(|document| is(wanted, document)).copied();
+    let amd64 = Platform { os: "linux".into(), architecture: "amd64".into(), variant: None };
     match wanted {
-        Some(wanted) => find(wanted),
-        None => find(&amd64).or_else(|| documents.first().copied()),
+        Some(wanted) => best(wanted),
+        None => best(&amd64)
+            .or_else(|| best(&images.first()?.platform.as_ref()?.any_variant()))
+            .or_else(|| Some((images.first()?.document, 0))),
     }
 }
 

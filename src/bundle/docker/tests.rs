@@ -49,6 +49,34 @@ fn of_several_platforms_amd64_is_listed_and_else_the_first() {
 }
 
 #[test]
+fn of_several_variants_the_one_that_runs_everywhere_is_listed() {
+    for (entries, best, others) in [
+        (["linux/amd64/v3", "linux/amd64", "linux/amd64/v2"], 1, 2),
+        (["linux/arm/v5", "linux/arm/v6", "linux/arm/v7"], 2, 2),
+        (["linux/arm64", "linux/arm/v6", "linux/arm64/v8"], 0, 1),
+        (["windows/amd64", "windows/amd64", "linux/s390x"], 0, 1),
+    ] {
+        let mut stock = Stock::default();
+        let images = entries.map(|entry| {
+            // Many a config lacks the variant that its index gives.
+            let platform: Platform = entry.parse().unwrap();
+            let text = format!("{entry} {}", stock.blobs.len());
+            let mut image = stock.image(&text, &platform.any_variant().to_string());
+            image.platform = Some(platform);
+            image
+        });
+        let index = stock.index(&images.each_ref());
+        let contents = stock.contents(&[("x.example/a:1", &index)]);
+
+        let found = loadable(&contents, &stock.configs(&contents), index.digest);
+        let (document, more) = choose(&found, None).unwrap();
+
+        assert_eq!(document.descriptor().digest, images[best].digest, "{entries:?}");
+        assert_eq!(more, others, "{entries:?}");
+    }
+}
+
+#[test]
 fn what_docker_cannot_load_is_not_listed() {
     let mut stock = Stock::default();
     let layer = stock.blob(LAYER, b"layer");

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::Contents;
-use crate::bundle::docker::{Entry, choose, loadable, platform};
+use crate::bundle::docker::{Entry, choose, loadable};
 use crate::bundle::head::MAX_CONFIG;
 use crate::seams::interrupt;
 use crate::seams::store::BlobSource;
 use crate::seams::stream::read_small;
 use crate::words::digest::Digest;
-use crate::words::document::Kind;
+use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Result};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
@@ -49,22 +49,26 @@ pub(in crate::verbs::import) fn single_platform(
     for (at, image) in contents.images.iter().enumerate() {
         interrupt::check()?;
         let configs = configs(source, contents, image.digest)?;
-        let documents = loadable(contents, &configs, image.digest);
-        several += usize::from(documents.len() > 1);
+        let found = loadable(contents, &configs, image.digest);
+        several += usize::from(found.len() > 1);
         // There is nothing to choose where the name stands for a manifest.
-        let is_single = documents.first().is_some_and(|d| d.descriptor().digest == image.digest);
-        let document = choose(&documents, &configs, wanted.filter(|_| !is_single));
-        match document.and_then(|d| Some((d, Entry::new(d, &configs, &to[at])?))) {
-            Some((document, entry)) => {
+        let is_single =
+            found.first().is_some_and(|i| i.document.descriptor().digest == image.digest);
+        let best = choose(&found, wanted.filter(|_| !is_single));
+        match best.and_then(|(d, more)| Some((d, more, Entry::new(d, &configs, &to[at])?))) {
+            Some((document, more, entry)) => {
+                if more > 0 {
+                    progress.event(Event::Note(chosen_of(&image.name, document, more)));
+                }
                 // A name that is a digest has to be that of what stands there now.
                 to[at].digest = to[at].digest.map(|_| document.descriptor().digest);
                 entries.insert(at, entry);
                 chosen.insert(at, document);
             }
-            None if documents.is_empty() => strange.push(image.name.to_string()),
+            None if found.is_empty() => strange.push(image.name.to_string()),
             None => {
-                let has = documents.iter().filter_map(|d| Some(platform(d, &configs)?.to_string()));
-                let has: Vec<String> = has.collect();
+                let has = found.iter().filter_map(|one| one.platform.as_ref());
+                let has: Vec<String> = has.map(ToString::to_string).collect();
                 absent.push(format!("{} is there for {}", image.name, has.join(", ")));
             }
         }
@@ -87,6 +91,17 @@ pub(in crate::verbs::import) fn single_platform(
     let obstacles = [not_loadable(strange), not_there(absent, wanted)];
     let obstacles = obstacles.into_iter().flatten().collect();
     Ok((Single { contents: single, entries }, obstacles))
+}
+
+/// Says which of several images for one platform stands for `name`.
+fn chosen_of(name: &Reference, chosen: &Document, more: usize) -> String {
+    let digest = chosen.descriptor().digest;
+    format!(
+        "{name} has {} images for that platform, and {digest} is taken: of its variants the one \
+         that runs on most machines, of equal ones the first; to have another, export it by its \
+         digest",
+        more + 1
+    )
 }
 
 /// The bytes of the configs below `root` that can be those of images.
