@@ -10,6 +10,7 @@ mod key;
 mod lists;
 mod login;
 mod output;
+mod partly;
 mod registries;
 mod report;
 mod search;

@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
 use super::choose::Choose;
 use super::environment::now;
 use super::output::Printer;
+use super::partly::Partly;
 use super::registries::Registries;
 use super::report::{argument, exit_code, lines};
 use super::secrets::read_text;
@@ -132,6 +134,8 @@ pub(super) struct Import {
     /// blobs that were lost there since stay lost
     #[arg(long)]
     quick: bool,
+    #[command(flatten)]
+    partly: Partly,
     /// Print the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -174,6 +178,7 @@ impl Import {
             now: now()?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
+            keep_going: self.partly.keep_going,
         };
         let progress = printer.progress();
         let client =
@@ -182,7 +187,7 @@ impl Import {
             Outcome::Planned(plan) => planned(&plan, printer),
             Outcome::Done(summary) => {
                 printer.result(&summary, || text(&summary))?;
-                Ok(ExitCode::SUCCESS)
+                self.partly.end(&summary, printer)
             }
         }
     }
@@ -216,7 +221,7 @@ impl Import {
             };
         };
         let stdout = match is_stream(path) {
-            true => Some(printer.give_stdout()?),
+            true => Some(Arc::new(printer.give_stdout()?)),
             false => None,
         };
         Ok(Filing { template: self.name_template.clone(), gzip: self.gzip, stdout })

@@ -3,15 +3,20 @@
 
 mod archives;
 mod engine;
+mod partly;
+mod rewritten;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 pub use self::archives::Filing;
-use crate::bundle::check::{self, Trust};
+use self::archives::is_folder;
+pub use self::partly::Failed;
+use self::rewritten::rewritten;
+use crate::bundle::check::{self, Trust, Trusted};
 use crate::bundle::contents::Contents;
 use crate::bundle::keys::KeyId;
 use crate::places::layout::LayoutStore;
@@ -27,14 +32,14 @@ use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::work::choice::Choice;
-use crate::work::graph::{self, Rewrite};
+use crate::work::graph::Rewrite;
 use crate::work::mapping::{Mapping, Rule, Target};
 use crate::work::plan::{Count, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
 use crate::work::projects::{ProjectPlan, Projects, Provision};
 use crate::work::transfer::{self, Moved};
 
 /// What to import, and how.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// The bundle.
     pub bundle: PathBuf,
@@ -64,6 +69,8 @@ pub struct Request {
     pub jobs: Jobs,
     /// Whether to stop with the plan.
     pub dry_run: bool,
+    /// Whether images that cannot be brought are left behind, and the others are brought.
+    pub keep_going: bool,
 }
 
 /// An image at its destination.
@@ -88,7 +95,7 @@ pub struct Landed {
 /// What an import did.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    /// Always: what fails has no summary.
+    /// Whether every image arrived.
     pub ok: bool,
     /// The destination.
     pub destination: String,
@@ -96,6 +103,9 @@ pub struct Summary {
     pub signers: Vec<KeyId>,
     /// The images.
     pub images: Vec<Landed>,
+    /// Those that did not arrive, where the others were to all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
     /// The projects they went to, where the destination is a Harbor.
     pub projects: Vec<ProjectPlan>,
     /// Blobs whose bytes were sent.
@@ -130,25 +140,70 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
     let rewritten = rewritten(request, contents, progress)?;
     let contents = rewritten.as_ref().unwrap_or(contents);
     keep_apart(request)?;
-    match &request.to {
-        Destination::Registry { .. } | Destination::Layout { .. } => {}
-        Destination::Archive { format, path } => {
-            let (filing, to) = (&request.filing, (*format, path.as_path()));
-            return archives::import(request, filing, to, &bundle, contents, progress);
+
+    // 2. Bring it there, all at once; then, where that is wanted, what can be brought.
+    let ready = Ready { bundle: Arc::clone(&bundle) };
+    match ready.run(request, contents, client, progress) {
+        Err(error) if request.keep_going && !request.dry_run => {
+            partly::rest(request, &ready, contents, error, client, progress).map(Outcome::Done)
         }
-        Destination::Engine(engine) => {
-            return engine::import(request, engine, &bundle, contents, progress);
+        other => other,
+    }
+}
+
+/// A bundle that is believed.
+struct Ready {
+    bundle: Arc<Trusted>,
+}
+
+impl Ready {
+    /// Imports `contents`, a part of the bundle.
+    fn run(
+        &self,
+        request: &Request,
+        contents: &Contents,
+        client: &Client,
+        progress: &dyn Progress,
+    ) -> Result<Outcome> {
+        let bundle = &self.bundle;
+        match &request.to {
+            Destination::Registry { .. } | Destination::Layout { .. } => {
+                repositories(request, bundle, contents, client, progress)
+            }
+            Destination::Archive { format, path } => {
+                let (filing, to) = (&request.filing, (*format, path.as_path()));
+                archives::import(request, filing, to, bundle, contents, progress)
+            }
+            Destination::Engine(engine) => {
+                engine::import(request, engine, bundle, contents, progress)
+            }
         }
     }
 
-    // 2. Names at the destination, and the projects they lie in.
+    /// The summary of an import that did nothing yet.
+    fn nothing(&self, request: &Request) -> Summary {
+        let statement = self.bundle.about().statement().digest;
+        let signers = self.bundle.about().signers().to_vec();
+        summary(request, Plan::empty(statement), Moved::default(), signers)
+    }
+}
+
+/// Imports into a registry or a layout.
+fn repositories(
+    request: &Request,
+    bundle: &Arc<Trusted>,
+    contents: &Contents,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
+    // 1. Names at the destination, and the projects they lie in.
     let mut scopes = scopes(request, contents, client, progress)?;
     let projects = match &request.to {
         Destination::Registry { registry, .. } => Projects::look(client, registry, &mut scopes)?,
         _ => Projects::default(),
     };
 
-    // 3. What is to be done there, and what is in the way.
+    // 2. What is to be done there, and what is in the way.
     let statement = bundle.about().statement().digest;
     let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs.most)?;
     projects.judge(&mut plan, contents, &request.projects);
@@ -167,16 +222,23 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
             .map_err(|e| e.hint("free some, or name a folder on another disk"))?;
     }
 
-    // 4. Make room for it: projects; then try what only trying tells.
+    // 3. Make room for it: projects; then try what only trying tells.
     projects.create(&mut plan, &request.projects, progress)?;
     let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most, true)?;
     if let Some(error) = Obstacle::failure(sparse.as_slice()) {
         return Err(error);
     }
 
-    // 5. Do it: blobs, manifests, names.
+    // 4. Do it: a manifest of a kind that may not be taken first; then blobs, manifests, names.
     client.resume_uploads(&request.to.to_string(), &statement, &request.now);
-    let moved = transfer::run(&plan, contents, &*bundle, &scopes, request.jobs, progress)?;
+    let run =
+        |plan: &Plan| transfer::run(plan, contents, &**bundle, &scopes, request.jobs, progress);
+    let first = match request.to {
+        Destination::Registry { .. } => plan.split_doubtful(contents),
+        _ => None,
+    };
+    let mut moved = first.as_ref().map(run).transpose()?.unwrap_or_default();
+    moved.add(run(&plan)?);
     note_unread(&plan, progress);
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))
@@ -211,31 +273,6 @@ fn keep_apart(request: &Request) -> Result<()> {
     }
 }
 
-/// The contents with what is to be written anew, where anything is.
-fn rewritten(
-    request: &Request,
-    contents: &Contents,
-    progress: &dyn Progress,
-) -> Result<Option<Contents>> {
-    let how = request.rewrite;
-    if !how.smaller && !how.to_oci {
-        return Ok(None);
-    }
-    let mut contents = contents.clone();
-    graph::rewrite(&mut contents, how)?;
-    contents.keep_reached();
-    let signed: BTreeSet<Digest> = contents.replaced.values().copied().collect();
-    let orphaned =
-        contents.referrers.iter().filter(|referrer| signed.contains(&referrer.subject)).count();
-    if orphaned > 0 {
-        progress.event(Event::Note(format!(
-            "{orphaned} signatures and the like go on referring to the digests that were signed, \
-             and say nothing of what is written in their place"
-        )));
-    }
-    Ok(Some(contents))
-}
-
 fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
     let in_files = matches!(request.to, Destination::Archive { .. });
     let names = plan.repositories.iter().flat_map(|r| r.names.iter().map(move |name| (r, name)));
@@ -258,6 +295,7 @@ fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> 
         destination: request.to.to_string(),
         signers,
         images,
+        failed: Vec::new(),
         projects: plan.projects,
         copied: moved.copied,
         mounted: moved.mounted,

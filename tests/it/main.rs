@@ -35,6 +35,7 @@ mod harbor;
 mod harbor_keeping;
 mod harbor_robots;
 mod hostile;
+mod keep_going;
 mod killed;
 mod leaks;
 mod limits;

@@ -6,6 +6,7 @@ pub(super) mod single;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::portion::{listing, referring};
 use self::single::single_platform;
@@ -26,14 +27,14 @@ use crate::work::template::Template;
 use crate::work::transfer::{self, Moved};
 
 /// How archives are written.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Filing {
     /// How the files are called, where each image has one; the standard template if none.
     pub template: Option<Template>,
     /// Whether they are compressed.
     pub gzip: bool,
     /// Standard output, where the path is `-`.
-    pub stdout: Option<File>,
+    pub stdout: Option<Arc<File>>,
 }
 
 /// One archive that is to be written.
@@ -198,7 +199,7 @@ fn shelves(
 }
 
 /// Whether `path` is to be filled with a file an image.
-fn is_folder(path: &Path) -> bool {
+pub(super) fn is_folder(path: &Path) -> bool {
     let slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     slash || (path.is_dir() && !is_stream(path))
 }
@@ -223,7 +224,7 @@ fn open(
     let gzip = filing.gzip;
     let Some(path) = &shelf.path else {
         let fault = |e| Error::io("cannot write standard output", e);
-        let stdout = filing.stdout.as_ref().map(File::try_clone).transpose();
+        let stdout = filing.stdout.as_ref().map(|stdout| stdout.try_clone()).transpose();
         let Some(stdout) = stdout.map_err(fault)? else {
             return Err(Error::new(Class::Usage, "there is no standard output to write to"));
         };

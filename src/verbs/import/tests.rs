@@ -27,6 +27,7 @@ fn request(sample: &Sample) -> Request {
         now: NOW.to_owned(),
         jobs: Jobs::up_to(2),
         dry_run: false,
+        keep_going: false,
         projects: Provision::default(),
         platform: None,
         rewrite: Rewrite::default(),

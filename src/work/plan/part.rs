@@ -1,11 +1,16 @@
 //! Parts of a [`Plan`], for places that are filled one after another.
 
-use super::{Action, Count, NameAction, Plan};
+use std::collections::BTreeSet;
+
+use super::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Transfer};
+use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
+use crate::words::document::{DOCKER_MANIFEST, Document};
 
 impl Plan {
     /// A plan for the bundle of `statement` that does nothing.
-    pub(super) fn empty(statement: Digest) -> Plan {
+    #[must_use]
+    pub fn empty(statement: Digest) -> Plan {
         Plan {
             statement,
             repositories: Vec::new(),
@@ -27,6 +32,63 @@ impl Plan {
         plan.repositories.extend(self.repositories.get(at).cloned());
         plan.count();
         plan
+    }
+
+    /// Takes out of the plan one of Docker's manifests, that with the fewest bytes to send, with its
+    /// blobs, where there is any and more to send than that: not every registry takes such, which
+    /// only its answer tells, and everything else should not have been sent in vain by then.
+    pub fn split_doubtful(&mut self, contents: &Contents) -> Option<Plan> {
+        let all = self.repositories.iter().enumerate();
+        let doubtful = all.flat_map(|(at, repository)| {
+            let is_it = |step: &&DocumentStep| {
+                !step.present
+                    && step.subject.is_none()
+                    && step.document.media_type == DOCKER_MANIFEST
+            };
+            repository.documents.iter().filter(is_it).map(move |step| (at, step.document.digest))
+        });
+        let parts = |digest: &Digest| -> BTreeSet<Digest> {
+            let document = contents.documents.get(digest);
+            document.into_iter().flat_map(Document::children).map(|child| child.digest).collect()
+        };
+        let bytes = |(at, digest): &(usize, Digest)| {
+            let parts = parts(digest);
+            let blobs = self.repositories[*at].blobs.iter();
+            let sent =
+                blobs.filter(|it| it.action == Action::Copy && parts.contains(&it.blob.digest));
+            sent.map(|it| it.blob.size).fold(0, u64::saturating_add)
+        };
+        let (at, digest) = doubtful.min_by_key(bytes)?;
+        let parts = parts(&digest);
+        if bytes(&(at, digest)) >= self.copy.bytes {
+            return None;
+        }
+        let mut first = Plan::empty(self.statement);
+        for (place, repository) in self.repositories.iter_mut().enumerate() {
+            let mut part = RepositoryPlan {
+                repository: repository.repository.clone(),
+                blobs: Vec::new(),
+                documents: Vec::new(),
+                names: Vec::new(),
+                lists: Vec::new(),
+                path: repository.path.clone(),
+            };
+            if place == at {
+                let sent =
+                    |it: &Transfer| it.action != Action::Present && parts.contains(&it.blob.digest);
+                part.blobs = repository.blobs.iter().filter(|it| sent(it)).cloned().collect();
+                repository.blobs.retain(|it| !sent(it));
+                let is_it = |step: &DocumentStep| step.document.digest == digest;
+                part.documents =
+                    repository.documents.iter().filter(|step| is_it(step)).cloned().collect();
+                repository.documents.retain(|step| !is_it(step));
+            }
+            first.repositories.push(part);
+        }
+        first.count();
+        (self.present, self.mount, self.copy) = Default::default();
+        self.count();
+        Some(first)
     }
 
     /// Leaves the repository at `at` as it is, and everything for it behind.

@@ -1,0 +1,52 @@
+//! The options of an import that goes on without what cannot be brought.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::output::Printer;
+use super::report::exit_code;
+use crate::seams::file::AtomicFile;
+use crate::verbs::import::Summary;
+use crate::words::error::{Error, Result};
+use crate::words::escape::Safe;
+
+/// What becomes of images that cannot be brought.
+#[derive(Debug, Args)]
+pub(super) struct Partly {
+    /// Bring the other images when some cannot be brought; those are named with their reasons, and
+    /// the exit code is that of the first of these
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    /// With --keep-going, write the names of those into a file, for the next run's -f
+    #[arg(long, value_name = "FILE", requires = "keep_going")]
+    failed_list: Option<PathBuf>,
+}
+
+impl Partly {
+    /// Writes the list, says what did not arrive, and gives the exit code.
+    ///
+    /// # Errors
+    /// When the list cannot be written.
+    pub(super) fn end(&self, summary: &Summary, printer: &Printer) -> Result<ExitCode> {
+        if let Some(path) = &self.failed_list {
+            let mut file = AtomicFile::create(path, 0o644)?;
+            let mut text = String::from("# what did not arrive, for `sealift import -f`\n");
+            for failed in &summary.failed {
+                text += &format!("{}  # {}\n", failed.name, Safe(&failed.reason));
+            }
+            file.write_all(text.as_bytes())
+                .map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+            file.commit()?;
+        }
+        match summary.failure() {
+            None => Ok(ExitCode::SUCCESS),
+            Some(error) => {
+                printer.complain(&error);
+                Ok(exit_code(error.class()))
+            }
+        }
+    }
+}
