@@ -309,7 +309,7 @@ impl ImageSink for RegistryRepository {
             Some(tag) => tag.to_string(),
             None => under(name)?,
         };
-        Ok(match self.0.look_at_manifest(&reference)? {
+        Ok(match self.0.surely_look_at_manifest(&reference)? {
             Seen::Nothing => Held::Nothing,
             Seen::Described(found) => Held::Known(found.digest),
             Seen::Withheld => Held::Withheld(match &name.tag {

@@ -250,7 +250,10 @@ impl FromStr for Reference {
         };
         let (host, path) = match rest.split_once('/') {
             Some((first, path))
-                if first.contains(['.', ':']) || first == "localhost" || first.starts_with('[') =>
+                if first.contains(['.', ':'])
+                    || first.eq_ignore_ascii_case("localhost")
+                    // No path has capitals, so that this is a host, as docker takes it.
+                    || first.bytes().any(|c| c.is_ascii_uppercase()) =>
             {
                 (first, path)
             }
@@ -349,6 +352,9 @@ mod tests {
             ("localhost/a", "localhost/a:latest"),
             ("localhost:5000/a/b_c/d--e:T.1", "localhost:5000/a/b_c/d--e:T.1"),
             ("[::1]:5000/a", "[::1]:5000/a:latest"),
+            ("HARBOR/team/app:1", "harbor/team/app:1"),
+            ("Localhost/a", "localhost/a:latest"),
+            ("LOCALHOST:5000/a", "localhost:5000/a:latest"),
             ("Gcr.io/panoptes-exp/panoptes-utils", "gcr.io/panoptes-exp/panoptes-utils:latest"),
             (&format!("a@{digest}"), &format!("docker.io/library/a@{digest}")),
             (&format!("a:1@{digest}"), &format!("docker.io/library/a:1@{digest}")),
@@ -361,7 +367,8 @@ mod tests {
     fn what_is_no_name_is_refused() {
         for bad in [
             "",
-            "FOO/bar",
+            "FOO",
+            "FOO/Bar",
             "foo/Bar",
             "a:",
             "a:-x",

@@ -21,7 +21,7 @@ use crate::words::error::{Class, Error, Result};
 
 /// How often one request is sent for the sake of credentials: with an old token, without any
 /// (Harbor answers an expired token as if Basic were all it knew), and with a new one.
-pub(super) const MAX_ROUNDS: u32 = 3;
+pub(super) const MAX_ROUNDS: u32 = 4;
 
 /// Something to show to a registry, never to people.
 #[derive(Clone)]
@@ -60,6 +60,13 @@ impl Authorization {
     }
 }
 
+/// A token server, and whether credentials stay away from it.
+struct Server<'a> {
+    realm: &'a Url,
+    service: Option<&'a str>,
+    anonymous: bool,
+}
+
 impl Session {
     /// What the registry is known to want to see; nothing while it never asked.
     pub(super) fn known_authorization(
@@ -70,8 +77,9 @@ impl Session {
         match self.host.scheme() {
             None => Ok(None),
             Some(Scheme::Basic) => self.basic(),
-            Some(Scheme::Bearer { realm, service }) => {
-                self.token(base, &realm, service.as_deref(), scopes, scopes).map(Some)
+            Some(Scheme::Bearer { realm, service, anonymous }) => {
+                let server = Server { realm: &realm, service: service.as_deref(), anonymous };
+                self.token(base, &server, scopes, scopes).map(Some)
             }
         }
     }
@@ -99,6 +107,13 @@ impl Session {
         }
         if let Some(old @ Authorization::Token(..)) = old {
             self.forget(old);
+            // What a token for nobody does not allow, the credentials would, and they stay here.
+            if let Some(Scheme::Bearer { realm, anonymous: true, .. }) = self.host.scheme()
+                && self.credential()?.is_some()
+            {
+                let why = "it belongs to another domain than the registry";
+                return Err(self.distrusted(&realm.origin(), why));
+            }
             // Without the header the registry tells how to get another. NGC names a token server
             // of another domain to those who show an expired token, and its own to all others.
             if bearer.is_none_or(|bearer| !self.is_known(bearer, base)) {
@@ -126,18 +141,27 @@ impl Session {
         challenge: &Challenge,
     ) -> Result<Option<Authorization>> {
         let Challenge::Bearer { realm, service, scope, .. } = challenge else { return Ok(None) };
-        let realm = self.trusted(realm, base)?;
+        let (realm, anonymous) = match realm::check(realm, base) {
+            Ok(realm) => (realm, false),
+            Err(why) => match realm::anonymous(realm, base) {
+                Some(realm) => (realm, true),
+                None => return Err(self.distrusted(realm, why)),
+            },
+        };
         // Before the token is here, so that other threads wait for it instead of asking in vain.
-        self.host.set_scheme(Scheme::Bearer { realm: realm.clone(), service: service.clone() });
+        let known = Scheme::Bearer { realm: realm.clone(), service: service.clone(), anonymous };
+        self.host.set_scheme(known);
         let wider = widen(scopes, scope.as_deref());
-        self.token(base, &realm, service.as_deref(), scopes, &wider).map(Some)
+        let server = Server { realm: &realm, service: service.as_deref(), anonymous };
+        self.token(base, &server, scopes, &wider).map(Some)
     }
 
     /// Whether a challenge names the token server that is in use.
     fn is_known(&self, asked: &Challenge, base: &Url) -> bool {
         match (asked, self.host.scheme()) {
             (Challenge::Bearer { realm, .. }, Some(Scheme::Bearer { realm: known, .. })) => {
-                realm::check(realm, base).is_ok_and(|realm| realm == known)
+                let asked = realm::check(realm, base).ok();
+                asked.or_else(|| realm::anonymous(realm, base)).is_some_and(|realm| realm == known)
             }
             _ => false,
         }
@@ -148,6 +172,11 @@ impl Session {
         if let Authorization::Token(key, token) = authorization {
             self.shared.tokens.forget(key, token);
         }
+    }
+
+    /// What a token server is shown.
+    fn shown_to(&self, server: &Server<'_>) -> Result<Option<Credential>> {
+        if server.anonymous { Ok(None) } else { self.credential() }
     }
 
     fn credential(&self) -> Result<Option<Credential>> {
@@ -192,55 +221,71 @@ impl Session {
     }
 
     pub(super) fn trusted(&self, realm: &str, base: &Url) -> Result<Url> {
-        realm::check(realm, base).map_err(|why| {
-            let text = format!("the registry sends credentials to {realm}: {why}");
-            self.end
-                .error(Class::Refused, "token server", text)
-                .hint("nothing was sent there; ask whoever runs the registry")
-        })
+        realm::check(realm, base).map_err(|why| self.distrusted(realm, why))
+    }
+
+    fn distrusted(&self, realm: &str, why: &str) -> Error {
+        let text = format!("the registry sends credentials to {realm}: {why}");
+        self.end
+            .error(Class::Refused, "token server", text)
+            .hint("nothing was sent there; ask whoever runs the registry")
+    }
+
+    /// A token that is for nobody, for the registry elsewhere that `answer`, to which a redirect
+    /// led, comes from; `None` where it asks for anything else. What is configured and known for
+    /// this registry is not shown to that one.
+    pub(super) fn token_elsewhere(&self, answer: &Answer) -> Result<Option<Authorization>> {
+        if answer.own || answer.status != 401 || !answer.url.is_https() {
+            return Ok(None);
+        }
+        let base = Url::new(true, answer.url.authority(), "/");
+        let asked = challenges(answer);
+        let Some(Challenge::Bearer { realm, service, scope, .. }) =
+            asked.iter().find(|asked| matches!(asked, Challenge::Bearer { .. }))
+        else {
+            return Ok(None);
+        };
+        let Some(realm) = realm::anonymous(realm, &base) else { return Ok(None) };
+        let scopes: Vec<String> = scope.iter().cloned().collect();
+        let server = Server { realm: &realm, service: service.as_deref(), anonymous: true };
+        self.token(&base, &server, &scopes, &scopes).map(Some)
     }
 
     /// The token for `scopes`; where it has to be fetched, one for `wider`.
     fn token(
         &self,
         base: &Url,
-        realm: &Url,
-        service: Option<&str>,
+        server: &Server<'_>,
         scopes: &[String],
         wider: &[String],
     ) -> Result<Authorization> {
-        if let Some(Credential::Bearer(token)) = self.credential()? {
+        if let Some(Credential::Bearer(token)) = self.shown_to(server)? {
             let header = token::header(&token)
                 .map_err(|why| self.end.error(Class::Usage, "registrytoken", why))?;
             return Ok(Authorization::Given(header));
         }
         // Credentials differ by path, so a token belongs to the repository that it was fetched
         // for; the scopes name it.
-        let whom = match (scopes, self.credential()?) {
+        let whom = match (scopes, self.shown_to(server)?) {
             ([], Some(Credential::Password { user, password })) => {
                 Digest::of(format!("{user}:{}", &*password).as_bytes()).to_string()
             }
             _ => scopes.join(" "),
         };
-        let service_name = service.unwrap_or_default().to_owned();
-        let key: Key = (base.origin(), realm.to_string(), service_name, whom);
-        let fetch = || self.fetch_token(base, realm, service, wider);
+        let service_name = server.service.unwrap_or_default().to_owned();
+        let key: Key = (base.origin(), server.realm.to_string(), service_name, whom);
+        let fetch = || self.fetch_token(base, server, wider);
         let token = self.shared.tokens.get(&key, fetch)?;
         Ok(Authorization::Token(key, token))
     }
 
-    fn fetch_token(
-        &self,
-        base: &Url,
-        realm: &Url,
-        service: Option<&str>,
-        scopes: &[String],
-    ) -> Result<Token> {
+    fn fetch_token(&self, base: &Url, server: &Server<'_>, scopes: &[String]) -> Result<Token> {
+        let Server { realm, service, anonymous } = *server;
         let what = format!("token server {}", realm.origin());
         let form = ("content-type", "application/x-www-form-urlencoded".to_owned());
-        let own = realm.same_origin(base);
+        let own = realm.same_origin(base) && !anonymous;
         let asked = Instant::now();
-        let answer = match self.credential()? {
+        let answer = match self.shown_to(server)? {
             Some(Credential::Identity(identity)) => {
                 let body = token::exchange(&identity, service, scopes);
                 let (method, payload) = (Method::POST, Payload::Bytes(body.as_bytes()));
@@ -274,7 +319,8 @@ impl Session {
         };
         let token = self.read_token(&what, answer, asked)?;
         // Harbor gives everybody a token who asks for a scope, and each says what it allows.
-        if service == Some(SERVICE) && !scopes.is_empty() && token.granted().is_some() {
+        if !anonymous && service == Some(SERVICE) && !scopes.is_empty() && token.granted().is_some()
+        {
             self.prove()?;
         }
         Ok(token)
@@ -286,11 +332,13 @@ impl Session {
     /// # Errors
     /// [`Class::Refused`], by the user's name. That nobody answers is no proof.
     pub(super) fn prove(&self) -> Result<()> {
-        let (Some(Scheme::Bearer { realm, service }), Some(_)) = (self.host.scheme(), self.user()?)
+        let (Some(Scheme::Bearer { realm, service, anonymous: false }), Some(_)) =
+            (self.host.scheme(), self.user()?)
         else {
             return Ok(());
         };
-        match self.token(&self.base()?, &realm, service.as_deref(), &[], &[]) {
+        let server = Server { realm: &realm, service: service.as_deref(), anonymous: false };
+        match self.token(&self.base()?, &server, &[], &[]) {
             Err(error) if error.class() == Class::Refused && !error.is_transient() => Err(error),
             _ => Ok(()),
         }

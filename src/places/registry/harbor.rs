@@ -133,7 +133,7 @@ impl Session {
             });
             let Some(realm) = realm else { return Ok(false) };
             let (realm, service) = (self.trusted(&realm, &base)?, Some(SERVICE.to_owned()));
-            self.host.set_scheme(Scheme::Bearer { realm, service });
+            self.host.set_scheme(Scheme::Bearer { realm, service, anonymous: false });
             Ok(true)
         })
     }

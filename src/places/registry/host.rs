@@ -21,9 +21,22 @@ pub(super) enum Scheme {
         realm: Url,
         /// The name under which it knows the registry.
         service: Option<String>,
+        /// Whether no credentials are shown there, because it is in another domain.
+        anonymous: bool,
     },
     /// User name and password.
     Basic,
+}
+
+/// What a host's answers to HEAD are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Head {
+    /// It never found anything by HEAD.
+    Unknown,
+    /// It finds what it has.
+    Honest,
+    /// It answers 404 to HEAD of what GET gives.
+    Lies,
 }
 
 /// One registry.
@@ -40,6 +53,7 @@ pub(super) struct Host {
     given_up: AtomicBool,
     complained: AtomicBool,
     harbor: Mutex<Option<bool>>,
+    head: Mutex<Head>,
     sending: Mutex<Sending>,
     quota: Mutex<Option<Allowance>>,
     /// How many blobs come in at a time, and how many go out. They are apart so that a copy from
@@ -70,6 +84,7 @@ impl Host {
             given_up: AtomicBool::new(false),
             complained: AtomicBool::new(false),
             harbor: Mutex::default(),
+            head: Mutex::new(Head::Unknown),
         }
     }
 
@@ -133,6 +148,19 @@ impl Host {
     /// Notes that it did.
     pub(super) fn set_answered(&self) {
         self.answered.store(true, Ordering::Relaxed);
+    }
+
+    /// What its answers to HEAD are worth.
+    pub(super) fn head(&self) -> Head {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes it; the first word counts.
+    pub(super) fn set_head(&self, worth: Head) {
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        if *head == Head::Unknown {
+            *head = worth;
+        }
     }
 
     /// Whether the host failed in this run, while another may have the same content.

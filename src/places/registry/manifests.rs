@@ -2,6 +2,7 @@
 
 use ureq::http::Method;
 
+use super::host::Head;
 use super::http::Answer;
 use super::session::{Call, Session, Target};
 use crate::words::digest::Digest;
@@ -9,6 +10,7 @@ use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, guess_type};
 use crate::words::error::{Class, Result};
 
 /// What a `HEAD` tells of what stands under a name.
+#[expect(clippy::large_enum_variant, reason = "one at a time is held, and not for long")]
 pub(super) enum Seen {
     /// There is nothing.
     Nothing,
@@ -130,17 +132,19 @@ impl Session {
     /// As [`head_manifest`](Session::head_manifest), and what may not be pulled is no failure.
     pub(super) fn look_at_manifest(&self, reference: &str) -> Result<Seen> {
         let described = |found: Option<Descriptor>| found.map_or(Seen::Nothing, Seen::Described);
+        let get = || Ok(described(self.manifest(reference, None)?.map(|d| d.descriptor().clone())));
+        if self.host.head() == Head::Lies {
+            return get();
+        }
         let call = self.manifest_call(Method::HEAD, reference);
         let answer = self.call(&call)?;
         match answer.status {
-            200 => {}
+            200 => self.host.set_head(Head::Honest),
             404 => return Ok(Seen::Nothing),
-            412 => return Ok(Seen::Withheld),
-            // Some proxies know no HEAD.
-            405 => {
-                let found = self.manifest(reference, None)?;
-                return Ok(described(found.map(|d| d.descriptor().clone())));
-            }
+            412 if answer.own => return Ok(Seen::Withheld),
+            // Some proxies know no HEAD, and some storages have it signed for themselves.
+            405 | 501 => return get(),
+            400..=499 if !answer.own => return get(),
             _ => return Err(self.end.refusal(&call.what, answer)),
         }
         let digest = answer.header("docker-content-digest").and_then(|d| d.parse().ok());
@@ -148,11 +152,20 @@ impl Session {
             (Some(digest), Some(size)) if size > 0 => {
                 Ok(Seen::Described(Descriptor::new(media_type(&answer, &[]), digest, size)))
             }
-            _ => {
-                let found = self.manifest(reference, None)?;
-                Ok(described(found.map(|d| d.descriptor().clone())))
-            }
+            _ => get(),
         }
+    }
+
+    /// As [`look_at_manifest`](Session::look_at_manifest), where a wrong "no" would do harm: as
+    /// long as the host never found anything by HEAD, GET has the last word.
+    pub(super) fn surely_look_at_manifest(&self, reference: &str) -> Result<Seen> {
+        let found = self.look_at_manifest(reference)?;
+        if !matches!(found, Seen::Nothing) || self.host.head() != Head::Unknown {
+            return Ok(found);
+        }
+        let Some(document) = self.manifest(reference, None)? else { return Ok(Seen::Nothing) };
+        self.host.set_head(Head::Lies);
+        Ok(Seen::Described(document.descriptor().clone()))
     }
 
     /// Stores `document` under `reference`, byte for byte; whether the registry took note of its
@@ -189,7 +202,7 @@ impl Session {
             answer.discard();
             return Ok(None);
         }
-        if !matches!(answer.status, 200..=202) {
+        if !matches!(answer.status, 200..=299) {
             return Err(self.end.refusal(&call.what, answer));
         }
         self.check_stored(&answer, document.descriptor().digest, &call.what)?;

@@ -1,6 +1,9 @@
 //! Lists that come in pages (distribution-spec, "Listing Tags"; RFC 8288).
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use ureq::http::Method;
 
 use super::http::Answer;
@@ -8,6 +11,7 @@ use super::session::{Session, Target};
 use super::url::Url;
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
+use crate::words::progress::Event;
 use crate::words::reference::Tag;
 
 /// How many pages of one list are followed. With a thousand entries a page this is far beyond
@@ -19,43 +23,153 @@ const MAX_TAGS: usize = 200_000;
 /// Entries asked for at once, the most that common registries give.
 const PAGE: usize = 1000;
 
+/// Largest page of a list of tags. Some registries know no pages, and send all tags at once: as
+/// many as are taken, each as long as a tag may be.
+const MAX_LIST: u64 = 32 << 20;
+/// How many of the entries that are no tags are shown, and how much of each.
+const SHOWN: usize = 3;
+const MAX_SHOWN: usize = 80;
+
+/// A page of a list of tags.
 #[derive(Deserialize)]
-struct Tags {
+pub(super) struct Tags {
     // `null` for a repository without tags, from registries written in Go.
-    tags: Option<Vec<String>>,
+    tags: Option<Entries>,
+}
+
+impl Tags {
+    /// The entries that are text, as they stand there.
+    pub(super) fn texts(self) -> impl Iterator<Item = String> {
+        self.entries().flatten()
+    }
+
+    fn entries(self) -> impl Iterator<Item = Option<String>> {
+        self.tags.into_iter().flat_map(|entries| entries.0)
+    }
+}
+
+/// The entries; `None` stands for one that is no text. One more than are taken ends the list, so
+/// that nobody fills memory with them.
+struct Entries(Vec<Option<String>>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Entries;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of tags")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
+                let mut out = Vec::new();
+                while let Some(Entry(entry)) = list.next_element()? {
+                    if out.len() <= MAX_TAGS {
+                        out.push(entry);
+                    }
+                }
+                Ok(Entries(out))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+struct Entry(Option<String>);
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Entry;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("anything")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Entry, E> {
+                Ok(Entry(Some(text.to_owned())))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Entry, E> {
+                Ok(Entry(None))
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Entry, E> {
+                Ok(Entry(None))
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Entry, E> {
+                Ok(Entry(None))
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Entry, E> {
+                Ok(Entry(None))
+            }
+            fn visit_unit<E>(self) -> Result<Entry, E> {
+                Ok(Entry(None))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Entry(None))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Entry(None))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
 }
 
 impl Session {
-    /// All tags of the repository, in the registry's order.
+    /// All tags of the repository, in the registry's order. Entries that are none, such as the
+    /// digests of images without a tag, are told of and left out.
     ///
     /// # Errors
     /// [`Class::Incomplete`] when there is no such repository.
     pub(super) fn tags(&self) -> Result<Vec<Tag>> {
         let what = format!("tags of {}", self.repository);
         let mut call = self.read(Method::GET, format!("tags/list?n={PAGE}"), what);
-        let mut tags = Vec::new();
+        let (mut tags, mut odd) = (Vec::new(), Vec::new());
         for _ in 0..MAX_PAGES {
             let mut answer = self.call(&call)?;
             if answer.status != 200 {
                 return Err(self.end.refusal(&call.what, answer));
             }
-            let bytes = self.read_document(&call.what, &mut answer)?;
+            let bytes = self.read_body(&call.what, &mut answer, MAX_LIST)?;
             let page: Tags = serde_json::from_slice(&bytes)
                 .map_err(|_| self.end.error(Class::Damaged, &call.what, "no list of tags"))?;
-            for tag in page.tags.unwrap_or_default() {
-                let bad = |e: Error| self.end.error(Class::Damaged, &call.what, e.message());
-                tags.push(tag.parse().map_err(bad)?);
+            for entry in page.entries() {
+                match entry.as_deref().map(str::parse) {
+                    Some(Ok(tag)) => tags.push(tag),
+                    _ => odd.push(entry),
+                }
             }
-            if tags.len() > MAX_TAGS {
+            if tags.len() + odd.len() > MAX_TAGS {
                 let why = format!("more than {MAX_TAGS} tags");
                 return Err(self.end.error(Class::Damaged, &call.what, why));
             }
             match self.next_page(&answer, &call.what)? {
                 Some(next) => call.target = Target::Url(next),
-                None => return Ok(tags),
+                None => {
+                    self.tell_of_odd(&call.what, &odd);
+                    return Ok(tags);
+                }
             }
         }
         Err(self.end.error(Class::Damaged, &call.what, format!("more than {MAX_PAGES} pages")))
+    }
+
+    fn tell_of_odd(&self, what: &str, odd: &[Option<String>]) {
+        if odd.is_empty() {
+            return;
+        }
+        let shown = odd.iter().take(SHOWN).map(|entry| match entry {
+            Some(text) => format!("{:?}", text.chars().take(MAX_SHOWN).collect::<String>()),
+            None => "one that is no text".to_owned(),
+        });
+        let text = format!(
+            "{}: {what}: {} of the entries are no tags and are left out: {}{}",
+            self.end,
+            odd.len(),
+            shown.collect::<Vec<_>>().join(", "),
+            if odd.len() > SHOWN { ", ..." } else { "" }
+        );
+        self.shared.progress.event(Event::Note(text));
     }
 
     /// A body of at most [`MAX_DOCUMENT`] bytes.
@@ -63,19 +177,28 @@ impl Session {
     /// # Errors
     /// [`Class::Damaged`] when it is larger.
     pub(super) fn read_document(&self, what: &str, answer: &mut Answer) -> Result<Vec<u8>> {
-        let bytes = answer.read_all(MAX_DOCUMENT).map_err(|e| {
-            Error::io(format!("{}: {what}: cannot read the answer", self.end), e).transient()
-        })?;
-        bytes.ok_or_else(|| self.end.error(Class::Damaged, what, "larger than 4 MiB"))
+        self.read_body(what, answer, MAX_DOCUMENT)
     }
 
-    /// The page after `answer`, which has to be at the same place.
+    fn read_body(&self, what: &str, answer: &mut Answer, most: u64) -> Result<Vec<u8>> {
+        let bytes = answer.read_all(most).map_err(|e| {
+            Error::io(format!("{}: {what}: cannot read the answer", self.end), e).transient()
+        })?;
+        let why = || format!("larger than {} MiB", most >> 20);
+        bytes.ok_or_else(|| self.end.error(Class::Damaged, what, why()))
+    }
+
+    /// The page after `answer`. Registries behind proxies do not know what they are called: the
+    /// link of some leads to an inner host or to http, and Artifactory's lacks the part of the path
+    /// that its proxy adds. So it is followed where the answer came from, and only its query counts
+    /// where it goes on with the same list.
     pub(super) fn next_page(&self, answer: &Answer, what: &str) -> Result<Option<Url>> {
         let links = answer.headers.get_all("link").iter().filter_map(|value| value.to_str().ok());
         let Some(next) = links.into_iter().find_map(next_link) else { return Ok(None) };
-        match answer.url.join(next).filter(|url| url.same_origin(&answer.url)) {
+        let next = next.replace(' ', "%20");
+        match answer.url.join(&next).and_then(|url| answer.url.with_page(&url)) {
             Some(url) => Ok(Some(url)),
-            None => Err(self.end.error(Class::Damaged, what, "the next page is elsewhere")),
+            None => Err(self.end.error(Class::Damaged, what, "the next page has no address")),
         }
     }
 }
@@ -83,22 +206,31 @@ impl Session {
 /// The target of the link with `rel="next"` in a `Link` header.
 fn next_link(header: &str) -> Option<&str> {
     let mut rest = header;
+    if !header.contains('<') {
+        // Without the brackets, as a few write it.
+        let (target, params) = header.split_once(';')?;
+        return is_next(params).then_some(target.trim());
+    }
     while let Some((_, after)) = rest.split_once('<') {
         let (target, params) = after.split_once('>')?;
         // A comma inside of a target is behind us; one inside of a quoted value would only end
         // the parameters early.
         let end = params.find(",<").or_else(|| params.find(", <")).unwrap_or(params.len());
-        let is_next = params[..end].split(';').any(|param| {
-            let Some((name, value)) = param.split_once('=') else { return false };
-            let mut kinds = value.trim().trim_matches('"').split_ascii_whitespace();
-            name.trim().eq_ignore_ascii_case("rel") && kinds.any(|k| k.eq_ignore_ascii_case("next"))
-        });
-        if is_next {
+        if is_next(&params[..end]) {
             return Some(target);
         }
         rest = &params[end..];
     }
     None
+}
+
+/// Whether the parameters of a link say that it leads to the next page.
+fn is_next(params: &str) -> bool {
+    params.split(';').any(|param| {
+        let Some((name, value)) = param.split_once('=') else { return false };
+        let mut kinds = value.trim().trim_matches('"').split_ascii_whitespace();
+        name.trim().eq_ignore_ascii_case("rel") && kinds.any(|k| k.eq_ignore_ascii_case("next"))
+    })
 }
 
 #[cfg(test)]
@@ -112,6 +244,8 @@ mod tests {
             ("<https://h/x>;REL=next", Some("https://h/x")),
             (r#"</p>; rel="prev", </n,1>; title="a"; rel="next""#, Some("/n,1")),
             (r#"</p>; rel="prev""#, None),
+            (r#"/v2/a/tags/list?last=b; rel="next""#, Some("/v2/a/tags/list?last=b")),
+            ("/v2/a/tags/list?last=b", None),
             ("</x", None),
             ("", None),
         ] {

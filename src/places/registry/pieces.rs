@@ -287,10 +287,8 @@ impl Upload<'_> {
             let mut nothing = std::io::empty();
             let mut body = Exact::new(&mut nothing, 0, self.meter);
             match self.session.send_body(&self.what, Method::PUT, &url, None, &mut body) {
-                Ok(answer) if answer.status == 201 => {
-                    self.session.check_stored(&answer, self.blob.digest, &self.what)?;
-                    answer.discard();
-                    return Ok(());
+                Ok(answer) if matches!(answer.status, 200..=299) => {
+                    return self.session.check_arrived(self.blob, answer, &self.what);
                 }
                 Ok(answer) => {
                     let again = self.disturbed && matches!(answer.status, 400 | 404 | 410 | 416);

@@ -46,6 +46,17 @@ pub(super) fn check(realm: &str, base: &Url) -> Result<Url, &'static str> {
     }
 }
 
+/// The token server at `realm`, if it may be asked for a token that is for nobody in particular,
+/// whatever domain it is in: by https alone, and by a name that is none of this machine or its
+/// link. Names of a company's own in front of a public registry need it, and nothing secret is
+/// sent.
+pub(super) fn anonymous(realm: &str, base: &Url) -> Option<Url> {
+    let realm = Url::parse(realm)?;
+    let host = realm.host();
+    let fine = base.is_https() && realm.is_https() && host.contains('.');
+    (fine && host.parse::<IpAddr>().is_err() && !is_local(host)).then_some(realm)
+}
+
 /// Whether `host` is this machine, or an address that only means something on its link.
 fn is_local(host: &str) -> bool {
     if host == "localhost" || host.ends_with(".localhost") {
@@ -85,6 +96,25 @@ fn neighbours(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_realm_elsewhere_is_asked_by_https_and_by_name_only() {
+        for (base, realm, fine) in [
+            ("https://cr.vanity.example", "https://ghcr.real.test/token", true),
+            ("https://cr.vanity.example", "http://ghcr.real.test/token", false),
+            ("http://cr.vanity.example", "https://ghcr.real.test/token", false),
+            ("https://cr.vanity.example", "https://10.0.0.5/token", false),
+            ("https://cr.vanity.example", "https://[fd00::1]/token", false),
+            ("https://cr.vanity.example", "https://localhost/token", false),
+            ("https://cr.vanity.example", "https://a.localhost/token", false),
+            ("https://cr.vanity.example", "https://2130706433/token", false),
+            ("https://cr.vanity.example", "https://intranet/token", false),
+            ("https://cr.vanity.example", "https://u:p@ghcr.real.test/token", false),
+        ] {
+            let base = Url::parse(base).unwrap();
+            assert_eq!(anonymous(realm, &base).is_some(), fine, "{base} {realm}");
+        }
+    }
 
     #[test]
     fn a_realm_stays_with_its_registry() {

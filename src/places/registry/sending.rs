@@ -46,6 +46,8 @@ pub(super) struct Sending {
     resumes: Option<bool>,
     /// The registry's own minimum.
     least: u64,
+    /// Whether the last request of an upload has to come without a body.
+    bare: bool,
 }
 
 impl Sending {
@@ -56,6 +58,9 @@ impl Sending {
 
     /// How a blob of `size` bytes is sent now.
     pub(super) fn way(&self, size: u64) -> Way {
+        if self.bare {
+            return Way::Pieces(self.piece());
+        }
         if let Some(most) = self.limit.or(self.asked)
             && size > self.at_least(most)
         {
@@ -78,6 +83,14 @@ impl Sending {
 
     fn at_least(&self, size: u64) -> u64 {
         size.max(self.least).max(1)
+    }
+
+    /// A whole blob was refused as if there were no such upload, which was opened a moment ago.
+    /// Whether it is worth a try to send it ahead of the last request: not where a whole one was
+    /// taken before.
+    pub(super) fn bare(&mut self) -> bool {
+        self.bare |= self.worked == 0;
+        self.bare
     }
 
     /// The host said that no piece but the last may be smaller.

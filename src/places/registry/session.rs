@@ -114,6 +114,14 @@ impl Session {
                 round += 1;
                 continue;
             }
+            let answer = match self.token_elsewhere(&answer)? {
+                Some(token) => {
+                    let url = answer.url.clone();
+                    answer.discard();
+                    self.follow_from(call, None, &url, &url, Some(&token))?
+                }
+                None => answer,
+            };
             return match fault::is_transient(answer.status) {
                 true => Err(self.end.refusal(&call.what, answer)),
                 false => Ok(answer),
@@ -130,7 +138,22 @@ impl Session {
         url: &Url,
         authorization: Option<&Authorization>,
     ) -> Result<Answer> {
-        let (mut url, mut own) = (url.clone(), url.same_origin(base));
+        self.follow_from(call, Some(base), base, url, authorization)
+    }
+
+    /// As [`follow`](Session::follow), where `authorization` is for `whom`, which is the registry
+    /// itself, at `base`, or another that a redirect led to.
+    fn follow_from(
+        &self,
+        call: &Call<'_>,
+        base: Option<&Url>,
+        whom: &Url,
+        url: &Url,
+        authorization: Option<&Authorization>,
+    ) -> Result<Answer> {
+        let is_own = |url: &Url| base.is_some_and(|base| url.same_origin(base));
+        let (mut own, mut shown) = (is_own(url), url.same_origin(whom));
+        let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.send(
                 &call.what,
@@ -139,7 +162,7 @@ impl Session {
                     url: &url,
                     own,
                     headers: &call.headers,
-                    authorization: authorization.filter(|_| own).map(Authorization::header),
+                    authorization: authorization.filter(|_| shown).map(Authorization::header),
                     payload: call.body.map_or(Payload::None, Payload::Bytes),
                 },
             )?;
@@ -153,7 +176,8 @@ impl Session {
                 return Ok(answer);
             }
             url = self.location(&answer, &call.what)?;
-            own = own && url.same_origin(base);
+            own = own && is_own(&url);
+            shown = shown && url.same_origin(whom);
             answer.discard();
         }
         Err(self.end.error(Class::Other, &call.what, "redirected too often"))

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use serde::Deserialize;
 use ureq::http::Method;
 
+use super::page::Tags;
 use super::session::{Session, Target};
 use super::url::Url;
 use crate::words::error::{Class, Result};
@@ -63,11 +63,6 @@ enum State {
     Read,
     /// It is not to be had, or longer than it is worth.
     Useless,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    tags: Option<Vec<String>>,
 }
 
 impl List {
@@ -150,8 +145,8 @@ impl Session {
             return Ok(None);
         }
         let bytes = self.read_document(&call.what, &mut answer)?;
-        let Ok(page) = serde_json::from_slice::<Page>(&bytes) else { return Ok(None) };
+        let Ok(page) = serde_json::from_slice::<Tags>(&bytes) else { return Ok(None) };
         let next = self.next_page(&answer, &call.what)?;
-        Ok(Some((page.tags.unwrap_or_default(), next)))
+        Ok(Some((page.texts().collect(), next)))
     }
 }

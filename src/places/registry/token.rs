@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::granted;
@@ -129,8 +130,26 @@ fn denied(message: &str, hint: Option<&str>) -> Error {
 struct Granted {
     token: Option<Zeroizing<String>>,
     access_token: Option<Zeroizing<String>>,
-    expires_in: Option<u64>,
-    issued_at: Option<String>,
+    // Text, a float or a number from 1970 on, where the specification has a number and a date.
+    expires_in: Option<Value>,
+    issued_at: Option<Value>,
+}
+
+/// A number of seconds, however it is written.
+fn seconds(value: &Value) -> Option<i64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    // Whole seconds do; the cast ends at the largest number there is.
+    number.is_finite().then_some(number as i64)
+}
+
+/// A moment: a date, or seconds since 1970.
+fn moment(value: &Value) -> Option<Timestamp> {
+    let date = value.as_str().and_then(|text| text.trim().parse().ok());
+    date.or_else(|| Timestamp::from_second(seconds(value)?).ok())
 }
 
 /// Reads a token server's answer to a question that was asked at `asked`.
@@ -143,7 +162,10 @@ pub(super) fn parse(body: &[u8], asked: Instant) -> Result<Token, &'static str> 
     let token =
         given(granted.token).or(given(granted.access_token)).ok_or("the answer has no token")?;
     let header = Arc::new(header(&token)?);
-    let life = lifetime(granted.expires_in, granted.issued_at.as_deref(), Timestamp::now());
+    let life = granted.expires_in.as_ref().and_then(seconds);
+    let life = life.and_then(|life| u64::try_from(life).ok());
+    let issued = granted.issued_at.as_ref().and_then(moment);
+    let life = lifetime(life, issued, Timestamp::now());
     let granted = granted::Granted::read(&token).map(Arc::new);
     Ok(Token { header, granted, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
 }
@@ -161,11 +183,10 @@ pub(super) fn header(token: &str) -> Result<Zeroizing<String>, &'static str> {
 
 /// How long a token still holds. `issued_at` counts when it makes sense beside this machine's
 /// clock: a server may hand out a token that it made before, but clocks also differ.
-fn lifetime(expires_in: Option<u64>, issued_at: Option<&str>, now: Timestamp) -> Duration {
+fn lifetime(expires_in: Option<u64>, issued_at: Option<Timestamp>, now: Timestamp) -> Duration {
     // A year is for ever, and no sum with it overflows.
     let whole = expires_in.filter(|s| *s > 0).unwrap_or(DEFAULT_LIFETIME).min(365 * 86_400);
-    let issued = issued_at.and_then(|at| at.parse::<Timestamp>().ok());
-    let age = issued.map_or(0, |at| now.as_second() - at.as_second());
+    let age = issued_at.map_or(0, |at| now.as_second() - at.as_second());
     match u64::try_from(age) {
         Ok(age) if age < whole => Duration::from_secs(whole - age),
         _ => Duration::from_secs(whole),
@@ -212,13 +233,25 @@ mod tests {
             (Some(300), Some("yesterday"), 300),
             (Some(u64::MAX), None, 365 * 86_400),
         ] {
-            let life = lifetime(expires_in, issued_at, now);
+            let issued = issued_at.and_then(|at| moment(&Value::from(at)));
+            let life = lifetime(expires_in, issued, now);
             assert_eq!(life.as_secs(), seconds, "{expires_in:?} {issued_at:?}");
         }
         let asked = Instant::now();
         let until = |body: &str| parse(body.as_bytes(), asked).unwrap().until - asked;
         assert_eq!(until(r#"{"token":"a","expires_in":300}"#).as_secs(), 290);
         assert_eq!(until(r#"{"access_token":"a"}"#).as_secs(), 54);
+        for odd in [
+            r#"{"token":"a","expires_in":"300","issued_at":0}"#,
+            r#"{"token":"a","expires_in":300.9,"issued_at":"0"}"#,
+            r#"{"token":"a","expires_in":"3e2","issued_at":1700000000.5}"#,
+            r#"{"token":"a","expires_in":" 300 ","issued_at":null}"#,
+            r#"{"token":"a","expires_in":300,"issued_at":{"at":[]}}"#,
+        ] {
+            assert_eq!(until(odd).as_secs(), 290, "{odd}");
+        }
+        assert_eq!(until(r#"{"token":"a","expires_in":"soon"}"#).as_secs(), 54);
+        assert_eq!(until(r#"{"token":"a","expires_in":-5}"#).as_secs(), 54);
     }
 
     #[test]

@@ -19,6 +19,8 @@ enum Whole {
     Stored,
     /// A body of this size is not taken; the upload is still open.
     TooLarge(Url),
+    /// No body is taken with the last request.
+    Bare,
 }
 
 impl Session {
@@ -36,6 +38,7 @@ impl Session {
             Way::Whole => match self.send_whole(blob, content, place, &meter)? {
                 Whole::Stored => return Ok(()),
                 Whole::TooLarge(place) => place,
+                Whole::Bare => self.open_upload(blob)?,
             },
         };
         self.send_in_pieces(blob, content, place, 0, &meter)
@@ -44,13 +47,21 @@ impl Session {
     fn open_upload(&self, blob: &Descriptor) -> Result<Url> {
         let call = self.start(String::new(), self.scopes(true), self.blob_name(blob));
         let answer = self.call(&call)?;
-        if answer.status != 202 {
+        if !matches!(answer.status, 200..=299) {
             return Err(self.end.refusal(&call.what, answer));
         }
         if let Some(least) = answer.header("oci-chunk-min-length").and_then(|l| l.parse().ok()) {
             self.host.sending().minimum(least);
         }
-        let place = self.location(&answer, &call.what)?;
+        let place = match answer.header("docker-upload-uuid") {
+            // What the address ends with is known, where none is given.
+            Some(id) if !answer.headers.contains_key("location") => {
+                answer.url.join(&super::url::encode(id))
+            }
+            _ => Some(self.location(&answer, &call.what)?),
+        };
+        let no_place = || self.end.error(Class::Other, &call.what, "no address for the upload");
+        let place = place.ok_or_else(no_place)?;
         answer.discard();
         Ok(place)
     }
@@ -69,11 +80,18 @@ impl Session {
         let sent = self.send_body(&what, Method::PUT, &url, None, &mut body);
         let consumed = body.sent();
         let failure = match sent {
-            Ok(answer) if answer.status == 201 => {
-                let stored = self.check_stored(&answer, blob.digest, &what);
-                answer.discard();
+            Ok(answer) if matches!(answer.status, 200..=299) => {
+                self.check_arrived(blob, answer, &what)?;
                 self.host.sending().took(blob.size);
-                return stored.map(|()| Whole::Stored);
+                return Ok(Whole::Stored);
+            }
+            // Some take a body by PATCH alone (Artifactory, Pulp, older Gitea's proxies).
+            Ok(answer) if matches!(answer.status, 404 | 405) && self.host.sending().bare() => {
+                answer.discard();
+                if consumed > 0 {
+                    content.seek(0)?;
+                }
+                return Ok(Whole::Bare);
             }
             Ok(answer) if answer.status == 413 && self.shrink(blob.size) => {
                 answer.discard();
@@ -94,6 +112,24 @@ impl Session {
         };
         self.give_up(&place);
         Err(failure)
+    }
+
+    /// Whether the answer to the last request of an upload means that `blob` is there. 201 says
+    /// so; of any other good answer the registry is asked.
+    pub(super) fn check_arrived(
+        &self,
+        blob: &Descriptor,
+        answer: Answer,
+        what: &str,
+    ) -> Result<()> {
+        let status = answer.status;
+        self.check_stored(&answer, blob.digest, what)?;
+        answer.discard();
+        if status == 201 || self.has_blob(blob)? || self.gives_blob(blob)? {
+            return Ok(());
+        }
+        let why = format!("the registry took it (HTTP {status}) and does not have it");
+        Err(self.end.error(Class::Other, what, why).transient())
     }
 
     /// Takes notice that a body of `size` bytes was refused as too large; says so once a host.
@@ -148,9 +184,13 @@ impl Session {
                 self.give_up_mount(answer, &call.what);
                 Ok(false)
             }
-            401 | 403 | 404 | 405 => {
+            401 | 403..=405 | 501 => {
                 answer.discard();
                 Ok(false)
+            }
+            200..=299 => {
+                answer.discard();
+                self.has_blob(blob)
             }
             _ => Err(self.end.refusal(&call.what, answer)),
         }

@@ -76,6 +76,26 @@ impl Url {
         Url { path, ..self.clone() }
     }
 
+    /// Where `link`, the next page of the list that is here, is to be had: here, by its query; by
+    /// its own path, at this host, if it is another list's. `None` for a path without a query that
+    /// leads here, which would be the same page again.
+    pub(super) fn with_page(&self, link: &Url) -> Option<Url> {
+        let cut = |path: &str| -> (String, Option<String>) {
+            let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
+            (path.to_owned(), query.map(str::to_owned))
+        };
+        let ((here, _), (there, query)) = (cut(&self.path), cut(&link.path));
+        let ending =
+            |path: &str| -> Vec<String> { path.rsplit('/').take(2).map(str::to_owned).collect() };
+        let same = ending(&here) == ending(&there);
+        let path = match (same, query) {
+            (true, Some(query)) => format!("{here}?{query}"),
+            (true, None) => return None,
+            (false, _) => link.path.clone(),
+        };
+        Some(Url { path, ..self.clone() })
+    }
+
     /// Whether it is `https`.
     pub(super) fn is_https(&self) -> bool {
         self.https
@@ -169,6 +189,24 @@ mod tests {
         for bad in ["https://u:p@h.example/", "ftp://h/x", "https:///x", "/a b", "/a\r\nb", "/é"] {
             assert!(here.join(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_next_page_is_where_the_list_is_whatever_its_link_calls_the_place() {
+        let here = Url::parse("https://h/v2/docker/a/tags/list?n=2").unwrap();
+        for (link, next) in [
+            ("https://h/v2/docker/a/tags/list?last=b", "https://h/v2/docker/a/tags/list?last=b"),
+            ("https://h/v2/a/tags/list?last=b", "https://h/v2/docker/a/tags/list?last=b"),
+            (
+                "http://inner.local:5000/v2/a/tags/list?last=b",
+                "https://h/v2/docker/a/tags/list?last=b",
+            ),
+            ("http://inner/v2/pages/7", "https://h/v2/pages/7"),
+        ] {
+            let url = here.with_page(&Url::parse(link).unwrap()).unwrap();
+            assert_eq!(url.to_string(), next, "{link}");
+        }
+        assert!(here.with_page(&here.join("list").unwrap()).is_none());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{Obstacle, Plan, Scope};
 use crate::bundle::contents::Contents;
 use crate::seams::{interrupt, parallel};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Kind};
+use crate::words::document::{Descriptor, Kind, is_document};
 use crate::words::error::{Class, Result};
 
 /// Whether an index arrives that names more than the bundle carries.
@@ -101,7 +101,11 @@ impl Plan {
                 else {
                     continue;
                 };
-                let absent = |child: &&Descriptor| !contents.documents.contains_key(&child.digest);
+                // An entry that is a blob, as in the index of a build cache, goes up before.
+                let absent = |child: &&Descriptor| {
+                    let is_blob = !is_document(&child.media_type) && !child.is_foreign();
+                    !is_blob && !contents.documents.contains_key(&child.digest)
+                };
                 let missing: Vec<_> = manifests.iter().filter(absent).cloned().collect();
                 if !missing.is_empty() {
                     out.push(Candidate { scope, index: step.document.clone(), missing });

@@ -1,6 +1,7 @@
 //! Registries that answer otherwise than the specification has it, as they were seen to do.
 
 use super::*;
+use crate::seams::store::Held;
 use crate::words::document::OCI_INDEX;
 
 fn subject() -> Descriptor {
@@ -84,5 +85,137 @@ fn a_fallback_tag_that_stands_for_the_subject_or_for_an_image_is_no_list() {
         assert!(found.claimed.is_empty() && found.manifests.is_empty(), "{subject:?} {found:?}");
         let lists = |tag: &Tag| tag.subject() == Some(subject.digest);
         assert!(!found.tags.iter().any(|(tag, _)| lists(tag)), "{subject:?}");
+    }
+}
+
+/// The tags that are listed, and what is told beside them.
+fn tags(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> (Vec<String>, Vec<String>) {
+    let server = Server::start(answer);
+    let told = Arc::new(Recorder::default());
+    let repository = server.with(Side::Source, Settings::default(), told.clone());
+    let tags = repository.tags().unwrap().iter().map(ToString::to_string).collect();
+    let notes = told.events().into_iter().filter_map(|event| match event {
+        Event::Note(text) => Some(text),
+        _ => None,
+    });
+    (tags, notes.collect())
+}
+
+#[test]
+fn what_is_no_tag_is_told_of_and_keeps_no_other_from_being_listed() {
+    let list = r#"{"tags":["1.10","sha256:aaaa","v 1",null,7,{"a":[]},["x"],"latest"]}"#;
+
+    let (tags, notes) = tags(move |_| reply(200, &[], list));
+
+    assert_eq!(tags, ["1.10", "latest"]);
+    assert_eq!(notes.len(), 1);
+    assert!(notes[0].contains("6 of the entries") && notes[0].contains("sha256:aaaa"), "{notes:?}");
+}
+
+#[test]
+fn the_next_page_is_asked_for_where_the_list_is_and_nowhere_else() {
+    for link in [
+        "</v2/team/app/tags/list?last=b>; rel=\"next\"",
+        "</v2/app/tags/list?last=b>; rel=next",
+        "<https://inner.svc.local:5000/v2/team/app/tags/list?last=b>; rel=\"next\"",
+        "/v2/team/app/tags/list?last=b; rel=\"next\"",
+        "</v2/team/app/tags/list?last=b b>; rel=\"next\"",
+    ] {
+        let (tags, notes) = tags(move |seen| match seen.line.contains("last=b") {
+            true => reply(200, &[], r#"{"tags":["c"]}"#),
+            false => reply(200, &[&format!("link: {link}")], r#"{"tags":["a","b"]}"#),
+        });
+
+        assert_eq!((tags.join(","), notes.len()), ("a,b,c".to_owned(), 0), "{link}");
+    }
+}
+
+fn small() -> (Descriptor, &'static [u8]) {
+    (Descriptor::of("a/b", b"content"), b"content")
+}
+
+fn put(repository: &RegistryRepository) -> Result<()> {
+    let (blob, bytes) = small();
+    repository.put(&blob, &mut io::Cursor::new(bytes))
+}
+
+#[test]
+fn storage_that_refuses_head_is_asked_for_one_byte() {
+    for status in [400, 403, 405, 501] {
+        let storage = Server::start(move |seen| match seen.line.starts_with("HEAD") {
+            true => reply(status, &[], ""),
+            false if seen.header("range").is_some() => {
+                reply(206, &["content-range: bytes 0-0/7"], "c")
+            }
+            false => reply(200, &[], "content"),
+        });
+        let away = storage.address.clone();
+        let server = Server::start(move |seen| match seen.line.contains(&small().0.digest.hex()) {
+            true => reply(307, &[&format!("location: http://{away}/x?signature=1")], ""),
+            false => reply(404, &[], ""),
+        });
+        let repository = server.repository(Side::Destination);
+
+        assert!(repository.has(&small().0).unwrap(), "{status}");
+        let other = Descriptor::new("a/b", small().0.digest, 8);
+        assert!(!repository.has(&other).unwrap(), "{status}: another size");
+        assert!(!repository.has(&Descriptor::of("a/b", b"other")).unwrap(), "{status}");
+    }
+}
+
+#[test]
+fn a_registry_that_finds_nothing_by_head_is_asked_by_get() {
+    let server = Server::start(|seen| match seen.line.starts_with("HEAD") {
+        true => reply(404, &[], ""),
+        false if seen.line.contains("/blobs/") => reply(200, &[], "content"),
+        false => manifest(),
+    });
+    let repository = server.repository(Side::Destination);
+
+    let found = repository.held(&name(&server, ":1")).unwrap();
+
+    let there = document().descriptor().digest;
+    assert!(matches!(found, Held::Known(digest) if digest == there), "{found:?}");
+    assert!(repository.has(&small().0).unwrap(), "it is known by now");
+    assert_eq!(server.seen("HEAD").len(), 1);
+}
+
+#[test]
+fn a_blob_that_is_taken_by_patch_alone_is_sent_so_once() {
+    for status in [404, 405] {
+        let server = Server::start(move |seen| match seen.line.split(' ').next() {
+            Some("POST") => reply(202, &["location: /v2/team/app/blobs/uploads/1"], ""),
+            Some("PATCH") => reply(202, &[], ""),
+            Some("PUT") if seen.body.is_empty() => reply(201, &[], ""),
+            _ => reply(status, &[], ""),
+        });
+        let repository = server.repository(Side::Destination);
+
+        put(&repository).unwrap();
+        put(&repository).unwrap();
+
+        let whole = server.seen("PUT").iter().filter(|seen| !seen.body.is_empty()).count();
+        assert_eq!((whole, server.seen("PATCH").len()), (1, 2), "{status}");
+    }
+}
+
+#[test]
+fn any_good_answer_to_an_upload_is_believed_when_the_blob_is_there() {
+    for status in [200, 202, 204] {
+        for there in [true, false] {
+            let server = Server::start(move |seen| match seen.line.split(' ').next() {
+                Some("POST") => reply(200, &["docker-upload-uuid: abc"], ""),
+                Some("PUT") => reply(status, &[], ""),
+                Some("HEAD") if there => b"HTTP/1.1 200 X\r\ncontent-length: 7\r\n\r\n".to_vec(),
+                _ => reply(404, &[], ""),
+            });
+            let repository = server.repository(Side::Destination);
+
+            let done = put(&repository);
+
+            assert_eq!(done.is_ok(), there, "{status} {there}: {done:?}");
+            let put = &server.seen("PUT")[0].line;
+            assert!(put.starts_with("PUT /v2/team/app/blobs/uploads/abc?digest="), "{put}");
+        }
     }
 }
