@@ -5,6 +5,7 @@
 //! header that a second reader could understand differently.
 
 mod directory;
+mod pax;
 mod reader;
 mod stream;
 mod tar;
@@ -106,8 +107,8 @@ impl Tree {
     }
 
     /// Opens what others have made, for images to be taken from it: as [`open`](Tree::open), but
-    /// the tar may be compressed with gzip or zstd, and symbolic links in it are listed, to be
-    /// followed by [`resolve`](Tree::resolve).
+    /// the tar may be compressed with gzip or zstd, names in it may begin with a slash, and symbolic
+    /// links in it are listed, to be followed by [`resolve`](Tree::resolve).
     ///
     /// # Errors
     /// As [`open`](Tree::open), and [`Class::Damaged`] when what is compressed is broken.
@@ -221,19 +222,26 @@ impl Tree {
         self.found.links.iter().map(|(path, to)| (path.as_str(), to.as_str()))
     }
 
-    /// Fails with the first fault, if there is one.
+    /// Fails with the first fault, if there is one, or that bytes are missing at the end.
     ///
     /// # Errors
-    /// [`Class::Damaged`].
+    /// [`Class::Incomplete`] for what was cut off, else [`Class::Damaged`].
     pub fn refuse_faults(&self) -> Result<()> {
-        let Some(fault) = self.found.faults.first() else { return Ok(()) };
+        let faults = &self.found.faults;
+        let cut = faults.iter().find(|fault| fault.truncated);
+        let Some(fault) = cut.or(faults.first()) else { return Ok(()) };
         let path = self.path.display();
         let text = match fault.path.is_empty() {
             true => format!("{path}: {}", fault.what),
             false => format!("{path}: {} {}", fault.path, fault.what),
         };
-        Err(Error::new(Class::Damaged, text)
-            .hint("a tar may be plain, gzip or zstd, and holds files under plain names, each once"))
+        Err(match fault.truncated {
+            true => Error::new(Class::Incomplete, text)
+                .hint("it was cut off; copy it again from where it was made"),
+            false => Error::new(Class::Damaged, text).hint(
+                "a tar may be plain, gzip or zstd, and holds files under plain names, each once",
+            ),
+        })
     }
 
     /// The regular file that `path` is, or that the symbolic link `path` leads to.
@@ -245,7 +253,7 @@ impl Tree {
         let bad = |why: &str| {
             Error::new(Class::Damaged, format!("{}: {path} {why}", self.path.display()))
         };
-        let mut here = path.strip_prefix("./").unwrap_or(path).to_owned();
+        let mut here = tar::inside(path).to_owned();
         if !tar::is_plain(&here) {
             return Err(bad("is no acceptable file name"));
         }

