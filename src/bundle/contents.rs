@@ -41,6 +41,18 @@ pub struct Image {
     pub made: bool,
 }
 
+/// An image that was asked for with all others of a place, and could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Skipped {
+    /// The place, as the user named it.
+    pub source: String,
+    /// What the image is called there; the place itself where it could not be read at all.
+    pub image: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// Something that was left behind on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

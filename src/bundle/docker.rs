@@ -57,6 +57,26 @@ impl Entry {
     }
 }
 
+/// Why nobody can run the image `document`, whose config is `config`: it promises another number of
+/// layers than there are. Nothing for what is no image, whatever its types say.
+#[must_use]
+pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
+    let Kind::Manifest { config: Some(about), layers } = document.kind() else { return None };
+    let is_layer =
+        |layer: &Descriptor| LAYERS.contains(&layer.media_type.as_str()) || layer.is_foreign();
+    if !CONFIGS.contains(&about.media_type.as_str()) || !layers.iter().all(is_layer) {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(config).ok()?;
+    let promised = match value.get("rootfs")?.get("diff_ids") {
+        Some(Value::Array(ids)) => ids.len(),
+        Some(Value::Null) | None => 0,
+        Some(_) => return None,
+    };
+    let there = layers.len();
+    (promised != there).then(|| format!("has {there} layers, and its config is for {promised}"))
+}
+
 /// The file for `contents`. Of a multi-platform image it lists linux/amd64, else the first; what
 /// docker could not load is not listed, since one bad entry makes it refuse the whole file.
 #[must_use]

@@ -15,9 +15,10 @@ use crate::places::layout::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, OCI_INDEX};
 
-/// Largest configuration that goes to the head and is looked into. Those of images have a few
-/// kilobytes; an artifact may use the config for content of any size, which then moves as a layer.
-pub const MAX_CONFIG: u64 = 1 << 20;
+/// Largest configuration that goes to the head and is looked into: what docker and
+/// containers/image read. Those of images have a few kilobytes, some with large labels more; an
+/// artifact may use the config for content of any size, which then moves as a layer.
+pub const MAX_CONFIG: u64 = 4 << 20;
 
 /// The small files of a bundle, signed, and the blobs that follow them.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::contents::{Contents, Image, Referrer};
+use super::contents::{Contents, Image, Referrer, Skipped};
 use super::inventory::SUMS;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
@@ -13,6 +13,10 @@ use crate::words::json::parse_strict;
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// `predicateType` of ours.
 const PREDICATE_TYPE: &str = "urn:sealift:bundle:v1";
+/// `predicateType` of ours where it has a member that readers of the first version refuse.
+const SECOND_TYPE: &str = "urn:sealift:bundle:v2";
+/// Most characters of a reason for which an image was skipped.
+const MAX_REASON: usize = 1_000;
 /// Most images that are subjects. Verifiers of the sigstore family refuse a statement with more
 /// than 1,024 subjects; the predicate names every image in any case.
 const MAX_IMAGE_SUBJECTS: usize = 1000;
@@ -43,6 +47,9 @@ pub struct Predicate {
     pub base: Option<Value>,
     /// What made it.
     pub tool: Tool,
+    /// What was asked for with all of a place, and could not be read. With it, it is version 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
 }
 
 /// The bundle before this one in its stream.
@@ -143,7 +150,25 @@ impl Predicate {
                 name: "sealift".to_owned(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
+            skipped: Vec::new(),
         }
+    }
+
+    /// The same, and names what was `skipped`.
+    #[must_use]
+    pub fn without(mut self, mut skipped: Vec<Skipped>) -> Predicate {
+        for skipped in &mut skipped {
+            skipped.reason = skipped.reason.chars().take(MAX_REASON).collect();
+        }
+        skipped.sort();
+        skipped.dedup();
+        self.skipped = skipped;
+        self
+    }
+
+    /// The first version whose readers know all members.
+    fn version(&self) -> &'static str {
+        if self.skipped.is_empty() { PREDICATE_TYPE } else { SECOND_TYPE }
     }
 
     /// The statement's bytes, which are signed and kept as they are.
@@ -159,7 +184,7 @@ impl Predicate {
         let statement = Raw {
             r#type: STATEMENT_TYPE,
             subject: subjects,
-            predicate_type: PREDICATE_TYPE,
+            predicate_type: self.version(),
             predicate: self,
         };
         // Only maps with keys that are no text cannot be written, and there are none.
@@ -182,7 +207,8 @@ impl Statement {
         };
         let value = parse_strict(payload).map_err(|e| bad(e.to_string()))?;
         let text = |key: &str| value.get(key).and_then(Value::as_str);
-        if text("_type") != Some(STATEMENT_TYPE) || text("predicateType") != Some(PREDICATE_TYPE) {
+        let is_known = matches!(text("predicateType"), Some(PREDICATE_TYPE | SECOND_TYPE));
+        if text("_type") != Some(STATEMENT_TYPE) || !is_known {
             return Err(bad("it is of another type".to_owned())
                 .hint("a newer sealift may have made it; use that version"));
         }
@@ -204,8 +230,11 @@ impl Statement {
         // In order, each once: a name that stood twice would mean two images.
         if !predicate.images.is_sorted_by(|one, next| one.name < next.name)
             || !predicate.referrers.is_sorted_by(|one, next| one < next)
+            || !predicate.skipped.is_sorted_by(|one, next| one < next)
         {
-            return Err(bad("its images or referrers are not in order, each once".to_owned()));
+            return Err(bad(
+                "its images, referrers or what it skipped are not in order, each once".to_owned(),
+            ));
         }
         // Written out again it must be the same: subjects and predicate then agree, and no
         // member can hide between them.
@@ -291,20 +320,52 @@ mod tests {
     #[test]
     fn every_member_is_described_in_the_format() {
         let page = include_str!("../../docs/FORMAT.md");
-        let value = serde_json::to_value(predicate()).unwrap();
-        let image = &value["images"][0];
-        let members = value.as_object().unwrap().keys().chain(image.as_object().unwrap().keys());
+        let value = serde_json::to_value(skipping()).unwrap();
+        let of = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let members = [&value, &value["images"][0], &value["skipped"][0]].map(of).concat();
 
         for member in members {
             assert!(page.contains(&format!("`{member}`")), "{member}");
         }
-        assert!(page.contains(PREDICATE_TYPE));
+        assert!(page.contains(PREDICATE_TYPE) && page.contains(SECOND_TYPE));
+    }
+
+    fn skipping() -> Predicate {
+        let skipped = |image: &str| Skipped {
+            source: "docker-archive:x".to_owned(),
+            image: image.to_owned(),
+            reason: "é".repeat(2_000),
+        };
+        predicate().without(vec![skipped("b"), skipped("a"), skipped("b")])
+    }
+
+    #[test]
+    fn what_was_skipped_makes_it_the_second_version() {
+        let (sums, index) = (Digest::of(b"s"), Digest::of(b"i"));
+        let text = |it: &Predicate| String::from_utf8(it.to_statement(&sums, &index)).unwrap();
+
+        let (first, second) = (text(&predicate()), text(&skipping()));
+
+        assert!(first.contains("bundle:v1") && !first.contains("skipped"), "{first}");
+        assert!(second.contains("bundle:v2"), "{second}");
+        let read = Statement::from_payload(second.as_bytes()).unwrap().predicate;
+        assert_eq!(read, skipping());
+        assert_eq!(read.skipped.iter().map(|it| it.image.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(read.skipped[0].reason.chars().count(), MAX_REASON);
+        for bad in [
+            second.replace("bundle:v2", "bundle:v1"),
+            first.replace("bundle:v1", "bundle:v2"),
+            second.replace("\"image\":\"a\"", "\"image\":\"b\""),
+            second.replace("\"image\":\"a\"", "\"image\":\"c\""),
+        ] {
+            assert!(Statement::from_payload(bad.as_bytes()).is_err(), "{bad}");
+        }
     }
 
     #[test]
     fn a_statement_of_a_later_version_says_what_to_do() {
         let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
-        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v2");
+        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v3");
 
         let error = Statement::from_payload(later.as_bytes()).unwrap_err();
 

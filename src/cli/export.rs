@@ -10,20 +10,22 @@ use super::environment::{creation_time, days_after, standard_input};
 use super::lists::{gather, parse};
 use super::output::Printer;
 use super::registries::Registries;
+use super::report::argument;
 use super::secrets::private_key;
-use super::table::{blobs, bytes, table};
+use super::table::{blobs, bytes, skipped, table};
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
+use crate::words::reference::Reference;
 use crate::work::graph::Selection;
 
 /// Export images into a signed bundle
 ///
 /// IMAGE is an image name (alpine, docker://quay.io/org/app:1.2, with a tag, a digest or both),
 /// an archive (docker-archive:FILE[:NAME], oci-archive:FILE[:NAME]; plain, gzip or zstd; - for
-/// standard input), a folder of docker's archives (docker-archive:DIR), an image that an engine
+/// standard input; FILE=NEWNAME to name its one image), a folder of docker's archives (docker-archive:DIR), an image that an engine
 /// has (containers-storage:NAME for podman, docker-daemon:NAME, containerd:NAME) or a layout
 /// (oci:DIR[:NAME]). Multi-platform images come with all platforms, and with the signatures and
 /// SBOMs that refer to them. Where an archive or engine keeps no manifest, one is made, the same
@@ -69,6 +71,13 @@ pub(super) struct Export {
     /// Let the bundle expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
+    /// Call the one image of an archive or layout NAME, as docker-archive:FILE=NAME does
+    #[arg(long, value_name = "NAME", value_parser = argument::<Reference>)]
+    name: Option<Reference>,
+    /// Leave images behind that cannot be read, of archives, layouts and folders given without a
+    /// name; the bundle says which
+    #[arg(long)]
+    skip_unreadable: bool,
     /// Show what would be exported, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -85,6 +94,9 @@ impl Export {
                 listed.entry(image.to_string()).or_insert(place);
             }
             images.push(image);
+        }
+        if let Some(name) = self.name {
+            images = vec![called(images, name)?];
         }
         let key = private_key(&self.sign_key, self.passphrase_file.as_deref())?;
         let (created_at, fixed_time) = creation_time()?;
@@ -104,6 +116,7 @@ impl Export {
             expires_at,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
+            skip_unreadable: self.skip_unreadable,
             stdin: standard_input,
         };
         let progress = printer.progress();
@@ -111,6 +124,19 @@ impl Export {
         let summary = export(&request, &client, &*progress)?;
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The one image of `images`, called `name`.
+fn called(images: Vec<Source>, name: Reference) -> Result<Source> {
+    let count = images.len();
+    let mut images = images.into_iter();
+    match (images.next(), images.next()) {
+        (Some(image), None) => image.called(name),
+        _ => {
+            Err(Error::new(Class::Usage, format!("--name is for one image, and {count} are given"))
+                .hint("write the name behind each, as in docker-archive:FILE=NAME"))
+        }
     }
 }
 
@@ -156,6 +182,7 @@ fn text(summary: &Summary) -> Vec<String> {
         row.extend(image.made.then(|| "made on export".to_owned()));
     }
     let mut lines = table(&rows);
+    lines.extend(skipped(&summary.skipped));
     let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));
     if summary.dry_run {
         lines.push(format!("dry run: {fetched} to fetch, nothing was written"));

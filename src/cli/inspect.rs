@@ -8,7 +8,7 @@ use clap::Args;
 use super::environment::now;
 use super::output::Printer;
 use super::secrets::public_keys;
-use super::table::{blobs, bytes, table};
+use super::table::{blobs, bytes, skipped, table};
 use crate::bundle::check::Trust;
 use crate::verbs::inspect::{Overview, inspect};
 use crate::words::error::Result;
@@ -90,6 +90,7 @@ fn text(overview: &Overview) -> Vec<String> {
     if let Some(until) = &overview.expires_at {
         lines.push(format!("expires at {}", Safe(until)));
     }
+    lines.extend(skipped(&overview.skipped));
     lines.push(match overview.trusted {
         true => {
             let signers: Vec<String> = overview.signers.iter().map(|id| id.short()).collect();

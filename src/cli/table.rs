@@ -1,5 +1,6 @@
 //! Aligned columns and human sizes.
 
+use crate::bundle::contents::Skipped;
 use crate::words::escape::Safe;
 
 /// Rows as lines, each column as wide as its widest cell, text from outside escaped.
@@ -26,6 +27,14 @@ pub(super) fn bytes(count: u64) -> String {
 /// `1 blob`, `2 blobs`.
 pub(super) fn blobs(count: u64) -> String {
     format!("{count} blob{}", if count == 1 { "" } else { "s" })
+}
+
+/// A line for each image that an export could not read and left behind.
+pub(super) fn skipped(skipped: &[Skipped]) -> Vec<String> {
+    let line = |it: &Skipped| {
+        format!("skipped {} of {}: {}", Safe(&it.image), Safe(&it.source), Safe(&it.reason))
+    };
+    skipped.iter().map(line).collect()
 }
 
 #[cfg(test)]

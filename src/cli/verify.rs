@@ -9,7 +9,7 @@ use super::environment::now;
 use super::output::Printer;
 use super::report::lines;
 use super::secrets::public_keys;
-use super::table::{blobs, bytes};
+use super::table::{blobs, bytes, skipped};
 use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
 use crate::verbs::verify::{Report, Request, verify};
@@ -101,6 +101,7 @@ fn text(report: &Report) -> Vec<String> {
         format!("signed by {} at {}", signers.join(", "), Safe(&report.created_at)),
         format!("{images} image{s}, {}, {}", blobs(report.blobs), bytes(report.bytes)),
     ];
+    lines.extend(skipped(&report.skipped));
     if !report.unsigned.is_empty() {
         let count = report.unsigned.len();
         lines

@@ -6,16 +6,17 @@
 
 mod listing;
 mod manifest;
+mod opening;
 mod originals;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
-use self::manifest::{Configs, Layers};
-use self::originals::Originals;
-use super::layout::Layout;
+use self::opening::Found;
+use super::kind;
+use super::layout::{Images, Layout, Unreadable};
 use super::tree::Tree;
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
@@ -32,12 +33,10 @@ pub struct DockerArchive {
     tree: Arc<Tree>,
     /// The layout that newer archives are as well.
     layout: Option<Layout>,
-    images: Vec<Held>,
-    /// The places in `images` by name; a name with several is refused when it is asked for.
+    /// Its images, the manifests that were made for them, and which file each of their parts is.
+    found: Found,
+    /// The places of its images by name; a name with several is refused when it is asked for.
     by_name: BTreeMap<Reference, Vec<usize>>,
-    made: BTreeMap<Digest, Document>,
-    /// Which file each part of a made manifest is.
-    paths: BTreeMap<Digest, String>,
 }
 
 /// An image of the archive.
@@ -48,21 +47,6 @@ struct Held {
     /// What it is called; one name at least.
     names: Vec<Reference>,
     root: Document,
-}
-
-/// Adds what only the layout lists: images that docker cannot load, or that have no name there.
-fn add_others(images: &mut Vec<Held>, originals: &Originals<'_>) -> Result<()> {
-    let known: BTreeSet<Reference> =
-        images.iter().flat_map(|image| &image.names).cloned().collect();
-    for entry in originals.layout().entries() {
-        let Some(name) = &entry.name else { continue };
-        let is_list = name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
-        if !is_list && !known.contains(name) {
-            let (names, root) = (vec![name.clone()], originals.document(&entry.descriptor)?);
-            images.push(Held { place: None, names, root });
-        }
-    }
-    Ok(())
 }
 
 /// Which of `images` have which name.
@@ -76,68 +60,39 @@ fn by_name(images: &[Held]) -> BTreeMap<Reference, Vec<usize>> {
     by_name
 }
 
-/// What an image without a name is called.
-fn nameless(stem: &str, root: &Document) -> Result<Reference> {
-    format!("localhost/{stem}@{}", root.descriptor().digest).parse()
-}
-
 impl DockerArchive {
     /// Reads the list of images in `tree`, and makes the manifests that are not there. Images
-    /// without a name are called `localhost/STEM` with their digests.
+    /// without a name are called `localhost/STEM` with their digests. One that cannot be had is no
+    /// reason to refuse the others: [`images`](DockerArchive::images) has it with its reason.
     ///
     /// Layers that are compressed are read and unpacked once, to see that they are what the
     /// config says, for original manifests as well; others are read only when they are opened.
     ///
     /// # Errors
     /// [`Class::Damaged`] for anything but an archive that can be read in one way only,
-    /// [`Class::Incomplete`] when it lists a file that it does not hold.
+    /// [`Class::Incomplete`] for one that was cut off.
     pub fn open(tree: Tree, stem: &str) -> Result<DockerArchive> {
-        tree.refuse_faults()?;
+        kind::check(&tree, DOCKER_INDEX)?;
         let tree = Arc::new(tree);
-        let listed = listing::read(&tree)?;
-        let is_layout = tree.size("oci-layout").is_some() && tree.size("index.json").is_some();
+        let listing = listing::read(&tree)?;
+        let is_layout = tree.size(kind::LAYOUT).is_some() && tree.size("index.json").is_some();
         let layout = is_layout.then(|| Layout::read(Arc::clone(&tree))).transpose()?;
-        let mut originals = layout.as_ref().map(|it| Originals::read(it, &tree)).transpose()?;
-        let layers = Layers::look(&tree, &listed)?;
-        let (mut images, mut made, mut paths) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        let mut configs = Configs::default();
-        for (place, mut listed) in listed.into_iter().enumerate() {
-            let config = configs.of(&tree, &listed)?;
-            let parts = manifest::parts(&tree, &listed, &config, &layers)?;
-            let place = Some(place);
-            let tags = std::mem::take(&mut listed.tags);
-            let is_nameless = tags.is_empty();
-            let mut rest = Vec::new();
-            for name in tags {
-                let original = originals.as_mut().map(|it| it.called(&name, &listed, &config));
-                match original.transpose()?.flatten() {
-                    Some(root) => images.push(Held { place, names: vec![name], root }),
-                    None => rest.push(name),
-                }
-            }
-            let original = originals.as_ref().filter(|_| is_nameless);
-            if let Some(root) = original.and_then(|it| it.any(&listed, &config)) {
-                let known = original.and_then(|it| it.name_of(&root.descriptor().digest));
-                let name = known.cloned().map_or_else(|| nameless(stem, &root), Ok)?;
-                images.push(Held { place, names: vec![name], root });
-            } else if is_nameless || !rest.is_empty() {
-                let new = manifest::make(&listed, &config, &parts)?;
-                let root = new.document;
-                if is_nameless {
-                    rest.push(nameless(stem, &root)?);
-                }
-                paths.extend(new.paths);
-                made.insert(root.descriptor().digest, root.clone());
-                images.push(Held { place, names: rest, root });
-            }
+        let mut found = opening::find(&tree, layout.as_ref(), listing.images, stem)?;
+        found.notes.extend(listing.notes);
+        let by_name = by_name(&found.images);
+        Ok(DockerArchive { tree, layout, found, by_name })
+    }
+
+    /// Its images: those that can be had, and those that cannot.
+    #[must_use]
+    pub fn images(&self) -> Images {
+        let again =
+            |it: &Unreadable| Unreadable { image: it.image.clone(), error: it.error.again() };
+        Images {
+            names: self.names().cloned().collect(),
+            notes: self.found.notes.clone(),
+            unreadable: self.found.unreadable.iter().map(again).collect(),
         }
-        if let Some(originals) = &originals {
-            add_others(&mut images, originals)?;
-        }
-        let mut archive =
-            DockerArchive { tree, layout, images, by_name: BTreeMap::new(), made, paths };
-        archive.by_name = by_name(&archive.images);
-        Ok(archive)
     }
 
     /// Calls the one image of the archive `name`, whatever it says itself.
@@ -145,21 +100,21 @@ impl DockerArchive {
     /// # Errors
     /// [`Class::Damaged`] when it holds several images.
     pub fn call(&mut self, name: Reference) -> Result<()> {
-        let mut roots = self.images.iter().map(|image| image.root.descriptor().digest);
+        let mut roots = self.found.images.iter().map(|image| image.root.descriptor().digest);
         let first = roots.next();
         if roots.any(|other| Some(other) != first) {
             let text = format!("{self} holds several images where one was asked for");
             return Err(Error::new(Class::Damaged, text));
         }
-        self.images.truncate(1);
-        self.images.iter_mut().for_each(|image| image.names = vec![name.clone()]);
-        self.by_name = by_name(&self.images);
+        self.found.images.truncate(1);
+        self.found.images.iter_mut().for_each(|image| image.names = vec![name.clone()]);
+        self.by_name = by_name(&self.found.images);
         Ok(())
     }
 
     /// The names of its images: those of `manifest.json` in their order, then others.
     pub fn names(&self) -> impl Iterator<Item = &Reference> {
-        self.images.iter().flat_map(|image| &image.names)
+        self.found.images.iter().flat_map(|image| &image.names)
     }
 
     /// The image called `name`.
@@ -177,7 +132,7 @@ impl DockerArchive {
     /// # Errors
     /// As [`named`](DockerArchive::named).
     pub fn at(&self, place: usize) -> Result<Vec<&Reference>> {
-        let there = self.images.iter().filter(|image| image.place == Some(place));
+        let there = self.found.images.iter().filter(|image| image.place == Some(place));
         let names: Vec<&Reference> = there.flat_map(|image| &image.names).collect();
         match names.is_empty() {
             true => Err(self.has_no(&format!("@{place}"))),
@@ -185,7 +140,32 @@ impl DockerArchive {
         }
     }
 
+    /// The one whose manifest has `digest`.
+    ///
+    /// # Errors
+    /// As [`named`](DockerArchive::named).
+    pub fn with_digest(&self, digest: Digest) -> Result<Reference> {
+        let mut images = self.found.images.iter();
+        let image = images.find(|image| image.root.descriptor().digest == digest);
+        let name = image.and_then(|image| image.names.first());
+        let name = name.ok_or_else(|| self.has_no(&digest))?;
+        Ok(Reference { digest: Some(digest), ..name.clone() })
+    }
+
+    /// Why the image `what`, a name or a place in the list, cannot be had, if it is there.
+    fn refused(&self, what: &str) -> Option<Error> {
+        let name = what.parse::<Reference>().ok();
+        let mut broken = self.found.unreadable.iter();
+        let is_it = |it: &&Unreadable| {
+            it.image == what || name.is_some() && it.image.parse::<Reference>().ok() == name
+        };
+        Some(broken.find(is_it)?.error.again())
+    }
+
     fn has_no(&self, what: &dyn fmt::Display) -> Error {
+        if let Some(error) = self.refused(&what.to_string()) {
+            return error;
+        }
         let names: Vec<String> = self.names().map(ToString::to_string).collect();
         Error::new(Class::Incomplete, format!("{self} has no image {what}"))
             .hint(format!("it has: {}", names.join(", ")))
@@ -200,7 +180,7 @@ impl fmt::Display for DockerArchive {
 
 impl BlobSource for DockerArchive {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        match (self.paths.get(&blob.digest), &self.layout) {
+        match (self.found.paths.get(&blob.digest), &self.layout) {
             (Some(path), _) => Ok(Box::new(self.tree.open_file(path, offset)?)),
             (None, Some(layout)) => layout.open(blob, offset),
             (None, None) => {
@@ -209,8 +189,19 @@ impl BlobSource for DockerArchive {
         }
     }
 
+    fn look(&self, blob: &Descriptor) -> Result<()> {
+        match (self.found.paths.contains_key(&blob.digest), &self.layout) {
+            (false, Some(layout)) => layout.look(blob),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_at_hand(&self) -> bool {
+        true
+    }
+
     fn position(&self, blob: &Descriptor) -> u64 {
-        match (self.paths.get(&blob.digest), &self.layout) {
+        match (self.found.paths.get(&blob.digest), &self.layout) {
             (Some(path), _) => self.tree.position(path),
             (None, Some(layout)) => layout.position(blob),
             (None, None) => 0,
@@ -221,12 +212,12 @@ impl BlobSource for DockerArchive {
 impl ImageSource for DockerArchive {
     fn resolve(&self, name: &Reference) -> Result<Document> {
         if let Some(digest) = name.digest {
-            let mut roots = self.images.iter().map(|image| &image.root);
+            let mut roots = self.found.images.iter().map(|image| &image.root);
             let found = roots.find(|root| root.descriptor().digest == digest);
             return found.cloned().ok_or_else(|| self.has_no(name));
         }
         let there = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        let mut found = there.iter().filter_map(|at| self.images.get(*at));
+        let mut found = there.iter().filter_map(|at| self.found.images.get(*at));
         let first = &found.next().ok_or_else(|| self.has_no(name))?.root;
         match found.find(|other| other.root.descriptor().digest != first.descriptor().digest) {
             None => Ok(first.clone()),
@@ -236,7 +227,7 @@ impl ImageSource for DockerArchive {
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {
-        match (self.made.get(&descriptor.digest), &self.layout) {
+        match (self.found.made.get(&descriptor.digest), &self.layout) {
             (Some(made), _) => Ok(made.clone()),
             (None, Some(layout)) => layout.document(descriptor),
             (None, None) => Err(self.has_no(&descriptor.digest)),
@@ -251,7 +242,7 @@ impl ImageSource for DockerArchive {
     }
 
     fn is_made(&self, digest: &Digest) -> bool {
-        self.made.contains_key(digest)
+        self.found.made.contains_key(digest)
     }
 }
 

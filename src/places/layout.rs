@@ -2,6 +2,7 @@
 //! folder or from an archive that is read in place.
 
 pub mod archive;
+mod names;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,8 +10,14 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+pub use names::{Images, Unreadable};
 pub use store::LayoutStore;
 
+pub(super) use self::names::by_digest;
+use self::names::{entry_name, subject_of};
+use super::kind;
 use super::tree::Tree;
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::seams::stream::read_small;
@@ -18,7 +25,7 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, OCI_INDEX, is_document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
-use crate::words::reference::{Reference, Tag};
+use crate::words::reference::Reference;
 
 /// Annotation with an image's name in `index.json` (image-spec, annotations.md).
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -47,6 +54,12 @@ pub struct Entry {
 pub struct Layout {
     tree: Arc<Tree>,
     entries: Vec<Entry>,
+    /// Entries that nothing can be made of.
+    broken: Vec<Unreadable>,
+    /// What is listed, and what the indexes among it list.
+    known: BTreeSet<Digest>,
+    /// Which of the listed manifests refer to what.
+    referring: BTreeMap<Digest, Digest>,
     subjects: BTreeMap<Digest, Vec<Descriptor>>,
 }
 
@@ -55,10 +68,10 @@ impl Layout {
     ///
     /// # Errors
     /// [`Class::Damaged`] when it is no layout of version 1.0.0 or holds anything but files,
-    /// [`Class::Incomplete`] when one of its files is missing.
+    /// [`Class::Incomplete`] when one of its files is missing or it was cut off.
     pub fn open(tree: impl Into<Arc<Tree>>) -> Result<Layout> {
         let tree = tree.into();
-        tree.refuse_faults()?;
+        kind::check(&tree, kind::LAYOUT)?;
         if let Some((link, _)) = tree.links().next() {
             let text = format!("{}: {link} is a symbolic link, not a file", tree.path().display());
             return Err(Error::new(Class::Damaged, text));
@@ -72,27 +85,31 @@ impl Layout {
     /// As there.
     pub fn read(tree: Arc<Tree>) -> Result<Layout> {
         let path = tree.path().display().to_string();
-        let mark = tree.read_small("oci-layout", MAX_DOCUMENT).map_err(|e| {
-            e.hint("name an OCI image layout: a folder, or a tar, with oci-layout in it")
-        })?;
+        let mark = tree.read_small(kind::LAYOUT, MAX_DOCUMENT)?;
         let version = parse_strict(&mark).map_err(|e| e.context(format!("{path}: oci-layout")))?;
         if version.get("imageLayoutVersion").and_then(|v| v.as_str()) != Some("1.0.0") {
             let text = format!("{path}: is not an OCI image layout of version 1.0.0");
             return Err(Error::new(Class::Damaged, text));
         }
         let raw = tree.read_small("index.json", MAX_DOCUMENT)?;
-        let index = Document::parse(raw, OCI_INDEX)
-            .map_err(|e| e.context(format!("{path}: index.json")))?;
-        let Kind::Index { manifests } = index.kind() else {
-            return Err(Error::new(Class::Damaged, format!("{path}: index.json is no index")));
-        };
+        let listed = list(&raw).map_err(|e| e.context(format!("{path}: index.json")))?;
         let folder = tree.stem();
-        let entries = manifests
-            .iter()
-            .map(|d| Entry { name: entry_name(d, &folder), descriptor: d.clone() })
-            .collect();
-        let mut layout = Layout { tree, entries, subjects: BTreeMap::new() };
-        layout.subjects = layout.find_subjects()?;
+        let (mut entries, mut broken) = (Vec::new(), Vec::new());
+        for value in listed {
+            let image = label(&value);
+            match Descriptor::from_value(value) {
+                Ok(descriptor) => {
+                    entries.push(Entry { name: entry_name(&descriptor, &folder), descriptor });
+                }
+                Err(error) => {
+                    let error = error.context(format!("layout {path}: {image}"));
+                    broken.push(Unreadable { image, error });
+                }
+            }
+        }
+        let (known, referring, subjects) = Default::default();
+        let mut layout = Layout { tree, entries, broken, known, referring, subjects };
+        layout.find_subjects()?;
         Ok(layout)
     }
 
@@ -102,36 +119,32 @@ impl Layout {
         &self.entries
     }
 
-    /// What its images are called, where none of them has a name: as skopeo and buildah write an
-    /// archive of one image. Each gets the layout's name below `localhost`, and its digest.
-    #[must_use]
-    pub fn nameless(&self) -> Vec<Reference> {
-        let referrers: BTreeSet<Digest> =
-            self.subjects.values().flatten().map(|d| d.digest).collect();
-        let images = self.entries.iter().map(|entry| &entry.descriptor);
-        let images = images
-            .filter(|image| is_document(&image.media_type) && !referrers.contains(&image.digest));
-        let stem = self.tree.stem();
-        images
-            .filter_map(|image| format!("localhost/{stem}@{}", image.digest).parse().ok())
-            .collect()
-    }
-
-    /// Which listed manifests refer to which.
-    fn find_subjects(&self) -> Result<BTreeMap<Digest, Vec<Descriptor>>> {
-        let mut subjects: BTreeMap<Digest, Vec<Descriptor>> = BTreeMap::new();
-        for entry in &self.entries {
+    /// Which listed manifests refer to which, and what is there to be referred to. What cannot be
+    /// read is told when it is asked for.
+    fn find_subjects(&mut self) -> Result<()> {
+        let listed: Vec<Descriptor> =
+            self.entries.iter().map(|entry| entry.descriptor.clone()).collect();
+        self.known.extend(listed.iter().map(|descriptor| descriptor.digest));
+        for descriptor in listed {
             // A blob that is not there is a sparse layout's right; reading it later will tell.
-            let there = self.tree.size(&blob_path(&entry.descriptor.digest)).is_some();
-            if !is_document(&entry.descriptor.media_type) || !there {
+            let there = self.tree.size(&blob_path(&descriptor.digest)).is_some();
+            if !is_document(&descriptor.media_type) || !there {
                 continue;
             }
-            let document = self.document(&entry.descriptor)?;
+            let document = match self.document(&descriptor) {
+                Err(e) if matches!(e.class(), Class::Damaged | Class::Refused) => continue,
+                document => document?,
+            };
+            if let Kind::Index { manifests } = document.kind() {
+                self.known.extend(manifests.iter().map(|child| child.digest));
+            }
             if let Some(subject) = document.subject() {
-                subjects.entry(subject.digest).or_default().push(document.descriptor().clone());
+                self.referring.insert(descriptor.digest, subject.digest);
+                let referrers = self.subjects.entry(subject.digest).or_default();
+                referrers.push(document.descriptor().clone());
             }
         }
-        Ok(subjects)
+        Ok(())
     }
 
     /// What stands under `name`. Other readers take the first or the last of several, so that a
@@ -141,28 +154,31 @@ impl Layout {
         let first = same.next().map(|entry| &entry.descriptor);
         match same.find(|other| Some(other.descriptor.digest) != first.map(|d| d.digest)) {
             None => Ok(first),
-            Some(other) => {
-                let text =
-                    format!("{self} lists {name} twice, the other as {}", other.descriptor.digest);
-                Err(Error::new(Class::Damaged, text)
-                    .hint("give the images names of their own, or join them in an index"))
-            }
+            Some(other) => Err(self.twice(&name.to_string(), &other.descriptor.digest)),
         }
     }
 }
 
-/// The full name of an entry. A name with no `/` and no `:` is a bare tag, as umoci and skopeo
-/// write it; the image then gets the folder's name below `localhost`, as podman does.
-fn entry_name(descriptor: &Descriptor, folder: &str) -> Option<Reference> {
-    let text = |key: &str| descriptor.annotations.get(key).map(String::as_str);
-    if let Some(name) = text(CONTAINERD_NAME).and_then(|name| name.parse().ok()) {
-        return Some(name);
-    }
-    let name = text(REF_NAME)?;
-    match name.contains(['/', ':']) {
-        true => name.parse().ok(),
-        false => format!("localhost/{folder}:{name}").parse().ok(),
-    }
+/// The entries of `index.json`, as they stand: one that is odd is no reason to refuse the others.
+fn list(raw: &[u8]) -> Result<Vec<Value>> {
+    let mut value = parse_strict(raw)?;
+    let entries = match value.get_mut("manifests").map(Value::take) {
+        Some(Value::Array(entries)) => entries,
+        Some(Value::Null) => Vec::new(),
+        _ => return Err(Error::new(Class::Damaged, "is no index")),
+    };
+    // Everything but its entries is as in any index.
+    value["manifests"] = Value::Array(Vec::new());
+    Document::parse(value.to_string().into_bytes(), OCI_INDEX)?;
+    Ok(entries)
+}
+
+/// What people know an entry by.
+fn label(entry: &Value) -> String {
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let name = |key: &str| text(&entry["annotations"][key]);
+    let name = name(CONTAINERD_NAME).or_else(|| name(REF_NAME));
+    name.or_else(|| text(&entry["digest"])).unwrap_or_else(|| "an entry without a name".to_owned())
 }
 
 impl fmt::Display for Layout {
@@ -174,6 +190,21 @@ impl fmt::Display for Layout {
 impl BlobSource for Layout {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(self.tree.open_file(&blob_path(&blob.digest), offset)?))
+    }
+
+    fn look(&self, blob: &Descriptor) -> Result<()> {
+        match self.tree.size(&blob_path(&blob.digest)) {
+            Some(size) if size == blob.size => Ok(()),
+            Some(size) => {
+                let what = format!("has {size} bytes, and {} are listed", blob.size);
+                Err(Error::new(Class::Damaged, format!("{self}: {} {what}", blob.digest)))
+            }
+            None => Err(Error::new(Class::Incomplete, format!("{self} lacks {}", blob.digest))),
+        }
+    }
+
+    fn is_at_hand(&self) -> bool {
+        true
     }
 
     fn position(&self, blob: &Descriptor) -> u64 {
@@ -188,16 +219,13 @@ impl ImageSource for Layout {
             None => self.tagged(name)?,
         };
         match listed {
-            Some(descriptor) => self.document(descriptor),
-            None => {
-                let names: Vec<String> = self
-                    .entries
-                    .iter()
-                    .filter_map(|e| Some(e.name.as_ref()?.to_string()))
-                    .collect();
-                Err(Error::new(Class::Incomplete, format!("{self} has no image {name}"))
-                    .hint(format!("it has: {}", names.join(", "))))
+            Some(descriptor) if !is_document(&descriptor.media_type) => {
+                let what = format!("is of type {:?}, which is no image", descriptor.media_type);
+                let text = format!("{self}: {name} {what}");
+                Err(Error::new(Class::Refused, text).hint("name the images that are to be taken"))
             }
+            Some(descriptor) => self.document(descriptor),
+            None => Err(self.has_no(&name.to_string())),
         }
     }
 
@@ -214,19 +242,13 @@ impl ImageSource for Layout {
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
         let manifests = self.subjects.get(&subject.digest).cloned().unwrap_or_default();
         let mut found = Referrers { manifests, ..Referrers::default() };
-        let prefix = Tag::referrers_of(&subject.digest);
-        for entry in &self.entries {
-            let Some(tag) = entry.name.as_ref().and_then(|name| name.tag.as_ref()) else {
-                continue;
-            };
-            let rest = tag.as_str().strip_prefix(prefix.as_str());
-            if matches!(rest, Some("" | ".sig" | ".att" | ".sbom")) {
-                let document = self.document(&entry.descriptor)?;
-                if let (Some(""), Kind::Index { manifests }) = (rest, document.kind()) {
-                    found.claimed.extend(manifests.iter().cloned());
-                }
-                found.tags.push((tag.clone(), document));
+        for (tag, listed) in self.tags_of(&subject.digest) {
+            let document = self.document(listed)?;
+            if let (Some((_, "")), Kind::Index { manifests }) = (subject_of(&tag), document.kind())
+            {
+                found.claimed.extend(manifests.iter().cloned());
             }
+            found.tags.push((tag, document));
         }
         found.claimed.sort_by_key(|d| d.digest);
         found.claimed.dedup_by_key(|d| d.digest);

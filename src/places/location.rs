@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::engine::Engine;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry, Repository};
 
@@ -23,14 +24,18 @@ pub enum Source {
         name: Option<String>,
         /// Whether the text said `oci-archive:`.
         archive: bool,
+        /// What the one image is called from now on.
+        called: Option<Reference>,
     },
-    /// `docker-archive:PATH[:NAME|:@INDEX]`: what `docker save` writes, plain, gzip or zstd; or a
-    /// folder of such files. Without a name, every image in it.
+    /// `docker-archive:PATH[:NAME|:@INDEX|:@DIGEST]`: what `docker save` writes, plain, gzip or
+    /// zstd; or a folder of such files. Without a name, every image in it.
     DockerArchive {
         /// The file or folder; `-` for standard input.
         path: PathBuf,
         /// One of its images.
         image: Option<Pick>,
+        /// What the one image is called from now on.
+        called: Option<Reference>,
     },
     /// `containers-storage:NAME`, `docker-daemon:NAME` or `containerd:NAME`.
     Engine {
@@ -48,6 +53,8 @@ pub enum Pick {
     Name(Reference),
     /// By its place in the list of images, from 0 on.
     Index(usize),
+    /// By the digest of its manifest.
+    Digest(Digest),
 }
 
 /// The kinds of archive that images can be written to.
@@ -119,27 +126,23 @@ impl FromStr for Source {
             };
         }
         match text.split_once(':') {
-            Some(("docker-archive", rest)) => {
-                let (path, image) = match rest.split_once(':') {
-                    Some((path, image)) => (path, Some(image.parse()?)),
-                    None => (rest, None),
-                };
-                match path.is_empty() {
-                    true => Err(Error::new(Class::Usage, format!("{text:?} names no path"))),
-                    false => Ok(Source::DockerArchive { path: path.into(), image }),
-                }
-            }
-            Some((transport @ ("oci" | "oci-archive"), rest)) => {
-                // As for skopeo, the path ends at the first colon.
-                let (path, name) = match rest.split_once(':') {
-                    Some((path, name)) => (path, Some(name.to_owned())),
-                    None => (rest, None),
-                };
+            Some((transport @ ("docker-archive" | "oci" | "oci-archive"), rest)) => {
+                let (path, rest) = split_path(rest);
                 if path.is_empty() {
                     return Err(Error::new(Class::Usage, format!("{text:?} names no path")));
                 }
-                let archive = transport == "oci-archive";
-                Ok(Source::Layout { path: path.into(), name, archive })
+                let (name, called) = split_called(rest)?;
+                let path = path.into();
+                Ok(match transport {
+                    "docker-archive" => {
+                        let image = name.map(str::parse).transpose()?;
+                        Source::DockerArchive { path, image, called }
+                    }
+                    _ => {
+                        let (name, archive) = (name.map(str::to_owned), transport != "oci");
+                        Source::Layout { path, name, archive, called }
+                    }
+                })
             }
             Some((transport, _)) if OTHER_TRANSPORTS.contains(&transport) => {
                 Err(unsupported(transport, "source"))
@@ -150,6 +153,52 @@ impl FromStr for Source {
             }
             _ => Ok(Source::Registry(text.parse()?)),
         }
+    }
+}
+
+/// The path that `rest` begins with, and what is behind it. File names may hold colons, names of
+/// images do: the longest beginning that is there is the path, else it ends at the first colon, as
+/// for skopeo.
+fn split_path(rest: &str) -> (&str, &str) {
+    let ends = || rest.match_indices([':', '=']).map(|(at, _)| at);
+    let is_there = |end: &usize| {
+        let path = Path::new(&rest[..*end]);
+        is_stream(path) || path.exists()
+    };
+    let mut all: Vec<usize> = ends().collect();
+    all.push(rest.len());
+    let end = all.into_iter().rev().find(is_there).or_else(|| ends().next());
+    rest.split_at(end.unwrap_or(rest.len()))
+}
+
+/// Of what stands behind a path: the image, and what it is to be called.
+fn split_called(rest: &str) -> Result<(Option<&str>, Option<Reference>)> {
+    if let Some(called) = rest.strip_prefix('=') {
+        return Ok((None, Some(called.parse()?)));
+    }
+    let Some(rest) = rest.strip_prefix(':') else { return Ok((None, None)) };
+    match rest.rsplit_once('=') {
+        Some((name, called)) => Ok((Some(name), Some(called.parse()?))),
+        None => Ok((Some(rest), None)),
+    }
+}
+
+impl Source {
+    /// The same place, whose one image is called `name` from now on.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for a place whose images have their names, and where it has one already.
+    pub fn called(mut self, name: Reference) -> Result<Source> {
+        match &mut self {
+            Source::Layout { called: called @ None, .. }
+            | Source::DockerArchive { called: called @ None, .. } => *called = Some(name),
+            _ => {
+                let text = format!("{self} has its name");
+                return Err(Error::new(Class::Usage, text)
+                    .hint("an image of an archive or a layout can be given another one"));
+            }
+        }
+        Ok(self)
     }
 }
 
@@ -173,14 +222,16 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::Registry(name) => write!(f, "docker://{name}"),
-            Source::Layout { path, name, archive } => {
+            Source::Layout { path, name, archive, called } => {
                 let transport = if *archive { "oci-archive" } else { "oci" };
                 write!(f, "{transport}:{}", path.display())?;
-                name.as_ref().map_or(Ok(()), |name| write!(f, ":{name}"))
+                name.as_ref().map_or(Ok(()), |name| write!(f, ":{name}"))?;
+                called.as_ref().map_or(Ok(()), |called| write!(f, "={called}"))
             }
-            Source::DockerArchive { path, image } => {
+            Source::DockerArchive { path, image, called } => {
                 write!(f, "docker-archive:{}", path.display())?;
-                image.as_ref().map_or(Ok(()), |image| write!(f, ":{image}"))
+                image.as_ref().map_or(Ok(()), |image| write!(f, ":{image}"))?;
+                called.as_ref().map_or(Ok(()), |called| write!(f, "={called}"))
             }
             Source::Engine { engine, name } => write!(f, "{engine}{name}"),
         }
@@ -202,7 +253,14 @@ impl FromStr for Pick {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Pick> {
-        let Some(index) = text.strip_prefix('@') else { return Ok(Pick::Name(text.parse()?)) };
+        let Some(index) = text.strip_prefix('@') else {
+            let digest = text.parse::<Digest>();
+            return digest
+                .map_or_else(|_| Ok(Pick::Name(text.parse()?)), |it| Ok(Pick::Digest(it)));
+        };
+        if let Ok(digest) = index.parse::<Digest>() {
+            return Ok(Pick::Digest(digest));
+        }
         let bad = || Error::new(Class::Usage, format!("{text:?} is no place in an archive"));
         index.parse().map(Pick::Index).map_err(|_| bad().hint("write @0 for the first image"))
     }
@@ -213,8 +271,15 @@ impl fmt::Display for Pick {
         match self {
             Pick::Name(name) => write!(f, "{name}"),
             Pick::Index(index) => write!(f, "@{index}"),
+            Pick::Digest(digest) => write!(f, "@{digest}"),
         }
     }
+}
+
+/// Whether a name seems to stand behind the path of a destination: a colon means one, but in the
+/// name of a file or folder that is there.
+fn is_named(path: &str) -> bool {
+    path.contains(':') && !Path::new(path).exists()
 }
 
 impl FromStr for Destination {
@@ -251,13 +316,13 @@ impl FromStr for Destination {
                     "docker-archive" => ArchiveFormat::Docker,
                     _ => ArchiveFormat::Oci,
                 };
-                match path.is_empty() || path.contains(':') {
+                match path.is_empty() || is_named(path) {
                     true => Err(bad()
                         .hint("write a file or folder, without a name; --map gives other names")),
                     false => Ok(Destination::Archive { format, path: path.into() }),
                 }
             }
-            Some(("oci", path)) if !path.is_empty() && !path.contains(':') => {
+            Some(("oci", path)) if !path.is_empty() && !is_named(path) => {
                 Ok(Destination::Layout { path: path.into() })
             }
             Some(("oci", _)) => {
@@ -332,6 +397,53 @@ mod tests {
             assert!(bad.parse::<Source>().is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn a_path_with_colons_is_one_where_it_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        for name in ["app:1.0.tar", "reg:5000_a=b.tar", "both", "both:1"] {
+            std::fs::write(at(name), "").unwrap();
+        }
+        let read = |text: &str| match text.parse().unwrap() {
+            Source::DockerArchive { path, image, called } => {
+                let image = image.map(|image| image.to_string());
+                (path.display().to_string(), image, called.map(|called| called.to_string()))
+            }
+            other => panic!("{other}"),
+        };
+        let some = |text: &str| Some(text.to_owned());
+        for (text, name, image, called) in [
+            ("app:1.0.tar", "app:1.0.tar", None, None),
+            ("app:1.0.tar:@0", "app:1.0.tar", some("@0"), None),
+            (
+                "reg:5000_a=b.tar:a:1=c:2",
+                "reg:5000_a=b.tar",
+                some(A),
+                some("docker.io/library/c:2"),
+            ),
+            ("both:1", "both:1", None, None),
+            ("both:1:@1", "both:1", some("@1"), None),
+            ("both:2", "both", some("docker.io/library/2:latest"), None),
+            ("both=c:2", "both", None, some("docker.io/library/c:2")),
+            ("none:1", "none", some("docker.io/library/1:latest"), None),
+            ("none=c:2", "none", None, some("docker.io/library/c:2")),
+        ] {
+            let found = read(&format!("docker-archive:{}", at(text)));
+            assert_eq!(found, (at(name), image, called), "{text}");
+        }
+        assert_eq!(read("docker-archive:-=c:2").0, "-");
+        for text in ["oci-archive", "docker-archive", "oci"] {
+            let is_fine =
+                |name: &str| format!("{text}:{}", at(name)).parse::<Destination>().is_ok();
+            assert!(is_fine("app:1.0.tar") && !is_fine("none:1"), "{text}");
+        }
+        let named = "oci:x".parse::<Source>().unwrap().called("a:1".parse().unwrap()).unwrap();
+        assert_eq!(named.to_string(), format!("oci:x={A}"));
+        assert_eq!(named.called("b:1".parse().unwrap()).unwrap_err().class(), Class::Usage);
+    }
+
+    const A: &str = "docker.io/library/a:1";
 
     #[test]
     fn a_dash_is_a_stream_and_a_path_with_a_dash_is_not() {

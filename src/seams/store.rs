@@ -39,6 +39,20 @@ pub trait BlobSource: Send + Sync {
         Ok(None)
     }
 
+    /// Fails where the source knows without asking anybody that it does not have `blob`. A source
+    /// that would have to ask says nothing.
+    ///
+    /// # Errors
+    /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) for a blob that is not there.
+    fn look(&self, _blob: &Descriptor) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether reading small blobs twice is no cost worth a thought: they are in local files.
+    fn is_at_hand(&self) -> bool {
+        false
+    }
+
     /// Where the bytes of `blob` lie in the source, for one that is read faster in that order.
     fn position(&self, _blob: &Descriptor) -> u64 {
         0

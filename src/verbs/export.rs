@@ -1,6 +1,7 @@
 //! `export`: chosen images into a signed bundle.
 
 mod quota;
+mod readable;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,8 +10,10 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use self::readable::Images;
+use self::sources::Opened;
 use crate::bundle::check;
-use crate::bundle::contents::{Contents, Image, Reason};
+use crate::bundle::contents::{Contents, Image, Reason, Skipped};
 use crate::bundle::docker;
 use crate::bundle::draft::{self, Draft};
 use crate::bundle::head::{Head, MAX_CONFIG};
@@ -25,7 +28,7 @@ use crate::seams::parallel;
 use crate::seams::room;
 use crate::seams::stream::{Verified, read_small};
 use crate::words::digest::Digest;
-use crate::words::document::Descriptor;
+use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress, Silent};
@@ -60,6 +63,8 @@ pub struct Request<'a> {
     pub jobs: Jobs,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
+    /// Whether images that cannot be read are left behind, of places that are asked for as a whole.
+    pub skip_unreadable: bool,
     /// Opens standard input, for the archive that is called `-`.
     pub stdin: fn() -> Result<Box<dyn Read>>,
 }
@@ -74,6 +79,9 @@ pub struct Summary {
     pub bundle: PathBuf,
     /// Its images.
     pub images: Vec<Image>,
+    /// What was asked for with all of a place, and could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
     /// Manifests that came along with them.
     pub referrers: usize,
     /// Blobs that were fetched, or would be.
@@ -98,15 +106,15 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     draft::refuse_existing(&request.output)?;
 
     // 2. Where from, and what belongs to the images?
-    let (origins, wanted, mut faults) = sources::open(request, client, progress)?;
+    let Opened { origins, wanted, mut faults, unreadable } =
+        sources::open(request, client, progress)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
-    faults.extend(found.faults);
+    let mut images = Images::new(wanted, found.roots, unreadable);
+    faults.extend(images.take_faults(found.faults));
     all_there(faults, request.images.len())?;
-    let roots = found.roots.into_iter().flatten().collect();
-    let jobs = request.jobs.most;
-    let mut graph = graph::walk(&origins, &wanted, roots, &request.select, jobs, progress)?;
+    let (mut graph, skipped) = readable::walk(&origins, images, request, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
     let draft = match request.dry_run {
@@ -115,6 +123,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     };
     let (configs, mut reused, mut fetched) =
         read_configs(&graph, draft.as_ref(), request.jobs.most)?;
+    refuse_unlike(&graph.contents, &configs)?;
     set_platforms(&mut graph.contents, &configs);
     check_selection(&graph.contents, &request.select, progress)?;
 
@@ -123,11 +132,12 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
         Some(begun) if !request.fixed_time => begun,
         _ => request.created_at.clone(),
     };
-    let predicate = Predicate::of(&graph.contents, &created_at, request.expires_at.as_deref());
+    let predicate =
+        Predicate::of(&graph.contents, &created_at, request.expires_at.as_deref()).without(skipped);
     let head = Head::make(&graph.contents, &configs, &predicate, request.key);
     check::promise(&head, request.key.public())?;
     let Some(mut draft) = draft else {
-        return Ok(dry(request, graph.contents));
+        return Ok(dry(request, graph.contents, predicate.skipped));
     };
     draft.begin(&head)?;
 
@@ -146,6 +156,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
         ok: true,
         bundle: request.output.clone(),
         images: graph.contents.images,
+        skipped: predicate.skipped,
         referrers: graph.contents.referrers.len(),
         fetched,
         reused,
@@ -162,13 +173,14 @@ fn all_there(faults: Vec<Error>, asked: usize) -> Result<()> {
     Error::all(faults, summary).map_or(Ok(()), Err)
 }
 
-fn dry(request: &Request<'_>, contents: Contents) -> Summary {
+fn dry(request: &Request<'_>, contents: Contents, skipped: Vec<Skipped>) -> Summary {
     let mut fetched = Count::default();
     contents.blobs.iter().for_each(|blob| fetched.add(blob));
     Summary {
         ok: true,
         bundle: request.output.clone(),
         images: contents.images,
+        skipped,
         referrers: contents.referrers.len(),
         fetched,
         reused: Count::default(),
@@ -226,6 +238,18 @@ fn left_behind(draft: &Draft, blob: &Descriptor) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     Verified::new(reader, blob, "", &Silent).read_to_end(&mut bytes).ok()?;
     Some(bytes)
+}
+
+/// Refuses images whose manifests and configs are for another number of layers.
+fn refuse_unlike(contents: &Contents, configs: &Configs) -> Result<()> {
+    let mut documents = contents.documents.values();
+    documents.try_for_each(|document| match document.kind() {
+        Kind::Manifest { config: Some(config), .. } => match configs.get(&config.digest) {
+            Some(bytes) => readable::refuse_unlike(contents, document, bytes),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    })
 }
 
 /// Fills in what each image runs on: what its index says, else its config.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::bundle::check::{self, Trust};
-use crate::bundle::contents::{Contents, Image, Referrer};
+use crate::bundle::contents::{Contents, Image, Referrer, Skipped};
 use crate::bundle::keys::KeyId;
 use crate::bundle::problem::Problem;
 use crate::words::digest::Digest;
@@ -53,6 +53,9 @@ pub struct Overview {
     pub bytes: u64,
     /// Bytes that the images would take without sharing.
     pub bytes_unshared: u64,
+    /// What the export was asked for and could not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
     /// What is wrong at first sight.
     pub problems: Vec<Problem>,
 }
@@ -76,6 +79,7 @@ pub fn inspect(path: &Path, trust: &Trust, now: &str) -> Result<Overview> {
         bytes_unshared: images.iter().map(|image| image.bytes).fold(0, u64::saturating_add),
         images,
         referrers: about.referrers.clone(),
+        skipped: about.skipped.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
         problems: examined.problems().to_vec(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::bundle::check::{self, Examined, Trust};
-use crate::bundle::contents::Image;
+use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::keys::KeyId;
 use crate::bundle::problem::Problem;
 use crate::words::digest::Digest;
@@ -43,6 +43,9 @@ pub struct Report {
     pub expires_at: Option<String>,
     /// Its images.
     pub images: Vec<Image>,
+    /// What the export was asked for and could not read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
     /// Blobs, manifests among them, as the statement counts them.
     pub blobs: u64,
     /// Their bytes.
@@ -75,6 +78,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         created_at: about.created_at.clone(),
         expires_at: about.expires_at.clone(),
         images: about.images.clone(),
+        skipped: about.skipped.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
         unsigned: examined.recovery().map(str::to_owned).collect(),

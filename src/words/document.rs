@@ -108,6 +108,17 @@ impl Descriptor {
             || self.media_type.starts_with("application/vnd.docker.image.rootfs.foreign.")
     }
 
+    /// The descriptor that `value` is, as it stands in a document.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] when it is none, or one that cannot be.
+    pub fn from_value(value: Value) -> Result<Descriptor> {
+        let spec: oci_spec::image::Descriptor = serde_json::from_value(value).map_err(|e| {
+            Error::new(Class::Damaged, format!("is no descriptor of an image: {e}"))
+        })?;
+        Descriptor::from_spec(&spec)
+    }
+
     fn from_spec(spec: &oci_spec::image::Descriptor) -> Result<Descriptor> {
         let digest: Digest =
             spec.digest().to_string().parse().map_err(|e: super::digest::DigestError| {
@@ -203,8 +214,10 @@ impl Document {
         let bad = |why: String| {
             Error::new(Class::Damaged, format!("{media_type} {}: {why}", descriptor.digest))
         };
-        let value = parse_strict(&raw).map_err(|e| e.context(descriptor.digest))?;
+        let mut value = parse_strict(&raw).map_err(|e| e.context(descriptor.digest))?;
         refuse_schema_1(&value, media_type)?;
+        let wants_index = media_type == OCI_INDEX || media_type == DOCKER_LIST;
+        fill_nulls(&mut value, wants_index);
         if !is_document(media_type) {
             let text = format!("{} is given out as {media_type:?}", descriptor.digest);
             return Err(Error::new(Class::Refused, format!("{text}, which is no manifest's type"))
@@ -221,7 +234,6 @@ impl Document {
         let (index, manifest) = (has("manifests"), has("layers") || has("config") || has("blobs"));
         let annotations = string_map(value.get("annotations"));
         let artifact_type = value.get("artifactType").and_then(Value::as_str).map(str::to_owned);
-        let wants_index = media_type == OCI_INDEX || media_type == DOCKER_LIST;
         if index == manifest || index != wants_index {
             return Err(bad("its members do not fit its type".to_owned()));
         }
@@ -290,6 +302,19 @@ impl Document {
             Kind::Manifest { config, layers } => config.iter().chain(layers).collect(),
         }
     }
+}
+
+/// Go writes an empty list that nobody made as null, and reads null as nothing at all. So the list
+/// that a document is made of is empty then, and any other member that is null is not there.
+fn fill_nulls(value: &mut Value, is_index: bool) {
+    let Some(members) = value.as_object_mut() else { return };
+    let own: &[&str] = if is_index { &["manifests"] } else { &["layers", "blobs"] };
+    for name in own {
+        if let Some(list @ Value::Null) = members.get_mut(*name) {
+            *list = Value::Array(Vec::new());
+        }
+    }
+    members.retain(|_, member| !member.is_null());
 }
 
 fn refuse_schema_1(value: &Value, media_type: &str) -> Result<()> {
@@ -383,6 +408,34 @@ mod tests {
             let error = Document::parse(manifest("").as_bytes(), media_type).unwrap_err();
 
             assert_eq!(error.class(), Class::Refused, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_null_is_empty() {
+        for (raw, media_type) in [
+            (r#"{"schemaVersion":2,"manifests":null}"#.to_owned(), OCI_INDEX),
+            (r#"{"schemaVersion":2,"mediaType":null,"manifests":null,"layers":null,"config":null,"subject":null,"annotations":null}"#.to_owned(), OCI_INDEX),
+            (r#"{"blobs":null,"subject":null}"#.to_owned(), OCI_ARTIFACT),
+            (manifest("").replace("\"layers\":[", "\"manifests\":null,\"old\":["), OCI_MANIFEST),
+        ] {
+            let raw = match media_type {
+                OCI_MANIFEST => raw.replacen("\"old\"", "\"layers\":null,\"old\"", 1),
+                _ => raw,
+            };
+            let document = Document::parse(raw.as_bytes(), media_type)
+                .unwrap_or_else(|e| panic!("{raw}: {e}"));
+
+            assert!(document.children().len() < 2, "{raw}");
+            assert_eq!(document.raw(), raw.as_bytes());
+        }
+        for (raw, media_type) in [
+            (r#"{"schemaVersion":2,"manifests":null}"#, OCI_MANIFEST),
+            (r#"{"schemaVersion":2,"layers":null}"#, OCI_INDEX),
+            (r#"{"schemaVersion":2,"manifests":null,"layers":[]}"#, OCI_INDEX),
+            (r#"{"schemaVersion":2}"#, OCI_INDEX),
+        ] {
+            assert!(Document::parse(raw.as_bytes(), media_type).is_err(), "{raw}");
         }
     }
 

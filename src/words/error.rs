@@ -177,6 +177,19 @@ impl Error {
         self
     }
 
+    /// The same failure once more, for another who has to know of it.
+    #[must_use]
+    pub fn again(&self) -> Error {
+        let mut error = Error::new(self.0.class, self.0.message.clone());
+        let cause = self.0.source.as_ref().map(ToString::to_string);
+        if let Some(cause) = cause.filter(|cause| !self.0.message.contains(cause.as_str())) {
+            error.0.message = format!("{}: {cause}", error.0.message);
+        }
+        error.0.hint.clone_from(&self.0.hint);
+        error.0.details.clone_from(&self.0.details);
+        error
+    }
+
     /// Marks a failure that the same request may well survive a moment later.
     #[must_use]
     pub fn transient(mut self) -> Error {

@@ -53,6 +53,8 @@ pub struct Wanted {
     pub text: String,
     /// The list and the line that ask for it, where it is from one.
     pub place: Option<String>,
+    /// Whether it is one of all that a place holds, and was not asked for by its name.
+    pub is_one_of_all: bool,
 }
 
 /// Which parts of the images are taken.

@@ -64,7 +64,7 @@ impl Outside {
 
 pub fn wanted(name: &str) -> Wanted {
     let text = format!("docker://{name}");
-    Wanted { origin: 0, name: name.parse().unwrap(), text, place: None }
+    Wanted { origin: 0, name: name.parse().unwrap(), text, place: None, is_one_of_all: false }
 }
 
 /// The graph below `wanted`, which are all there or the first fault is the failure.
@@ -76,7 +76,7 @@ pub fn whole<'a>(
 ) -> Result<Graph<'a>> {
     let mut found = graph::find(origins, wanted, jobs, &Silent)?;
     if !found.faults.is_empty() {
-        return Err(found.faults.remove(0));
+        return Err(found.faults.remove(0).1);
     }
     let roots = found.roots.into_iter().flatten().collect();
     graph::walk(origins, wanted, roots, select, jobs, &Silent)

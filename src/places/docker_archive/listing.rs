@@ -20,6 +20,24 @@ const MAX_IMAGES: usize = 20_000;
 /// Most layers in the list. Their real paths have 64 bytes and more.
 const MAX_LAYERS: usize = 100_000;
 
+/// The list.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Its images, in their order.
+    pub(super) images: Vec<Entry>,
+    /// Names in it that nobody can read.
+    pub(super) notes: Vec<String>,
+}
+
+/// An entry of the list.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// What people know the image by.
+    pub(super) label: String,
+    /// The image, or why its files cannot be had.
+    pub(super) listed: Result<Listed>,
+}
+
 /// One image as it is listed.
 #[derive(Debug)]
 pub(super) struct Listed {
@@ -34,64 +52,71 @@ pub(super) struct Listed {
 /// Reads the list.
 ///
 /// # Errors
-/// [`Class::Damaged`] for anything but docker's form of it; those of
-/// [`Tree::resolve`] for a file that it names.
-pub(super) fn read(tree: &Tree) -> Result<Vec<Listed>> {
+/// [`Class::Damaged`] for anything but docker's form of it.
+pub(super) fn read(tree: &Tree) -> Result<Listing> {
     let shown = tree.path().display();
     let bad = |why: &str| Error::new(Class::Damaged, format!("{shown}: {DOCKER_INDEX} {why}"));
-    if tree.size(DOCKER_INDEX).is_none() {
-        let error = Error::new(Class::Damaged, format!("{shown}: is no docker archive"));
-        return Err(match tree.size("oci-layout").is_some() {
-            true => error.hint("it is an OCI layout: write oci-archive: or oci: before it"),
-            false if tree.size("repositories").is_some() => {
-                error.hint("a docker older than 1.10 wrote it; load and save it with a newer one")
-            }
-            false => error.hint("docker save and podman save write one"),
-        });
-    }
     let bytes = tree.read_small(DOCKER_INDEX, MAX_DOCUMENT)?;
     let value = parse_strict_with(&bytes, &["Config", "RepoTags", "Layers"])
         .map_err(|e| e.context(format!("{shown}: {DOCKER_INDEX}")))?;
-    let entries = value.as_array().ok_or_else(|| bad("is no list of images"))?;
+    let none = Vec::new();
+    let entries = match &value {
+        Value::Null => &none,
+        value => value.as_array().ok_or_else(|| bad("is no list of images"))?,
+    };
     let many = |what: &str| bad(&format!("lists too many {what}"));
     if entries.len() > MAX_IMAGES {
         return Err(many("images"));
     }
     let (mut all_tags, mut all_layers) = (0, 0);
-    entries
-        .iter()
-        .map(|entry| {
-            let config = entry["Config"].as_str().ok_or_else(|| bad("names no config"))?;
-            let (mut tags, mut known) = (Vec::new(), BTreeSet::new());
-            let names = texts(&entry["RepoTags"]).ok_or_else(|| bad("has no list of names"))?;
-            all_tags += names.len();
-            if all_tags > MAX_IMAGES {
-                return Err(many("names"));
-            }
-            for text in names {
-                if text == NO_NAME {
-                    continue;
+    let mut listing = Listing::default();
+    for (place, entry) in entries.iter().enumerate() {
+        let config = entry["Config"].as_str().ok_or_else(|| bad("names no config"))?;
+        let names = texts(&entry["RepoTags"]).ok_or_else(|| bad("has no list of names"))?;
+        all_tags += names.len();
+        if all_tags > MAX_IMAGES {
+            return Err(many("names"));
+        }
+        let layers = texts(&entry["Layers"]).ok_or_else(|| bad("has no list of layers"))?;
+        all_layers += layers.len();
+        if all_layers > MAX_LAYERS {
+            return Err(many("layers"));
+        }
+        let (mut tags, mut known) = (Vec::new(), BTreeSet::new());
+        for text in names.iter().filter(|text| **text != NO_NAME) {
+            match text.parse::<Reference>() {
+                Ok(name) => {
+                    let name = name.kept();
+                    if known.insert(name.clone()) {
+                        tags.push(name);
+                    }
                 }
-                let name: Reference = text
-                    .parse()
-                    .map_err(|_| bad(&format!("has {text:?}, which is no image name")))?;
-                if name.digest.is_some() {
-                    return Err(bad(&format!("has {text:?}, which is no name with a tag")));
-                }
-                if known.insert(name.clone()) {
-                    tags.push(name);
-                }
+                Err(_) => listing.notes.push(format!(
+                    "{shown}: {text:?} is no image name; the image goes by its others or by its \
+                     digest"
+                )),
             }
-            let layers = texts(&entry["Layers"]).ok_or_else(|| bad("has no list of layers"))?;
-            all_layers += layers.len();
-            if all_layers > MAX_LAYERS {
-                return Err(many("layers"));
-            }
-            let layers =
-                layers.into_iter().map(|path| tree.resolve(path)).collect::<Result<_>>()?;
-            Ok(Listed { config: tree.resolve(config)?, tags, layers })
-        })
-        .collect()
+        }
+        let label = match (names.iter().find(|text| **text != NO_NAME), entries.len()) {
+            (Some(name), _) => (*name).to_owned(),
+            (None, _) => format!("@{place}"),
+        };
+        let listed = files(tree, config, &layers);
+        let listed = listed.map(|(config, layers)| Listed { config, tags, layers });
+        listing.images.push(Entry { label, listed });
+    }
+    Ok(listing)
+}
+
+/// The files of an image: its config and its layers, where links lead.
+fn files(tree: &Tree, config: &str, layers: &[&str]) -> Result<(String, Vec<String>)> {
+    if layers.iter().any(|path| path.is_empty()) {
+        let text = format!("{}: the archive lacks base layers", tree.path().display());
+        return Err(Error::new(Class::Incomplete, text)
+            .hint("it was made to be loaded where they are; make it with all layers"));
+    }
+    let layers = layers.iter().map(|path| tree.resolve(path)).collect::<Result<_>>()?;
+    Ok((tree.resolve(config)?, layers))
 }
 
 /// The texts of a list; none where there is nothing, as Go writes an empty list.

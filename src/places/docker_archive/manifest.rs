@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::listing::Listed;
+use super::opening::is_about_content;
 use crate::places::layout::blob_path;
 use crate::places::tree::Tree;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
@@ -97,7 +98,7 @@ fn config(tree: &Tree, path: &str) -> Result<Config> {
 
 /// The layers that are compressed in the archive, by their files.
 #[derive(Debug)]
-pub(super) struct Layers(BTreeMap<String, Unpacked>);
+pub(super) struct Layers(BTreeMap<String, Result<Unpacked>>);
 
 /// A compressed layer, and what is in it.
 #[derive(Debug)]
@@ -109,13 +110,16 @@ struct Unpacked {
 
 impl Layers {
     /// Finds the compressed ones among the layers of `listed`, and unpacks each once, in the
-    /// order of the archive.
+    /// order of the archive. One that is broken is told to the images that need it.
     ///
     /// # Errors
-    /// [`Class::Damaged`] when one is broken.
-    pub(super) fn look(tree: &Tree, listed: &[Listed]) -> Result<Layers> {
+    /// Those of the disk.
+    pub(super) fn look<'l>(
+        tree: &Tree,
+        listed: impl Iterator<Item = &'l Listed>,
+    ) -> Result<Layers> {
         let all: BTreeSet<&str> =
-            listed.iter().flat_map(|image| &image.layers).map(String::as_str).collect();
+            listed.flat_map(|image| &image.layers).map(String::as_str).collect();
         let mut packed = Vec::new();
         for path in all {
             if let Some(packing) = Packing::of(&tree.head(path)?) {
@@ -125,7 +129,10 @@ impl Layers {
         packed.sort_unstable_by_key(|(position, path, _)| (*position, *path));
         let allowance = Allowance::default();
         let unpacked = packed.into_iter().map(|(_, path, packing)| {
-            Ok((path.to_owned(), unpack(tree, path, packing, &allowance)?))
+            match unpack(tree, path, packing, &allowance) {
+                Err(error) if !is_about_content(error.class()) => Err(error),
+                unpacked => Ok((path.to_owned(), unpacked)),
+            }
         });
         Ok(Layers(unpacked.collect::<Result<_>>()?))
     }
@@ -201,10 +208,11 @@ pub(super) fn parts(
     for (diff_id, file) in config.diff_ids.iter().zip(&listed.layers) {
         let size = tree.size(file).unwrap_or(0);
         let layer = match layers.0.get(file) {
-            Some(layer) if layer.diff_id != *diff_id => {
+            Some(Err(error)) => return Err(error.again()),
+            Some(Ok(layer)) if layer.diff_id != *diff_id => {
                 return Err(bad(format!("promises {diff_id}, and {file} unpacks to another")));
             }
-            Some(layer) => {
+            Some(Ok(layer)) => {
                 Descriptor::new(format!("{LAYER}+{}", layer.packing), layer.digest, size)
             }
             None => Descriptor::new(LAYER, *diff_id, size),

@@ -108,13 +108,31 @@ impl<'l> Originals<'l> {
         self.layout
     }
 
-    /// A document of the layout.
+    /// The document of the image `name`, which the layout lists.
     ///
     /// # Errors
     /// Those of the layout.
-    pub(super) fn document(&self, part: &Descriptor) -> Result<Document> {
-        let known = self.documents.get(&part.digest).cloned();
-        known.map_or_else(|| self.layout.document(part), Ok)
+    pub(super) fn root(&self, name: &Reference) -> Result<Document> {
+        let known = name.digest.and_then(|digest| self.documents.get(&digest)).cloned();
+        known.map_or_else(|| self.layout.resolve(name), Ok)
+    }
+
+    /// Whether an image below `root` has one of `configs`.
+    pub(super) fn is_for(&self, root: &Document, configs: &BTreeSet<Digest>) -> bool {
+        let (mut seen, mut ahead) = (BTreeSet::new(), vec![root]);
+        while let Some(document) = ahead.pop() {
+            match document.kind() {
+                Kind::Manifest { config: Some(config), .. } if configs.contains(&config.digest) => {
+                    return true;
+                }
+                Kind::Manifest { .. } => {}
+                Kind::Index { manifests } => {
+                    let new = manifests.iter().filter(|entry| seen.insert(entry.digest));
+                    ahead.extend(new.filter_map(|entry| self.documents.get(&entry.digest)));
+                }
+            }
+        }
+        false
     }
 
     /// The original of the image `name`, if it is there: what the layout has under that name if
@@ -152,6 +170,8 @@ impl<'l> Originals<'l> {
             is_it.then_some((document, platform.as_ref().or(config.platform.as_ref())))
         });
         match found {
+            // docker 25.0.0 wrote such ones, without their layers.
+            None if self.is_cut_short(&leaves, listed, config) => Ok(None),
             None if is_whole => {
                 Err(two_meanings("as one image for docker and as another in its index"))
             }
@@ -162,6 +182,17 @@ impl<'l> Originals<'l> {
             Some(_) if is_whole => Ok(Some(root)),
             Some((document, _)) => Ok(Some(document.clone())),
         }
+    }
+
+    /// Whether the manifest that is there for `listed` has its config and another number of
+    /// layers, so that nobody can run it.
+    fn is_cut_short(&self, leaves: &Leaves, listed: &Listed, own: &Config) -> bool {
+        leaves.iter().any(|(leaf, _)| match self.documents.get(leaf).map(Document::kind) {
+            Some(Kind::Manifest { config: Some(config), layers }) => {
+                config.digest == own.digest && layers.len() != listed.layers.len()
+            }
+            _ => false,
+        })
     }
 
     /// Whether another image of `leaves` is there that could be taken on `platform`.

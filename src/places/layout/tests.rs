@@ -218,3 +218,140 @@ fn a_digest_decides_over_a_tag() {
 
     assert_eq!(layout.resolve(&name.parse().unwrap()).unwrap().raw(), two.raw());
 }
+
+/// A layout named `x` of `documents`, with what its `index.json` says of each.
+fn listing(entries: &[(&Document, serde_json::Value)]) -> (tempfile::TempDir, Layout) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("x");
+    let store = LayoutStore::open(&root).unwrap();
+    let mut manifests = Vec::new();
+    for (document, annotations) in entries {
+        store.put_document(document).unwrap();
+        let mut entry = json!(document.descriptor());
+        entry["annotations"] = annotations.clone();
+        manifests.push(entry);
+    }
+    store.finish().unwrap();
+    drop(store);
+    let index = json!({"schemaVersion": 2, "manifests": manifests});
+    std::fs::write(root.join("index.json"), index.to_string()).unwrap();
+    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    (folder, layout)
+}
+
+fn names_of(layout: &Layout) -> Vec<String> {
+    layout.images().names.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_image_has_a_name_or_goes_by_its_digest() {
+    let (one, two) = (manifest(b"1", None), manifest(b"2", None));
+    let digest = two.descriptor().digest;
+    for (text, name) in [
+        (json!(null), format!("localhost/x@{digest}")),
+        (json!({REF_NAME: ""}), format!("localhost/x@{digest}")),
+        (json!({REF_NAME: "1.0+build.5"}), format!("localhost/x@{digest}")),
+        (json!({REF_NAME: "My_App:1"}), format!("localhost/x@{digest}")),
+        (json!({REF_NAME: "x.io/a/b:1+2"}), format!("x.io/a/b@{digest}")),
+        (
+            json!({REF_NAME: format!("a@{}", one.descriptor().digest)}),
+            format!("docker.io/library/a@{digest}"),
+        ),
+        (json!({REF_NAME: format!("a@{digest}")}), format!("docker.io/library/a@{digest}")),
+        (json!({REF_NAME: "v1"}), "localhost/x:v1".to_owned()),
+        (
+            json!({REF_NAME: format!("sha256-{}", "a".repeat(64))}),
+            format!("localhost/x:sha256-{}", "a".repeat(64)),
+        ),
+    ] {
+        let (_folder, layout) = listing(&[(&one, json!({REF_NAME: "a:1"})), (&two, text.clone())]);
+
+        let images = layout.images();
+
+        assert_eq!(names_of(&layout), ["docker.io/library/a:1", &name], "{text}");
+        let is_odd = name.contains('@') && text != json!({REF_NAME: format!("a@{digest}")});
+        assert_eq!(images.notes.len(), usize::from(is_odd), "{:?}", images.notes);
+        for name in &images.names {
+            layout.resolve(name).unwrap();
+        }
+        let there = text.get(REF_NAME).and_then(serde_json::Value::as_str).unwrap_or_default();
+        for wanted in [there, &digest.to_string(), &format!("@{digest}"), "@1", &name] {
+            if !wanted.is_empty() {
+                let picked = layout.resolve(&layout.pick(wanted).unwrap()).unwrap();
+                assert_eq!(picked.descriptor().digest, digest, "{wanted}");
+            }
+        }
+    }
+    let (_folder, layout) =
+        listing(&[(&one, json!({REF_NAME: "1+a"})), (&two, json!({REF_NAME: "1+b"}))]);
+    assert_eq!(names_of(&layout).len(), 2);
+    let error = layout.pick("1+c").unwrap_err();
+    assert!(error.way_out().unwrap().contains("localhost/x@sha256:"), "{error:?}");
+}
+
+#[test]
+fn what_cosign_and_hauler_list_beside_an_image_comes_along_with_it() {
+    let image = manifest(b"image", None);
+    let (signature, attestation, other) =
+        (manifest(b"sig", None), manifest(b"att", None), manifest(b"other", None));
+    let kind = |kind: &str, name: Option<&str>| {
+        let mut annotations = json!({"kind": kind});
+        if let Some(name) = name {
+            annotations["dev.cosignproject.cosign/imageRef"] = json!(name);
+            annotations["org.opencontainers.image.ref.name"] = json!(name);
+        }
+        annotations
+    };
+    for (family, name) in [
+        ("dev.cosignproject.cosign", None),
+        ("dev.cosignproject.cosign", Some("x.io/a:1")),
+        ("dev.hauler", Some("x.io/a:1")),
+    ] {
+        let of = |what: &str| kind(&format!("{family}/{what}"), name);
+        let entries = [(&image, of("image")), (&signature, of("sigs")), (&attestation, of("atts"))];
+        let (_folder, layout) = listing(&entries);
+
+        let digest = image.descriptor().digest;
+        let own = name.map_or_else(|| format!("localhost/x@{digest}"), str::to_owned);
+        assert_eq!(names_of(&layout), [own]);
+        let found = layout.referrers(image.descriptor()).unwrap();
+        let tags: Vec<String> = found.tags.iter().map(|(tag, _)| tag.to_string()).collect();
+        let tag = |ending| format!("sha256-{}.{ending}", digest.hex());
+        assert_eq!(tags, [tag("sig"), tag("att")]);
+        assert_eq!(found.tags[0].1.raw(), signature.raw());
+    }
+    // Signatures that may be of either are nobody's, and are not left behind.
+    let entries = [
+        (&image, kind("dev.hauler/image", None)),
+        (&other, kind("dev.hauler/image", None)),
+        (&signature, kind("dev.hauler/sigs", None)),
+    ];
+    let (_folder, layout) = listing(&entries);
+    assert_eq!(names_of(&layout).len(), 3);
+}
+
+#[test]
+fn an_entry_that_is_odd_stops_no_other() {
+    let (folder, _) = listing(&[(&manifest(b"1", None), json!({REF_NAME: "a:1"}))]);
+    let path = folder.path().join("x/index.json");
+    let mut index: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let list = index["manifests"].as_array_mut().unwrap();
+    list.push(json!({
+        "mediaType": OCI_MANIFEST, "size": 2, "digest": format!("sha512:{}", "a".repeat(128)),
+        "annotations": {REF_NAME: "b:1"},
+    }));
+    list.push(json!({"mediaType": "text/plain", "size": 1, "digest": Digest::of(b"x")}));
+    std::fs::write(&path, index.to_string()).unwrap();
+
+    let layout = Layout::open(Tree::open(&folder.path().join("x")).unwrap()).unwrap();
+
+    let images = layout.images();
+    assert_eq!((images.names.len(), images.unreadable.len()), (2, 1));
+    assert_eq!(images.unreadable[0].image, "b:1");
+    let error = layout.resolve(&images.names[1]).unwrap_err();
+    assert!(error.message().contains("text/plain"), "{error}");
+    std::fs::write(&path, r#"{"schemaVersion":2,"manifests":null}"#).unwrap();
+    let layout = Layout::open(Tree::open(&folder.path().join("x")).unwrap()).unwrap();
+    assert!(names_of(&layout).is_empty());
+}

@@ -77,7 +77,8 @@ mod tests {
         let wanted: Vec<Wanted> = (0..images)
             .map(|n| {
                 let name: Reference = format!("{host}/app:{n}").parse().unwrap();
-                Wanted { origin: 0, text: format!("docker://{name}"), place: None, name }
+                let text = format!("docker://{name}");
+                Wanted { origin: 0, text, place: None, name, is_one_of_all: false }
             })
             .collect();
 

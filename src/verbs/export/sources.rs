@@ -1,6 +1,7 @@
 //! Where the images of an export come from: each place is opened once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs::{File, FileType};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,7 +14,7 @@ use super::Request;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
 use crate::places::engine::content::ContentStore;
 use crate::places::engine::{Engine, save};
-use crate::places::layout::Layout;
+use crate::places::layout::{Images, Layout};
 use crate::places::location::{Pick, Source, is_stream};
 use crate::places::registry::Client;
 use crate::places::tree::Tree;
@@ -29,6 +30,30 @@ use crate::work::graph::{Origin, Wanted};
 /// What standard input is called.
 const STDIN: &str = "standard input";
 
+/// What is asked for.
+#[derive(Debug, Default)]
+pub(super) struct Opened {
+    /// The places, opened.
+    pub(super) origins: Vec<Origin>,
+    /// Their images.
+    pub(super) wanted: Vec<Wanted>,
+    /// Those of the places that cannot be opened or lack an image.
+    pub(super) faults: Vec<Error>,
+    /// What was asked for with all of a place, and cannot be read.
+    pub(super) unreadable: Vec<Lost>,
+}
+
+/// An image that cannot be read, of a place that was asked for as a whole.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// The place, as the user named it.
+    pub(super) source: String,
+    /// What the image is called there.
+    pub(super) image: String,
+    /// Why.
+    pub(super) error: Error,
+}
+
 /// Opens each place once, and lists the images that are asked for, with the faults of the places
 /// that cannot be opened or lack an image.
 ///
@@ -38,7 +63,7 @@ pub(super) fn open(
     request: &Request<'_>,
     client: &Client,
     progress: &dyn Progress,
-) -> Result<(Vec<Origin>, Vec<Wanted>, Vec<Error>)> {
+) -> Result<Opened> {
     let mut sources = Sources {
         request,
         client,
@@ -47,8 +72,8 @@ pub(super) fn open(
         layouts: BTreeMap::new(),
         archives: BTreeMap::new(),
         known: BTreeMap::new(),
-        origins: Vec::new(),
-        wanted: Vec::new(),
+        opened: Opened::default(),
+        told: BTreeSet::new(),
     };
     // Compressed archives and engines take their time, before a byte is known to be fetched.
     let is_slow = |source: &&Source| !matches!(source, Source::Registry(_));
@@ -66,9 +91,11 @@ pub(super) fn open(
         }
     }
     progress.event(Event::Done);
-    match sources.wanted.is_empty() && faults.is_empty() {
+    let opened = Opened { faults, ..sources.opened };
+    let is_empty = opened.wanted.is_empty() && opened.unreadable.is_empty();
+    match is_empty && opened.faults.is_empty() {
         true => Err(Error::new(Class::Usage, "no image to export")),
-        false => Ok((sources.origins, sources.wanted, faults)),
+        false => Ok(opened),
     }
 }
 
@@ -83,8 +110,9 @@ struct Sources<'r> {
     archives: BTreeMap<PathBuf, Arc<DockerArchive>>,
     /// Places and repositories that are origins already.
     known: BTreeMap<(String, String), usize>,
-    origins: Vec<Origin>,
-    wanted: Vec<Wanted>,
+    opened: Opened,
+    /// What was said of a place that may be named several times.
+    told: BTreeSet<String>,
 }
 
 impl Sources<'_> {
@@ -94,35 +122,49 @@ impl Sources<'_> {
             Source::Registry(name) => {
                 let repository =
                     self.client.repository(&name.registry, &name.repository, Side::Source);
-                self.want("", &text, Arc::new(repository), vec![name.clone()]);
+                let names = Names::Chosen(vec![name.clone()]);
+                self.want("", &text, Arc::new(repository), names);
             }
-            Source::Layout { path, name, archive } => {
+            Source::Layout { path, name, archive, called } => {
                 let layout = self.layout(path, *archive)?;
-                let names = names_in(&layout, name.as_deref())?;
+                let names = match name {
+                    Some(name) => Names::Chosen(vec![layout.pick(name)?]),
+                    None => Names::All(layout.images()),
+                };
+                let names = renamed(&*layout, names, called.as_ref())?;
                 let transport = if *archive { "oci-archive" } else { "oci" };
                 self.want(&format!("{transport}:{}", path.display()), &text, layout, names);
             }
-            Source::DockerArchive { path, image } => match is_folder_of_archives(path) {
+            Source::DockerArchive { path, image, called } => match is_folder_of_archives(path) {
+                true if called.is_some() => {
+                    let text = format!("{} is a folder of archives", path.display());
+                    return Err(Error::new(Class::Usage, text)
+                        .hint("name one of its files for its image to be called otherwise"));
+                }
                 true => self.add_folder(path, image.as_ref())?,
                 false => {
                     let archive = self.archive(path)?;
                     let names = picked(&archive, image.as_ref())?;
+                    let names = renamed(&*archive, names, called.as_ref())?;
                     let place = format!("docker-archive:{}", path.display());
                     self.want(&place, &text, archive, names);
                 }
             },
             Source::Engine { engine: engine @ Engine::Containerd { .. }, name } => {
                 let (store, name) = (ContentStore::new(engine.clone()), name.parse()?);
-                self.want(&engine.to_string(), &text, Arc::new(store), vec![name]);
+                self.want(&engine.to_string(), &text, Arc::new(store), Names::Chosen(vec![name]));
             }
             Source::Engine { engine, name } => {
                 let saved = save::open(engine, name)?;
                 let mut archive = DockerArchive::open(saved.tree, engine.program())?;
+                if let Some(lost) = archive.images().unreadable.into_iter().next() {
+                    return Err(lost.error);
+                }
                 if let Some(name) = saved.name {
                     let name = as_made(&archive, name)?;
                     archive.call(name)?;
                 }
-                let names = picked(&archive, None)?;
+                let names = Names::Chosen(archive.names().cloned().collect());
                 self.want(&text, &text, Arc::new(archive), names);
             }
         }
@@ -130,15 +172,28 @@ impl Sources<'_> {
     }
 
     /// Asks for `names` of `source`, which the user named by `text`.
-    fn want(
-        &mut self,
-        place: &str,
-        text: &str,
-        source: Arc<dyn ImageSource>,
-        names: Vec<Reference>,
-    ) {
+    fn want(&mut self, place: &str, text: &str, source: Arc<dyn ImageSource>, names: Names) {
+        let is_one_of_all = matches!(names, Names::All(_));
+        let names = match names {
+            Names::Chosen(names) => names,
+            Names::All(images) => {
+                for note in images.notes {
+                    if self.told.insert(note.clone()) {
+                        self.progress.event(Event::Note(note));
+                    }
+                }
+                let lost = images.unreadable.into_iter();
+                let lost = lost.map(|it| (text.to_owned(), it.image, it.error));
+                self.opened.unreadable.extend(lost.map(|(source, image, error)| Lost {
+                    source,
+                    image,
+                    error,
+                }));
+                images.names
+            }
+        };
         for name in names {
-            let origins = &mut self.origins;
+            let origins = &mut self.opened.origins;
             let key = (place.to_owned(), name.name());
             let origin = *self.known.entry(key).or_insert_with(|| {
                 let source = Arc::clone(&source);
@@ -150,8 +205,8 @@ impl Sources<'_> {
                 origins.push(Origin { source, repository, shown });
                 origins.len() - 1
             });
-            let place = self.request.listed.get(text).cloned();
-            self.wanted.push(Wanted { origin, name, text: text.to_owned(), place });
+            let (text, place) = (text.to_owned(), self.request.listed.get(text).cloned());
+            self.opened.wanted.push(Wanted { origin, name, text, place, is_one_of_all });
         }
     }
 
@@ -179,13 +234,20 @@ impl Sources<'_> {
                 continue;
             }
             files += 1;
-            let archive = self.archive_in(&path)?;
+            let text = format!("docker-archive:{}", path.display());
+            let archive = match self.archive_in(&path) {
+                Err(error) if pick.is_none() && is_about_content(&error) => {
+                    let (source, image) = (text, path.display().to_string());
+                    self.opened.unreadable.push(Lost { source, image, error });
+                    continue;
+                }
+                archive => archive?,
+            };
             let names = match picked(&archive, pick) {
                 Err(e) if pick.is_some() && e.class() == Class::Incomplete => continue,
                 names => names?,
             };
             found = true;
-            let text = format!("docker-archive:{}", path.display());
             self.want(&text, &text, archive, names);
         }
         match (files, pick) {
@@ -285,6 +347,11 @@ impl Sources<'_> {
     }
 }
 
+/// Whether a failure says something of an archive, and nothing of the disk or the person.
+pub(super) fn is_about_content(error: &Error) -> bool {
+    matches!(error.class(), Class::Damaged | Class::Incomplete | Class::Refused)
+}
+
 /// `name` for the one image of `archive`: where it goes by a digest, by the one that was made.
 fn as_made(archive: &DockerArchive, name: Reference) -> Result<Reference> {
     let Some(first) = archive.names().next().filter(|_| name.tag.is_none()) else {
@@ -300,44 +367,70 @@ fn is_folder_of_archives(path: &Path) -> bool {
     path.is_dir() && ![DOCKER_INDEX, "oci-layout"].iter().any(|file| path.join(file).exists())
 }
 
+/// The images of a place that are meant.
+enum Names {
+    /// Those that were named.
+    Chosen(Vec<Reference>),
+    /// All that it has.
+    All(Images),
+}
+
 /// The images of an archive that are meant; all without `pick`.
-fn picked(archive: &DockerArchive, pick: Option<&Pick>) -> Result<Vec<Reference>> {
-    let names: Vec<Reference> = match pick {
-        None => archive.names().cloned().collect(),
+fn picked(archive: &DockerArchive, pick: Option<&Pick>) -> Result<Names> {
+    Ok(Names::Chosen(match pick {
+        None => return some(archive, archive.images()),
         Some(Pick::Name(name)) => vec![archive.named(name)?.clone()],
+        Some(Pick::Digest(digest)) => vec![archive.with_digest(*digest)?],
         Some(Pick::Index(place)) => archive.at(*place)?.into_iter().cloned().collect(),
-    };
-    match names.is_empty() {
-        true => Err(Error::new(Class::Incomplete, format!("{archive} has no images"))),
-        false => Ok(names),
+    }))
+}
+
+/// All `images` of `place`, where there are any.
+fn some(place: &dyn fmt::Display, images: Images) -> Result<Names> {
+    match images.names.is_empty() && images.unreadable.is_empty() {
+        true => Err(Error::new(Class::Incomplete, format!("{place} has no images"))),
+        false => Ok(Names::All(images)),
     }
 }
 
-/// The images of a layout: the named one, else all that have a name, else all.
-fn names_in(layout: &Layout, name: Option<&str>) -> Result<Vec<Reference>> {
-    let is_list = |name: &Reference| name.tag.as_ref().is_some_and(|tag| tag.subject().is_some());
-    let listed: Vec<Reference> =
-        layout.entries().iter().filter_map(|entry| entry.name.clone()).collect();
-    let Some(wanted) = name else {
-        // Lists of referrers come along with what they refer to.
-        let named: Vec<Reference> = listed.into_iter().filter(|name| !is_list(name)).collect();
-        let all = if named.is_empty() { layout.nameless() } else { named };
-        return match all.is_empty() {
-            true => Err(Error::new(Class::Incomplete, format!("{layout} has no images"))),
-            false => Ok(all),
+/// `names` of `source`, where the one image that they stand for is to be `called` otherwise: by its
+/// digest with another tag.
+fn renamed<S: ImageSource + fmt::Display>(
+    source: &S,
+    names: Names,
+    called: Option<&Reference>,
+) -> Result<Names> {
+    let Some(called) = called else {
+        return match names {
+            Names::All(images) => some(source, images),
+            chosen @ Names::Chosen(_) => Ok(chosen),
         };
     };
-    let is_it = |name: &&Reference| {
-        wanted.parse::<Reference>().is_ok_and(|wanted| wanted.kept() == **name)
-            || (name.registry.as_str() == "localhost"
-                && name.tag.as_ref().is_some_and(|tag| tag.as_str() == wanted))
+    let (names, lost) = match names {
+        Names::All(images) => (images.names, images.unreadable),
+        Names::Chosen(names) => (names, Vec::new()),
     };
-    match listed.iter().find(is_it) {
-        Some(name) => Ok(vec![name.clone()]),
-        None => {
-            let names: Vec<String> = listed.iter().map(ToString::to_string).collect();
-            Err(Error::new(Class::Incomplete, format!("{layout} has no image {wanted}"))
-                .hint(format!("it has: {}", names.join(", "))))
+    if let Some(lost) = lost.into_iter().next() {
+        return Err(lost.error);
+    }
+    let mut digests = BTreeSet::new();
+    for name in &names {
+        digests.insert(source.resolve(name)?.descriptor().digest);
+    }
+    let mut digests = digests.into_iter();
+    match (digests.next(), digests.next()) {
+        (Some(digest), None) if called.digest.is_none_or(|wanted| wanted == digest) => {
+            Ok(Names::Chosen(vec![Reference { digest: Some(digest), ..called.clone() }]))
+        }
+        (Some(digest), None) => {
+            let text = format!("{source} holds {digest}, and was to be called {called}");
+            Err(Error::new(Class::Usage, text).hint("give it a name with a tag"))
+        }
+        (None, _) => Err(Error::new(Class::Incomplete, format!("{source} has no images"))),
+        _ => {
+            let text = format!("{source} has several images, and {called} is one name");
+            Err(Error::new(Class::Usage, text)
+                .hint("choose one by its place, as in docker-archive:FILE:@0=NAME"))
         }
     }
 }

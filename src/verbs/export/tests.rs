@@ -37,6 +37,7 @@ impl Outside {
             expires_at: None,
             jobs: Jobs::up_to(2),
             dry_run: false,
+            skip_unreadable: false,
             stdin: || Ok(Box::new(std::io::empty())),
         }
     }

@@ -15,8 +15,9 @@ use crate::words::reference::Registry;
 pub struct Found {
     /// What each name stands for, in their order; nothing where that could not be had.
     pub roots: Vec<Option<Document>>,
-    /// Why not. Of a registry that fails as a whole only what it failed with first.
-    pub faults: Vec<Error>,
+    /// Why not, with the place of the name. Of a registry that fails as a whole only what it failed
+    /// with first.
+    pub faults: Vec<(usize, Error)>,
 }
 
 /// Resolves `wanted`, on `jobs` threads.
@@ -55,12 +56,12 @@ pub fn find(
         }
     })?;
     let mut all = Found::default();
-    for found in found {
+    for (at, found) in found.into_iter().enumerate() {
         match found {
             Some(Ok(root)) => all.roots.push(Some(root)),
             Some(Err(fault)) => {
                 all.roots.push(None);
-                all.faults.push(fault);
+                all.faults.push((at, fault));
             }
             None => all.roots.push(None),
         }

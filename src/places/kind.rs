@@ -1,0 +1,90 @@
+//! What an archive is that was named as one of images: people mix up what docker and its kin
+//! write, and a hint at the right place helps more than the first thing that is odd.
+
+use super::docker_archive::DOCKER_INDEX;
+use super::tree::Tree;
+use crate::words::error::{Class, Error, Result};
+
+/// The file that makes a layout.
+pub(super) const LAYOUT: &str = "oci-layout";
+
+/// Folders of a system's files, as `docker export` writes them; no archive of images has any.
+const SYSTEM: &[&str] = &["bin", "sbin", "etc", "usr", "lib", "lib64", "proc", "dev", ".dockerenv"];
+/// How the names of archives end that others are packed into.
+const ARCHIVES: &[&str] = &[".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"];
+
+/// Fails unless `tree` can be read and holds `mark`, the file that makes it what it was named as;
+/// then with what it is instead.
+///
+/// # Errors
+/// [`Class::Incomplete`] for what was cut off, else [`Class::Damaged`].
+pub(super) fn check(tree: &Tree, mark: &str) -> Result<()> {
+    let names = || tree.files().map(|(path, _)| path).chain(tree.links().map(|(path, _)| path));
+    let odd = tree.faults();
+    let is_cut = odd.iter().any(|fault| fault.truncated);
+    if tree.size(mark).is_some() || is_cut || names().next().is_none() {
+        tree.refuse_faults()?;
+    }
+    if tree.size(mark).is_some() {
+        return Ok(());
+    }
+    let all = || names().chain(odd.iter().map(|fault| fault.path.as_str()));
+    let wanted = if mark == LAYOUT { "OCI layout" } else { "docker archive" };
+    let (what, hint) = instead(tree, &all).unwrap_or((
+        String::new(),
+        match mark {
+            LAYOUT => "name an OCI image layout: a folder, or a tar, with oci-layout in it",
+            _ => "docker save and podman save write one",
+        }
+        .to_owned(),
+    ));
+    let text = format!("{}: is no {wanted}{what}", tree.path().display());
+    Err(Error::new(Class::Damaged, text).hint(hint))
+}
+
+/// What it is, to be added to a sentence, and the way out.
+fn instead<'t, I: Iterator<Item = &'t str>>(
+    tree: &'t Tree,
+    names: &dyn Fn() -> I,
+) -> Option<(String, String)> {
+    let said = |what: &str, hint: &str| Some((format!("; it {what}"), hint.to_owned()));
+    if tree.size(DOCKER_INDEX).is_some() {
+        return said("is a docker archive", "write docker-archive: before it");
+    }
+    if tree.size(LAYOUT).is_some() {
+        return said(
+            "is an OCI layout",
+            "it is an OCI layout: write oci-archive: or oci: before it",
+        );
+    }
+    if tree.size("repositories").is_some() {
+        let hint = "a docker older than 1.10 wrote it; load and save it with a newer one";
+        return said("is a docker archive without manifest.json", hint);
+    }
+    let below = |mark: &str| {
+        let folder = |path: &'t str| path.strip_suffix(mark)?.strip_suffix('/');
+        names().filter_map(folder).find(|folder| !folder.contains('/'))
+    };
+    for (mark, place) in [(LAYOUT, "oci"), (DOCKER_INDEX, "docker-archive")] {
+        if let Some(folder) = below(mark) {
+            let what = format!("holds one below the folder {folder}");
+            return said(&what, &format!("unpack it, and name {place}:{folder}"));
+        }
+    }
+    if below("Chart.yaml").is_some() {
+        let hint = "push it to a registry with helm push, and export it from there";
+        return said("is a Helm chart", hint);
+    }
+    let is_system = |path: &str| {
+        let first = path.trim_start_matches(['.', '/']).split('/').next();
+        path.contains('/') && SYSTEM.iter().any(|system| Some(*system) == first)
+            || path == ".dockerenv"
+    };
+    if names().any(is_system) {
+        let hint = "docker save and podman save write images; docker import makes one of this";
+        return said("holds the files of a container, as docker export writes them", hint);
+    }
+    let inner = names().find(|path| ARCHIVES.iter().any(|ending| path.ends_with(ending)))?;
+    let hint = "unpack it, and name the folder that the archives are in, or one of them";
+    said(&format!("holds other archives, {inner} among them"), hint)
+}

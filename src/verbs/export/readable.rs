@@ -1,0 +1,199 @@
+//! An export never leaves an image behind in silence: what was asked for as a whole (an archive,
+//! a layout, a folder of archives) arrives, or is named with the reason.
+
+use super::Request;
+use super::sources::{Lost, is_about_content};
+use crate::bundle::contents::{Contents, Skipped};
+use crate::bundle::docker;
+use crate::bundle::head::MAX_CONFIG;
+use crate::seams::stream::read_small;
+use crate::words::document::{Document, Kind};
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Progress, Silent};
+use crate::work::graph::{self, Graph, Origin, Wanted};
+
+/// The images of an export that are there, and those that are lost.
+#[derive(Debug)]
+pub(super) struct Images {
+    /// Each with what its name stands for; nothing where that could not be had.
+    there: Vec<(Wanted, Option<Document>)>,
+    lost: Vec<Lost>,
+}
+
+impl Images {
+    pub(super) fn new(
+        wanted: Vec<Wanted>,
+        roots: Vec<Option<Document>>,
+        lost: Vec<Lost>,
+    ) -> Images {
+        Images { there: wanted.into_iter().zip(roots).collect(), lost }
+    }
+
+    /// Takes the `faults` of images that were asked for with all of a place, by their places; gives
+    /// the others back.
+    pub(super) fn take_faults(&mut self, faults: Vec<(usize, Error)>) -> Vec<Error> {
+        let mut others = Vec::new();
+        for (at, error) in faults {
+            match self.there.get(at).map(|(wanted, _)| wanted) {
+                Some(wanted) if wanted.is_one_of_all && is_about_content(&error) => {
+                    self.lost.push(lost(wanted, error));
+                }
+                _ => others.push(error),
+            }
+        }
+        others
+    }
+}
+
+fn lost(wanted: &Wanted, error: Error) -> Lost {
+    Lost { source: wanted.text.clone(), image: wanted.name.to_string(), error }
+}
+
+/// Walks all images, as [`graph::walk`] does, and sees that local places hold all of them. Those
+/// that cannot be read are left out if the request says so; what was skipped is given back.
+///
+/// # Errors
+/// Those of the walk. For images of a place that was asked for as a whole, all at once.
+pub(super) fn walk<'o>(
+    origins: &'o [Origin],
+    images: Images,
+    request: &Request<'_>,
+    progress: &dyn Progress,
+) -> Result<(Graph<'o>, Vec<Skipped>)> {
+    let Images { there, mut lost } = images;
+    let there = there.into_iter().filter_map(|(wanted, root)| Some((wanted, root?)));
+    let (wanted, roots): (Vec<Wanted>, Vec<Document>) = there.unzip();
+    let attempt = |wanted: &[Wanted], roots: &[Document], progress: &dyn Progress| {
+        attempt(origins, wanted, roots, request, progress)
+    };
+    let error = match attempt(&wanted, &roots, progress) {
+        Ok(graph) if lost.is_empty() => return Ok((graph, Vec::new())),
+        Err(error) if !is_about_content(&error) => return Err(error),
+        whole => whole.err(),
+    };
+    let (mut kept, mut kept_roots) = (wanted, roots);
+    if let Some(error) = error {
+        let before = lost.len();
+        let (wanted, roots) = (std::mem::take(&mut kept), std::mem::take(&mut kept_roots));
+        for (one, root) in wanted.into_iter().zip(roots) {
+            let single = (std::slice::from_ref(&one), std::slice::from_ref(&root));
+            let alone = match one.is_one_of_all {
+                true => attempt(single.0, single.1, &Silent).err(),
+                false => None,
+            };
+            match alone {
+                Some(error) if is_about_content(&error) => lost.push(self::lost(&one, error)),
+                _ => {
+                    kept.push(one);
+                    kept_roots.push(root);
+                }
+            }
+        }
+        if lost.len() == before {
+            return Err(error);
+        }
+    }
+    let skipped = skip(lost, kept.is_empty(), request)?;
+    Ok((attempt(&kept, &kept_roots, progress)?, skipped))
+}
+
+/// Leaves `lost` behind, if the request says so and something is left.
+///
+/// # Errors
+/// What is lost, all at once.
+fn skip(lost: Vec<Lost>, is_all: bool, request: &Request<'_>) -> Result<Vec<Skipped>> {
+    if !request.skip_unreadable || is_all {
+        return Err(all(lost, is_all));
+    }
+    let skipped = lost.into_iter().map(|lost| {
+        let reason = lost.error.again().message().to_owned();
+        Skipped { source: lost.source, image: lost.image, reason }
+    });
+    Ok(skipped.collect())
+}
+
+fn attempt<'o>(
+    origins: &'o [Origin],
+    wanted: &[Wanted],
+    roots: &[Document],
+    request: &Request<'_>,
+    progress: &dyn Progress,
+) -> Result<Graph<'o>> {
+    let (select, jobs) = (&request.select, request.jobs.most);
+    let graph = graph::walk(origins, wanted, roots.to_vec(), select, jobs, progress)?;
+    for blob in &graph.contents.blobs {
+        graph.source_of(&blob.digest)?.0.look(blob).map_err(|e| {
+            let users = graph.contents.touched_by(&blob.digest);
+            e.details(users.into_iter().map(|name| format!("needed by {name}")))
+        })?;
+    }
+    look_into_configs(&graph)?;
+    Ok(graph)
+}
+
+/// Refuses images of local places whose manifests and configs are for another number of layers. In
+/// the order of the source, which may be a stream.
+fn look_into_configs(graph: &Graph<'_>) -> Result<()> {
+    let mut local = Vec::new();
+    for document in graph.contents.documents.values() {
+        if let Kind::Manifest { config: Some(config), .. } = document.kind()
+            && config.size <= MAX_CONFIG
+        {
+            let (source, place) = graph.source_of(&config.digest)?;
+            if source.is_at_hand() {
+                local.push((place, source.position(config), source, config, document));
+            }
+        }
+    }
+    local.sort_by_key(|(place, position, ..)| (*place, *position));
+    for (place, _, source, config, document) in local {
+        let bytes = read_small(source, config, MAX_CONFIG, &format!("source {place}"))?;
+        refuse_unlike(&graph.contents, document, &bytes)?;
+    }
+    Ok(())
+}
+
+/// Refuses an image whose manifest and config are for another number of layers.
+///
+/// # Errors
+/// [`Class::Damaged`], with what needs it.
+pub(super) fn refuse_unlike(contents: &Contents, document: &Document, config: &[u8]) -> Result<()> {
+    let Some(why) = docker::unlike_config(document, config) else { return Ok(()) };
+    let digest = document.descriptor().digest;
+    let users = contents.touched_by(&digest);
+    Err(Error::new(Class::Damaged, format!("source: image {digest} {why}"))
+        .details(users.into_iter().map(|name| format!("needed by {name}")))
+        .hint("it is broken where it is, and runs nowhere; build and push or save it again"))
+}
+
+/// One error of all: a single one as it is, but with the image's name.
+fn all(lost: Vec<Lost>, is_all: bool) -> Error {
+    let way_out = "--skip-unreadable exports the others, and names these in the bundle";
+    let first = lost.first().map_or(Class::Incomplete, |lost| lost.error.class());
+    let same = lost.iter().all(|lost| lost.error.class() == first);
+    let class = if same { first } else { Class::Incomplete };
+    let mut lost = lost;
+    if lost.len() == 1
+        && let Some(Lost { image, error, .. }) = lost.pop()
+    {
+        let error = error.again();
+        let named = error.message().contains(&image);
+        let error = if named { error } else { error.context(format!("image {image}")) };
+        let own = error.way_out().map(str::to_owned);
+        return match (own, is_all) {
+            (Some(own), false) => error.hint(format!("{own}; {way_out}")),
+            (None, false) => error.hint(way_out),
+            (_, true) => error,
+        };
+    }
+    let text = format!("{} images cannot be read, and nothing was written", lost.len());
+    let error = Error::new(class, text).details(lost.iter().map(|lost| {
+        let error = lost.error.again();
+        let message = error.message();
+        match message.contains(&lost.image) {
+            true => message.to_owned(),
+            false => format!("{}: {message}", lost.image),
+        }
+    }));
+    if is_all { error } else { error.hint(way_out) }
+}
