@@ -84,7 +84,7 @@ fn a_list_of_referrers_and_an_attestation_are_no_images_of_their_own() {
     let (image, attestation) =
         (stock.image("a", "linux/amd64"), stock.image("t", "unknown/unknown"));
     let index = stock.index(&[&image, &attestation]);
-    let signature = stock.image("s", "linux/amd64");
+    let signature = stock.referrer("s", &index);
     let list = stock.index(&[&signature]);
     let mut outside = Outside::new();
     let tag = format!("x.example/a:{}", Tag::referrers_of(&index.digest));
