@@ -2,7 +2,6 @@
 
 pub mod docker_archive;
 pub mod engine;
-mod kind;
 pub mod layout;
 pub mod location;
 pub mod registry;

@@ -15,9 +15,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use self::opening::Found;
-use super::kind;
 use super::layout::{Images, Layout, Unreadable};
-use super::tree::Tree;
+use super::tree::{Tree, kind};
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
@@ -25,7 +24,7 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
 /// The file that lists the images.
-pub const DOCKER_INDEX: &str = "manifest.json";
+pub const DOCKER_INDEX: &str = kind::DOCKER;
 
 /// An archive to read from.
 #[derive(Debug)]

@@ -17,8 +17,7 @@ pub use store::LayoutStore;
 
 pub(super) use self::names::by_digest;
 use self::names::{entry_name, subject_of};
-use super::kind;
-use super::tree::Tree;
+use super::tree::{Tree, kind};
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::seams::stream::read_small;
 use crate::words::digest::Digest;

@@ -5,6 +5,7 @@
 //! header that a second reader could understand differently.
 
 mod directory;
+pub mod kind;
 mod pax;
 mod reader;
 mod stream;

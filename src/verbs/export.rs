@@ -1,5 +1,6 @@
 //! `export`: chosen images into a signed bundle.
 
+mod names;
 mod quota;
 mod readable;
 mod sources;

@@ -1,7 +1,6 @@
 //! Where the images of an export come from: each place is opened once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs::{File, FileType};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,10 +10,11 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 use super::Request;
+use super::names::{Names, picked, renamed};
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
 use crate::places::engine::content::ContentStore;
 use crate::places::engine::{Engine, save};
-use crate::places::layout::{Images, Layout};
+use crate::places::layout::Layout;
 use crate::places::location::{Pick, Source, is_stream};
 use crate::places::registry::Client;
 use crate::places::tree::Tree;
@@ -365,72 +365,4 @@ fn as_made(archive: &DockerArchive, name: Reference) -> Result<Reference> {
 /// layout, of which opening it as an archive tells.
 fn is_folder_of_archives(path: &Path) -> bool {
     path.is_dir() && ![DOCKER_INDEX, "oci-layout"].iter().any(|file| path.join(file).exists())
-}
-
-/// The images of a place that are meant.
-enum Names {
-    /// Those that were named.
-    Chosen(Vec<Reference>),
-    /// All that it has.
-    All(Images),
-}
-
-/// The images of an archive that are meant; all without `pick`.
-fn picked(archive: &DockerArchive, pick: Option<&Pick>) -> Result<Names> {
-    Ok(Names::Chosen(match pick {
-        None => return some(archive, archive.images()),
-        Some(Pick::Name(name)) => vec![archive.named(name)?.clone()],
-        Some(Pick::Digest(digest)) => vec![archive.with_digest(*digest)?],
-        Some(Pick::Index(place)) => archive.at(*place)?.into_iter().cloned().collect(),
-    }))
-}
-
-/// All `images` of `place`, where there are any.
-fn some(place: &dyn fmt::Display, images: Images) -> Result<Names> {
-    match images.names.is_empty() && images.unreadable.is_empty() {
-        true => Err(Error::new(Class::Incomplete, format!("{place} has no images"))),
-        false => Ok(Names::All(images)),
-    }
-}
-
-/// `names` of `source`, where the one image that they stand for is to be `called` otherwise: by its
-/// digest with another tag.
-fn renamed<S: ImageSource + fmt::Display>(
-    source: &S,
-    names: Names,
-    called: Option<&Reference>,
-) -> Result<Names> {
-    let Some(called) = called else {
-        return match names {
-            Names::All(images) => some(source, images),
-            chosen @ Names::Chosen(_) => Ok(chosen),
-        };
-    };
-    let (names, lost) = match names {
-        Names::All(images) => (images.names, images.unreadable),
-        Names::Chosen(names) => (names, Vec::new()),
-    };
-    if let Some(lost) = lost.into_iter().next() {
-        return Err(lost.error);
-    }
-    let mut digests = BTreeSet::new();
-    for name in &names {
-        digests.insert(source.resolve(name)?.descriptor().digest);
-    }
-    let mut digests = digests.into_iter();
-    match (digests.next(), digests.next()) {
-        (Some(digest), None) if called.digest.is_none_or(|wanted| wanted == digest) => {
-            Ok(Names::Chosen(vec![Reference { digest: Some(digest), ..called.clone() }]))
-        }
-        (Some(digest), None) => {
-            let text = format!("{source} holds {digest}, and was to be called {called}");
-            Err(Error::new(Class::Usage, text).hint("give it a name with a tag"))
-        }
-        (None, _) => Err(Error::new(Class::Incomplete, format!("{source} has no images"))),
-        _ => {
-            let text = format!("{source} has several images, and {called} is one name");
-            Err(Error::new(Class::Usage, text)
-                .hint("choose one by its place, as in docker-archive:FILE:@0=NAME"))
-        }
-    }
 }

@@ -1,12 +1,13 @@
 //! What an archive is that was named as one of images: people mix up what docker and its kin
 //! write, and a hint at the right place helps more than the first thing that is odd.
 
-use super::docker_archive::DOCKER_INDEX;
-use super::tree::Tree;
+use super::Tree;
 use crate::words::error::{Class, Error, Result};
 
 /// The file that makes a layout.
-pub(super) const LAYOUT: &str = "oci-layout";
+pub const LAYOUT: &str = "oci-layout";
+/// The file that makes a docker archive.
+pub const DOCKER: &str = "manifest.json";
 
 /// Folders of a system's files, as `docker export` writes them; no archive of images has any.
 const SYSTEM: &[&str] = &["bin", "sbin", "etc", "usr", "lib", "lib64", "proc", "dev", ".dockerenv"];
@@ -18,7 +19,7 @@ const ARCHIVES: &[&str] = &[".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"];
 ///
 /// # Errors
 /// [`Class::Incomplete`] for what was cut off, else [`Class::Damaged`].
-pub(super) fn check(tree: &Tree, mark: &str) -> Result<()> {
+pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     let names = || tree.files().map(|(path, _)| path).chain(tree.links().map(|(path, _)| path));
     let odd = tree.faults();
     let is_cut = odd.iter().any(|fault| fault.truncated);
@@ -48,7 +49,7 @@ fn instead<'t, I: Iterator<Item = &'t str>>(
     names: &dyn Fn() -> I,
 ) -> Option<(String, String)> {
     let said = |what: &str, hint: &str| Some((format!("; it {what}"), hint.to_owned()));
-    if tree.size(DOCKER_INDEX).is_some() {
+    if tree.size(DOCKER).is_some() {
         return said("is a docker archive", "write docker-archive: before it");
     }
     if tree.size(LAYOUT).is_some() {
@@ -65,7 +66,7 @@ fn instead<'t, I: Iterator<Item = &'t str>>(
         let folder = |path: &'t str| path.strip_suffix(mark)?.strip_suffix('/');
         names().filter_map(folder).find(|folder| !folder.contains('/'))
     };
-    for (mark, place) in [(LAYOUT, "oci"), (DOCKER_INDEX, "docker-archive")] {
+    for (mark, place) in [(LAYOUT, "oci"), (DOCKER, "docker-archive")] {
         if let Some(folder) = below(mark) {
             let what = format!("holds one below the folder {folder}");
             return said(&what, &format!("unpack it, and name {place}:{folder}"));
