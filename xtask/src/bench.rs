@@ -11,9 +11,13 @@ mod tasks;
 use crate::{Result, debian, program, shell};
 use corpus::Corpus;
 use std::path::PathBuf;
+use std::time::Duration;
 use tasks::{Bench, Task};
 
 const PACKAGES: [&str; 3] = ["docker-registry", "skopeo", "time"];
+/// How many small images go over a line with a round trip, and how long that takes.
+const FAR_IMAGES: usize = 60;
+const ROUND_TRIP: Duration = Duration::from_millis(40);
 const PAGE: &str = "docs/performance.md";
 
 /// What was asked for.
@@ -48,22 +52,30 @@ pub fn run(args: &[&str]) -> Result {
         println!("\n{}", serving()?.table());
         return Ok(());
     }
-    let bench = |set, title, chosen: &[usize]| -> Result<Vec<Task>> {
-        let bench = Bench { set, title, chosen, sealift: sealift.clone(), work: work.path() };
+    let bench = |set, title: &str, chosen: &[usize], round_trip| -> Result<Vec<Task>> {
+        let sealift = sealift.clone();
+        let bench = Bench { set, title, chosen, sealift, work: work.path(), round_trip };
         bench.run(options.runs)
     };
-    let small = small::make(&cache, options.quick)?;
-    let title = format!("{} small images: ", small.images.len());
+    let small = small::make(&cache, if options.quick { 20 } else { 200 })?;
+    let far = small::make(&cache, FAR_IMAGES)?;
+    let small_tasks = || -> Result<Vec<Task>> {
+        let title = format!("{} small images: ", small.images.len());
+        let mut tasks = bench(&small, &title, &tasks::SMALL, Duration::ZERO)?;
+        let title = format!("{FAR_IMAGES} small images over {} ms: ", ROUND_TRIP.as_millis());
+        tasks.extend(bench(&far, &title, &tasks::SMALL, ROUND_TRIP)?);
+        Ok(tasks)
+    };
     let mut tasks = Vec::new();
     if options.small_only {
-        let tasks = bench(&small, &title, &tasks::SMALL)?;
+        let tasks = small_tasks()?;
         println!("\n{}", report::results(&tasks));
         return Ok(());
     }
     let corpus = Corpus::make(&cache, options.quick)?;
     println!("{} images, {:.0} MB", corpus.images.len(), corpus.set.bytes as f64 / 1e6);
-    tasks.extend(bench(&corpus.set, "", &[0, 1, 2, 3, 4, 5])?);
-    tasks.extend(bench(&small, &title, &tasks::SMALL)?);
+    tasks.extend(bench(&corpus.set, "", &[0, 1, 2, 3, 4, 5], Duration::ZERO)?);
+    tasks.extend(small_tasks()?);
     let command = format!("cargo xtask bench {}", args.join(" "));
     let serving = serving()?.table();
     let page =

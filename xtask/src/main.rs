@@ -10,6 +10,7 @@ mod go;
 mod http;
 mod image;
 mod program;
+mod relay;
 mod server;
 mod shell;
 mod slowest;

@@ -15,8 +15,7 @@ const SPREAD: u64 = 15 << 10;
 
 /// Images without a layer in common. The same bytes every time: digests, and with them caches,
 /// stay what they are.
-pub fn make(cache: &Path, quick: bool) -> Result<Set> {
-    let count = if quick { 20 } else { 200 };
+pub fn make(cache: &Path, count: usize) -> Result<Set> {
     let layout = cache.join(format!("layout-small-{count}"));
     let (mut roots, mut bytes) = (Vec::new(), 0);
     for number in 0..count {

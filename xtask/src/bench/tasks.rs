@@ -2,9 +2,11 @@
 
 use super::measure::{self, Sample};
 use super::set::Set;
+use crate::relay::Relay;
 use crate::server::Server;
 use crate::{Result, http, image, shell};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// One line of the results.
 pub struct Task {
@@ -37,6 +39,8 @@ pub struct Bench<'a> {
     /// None: only the peers are measured.
     pub sealift: Option<PathBuf>,
     pub work: &'a Path,
+    /// What a round trip to the registries takes beside their own time.
+    pub round_trip: Duration,
 }
 
 impl Bench<'_> {
@@ -49,6 +53,7 @@ impl Bench<'_> {
         };
         let mut tasks: Vec<Task> = self.chosen.iter().map(task).collect();
         let outside = self.set.serve()?;
+        let source = self.address(&outside)?;
         if self.sealift.is_some() {
             let key = self.sealift("key generate --no-passphrase -o key --quiet > key.txt");
             shell::run(shell::script(&format!("rm -f key.*; {key}")).current_dir(self.work))?;
@@ -57,10 +62,10 @@ impl Bench<'_> {
         for run in 1..=runs {
             println!("run {run} of {runs}");
             if self.sealift.is_some() {
-                let samples = self.side(&outside, "ours", &self.ours(&outside))?;
+                let samples = self.side(&outside, "ours", &self.ours(&source))?;
                 tasks.iter_mut().zip(samples).for_each(|(task, s)| task.ours.push(s));
             }
-            let samples = self.side(&outside, "theirs", &self.theirs(&outside))?;
+            let samples = self.side(&outside, "theirs", &self.theirs(&source))?;
             tasks.iter_mut().zip(samples).for_each(|(task, s)| task.theirs.push(s));
         }
         Ok(tasks)
@@ -70,10 +75,11 @@ impl Bench<'_> {
     fn side(&self, outside: &Server, side: &str, scripts: &[String; 6]) -> Result<Vec<Sample>> {
         let store = self.work.join(format!("registry-{side}"));
         let inside = Server::registry(&store)?;
+        let destination = self.address(&inside)?;
         let mut samples = Vec::new();
         for at in self.chosen {
             let (script, name) = (&scripts[*at], NAMES[*at].0);
-            let script = script.replace("INSIDE", &inside.host());
+            let script = script.replace("INSIDE", &destination);
             let sample = measure::run(self.work, &script)?;
             println!(
                 "  {side:<6} {}{name:<18} {:>7.2} s  cpu {:>6.2} s  {:>6.1} MiB",
@@ -88,10 +94,17 @@ impl Bench<'_> {
         Ok(samples)
     }
 
-    fn ours(&self, outside: &Server) -> [String; 6] {
+    /// Where the clients find `server`: behind the line, if there is one.
+    fn address(&self, server: &Server) -> Result<String> {
+        match self.round_trip {
+            Duration::ZERO => Ok(server.host()),
+            round_trip => Ok(Relay::to(server.port, round_trip)?.host()),
+        }
+    }
+
+    fn ours(&self, outside: &str) -> [String; 6] {
         let images = self.set.images.iter();
-        let names: Vec<String> =
-            images.map(|name| format!("{}/bench/{name}:1", outside.host())).collect();
+        let names: Vec<String> = images.map(|name| format!("{outside}/bench/{name}:1")).collect();
         let names = names.join(" ");
         let import = "import ours.tar --to docker://INSIDE --key key.pub.pem --no-progress --quiet";
         [
@@ -110,10 +123,10 @@ impl Bench<'_> {
         format!("exec {} {args}", shell::quoted(program))
     }
 
-    fn theirs(&self, outside: &Server) -> [String; 6] {
+    fn theirs(&self, outside: &str) -> [String; 6] {
         let pull = |folder: &str| {
             self.each_image(|name| {
-                let from = format!("docker://{}/bench/{name}:1", outside.host());
+                let from = format!("docker://{outside}/bench/{name}:1");
                 format!("{COPY} --src-tls-verify=false {from} oci:{folder}:{name}:1")
             })
         };
