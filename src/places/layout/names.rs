@@ -248,6 +248,9 @@ impl Layout {
     }
 
     pub(super) fn has_no(&self, wanted: &str) -> Error {
+        if let Some(broken) = self.broken.iter().find(|broken| broken.image == wanted) {
+            return broken.error.again();
+        }
         let error = Error::new(Class::Incomplete, format!("{self} has no image {wanted}"));
         let names: Vec<String> = self.images().names.iter().map(ToString::to_string).collect();
         match names.is_empty() {

@@ -349,6 +349,8 @@ fn an_entry_that_is_odd_stops_no_other() {
     let images = layout.images();
     assert_eq!((images.names.len(), images.unreadable.len()), (2, 1));
     assert_eq!(images.unreadable[0].image, "b:1");
+    let error = layout.pick("b:1").unwrap_err();
+    assert_eq!(error.class(), Class::Refused, "it is there: {error}");
     let error = layout.resolve(&images.names[1]).unwrap_err();
     assert!(error.message().contains("text/plain"), "{error}");
     std::fs::write(&path, r#"{"schemaVersion":2,"manifests":null}"#).unwrap();
