@@ -409,7 +409,7 @@ fn what_is_broken_is_damage_and_leaves_nothing() {
     for (what, packed) in [("tar", fine.clone()), ("gzip", gzip(&fine)), ("zstd", zstd(&fine))] {
         for part in 1..20 {
             let cut = packed.len() * part / 20;
-            desk.refuses(&format!("{what} cut at {cut}"), &packed[..cut]);
+            desk.refuses_as(code::INCOMPLETE, &format!("{what} cut at {cut}"), &packed[..cut]);
         }
         desk.refuses(&format!("{what} and more"), &[&packed[..], b"more"].concat());
     }
@@ -424,7 +424,7 @@ fn what_is_broken_is_damage_and_leaves_nothing() {
         bytes.extend(&fine);
         bytes
     };
-    for path in ["../evil", "/etc/evil", "a/../../evil", "1/layer.tar"] {
+    for path in ["../evil", "/../evil", "a/../../evil", "1/layer.tar"] {
         for pack in [Vec::from, |bytes: Vec<u8>| gzip(&bytes)] as [fn(Vec<u8>) -> Vec<u8>; 2] {
             desk.refuses(path, &pack(stray(path)));
         }
@@ -564,7 +564,7 @@ fn an_archive_comes_through_a_pipe() {
     piped(export("oci-archive:-", "out/d.tar"), packed).ok();
 
     let before = listed();
-    piped(export("docker-archive:-", "out/e.tar"), bytes[..2000].to_vec()).exits(code::DAMAGED);
+    piped(export("docker-archive:-", "out/e.tar"), bytes[..2000].to_vec()).exits(code::INCOMPLETE);
     piped(export("docker-archive:-", "out/e.tar"), Vec::new()).exits(code::DAMAGED);
     assert_eq!(listed(), before);
 }

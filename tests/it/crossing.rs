@@ -143,9 +143,9 @@ fn a_token_server_elsewhere_is_never_asked() {
     let certificate = Credentials::new();
     let other = Double::start(no_script);
     let realms = [
+        // By https, a token for nobody may come from elsewhere; these are not even asked for that.
         // Plain HTTP, named by a registry that is https.
         format!("http://{}/token", other.host()),
-        "https://tokens.evil.test/token".to_owned(),
         "http://169.254.169.254/latest/meta-data".to_owned(),
         format!("https://{USER}@127.0.0.1/token"),
         "file:///etc/passwd".to_owned(),
@@ -205,7 +205,7 @@ fn the_urls_of_a_foreign_layer_are_not_asked_for_anything() {
     let mut foreign = Image::new("team/app", "1.0");
     let config = foreign.blob(
         OCI_CONFIG,
-        br#"{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":[]}}"#,
+        br#"{"architecture":"amd64","os":"windows","rootfs":{"type":"layers","diff_ids":["x"]}}"#,
     );
     let layer = format!(
         r#"{{"mediaType":"application/vnd.oci.image.layer.nondistributable.v1.tar+gzip","digest":"{}","size":7,"urls":["http://{}/layer"]}}"#,
@@ -233,12 +233,16 @@ fn the_urls_of_a_foreign_layer_are_not_asked_for_anything() {
 }
 
 #[test]
-fn a_next_page_elsewhere_is_not_asked_for() {
+fn a_next_page_elsewhere_is_looked_for_at_the_registry_itself() {
     let other = Double::start(no_script);
     let away = other.host();
     let registry = Double::start(move |seen| {
         ask(seen, false).or_else(|| {
-            let link = format!("<http://{away}/v2/team/app/tags/list?last=a>; rel=\"next\"");
+            if seen.path.contains("last=a") {
+                return Some(Reply::new(200, r#"{"tags":["b"]}"#));
+            }
+            // So say registries behind a proxy that do not know what they are called outside.
+            let link = format!("<http://{away}/v2/a/tags/list?last=a>; rel=\"next\"");
             Some(Reply::new(200, r#"{"tags":["a"]}"#).header("link", link))
         })
     });
@@ -247,6 +251,6 @@ fn a_next_page_elsewhere_is_not_asked_for() {
 
     let ran = run!(world.sealift, "tags", format!("{}/a", registry.host()), "--authfile", file);
 
-    ran.exits(code::DAMAGED).says("the next page is elsewhere");
+    assert_eq!(ran.ok().stdout, "a\nb\n");
     assert_eq!(other.seen().len(), 0);
 }

@@ -14,6 +14,8 @@ use crate::support::token::TokenServer;
 const LIFETIME: u64 = 3;
 /// What the relay lets through in a second.
 const RATE: u32 = 512 << 10;
+/// Transfers at a time: few, so that most of them begin after the first token has ended.
+const JOBS: &str = "6";
 /// How many layers, of which the first takes longer than a token lives: enough for a quarter of a
 /// minute, or for a whole one.
 fn layers() -> usize {
@@ -78,14 +80,15 @@ fn a_transfer_outlives_many_tokens_and_asks_for_each_once() {
             outlives_its_tokens(&giving, &outside, bytes, |host| {
                 let mut export = sealift.command();
                 export.arg("export").arg(format!("{host}/{}", image.path()));
-                export.args(["-o", "slow.tar", "--sign-key"]).arg(&private);
+                export.args(["-o", "slow.tar", "--jobs", JOBS, "--sign-key"]).arg(&private);
                 ran(export.arg("--authfile").arg(giving.authfile(host)))
             });
         });
         both.spawn(|| {
             outlives_its_tokens(&taking, &inside, bytes, |host| {
                 let mut import = sealift.command();
-                import.args(["import", "made.tar", "--to", &format!("docker://{host}"), "--key"]);
+                let to = format!("docker://{host}");
+                import.args(["import", "made.tar", "--jobs", JOBS, "--to", &to, "--key"]);
                 ran(import.arg(&public).arg("--authfile").arg(taking.authfile(host)))
             });
         });

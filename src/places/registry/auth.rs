@@ -23,6 +23,10 @@ use crate::words::error::{Class, Error, Result};
 /// (Harbor answers an expired token as if Basic were all it knew), and with a new one.
 pub(super) const MAX_ROUNDS: u32 = 4;
 
+/// How often a request is sent anew because a token ended that the registry had taken before: many
+/// requests share one, and a token may be for few of them or for a short while.
+pub(super) const MAX_ENDED: u32 = 32;
+
 /// Something to show to a registry, never to people.
 #[derive(Clone)]
 pub(super) enum Authorization {
@@ -51,6 +55,18 @@ impl Authorization {
             Authorization::Token(_, token) => token.header(),
             Authorization::Basic(header) | Authorization::Given(header) => header,
         }
+    }
+
+    /// Hears that the registry took it.
+    pub(super) fn set_taken(&self) {
+        if let Authorization::Token(_, token) = self {
+            token.set_taken();
+        }
+    }
+
+    /// Whether it is a token that the registry took once.
+    pub(super) fn was_taken(&self) -> bool {
+        matches!(self, Authorization::Token(_, token) if token.was_taken())
     }
 
     fn basic(user: &str, password: &str) -> Authorization {

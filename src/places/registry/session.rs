@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ureq::http::Method;
 
 use super::Shared;
-use super::auth::{Authorization, MAX_ROUNDS};
+use super::auth::{Authorization, MAX_ENDED, MAX_ROUNDS};
 use super::fault::{self, End, Kind};
 use super::host::Host;
 use super::http::{Answer, Outgoing, Payload, Silence};
@@ -102,9 +102,17 @@ impl Session {
             Target::Url(url) => url.clone(),
         };
         let mut authorization = self.known_authorization(&base, &call.scopes)?;
-        let mut round = 1;
+        let (mut round, mut ended) = (1, 0);
         loop {
             let answer = self.follow(call, &base, &url, authorization.as_ref())?;
+            match &authorization {
+                Some(known) if !matches!(answer.status, 401 | 403) => known.set_taken(),
+                Some(known) if known.was_taken() && ended < MAX_ENDED => {
+                    ended += 1;
+                    round = 1;
+                }
+                _ => {}
+            }
             if round < MAX_ROUNDS
                 && let Some(next) =
                     self.renew(&base, &call.scopes, authorization.as_ref(), &answer)?

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub(super) struct Token {
     header: Arc<Zeroizing<String>>,
     granted: Option<Arc<granted::Granted>>,
     until: Instant,
+    /// Whether the registry took it once.
+    taken: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Token {
@@ -39,6 +42,16 @@ impl fmt::Debug for Token {
 }
 
 impl Token {
+    /// Hears that the registry took it.
+    pub(super) fn set_taken(&self) {
+        self.taken.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the registry took it once, so that it has ended when it is refused now.
+    pub(super) fn was_taken(&self) -> bool {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     /// The whole `Authorization` header.
     pub(super) fn header(&self) -> &str {
         &self.header
@@ -167,7 +180,8 @@ pub(super) fn parse(body: &[u8], asked: Instant) -> Result<Token, &'static str> 
     let issued = granted.issued_at.as_ref().and_then(moment);
     let life = lifetime(life, issued, Timestamp::now());
     let granted = granted::Granted::read(&token).map(Arc::new);
-    Ok(Token { header, granted, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
+    let until = asked + life.saturating_sub(MARGIN.min(life / 10));
+    Ok(Token { header, granted, until, taken: Arc::default() })
 }
 
 /// The whole `Authorization` header for `token`.
