@@ -238,7 +238,7 @@ fn a_next_page_elsewhere_is_looked_for_at_the_registry_itself() {
     let away = other.host();
     let registry = Double::start(move |seen| {
         ask(seen, false).or_else(|| {
-            if seen.path.contains("last=a") {
+            if seen.target.contains("last=a") {
                 return Some(Reply::new(200, r#"{"tags":["b"]}"#));
             }
             // So say registries behind a proxy that do not know what they are called outside.

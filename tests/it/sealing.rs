@@ -106,10 +106,10 @@ fn full_of_foreign_layers(tag: &str, layers: usize) -> Image {
     image.tag = tag.to_owned();
     image.tags.clear();
     image.documents.clear();
-    let config = image.blob(
-        images::OCI_CONFIG,
-        br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#,
-    );
+    // As many diff IDs as there are layers.
+    let ids = vec!["x"; layers];
+    let config = json!({"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": ids}});
+    let config = image.blob(images::OCI_CONFIG, config.to_string().as_bytes());
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     let digest = |n| crate::support::content::digest(format!("{tag} {n}").as_bytes());
     let foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar";

@@ -63,6 +63,7 @@ impl Plan {
         if bytes(&(at, digest)) >= self.copy.bytes {
             return None;
         }
+        self.own(at, &parts);
         let mut first = Plan::empty(self.statement);
         for (place, repository) in self.repositories.iter_mut().enumerate() {
             let mut part = RepositoryPlan {
@@ -89,6 +90,27 @@ impl Plan {
         (self.present, self.mount, self.copy) = Default::default();
         self.count();
         Some(first)
+    }
+
+    /// Has those of `blobs` that the repository at `at` would mount, once they were sent to another,
+    /// sent to itself, and mounted by all others: it is to come first.
+    fn own(&mut self, at: usize, blobs: &BTreeSet<Digest>) {
+        let Some(Some(path)) = self.repositories.get(at).map(|it| it.path.clone()) else { return };
+        let all = self.repositories.iter().flat_map(|repository| &repository.blobs);
+        let sent: BTreeSet<Digest> =
+            all.filter(|it| it.action == Action::Copy).map(|it| it.blob.digest).collect();
+        for (place, repository) in self.repositories.iter_mut().enumerate() {
+            let is_it = |it: &&mut Transfer| {
+                blobs.contains(&it.blob.digest) && sent.contains(&it.blob.digest)
+            };
+            for transfer in repository.blobs.iter_mut().filter(is_it) {
+                transfer.action = match (place == at, &transfer.action) {
+                    (_, Action::Present) => Action::Present,
+                    (true, _) => Action::Copy,
+                    (false, _) => Action::Mount { from: path.clone() },
+                };
+            }
+        }
     }
 
     /// Leaves the repository at `at` as it is, and everything for it behind.
