@@ -415,8 +415,8 @@ fn what_is_broken_is_damage_and_leaves_nothing() {
             let cut = packed.len() * part / 20;
             desk.refuses_as(code::INCOMPLETE, &format!("{what} cut at {cut}"), &packed[..cut]);
         }
-        // Behind a compressed stream, what is more looks like the beginning of what is cut off.
-        let code = if what == "tar" { code::DAMAGED } else { code::INCOMPLETE };
+        // Behind gzip, what is more looks like the beginning of a member that is cut off.
+        let code = if what == "gzip" { code::INCOMPLETE } else { code::DAMAGED };
         desk.refuses_as(code, &format!("{what} and more"), &[&packed[..], b"more"].concat());
     }
     let stray = |path: &str| {
