@@ -21,6 +21,7 @@
 
 mod access;
 mod auth;
+mod authorization;
 mod blobs;
 mod challenge;
 mod credentials;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use ureq::http::Method;
 
 use super::Shared;
-use super::auth::{Authorization, MAX_ENDED, MAX_ROUNDS};
+use super::auth::{MAX_ENDED, MAX_ROUNDS};
+use super::authorization::Authorization;
 use super::fault::{self, End, Kind};
 use super::host::Host;
 use super::http::{Answer, Outgoing, Payload, Silence};
