@@ -1,12 +1,14 @@
-//! `cargo xtask bench`: sealift beside skopeo, on the same images and the same registries.
+//! `cargo xtask bench`: sealift beside skopeo and crane, on the same images and the same registries.
 
 mod corpus;
 mod measure;
 mod report;
+mod requests;
 mod serving;
 mod set;
 mod small;
 mod tasks;
+mod world;
 
 use crate::{Result, debian, program, shell};
 use corpus::Corpus;
@@ -29,6 +31,7 @@ struct Options {
     peers_only: bool,
     small_only: bool,
     serving_only: bool,
+    requests_only: bool,
 }
 
 pub fn run(args: &[&str]) -> Result {
@@ -42,10 +45,16 @@ pub fn run(args: &[&str]) -> Result {
     let sealift = match (&options.sealift, options.peers_only) {
         (_, true) => None,
         (Some(file), false) => Some(file.clone()),
+        // How often it asks does not depend on how fast it is.
+        (None, false) if options.requests_only => Some(program::build("dev")?),
         (None, false) => Some(program::build("release")?),
     };
     let cache = shell::root().join("target/bench-cache");
     let work = shell::Scratch::below(&cache, "work")?;
+    let requests = || requests::run(work.path(), sealift.as_deref());
+    if options.requests_only {
+        return publish_requests(&requests()?.section(), options.peers_only);
+    }
     let serving =
         || serving::run(&cache, work.path(), sealift.as_deref(), options.quick, options.runs);
     if options.serving_only {
@@ -78,14 +87,28 @@ pub fn run(args: &[&str]) -> Result {
     tasks.extend(small_tasks()?);
     let command = format!("cargo xtask bench {}", args.join(" "));
     let serving = serving()?.table();
-    let page =
-        report::markdown(&corpus, &small, &tasks, &serving, command.trim_end(), sealift.as_deref());
+    let requests = requests()?.section();
+    let (command, sealift) = (command.trim_end(), sealift.as_deref());
+    let page = report::markdown(&corpus, &small, &tasks, &serving, &requests, command, sealift);
     if options.peers_only {
         println!("\n{page}");
         return Ok(());
     }
     shell::write(&shell::root().join(PAGE), page)?;
     println!("wrote {PAGE}");
+    Ok(())
+}
+
+/// Puts the section into the page, where everything else stays as it is; or prints it.
+fn publish_requests(section: &str, print: bool) -> Result {
+    println!("\n{section}");
+    if print {
+        return Ok(());
+    }
+    let file = shell::root().join(PAGE);
+    let page = report::replaced(&shell::read_text(&file)?, report::REQUESTS, section);
+    shell::write(&file, page)?;
+    println!("wrote a section of {PAGE}");
     Ok(())
 }
 
@@ -98,6 +121,7 @@ fn parse(args: &[&str]) -> Result<Options> {
         peers_only: false,
         small_only: false,
         serving_only: false,
+        requests_only: false,
     };
     let mut rest = rest.as_slice();
     while !rest.is_empty() {
@@ -122,6 +146,10 @@ fn parse(args: &[&str]) -> Result<Options> {
                 options.serving_only = true;
                 more
             }
+            ["--requests-only", more @ ..] => {
+                options.requests_only = true;
+                more
+            }
             ["--peers-only", more @ ..] => {
                 options.peers_only = true;
                 more
@@ -144,6 +172,7 @@ mod tests {
     fn options_are_read() {
         let options = parse(&["--size", "quick", "--runs", "3", "--peers-only"]).unwrap();
         assert!(options.quick && options.peers_only && options.runs == 3);
+        assert!(parse(&["--requests-only"]).unwrap().requests_only);
         assert!(parse(&["--size", "huge"]).is_err());
         assert!(parse(&["--runs", "0"]).is_err());
     }

@@ -32,8 +32,9 @@ usage: cargo xtask <CHORE>
   peers [NAME]...               builds what tests/go-peers.txt lists, and prints where it is
   testdata [--check]            writes (or compares) the demo image in testdata/hello
   bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only] [--small-only]
-        [--serving-only]
-                                sealift beside skopeo; writes docs/performance.md
+        [--serving-only] [--requests-only]
+                                sealift beside skopeo and crane; writes docs/performance.md,
+                                with --requests-only its section of requests alone (seconds)
 
 --sealift FILE takes a built program instead of building one.
 ";

@@ -40,15 +40,27 @@ impl Server {
 
     /// `program`, which is distribution of any version, keeping its blobs in `store`.
     pub fn distribution(program: &Path, store: &Path) -> Result<Server> {
+        Server::start(program, store, None)
+    }
+
+    /// Debian's `docker-registry`, which notes every request in the file `log`.
+    pub fn noting(store: &Path, log: &Path) -> Result<Server> {
+        let file = std::fs::File::create(log);
+        let file = file.map_err(|error| format!("{}: {error}", log.display()))?;
+        Server::start(Path::new("docker-registry"), store, Some(file))
+    }
+
+    fn start(program: &Path, store: &Path, log: Option<std::fs::File>) -> Result<Server> {
         let name = program.display();
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let port = free.map_err(|error| format!("no free port: {error}"))?.port();
         let config = store.with_extension("yml");
         shell::make_folder(store)?;
-        shell::write(&config, registry_config(store, port))?;
+        shell::write(&config, registry_config(store, port, log.is_some()))?;
         let mut command = Command::new(program);
         command.arg("serve").arg(&config).env("OTEL_TRACES_EXPORTER", "none");
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::null()).stdout(log.map_or(Stdio::null(), Stdio::from));
+        command.stderr(Stdio::null());
         let child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
         let mut server = Server { child, port };
         let patience = Instant::now() + Duration::from_secs(20);
@@ -74,12 +86,13 @@ impl Server {
     }
 }
 
-fn registry_config(store: &Path, port: u16) -> String {
+fn registry_config(store: &Path, port: u16, noting: bool) -> String {
     format!(
         "version: 0.1\n\
-         log: {{level: error, accesslog: {{disabled: true}}}}\n\
+         log: {{level: error, accesslog: {{disabled: {}}}}}\n\
          storage: {{filesystem: {{rootdirectory: '{}'}}, delete: {{enabled: true}}}}\n\
          http: {{addr: '127.0.0.1:{port}'}}\n",
+        !noting,
         store.display()
     )
 }

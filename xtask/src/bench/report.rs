@@ -9,11 +9,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
+/// The heading of the section of requests.
+pub const REQUESTS: &str = "Requests";
+
 pub fn markdown(
     corpus: &Corpus,
     small: &Set,
     tasks: &[Task],
     serving: &str,
+    requests: &str,
     command: &str,
     sealift: Option<&Path>,
 ) -> String {
@@ -34,12 +38,28 @@ pub fn markdown(
          `export` writes hashes and a signature as well. The peers do neither: their figures are\n\
          for moving the bytes. `sha256sum` uses one core.\n\n\
          ## Serving\n\n{serving}\n\
+         ## {REQUESTS}\n\n{requests}\n\
          ## Corpus\n\n{}\n## Machine\n\n{}",
         results(tasks),
         peers(tasks),
         contents(corpus, small),
         machine(sealift)
     )
+}
+
+/// `page` with this section's text in place of what it has; a section that is not there yet comes
+/// before the corpus. All others stay as they are.
+pub fn replaced(page: &str, title: &str, text: &str) -> String {
+    let section = format!("## {title}\n\n{text}\n");
+    let heading = |title: &str| page.find(&format!("\n## {title}\n")).map(|at| at + 1);
+    let Some(start) = heading(title) else {
+        let at = heading("Corpus").unwrap_or(page.len());
+        return format!("{}{section}{}", &page[..at], &page[at..]);
+    };
+    match page[start..].find("\n## ") {
+        Some(length) => format!("{}{section}{}", &page[..start], &page[start + length + 1..]),
+        None => format!("{}{}", &page[..start], section.trim_end().to_owned() + "\n"),
+    }
 }
 
 /// The figures as a table.
@@ -149,4 +169,19 @@ fn machine(sealift: Option<&Path>) -> String {
         of("tar", &["--version"]),
     ];
     facts.iter().map(|fact| format!("- {fact}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_written_and_no_other_is_touched() {
+        let page = "# P\n\n## Results\n\nr\n\n## Corpus\n\nc\n";
+        let first = replaced(page, REQUESTS, "one\n");
+        let once = "# P\n\n## Results\n\nr\n\n## Requests\n\none\n\n## Corpus\n\nc\n";
+        assert_eq!(first, once);
+        assert_eq!(replaced(&first, REQUESTS, "two\n"), first.replace("one", "two"));
+        assert_eq!(replaced(page, "Corpus", "d\n"), page.replace("c\n", "d\n"));
+    }
 }
