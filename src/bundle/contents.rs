@@ -41,6 +41,27 @@ pub struct Image {
     pub made: bool,
 }
 
+impl Image {
+    /// How many of its layers are foreign, so that their owner hands them out and the bundle does not
+    /// hold them.
+    #[must_use]
+    pub fn foreign_layers(&self) -> usize {
+        self.left_out.iter().filter(|left| left.reason == Reason::Foreign).count()
+    }
+
+    /// A sentence about them, where there are any.
+    #[must_use]
+    pub fn about_foreign(&self) -> Option<String> {
+        let count = self.foreign_layers();
+        (count > 0).then(|| {
+            let (name, s) = (&self.name, if count == 1 { "" } else { "s" });
+            format!(
+                "{name} has {count} foreign layer{s}, which only their owner hands out: not carried"
+            )
+        })
+    }
+}
+
 /// An image that was asked for with all others of a place, and could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -58,12 +58,12 @@ impl Entry {
 }
 
 /// Why nobody can run the image `document`, whose config is `config`: it promises another number of
-/// layers than there are. Nothing for what is no image, whatever its types say.
+/// layers than there are. Nothing for what is no image, whatever its types say, and for an image with
+/// foreign layers, which is not carried whole in any case.
 #[must_use]
 pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
     let Kind::Manifest { config: Some(about), layers } = document.kind() else { return None };
-    let is_layer =
-        |layer: &Descriptor| LAYERS.contains(&layer.media_type.as_str()) || layer.is_foreign();
+    let is_layer = |layer: &Descriptor| LAYERS.contains(&layer.media_type.as_str());
     if !CONFIGS.contains(&about.media_type.as_str()) || !layers.iter().all(is_layer) {
         return None;
     }

@@ -90,6 +90,8 @@ fn text(overview: &Overview) -> Vec<String> {
     if let Some(until) = &overview.expires_at {
         lines.push(format!("expires at {}", Safe(until)));
     }
+    let foreign = overview.images.iter().filter_map(|sized| sized.image.about_foreign());
+    lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&overview.skipped));
     lines.push(match overview.trusted {
         true => {

@@ -11,6 +11,7 @@ use super::report::lines;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, skipped};
 use crate::bundle::check::Trust;
+use crate::bundle::contents::Image;
 use crate::bundle::problem::failure;
 use crate::verbs::verify::{Report, Request, verify};
 use crate::words::error::Result;
@@ -101,6 +102,8 @@ fn text(report: &Report) -> Vec<String> {
         format!("signed by {} at {}", signers.join(", "), Safe(&report.created_at)),
         format!("{images} image{s}, {}, {}", blobs(report.blobs), bytes(report.bytes)),
     ];
+    let foreign = report.images.iter().filter_map(Image::about_foreign);
+    lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&report.skipped));
     if !report.unsigned.is_empty() {
         let count = report.unsigned.len();

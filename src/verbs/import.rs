@@ -3,6 +3,7 @@
 
 mod archives;
 mod engine;
+mod foreign;
 mod partly;
 mod rewritten;
 
@@ -209,6 +210,7 @@ fn repositories(
     projects.judge(&mut plan, contents, &request.projects);
     let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most, false)?;
     plan.obstacles.extend(sparse);
+    foreign::tell(contents, progress);
     if request.dry_run {
         return Ok(Outcome::Planned(plan));
     }

@@ -251,6 +251,7 @@ fn put_documents(
                 .sink
                 .put_document(document)
                 .map_err(|e| explain_sparse(e, document, contents))
+                .map_err(|e| explain_foreign(e, document))
         })?;
         for ((at, step), listed) in now.into_iter().zip(listed) {
             if step.subject.is_some() && listed {
@@ -259,6 +260,22 @@ fn put_documents(
         }
     }
     Ok(noted)
+}
+
+/// What can be done where a registry wants the foreign layers of an image.
+pub const NO_FOREIGN: &str = "--except NAME leaves them behind; export --platform linux/amd64 \
+    --rewrite-index brings other platforms alone; or push the layers there yourself first, from \
+    their owner";
+
+/// Says of a refused manifest that its foreign layers were not carried.
+fn explain_foreign(error: Error, document: &Document) -> Error {
+    let foreign = document.children().iter().filter(|child| child.is_foreign()).count();
+    match foreign > 0 && error.class() == Class::Refused {
+        true => error
+            .details([format!("{foreign} of its layers are foreign, and were not carried")])
+            .hint(NO_FOREIGN),
+        false => error,
+    }
 }
 
 /// Says of a refused index that it was not carried whole.

@@ -220,14 +220,30 @@ fn the_urls_of_a_foreign_layer_are_not_asked_for_anything() {
     registry.hold(&foreign);
     let world = World::new();
 
-    let exported = world.export_image(&registry, &["--format", "json"]).ok().json();
+    let exported = world.export_image(&registry, &["--format", "json"]).ok();
+    let exported = exported.says("has 1 foreign layer").json();
     let inside = Double::start(|seen| ask(seen, false));
+    world.import(&inside, &["--dry-run"]).ok().says("has 1 foreign layer").says("--except NAME");
     world.import(&inside, &[]).ok();
+    let key = &world.keys.public;
+    run!(world.sealift, "verify", "out.tar", "--key", key).ok().says("has 1 foreign layer");
+    run!(world.sealift, "inspect", "out.tar", "--key", key).ok().says("has 1 foreign layer");
+    let strict = Double::start(|seen| {
+        let errors = r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}"#;
+        ask(seen, false).or_else(|| seen.is("PUT", "/manifests/").then(|| Reply::new(500, errors)))
+    });
+    let refused = world.import(&strict, &[]).exits(code::REFUSED);
+    refused.says("1 of its layers are foreign").says("--except NAME");
+    let tries = strict
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.is("PUT", "/manifests/") && seen.header("authorization").is_some());
+    assert_eq!(tries.count(), 1, "it would be refused again");
 
     assert_eq!(exported["images"][0]["leftOut"][0]["digest"], digest(b"foreign").as_str());
     assert_eq!(exported["images"][0]["leftOut"][0]["reason"], "foreign");
     assert_eq!(other.seen().len(), 0);
-    for double in [&registry, &inside] {
+    for double in [&registry, &inside, &strict] {
         assert_eq!(double.count("", &digest(b"foreign")), 0, "nor is the registry asked for it");
     }
 }

@@ -108,9 +108,11 @@ impl End {
         let said = if words.is_empty() { String::new() } else { format!(", {words}") };
         let over = self.side == Side::Destination && status == 403 && is_over_quota(&words);
         let full = over || status == 507 || words.contains("no space left on device");
+        let lacking = self.side == Side::Destination && lacks_parts(&words);
         let class = match status {
             _ if full => Class::NoRoom,
             404 if self.side == Side::Source => Class::Incomplete,
+            _ if lacking => Class::Refused,
             400..=499 if status != 408 => Class::Refused,
             _ => Class::Other,
         };
@@ -128,7 +130,7 @@ impl End {
             Some(hint) => error.hint(hint),
             None => error,
         };
-        match is_transient(status) && !full {
+        match is_transient(status) && !full && !lacking {
             true => {
                 let wait = answer.header("retry-after");
                 error.transient().retry_after(wait.and_then(|w| retry_after(w, Timestamp::now())))
@@ -211,6 +213,12 @@ fn meaning(status: u16, side: Side) -> &'static str {
 }
 
 /// Whether a refusal's words are those of a quota: Harbor's name the limit, others the quota.
+/// Whether a registry refuses a manifest for the sake of its parts, by the codes of the distribution
+/// specification. docker-registry says so with status 500 of foreign layers.
+fn lacks_parts(words: &str) -> bool {
+    words.contains("MANIFEST_BLOB_UNKNOWN") || words.contains("MANIFEST_INVALID")
+}
+
 fn is_over_quota(words: &str) -> bool {
     words.contains("will exceed the configured upper limit") || words.contains("quota")
 }

@@ -45,6 +45,7 @@ pub(in crate::verbs::import) fn single_platform(
     progress: &dyn Progress,
 ) -> Result<(Single, Vec<Obstacle>)> {
     let (mut strange, mut absent, mut several) = (Vec::new(), Vec::new(), 0);
+    let mut partial = Vec::new();
     let (mut entries, mut chosen) = (BTreeMap::new(), BTreeMap::new());
     for (at, image) in contents.images.iter().enumerate() {
         interrupt::check()?;
@@ -64,6 +65,9 @@ pub(in crate::verbs::import) fn single_platform(
                 to[at].digest = to[at].digest.map(|_| document.descriptor().digest);
                 entries.insert(at, entry);
                 chosen.insert(at, document);
+            }
+            None if found.is_empty() && image.foreign_layers() > 0 => {
+                partial.extend(image.about_foreign());
             }
             None if found.is_empty() => strange.push(image.name.to_string()),
             None => {
@@ -88,7 +92,7 @@ pub(in crate::verbs::import) fn single_platform(
         roots.into_iter().flat_map(|root| contents.closure(root)).collect();
     single.documents.retain(|digest, _| reached.contains(digest));
     single.blobs = single.walk_blobs(|_| {});
-    let obstacles = [not_loadable(strange), not_there(absent, wanted)];
+    let obstacles = [not_loadable(strange), not_whole(partial), not_there(absent, wanted)];
     let obstacles = obstacles.into_iter().flatten().collect();
     Ok((Single { contents: single, entries }, obstacles))
 }
@@ -150,6 +154,13 @@ fn not_loadable(strange: Vec<String>) -> Option<Obstacle> {
     let message = format!("{} of the images are none that docker could load", strange.len());
     let hint = "charts and other artifacts fit into --to oci-archive:, or a registry";
     obstacle(Class::Refused, message, strange, hint)
+}
+
+fn not_whole(partial: Vec<String>) -> Option<Obstacle> {
+    let message =
+        format!("{} of the images lack layers that the bundle does not hold", partial.len());
+    let hint = "choose another --platform, or leave them behind with --except";
+    obstacle(Class::Incomplete, message, partial, hint)
 }
 
 fn not_there(absent: Vec<String>, wanted: Option<&Platform>) -> Option<Obstacle> {
