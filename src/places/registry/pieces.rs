@@ -9,6 +9,7 @@ use ureq::http::Method;
 
 use super::http::Answer;
 use super::meter::{Exact, Meter};
+use super::sending::divisible;
 use super::session::{Call, Mishap, Session, Target};
 use super::url::Url;
 use crate::seams::content::Content;
@@ -205,14 +206,29 @@ impl Upload<'_> {
                 };
                 Ok(())
             }
-            413 if self.session.shrink(size) => {
+            413 if self.session.shrink(size, 413) => {
                 answer.discard();
                 Ok(())
             }
-            416 => self.recover(self.session.end.refusal(&self.what, answer).transient().into()),
+            416 => self.out_of_range(answer, size),
             400 | 404 | 410 => Err(self.lost(self.session.end.refusal(&self.what, answer))),
             _ => Err(self.session.end.refusal(&self.what, answer)),
         }
+    }
+
+    /// A piece begins elsewhere than the registry expects it; or it is too large (GHCR), if the
+    /// registry has just what came before it.
+    fn out_of_range(&mut self, answer: Answer, size: u64) -> Result<()> {
+        let refusal = self.session.end.refusal(&self.what, answer).transient();
+        if divisible(size)
+            && let Some((place, known)) = self.session.upload_status(&self.place, &self.what)?
+            && known == self.offset
+            && self.session.shrink(size, 416)
+        {
+            (self.place, self.disturbed) = (place, true);
+            return Ok(());
+        }
+        self.recover(refusal.into())
     }
 
     /// The registry took a piece and says that it has less than `end`. Some take only a part of

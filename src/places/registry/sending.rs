@@ -28,6 +28,12 @@ pub(super) enum Way {
     Pieces(u64),
 }
 
+/// Whether a body of `size` bytes is large enough to be halved. What is smaller is hardly refused
+/// for its size, and would teach pieces of a few bytes.
+pub(super) fn divisible(size: u64) -> bool {
+    size / 2 >= LEAST_PIECE
+}
+
 /// What is known of a host.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sending {

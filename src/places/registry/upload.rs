@@ -5,7 +5,7 @@ use ureq::http::Method;
 
 use super::http::Answer;
 use super::meter::{Exact, Meter};
-use super::sending::Way;
+use super::sending::{Way, divisible};
 use super::session::{Call, Session, Target};
 use super::url::Url;
 use crate::seams::content::Content;
@@ -85,20 +85,27 @@ impl Session {
                 self.host.sending().took(blob.size);
                 return Ok(Whole::Stored);
             }
-            // Some take a body by PATCH alone (Artifactory, Pulp, older Gitea's proxies).
-            Ok(answer) if matches!(answer.status, 404 | 405) && self.host.sending().bare() => {
-                answer.discard();
-                if consumed > 0 {
-                    content.seek(0)?;
-                }
-                return Ok(Whole::Bare);
-            }
-            Ok(answer) if answer.status == 413 && self.shrink(blob.size) => {
+            // GHCR says 416 of a body that is too large for it.
+            Ok(answer)
+                if (answer.status == 413 || answer.status == 416 && divisible(blob.size))
+                    && self.shrink(blob.size, answer.status) =>
+            {
                 answer.discard();
                 return match consumed {
                     0 => Ok(Whole::TooLarge(place)),
                     _ => content.seek(0).map(|()| Whole::TooLarge(place)),
                 };
+            }
+            // Some take a body by PATCH alone (Artifactory, Pulp, older Gitea's proxies).
+            Ok(answer)
+                if matches!(answer.status, 400 | 404 | 405 | 411 | 416 | 501)
+                    && self.host.sending().bare() =>
+            {
+                answer.discard();
+                if consumed > 0 {
+                    content.seek(0)?;
+                }
+                return Ok(Whole::Bare);
             }
             Ok(answer) => self.end.refusal(&what, answer),
             Err(mishap) if mishap.broke => match self.no_room_for(blob) {
@@ -134,12 +141,12 @@ impl Session {
 
     /// Takes notice that a body of `size` bytes was refused as too large; says so once a host.
     /// Whether smaller ones are worth a try.
-    pub(super) fn shrink(&self, size: u64) -> bool {
+    pub(super) fn shrink(&self, size: u64, status: u16) -> bool {
         let mut sending = self.host.sending();
         let refused = sending.refused(size);
         if refused.first && refused.again {
             let text = format!(
-                "{} refuses an upload of {size} bytes (HTTP 413, as proxies with a limit do); \
+                "{} refuses an upload of {size} bytes (HTTP {status}, as proxies with a limit do); \
                  sending in pieces of at most {} bytes",
                 self.end,
                 sending.piece()
@@ -167,9 +174,13 @@ impl Session {
         scopes.push(format!("repository:{from}:pull"));
         let query = format!("?mount={}&from={}", blob.digest, super::url::encode(from.as_str()));
         let call = self.start(query, scopes, self.blob_name(blob));
-        let answer = match self.call(&call) {
+        // Asked once: where no answer is to be had the blob is uploaded, with patience of its own.
+        let answer = match self.call_once(&call) {
+            Err(error) if error.class() == Class::Refused && error.is_transient() => {
+                self.call(&call)?
+            }
             // The token server may refuse a token for the other repository.
-            Err(error) if error.class() == Class::Refused && !error.is_transient() => {
+            Err(error) if error.class() == Class::Refused || error.is_transient() => {
                 return Ok(false);
             }
             other => other?,
@@ -184,15 +195,15 @@ impl Session {
                 self.give_up_mount(answer, &call.what);
                 Ok(false)
             }
-            401 | 403..=405 | 501 => {
-                answer.discard();
-                Ok(false)
-            }
             200..=299 => {
                 answer.discard();
                 self.has_blob(blob)
             }
-            _ => Err(self.end.refusal(&call.what, answer)),
+            // Whatever else it says: a mount is an offer, and not taken.
+            _ => {
+                answer.discard();
+                Ok(false)
+            }
         }
     }
 

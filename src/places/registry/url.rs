@@ -55,11 +55,14 @@ impl Url {
         let here = self.path.split('?').next().unwrap_or("/");
         let text = match location {
             rest if rest.starts_with("//") => format!("{scheme}:{rest}"),
-            rest if rest.starts_with('/') => format!("{scheme}://{}{rest}", self.authority),
+            rest if rest.starts_with('/') => {
+                format!("{scheme}://{}{}", self.authority, without_dots(rest))
+            }
             rest if rest.starts_with('?') => format!("{scheme}://{}{here}{rest}", self.authority),
             rest => {
                 let folder = here.rsplit_once('/').map_or("", |(folder, _)| folder);
-                format!("{scheme}://{}{folder}/{rest}", self.authority)
+                let path = without_dots(&format!("{folder}/{rest}"));
+                format!("{scheme}://{}{path}", self.authority)
             }
         };
         Url::parse(&text)
@@ -153,6 +156,24 @@ impl fmt::Debug for Url {
     }
 }
 
+/// `path`, which starts with `/`, with its dot segments taken for what they mean (RFC 3986,
+/// section 5.2.4); its query stays as it is.
+fn without_dots(path: &str) -> String {
+    let end = path.find(['?', '#']).unwrap_or(path.len());
+    let (path, query) = path.split_at(end);
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in path.split('/').skip(1) {
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            segment => kept.push(segment),
+        }
+    }
+    let folder = path.ends_with("/.") || path.ends_with("/..");
+    let slash = if folder && !kept.is_empty() { "/" } else { "" };
+    format!("/{}{slash}{query}", kept.join("/"))
+}
+
 /// Percent-encodes `value` for a query. `:` and `/` stay, as every registry expects of a scope or
 /// a digest.
 pub(super) fn encode(value: &str) -> String {
@@ -183,6 +204,10 @@ mod tests {
             ("?digest=1", "https://h.example:5000/v2/a/blobs/uploads/?digest=1"),
             ("/x?next=http://y.example/", "https://h.example:5000/x?next=http://y.example/"),
             ("/x#part", "https://h.example:5000/x"),
+            ("./u?s=../1", "https://h.example:5000/v2/a/blobs/uploads/u?s=../1"),
+            ("../sha256:1", "https://h.example:5000/v2/a/blobs/sha256:1"),
+            ("../../../../../x/", "https://h.example:5000/x/"),
+            ("/a//b/./c/..", "https://h.example:5000/a//b/"),
         ] {
             assert_eq!(here.join(location).unwrap().to_string(), there, "{location}");
         }

@@ -182,7 +182,7 @@ fn a_registry_that_finds_nothing_by_head_is_asked_by_get() {
 
 #[test]
 fn a_blob_that_is_taken_by_patch_alone_is_sent_so_once() {
-    for status in [404, 405] {
+    for status in [400, 404, 405, 411, 416, 501] {
         let server = Server::start(move |seen| match seen.line.split(' ').next() {
             Some("POST") => reply(202, &["location: /v2/team/app/blobs/uploads/1"], ""),
             Some("PATCH") => reply(202, &[], ""),
@@ -217,5 +217,35 @@ fn any_good_answer_to_an_upload_is_believed_when_the_blob_is_there() {
             let put = &server.seen("PUT")[0].line;
             assert!(put.starts_with("PUT /v2/team/app/blobs/uploads/abc?digest="), "{put}");
         }
+    }
+}
+
+#[test]
+fn a_body_that_is_too_large_by_416_goes_in_pieces_that_are_small_enough() {
+    let bytes = vec![7; 2 << 20];
+    let blob = Descriptor::of("a/b", &bytes);
+    let server = Server::start(|seen| match seen.line.split(' ').next() {
+        Some("POST") => reply(202, &["location: /v2/team/app/blobs/uploads/1"], ""),
+        Some("GET") => reply(204, &["range: 0-0"], ""),
+        Some("PATCH") if seen.body.len() <= 512 << 10 => reply(202, &[], ""),
+        Some("PUT") if seen.body.is_empty() => reply(201, &[], ""),
+        _ => reply(416, &[], ""),
+    });
+
+    server.repository(Side::Destination).put(&blob, &mut io::Cursor::new(bytes)).unwrap();
+
+    assert_eq!(server.seen("PATCH").len(), 1 + 4, "one of 1 MiB, and four that are taken");
+}
+
+#[test]
+fn a_mount_that_is_answered_with_anything_but_success_is_none_and_asked_for_once() {
+    for status in [400, 403, 404, 405, 409, 500, 501, 502, 503] {
+        let server = Server::start(move |_| reply(status, &[], ""));
+        let repository = server.repository(Side::Destination);
+
+        let from = "team/base".parse::<Repository>().unwrap();
+
+        assert!(!repository.mount(&small().0, &from).unwrap(), "{status}");
+        assert_eq!(server.seen("POST").len(), 1, "{status}");
     }
 }
