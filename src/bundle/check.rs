@@ -2,7 +2,7 @@
 //! its expiry, the list of files, the files themselves, the documents, and at last every byte.
 //!
 //! What is made is checked as what arrives is: [`promise`] before the layers of a bundle are
-//! fetched, and [`made`] before it gets its name. So each limit stands in one place.
+//! fetched, and `made` before it gets its name. So each limit stands in one place.
 
 use std::collections::BTreeSet;
 use std::io::Read;

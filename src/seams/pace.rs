@@ -1,7 +1,7 @@
 //! [`Gate`]: as many transfers at a time with one host as do it good.
 //!
 //! [`Controller`] decides and knows neither threads nor clocks; [`Gate`] makes threads wait.
-//! What is counted are shares: a large transfer takes [`SHARES`] of them, a small one less, since
+//! What is counted are shares: a large transfer takes `SHARES` of them, a small one less, since
 //! small ones are all round trips and cost neither memory nor much of the line.
 
 use std::sync::{Condvar, Mutex, PoisonError};

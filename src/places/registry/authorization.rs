@@ -44,6 +44,11 @@ impl Authorization {
         }
     }
 
+    /// Whether it is a token that can be renewed.
+    pub(super) fn is_token(&self) -> bool {
+        matches!(self, Authorization::Token(..))
+    }
+
     /// Whether it is a token that the registry took once.
     pub(super) fn was_taken(&self) -> bool {
         matches!(self, Authorization::Token(_, token) if token.was_taken())

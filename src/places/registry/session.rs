@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ureq::http::Method;
 
@@ -15,11 +16,23 @@ use super::meter::Exact;
 use super::quota::Allowance;
 use super::tagged::Tagged;
 use super::url::Url;
+use crate::seams::retry::sleep;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::reference::Repository;
 
 /// How many redirects in a row are followed. Storage backends need one, mirrors two.
 const MAX_REDIRECTS: usize = 5;
+
+/// How long the requests that a token was taken for may take to say so, after one was refused.
+const NEWS: Duration = Duration::from_millis(200);
+
+/// Whether a token that was refused was taken before, be it by an answer that comes a moment later.
+fn has_ended(known: &Authorization) -> Result<bool> {
+    if !known.was_taken() && known.is_token() {
+        sleep(NEWS)?;
+    }
+    Ok(known.was_taken())
+}
 
 /// A repository at a registry, as one end of a transfer.
 #[derive(Clone)]
@@ -108,7 +121,7 @@ impl Session {
             let answer = self.follow(call, &base, &url, authorization.as_ref())?;
             match &authorization {
                 Some(known) if !matches!(answer.status, 401 | 403) => known.set_taken(),
-                Some(known) if known.was_taken() && ended < MAX_ENDED => {
+                Some(known) if answer.own && ended < MAX_ENDED && has_ended(known)? => {
                     ended += 1;
                     round = 1;
                 }

@@ -68,7 +68,7 @@ impl Project {
     /// Makes the project; `false` when it was there already.
     ///
     /// # Errors
-    /// [`Class::Refused`] when these credentials may not.
+    /// [`Class::Refused`](crate::words::error::Class::Refused) when these credentials may not.
     pub fn create(&self, public: bool, quota: Option<u64>) -> Result<bool> {
         let body = Created::new(&self.name, public, quota).json();
         let what = format!("making project {}", self.name);
