@@ -212,13 +212,13 @@ fn meaning(status: u16, side: Side) -> &'static str {
     }
 }
 
-/// Whether a refusal's words are those of a quota: Harbor's name the limit, others the quota.
 /// Whether a registry refuses a manifest for the sake of its parts, by the codes of the distribution
 /// specification. docker-registry says so with status 500 of foreign layers.
 fn lacks_parts(words: &str) -> bool {
     words.contains("MANIFEST_BLOB_UNKNOWN") || words.contains("MANIFEST_INVALID")
 }
 
+/// Whether a refusal's words are those of a quota: Harbor's name the limit, others the quota.
 fn is_over_quota(words: &str) -> bool {
     words.contains("will exceed the configured upper limit") || words.contains("quota")
 }
