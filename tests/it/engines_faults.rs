@@ -244,6 +244,31 @@ fn a_name_that_the_engine_only_claims_to_have_is_found_out() {
 }
 
 #[test]
+fn a_pull_that_docker_ties_to_one_of_a_killed_import_is_begun_again() {
+    need!("root", "dockerd", "docker", "busybox");
+    let inside = Inside::new(Engine::Docker(Docker::start()));
+    inside.pack("b.tar", &[(NAME, &images::hello())]);
+    let begun = inside.sealift.at("begun");
+    let refused = "dial tcp 127.0.0.1:1: connect: connection refused";
+    let tied = |times: u32| {
+        let counted = format!("echo >> {0}; [ $(wc -l < {0}) -gt {times} ]", begun.display());
+        format!("{counted} || {{ echo 'Error response from daemon: {refused}' >&2; exit 1; }}")
+    };
+    let path = strange_docker(&inside, "pull", &tied(2));
+
+    ran(inside.command("b.tar", &[]).env("PATH", path)).ok();
+
+    inside.shows(NAME, &images::hello());
+    std::fs::remove_file(&begun).unwrap();
+    std::fs::remove_dir_all(inside.sealift.at("bin")).unwrap();
+    output(inside.engine.command().args(["rmi", NAME]));
+    let path = strange_docker(&inside, "pull", &tied(100));
+    ran(inside.command("b.tar", &[]).env("PATH", path)).ok().says("streamed to it whole");
+    assert_eq!(std::fs::read_to_string(&begun).unwrap().lines().count(), 4, "no end of it");
+    inside.has_no_helper_names();
+}
+
+#[test]
 fn an_engine_that_hangs_ends_with_the_import() {
     need!("root", "dockerd", "docker", "busybox");
     let inside = Inside::new(Engine::Docker(Docker::start()));

@@ -7,6 +7,9 @@ use crate::words::error::{Error, Result};
 /// What the path begins with, so that a name left behind is known for what it is.
 const MARK: &str = "sealift-";
 
+/// What stands before each port.
+const HOST: &str = "127.0.0.1:";
+
 /// `127.0.0.1:PORT` and a path that nobody can guess, fit to begin the name of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
@@ -38,21 +41,31 @@ impl Address {
     /// As a registry's API has it.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}/v2/{}", self.port, self.path)
+        format!("http://{HOST}{}/v2/{}", self.port, self.path)
     }
 
     /// The port, when `name` is that of an image that was pulled from such an address.
     #[must_use]
     pub fn port_in(name: &str) -> Option<u16> {
-        let (port, path) = name.strip_prefix("127.0.0.1:")?.split_once('/')?;
+        let (port, path) = name.strip_prefix(HOST)?.split_once('/')?;
         let (first, _) = path.split_once('/')?;
         is_random_name(first).then_some(port)?.parse().ok()
+    }
+
+    /// Whether an engine's complaint is about another port of this machine, and none about this
+    /// one: that of an import that has ended.
+    #[must_use]
+    pub(super) fn is_other_than_in(&self, complaints: &str) -> bool {
+        let digits = |rest: &str| rest.split(|c: char| !c.is_ascii_digit()).next().map(str::parse);
+        let ports = complaints.split(HOST).skip(1).filter_map(digits).flatten();
+        let mut ports = ports.peekable();
+        ports.peek().is_some() && ports.all(|port: u16| port != self.port)
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "127.0.0.1:{}/{}", self.port, self.path)
+        write!(f, "{HOST}{}/{}", self.port, self.path)
     }
 }
 
@@ -88,6 +101,23 @@ mod tests {
             &format!("127.0.0.1:5000/x/{}/x:1", other.path()),
         ] {
             assert_eq!(Address::port_in(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_complaint_about_another_port_is_told_from_one_about_this() {
+        let address = Address::new(4711).unwrap();
+        for (complaint, other) in [
+            ("dial tcp 127.0.0.1:42911: connect: connection refused", true),
+            ("Get \"http://127.0.0.1:42911/v2/\": EOF", true),
+            ("dial tcp 127.0.0.1:47110: connect: connection refused", true),
+            ("dial tcp 127.0.0.1:4711: connect: connection refused", false),
+            ("127.0.0.1:4711/sealift-0/h0/x: dial tcp 127.0.0.1:42911: refused", false),
+            ("127.0.0.1: no port", false),
+            ("127.0.0.1:99999 is none", false),
+            ("no space left on device", false),
+        ] {
+            assert_eq!(address.is_other_than_in(complaint), other, "{complaint}");
         }
     }
 }

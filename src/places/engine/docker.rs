@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -14,6 +15,11 @@ use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 use crate::words::reference::{Reference, Registry};
+
+/// How often a pull is begun. docker goes on with the pull of an import that was killed until it has
+/// tried often enough, and ties to it whoever wants the same layers meanwhile: what fails then is
+/// not the pull that was asked for. Each of a few layers may be tied on its own.
+const BEGUN: usize = 4;
 
 /// How long a server that left a helper name may take to show that it still runs.
 const ALIVE: Duration = Duration::from_secs(1);
@@ -172,31 +178,38 @@ pub(super) fn pull(engine: &Engine, pull: Pull<'_>, watch: Watch<'_>) -> Result<
         return Err(Error::new(Class::Refused, format!("{}: docker wants a tag", pull.name)));
     };
     let helper = format!("{}/{}:{tag}", pull.from, pull.name.repository);
+    let done = fetch_and_tag(engine, &pull, &helper, watch);
+    forget(engine, &helper);
+    done
+}
+
+fn fetch_and_tag(engine: &Engine, pull: &Pull<'_>, helper: &str, watch: Watch<'_>) -> Result<()> {
+    let name = pull.name;
+    let mut begun = 1;
+    loop {
+        let ended =
+            run::run(fetch(engine, pull, helper), Duration::from_secs(super::HANGS), watch)?;
+        if ended.success {
+            break;
+        }
+        if begun == BEGUN || !pull.from.is_other_than_in(&ended.complaints) {
+            return Err(ended.failure(&format!("docker cannot pull {name}")));
+        }
+        begun += 1;
+    }
+    let mut tag = engine.command();
+    tag.args(["tag", helper, &name.to_string()]);
+    run::answer(tag, &format!("docker cannot tag {name}")).map(drop)
+}
+
+fn fetch(engine: &Engine, pull: &Pull<'_>, helper: &str) -> Command {
     let mut command = engine.command();
     command.args(["pull", "--quiet"]);
     if let Some(platform) = pull.platform {
         command.args(["--platform", &platform.to_string()]);
     }
-    command.arg(&helper);
-    let done = fetch_and_tag(engine, command, pull.name, &helper, watch);
-    forget(engine, &helper);
-    done
-}
-
-fn fetch_and_tag(
-    engine: &Engine,
-    pull: std::process::Command,
-    name: &Reference,
-    helper: &str,
-    watch: Watch<'_>,
-) -> Result<()> {
-    let ended = run::run(pull, Duration::from_secs(super::HANGS), watch)?;
-    if !ended.success {
-        return Err(ended.failure(&format!("docker cannot pull {name}")));
-    }
-    let mut tag = engine.command();
-    tag.args(["tag", helper, &name.to_string()]);
-    run::answer(tag, &format!("docker cannot tag {name}")).map(drop)
+    command.arg(helper);
+    command
 }
 
 /// Removes a name; of the last one the image as well. With its last tag a repository's digests go.
