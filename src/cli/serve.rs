@@ -24,8 +24,8 @@ use crate::words::error::{Error, Result};
   sealift serve june.tar --key transfer.pub.pem
   podman pull --tls-verify=false 127.0.0.1:5000/library/alpine:3.20
 
-Plain HTTP without credentials: whoever reaches the address can pull. Ctrl-C ends it, with exit
-code 0.")]
+Plain HTTP without credentials: whoever reaches the address can pull. On the loopback it answers to
+addresses and localhost only, whatever name leads there. Ctrl-C ends it, with exit code 0.")]
 pub(super) struct Serve {
     /// The bundle
     #[arg(value_name = "BUNDLE")]

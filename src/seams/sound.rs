@@ -1,6 +1,6 @@
 //! [`Sound`]: which blobs were read whole and found right, as long as their files stay the same.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
 use super::stretch::{State, Stretch};
@@ -16,6 +16,8 @@ pub struct Sound {
     states: Mutex<HashMap<Digest, State>>,
     /// The last file that was steady: in a packed bundle all blobs lie in one.
     steady: Mutex<Option<State>>,
+    /// What was found wrong, and not right since.
+    wrong: Mutex<HashSet<Digest>>,
 }
 
 impl Sound {
@@ -41,6 +43,26 @@ impl Sound {
         if let Ok(mut states) = self.states.lock() {
             states.insert(blob, state);
         }
+    }
+
+    /// Hears that `blob` was read whole, and is not what it should be.
+    pub fn found_wrong(&self, blob: Digest) {
+        if let Ok(mut wrong) = self.wrong.lock() {
+            wrong.insert(blob);
+        }
+    }
+
+    /// Hears that `blob` is as it should be, whatever it was before.
+    pub fn found_right(&self, blob: &Digest) {
+        if let Ok(mut wrong) = self.wrong.lock() {
+            wrong.remove(blob);
+        }
+    }
+
+    /// Whether `blob` was wrong when it was read last.
+    #[must_use]
+    pub fn is_wrong(&self, blob: &Digest) -> bool {
+        self.wrong.lock().is_ok_and(|wrong| wrong.contains(blob))
     }
 
     /// The state in which `stretch` was found to be `blob`, if it is in that state now.

@@ -8,6 +8,7 @@
 //! read on threads that may block.
 
 mod answer;
+mod asked_for;
 mod body;
 mod lane;
 mod ledger;
@@ -21,15 +22,18 @@ mod range;
 mod route;
 #[cfg(test)]
 mod samples;
+mod seats;
 mod shelf;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::Request;
@@ -39,7 +43,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use self::answer::Desk;
@@ -47,23 +51,31 @@ use self::lane::{Lane, OnLane};
 pub use self::ledger::Ledger;
 pub use self::loopback::Loopback;
 use self::patience::Patient;
+use self::seats::{Seat, Seats};
 pub use self::shelf::Shelf;
+use self::waiting::Waiting;
 use crate::bundle::check::Verified;
 use crate::words::error::{Error, Result};
 use crate::words::progress::Progress;
 
-/// Most connections at a time; further ones wait in the kernel's queue. Each may hold a socket
-/// and a file, which together stay below the usual limit of 1,024 open files.
+/// Most connections at a time, half of them from one address; who comes then gets the place of one
+/// that is silent. Each may hold a socket and a file, which together stay below the usual limit of
+/// 1,024 open files.
 pub const MAX_CONNECTIONS: u32 = 400;
+/// Most connections that wait for a place, because all are at work. Half of them may be from one
+/// address; its further ones are closed, so that others do not have to queue behind them.
+const WAITING: usize = 64;
 /// Threads that deal with sockets. Hashing and reading have theirs.
 const WORKERS: usize = 2;
-/// How long a client may take to send a request's head, and may keep an idle connection.
+/// How long a client may take to send a request's head, and may keep an idle connection that
+/// nobody else needs.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest head of a request. Also how much of an answer is kept until the socket takes it, beyond
 /// one chunk.
 const MAX_HEAD: usize = 64 << 10;
-/// How long a client may leave all its buffers full. Long enough for a laptop's short sleep;
-/// without a limit, a few hundred silent clients would hold every place for ever.
+/// How long a client may leave all its buffers full, or take less than 64 KiB of what waits for it.
+/// Long enough for a laptop's short sleep and for half a kilobyte a second; without a limit, a few
+/// hundred such clients would hold threads and files for ever.
 const STALL: Duration = Duration::from_secs(120);
 /// How often `stop` is asked, and how long a failing accept is left alone.
 const POLL: Duration = Duration::from_millis(100);
@@ -88,6 +100,9 @@ pub fn shelf(bundle: Verified) -> Shelf {
 
 /// Serves `shelf` to whoever connects to `listener`, until `stop` says so.
 ///
+/// A listener on the loopback answers only to addresses and `localhost`: a page in a browser could
+/// let another name lead there.
+///
 /// `stop` is asked about ten times a second. Then no client is let in any more, idle connections
 /// close, and answers under way have ten seconds to end. (Layers under way break off at once when
 /// the stop is [`interrupt::raise`](crate::seams::interrupt::raise), which ends all reading.)
@@ -103,8 +118,11 @@ pub fn serve(
     stop: impl Fn() -> bool,
     log: Arc<dyn Progress>,
 ) -> Result<()> {
+    let local =
+        listener.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
     let (runtime, listener) = usable(listener)?;
-    receive_until(runtime, listener, Desk::new(shelf, log), |_| true, stop)
+    let desk = Desk::new(shelf, log, local);
+    receive_until(runtime, listener, desk, |_| true, stop)
 }
 
 /// What it takes to begin.
@@ -140,16 +158,22 @@ async fn receive(
     stop: impl Fn() -> bool,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let seats = Seats::new(MAX_CONNECTIONS as usize);
+    let mut waiting = Waiting::new(WAITING);
     let closing = watch::Sender::new(false);
     let mut failing = false;
     while !stop() {
-        let free = timeout(POLL, Arc::clone(&places).acquire_owned()).await;
-        let Ok(Ok(place)) = free else { continue };
+        waiting.admit(&seats, |socket, seat| {
+            tokio::spawn(attend(socket, desk.clone(), closing.subscribe(), seat));
+        });
+        if waiting.is_full() {
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
         match timeout(POLL, listener.accept()).await {
             Ok(Ok((_, peer))) if !welcome(peer) => {}
-            Ok(Ok((socket, _))) => {
-                tokio::spawn(attend(socket, desk.clone(), closing.subscribe(), place));
+            Ok(Ok((socket, peer))) => {
+                waiting.join(socket, peer.ip());
                 failing = false;
             }
             Ok(Err(error)) => {
@@ -162,32 +186,28 @@ async fn receive(
             Err(_nobody_came) => {}
         }
     }
-    drop(listener);
+    drop((listener, waiting));
     closing.send_replace(true);
-    // All places are free once all connections are closed. Those that are not are cut off.
-    let _ = timeout(GRACE, places.acquire_many(MAX_CONNECTIONS)).await;
+    // Nobody listens any more once all connections are closed. Those that are not are cut off.
+    let _ = timeout(GRACE, closing.closed()).await;
     Ok(())
 }
 
-/// One connection, from its first request to its end.
-async fn attend(
-    socket: TcpStream,
-    desk: Desk,
-    mut closing: watch::Receiver<bool>,
-    place: OwnedSemaphorePermit,
-) {
+/// One connection, from its first request to its end, or until its place is needed.
+async fn attend(socket: TcpStream, desk: Desk, mut closing: watch::Receiver<bool>, seat: Seat) {
     // Without it the end of an answer waits for the client's acknowledgement. It is a wish: an
     // answer that waits is an answer.
     let _ = socket.set_nodelay(true);
-    let lane = Lane::default();
-    let socket = Patient::new(socket, STALL, lane.clone());
+    let (lane, pulse) = (Lane::default(), seat.pulse());
+    let socket = Patient::new(socket, STALL, lane.clone(), Arc::clone(&pulse));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (desk, lane) = (desk.clone(), lane.clone());
+        let (desk, lane, pulse) = (desk.clone(), lane.clone(), Arc::clone(&pulse));
         // The request's body is dropped unread.
         let (head, _) = request.into_parts();
+        pulse.asked();
         async move {
             let answer = desk.answer(&head).await;
-            Ok::<_, Infallible>(answer.map(|content| OnLane::new(content, lane)))
+            Ok::<_, Infallible>(answer.map(|content| OnLane::new(content, lane, pulse)))
         }
     });
     let mut http = pin!(
@@ -200,6 +220,7 @@ async fn attend(
             .serve_connection(TokioIo::new(socket), service)
     );
     let mut closing = pin!(closing.wait_for(|closing| *closing));
+    let mut dismissed = pin!(seat.dismissed());
     let mut asked = false;
     // A failed connection is the client's affair; damage of the medium was noted where it was met.
     let _ = poll_fn(|cx| {
@@ -207,8 +228,10 @@ async fn attend(
             asked = true;
             http.as_mut().graceful_shutdown();
         }
+        if dismissed.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
         http.as_mut().poll(cx)
     })
     .await;
-    drop(place);
 }

@@ -8,6 +8,7 @@ use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::Shelf;
+use super::asked_for::is_for_this_machine;
 use super::body::Content;
 use super::ledger::Ledger;
 use super::page;
@@ -32,19 +33,22 @@ pub struct Desk {
     shelf: Arc<Shelf>,
     log: Arc<dyn Progress>,
     ledger: Option<Arc<Ledger>>,
+    /// Whether only this machine may ask.
+    local: bool,
 }
 
 impl Desk {
     /// Answers from `shelf`; tells `log` of every request, and of blobs that turn out damaged.
-    pub fn new(shelf: Shelf, log: Arc<dyn Progress>) -> Desk {
-        Desk { shelf: Arc::new(shelf), log, ledger: None }
+    /// Where only this machine can ask, as `local` says, it is to be asked for by no other name.
+    pub fn new(shelf: Shelf, log: Arc<dyn Progress>, local: bool) -> Desk {
+        Desk { shelf: Arc::new(shelf), log, ledger: None, local }
     }
 
     /// Answers from `shelf`, whose bytes nobody has verified yet and whose names are secret: they
     /// are not listed, and all bytes are checked before the last of them are given out. What is
     /// given out is noted in `ledger`.
     pub fn private(shelf: Shelf, ledger: Arc<Ledger>) -> Desk {
-        Desk { shelf: Arc::new(shelf), log: Arc::new(Silent), ledger: Some(ledger) }
+        Desk { shelf: Arc::new(shelf), log: Arc::new(Silent), ledger: Some(ledger), local: true }
     }
 
     /// Tells a person something.
@@ -55,7 +59,11 @@ impl Desk {
     /// The answer to `request`. Never fails: a fault of the medium is an answer, too.
     pub async fn answer(&self, request: &Parts) -> Response<Content> {
         let (path, query) = (request.uri.path(), request.uri.query());
-        let mut response = match route(request.method.as_str(), path, query) {
+        let route = match self.local && !is_for_this_machine(request) {
+            true => Route::Refused(Refusal::Host),
+            false => route(request.method.as_str(), path, query),
+        };
+        let mut response = match route {
             Route::Version => json_answer(&json!({})),
             Route::Manifest { place, name } => self.manifest(&place, &name, request),
             Route::Blob { place, digest } => self.blob(&place, &digest, request).await,
@@ -271,6 +279,12 @@ fn refused(refusal: Refusal) -> Response<Content> {
         Refusal::Method => {
             (Status::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this registry is read-only")
         }
+        Refusal::Host => (
+            Status::MISDIRECTED_REQUEST,
+            "DENIED",
+            "this server is for its own machine and answers to addresses and localhost only; a \
+             proxy in front of it has to send one of them as Host",
+        ),
         Refusal::TooLong => (Status::URI_TOO_LONG, "UNSUPPORTED", "the address is too long"),
         Refusal::Query => (Status::BAD_REQUEST, "UNSUPPORTED", "the query is malformed"),
         Refusal::Page => {

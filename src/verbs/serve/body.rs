@@ -13,7 +13,7 @@ use super::ledger::Ledger;
 use super::order::Order;
 use crate::seams::stream::Verified;
 use crate::words::document::{Descriptor, Document};
-use crate::words::error::{Error, Result};
+use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress, Silent};
 
 /// How a blob moves. Larger chunks measured no faster.
@@ -64,7 +64,7 @@ impl Content {
     /// other one is read whole, for its verdict, even if only a part was asked for: when the bytes
     /// are no longer those of the digest, the last chunk is withheld and the connection breaks off,
     /// so that no client ever sees the end. What fits into one chunk is checked before anything is
-    /// answered.
+    /// answered, and so is every part of a blob that was wrong when it was read last.
     ///
     /// # Errors
     /// When the medium cannot give the first chunk, or it is wrong already.
@@ -148,6 +148,9 @@ fn read(
     chunks: &mpsc::Sender<Result<Bytes>>,
     ledger: Option<&Ledger>,
 ) -> Result<()> {
+    if shelf.sound().is_wrong(&blob.digest) {
+        check(shelf, blob)?;
+    }
     let file = shelf.bytes().stretch(blob)?.filter(|file| file.size() == blob.size);
     let before = file.as_ref().and_then(|file| shelf.sound().begin(file));
     let raw = match &file {
@@ -165,9 +168,21 @@ fn read(
             shelf.sound().found(blob.digest, file, before);
         }
     };
-    skip(&mut reader, first)
+    let sent = skip(&mut reader, first)
         .and_then(|()| send(reader, (count, rest), chunks, before_sent))
-        .map_err(|e| Error::io("cannot read the bundle", e))
+        .map_err(|e| Error::io("cannot read the bundle", e));
+    if sent.as_ref().is_err_and(|error| error.class() != Class::Interrupted) {
+        shelf.sound().found_wrong(blob.digest);
+    }
+    sent
+}
+
+/// Reads all of `blob`, which was wrong before.
+fn check(shelf: &Shelf, blob: &Descriptor) -> Result<()> {
+    let mut reader = Verified::new(shelf.bytes().open(blob, 0)?, blob, "bundle", &Silent);
+    io::copy(&mut reader, &mut io::sink()).map_err(|e| Error::io("cannot read the bundle", e))?;
+    shelf.sound().found_right(&blob.digest);
+    Ok(())
 }
 
 fn skip(reader: &mut impl Read, bytes: u64) -> io::Result<()> {

@@ -16,6 +16,7 @@ use hyper::body::{Body, Buf, Bytes, Frame, SizeHint};
 
 use super::body::Content;
 use super::order::Order;
+use super::seats::Pulse;
 
 /// Most bytes that are sent before the connection looks around: a few times what a socket takes
 /// at once, so that a thread is worth its while.
@@ -99,20 +100,28 @@ pub fn standing(slices: &[IoSlice<'_>]) -> Result<usize, usize> {
 pub struct OnLane {
     content: Content,
     lane: Lane,
+    pulse: Arc<Pulse>,
     /// Bytes of an order that no piece stands for yet.
     ahead: u64,
 }
 
 impl OnLane {
-    /// `content`, to be sent by the connection that `lane` leads to.
-    pub fn new(content: Content, lane: Lane) -> OnLane {
-        OnLane { content, lane, ahead: 0 }
+    /// `content`, to be sent by the connection that `lane` leads to; its `pulse` hears when all
+    /// of it was handed over.
+    pub fn new(content: Content, lane: Lane, pulse: Arc<Pulse>) -> OnLane {
+        OnLane { content, lane, pulse, ahead: 0 }
     }
 
     fn stand(&mut self) -> Piece {
         let count = self.ahead.min(MOST);
         self.ahead -= count;
         Piece::Standing(usize::try_from(count).unwrap_or(PLACE))
+    }
+}
+
+impl Drop for OnLane {
+    fn drop(&mut self) {
+        self.pulse.handed();
     }
 }
 

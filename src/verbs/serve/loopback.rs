@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use super::answer::Desk;
 use super::ledger::Ledger;
-use super::peer::is_ours;
+use super::peer::{can_tell, is_ours};
 use super::shelf::Shelf;
 use super::{receive_until, usable};
 use crate::bundle::contents::Contents;
@@ -16,7 +16,7 @@ use crate::places::engine::Address;
 use crate::seams::sound::Sound;
 use crate::seams::store::BlobSource;
 use crate::words::digest::Digest;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry};
 
 /// A server on a free port of 127.0.0.1, with everything under a path that nobody can guess, for
@@ -42,7 +42,8 @@ impl Loopback {
     /// from `bytes`. What `sound` holds was read before, and need not be read again.
     ///
     /// # Errors
-    /// Without a port or a thread, and for a name that is too long with the path before it.
+    /// Without a port or a thread, where nobody can tell who connects, and for a name that is too
+    /// long with the path before it.
     pub fn open(
         images: &[(Reference, Digest)],
         contents: &Contents,
@@ -50,6 +51,13 @@ impl Loopback {
         sound: Arc<Sound>,
     ) -> Result<Loopback> {
         let fault = |e| Error::io("cannot serve the bundle to the engine", e);
+        if !can_tell() {
+            let text = "cannot serve the bundle to the engine: /proc/net/tcp is not readable, which \
+                        tells whose process connects";
+            return Err(
+                Error::new(Class::Other, text).hint("mount /proc, or import into a registry")
+            );
+        }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(fault)?;
         let port = listener.local_addr().map_err(fault)?.port();
         let address = Address::new(port)?;

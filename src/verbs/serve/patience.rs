@@ -1,11 +1,11 @@
-//! [`Patient`]: a socket that gives up on a client that takes nothing, and sends files.
+//! [`Patient`]: a socket that gives up on a client that takes next to nothing, and sends files.
 
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::{Shutdown, shutdown};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -15,14 +15,22 @@ use tokio::time::Sleep;
 
 use super::lane::{Lane, standing};
 use super::order::Order;
+use super::seats::Pulse;
 
-/// A socket whose writes fail once the other end has taken no byte for a while. What it is given
+/// As many bytes as a client has to take while it is waited for, to be waited for again.
+const ENOUGH: u64 = 64 << 10;
+
+/// A socket whose writes fail once the other end has taken too little for a while. What it is given
 /// to write may stand for bytes of an [`Order`] on its lane, which it then sends.
 pub struct Patient {
     socket: Arc<TcpStream>,
     patience: Duration,
-    /// Runs while a write waits.
-    stalled: Option<Pin<Box<Sleep>>>,
+    /// What of it is used up, and how many bytes were taken meanwhile.
+    waited: Duration,
+    taken: u64,
+    /// Runs while a write waits, since then.
+    stalled: Option<(Instant, Pin<Box<Sleep>>)>,
+    pulse: Arc<Pulse>,
     lane: Lane,
     /// What is being sent.
     order: Option<Order>,
@@ -37,19 +45,43 @@ impl fmt::Debug for Patient {
 }
 
 impl Patient {
-    /// Lets a write to `socket` wait for `patience`; sends the orders of `lane`.
-    pub fn new(socket: TcpStream, patience: Duration, lane: Lane) -> Patient {
-        let socket = Arc::new(socket);
-        Patient { socket, patience, stalled: None, lane, order: None, sending: None }
+    /// Lets writes to `socket` wait for `patience` until some [`ENOUGH`] bytes are taken; sends the
+    /// orders of `lane`, and tells `pulse` how it goes.
+    pub fn new(socket: TcpStream, patience: Duration, lane: Lane, pulse: Arc<Pulse>) -> Patient {
+        Patient {
+            socket: Arc::new(socket),
+            patience,
+            waited: Duration::ZERO,
+            taken: 0,
+            stalled: None,
+            pulse,
+            lane,
+            order: None,
+            sending: None,
+        }
     }
 
-    /// Whether the socket takes bytes, as far as is known. Fails when it took none for too long.
+    /// Whether the socket takes bytes, as far as is known. Fails when it took too few for too long.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Poll::Ready(room) = self.socket.poll_write_ready(cx) {
             return Poll::Ready(room);
         }
-        let sleep = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.patience)));
+        let left = self.patience.saturating_sub(self.waited);
+        let begin = || (Instant::now(), Box::pin(tokio::time::sleep(left)));
+        let (_, sleep) = self.stalled.get_or_insert_with(begin);
         sleep.as_mut().poll(cx).map(|()| Err(ErrorKind::TimedOut.into()))
+    }
+
+    /// The socket took `bytes`.
+    fn took(&mut self, bytes: u64) {
+        if let Some((since, _)) = self.stalled.take() {
+            self.waited += since.elapsed();
+        }
+        self.taken += bytes;
+        if self.taken >= ENOUGH {
+            (self.waited, self.taken) = (Duration::ZERO, 0);
+            self.pulse.used();
+        }
     }
 
     /// Writes bytes, by `write`.
@@ -66,7 +98,7 @@ impl Patient {
             match write(&self.socket) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 written => {
-                    self.stalled = None;
+                    self.took(*written.as_ref().unwrap_or(&0) as u64);
                     return Poll::Ready(written);
                 }
             }
@@ -84,7 +116,7 @@ impl Patient {
                 match sent {
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     sent => {
-                        self.stalled = None;
+                        self.took(*sent.as_ref().unwrap_or(&0));
                         let sent = sent.map(|sent| usize::try_from(sent).unwrap_or(most));
                         return Poll::Ready(sent);
                     }
@@ -146,6 +178,7 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pulse.flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -156,20 +189,34 @@ impl AsyncWrite for Patient {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::future::poll_fn;
+    use std::io::Read as _;
 
-    #[test]
-    fn a_client_that_takes_nothing_is_given_up() {
+    use super::*;
+
+    /// Writes without an end to a client that takes `count` bytes after each `pause`; how that
+    /// ends, and after how long.
+    fn written_to(count: usize, pause: Duration, patience: Duration) -> (io::Error, Duration) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let _silent = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, _) = listener.accept().unwrap();
         socket.set_nonblocking(true).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-
+        let begun = Instant::now();
+        // Goes away in the end, which is another error than that of a client that was given up.
+        let taking = std::thread::spawn(move || {
+            while count > 0 && begun.elapsed() < Duration::from_secs(2) {
+                std::thread::sleep(pause);
+                if client.read_exact(&mut vec![0; count]).is_err() {
+                    return None;
+                }
+            }
+            (count == 0).then_some(client)
+        });
         let error = runtime.block_on(async {
             let socket = TcpStream::from_std(socket).unwrap();
-            let mut patient = Patient::new(socket, Duration::from_millis(50), Lane::default());
+            let pulse = Arc::new(Pulse::new());
+            let mut patient = Patient::new(socket, patience, Lane::default(), pulse);
             loop {
                 let write = poll_fn(|cx| Pin::new(&mut patient).poll_write(cx, &[0; 65_536]));
                 if let Err(error) = write.await {
@@ -177,7 +224,27 @@ mod tests {
                 }
             }
         });
+        let ended = begun.elapsed();
+        drop(taking.join().unwrap());
+        (error, ended)
+    }
 
+    #[test]
+    fn a_client_that_takes_nothing_or_next_to_nothing_is_given_up() {
+        let patience = Duration::from_millis(300);
+
+        let (error, _) = written_to(0, Duration::ZERO, patience);
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let (error, ended) = written_to(512, Duration::from_millis(30), patience);
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(ended < Duration::from_secs(2), "{ended:?}");
+    }
+
+    #[test]
+    fn a_slow_client_that_takes_enough_is_waited_for() {
+        let patience = Duration::from_millis(300);
+        let (error, _) = written_to(1 << 20, Duration::from_millis(20), patience);
+
+        assert_ne!(error.kind(), io::ErrorKind::TimedOut, "it went away by itself");
     }
 }

@@ -7,23 +7,48 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 /// Most of the list that is read: a line has 150 bytes, and a machine a hundred thousand
 /// connections at most.
 const MAX_LIST: u64 = 32 << 20;
-/// The user that stands for those whom a user namespace does not know.
+/// Most of the list of users that is read; it has three numbers a line, and 340 lines at most.
+const MAX_MAP: u64 = 64 << 10;
+/// The user that stands for those whom a user namespace does not know, if nobody changed it. It is
+/// a user like others, `nobody`, where the namespace knows it.
 const UNKNOWN: u32 = 65_534;
 /// Where the user stands in a line.
 const USER: usize = 7;
 
+/// Whether it can be told who connects.
+pub(super) fn can_tell() -> bool {
+    connections().is_some()
+}
+
 /// Whether `peer`, which is connected to `port` of the loopback, is the superuser's or our own
-/// process. Others can only stand in the way of the engine. Where nobody can tell, it is.
+/// process. Others can only stand in the way of the engine. Who cannot be told is nobody's.
 pub(super) fn is_ours(peer: SocketAddr, port: u16) -> bool {
     let SocketAddr::V4(peer) = peer else { return false };
-    let mut list = String::new();
-    let read =
-        File::open("/proc/net/tcp").map(|file| file.take(MAX_LIST).read_to_string(&mut list));
-    if !matches!(read, Ok(Ok(_))) {
-        return true;
-    }
-    let ours = rustix::process::geteuid().as_raw();
-    user_of(&list, peer, port).is_some_and(|user| [0, ours, UNKNOWN].contains(&user))
+    let Some(list) = connections() else { return false };
+    let Some(user) = user_of(&list, peer, port) else { return false };
+    let outside = || {
+        user == UNKNOWN && read("/proc/self/uid_map", MAX_MAP).is_some_and(|map| !knows(&map, user))
+    };
+    user == 0 || user == rustix::process::geteuid().as_raw() || outside()
+}
+
+fn connections() -> Option<String> {
+    read("/proc/net/tcp", MAX_LIST)
+}
+
+fn read(path: &str, most: u64) -> Option<String> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(most).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+/// Whether `user` is a user of its own in the namespace with this `map`: lines of the first user
+/// inside, the first one outside, and how many there are.
+fn knows(map: &str, user: u32) -> bool {
+    map.lines().any(|line| {
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|n| n.parse().ok()).collect();
+        matches!(numbers[..], [first, _, count] if (first..first + count).contains(&user.into()))
+    })
 }
 
 /// The user of the socket `peer` that is connected to `port`.
@@ -59,6 +84,16 @@ mod tests {
             assert_eq!(user_of(list, at(81), port), None);
             assert_eq!(user_of(list, at(80), 1), None);
         }
+    }
+
+    #[test]
+    fn nobody_is_a_stranger_where_it_is_a_user() {
+        let everybody = "         0          0 4294967295\n";
+        let rootless = "         0       1000          1\n         1     100000      65536\n";
+        let few = "         0       1000          1\n         1     100000      1000\n";
+
+        assert!(knows(everybody, UNKNOWN) && knows(rootless, UNKNOWN));
+        assert!(!knows(few, UNKNOWN) && !knows("", UNKNOWN));
     }
 
     #[test]

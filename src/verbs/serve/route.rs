@@ -55,6 +55,8 @@ pub enum Route {
 /// Why a request is refused before anything is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
+    /// It is meant for another host than this one.
+    Host,
     /// Neither `GET` nor `HEAD`.
     Method,
     /// The path or the query is too long.

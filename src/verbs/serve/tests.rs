@@ -99,7 +99,7 @@ impl Answer {
 
 impl Client {
     fn send(&mut self, method: &str, path: &str, headers: &str) {
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
         self.0.get_mut().write_all(request.as_bytes()).unwrap();
     }
 
@@ -323,8 +323,85 @@ fn bytes_that_changed_after_verification_never_make_a_whole_answer() {
         assert!(server.notes().iter().any(|n| n.contains("cannot serve blob")));
         let refused = server.get(&format!("/v2/library/b/blobs/{config}"));
         assert_eq!(refused.status, 500, "one chunk is checked beforehand");
+        for range in ["", "Range: bytes=0-1999999\r\n", "Range: bytes=1-40\r\n"] {
+            let path = format!("/v2/library/a/blobs/{layer}");
+            let again = server.connect().ask("GET", &path, range);
+            assert_eq!(again.status, 500, "what was wrong once is checked beforehand: {range}");
+        }
         assert_eq!(server.get("/v2/library/a/manifests/1").status, 200, "the others go on");
     }
+}
+
+#[test]
+fn a_name_that_somebody_led_to_this_machine_gets_nothing() {
+    let server = Server::of(Bundle::default().with("a:1", image("a")));
+    let ask = |target: &str, host: &str| {
+        let mut client = server.connect();
+        let request = format!("GET {target} HTTP/1.1\r\n{host}\r\n");
+        client.0.get_mut().write_all(request.as_bytes()).unwrap();
+        client.head().status
+    };
+    let own = format!("Host: {}\r\n", server.address);
+
+    for target in ["/v2/", "/v2/_catalog", "/v2/library/a/manifests/1"] {
+        assert_eq!(ask(target, &own), 200, "{target}");
+        assert_eq!(ask(target, "Host: localhost:8080\r\n"), 200, "{target}");
+        assert_eq!(ask(target, "Host: evil.example\r\n"), 421, "{target}");
+        assert_eq!(ask(target, ""), 421, "{target}");
+        assert_eq!(ask(&format!("http://evil.example{target}"), &own), 421, "{target}");
+    }
+}
+
+/// Asks `server` from another address of this machine.
+fn asks_from(server: &Server, address: [u8; 4]) -> std::io::Result<u16> {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    bind(&socket, &SocketAddr::from((address, 0)))?;
+    connect(&socket, &server.address)?;
+    let mut socket = TcpStream::from(socket);
+    socket.set_read_timeout(Some(Duration::from_secs(4)))?;
+    socket.write_all(b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+    let mut status = [0; 12];
+    socket.read_exact(&mut status)?;
+    Ok(std::str::from_utf8(&status[9..]).unwrap().parse().unwrap())
+}
+
+#[test]
+fn silent_connections_keep_nobody_out() {
+    let server = Server::of(Bundle::default().with("a:1", image("a")));
+    let begun_heads = |socket: &mut TcpStream| socket.write_all(b"GET /v2/ HTTP/1.1\r\nHost: ");
+
+    let mut silent: Vec<TcpStream> = Vec::new();
+    for number in 0..super::MAX_CONNECTIONS / 2 + 50 {
+        let mut socket = TcpStream::connect(server.address).unwrap();
+        if number % 2 == 0 {
+            begun_heads(&mut socket).unwrap();
+        }
+        silent.push(socket);
+    }
+
+    assert_eq!(asks_from(&server, [127, 0, 0, 1]).unwrap(), 200, "from the same address");
+    assert_eq!(asks_from(&server, [127, 0, 0, 2]).unwrap(), 200, "from another");
+}
+
+#[test]
+fn answers_that_nobody_takes_keep_nobody_out() {
+    let image = image_of("a", vec![1; 20_000_000]);
+    let path = format!("/v2/library/a/blobs/{}", image.blobs[1].0.digest);
+    let server = Server::of(Bundle::default().with("a:1", image));
+
+    let busy = || {
+        let mut client = server.connect();
+        client.send("GET", &path, "");
+        client
+    };
+    let mut stuck: Vec<Client> = (0..super::MAX_CONNECTIONS / 2 + 10).map(|_| busy()).collect();
+    stuck.iter_mut().take(50).for_each(|client| assert_eq!(client.head().status, 200));
+
+    assert_eq!(asks_from(&server, [127, 0, 0, 2]).unwrap(), 200, "there is room for another");
+    let begun = Instant::now();
+    assert_eq!(asks_from(&server, [127, 0, 0, 1]).unwrap(), 200, "they make room");
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[test]
