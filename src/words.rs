@@ -8,6 +8,7 @@ pub mod digest;
 pub mod document;
 pub mod error;
 pub mod escape;
+pub mod foreign;
 pub mod json;
 pub mod platform;
 pub mod progress;

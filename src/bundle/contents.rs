@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, is_document};
+use crate::words::foreign::Foreign;
 use crate::words::platform::Platform;
 use crate::words::reference::{Reference, Tag};
 
@@ -42,23 +43,12 @@ pub struct Image {
 }
 
 impl Image {
-    /// How many of its layers are foreign, so that their owner hands them out and the bundle does not
-    /// hold them.
-    #[must_use]
-    pub fn foreign_layers(&self) -> usize {
-        self.left_out.iter().filter(|left| left.reason == Reason::Foreign).count()
-    }
-
-    /// A sentence about them, where there are any.
+    /// A sentence about its foreign layers, where it has any.
     #[must_use]
     pub fn about_foreign(&self) -> Option<String> {
-        let count = self.foreign_layers();
-        (count > 0).then(|| {
-            let (name, s) = (&self.name, if count == 1 { "" } else { "s" });
-            format!(
-                "{name} has {count} foreign layer{s}, which only their owner hands out: not carried"
-            )
-        })
+        let layers = self.left_out.iter().filter(|left| left.reason == Reason::Foreign).count();
+        let foreign = Foreign { layers, owners: Vec::new() };
+        foreign.is_any().then(|| foreign.about(&self.name))
     }
 }
 
@@ -309,6 +299,20 @@ impl Contents {
         let mut found = self.below_first([root], below);
         found.retain(|document| !entries(document));
         found
+    }
+
+    /// The foreign layers below `root`.
+    #[must_use]
+    pub fn foreign(&self, root: Digest) -> Foreign {
+        Foreign::among(self.children_first([root]).into_iter().flat_map(Document::children))
+    }
+
+    /// A sentence about the foreign layers of each image that has any.
+    pub fn about_foreign(&self) -> impl Iterator<Item = String> {
+        self.images.iter().filter_map(|image| {
+            let foreign = self.foreign(image.digest);
+            foreign.is_any().then(|| foreign.about(&image.name))
+        })
     }
 
     /// The digests of all configurations.

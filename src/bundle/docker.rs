@@ -58,12 +58,13 @@ impl Entry {
 }
 
 /// Why nobody can run the image `document`, whose config is `config`: it promises another number of
-/// layers than there are. Nothing for what is no image, whatever its types say, and for an image with
-/// foreign layers, which is not carried whole in any case.
+/// layers than there are; foreign ones may count or not. Nothing for what is no image, whatever its types
+/// say.
 #[must_use]
 pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
     let Kind::Manifest { config: Some(about), layers } = document.kind() else { return None };
-    let is_layer = |layer: &Descriptor| LAYERS.contains(&layer.media_type.as_str());
+    let is_layer =
+        |layer: &Descriptor| layer.is_foreign() || LAYERS.contains(&layer.media_type.as_str());
     if !CONFIGS.contains(&about.media_type.as_str()) || !layers.iter().all(is_layer) {
         return None;
     }
@@ -74,7 +75,10 @@ pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
         Some(_) => return None,
     };
     let there = layers.len();
-    (promised != there).then(|| format!("has {there} layers, and its config is for {promised}"))
+    // What its owner hands out may be beside what the config is for; all else has to be there.
+    let carried = layers.iter().filter(|layer| !layer.is_foreign()).count();
+    let fits = (carried..=there).contains(&promised);
+    (!fits).then(|| format!("has {there} layers, and its config is for {promised}"))
 }
 
 /// The file for `contents`. Of a multi-platform image it lists linux/amd64, else the first; what

@@ -24,6 +24,7 @@ mod auth;
 mod authorization;
 mod blobs;
 mod challenge;
+mod codes;
 mod credentials;
 mod fault;
 mod granted;

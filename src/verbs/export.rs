@@ -127,8 +127,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     refuse_unlike(&graph.contents, &configs)?;
     set_platforms(&mut graph.contents, &configs);
     check_selection(&graph.contents, &request.select, progress)?;
-    let foreign = graph.contents.images.iter().filter_map(Image::about_foreign);
-    foreign.for_each(|text| progress.event(Event::Note(text)));
+    graph.contents.about_foreign().for_each(|text| progress.event(Event::Note(text)));
 
     // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
     let created_at = match draft.as_ref().and_then(Draft::begun) {

@@ -53,6 +53,7 @@ struct Inner {
     hint: Option<String>,
     details: Vec<String>,
     transient: bool,
+    lacks_parts: bool,
     retry_after: Option<std::time::Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -66,6 +67,7 @@ impl Error {
             hint: None,
             details: Vec::new(),
             transient: false,
+            lacks_parts: false,
             retry_after: None,
             source: None,
         }))
@@ -187,6 +189,7 @@ impl Error {
         }
         error.0.hint.clone_from(&self.0.hint);
         error.0.details.clone_from(&self.0.details);
+        error.0.lacks_parts = self.0.lacks_parts;
         error
     }
 
@@ -201,6 +204,13 @@ impl Error {
     #[must_use]
     pub fn settled(mut self) -> Error {
         self.0.transient = false;
+        self
+    }
+
+    /// Notes that a document is refused for the sake of parts that the other end does not have.
+    #[must_use]
+    pub fn lacking_parts(mut self) -> Error {
+        self.0.lacks_parts = true;
         self
     }
 
@@ -239,6 +249,12 @@ impl Error {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         self.0.transient
+    }
+
+    /// Whether the other end refused a document because it does not have all its parts.
+    #[must_use]
+    pub fn lacks_parts(&self) -> bool {
+        self.0.lacks_parts
     }
 
     /// How long the other end asked to be left alone.

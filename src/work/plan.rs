@@ -1,6 +1,7 @@
 //! [`Plan`]: what an import will do, decided before it does anything. Data only: `--dry-run`
 //! prints the very value that would have run.
 
+mod foreign;
 mod names;
 mod obstacle;
 mod outline;
@@ -11,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use self::foreign::ForeignLayers;
 pub use self::obstacle::Obstacle;
 pub use self::sparse::{Acceptance, SparseIndex};
 use super::projects::ProjectPlan;
@@ -233,6 +235,8 @@ pub struct Plan {
     pub projects: Vec<ProjectPlan>,
     /// Indexes that name more than will be there.
     pub sparse: Vec<SparseIndex>,
+    /// Manifests that go without their foreign layers.
+    pub foreign: Vec<ForeignLayers>,
     /// What keeps the plan from being run.
     pub obstacles: Vec<Obstacle>,
 }
@@ -281,6 +285,7 @@ impl Plan {
             plan.repositories.push(outline::outline(contents, &ranks, scope, names));
         }
         plan.look(contents, scopes, jobs)?;
+        plan.note_foreign(contents);
         plan.choose_mounts();
         plan.count();
         Ok(plan)

@@ -16,6 +16,7 @@ use crate::seams::{interrupt, parallel};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
+use crate::words::foreign::Foreign;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
 
@@ -267,22 +268,28 @@ pub const NO_FOREIGN: &str = "--except NAME leaves them behind; export --platfor
     --rewrite-index brings other platforms alone; or push the layers there yourself first, from \
     their owner";
 
-/// Says of a refused manifest that its foreign layers were not carried.
+/// Says of a manifest that is refused for the sake of its parts that the foreign layers were not
+/// carried.
 fn explain_foreign(error: Error, document: &Document) -> Error {
-    let foreign = document.children().iter().filter(|child| child.is_foreign()).count();
-    match foreign > 0 && error.class() == Class::Refused {
+    let foreign = Foreign::among(document.children());
+    match foreign.is_any() && error.lacks_parts() {
         true => error
-            .details([format!("{foreign} of its layers are foreign, and were not carried")])
+            .details([format!(
+                "{} of its layers are foreign, and were not carried; only their owner hands them \
+                 out{}",
+                foreign.layers,
+                foreign.at()
+            )])
             .hint(NO_FOREIGN),
         false => error,
     }
 }
 
-/// Says of a refused index that it was not carried whole.
+/// Says of an index that is refused for the sake of its parts that it was not carried whole.
 fn explain_sparse(error: Error, document: &Document, contents: &Contents) -> Error {
     let carried = |child: &&Descriptor| contents.documents.contains_key(&child.digest);
     let Kind::Index { manifests } = document.kind() else { return error };
-    match manifests.iter().all(|child| carried(&child)) || error.class() != Class::Refused {
+    match manifests.iter().all(|child| carried(&child)) || !error.lacks_parts() {
         true => error,
         false => error.hint(
             "the index names platforms that the bundle leaves out, which this registry does not \

@@ -224,6 +224,9 @@ fn the_urls_of_a_foreign_layer_are_not_asked_for_anything() {
     let exported = exported.says("has 1 foreign layer").json();
     let inside = Double::start(|seen| ask(seen, false));
     world.import(&inside, &["--dry-run"]).ok().says("has 1 foreign layer").says("--except NAME");
+    let plan = world.import(&inside, &["--dry-run", "--format", "json"]).ok().json();
+    assert_eq!(plan["foreign"][0]["layers"], 1);
+    assert_eq!(plan["foreign"][0]["owners"][0], other.host().as_str());
     world.import(&inside, &[]).ok();
     let key = &world.keys.public;
     run!(world.sealift, "verify", "out.tar", "--key", key).ok().says("has 1 foreign layer");
@@ -234,6 +237,15 @@ fn the_urls_of_a_foreign_layer_are_not_asked_for_anything() {
     });
     let refused = world.import(&strict, &[]).exits(code::REFUSED);
     refused.says("1 of its layers are foreign").says("--except NAME");
+    refused.says(&format!("hands them out at {}", other.host()));
+    assert!(!refused.stderr.contains("try again later"), "{}", refused.stderr);
+    let closed = Double::start(|seen| {
+        let errors = r#"{"errors":[{"code":"DENIED","message":"no MANIFEST_BLOB_UNKNOWN"}]}"#;
+        ask(seen, false).or_else(|| seen.is("PUT", "/manifests/").then(|| Reply::new(403, errors)))
+    });
+    let refused = world.import(&closed, &[]).exits(code::REFUSED);
+    refused.says("log in with");
+    assert!(!refused.stderr.contains("of its layers are foreign"), "{}", refused.stderr);
     let tries = strict
         .seen()
         .into_iter()

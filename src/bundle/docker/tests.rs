@@ -103,6 +103,22 @@ fn what_docker_cannot_load_is_not_listed() {
 }
 
 #[test]
+fn foreign_layers_do_not_hide_a_wrong_number_of_layers() {
+    let mut stock = Stock::default();
+    let own = stock.blob(LAYER, b"layer");
+    let layers = [Descriptor::of(FOREIGN, b"theirs"), own.clone(), own];
+    let image = |stock: &mut Stock, ids: usize| {
+        let config = stock.config("a", "windows/amd64", ids);
+        let manifest = stock.manifest(&config, &layers, json!({}));
+        unlike_config(stock.get(&manifest), &stock.blobs[&config.digest])
+    };
+
+    for (ids, is_fine) in [(0, false), (1, false), (2, true), (3, true), (4, false)] {
+        assert_eq!(image(&mut stock, ids).is_none(), is_fine, "{ids}");
+    }
+}
+
+#[test]
 fn only_the_config_of_an_image_says_a_platform() {
     let mut stock = Stock::default();
     let config = stock.config("a", "linux/arm64", 0);

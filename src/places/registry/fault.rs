@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::codes;
 use super::http::Answer;
 use super::url::Url;
 use crate::words::error::{Class, Error, Side};
@@ -18,8 +19,23 @@ pub(super) const MAX_ERROR_BODY: u64 = 64 << 10;
 /// How much of a registry's own words is repeated to the user.
 const MAX_WORDS: usize = 300;
 
+/// How much of the refusal of a document is read, of which some registries list every part with an
+/// error or two of some hundred bytes: a thousand parts. An image has 127 layers at most.
+const MAX_DOCUMENT_ERRORS: u64 = 1 << 20;
+
 /// How every server written in Go begins its answer to plain HTTP on a TLS port.
 const PLAIN_TO_TLS: &[u8] = b"Client sent an HTTP request to an HTTPS server";
+
+/// What a request that is refused has to do with the parts of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// It sent no document.
+    OfNothing,
+    /// It sent a document whose parts were all sent before.
+    Sent,
+    /// It sent a document some of whose parts were left out on purpose.
+    LeftOut,
+}
 
 /// One end of a transfer, as every message names it.
 #[derive(Debug, Clone)]
@@ -84,17 +100,27 @@ impl End {
     /// An answer that is a refusal, in the words of whoever gave it.
     pub(super) fn refusal(&self, what: &str, answer: Answer) -> Error {
         let elsewhere = !answer.own;
-        self.refused(what, answer, elsewhere)
+        self.refused(what, answer, elsewhere, Parts::OfNothing)
+    }
+
+    /// The refusal of a document that was sent. Where the registry gives its `parts` as the reason,
+    /// the failure [says so](Error::lacks_parts).
+    pub(super) fn refusal_of_document(&self, what: &str, answer: Answer, parts: Parts) -> Error {
+        let elsewhere = !answer.own;
+        self.refused(what, answer, elsewhere, parts)
     }
 
     /// The refusal of a token server, which is shown the same credentials as the registry.
     pub(super) fn token_refusal(&self, what: &str, answer: Answer) -> Error {
-        self.refused(what, answer, false)
+        self.refused(what, answer, false, Parts::OfNothing)
     }
 
-    fn refused(&self, what: &str, mut answer: Answer, elsewhere: bool) -> Error {
+    fn refused(&self, what: &str, mut answer: Answer, elsewhere: bool, parts: Parts) -> Error {
         let status = answer.status;
-        let body = answer.read_some(MAX_ERROR_BODY);
+        let body = answer.read_some(match parts {
+            Parts::OfNothing => MAX_ERROR_BODY,
+            Parts::Sent | Parts::LeftOut => MAX_DOCUMENT_ERRORS,
+        });
         if status == 400 && body.starts_with(PLAIN_TO_TLS) {
             let why = "the registry speaks TLS and was asked in plain HTTP";
             return self
@@ -108,7 +134,9 @@ impl End {
         let said = if words.is_empty() { String::new() } else { format!(", {words}") };
         let over = self.side == Side::Destination && status == 403 && is_over_quota(&words);
         let full = over || status == 507 || words.contains("no space left on device");
-        let lacking = self.side == Side::Destination && lacks_parts(&words);
+        let lacks = parts != Parts::OfNothing && codes::lack_parts(&body);
+        // What was left out on purpose does not come by itself.
+        let lacking = lacks && parts == Parts::LeftOut;
         let class = match status {
             _ if full => Class::NoRoom,
             404 if self.side == Side::Source => Class::Incomplete,
@@ -116,9 +144,14 @@ impl End {
             400..=499 if status != 408 => Class::Refused,
             _ => Class::Other,
         };
-        let meaning = if full { "no room" } else { meaning(status, self.side) };
+        let meaning = match (full, lacking) {
+            (true, _) => "no room",
+            (false, true) => "it lacks parts of it",
+            (false, false) => meaning(status, self.side),
+        };
         let mut text = format!("{meaning} (HTTP {status}{said})");
-        let mut way_out = self.way_out(status, &words);
+        // Whoever left the parts out knows better.
+        let mut way_out = self.way_out(status, &words).filter(|_| !lacking);
         if elsewhere {
             text += &format!(" at {}, where the registry leads", answer.url.origin());
             // Credentials are not shown there, so that logging in changes nothing.
@@ -130,6 +163,7 @@ impl End {
             Some(hint) => error.hint(hint),
             None => error,
         };
+        let error = if lacks { error.lacking_parts() } else { error };
         match is_transient(status) && !full && !lacking {
             true => {
                 let wait = answer.header("retry-after");
@@ -210,12 +244,6 @@ fn meaning(status: u16, side: Side) -> &'static str {
         (200..=299, _) => "an answer that makes no sense",
         _ => "refused",
     }
-}
-
-/// Whether a registry refuses a manifest for the sake of its parts, by the codes of the distribution
-/// specification. docker-registry says so with status 500 of foreign layers.
-fn lacks_parts(words: &str) -> bool {
-    words.contains("MANIFEST_BLOB_UNKNOWN") || words.contains("MANIFEST_INVALID")
 }
 
 /// Whether a refusal's words are those of a quota: Harbor's name the limit, others the quota.

@@ -2,6 +2,7 @@
 
 use ureq::http::Method;
 
+use super::fault::Parts;
 use super::host::Head;
 use super::http::Answer;
 use super::session::{Call, Session, Target};
@@ -197,13 +198,15 @@ impl Session {
             scopes: self.scopes(true),
             what,
         };
-        let answer = self.call(&call)?;
-        if answer.status == 412 && version.is_some() {
+        let parts = match document.children().iter().any(|part| part.is_foreign()) {
+            true => Parts::LeftOut,
+            false => Parts::Sent,
+        };
+        let is_other = |status| status == 412 && version.is_some();
+        let answer = self.send_document(&call, parts, is_other)?;
+        if is_other(answer.status) {
             answer.discard();
             return Ok(None);
-        }
-        if !matches!(answer.status, 200..=299) {
-            return Err(self.end.refusal(&call.what, answer));
         }
         self.check_stored(&answer, document.descriptor().digest, &call.what)?;
         let noted = answer.headers.contains_key("oci-subject");

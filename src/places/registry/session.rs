@@ -9,7 +9,7 @@ use ureq::http::Method;
 use super::Shared;
 use super::auth::{MAX_ENDED, MAX_ROUNDS};
 use super::authorization::Authorization;
-use super::fault::{self, End, Kind};
+use super::fault::{self, End, Kind, Parts};
 use super::host::Host;
 use super::http::{Answer, Outgoing, Payload, Silence};
 use super::meter::Exact;
@@ -110,6 +110,36 @@ impl Session {
 
     /// As [`call`](Session::call), but only once.
     pub(super) fn call_once(&self, call: &Call<'_>) -> Result<Answer> {
+        let answer = self.answered_once(call)?;
+        match fault::is_transient(answer.status) {
+            true => Err(self.end.refusal(&call.what, answer)),
+            false => Ok(answer),
+        }
+    }
+
+    /// Sends `call`, which has a document as its body, and gives the good answer. `parts` says what
+    /// a refusal may be about.
+    ///
+    /// # Errors
+    /// Every other answer, but those with which `stands` agrees.
+    pub(super) fn send_document(
+        &self,
+        call: &Call<'_>,
+        parts: Parts,
+        stands: impl Fn(u16) -> bool,
+    ) -> Result<Answer> {
+        let retry = self.shared.settings.retry;
+        retry.run(&*self.shared.progress, || {
+            let answer = self.answered_once(call)?;
+            match matches!(answer.status, 200..=299) || stands(answer.status) {
+                true => Ok(answer),
+                false => Err(self.end.refusal_of_document(&call.what, answer, parts)),
+            }
+        })
+    }
+
+    /// Sends `call` once, with what it takes to be let in; whatever is answered then.
+    fn answered_once(&self, call: &Call<'_>) -> Result<Answer> {
         let base = self.base()?;
         let url = match &call.target {
             Target::Path(path) => self.host.access().url(&base, self.repository.as_str(), path),
@@ -136,17 +166,13 @@ impl Session {
                 round += 1;
                 continue;
             }
-            let answer = match self.token_elsewhere(&answer)? {
+            return match self.token_elsewhere(&answer)? {
                 Some(token) => {
                     let url = answer.url.clone();
                     answer.discard();
-                    self.follow_from(call, None, &url, &url, Some(&token))?
+                    self.follow_from(call, None, &url, &url, Some(&token))
                 }
-                None => answer,
-            };
-            return match fault::is_transient(answer.status) {
-                true => Err(self.end.refusal(&call.what, answer)),
-                false => Ok(answer),
+                None => Ok(answer),
             };
         }
     }

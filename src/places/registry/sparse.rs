@@ -3,6 +3,7 @@
 use serde_json::json;
 use ureq::http::Method;
 
+use super::fault::{Parts, is_transient};
 use super::session::{Call, Session, Target};
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
@@ -48,14 +49,16 @@ impl Session {
             scopes: self.scopes(true),
             what: format!("an index without its parts in {}", self.repository),
         };
-        let answer = self.call(&call)?;
-        match answer.status {
-            200..=202 => answer.discard(),
-            401 | 403 => return Err(self.end.refusal(&call.what, answer)),
-            _ => {
+        match self.send_document(&call, Parts::LeftOut, |status| !refuses_all(status)) {
+            Ok(answer) => {
+                let taken = matches!(answer.status, 200..=202);
                 answer.discard();
-                return Ok(false);
+                if !taken {
+                    return Ok(false);
+                }
             }
+            Err(error) if error.lacks_parts() => return Ok(false),
+            Err(error) => return Err(error),
         }
         (call.method, call.headers, call.body) = (Method::DELETE, Vec::new(), None);
         call.scopes.push(format!("repository:{}:delete", self.repository));
@@ -74,4 +77,10 @@ impl Session {
         }
         Ok(true)
     }
+}
+
+/// Whether an answer with this status is about who asks, or about the moment, and not about the
+/// index.
+fn refuses_all(status: u16) -> bool {
+    matches!(status, 401 | 403) || is_transient(status)
 }

@@ -668,11 +668,14 @@ fn the_refusals_of_harbor_say_what_a_person_can_do() {
 fn whether_sparse_indexes_are_taken_is_tried_and_tidied_up() {
     use crate::words::document::OCI_INDEX;
     let missing = [Descriptor::of(OCI_MANIFEST, b"not there")];
-    for (put, delete, takes, remark) in
-        [(201, 202, true, false), (201, 405, true, true), (404, 500, false, false)]
-    {
+    for (put, delete, takes, remark) in [
+        (201, 202, true, false),
+        (201, 405, true, true),
+        (404, 500, false, false),
+        (500, 500, false, false),
+    ] {
         let server = Server::start(move |seen| match seen.line.split(' ').next() {
-            Some("PUT") => reply(put, &[], ""),
+            Some("PUT") => reply(put, &[], r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#),
             Some("DELETE") => reply(delete, &[], ""),
             _ => reply(200, &[], ""),
         });
@@ -693,6 +696,34 @@ fn whether_sparse_indexes_are_taken_is_tried_and_tidied_up() {
         });
         let notes = progress.events().into_iter().filter(|e| matches!(e, Event::Note(_))).count();
         assert_eq!(notes, usize::from(remark));
+    }
+}
+
+#[test]
+fn parts_that_are_lacking_are_told_by_codes_and_only_of_what_was_left_out_believed_at_once() {
+    let codes = r#"{"errors":[{"code":"UNKNOWN"},{"code":"MANIFEST_BLOB_UNKNOWN"}]}"#;
+    let foreign = String::from_utf8(document().raw().to_vec()).unwrap();
+    let foreign =
+        foreign.replace("\"a/b\"", "\"application/vnd.oci.image.layer.nondistributable.v1.tar\"");
+    let foreign = Document::parse(foreign.into_bytes(), OCI_MANIFEST).unwrap();
+    let denied = r#"{"errors":[{"code":"DENIED","message":"MANIFEST_BLOB_UNKNOWN"}]}"#;
+    for (document, status, body, tries, class, lacks) in [
+        (&foreign, 500, codes, 1, Class::Refused, true),
+        (&foreign, 404, codes, 1, Class::Refused, true),
+        (&foreign, 403, denied, 1, Class::Refused, false),
+        (&foreign, 500, denied, 6, Class::Other, false),
+        (&document(), 500, codes, 6, Class::Other, true),
+        (&document(), 400, codes, 1, Class::Refused, true),
+    ] {
+        let server = Server::start(move |_| reply(status, &[], body));
+        let repository = server.repository(PUSH);
+
+        let error = repository.put_document(document).unwrap_err();
+
+        assert_eq!(server.seen("PUT").len(), tries, "{error}");
+        assert_eq!((error.class(), error.lacks_parts()), (class, lacks), "{error}");
+        let advises = error.way_out().is_some();
+        assert_eq!(advises, !(lacks && class == Class::Refused), "{error:?}");
     }
 }
 

@@ -1,12 +1,12 @@
 //! Foreign layers, which a bundle never holds.
 
-use crate::bundle::contents::{Contents, Image};
+use crate::bundle::contents::Contents;
 use crate::words::progress::{Event, Progress};
 use crate::work::transfer::NO_FOREIGN;
 
 /// Says which images go without their foreign layers: registries may want those, or not.
 pub(super) fn tell(contents: &Contents, progress: &dyn Progress) {
-    let foreign: Vec<_> = contents.images.iter().filter_map(Image::about_foreign).collect();
+    let foreign: Vec<_> = contents.about_foreign().collect();
     if !foreign.is_empty() {
         foreign.into_iter().for_each(|text| progress.event(Event::Note(text)));
         progress.event(Event::Note(format!("a registry may refuse such images: {NO_FOREIGN}")));

@@ -19,6 +19,7 @@ impl Plan {
             copy: Count::default(),
             projects: Vec::new(),
             sparse: Vec::new(),
+            foreign: Vec::new(),
             obstacles: Vec::new(),
         }
     }

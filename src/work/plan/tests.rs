@@ -108,7 +108,8 @@ fn siblings_mount_what_one_has_or_gets() {
 #[test]
 fn each_part_moves_once_and_foreign_layers_never() {
     let mut stock = Stock::default();
-    let foreign = Descriptor::of(FOREIGN, b"theirs");
+    let mut foreign = Descriptor::of(FOREIGN, b"theirs");
+    foreign.urls.push("https://mcr.example/theirs".to_owned());
     let config = stock.config("a", "linux/amd64", 3);
     let layer = stock.blob("application/vnd.oci.image.layer.v1.tar", b"layer");
     let image = stock.manifest(&config, &[layer.clone(), layer.clone(), foreign], json!({}));
@@ -120,6 +121,14 @@ fn each_part_moves_once_and_foreign_layers_never() {
 
     let blobs: Vec<&Descriptor> = plan.repositories[0].blobs.iter().map(|t| &t.blob).collect();
     assert_eq!(blobs, [&config, &layer]);
+    let noted = serde_json::to_value(&plan).unwrap();
+    let expected = json!([{
+        "repository": "h.example/a",
+        "digest": image.digest,
+        "layers": 1,
+        "owners": ["mcr.example"],
+    }]);
+    assert_eq!(noted["foreign"], expected);
     assert_eq!(plan.repositories[0].documents.len(), 1);
     assert_eq!(plan.repositories[0].names.len(), 2);
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::Contents;
-use crate::bundle::docker::{Entry, choose, loadable};
+use crate::bundle::docker::{Entry, choose, loadable, platform};
 use crate::bundle::head::MAX_CONFIG;
 use crate::seams::interrupt;
 use crate::seams::store::BlobSource;
@@ -11,6 +11,7 @@ use crate::seams::stream::read_small;
 use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Result};
+use crate::words::foreign::Foreign;
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -66,11 +67,17 @@ pub(in crate::verbs::import) fn single_platform(
                 entries.insert(at, entry);
                 chosen.insert(at, document);
             }
-            None if found.is_empty() && image.foreign_layers() > 0 => {
-                partial.extend(image.about_foreign());
-            }
-            None if found.is_empty() => strange.push(image.name.to_string()),
             None => {
+                let wanted = wanted.filter(|_| !found.is_empty());
+                let foreign = foreign(contents, &configs, image.digest, wanted);
+                if foreign.is_any() {
+                    partial.push(foreign.about(&image.name));
+                    continue;
+                }
+                if found.is_empty() {
+                    strange.push(image.name.to_string());
+                    continue;
+                }
                 let has = found.iter().filter_map(|one| one.platform.as_ref());
                 let has: Vec<String> = has.map(ToString::to_string).collect();
                 absent.push(format!("{} is there for {}", image.name, has.join(", ")));
@@ -125,6 +132,23 @@ fn configs(
     Ok(configs)
 }
 
+/// The foreign layers of the manifests below `root`, of those for `wanted` alone where a platform
+/// is.
+fn foreign(
+    contents: &Contents,
+    configs: &BTreeMap<Digest, Vec<u8>>,
+    root: Digest,
+    wanted: Option<&Platform>,
+) -> Foreign {
+    let fits = |document: &&Document| {
+        let takes =
+            |wanted: &Platform| platform(document, configs).is_some_and(|own| wanted.takes(&own));
+        wanted.is_none_or(takes)
+    };
+    let manifests = contents.manifests(root);
+    Foreign::among(manifests.into_iter().filter(fits).flat_map(Document::children))
+}
+
 /// Says what of the bundle does not come along: platforms of `several` images, and referrers.
 fn tell(several: usize, contents: &Contents, progress: &dyn Progress) {
     if several > 0 {
@@ -175,7 +199,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::bundle::samples::Stock;
+    use crate::bundle::samples::{FOREIGN, Stock};
     use crate::words::document::Descriptor;
     use crate::words::progress::Recorder;
 
@@ -219,6 +243,35 @@ mod tests {
             assert_eq!(single.entries(&[(0, to[0].clone()), (2, to[2].clone())]).len(), 2);
             assert_eq!(told.events().len(), notes);
         }
+    }
+
+    #[test]
+    fn a_platform_that_needs_foreign_layers_is_not_said_to_be_missing() {
+        let mut stock = Stock::default();
+        let linux = stock.image("linux", "linux/amd64");
+        let config = stock.config("windows", "windows/amd64", 1);
+        let mut theirs = Descriptor::of(FOREIGN, b"theirs");
+        theirs.urls.push("https://mcr.example/theirs".to_owned());
+        let windows = stock.manifest(&config, &[theirs], json!({}));
+        let index = stock.index(&[&linux, &windows]);
+        let contents = stock.contents(&[("x.example/a:1", &index), ("x.example/w:1", &windows)]);
+
+        let (_, wanted, ..) = taken(&stock, &contents, Some("windows/amd64"));
+        let (_, any, ..) = taken(&stock, &contents, None);
+        let (_, arm, ..) = taken(&stock, &contents, Some("linux/arm64"));
+
+        let says = |name: &str| {
+            format!(
+                "{name} has 1 foreign layer, which only their owner hands out at mcr.example: not \
+                 carried"
+            )
+        };
+        let (a, w) = (says("x.example/a:1"), says("x.example/w:1"));
+        assert_eq!((wanted.len(), any.len(), arm.len()), (1, 1, 2));
+        assert_eq!(wanted[0].findings, [a, w.clone()]);
+        assert_eq!(any[0].findings, [w.clone()], "linux is there");
+        assert_eq!(arm[0].findings, [w]);
+        assert_eq!(arm[1].findings, ["x.example/a:1 is there for linux/amd64"]);
     }
 
     #[test]

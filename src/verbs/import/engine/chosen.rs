@@ -7,6 +7,7 @@ use crate::places::engine::{About, Engine, Held};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::Class;
+use crate::words::foreign::Foreign;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 use crate::work::plan::Obstacle;
@@ -79,8 +80,10 @@ impl Chosen {
             } else if manifests.is_empty() {
                 let has: Vec<String> = image.platforms.iter().map(Platform::to_string).collect();
                 misfits.other_platforms.push(format!("{shown} is for {}", has.join(", ")));
-            } else if manifests.iter().any(|m| m.children().iter().any(|c| c.is_foreign())) {
-                misfits.partial.push(shown.clone());
+            }
+            let foreign = Foreign::among(manifests.iter().flat_map(|m| m.children()));
+            if foreign.is_any() {
+                misfits.partial.push(foreign.about(&shown));
             }
             let is_zstd = |layer: &&Descriptor| layer.media_type.ends_with("+zstd");
             if !about.takes_zstd && manifests.iter().any(|m| m.children().iter().any(is_zstd)) {
