@@ -301,6 +301,19 @@ impl Contents {
         found
     }
 
+    /// What the indexes below `root` list each manifest that is held for.
+    #[must_use]
+    pub fn listed_for(&self, root: Digest) -> BTreeMap<Digest, BTreeSet<&Platform>> {
+        let mut listed: BTreeMap<Digest, BTreeSet<&Platform>> = BTreeMap::new();
+        let entries = self.children_first([root]).into_iter().flat_map(Document::children);
+        for entry in entries.filter(|entry| self.documents.contains_key(&entry.digest)) {
+            if let Some(platform) = &entry.platform {
+                listed.entry(entry.digest).or_default().insert(platform);
+            }
+        }
+        listed
+    }
+
     /// The foreign layers below `root`.
     #[must_use]
     pub fn foreign(&self, root: Digest) -> Foreign {

@@ -108,27 +108,31 @@ pub struct Loadable<'c> {
     pub platform: Option<Platform>,
 }
 
-/// The manifests below `root` that docker could load, in the order of their indexes.
+/// The manifests below `root` that docker could load, in the order of their indexes: one that is
+/// listed for several platforms once for each.
 #[must_use]
 pub fn loadable<'c>(
     contents: &'c Contents,
     configs: &BTreeMap<Digest, Vec<u8>>,
     root: Digest,
 ) -> Vec<Loadable<'c>> {
-    let entries = contents.children_first([root]).into_iter().flat_map(Document::children);
-    let entries: BTreeMap<Digest, &Platform> =
-        entries.filter_map(|entry| Some((entry.digest, entry.platform.as_ref()?))).collect();
+    let listed = contents.listed_for(root);
     let mut documents = contents.manifests(root);
     documents.retain(|document| layers(document, configs).is_some());
-    let known = |document: &Document| {
-        let own = platform(document, configs)?;
-        let entry = entries.get(&document.descriptor().digest);
+    let known = |document: &'c Document| -> Vec<Option<Platform>> {
+        let listed = listed.get(&document.descriptor().digest);
+        if let Some(several) = listed.filter(|listed| listed.len() > 1) {
+            return several.iter().map(|platform| Some((*platform).clone())).collect();
+        }
+        let Some(own) = platform(document, configs) else { return vec![None] };
+        let entry = listed.and_then(|listed| listed.first());
         let variant = entry.filter(|entry| entry.any_variant() == own.any_variant());
         let variant = variant.and_then(|entry| entry.variant.clone());
-        Some(Platform { variant: variant.or(own.variant), ..own })
+        vec![Some(Platform { variant: variant.or(own.variant), ..own })]
     };
-    let with = |document| Loadable { document, platform: known(document) };
-    documents.into_iter().map(with).collect()
+    let with =
+        |document| known(document).into_iter().map(move |platform| Loadable { document, platform });
+    documents.into_iter().flat_map(with).collect()
 }
 
 /// The one of `images`, all of one name, that stands for it where there is room for one only, and
@@ -144,7 +148,9 @@ pub fn choose<'c>(
         let fits = |image: &&Loadable| image.platform.as_ref().is_some_and(|p| wanted.takes(p));
         let rank = |image: &&Loadable| image.platform.as_ref().map(Platform::rank);
         let best = images.iter().filter(fits).min_by_key(rank)?;
-        Some((best.document, images.iter().filter(fits).count() - 1))
+        let own = best.document.descriptor().digest;
+        let is_other = |image: &&Loadable| image.document.descriptor().digest != own;
+        Some((best.document, images.iter().filter(fits).filter(is_other).count()))
     };
     let amd64 = Platform { os: "linux".into(), architecture: "amd64".into(), variant: None };
     match wanted {

@@ -45,7 +45,8 @@ fn lines(text: &str, list: &Path) -> Vec<Named> {
 /// What `parse` makes of all `names`.
 ///
 /// # Errors
-/// [`Class::Usage`], with everything that is wrong with any of them.
+/// With everything that is wrong with any of them: that of one, else [`Class::Usage`], unless all are
+/// of one class.
 pub(super) fn parse<T>(
     names: Vec<Named>,
     parse: impl Fn(&str) -> Result<T>,
@@ -58,7 +59,10 @@ pub(super) fn parse<T>(
             (Err(error), None) => wrong.push(error),
         }
     }
-    Error::all(wrong, |count| (Class::Usage, format!("{count} of the names cannot be read")))
+    // What is wrong with the names is a mistake, unless the same can be said of all.
+    let class = wrong.first().map_or(Class::Usage, Error::class);
+    let class = if wrong.iter().all(|e| e.class() == class) { class } else { Class::Usage };
+    Error::all(wrong, |count| (class, format!("{count} of the names cannot be read")))
         .map_or(Ok(parsed), Err)
 }
 
@@ -84,6 +88,12 @@ mod tests {
     fn everything_that_is_wrong_is_told_with_its_line() {
         let one = read("alpine\n\nAlpine\n").unwrap_err();
         assert!(one.to_string().starts_with("l.txt: line 3: "), "{one}");
+
+        let hex = "a".repeat(128);
+        let other = read(&format!("x@sha512:{hex}\ny@sha512:{hex}\n")).unwrap_err();
+        assert_eq!(other.class(), Class::Refused, "{other}");
+        let mixed = read(&format!("x@sha512:{hex}\ny@sha512:{}\n", &hex[1..])).unwrap_err();
+        assert_eq!(mixed.class(), Class::Usage, "{mixed}");
 
         let both = read("Alpine\nfine\na b\n").unwrap_err();
         assert_eq!(both.class(), Class::Usage);

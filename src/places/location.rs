@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::engine::Engine;
-use crate::words::digest::Digest;
+use crate::words::digest::{Digest, DigestError};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry, Repository};
 
@@ -254,14 +254,18 @@ impl FromStr for Pick {
 
     fn from_str(text: &str) -> Result<Pick> {
         let Some(index) = text.strip_prefix('@') else {
-            let digest = text.parse::<Digest>();
-            return digest
-                .map_or_else(|_| Ok(Pick::Name(text.parse()?)), |it| Ok(Pick::Digest(it)));
+            return match text.parse::<Digest>() {
+                Ok(digest) => Ok(Pick::Digest(digest)),
+                Err(e @ DigestError::Algorithm(_)) => Err(e.into_error(Class::Usage)),
+                Err(DigestError::Grammar) => Ok(Pick::Name(text.parse()?)),
+            };
         };
-        if let Ok(digest) = index.parse::<Digest>() {
-            return Ok(Pick::Digest(digest));
-        }
         let bad = || Error::new(Class::Usage, format!("{text:?} is no place in an archive"));
+        match index.parse::<Digest>() {
+            Ok(digest) => return Ok(Pick::Digest(digest)),
+            Err(e @ DigestError::Algorithm(_)) => return Err(e.into_error(Class::Usage)),
+            Err(DigestError::Grammar) => {}
+        }
         index.parse().map(Pick::Index).map_err(|_| bad().hint("write @0 for the first image"))
     }
 }

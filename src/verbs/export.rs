@@ -254,7 +254,8 @@ fn refuse_unlike(contents: &Contents, configs: &Configs) -> Result<()> {
     })
 }
 
-/// Fills in what each image runs on: what its index says, else its config.
+/// Fills in what each image runs on, as its configs say. What an index lists for several platforms
+/// counts for all of those.
 fn set_platforms(contents: &mut Contents, configs: &Configs) {
     let platforms: Vec<_> = contents
         .images
@@ -262,7 +263,12 @@ fn set_platforms(contents: &mut Contents, configs: &Configs) {
         .map(|image| {
             let manifests = contents.manifests(image.digest);
             let all = manifests.iter().filter_map(|m| docker::platform(m, configs));
-            let known: BTreeSet<_> = all.filter(|platform| !platform.is_unknown()).collect();
+            let listed = contents.listed_for(image.digest);
+            let several = listed.into_values().filter(|platforms| platforms.len() > 1);
+            let known: BTreeSet<_> = all
+                .chain(several.flatten().cloned())
+                .filter(|platform| !platform.is_unknown())
+                .collect();
             known.into_iter().collect()
         })
         .collect();

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
+use super::error::{Class, Error};
+
 /// A SHA-256 content digest, `sha256:` and 64 lowercase hex digits
 /// (OCI image-spec, descriptor.md, "Digests").
 ///
@@ -23,6 +25,20 @@ pub enum DigestError {
     /// The string does not follow the grammar.
     #[error("not a digest: expected sha256: and 64 lowercase hex digits")]
     Grammar,
+}
+
+impl DigestError {
+    /// As a failure: a digest of another algorithm is a fine one that is refused, what is none is
+    /// one of class `none`.
+    #[must_use]
+    pub fn into_error(self, none: Class) -> Error {
+        let text = self.to_string();
+        match self {
+            DigestError::Algorithm(_) => Error::new(Class::Refused, text)
+                .hint("name the image by its tag, or by its sha256 digest"),
+            DigestError::Grammar => Error::new(none, text),
+        }
+    }
 }
 
 impl Digest {
@@ -72,14 +88,19 @@ impl Digest {
     }
 }
 
+/// Whether `text` is so many lowercase hex digits.
+fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 impl FromStr for Digest {
     type Err = DigestError;
 
     fn from_str(text: &str) -> Result<Digest, DigestError> {
         match text.split_once(':') {
             Some(("sha256", hex)) => Digest::from_hex(hex),
-            Some(("sha512", _)) => Err(DigestError::Algorithm("sha512")),
-            Some(("sha384", _)) => Err(DigestError::Algorithm("sha384")),
+            Some(("sha512", hex)) if is_hex(hex, 128) => Err(DigestError::Algorithm("sha512")),
+            Some(("sha384", hex)) if is_hex(hex, 96) => Err(DigestError::Algorithm("sha384")),
             _ => Err(DigestError::Grammar),
         }
     }
@@ -154,7 +175,9 @@ mod tests {
             &format!("sha256: {}", &hex[1..]),
             &format!("sha512:{hex}"),
         ] {
-            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+            assert_eq!(bad.parse::<Digest>(), Err(DigestError::Grammar), "{bad}");
         }
+        let other = format!("sha512:{hex}{hex}");
+        assert_eq!(other.parse::<Digest>(), Err(DigestError::Algorithm("sha512")));
     }
 }

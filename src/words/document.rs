@@ -120,15 +120,11 @@ impl Descriptor {
     }
 
     fn from_spec(spec: &oci_spec::image::Descriptor) -> Result<Descriptor> {
-        let digest: Digest =
-            spec.digest().to_string().parse().map_err(|e: super::digest::DigestError| {
-                // A digest of another kind is a fine one that this program does not carry.
-                let class = match e {
-                    super::digest::DigestError::Algorithm(_) => Class::Refused,
-                    super::digest::DigestError::Grammar => Class::Damaged,
-                };
-                Error::new(class, e.to_string())
-            })?;
+        let digest: Digest = spec
+            .digest()
+            .to_string()
+            .parse()
+            .map_err(|e: super::digest::DigestError| e.into_error(Class::Damaged))?;
         let platform = spec.platform().as_ref().map(|p| Platform {
             os: p.os().to_string(),
             architecture: p.architecture().to_string(),

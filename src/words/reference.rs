@@ -241,9 +241,8 @@ impl FromStr for Reference {
         }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
-                let digest = digest
-                    .parse::<Digest>()
-                    .map_err(|e| named(Error::new(Class::Usage, e.to_string())))?;
+                let digest =
+                    digest.parse::<Digest>().map_err(|e| named(e.into_error(Class::Usage)))?;
                 (rest, Some(digest))
             }
             None => (text, None),

@@ -332,13 +332,12 @@ fn check_platforms(contents: &Contents, image: &Image, select: &Selection) -> Re
     if select.platforms.is_empty() || !contents.manifests(image.digest).is_empty() {
         return Ok(());
     }
-    let has: Vec<String> = image
-        .left_out
-        .iter()
-        .filter_map(|left| left.platform.as_ref())
-        .filter(|platform| !platform.is_unknown())
-        .map(ToString::to_string)
-        .collect();
+    // One manifest may be listed for several.
+    let documents = contents.children_first([image.digest]);
+    let listed = documents.into_iter().flat_map(Document::children);
+    let listed: BTreeSet<&Platform> =
+        listed.filter_map(|entry| entry.platform.as_ref()).filter(|it| !it.is_unknown()).collect();
+    let has: Vec<String> = listed.into_iter().map(ToString::to_string).collect();
     let wanted: Vec<String> = select.platforms.iter().map(ToString::to_string).collect();
     let text = format!("{} is not there for {}", image.name, wanted.join(", "));
     Err(Error::new(Class::Incomplete, text).hint(format!("it is there for {}", has.join(", "))))

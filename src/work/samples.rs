@@ -137,6 +137,8 @@ pub struct Inside {
     pub stubborn: bool,
     /// Whether the first upload breaks off.
     pub shaky: bool,
+    /// How often it is looked at a name that was published before it stands for what it was given.
+    pub slow: u32,
 }
 
 #[derive(Default)]
@@ -145,6 +147,8 @@ pub struct State {
     pub documents: BTreeMap<Digest, Document>,
     pub names: BTreeMap<String, Descriptor>,
     pub done: Vec<Done>,
+    /// Names that do not stand for it yet, and how often they are looked at until then.
+    pub coming: BTreeMap<String, (Descriptor, u32)>,
 }
 
 impl Inside {
@@ -247,7 +251,15 @@ impl ImageSink for Inside {
     }
 
     fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
-        Ok(self.state.lock().unwrap().names.get(&name.to_string()).cloned())
+        let (mut state, name) = (self.state.lock().unwrap(), name.to_string());
+        let there = state.names.get(&name).cloned();
+        if let Some((about, looks)) = state.coming.remove(&name) {
+            match looks {
+                1 => drop(state.names.insert(name, about)),
+                _ => drop(state.coming.insert(name, (about, looks - 1))),
+            }
+        }
+        Ok(there)
     }
 
     fn unlisted(&self, _: &Digest, _: &[Digest]) -> Result<Option<Vec<Digest>>> {
@@ -261,7 +273,9 @@ impl ImageSink for Inside {
             return Err(Error::new(Class::Refused, format!("{} is unknown", about.digest)));
         }
         state.done.push(Done::Published(name.to_string(), about.digest));
-        if !self.stubborn {
+        if self.slow > 0 {
+            state.coming.insert(name.to_string(), (about.clone(), self.slow));
+        } else if !self.stubborn {
             state.names.insert(name.to_string(), about.clone());
         }
         Ok(())

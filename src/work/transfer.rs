@@ -20,8 +20,8 @@ use crate::words::foreign::Foreign;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
 
-/// How patiently a blob is looked for after it was sent: storage behind a registry may show it a
-/// moment later.
+/// How patiently a blob or a name is looked for after it was sent: storage behind a registry may
+/// show it a moment later.
 const LOOK_BACK: Retry =
     Retry { attempts: 4, first: Duration::from_millis(500), longest: Duration::from_secs(4) };
 
@@ -327,8 +327,9 @@ fn publish_names(
     let withheld = parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
         let name = step.arrives_as();
-        let held = scopes[*at].sink.held(&name)?;
-        Ok(read_back(&name, step.digest, held)?.then_some(name))
+        let withheld = LOOK_BACK
+            .run(progress, || read_back(&name, step.digest, scopes[*at].sink.held(&name)?))?;
+        Ok(withheld.then_some(name))
     })?;
     for name in withheld.into_iter().flatten() {
         progress.event(Event::Note(format!(
@@ -353,7 +354,8 @@ fn read_back(name: &Reference, wanted: Digest, found: Held) -> Result<bool> {
             let text =
                 format!("destination: {name} was pushed as {wanted} and reads back as {found}");
             Err(Error::new(Class::Refused, text)
-                .hint("the registry does not keep what it is given, or somebody else pushed"))
+                .hint("the registry does not keep what it is given, or somebody else pushed")
+                .transient())
         }
     }
 }

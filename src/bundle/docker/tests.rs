@@ -103,6 +103,24 @@ fn what_docker_cannot_load_is_not_listed() {
 }
 
 #[test]
+fn a_manifest_that_is_listed_for_several_platforms_is_there_for_each() {
+    let mut stock = Stock::default();
+    let image = stock.image("a", "linux/amd64");
+    let entries = ["linux/amd64", "linux/386", "linux/arm/v6", "linux/arm/v7"]
+        .map(|platform| Descriptor { platform: Some(platform.parse().unwrap()), ..image.clone() });
+    let index = stock.index(&entries.each_ref());
+    let contents = stock.contents(&[("x.example/a:1", &index)]);
+
+    let found = loadable(&contents, &stock.configs(&contents), index.digest);
+
+    for platform in ["linux/amd64", "linux/386", "linux/arm", "linux/arm/v6"] {
+        let (document, more) = choose(&found, Some(&platform.parse().unwrap())).unwrap();
+        assert_eq!((document.descriptor().digest, more), (image.digest, 0), "{platform}");
+    }
+    assert!(choose(&found, Some(&"linux/arm64".parse().unwrap())).is_none());
+}
+
+#[test]
 fn foreign_layers_do_not_hide_a_wrong_number_of_layers() {
     let mut stock = Stock::default();
     let own = stock.blob(LAYER, b"layer");

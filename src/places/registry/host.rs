@@ -33,10 +33,14 @@ pub(super) enum Scheme {
 pub(super) enum Head {
     /// It never found anything by HEAD.
     Unknown,
+    /// It found nothing by HEAD, and nothing by GET either.
+    Believed,
     /// It finds what it has.
     Honest,
     /// It answers 404 to HEAD of what GET gives.
     Lies,
+    /// The same, which came out after it was believed.
+    Exposed,
 }
 
 /// One registry.
@@ -54,6 +58,7 @@ pub(super) struct Host {
     complained: AtomicBool,
     harbor: Mutex<Option<bool>>,
     head: Mutex<Head>,
+    weighing_head: Mutex<()>,
     sending: Mutex<Sending>,
     quota: Mutex<Option<Allowance>>,
     /// How many blobs come in at a time, and how many go out. They are apart so that a copy from
@@ -85,6 +90,7 @@ impl Host {
             complained: AtomicBool::new(false),
             harbor: Mutex::default(),
             head: Mutex::new(Head::Unknown),
+            weighing_head: Mutex::default(),
         }
     }
 
@@ -155,12 +161,24 @@ impl Host {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes it; the first word counts.
+    /// Notes it; the first proof counts.
     pub(super) fn set_head(&self, worth: Head) {
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        if *head == Head::Unknown {
-            *head = worth;
+        *head = match (*head, worth) {
+            (Head::Believed, Head::Lies) => Head::Exposed,
+            (Head::Unknown | Head::Believed, worth) => worth,
+            (proven, _) => proven,
+        };
+    }
+
+    /// Until it is known what its answers to HEAD are worth, as far as `open` says: the right to
+    /// find out, for one at a time, because that answer saves all others the question.
+    pub(super) fn weigh_head(&self, open: Head) -> Option<MutexGuard<'_, ()>> {
+        if self.head() != open {
+            return None;
         }
+        let turn = self.weighing_head.lock().unwrap_or_else(PoisonError::into_inner);
+        (self.head() == open).then_some(turn)
     }
 
     /// Whether the host failed in this run, while another may have the same content.

@@ -9,6 +9,7 @@ use super::session::{Call, Session, Target};
 use crate::words::digest::Digest;
 use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, guess_type};
 use crate::words::error::{Class, Result};
+use crate::words::reference::Tag;
 
 /// What a `HEAD` tells of what stands under a name.
 #[expect(clippy::large_enum_variant, reason = "one at a time is held, and not for long")]
@@ -134,7 +135,7 @@ impl Session {
     pub(super) fn look_at_manifest(&self, reference: &str) -> Result<Seen> {
         let described = |found: Option<Descriptor>| found.map_or(Seen::Nothing, Seen::Described);
         let get = || Ok(described(self.manifest(reference, None)?.map(|d| d.descriptor().clone())));
-        if self.host.head() == Head::Lies {
+        if matches!(self.host.head(), Head::Lies | Head::Exposed) {
             return get();
         }
         let call = self.manifest_call(Method::HEAD, reference);
@@ -157,16 +158,57 @@ impl Session {
         }
     }
 
-    /// As [`look_at_manifest`](Session::look_at_manifest), where a wrong "no" would do harm: as
-    /// long as the host never found anything by HEAD, GET has the last word.
+    /// As [`look_at_manifest`](Session::look_at_manifest), where a wrong "no" would do harm: GET
+    /// has the last word about the first that HEAD does not find on a host. Where that agrees, HEAD
+    /// is believed, until [`weigh_head`](Session::weigh_head) proves the one or the other.
     pub(super) fn surely_look_at_manifest(&self, reference: &str) -> Result<Seen> {
         let found = self.look_at_manifest(reference)?;
-        if !matches!(found, Seen::Nothing) || self.host.head() != Head::Unknown {
+        if !matches!(found, Seen::Nothing) {
             return Ok(found);
         }
-        let Some(document) = self.manifest(reference, None)? else { return Ok(Seen::Nothing) };
-        self.host.set_head(Head::Lies);
-        Ok(Seen::Described(document.descriptor().clone()))
+        if let Some(_turn) = self.host.weigh_head(Head::Unknown) {
+            let found = self.manifest(reference, None)?;
+            self.host.set_head(if found.is_some() { Head::Lies } else { Head::Believed });
+            return Ok(found.map_or(Seen::Nothing, |it| Seen::Described(it.descriptor().clone())));
+        }
+        match self.host.head() {
+            Head::Lies | Head::Exposed => self.look_at_manifest(reference),
+            _ => Ok(found),
+        }
+    }
+
+    /// Before `tag` is pushed: finds out by `document`, which is there under its digest, what HEAD
+    /// is worth on a host where it was believed. Where it lied, the tag may stand for another image
+    /// that nobody saw.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when it does.
+    pub(super) fn weigh_head(&self, tag: &Tag, document: &Document) -> Result<()> {
+        let digest = document.descriptor().digest;
+        if let Some(_turn) = self.host.weigh_head(Head::Believed) {
+            // What it finds is noted.
+            let seen = self.look_at_manifest(&digest.to_string())?;
+            if matches!(seen, Seen::Nothing) {
+                let found = self.manifest(&digest.to_string(), Some(digest))?;
+                found.into_iter().for_each(|_| self.host.set_head(Head::Lies));
+            }
+        }
+        if self.host.head() != Head::Exposed {
+            return Ok(());
+        }
+        match self.look_at_manifest(tag.as_str())? {
+            Seen::Described(found) if found.digest != digest => {
+                let why = format!(
+                    "it stands for {} already, which the registry hid when it was asked by HEAD",
+                    found.digest
+                );
+                let hint = "nothing was overwritten; import this name alone (--only), then it is \
+                            asked for in another way from the beginning";
+                let what = self.manifest_name(tag.as_str());
+                Err(self.end.error(Class::Refused, &what, why).hint(hint))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Stores `document` under `reference`, byte for byte; whether the registry took note of its

@@ -190,3 +190,34 @@ fn an_image_that_a_layout_does_not_have_is_told_with_those_it_has() {
     request.images = vec![named("x.example/b:1")];
     assert_eq!(run(&request).unwrap().images.len(), 1);
 }
+
+#[test]
+fn a_manifest_that_an_index_lists_for_two_platforms_is_there_for_both() {
+    let mut outside = Outside::new();
+    let stock = &mut outside.sample.stock;
+    let image = stock.image("both", "linux/amd64");
+    let entries = ["linux/amd64", "linux/386"].map(|platform| crate::words::document::Descriptor {
+        platform: Some(platform.parse().unwrap()),
+        ..image.clone()
+    });
+    let index = stock.index(&entries.each_ref());
+    let layout = outside.sample.at("both");
+    outside.sample.stock.layout(&layout, &[("x.example/both:1", &index)]);
+    for (platform, is_there) in [("linux/386", true), ("linux/amd64", true), ("linux/arm", false)] {
+        let mut request = outside.request(&platform.replace('/', "-"));
+        request.images = vec![format!("oci:{}", layout.display()).parse().unwrap()];
+        request.select.platforms = vec![platform.parse().unwrap()];
+
+        let done = run(&request);
+
+        match done {
+            Ok(summary) => assert!(is_there, "{platform}: {summary:?}"),
+            Err(error) => {
+                assert!(!is_there, "{platform}: {error}");
+                assert_eq!(error.class(), Class::Incomplete);
+                let hint = error.way_out().unwrap();
+                assert!(hint.contains("linux/386") && hint.contains("linux/amd64"), "{hint}");
+            }
+        }
+    }
+}

@@ -154,6 +154,28 @@ fn a_name_that_does_not_read_back_is_a_failure() {
 }
 
 #[test]
+fn a_name_that_shows_its_image_a_moment_later_is_no_failure() {
+    let mut bundle = bundle();
+    let other = bundle.stock.index(&[]);
+    for stands_for_another in [false, true] {
+        let inside = Inside { slow: 2, ..listing() };
+        if stands_for_another {
+            inside.set("h.example/a:1", bundle.stock.get(&other));
+        }
+
+        bundle.land(&inside).unwrap();
+
+        assert_eq!(inside.named("h.example/a:1"), Some(bundle.index.digest));
+        let published = |done: &&Done| matches!(done, Done::Published(..));
+        assert_eq!(
+            inside.done().iter().filter(published).count(),
+            1,
+            "looked at, not pushed again"
+        );
+    }
+}
+
+#[test]
 fn a_name_that_is_kept_is_not_published() {
     let (mut bundle, inside) = (bundle(), listing());
     let other = bundle.stock.index(&[]);

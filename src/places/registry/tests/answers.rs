@@ -249,3 +249,50 @@ fn a_mount_that_is_answered_with_anything_but_success_is_none_and_asked_for_once
         assert_eq!(server.seen("POST").len(), 1, "{status}");
     }
 }
+
+#[test]
+fn get_is_asked_once_a_host_for_a_name_that_head_does_not_find() {
+    let server = Server::start(|seen| match seen.line.contains("/manifests/sha256:") {
+        true => manifest(),
+        false => reply(404, &[], ""),
+    });
+    let repository = server.repository(Side::Destination);
+    std::thread::scope(|scope| {
+        for tag in [":1", ":2", ":3", ":4"] {
+            let (repository, server) = (&repository, &server);
+            scope.spawn(move || {
+                let found = repository.held(&name(server, tag)).unwrap();
+                assert!(matches!(found, Held::Nothing), "{found:?}");
+            });
+        }
+    });
+
+    assert_eq!(server.seen("GET /v2/team/app/").len(), 1, "{:?}", server.log());
+}
+
+#[test]
+fn a_host_that_was_believed_and_hid_what_it_has_overwrites_nothing() {
+    let list = list().1;
+    let raw = list.raw().to_vec();
+    let server =
+        Server::start(move |seen| match seen.line.split_once(" /v2/team/app/manifests/") {
+            Some(("GET", "old")) => typed(200, OCI_INDEX, &raw),
+            Some(("GET", digest)) if digest.starts_with("sha256:") => manifest(),
+            Some(("PUT", _)) => reply(201, &[], ""),
+            _ => reply(404, &[], ""),
+        });
+    let repository = server.repository(Side::Destination);
+    for tag in [":new", ":old"] {
+        let found = repository.held(&name(&server, tag)).unwrap();
+        assert!(matches!(found, Held::Nothing), "the first was new, and it is believed since");
+    }
+
+    repository.publish(&name(&server, ":new"), &document()).unwrap();
+    let error = repository.publish(&name(&server, ":old"), &document()).unwrap_err();
+
+    assert_eq!(error.class(), Class::Refused);
+    assert!(error.to_string().contains(&list.descriptor().digest.to_string()), "{error}");
+    assert_eq!(server.seen("PUT").len(), 1, "{:?}", server.log());
+    let read_back = repository.held(&name(&server, ":old")).unwrap();
+    assert!(matches!(read_back, Held::Known(_)), "by GET");
+}
