@@ -335,13 +335,7 @@ impl ImageSink for RegistryRepository {
     /// A name without a tag needs nothing more than `put_document` did.
     fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
         match &name.tag {
-            Some(tag) => {
-                // Lists of referrers were read, whatever HEAD says.
-                if tag.subject().is_none() {
-                    self.0.weigh_head(tag, document)?;
-                }
-                self.0.put_manifest(tag.as_str(), document).map(drop)
-            }
+            Some(tag) => self.0.publish_manifest(tag, document),
             None => Ok(()),
         }
     }

@@ -177,13 +177,22 @@ impl Session {
         }
     }
 
+    /// Stores `document` under `tag`, unless that stands for something that nobody saw.
+    pub(super) fn publish_manifest(&self, tag: &Tag, document: &Document) -> Result<()> {
+        // Lists of referrers were read, whatever HEAD says.
+        if tag.subject().is_none() {
+            self.weigh_head(tag, document)?;
+        }
+        self.put_manifest(tag.as_str(), document).map(drop)
+    }
+
     /// Before `tag` is pushed: finds out by `document`, which is there under its digest, what HEAD
     /// is worth on a host where it was believed. Where it lied, the tag may stand for another image
     /// that nobody saw.
     ///
     /// # Errors
     /// [`Class::Refused`] when it does.
-    pub(super) fn weigh_head(&self, tag: &Tag, document: &Document) -> Result<()> {
+    fn weigh_head(&self, tag: &Tag, document: &Document) -> Result<()> {
         let digest = document.descriptor().digest;
         if let Some(_turn) = self.host.weigh_head(Head::Believed) {
             // What it finds is noted.
