@@ -66,8 +66,9 @@ impl Layout {
     /// Reads the list of images in `tree`.
     ///
     /// # Errors
-    /// [`Class::Damaged`] when it is no layout of version 1.0.0 or holds anything but files,
-    /// [`Class::Incomplete`] when one of its files is missing or it was cut off.
+    /// [`Class::Damaged`] when it is no layout or holds anything but files,
+    /// [`Class::Refused`] for another version than 1.0.0, [`Class::Incomplete`] when one of its
+    /// files is missing or it was cut off.
     pub fn open(tree: impl Into<Arc<Tree>>) -> Result<Layout> {
         let tree = tree.into();
         kind::check(&tree, kind::LAYOUT)?;
@@ -85,11 +86,7 @@ impl Layout {
     pub fn read(tree: Arc<Tree>) -> Result<Layout> {
         let path = tree.path().display().to_string();
         let mark = tree.read_small(kind::LAYOUT, MAX_DOCUMENT)?;
-        let version = parse_strict(&mark).map_err(|e| e.context(format!("{path}: oci-layout")))?;
-        if version.get("imageLayoutVersion").and_then(|v| v.as_str()) != Some("1.0.0") {
-            let text = format!("{path}: is not an OCI image layout of version 1.0.0");
-            return Err(Error::new(Class::Damaged, text));
-        }
+        check_version(&mark).map_err(|e| e.context(&path))?;
         let raw = tree.read_small("index.json", MAX_DOCUMENT)?;
         let listed = list(&raw).map_err(|e| e.context(format!("{path}: index.json")))?;
         let folder = tree.stem();
@@ -155,6 +152,19 @@ impl Layout {
             None => Ok(first),
             Some(other) => Err(self.twice(&name.to_string(), &other.descriptor.digest)),
         }
+    }
+}
+
+/// Fails unless `mark`, the text of an `oci-layout`, is that of a layout of version 1.0.0.
+fn check_version(mark: &[u8]) -> Result<()> {
+    let mark = parse_strict(mark).map_err(|e| e.context(kind::LAYOUT))?;
+    match mark.get("imageLayoutVersion").and_then(Value::as_str) {
+        Some("1.0.0") => Ok(()),
+        Some(other) => {
+            let text = format!("is an OCI image layout of version {other:?}, and not 1.0.0");
+            Err(Error::new(Class::Refused, text).hint("a newer sealift may know that version"))
+        }
+        None => Err(Error::new(Class::Damaged, "oci-layout says no version of the layout")),
     }
 }
 

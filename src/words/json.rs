@@ -141,6 +141,20 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 }
 
+/// The member of `object` that Go takes for `name`: without regard to case, as programs in Java
+/// write what Go's write in capitals.
+///
+/// # Errors
+/// [`Class::Damaged`] when there are several.
+pub fn member_of_any_case<'v>(object: &'v Value, name: &str) -> Result<&'v Value> {
+    let members = object.as_object().into_iter().flatten();
+    let mut found = members.filter(|(own, _)| is_twin(name, own)).map(|(_, value)| value);
+    match (found.next(), found.next()) {
+        (found, None) => Ok(found.unwrap_or(&Value::Null)),
+        _ => Err(Error::new(Class::Damaged, format!("member {name:?} stands twice in it"))),
+    }
+}
+
 /// Whether Go takes `name` for `known`: letters that fold to ASCII ones are among its equals, such
 /// as the long s of old print and the sign for Kelvin.
 fn is_twin(known: &str, name: &str) -> bool {

@@ -8,7 +8,7 @@ use super::DOCKER_INDEX;
 use crate::places::tree::Tree;
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
-use crate::words::json::parse_strict_with;
+use crate::words::json::{member_of_any_case, parse_strict_with};
 use crate::words::reference::Reference;
 
 /// What docker 1.9 and older call an image that has lost its name to another.
@@ -57,8 +57,8 @@ pub(super) fn read(tree: &Tree) -> Result<Listing> {
     let shown = tree.path().display();
     let bad = |why: &str| Error::new(Class::Damaged, format!("{shown}: {DOCKER_INDEX} {why}"));
     let bytes = tree.read_small(DOCKER_INDEX, MAX_DOCUMENT)?;
-    let value = parse_strict_with(&bytes, &["Config", "RepoTags", "Layers"])
-        .map_err(|e| e.context(format!("{shown}: {DOCKER_INDEX}")))?;
+    let within = |e: Error| e.context(format!("{shown}: {DOCKER_INDEX}"));
+    let value = parse_strict_with(&bytes, &[]).map_err(within)?;
     let none = Vec::new();
     let entries = match &value {
         Value::Null => &none,
@@ -71,13 +71,15 @@ pub(super) fn read(tree: &Tree) -> Result<Listing> {
     let (mut all_tags, mut all_layers) = (0, 0);
     let mut listing = Listing::default();
     for (place, entry) in entries.iter().enumerate() {
-        let config = entry["Config"].as_str().ok_or_else(|| bad("names no config"))?;
-        let names = texts(&entry["RepoTags"]).ok_or_else(|| bad("has no list of names"))?;
+        // jib before 2.3 wrote them in small letters, and docker takes those.
+        let member = |name: &str| member_of_any_case(entry, name).map_err(within);
+        let config = member("Config")?.as_str().ok_or_else(|| bad("names no config"))?;
+        let names = texts(member("RepoTags")?).ok_or_else(|| bad("has no list of names"))?;
         all_tags += names.len();
         if all_tags > MAX_IMAGES {
             return Err(many("names"));
         }
-        let layers = texts(&entry["Layers"]).ok_or_else(|| bad("has no list of layers"))?;
+        let layers = texts(member("Layers")?).ok_or_else(|| bad("has no list of layers"))?;
         all_layers += layers.len();
         if all_layers > MAX_LAYERS {
             return Err(many("layers"));

@@ -122,6 +122,23 @@ fn a_manifest_is_made_of_what_is_there() {
 }
 
 #[test]
+fn the_list_may_be_in_small_letters() {
+    let mut archive = Archive::default();
+    let config = archive.config("a", &[b"one"]);
+    archive.file("l.tar", b"one");
+    let mut twice = archive.clone();
+    archive.list(json!([{"config": config, "repoTags": ["app:1"], "layers": ["l.tar"]}]));
+
+    assert_eq!(only(&archive.open().unwrap()).0.to_string(), "docker.io/library/app:1");
+
+    let entry = json!({"Config": config, "RepoTags": ["app:1"], "Layers": ["l.tar"], "layers": []});
+    twice.list(json!([entry]));
+    let error = twice.fails();
+    assert_eq!(error.class(), Class::Damaged);
+    assert!(error.message().contains("\"Layers\" stands twice"), "{error}");
+}
+
+#[test]
 fn compressed_layers_stay_as_they_are() {
     let (packed, zstd) = (gzip(b"one"), zstd::encode_all(&b"two"[..], 1).unwrap());
     let archive = simple(&[b"one", b"two"], &[&packed, &zstd]).open().unwrap();
@@ -189,7 +206,7 @@ fn what_can_be_read_in_two_ways_is_damage() {
     };
     let good = entry(&config_path, json!(["app:1"]), json!(["0/layer.tar"]));
     for list in [
-        good.replace("Config", "config"),
+        good.replace("\"Config\"", "\"config\":\"x\",\"Config\""),
         good.replace("\"Layers\"", "\"layers\":[],\"Layers\""),
         good.replace("[{", "[{\"Config\":\"x\","),
         good.replace("[\"app:1\"]", "\"app:1\""),

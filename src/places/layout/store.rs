@@ -1,6 +1,6 @@
 //! [`LayoutStore`]: an OCI image layout in a folder, to write to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,13 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
+use crate::places::tree::kind;
 use crate::seams::content::Content;
 use crate::seams::file::{AtomicFile, TEMP_PREFIX, lock, write_whole};
+use crate::seams::interrupt;
 use crate::seams::store::{BlobSink, ImageSink, KeptList};
 use crate::seams::stream::BUFFER;
+use crate::words::digest::{Digest, Hasher};
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_INDEX};
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
@@ -24,6 +27,8 @@ use crate::words::reference::{Reference, Tag};
 pub struct LayoutStore {
     root: PathBuf,
     listed: Mutex<Listed>,
+    /// Blobs that were read or written whole and are what their digests say.
+    sound: Mutex<BTreeSet<Digest>>,
     lock: Mutex<Option<File>>,
 }
 
@@ -32,13 +37,17 @@ impl LayoutStore {
     /// is refused.
     ///
     /// # Errors
-    /// [`Class::Usage`] for such a folder, [`Class::Damaged`] for a broken `index.json`.
+    /// [`Class::Usage`] for such a folder, [`Class::Refused`] for a layout of another version,
+    /// [`Class::Damaged`] for a broken `oci-layout` or `index.json`.
     pub fn open(root: &Path) -> Result<LayoutStore> {
         let fault = |e| Error::io(format!("destination layout {}", root.display()), e);
         let listed = match fs::read_dir(root) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Listed::default(),
             Err(e) => return Err(fault(e)),
-            Ok(_) if root.join("oci-layout").is_file() => read_index(&root.join("index.json"))?,
+            Ok(_) if root.join(kind::LAYOUT).is_file() => {
+                check_version(&root.join(kind::LAYOUT))?;
+                read_index(&root.join("index.json"))?
+            }
             Ok(entries) => {
                 for entry in entries {
                     let name = entry.map_err(fault)?.file_name();
@@ -46,14 +55,19 @@ impl LayoutStore {
                         return Err(not_a_layout(root));
                     }
                 }
-                Vec::new()
+                Listed::default()
             }
         };
         Ok(LayoutStore {
             root: root.to_owned(),
-            listed: Mutex::new(Listed::from(listed)),
+            listed: Mutex::new(listed),
+            sound: Mutex::default(),
             lock: Mutex::new(None),
         })
+    }
+
+    fn sound(&self) -> Result<std::sync::MutexGuard<'_, BTreeSet<Digest>>> {
+        self.sound.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))
     }
 
     fn listed(&self) -> Result<std::sync::MutexGuard<'_, Listed>> {
@@ -77,7 +91,7 @@ impl LayoutStore {
         let folder = File::open(&self.root).map_err(fault)?;
         lock(&folder, &self.root)?;
         // What another one listed since this was opened has to stay listed.
-        let now = Listed::from(read_index(&self.root.join("index.json"))?);
+        let now = read_index(&self.root.join("index.json"))?;
         if now != *self.listed()? {
             let text = format!("{} was written by another program just now", self.root.display());
             return Err(Error::new(Class::Other, text).hint("run the same command again"));
@@ -123,6 +137,8 @@ struct Listed {
     /// In their order; nothing where an entry was replaced.
     entries: Vec<Option<Value>>,
     places: BTreeMap<String, Vec<usize>>,
+    /// What else the list says of itself. It is not ours to drop.
+    members: serde_json::Map<String, Value>,
 }
 
 impl Listed {
@@ -165,30 +181,55 @@ fn not_a_layout(root: &Path) -> Error {
     Error::new(Class::Usage, text).hint("name a new folder")
 }
 
+/// Fails unless the `oci-layout` at `path` is that of a layout which this program can write.
+fn check_version(path: &Path) -> Result<()> {
+    let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+    let mut raw = Vec::new();
+    let file = File::open(path).map_err(fault)?;
+    file.take(MAX_DOCUMENT + 1).read_to_end(&mut raw).map_err(fault)?;
+    super::check_version(&raw).map_err(|e| {
+        let folder = path.parent().unwrap_or(path).display();
+        e.context(format!("destination {folder}")).hint("name a new folder")
+    })
+}
+
 /// The images listed so far; none when a killed run got no further than the blobs.
-fn read_index(path: &Path) -> Result<Vec<Value>> {
+fn read_index(path: &Path) -> Result<Listed> {
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
     let mut raw = Vec::new();
     let file = match File::open(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Listed::default()),
         other => other.map_err(fault)?,
     };
     file.take(MAX_DOCUMENT + 1).read_to_end(&mut raw).map_err(fault)?;
     Document::parse(raw.clone(), OCI_INDEX).map_err(|e| e.context(path.display()))?;
-    match parse_strict(&raw)?.get_mut("manifests").map(Value::take) {
-        Some(Value::Array(manifests)) => Ok(manifests),
-        _ => Err(Error::new(Class::Damaged, format!("{} lists no images", path.display()))),
-    }
+    let Value::Object(mut members) = parse_strict(&raw)? else { return Ok(Listed::default()) };
+    // Go writes an empty list as null.
+    let entries = match members.remove("manifests") {
+        Some(Value::Array(entries)) => entries,
+        _ => Vec::new(),
+    };
+    Ok(Listed { members, ..Listed::from(entries) })
 }
 
 impl BlobSink for LayoutStore {
+    /// A file of the right name and size may hold other bytes, after a disk that was full or by
+    /// somebody's hand: it counts once it was read.
     fn has(&self, blob: &Descriptor) -> Result<bool> {
         let path = self.root.join(blob_path(&blob.digest));
-        match fs::symlink_metadata(&path) {
-            Ok(about) => Ok(about.is_file() && about.len() == blob.size),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(e) => Err(Error::io(format!("cannot look at {}", path.display()), e)),
+        let there = match fs::symlink_metadata(&path) {
+            Ok(about) => about.is_file() && about.len() == blob.size,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => false,
+            Err(e) => return Err(Error::io(format!("cannot look at {}", path.display()), e)),
+        };
+        if !there || self.sound()?.contains(&blob.digest) {
+            return Ok(there);
         }
+        let is_sound = hash(&path)? == blob.digest;
+        if is_sound {
+            self.sound()?.insert(blob.digest);
+        }
+        Ok(is_sound)
     }
 
     fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
@@ -198,7 +239,23 @@ impl BlobSink for LayoutStore {
         let mut buffer = vec![0; BUFFER];
         copy(content, &mut file, &mut buffer)
             .map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
-        file.commit()
+        file.commit()?;
+        self.sound()?.insert(blob.digest);
+        Ok(())
+    }
+}
+
+/// The digest of what the file `path` holds.
+fn hash(path: &Path) -> Result<Digest> {
+    let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+    let mut file = File::open(path).map_err(fault)?;
+    let (mut hasher, mut buffer) = (Hasher::new(), vec![0; BUFFER]);
+    loop {
+        interrupt::check()?;
+        match file.read(&mut buffer).map_err(fault)? {
+            0 => return Ok(hasher.finish()),
+            got => hasher.update(&buffer[..got]),
+        }
     }
 }
 
@@ -237,9 +294,9 @@ impl ImageSink for LayoutStore {
         let listed = self.listed()?;
         listed
             .named(&name)
-            .map(|entry| serde_json::from_value(entry.clone()))
+            .map(|entry| Descriptor::from_value(entry.clone()))
             .transpose()
-            .map_err(|e| Error::new(Class::Damaged, "destination index.json is broken").source(e))
+            .map_err(|e| e.context(format!("destination {}: index.json", self.root.display())))
     }
 
     fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
@@ -250,8 +307,11 @@ impl ImageSink for LayoutStore {
     fn finish(&self) -> Result<()> {
         self.prepare()?;
         let listed = self.listed()?;
-        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed.all()});
-        let index = index.to_string();
+        let mut members = listed.members.clone();
+        members.insert("schemaVersion".to_owned(), json!(2));
+        members.insert("mediaType".to_owned(), json!(OCI_INDEX));
+        members.insert("manifests".to_owned(), json!(listed.all()));
+        let index = Value::Object(members).to_string();
         if index.len() as u64 > MAX_DOCUMENT {
             let text = format!(
                 "the index.json of {} would be larger than any reader takes",

@@ -59,6 +59,59 @@ fn a_blob_of_the_wrong_size_is_not_there() {
 }
 
 #[test]
+fn a_blob_with_other_bytes_is_not_there_and_is_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("layout");
+    let blob = Descriptor::of("a/b", b"hello");
+    LayoutStore::open(&root).unwrap().put(&blob, &mut &b"hello"[..]).unwrap();
+    let store = LayoutStore::open(&root).unwrap();
+    assert!(store.has(&blob).unwrap());
+
+    std::fs::write(root.join(blob_path(&blob.digest)), "jello").unwrap();
+    let store = LayoutStore::open(&root).unwrap();
+
+    assert!(!store.has(&blob).unwrap());
+    store.put(&blob, &mut &b"hello"[..]).unwrap();
+    assert!(store.has(&blob).unwrap());
+    assert_eq!(std::fs::read(root.join(blob_path(&blob.digest))).unwrap(), b"hello");
+}
+
+#[test]
+fn what_else_a_list_says_is_kept_and_null_is_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("layout");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("oci-layout"), LAYOUT_MARK).unwrap();
+    let list = r#"{"schemaVersion":2,"manifests":null,"annotations":{"a":"b"},"x.y":[1]}"#;
+    std::fs::write(root.join("index.json"), list).unwrap();
+
+    store(&root, &manifest(b"{}", None), "a:1");
+
+    let index = std::fs::read(root.join("index.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(index["annotations"], json!({"a": "b"}));
+    assert_eq!(index["x.y"], json!([1]));
+    assert_eq!(index["manifests"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_layout_of_another_version_is_not_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    for (mark, class) in [
+        (r#"{"imageLayoutVersion":"2.0.0"}"#, Class::Refused),
+        ("{}", Class::Damaged),
+        ("", Class::Damaged),
+    ] {
+        std::fs::write(folder.path().join("oci-layout"), mark).unwrap();
+
+        let error = LayoutStore::open(folder.path()).unwrap_err();
+
+        assert_eq!(error.class(), class, "{mark}: {error}");
+        assert!(error.message().starts_with("destination "), "{error}");
+    }
+}
+
+#[test]
 fn a_folder_with_other_things_in_it_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("thesis.tex"), "x").unwrap();
@@ -166,7 +219,7 @@ fn what_is_no_layout_of_this_version_is_not_read() {
 
     let later = made("later");
     std::fs::write(later.join("oci-layout"), r#"{"imageLayoutVersion":"2.0.0"}"#).unwrap();
-    assert_eq!(open(&later).unwrap_err().class(), Class::Damaged);
+    assert_eq!(open(&later).unwrap_err().class(), Class::Refused);
     let linked = made("linked");
     std::os::unix::fs::symlink("/etc/hostname", linked.join("link")).unwrap();
     assert_eq!(open(&linked).unwrap_err().class(), Class::Damaged);
