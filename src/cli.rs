@@ -18,6 +18,7 @@ mod secrets;
 mod serve;
 mod table;
 mod tags;
+mod text;
 mod verify;
 
 use std::process::ExitCode;

@@ -4,6 +4,7 @@
 //! to strings only when they are printed.
 
 pub mod bytes;
+pub mod count;
 pub mod digest;
 pub mod document;
 pub mod error;

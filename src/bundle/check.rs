@@ -30,6 +30,7 @@ use crate::words::progress::{Event, Progress};
 
 mod files;
 mod graph;
+mod instead;
 mod own;
 mod signatures;
 mod touched;
@@ -81,7 +82,9 @@ pub struct Verified(Trusted, Arc<Sound>);
 /// [`Class::Damaged`] when the list of files itself is not the signed one. Everything found
 /// behind that is in [`Examined::problems`].
 pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
-    look(Tree::open(path)?, path.display().to_string(), trust, Some(now))
+    let (tree, name) = (Tree::open(path)?, path.display().to_string());
+    instead::refuse(&tree, &name)?;
+    look(tree, name, trust, Some(now))
 }
 
 /// Everything but the bytes of layers. Without `now` it does not matter when it expires.
@@ -132,6 +135,14 @@ fn signed_sums(tree: &impl Files, statement: &Statement, name: &str) -> Result<I
 fn problem_of(fault: &crate::places::tree::Fault) -> Problem {
     let kind = match fault.truncated {
         true => Fault::Missing,
+        false if fault.unreadable => {
+            let problem = Problem::extra(fault.path.clone());
+            let is_litter = problem.is_litter();
+            return match is_litter {
+                true => problem,
+                false => Problem::new(Fault::Unreadable, fault.path.clone(), fault.what.clone()),
+            };
+        }
         false if fault.what.ends_with("not a file") => Fault::NotAFile,
         false => Fault::Damaged,
     };
@@ -150,7 +161,7 @@ impl<F: Files> Examined<F> {
         }
         for path in self.tree.paths() {
             if !is_outside(path) && !self.sums.files().contains_key(path) {
-                problems.push(Problem::new(Fault::Extra, path, "is not in the signed list"));
+                problems.push(Problem::extra(path));
             }
         }
         self.problems = problems;

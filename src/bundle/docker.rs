@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::contents::{Contents, Image};
 use crate::places::layout::blob_path;
+use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::platform::Platform;
@@ -78,7 +79,7 @@ pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
     // What its owner hands out may be beside what the config is for; all else has to be there.
     let carried = layers.iter().filter(|layer| !layer.is_foreign()).count();
     let fits = (carried..=there).contains(&promised);
-    (!fits).then(|| format!("has {there} layers, and its config is for {promised}"))
+    (!fits).then(|| format!("has {}, and its config is for {promised}", count(there, "layer")))
 }
 
 /// The file for `contents`. Of a multi-platform image it lists linux/amd64, else the first; what

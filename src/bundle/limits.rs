@@ -7,6 +7,7 @@ use super::contents::{Contents, Image};
 use super::envelope::MAX_PAYLOAD;
 use super::head::index_json;
 use super::statement::Predicate;
+use crate::words::count::{are, count};
 use crate::words::digest::Digest;
 use crate::words::document::{DOCKER_LIST, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
@@ -30,8 +31,9 @@ pub fn room_for<'a>(images: impl Iterator<Item = (Reference, &'a str)>) -> Resul
         payload += said - nothing.1 + 2;
         if index > MAX_INDEX || payload > MAX_PAYLOAD {
             let text = format!(
-                "{} images are asked for, and one bundle takes {before} of them at most",
-                images.len(),
+                "{} {} asked for, and one bundle takes {before} of them at most",
+                count(images.len(), "image"),
+                are(images.len()),
             );
             return Err(Error::new(Class::Usage, text).hint("export them into several bundles"));
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::words::count::count;
 use crate::words::error::{Class, Error};
 
 /// What kind of thing is wrong.
@@ -55,6 +56,25 @@ impl Problem {
         }
     }
 
+    /// A file that nobody signed for. What systems and programs leave on every medium is called
+    /// that.
+    pub fn extra(path: impl Into<String>) -> Problem {
+        let path = path.into();
+        let detail = match litter(&path) {
+            Some(whose) => {
+                format!("is litter of {whose}, no part of the bundle; it may be deleted")
+            }
+            None => "is not in the signed list".to_owned(),
+        };
+        Problem::new(Fault::Extra, path, detail)
+    }
+
+    /// Whether it is no more than what systems leave behind.
+    #[must_use]
+    pub fn is_litter(&self) -> bool {
+        self.kind == Fault::Extra && litter(&self.path).is_some()
+    }
+
     /// What `error`, met while reading `path`, amounts to.
     pub fn reading(path: impl Into<String>, error: &Error) -> Problem {
         let kind = match error.class() {
@@ -96,28 +116,140 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The failure that `problems` amount to: damage weighs more than absence, because what is
-/// missing can simply be brought.
+/// The failure that `problems` amount to: damage weighs more than what cannot be read, which may
+/// be anything, and that more than absence, because what is missing can simply be brought.
 #[must_use]
 pub fn failure(bundle: &str, problems: &[Problem]) -> Error {
-    let missing_only = problems.iter().all(|problem| problem.kind == Fault::Missing);
-    let unreadable = problems.iter().all(|problem| problem.kind == Fault::Unreadable);
-    let (class, what, hint) = match missing_only {
-        _ if unreadable && !problems.is_empty() => {
-            (Class::Other, "unreadable", "check the permissions, and the medium")
-        }
-        true => (Class::Incomplete, "incomplete", "copy it from its origin again"),
-        false => (
+    let any = |kind| problems.iter().any(|problem| problem.kind == kind);
+    let damaged = any(Fault::Damaged) || any(Fault::NotAFile);
+    let litter = !problems.is_empty() && problems.iter().all(Problem::is_litter);
+    let (class, what, hint) = match damaged {
+        true => (
             Class::Damaged,
-            "damaged",
+            "is damaged",
             "use nothing from it; copy it from its origin again and verify the copy",
         ),
+        false if litter => (
+            Class::Damaged,
+            "is not alone",
+            "systems leave such files where they look; delete them, and run the same command again",
+        ),
+        false if any(Fault::Extra) => (
+            Class::Damaged,
+            "holds what nobody signed for",
+            "use nothing from it; copy it from its origin again and verify the copy",
+        ),
+        false if any(Fault::Unreadable) => (
+            Class::Refused,
+            "is unreadable",
+            "see who may read it, and whether the medium is sound; nothing is known to be wrong \
+             with what it holds",
+        ),
+        false => (Class::Incomplete, "is incomplete", "copy it from its origin again"),
     };
-    let count = match problems.len() {
-        1 => "1 problem".to_owned(),
-        n => format!("{n} problems"),
-    };
-    Error::new(class, format!("bundle {bundle} is {what}: {count}"))
+    Error::new(class, format!("bundle {bundle} {what}: {}", count(problems.len(), "problem")))
         .hint(hint)
         .details(problems.iter().map(Problem::to_string))
+}
+
+/// Who leaves a file of this path behind wherever it looks. Nothing of a bundle is called so.
+fn litter(path: &str) -> Option<&'static str> {
+    const APPLE: &[&str] = &[
+        ".ds_store",
+        ".spotlight-v100",
+        ".trashes",
+        ".fseventsd",
+        ".temporaryitems",
+        ".documentrevisions-v100",
+        ".volumeicon.icns",
+        ".apdisk",
+        ".appledouble",
+        "__macosx",
+        ".metadata_never_index",
+    ];
+    const WINDOWS: &[&str] = &[
+        "system volume information",
+        "$recycle.bin",
+        "recycler",
+        "thumbs.db",
+        "ehthumbs.db",
+        "desktop.ini",
+        "autorun.inf",
+        "wpsettings.dat",
+        "indexervolumeguid",
+    ];
+    let of = |part: &str| {
+        let part = part.to_lowercase();
+        let is = |names: &[&str]| names.contains(&part.as_str());
+        match part.as_str() {
+            _ if is(APPLE) || part.starts_with("._") => Some("macOS"),
+            _ if is(WINDOWS) => Some("Windows"),
+            "lost+found" => Some("the file system"),
+            ".directory" | ".xdg-volume-info" => Some("the desktop"),
+            "@eadir" | ".@__thumb" | "#recycle" => Some("a network drive"),
+            _ if part == ".trash" || part.starts_with(".trash-") => Some("the desktop"),
+            _ if part.starts_with(".nfs") || part.starts_with(".fuse_hidden") => {
+                Some("the file system")
+            }
+            _ => None,
+        }
+    };
+    path.split('/').find_map(of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(kinds: &[Fault]) -> Error {
+        let problems: Vec<Problem> =
+            kinds.iter().map(|kind| Problem::new(*kind, "x", "y")).collect();
+        failure("b", &problems)
+    }
+
+    #[test]
+    fn the_worst_that_is_known_decides_and_is_called_what_it_is() {
+        use Fault::{Damaged, Extra, Missing, NotAFile, Unreadable};
+        for (kinds, class, word) in [
+            (&[Missing][..], Class::Incomplete, "incomplete"),
+            (&[Unreadable], Class::Refused, "unreadable"),
+            (&[Missing, Unreadable], Class::Refused, "unreadable"),
+            (&[Unreadable, Extra], Class::Damaged, "nobody signed for"),
+            (&[Missing, Extra], Class::Damaged, "nobody signed for"),
+            (&[Unreadable, Damaged], Class::Damaged, "damaged"),
+            (&[NotAFile], Class::Damaged, "damaged"),
+        ] {
+            let error = of(kinds);
+            assert_eq!(error.class(), class, "{kinds:?}");
+            assert!(error.message().contains(word), "{kinds:?}: {error}");
+            assert_eq!(error.message().contains("damaged"), word == "damaged", "{kinds:?}");
+        }
+    }
+
+    #[test]
+    fn what_systems_leave_behind_is_litter_and_nothing_else_is() {
+        for path in [
+            ".DS_Store",
+            "blobs/sha256/.DS_Store",
+            "._index.json",
+            "System Volume Information/WPSettings.dat",
+            "$RECYCLE.BIN/S-1-5-21/desktop.ini",
+            "Thumbs.db",
+            ".Trash-1000/info/x",
+            ".Spotlight-V100/VolumeConfiguration.plist",
+            "lost+found/#12",
+        ] {
+            let problem = Problem::extra(path);
+            assert!(problem.detail.contains("litter"), "{path}");
+            let error = failure("b", &[problem]);
+            assert!(error.way_out().is_some_and(|hint| hint.contains("delete")), "{error:?}");
+            assert_eq!(error.class(), Class::Damaged);
+        }
+        for path in ["readme.txt", "blobs/sha256/00", ".hidden", "DS_Store", "sig.json"] {
+            let problem = Problem::extra(path);
+            assert!(!problem.detail.contains("litter"), "{path}");
+            let error = failure("b", &[problem, Problem::extra(".DS_Store")]);
+            assert!(error.way_out().is_some_and(|hint| hint.contains("use nothing")), "{error:?}");
+        }
+    }
 }

@@ -98,7 +98,7 @@ impl Export {
         if let Some(name) = self.name {
             images = vec![called(images, name)?];
         }
-        let key = private_key(&self.sign_key, self.passphrase_file.as_deref())?;
+        let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
         let (created_at, fixed_time) = creation_time()?;
         let expires_at = self.expires.map(|days| days_after(&created_at, days)).transpose()?;
         let request = Request {

@@ -17,6 +17,7 @@ use super::table::{blobs, bytes, table};
 use super::verify::Believe;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
+use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -268,7 +269,9 @@ fn plan_text(plan: &Plan) -> Vec<String> {
             lines.push(format!("  {} manifest {how}", step.document.digest));
         }
         for name in &repository.names {
-            let from = name.rewritten_from.map(|d| format!(" instead of {d}")).unwrap_or_default();
+            let made = name.smaller_than.map(|d| format!(", an index made on export, of {d}"));
+            let from = name.rewritten_from.map(|d| format!(" instead of {d}, which was signed"));
+            let from = from.or(made).unwrap_or_default();
             let (name, to, action) = (&name.name, &name.to, word(name.action));
             lines.push(format!("  {name} -> {to} {action}{from}"));
         }
@@ -276,9 +279,9 @@ fn plan_text(plan: &Plan) -> Vec<String> {
     for index in &plan.sparse {
         let repository = Safe(&index.repository);
         lines.push(format!(
-            "index {repository}@{} goes without {} of its parts: {}",
+            "index {repository}@{} goes without {}: {}",
             index.digest,
-            index.missing,
+            count(index.missing, "part"),
             match index.acceptance {
                 Acceptance::Taken => "the destination takes that",
                 Acceptance::Refused => "the destination does not take that",
@@ -356,6 +359,10 @@ fn text(summary: &Summary) -> Vec<String> {
     lines.extend(summary.images.iter().filter_map(|image| {
         let from = image.rewritten_from?;
         Some(format!("{} is {} instead of {from}, which was signed", image.to, image.digest))
+    }));
+    lines.extend(summary.images.iter().filter_map(|image| {
+        let from = image.smaller_than?;
+        Some(format!("{} is as it was signed: an index made on export, of {from}", image.to))
     }));
     let by_digest = summary.images.iter().filter(|image| image.action == NameAction::ByDigest);
     lines.extend(untagged(by_digest.count()));

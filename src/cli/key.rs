@@ -112,7 +112,7 @@ fn show(file: &Path, passphrase_file: Option<&Path>, printer: &Printer) -> Resul
     let private = pem.contains("PRIVATE KEY-----");
     let encrypted = PrivateKey::is_encrypted(&pem);
     let public = match private {
-        true => super::secrets::private_key(file, passphrase_file)?.public().clone(),
+        true => super::secrets::private_key(file, passphrase_file, printer)?.public().clone(),
         false => PublicKey::from_pem(&pem).map_err(|e| e.context(file.display()))?,
     };
     let public_pem = public.to_pem()?;

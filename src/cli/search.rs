@@ -31,7 +31,8 @@ const MAX_DESCRIPTION: usize = 60;
 
 Nobody is asked but the registries named, or Docker Hub when none is.")]
 pub(super) struct Search {
-    /// What to look for; HOST/TERM, as podman has it, where no --registry is named
+    /// What to look for; HOST/TERM, as podman has it, where no --registry is named, and HOST/ for
+    /// all that the host shows
     #[arg(value_name = "TERM", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     term: String,
     /// Where to look (can be repeated) [default: docker.io]
@@ -64,13 +65,12 @@ impl Search {
     }
 }
 
-/// The term and the registry that it begins with, which is Docker Hub where it begins with none.
+/// The term and the registry that it begins with, which is Docker Hub where it begins with none. A
+/// registry alone, with its slash, is asked for everything.
 fn split(text: &str) -> Result<(String, Vec<Registry>)> {
     let is_host = |part: &str| part.contains(['.', ':']) || part == "localhost";
     match text.split_once('/') {
-        Some((host, term)) if is_host(host) && !term.is_empty() => {
-            Ok((term.to_owned(), vec![host.parse()?]))
-        }
+        Some((host, term)) if is_host(host) => Ok((term.to_owned(), vec![host.parse()?])),
         _ => Ok((text.to_owned(), vec!["docker.io".parse()?])),
     }
 }
@@ -117,7 +117,9 @@ mod tests {
             ("library/alpine", "library/alpine", "docker.io"),
             ("quay.io/org/app", "org/app", "quay.io"),
             ("localhost:5000/x", "x", "localhost:5000"),
-            ("quay.io/", "quay.io/", "docker.io"),
+            ("quay.io/", "", "quay.io"),
+            ("harbor.example:5000/", "", "harbor.example:5000"),
+            ("library/", "library/", "docker.io"),
         ] {
             assert_eq!(split(text).unwrap(), (term.to_owned(), vec![registry.parse().unwrap()]));
         }

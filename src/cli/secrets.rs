@@ -7,6 +7,8 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::environment::variable;
+use super::output::Printer;
+use super::text;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::seams::process::PASSPHRASE;
 use crate::words::error::{Class, Error, Result};
@@ -15,26 +17,22 @@ use crate::words::escape::Safe;
 /// Longest passphrase, and so the most of a passphrase file that is read.
 const MAX_PASSPHRASE: u64 = 4096;
 
-/// Reads a small text file.
+/// Reads a small text file, in UTF-8 or, with its mark, in UTF-16, as Windows writes both.
+///
+/// # Errors
+/// [`Class::Usage`] whatever keeps it from being read: the command names it.
 pub(super) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>> {
+    let usage = |text: String| Error::new(Class::Usage, text);
     let fault = |e: std::io::Error| {
-        let class = match e.kind() {
-            std::io::ErrorKind::NotFound
-            | std::io::ErrorKind::InvalidData
-            | std::io::ErrorKind::IsADirectory => Class::Usage,
-            _ => Class::Other,
-        };
-        Error::new(class, format!("cannot read {}", path.display())).source(e)
+        let error = usage(format!("cannot read {}", path.display())).source(e);
+        error.hint("see whether it is there, is a file, and may be read by you")
     };
-    let mut text = Zeroizing::new(String::new());
-    File::open(path).map_err(fault)?.take(limit + 1).read_to_string(&mut text).map_err(fault)?;
-    match text.len() as u64 > limit {
-        true => {
-            let what = format!("{} is larger than {limit} bytes", path.display());
-            Err(Error::new(Class::Usage, what))
-        }
-        false => Ok(text),
+    let mut bytes = Zeroizing::new(Vec::new());
+    File::open(path).map_err(fault)?.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;
+    if bytes.len() as u64 > limit {
+        return Err(usage(format!("{} is larger than {limit} bytes", path.display())));
     }
+    text::decode(&bytes).map_err(|e| e.context(path.display()))
 }
 
 /// The public keys in `paths`.
@@ -46,15 +44,45 @@ pub(super) fn public_keys(paths: &[std::path::PathBuf]) -> Result<Vec<PublicKey>
     paths.iter().map(read).collect()
 }
 
-/// The private key in `path`, asking for its passphrase when it needs one.
-pub(super) fn private_key(path: &Path, passphrase_file: Option<&Path>) -> Result<PrivateKey> {
+/// The private key in `path`, asking for its passphrase when it needs one. A file that others may
+/// read, or change, is warned of.
+pub(super) fn private_key(
+    path: &Path,
+    passphrase_file: Option<&Path>,
+    printer: &Printer,
+) -> Result<PrivateKey> {
     let pem = read_text(path, MAX_KEY_FILE)?;
-    let passphrase = match PrivateKey::is_encrypted(&pem) {
-        true => existing_passphrase(passphrase_file, &path.display().to_string())?,
-        false => None,
+    let files = [Some(path), passphrase_file].into_iter().flatten();
+    files.filter_map(open_to_others).for_each(|text| printer.note(&text));
+    let passphrase = match (PrivateKey::is_encrypted(&pem), passphrase_file) {
+        (true, _) => existing_passphrase(passphrase_file, &path.display().to_string())?,
+        (false, None) => None,
+        (false, Some(_)) => {
+            printer.note("note: --passphrase-file has no effect: the key is not encrypted");
+            None
+        }
     };
     PrivateKey::from_pem(&pem, passphrase.as_deref().map(String::as_str))
         .map_err(|e| e.context(path.display()))
+}
+
+/// A warning of a file with a secret that others may read or change.
+fn open_to_others(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let mode = about.permissions().mode() & 0o777;
+    let who = match mode & 0o077 {
+        0 => return None,
+        open if open & 0o007 != 0 => "everybody",
+        _ => "its group",
+    };
+    let what = if mode & 0o044 == 0 { "write" } else { "read" };
+    let path = path.display().to_string();
+    let path = Safe(&path);
+    Some(format!(
+        "warning: {path} holds a secret, and {who} may {what} it (mode {mode:04o}): \
+         chmod 600 {path}"
+    ))
 }
 
 /// A passphrase from its file or variable. Never from an argument, which every user of the

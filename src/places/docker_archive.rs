@@ -166,8 +166,12 @@ impl DockerArchive {
             return error;
         }
         let names: Vec<String> = self.names().map(ToString::to_string).collect();
-        Error::new(Class::Incomplete, format!("{self} has no image {what}"))
-            .hint(format!("it has: {}", names.join(", ")))
+        Error::new(Class::Incomplete, format!("{self} has no image {what}")).hint(
+            match &names[..] {
+                [] => "it has no images with names; :@0 is the first one".to_owned(),
+                names => format!("it has: {}", names.join(", ")),
+            },
+        )
     }
 }
 

@@ -6,8 +6,10 @@
 
 mod directory;
 pub mod kind;
+mod links;
 mod pax;
 mod reader;
+mod sort;
 mod stream;
 mod tar;
 
@@ -19,9 +21,11 @@ use std::sync::Arc;
 
 pub use self::tar::{BLOCK, header};
 pub use reader::TreeReader;
+pub use sort::{EMPTY, Sort};
 pub use stream::Opener;
 
 use self::reader::{Inner, Within};
+use self::sort::{SNIFF, sort_of};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
@@ -35,10 +39,6 @@ const MAX_FILES: usize = 1_000_000;
 /// Most faults that are told. A medium may be made of nothing else, and each is a line.
 const MAX_FAULTS: usize = 1_000;
 
-/// How many links in a row are followed. The archives of podman and old docker have one for a layer
-/// that stands under two names; more than that is made to confuse.
-const MAX_HOPS: usize = 1;
-
 /// What is wrong with a tree before any content is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -46,6 +46,8 @@ pub struct Fault {
     pub path: String,
     /// Whether bytes are merely missing at the end, as after a broken-off copy.
     pub truncated: bool,
+    /// Whether the system lets nobody see what is there.
+    pub unreadable: bool,
     /// What is wrong, for people.
     pub what: String,
 }
@@ -176,6 +178,27 @@ impl Tree {
         Ok(Tree { path: path.to_owned(), root, found })
     }
 
+    /// What it is, where it is a file and no tar.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn sort(&self) -> Result<Option<Sort>> {
+        let Root::Tar(file) = &self.root else { return Ok(None) };
+        let mut head =
+            Within { file: Arc::clone(file), at: 0, left: SNIFF as u64, name: String::new() };
+        let mut bytes = Vec::new();
+        match head.read_to_end(&mut bytes) {
+            Ok(_) => Ok(sort_of(&bytes)),
+            Err(e) => Err(Error::io(format!("cannot read {}", self.path.display()), e)),
+        }
+    }
+
+    /// Whether it is a folder.
+    #[must_use]
+    pub fn is_folder(&self) -> bool {
+        matches!(self.root, Root::Folder(_))
+    }
+
     /// The path it was opened by.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -243,31 +266,6 @@ impl Tree {
                 "a tar may be plain, gzip or zstd, and holds files under plain names, each once",
             ),
         })
-    }
-
-    /// The regular file that `path` is, or that the symbolic link `path` leads to.
-    ///
-    /// # Errors
-    /// [`Class::Damaged`] for a path or a link that leaves the tree, and for one that leads to
-    /// more than one further link; [`Class::Incomplete`] when there is no file at its end.
-    pub fn resolve(&self, path: &str) -> Result<String> {
-        let bad = |why: &str| {
-            Error::new(Class::Damaged, format!("{}: {path} {why}", self.path.display()))
-        };
-        let mut here = tar::inside(path).to_owned();
-        if !tar::is_plain(&here) {
-            return Err(bad("is no acceptable file name"));
-        }
-        for _ in 0..=MAX_HOPS {
-            let Some(to) = self.found.links.get(&here) else {
-                return match self.found.files.contains_key(&here) {
-                    true => Ok(here),
-                    false => Err(self.missing(&here)),
-                };
-            };
-            here = beside(&here, to).ok_or_else(|| bad("is a link that leaves the archive"))?;
-        }
-        Err(bad("is a link to a link"))
     }
 
     fn missing(&self, path: &str) -> Error {
@@ -370,23 +368,6 @@ fn open(path: &Path) -> Result<(Arc<File>, bool)> {
         return Err(Error::new(Class::Usage, text));
     }
     Ok((Arc::new(File::open(path).map_err(fault)?), kind.is_dir()))
-}
-
-/// Where the link `path` leads that says `to`; nothing when that is outside.
-fn beside(path: &str, to: &str) -> Option<String> {
-    let mut parts: Vec<&str> = path.split('/').collect();
-    parts.pop();
-    if to.starts_with('/') {
-        return None;
-    }
-    for part in to.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/")).filter(|path| tar::is_plain(path))
 }
 
 #[cfg(test)]

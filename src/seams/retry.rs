@@ -60,6 +60,8 @@ impl Retry {
     /// # Errors
     /// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
     pub fn wait(&self, attempt: u32, error: &Error, progress: &dyn Progress) -> Result<()> {
+        // Whoever stopped the work need not be told that it goes on.
+        interrupt::check()?;
         let pause = self.pause(attempt, error);
         progress.event(Event::Retrying {
             why: error.to_string(),

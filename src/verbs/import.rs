@@ -6,20 +6,20 @@ mod engine;
 mod foreign;
 mod partly;
 mod rewritten;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 pub use self::archives::Filing;
 use self::archives::is_folder;
 pub use self::partly::Failed;
 use self::rewritten::rewritten;
+use self::summary::summary;
+pub use self::summary::{Landed, Summary};
 use crate::bundle::check::{self, Trust, Trusted};
 use crate::bundle::contents::Contents;
-use crate::bundle::keys::KeyId;
 use crate::places::layout::LayoutStore;
 use crate::places::location::{Destination, is_stream};
 use crate::places::registry::Client;
@@ -27,7 +27,6 @@ use crate::seams::file::lies_in;
 use crate::seams::pace::Jobs;
 use crate::seams::room;
 use crate::seams::store::ImageSink;
-use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
@@ -35,8 +34,8 @@ use crate::words::reference::Reference;
 use crate::work::choice::Choice;
 use crate::work::graph::Rewrite;
 use crate::work::mapping::{Mapping, Rule, Target};
-use crate::work::plan::{Count, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
-use crate::work::projects::{ProjectPlan, Projects, Provision};
+use crate::work::plan::{NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
+use crate::work::projects::{Projects, Provision};
 use crate::work::transfer::{self, Moved};
 
 /// What to import, and how.
@@ -72,49 +71,6 @@ pub struct Request {
     pub dry_run: bool,
     /// Whether images that cannot be brought are left behind, and the others are brought.
     pub keep_going: bool,
-}
-
-/// An image at its destination.
-#[derive(Debug, Serialize)]
-pub struct Landed {
-    /// Its name in the bundle.
-    pub name: Reference,
-    /// Its name at the destination.
-    pub to: Reference,
-    /// What the name stands for there now.
-    pub digest: Digest,
-    /// What had to be done for that.
-    pub action: NameAction,
-    /// The archive that it is in, where the destination is such.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// The digest that was signed, where something written anew stands for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rewritten_from: Option<Digest>,
-}
-
-/// What an import did.
-#[derive(Debug, Serialize)]
-pub struct Summary {
-    /// Whether every image arrived.
-    pub ok: bool,
-    /// The destination.
-    pub destination: String,
-    /// Whose signatures count; empty when none was asked for.
-    pub signers: Vec<KeyId>,
-    /// The images.
-    pub images: Vec<Landed>,
-    /// Those that did not arrive, where the others were to all the same.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub failed: Vec<Failed>,
-    /// The projects they went to, where the destination is a Harbor.
-    pub projects: Vec<ProjectPlan>,
-    /// Blobs whose bytes were sent.
-    pub copied: Count,
-    /// Blobs that a sibling repository gave.
-    pub mounted: Count,
-    /// Blobs that were there.
-    pub present: Count,
 }
 
 /// What came of a request.
@@ -272,36 +228,6 @@ fn keep_apart(request: &Request) -> Result<()> {
             Err(Error::new(Class::Usage, text).hint("name another place"))
         }
         false => Ok(()),
-    }
-}
-
-fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
-    let in_files = matches!(request.to, Destination::Archive { .. });
-    let names = plan.repositories.iter().flat_map(|r| r.names.iter().map(move |name| (r, name)));
-    let images = names
-        .filter(|(_, step)| !step.is_list())
-        .map(|(repository, step)| Landed {
-            name: step.name.clone(),
-            to: step.arrives_as(),
-            digest: match step.action {
-                NameAction::Keep => step.now.unwrap_or(step.digest),
-                _ => step.digest,
-            },
-            action: step.action,
-            file: in_files.then(|| repository.repository.clone()),
-            rewritten_from: step.rewritten_from,
-        })
-        .collect();
-    Summary {
-        ok: true,
-        destination: request.to.to_string(),
-        signers,
-        images,
-        failed: Vec::new(),
-        projects: plan.projects,
-        copied: moved.copied,
-        mounted: moved.mounted,
-        present: moved.present,
     }
 }
 

@@ -105,6 +105,16 @@ impl fmt::Display for Platform {
     }
 }
 
+/// `platforms`, joined by commas, for people; where there are none, that no platform is named.
+#[must_use]
+pub fn in_words<'a>(platforms: impl Iterator<Item = &'a Platform>) -> String {
+    let all: Vec<String> = platforms.map(ToString::to_string).collect();
+    match all.is_empty() {
+        true => "no platform that is named".to_owned(),
+        false => all.join(", "),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

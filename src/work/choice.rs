@@ -181,6 +181,7 @@ fn there(contents: &Contents) -> String {
     let names: Vec<String> =
         contents.images.iter().take(SHOWN).map(|image| image.name.to_string()).collect();
     match contents.images.len().saturating_sub(SHOWN) {
+        0 if names.is_empty() => "it has no images".to_owned(),
         0 => format!("it has: {}", names.join(", ")),
         more => format!("it has: {} and {more} more (sealift inspect)", names.join(", ")),
     }

@@ -340,7 +340,10 @@ fn check_platforms(contents: &Contents, image: &Image, select: &Selection) -> Re
     let has: Vec<String> = listed.into_iter().map(ToString::to_string).collect();
     let wanted: Vec<String> = select.platforms.iter().map(ToString::to_string).collect();
     let text = format!("{} is not there for {}", image.name, wanted.join(", "));
-    Err(Error::new(Class::Incomplete, text).hint(format!("it is there for {}", has.join(", "))))
+    Err(Error::new(Class::Incomplete, text).hint(match &has[..] {
+        [] => "it does not say what it runs on; leave --platform out".to_owned(),
+        has => format!("it is there for {}", has.join(", ")),
+    }))
 }
 
 #[cfg(test)]

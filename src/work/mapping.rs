@@ -61,15 +61,18 @@ impl Rule {
         Ok(Rule { from, to: to.to_owned() })
     }
 
-    /// Reads a file of rules, one a line, `#` for comments.
+    /// Reads a file of rules, one a line, `#` for comments, on lines of their own or behind a rule.
     ///
     /// # Errors
     /// [`Class::Usage`], naming the line.
     pub fn parse_file(text: &str) -> Result<Vec<Rule>> {
-        let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line.trim()));
+        // No name has a # in it.
+        let rule =
+            |line: &'_ str| line.split_once('#').map_or(line, |(rule, _)| rule).trim().to_owned();
+        let lines = text.lines().enumerate().map(|(n, line)| (n + 1, rule(line)));
         lines
-            .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-            .map(|(n, line)| Rule::parse(line).map_err(|e| e.context(format!("line {n}"))))
+            .filter(|(_, line)| !line.is_empty())
+            .map(|(n, line)| Rule::parse(&line).map_err(|e| e.context(format!("line {n}"))))
             .collect()
     }
 

@@ -114,6 +114,9 @@ pub struct NameStep {
     /// The digest that was signed, where something written anew stands for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rewritten_from: Option<Digest>,
+    /// The index at the source, where a smaller one was made of it on export, and signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smaller_than: Option<Digest>,
     /// What happens.
     pub action: NameAction,
 }

@@ -13,6 +13,7 @@ use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource, Held};
 use crate::seams::stream::{Resuming, Verified, from_all_places};
 use crate::seams::{interrupt, parallel};
+use crate::words::count::are;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
@@ -275,9 +276,9 @@ fn explain_foreign(error: Error, document: &Document) -> Error {
     match foreign.is_any() && error.lacks_parts() {
         true => error
             .details([format!(
-                "{} of its layers are foreign, and were not carried; only their owner hands them \
-                 out{}",
+                "{} of its layers {} foreign, and not carried; only their owner hands them out{}",
                 foreign.layers,
+                are(foreign.layers),
                 foreign.at()
             )])
             .hint(NO_FOREIGN),

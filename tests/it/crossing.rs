@@ -236,7 +236,7 @@ fn the_urls_of_a_foreign_layer_are_not_asked_for_anything() {
         ask(seen, false).or_else(|| seen.is("PUT", "/manifests/").then(|| Reply::new(500, errors)))
     });
     let refused = world.import(&strict, &[]).exits(code::REFUSED);
-    let refused = refused.says("1 of its layers are foreign").says("--except NAME");
+    let refused = refused.says("1 of its layers is foreign").says("--except NAME");
     let refused = refused.says(&format!("hands them out at {}", other.host()));
     assert!(!refused.stderr.contains("try again later"), "{}", refused.stderr);
     let closed = Double::start(|seen| {
@@ -245,7 +245,7 @@ fn the_urls_of_a_foreign_layer_are_not_asked_for_anything() {
     });
     let refused = world.import(&closed, &[]).exits(code::REFUSED);
     let refused = refused.says("log in with");
-    assert!(!refused.stderr.contains("of its layers are foreign"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("of its layers is foreign"), "{}", refused.stderr);
     let tries = strict
         .seen()
         .into_iter()

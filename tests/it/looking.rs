@@ -60,7 +60,7 @@ fn tags_that_are_none_are_left_out_aloud_and_a_repository_that_is_not_there_is_a
     let sealift = Sealift::new();
 
     let bad = run!(sealift, "tags", format!("{}/hostile/app", double.host()));
-    let bad = bad.ok().says("1 of the entries are no tags").says("\\u{1b}");
+    let bad = bad.ok().says("1 entry that is no tag and is left out").says("\\u{1b}");
     assert_eq!(bad.stdout, "ok\n");
     assert!(!bad.stderr.contains('\u{1b}') && !bad.stdout.contains('\u{1b}'));
     run!(sealift, "tags", format!("{}/not/there", double.host())).exits(code::INCOMPLETE);

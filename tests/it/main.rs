@@ -59,4 +59,5 @@ mod served_changes;
 mod to_oci;
 mod tokens;
 mod without_sealift;
+mod words;
 mod zot;

@@ -8,6 +8,7 @@ use crate::bundle::head::Head;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, failure};
 use crate::places::tree::Tree;
+use crate::words::count::are;
 use crate::words::error::{Error, Result};
 
 /// Checks a bundle that is only described so far, as [`examine`](super::examine) will when it is there: by its
@@ -25,7 +26,8 @@ pub fn promise(head: &Head, key: &PublicKey) -> Result<()> {
     }
     let class = failure("", &examined.problems).class();
     let count = examined.problems.len();
-    let text = format!("the bundle would not verify: {count} of its parts are not acceptable");
+    let text =
+        format!("the bundle would not verify: {count} of its parts {} not acceptable", are(count));
     Err(Error::new(class, text)
         .details(examined.problems.iter().map(Problem::to_string))
         .hint("leave those images out, or have them built and pushed again"))

@@ -13,6 +13,7 @@ use crate::places::tree::Tree;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::seams::interrupt;
 use crate::seams::stream::BUFFER;
+use crate::words::count::{are, count};
 use crate::words::digest::{Digest, Hasher};
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_MANIFEST};
 use crate::words::error::{Class, Error, Result};
@@ -52,7 +53,7 @@ impl Configs {
         let (ids, there) = (config.diff_ids.len(), listed.layers.len());
         if ids != there {
             let shown = tree.path().display();
-            let why = format!("is for {ids} layers, and {there} are listed");
+            let why = format!("is for {}, and {there} {} listed", count(ids, "layer"), are(there));
             return Err(Error::new(Class::Damaged, format!("{shown}: config {path} {why}")));
         }
         self.0.entry(path.clone()).or_insert_with(|| Arc::clone(&config));

@@ -9,6 +9,7 @@ use ureq::http::Method;
 use super::http::Answer;
 use super::session::{Session, Target};
 use super::url::Url;
+use crate::words::count::are;
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
@@ -163,9 +164,14 @@ impl Session {
             None => "one that is no text".to_owned(),
         });
         let text = format!(
-            "{}: {what}: {} of the entries are no tags and are left out: {}{}",
+            "{}: {what}: {} that {} no tag and {} left out: {}{}",
             self.end,
-            odd.len(),
+            match odd.len() {
+                1 => "1 entry".to_owned(),
+                more => format!("{more} entries"),
+            },
+            are(odd.len()),
+            are(odd.len()),
             shown.collect::<Vec<_>>().join(", "),
             if odd.len() > SHOWN { ", ..." } else { "" }
         );

@@ -20,13 +20,18 @@ pub(super) fn list(root: &Path, with_links: bool) -> Result<Found> {
     // The root may be a link that the user named; a trailing slash makes walkdir step into it.
     let walk = WalkDir::new(root.join("")).follow_links(false).min_depth(1).max_depth(MAX_DEPTH);
     for entry in walk {
-        let entry = entry.map_err(|e| {
-            Error::new(Class::Other, format!("cannot list {}", root.display())).source(e)
-        })?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                faults.push(unreadable(root, e)?);
+                continue;
+            }
+        };
         let path = entry.path().strip_prefix(root).unwrap_or(entry.path());
         let fault = |what: &str| Fault {
             path: path.to_string_lossy().into_owned(),
             truncated: false,
+            unreadable: false,
             what: what.to_owned(),
         };
         let kind = entry.file_type();
@@ -57,7 +62,8 @@ pub(super) fn list(root: &Path, with_links: bool) -> Result<Found> {
         }
         if faults.len() >= MAX_FAULTS {
             let what = "has further faults".to_owned();
-            faults.push(Fault { path: String::new(), truncated: false, what });
+            let (path, truncated, unreadable) = (String::new(), false, false);
+            faults.push(Fault { path, truncated, unreadable, what });
             break;
         }
         if files.len() + links.len() > MAX_FILES {
@@ -66,6 +72,24 @@ pub(super) fn list(root: &Path, with_links: bool) -> Result<Found> {
         }
     }
     Ok(Found { files, links, faults })
+}
+
+/// What cannot be listed below `root`: systems keep folders of their own on a medium.
+///
+/// # Errors
+/// When it is the root itself, or no matter of one folder.
+fn unreadable(root: &Path, error: walkdir::Error) -> Result<Fault> {
+    let below = error.path().and_then(|path| path.strip_prefix(root).ok());
+    let below = below.filter(|path| !path.as_os_str().is_empty());
+    let below = below.map(|path| path.to_string_lossy().into_owned());
+    let cause = error.into_io_error().unwrap_or_else(|| io::Error::other("a loop of folders"));
+    match below {
+        Some(path) => {
+            let what = format!("cannot be listed: {cause}");
+            Ok(Fault { path, truncated: false, unreadable: true, what })
+        }
+        None => Err(Error::io(format!("cannot list {}", root.display()), cause)),
+    }
 }
 
 /// Opens the regular file `path` beneath `root`. No component may be a link, so that nothing on

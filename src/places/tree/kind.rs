@@ -1,7 +1,7 @@
 //! What an archive is that was named as one of images: people mix up what docker and its kin
 //! write, and a hint at the right place helps more than the first thing that is odd.
 
-use super::Tree;
+use super::{EMPTY, Tree};
 use crate::words::error::{Class, Error, Result};
 
 /// The file that makes a layout.
@@ -20,6 +20,12 @@ const ARCHIVES: &[&str] = &[".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"];
 /// # Errors
 /// [`Class::Incomplete`] for what was cut off, else [`Class::Damaged`].
 pub fn check(tree: &Tree, mark: &str) -> Result<()> {
+    let wanted = if mark == LAYOUT { "OCI layout" } else { "docker archive" };
+    if let Some(sort) = tree.sort()? {
+        let class = if sort == EMPTY { Class::Incomplete } else { Class::Damaged };
+        let text = format!("{}: is no {wanted}; it is {}", tree.path().display(), sort.what);
+        return Err(Error::new(class, text).hint(sort.hint));
+    }
     let names = || tree.files().map(|(path, _)| path).chain(tree.links().map(|(path, _)| path));
     let odd = tree.faults();
     let is_cut = odd.iter().any(|fault| fault.truncated);
@@ -30,7 +36,6 @@ pub fn check(tree: &Tree, mark: &str) -> Result<()> {
         return Ok(());
     }
     let all = || names().chain(odd.iter().map(|fault| fault.path.as_str()));
-    let wanted = if mark == LAYOUT { "OCI layout" } else { "docker archive" };
     let (what, hint) = instead(tree, &all).unwrap_or((
         String::new(),
         match mark {

@@ -247,9 +247,7 @@ impl Scan<'_> {
             }
             EntryType::Symlink => self.fault(&name, "is a symbolic link, not a file"),
             EntryType::Link => self.fault(&name, "is a hard link, not a file"),
-            other => {
-                self.fault(&name, &format!("is of tar type {:?}, not a file", other.as_byte()));
-            }
+            other => self.fault(&name, &format!("is {}, not a file", spelled(other))),
         }
     }
 
@@ -305,12 +303,18 @@ impl Scan<'_> {
     }
 
     fn fault(&mut self, path: &str, what: &str) {
-        let fault = Fault { path: path.to_owned(), truncated: false, what: what.to_owned() };
+        let fault = Fault {
+            path: path.to_owned(),
+            truncated: false,
+            unreadable: false,
+            what: what.to_owned(),
+        };
         self.found.faults.push(fault);
     }
 
     fn stop<T>(&mut self, path: &str, truncated: bool, what: String) -> Result<T, Stop> {
-        self.found.faults.push(Fault { path: path.to_owned(), truncated, what });
+        let (path, unreadable) = (path.to_owned(), false);
+        self.found.faults.push(Fault { path, truncated, unreadable, what });
         Err(Stop)
     }
 }
@@ -359,4 +363,24 @@ pub(super) fn inside(path: &str) -> &str {
 /// A relative path of plain components.
 pub(super) fn is_plain(path: &str) -> bool {
     path.len() <= 255 && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// What an entry of a type that no archive of images has is, for people.
+fn spelled(kind: EntryType) -> String {
+    let known = match kind.as_byte() {
+        b'3' => "a character device",
+        b'4' => "a block device",
+        b'5' => "a folder with content",
+        b'6' => "a pipe (FIFO)",
+        b'7' => "a contiguous file",
+        b'D' => "a list of a folder's files, as incremental GNU tar writes them",
+        b'M' => "the continuation of a file from another volume",
+        b'N' => "a long name of old GNU tar",
+        b'S' => "a sparse file",
+        b'V' => "a volume label",
+        b'A' | b'E' | b'I' | b'X' => "an entry of Solaris' tar",
+        0..=b' ' | 0x7f.. => return format!("an entry of the unknown tar type {}", kind.as_byte()),
+        other => return format!("an entry of the unknown tar type \"{}\"", char::from(other)),
+    };
+    known.to_owned()
 }

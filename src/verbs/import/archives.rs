@@ -19,6 +19,7 @@ use crate::places::location::{ArchiveFormat, is_stream};
 use crate::seams::file::{lies_in, sweep};
 use crate::seams::pace::Jobs;
 use crate::seams::{interrupt, room};
+use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -240,7 +241,7 @@ fn open(
 }
 
 fn in_the_way(taken: Vec<String>) -> Option<Obstacle> {
-    let message = format!("the destination has {} of the files with something else", taken.len());
+    let message = format!("the destination has {} with something else", count(taken.len(), "file"));
     let hint = "--on-existing overwrite replaces them, and skip leaves those images behind; or \
                 name another place";
     let obstacle =

@@ -7,6 +7,7 @@ use crate::bundle::contents::{Contents, Image};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::seams::interrupt;
+use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -162,7 +163,7 @@ impl Summary {
         let damaged = self.failed.iter().any(|failed| failed.class == Class::Damaged);
         let class = if damaged { Class::Damaged } else { first.class };
         let all = self.images.len() + self.failed.len();
-        let text = format!("{} of {all} images did not arrive", self.failed.len());
+        let text = format!("{} of {} did not arrive", self.failed.len(), count(all, "image"));
         let details = self.failed.iter().map(|it| format!("{}: {}", it.name, it.reason));
         let error = Error::new(class, text).details(details);
         Some(match self.failed.iter().find_map(|failed| failed.hint.clone()) {

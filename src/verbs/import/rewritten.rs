@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Request;
 use crate::bundle::contents::Contents;
+use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::progress::{Event, Progress};
@@ -27,8 +28,11 @@ pub(super) fn rewritten(
         contents.referrers.iter().filter(|referrer| signed.contains(&referrer.subject)).count();
     if orphaned > 0 {
         progress.event(Event::Note(format!(
-            "{orphaned} signatures and the like go on referring to the digests that were signed, \
-             and say nothing of what is written in their place"
+            "{} (signatures and the like) {} to the digests that were signed, and {} nothing of \
+             what is written in their place",
+            count(orphaned, "referrer"),
+            if orphaned == 1 { "goes on referring" } else { "go on referring" },
+            if orphaned == 1 { "says" } else { "say" },
         )));
     }
     Ok(Some(contents))

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::words::count::count;
 use crate::words::error::{Class, Error};
 
 /// Why a plan cannot be run as it is. A dry run shows all of them; a real one ends with them
@@ -23,8 +24,8 @@ impl Obstacle {
     /// Names that stand for other images, and that the destination lets nobody move.
     pub(super) fn immutable(findings: Vec<String>) -> Obstacle {
         let message = format!(
-            "the destination has {} of the names with other images, and they are immutable",
-            findings.len()
+            "the destination has {} with other images, and they are immutable",
+            count(findings.len(), "name")
         );
         let hint = "give the images other tags with --map, leave them behind with --on-existing \
                     skip, or bring them without their tags with --on-existing keep-digest";
@@ -33,8 +34,8 @@ impl Obstacle {
 
     /// Names that stand for other images. `untagged` says whether images may come without names.
     pub(super) fn taken(findings: Vec<String>, untagged: bool) -> Obstacle {
-        let message =
-            format!("the destination has {} of the names with other images", findings.len());
+        let names = count(findings.len(), "name");
+        let message = format!("the destination has {names} with other images");
         let hint = match untagged {
             true => {
                 "--on-existing overwrite replaces them, skip leaves those images behind, and \

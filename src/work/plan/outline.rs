@@ -64,7 +64,7 @@ fn choose(contents: &Contents, scope: &Scope, names: Vec<NameStep>) -> Chosen {
         if step.action != NameAction::Keep {
             roots.push(step.digest);
             reached.extend(contents.closure(step.digest));
-            reached.extend(step.rewritten_from);
+            reached.extend(step.rewritten_from.or(step.smaller_than));
         }
         names.push(step);
     }
@@ -117,14 +117,19 @@ pub(super) fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
 
 /// The names of a scope: of its images, then of the referrers that have one.
 pub(super) fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
-    let step = |name: Reference, to: &Reference, digest: Digest, from: Option<Digest>| NameStep {
-        name,
-        to: to.clone(),
-        digest,
-        now: None,
-        withheld: false,
-        rewritten_from: from,
-        action: NameAction::Create,
+    let step = |name: Reference, to: &Reference, digest: Digest, from: Option<Digest>| {
+        // What was made on export was signed then.
+        let here = contents.replaced.contains_key(&digest);
+        NameStep {
+            name,
+            to: to.clone(),
+            digest,
+            now: None,
+            withheld: false,
+            rewritten_from: from.filter(|_| here),
+            smaller_than: from.filter(|_| !here),
+            action: NameAction::Create,
+        }
     };
     let images = scope.images.iter().map(|(index, to)| {
         let image = &contents.images[*index];

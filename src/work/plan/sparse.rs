@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{Obstacle, Plan, Scope};
 use crate::bundle::contents::Contents;
 use crate::seams::{interrupt, parallel};
+use crate::words::count::{are, count};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind, is_document};
 use crate::words::error::{Class, Result};
@@ -120,14 +121,18 @@ impl Plan {
         let findings: Vec<String> = refused
             .map(|index| {
                 let (repository, digest) = (&index.repository, index.digest);
-                format!("{repository}@{digest} names {} parts that are not there", index.missing)
+                let (parts, are) = (count(index.missing, "part"), are(index.missing));
+                format!("{repository}@{digest} names {parts} that {are} not there")
             })
             .collect();
         (!findings.is_empty()).then(|| Obstacle {
             class: Class::Refused,
             message: format!(
-                "the destination takes no index without its parts, and {} of the bundle's lack some",
-                findings.len()
+                "the destination takes no index without its parts, and in the bundle {} without some",
+                match findings.len() {
+                    1 => "one is".to_owned(),
+                    more => format!("{more} are"),
+                },
             ),
             findings,
             hint: "--rewrite-index pushes indexes of the carried parts alone, under new digests \

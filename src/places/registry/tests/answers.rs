@@ -109,7 +109,10 @@ fn what_is_no_tag_is_told_of_and_keeps_no_other_from_being_listed() {
 
     assert_eq!(tags, ["1.10", "latest"]);
     assert_eq!(notes.len(), 1);
-    assert!(notes[0].contains("6 of the entries") && notes[0].contains("sha256:aaaa"), "{notes:?}");
+    assert!(
+        notes[0].contains("6 entries that are no tag") && notes[0].contains("sha256:aaaa"),
+        "{notes:?}"
+    );
 }
 
 #[test]

@@ -8,11 +8,12 @@ use crate::bundle::head::MAX_CONFIG;
 use crate::seams::interrupt;
 use crate::seams::store::BlobSource;
 use crate::seams::stream::read_small;
+use crate::words::count::are;
 use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Result};
 use crate::words::foreign::Foreign;
-use crate::words::platform::Platform;
+use crate::words::platform::{Platform, in_words};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::work::plan::Obstacle;
@@ -79,8 +80,7 @@ pub(in crate::verbs::import) fn single_platform(
                     continue;
                 }
                 let has = found.iter().filter_map(|one| one.platform.as_ref());
-                let has: Vec<String> = has.map(ToString::to_string).collect();
-                absent.push(format!("{} is there for {}", image.name, has.join(", ")));
+                absent.push(format!("{} is there for {}", image.name, in_words(has)));
             }
         }
     }
@@ -152,8 +152,9 @@ fn foreign(
 /// Says what of the bundle does not come along: platforms of `several` images, and referrers.
 fn tell(several: usize, contents: &Contents, progress: &dyn Progress) {
     if several > 0 {
+        let have = if several == 1 { "has" } else { "have" };
         let text = format!(
-            "a docker archive holds one platform of each image; {several} of the images have \
+            "a docker archive holds one platform of each image; {several} of the images {have} \
              several (--platform chooses)"
         );
         progress.event(Event::Note(text));
@@ -161,9 +162,10 @@ fn tell(several: usize, contents: &Contents, progress: &dyn Progress) {
     let referring: BTreeSet<Digest> = contents.referrers.iter().map(|r| r.digest).collect();
     if !referring.is_empty() {
         let text = format!(
-            "a docker archive has no room for signatures and the like: {} of them are left behind \
+            "a docker archive has no room for signatures and the like: {} of them {} left behind \
              (oci-archive: takes them)",
-            referring.len()
+            referring.len(),
+            are(referring.len()),
         );
         progress.event(Event::Note(text));
     }
@@ -175,21 +177,27 @@ fn obstacle(class: Class, message: String, findings: Vec<String>, hint: &str) ->
 }
 
 fn not_loadable(strange: Vec<String>) -> Option<Obstacle> {
-    let message = format!("{} of the images are none that docker could load", strange.len());
+    let message = format!(
+        "{} of the images {} none that docker could load",
+        strange.len(),
+        are(strange.len())
+    );
     let hint = "charts and other artifacts fit into --to oci-archive:, or a registry";
     obstacle(Class::Refused, message, strange, hint)
 }
 
 fn not_whole(partial: Vec<String>) -> Option<Obstacle> {
+    let lack = if partial.len() == 1 { "lacks" } else { "lack" };
     let message =
-        format!("{} of the images lack layers that the bundle does not hold", partial.len());
+        format!("{} of the images {lack} layers that the bundle does not hold", partial.len());
     let hint = "choose another --platform, or leave them behind with --except";
     obstacle(Class::Incomplete, message, partial, hint)
 }
 
 fn not_there(absent: Vec<String>, wanted: Option<&Platform>) -> Option<Obstacle> {
     let wanted = wanted.map(ToString::to_string).unwrap_or_default();
-    let message = format!("{} of the images are not there for {wanted}", absent.len());
+    let are = are(absent.len());
+    let message = format!("{} of the images {are} not there for {wanted}", absent.len());
     let hint = "choose another --platform, or bring all of them with --to oci-archive:";
     obstacle(Class::Incomplete, message, absent, hint)
 }

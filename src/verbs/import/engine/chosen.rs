@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::Contents;
 use crate::places::engine::{About, Engine, Held};
+use crate::words::count::{are, count};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::Class;
 use crate::words::foreign::Foreign;
-use crate::words::platform::Platform;
+use crate::words::platform::{Platform, in_words};
 use crate::words::reference::Reference;
 use crate::work::plan::Obstacle;
 
@@ -78,8 +79,8 @@ impl Chosen {
             if manifests.is_empty() && !deep().is_empty() {
                 misfits.nested.push(shown.clone());
             } else if manifests.is_empty() {
-                let has: Vec<String> = image.platforms.iter().map(Platform::to_string).collect();
-                misfits.other_platforms.push(format!("{shown} is for {}", has.join(", ")));
+                let has = in_words(image.platforms.iter());
+                misfits.other_platforms.push(format!("{shown} is for {has}"));
             }
             let foreign = Foreign::among(manifests.iter().flat_map(|m| m.children()));
             if foreign.is_any() {
@@ -100,7 +101,8 @@ impl Chosen {
         }
         let notes = notes(contents, engine, about, platform, several);
         let images = contents.images.clone();
-        let mut contents = Contents { images, documents, ..Contents::default() };
+        let replaced = contents.replaced.clone();
+        let mut contents = Contents { images, documents, replaced, ..Contents::default() };
         contents.blobs = contents.walk_blobs(|_| {});
         let obstacles = misfits.obstacles(engine, platform);
         Chosen { contents, names, obstacles, notes, wanted }
@@ -222,13 +224,15 @@ fn notes(
     }
     if several > 0 {
         notes.push(format!(
-            "{engine} gets the images for {platform}; {several} of the bundle are for others, too"
+            "{engine} gets the images for {platform}; {several} of the bundle {} for others, too",
+            are(several)
         ));
     }
     if !contents.referrers.is_empty() {
         notes.push(format!(
-            "{engine} holds images alone: {} signatures and other referrers stay in the bundle",
-            contents.referrers.len()
+            "{engine} holds images alone: {} (signatures and the like) {} in the bundle",
+            count(contents.referrers.len(), "referrer"),
+            if contents.referrers.len() == 1 { "stays" } else { "stay" }
         ));
     }
     notes
@@ -245,7 +249,11 @@ impl Misfits {
         let all = [
             obstacle(
                 Class::Refused,
-                format!("holds images alone, and {} of the bundle are none", self.artifacts.len()),
+                format!(
+                    "holds images alone, and {} of the bundle {} none",
+                    self.artifacts.len(),
+                    are(self.artifacts.len())
+                ),
                 self.artifacts,
                 "import the bundle to a registry or to oci:FOLDER, or export the images alone",
             ),

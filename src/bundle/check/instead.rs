@@ -1,0 +1,69 @@
+//! What was named as a bundle and is none: people name the file beside the right one, and a hint
+//! at that helps more than the first thing that is odd.
+
+use crate::bundle::inventory::SUMS;
+use crate::places::tree::kind::{DOCKER, LAYOUT};
+use crate::places::tree::{EMPTY, Tree};
+use crate::words::error::{Class, Error, Result};
+
+/// Fails when `tree` can be no bundle, with what it is instead.
+///
+/// # Errors
+/// [`Class::Incomplete`] for what has nothing in it, else [`Class::Untrusted`]: nobody signed it.
+pub(super) fn refuse(tree: &Tree, name: &str) -> Result<()> {
+    if let Some(sort) = tree.sort()? {
+        let class = if sort == EMPTY { Class::Incomplete } else { Class::Untrusted };
+        let text = format!("{name} is no bundle: it is {}", sort.what);
+        return Err(Error::new(class, text).hint(sort.hint));
+    }
+    let mut paths = tree.files().map(|(path, _)| path);
+    let is_cut = tree.faults().iter().any(|fault| fault.truncated);
+    if is_cut || paths.any(|path| path.starts_with("sig/") || path == SUMS) {
+        return Ok(());
+    }
+    let Some((what, hint)) = instead(tree, name) else { return Ok(()) };
+    Err(Error::new(Class::Untrusted, format!("{name} is no bundle: it {what}")).hint(hint))
+}
+
+/// What it is, to be added to a sentence, and the way out.
+fn instead(tree: &Tree, name: &str) -> Option<(String, String)> {
+    let said = |what: &str, hint: String| Some((what.to_owned(), hint));
+    let names = || tree.files().map(|(path, _)| path);
+    if let Some(folder) = names().find_map(|path| path.strip_suffix(SUMS)?.strip_suffix('/')) {
+        let what = format!("holds one in the folder {folder}");
+        return match tree.is_folder() {
+            true => said(&what, format!("name that: {}/{folder}", name.trim_end_matches('/'))),
+            false => said(&what, "unpack it, and name that folder".to_owned()),
+        };
+    }
+    if tree.size(DOCKER).is_some() && tree.size(LAYOUT).is_none() {
+        let hint = "sealift export docker-archive:FILE makes a bundle of it, where its sender can";
+        return said("is a docker archive, which nobody signed", hint.to_owned());
+    }
+    if tree.size(LAYOUT).is_some() {
+        let hint = "sealift bundles have signatures in sig/; sealift export makes one of it, where \
+                    its sender can (oci:DIR, oci-archive:FILE)";
+        return said("is an OCI layout, which nobody signed", hint.to_owned());
+    }
+    if names().next().is_none() && tree.faults().is_empty() {
+        return said("is empty", "copy it from its origin again".to_owned());
+    }
+    if let Some(tar) = names().find(|path| path.ends_with(".tar") && !path.contains('/')) {
+        let hint = match tree.is_folder() {
+            true => format!("if that is the bundle, name it: {}/{tar}", name.trim_end_matches('/')),
+            false => format!("if that is the bundle, unpack it and name {tar}"),
+        };
+        return said(&format!("holds {tar}"), hint);
+    }
+    let mut few: Vec<&str> = names().take(4).collect();
+    let more = if few.len() > 3 { ", ..." } else { "" };
+    few.truncate(3);
+    (!few.is_empty()).then(|| {
+        let (what, s) = (few.join(", "), if tree.is_folder() { "folder" } else { "tar" });
+        (
+            format!("is a {s} of other things ({what}{more})"),
+            "sealift bundles have signatures in sig/ and a list of their files in SHA256SUMS"
+                .to_owned(),
+        )
+    })
+}

@@ -1,0 +1,94 @@
+//! [`Summary`]: what an import did, of which bundle.
+
+use serde::Serialize;
+
+use super::{Failed, Request};
+use crate::bundle::keys::KeyId;
+use crate::places::location::Destination;
+use crate::words::digest::Digest;
+use crate::words::reference::Reference;
+use crate::work::plan::{Count, NameAction, Plan};
+use crate::work::projects::ProjectPlan;
+use crate::work::transfer::Moved;
+
+/// An image at its destination.
+#[derive(Debug, Serialize)]
+pub struct Landed {
+    /// Its name in the bundle.
+    pub name: Reference,
+    /// Its name at the destination.
+    pub to: Reference,
+    /// What the name stands for there now.
+    pub digest: Digest,
+    /// What had to be done for that.
+    pub action: NameAction,
+    /// The archive that it is in, where the destination is such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The digest that was signed, where something written anew stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewritten_from: Option<Digest>,
+    /// The index at the source, where a smaller one was made of it on export, and signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smaller_than: Option<Digest>,
+    /// What the name stood for before, where it stands for another image now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Digest>,
+}
+
+/// What an import did.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// Whether every image arrived.
+    pub ok: bool,
+    /// The destination.
+    pub destination: String,
+    /// Whose signatures count; empty when none was asked for.
+    pub signers: Vec<KeyId>,
+    /// The images.
+    pub images: Vec<Landed>,
+    /// Those that did not arrive, where the others were to all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
+    /// The projects they went to, where the destination is a Harbor.
+    pub projects: Vec<ProjectPlan>,
+    /// Blobs whose bytes were sent.
+    pub copied: Count,
+    /// Blobs that a sibling repository gave.
+    pub mounted: Count,
+    /// Blobs that were there.
+    pub present: Count,
+}
+
+/// What `plan` amounted to for the bundle that was signed by `signers`.
+pub(super) fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
+    let in_files = matches!(request.to, Destination::Archive { .. });
+    let names = plan.repositories.iter().flat_map(|r| r.names.iter().map(move |name| (r, name)));
+    let images = names
+        .filter(|(_, step)| !step.is_list())
+        .map(|(repository, step)| Landed {
+            name: step.name.clone(),
+            to: step.arrives_as(),
+            digest: match step.action {
+                NameAction::Keep => step.now.unwrap_or(step.digest),
+                _ => step.digest,
+            },
+            action: step.action,
+            file: in_files.then(|| repository.repository.clone()),
+            rewritten_from: step.rewritten_from,
+            smaller_than: step.smaller_than,
+            before: step.now.filter(|_| step.action == NameAction::Replace),
+        })
+        .collect();
+    Summary {
+        ok: true,
+        destination: request.to.to_string(),
+        signers,
+        images,
+        failed: Vec::new(),
+        projects: plan.projects,
+        copied: moved.copied,
+        mounted: moved.mounted,
+        present: moved.present,
+    }
+}
