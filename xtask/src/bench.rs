@@ -10,7 +10,7 @@ mod small;
 mod tasks;
 mod world;
 
-use crate::{Result, debian, program, shell};
+use crate::{Result, debian, go, program, shell};
 use corpus::Corpus;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -61,9 +61,10 @@ pub fn run(args: &[&str]) -> Result {
         println!("\n{}", serving()?.table());
         return Ok(());
     }
+    let crane = go::provide("crane").map_err(|why| println!("without crane: {why}")).ok();
     let bench = |set, title: &str, chosen: &[usize], round_trip| -> Result<Vec<Task>> {
-        let sealift = sealift.clone();
-        let bench = Bench { set, title, chosen, sealift, work: work.path(), round_trip };
+        let (sealift, crane) = (sealift.clone(), crane.clone());
+        let bench = Bench { set, title, chosen, sealift, crane, work: work.path(), round_trip };
         bench.run(options.runs)
     };
     let small = small::make(&cache, if options.quick { 20 } else { 200 })?;
@@ -88,8 +89,9 @@ pub fn run(args: &[&str]) -> Result {
     let command = format!("cargo xtask bench {}", args.join(" "));
     let serving = serving()?.table();
     let requests = requests()?.section();
-    let (command, sealift) = (command.trim_end(), sealift.as_deref());
-    let page = report::markdown(&corpus, &small, &tasks, &serving, &requests, command, sealift);
+    let machine = report::machine(sealift.as_deref(), crane.as_deref());
+    let command = command.trim_end();
+    let page = report::markdown(&corpus, &small, &tasks, &serving, &requests, command, &machine);
     if options.peers_only {
         println!("\n{page}");
         return Ok(());

@@ -19,21 +19,23 @@ pub fn markdown(
     serving: &str,
     requests: &str,
     command: &str,
-    sealift: Option<&Path>,
+    machine: &str,
 ) -> String {
-    let runs = tasks.first().map_or(0, |task| task.theirs.len());
+    let sides = tasks.iter().flat_map(|task| &task.sides);
+    let runs = sides.map(|side| side.samples.len()).max().unwrap_or(0);
     format!(
         "# Performance\n\n\
          The figures below come from this command; it needs Debian with `skopeo`,\n\
-         `docker-registry` and `time`, and the network once, for the packages.\n\n    \
+         `docker-registry` and `time`, and the network once, for the packages; and for crane a Go\n\
+         toolchain of 1.25 or later.\n\n    \
          {command}\n\n\
          ## Results\n\n\
          Medians; runs: {runs}. The sides take turns, with a warm page cache; every run has fresh\n\
          folders and a fresh registry inside, and afterwards every image there must have its\n\
          digest. CPU is user and system time of the client and its children, memory the peak of\n\
          its largest process; the registries are not counted. A ratio below 1 means that sealift\n\
-         needs less.\n\n{}\n\
-         What the peer does:\n\n{}\n\
+         needs less. A peer that takes more than a minute and a half for a set is measured once.\n\n{}\n\
+         What the peers do:\n\n{}\n\
          `verify` checks the signature, the file list, every hash and the graph of every image;\n\
          `export` writes hashes and a signature as well. The peers do neither: their figures are\n\
          for moving the bytes. `sha256sum` uses one core.\n\n\
@@ -43,7 +45,7 @@ pub fn markdown(
         results(tasks),
         peers(tasks),
         contents(corpus, small),
-        machine(sealift)
+        machine
     )
 }
 
@@ -62,48 +64,48 @@ pub fn replaced(page: &str, title: &str, text: &str) -> String {
     }
 }
 
-/// The figures as a table.
+/// The figures as a table: a program a row, sealift first, and how much of each peer's it needs.
 pub fn results(tasks: &[Task]) -> String {
     let mut table = "\
-| task | wall, sealift | wall, peer | ratio | CPU, sealift | CPU, peer | ratio | memory, sealift | memory, peer |\n\
-|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
+| task | program | wall | CPU | memory | sealift's wall to it | sealift's CPU to it |\n\
+|---|---|--:|--:|--:|--:|--:|\n"
         .to_owned();
     for task in tasks {
-        let (ours, theirs) = (measure::median(&task.ours), measure::median(&task.theirs));
-        let second = |sample: Option<Sample>, figure: fn(&Sample) -> f64, unit: &str| {
-            sample.map_or("-".to_owned(), |sample| format!("{:.2} {unit}", figure(&sample)))
-        };
-        let ratio = |figure: fn(&Sample) -> f64| match (ours, theirs) {
-            (Some(ours), Some(theirs)) if figure(&theirs) > 0.0 => {
-                format!("**{:.2}**", figure(&ours) / figure(&theirs))
-            }
-            _ => "-".to_owned(),
-        };
-        let mib = |sample: Option<Sample>| {
-            sample.map_or("-".to_owned(), |sample| format!("{:.0} MiB", sample.memory))
-        };
-        let _ = writeln!(
-            table,
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
-            task.name,
-            second(ours, |s| s.wall, "s"),
-            second(theirs, |s| s.wall, "s"),
-            ratio(|s| s.wall),
-            second(ours, |s| s.cpu, "s"),
-            second(theirs, |s| s.cpu, "s"),
-            ratio(|s| s.cpu),
-            mib(ours),
-            mib(theirs),
-        );
+        let ours = task.sides.iter().find(|side| side.program == "sealift");
+        let ours = ours.and_then(|side| measure::median(&side.samples));
+        for side in &task.sides {
+            let Some(sample) = measure::median(&side.samples) else { continue };
+            let ratio = |figure: fn(&Sample) -> f64| match ours {
+                Some(ours) if side.program != "sealift" && figure(&sample) > 0.0 => {
+                    format!("**{:.2}**", figure(&ours) / figure(&sample))
+                }
+                _ => String::new(),
+            };
+            let _ = writeln!(
+                table,
+                "| {} | {} | {:.2} s | {:.2} s | {:.0} MiB | {} | {} |",
+                task.name,
+                side.program,
+                sample.wall,
+                sample.cpu,
+                sample.memory,
+                ratio(|s| s.wall),
+                ratio(|s| s.cpu),
+            );
+        }
     }
     table
 }
 
 fn peers(tasks: &[Task]) -> String {
-    tasks.iter().fold(String::new(), |mut text, task| {
-        let _ = writeln!(text, "- {}: {}", task.name, task.peer);
-        text
-    })
+    let mut text = String::new();
+    for task in tasks {
+        for side in task.sides.iter().filter(|side| !side.does.is_empty()) {
+            let once = if side.samples.len() == 1 { " (measured once)" } else { "" };
+            let _ = writeln!(text, "- {}, {}: {}{once}", task.name, side.program, side.does);
+        }
+    }
+    text
 }
 
 fn contents(corpus: &Corpus, small: &Set) -> String {
@@ -143,7 +145,8 @@ fn amount(bytes: u64) -> String {
     }
 }
 
-fn machine(sealift: Option<&Path>) -> String {
+/// The machine and the programs, a line each.
+pub fn machine(sealift: Option<&Path>, crane: Option<&Path>) -> String {
     let said = |program: &Path, args: &[&str]| {
         let output = shell::output(Command::new(program).args(args)).unwrap_or_default();
         output.lines().next().unwrap_or("unknown").trim().to_owned()
@@ -166,6 +169,7 @@ fn machine(sealift: Option<&Path>) -> String {
         of("rustc", &["--version"]),
         format!("{} (Debian 12 has 1.9.3, built by Go 1.19)", of("skopeo", &["--version"])),
         of("docker-registry", &["--version"]),
+        crane.map_or("no crane".to_owned(), |crane| format!("crane {}", said(crane, &["version"]))),
         of("tar", &["--version"]),
     ];
     facts.iter().map(|fact| format!("- {fact}\n")).collect()

@@ -11,24 +11,54 @@ use std::time::Duration;
 /// One line of the results.
 pub struct Task {
     pub name: String,
-    pub peer: &'static str,
-    pub ours: Vec<Sample>,
-    pub theirs: Vec<Sample>,
+    /// sealift first, where it is measured.
+    pub sides: Vec<Side>,
 }
 
-const NAMES: [(&str, &str); 6] = [
-    ("export, directory", "`skopeo copy` per image into one layout"),
-    ("verify, directory", "`sha256sum` of every blob, trusting no list"),
-    ("export, packed", "`skopeo copy` per image, then `tar cf`"),
-    ("verify, packed", "`sha256sum` of the one file"),
-    ("import, packed", "`tar xf`, then `skopeo copy` per image"),
-    ("import again", "`skopeo copy` per image, already unpacked"),
+/// A program with what was measured of it.
+pub struct Side {
+    pub program: &'static str,
+    /// What it does; empty for sealift itself.
+    pub does: &'static str,
+    pub samples: Vec<Sample>,
+}
+
+const NAMES: [&str; 6] = [
+    "export, directory",
+    "verify, directory",
+    "export, packed",
+    "verify, packed",
+    "import, packed",
+    "import again",
 ];
+
+/// What each program does for each of [`NAMES`]; nothing where it has nothing of the kind.
+const SEALIFT: [&str; 6] = [""; 6];
+const SKOPEO: [&str; 6] = [
+    "`skopeo copy` per image into one layout",
+    "`sha256sum` of every blob, trusting no list",
+    "`skopeo copy` per image, then `tar cf`",
+    "`sha256sum` of the one file",
+    "`tar xf`, then `skopeo copy` per image",
+    "`skopeo copy` per image, already unpacked",
+];
+const CRANE: [&str; 6] = [
+    "one `crane pull --format=oci` of all",
+    NOTHING,
+    "one `crane pull` of all into its own kind of tar",
+    NOTHING,
+    "`crane push` per image, from a layout each that is there",
+    "the same once more",
+];
+const NOTHING: &str = "-";
 
 const COPY: &str = "skopeo --insecure-policy copy --quiet --all --preserve-digests";
 
 /// Which of [`NAMES`] are measured of many small images: the rest is about bytes.
 pub const SMALL: [usize; 3] = [2, 4, 5];
+
+/// A peer whose tasks take longer together is measured once: over a line it waits for minutes.
+const LONG: Duration = Duration::from_secs(90);
 
 pub struct Bench<'a> {
     pub set: &'a Set,
@@ -38,54 +68,88 @@ pub struct Bench<'a> {
     pub chosen: &'a [usize],
     /// None: only the peers are measured.
     pub sealift: Option<PathBuf>,
+    /// None: it cannot be had here.
+    pub crane: Option<PathBuf>,
     pub work: &'a Path,
     /// What a round trip to the registries takes beside their own time.
     pub round_trip: Duration,
 }
 
+/// What one program runs.
+struct Scripts {
+    program: &'static str,
+    does: &'static [&'static str; 6],
+    /// What it needs and is not measured.
+    before: String,
+    scripts: [String; 6],
+}
+
+impl Scripts {
+    fn does(&self, at: usize) -> bool {
+        self.does[at] != NOTHING
+    }
+}
+
 impl Bench<'_> {
     pub fn run(&self, runs: usize) -> Result<Vec<Task>> {
-        let task = |at: &usize| Task {
-            name: format!("{}{}", self.title, NAMES[*at].0),
-            peer: NAMES[*at].1,
-            ours: Vec::new(),
-            theirs: Vec::new(),
-        };
-        let mut tasks: Vec<Task> = self.chosen.iter().map(task).collect();
         let outside = self.set.serve()?;
         let source = self.address(&outside)?;
+        let mut programs = Vec::new();
         if self.sealift.is_some() {
             let key = self.sealift("key generate --no-passphrase -o key --quiet > key.txt");
             shell::run(shell::script(&format!("rm -f key.*; {key}")).current_dir(self.work))?;
+            programs.push(self.ours(&source));
         }
+        programs.push(self.skopeo(&source));
+        programs.extend(self.crane.as_ref().map(|crane| self.crane(crane, &source, &outside)));
+        let side =
+            |p: &Scripts, at| Side { program: p.program, does: p.does[at], samples: Vec::new() };
+        let task = |at: &usize| Task {
+            name: format!("{}{}", self.title, NAMES[*at]),
+            sides: programs.iter().map(|program| side(program, *at)).collect(),
+        };
+        let mut tasks: Vec<Task> = self.chosen.iter().map(task).collect();
+        let mut long = vec![false; programs.len()];
         self.set.warm()?;
         for run in 1..=runs {
             println!("run {run} of {runs}");
-            if self.sealift.is_some() {
-                let samples = self.side(&outside, "ours", &self.ours(&source))?;
-                tasks.iter_mut().zip(samples).for_each(|(task, s)| task.ours.push(s));
+            for (place, program) in programs.iter().enumerate() {
+                if long[place] {
+                    continue;
+                }
+                let mut wall = 0.0;
+                let samples = self.side(&outside, program)?;
+                for (task, sample) in tasks.iter_mut().zip(samples) {
+                    wall += sample.map_or(0.0, |sample| sample.wall);
+                    task.sides[place].samples.extend(sample);
+                }
+                long[place] = program.program != "sealift" && wall > LONG.as_secs_f64();
             }
-            let samples = self.side(&outside, "theirs", &self.theirs(&source))?;
-            tasks.iter_mut().zip(samples).for_each(|(task, s)| task.theirs.push(s));
         }
+        tasks.iter_mut().for_each(|task| task.sides.retain(|side| side.does != NOTHING));
         Ok(tasks)
     }
 
-    /// Measures all tasks of one side, from nothing to nothing.
-    fn side(&self, outside: &Server, side: &str, scripts: &[String; 6]) -> Result<Vec<Sample>> {
+    /// Measures all tasks of one program, from nothing to nothing.
+    fn side(&self, outside: &Server, program: &Scripts) -> Result<Vec<Option<Sample>>> {
+        let side = program.program;
         let store = self.work.join(format!("registry-{side}"));
         let inside = Server::registry(&store)?;
         let destination = self.address(&inside)?;
+        shell::run(shell::script(&program.before).current_dir(self.work))?;
         let mut samples = Vec::new();
         for at in self.chosen {
-            let (script, name) = (&scripts[*at], NAMES[*at].0);
-            let script = script.replace("INSIDE", &destination);
+            if !program.does(*at) {
+                samples.push(None);
+                continue;
+            }
+            let script = program.scripts[*at].replace("INSIDE", &destination);
             let sample = measure::run(self.work, &script)?;
             println!(
-                "  {side:<6} {}{name:<18} {:>7.2} s  cpu {:>6.2} s  {:>6.1} MiB",
-                self.title, sample.wall, sample.cpu, sample.memory
+                "  {side:<7} {}{:<18} {:>7.2} s  cpu {:>6.2} s  {:>6.1} MiB",
+                self.title, NAMES[*at], sample.wall, sample.cpu, sample.memory
             );
-            samples.push(sample);
+            samples.push(Some(sample));
         }
         self.compare(outside, &inside)?;
         drop(inside);
@@ -102,20 +166,20 @@ impl Bench<'_> {
         }
     }
 
-    fn ours(&self, outside: &str) -> [String; 6] {
-        let images = self.set.images.iter();
-        let names: Vec<String> = images.map(|name| format!("{outside}/bench/{name}:1")).collect();
-        let names = names.join(" ");
-        let import = "import ours.tar --to docker://INSIDE --key key.pub.pem --no-progress --quiet";
-        [
-            &*format!("export {names} -o ours --sign-key key.key.pem --no-progress --quiet"),
-            "verify ours --key key.pub.pem --no-progress --quiet",
-            &*format!("export {names} -o ours.tar --sign-key key.key.pem --no-progress --quiet"),
-            "verify ours.tar --key key.pub.pem --no-progress --quiet",
-            import,
-            import,
+    fn ours(&self, outside: &str) -> Scripts {
+        let names = self.names(outside);
+        let to = "--to docker://INSIDE --key key.pub.pem --no-progress --quiet";
+        let import = format!("import sealift.tar {to}");
+        let scripts = [
+            &*format!("export {names} -o sealift --sign-key key.key.pem --no-progress --quiet"),
+            "verify sealift --key key.pub.pem --no-progress --quiet",
+            &*format!("export {names} -o sealift.tar --sign-key key.key.pem --no-progress --quiet"),
+            "verify sealift.tar --key key.pub.pem --no-progress --quiet",
+            &import,
+            &import,
         ]
-        .map(|args| self.sealift(args))
+        .map(|args| self.sealift(args));
+        Scripts { program: "sealift", does: &SEALIFT, before: String::new(), scripts }
     }
 
     fn sealift(&self, args: &str) -> String {
@@ -123,7 +187,7 @@ impl Bench<'_> {
         format!("exec {} {args}", shell::quoted(program))
     }
 
-    fn theirs(&self, outside: &str) -> [String; 6] {
+    fn skopeo(&self, outside: &str) -> Scripts {
         let pull = |folder: &str| {
             self.each_image(|name| {
                 let from = format!("docker://{outside}/bench/{name}:1");
@@ -132,16 +196,46 @@ impl Bench<'_> {
         };
         let push = self.each_image(|name| {
             let to = format!("docker://INSIDE/bench/{name}:1");
-            format!("{COPY} --dest-tls-verify=false oci:theirs-unpacked:{name}:1 {to}")
+            format!("{COPY} --dest-tls-verify=false oci:skopeo-unpacked:{name}:1 {to}")
         });
-        [
-            pull("theirs"),
-            "cd theirs; find blobs -type f -print0 | xargs -0 sha256sum > ../sums".to_owned(),
-            format!("{}; tar -C theirs-staged -cf theirs.tar .", pull("theirs-staged")),
-            "sha256sum theirs.tar > sums".to_owned(),
-            format!("mkdir theirs-unpacked; tar -C theirs-unpacked -xf theirs.tar; {push}"),
+        let scripts = [
+            pull("skopeo"),
+            "cd skopeo; find blobs -type f -print0 | xargs -0 sha256sum > ../sums".to_owned(),
+            format!("{}; tar -C skopeo-staged -cf skopeo.tar .", pull("skopeo-staged")),
+            "sha256sum skopeo.tar > sums".to_owned(),
+            format!("mkdir skopeo-unpacked; tar -C skopeo-unpacked -xf skopeo.tar; {push}"),
             push,
-        ]
+        ];
+        Scripts { program: "skopeo", does: &SKOPEO, before: String::new(), scripts }
+    }
+
+    /// Its layouts keep no names by which it could push out of one that several images share.
+    fn crane(&self, crane: &Path, source: &str, outside: &Server) -> Scripts {
+        let crane = shell::quoted(crane);
+        let names = self.names(source);
+        let near = outside.host();
+        let layouts = self.each_image(|name| {
+            format!("{crane} pull --format=oci {near}/bench/{name}:1 crane-layouts/{name}")
+        });
+        let push = self.each_image(|name| {
+            format!("{crane} push crane-layouts/{name} INSIDE/bench/{name}:1 > crane-pushed")
+        });
+        let scripts = [
+            format!("{crane} pull --format=oci {names} crane"),
+            String::new(),
+            format!("{crane} pull {names} crane.tar"),
+            String::new(),
+            push.clone(),
+            push,
+        ];
+        let before = format!("mkdir -p crane-layouts; {layouts}");
+        Scripts { program: "crane", does: &CRANE, before, scripts }
+    }
+
+    fn names(&self, registry: &str) -> String {
+        let images = self.set.images.iter();
+        let names: Vec<String> = images.map(|name| format!("{registry}/bench/{name}:1")).collect();
+        names.join(" ")
     }
 
     fn each_image(&self, command: impl Fn(&str) -> String) -> String {
