@@ -6,6 +6,7 @@
 mod bench;
 mod debian;
 mod demo;
+mod deny;
 mod go;
 mod http;
 mod image;
@@ -26,7 +27,7 @@ type Result<T = ()> = std::result::Result<T, String>;
 const USAGE: &str = "\
 usage: cargo xtask <CHORE>
 
-  test                          everything that must pass before a change goes in
+  test                          everything that must pass before a change goes in (15 to 20 minutes)
   demo [--sealift FILE]         the whole crossing, with what the repository ships
   tidy                          the house rules that a compiler does not know
   peers [NAME]...               builds what tests/go-peers.txt lists, and prints where it is

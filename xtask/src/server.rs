@@ -13,13 +13,17 @@ pub struct Server {
 }
 
 impl Server {
-    /// `sealift serve` on a free port; ready when it says where it listens.
+    /// `sealift serve` on a free port; ready when it says where it listens. What else it says,
+    /// such as who asks for what, is told only where it does not start.
     pub fn sealift(command: &mut Command) -> Result<Server> {
         let shown = shell::shown(command);
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn();
         let child = child.map_err(|error| format!("{shown}: {error}"))?;
         let mut server = Server { child, port: 0 };
         let stdout = server.child.stdout.take().ok_or("no standard output")?;
+        let stderr = server.child.stderr.take().ok_or("no standard error")?;
+        let log = std::thread::spawn(move || std::io::read_to_string(stderr).unwrap_or_default());
         let mut lines = BufReader::new(stdout).lines();
         while let Some(Ok(line)) = lines.next() {
             println!("{line}");
@@ -30,7 +34,8 @@ impl Server {
                 return Ok(server);
             }
         }
-        Err(format!("{shown} ended before it listened"))
+        let said = log.join().unwrap_or_default();
+        Err(format!("{shown} ended before it listened\n{}", said.trim_end()))
     }
 
     /// Debian's `docker-registry`, keeping its blobs in `store`.

@@ -1,28 +1,33 @@
 //! `cargo xtask test`: everything that must pass, in the order that fails soonest.
 
-use crate::{Result, debian, demo, go, program, shell, slowest, tidy};
+use crate::{Result, debian, demo, deny, go, program, shell, slowest, tidy};
 use std::time::{Duration, Instant};
 
 const PACKAGES: &str = "tests/debian-packages.txt";
 /// Optimised, since the tests move gigabytes; without the link-time optimisation of a release.
 const PROFILE: &str = "test-fast";
+/// What it takes on a machine with two cores that has built nothing yet.
+const USUALLY: &str = "15 to 20 minutes on two cores, a third of it to build";
+/// How long the last run that passed took here, in seconds.
+const LAST: &str = "target/xtask-test-took";
 /// How many of the slowest tests are named at the end.
 const SLOWEST: usize = 10;
 
 /// Whether a step was done, or why not.
-enum Outcome {
+pub enum Outcome {
     Done,
     Skipped(String),
 }
 
 type Step = (&'static str, fn() -> Result<Outcome>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("packages", packages),
     ("go peers", go_peers),
     ("fmt", fmt),
     ("tidy", || tidy::run().map(|()| Outcome::Done)),
-    ("deny", deny),
+    ("deny", deny::rules),
+    ("advisories", deny::advisories),
     ("clippy", clippy),
     ("doc", doc),
     ("test", tests),
@@ -31,6 +36,7 @@ const STEPS: [Step; 9] = [
 
 pub fn run() -> Result {
     let start = Instant::now();
+    println!("all of it takes {}", expected());
     let mut lines = Vec::new();
     for (name, step) in STEPS {
         println!("\n== {name}");
@@ -54,8 +60,23 @@ pub fn run() -> Result {
             }
         }
     }
-    println!("\n{}\n\nall passed in {}", lines.join("\n"), seconds(start.elapsed()));
-    Ok(())
+    let took = start.elapsed();
+    println!("\n{}\n\nall passed in {}", lines.join("\n"), minutes(took));
+    shell::write(&shell::root().join(LAST), took.as_secs().to_string())
+}
+
+/// How long the run will take: what the last one took here, else what it usually takes.
+fn expected() -> String {
+    let last = std::fs::read_to_string(shell::root().join(LAST));
+    match last.ok().and_then(|seconds| seconds.trim().parse().ok()) {
+        Some(seconds) => format!("about {}, as last time", minutes(Duration::from_secs(seconds))),
+        None => USUALLY.to_owned(),
+    }
+}
+
+fn minutes(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!("{} min {:02} s", seconds / 60, seconds % 60)
 }
 
 fn seconds(duration: Duration) -> String {
@@ -139,16 +160,5 @@ fn doc() -> Result<Outcome> {
     let mut cargo = shell::cargo();
     cargo.args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
     shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings"))?;
-    Ok(Outcome::Done)
-}
-
-/// An extra that nobody has to install: a skip on CI too.
-fn deny() -> Result<Outcome> {
-    if shell::output(shell::cargo().args(["deny", "--version"])).is_err() {
-        let why = "no cargo-deny; `cargo install --locked cargo-deny` brings it";
-        return Ok(Outcome::Skipped(why.to_owned()));
-    }
-    let args = ["deny", "--log-level", "error", "check", "bans", "licenses", "sources"];
-    shell::run(shell::cargo().args(args))?;
     Ok(Outcome::Done)
 }

@@ -14,6 +14,7 @@ pub struct Stage {
 impl Stage {
     pub fn new(sealift: &Path) -> Result<Stage> {
         let folder = shell::Scratch::new("sealift-demo")?;
+        println!("# every `sealift` with --no-progress, which leaves what counts");
         println!("$ cd {}", folder.path().display());
         Ok(Stage { folder, sealift: sealift.to_path_buf() })
     }
@@ -38,7 +39,7 @@ impl Stage {
     /// The product with these words, run in the folder; no setting of this machine's user counts.
     pub fn command(&self, args: &str) -> Command {
         let mut command = Command::new(&self.sealift);
-        command.args(args.split(' ')).current_dir(self.folder.path());
+        command.args(args.split(' ')).arg("--no-progress").current_dir(self.folder.path());
         for name in ["SEALIFT_PASSPHRASE", "SOURCE_DATE_EPOCH", "REGISTRY_AUTH_FILE"] {
             command.env_remove(name);
         }
