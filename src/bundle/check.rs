@@ -12,6 +12,7 @@ use std::sync::Arc;
 use self::files::Files;
 pub(super) use self::own::made;
 pub use self::own::promise;
+pub use self::signatures::OtherSignature;
 use self::signatures::Signatures;
 use super::contents::Contents;
 use super::head::{MAX_CONFIG, index_json};
@@ -58,6 +59,7 @@ pub struct Examined<F = Tree> {
     statement: Statement,
     signers: Vec<KeyId>,
     claimed: Vec<String>,
+    others: Vec<OtherSignature>,
     sums: Inventory,
     contents: Contents,
     problems: Vec<Problem>,
@@ -89,7 +91,8 @@ pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
 
 /// Everything but the bytes of layers. Without `now` it does not matter when it expires.
 fn look<F: Files>(tree: F, name: String, trust: &Trust, now: Option<&str>) -> Result<Examined<F>> {
-    let Signatures { payload, signers, claimed } = signatures::read(&tree, trust, &name)?;
+    let Signatures { payload, signers, claimed, others, problems } =
+        signatures::read(&tree, trust, &name)?;
     let statement = Statement::from_payload(&payload).map_err(|e| e.context(&name))?;
     if let Some(now) = now {
         statement.not_expired(now).map_err(|e| e.context(&name))?;
@@ -101,9 +104,10 @@ fn look<F: Files>(tree: F, name: String, trust: &Trust, now: Option<&str>) -> Re
         statement,
         signers,
         claimed,
+        others,
         sums,
         contents: Contents::default(),
-        problems: Vec::new(),
+        problems,
         sound: None,
     };
     examined.compare_files();
@@ -164,7 +168,7 @@ impl<F: Files> Examined<F> {
                 problems.push(Problem::extra(path));
             }
         }
-        self.problems = problems;
+        self.problems.extend(problems);
     }
 
     /// Hashes and reads the small files and every document that the images and referrers reach.
@@ -335,6 +339,12 @@ impl Examined {
     #[must_use]
     pub fn claimed_signers(&self) -> &[String] {
         &self.claimed
+    }
+
+    /// Signatures beside those that count, where somebody is trusted.
+    #[must_use]
+    pub fn other_signatures(&self) -> &[OtherSignature] {
+        &self.others
     }
 
     /// Recovery data beside the bundle, which nobody signed.

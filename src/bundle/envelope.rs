@@ -107,6 +107,12 @@ impl Envelope {
         &self.payload
     }
 
+    /// As [`payload`](Envelope::payload), without a copy.
+    #[must_use]
+    pub fn into_payload(self) -> Vec<u8> {
+        self.payload
+    }
+
     /// The key id as the envelope claims it.
     #[must_use]
     pub fn claimed_key_id(&self) -> &str {

@@ -206,6 +206,11 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// The key once more, for one who drops it.
+    pub fn same_key(&self) -> PrivateKey {
+        PrivateKey::from_pem(&self.key.to_pem(None).unwrap(), None).unwrap()
+    }
+
     pub fn new() -> Sample {
         let mut stock = Stock::default();
         let (a, b) = (stock.image("a", "linux/amd64"), stock.image("b", "linux/arm64"));

@@ -1,5 +1,7 @@
 //! [`Statement`]: the signed description of a bundle, an in-toto Statement v1.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -7,7 +9,7 @@ use super::contents::{Contents, Image, Referrer, Skipped};
 use super::inventory::SUMS;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
-use crate::words::json::parse_strict;
+use crate::words::json::check_strict;
 
 /// `_type` of every statement.
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -105,13 +107,29 @@ struct Raw<'a> {
     predicate: &'a Predicate,
 }
 
-#[derive(Serialize)]
+/// What a statement is of.
+#[derive(Deserialize)]
+struct Types<'a> {
+    #[serde(rename = "_type", borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(rename = "predicateType", borrow)]
+    predicate_type: Cow<'a, str>,
+}
+
+/// What a statement says.
+#[derive(Deserialize)]
+struct Claim {
+    subject: Vec<Subject>,
+    predicate: Predicate,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Subject {
     name: String,
     digest: SubjectDigest,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct SubjectDigest {
     sha256: String,
 }
@@ -205,19 +223,19 @@ impl Statement {
                 format!("what is signed is no statement of a bundle: {why}"),
             )
         };
-        let value = parse_strict(payload).map_err(|e| bad(e.to_string()))?;
-        let text = |key: &str| value.get(key).and_then(Value::as_str);
-        let is_known = matches!(text("predicateType"), Some(PREDICATE_TYPE | SECOND_TYPE));
-        if text("_type") != Some(STATEMENT_TYPE) || !is_known {
+        // Nobody may be trusted yet, so nothing is kept but what a statement has room for.
+        check_strict(payload).map_err(|e| bad(e.to_string()))?;
+        let types: Types<'_> = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
+        let is_known = [PREDICATE_TYPE, SECOND_TYPE].contains(&&*types.predicate_type);
+        if types.r#type != STATEMENT_TYPE || !is_known {
             return Err(bad("it is of another type".to_owned())
                 .hint("a newer sealift may have made it; use that version"));
         }
-        let predicate: Predicate =
-            serde_json::from_value(value["predicate"].clone()).map_err(|e| bad(e.to_string()))?;
+        let Claim { subject: subjects, predicate } =
+            serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
         let subject = |name: &str| {
-            let subjects = value["subject"].as_array().into_iter().flatten();
-            let mut named = subjects.filter(|s| s["name"].as_str() == Some(name));
-            let hex = named.next()?["digest"]["sha256"].as_str()?;
+            let mut named = subjects.iter().filter(|subject| subject.name == name);
+            let hex = &named.next()?.digest.sha256;
             named.next().is_none().then(|| Digest::from_hex(hex).ok()).flatten()
         };
         let (Some(sums), Some(index)) = (subject(SUMS), subject("index.json")) else {
@@ -383,6 +401,17 @@ mod tests {
         let value: Value = serde_json::from_slice(&payload).unwrap();
         assert_eq!(value["subject"].as_array().unwrap().len(), 2 + MAX_IMAGE_SUBJECTS);
         assert_eq!(Statement::from_payload(&payload).unwrap().predicate.images.len(), 1_500);
+    }
+
+    #[test]
+    fn a_statement_that_unfolds_is_refused_before_it_does() {
+        let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+        let text = String::from_utf8(payload).unwrap();
+        let bomb = format!("\"base\":[{}0]", "{\"\":0},".repeat(1_500_000));
+
+        let error = Statement::from_payload(text.replace("\"base\":null", &bomb).as_bytes());
+
+        assert!(error.unwrap_err().to_string().contains("too many values"));
     }
 
     #[test]

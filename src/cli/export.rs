@@ -105,7 +105,6 @@ impl Export {
             images,
             listed,
             output: output_name(&self.output)?,
-            key: &key,
             select: Selection {
                 platforms: self.platform,
                 rewrite_index: self.rewrite_index,
@@ -121,7 +120,7 @@ impl Export {
         };
         let progress = printer.progress();
         let client = self.registries.client(progress.clone())?;
-        let summary = export(&request, &client, &*progress)?;
+        let summary = export(&request, key, &client, &*progress)?;
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)
     }

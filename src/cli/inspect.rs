@@ -7,9 +7,11 @@ use clap::Args;
 
 use super::environment::now;
 use super::output::Printer;
+use super::report::{exit_code, lines};
 use super::secrets::public_keys;
-use super::table::{blobs, bytes, skipped, table};
+use super::table::{blobs, bytes, others, skipped, table};
 use crate::bundle::check::Trust;
+use crate::bundle::problem::failure;
 use crate::verbs::inspect::{Overview, inspect};
 use crate::words::error::Result;
 use crate::words::escape::Safe;
@@ -20,7 +22,8 @@ use crate::words::escape::Safe;
   sealift inspect june.tar
   sealift inspect june.tar --key transfer.pub.pem --format json
 
-Layers are not read. Without --key nothing is proven about who made the bundle.")]
+Layers are not read. Without --key nothing is proven about who made the bundle. With problems the
+exit code is that of verify: 4 or 5.")]
 pub(super) struct Inspect {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
@@ -38,7 +41,14 @@ impl Inspect {
         };
         let overview = inspect(&self.bundle, &trust, &now()?)?;
         printer.result(&overview, || text(&overview))?;
-        Ok(ExitCode::SUCCESS)
+        if overview.ok {
+            return Ok(ExitCode::SUCCESS);
+        }
+        // What it holds was shown all the same; its problems are among that.
+        let error = failure(&self.bundle.display().to_string(), &overview.problems);
+        let code = exit_code(error.class());
+        lines(&error.without_findings()).iter().for_each(|line| printer.note(line));
+        Ok(code)
     }
 }
 
@@ -93,6 +103,7 @@ fn text(overview: &Overview) -> Vec<String> {
     let foreign = overview.images.iter().filter_map(|sized| sized.image.about_foreign());
     lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&overview.skipped));
+    lines.extend(others(&overview.other_signatures));
     lines.push(match overview.trusted {
         true => {
             let signers: Vec<String> = overview.signers.iter().map(|id| id.short()).collect();

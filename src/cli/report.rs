@@ -28,10 +28,17 @@ pub(super) fn exit_code(class: Class) -> ExitCode {
     ExitCode::from(code(class))
 }
 
+/// Most findings that are shown to people. With `--format json` all of them are.
+const MAX_FINDINGS: usize = 1_000;
+
 /// The lines of a failure: the error, its findings, and the way out.
 pub(super) fn lines(error: &Error) -> Vec<String> {
     let mut lines = vec![format!("error: {error}")];
-    lines.extend(error.findings().iter().map(|finding| format!("  {}", Safe(finding))));
+    let findings = error.findings();
+    lines.extend(findings.iter().take(MAX_FINDINGS).map(|it| format!("  {}", Safe(it))));
+    if let Some(more) = findings.len().checked_sub(MAX_FINDINGS).filter(|more| *more > 0) {
+        lines.push(format!("  and {more} more, which --format json shows"));
+    }
     lines.extend(error.way_out().map(|hint| format!("  hint: {}", Safe(hint))));
     lines
 }
@@ -110,6 +117,8 @@ mod tests {
             lines(&error),
             ["error: bad\\u{1b}", "  one\\u{1b}", "  hint: copy\\u{1b} it again"]
         );
+        let many = Error::new(Class::Damaged, "bad").details((0..1_200).map(|n| n.to_string()));
+        assert_eq!(lines(&many)[1_001], "  and 200 more, which --format json shows");
         let json = serde_json::to_value(Failure::of(&error)).unwrap();
         assert_eq!(json["error"]["exitCode"], 4);
         assert_eq!(json["error"]["findings"][0], "one\x1b");

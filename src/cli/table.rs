@@ -1,5 +1,6 @@
 //! Aligned columns and human sizes.
 
+use crate::bundle::check::OtherSignature;
 use crate::bundle::contents::Skipped;
 use crate::words::escape::Safe;
 
@@ -35,6 +36,14 @@ pub(super) fn skipped(skipped: &[Skipped]) -> Vec<String> {
         format!("skipped {} of {}: {}", Safe(&it.image), Safe(&it.source), Safe(&it.reason))
     };
     skipped.iter().map(line).collect()
+}
+
+/// A line for each signature that does not count.
+pub(super) fn others(others: &[OtherSignature]) -> Vec<String> {
+    let line = |it: &OtherSignature| {
+        format!("beside it: {} does not count: it {}", Safe(&it.path), Safe(&it.what))
+    };
+    others.iter().map(line).collect()
 }
 
 #[cfg(test)]

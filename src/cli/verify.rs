@@ -9,7 +9,7 @@ use super::environment::now;
 use super::output::Printer;
 use super::report::lines;
 use super::secrets::public_keys;
-use super::table::{blobs, bytes, skipped};
+use super::table::{blobs, bytes, others, skipped};
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Image;
 use crate::bundle::problem::failure;
@@ -105,6 +105,7 @@ fn text(report: &Report) -> Vec<String> {
     let foreign = report.images.iter().filter_map(Image::about_foreign);
     lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&report.skipped));
+    lines.extend(others(&report.other_signatures));
     if !report.unsigned.is_empty() {
         let count = report.unsigned.len();
         lines

@@ -5,6 +5,7 @@
 //! header that a second reader could understand differently.
 
 mod directory;
+mod header;
 pub mod kind;
 mod links;
 mod pax;

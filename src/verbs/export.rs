@@ -43,15 +43,13 @@ const MAX_CONFIGS: u64 = 256 << 20;
 
 /// What to export, and how.
 #[derive(Debug)]
-pub struct Request<'a> {
+pub struct Request {
     /// The images.
     pub images: Vec<Source>,
     /// Where those are named that come from lists, as in `images.txt: line 3`, by their text.
     pub listed: BTreeMap<String, String>,
     /// The bundle: a packed file when the name ends in `.tar`, else a folder.
     pub output: PathBuf,
-    /// Signs it.
-    pub key: &'a PrivateKey,
     /// Which parts of the images.
     pub select: Selection,
     /// The bundle's time, in UTC (RFC 3339).
@@ -97,12 +95,18 @@ pub struct Summary {
     pub dry_run: bool,
 }
 
-/// Exports as `request` says.
+/// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
+/// signed: layers may take hours after that.
 ///
 /// # Errors
 /// Those of the source (missing images, refused access, wrong bytes) and of the disk. After any
 /// of them, `NAME.partial` holds what was finished, and the same call goes on from there.
-pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -> Result<Summary> {
+pub fn export(
+    request: &Request,
+    key: PrivateKey,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Summary> {
     // 1. Where to, and is it free?
     draft::refuse_existing(&request.output)?;
 
@@ -136,10 +140,12 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     };
     let predicate =
         Predicate::of(&graph.contents, &created_at, request.expires_at.as_deref()).without(skipped);
-    let head = Head::make(&graph.contents, &configs, &predicate, request.key);
-    check::promise(&head, request.key.public())?;
+    let head = Head::make(&graph.contents, &configs, &predicate, &key);
+    let signer = key.public().clone();
+    drop(key);
+    check::promise(&head, &signer)?;
     let Some(mut draft) = draft else {
-        return Ok(dry(request, graph.contents, predicate.skipped));
+        return Ok(dry(request, graph.contents, predicate.skipped, signer.id()));
     };
     draft.begin(&head)?;
 
@@ -153,7 +159,7 @@ pub fn export(request: &Request<'_>, client: &Client, progress: &dyn Progress) -
     fetched.bytes += more.bytes;
 
     // 6. Only now, and checked as its readers will check it, does it get its name.
-    draft.seal(request.key.public())?;
+    draft.seal(&signer)?;
     Ok(Summary {
         ok: true,
         bundle: request.output.clone(),
@@ -175,7 +181,7 @@ fn all_there(faults: Vec<Error>, asked: usize) -> Result<()> {
     Error::all(faults, summary).map_or(Ok(()), Err)
 }
 
-fn dry(request: &Request<'_>, contents: Contents, skipped: Vec<Skipped>) -> Summary {
+fn dry(request: &Request, contents: Contents, skipped: Vec<Skipped>, key: KeyId) -> Summary {
     let mut fetched = Count::default();
     contents.blobs.iter().for_each(|blob| fetched.add(blob));
     Summary {
@@ -186,7 +192,7 @@ fn dry(request: &Request<'_>, contents: Contents, skipped: Vec<Skipped>) -> Summ
         referrers: contents.referrers.len(),
         fetched,
         reused: Count::default(),
-        key: request.key.public().id(),
+        key,
         statement: None,
         dry_run: true,
     }

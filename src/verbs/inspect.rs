@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::bundle::check::{self, Trust};
+use crate::bundle::check::{self, OtherSignature, Trust};
 use crate::bundle::contents::{Contents, Image, Referrer, Skipped};
 use crate::bundle::keys::KeyId;
 use crate::bundle::problem::Problem;
@@ -29,12 +29,17 @@ pub struct Sized {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Overview {
+    /// Whether nothing is wrong with what was looked at.
+    pub ok: bool,
     /// Whether a trusted key signed it. Without one, everything here is a mere claim.
     pub trusted: bool,
     /// The trusted signers.
     pub signers: Vec<KeyId>,
     /// Who claims to have signed.
     pub claimed_signers: Vec<String>,
+    /// Signatures that do not count, beside one that does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_signatures: Vec<OtherSignature>,
     /// The digest of the statement.
     pub statement: Digest,
     /// When it was made.
@@ -69,9 +74,11 @@ pub fn inspect(path: &Path, trust: &Trust, now: &str) -> Result<Overview> {
     let about = &examined.statement().predicate;
     let images = sized(examined.contents());
     Ok(Overview {
+        ok: examined.problems().is_empty(),
         trusted: !examined.signers().is_empty(),
         signers: examined.signers().to_vec(),
         claimed_signers: examined.claimed_signers().to_vec(),
+        other_signatures: examined.other_signatures().to_vec(),
         statement: examined.statement().digest,
         created_at: about.created_at.clone(),
         expires_at: about.expires_at.clone(),

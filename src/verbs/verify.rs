@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::bundle::check::{self, Examined, Trust};
+use crate::bundle::check::{self, Examined, OtherSignature, Trust};
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::keys::KeyId;
 use crate::bundle::problem::Problem;
@@ -35,6 +35,9 @@ pub struct Report {
     pub ok: bool,
     /// Whose signatures count.
     pub signers: Vec<KeyId>,
+    /// Signatures that do not count, beside one that does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_signatures: Vec<OtherSignature>,
     /// The digest of the signed statement.
     pub statement: Digest,
     /// When it was made.
@@ -74,6 +77,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         bundle: request.bundle.clone(),
         ok: examined.problems().is_empty(),
         signers: examined.signers().to_vec(),
+        other_signatures: examined.other_signatures().to_vec(),
         statement: examined.statement().digest,
         created_at: about.created_at.clone(),
         expires_at: about.expires_at.clone(),

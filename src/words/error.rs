@@ -6,6 +6,21 @@ use std::io;
 
 use super::escape::Safe;
 
+/// Most characters of a message, a finding or a hint. What others say is quoted in them, and a name
+/// inside a document may have megabytes; the longest of our own sentences with five names of
+/// images in it has half of that.
+const MAX_TEXT: usize = 2_000;
+
+/// `text`, cut where it is longer than anybody reads.
+fn short(text: impl Into<String>) -> String {
+    let mut text: String = text.into();
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// What every fallible call of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -63,7 +78,7 @@ impl Error {
     pub fn new(class: Class, message: impl Into<String>) -> Error {
         Error(Box::new(Inner {
             class,
-            message: message.into(),
+            message: short(message),
             hint: None,
             details: Vec::new(),
             transient: false,
@@ -128,7 +143,8 @@ impl Error {
         for error in errors {
             // The causes are part of what it says, which is escaped once more when it is shown.
             all.0.details.push(error.spelled());
-            all.0.details.extend(error.findings().iter().map(|finding| format!("  {finding}")));
+            let findings = error.findings().iter().map(|finding| format!("  {finding}"));
+            all.0.details.extend(findings);
         }
         Some(match hint {
             Some(hint) => all.hint(hint),
@@ -148,20 +164,27 @@ impl Error {
             }
             cause = error.source();
         }
-        text
+        short(text)
     }
 
     /// Adds the way out: one sentence that a person can act on.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(short(hint));
         self
     }
 
     /// Adds one line a finding, for a failure that has several.
     #[must_use]
     pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Error {
-        self.0.details.extend(details);
+        self.0.details.extend(details.into_iter().map(short));
+        self
+    }
+
+    /// The same without its findings, for one who has shown them.
+    #[must_use]
+    pub fn without_findings(mut self) -> Error {
+        self.0.details.clear();
         self
     }
 
@@ -175,7 +198,7 @@ impl Error {
     /// Puts `thing: ` in front of the message.
     #[must_use]
     pub fn context(mut self, thing: impl fmt::Display) -> Error {
-        self.0.message = format!("{thing}: {}", self.0.message);
+        self.0.message = short(format!("{thing}: {}", self.0.message));
         self
     }
 
@@ -312,6 +335,23 @@ mod tests {
         assert_eq!(back.class(), Class::Damaged);
         assert_eq!(back.to_string(), "layer is bad");
         assert_eq!(back.way_out(), Some("copy it again"));
+    }
+
+    #[test]
+    fn no_line_is_longer_than_anybody_reads() {
+        let long = "\u{202e}x".repeat(1 << 20);
+
+        let error = Error::new(Class::Other, long.clone())
+            .source(io::Error::other(long.clone()))
+            .hint(long.clone())
+            .details([long.clone()])
+            .context(&long);
+
+        let lines = [error.spelled(), error.way_out().unwrap().into(), error.findings()[0].clone()];
+        for line in lines.iter().chain([&error.message().to_owned()]) {
+            assert!(line.chars().count() <= MAX_TEXT + 1, "{}", line.len());
+        }
+        assert!(error.to_string().len() < 10 * MAX_TEXT);
     }
 
     #[test]

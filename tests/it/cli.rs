@@ -171,6 +171,56 @@ fn inspect_shows_images_with_and_without_a_key() {
 }
 
 #[test]
+fn inspect_of_a_bundle_with_problems_says_so_by_its_exit_code() {
+    let (sealift, ..) = small_bundle();
+    let inspect = |more: &[&str]| ran(sealift.command().args(["inspect", "b"]).args(more));
+    let key = ["--key", "signer.pub.pem"];
+    let json = ["--key", "signer.pub.pem", "--format", "json"];
+    assert_eq!(inspect(&json).ok().json()["ok"], true);
+
+    let docker = std::fs::read(sealift.at("b/manifest.json")).unwrap();
+    std::fs::remove_file(sealift.at("b/manifest.json")).unwrap();
+    inspect(&key).exits(code::INCOMPLETE).says("docker.io/acme/small:1").says("manifest.json");
+    inspect(&[]).exits(code::INCOMPLETE);
+
+    std::fs::write(sealift.at("b/manifest.json"), docker).unwrap();
+    std::fs::write(sealift.at("b/extra"), "x").unwrap();
+    inspect(&key).exits(code::DAMAGED).says("not signed for: extra");
+    let said = inspect(&json).exits(code::DAMAGED);
+    assert_eq!((&said.json()["ok"], &said.json()["trusted"]), (&false.into(), &true.into()));
+}
+
+#[test]
+fn a_signature_beside_the_one_that_counts_is_named() {
+    let (sealift, keys, _) = small_bundle();
+    let other = sealift.keys("other");
+    for (bundle, key, time) in [("one", &keys, "1"), ("same", &other, "1"), ("later", &other, "2")]
+    {
+        let mut export = sealift.command();
+        export.args(["export", "oci:source", "-o", bundle, "--sign-key"]).arg(&key.private);
+        ran(export.env("SOURCE_DATE_EPOCH", time)).ok();
+    }
+    let foreign = std::fs::read_dir(sealift.at("same/sig")).unwrap().next().unwrap().unwrap();
+    let name = format!("sig/{}", foreign.file_name().to_string_lossy());
+    let all = |code: i32, words: &str| {
+        for verb in ["verify", "inspect"] {
+            let done = run!(sealift, verb, "one", "--key", keys.public).exits(code);
+            done.says(&name).says(words);
+        }
+    };
+
+    std::fs::copy(foreign.path(), sealift.at("one").join(&name)).unwrap();
+    all(code::DONE, "none that was given");
+    let said = run!(sealift, "verify", "one", "--key", keys.public, "--format", "json").ok().json();
+    assert_eq!(said["otherSignatures"][0]["path"], name.as_str());
+
+    std::fs::copy(sealift.at("later").join(&name), sealift.at("one").join(&name)).unwrap();
+    all(code::UNTRUSTED, "two different statements");
+    std::fs::write(sealift.at("one").join(&name), "{}").unwrap();
+    all(code::UNTRUSTED, "not a signature file");
+}
+
+#[test]
 fn nothing_is_imported_or_served_without_a_key_but_by_the_ugly_name() {
     let (sealift, ..) = small_bundle();
 

@@ -1,12 +1,26 @@
 //! The envelopes of a bundle, against the keys that are trusted.
 
-use super::Trust;
+use serde::Serialize;
+
 use super::files::Files;
+use super::{Fault, Problem, Trust};
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
 use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
 use crate::bundle::problem::failure;
 use crate::words::error::{Class, Error, Result};
+
+/// A signature that nobody who is trusted has made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherSignature {
+    /// The file.
+    pub path: String,
+    /// The key that it names.
+    pub key: String,
+    /// Why it does not count, for people.
+    pub what: String,
+}
 
 /// What the envelopes of a bundle amount to.
 pub(super) struct Signatures {
@@ -16,6 +30,10 @@ pub(super) struct Signatures {
     pub(super) signers: Vec<KeyId>,
     /// Who claims to have signed.
     pub(super) claimed: Vec<String>,
+    /// Those that do not count.
+    pub(super) others: Vec<OtherSignature>,
+    /// Those by which somebody who is trusted is said to have signed, and has not.
+    pub(super) problems: Vec<Problem>,
 }
 
 /// Steps 2 and 3: every envelope is acceptable and says the same, and one at least is by a key
@@ -36,25 +54,63 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
         return Err(untrusted(format!("carries more than {MAX_ENVELOPES} signatures")));
     }
     let (mut signers, mut claimed) = (Vec::new(), Vec::new());
+    let (mut others, mut problems) = (Vec::new(), Vec::new());
+    let first = paths[0];
     let mut payload: Option<Vec<u8>> = None;
     for path in paths {
         let bytes = tree.read_small(path, MAX_ENVELOPE)?;
         let envelope =
             Envelope::from_bytes(&bytes).map_err(|e| e.context(format!("{name}: {path}")))?;
         if payload.as_deref().is_some_and(|payload| payload != envelope.payload()) {
-            return Err(untrusted("carries signatures of two different statements".to_owned()));
-        }
-        if let Trust::Keys(keys) = trust {
-            let by = keys.iter().find(|key| envelope.is_by(key));
-            signers.extend(by.map(PublicKey::id).filter(|id| envelope_path(id) == path));
+            let text = "carries signatures of two different statements";
+            return Err(untrusted(format!("{text}, in {first} and {path}")));
         }
         claimed.push(envelope.claimed_key_id().to_owned());
-        payload = Some(envelope.payload().to_owned());
+        if let Trust::Keys(keys) = trust {
+            match verdict(&envelope, keys, path) {
+                Verdict::By(id) => signers.push(id),
+                Verdict::Foreign(what) => {
+                    let key = envelope.claimed_key_id().to_owned();
+                    others.push(OtherSignature { path: path.to_owned(), key, what });
+                }
+                Verdict::Wrong(what) => problems.push(Problem::new(Fault::Damaged, path, what)),
+            }
+        }
+        payload.get_or_insert_with(|| envelope.into_payload());
     }
     if signers.is_empty() && matches!(trust, Trust::Keys(_)) {
         return Err(untrusted("has no valid signature by a trusted key".to_owned()).hint(
             "check that --key is the sender's public key; `sealift inspect` shows who claims to have signed",
         ));
     }
-    Ok(Signatures { payload: payload.unwrap_or_default(), signers, claimed })
+    Ok(Signatures { payload: payload.unwrap_or_default(), signers, claimed, others, problems })
+}
+
+/// What one envelope is worth.
+enum Verdict {
+    /// A signature by this key.
+    By(KeyId),
+    /// One of somebody else, and why it does not count.
+    Foreign(String),
+    /// One that names a key that is trusted, and is not by it as it stands.
+    Wrong(String),
+}
+
+/// Whose signature `envelope` is, which is in the file `path`.
+fn verdict(envelope: &Envelope, keys: &[PublicKey], path: &str) -> Verdict {
+    let claimed = envelope.claimed_key_id();
+    if let Some(key) = keys.iter().find(|key| envelope.is_by(key)) {
+        let expected = envelope_path(&key.id());
+        return match expected == path {
+            true => Verdict::By(key.id()),
+            false => Verdict::Wrong(format!("is a signature that belongs into {expected}")),
+        };
+    }
+    match keys.iter().any(|key| key.id().hex() == claimed) {
+        true => Verdict::Wrong(format!("is no signature by {claimed}, the key that it names")),
+        false => {
+            let key: String = claimed.chars().take(16).collect();
+            Verdict::Foreign(format!("names the key {key}, which is none that was given"))
+        }
+    }
 }

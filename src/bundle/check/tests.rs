@@ -1,4 +1,5 @@
 mod forged;
+mod signatures;
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -11,7 +11,8 @@ use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::tar::{BLOCK, Medium, inside, read_header};
+use super::header::read_header;
+use super::tar::{BLOCK, Medium, inside};
 use crate::seams::interrupt;
 use crate::seams::stream::BUFFER;
 use crate::words::error::{Class, Error, Result};

@@ -14,6 +14,7 @@ use std::os::unix::fs::FileExt as _;
 
 use tar::{EntryType, Header};
 
+use super::header::read_header;
 use super::{Fault, Found, MAX_FAULTS, MAX_FILES, Place, pax};
 use crate::words::error::{Error, Result as Checked};
 
@@ -317,37 +318,6 @@ impl Scan<'_> {
         self.found.faults.push(Fault { path, truncated, unreadable, what });
         Err(Stop)
     }
-}
-
-/// Whether all readers take the header for the same dialect, and so for the same name. They differ
-/// in what they believe: Go (docker, podman, skopeo) does not look at ustar's version, takes times
-/// in GNU's fields for a prefix where they are no numbers, and star's trailer makes ustar's prefix
-/// shorter.
-fn is_one_dialect(block: &[u8; BLOCK as usize]) -> bool {
-    let rest = match &block[257..265] {
-        b"ustar\x0000" => &block[500..],
-        b"ustar  \0" | [0, 0, 0, 0, 0, 0, 0, 0] => &block[345..],
-        _ => return false,
-    };
-    rest.iter().all(|byte| *byte == 0)
-}
-
-/// The name and size in a header whose checksum holds, of a dialect that all readers know.
-pub(super) fn read_header(block: &[u8; BLOCK as usize]) -> Result<(String, u64), ()> {
-    let header = Header::from_byte_slice(block);
-    let sum = block[..148].iter().chain(&[b' '; 8]).chain(&block[156..]);
-    let sum: u32 = sum.map(|byte| u32::from(*byte)).sum();
-    // A size of more than 64 bits: readers differ in which of its bytes they drop.
-    let oversized = block[124] & 0x80 != 0 && (block[124] != 0x80 || block[125..128] != [0; 3]);
-    if header.cksum().map_err(drop)? != sum || oversized || !is_one_dialect(block) {
-        return Err(());
-    }
-    let name = header.path_bytes();
-    let name = std::str::from_utf8(&name).map_err(drop)?.to_owned();
-    // GNU tar leaves the field empty where an extension header has the size.
-    let is_empty = block[124..136].iter().all(|byte| *byte == 0);
-    let size = if is_empty { 0 } else { header.entry_size().map_err(drop)? };
-    Ok((name, size))
 }
 
 /// The name in somebody else's archive without what only says "here": `./`, and the slash with

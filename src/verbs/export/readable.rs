@@ -57,7 +57,7 @@ fn lost(wanted: &Wanted, error: Error) -> Lost {
 pub(super) fn walk<'o>(
     origins: &'o [Origin],
     images: Images,
-    request: &Request<'_>,
+    request: &Request,
     progress: &dyn Progress,
 ) -> Result<(Graph<'o>, Vec<Skipped>)> {
     let Images { there, mut lost } = images;
@@ -101,7 +101,7 @@ pub(super) fn walk<'o>(
 ///
 /// # Errors
 /// What is lost, all at once.
-fn skip(lost: Vec<Lost>, is_all: bool, request: &Request<'_>) -> Result<Vec<Skipped>> {
+fn skip(lost: Vec<Lost>, is_all: bool, request: &Request) -> Result<Vec<Skipped>> {
     if !request.skip_unreadable || is_all {
         return Err(all(lost, is_all));
     }
@@ -116,7 +116,7 @@ fn attempt<'o>(
     origins: &'o [Origin],
     wanted: &[Wanted],
     roots: &[Document],
-    request: &Request<'_>,
+    request: &Request,
     progress: &dyn Progress,
 ) -> Result<Graph<'o>> {
     let (select, jobs) = (&request.select, request.jobs.most);

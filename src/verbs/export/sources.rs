@@ -59,11 +59,7 @@ pub(super) struct Lost {
 ///
 /// # Errors
 /// [`Class::Interrupted`], and [`Class::Usage`] when nothing is asked for.
-pub(super) fn open(
-    request: &Request<'_>,
-    client: &Client,
-    progress: &dyn Progress,
-) -> Result<Opened> {
+pub(super) fn open(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Opened> {
     let mut sources = Sources {
         request,
         client,
@@ -100,7 +96,7 @@ pub(super) fn open(
 }
 
 struct Sources<'r> {
-    request: &'r Request<'r>,
+    request: &'r Request,
     client: &'r Client,
     progress: &'r dyn Progress,
     /// What came in on standard input, once it was asked for.

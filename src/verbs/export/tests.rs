@@ -24,13 +24,12 @@ impl Outside {
         Outside { sample }
     }
 
-    fn request(&self, name: &str) -> Request<'_> {
+    fn request(&self, name: &str) -> Request {
         let source = format!("oci:{}", self.sample.at("layout").display());
         Request {
             images: vec![source.parse().unwrap()],
             listed: BTreeMap::new(),
             output: self.sample.at(name),
-            key: &self.sample.key,
             select: Selection::default(),
             created_at: CREATED.to_owned(),
             fixed_time: false,
@@ -57,16 +56,16 @@ impl Outside {
     }
 }
 
-fn run(request: &Request<'_>) -> Result<Summary> {
+fn run(outside: &Outside, request: &Request) -> Result<Summary> {
     let client = Client::new(Settings::default(), Arc::new(Silent)).unwrap();
-    export(request, &client, &Silent)
+    export(request, outside.sample.same_key(), &client, &Silent)
 }
 
 #[test]
 fn every_named_image_of_a_layout_comes_with_what_refers_to_it() {
     let outside = Outside::new();
 
-    let summary = run(&outside.request("b")).unwrap();
+    let summary = run(&outside, &outside.request("b")).unwrap();
 
     let names: Vec<String> = summary.images.iter().map(|image| image.name.to_string()).collect();
     assert_eq!(names, ["x.example/a:1", "x.example/b:1"]);
@@ -92,7 +91,7 @@ fn a_list_of_referrers_and_an_attestation_are_no_images_of_their_own() {
     stock.layout(&outside.sample.at("layout"), &[("x.example/a:1", &index), (&tag, &list)]);
     outside.sample.stock = stock;
 
-    let summary = run(&outside.request("b")).unwrap();
+    let summary = run(&outside, &outside.request("b")).unwrap();
 
     assert_eq!(summary.images.len(), 1);
     let platforms: Vec<String> =
@@ -105,7 +104,7 @@ fn a_list_of_referrers_and_an_attestation_are_no_images_of_their_own() {
 fn a_dry_run_writes_nothing() {
     let outside = Outside::new();
 
-    let summary = run(&Request { dry_run: true, ..outside.request("b") }).unwrap();
+    let summary = run(&outside, &Request { dry_run: true, ..outside.request("b") }).unwrap();
 
     assert_eq!(summary.fetched.blobs, outside.sample.contents.blobs.len() as u64);
     assert_eq!(summary.statement, None);
@@ -118,7 +117,7 @@ fn a_name_that_is_taken_is_told_before_anything_is_asked() {
     fs::write(outside.sample.at("b"), "mine").unwrap();
     fs::remove_dir_all(outside.sample.at("layout")).unwrap();
 
-    assert_eq!(run(&outside.request("b")).unwrap_err().class(), Class::Usage);
+    assert_eq!(run(&outside, &outside.request("b")).unwrap_err().class(), Class::Usage);
 }
 
 #[test]
@@ -126,7 +125,7 @@ fn the_expiry_that_was_asked_for_is_signed() {
     let outside = Outside::new();
 
     let expires_at = Some("2027-01-01T00:00:00Z".to_owned());
-    run(&Request { expires_at: expires_at.clone(), ..outside.request("b") }).unwrap();
+    run(&outside, &Request { expires_at: expires_at.clone(), ..outside.request("b") }).unwrap();
 
     assert_eq!(outside.look("b").statement().predicate.expires_at, expires_at);
 }
@@ -135,11 +134,11 @@ fn the_expiry_that_was_asked_for_is_signed() {
 fn a_continued_file_keeps_its_time_unless_another_was_asked_for() {
     for (fixed_time, created_at) in [(false, CREATED), (true, LATER)] {
         let outside = Outside::new();
-        run(&outside.request("b.tar")).unwrap();
+        run(&outside, &outside.request("b.tar")).unwrap();
         outside.interrupt("b.tar");
 
         let later = Request { created_at: LATER.to_owned(), ..outside.request("b.tar") };
-        let summary = run(&Request { fixed_time, ..later }).unwrap();
+        let summary = run(&outside, &Request { fixed_time, ..later }).unwrap();
 
         assert_eq!(outside.look("b.tar").statement().predicate.created_at, created_at);
         assert_eq!(summary.fetched.blobs, 0, "fixed: {fixed_time}");
@@ -150,7 +149,7 @@ fn a_continued_file_keeps_its_time_unless_another_was_asked_for() {
 #[test]
 fn what_is_there_is_not_fetched_and_what_rotted_is() {
     let outside = Outside::new();
-    run(&outside.request("b")).unwrap();
+    run(&outside, &outside.request("b")).unwrap();
     outside.interrupt("b");
     let rot = |digest: &Digest| {
         let path = outside.sample.at("b.partial").join(blob_path(digest));
@@ -167,7 +166,7 @@ fn what_is_there_is_not_fetched_and_what_rotted_is() {
     };
     let before = inode("b.partial");
 
-    let summary = run(&outside.request("b")).unwrap();
+    let summary = run(&outside, &outside.request("b")).unwrap();
 
     assert_eq!((summary.fetched.blobs, summary.reused.blobs), (2, blobs.len() as u64 - 2));
     assert_eq!(inode("b"), before, "not even written again");
@@ -183,12 +182,12 @@ fn an_image_that_a_layout_does_not_have_is_told_with_those_it_has() {
     };
     request.images = vec![named("x.example/c:1")];
 
-    let error = run(&request).unwrap_err();
+    let error = run(&outside, &request).unwrap_err();
 
     assert_eq!(error.class(), Class::Incomplete);
     assert_eq!(error.way_out(), Some("it has: x.example/a:1, x.example/b:1"));
     request.images = vec![named("x.example/b:1")];
-    assert_eq!(run(&request).unwrap().images.len(), 1);
+    assert_eq!(run(&outside, &request).unwrap().images.len(), 1);
 }
 
 #[test]
@@ -208,7 +207,7 @@ fn a_manifest_that_an_index_lists_for_two_platforms_is_there_for_both() {
         request.images = vec![format!("oci:{}", layout.display()).parse().unwrap()];
         request.select.platforms = vec![platform.parse().unwrap()];
 
-        let done = run(&request);
+        let done = run(&outside, &request);
 
         match done {
             Ok(summary) => assert!(is_there, "{platform}: {summary:?}"),
