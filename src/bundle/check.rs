@@ -5,7 +5,6 @@
 //! fetched, and `made` before it gets its name. So each limit stands in one place.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ pub(super) use self::own::made;
 pub use self::own::promise;
 pub use self::signatures::OtherSignature;
 use self::signatures::Signatures;
+use self::watched::read_whole;
 use super::contents::Contents;
 use super::head::{MAX_CONFIG, index_json};
 use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside, is_recovery};
@@ -23,7 +23,6 @@ use super::statement::Statement;
 use crate::places::layout::{LAYOUT_MARK, blob_path};
 use crate::places::tree::Tree;
 use crate::seams::sound::Sound;
-use crate::seams::stream::{BUFFER, Verified as VerifiedReader};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
@@ -260,33 +259,6 @@ impl<F: Files> Examined<F> {
         match self.tree.open(path) {
             Ok(reader) => read_whole(reader, path, blob, progress),
             Err(e) => Some(Problem::reading(path, &e)),
-        }
-    }
-}
-
-/// Reads a file to its end, and says what is wrong with it.
-fn read_whole(
-    reader: impl Read,
-    path: &str,
-    blob: &Descriptor,
-    progress: &dyn Progress,
-) -> Option<Problem> {
-    let mut reader = VerifiedReader::new(reader, blob, "bundle", progress);
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(e) => {
-                let error = Error::io(format!("cannot read {path}"), e);
-                return Some(match error.class() {
-                    Class::Damaged => {
-                        let detail = "does not match its signed digest";
-                        Problem::new(Fault::Damaged, path, detail)
-                    }
-                    _ => Problem::reading(path, &error),
-                });
-            }
         }
     }
 }

@@ -3,15 +3,43 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::{Examined, Trusted, Verified, read_whole};
-use crate::bundle::problem::Problem;
+use super::{Examined, Trusted, Verified};
+use crate::bundle::problem::{Fault, Problem};
 use crate::places::layout::blob_path;
 use crate::seams::sound::Sound;
 use crate::seams::store::BlobSource;
+use crate::seams::stream::{BUFFER, Verified as HashingReader};
 use crate::seams::stretch::Stretch;
 use crate::words::document::Descriptor;
-use crate::words::error::Result;
+use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
+
+/// Reads a file to its end, and says what is wrong with it.
+pub(super) fn read_whole(
+    reader: impl Read,
+    path: &str,
+    blob: &Descriptor,
+    progress: &dyn Progress,
+) -> Option<Problem> {
+    let mut reader = HashingReader::new(reader, blob, "bundle", progress);
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(e) => {
+                let error = Error::io(format!("cannot read {path}"), e);
+                return Some(match error.class() {
+                    Class::Damaged => {
+                        let detail = "does not match its signed digest";
+                        Problem::new(Fault::Damaged, path, detail)
+                    }
+                    _ => Problem::reading(path, &error),
+                });
+            }
+        }
+    }
+}
 
 impl Examined {
     /// Hashes a file, and notes the state that it was in if it is right.
