@@ -3,6 +3,7 @@
 mod bars;
 mod choose;
 mod environment;
+mod evidence;
 mod export;
 mod import;
 mod inspect;
@@ -11,6 +12,7 @@ mod lists;
 mod login;
 mod output;
 mod partly;
+mod plan;
 mod registries;
 mod report;
 mod search;

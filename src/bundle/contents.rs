@@ -116,6 +116,32 @@ impl Referrer {
     pub fn name(&self) -> Option<Reference> {
         format!("{}:{}", self.repository, self.tag.as_ref()?).parse().ok()
     }
+
+    /// What it is, in the words of those who use it, where that is known. cosign marks what it keeps
+    /// under tags by their ending, and gives it the type of an image.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        let tag = self.tag.as_ref().map(Tag::as_str);
+        let ending = tag.filter(|tag| tag.starts_with("sha256-")).and_then(|it| it.split_once('.'));
+        match (ending.map(|(_, ending)| ending), self.artifact_type.as_deref().unwrap_or_default())
+        {
+            (Some("sig"), _) => Some("cosign signature"),
+            (Some("att"), _) => Some("cosign attestation"),
+            (Some("sbom"), _) => Some("cosign SBOM"),
+            (_, "application/vnd.dev.cosign.artifact.sig.v1+json") => Some("cosign signature"),
+            (_, "application/vnd.dev.cosign.simplesigning.v1+json") => Some("cosign signature"),
+            (_, kind) if kind.starts_with("application/vnd.dev.sigstore.bundle") => {
+                Some("sigstore bundle")
+            }
+            (_, "application/vnd.cncf.notary.signature") => Some("notation signature"),
+            (_, "application/spdx+json" | "text/spdx") => Some("SPDX SBOM"),
+            (_, kind) if kind.starts_with("application/vnd.cyclonedx") => Some("CycloneDX SBOM"),
+            (_, kind) if kind.starts_with("application/vnd.in-toto") => Some("in-toto attestation"),
+            // The type of every image says nothing about this one.
+            (_, kind) if kind.ends_with(".image.config.v1+json") => Some("image"),
+            _ => None,
+        }
+    }
 }
 
 /// Everything in a bundle.

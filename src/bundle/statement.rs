@@ -269,13 +269,16 @@ impl Statement {
     pub fn not_expired(&self, now: &str) -> Result<()> {
         match &self.predicate.expires_at {
             // Times of this one form sort as they read.
-            Some(until) if until.as_str() <= now => {
-                Err(Error::new(Class::Stale, format!("the bundle expired at {until}"))
-                    .hint("ask the sender for a newer one"))
-            }
+            Some(until) if until.as_str() <= now => Err(expired(until)),
             _ => Ok(()),
         }
     }
+}
+
+/// That a bundle is not acceptable any more, since `until`.
+pub(crate) fn expired(until: &str) -> Error {
+    Error::new(Class::Stale, format!("the bundle expired at {until}"))
+        .hint("ask the sender for a newer one; sealift inspect shows what is in this one")
 }
 
 #[cfg(test)]

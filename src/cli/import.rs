@@ -5,27 +5,30 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use super::choose::Choose;
 use super::environment::now;
+use super::evidence::{ahead, signed};
 use super::output::Printer;
 use super::partly::Partly;
+use super::plan::{self, Page, untagged, word};
 use super::registries::Registries;
-use super::report::{argument, exit_code, lines};
+use super::report::argument;
 use super::secrets::read_text;
 use super::table::{blobs, bytes, table};
 use super::verify::Believe;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
+use crate::verbs::evidence::Evidence;
 use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
-use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::words::size::parse_size;
 use crate::work::graph::Rewrite;
 use crate::work::mapping::Rule;
-use crate::work::plan::{Acceptance, Action, NameAction, Obstacle, OnExisting, Plan};
-use crate::work::projects::{ProjectAction, ProjectPlan, Provision};
+use crate::work::plan::{NameAction, OnExisting};
+use crate::work::projects::Provision;
 use crate::work::template::Template;
 
 /// Largest file of rules that is read.
@@ -140,6 +143,9 @@ pub(super) struct Import {
     /// Print the plan and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// With --dry-run, print every blob and manifest, too
+    #[arg(long, requires = "dry_run")]
+    verbose: bool,
     #[command(flatten)]
     registries: Registries,
 }
@@ -184,10 +190,17 @@ impl Import {
         let progress = printer.progress();
         let client =
             self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;
-        match import(&request, &client, &*progress)? {
-            Outcome::Planned(plan) => planned(&plan, printer),
+        let (evidence, outcome) = import(&request, &client, &*progress)?;
+        match outcome {
+            Outcome::Planned(plan) => {
+                let to = request.to.to_string();
+                let in_files = matches!(request.to, Destination::Archive { .. });
+                let page = Page { evidence: &evidence, to, in_files, plan: &plan };
+                plan::show(&page, self.verbose, printer)
+            }
             Outcome::Done(summary) => {
-                printer.result(&summary, || text(&summary))?;
+                let report = Report { evidence: &evidence, summary: &summary };
+                printer.result(&report, || text(&evidence, &summary))?;
                 self.partly.end(&summary, printer)
             }
         }
@@ -229,129 +242,26 @@ impl Import {
     }
 }
 
-/// Shows the plan, and ends as the import would if it cannot be run.
-fn planned(plan: &Plan, printer: &Printer) -> Result<ExitCode> {
-    printer.result(plan, || plan_text(plan))?;
-    match Obstacle::failure(&plan.obstacles) {
-        None => Ok(ExitCode::SUCCESS),
-        Some(error) if printer.is_json() => {
-            lines(&error).iter().for_each(|line| printer.note(line));
-            Ok(exit_code(error.class()))
-        }
-        Some(error) => Err(error),
-    }
+/// What an import did, as JSON.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    evidence: &'a Evidence,
+    #[serde(flatten)]
+    summary: &'a Summary,
 }
 
-fn word(action: NameAction) -> &'static str {
-    match action {
-        NameAction::Present => "unchanged",
-        NameAction::Create => "new",
-        NameAction::Replace => "replaced",
-        NameAction::Keep => "left as it is",
-        NameAction::ByDigest => "by digest, the tag is left as it is",
-    }
-}
-
-fn plan_text(plan: &Plan) -> Vec<String> {
-    let mut lines: Vec<String> = plan.projects.iter().map(project_text).collect();
-    for repository in &plan.repositories {
-        lines.push(Safe(&repository.repository).to_string());
-        for transfer in &repository.blobs {
-            let how = match &transfer.action {
-                Action::Present => "there".to_owned(),
-                Action::Mount { from } => format!("mount from {from}"),
-                Action::Copy => "send".to_owned(),
-            };
-            lines.push(format!("  {} {} {how}", transfer.blob.digest, bytes(transfer.blob.size)));
-        }
-        for step in &repository.documents {
-            let how = if step.present { "there" } else { "send" };
-            lines.push(format!("  {} manifest {how}", step.document.digest));
-        }
-        for name in &repository.names {
-            let made = name.smaller_than.map(|d| format!(", an index made on export, of {d}"));
-            let from = name.rewritten_from.map(|d| format!(" instead of {d}, which was signed"));
-            let from = from.or(made).unwrap_or_default();
-            let (name, to, action) = (&name.name, &name.to, word(name.action));
-            lines.push(format!("  {name} -> {to} {action}{from}"));
-        }
-    }
-    for index in &plan.sparse {
-        let repository = Safe(&index.repository);
-        lines.push(format!(
-            "index {repository}@{} goes without {}: {}",
-            index.digest,
-            count(index.missing, "part"),
-            match index.acceptance {
-                Acceptance::Taken => "the destination takes that",
-                Acceptance::Refused => "the destination does not take that",
-                Acceptance::UnknownUntilTried =>
-                    "whether the destination takes that is not known until it is tried",
-            }
-        ));
-    }
-    let names = plan.repositories.iter().flat_map(|repository| &repository.names);
-    lines.extend(untagged(names.filter(|step| step.action == NameAction::ByDigest).count()));
-    lines.push(format!(
-        "dry run: {} ({}) to send, {} to mount, {} there; nothing was changed",
-        blobs(plan.copy.blobs),
-        bytes(plan.copy.bytes),
-        blobs(plan.mount.blobs),
-        blobs(plan.present.blobs),
-    ));
-    lines
-}
-
-/// A project with what is known of it, in one line.
-fn project_text(project: &ProjectPlan) -> String {
-    let what = match project.action {
-        ProjectAction::Present => "exists",
-        ProjectAction::Create => "is made",
-        ProjectAction::Missing => "does not exist",
-        ProjectAction::Hidden => "exists, but may not be seen",
-        ProjectAction::Unknown => "cannot be asked about",
-    };
-    let public = match project.public {
-        Some(true) => ", public",
-        Some(false) => ", private",
-        None => "",
-    };
-    let quota = match &project.quota {
-        Some(quota) => match (quota.limit, quota.left()) {
-            (Some(limit), Some(left)) => {
-                format!(", {} of its quota of {} are left", bytes(left), bytes(limit))
-            }
-            _ => ", no quota".to_owned(),
-        },
-        None if project.action == ProjectAction::Present => ", its quota is not known".to_owned(),
-        None => String::new(),
-    };
-    let push = match project.may_push {
-        Some(false) => ", no right to push",
-        _ => "",
-    };
-    let adds = bytes(project.adds);
-    format!("project {} {what}{public}{quota}{push}; up to {adds} to add", Safe(&project.project))
-}
-
-/// What to know of images that come without a tag.
-fn untagged(images: usize) -> Option<String> {
-    (images > 0).then(|| {
-        format!(
-            "without a tag: {images}; a registry that removes what has no tag, as Harbor can when \
-             it collects garbage, will remove them (--on-existing digest-tag gives them one)"
-        )
-    })
-}
-
-fn text(summary: &Summary) -> Vec<String> {
+fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
     let rows: Vec<Vec<String>> = summary
         .images
         .iter()
         .map(|image| {
             let file = image.file.iter().map(|file| Safe(file).to_string());
-            let row =
-                [image.to.to_string(), image.digest.to_string(), word(image.action).to_owned()];
+            let what = match image.before {
+                Some(before) => format!("{}, was {before}", word(image.action)),
+                None => word(image.action).to_owned(),
+            };
+            let row = [image.to.to_string(), image.digest.to_string(), what];
             row.into_iter().chain(file).collect()
         })
         .collect();
@@ -373,16 +283,13 @@ fn text(summary: &Summary) -> Vec<String> {
         blobs(summary.mounted.blobs),
         blobs(summary.present.blobs),
     ));
-    let signers: Vec<String> = summary.signers.iter().map(|id| id.short()).collect();
-    lines.push(match signers.is_empty() {
-        true => "imported without asking who signed (--insecure-no-verify)".to_owned(),
-        // What became of a file is known when it is closed; there is nobody to ask.
-        false if summary.images.iter().any(|image| image.file.is_some()) => {
-            format!("signed by {}", signers.join(", "))
-        }
-        false => {
-            format!("signed by {}; every name that was written was read back", signers.join(", "))
-        }
-    });
+    let bundle = evidence.bundle.display().to_string();
+    lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));
+    lines.push(signed(evidence, false));
+    lines.extend(ahead(evidence));
+    // What became of a file is known when it is closed; there is nobody to ask.
+    if !summary.images.iter().any(|image| image.file.is_some()) {
+        lines.push("every name that was written was read back".to_owned());
+    }
     lines
 }

@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::environment::now;
+use super::evidence::{ahead, expiry, ids};
 use super::output::Printer;
 use super::report::{exit_code, lines};
 use super::secrets::public_keys;
-use super::table::{blobs, bytes, others, skipped, table};
+use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
 use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
-use crate::verbs::inspect::{Overview, inspect};
+use crate::verbs::inspect::{Known, Overview, inspect};
 use crate::words::error::Result;
 use crate::words::escape::Safe;
 
@@ -23,7 +24,7 @@ use crate::words::escape::Safe;
   sealift inspect june.tar --key transfer.pub.pem --format json
 
 Layers are not read. Without --key nothing is proven about who made the bundle. With problems the
-exit code is that of verify: 4 or 5.")]
+exit code is that of verify: 4 or 5. One that has expired is shown all the same, with exit code 7.")]
 pub(super) struct Inspect {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
@@ -31,6 +32,9 @@ pub(super) struct Inspect {
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem")]
     key: Vec<PathBuf>,
+    /// Show digests and key ids in full
+    #[arg(long)]
+    long: bool,
 }
 
 impl Inspect {
@@ -40,43 +44,33 @@ impl Inspect {
             false => Trust::Keys(public_keys(&self.key)?),
         };
         let overview = inspect(&self.bundle, &trust, &now()?)?;
-        printer.result(&overview, || text(&overview))?;
-        if overview.ok {
-            return Ok(ExitCode::SUCCESS);
-        }
+        printer.result(&overview, || text(&overview, self.long))?;
         // What it holds was shown all the same; its problems are among that.
-        let error = failure(&self.bundle.display().to_string(), &overview.problems);
+        let error = match overview.ok {
+            false => Some(failure(&self.bundle.display().to_string(), &overview.problems)),
+            true => overview.evidence.stale(),
+        };
+        let Some(error) = error else { return Ok(ExitCode::SUCCESS) };
         let code = exit_code(error.class());
         lines(&error.without_findings()).iter().for_each(|line| printer.note(line));
         Ok(code)
     }
 }
 
-fn text(overview: &Overview) -> Vec<String> {
+fn text(overview: &Overview, long: bool) -> Vec<String> {
     let head = ["IMAGE", "DIGEST", "PLATFORMS", "SIZE", "OWN"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for sized in &overview.images {
-        let platforms: Vec<String> =
-            sized.image.platforms.iter().map(ToString::to_string).collect();
         rows.push(vec![
             sized.image.name.to_string(),
-            sized.image.digest.short(),
-            if platforms.is_empty() { "-".to_owned() } else { platforms.join(",") },
+            digest(&sized.image.digest, long),
+            platforms(&sized.image.platforms),
             bytes(sized.bytes),
             bytes(sized.own_bytes),
         ]);
     }
     let mut lines = table(&rows);
-    for sized in overview.images.iter().filter(|sized| !sized.image.left_out.is_empty()) {
-        let left: Vec<String> = sized
-            .image
-            .left_out
-            .iter()
-            .map(|left| left.platform.as_ref().map_or(left.digest.short(), ToString::to_string))
-            .collect();
-        let text = format!("{} is carried without {}", sized.image.name, left.join(", "));
-        lines.push(Safe(&text).to_string());
-    }
+    lines.extend(overview.images.iter().filter_map(|sized| left_out(&sized.image, long)));
     for image in overview.images.iter().map(|sized| &sized.image) {
         let old = image.rewritten_from.iter();
         lines.extend(old.map(|old| format!("{} has a new index, made from {old}", image.name)));
@@ -84,10 +78,10 @@ fn text(overview: &Overview) -> Vec<String> {
     for image in overview.images.iter().map(|sized| &sized.image).filter(|image| image.made) {
         lines.push(format!("{} has a manifest made on export", image.name));
     }
-    for referrer in &overview.referrers {
-        let kind = referrer.artifact_type.as_deref().unwrap_or("referrer");
-        let (digest, subject) = (referrer.digest.short(), referrer.subject.short());
-        let text = format!("{}: {kind} {digest} of {subject}", referrer.repository);
+    for Known { referrer, kind } in &overview.referrers {
+        let kind = kind.or(referrer.artifact_type.as_deref()).unwrap_or("referrer");
+        let [own, subject] = [referrer.digest, referrer.subject].map(|it| digest(&it, long));
+        let text = format!("{}: {kind} {own} of {subject}", referrer.repository);
         lines.push(Safe(&text).to_string());
     }
     lines.push(format!(
@@ -96,18 +90,18 @@ fn text(overview: &Overview) -> Vec<String> {
         bytes(overview.bytes),
         bytes(overview.bytes_unshared.max(overview.bytes)),
     ));
-    lines.push(format!("made at {} by {}", Safe(&overview.created_at), Safe(&overview.tool)));
-    if let Some(until) = &overview.expires_at {
-        lines.push(format!("expires at {}", Safe(until)));
-    }
+    let of = &overview.evidence;
+    lines.push(format!("made at {} by {}", Safe(&of.created_at), Safe(&overview.tool)));
+    lines.extend(of.expires_at.as_ref().map(|_| expiry(of)));
+    lines.extend(ahead(of));
+    lines.push(format!("statement {}", digest(&of.statement, long)));
     let foreign = overview.images.iter().filter_map(|sized| sized.image.about_foreign());
     lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&overview.skipped));
     lines.extend(others(&overview.other_signatures));
     lines.push(match overview.trusted {
         true => {
-            let signers: Vec<String> = overview.signers.iter().map(|id| id.short()).collect();
-            format!("signed by {}; layers were not read", signers.join(", "))
+            format!("signed by {}; layers were not read", ids(&of.signers, long))
         }
         false => {
             let claimed = overview.claimed_signers.join(", ");

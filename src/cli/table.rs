@@ -1,8 +1,10 @@
 //! Aligned columns and human sizes.
 
 use crate::bundle::check::OtherSignature;
-use crate::bundle::contents::Skipped;
+use crate::bundle::contents::{Image, LeftOut, Skipped};
+use crate::words::digest::Digest;
 use crate::words::escape::Safe;
+use crate::words::platform::Platform;
 
 /// Rows as lines, each column as wide as its widest cell, text from outside escaped.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
@@ -28,6 +30,29 @@ pub(super) fn bytes(count: u64) -> String {
 /// `1 blob`, `2 blobs`.
 pub(super) fn blobs(count: u64) -> String {
     format!("{count} blob{}", if count == 1 { "" } else { "s" })
+}
+
+/// A digest, whole or shortened.
+pub(super) fn digest(digest: &Digest, long: bool) -> String {
+    if long { digest.to_string() } else { digest.short() }
+}
+
+/// Platforms in a column.
+pub(super) fn platforms(all: &[Platform]) -> String {
+    let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+    if all.is_empty() { "-".to_owned() } else { all.join(",") }
+}
+
+/// A line on what of an image its bundle does not hold, where that is anything.
+pub(super) fn left_out(image: &Image, long: bool) -> Option<String> {
+    let named = |left: &LeftOut| match &left.platform {
+        Some(platform) if long => format!("{platform} ({})", left.digest),
+        Some(platform) => platform.to_string(),
+        None => digest(&left.digest, long),
+    };
+    let left: Vec<String> = image.left_out.iter().map(named).collect();
+    let text = format!("{} is carried without {}", image.name, left.join(", "));
+    (!left.is_empty()).then(|| Safe(&text).to_string())
 }
 
 /// A line for each image that an export could not read and left behind.

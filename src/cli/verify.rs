@@ -6,14 +6,16 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::environment::now;
+use super::evidence::{ahead, signed};
 use super::output::Printer;
 use super::report::lines;
 use super::secrets::public_keys;
-use super::table::{blobs, bytes, others, skipped};
+use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Image;
 use crate::bundle::problem::failure;
 use crate::verbs::verify::{Report, Request, verify};
+use crate::words::count::count;
 use crate::words::error::Result;
 use crate::words::escape::Safe;
 
@@ -61,6 +63,9 @@ pub(super) struct Verify {
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem", required = true)]
     key: Vec<PathBuf>,
+    /// Show digests and key ids in full
+    #[arg(long)]
+    long: bool,
     /// Threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -79,7 +84,7 @@ impl Verify {
             (!report.ok).then(|| failure(&request.bundle.display().to_string(), &report.problems));
         match error {
             None => {
-                printer.result(&report, || text(&report))?;
+                printer.result(&report, || text(&report, self.long))?;
                 Ok(ExitCode::SUCCESS)
             }
             Some(error) if printer.is_json() => {
@@ -92,16 +97,30 @@ impl Verify {
     }
 }
 
-fn text(report: &Report) -> Vec<String> {
-    let signers: Vec<String> = report.signers.iter().map(|id| id.short()).collect();
-    let bundle = report.bundle.display().to_string();
-    let images = report.images.len();
-    let s = if images == 1 { "" } else { "s" };
+fn text(report: &Report, long: bool) -> Vec<String> {
+    let of = &report.evidence;
+    let bundle = of.bundle.display().to_string();
     let mut lines = vec![
         format!("bundle {} is intact: every signed byte is there, and nothing else", Safe(&bundle)),
-        format!("signed by {} at {}", signers.join(", "), Safe(&report.created_at)),
-        format!("{images} image{s}, {}, {}", blobs(report.blobs), bytes(report.bytes)),
+        signed(of, long),
+        format!("statement {}", digest(&of.statement, long)),
+        format!(
+            "{}, {}, {}",
+            count(report.images.len(), "image"),
+            blobs(report.blobs),
+            bytes(report.bytes)
+        ),
     ];
+    lines.extend(ahead(of));
+    let rows: Vec<Vec<String>> = report
+        .images
+        .iter()
+        .map(|image| {
+            vec![image.name.to_string(), digest(&image.digest, long), platforms(&image.platforms)]
+        })
+        .collect();
+    lines.extend(table(&rows));
+    lines.extend(report.images.iter().flat_map(|image| left_out(image, long)));
     let foreign = report.images.iter().filter_map(Image::about_foreign);
     lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&report.skipped));

@@ -27,6 +27,7 @@ use crate::seams::file::lies_in;
 use crate::seams::pace::Jobs;
 use crate::seams::room;
 use crate::seams::store::ImageSink;
+use crate::verbs::evidence::Evidence;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
@@ -82,13 +83,17 @@ pub enum Outcome {
     Done(Summary),
 }
 
-/// Imports as `request` says.
+/// Imports as `request` says. With what came of it goes which bundle it was.
 ///
 /// # Errors
 /// Everything about the signature, the list of files and the manifests comes before the
 /// destination is touched. A layer that turns out damaged ends the import before any name is
 /// published. Running the same import again goes on from where it stopped.
-pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Outcome> {
+pub fn import(
+    request: &Request,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<(Evidence, Outcome)> {
     // 1. Believe the bundle: signature, list of files, manifests.
     let bundle = check::examine(&request.bundle, &request.trust, &request.now)?.into_trusted()?;
     let bundle = Arc::new(bundle);
@@ -100,12 +105,14 @@ pub fn import(request: &Request, client: &Client, progress: &dyn Progress) -> Re
 
     // 2. Bring it there, all at once; then, where that is wanted, what can be brought.
     let ready = Ready { bundle: Arc::clone(&bundle) };
-    match ready.run(request, contents, client, progress) {
+    let outcome = match ready.run(request, contents, client, progress) {
         Err(error) if request.keep_going && !request.dry_run => {
             partly::rest(request, &ready, contents, error, client, progress).map(Outcome::Done)
         }
         other => other,
-    }
+    }?;
+    let evidence = Evidence::of(&request.bundle, bundle.about(), &request.now);
+    Ok((evidence, outcome))
 }
 
 /// A bundle that is believed.

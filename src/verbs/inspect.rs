@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::bundle::check::{self, OtherSignature, Trust};
 use crate::bundle::contents::{Contents, Image, Referrer, Skipped};
-use crate::bundle::keys::KeyId;
 use crate::bundle::problem::Problem;
+use crate::verbs::evidence::Evidence;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
 
@@ -25,6 +25,17 @@ pub struct Sized {
     pub own_bytes: u64,
 }
 
+/// What came along, with what it is.
+#[derive(Debug, Serialize)]
+pub struct Known {
+    /// It.
+    #[serde(flatten)]
+    pub referrer: Referrer,
+    /// What it is, for people, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+}
+
 /// What a bundle says.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,25 +44,20 @@ pub struct Overview {
     pub ok: bool,
     /// Whether a trusted key signed it. Without one, everything here is a mere claim.
     pub trusted: bool,
-    /// The trusted signers.
-    pub signers: Vec<KeyId>,
+    /// What was signed, when and by whom.
+    #[serde(flatten)]
+    pub evidence: Evidence,
     /// Who claims to have signed.
     pub claimed_signers: Vec<String>,
     /// Signatures that do not count, beside one that does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_signatures: Vec<OtherSignature>,
-    /// The digest of the statement.
-    pub statement: Digest,
-    /// When it was made.
-    pub created_at: String,
-    /// When it expires.
-    pub expires_at: Option<String>,
     /// What made it.
     pub tool: String,
     /// Images, by name.
     pub images: Vec<Sized>,
     /// What came along with them.
-    pub referrers: Vec<Referrer>,
+    pub referrers: Vec<Known>,
     /// Blobs, manifests among them.
     pub blobs: u64,
     /// Their bytes.
@@ -65,27 +71,29 @@ pub struct Overview {
     pub problems: Vec<Problem>,
 }
 
-/// Looks into the bundle at `path`. With [`Trust::UnsafeAnySigner`] whatever it says is shown.
+/// Looks into the bundle at `path`. With [`Trust::UnsafeAnySigner`] whatever it says is shown. One that
+/// has expired is shown too, and the caller says so.
 ///
 /// # Errors
-/// As [`check::examine`].
+/// As [`check::examine_expired`].
 pub fn inspect(path: &Path, trust: &Trust, now: &str) -> Result<Overview> {
-    let examined = check::examine(path, trust, now)?;
+    let examined = check::examine_expired(path, trust)?;
     let about = &examined.statement().predicate;
     let images = sized(examined.contents());
     Ok(Overview {
         ok: examined.problems().is_empty(),
         trusted: !examined.signers().is_empty(),
-        signers: examined.signers().to_vec(),
+        evidence: Evidence::of(path, &examined, now),
         claimed_signers: examined.claimed_signers().to_vec(),
         other_signatures: examined.other_signatures().to_vec(),
-        statement: examined.statement().digest,
-        created_at: about.created_at.clone(),
-        expires_at: about.expires_at.clone(),
         tool: format!("{} {}", about.tool.name, about.tool.version),
         bytes_unshared: images.iter().map(|image| image.bytes).fold(0, u64::saturating_add),
         images,
-        referrers: about.referrers.clone(),
+        referrers: about
+            .referrers
+            .iter()
+            .map(|referrer| Known { kind: referrer.kind(), referrer: referrer.clone() })
+            .collect(),
         skipped: about.skipped.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,

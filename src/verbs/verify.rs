@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use crate::bundle::check::{self, Examined, OtherSignature, Trust};
 use crate::bundle::contents::{Image, Skipped};
-use crate::bundle::keys::KeyId;
 use crate::bundle::problem::Problem;
-use crate::words::digest::Digest;
+use crate::verbs::evidence::Evidence;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 
@@ -29,21 +28,14 @@ pub struct Request {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The bundle.
-    pub bundle: PathBuf,
     /// Whether nothing is wrong.
     pub ok: bool,
-    /// Whose signatures count.
-    pub signers: Vec<KeyId>,
+    /// What was signed, when and by whom.
+    #[serde(flatten)]
+    pub evidence: Evidence,
     /// Signatures that do not count, beside one that does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_signatures: Vec<OtherSignature>,
-    /// The digest of the signed statement.
-    pub statement: Digest,
-    /// When it was made.
-    pub created_at: String,
-    /// When it expires.
-    pub expires_at: Option<String>,
     /// Its images.
     pub images: Vec<Image>,
     /// What the export was asked for and could not read.
@@ -74,13 +66,9 @@ pub fn verify(request: &Request, progress: &dyn Progress) -> Result<Report> {
 fn report(request: &Request, examined: &Examined) -> Report {
     let about = &examined.statement().predicate;
     Report {
-        bundle: request.bundle.clone(),
         ok: examined.problems().is_empty(),
-        signers: examined.signers().to_vec(),
+        evidence: Evidence::of(&request.bundle, examined, &request.now),
         other_signatures: examined.other_signatures().to_vec(),
-        statement: examined.statement().digest,
-        created_at: about.created_at.clone(),
-        expires_at: about.expires_at.clone(),
         images: about.images.clone(),
         skipped: about.skipped.clone(),
         blobs: about.inventory.blobs,

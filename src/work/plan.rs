@@ -7,6 +7,7 @@ mod obstacle;
 mod outline;
 mod part;
 mod sparse;
+mod weight;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,6 +107,8 @@ pub struct NameStep {
     pub to: Reference,
     /// What it will stand for.
     pub digest: Digest,
+    /// Bytes of everything that the image consists of there.
+    pub bytes: u64,
     /// What it stands for now, where that can be told.
     pub now: Option<Digest>,
     /// Whether the destination lets nobody read what stands there, for a policy's sake.
@@ -225,6 +228,7 @@ impl Count {
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
     /// The digest of the bundle's statement: the plan is for no other bundle.
+    #[serde(skip)]
     pub statement: Digest,
     /// Repository by repository.
     pub repositories: Vec<RepositoryPlan>,
@@ -287,6 +291,7 @@ impl Plan {
         for (scope, names) in scopes.iter().zip(names) {
             plan.repositories.push(outline::outline(contents, &ranks, scope, names));
         }
+        plan.weigh(contents);
         plan.look(contents, scopes, jobs)?;
         plan.note_foreign(contents);
         plan.choose_mounts();
@@ -362,7 +367,12 @@ impl Plan {
     }
 
     fn count(&mut self) {
-        for transfer in self.repositories.iter().flat_map(|repository| &repository.blobs) {
+        self.count_if(|_| true);
+    }
+
+    fn count_if(&mut self, is_counted: impl Fn(&Descriptor) -> bool) {
+        let all = self.repositories.iter().flat_map(|repository| &repository.blobs);
+        for transfer in all.filter(|transfer| is_counted(&transfer.blob)) {
             match transfer.action {
                 Action::Present => self.present.add(&transfer.blob),
                 Action::Mount { .. } => self.mount.add(&transfer.blob),

@@ -28,6 +28,7 @@ mod engines_in;
 mod engines_out;
 mod engines_remote;
 mod engines_room;
+mod evidence;
 mod existing;
 mod faults;
 mod from_docker_save;

@@ -73,6 +73,8 @@ pub(super) fn import(
     plan.obstacles.splice(0..0, chosen.obstacles.iter().cloned());
     plan.obstacles.extend(needs::shortage(&about, &plan, &chosen, &look, &**bundle));
     if request.dry_run {
+        // Engines ask for configs again and again; a summary does not count them either.
+        plan.count_without(&chosen.contents.configs());
         return Ok(Outcome::Planned(plan));
     }
     if let Some(error) = Obstacle::failure(&plan.obstacles) {

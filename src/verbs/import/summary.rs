@@ -43,7 +43,9 @@ pub struct Summary {
     pub ok: bool,
     /// The destination.
     pub destination: String,
-    /// Whose signatures count; empty when none was asked for.
+    /// Whose signatures count; empty when none was asked for. [`Evidence`](crate::verbs::evidence::Evidence) says it for
+    /// programs.
+    #[serde(skip)]
     pub signers: Vec<KeyId>,
     /// The images.
     pub images: Vec<Landed>,

@@ -37,7 +37,7 @@ fn request(sample: &Sample) -> Request {
 
 fn run(request: &Request, progress: &dyn Progress) -> Result<Outcome> {
     let client = Client::new(Settings::default(), Arc::new(Silent)).unwrap();
-    import(request, &client, progress)
+    import(request, &client, progress).map(|(_, outcome)| outcome)
 }
 
 fn done(request: &Request) -> Summary {

@@ -32,8 +32,8 @@ fn only_a_trusted_signature_makes_a_bundle_trusted() {
     let claimed = inspect(&path, &Trust::UnsafeAnySigner, NOW).unwrap();
     let trusted = inspect(&path, &Trust::Keys(vec![key.clone()]), NOW).unwrap();
 
-    assert!(!claimed.trusted && claimed.signers.is_empty());
+    assert!(!claimed.trusted && claimed.evidence.signers.is_empty());
     assert_eq!(claimed.claimed_signers, [key.id().hex()]);
     assert!(trusted.trusted);
-    assert_eq!(trusted.signers, [key.id()]);
+    assert_eq!(trusted.evidence.signers, [key.id()]);
 }

@@ -124,6 +124,7 @@ pub(super) fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
             name,
             to: to.clone(),
             digest,
+            bytes: 0,
             now: None,
             withheld: false,
             rewritten_from: from.filter(|_| here),

@@ -24,6 +24,12 @@ impl Plan {
         }
     }
 
+    /// Counts anew, without `these`: blobs of which it cannot be told beforehand who moves them.
+    pub fn count_without(&mut self, these: &BTreeSet<Digest>) {
+        (self.present, self.mount, self.copy) = Default::default();
+        self.count_if(|blob| !these.contains(&blob.digest));
+    }
+
     /// The plan for the repository at `at` alone.
     ///
     /// Whoever runs it makes sure that the whole plan has no obstacles; it has none of its own.

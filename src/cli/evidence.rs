@@ -1,0 +1,39 @@
+//! What was signed, when and by whom, in lines for people.
+
+use crate::bundle::keys::KeyId;
+use crate::verbs::evidence::Evidence;
+use crate::words::escape::Safe;
+
+/// Key ids, whole or shortened.
+pub(super) fn ids(signers: &[KeyId], long: bool) -> String {
+    let shown = |id: &KeyId| if long { id.hex() } else { id.short() };
+    signers.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+/// Who signed, when, and until when it counts.
+pub(super) fn signed(of: &Evidence, long: bool) -> String {
+    let by = match of.signers.is_empty() {
+        true => "not asked who signed (--insecure-no-verify); it says it was made at ".to_owned(),
+        false => format!("signed by {} at ", ids(&of.signers, long)),
+    };
+    format!("{by}{}; {}", Safe(&of.created_at), expiry(of))
+}
+
+/// When it expires, in a clause.
+pub(super) fn expiry(of: &Evidence) -> String {
+    match (&of.expires_at, of.expired) {
+        (None, _) => "does not expire".to_owned(),
+        (Some(until), false) => format!("expires at {}", Safe(until)),
+        (Some(until), true) => format!("EXPIRED at {}", Safe(until)),
+    }
+}
+
+/// A remark on a date that cannot be.
+pub(super) fn ahead(of: &Evidence) -> Option<String> {
+    of.in_future.then(|| {
+        format!(
+            "its date, {}, is in the future: see whether the clock here is right, and the sender's",
+            Safe(&of.created_at)
+        )
+    })
+}

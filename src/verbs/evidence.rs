@@ -1,0 +1,57 @@
+//! [`Evidence`]: which bundle a result is about: what was signed, when, and by whom.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::bundle::check::Examined;
+use crate::bundle::keys::KeyId;
+use crate::bundle::statement::expired;
+use crate::words::digest::Digest;
+use crate::words::error::Error;
+
+/// What somebody writes down who has to show later what was carried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The bundle, as it was named.
+    pub bundle: PathBuf,
+    /// The digest of the signed statement, which stands for everything in it.
+    pub statement: Digest,
+    /// Whose signatures count; empty when none was asked for.
+    pub signers: Vec<KeyId>,
+    /// When it was made, as its signer says.
+    pub created_at: String,
+    /// Whether that is in the future here.
+    pub in_future: bool,
+    /// When it expires.
+    pub expires_at: Option<String>,
+    /// Whether it has.
+    pub expired: bool,
+}
+
+impl Evidence {
+    /// That of the bundle at `path`, at the time `now`, in UTC (RFC 3339, whole seconds).
+    #[must_use]
+    pub fn of(path: &Path, examined: &Examined, now: &str) -> Evidence {
+        let statement = examined.statement();
+        let about = &statement.predicate;
+        Evidence {
+            bundle: path.to_owned(),
+            statement: statement.digest,
+            signers: examined.signers().to_vec(),
+            created_at: about.created_at.clone(),
+            // Times of this one form sort as they read.
+            in_future: about.created_at.as_str() > now,
+            expires_at: about.expires_at.clone(),
+            expired: statement.not_expired(now).is_err(),
+        }
+    }
+
+    /// Why it is not to be used any more, if it has expired.
+    #[must_use]
+    pub fn stale(&self) -> Option<Error> {
+        let until = self.expires_at.as_ref().filter(|_| self.expired)?;
+        Some(expired(until).context(self.bundle.display()))
+    }
+}
