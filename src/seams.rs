@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod file;
+pub mod folder;
 pub mod inflate;
 pub mod interrupt;
 pub mod pace;

@@ -1,17 +1,19 @@
 //! [`Draft`]: a bundle in the making. It has the name `NAME.partial` until every byte is there.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+mod folder;
 
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+
+use rustix::fs::FileType;
+
+pub use self::folder::FolderDraft;
 use super::check;
 use super::head::Head;
 use super::keys::PublicKey;
 use super::pack::PackedDraft;
-use crate::places::layout::{LayoutStore, blob_path};
-use crate::places::tree::Tree;
-use crate::seams::file::{sync_folder, sync_parent, write_whole};
+use crate::seams::folder::{About, Folder, Replace};
 use crate::seams::store::{BlobSink, BlobSource};
 use crate::seams::stream::Verified;
 use crate::words::document::Descriptor;
@@ -29,32 +31,53 @@ pub enum Draft {
     Packed(PackedDraft),
 }
 
-/// A folder in the making.
+/// Where a bundle in the making is: in a folder that is held open, under the name that it will
+/// have with `.partial` behind it.
 #[derive(Debug)]
-pub struct FolderDraft {
-    output: PathBuf,
-    partial: PathBuf,
-    store: LayoutStore,
-    found: Option<Tree>,
-    /// The paths that the finished bundle has.
-    expected: Vec<String>,
+pub(super) struct Site {
+    pub folder: Folder,
+    pub name: OsString,
+    pub partial: OsString,
 }
 
-/// `path` with `.partial` behind its name.
-pub(super) fn partial_path(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    PathBuf::from(name)
-}
+impl Site {
+    /// The site of the bundle that will be `output`. Its folder is made where it is missing.
+    fn of(output: &Path) -> Result<Site> {
+        let (folder, name) = Folder::making(output)?;
+        let mut partial = name.clone();
+        partial.push(".partial");
+        Ok(Site { folder, name, partial })
+    }
 
-/// Refuses a leftover that is not of the kind that an export leaves behind: what a link points at
-/// would be written to, and the link itself would get the name of the bundle.
-pub(super) fn refuse_foreign(path: &Path, is_ours: fn(&fs::FileType) -> bool) -> Result<()> {
-    match fs::symlink_metadata(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(Error::io(format!("cannot look at {}", path.display()), e)),
-        Ok(about) if is_ours(&about.file_type()) => Ok(()),
-        Ok(_) => Err(not_ours(path, "is not what an export leaves behind")),
+    /// What was left behind under `name`, if it is of the `kind` that an export leaves behind, and
+    /// of nobody else: what a link points at would be written to, and what another may write would
+    /// get the name of the bundle.
+    pub(super) fn left(&self, name: &OsStr, kind: FileType) -> Result<Option<About>> {
+        let path = self.folder.at(name);
+        let about = self.folder.look(name);
+        let about =
+            about.map_err(|e| Error::io(format!("cannot look at {}", path.display()), e))?;
+        match about {
+            Some(about) if about.kind != kind => {
+                Err(not_ours(&path, "is not what an export leaves behind"))
+            }
+            Some(about) => about.refuse_foreign(&path).map(|()| Some(about)),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives what is open as `written` the name of the bundle, unless that is taken, and makes it
+    /// durable.
+    pub(super) fn give_name(&self, written: impl std::os::fd::AsFd) -> Result<()> {
+        let done = self.folder.rename(&self.partial, &self.name, written, Replace::No);
+        done.map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => taken(&self.folder.at(&self.name)),
+            _ => {
+                let (from, to) = (self.folder.at(&self.partial), self.folder.at(&self.name));
+                Error::io(format!("cannot rename {} to {}", from.display(), to.display()), e)
+            }
+        })?;
+        self.folder.sync()
     }
 }
 
@@ -68,7 +91,7 @@ fn not_ours(path: &Path, why: &str) -> Error {
 /// # Errors
 /// [`Class::Usage`] when something stands at `output`.
 pub fn refuse_existing(output: &Path) -> Result<()> {
-    match fs::symlink_metadata(output) {
+    match std::fs::symlink_metadata(output) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(Error::io(format!("cannot look at {}", output.display()), e)),
         Ok(_) => Err(taken(output)),
@@ -85,12 +108,14 @@ impl Draft {
     /// in `.tar`, else a folder.
     ///
     /// # Errors
-    /// [`Class::Usage`] when `output` exists or another export is writing it.
+    /// [`Class::Usage`] when `output` exists, [`Class::Busy`] when another export is writing it,
+    /// [`Class::Refused`] when what was left behind is not ours alone.
     pub fn open(output: &Path) -> Result<Draft> {
         refuse_existing(output)?;
+        let site = Site::of(output)?;
         match output.extension().is_some_and(|extension| extension == "tar") {
-            true => Ok(Draft::Packed(PackedDraft::open(output)?)),
-            false => Ok(Draft::Folder(FolderDraft::open(output)?)),
+            true => Ok(Draft::Packed(PackedDraft::open(site)?)),
+            false => Ok(Draft::Folder(FolderDraft::open(site)?)),
         }
     }
 
@@ -100,16 +125,6 @@ impl Draft {
         match self {
             Draft::Folder(draft) => draft,
             Draft::Packed(draft) => draft,
-        }
-    }
-
-    /// When the bundle was begun, if an interrupted export said so: keeping the time keeps the
-    /// signed bytes, and with them the places of all layers in a packed file.
-    #[must_use]
-    pub fn begun(&self) -> Option<String> {
-        match self {
-            Draft::Folder(_) => None,
-            Draft::Packed(draft) => draft.begun(),
         }
     }
 
@@ -130,8 +145,20 @@ impl Draft {
     /// Only an interrupt; unreadable bytes do not count as there.
     pub fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         match self {
-            Draft::Folder(draft) => Ok(draft.store.has(blob)? && hash(draft, blob, progress)?),
+            Draft::Folder(draft) => Ok(draft.sink().has(blob)? && hash(draft, blob, progress)?),
             Draft::Packed(draft) => draft.holds(blob, progress),
+        }
+    }
+
+    /// Whether `blob` could be taken whole from what another export left behind.
+    ///
+    /// # Errors
+    /// Only an interrupt.
+    pub fn take_over(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
+        match self {
+            // Its blobs have their names already.
+            Draft::Folder(_) => Ok(false),
+            Draft::Packed(draft) => draft.take_over(blob, progress),
         }
     }
 
@@ -139,8 +166,17 @@ impl Draft {
     #[must_use]
     pub fn sink(&self) -> &dyn BlobSink {
         match self {
-            Draft::Folder(draft) => &draft.store,
+            Draft::Folder(draft) => draft.sink(),
             Draft::Packed(draft) => draft,
+        }
+    }
+
+    /// How many bytes of the disk `missing` take beyond those that the draft has already.
+    #[must_use]
+    pub fn needs(&self, missing: &[Descriptor]) -> u64 {
+        match self {
+            Draft::Folder(draft) => draft.needs(missing),
+            Draft::Packed(draft) => draft.needs(missing),
         }
     }
 
@@ -148,8 +184,8 @@ impl Draft {
     #[must_use]
     pub fn place(&self) -> &Path {
         match self {
-            Draft::Folder(draft) => &draft.partial,
-            Draft::Packed(draft) => draft.partial(),
+            Draft::Folder(draft) => draft.path(),
+            Draft::Packed(draft) => draft.path(),
         }
     }
 
@@ -161,7 +197,11 @@ impl Draft {
     /// meanwhile.
     pub fn seal(self, key: &PublicKey) -> Result<()> {
         self.finish()?;
-        check::made(self.place(), key)?;
+        let tree = match &self {
+            Draft::Folder(draft) => draft.tree(),
+            Draft::Packed(draft) => draft.tree(),
+        };
+        check::made(tree?, key)?;
         self.name()
     }
 
@@ -194,103 +234,6 @@ pub(super) fn hash(
         Ok(_) => Ok(true),
         Err(_) => crate::seams::interrupt::check().map(|()| false),
     }
-}
-
-/// Whether a file in a `.partial` folder was put there by an export.
-fn is_ours(path: &str) -> bool {
-    let top = path.split('/').next().unwrap_or(path);
-    matches!(top, "blobs" | "sig" | "oci-layout" | "index.json" | "SHA256SUMS" | "manifest.json")
-        || top.starts_with(crate::seams::file::TEMP_PREFIX)
-}
-
-impl FolderDraft {
-    fn open(output: &Path) -> Result<FolderDraft> {
-        let partial = partial_path(output);
-        refuse_foreign(&partial, fs::FileType::is_dir)?;
-        let found = Tree::open(&partial).ok();
-        // A folder that was begun by hand or by another program is not ours to finish.
-        if found.as_ref().is_some_and(|tree| !tree.files().all(|(path, _)| is_ours(path))) {
-            return Err(not_ours(&partial, "holds other files"));
-        }
-        if let Some(fault) = found.as_ref().and_then(|tree| tree.faults().first()) {
-            return Err(not_ours(&partial.join(&fault.path), &fault.what));
-        }
-        let store = LayoutStore::open(&partial)?;
-        store.prepare()?;
-        Ok(FolderDraft { output: output.to_owned(), partial, store, found, expected: Vec::new() })
-    }
-
-    fn begin(&mut self, head: &Head) -> Result<()> {
-        let mut expected: Vec<String> = Vec::new();
-        for (path, bytes) in &head.files {
-            let target = self.partial.join(path);
-            if let Some(folder) = target.parent() {
-                fs::create_dir_all(folder)
-                    .map_err(|e| Error::io(format!("cannot create {}", folder.display()), e))?;
-            }
-            write_whole(&target, 0o644, bytes)?;
-            expected.push(path.clone());
-        }
-        expected.extend(head.layers.iter().map(|layer| blob_path(&layer.digest)));
-        self.expected = expected;
-        Ok(())
-    }
-
-    /// Removes what an earlier, different export left behind: a bundle holds nothing unsigned.
-    fn sweep(&self) -> Result<()> {
-        let expected: BTreeSet<&str> = self.expected.iter().map(String::as_str).collect();
-        let tree = Tree::open(&self.partial)?;
-        for path in tree.files().map(|(path, _)| path).filter(|path| !expected.contains(path)) {
-            let path = self.partial.join(path);
-            fs::remove_file(&path)
-                .map_err(|e| Error::io(format!("cannot remove {}", path.display()), e))?;
-        }
-        match tree.faults().first() {
-            None => Ok(()),
-            Some(fault) => {
-                let text = format!("{}/{} {}", self.partial.display(), fault.path, fault.what);
-                Err(Error::new(Class::Other, text).hint("remove it and run the export again"))
-            }
-        }
-    }
-
-    fn finish(&self) -> Result<()> {
-        self.sweep()?;
-        for folder in ["blobs/sha256", "blobs", "sig", ""] {
-            sync_folder(&self.partial.join(folder))?;
-        }
-        Ok(())
-    }
-
-    fn name(self) -> Result<()> {
-        rename_new(&self.partial, &self.output)?;
-        sync_parent(&self.output)
-    }
-}
-
-impl BlobSource for FolderDraft {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        match &self.found {
-            Some(tree) => Ok(Box::new(tree.open_file(&blob_path(&blob.digest), offset)?)),
-            None => Err(Error::new(Class::Incomplete, "nothing was left behind")),
-        }
-    }
-}
-
-/// Renames `from` to `to`, unless `to` exists.
-pub(super) fn rename_new(from: &Path, to: &Path) -> Result<()> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    use rustix::io::Errno;
-    let done = match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // FAT, NFS and old kernels cannot promise it; the check a moment ago has to do there.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-            refuse_existing(to)?;
-            fs::rename(from, to)
-        }
-        Err(Errno::EXIST) => return Err(taken(to)),
-        other => other.map_err(Into::into),
-    };
-    done.map_err(|e| Error::io(format!("cannot rename {} to {}", from.display(), to.display()), e))
 }
 
 #[cfg(test)]

@@ -3,23 +3,28 @@
 //! All sizes are known beforehand, so every layer has its place before it arrives: layers are
 //! fetched in parallel straight into the file, and an interrupted file is continued.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+mod resume;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::draft::{hash, partial_path, refuse_foreign, rename_new};
-use super::envelope::Envelope;
+use rustix::fs::FileType;
+
+use super::draft::{Site, hash};
 use super::head::Head;
-use super::statement::Statement;
 use crate::places::layout::blob_path;
 use crate::places::tree::{BLOCK, Tree, header};
-use crate::seams::content::Content;
-use crate::seams::file::{lock, sync_parent};
+use crate::seams::content::{Content, Once};
+use crate::seams::file::lock;
+use crate::seams::folder::{About, Replace};
 use crate::seams::store::{BlobSink, BlobSource};
-use crate::seams::stream::BUFFER;
+use crate::seams::stream::Verified;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -49,79 +54,100 @@ impl Slot {
     }
 }
 
+/// Permissions of the file: whoever carries it may read it, and nobody else writes it.
+const MODE: u32 = 0o644;
+/// How often a file is looked for that comes and goes under our hands.
+const ATTEMPTS: usize = 8;
+
 /// A packed bundle in the making.
 #[derive(Debug)]
 pub struct PackedDraft {
-    output: PathBuf,
-    partial: PathBuf,
-    file: File,
+    site: Site,
+    path: PathBuf,
+    file: Arc<File>,
     /// Where an unfinished export of other content is kept until this one is done.
-    old: PathBuf,
-    /// What unfinished exports left behind, to take blobs from: the file itself, then the old one.
+    old: OsString,
+    /// What unfinished exports left behind, to take blobs from: the file itself until it is gone on
+    /// with, and the old one.
     found: Vec<Tree>,
     slots: BTreeMap<Digest, Slot>,
     order: Vec<Digest>,
     /// How many of `order` have their header.
     headed: Mutex<usize>,
+    /// Layers of which wrong bytes came: what is there of them is not gone on with.
+    spoilt: Mutex<BTreeSet<Digest>>,
     end: u64,
 }
 
 impl PackedDraft {
-    pub(super) fn open(output: &Path) -> Result<PackedDraft> {
-        let partial = partial_path(output);
-        let mut old = partial.clone().into_os_string();
+    pub(super) fn open(site: Site) -> Result<PackedDraft> {
+        let path = site.folder.at(&site.partial);
+        let mut old = site.partial.clone();
         old.push("-old");
-        let old = PathBuf::from(old);
-        for path in [&partial, &old] {
-            refuse_foreign(path, fs::FileType::is_file)?;
+        let file = Arc::new(open_or_create(&site)?);
+        lock(&file, &site.folder, &site.partial)?;
+        let mut found: Vec<Tree> = Tree::of_tar(&path, Arc::clone(&file)).into_iter().collect();
+        if site.left(&old, FileType::RegularFile)?.is_some() {
+            let shown = site.folder.at(&old);
+            let fault = |e| Error::io(format!("cannot read {}", shown.display()), e);
+            let file = site.folder.file(&old).map_err(fault)?;
+            About::of(&file).map_err(fault)?.refuse_foreign(&shown)?;
+            found.extend(Tree::of_tar(&shown, Arc::new(file)));
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&partial)
-            .map_err(|e| Error::io(format!("cannot write {}", partial.display()), e))?;
-        lock(&file, &partial)?;
-        let found = [&partial, &old].into_iter().filter_map(|path| Tree::open(path).ok()).collect();
         Ok(PackedDraft {
-            output: output.to_owned(),
-            partial,
+            site,
+            path,
             file,
             old,
             found,
             slots: BTreeMap::new(),
             order: Vec::new(),
             headed: Mutex::new(0),
+            spoilt: Mutex::new(BTreeSet::new()),
             end: 0,
         })
     }
 
-    pub(super) fn partial(&self) -> &PathBuf {
-        &self.partial
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// The time in the statement that the unfinished file begins with.
-    pub(super) fn begun(&self) -> Option<String> {
-        let tree = self.found.first()?;
-        let path = tree.files().map(|(path, _)| path).find(|path| path.starts_with("sig/"))?;
-        let bytes = tree.read_small(path, super::envelope::MAX_ENVELOPE).ok()?;
-        // Whoever wrote it, only its time is taken, and signed again.
-        let envelope = Envelope::from_bytes(&bytes).ok()?;
-        Some(Statement::from_payload(envelope.payload()).ok()?.predicate.created_at)
+    /// What is there, to be checked as a bundle.
+    pub(super) fn tree(&self) -> Result<Tree> {
+        Tree::of_tar(&self.path, Arc::clone(&self.file))
+    }
+
+    /// How many bytes are still to be allocated: the file has room for some of `missing` already.
+    pub(super) fn needs(&self, missing: &[Descriptor]) -> u64 {
+        let lacking = missing.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
+        let there = About::of(&self.file).map_or(0, |about| about.allocated);
+        lacking.min(self.end.saturating_sub(there))
     }
 
     pub(super) fn begin(&mut self, head: &Head) -> Result<()> {
-        let mut start = Vec::new();
+        let (mut start, mut signed) = (Vec::new(), Vec::new());
         for (path, bytes) in &head.files {
             start.extend_from_slice(&header(path, bytes.len() as u64, MTIME)?);
+            if path.starts_with("sig/") {
+                signed.push(start.len()..start.len() + bytes.len());
+            }
             start.extend_from_slice(bytes);
             start.resize(start.len().next_multiple_of(BLOCK as usize), 0);
         }
-        if !self.begins_with(&start) {
-            self.set_aside()?;
-            self.file.write_all_at(&start, 0).map_err(|e| self.fault(e))?;
+        match self.begins_with(&start, &signed) {
+            true => {
+                // Its layers are where they are to be, as far as they are there.
+                self.found.retain(|tree| tree.path() != self.path);
+                signed.into_iter().try_for_each(|part| {
+                    self.file.write_all_at(&start[part.clone()], part.start as u64)
+                })
+            }
+            false => {
+                self.set_aside()?;
+                self.file.write_all_at(&start, 0)
+            }
         }
+        .map_err(|e| self.fault(e))?;
         let mut at = start.len() as u64;
         for layer in &head.layers {
             let slot = Slot { header: at, size: layer.size, path: blob_path(&layer.digest) };
@@ -137,37 +163,63 @@ impl PackedDraft {
         Ok(())
     }
 
-    fn begins_with(&self, start: &[u8]) -> bool {
+    /// Whether the file has all layers where they are to be: it begins with `start`, whoever
+    /// `signed` it and when.
+    fn begins_with(&self, start: &[u8], signed: &[Range<usize>]) -> bool {
         let mut there = vec![0; start.len()];
-        self.file.read_exact_at(&mut there, 0).is_ok() && there == start
+        if self.file.read_exact_at(&mut there, 0).is_err() {
+            return false;
+        }
+        for part in signed {
+            there[part.clone()].copy_from_slice(&start[part.clone()]);
+        }
+        there == start
     }
 
     /// Moves what is under the name aside, to take blobs from, and starts an empty file. Of it and
     /// what was set aside before, the larger one stays: after a kill right behind this, the file
     /// under the name has next to nothing. Both can be read until this run ends.
     fn set_aside(&mut self) -> Result<()> {
-        let length = self.file.metadata().map_err(|e| self.fault(e))?.len();
+        let (folder, partial) = (&self.site.folder, &self.site.partial);
+        let length = self.length()?;
         if length == 0 {
             return Ok(());
         }
-        match fs::symlink_metadata(&self.old).map_or(0, |old| old.len()) < length {
-            true => fs::rename(&self.partial, &self.old),
-            false => fs::remove_file(&self.partial),
+        let old = folder.look(&self.old).map_err(|e| self.fault(e))?;
+        match old.map_or(0, |old| old.size) < length {
+            true => folder.rename(partial, &self.old, &self.file, Replace::Yes),
+            false => folder.remove(partial),
         }
         .map_err(|e| self.fault(e))?;
-        self.file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&self.partial)
-            .map_err(|e| self.fault(e))?;
-        lock(&self.file, &self.partial)
+        let file = folder.create(partial, MODE).map_err(|e| self.fault(e))?;
+        lock(&file, folder, partial)?;
+        self.file = Arc::new(file);
+        Ok(())
+    }
+
+    fn length(&self) -> Result<u64> {
+        Ok(self.file.metadata().map_err(|e| self.fault(e))?.len())
     }
 
     pub(super) fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
-        let length = self.file.metadata().map_err(|e| self.fault(e))?.len();
-        Ok(slot.data() + slot.size <= length && hash(&Own(self), blob, progress)?)
+        Ok(self.is_written(slot)? && hash(&Own(self), blob, progress)?)
+    }
+
+    /// Copies `blob` from the file that was set aside, checked on the way; whether it was whole
+    /// there. What is there of it is copied in any case, for [`put`](BlobSink::put) to go on with.
+    ///
+    /// # Errors
+    /// Only an interrupt.
+    pub(super) fn take_over(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
+        let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
+        let Ok(old) = BlobSource::open(self, blob, 0) else { return Ok(false) };
+        let mut old = Once(Verified::new(old, blob, "unfinished export", progress));
+        let done = self.write_headers(slot).and_then(|()| self.write(slot.data(), &mut old));
+        match done.and_then(|()| self.pad(slot)) {
+            Ok(()) => Ok(true),
+            Err(_) => crate::seams::interrupt::check().map(|()| false),
+        }
     }
 
     /// Writes the headers up to that of `slot`, so that the file can be read up to any layer that
@@ -210,19 +262,39 @@ impl PackedDraft {
 
     /// Gives the file its name.
     pub(super) fn name(self) -> Result<()> {
-        rename_new(&self.partial, &self.output)?;
-        sync_parent(&self.output)?;
-        match fs::remove_file(&self.old) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::io(format!("cannot remove {}", self.old.display()), e))
-            }
-            _ => Ok(()),
-        }
+        self.site.give_name(&self.file)?;
+        self.site.folder.remove(&self.old).map_err(|e| {
+            Error::io(format!("cannot remove {}", self.site.folder.at(&self.old).display()), e)
+        })
     }
 
-    fn fault(&self, error: std::io::Error) -> Error {
-        Error::io(format!("cannot write {}", self.partial.display()), error)
+    fn fault(&self, error: io::Error) -> Error {
+        Error::io(format!("cannot write {}", self.path.display()), error)
     }
+}
+
+/// The file that an interrupted export left, or a new one.
+fn open_or_create(site: &Site) -> Result<File> {
+    let path = site.folder.at(&site.partial);
+    let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
+    for _ in 0..ATTEMPTS {
+        let opened = match site.left(&site.partial, FileType::RegularFile)? {
+            Some(_) => site.folder.file_to_write(&site.partial),
+            None => site.folder.create(&site.partial, MODE),
+        };
+        match opened {
+            // Another export may have begun or ended in between.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(fault(e)),
+            Ok(file) => {
+                About::of(&file).map_err(fault)?.refuse_foreign(&path)?;
+                return Ok(file);
+            }
+        }
+    }
+    let text = format!("{} comes and goes: somebody else writes there", path.display());
+    Err(Error::new(Class::Refused, text).hint("choose a folder that only you may write"))
 }
 
 /// The layers that the file itself holds so far.
@@ -233,7 +305,7 @@ impl BlobSource for Own<'_> {
         let slot = self.0.slots.get(&blob.digest).ok_or_else(|| {
             Error::new(Class::Incomplete, format!("blob {} is not planned", blob.digest))
         })?;
-        let file = self.0.file.try_clone().map_err(|e| self.0.fault(e))?;
+        let file = Arc::clone(&self.0.file);
         Ok(Box::new(Slice { file, at: slot.data() + offset, left: slot.size - offset }))
     }
 }
@@ -262,22 +334,14 @@ impl BlobSink for PackedDraft {
             Error::new(Class::Other, format!("blob {} has no place in the bundle", blob.digest))
         })?;
         self.write_headers(slot)?;
-        let mut buffer = vec![0; BUFFER];
-        let mut at = slot.data();
-        loop {
-            let got = content.read(&mut buffer).map_err(|e| self.fault(e))?;
-            if got == 0 {
-                return self.pad(slot);
-            }
-            self.file.write_all_at(&buffer[..got], at).map_err(|e| self.fault(e))?;
-            at += got as u64;
-        }
+        self.fill(slot, blob, content)?;
+        self.pad(slot)
     }
 }
 
 /// A part of a file, read by position.
 struct Slice {
-    file: File,
+    file: Arc<File>,
     at: u64,
     left: u64,
 }

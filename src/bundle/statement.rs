@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -86,14 +87,14 @@ pub struct Tool {
     pub version: String,
 }
 
-/// Whether `text` is `YYYY-MM-DDTHH:MM:SSZ`.
+/// What a time looks like.
+const TIME: &str = "YYYY-MM-DDTHH:MM:SSZ";
+
+/// Whether `text` is a time that there is, as `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339).
 fn is_time(text: &str) -> bool {
-    let form = b"0000-00-00T00:00:00Z";
-    text.len() == form.len()
-        && text.bytes().zip(form).all(|(c, form)| match form {
-            b'0' => c.is_ascii_digit(),
-            other => c == *other,
-        })
+    let time = text.strip_suffix('Z').and_then(|time| time.parse::<DateTime>().ok());
+    // Written out again it must be the same: there are many ways to spell a time.
+    time.is_some_and(|time| format!("{time}Z") == text && text.len() == TIME.len())
 }
 
 /// The statement as it is written; the order of members is that of these fields.
@@ -313,6 +314,34 @@ mod tests {
         assert_eq!(statement.sums, Digest::of(b"s"));
         let value: Value = serde_json::from_slice(&payload).unwrap();
         assert_eq!(value["subject"][2]["name"], "docker.io/library/alpine:3.20");
+    }
+
+    #[test]
+    fn a_time_is_one_that_there_is() {
+        for good in ["2026-02-28T23:59:59Z", "2024-02-29T00:00:00Z", "9999-12-31T23:59:59Z"] {
+            assert!(is_time(good), "{good}");
+        }
+        for bad in [
+            "9999-99-99T99:99:99Z",
+            "2026-02-29T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:60Z",
+            "2026-01-01 00:00:00Z",
+            "2026-01-01t00:00:00z",
+            "2026-01-01T00:00Z",
+            "2026-01-01T00:00:00.5Z",
+            "2026-01-01T00:00:00",
+            "",
+            "2026-01-01T00:00:00+00:00",
+            "-002026-01-01T00:00:00Z",
+            "2026-01-01Z",
+        ] {
+            assert!(!is_time(bad), "{bad}");
+            let mut predicate = predicate();
+            predicate.created_at = bad.to_owned();
+            let payload = predicate.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+            assert!(Statement::from_payload(&payload).is_err(), "{bad}");
+        }
     }
 
     #[test]

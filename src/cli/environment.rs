@@ -47,16 +47,16 @@ pub(super) fn now() -> Result<String> {
 }
 
 /// The time that a bundle gets: `SOURCE_DATE_EPOCH` where it is set
-/// (reproducible-builds.org/specs/source-date-epoch), else now. The flag says whether it was set.
-pub(super) fn creation_time() -> Result<(String, bool)> {
+/// (reproducible-builds.org/specs/source-date-epoch), else now.
+pub(super) fn creation_time() -> Result<String> {
     match variable("SOURCE_DATE_EPOCH") {
-        None => Ok((now()?, false)),
+        None => now(),
         Some(text) => {
             let seconds = text.parse::<u32>().map_err(|_| {
                 Error::new(Class::Usage, format!("SOURCE_DATE_EPOCH={text:?} is no time"))
                     .hint("set it to whole seconds since 1970, or not at all")
             })?;
-            Ok((rfc3339(seconds.into())?, true))
+            rfc3339(seconds.into())
         }
     }
 }

@@ -99,7 +99,7 @@ impl Export {
             images = vec![called(images, name)?];
         }
         let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
-        let (created_at, fixed_time) = creation_time()?;
+        let created_at = creation_time()?;
         let expires_at = self.expires.map(|days| days_after(&created_at, days)).transpose()?;
         let request = Request {
             images,
@@ -111,7 +111,6 @@ impl Export {
                 no_referrers: self.no_referrers,
             },
             created_at,
-            fixed_time,
             expires_at,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,

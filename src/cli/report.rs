@@ -19,6 +19,7 @@ pub(super) fn code(class: Class) -> u8 {
         Class::Refused => 6,
         Class::Stale => 7,
         Class::NoRoom => 8,
+        Class::Busy => 9,
         Class::Interrupted => 130,
     }
 }

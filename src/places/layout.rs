@@ -2,6 +2,7 @@
 //! folder or from an archive that is read in place.
 
 pub mod archive;
+mod blobs;
 mod names;
 mod store;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+pub use blobs::Blobs;
 pub use names::{Images, Unreadable};
 pub use store::LayoutStore;
 

@@ -99,15 +99,21 @@ impl Tree {
     /// wrong *inside* is listed by [`faults`](Tree::faults) instead.
     pub fn open(path: &Path) -> Result<Tree> {
         let (file, is_folder) = open(path)?;
-        let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
-        let (root, found) = match is_folder {
-            true => (Root::Folder(file), directory::list(path, false)?),
-            false => {
-                let found = tar::list(&mut InPlace::new(&file).map_err(fault)?, false);
-                (Root::Tar(file), found.map_err(fault)?)
-            }
-        };
+        if !is_folder {
+            return Tree::of_tar(path, file);
+        }
+        let (root, found) = (Root::Folder(file), directory::list(path, false)?);
         Ok(Tree { path: path.to_owned(), root, found })
+    }
+
+    /// As [`open`](Tree::open), of a tar that is open as `file`; `path` is only shown.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_tar(path: &Path, file: Arc<File>) -> Result<Tree> {
+        let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+        let found = tar::list(&mut InPlace::new(&file).map_err(fault)?, false).map_err(fault)?;
+        Ok(Tree { path: path.to_owned(), root: Root::Tar(file), found })
     }
 
     /// Opens what others have made, for images to be taken from it: as [`open`](Tree::open), but

@@ -16,6 +16,16 @@ pub trait Content: Read {
     fn seek(&mut self, _offset: u64) -> Result<()> {
         Err(Error::new(Class::Other, "the content can be read only once"))
     }
+
+    /// Takes `there` for its own first bytes, as an earlier run has left them with the receiver,
+    /// and goes on behind them; gives how many it took. They are judged with the rest, at the end.
+    /// What can be had only once takes none.
+    ///
+    /// # Errors
+    /// When it cannot go on there.
+    fn resume(&mut self, _there: &mut dyn Read) -> Result<u64> {
+        Ok(0)
+    }
 }
 
 /// Content that can be had only once.

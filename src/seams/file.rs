@@ -1,19 +1,29 @@
 //! [`AtomicFile`]: a final name means a finished, synced file.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Seek as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use rustix::fs::{FileType, FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::folder::{About, Folder, Replace};
+use super::interrupt;
 use crate::words::error::{Class, Error, Result};
 
 /// A file that gets its name only by [`commit`](AtomicFile::commit). Dropped before, it leaves
-/// nothing behind.
+/// nothing behind, unless it is [`continued`](AtomicFile::continued).
 #[derive(Debug)]
 pub struct AtomicFile {
     file: File,
-    temp: PathBuf,
-    path: PathBuf,
+    folder: Folder,
+    temp: OsString,
+    name: OsString,
+    /// Whether what is unfinished stays, for the next run to go on with.
+    stays: bool,
     done: bool,
 }
 
@@ -21,6 +31,8 @@ pub struct AtomicFile {
 pub const TEMP_PREFIX: &str = ".sealift-";
 /// How those begin that are locked as long as somebody writes them.
 const LOCKED_PREFIX: &str = ".sealift-locked-";
+/// How those begin that the next run goes on with.
+const PART_PREFIX: &str = ".sealift-part-";
 /// How often a locked file is made that another run takes for a leftover before it is locked.
 const ATTEMPTS: usize = 8;
 
@@ -30,7 +42,16 @@ impl AtomicFile {
     /// # Errors
     /// When the folder cannot be written.
     pub fn create(path: &Path, mode: u32) -> Result<AtomicFile> {
-        AtomicFile::begin(path, mode, TEMP_PREFIX)
+        let (folder, name) = Folder::holding(path)?;
+        AtomicFile::within(&folder, name, mode)
+    }
+
+    /// Starts a file that will be `name` in `folder`.
+    ///
+    /// # Errors
+    /// As [`create`](AtomicFile::create).
+    pub fn within(folder: &Folder, name: impl Into<OsString>, mode: u32) -> Result<AtomicFile> {
+        AtomicFile::begin(folder, name.into(), mode, TEMP_PREFIX)
     }
 
     /// As [`create`](AtomicFile::create), for a file that takes its time in a folder that is not
@@ -39,11 +60,12 @@ impl AtomicFile {
     /// # Errors
     /// As [`create`](AtomicFile::create).
     pub fn create_locked(path: &Path, mode: u32) -> Result<AtomicFile> {
+        let (folder, name) = Folder::holding(path)?;
         for _ in 0..ATTEMPTS {
-            let file = AtomicFile::begin(path, mode, LOCKED_PREFIX)?;
+            let file = AtomicFile::begin(&folder, name.clone(), mode, LOCKED_PREFIX)?;
             // Between making and locking it, another run may have swept it away.
-            match lock(&file.file, &file.temp) {
-                Err(e) if e.class() == Class::Usage => {}
+            match lock(&file.file, &file.folder, &file.temp) {
+                Err(e) if e.class() == Class::Busy => {}
                 locked => return locked.map(|()| file),
             }
         }
@@ -51,19 +73,36 @@ impl AtomicFile {
         Err(Error::new(Class::Other, text))
     }
 
-    fn begin(path: &Path, mode: u32, prefix: &str) -> Result<AtomicFile> {
-        let folder = parent(path);
+    /// Starts or goes on with a file that will be `name` in `folder`, and stays as far as it is
+    /// when it is dropped. Gives how many bytes are there, which nobody has looked at; it is
+    /// written behind them. Only one run at a time may have it, so `folder` is one that is locked.
+    ///
+    /// # Errors
+    /// As [`create`](AtomicFile::create), and [`Class::Refused`] for what is there and not ours.
+    pub fn continued(folder: &Folder, name: &str, mode: u32) -> Result<(AtomicFile, u64)> {
+        let temp = OsString::from(format!("{PART_PREFIX}{name}"));
+        let path = folder.at(&temp);
+        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
+        let mut file = match folder.file_to_write(&temp) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                folder.create(&temp, mode).map_err(fault)?
+            }
+            other => other.map_err(fault)?,
+        };
+        About::of(&file).map_err(fault)?.refuse_foreign(&path)?;
+        let there = file.seek(io::SeekFrom::End(0)).map_err(fault)?;
+        let (folder, name) = (folder.clone(), name.into());
+        Ok((AtomicFile { file, folder, temp, name, stays: true, done: false }, there))
+    }
+
+    fn begin(folder: &Folder, name: OsString, mode: u32, prefix: &str) -> Result<AtomicFile> {
         let random = getrandom::u64()
             .map_err(|e| Error::io("cannot get randomness", io::Error::other(e.to_string())))?;
-        let temp = folder.join(format!("{prefix}{random:016x}"));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(&temp)
-            .map_err(|e| Error::io(format!("cannot write into {}", folder.display()), e))?;
-        Ok(AtomicFile { file, temp, path: path.to_owned(), done: false })
+        let temp = OsString::from(format!("{prefix}{random:016x}"));
+        let file = folder
+            .create(&temp, mode)
+            .map_err(|e| Error::io(format!("cannot write into {}", folder.path().display()), e))?;
+        Ok(AtomicFile { file, folder: folder.clone(), temp, name, stays: false, done: false })
     }
 
     /// Takes back what was written behind the first `len` bytes.
@@ -75,12 +114,27 @@ impl AtomicFile {
         self.file.seek(io::SeekFrom::Start(len)).map(drop)
     }
 
+    /// The file from its beginning, to be read.
+    ///
+    /// # Errors
+    /// When the disk reports a fault.
+    pub fn read_back(&mut self) -> io::Result<&mut File> {
+        self.file.seek(io::SeekFrom::Start(0))?;
+        Ok(&mut self.file)
+    }
+
+    /// Leaves nothing behind after all.
+    pub fn discard(mut self) {
+        self.stays = false;
+    }
+
     /// Syncs the file and gives it its name, replacing what stood there.
     ///
     /// # Errors
-    /// When the bytes do not reach the disk; then nothing has changed.
+    /// When the bytes do not reach the disk; then nothing has changed. [`Class::Refused`] when
+    /// somebody else put something in its place.
     pub fn commit(self) -> Result<()> {
-        self.finish(|temp, path| std::fs::rename(temp, path))
+        self.finish(Replace::Yes)
     }
 
     /// Syncs the file and gives it its name, unless that is taken.
@@ -88,33 +142,24 @@ impl AtomicFile {
     /// # Errors
     /// As [`commit`](AtomicFile::commit), and when something stands there already.
     pub fn commit_new(self) -> Result<()> {
-        self.finish(|temp, path| {
-            std::fs::hard_link(temp, path).or_else(|e| match e.kind() {
-                // FAT and some network file systems have no hard links.
-                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied if !path.exists() => {
-                    std::fs::rename(temp, path)
-                }
-                _ => Err(e),
-            })?;
-            match std::fs::remove_file(temp) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-                _ => Ok(()),
-            }
-        })
+        self.finish(Replace::No)
     }
 
-    fn finish(mut self, name: impl FnOnce(&Path, &Path) -> io::Result<()>) -> Result<()> {
-        let fault = |e| Error::io(format!("cannot write {}", self.path.display()), e);
+    fn finish(mut self, replace: Replace) -> Result<()> {
+        let path = self.folder.at(&self.name);
+        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
         self.file.sync_all().map_err(fault)?;
-        name(&self.temp, &self.path).map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => {
-                let text = format!("{} exists: another program made it", self.path.display());
-                Error::new(Class::Refused, text).hint("see what it is, or choose another name")
+        self.folder.rename(&self.temp, &self.name, &self.file, replace).map_err(|e| {
+            match e.kind() {
+                io::ErrorKind::AlreadyExists => {
+                    let text = format!("{} exists: another program made it", path.display());
+                    Error::new(Class::Refused, text).hint("see what it is, or choose another name")
+                }
+                _ => fault(e),
             }
-            _ => fault(e),
         })?;
         self.done = true;
-        sync_folder(parent(&self.path))
+        self.folder.sync()
     }
 }
 
@@ -130,11 +175,24 @@ impl Write for AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        if !self.done {
+        if !self.done && !self.stays {
             // Nothing better can be done about a leftover than to leave it: a later run removes it.
-            let _ = std::fs::remove_file(&self.temp);
+            let _ = self.folder.remove(&self.temp);
         }
     }
+}
+
+/// Whether `name` is that of an unfinished file which the next run goes on with.
+#[must_use]
+pub fn is_part(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(PART_PREFIX)
+}
+
+/// How many bytes of `name` in `folder` are there to go on with.
+#[must_use]
+pub fn part_of(folder: &Folder, name: &str) -> u64 {
+    let there = folder.look(format!("{PART_PREFIX}{name}"));
+    there.ok().flatten().map_or(0, |about| about.size)
 }
 
 /// A file in `folder` that has no name: it is gone once it is closed, however the program ends.
@@ -142,34 +200,14 @@ impl Drop for AtomicFile {
 /// # Errors
 /// When the folder cannot be written.
 pub fn nameless(folder: &Path) -> Result<File> {
-    use rustix::fs::{Mode, OFlags, open};
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    if let Ok(file) = open(folder, flags, Mode::RUSR | Mode::WUSR) {
-        return Ok(file.into());
+    let fault = |e| Error::io(format!("cannot open {}", folder.display()), e);
+    let folder = Folder::open(folder).map_err(fault)?;
+    if let Ok(file) = folder.create_nameless() {
+        return Ok(file);
     }
     // Not every file system can do that; then the name is taken away at once.
-    let named = AtomicFile::create(&folder.join("x"), 0o600)?;
-    named.file.try_clone().map_err(|e| Error::io(format!("cannot open {}", folder.display()), e))
-}
-
-/// The folder of `path`; `.` for a bare name.
-fn parent(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// Makes the names in `folder` durable.
-///
-/// # Errors
-/// When the disk reports a fault. File systems that cannot sync a folder are taken at their word.
-pub fn sync_folder(folder: &Path) -> Result<()> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    match synced {
-        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        other => other.map_err(|e| Error::io(format!("cannot sync {}", folder.display()), e)),
-    }
+    let named = AtomicFile::within(&folder, "x", 0o600)?;
+    named.file.try_clone().map_err(fault)
 }
 
 /// Whether `path`, which need not be there yet, is `other` or lies in it, by whatever name.
@@ -182,78 +220,103 @@ pub fn lies_in(path: &Path, other: &Path) -> bool {
     there.is_some_and(|there| std::fs::canonicalize(other).is_ok_and(|o| there.starts_with(o)))
 }
 
-/// Makes the names in the folder that holds `path` durable.
+/// Keeps every other sealift from writing `name` in `folder`, which is open as `open`, until that
+/// is closed.
 ///
 /// # Errors
-/// As [`sync_folder`].
-pub fn sync_parent(path: &Path) -> Result<()> {
-    sync_folder(parent(path))
+/// [`Class::Busy`] when another one is at it. File systems without locks are taken as they are.
+pub fn lock(open: impl AsFd, folder: &Folder, name: impl AsRef<OsStr>) -> Result<()> {
+    let path = folder.at(name.as_ref());
+    hold(&open, &path)?;
+    // Between opening and locking the other one may have finished, and given the file its name.
+    match folder.is(name, &open) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(busy(&path)),
+        Err(e) => Err(Error::io(format!("cannot lock {}", path.display()), e)),
+    }
 }
 
-/// Keeps every other sealift from writing `path`, which is open as `file`, until that is closed.
+/// Keeps every other sealift from writing into `folder` until all its clones are dropped.
 ///
 /// # Errors
-/// [`Class::Usage`] when another one is at it. File systems without locks are taken as they are.
-pub fn lock(file: &File, path: &Path) -> Result<()> {
-    use rustix::fs::{FlockOperation, flock, fstat, stat};
-    use rustix::io::Errno;
-    let taken = || {
-        let text = format!("another sealift is writing {}", path.display());
-        Error::new(Class::Usage, text).hint("wait for it, or choose another name")
-    };
-    let fault = |e: Errno| Error::io(format!("cannot lock {}", path.display()), e.into());
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK) => {}
-        Err(Errno::WOULDBLOCK) => return Err(taken()),
-        Err(e) => return Err(fault(e)),
+/// As [`lock`].
+pub fn lock_folder(folder: &Folder) -> Result<()> {
+    hold(folder.handle(), folder.path())
+}
+
+/// As [`lock_folder`], and waits while another one is at it, for as long as `patience`; `path` is
+/// what is to be written in it.
+///
+/// # Errors
+/// As [`lock`].
+pub fn lock_patiently(folder: &Folder, path: &Path, patience: Duration) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        match hold(folder.handle(), path) {
+            Err(e) if e.class() == Class::Busy && begun.elapsed() < patience => {
+                interrupt::check()?;
+                std::thread::sleep(LOOK_AGAIN);
+            }
+            other => return other,
+        }
     }
-    // Between opening and locking the other one may have finished, and given the file its name.
-    let (ours, there) = (fstat(file).map_err(fault)?, stat(path));
-    match there {
-        Ok(there) if (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino) => Ok(()),
-        Ok(_) | Err(Errno::NOENT) => Err(taken()),
-        Err(e) => Err(fault(e)),
+}
+
+/// How often a lock that another one has is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+fn hold(open: impl AsFd, path: &Path) -> Result<()> {
+    match flock(open, FlockOperation::NonBlockingLockExclusive) {
+        // NFS locks only what is open for writing, which no folder is.
+        Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS | Errno::NOLCK | Errno::BADF) => Ok(()),
+        Err(Errno::WOULDBLOCK) => Err(busy(path)),
+        Err(e) => Err(Error::io(format!("cannot lock {}", path.display()), e.into())),
     }
+}
+
+fn busy(path: &Path) -> Error {
+    let text = format!("another sealift is writing {}", path.display());
+    Error::new(Class::Busy, text).hint("wait until it has ended, or choose another name")
 }
 
 /// Removes from `folder` what killed runs left of files made by
 /// [`create_locked`](AtomicFile::create_locked). Those that somebody still writes stay, and all
-/// of them where the file system has no locks and nobody can tell. No such folder: nothing to do.
+/// of them where the file system has no locks and nobody can tell; so do those of other users. No
+/// such folder: nothing to do.
 ///
 /// # Errors
 /// When the folder cannot be read or a leftover not be removed.
 pub fn sweep(folder: &Path) -> Result<()> {
-    use rustix::fs::{FlockOperation, flock};
     let fault = |e| Error::io(format!("cannot clean up in {}", folder.display()), e);
-    let entries = match std::fs::read_dir(folder) {
+    let folder = match Folder::open(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(fault)?,
+        other => other.map_err(fault)?,
     };
-    for entry in entries {
-        let entry = entry.map_err(fault)?;
-        let ours = entry.file_name().to_string_lossy().starts_with(LOCKED_PREFIX);
-        if !ours || !entry.file_type().map_err(fault)?.is_file() {
+    for name in folder.names().map_err(fault)? {
+        if !name.to_string_lossy().starts_with(LOCKED_PREFIX) {
+            continue;
+        }
+        let about = folder.look(&name).map_err(fault)?;
+        if !about.is_some_and(|about| about.kind == FileType::RegularFile && about.is_own()) {
             continue;
         }
         // Another run may be sweeping too, or the writer finish: then it is gone, as it should be.
-        let Ok(file) = File::open(entry.path()) else { continue };
+        let Ok(file) = folder.file(&name) else { continue };
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            match std::fs::remove_file(entry.path()) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(fault(e)),
-                _ => {}
-            }
+            folder.remove(&name).map_err(fault)?;
         }
     }
     Ok(())
 }
 
-/// Writes `bytes` as `path`, whole or not at all.
+/// Writes `bytes` as `name` in `folder`, whole or not at all.
 ///
 /// # Errors
 /// As [`AtomicFile::commit`].
-pub fn write_whole(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(path, mode)?;
-    file.write_all(bytes).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+pub fn write_whole(folder: &Folder, name: &str, mode: u32, bytes: &[u8]) -> Result<()> {
+    let mut file = AtomicFile::within(folder, name, mode)?;
+    let fault = |e| Error::io(format!("cannot write {}", folder.at(name).display()), e);
+    file.write_all(bytes).map_err(fault)?;
     file.commit()
 }
 
@@ -280,25 +343,36 @@ mod tests {
         std::fs::write(&partial, "finished").unwrap();
 
         let file = File::open(&partial).unwrap();
+        let at = Folder::open(folder.path()).unwrap();
         std::fs::rename(&partial, &done).unwrap();
 
-        assert_eq!(lock(&file, &partial).unwrap_err().class(), Class::Usage);
+        assert_eq!(lock(&file, &at, "x.partial").unwrap_err().class(), Class::Busy);
         std::fs::write(&partial, "another one").unwrap();
-        assert_eq!(lock(&file, &partial).unwrap_err().class(), Class::Usage);
-        lock(&file, &done).unwrap();
+        assert_eq!(lock(&file, &at, "x.partial").unwrap_err().class(), Class::Busy);
+        lock(&file, &at, "x").unwrap();
     }
 
     #[test]
-    fn a_file_is_locked_until_it_is_closed() {
+    fn a_folder_is_locked_until_it_is_closed_and_waiting_ends() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || File::open(folder.path()).unwrap();
+        let open = || Folder::open(folder.path()).unwrap();
         let held = open();
 
-        lock(&held, folder.path()).unwrap();
+        lock_folder(&held).unwrap();
 
-        assert_eq!(lock(&open(), folder.path()).unwrap_err().class(), Class::Usage);
-        drop(held);
-        lock(&open(), folder.path()).unwrap();
+        let error = lock_folder(&open()).unwrap_err();
+        assert_eq!(error.class(), Class::Busy);
+        let file = folder.path().join("auth.json");
+        let patience = Duration::from_millis(200);
+        let error = lock_patiently(&open(), &file, patience).unwrap_err();
+        assert_eq!(error.class(), Class::Busy);
+        assert!(error.to_string().contains("auth.json"), "{error}");
+        std::thread::scope(|scope| {
+            scope.spawn(|| lock_patiently(&open(), &file, Duration::from_secs(60)).unwrap());
+            std::thread::sleep(Duration::from_millis(100));
+            drop(held);
+        });
+        lock_folder(&open()).unwrap();
     }
 
     #[test]
@@ -345,8 +419,43 @@ mod tests {
 
         let file = AtomicFile::create(&folder.path().join("key"), 0o600).unwrap();
 
-        let mode = std::fs::metadata(&file.temp).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.path().join(&file.temp)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_was_put_in_the_place_of_what_was_written_gets_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let mut file = AtomicFile::create(&path, 0o600).unwrap();
+        file.write_all(b"mine").unwrap();
+        let temp = folder.path().join(&file.temp);
+        std::fs::remove_file(&temp).unwrap();
+        std::fs::write(&temp, "theirs").unwrap();
+
+        let error = file.commit().unwrap_err();
+
+        assert_eq!(error.class(), Class::Refused, "{error}");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_unfinished_stays_where_the_next_run_goes_on_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = Folder::open(folder.path()).unwrap();
+
+        let (mut first, there) = AtomicFile::continued(&at, "x", 0o644).unwrap();
+        first.write_all(b"half").unwrap();
+        drop(first);
+        assert_eq!((there, part_of(&at, "x")), (0, 4));
+        let (mut second, there) = AtomicFile::continued(&at, "x", 0o644).unwrap();
+        assert_eq!(there, 4);
+        second.write_all(b" and half").unwrap();
+        second.commit().unwrap();
+
+        assert_eq!(std::fs::read(folder.path().join("x")).unwrap(), b"half and half");
+        AtomicFile::continued(&at, "y", 0o644).unwrap().0.discard();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

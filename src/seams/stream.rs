@@ -164,6 +164,26 @@ impl<R: Content> Content for Verified<'_, R> {
         }
         Ok(())
     }
+
+    /// The last byte is always taken from the place itself, so that there is something to ask for.
+    fn resume(&mut self, there: &mut dyn Read) -> Result<u64> {
+        let mut buffer = vec![0; BUFFER];
+        while self.left > 1 {
+            interrupt::check()?;
+            let want = usize::try_from(self.left - 1).unwrap_or(usize::MAX).min(buffer.len());
+            // What cannot be read is not there.
+            let got = there.read(&mut buffer[..want]).unwrap_or(0);
+            if got == 0 {
+                break;
+            }
+            self.mark();
+            self.hasher.update(&buffer[..got]);
+            self.left -= got as u64;
+            self.progress.event(Event::Advanced { bytes: got as u64 });
+        }
+        self.inner.seek(self.count())?;
+        Ok(self.count())
+    }
 }
 
 /// Reads a blob from a place and, when the connection drops, goes on from where it was.
@@ -365,6 +385,34 @@ mod tests {
         let mut content = Verified::new(Cursor::new(&bad), &blob, "test", &Silent);
         let error = content.seek(blob.size).unwrap_err();
         assert_eq!(error.class(), Class::Damaged, "a skipped byte counts: {error}");
+    }
+
+    #[test]
+    fn what_is_there_already_is_hashed_and_not_asked_for() {
+        let bytes: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+        let blob = Descriptor::of("a/b", &bytes);
+        let mut lacking = bytes.clone();
+        lacking[..2_000_000].fill(0);
+        let rest = |there: &[u8]| {
+            let inner = io::Cursor::new(&lacking);
+            let mut content = Verified::new(inner, &blob, "test", &Silent);
+            let taken = content.resume(&mut &there[..]).unwrap();
+            let mut rest = Vec::new();
+            content.read_to_end(&mut rest).map(|_| (taken, rest))
+        };
+
+        let (taken, after) = rest(&bytes[..2_000_000]).unwrap();
+        assert!(taken == 2_000_000 && after == bytes[2_000_000..]);
+        let (taken, after) = rest(&bytes).unwrap();
+        assert_eq!((taken, after.as_slice()), (2_999_999, &bytes[2_999_999..]));
+        let mut rotten = bytes[..2_000_000].to_vec();
+        rotten[7] ^= 1;
+        assert_eq!(Error::io("", rest(&rotten).unwrap_err()).class(), Class::Damaged);
+
+        let mut content = Verified::new(io::Cursor::new(&bytes), &blob, "test", &Silent);
+        content.resume(&mut &rotten[..]).unwrap();
+        content.seek(0).unwrap();
+        assert_eq!(io::copy(&mut content, &mut io::sink()).unwrap(), 3_000_000, "from the start");
     }
 
     #[test]

@@ -23,7 +23,6 @@ use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
 use crate::places::location::Source;
 use crate::places::registry::Client;
-use crate::seams::content::Once;
 use crate::seams::pace::Jobs;
 use crate::seams::parallel;
 use crate::seams::room;
@@ -54,8 +53,6 @@ pub struct Request {
     pub select: Selection,
     /// The bundle's time, in UTC (RFC 3339).
     pub created_at: String,
-    /// Whether that time was asked for, so that a continued export may not keep its own.
-    pub fixed_time: bool,
     /// When the bundle stops being acceptable, in UTC (RFC 3339).
     pub expires_at: Option<String>,
     /// Transfers at a time.
@@ -134,12 +131,9 @@ pub fn export(
     graph.contents.about_foreign().for_each(|text| progress.event(Event::Note(text)));
 
     // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
-    let created_at = match draft.as_ref().and_then(Draft::begun) {
-        Some(begun) if !request.fixed_time => begun,
-        _ => request.created_at.clone(),
-    };
     let predicate =
-        Predicate::of(&graph.contents, &created_at, request.expires_at.as_deref()).without(skipped);
+        Predicate::of(&graph.contents, &request.created_at, request.expires_at.as_deref())
+            .without(skipped);
     let head = Head::make(&graph.contents, &configs, &predicate, &key);
     let signer = key.public().clone();
     drop(key);
@@ -151,7 +145,7 @@ pub fn export(
 
     // 5. Fetch what is missing, straight to its place.
     let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
-    room::check(draft.place(), total(&missing), "for the bundle").map_err(|e| {
+    room::check(draft.place(), draft.needs(&missing), "for the bundle").map_err(|e| {
         e.hint("free some, or name an output on another disk; the export goes on from here")
     })?;
     let more = transfer::fetch(&graph, &missing, draft.sink(), request.jobs, progress)?;
@@ -323,13 +317,8 @@ fn missing_layers(
     let items = head.layers.len() as u64;
     progress.event(Event::Phase { name: "looking for what is there", bytes, items });
     let there = parallel::map(jobs, &head.layers, |layer| {
-        if draft.holds(layer, progress)? {
-            return Ok(true);
-        }
-        // Another export's leftovers: copied to their new place, and checked on the way.
-        let Ok(old) = draft.found().open(layer, 0) else { return Ok(false) };
-        let mut old = Once(Verified::new(old, layer, "unfinished export", progress));
-        Ok(draft.sink().put(layer, &mut old).is_ok())
+        // Another export's leftovers are copied to their new place, and checked on the way.
+        Ok(draft.holds(layer, progress)? || draft.take_over(layer, progress)?)
     })?;
     progress.event(Event::Done);
     let mut missing = Vec::new();

@@ -43,6 +43,8 @@ pub enum Class {
     Stale,
     /// The disk or a quota has no room.
     NoRoom,
+    /// Another sealift is writing there.
+    Busy,
     /// The user stopped it.
     Interrupted,
 }

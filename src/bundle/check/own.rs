@@ -1,7 +1,5 @@
 //! What is made here, checked as what arrives is.
 
-use std::path::Path;
-
 use super::files::Described;
 use super::{Examined, Trust, look};
 use crate::bundle::head::Head;
@@ -33,18 +31,16 @@ pub fn promise(head: &Head, key: &PublicKey) -> Result<()> {
         .hint("leave those images out, or have them built and pushed again"))
 }
 
-/// Checks the finished bundle at `path`, signed by `key`, before it gets its name.
+/// Checks the finished bundle in `tree`, signed by `key`, before it gets its name.
 ///
 /// # Errors
 /// As [`examine`](super::examine), and when anything is wrong at all.
-pub(in crate::bundle) fn made(path: &Path, key: &PublicKey) -> Result<()> {
-    let (name, trust) = (path.display().to_string(), Trust::Keys(vec![key.clone()]));
-    look(Tree::open(path)?, name, &trust, None).and_then(Examined::into_trusted).map(drop).map_err(
-        |e| {
-            e.context("the finished bundle does not verify and gets no name")
-                .hint("somebody else may have written there; run the same command again")
-        },
-    )
+pub(in crate::bundle) fn made(tree: Tree, key: &PublicKey) -> Result<()> {
+    let (name, trust) = (tree.path().display().to_string(), Trust::Keys(vec![key.clone()]));
+    look(tree, name, &trust, None).and_then(Examined::into_trusted).map(drop).map_err(|e| {
+        e.context("the finished bundle does not verify and gets no name")
+            .hint("somebody else may have written there; run the same command again")
+    })
 }
 
 #[cfg(test)]

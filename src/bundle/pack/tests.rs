@@ -1,12 +1,17 @@
+use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::bundle::samples::{CREATED, LAYER, Sample};
+use crate::bundle::draft::Draft;
+use crate::bundle::samples::{LAYER, Sample};
 use crate::bundle::statement::Predicate;
 use crate::words::progress::Silent;
 
 fn open(sample: &Sample) -> PackedDraft {
-    PackedDraft::open(&sample.at("b.tar")).unwrap()
+    match Draft::open(&sample.at("b.tar")).unwrap() {
+        Draft::Packed(draft) => draft,
+        Draft::Folder(_) => unreachable!(),
+    }
 }
 
 fn begun(sample: &Sample, head: &Head) -> PackedDraft {
@@ -53,7 +58,9 @@ fn another_head_takes_its_layers_from_the_file_that_was_set_aside() {
     let first = begun(&sample, &head);
     put(&sample, &first, &head.layers[0]);
     drop(first);
-    let predicate = Predicate::of(&sample.contents, "2026-11-22T00:00:00Z", None);
+    // One that expires has a longer statement, so that every layer lies elsewhere.
+    let until = Some("2026-12-22T00:00:00Z");
+    let predicate = Predicate::of(&sample.contents, "2026-11-22T00:00:00Z", until);
     let other = sample.stock.head(&sample.contents, &predicate, &sample.key);
 
     let second = begun(&sample, &other);
@@ -77,19 +84,37 @@ fn the_file_that_replaces_one_set_aside_is_locked_too() {
     fs::write(partial(&sample), "another export").unwrap();
     let draft = begun(&sample, &sample.head());
 
-    let error = PackedDraft::open(&sample.at("b.tar")).unwrap_err();
+    let error = Draft::open(&sample.at("b.tar")).unwrap_err();
 
-    assert_eq!(error.class(), Class::Usage);
+    assert_eq!(error.class(), Class::Busy);
     drop(draft);
 }
 
-#[test]
-fn the_time_of_an_unfinished_file_is_found_again() {
-    let sample = Sample::new();
-    assert_eq!(open(&sample).begun(), None);
-    drop(begun(&sample, &sample.head()));
+/// The head of the same content, made later.
+fn later(sample: &Sample) -> Head {
+    let predicate = Predicate::of(&sample.contents, "2026-11-22T00:00:00Z", None);
+    sample.stock.head(&sample.contents, &predicate, &sample.key)
+}
 
-    assert_eq!(open(&sample).begun().as_deref(), Some(CREATED));
+#[test]
+fn the_same_content_made_later_continues_the_file_under_the_later_time() {
+    let sample = Sample::new();
+    let head = sample.head();
+    let first = begun(&sample, &head);
+    put(&sample, &first, &head.layers[1]);
+    let before = inode(&partial(&sample));
+    drop(first);
+
+    let again = begun(&sample, &later(&sample));
+    assert_eq!(inode(&partial(&sample)), before);
+    assert!(again.holds(&head.layers[1], &Silent).unwrap());
+    head.layers.iter().for_each(|layer| put(&sample, &again, layer));
+    again.finish().unwrap();
+    again.name().unwrap();
+
+    let fresh = sample.at("fresh.tar");
+    sample.stock.seal(&later(&sample), &fresh);
+    assert!(fs::read(sample.at("b.tar")).unwrap() == fs::read(fresh).unwrap());
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! [`Scratch`]: a folder for what an engine has to read from files, and stages while it pulls.
 
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::FileType;
 
 use super::address::{is_random_name, random_name};
 use crate::seams::file::{lock, write_whole};
+use crate::seams::folder::Folder;
 use crate::words::error::{Error, Result};
+
+/// Permissions of a folder that only its owner may see.
+const PRIVATE: u32 = 0o700;
 
 /// A folder that only its owner may see. It goes with the value; one that was left behind by a
 /// process that was killed goes with [`Engine::tidy`](super::Engine::tidy).
@@ -14,7 +18,7 @@ use crate::words::error::{Error, Result};
 pub struct Scratch {
     path: PathBuf,
     /// Held open, and locked, for as long as the folder is in use.
-    _lock: File,
+    folder: Folder,
 }
 
 impl Scratch {
@@ -23,12 +27,13 @@ impl Scratch {
     /// # Errors
     /// When the disk refuses it.
     pub fn new(folder: &Path) -> Result<Scratch> {
-        let path = folder.join(random_name()?);
+        let name = random_name()?;
+        let path = folder.join(&name);
         let fault = |e| Error::io(format!("cannot make {}", path.display()), e);
-        DirBuilder::new().mode(0o700).create(&path).map_err(fault)?;
-        let open = File::open(&path).map_err(fault)?;
-        lock(&open, &path)?;
-        Ok(Scratch { path, _lock: open })
+        let above = Folder::open(folder).map_err(fault)?;
+        let folder = above.create_folder(&name, PRIVATE).map_err(fault)?;
+        lock(folder.handle(), &above, &name)?;
+        Ok(Scratch { path, folder })
     }
 
     /// The folder.
@@ -43,11 +48,17 @@ impl Scratch {
     /// When the disk refuses it.
     pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.path.join(name);
-        if let Some(folder) = path.parent() {
-            let fault = |e| Error::io(format!("cannot make {}", folder.display()), e);
-            std::fs::create_dir_all(folder).map_err(fault)?;
+        let (mut folder, mut parts) = (self.folder.clone(), name.split('/').peekable());
+        while let Some(part) = parts.next() {
+            match parts.peek() {
+                Some(_) => {
+                    folder = folder.make_below(part, PRIVATE).map_err(|e| {
+                        Error::io(format!("cannot make {}", folder.at(part).display()), e)
+                    })?;
+                }
+                None => write_whole(&folder, part, 0o600, text.as_bytes())?,
+            }
         }
-        write_whole(&path, 0o600, text.as_bytes())?;
         Ok(path)
     }
 }
@@ -61,20 +72,18 @@ impl Drop for Scratch {
 
 /// Removes folders of ours that nobody holds any more.
 pub(super) fn sweep(folder: &Path) {
-    let ours = rustix::process::geteuid().as_raw();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let named = entry.file_name().to_str().is_some_and(is_random_name);
-        let is_folder = || {
-            let about = entry.path().symlink_metadata();
-            about.is_ok_and(|about| about.is_dir() && about.uid() == ours)
-        };
-        if !named || !is_folder() {
+    let Ok(above) = Folder::open(folder) else { return };
+    for name in above.names().unwrap_or_default() {
+        if !name.to_str().is_some_and(is_random_name) {
             continue;
         }
-        let path = entry.path();
-        if File::open(&path).is_ok_and(|open| lock(&open, &path).is_ok()) {
+        let about = above.look(&name).ok().flatten();
+        if !about.is_some_and(|about| about.kind == FileType::Directory && about.is_own()) {
+            continue;
+        }
+        if above.below(&name).is_ok_and(|open| lock(open.handle(), &above, &name).is_ok()) {
             // What cannot be removed now is left to the next run.
-            let _ = std::fs::remove_dir_all(&path);
+            let _ = std::fs::remove_dir_all(folder.join(&name));
         }
     }
 }

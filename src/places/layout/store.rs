@@ -1,17 +1,19 @@
 //! [`LayoutStore`]: an OCI image layout in a folder, to write to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use rustix::fs::FileType;
 use serde_json::{Value, json};
 
-use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
+use super::blobs::Blobs;
+use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME};
 use crate::places::tree::kind;
 use crate::seams::content::Content;
-use crate::seams::file::{AtomicFile, TEMP_PREFIX, lock, write_whole};
+use crate::seams::file::{TEMP_PREFIX, lock_folder, write_whole};
+use crate::seams::folder::Folder;
 use crate::seams::interrupt;
 use crate::seams::store::{BlobSink, ImageSink, KeptList};
 use crate::seams::stream::BUFFER;
@@ -21,6 +23,11 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
 use crate::words::reference::{Reference, Tag};
 
+/// Permissions of new folders, as far as the user lets others have them.
+const SHARED: u32 = 0o777;
+/// The list of images.
+const INDEX: &str = "index.json";
+
 /// A layout folder that grows. Blobs appear one by one, each whole; the list of images is
 /// replaced once, by [`finish`](ImageSink::finish).
 #[derive(Debug)]
@@ -29,7 +36,16 @@ pub struct LayoutStore {
     listed: Mutex<Listed>,
     /// Blobs that were read or written whole and are what their digests say.
     sound: Mutex<BTreeSet<Digest>>,
-    lock: Mutex<Option<File>>,
+    /// The folder, and that of its blobs, as far as they were there.
+    found: Option<(Folder, Option<Blobs>)>,
+    held: Mutex<Option<Held>>,
+}
+
+/// The folders of a layout that nobody else writes into.
+#[derive(Debug, Clone)]
+struct Held {
+    root: Folder,
+    blobs: Blobs,
 }
 
 impl LayoutStore {
@@ -41,28 +57,28 @@ impl LayoutStore {
     /// [`Class::Damaged`] for a broken `oci-layout` or `index.json`.
     pub fn open(root: &Path) -> Result<LayoutStore> {
         let fault = |e| Error::io(format!("destination layout {}", root.display()), e);
-        let listed = match fs::read_dir(root) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Listed::default(),
+        let (mut listed, mut found) = (Listed::default(), None);
+        match Folder::open(root) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(fault(e)),
-            Ok(_) if root.join(kind::LAYOUT).is_file() => {
-                check_version(&root.join(kind::LAYOUT))?;
-                read_index(&root.join("index.json"))?
-            }
-            Ok(entries) => {
-                for entry in entries {
-                    let name = entry.map_err(fault)?.file_name();
-                    if !name.to_string_lossy().starts_with(TEMP_PREFIX) {
-                        return Err(not_a_layout(root));
+            Ok(folder) => {
+                match is_marked(&folder).map_err(fault)? {
+                    true => {
+                        check_version(&folder)?;
+                        listed = read_index(&folder)?;
                     }
+                    false => refuse_other(&folder, root)?,
                 }
-                Listed::default()
+                let blobs = find_blobs(&folder).map_err(fault)?;
+                found = Some((folder, blobs));
             }
-        };
+        }
         Ok(LayoutStore {
             root: root.to_owned(),
             listed: Mutex::new(listed),
             sound: Mutex::default(),
-            lock: Mutex::new(None),
+            found,
+            held: Mutex::new(None),
         })
     }
 
@@ -78,39 +94,50 @@ impl LayoutStore {
     /// call. What a killed run left half-written is removed.
     ///
     /// # Errors
-    /// [`Class::Usage`] when another program writes there, and any fault of the disk.
+    /// [`Class::Busy`] when another program writes there, and any fault of the disk.
     pub fn prepare(&self) -> Result<()> {
+        self.hold().map(drop)
+    }
+
+    fn hold(&self) -> Result<Held> {
         let mut held =
-            self.lock.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))?;
-        if held.is_some() {
-            return Ok(());
+            self.held.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))?;
+        if let Some(held) = &*held {
+            return Ok(held.clone());
         }
-        let blobs = self.root.join("blobs/sha256");
         let fault = |e| Error::io(format!("cannot write {}", self.root.display()), e);
-        fs::create_dir_all(&self.root).map_err(fault)?;
-        let folder = File::open(&self.root).map_err(fault)?;
-        lock(&folder, &self.root)?;
+        let root = match &self.found {
+            Some((folder, _)) => folder.clone(),
+            None => Folder::make(&self.root, SHARED).map_err(fault)?,
+        };
+        lock_folder(&root)?;
         // What another one listed since this was opened has to stay listed.
-        let now = read_index(&self.root.join("index.json"))?;
+        let now = read_index(&root)?;
         if now != *self.listed()? {
             let text = format!("{} was written by another program just now", self.root.display());
             return Err(Error::new(Class::Other, text).hint("run the same command again"));
         }
-        let mark = self.root.join("oci-layout");
-        if !mark.is_file() {
-            write_whole(&mark, 0o644, LAYOUT_MARK.as_bytes())?;
+        if !is_marked(&root).map_err(fault)? {
+            write_whole(&root, kind::LAYOUT, 0o644, LAYOUT_MARK.as_bytes())?;
         }
-        fs::create_dir_all(&blobs).map_err(fault)?;
-        for folder in [&self.root, &blobs] {
-            for entry in fs::read_dir(folder).map_err(fault)? {
-                let entry = entry.map_err(fault)?;
-                if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
-                    fs::remove_file(entry.path()).map_err(fault)?;
+        let blobs = root.make_below("blobs", SHARED).map_err(fault)?;
+        let blobs = blobs.make_below("sha256", SHARED).map_err(fault)?;
+        for folder in [&root, &blobs] {
+            for name in folder.names().map_err(fault)? {
+                if name.to_string_lossy().starts_with(TEMP_PREFIX) {
+                    folder.remove(name).map_err(fault)?;
                 }
             }
         }
-        *held = Some(folder);
-        Ok(())
+        Ok(held.insert(Held { root, blobs: Blobs::new(blobs) }).clone())
+    }
+
+    /// The blobs, where there are any.
+    fn blobs(&self) -> Result<Option<Blobs>> {
+        let held =
+            self.held.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))?;
+        let found = || self.found.as_ref().and_then(|(_, blobs)| blobs.clone());
+        Ok(held.as_ref().map(|held| held.blobs.clone()).or_else(found))
     }
 
     /// Lists `document`, under `name` or without one, instead of what had the name.
@@ -176,28 +203,54 @@ impl Listed {
     }
 }
 
-fn not_a_layout(root: &Path) -> Error {
-    let text = format!("destination {} is neither empty nor an OCI image layout", root.display());
-    Error::new(Class::Usage, text).hint("name a new folder")
+/// Whether `folder` says that it is a layout.
+fn is_marked(folder: &Folder) -> io::Result<bool> {
+    Ok(folder.look(kind::LAYOUT)?.is_some_and(|about| about.kind == FileType::RegularFile))
 }
 
-/// Fails unless the `oci-layout` at `path` is that of a layout which this program can write.
-fn check_version(path: &Path) -> Result<()> {
+/// Refuses a folder in which there is more than what a killed run left.
+fn refuse_other(folder: &Folder, root: &Path) -> Result<()> {
+    let names = folder
+        .names()
+        .map_err(|e| Error::io(format!("destination layout {}", root.display()), e))?;
+    match names.iter().all(|name| name.to_string_lossy().starts_with(TEMP_PREFIX)) {
+        true => Ok(()),
+        false => {
+            let text =
+                format!("destination {} is neither empty nor an OCI image layout", root.display());
+            Err(Error::new(Class::Usage, text).hint("name a new folder"))
+        }
+    }
+}
+
+/// The blobs in the layout `root`, where it has any.
+fn find_blobs(root: &Folder) -> io::Result<Option<Blobs>> {
+    let blobs = root.below("blobs").and_then(|blobs| blobs.below("sha256"));
+    match blobs {
+        Ok(blobs) => Ok(Some(Blobs::new(blobs))),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Fails unless `root` is a layout which this program can write.
+fn check_version(root: &Folder) -> Result<()> {
+    let path = root.at(kind::LAYOUT);
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
     let mut raw = Vec::new();
-    let file = File::open(path).map_err(fault)?;
+    let file = root.file(kind::LAYOUT).map_err(fault)?;
     file.take(MAX_DOCUMENT + 1).read_to_end(&mut raw).map_err(fault)?;
     super::check_version(&raw).map_err(|e| {
-        let folder = path.parent().unwrap_or(path).display();
-        e.context(format!("destination {folder}")).hint("name a new folder")
+        e.context(format!("destination {}", root.path().display())).hint("name a new folder")
     })
 }
 
 /// The images listed so far; none when a killed run got no further than the blobs.
-fn read_index(path: &Path) -> Result<Listed> {
+fn read_index(root: &Folder) -> Result<Listed> {
+    let path = root.at(INDEX);
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
     let mut raw = Vec::new();
-    let file = match File::open(path) {
+    let file = match root.file(INDEX) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Listed::default()),
         other => other.map_err(fault)?,
     };
@@ -216,16 +269,12 @@ impl BlobSink for LayoutStore {
     /// A file of the right name and size may hold other bytes, after a disk that was full or by
     /// somebody's hand: it counts once it was read.
     fn has(&self, blob: &Descriptor) -> Result<bool> {
-        let path = self.root.join(blob_path(&blob.digest));
-        let there = match fs::symlink_metadata(&path) {
-            Ok(about) => about.is_file() && about.len() == blob.size,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => false,
-            Err(e) => return Err(Error::io(format!("cannot look at {}", path.display()), e)),
-        };
+        let Some(blobs) = self.blobs()? else { return Ok(false) };
+        let there = blobs.has(blob)?;
         if !there || self.sound()?.contains(&blob.digest) {
             return Ok(there);
         }
-        let is_sound = hash(&path)? == blob.digest;
+        let is_sound = hash(&blobs, blob)? == blob.digest;
         if is_sound {
             self.sound()?.insert(blob.digest);
         }
@@ -233,22 +282,17 @@ impl BlobSink for LayoutStore {
     }
 
     fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
-        self.prepare()?;
-        let path = self.root.join(blob_path(&blob.digest));
-        let mut file = AtomicFile::create(&path, 0o644)?;
-        let mut buffer = vec![0; BUFFER];
-        copy(content, &mut file, &mut buffer)
-            .map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
-        file.commit()?;
+        self.hold()?.blobs.put(blob, content)?;
         self.sound()?.insert(blob.digest);
         Ok(())
     }
 }
 
-/// The digest of what the file `path` holds.
-fn hash(path: &Path) -> Result<Digest> {
+/// The digest of the bytes that are there for `blob`.
+fn hash(blobs: &Blobs, blob: &Descriptor) -> Result<Digest> {
+    let path = blobs.folder().at(blob.digest.hex());
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
-    let mut file = File::open(path).map_err(fault)?;
+    let mut file = blobs.open(blob, 0).map_err(fault)?;
     let (mut hasher, mut buffer) = (Hasher::new(), vec![0; BUFFER]);
     loop {
         interrupt::check()?;
@@ -305,7 +349,7 @@ impl ImageSink for LayoutStore {
 
     /// Writes the list of images, and so makes everything published findable.
     fn finish(&self) -> Result<()> {
-        self.prepare()?;
+        let held = self.hold()?;
         let listed = self.listed()?;
         let mut members = listed.members.clone();
         members.insert("schemaVersion".to_owned(), json!(2));
@@ -319,7 +363,7 @@ impl ImageSink for LayoutStore {
             );
             return Err(Error::new(Class::NoRoom, text).hint("import into another folder"));
         }
-        write_whole(&self.root.join("index.json"), 0o644, index.as_bytes())
+        write_whole(&held.root, INDEX, 0o644, index.as_bytes())
     }
 
     fn referrers_list(&self, _: &Tag) -> Result<Option<KeptList>> {

@@ -197,7 +197,7 @@ fn a_layout_has_one_writer_and_forgets_none_of_its_images() {
     let (first, second) = (LayoutStore::open(&root).unwrap(), LayoutStore::open(&root).unwrap());
     first.publish(&"alpine:3.21".parse().unwrap(), &image).unwrap();
     first.finish().unwrap();
-    assert_eq!(second.finish().unwrap_err().class(), Class::Usage);
+    assert_eq!(second.finish().unwrap_err().class(), Class::Busy);
 
     let tree = Tree::open(&root).unwrap();
     assert!(tree.files().all(|(path, _)| !path.contains(TEMP_PREFIX)), "what a killed run left");

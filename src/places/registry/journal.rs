@@ -6,10 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -17,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Client;
 use crate::seams::file::{lock, write_whole};
+use crate::seams::folder::{About, Folder};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::progress::Event;
@@ -48,7 +48,9 @@ struct Content {
 
 /// The uploads of one bundle to one destination.
 pub(super) struct Journal {
-    path: PathBuf,
+    folder: Folder,
+    /// Its name without an ending.
+    name: String,
     /// Held so that two imports of the same never go on with the same upload.
     _lock: File,
     content: Mutex<Content>,
@@ -56,7 +58,7 @@ pub(super) struct Journal {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Journal").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -74,17 +76,24 @@ impl Journal {
         now: &str,
     ) -> Result<(Journal, Option<String>)> {
         let fault = |e| Error::io(format!("cannot write {}", folder.display()), e);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
-        sweep(folder, now);
+        let folder = Folder::make(folder, 0o700).map_err(fault)?;
+        sweep(&folder, now);
         let key = Digest::of(format!("{destination}\n{statement}").as_bytes());
-        let path = folder.join(format!("{}.json", &key.hex()[..32]));
-        let guard = path.with_extension("lock");
-        let held = OpenOptions::new().create(true).append(true).mode(0o600).open(&guard);
+        let name = key.hex()[..32].to_owned();
+        let guard = format!("{name}.lock");
+        let held = match folder.create(&guard, 0o600) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => folder.file_to_write(&guard),
+            other => other,
+        };
         let held = held.map_err(fault)?;
-        lock(&held, &guard)?;
-        let (found, remark) = match read(&path) {
+        About::of(&held).map_err(fault)?.refuse_foreign(&folder.at(&guard))?;
+        lock(&held, &folder, &guard)?;
+        let (found, remark) = match read(&folder, &name) {
             Ok(found) => (found, None),
-            Err(why) => (None, Some(format!("{} is begun anew: {why}", path.display()))),
+            Err(why) => {
+                let path = folder.at(file_name(&name));
+                (None, Some(format!("{} is begun anew: {why}", path.display())))
+            }
         };
         let found = found.filter(|c| c.destination == destination && c.statement == *statement);
         let content = found.unwrap_or_else(|| Content {
@@ -93,7 +102,7 @@ impl Journal {
             statement: *statement,
             uploads: BTreeMap::new(),
         });
-        Ok((Journal { path, _lock: held, content: Mutex::new(content) }, remark))
+        Ok((Journal { folder, name, _lock: held, content: Mutex::new(content) }, remark))
     }
 
     /// The address of the unfinished upload of `blob` to `repository`.
@@ -128,17 +137,15 @@ impl Journal {
             return Ok(());
         }
         if content.uploads.is_empty() {
-            return match fs::remove_file(&self.path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                    Err(Error::io(format!("cannot remove {}", self.path.display()), e))
-                }
-                _ => Ok(()),
-            };
+            let file = file_name(&self.name);
+            return self.folder.remove(&file).map_err(|e| {
+                Error::io(format!("cannot remove {}", self.folder.at(&file).display()), e)
+            });
         }
         let json = serde_json::to_vec(&*content)
             .map_err(|e| Error::io("cannot write JSON", io::Error::other(e)))?;
         // While it is locked: a later state must not be overtaken by an earlier one.
-        write_whole(&self.path, 0o600, &json)
+        write_whole(&self.folder, &file_name(&self.name), 0o600, &json)
     }
 }
 
@@ -147,18 +154,24 @@ impl Drop for Journal {
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         if content.uploads.is_empty() {
             // A lock that stays behind is removed by its age.
-            let _ = fs::remove_file(self.path.with_extension("lock"));
+            let _ = self.folder.remove(format!("{}.lock", self.name));
         }
     }
 }
 
-/// What the file says; nothing when there is none, or one of another version.
-fn read(path: &Path) -> Result<Option<Content>, String> {
-    let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+fn file_name(name: &str) -> String {
+    format!("{name}.json")
+}
+
+/// What the file says; nothing when there is none, or one of another version. What another user
+/// may have written is not read.
+fn read(folder: &Folder, name: &str) -> Result<Option<Content>, String> {
+    let file = match folder.file(file_name(name)) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(|e| e.to_string())?,
     };
+    let about = About::of(&file).map_err(|e| e.to_string())?;
+    about.refuse_foreign(&folder.at(file_name(name))).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > MAX_FILE {
@@ -169,15 +182,16 @@ fn read(path: &Path) -> Result<Option<Content>, String> {
 }
 
 /// Removes files of imports that nobody went on with. What cannot be removed stays.
-fn sweep(folder: &Path, now: &str) {
+fn sweep(folder: &Folder, now: &str) {
     let Ok(now) = now.parse::<Timestamp>() else { return };
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_SWEEP) {
-        let path = entry.path();
-        let ours = path.extension().is_some_and(|end| end == "json" || end == "lock");
-        let changed = entry.metadata().and_then(|about| about.modified()).ok();
-        let changed = changed.and_then(|time| Timestamp::try_from(time).ok());
-        if ours && changed.is_some_and(|time| now.as_second() - time.as_second() > STALE) {
-            let _ = fs::remove_file(path);
+    for name in folder.names().unwrap_or_default().into_iter().take(MAX_SWEEP) {
+        let end = Path::new(&name).extension();
+        if !end.is_some_and(|end| end == "json" || end == "lock") {
+            continue;
+        }
+        let about = folder.look(&name).ok().flatten();
+        if about.is_some_and(|about| about.is_own() && now.as_second() - about.changed > STALE) {
+            let _ = folder.remove(&name);
         }
     }
 }
@@ -207,9 +221,15 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
 
     use super::*;
+
+    fn path(journal: &Journal) -> PathBuf {
+        journal.folder.at(file_name(&journal.name))
+    }
 
     const TO: &str = "docker://harbor.example/group";
 
@@ -234,8 +254,8 @@ mod tests {
         first.note("group/app", &blob, Some("https://h/v2/u/1?_state=a")).unwrap();
         first.note("group/app", &blob, Some("https://h/v2/u/1?_state=b")).unwrap();
         // As after `kill -9`: nothing is cleaned up, and the lock is gone with the process.
-        let kept = fs::read(&first.path).unwrap();
-        let path = first.path.clone();
+        let kept = fs::read(path(&first)).unwrap();
+        let path = path(&first);
         drop(first);
         assert_eq!(fs::read(&path).unwrap(), kept);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -265,7 +285,7 @@ mod tests {
     #[test]
     fn a_broken_journal_is_begun_anew() {
         let dir = tempfile::tempdir().unwrap();
-        let path = open(dir.path()).0.path.clone();
+        let path = path(&open(dir.path()).0);
         let huge = vec![b' '; usize::try_from(MAX_FILE).unwrap() + 1];
         for bad in [&b"{"[..], b"", b"[]", br#"{"version":1,"extra":1}"#, &huge] {
             fs::write(&path, bad).unwrap();
@@ -290,7 +310,7 @@ mod tests {
             journal.note("a", &blob, Some(&"x".repeat(MAX_ADDRESS + n % 2))).unwrap();
         }
         assert!(journal.content.lock().unwrap().uploads.len() <= MAX_UPLOADS);
-        assert!(fs::metadata(&journal.path).unwrap().len() <= MAX_FILE);
+        assert!(fs::metadata(path(&journal)).unwrap().len() <= MAX_FILE);
         drop(journal);
         let other = dir.path().join("somebody-elses.txt");
         fs::write(&other, "").unwrap();

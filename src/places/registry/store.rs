@@ -1,17 +1,22 @@
 //! [`CredentialFile`]: where `login` keeps credentials, in the form that podman and docker read.
 
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine as _;
 use zeroize::Zeroizing;
 
 use super::credentials::{AuthFile, DOCKER_HUB, MAX_FILE, names_host, read_file, server_name};
 use super::{helper, splice};
-use crate::seams::file::AtomicFile;
+use crate::seams::file::{AtomicFile, lock_patiently};
+use crate::seams::folder::Folder;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Registry;
+
+/// How long another login is waited for: it takes a moment. Whoever may read the folder can keep
+/// it locked, and must not keep everybody waiting for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A credentials file that may be written, and that may say that a helper keeps credentials.
 #[derive(Debug, Clone)]
@@ -170,18 +175,15 @@ impl CredentialFile {
 
     /// Makes the folder where it is missing, for the user alone, and keeps every other login out
     /// of it until the value is dropped: two of them would lose one's credentials.
-    fn lock(&self) -> Result<std::fs::File> {
-        let folder = match self.0.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+    ///
+    /// # Errors
+    /// [`Class::Busy`] when one is at it for longer than it takes.
+    fn lock(&self) -> Result<Folder> {
+        let folder = self.0.parent().unwrap_or(Path::new("."));
         let fault = |e: std::io::Error| Error::io(format!("cannot use {}", folder.display()), e);
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(fault)?;
-        let handle = std::fs::File::open(folder).map_err(fault)?;
-        // File systems without locks are taken as they are.
-        let _ = rustix::fs::flock(&handle, rustix::fs::FlockOperation::LockExclusive);
-        Ok(handle)
+        let folder = Folder::make(folder, 0o700).map_err(fault)?;
+        lock_patiently(&folder, &self.0, PATIENCE)?;
+        Ok(folder)
     }
 }
 

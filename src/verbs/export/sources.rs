@@ -321,10 +321,9 @@ impl Sources<'_> {
     /// Keeps standard input, as it comes, in a file without a name beside the output: it cannot
     /// be read twice, and what has no name is gone when the export ends, however it does.
     fn keep_stdin(&self) -> Result<File> {
-        let folder = match self.request.output.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        // The output's folder may be one that is to be made.
+        let mut folders = self.request.output.ancestors().skip(1);
+        let folder = folders.find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
         let mut input = (self.request.stdin)()?;
         let mut kept = nameless(folder)?;
         let mut buffer = vec![0; BUFFER];

@@ -32,7 +32,6 @@ impl Outside {
             output: self.sample.at(name),
             select: Selection::default(),
             created_at: CREATED.to_owned(),
-            fixed_time: false,
             expires_at: None,
             jobs: Jobs::up_to(2),
             dry_run: false,
@@ -131,18 +130,29 @@ fn the_expiry_that_was_asked_for_is_signed() {
 }
 
 #[test]
-fn a_continued_file_keeps_its_time_unless_another_was_asked_for() {
-    for (fixed_time, created_at) in [(false, CREATED), (true, LATER)] {
+fn a_continued_export_has_the_time_at_which_it_ends_and_moves_nothing_twice() {
+    for name in ["b", "b.tar"] {
         let outside = Outside::new();
-        run(&outside, &outside.request("b.tar")).unwrap();
-        outside.interrupt("b.tar");
+        run(&outside, &outside.request(name)).unwrap();
+        outside.interrupt(name);
 
-        let later = Request { created_at: LATER.to_owned(), ..outside.request("b.tar") };
-        let summary = run(&outside, &Request { fixed_time, ..later }).unwrap();
+        let later = Request { created_at: LATER.to_owned(), ..outside.request(name) };
+        let summary = run(&outside, &later).unwrap();
 
-        assert_eq!(outside.look("b.tar").statement().predicate.created_at, created_at);
-        assert_eq!(summary.fetched.blobs, 0, "fixed: {fixed_time}");
+        assert_eq!(outside.look(name).statement().predicate.created_at, LATER);
+        assert_eq!(summary.fetched.blobs, 0, "{name}");
         assert_eq!(summary.reused.blobs, outside.sample.contents.blobs.len() as u64);
+    }
+}
+
+#[test]
+fn the_folder_of_a_bundle_is_made_in_both_forms() {
+    for name in ["new/b", "new/c.tar"] {
+        let outside = Outside::new();
+
+        run(&outside, &outside.request(name)).unwrap();
+
+        assert!(outside.sample.at(name).exists());
     }
 }
 

@@ -100,15 +100,3 @@ fn a_bundle_that_no_file_can_hold_is_refused() {
 
     assert_eq!(error.class(), Class::NoRoom);
 }
-
-#[test]
-fn a_name_that_was_taken_meanwhile_is_not_success() {
-    let folder = tempfile::tempdir().unwrap();
-    let (from, to) = (folder.path().join("a"), folder.path().join("b"));
-    std::fs::write(&from, "new").unwrap();
-    std::fs::write(&to, "old").unwrap();
-
-    rename_new(&from, &to).unwrap_err();
-
-    assert_eq!(std::fs::read(&to).unwrap(), b"old");
-}

@@ -1,0 +1,186 @@
+//! [`FolderDraft`]: a bundle as a folder.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::path::Path;
+
+use rustix::fs::FileType;
+
+use super::{Site, not_ours};
+use crate::bundle::head::Head;
+use crate::places::layout::{Blobs, blob_path};
+use crate::places::tree::Tree;
+use crate::seams::file::{TEMP_PREFIX, is_part, lock, write_whole};
+use crate::seams::folder::{About, Folder, OPEN_FOLDER};
+use crate::seams::store::BlobSource;
+use crate::words::document::Descriptor;
+use crate::words::error::{Class, Error, Result};
+
+/// Where blobs and signatures lie.
+const BLOBS: &str = "blobs/sha256";
+const SIGNATURES: &str = "sig";
+/// The other files of a bundle.
+const FILES: [&str; 4] = ["oci-layout", "index.json", "SHA256SUMS", "manifest.json"];
+
+/// A folder in the making.
+#[derive(Debug)]
+pub struct FolderDraft {
+    site: Site,
+    /// The folder itself, locked.
+    root: Folder,
+    blobs: Blobs,
+    /// The paths that the finished bundle has.
+    expected: Vec<String>,
+}
+
+/// A file in an unfinished bundle.
+struct Left {
+    folder: Folder,
+    name: String,
+    /// Its path in the bundle.
+    path: String,
+}
+
+/// What lies in the unfinished bundle `root`. Anything but what an export puts there is refused,
+/// and so is what another user may have put there.
+fn look_through(root: &Folder) -> Result<Vec<Left>> {
+    let mut found = Vec::new();
+    let mut ahead = vec![(root.clone(), String::new())];
+    while let Some((folder, above)) = ahead.pop() {
+        let fault = |e| Error::io(format!("cannot list {}", folder.path().display()), e);
+        for name in folder.names().map_err(fault)? {
+            let at = folder.at(&name);
+            let Some(name) = name.to_str().map(str::to_owned) else {
+                return Err(not_ours(&at, "has a name that is not UTF-8"));
+            };
+            // It may go away meanwhile, as what is not there.
+            let Some(about) = folder.look(&name).map_err(fault)? else { continue };
+            let path = if above.is_empty() { name.clone() } else { format!("{above}/{name}") };
+            match about.kind {
+                FileType::Symlink => return Err(not_ours(&at, "is a symbolic link, not a file")),
+                FileType::Directory if is_folder_of_ours(&path) => {
+                    about.refuse_foreign(&at)?;
+                    ahead.push((folder.below(&name).map_err(fault)?, path));
+                }
+                FileType::RegularFile if is_file_of_ours(&above, &name) => {
+                    about.refuse_foreign(&at)?;
+                    found.push(Left { folder: folder.clone(), name, path });
+                }
+                _ => return Err(not_ours(&at, "is nothing that an export leaves behind")),
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_folder_of_ours(path: &str) -> bool {
+    matches!(path, "blobs" | BLOBS | SIGNATURES)
+}
+
+fn is_file_of_ours(above: &str, name: &str) -> bool {
+    match above {
+        "" => FILES.contains(&name) || name.starts_with(TEMP_PREFIX),
+        BLOBS | SIGNATURES => true,
+        _ => false,
+    }
+}
+
+impl FolderDraft {
+    pub(super) fn open(site: Site) -> Result<FolderDraft> {
+        site.left(&site.partial, FileType::Directory)?;
+        let path = site.folder.at(&site.partial);
+        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
+        let root = site.folder.make_below(&site.partial, OPEN_FOLDER).map_err(fault)?;
+        About::of(root.handle()).map_err(fault)?.refuse_foreign(&path)?;
+        lock(root.handle(), &site.folder, &site.partial)?;
+        for left in look_through(&root)? {
+            let name = left.name.as_ref();
+            if left.name.starts_with(TEMP_PREFIX) && !is_part(name) {
+                left.folder.remove(name).map_err(fault)?;
+            }
+        }
+        let blobs = root.make_below("blobs", OPEN_FOLDER).map_err(fault)?;
+        let blobs = blobs.make_below("sha256", OPEN_FOLDER).map_err(fault)?;
+        Ok(FolderDraft { site, root, blobs: Blobs::resuming(blobs), expected: Vec::new() })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub(super) fn sink(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    pub(super) fn needs(&self, missing: &[Descriptor]) -> u64 {
+        let lacking = missing.iter().map(|blob| blob.size - self.blobs.part_of(blob));
+        lacking.fold(0, u64::saturating_add)
+    }
+
+    /// What is there, to be checked as a bundle.
+    pub(super) fn tree(&self) -> Result<Tree> {
+        Tree::open(self.root.path())
+    }
+
+    pub(super) fn begin(&mut self, head: &Head) -> Result<()> {
+        let fault = |e| Error::io(format!("cannot write {}", self.root.path().display()), e);
+        let signatures = self.root.make_below(SIGNATURES, OPEN_FOLDER).map_err(fault)?;
+        let mut expected: Vec<String> = Vec::new();
+        for (path, bytes) in &head.files {
+            let (folder, name) = match path.rsplit_once('/') {
+                None => (&self.root, path.as_str()),
+                Some((BLOBS, name)) => (self.blobs.folder(), name),
+                Some((SIGNATURES, name)) => (&signatures, name),
+                Some(_) => {
+                    return Err(Error::new(Class::Other, format!("{path} has no place in it")));
+                }
+            };
+            write_whole(folder, name, 0o644, bytes)?;
+            expected.push(path.clone());
+        }
+        expected.extend(head.layers.iter().map(|layer| blob_path(&layer.digest)));
+        self.expected = expected;
+        Ok(())
+    }
+
+    /// Removes what an earlier, different export left behind: a bundle holds nothing unsigned.
+    fn sweep(&self) -> Result<()> {
+        let expected: BTreeSet<&str> = self.expected.iter().map(String::as_str).collect();
+        let strange = |e: Error| e.hint("remove it and run the export again");
+        for left in look_through(&self.root).map_err(strange)? {
+            if !expected.contains(left.path.as_str()) {
+                let path = left.folder.at(&left.name);
+                left.folder
+                    .remove(&left.name)
+                    .map_err(|e| Error::io(format!("cannot remove {}", path.display()), e))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(&self) -> Result<()> {
+        self.sweep()?;
+        let fault = |e: io::Error| Error::io(format!("cannot sync {}", self.path().display()), e);
+        self.blobs.folder().sync()?;
+        for name in ["blobs", SIGNATURES] {
+            self.root.below(name).map_err(fault)?.sync()?;
+        }
+        self.root.sync()
+    }
+
+    pub(super) fn name(self) -> Result<()> {
+        self.site.give_name(self.root.handle())
+    }
+}
+
+impl BlobSource for FolderDraft {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        match self.blobs.open(blob, offset) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Err(Error::new(Class::Incomplete, "not left behind"))
+            }
+            Err(e) => Err(Error::io(format!("cannot read blob {}", blob.digest), e)),
+        }
+    }
+}

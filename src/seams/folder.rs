@@ -1,0 +1,394 @@
+//! [`Folder`]: a folder that is held open, so that what is done in it is done nowhere else.
+//!
+//! The folder that the user named is opened once, by whatever links lead there. Everything below
+//! it is reached from that handle, one name at a time, and no name may be a link: whoever may write
+//! beside us can exchange a name at any moment, and not what a handle stands for.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::io::Errno;
+
+use crate::words::error::{Class, Error, Result};
+
+/// Permissions of a folder that only its owner writes into.
+pub const OPEN_FOLDER: u32 = 0o755;
+/// Permissions by which others may write: of the group, and of everybody.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// A folder, and what it is called for people. A clone is the same open folder.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    handle: Arc<OwnedFd>,
+    path: PathBuf,
+}
+
+/// What stands under a name.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// What it is; a link is a link.
+    pub kind: FileType,
+    /// How many bytes it has.
+    pub size: u64,
+    /// How many of them the disk has room for so far.
+    pub allocated: u64,
+    /// When it was changed, in seconds since 1970.
+    pub changed: i64,
+    owner: u32,
+    mode: u32,
+    links: u64,
+    identity: (u64, u64),
+}
+
+impl From<Stat> for About {
+    fn from(stat: Stat) -> About {
+        #[expect(clippy::unnecessary_cast, reason = "the types differ between architectures")]
+        About {
+            kind: FileType::from_raw_mode(stat.st_mode),
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            // The system counts in units of 512 bytes, whatever the disk's blocks are.
+            allocated: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
+            changed: stat.st_mtime as i64,
+            owner: stat.st_uid,
+            mode: stat.st_mode,
+            links: stat.st_nlink as u64,
+            identity: (stat.st_dev as u64, stat.st_ino as u64),
+        }
+    }
+}
+
+impl About {
+    /// What is open.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn of(open: impl AsFd) -> io::Result<About> {
+        Ok(rustix::fs::fstat(open)?.into())
+    }
+
+    /// Whether it belongs to the user who runs this.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.owner == rustix::process::geteuid().as_raw()
+    }
+
+    /// Refuses what another may have made, or may still change: `path` is what was left behind.
+    ///
+    /// # Errors
+    /// [`Class::Refused`], with the way out.
+    pub fn refuse_foreign(&self, path: &Path) -> Result<()> {
+        let why = match self {
+            _ if !self.is_own() => "belongs to another user",
+            _ if self.mode & OTHERS_WRITE != 0 => "can be written by other users",
+            _ if self.kind == FileType::RegularFile && self.links > 1 => "has a second name",
+            _ => return Ok(()),
+        };
+        let text = format!("{} was left behind and {why}: it is not used", path.display());
+        Err(Error::new(Class::Refused, text)
+            .hint("remove it, or choose another name, or a folder that only you may write"))
+    }
+}
+
+/// Whether a new name may take the place of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// What stands there goes.
+    Yes,
+    /// What stands there stays, and it is an error.
+    No,
+}
+
+impl Folder {
+    /// Opens the folder `path`, which the user named: links in it are followed.
+    ///
+    /// # Errors
+    /// When it is not there, or no folder, or may not be read.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        let named = shown(path);
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let handle = Arc::new(rustix::fs::open(named, flags, Mode::empty())?);
+        Ok(Folder { handle, path: named.to_owned() })
+    }
+
+    /// Opens the folder `path`, and makes it before, with those above it, where it is missing.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn make(path: &Path, mode: u32) -> io::Result<Folder> {
+        let path = shown(path);
+        match Folder::open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                DirBuilder::new().recursive(true).mode(mode).create(path)?;
+                Folder::open(path)
+            }
+            other => other,
+        }
+    }
+
+    /// Opens the folder that `path` is in, or will be, and gives the name that it has there.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when that is no name; when the folder cannot be opened.
+    pub fn holding(path: &Path) -> Result<(Folder, OsString)> {
+        let Some(name) = path.file_name() else {
+            return Err(Error::new(Class::Usage, format!("{} names no file", path.display())));
+        };
+        let folder = shown(path.parent().unwrap_or(Path::new(".")));
+        let folder = Folder::open(folder)
+            .map_err(|e| Error::io(format!("cannot open {}", folder.display()), e))?;
+        Ok((folder, name.to_owned()))
+    }
+
+    /// As [`holding`](Folder::holding), and makes the folder before where it is missing.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn making(path: &Path) -> Result<(Folder, OsString)> {
+        let parent = shown(path.parent().unwrap_or(Path::new(".")));
+        Folder::make(parent, 0o777)
+            .map_err(|e| Error::io(format!("cannot make {}", parent.display()), e))?;
+        Folder::holding(path)
+    }
+
+    /// What it is called, for people.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What `name` in it is called, for people.
+    #[must_use]
+    pub fn at(&self, name: impl AsRef<Path>) -> PathBuf {
+        match self.path.as_os_str() == "." {
+            true => name.as_ref().to_owned(),
+            false => self.path.join(name),
+        }
+    }
+
+    /// The handle, to be locked.
+    #[must_use]
+    pub fn handle(&self) -> &OwnedFd {
+        &self.handle
+    }
+
+    /// The folder `name` in it.
+    ///
+    /// # Errors
+    /// When it is not there or no folder; a link is none.
+    pub fn below(&self, name: impl AsRef<OsStr>) -> io::Result<Folder> {
+        let name = one(name.as_ref())?;
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = match rustix::fs::openat(&*self.handle, name, flags, Mode::empty()) {
+            Err(Errno::LOOP | Errno::NOTDIR) => return Err(not_a_folder()),
+            other => Arc::new(other?),
+        };
+        Ok(Folder { handle, path: self.at(name) })
+    }
+
+    /// As [`below`](Folder::below), and makes it before where it is missing.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn make_below(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<Folder> {
+        match self.create_folder(name.as_ref(), mode) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => self.below(name),
+            other => other,
+        }
+    }
+
+    /// Makes the folder `name` in it.
+    ///
+    /// # Errors
+    /// When anything stands there, and when the disk refuses.
+    pub fn create_folder(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<Folder> {
+        let name = one(name.as_ref())?;
+        rustix::fs::mkdirat(&*self.handle, name, Mode::from_raw_mode(mode))?;
+        self.below(name)
+    }
+
+    /// Opens the regular file `name`, to be read.
+    ///
+    /// # Errors
+    /// When it is not there or anything else; a link is none, and a pipe does not block.
+    pub fn file(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        self.regular(name.as_ref(), OFlags::RDONLY)
+    }
+
+    /// Opens the regular file `name`, to be read and written as it is.
+    ///
+    /// # Errors
+    /// As [`file`](Folder::file).
+    pub fn file_to_write(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        self.regular(name.as_ref(), OFlags::RDWR)
+    }
+
+    fn regular(&self, name: &OsStr, access: OFlags) -> io::Result<File> {
+        let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let open = rustix::fs::openat(&*self.handle, one(name)?, flags | access, Mode::empty());
+        let open = match open {
+            Err(Errno::LOOP) => return Err(not_a_file()),
+            other => other?,
+        };
+        match About::of(&open)?.kind {
+            FileType::RegularFile => Ok(File::from(open)),
+            _ => Err(not_a_file()),
+        }
+    }
+
+    /// Makes the file `name`, to be read and written.
+    ///
+    /// # Errors
+    /// When anything stands there, and when the disk refuses.
+    pub fn create(&self, name: impl AsRef<OsStr>, mode: u32) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode);
+        Ok(rustix::fs::openat(&*self.handle, one(name.as_ref())?, flags, mode)?.into())
+    }
+
+    /// Makes a file that has no name: it is gone once it is closed. Not every file system can.
+    ///
+    /// # Errors
+    /// When this one cannot, or refuses.
+    pub fn create_nameless(&self) -> io::Result<File> {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let mode = Mode::RUSR | Mode::WUSR;
+        Ok(rustix::fs::openat(&*self.handle, c".", flags, mode)?.into())
+    }
+
+    /// What stands under `name`.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Option<About>> {
+        match rustix::fs::statat(&*self.handle, one(name.as_ref())?, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat.into())),
+            Err(Errno::NOENT) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// All names in it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&*self.handle)? {
+            let entry = entry?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            if name != "." && name != ".." {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Removes the file `name`. What is not there is gone already.
+    ///
+    /// # Errors
+    /// When it is a folder, or the disk refuses.
+    pub fn remove(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        match rustix::fs::unlinkat(&*self.handle, one(name.as_ref())?, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Calls `from` by the name `to` instead, if it is what is open as `written`: before and
+    /// after, since a name can be exchanged in between.
+    ///
+    /// # Errors
+    /// `AlreadyExists` where something stands under `to` that may not go; [`Class::Refused`]
+    /// inside for what is something else than was written; and when the disk refuses.
+    pub fn rename(
+        &self,
+        from: impl AsRef<OsStr>,
+        to: impl AsRef<OsStr>,
+        written: impl AsFd,
+        replace: Replace,
+    ) -> io::Result<()> {
+        let (from, to) = (one(from.as_ref())?, one(to.as_ref())?);
+        let written = About::of(written)?;
+        self.compare(from, &written)?;
+        let handle = &*self.handle;
+        match replace {
+            Replace::Yes => rustix::fs::renameat(handle, from, handle, to)?,
+            Replace::No => {
+                let flags = RenameFlags::NOREPLACE;
+                match rustix::fs::renameat_with(handle, from, handle, to, flags) {
+                    // FAT, NFS and old kernels cannot promise it; a look just before has to do.
+                    Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => match self.look(to)? {
+                        Some(_) => return Err(io::ErrorKind::AlreadyExists.into()),
+                        None => rustix::fs::renameat(handle, from, handle, to)?,
+                    },
+                    other => other?,
+                }
+            }
+        }
+        self.compare(to, &written)
+    }
+
+    fn compare(&self, name: &OsStr, written: &About) -> io::Result<()> {
+        let there = self.look(name)?;
+        if there.is_some_and(|there| there.identity == written.identity) {
+            return Ok(());
+        }
+        let text = format!("{} is not what was written there", self.at(name).display());
+        let hint = "somebody else writes into that folder: use nothing from it, and choose one \
+                    that only you may write";
+        Err(Error::new(Class::Refused, text).hint(hint).into_io())
+    }
+
+    /// Whether `name` is what is open as `open`.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn is(&self, name: impl AsRef<OsStr>, open: impl AsFd) -> io::Result<bool> {
+        let open = About::of(open)?;
+        Ok(self.look(name)?.is_some_and(|there| there.identity == open.identity))
+    }
+
+    /// Makes the names in it durable. File systems that cannot are taken at their word.
+    ///
+    /// # Errors
+    /// When the disk reports a fault.
+    pub fn sync(&self) -> Result<()> {
+        match rustix::fs::fsync(&*self.handle) {
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Err(e) => {
+                Err(Error::io(format!("cannot sync {}", self.path.display()), io::Error::from(e)))
+            }
+        }
+    }
+}
+
+/// `name`, if it is a single one: neither a path nor a way up.
+fn one(name: &OsStr) -> io::Result<&OsStr> {
+    match name.as_bytes() {
+        b"" | b"." | b".." => Err(io::ErrorKind::InvalidInput.into()),
+        bytes if bytes.contains(&b'/') => Err(io::ErrorKind::InvalidInput.into()),
+        _ => Ok(name),
+    }
+}
+
+fn not_a_folder() -> io::Error {
+    io::Error::new(io::ErrorKind::NotADirectory, "not a folder, or a link to one")
+}
+
+fn not_a_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "not a regular file")
+}
+
+fn shown(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+#[cfg(test)]
+mod tests;
