@@ -34,7 +34,7 @@ use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress, Silent};
 use crate::work::graph::{self, Graph, Selection};
 use crate::work::plan::Count;
-use crate::work::transfer;
+use crate::work::transfer::{self, name_images};
 
 /// Most bytes of configs that are held in memory; further ones move as layers do. Those of twenty
 /// thousand images have a hundred megabytes.
@@ -221,7 +221,8 @@ fn read_configs(
             Some(bytes) => Ok((bytes, true)),
             None => {
                 let (source, place) = graph.source_of(&blob.digest)?;
-                Ok((read_small(source, blob, MAX_CONFIG, &format!("source {place}"))?, false))
+                let read = read_small(source, blob, MAX_CONFIG, &format!("source {place}"));
+                Ok((read.map_err(|e| name_images(e, blob, &graph.contents))?, false))
             }
         }
     })?;

@@ -80,6 +80,7 @@ pub fn fetch(
     parallel::map(jobs.most, &ahead, |(_, blob, source, place)| {
         let _pass = gate.enter(blob.size);
         move_blob(blob, *source, &format!("source {place}"), sink, progress)
+            .map_err(|error| name_images(error, blob, &graph.contents))
     })?;
     progress.event(Event::Done);
     Ok(Count { blobs: items, bytes })
@@ -122,12 +123,10 @@ pub fn run(
     let mut moved = Moved { present: plan.present, ..Moved::default() };
     let items = plan.copy.blobs + plan.mount.blobs;
     progress.event(Event::Phase { name: "sending", bytes: plan.copy.bytes, items });
-    copy_blobs(plan, source, scopes, jobs, progress)
-        .and_then(|()| {
-            moved.copied = plan.copy;
-            mount_blobs(plan, source, scopes, jobs, progress, &mut moved)
-        })
-        .map_err(|e| name_images(e, contents))?;
+    let bundle = Bundle { source, contents };
+    copy_blobs(plan, &bundle, scopes, jobs, progress)?;
+    moved.copied = plan.copy;
+    mount_blobs(plan, &bundle, scopes, jobs, progress, &mut moved)?;
     progress.event(Event::Done);
     look_back(plan, scopes, jobs.most, progress)?;
     let noted = put_documents(plan, contents, scopes, jobs.most)?;
@@ -137,17 +136,38 @@ pub fn run(
     Ok(moved)
 }
 
-/// Says of a damaged blob which images need it.
-fn name_images(error: Error, contents: &Contents) -> Error {
-    if error.class() != Class::Damaged {
-        return error;
+/// What an import reads.
+struct Bundle<'b> {
+    source: &'b dyn BlobSource,
+    contents: &'b Contents,
+}
+
+impl Bundle<'_> {
+    /// Moves one of its blobs into `sink`.
+    fn send(&self, blob: &Descriptor, sink: &dyn BlobSink, progress: &dyn Progress) -> Result<()> {
+        move_blob(blob, self.source, "bundle", sink, progress).map_err(|error| {
+            let is_damaged = error.class() == Class::Damaged;
+            let error = name_images(error, blob, self.contents);
+            match is_damaged {
+                true => error.hint(
+                    "use nothing from this bundle; copy it from its origin again and verify the copy",
+                ),
+                false => error,
+            }
+        })
     }
-    let text = error.to_string();
-    let named = contents.blobs.iter().find(|blob| text.contains(&blob.digest.to_string()));
-    let images = named.map(|blob| contents.touched_by(&blob.digest)).unwrap_or_default();
-    error
-        .details(images.into_iter().map(|image| format!("needed by {image}")))
-        .hint("use nothing from this bundle; copy it from its origin again and verify the copy")
+}
+
+/// Says of a blob that is damaged or not there which images need it.
+#[must_use]
+pub fn name_images(error: Error, blob: &Descriptor, contents: &Contents) -> Error {
+    match error.class() {
+        Class::Damaged | Class::Incomplete => {
+            let images = contents.touched_by(&blob.digest).into_iter();
+            error.details(images.map(|image| format!("needed by {image}")))
+        }
+        _ => error,
+    }
 }
 
 /// Pairs of a repository's place and one of its parts.
@@ -161,7 +181,7 @@ fn each<'p, T>(
 
 fn copy_blobs(
     plan: &Plan,
-    source: &dyn BlobSource,
+    bundle: &Bundle<'_>,
     scopes: &[Scope],
     jobs: Jobs,
     progress: &dyn Progress,
@@ -171,14 +191,14 @@ fn copy_blobs(
     let gate = Gate::steady(jobs);
     parallel::map(jobs.most, &ahead, |(at, transfer)| {
         let _pass = gate.enter(transfer.blob.size);
-        move_blob(&transfer.blob, source, "bundle", &*scopes[*at].sink, progress)
+        bundle.send(&transfer.blob, &*scopes[*at].sink, progress)
     })?;
     Ok(())
 }
 
 fn mount_blobs(
     plan: &Plan,
-    source: &dyn BlobSource,
+    bundle: &Bundle<'_>,
     scopes: &[Scope],
     jobs: Jobs,
     progress: &dyn Progress,
@@ -196,7 +216,7 @@ fn mount_blobs(
             true => progress.event(Event::Finished { digest: blob.digest }),
             false => {
                 let _pass = gate.enter(blob.size);
-                move_blob(blob, source, "bundle", &**sink, progress)?;
+                bundle.send(blob, &**sink, progress)?;
             }
         }
         if let Ok(mut counts) = counts.lock() {

@@ -24,7 +24,7 @@ impl Session {
         let call = self.read(Method::HEAD, path, self.blob_name(blob));
         let answer = self.call(&call)?;
         match answer.status {
-            200 => Ok(answer.length().is_none_or(|length| length == blob.size)),
+            200 => Ok(answer.size().is_none_or(|length| length == blob.size)),
             404 => Ok(false),
             // Proxies that know no HEAD; storages whose signed addresses are for GET alone.
             405 | 501 => self.gives_blob(blob),
@@ -43,7 +43,7 @@ impl Session {
         let answer = self.call(&call)?;
         // The rest of a whole answer is not read; the connection is closed instead.
         match answer.status {
-            200 => Ok(answer.length().is_none_or(|length| length == blob.size)),
+            200 => Ok(answer.size().is_none_or(|length| length == blob.size)),
             206 => Ok(range_total(&answer).is_none_or(|total| total == blob.size)),
             404 | 416 => Ok(false),
             _ => Err(self.end.refusal(&call.what, answer)),
@@ -90,6 +90,7 @@ impl Session {
             }
             _ => return Err(self.end.refusal(&call.what, answer)),
         };
+        self.refuse_compressed(&call.what, &answer, blob.size - (offset - skip))?;
         let patience = answer.patience;
         let reader = Steady::new(answer.body.into_reader(), patience);
         let mut body = BlobBody { reader, end: self.end.clone(), what: call.what, meter };
@@ -99,6 +100,19 @@ impl Session {
             skipped.map_err(|e| Error::io("cannot go on with a blob", e))?;
         }
         Ok(Box::new(body))
+    }
+}
+
+impl Session {
+    /// Refuses a blob that was compressed on its way. Some storages only say so of what is
+    /// compressed by itself, and then it comes with the length that it has.
+    fn refuse_compressed(&self, what: &str, answer: &Answer, size: u64) -> Result<()> {
+        match answer.encoding() {
+            Some(encoding) if answer.length() != Some(size) => {
+                Err(self.end.compressed(what, encoding))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

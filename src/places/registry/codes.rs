@@ -8,13 +8,26 @@ use serde_json::Value;
 const OF_PARTS: [&str; 4] =
     ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "MANIFEST_UNKNOWN", "MANIFEST_INVALID"];
 
+/// Codes by which registries say that a body was not what was announced.
+const OF_CHANGES: [&str; 2] = ["DIGEST_INVALID", "SIZE_INVALID"];
+
+/// Whether one of the errors in `body`, the answer to a blob that was sent, is that another one
+/// arrived.
+pub(super) fn tell_of_changes(body: &[u8]) -> bool {
+    have(body, &OF_CHANGES)
+}
+
 /// Whether one of the errors in `body`, the answer to a document that was sent, is about parts that
 /// are not there. docker-registry names first what else it did not like of them.
 pub(super) fn lack_parts(body: &[u8]) -> bool {
+    have(body, &OF_PARTS)
+}
+
+fn have(body: &[u8], wanted: &[&str]) -> bool {
     let Ok(answer) = serde_json::from_slice::<Value>(body) else { return false };
     let errors = answer.get("errors").and_then(Value::as_array);
     let mut codes = errors.into_iter().flatten().filter_map(|error| error.get("code")?.as_str());
-    codes.any(|code| OF_PARTS.contains(&code))
+    codes.any(|code| wanted.contains(&code))
 }
 
 #[cfg(test)]

@@ -97,6 +97,26 @@ impl End {
         )
     }
 
+    /// What comes in the form `encoding`, and was asked for as it is: its digest, its size and its
+    /// ranges would be those of something else.
+    pub(super) fn compressed(&self, what: &str, encoding: &str) -> Error {
+        let encoding = safe(encoding, MAX_WORDS);
+        let why =
+            format!("it comes compressed (Content-Encoding: {encoding}), which nobody asked for");
+        self.error(Class::Damaged, what, why).hint(
+            "a proxy before the registry changes what it passes on; have it leave all below /v2/ \
+             as it is",
+        )
+    }
+
+    /// The refusal of a body that was another one when it arrived. Another try may get through.
+    pub(super) fn changed(&self, what: &str, answer: Answer) -> Error {
+        self.refusal(what, answer).transient().hint(
+            "what was sent was right, and was not what arrived: something before the registry \
+             changes it; have that mended, or go around it",
+        )
+    }
+
     /// An answer that is a refusal, in the words of whoever gave it.
     pub(super) fn refusal(&self, what: &str, answer: Answer) -> Error {
         let elsewhere = !answer.own;

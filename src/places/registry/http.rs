@@ -84,6 +84,8 @@ pub(super) struct Answer {
     pub(super) own: bool,
     /// How long the body may stand still.
     pub(super) patience: Duration,
+    /// What was read of the body to see what the answer is about.
+    pub(super) seen: Vec<u8>,
 }
 
 /// Why there is no answer.
@@ -105,8 +107,30 @@ impl Answer {
         self.header("content-length")?.trim().parse().ok()
     }
 
+    /// In which form its body comes, where that is another one than it was asked for in.
+    pub(super) fn encoding(&self) -> Option<&str> {
+        let encoding = self.header("content-encoding").map(str::trim);
+        encoding.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
+    }
+
+    /// The size of what is asked for, as far as the length tells.
+    pub(super) fn size(&self) -> Option<u64> {
+        self.length().filter(|_| self.encoding().is_none())
+    }
+
+    /// The beginning of the body, which [`read_some`](Answer::read_some) gives once more.
+    pub(super) fn peek(&mut self) -> &[u8] {
+        if self.seen.is_empty() {
+            self.seen = self.read_some(super::fault::MAX_ERROR_BODY);
+        }
+        &self.seen
+    }
+
     /// At most `limit` bytes of the body, and what could be read when it breaks off.
     pub(super) fn read_some(&mut self, limit: u64) -> Vec<u8> {
+        if !self.seen.is_empty() {
+            return std::mem::take(&mut self.seen);
+        }
         let mut bytes = Vec::new();
         let body = Steady::new(self.body.as_reader(), self.patience);
         let _ = body.take(limit).read_to_end(&mut bytes);
@@ -173,7 +197,8 @@ impl Http {
         };
         let (parts, body) = response.map_err(Silence::Wire)?.into_parts();
         let (status, headers) = (parts.status.as_u16(), parts.headers);
-        Ok(Answer { status, headers, body, url: out.url.clone(), own: out.own, patience })
+        let (url, own, seen) = (out.url.clone(), out.own, Vec::new());
+        Ok(Answer { status, headers, body, url, own, patience, seen })
     }
 
     /// The agent for the host of `url`, made when first needed.

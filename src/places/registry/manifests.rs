@@ -150,7 +150,7 @@ impl Session {
             _ => return Err(self.end.refusal(&call.what, answer)),
         }
         let digest = answer.header("docker-content-digest").and_then(|d| d.parse().ok());
-        match (digest, answer.length()) {
+        match (digest, answer.size()) {
             (Some(digest), Some(size)) if size > 0 => {
                 Ok(Seen::Described(Descriptor::new(media_type(&answer, &[]), digest, size)))
             }

@@ -191,7 +191,14 @@ impl Session {
             Error::io(format!("{}: {what}: cannot read the answer", self.end), e).transient()
         })?;
         let why = || format!("larger than {} MiB", most >> 20);
-        bytes.ok_or_else(|| self.end.error(Class::Damaged, what, why()))
+        let bytes = bytes.ok_or_else(|| self.end.error(Class::Damaged, what, why()))?;
+        match answer.encoding() {
+            // What begins as JSON does is not compressed, whatever is said of it.
+            Some(encoding) if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) => {
+                Err(self.end.compressed(what, encoding))
+            }
+            _ => Ok(bytes),
+        }
     }
 
     /// The page after `answer`. Registries behind proxies do not know what they are called: the

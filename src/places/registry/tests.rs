@@ -508,7 +508,15 @@ fn a_redirect_never_leaves_tls() {
         let url = super::url::Url::parse("https://h.example/v2/").unwrap();
         let body = ureq::Body::builder().data(Vec::new());
         let patience = Duration::from_secs(1);
-        super::http::Answer { status: 307, headers, body, url, own: true, patience }
+        super::http::Answer {
+            status: 307,
+            headers,
+            body,
+            url,
+            own: true,
+            patience,
+            seen: Vec::new(),
+        }
     };
 
     let error = repository.0.location(&answer("http://h.example/x"), "blob").unwrap_err();

@@ -3,6 +3,7 @@
 
 use ureq::http::Method;
 
+use super::codes;
 use super::http::Answer;
 use super::meter::{Exact, Meter};
 use super::sending::{Way, divisible};
@@ -77,9 +78,13 @@ impl Session {
         let what = self.blob_name(blob);
         let mut body = Exact::new(content, blob.size, meter);
         let url = place.with_query("digest", &blob.digest.to_string());
-        let sent = self.send_body(&what, Method::PUT, &url, None, &mut body);
+        let mut sent = self.send_body(&what, Method::PUT, &url, None, &mut body);
         let consumed = body.sent();
+        let changed = sent.as_mut().is_ok_and(|answer| {
+            matches!(answer.status, 400..=499) && codes::tell_of_changes(answer.peek())
+        });
         let failure = match sent {
+            Ok(answer) if changed => self.end.changed(&what, answer),
             Ok(answer) if matches!(answer.status, 200..=299) => {
                 self.check_arrived(blob, answer, &what)?;
                 self.host.sending().took(blob.size);

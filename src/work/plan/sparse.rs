@@ -152,3 +152,35 @@ fn missing_there(candidate: &Candidate, scope: &Scope) -> Result<Vec<Descriptor>
     }
     Ok(missing)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::samples::Stock;
+    use crate::work::plan::OnExisting;
+    use crate::work::samples::Inside;
+
+    #[test]
+    fn blobs_that_an_index_lists_are_no_missing_parts_and_manifests_are() {
+        let mut stock = Stock::default();
+        let image = stock.image("a", "linux/amd64");
+        let config = stock.blob("application/vnd.buildkit.cacheconfig.v0", b"cache");
+        let layer = stock.blob("application/vnd.oci.image.layer.v1.tar+gzip", b"cached");
+        let cache = stock.index(&[&layer, &config]);
+        let gone = Descriptor::of("application/vnd.oci.image.manifest.v1+json", b"gone");
+        let sparse = stock.index(&[&image, &layer, &gone]);
+        let names = [("x.example/a:cache", &cache), ("x.example/a:sparse", &sparse)];
+        let contents = stock.contents(&names);
+        let scopes = [Inside::default().scope("h.example/a", &contents)];
+        let statement = Digest::of(b"statement");
+        let mut plan = Plan::new(statement, &contents, &scopes, OnExisting::Error, 1).unwrap();
+
+        plan.look_for_sparse(&contents, &scopes, 1, false).unwrap();
+
+        let found: Vec<_> = plan.sparse.iter().map(|index| (index.digest, index.missing)).collect();
+        assert_eq!(found, [(sparse.digest, 1)]);
+        let sent = plan.repositories[0].blobs.iter().map(|transfer| transfer.blob.digest);
+        let sent: Vec<Digest> = sent.collect();
+        assert!(sent.contains(&layer.digest) && sent.contains(&config.digest), "{sent:?}");
+    }
+}

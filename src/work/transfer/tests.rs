@@ -282,3 +282,21 @@ fn blobs_are_fetched_in_the_order_in_which_their_source_has_them() {
         assert!(expected.len() > 2);
     }
 }
+
+#[test]
+fn a_layer_that_its_source_lost_is_named_with_the_images_that_need_it() {
+    let mut outside = Outside::default();
+    let image = outside.stock.image("a", "linux/amd64");
+    outside.name("x.example/a:1", &image);
+    let wanted = [wanted("x.example/a:1")];
+    let layer = outside.stock.get(&image).children()[1].digest;
+    outside.stock.blobs.remove(&layer);
+    let origins = outside.origins();
+    let graph = whole(&origins, &wanted, &Selection::default(), 1).unwrap();
+
+    let blobs = &graph.contents.blobs;
+    let error = fetch(&graph, blobs, &Inside::default(), Jobs::up_to(1), &Silent).unwrap_err();
+
+    assert_eq!(error.class(), Class::Incomplete);
+    assert_eq!(error.findings(), ["needed by x.example/a:1"]);
+}

@@ -299,3 +299,74 @@ fn a_host_that_was_believed_and_hid_what_it_has_overwrites_nothing() {
     let read_back = repository.held(&name(&server, ":old")).unwrap();
     assert!(matches!(read_back, Held::Known(_)), "by GET");
 }
+
+#[test]
+fn a_blob_that_was_changed_on_its_way_is_sent_again_and_not_in_pieces() {
+    for code in ["DIGEST_INVALID", "SIZE_INVALID"] {
+        let damage = Mutex::new(1);
+        let server = Server::start(move |seen| match seen.line.split(' ').next() {
+            Some("POST") => reply(202, &["location: /v2/team/app/blobs/uploads/1"], ""),
+            Some("PUT") if std::mem::take(&mut *damage.lock().unwrap()) > 0 => {
+                reply(400, &[], format!(r#"{{"errors":[{{"code":"{code}","message":"no"}}]}}"#))
+            }
+            Some("PUT") => reply(201, &[], ""),
+            _ => reply(404, &[], ""),
+        });
+        let repository = server.repository(Side::Destination);
+
+        let error = put(&repository).unwrap_err();
+        assert!(error.is_transient() && error.class() == Class::Refused, "{error}");
+        assert!(error.to_string().contains(code), "{error}");
+        assert!(error.way_out().unwrap().contains("not what arrived"), "{error:?}");
+        put(&repository).unwrap();
+
+        let puts = server.seen("PUT");
+        assert_eq!((puts.len(), server.seen("PATCH").len()), (2, 0));
+        assert!(puts.iter().all(|put| put.body == b"content"), "whole");
+    }
+}
+
+#[test]
+fn what_comes_compressed_is_refused_as_that_and_a_remark_on_it_is_none() {
+    let gzip = &["content-encoding: gzip"][..];
+    let squeezed = b"\x1f\x8b\x08\x00squeezed";
+    let server = Server::start(move |seen| match &seen.line {
+        line if line.starts_with("HEAD") => {
+            b"HTTP/1.1 200 X\r\ncontent-encoding: gzip\r\ncontent-length: 99\r\n\r\n".to_vec()
+        }
+        line if line.contains("/blobs/") && seen.header("range").is_some() => {
+            reply(206, &["content-encoding: gzip", "content-range: bytes 2-6/7"], "ntent")
+        }
+        line if line.contains(&small().0.digest.hex()) => reply(200, gzip, "content"),
+        line if line.contains("/manifests/plain") => reply(
+            200,
+            &["content-encoding: gzip", "content-type: application/json"],
+            document().raw(),
+        ),
+        _ => reply(200, gzip, squeezed),
+    });
+    let repository = server.repository(Side::Source);
+    let refused = |error: Error| {
+        assert_eq!(error.class(), Class::Damaged, "{error}");
+        assert!(
+            error.to_string().contains("it comes compressed (Content-Encoding: gzip)"),
+            "{error}"
+        );
+        assert!(error.way_out().unwrap().contains("below /v2/"), "{error:?}");
+    };
+    let read = |offset| {
+        let mut bytes = Vec::new();
+        repository.open(&small().0, offset).unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+
+    assert_eq!((read(0), read(2)), (b"content".to_vec(), b"ntent".to_vec()), "as long as it is");
+    refused(repository.open(&Descriptor::of("a/b", b"another"), 0).map(drop).unwrap_err());
+    refused(repository.resolve(&name(&server, ":1")).map(drop).unwrap_err());
+    refused(repository.tags().map(drop).unwrap_err());
+    repository.resolve(&name(&server, ":plain")).unwrap();
+    assert!(
+        server.repository(Side::Destination).has(&small().0).unwrap(),
+        "its length says nothing"
+    );
+}
