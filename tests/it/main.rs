@@ -59,6 +59,7 @@ mod served;
 mod served_changes;
 mod to_oci;
 mod tokens;
+mod tokens_elsewhere;
 mod without_sealift;
 mod words;
 mod zot;

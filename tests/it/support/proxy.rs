@@ -1,5 +1,7 @@
-//! A proxy that knows `CONNECT` and one host: it leads `NAME:PORT` to the loopback port.
+//! A proxy that knows `CONNECT` and some hosts: it leads `NAME:PORT` to the loopback port, and other
+//! names where it is told.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -14,16 +16,23 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it.
+    /// Starts one that knows `NAME`.
     pub fn start() -> Proxy {
+        Proxy::leading(&[])
+    }
+
+    /// Starts one that also leads port 443 of each of the names to a loopback port.
+    pub fn leading(names: &[(&str, u16)]) -> Proxy {
+        let names = names.iter().map(|(name, port)| (format!("{name}:443"), *port));
+        let names: Arc<HashMap<String, u16>> = Arc::new(names.collect());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked: Arc<Mutex<Vec<String>>> = Arc::default();
         let log = Arc::clone(&asked);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let log = Arc::clone(&log);
-                std::thread::spawn(move || serve(client, &log));
+                let (log, names) = (Arc::clone(&log), Arc::clone(&names));
+                std::thread::spawn(move || serve(client, &log, &names));
             }
         });
         Proxy { port, asked }
@@ -40,7 +49,11 @@ impl Proxy {
     }
 }
 
-fn serve(mut client: TcpStream, log: &Mutex<Vec<String>>) -> Option<()> {
+fn serve(
+    mut client: TcpStream,
+    log: &Mutex<Vec<String>>,
+    names: &HashMap<String, u16>,
+) -> Option<()> {
     let mut reader = BufReader::new(client.try_clone().ok()?);
     let mut head = Vec::new();
     loop {
@@ -55,7 +68,8 @@ fn serve(mut client: TcpStream, log: &Mutex<Vec<String>>) -> Option<()> {
     // `gate:keeper`.
     let known = head.iter().any(|line| line == "Proxy-Authorization: Basic Z2F0ZTprZWVwZXI=");
     let target = head.first()?.strip_prefix("CONNECT ")?.split(' ').next()?.to_owned();
-    let port = target.strip_prefix(NAME).and_then(|rest| rest.strip_prefix(':')?.parse().ok());
+    let own = target.strip_prefix(NAME).and_then(|rest| rest.strip_prefix(':')?.parse().ok());
+    let port = own.or_else(|| names.get(&target).copied());
     let Some(port) = port.filter(|_: &u16| known) else {
         let _ = client.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
         return None;

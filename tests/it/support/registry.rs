@@ -76,6 +76,11 @@ impl Credentials {
 
     /// Makes both, with openssl and htpasswd.
     pub fn new() -> Credentials {
+        Credentials::naming(&[])
+    }
+
+    /// The same, with a certificate for `names` too.
+    pub fn naming(names: &[&str]) -> Credentials {
         let dir = TempDir::new().unwrap();
         let at = |name: &str| dir.path().join(name);
         std::fs::create_dir(at("certs.d")).unwrap();
@@ -98,8 +103,11 @@ impl Credentials {
                 .arg("-out")
                 .arg(at("tls.csr")),
         );
-        let extensions = "subjectAltName=IP:127.0.0.1,IP:0.0.0.0\nextendedKeyUsage=serverAuth\n\
-                          basicConstraints=critical,CA:FALSE\n";
+        let names: String = names.iter().map(|name| format!(",DNS:{name}")).collect();
+        let extensions = format!(
+            "subjectAltName=IP:127.0.0.1,IP:0.0.0.0{names}\nextendedKeyUsage=serverAuth\n\
+             basicConstraints=critical,CA:FALSE\n"
+        );
         std::fs::write(at("extensions"), extensions).unwrap();
         output(
             command("openssl")
