@@ -34,8 +34,7 @@ impl DigestError {
     pub fn into_error(self, none: Class) -> Error {
         let text = self.to_string();
         match self {
-            DigestError::Algorithm(_) => Error::new(Class::Refused, text)
-                .hint("name the image by its tag, or by its sha256 digest"),
+            DigestError::Algorithm(_) => Error::new(Class::Refused, text),
             DigestError::Grammar => Error::new(none, text),
         }
     }

@@ -241,8 +241,13 @@ impl FromStr for Reference {
         }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {
-                let digest =
-                    digest.parse::<Digest>().map_err(|e| named(e.into_error(Class::Usage)))?;
+                let digest = digest.parse::<Digest>().map_err(|e| {
+                    let error = named(e.into_error(Class::Usage));
+                    match error.class() {
+                        Class::Refused => error.hint("name it by its tag, or by its sha256 digest"),
+                        _ => error,
+                    }
+                })?;
                 (rest, Some(digest))
             }
             None => (text, None),

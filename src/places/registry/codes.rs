@@ -1,6 +1,13 @@
-//! The codes of a refusal, as a registry gives them to programs (distribution-spec, "Error Codes").
+//! What is in the body of a refusal: codes for programs, and words for people (distribution-spec,
+//! "Error Codes").
 
+use serde::Deserialize;
 use serde_json::Value;
+
+use crate::words::escape::safe;
+
+/// How much of a registry's own words is repeated to the user.
+pub(super) const MAX_WORDS: usize = 300;
 
 /// Codes by which registries say that a document names what they do not have. distribution has the
 /// first for blobs and manifests alike; others the second or the third, after what is missing; some
@@ -30,6 +37,56 @@ fn have(body: &[u8], wanted: &[&str]) -> bool {
     codes.any(|code| wanted.contains(&code))
 }
 
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<OneError>,
+}
+
+#[derive(Deserialize)]
+struct OneError {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// The `CODE: message` pairs of a refusal (distribution-spec, "Error Codes"). A body that is
+/// something else, such as a proxy's page, says nothing that is worth repeating.
+pub(super) fn own_words(body: &[u8]) -> String {
+    let Ok(Errors { errors }) = serde_json::from_slice(body) else { return String::new() };
+    let parts: Vec<String> = errors
+        .into_iter()
+        .take(3)
+        .map(|e| match (e.code.is_empty(), e.message.is_empty()) {
+            (_, true) => e.code,
+            (true, false) => e.message,
+            (false, false) => format!("{}: {}", e.code, e.message),
+        })
+        .collect();
+    safe(&without_secrets(&parts.join("; ")), MAX_WORDS)
+}
+
+/// What stands for a credential that a registry repeats.
+const HIDDEN: &str = "(hidden)";
+/// From this length on a word that begins as every JSON Web Token does is taken for one.
+const TOKEN_LENGTH: usize = 32;
+
+/// `text` without what follows `Basic` or `Bearer`, and without tokens: some registries repeat
+/// the header that they did not like, and what they say ends up in logs.
+fn without_secrets(text: &str) -> String {
+    let mut hide = false;
+    let words = text.split(' ').map(|word| {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let secret = std::mem::take(&mut hide) && !bare.is_empty();
+        hide = ["basic", "bearer"].iter().any(|scheme| bare.eq_ignore_ascii_case(scheme));
+        match secret || (bare.starts_with("eyJ") && bare.len() >= TOKEN_LENGTH) {
+            true => HIDDEN,
+            false => word,
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +109,19 @@ mod tests {
         ] {
             assert!(!lack_parts(other.as_bytes()), "{other}");
         }
+    }
+
+    #[test]
+    fn only_the_registrys_own_words_are_repeated() {
+        let json =
+            br#"{"errors":[{"code":"DENIED","message":"no","detail":{"x":1}},{"code":"A"}]}"#;
+
+        assert_eq!(own_words(json), "DENIED: no; A");
+        let echo = br#"{"errors":[{"message":"bad 'Basic dTpw', Bearer: a.b.c of basic auth"}]}"#;
+        assert_eq!(own_words(echo), "bad 'Basic (hidden) Bearer: (hidden) of basic (hidden)");
+        assert_eq!(own_words(b"<html>502</html>"), "");
+        assert_eq!(own_words(br#"{"errors":7}"#), "");
+        let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "x".repeat(9999));
+        assert!(own_words(long.as_bytes()).len() < 400);
     }
 }

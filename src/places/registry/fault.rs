@@ -5,7 +5,6 @@ use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::codes;
 use super::http::Answer;
@@ -16,8 +15,6 @@ use crate::words::reference::Registry;
 
 /// How much of a refusal's body is read: enough for any list of errors, too little to fill memory.
 pub(super) const MAX_ERROR_BODY: u64 = 64 << 10;
-/// How much of a registry's own words is repeated to the user.
-const MAX_WORDS: usize = 300;
 
 /// How much of the refusal of a document is read, of which some registries list every part with an
 /// error or two of some hundred bytes: a thousand parts. An image has 127 layers at most.
@@ -100,7 +97,7 @@ impl End {
     /// What comes in the form `encoding`, and was asked for as it is: its digest, its size and its
     /// ranges would be those of something else.
     pub(super) fn compressed(&self, what: &str, encoding: &str) -> Error {
-        let encoding = safe(encoding, MAX_WORDS);
+        let encoding = safe(encoding, codes::MAX_WORDS);
         let why =
             format!("it comes compressed (Content-Encoding: {encoding}), which nobody asked for");
         self.error(Class::Damaged, what, why).hint(
@@ -147,7 +144,7 @@ impl End {
                 .error(Class::Refused, what, why)
                 .hint(format!("leave out --plain-http {}", self.registry));
         }
-        let words = own_words(&body);
+        let words = codes::own_words(&body);
         if status == 401 && answer.header("www-authenticate") == Some("") {
             return self.no_project(what);
         }
@@ -271,56 +268,6 @@ fn is_over_quota(words: &str) -> bool {
     words.contains("will exceed the configured upper limit") || words.contains("quota")
 }
 
-#[derive(Deserialize)]
-struct Errors {
-    errors: Vec<OneError>,
-}
-
-#[derive(Deserialize)]
-struct OneError {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
-}
-
-/// The `CODE: message` pairs of a refusal (distribution-spec, "Error Codes"). A body that is
-/// something else, such as a proxy's page, says nothing that is worth repeating.
-fn own_words(body: &[u8]) -> String {
-    let Ok(Errors { errors }) = serde_json::from_slice(body) else { return String::new() };
-    let parts: Vec<String> = errors
-        .into_iter()
-        .take(3)
-        .map(|e| match (e.code.is_empty(), e.message.is_empty()) {
-            (_, true) => e.code,
-            (true, false) => e.message,
-            (false, false) => format!("{}: {}", e.code, e.message),
-        })
-        .collect();
-    safe(&without_secrets(&parts.join("; ")), MAX_WORDS)
-}
-
-/// What stands for a credential that a registry repeats.
-const HIDDEN: &str = "(hidden)";
-/// From this length on a word that begins as every JSON Web Token does is taken for one.
-const TOKEN_LENGTH: usize = 32;
-
-/// `text` without what follows `Basic` or `Bearer`, and without tokens: some registries repeat
-/// the header that they did not like, and what they say ends up in logs.
-fn without_secrets(text: &str) -> String {
-    let mut hide = false;
-    let words = text.split(' ').map(|word| {
-        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let secret = std::mem::take(&mut hide) && !bare.is_empty();
-        hide = ["basic", "bearer"].iter().any(|scheme| bare.eq_ignore_ascii_case(scheme));
-        match secret || (bare.starts_with("eyJ") && bare.len() >= TOKEN_LENGTH) {
-            true => HIDDEN,
-            false => word,
-        }
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
 /// How long a `Retry-After` asks to wait: seconds, or a date (RFC 9110, 10.2.3).
 pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
@@ -436,19 +383,5 @@ mod tests {
         assert!(is_over_quota(harbor));
         assert!(is_over_quota("DENIED: quota exceeded"));
         assert!(!is_over_quota("DENIED: requested access to the resource is denied"));
-    }
-
-    #[test]
-    fn only_the_registrys_own_words_are_repeated() {
-        let json =
-            br#"{"errors":[{"code":"DENIED","message":"no","detail":{"x":1}},{"code":"A"}]}"#;
-
-        assert_eq!(own_words(json), "DENIED: no; A");
-        let echo = br#"{"errors":[{"message":"bad 'Basic dTpw', Bearer: a.b.c of basic auth"}]}"#;
-        assert_eq!(own_words(echo), "bad 'Basic (hidden) Bearer: (hidden) of basic (hidden)");
-        assert_eq!(own_words(b"<html>502</html>"), "");
-        assert_eq!(own_words(br#"{"errors":7}"#), "");
-        let long = format!(r#"{{"errors":[{{"message":"{}"}}]}}"#, "x".repeat(9999));
-        assert!(own_words(long.as_bytes()).len() < 400);
     }
 }
