@@ -28,7 +28,7 @@ const LAYERS: &[&str] = &[
 ];
 
 /// Config types of images that run.
-const CONFIGS: &[&str] =
+pub const CONFIGS: &[&str] =
     &["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 
 /// One image of the file. The members have the names that docker gave them.

@@ -199,6 +199,10 @@ impl BlobSource for DockerArchive {
         }
     }
 
+    fn called(&self, blob: &Descriptor) -> Option<&str> {
+        self.found.paths.get(&blob.digest).map(String::as_str)
+    }
+
     fn is_at_hand(&self) -> bool {
         true
     }

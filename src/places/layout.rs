@@ -18,7 +18,7 @@ pub use names::{Images, Unreadable};
 pub use store::LayoutStore;
 
 pub(super) use self::names::by_digest;
-use self::names::{entry_name, subject_of};
+use self::names::{Tags, entry_name, subject_of};
 use super::tree::{Tree, kind};
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::seams::stream::read_small;
@@ -62,6 +62,7 @@ pub struct Layout {
     /// Which of the listed manifests refer to what.
     referring: BTreeMap<Digest, Digest>,
     subjects: BTreeMap<Digest, Vec<Descriptor>>,
+    tags: Tags,
 }
 
 impl Layout {
@@ -105,9 +106,10 @@ impl Layout {
                 }
             }
         }
-        let (known, referring, subjects) = Default::default();
-        let mut layout = Layout { tree, entries, broken, known, referring, subjects };
+        let (known, referring, subjects, tags) = Default::default();
+        let mut layout = Layout { tree, entries, broken, known, referring, subjects, tags };
         layout.find_subjects()?;
+        layout.tags = Tags::of(&layout.entries, &layout.referring);
         Ok(layout)
     }
 
@@ -253,13 +255,12 @@ impl ImageSource for Layout {
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
         let manifests = self.subjects.get(&subject.digest).cloned().unwrap_or_default();
         let mut found = Referrers { manifests, ..Referrers::default() };
-        for (tag, listed) in self.tags_of(&subject.digest) {
+        for (tag, listed) in self.tags.of_subject(&subject.digest) {
             let document = self.document(listed)?;
-            if let (Some((_, "")), Kind::Index { manifests }) = (subject_of(&tag), document.kind())
-            {
+            if let (Some((_, "")), Kind::Index { manifests }) = (subject_of(tag), document.kind()) {
                 found.claimed.extend(manifests.iter().cloned());
             }
-            found.tags.push((tag, document));
+            found.tags.push((tag.clone(), document));
         }
         found.claimed.sort_by_key(|d| d.digest);
         found.claimed.dedup_by_key(|d| d.digest);

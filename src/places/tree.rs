@@ -14,7 +14,7 @@ mod sort;
 mod stream;
 mod tar;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,9 @@ use self::sort::{SNIFF, sort_of};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
+use crate::seams::interrupt;
+use crate::seams::stream::BUFFER;
+use crate::words::digest::{Digest, Hasher};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
 
@@ -67,6 +70,8 @@ struct Found {
     files: BTreeMap<String, Place>,
     /// Where symbolic links lead, where they are no faults.
     links: BTreeMap<String, String>,
+    /// Files that stand a second time with the same size, in somebody else's archive.
+    again: Vec<(String, Place)>,
     faults: Vec<Fault>,
 }
 
@@ -166,7 +171,9 @@ impl Tree {
             None => {
                 let found = tar::list(&mut InPlace::new(&file).map_err(fault)?, true);
                 let (root, found) = (Root::Tar(Arc::clone(&file)), found.map_err(fault)?);
-                Ok(Tree { path: path.to_owned(), root, found })
+                let mut tree = Tree { path: path.to_owned(), root, found };
+                tree.compare_twins()?;
+                Ok(tree)
             }
         }
     }
@@ -182,7 +189,46 @@ impl Tree {
         let found = tar::list(&mut listing, true)
             .map_err(|e| Error::io(format!("cannot read {name}"), e))?;
         let root = Root::Stream(Arc::new(listing.done()));
-        Ok(Tree { path: path.to_owned(), root, found })
+        let mut tree = Tree { path: path.to_owned(), root, found };
+        tree.compare_twins()?;
+        Ok(tree)
+    }
+
+    /// A file that stands twice is one if both have the same bytes; else nobody knows which is
+    /// meant. All are read once, in their order.
+    fn compare_twins(&mut self) -> Result<()> {
+        let again = std::mem::take(&mut self.found.again);
+        let firsts: BTreeMap<&String, Place> = again
+            .iter()
+            .filter_map(|(path, _)| Some((path, *self.found.files.get(path)?)))
+            .collect();
+        let mut all: Vec<(&String, Place)> =
+            again.iter().map(|(path, place)| (path, *place)).chain(firsts).collect();
+        all.sort_by_key(|(_, place)| place.offset);
+        let mut digests: BTreeMap<&String, Digest> = BTreeMap::new();
+        let mut unlike = BTreeSet::new();
+        let mut buffer = vec![0; if all.is_empty() { 0 } else { BUFFER }];
+        for (path, place) in all {
+            let fault = |e| Error::io(format!("cannot read {}: {path}", self.path.display()), e);
+            let mut reader = self.open_place(path, place, 0)?;
+            let mut hasher = Hasher::new();
+            loop {
+                interrupt::check()?;
+                match reader.read(&mut buffer).map_err(fault)? {
+                    0 => break,
+                    got => hasher.update(&buffer[..got]),
+                }
+            }
+            let digest = hasher.finish();
+            if *digests.entry(path).or_insert(digest) != digest {
+                unlike.insert(path.clone());
+            }
+        }
+        for path in unlike.into_iter().take(MAX_FAULTS) {
+            let what = "stands twice, with different contents".to_owned();
+            self.found.faults.push(Fault { path, truncated: false, what });
+        }
+        Ok(())
     }
 
     /// What it is, where it is a file and no tar.
@@ -310,8 +356,13 @@ impl Tree {
     /// [`Class::Incomplete`] when it is not there; [`Class::Damaged`] when it is no longer what
     /// was listed.
     pub fn open_file(&self, path: &str, offset: u64) -> Result<TreeReader> {
-        let Place { offset: start, size } =
-            *self.found.files.get(path).ok_or_else(|| self.missing(path))?;
+        let place = *self.found.files.get(path).ok_or_else(|| self.missing(path))?;
+        self.open_place(path, place, offset)
+    }
+
+    /// As [`open_file`](Tree::open_file), of the file `path` at `place`.
+    fn open_place(&self, path: &str, place: Place, offset: u64) -> Result<TreeReader> {
+        let Place { offset: start, size } = place;
         let (start, offset) = (start.unwrap_or(0), offset.min(size));
         let name = format!("{}: {path}", self.path.display());
         let (file, start) = match &self.root {

@@ -48,6 +48,11 @@ pub trait BlobSource: Send + Sync {
         Ok(())
     }
 
+    /// What people find the bytes of `blob` under in the source, where that is not their digest.
+    fn called(&self, _blob: &Descriptor) -> Option<&str> {
+        None
+    }
+
     /// Whether reading small blobs twice is no cost worth a thought: they are in local files.
     fn is_at_hand(&self) -> bool {
         false

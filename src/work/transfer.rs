@@ -79,7 +79,11 @@ pub fn fetch(
     let gate = Gate::steady(jobs);
     parallel::map(jobs.most, &ahead, |(_, blob, source, place)| {
         let _pass = gate.enter(blob.size);
-        move_blob(blob, *source, &format!("source {place}"), sink, progress)
+        let what = match source.called(blob) {
+            Some(called) => format!("source {place}: {called}"),
+            None => format!("source {place}"),
+        };
+        move_blob(blob, *source, &what, sink, progress)
             .map_err(|error| name_images(error, blob, &graph.contents))
     })?;
     progress.event(Event::Done);

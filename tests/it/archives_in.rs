@@ -502,27 +502,29 @@ fn a_folder_of_archives_is_all_of_them_whatever_their_names() {
     write("rocker.rstudio.img", one, "one");
     write("second", two, "two");
     write(".hidden", NAME, "hidden");
-    std::fs::create_dir(folder.join("below")).unwrap();
-    std::os::unix::fs::symlink("/dev/zero", folder.join("linked")).unwrap();
-    std::fs::copy(folder.join("second"), desk.at("elsewhere")).unwrap();
-    std::os::unix::fs::symlink("../elsewhere", folder.join("out")).unwrap();
+    std::fs::create_dir(folder.join("empty")).unwrap();
 
     let (landed, _) = desk.cross("docker-archive:images");
     assert_eq!(landed.0.keys().collect::<Vec<_>>(), [one, two]);
-    let told = run!(
-        desk.sealift,
-        "export",
-        "docker-archive:images",
-        "-o",
-        "c.tar",
-        "--sign-key",
-        desk.keys.private
-    );
-    told.ok().says("below is no file").says("linked is no file").says("out is no file");
+    std::fs::create_dir(folder.join("below")).unwrap();
+    std::fs::copy(folder.join("second"), folder.join("below/fourth")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.join("linked")).unwrap();
+    std::fs::copy(folder.join("second"), desk.at("elsewhere")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere", folder.join("out")).unwrap();
+    ran(&mut desk.export("docker-archive:images", "c.tar"))
+        .exits(code::REFUSED)
+        .says("below is a folder")
+        .says("linked is a link")
+        .says("out is a link");
+    assert!(!desk.at("c.tar").exists());
+    let mut export = desk.export("docker-archive:images", "c.tar");
+    ran(export.arg("--skip-unreadable")).ok().says("below is a folder").says("out is a link");
     let (landed, said) = desk.cross(&format!("docker-archive:images:{two}"));
     assert_eq!(landed.0.keys().collect::<Vec<_>>(), [two]);
     assert_eq!(said.json()["images"][0]["source"], "docker-archive:images/second");
 
+    std::fs::remove_dir_all(folder.join("below")).unwrap();
+    ["linked", "out"].map(|link| std::fs::remove_file(folder.join(link)).unwrap());
     write("third", one, "another one");
     ran(&mut desk.export("docker-archive:images", "b.tar")).exits(code::USAGE).says("twice");
     std::fs::write(folder.join("third"), "no archive").unwrap();

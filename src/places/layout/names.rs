@@ -1,10 +1,11 @@
 //! What the images of a layout are called, and which of its entries are images of their own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CONTAINERD_NAME, Entry, Layout, REF_NAME};
+use crate::seams::store::ImageSource as _;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, is_document};
+use crate::words::document::{Descriptor, Kind, is_document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Tag};
 
@@ -42,14 +43,24 @@ fn text(descriptor: &Descriptor) -> Option<&str> {
     texts.find(|text| !text.is_empty()).map(String::as_str)
 }
 
-/// What an entry is listed for beside images: the ending of the tag that cosign gives it.
-fn ending(descriptor: &Descriptor) -> Option<&'static str> {
+/// What an entry is listed for that belongs to an image and stands under its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// It goes by a tag that cosign makes of the image's digest, with this ending.
+    Tag(&'static str),
+    /// Its manifest says itself what it refers to. hauler lists each under a kind of its own,
+    /// `dev.hauler/referrers/HEX`.
+    Referrer,
+}
+
+fn beside(descriptor: &Descriptor) -> Option<Beside> {
     let kind = descriptor.annotations.get(KIND)?;
     let kind = KINDS.iter().find_map(|family| kind.strip_prefix(family))?;
     match kind.split('/').next()? {
-        "sigs" => Some(".sig"),
-        "atts" => Some(".att"),
-        "sboms" => Some(".sbom"),
+        "sigs" => Some(Beside::Tag(".sig")),
+        "atts" => Some(Beside::Tag(".att")),
+        "sboms" => Some(Beside::Tag(".sbom")),
+        "referrers" => Some(Beside::Referrer),
         _ => None,
     }
 }
@@ -80,7 +91,7 @@ pub(super) fn entry_name(descriptor: &Descriptor, folder: &str) -> Option<Refere
     }
     // Signatures that stand under the name of what they sign have none of their own.
     let is_own = || name.tag.as_ref().is_some_and(|tag| subject_of(tag).is_some());
-    (ending(descriptor).is_none() || is_own()).then(|| name.kept())
+    (beside(descriptor).is_none() || is_own()).then(|| name.kept())
 }
 
 /// The repository that an unreadable name still names, else the layout's own below `localhost`;
@@ -98,6 +109,61 @@ pub(in super::super) fn by_digest(
     full.or_else(|| format!("localhost/{stem}@{digest}").parse().ok())
 }
 
+/// The tags made of digests that lead to what belongs to an image.
+#[derive(Debug, Default)]
+pub(super) struct Tags {
+    /// By the image.
+    by_subject: BTreeMap<Digest, Vec<(Tag, Descriptor)>>,
+    /// What has none of its own, and was given one.
+    given: BTreeSet<Digest>,
+}
+
+impl Tags {
+    /// Those among `entries`, of which `referring` refer to others by themselves.
+    pub(super) fn of(entries: &[Entry], referring: &BTreeMap<Digest, Digest>) -> Tags {
+        let mut tags = Tags::default();
+        let mut images: BTreeMap<Option<&str>, BTreeSet<Digest>> = BTreeMap::new();
+        for Entry { descriptor: own, .. } in entries {
+            let is_own = beside(own).is_none() && !referring.contains_key(&own.digest);
+            if is_document(&own.media_type) && is_own {
+                images.entry(text(own)).or_default().insert(own.digest);
+            }
+        }
+        // The image under the same name, or the only one without any.
+        let signed_by = |own: &Descriptor| {
+            let mut same = images.get(&text(own))?.iter();
+            same.next().copied().filter(|_| same.next().is_none())
+        };
+        let mut taken = BTreeSet::new();
+        for Entry { name, descriptor: own } in entries {
+            let tag = name.as_ref().and_then(|name| name.tag.clone());
+            let subject = tag.as_ref().and_then(subject_of).map(|(subject, _)| subject);
+            if let (Some(tag), Some(subject)) = (tag, subject) {
+                tags.add(subject, tag, own);
+            } else if name.is_none()
+                && let Some(Beside::Tag(ending)) = beside(own)
+                && let Some(subject) = signed_by(own)
+                && let Ok(tag) = format!("{}{ending}", Tag::referrers_of(&subject)).parse::<Tag>()
+                // One tag leads to one thing; another one is an image by its digest.
+                && taken.insert((subject, ending))
+            {
+                tags.given.insert(own.digest);
+                tags.add(subject, tag, own);
+            }
+        }
+        tags
+    }
+
+    fn add(&mut self, subject: Digest, tag: Tag, entry: &Descriptor) {
+        self.by_subject.entry(subject).or_default().push((tag, entry.clone()));
+    }
+
+    /// Those of `subject`.
+    pub(super) fn of_subject(&self, subject: &Digest) -> &[(Tag, Descriptor)] {
+        self.by_subject.get(subject).map_or(&[], Vec::as_slice)
+    }
+}
+
 impl Layout {
     /// Its images: everything listed but what goes with another image that is listed. An image
     /// without a name that can be read is there under its digest.
@@ -108,10 +174,16 @@ impl Layout {
             let error = broken.error.again();
             images.unreadable.push(Unreadable { image: broken.image.clone(), error });
         }
+        // That of another image which is listed, and comes along with that if it is right.
+        let is_list = |name: &Reference| {
+            let subject = name.tag.as_ref().and_then(subject_of);
+            subject.is_some_and(|(subject, _)| self.known.contains(&subject))
+        };
+        let has_name = |e: &&Entry| e.name.as_ref().is_some_and(|name| !is_list(name));
         let mut seen = BTreeSet::new();
         let mut later = Vec::new();
         for entry in self.entries.iter().filter(|entry| !self.is_companion(entry)) {
-            match &entry.name {
+            match entry.name.as_ref().filter(|name| !is_list(name)) {
                 Some(name) => {
                     if seen.insert(name.clone()) {
                         images.names.push(name.clone());
@@ -121,22 +193,30 @@ impl Layout {
             }
         }
         let mut named: BTreeSet<Digest> =
-            self.entries.iter().filter(|e| e.name.is_some()).map(|e| e.descriptor.digest).collect();
+            self.entries.iter().filter(has_name).map(|e| e.descriptor.digest).collect();
         for entry in later {
             let digest = entry.descriptor.digest;
             let is_new = named.insert(digest);
-            images.notes.extend(match (text(&entry.descriptor), is_new) {
-                (Some(text), true) => Some(format!(
-                    "{self}: {text:?} is no image name; the image goes by its digest, {digest}"
-                )),
-                (Some(text), false) => {
-                    Some(format!("{self}: {text:?} is no image name; {digest} has another one"))
-                }
-                (None, true) => {
-                    Some(format!("{self}: an image without a name goes by its digest, {digest}"))
-                }
-                (None, false) => None,
-            });
+            if let (Some(name), true) = (&entry.name, is_new) {
+                images.notes.push(format!(
+                    "{self}: {name} lists what does not refer to that image; the list goes by its \
+                     digest, {digest}"
+                ));
+            }
+            images.notes.extend(
+                match (text(&entry.descriptor).filter(|_| entry.name.is_none()), is_new) {
+                    (Some(text), true) => Some(format!(
+                        "{self}: {text:?} is no image name; the image goes by its digest, {digest}"
+                    )),
+                    (Some(text), false) => {
+                        Some(format!("{self}: {text:?} is no image name; {digest} has another one"))
+                    }
+                    (None, true) => Some(format!(
+                        "{self}: an image without a name goes by its digest, {digest}"
+                    )),
+                    (None, false) => None,
+                },
+            );
             if is_new {
                 images.names.extend(self.digest_name(entry));
             }
@@ -153,50 +233,32 @@ impl Layout {
     fn is_companion(&self, entry: &Entry) -> bool {
         let own = &entry.descriptor;
         let refers = |subject: &Digest| self.known.contains(subject);
-        if let Some((subject, _)) =
+        if let Some((subject, ending)) =
             entry.name.as_ref().and_then(|name| name.tag.as_ref()).and_then(subject_of)
             && refers(&subject)
         {
-            return true;
+            return !ending.is_empty() || self.is_list_of(own, &subject);
         }
-        ending(own).is_some() && self.signed_by(own).is_some()
+        self.tags.given.contains(&own.digest) && entry.name.is_none()
             || self.referring.get(&own.digest).is_some_and(refers)
     }
 
-    /// The image that signatures belong to which have no tag of their own: the one that is listed
-    /// under the same name, or without one as they are.
-    fn signed_by(&self, signatures: &Descriptor) -> Option<Digest> {
-        let name = text(signatures);
-        let is_image = |other: &&Descriptor| {
-            is_document(&other.media_type)
-                && ending(other).is_none()
-                && !self.referring.contains_key(&other.digest)
-        };
-        let images = self.entries.iter().map(|entry| &entry.descriptor).filter(is_image);
-        let same: BTreeSet<Digest> =
-            images.filter(|image| text(image) == name).map(|image| image.digest).collect();
-        let mut same = same.into_iter();
-        same.next().filter(|_| same.next().is_none())
-    }
-
-    /// What stands in the layout for cosign's tags of `subject`: the tag, and the entry.
-    pub(super) fn tags_of(&self, subject: &Digest) -> Vec<(Tag, &Descriptor)> {
-        let mut tags = Vec::new();
-        for entry in &self.entries {
-            let own = entry.name.as_ref().and_then(|name| name.tag.clone());
-            if let Some(tag) =
-                own.filter(|tag| subject_of(tag).is_some_and(|(digest, _)| digest == *subject))
-            {
-                tags.push((tag, &entry.descriptor));
-            } else if let Some(ending) = ending(&entry.descriptor)
-                && entry.name.is_none()
-                && self.signed_by(&entry.descriptor) == Some(*subject)
-                && let Ok(tag) = format!("{}{ending}", Tag::referrers_of(subject)).parse()
-            {
-                tags.push((tag, &entry.descriptor));
-            }
+    /// Whether `list`, which stands under the tag for referrers of `subject`, comes along with it:
+    /// it is the subject itself, no list, or one of what does refer to it. Another list is left
+    /// behind by whoever reads it, with what it lists.
+    fn is_list_of(&self, list: &Descriptor, subject: &Digest) -> bool {
+        if list.digest == *subject {
+            return true;
         }
-        tags
+        let Ok(document) = self.document(list) else { return false };
+        let Kind::Index { manifests } = document.kind() else { return true };
+        let refers = |entry: &Descriptor| match self.referring.get(&entry.digest) {
+            Some(own) => own == subject,
+            None => self
+                .document(entry)
+                .is_ok_and(|document| document.subject().is_some_and(|s| s.digest == *subject)),
+        };
+        manifests.iter().all(refers)
     }
 
     /// The image that people call `wanted`: its name as it stands in the list, its full name, a
@@ -212,7 +274,7 @@ impl Layout {
         let as_it_stands = |entry: &Entry| {
             let keys = [CONTAINERD_NAME, COSIGN_NAME, REF_NAME].into_iter();
             keys.filter_map(|key| entry.descriptor.annotations.get(key)).any(|it| it == wanted)
-                && (ending(&entry.descriptor).is_none() || entry.name.is_some())
+                && (beside(&entry.descriptor).is_none() || entry.name.is_some())
         };
         let by_name = |entry: &Entry| {
             let name = entry.name.as_ref();

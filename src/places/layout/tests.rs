@@ -410,3 +410,78 @@ fn an_entry_that_is_odd_stops_no_other() {
     let layout = Layout::open(Tree::open(&folder.path().join("x")).unwrap()).unwrap();
     assert!(names_of(&layout).is_empty());
 }
+
+/// The entries of a list, each with what it says.
+fn hauled(image: &Document, kind: &str) -> (Document, serde_json::Value) {
+    let annotations = json!({
+        "kind": kind, REF_NAME: "library/app:1", CONTAINERD_NAME: "index.docker.io/library/app:1",
+    });
+    (image.clone(), annotations)
+}
+
+#[test]
+fn what_hauler_lists_under_one_name_comes_along_with_its_image() {
+    let image = manifest(b"{}", None);
+    let [one, two] = [b"1", b"2"].map(|text| manifest(text, Some(image.descriptor())));
+    let (sigs, more, lost) = (manifest(b"s", None), manifest(b"t", None), manifest(b"l", None));
+    let kind = |it: &Document| format!("dev.hauler/referrers/{}", it.descriptor().digest.hex());
+    let all = [
+        hauled(&image, "dev.hauler/image"),
+        hauled(&sigs, "dev.hauler/sigs"),
+        hauled(&more, "dev.hauler/sigs"),
+        hauled(&one, &kind(&one)),
+        hauled(&two, &kind(&two)),
+        hauled(&lost, &kind(&lost)),
+    ];
+    let entries: Vec<_> = all.iter().map(|(it, says)| (it, says.clone())).collect();
+
+    let (_folder, layout) = listing(&entries);
+
+    let by_digest = |it: &Document| format!("docker.io/library/app@{}", it.descriptor().digest);
+    let mut wanted = vec!["docker.io/library/app:1".to_owned(), by_digest(&more), by_digest(&lost)];
+    let mut names = names_of(&layout);
+    wanted.sort();
+    names.sort();
+    assert_eq!(names, wanted);
+    let found = layout.resolve(&"app:1".parse().unwrap()).unwrap();
+    assert_eq!(found.raw(), image.raw());
+    let found = layout.referrers(image.descriptor()).unwrap();
+    assert_eq!(found.manifests, [one.descriptor().clone(), two.descriptor().clone()]);
+    let tags: Vec<_> = found.tags.iter().map(|(tag, it)| (tag.as_str(), it.raw())).collect();
+    let tag = format!("sha256-{}.sig", image.descriptor().digest.hex());
+    assert_eq!(tags, [(tag.as_str(), sigs.raw())]);
+}
+
+#[test]
+fn a_list_of_what_does_not_refer_to_its_image_is_one_of_its_own() {
+    let image = manifest(b"{}", None);
+    let (right, wrong) = (manifest(b"1", Some(image.descriptor())), manifest(b"2", None));
+    let index = |entries: &[&Document]| {
+        let entries: Vec<_> = entries.iter().map(|it| it.descriptor()).collect();
+        let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries});
+        Document::parse(index.to_string().into_bytes(), OCI_INDEX).unwrap()
+    };
+    let name = format!("x.io/app:sha256-{}", image.descriptor().digest.hex());
+    for (list, is_right) in
+        [(index(&[&right]), true), (index(&[&right, &wrong]), false), (index(&[]), true)]
+    {
+        let says = |name: &str| json!({REF_NAME: name});
+        let entries = [
+            (&image, says("x.io/app:1")),
+            (&list, says(&name)),
+            (&right, json!({})),
+            (&wrong, says("x.io/wrong:1")),
+        ];
+
+        let (_folder, layout) = listing(&entries);
+
+        let mut wanted = vec!["x.io/app:1".to_owned(), "x.io/wrong:1".to_owned()];
+        let notes = layout.images().notes;
+        if !is_right {
+            wanted.push(format!("x.io/app@{}", list.descriptor().digest));
+            assert!(notes[0].contains("does not refer to that image"), "{notes:?}");
+        }
+        assert_eq!(names_of(&layout), wanted);
+        assert_eq!(notes.is_empty(), is_right);
+    }
+}

@@ -16,7 +16,7 @@ const MAX_DEPTH: usize = 8;
 
 /// Lists the regular files below `root`, its symbolic links if asked to, and what is neither.
 pub(super) fn list(root: &Path, with_links: bool) -> Result<Found> {
-    let Found { mut files, mut links, mut faults } = Found::default();
+    let Found { mut files, mut links, again, mut faults } = Found::default();
     // The root may be a link that the user named; a trailing slash makes walkdir step into it.
     let walk = WalkDir::new(root.join("")).follow_links(false).min_depth(1).max_depth(MAX_DEPTH);
     for entry in walk {
@@ -71,7 +71,7 @@ pub(super) fn list(root: &Path, with_links: bool) -> Result<Found> {
             return Err(Error::new(Class::Damaged, text));
         }
     }
-    Ok(Found { files, links, faults })
+    Ok(Found { files, links, again, faults })
 }
 
 /// What cannot be listed below `root`: systems keep folders of their own on a medium.

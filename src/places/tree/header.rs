@@ -10,9 +10,19 @@ use super::tar::BLOCK;
 /// in what they believe: Go (docker, podman, skopeo) does not look at ustar's version, takes times
 /// in GNU's fields for a prefix where they are no numbers, and star's trailer makes ustar's prefix
 /// shorter.
-fn is_one_dialect(block: &[u8; BLOCK as usize]) -> bool {
+///
+/// The times that GNU tar writes for incremental archives are a prefix for Python; they are taken
+/// `with_times` in sources alone, where docker and its kin decide.
+fn is_one_dialect(block: &[u8; BLOCK as usize], with_times: bool) -> bool {
+    const TIMES: Range<usize> = 345..369;
+    let is_octal = |digits: &[u8]| digits.iter().all(|c| matches!(c, b'0'..=b'7'));
+    let is_time = |field: &[u8]| match field {
+        [digits @ .., 0 | b' '] => is_octal(digits) || field.iter().all(|byte| *byte == 0),
+        _ => false,
+    };
     let rest = match &block[257..265] {
         b"ustar\x0000" => &block[500..],
+        b"ustar  \0" if with_times && block[TIMES].chunks(12).all(is_time) => &block[TIMES.end..],
         b"ustar  \0" | [0, 0, 0, 0, 0, 0, 0, 0] => &block[345..],
         _ => return false,
     };
@@ -45,7 +55,12 @@ fn has_numbers(block: &[u8; BLOCK as usize]) -> bool {
 }
 
 /// The name and size in a header whose checksum holds, of a dialect that all readers know.
-pub(super) fn read_header(block: &[u8; BLOCK as usize]) -> Result<(String, u64), ()> {
+///
+/// In a source GNU's headers may hold the times of access and change.
+pub(super) fn read_header(
+    block: &[u8; BLOCK as usize],
+    is_source: bool,
+) -> Result<(String, u64), ()> {
     let header = Header::from_byte_slice(block);
     let sum = block[..148].iter().chain(&[b' '; 8]).chain(&block[156..]);
     let sum: u32 = sum.map(|byte| u32::from(*byte)).sum();
@@ -53,7 +68,7 @@ pub(super) fn read_header(block: &[u8; BLOCK as usize]) -> Result<(String, u64),
     let oversized = block[124] & 0x80 != 0 && (block[124] != 0x80 || block[125..128] != [0; 3]);
     if header.cksum().map_err(drop)? != sum
         || oversized
-        || !is_one_dialect(block)
+        || !is_one_dialect(block, is_source)
         || !has_numbers(block)
     {
         return Err(());
@@ -76,7 +91,7 @@ mod tests {
         header.set_size(7);
         header.as_mut_bytes()[at..at + field.len()].copy_from_slice(field);
         header.set_cksum();
-        read_header(header.as_bytes())
+        read_header(header.as_bytes(), false)
     }
 
     #[test]

@@ -35,6 +35,11 @@ pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     if tree.size(mark).is_some() {
         return Ok(());
     }
+    if mark == LAYOUT && tree.size(DOCKER).is_none() && looks_like_layout(tree) {
+        let text = format!("{}: {LAYOUT} is missing", tree.path().display());
+        return Err(Error::new(Class::Incomplete, text)
+            .hint("the rest looks like a layout; copy it again, with all of its files"));
+    }
     let all = || names().chain(odd.iter().map(|fault| fault.path.as_str()));
     let (what, hint) = instead(tree, &all).unwrap_or((
         String::new(),
@@ -46,6 +51,12 @@ pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     ));
     let text = format!("{}: is no {wanted}{what}", tree.path().display());
     Err(Error::new(Class::Damaged, text).hint(hint))
+}
+
+/// Whether all but the mark of a layout is there.
+fn looks_like_layout(tree: &Tree) -> bool {
+    let is_blob = |(path, _): (&str, u64)| path.starts_with("blobs/");
+    tree.size("index.json").is_some() || tree.files().any(is_blob)
 }
 
 /// What it is, to be added to a sentence, and the way out.

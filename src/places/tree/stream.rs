@@ -259,7 +259,7 @@ impl Stream {
             let mut block = [0; BLOCK as usize];
             cursor.skip(header)?;
             cursor.fill(&mut block)?;
-            match read_header(&block) {
+            match read_header(&block, true) {
                 // A header in front of this one may have the size (see pax.rs).
                 Ok((name, there)) if inside(&name) == path && (there == size || there == 0) => {
                     cursor.skip(at + offset)

@@ -138,7 +138,7 @@ impl Scan<'_> {
         if block == [0; BLOCK as usize] {
             return self.tail(at);
         }
-        let Ok((path, size)) = read_header(&block) else {
+        let Ok((path, size)) = read_header(&block, self.is_source) else {
             let what = match at {
                 0 => "is no plain tar, or its first header is damaged or of an uncommon dialect"
                     .to_owned(),
@@ -185,7 +185,8 @@ impl Scan<'_> {
         if self.found.faults.len() >= MAX_FAULTS {
             return Ok(self.stop("", false, "has further faults".to_owned()));
         }
-        if self.found.files.len() + self.found.links.len() + self.folders.len() > MAX_FILES {
+        let Found { files, links, again, .. } = &self.found;
+        if files.len() + links.len() + again.len() + self.folders.len() > MAX_FILES {
             return Ok(self.stop("", false, format!("holds more than {MAX_FILES} files")));
         }
         Ok(Ok(next))
@@ -217,10 +218,16 @@ impl Scan<'_> {
         let name = self.name(&path).to_owned();
         match kind {
             EntryType::Regular if is_plain(&name) => {
-                let twice = self.found.links.contains_key(&name);
                 let place = Place { offset: Some(data), size };
-                if self.found.files.insert(name.clone(), place).is_some() || twice {
-                    self.fault(&name, "stands twice");
+                match self.found.files.get(&name) {
+                    None if !self.found.links.contains_key(&name) => {
+                        self.found.files.insert(name, place);
+                    }
+                    // Whether it is the same is seen when all are known.
+                    Some(first) if self.is_source && first.size == size => {
+                        self.found.again.push((name, place));
+                    }
+                    _ => self.fault(&name, "stands twice"),
                 }
             }
             EntryType::Regular => self.fault(&path, "is no acceptable file name"),
@@ -238,13 +245,18 @@ impl Scan<'_> {
             EntryType::Symlink if self.is_source && size == 0 && is_plain(&name) => {
                 let twice = self.found.files.contains_key(&name);
                 match String::from_utf8(about.to_vec()) {
-                    Ok(to) => {
-                        if self.found.links.insert(name.clone(), to).is_some() || twice {
-                            self.fault(&name, "stands twice");
-                        }
-                    }
+                    Ok(to) => match self.found.links.get(&name) {
+                        Some(first) if *first == to => {}
+                        None if !twice => drop(self.found.links.insert(name, to)),
+                        _ => self.fault(&name, "stands twice"),
+                    },
                     Err(_) => self.fault(&name, "is a link to a name that is not UTF-8"),
                 }
+            }
+            // What GNU tar calls the archive, and its lists of what was in a folder.
+            other if self.is_source && other.as_byte() == b'V' && size == 0 => {}
+            other if self.is_source && other.as_byte() == b'D' => {
+                self.keep(EntryType::Directory, path, data, 0, about);
             }
             EntryType::Symlink => self.fault(&name, "is a symbolic link, not a file"),
             EntryType::Link => self.fault(&name, "is a hard link, not a file"),

@@ -428,6 +428,60 @@ fn names_of_others_may_begin_with_a_slash() {
 }
 
 #[test]
+fn a_file_that_stands_twice_is_one_where_both_are_the_same() {
+    let twice = |second: &[u8]| {
+        archive(&[
+            (EntryType::Regular, "a", &[1; 900]),
+            (EntryType::Regular, "b", b"x"),
+            (EntryType::Regular, "./a", second),
+            (EntryType::Regular, "b", b"x"),
+        ])
+    };
+    let same = twice(&[1; 900]);
+    assert!(!faults(&same).is_empty(), "in a bundle it is a fault");
+    for second in [&same, &twice(&[2; 900]), &twice(&[1; 899])] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, second).unwrap();
+        let file = Tree::open_source(&path).unwrap();
+        let stream = streamed(second.clone()).0;
+        for tree in [file, stream] {
+            match *second == same {
+                true => {
+                    assert_eq!(tree.faults(), []);
+                    assert_eq!(tree.read_small("a", 900).unwrap(), [1; 900]);
+                }
+                false => {
+                    assert_eq!(tree.faults().len(), 1);
+                    assert!(tree.faults()[0].what.contains("stands twice"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_gnu_tar_adds_changes_nothing_in_a_source() {
+    let mut label = header(EntryType::new(b'V'), "backup", 0).as_bytes().to_vec();
+    let mut folder = header(EntryType::new(b'D'), "blobs/", 3).as_bytes().to_vec();
+    folder.extend(b"Ya\0");
+    folder.resize(1024, 0);
+    label.extend(folder);
+    label.extend(dialect(b"ustar  \0", &[(345, b"15105634321\0"), (357, b"15105634321\0")]));
+
+    let (source, _) = streamed(label.clone());
+
+    assert_eq!(source.faults(), []);
+    assert_eq!(source.files().collect::<Vec<_>>(), [("a", 5)]);
+    assert_eq!(source.read_small("a", 9).unwrap(), b"hello");
+    assert!(!faults(&label).is_empty(), "in a bundle they are faults");
+    for wrong in [&b"P"[..], b"15105634328\0", b"151056343211", b"\x80"] {
+        let bytes = dialect(b"ustar  \0", &[(345, wrong)]);
+        assert!(!streamed(bytes).0.faults().is_empty(), "{wrong:?}");
+    }
+}
+
+#[test]
 fn what_was_cut_off_is_incomplete() {
     let whole = archive(&[(EntryType::Regular, "a", b"hello"), (EntryType::Regular, "b", b"x")]);
     for cut in [600, 1024, 1100, whole.len() - 1024, whole.len() - 512, whole.len() - 1] {

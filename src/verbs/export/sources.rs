@@ -206,7 +206,7 @@ impl Sources<'_> {
         }
     }
 
-    /// Every file of a folder is an archive. What is not a file is told of, and left.
+    /// Every file of a folder is an archive. What is not a file cannot be had.
     fn add_folder(&mut self, folder: &Path, pick: Option<&Pick>) -> Result<()> {
         if let Some(Pick::Index(_)) = pick {
             let text = format!("{} is a folder of archives, without an order", folder.display());
@@ -221,12 +221,20 @@ impl Sources<'_> {
             path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
         });
         paths.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let folder_text = format!("docker-archive:{}", folder.display());
         let (mut files, mut found) = (0, false);
         for (path, kind) in paths {
             // A link may lead out of the folder, which is often somebody else's.
             if !kind.is_file() {
-                let text = format!("{} is no file, and is left out", path.display());
-                self.progress.event(Event::Note(text));
+                let error = no_archive(&path, kind);
+                match pick {
+                    Some(_) => self.progress.event(Event::Note(error.message().to_owned())),
+                    None if is_empty_folder(&path, kind) => {}
+                    None => {
+                        let (source, image) = (folder_text.clone(), path.display().to_string());
+                        self.opened.unreadable.push(Lost { source, image, error });
+                    }
+                }
                 continue;
             }
             files += 1;
@@ -354,6 +362,22 @@ fn as_made(archive: &DockerArchive, name: Reference) -> Result<Reference> {
     };
     let digest = Some(archive.resolve(first)?.descriptor().digest);
     Ok(Reference { digest, ..name })
+}
+
+/// Why `path`, which is no file, is no archive of the folder that it stands in.
+fn no_archive(path: &Path, kind: FileType) -> Error {
+    let (what, hint) = match kind {
+        kind if kind.is_symlink() => ("link", "name what it leads to as a source of its own"),
+        kind if kind.is_dir() => ("folder", "name it as a source of its own"),
+        _ => ("device, pipe or socket", "move it elsewhere"),
+    };
+    let text = format!("{} is a {what}, and is not looked into", path.display());
+    Error::new(Class::Refused, text).hint(hint)
+}
+
+/// Whether nothing can be left behind in `path`.
+fn is_empty_folder(path: &Path, kind: FileType) -> bool {
+    kind.is_dir() && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
 }
 
 /// Whether `path` is a folder in which each file is an archive, not one archive unpacked; nor a

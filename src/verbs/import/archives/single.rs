@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::Contents;
-use crate::bundle::docker::{Entry, choose, loadable, platform};
+use crate::bundle::docker::{CONFIGS, Entry, choose, loadable, platform};
 use crate::bundle::head::MAX_CONFIG;
 use crate::seams::interrupt;
 use crate::seams::store::BlobSource;
@@ -76,7 +76,8 @@ pub(in crate::verbs::import) fn single_platform(
                     continue;
                 }
                 if found.is_empty() {
-                    strange.push(image.name.to_string());
+                    let why = large_config(contents, image.digest).unwrap_or_default();
+                    strange.push(format!("{}{why}", image.name));
                     continue;
                 }
                 let has = found.iter().filter_map(|one| one.platform.as_ref());
@@ -147,6 +148,20 @@ fn foreign(
     };
     let manifests = contents.manifests(root);
     Foreign::among(manifests.into_iter().filter(fits).flat_map(Document::children))
+}
+
+/// That the config of an image below `root` is larger than docker takes, if it is; to be added to
+/// its name.
+fn large_config(contents: &Contents, root: Digest) -> Option<String> {
+    contents.manifests(root).into_iter().find_map(|document| match document.kind() {
+        Kind::Manifest { config: Some(config), .. }
+            if config.size > MAX_CONFIG && CONFIGS.contains(&config.media_type.as_str()) =>
+        {
+            let size = config.size;
+            Some(format!(": its config has {size} bytes, and docker takes {MAX_CONFIG} at most"))
+        }
+        _ => None,
+    })
 }
 
 /// Says what of the bundle does not come along: platforms of `several` images, and referrers.
