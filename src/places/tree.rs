@@ -13,8 +13,9 @@ mod reader;
 mod sort;
 mod stream;
 mod tar;
+mod twins;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -30,9 +31,6 @@ use self::sort::{SNIFF, sort_of};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
-use crate::seams::interrupt;
-use crate::seams::stream::BUFFER;
-use crate::words::digest::{Digest, Hasher};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
 
@@ -192,43 +190,6 @@ impl Tree {
         let mut tree = Tree { path: path.to_owned(), root, found };
         tree.compare_twins()?;
         Ok(tree)
-    }
-
-    /// A file that stands twice is one if both have the same bytes; else nobody knows which is
-    /// meant. All are read once, in their order.
-    fn compare_twins(&mut self) -> Result<()> {
-        let again = std::mem::take(&mut self.found.again);
-        let firsts: BTreeMap<&String, Place> = again
-            .iter()
-            .filter_map(|(path, _)| Some((path, *self.found.files.get(path)?)))
-            .collect();
-        let mut all: Vec<(&String, Place)> =
-            again.iter().map(|(path, place)| (path, *place)).chain(firsts).collect();
-        all.sort_by_key(|(_, place)| place.offset);
-        let mut digests: BTreeMap<&String, Digest> = BTreeMap::new();
-        let mut unlike = BTreeSet::new();
-        let mut buffer = vec![0; if all.is_empty() { 0 } else { BUFFER }];
-        for (path, place) in all {
-            let fault = |e| Error::io(format!("cannot read {}: {path}", self.path.display()), e);
-            let mut reader = self.open_place(path, place, 0)?;
-            let mut hasher = Hasher::new();
-            loop {
-                interrupt::check()?;
-                match reader.read(&mut buffer).map_err(fault)? {
-                    0 => break,
-                    got => hasher.update(&buffer[..got]),
-                }
-            }
-            let digest = hasher.finish();
-            if *digests.entry(path).or_insert(digest) != digest {
-                unlike.insert(path.clone());
-            }
-        }
-        for path in unlike.into_iter().take(MAX_FAULTS) {
-            let what = "stands twice, with different contents".to_owned();
-            self.found.faults.push(Fault { path, truncated: false, what });
-        }
-        Ok(())
     }
 
     /// What it is, where it is a file and no tar.

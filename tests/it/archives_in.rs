@@ -524,7 +524,9 @@ fn a_folder_of_archives_is_all_of_them_whatever_their_names() {
     assert_eq!(said.json()["images"][0]["source"], "docker-archive:images/second");
 
     std::fs::remove_dir_all(folder.join("below")).unwrap();
-    ["linked", "out"].map(|link| std::fs::remove_file(folder.join(link)).unwrap());
+    for link in ["linked", "out"] {
+        std::fs::remove_file(folder.join(link)).unwrap();
+    }
     write("third", one, "another one");
     ran(&mut desk.export("docker-archive:images", "b.tar")).exits(code::USAGE).says("twice");
     std::fs::write(folder.join("third"), "no archive").unwrap();
