@@ -24,7 +24,8 @@ pub(super) struct Registries {
     /// Folder with *.crt authorities, and *.cert with *.key, for every registry
     #[arg(long, value_name = "DIR", value_parser = folder)]
     cert_dir: Option<PathBuf>,
-    /// Registry that speaks plain HTTP (can be repeated); those on loopback need not be named
+    /// Registry that speaks plain HTTP (can be repeated); those on loopback need not be named, but
+    /// to be shown credentials
     #[arg(long, value_name = "HOST[:PORT]")]
     plain_http: Vec<Registry>,
     /// Bytes a second over all transfers, as in 5MB or 500KiB [default: as fast as it goes]

@@ -16,7 +16,7 @@
 //!            session                                     redirects and retries
 //!            auth ─ challenge, realm, token,             who asks
 //!           granted, credentials
-//!            http ─ tls, proxy, url                      how it travels
+//!            http ─ tls, proxy, reach, url               how it travels, and how far
 //! ```
 
 mod access;
@@ -41,6 +41,7 @@ mod page;
 mod pieces;
 mod proxy;
 mod quota;
+mod reach;
 mod realm;
 mod referrers;
 mod search;
@@ -391,9 +392,4 @@ fn under(name: &Reference) -> Result<String> {
     digest
         .or_else(tag)
         .ok_or_else(|| Error::new(Class::Usage, format!("{name} has neither tag nor digest")))
-}
-
-/// Whether `host` is this machine.
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -47,10 +47,16 @@ impl Guarded {
         login
             .args(["login", &self.registry.host(), "-u", self.user, "--password-stdin"])
             .args(more);
-        if let Some(certs) = &self.certs {
-            login.arg("--cert-dir").arg(certs);
-        }
+        self.reach(&mut login);
         typed(&mut login, password)
+    }
+
+    /// What sealift needs beside credentials.
+    fn reach(&self, command: &mut Command) {
+        match &self.certs {
+            Some(certs) => command.arg("--cert-dir").arg(certs),
+            None => command.arg("--plain-http").arg(self.registry.host()),
+        };
     }
 
     /// What skopeo and podman need beside credentials.
@@ -81,9 +87,7 @@ fn export(sealift: &Sealift, guarded: &Guarded, authfile: Option<&Path>) -> Ran 
     if let Some(authfile) = authfile {
         export.arg("--authfile").arg(authfile);
     }
-    if let Some(certs) = &guarded.certs {
-        export.arg("--cert-dir").arg(certs);
-    }
+    guarded.reach(&mut export);
     crate::support::sealift::ran(&mut export)
 }
 

@@ -27,7 +27,7 @@ impl Access {
     pub(super) fn url(&self, base: &Url, repository: &str, path: &str) -> Url {
         let root = self.root.as_deref().unwrap_or("/v2");
         let path = format!("{root}/{repository}/{path}");
-        let url = Url::new(base.is_https(), base.authority(), &path);
+        let url = base.with_path(&path);
         match &self.namespace {
             Some(registry) => url.with_query("ns", registry.as_str()),
             None => url,

@@ -107,9 +107,10 @@ impl Session {
         challenge: &Challenge,
     ) -> Result<Option<Authorization>> {
         let Challenge::Bearer { realm, service, scope, .. } = challenge else { return Ok(None) };
-        let (realm, anonymous) = match realm::check(realm, base) {
+        let ground = self.ground(base)?;
+        let (realm, anonymous) = match realm::check(realm, base, ground) {
             Ok(realm) => (realm, false),
-            Err(why) => match realm::anonymous(realm, base) {
+            Err(why) => match realm::anonymous(realm, base, ground) {
                 Some(realm) => (realm, true),
                 None => return Err(self.distrusted(realm, why)),
             },
@@ -126,8 +127,10 @@ impl Session {
     fn is_known(&self, asked: &Challenge, base: &Url) -> bool {
         match (asked, self.host.scheme()) {
             (Challenge::Bearer { realm, .. }, Some(Scheme::Bearer { realm: known, .. })) => {
-                let asked = realm::check(realm, base).ok();
-                asked.or_else(|| realm::anonymous(realm, base)).is_some_and(|realm| realm == known)
+                let Ok(ground) = self.ground(base) else { return false };
+                let asked = realm::check(realm, base, ground).ok();
+                let asked = asked.or_else(|| realm::anonymous(realm, base, ground));
+                asked.is_some_and(|realm| realm == known)
             }
             _ => false,
         }
@@ -145,8 +148,21 @@ impl Session {
         if server.anonymous { Ok(None) } else { self.credential() }
     }
 
+    /// The credentials for this repository.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when there are some, and the registry speaks no TLS though nobody said
+    /// that it does not: whoever took its port would get them.
     fn credential(&self) -> Result<Option<Credential>> {
-        self.shared.credentials.find(&self.end.registry, &self.repository)
+        let (files, registry) = (&self.shared.credentials, &self.end.registry);
+        let found = files.find(registry, &self.repository)?;
+        if found.is_some() && self.host.fell_back() && !files.are_for_plain_http(registry) {
+            let why = "it does not speak TLS here, and there are credentials for it";
+            return Err(self.end.error(Class::Refused, "not logged in", why).hint(format!(
+                "if it is to speak plain HTTP, say so with --plain-http {registry}; nothing was sent"
+            )));
+        }
+        Ok(found)
     }
 
     /// User name and password as a header, where there are any.
@@ -187,7 +203,7 @@ impl Session {
     }
 
     pub(super) fn trusted(&self, realm: &str, base: &Url) -> Result<Url> {
-        realm::check(realm, base).map_err(|why| self.distrusted(realm, why))
+        realm::check(realm, base, self.ground(base)?).map_err(|why| self.distrusted(realm, why))
     }
 
     fn distrusted(&self, realm: &str, why: &str) -> Error {
@@ -204,14 +220,15 @@ impl Session {
         if answer.own || answer.status != 401 || !answer.url.is_https() {
             return Ok(None);
         }
-        let base = Url::new(true, answer.url.authority(), "/");
+        let base = answer.url.with_path("/");
         let asked = challenges(answer);
         let Some(Challenge::Bearer { realm, service, scope, .. }) =
             asked.iter().find(|asked| matches!(asked, Challenge::Bearer { .. }))
         else {
             return Ok(None);
         };
-        let Some(realm) = realm::anonymous(realm, &base) else { return Ok(None) };
+        let ground = self.ground(&base)?;
+        let Some(realm) = realm::anonymous(realm, &base, ground) else { return Ok(None) };
         let scopes: Vec<String> = scope.iter().cloned().collect();
         let server = Server { realm: &realm, service: service.as_deref(), anonymous: true };
         self.token(&base, &server, &scopes, &scopes).map(Some)

@@ -164,6 +164,13 @@ impl Credentials {
         Ok(None)
     }
 
+    /// Whether the user keeps credentials for `registry` under `http://`, and so means them to go
+    /// there in the clear.
+    pub(super) fn are_for_plain_http(&self, registry: &Registry) -> bool {
+        let mut keys = self.files.iter().flat_map(|(_, file)| file.auths.keys());
+        keys.any(|key| key.starts_with("http://") && names_host(key, registry))
+    }
+
     /// Asks the helper `name` about `server`, once.
     fn ask(&self, name: &str, server: &str) -> Result<Option<Credential>> {
         // Held while the helper runs: a helper may ask the user, and must do so once only.
@@ -296,6 +303,20 @@ mod tests {
             Credential::Identity(token) => format!("<{}>", *token),
             Credential::Bearer(token) => format!("bearer {}", *token),
         }))
+    }
+
+    #[test]
+    fn who_writes_http_means_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("auth.json");
+        let json =
+            r#"{"auths":{"http://a.example:5000":{},"https://b.example":{},"c.example":{}}}"#;
+        std::fs::write(&path, json).unwrap();
+        let credentials = Credentials::read(&[path], true).unwrap();
+        let plain = |host: &str| credentials.are_for_plain_http(&host.parse().unwrap());
+
+        assert!(plain("a.example:5000"));
+        assert!(!["a.example", "b.example", "c.example"].into_iter().any(plain));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::codes;
 use super::http::Answer;
+use super::reach::{OutOfReach, Scope};
 use super::url::Url;
 use crate::words::error::{Class, Error, Side};
 use crate::words::escape::safe;
@@ -81,6 +82,7 @@ impl End {
             )),
             Kind::Broken => fault.transient(),
             Kind::Other => fault,
+            Kind::OutOfReach(scope) => self.out_of_reach(what, to, scope),
         }
     }
 
@@ -293,6 +295,8 @@ pub(super) enum Kind {
     Broken,
     /// What trying again does not change.
     Other,
+    /// The host is where the registry may not lead to.
+    OutOfReach(Scope),
 }
 
 /// Why a request got no answer, for people, and which kind of failure that is.
@@ -319,6 +323,9 @@ pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
             ("the proxy makes no connection".to_owned(), Kind::Unreachable)
         }
         ureq::Error::Timeout(_) => ("no answer in time".to_owned(), Kind::Broken),
+        ureq::Error::Io(error) if let Some(scope) = OutOfReach::within(error) => {
+            (format!("it is {scope}"), Kind::OutOfReach(scope))
+        }
         ureq::Error::Io(error) if is_lookup(error) => {
             ("no such host".to_owned(), Kind::Unreachable)
         }

@@ -17,7 +17,7 @@ use super::challenge::Challenge;
 use super::host::Scheme;
 use super::http::{Answer, Outgoing};
 use super::session::{Call, Session, Target};
-use super::url::{Url, encode};
+use super::url::encode;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -122,7 +122,7 @@ impl Session {
         }
         let retry = self.shared.settings.retry;
         let base = self.base()?;
-        let url = Url::new(base.is_https(), base.authority(), "/v2/");
+        let url = base.with_path("/v2/");
         retry.run(&*self.shared.progress, || {
             let answer = self.send("first contact", Outgoing::get(&url))?;
             let asked = super::auth::challenges(&answer);
@@ -338,7 +338,7 @@ impl Project {
         body: Option<&'b [u8]>,
     ) -> Result<Call<'b>> {
         let base = self.session.base()?;
-        let url = Url::new(base.is_https(), base.authority(), &format!("/api/v2.0{path}"));
+        let url = base.with_path(&format!("/api/v2.0{path}"));
         Ok(Call { method, target: Target::Url(url), headers, body, scopes: Vec::new(), what })
     }
 

@@ -9,7 +9,7 @@ use super::quota::Allowance;
 use super::sending::Sending;
 use super::url::Url;
 use crate::seams::pace::Gate;
-use crate::words::error::Result;
+use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Registry;
 
 /// What a registry wants to see of those who ask.
@@ -50,6 +50,7 @@ pub(super) struct Host {
     access: Access,
     base: Mutex<Option<Url>>,
     scheme: Mutex<Option<Scheme>>,
+    fell_back: AtomicBool,
     answered: AtomicBool,
     no_referrers: AtomicBool,
     asked_for_referrers: AtomicBool,
@@ -82,6 +83,7 @@ impl Host {
             questions: Gate::new(settings.jobs),
             base: Mutex::default(),
             scheme: Mutex::default(),
+            fell_back: AtomicBool::new(false),
             answered: AtomicBool::new(false),
             no_referrers: AtomicBool::new(false),
             asked_for_referrers: AtomicBool::new(false),
@@ -101,7 +103,8 @@ impl Host {
 
     /// How the host of `url` is reached: what is configured for the registry holds for no other.
     pub(super) fn access_to(&self, url: &Url) -> Access {
-        match Url::new(true, self.authority(), "/").host() == url.host() {
+        let own = Url::of(true, self.authority());
+        match own.is_some_and(|own| own.host() == url.host()) {
             true => self.access.clone(),
             false => Access::default(),
         }
@@ -123,17 +126,31 @@ impl Host {
         if let Some(base) = &*base {
             return Ok(base.clone());
         }
-        let https = Url::new(true, self.authority(), "/");
+        let at = |https| {
+            let text = format!("{} is no host that an address can have", self.registry);
+            Url::of(https, self.authority()).ok_or_else(|| Error::new(Class::Usage, text))
+        };
+        let https = at(true)?;
         let probed = self.registry.is_loopback() || self.access.insecure;
         let speaks_tls = match self.access.plain {
             Some(plain) => !plain,
             None if plain => false,
-            None if probed => probe(&https)?,
+            None if probed => {
+                let speaks = probe(&https)?;
+                self.fell_back.store(!speaks, Ordering::Relaxed);
+                speaks
+            }
             None => true,
         };
-        let url = Url::new(speaks_tls, self.authority(), "/");
+        let url = if speaks_tls { https } else { at(false)? };
         *base = Some(url.clone());
         Ok(url)
+    }
+
+    /// Whether it is asked by plain HTTP for the one reason that nobody spoke TLS there: whoever
+    /// that is.
+    pub(super) fn fell_back(&self) -> bool {
+        self.fell_back.load(Ordering::Relaxed)
     }
 
     /// What the registry wanted to see last time.

@@ -7,10 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Method, Request};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, SendBody};
 
 use super::Settings;
 use super::access::Access;
+use super::reach::{Ground, Guard, Met};
 use super::steady::Steady;
 use super::tls::Roots;
 use super::url::Url;
@@ -34,7 +36,8 @@ const ASK_FROM: u64 = 8 << 20;
 pub(super) struct Http {
     jobs: usize,
     roots: Roots,
-    agents: Mutex<HashMap<(String, bool, Access), Agent>>,
+    met: Met,
+    agents: Mutex<HashMap<(String, Ground, bool, Access), Agent>>,
 }
 
 /// What goes out.
@@ -157,7 +160,18 @@ impl Answer {
 impl Http {
     /// Keeps up to `jobs` idle connections a host.
     pub(super) fn new(jobs: usize) -> Http {
-        Http { jobs: jobs.max(1), roots: Roots::default(), agents: Mutex::default() }
+        let (roots, met, agents) = Default::default();
+        Http { jobs: jobs.max(1), roots, met, agents }
+    }
+
+    /// What may be beside the host of `url`, by its address, by all that its name was found to
+    /// mean, or else by the name itself.
+    pub(super) fn beside(&self, url: &Url) -> Ground {
+        let by_name = || url.scope().map_or(Ground::PUBLIC, Ground::beside);
+        match url.ip() {
+            Some(_) => by_name(),
+            None => self.met.beside(url.host()).unwrap_or_else(by_name),
+        }
     }
 
     /// Sends one request to a host that is reached as `access` says, and returns as soon as the
@@ -203,12 +217,12 @@ impl Http {
 
     /// The agent for the host of `url`, made when first needed.
     fn agent(&self, settings: &Settings, access: Access, url: &Url, own: bool) -> Result<Agent> {
-        let key = (url.origin(), own, access);
+        let key = (url.origin(), url.ground(), own, access);
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(agent) = agents.get(&key) {
             return Ok(agent.clone());
         }
-        let agent = self.make(settings, &key.2, url, own)?;
+        let agent = self.make(settings, &key.3, url, own)?;
         agents.insert(key, agent.clone());
         Ok(agent)
     }
@@ -222,7 +236,12 @@ impl Http {
             })?),
             None => None,
         };
-        let connect = match super::is_loopback(url.host()) {
+        // A proxy looks the host up, and is itself wherever the user says.
+        let guard = match &proxy {
+            Some(_) => Guard::new(Ground::ANYWHERE, Met::default()),
+            None => Guard::new(url.ground(), self.met.clone()),
+        };
+        let connect = match url.is_loopback() {
             true => CONNECT_LOCAL,
             false => CONNECT,
         };
@@ -244,7 +263,7 @@ impl Http {
         if url.is_https() {
             config = config.tls_config(self.roots.config(&folders(settings, url), access, own)?);
         }
-        Ok(Agent::new_with_config(config.build()))
+        Ok(Agent::with_parts(config.build(), DefaultConnector::default(), guard))
     }
 }
 

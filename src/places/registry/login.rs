@@ -55,7 +55,7 @@ fn refused(registry: &Registry, user: &str) -> Error {
 impl Session {
     fn check(&self) -> Result<Verdict> {
         let base = self.base()?;
-        let url = super::url::Url::new(base.is_https(), base.authority(), "/v2/");
+        let url = base.with_path("/v2/");
         let call = Call {
             method: Method::GET,
             target: Target::Url(url),

@@ -33,9 +33,7 @@ impl Proxies {
     pub(super) fn choose(&self, url: &Url) -> Option<&str> {
         let proxy = if url.is_https() { &self.https } else { &self.http };
         let proxy = proxy.as_deref().filter(|proxy| !proxy.is_empty())?;
-        let host = url.host();
-        let local = host == "localhost"
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let (host, local) = (url.host(), url.is_loopback());
         let list = self.no_proxy.as_deref().unwrap_or_default();
         let direct = list.split([',', ' ']).any(|entry| matches(entry.trim(), host, url.port()));
         (!local && !direct).then_some(proxy)

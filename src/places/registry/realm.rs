@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 
+use super::reach::{Ground, Scope};
 use super::url::Url;
 
 /// Token servers on a host of their own that are known to belong to a registry.
@@ -15,27 +16,33 @@ const KNOWN: &[(&str, &str)] = &[
     ("lscr.io", "ghcr.io"),
 ];
 
-/// The token server at `realm`, if the registry at `base` may name it.
+/// The token server at `realm`, if the registry at `base` may name it, from which an address may
+/// lead to `ground`.
 ///
 /// It has to be https (unless the registry itself is plain http), and be the registry's own host,
-/// a known one, or a neighbour: `auth.gitlab.example` for `registry.gitlab.example`. An address
-/// in a loopback, link-local or unspecified range is taken from a registry on loopback only.
+/// a known one, or a neighbour: `auth.gitlab.example` for `registry.gitlab.example`. One on this
+/// machine or its link is taken from a registry that is there as well.
 ///
 /// # Errors
 /// Why not, for people.
-pub(super) fn check(realm: &str, base: &Url) -> Result<Url, &'static str> {
+pub(super) fn check(realm: &str, base: &Url, ground: Ground) -> Result<Url, &'static str> {
     let realm = Url::parse(realm).ok_or("it is no http or https address")?;
     if base.is_https() && !realm.is_https() {
         return Err("it is not https");
     }
-    let base_is_local = is_local(base.host());
-    match is_local(realm.host()) {
-        true if !base_is_local => return Err("it is an address of this machine or its link"),
-        true => return Ok(realm),
-        false => {}
-    }
     if realm.host() == base.host() {
-        return Ok(realm);
+        return Ok(realm.within(base.ground()));
+    }
+    let realm = realm.within(ground);
+    match realm.scope() {
+        Some(Scope::Machine | Scope::Link) if !out_of_reach(&realm) => return Ok(realm),
+        Some(Scope::Machine | Scope::Link) => {
+            return Err("it is an address of this machine or its link");
+        }
+        Some(Scope::Private) if out_of_reach(&realm) => {
+            return Err("it is in a private network, and the registry is not");
+        }
+        _ => {}
     }
     if !realm.is_https() {
         return Err("it is another host and not https");
@@ -47,33 +54,18 @@ pub(super) fn check(realm: &str, base: &Url) -> Result<Url, &'static str> {
 }
 
 /// The token server at `realm`, if it may be asked for a token that is for nobody in particular,
-/// whatever domain it is in: by https alone, and by a name that is none of this machine or its
-/// link. Names of a company's own in front of a public registry need it, and nothing secret is
-/// sent.
-pub(super) fn anonymous(realm: &str, base: &Url) -> Option<Url> {
-    let realm = Url::parse(realm)?;
-    let host = realm.host();
-    let fine = base.is_https() && realm.is_https() && host.contains('.');
-    (fine && host.parse::<IpAddr>().is_err() && !is_local(host)).then_some(realm)
+/// whatever domain it is in: by https alone, and by a name. Names of a company's own in front of a
+/// public registry need it, and nothing secret is sent.
+pub(super) fn anonymous(realm: &str, base: &Url, ground: Ground) -> Option<Url> {
+    let realm = Url::parse(realm)?.within(ground);
+    let local = matches!(realm.scope(), Some(Scope::Machine | Scope::Link));
+    let fine = base.is_https() && realm.is_https() && realm.host().contains('.') && !local;
+    (fine && realm.ip().is_none() && !out_of_reach(&realm)).then_some(realm)
 }
 
-/// Whether `host` is this machine, or an address that only means something on its link.
-fn is_local(host: &str) -> bool {
-    if host == "localhost" || host.ends_with(".localhost") {
-        return true;
-    }
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(v4)) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
-        Ok(IpAddr::V6(v6)) => {
-            let mapped = v6.to_ipv4_mapped().is_some_and(|v4| is_local(&v4.to_string()));
-            mapped || v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified()
-        }
-        // `127.1`, `2130706433` and `0x7f.1` are addresses for the system's resolver.
-        Err(_) => host
-            .rsplit('.')
-            .next()
-            .is_some_and(|last| last.starts_with("0x") || last.bytes().all(|c| c.is_ascii_digit())),
-    }
+/// Whether `realm` is where it may not lead to, as far as that is known beforehand.
+fn out_of_reach(realm: &Url) -> bool {
+    realm.scope().is_some_and(|scope| !realm.ground().allows(scope))
 }
 
 /// Whether two names lie in one domain: the last two labels are the same, or the last three where
@@ -112,7 +104,8 @@ mod tests {
             ("https://cr.vanity.example", "https://u:p@ghcr.real.test/token", false),
         ] {
             let base = Url::parse(base).unwrap();
-            assert_eq!(anonymous(realm, &base).is_some(), fine, "{base} {realm}");
+            let ground = base.scope().map_or(Ground::PUBLIC, Ground::beside);
+            assert_eq!(anonymous(realm, &base, ground).is_some(), fine, "{base} {realm}");
         }
     }
 
@@ -148,7 +141,8 @@ mod tests {
             ("https://harbor.example", "https://harbor.example@evil.test/", false),
         ] {
             let base = Url::parse(base).unwrap();
-            assert_eq!(check(realm, &base).is_ok(), fine, "{base} {realm}");
+            let ground = base.scope().map_or(Ground::PUBLIC, Ground::beside);
+            assert_eq!(check(realm, &base, ground).is_ok(), fine, "{base} {realm}");
         }
     }
 }

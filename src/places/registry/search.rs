@@ -14,7 +14,7 @@ use super::page::MAX_PAGES;
 use super::session::{Call, Session, Target};
 use super::url::{Url, encode};
 use super::{Client, fault};
-use crate::words::error::{Class, Result, Side};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::reference::{Registry, Repository};
 
 /// Most entries that Docker Hub and Quay give a page.
@@ -100,7 +100,8 @@ impl Client {
         let session = self.repository(registry, &whole, Side::Source).0;
         let hits = match registry.as_str() {
             "docker.io" => {
-                let hub = Url::new(true, HUB_SEARCH, "/");
+                let no_host = || Error::new(Class::Other, "Docker Hub has no address");
+                let hub = Url::of(true, HUB_SEARCH).ok_or_else(no_host)?;
                 session.search_docker(&hub, term, limit)?
             }
             _ => session.search_own(term, limit)?,
@@ -247,7 +248,7 @@ impl Session {
     fn search_catalog(&self, term: &str, limit: usize) -> Result<Hits> {
         let base = self.base()?;
         let what = "list of all repositories".to_owned();
-        let first = Url::new(base.is_https(), base.authority(), "/v2/_catalog?n=1000");
+        let first = base.with_path("/v2/_catalog?n=1000");
         let scopes = vec!["registry:catalog:*".to_owned()];
         let (method, target) = (Method::GET, Target::Url(first));
         let mut call = Call { method, target, headers: Vec::new(), body: None, scopes, what };
@@ -293,7 +294,7 @@ impl Session {
         path: &str,
         authorization: Option<&str>,
     ) -> Result<Option<T>> {
-        let url = Url::new(base.is_https(), base.authority(), path);
+        let url = base.with_path(path);
         let own = base.host() != HUB_SEARCH;
         let what = "search";
         let retry = self.shared.settings.retry;

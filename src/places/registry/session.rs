@@ -14,6 +14,7 @@ use super::host::Host;
 use super::http::{Answer, Outgoing, Payload, Silence};
 use super::meter::Exact;
 use super::quota::Allowance;
+use super::reach::Ground;
 use super::tagged::Tagged;
 use super::url::Url;
 use crate::seams::retry::sleep;
@@ -324,7 +325,7 @@ impl Session {
     /// Where the `Location` of `answer` leads.
     ///
     /// # Errors
-    /// [`Class::Refused`] when it leads from https to http; [`Class::Other`] when it is absent or
+    /// [`Class::Refused`] when it leads from https to http, or out of reach; [`Class::Other`] when it is absent or
     /// no address.
     pub(super) fn location(&self, answer: &Answer, what: &str) -> Result<Url> {
         let location = answer
@@ -333,6 +334,12 @@ impl Session {
         let next = answer.url.join(location).ok_or_else(|| {
             self.end.error(Class::Other, what, "the Location in the answer is no address")
         })?;
+        let own = next.host() == self.base()?.host();
+        let ground = if own { Ground::ANYWHERE } else { self.ground(&answer.url)? };
+        let next = next.within(ground);
+        if let Some(scope) = next.scope().filter(|scope| !ground.allows(*scope)) {
+            return Err(self.end.out_of_reach(what, &next, scope));
+        }
         if answer.url.is_https() && !next.is_https() {
             let why = format!("the registry leads from https to {}", next.origin());
             return Err(self.end.error(Class::Refused, what, why).hint(
@@ -340,6 +347,13 @@ impl Session {
             ));
         }
         Ok(next)
+    }
+
+    /// Which places an address that was found in an answer from `from` may lead to: those beside
+    /// the registry, as far as all that led to `from` was beside it, too.
+    pub(super) fn ground(&self, from: &Url) -> Result<Ground> {
+        let beside = |url: &Url| self.shared.http.beside(url);
+        Ok(beside(&self.base()?).and(beside(from)).and(from.ground()))
     }
 
     /// The registry's address.
@@ -351,7 +365,7 @@ impl Session {
     /// Whether a registry on loopback, or an insecure one, speaks TLS. A bad certificate is TLS: it
     /// must not lead to plain HTTP.
     fn speaks_tls(&self, https: &Url) -> Result<bool> {
-        let url = Url::new(true, https.authority(), "/v2/");
+        let url = https.with_path("/v2/");
         let sent = self.shared.http.send(
             &self.shared.settings,
             self.host.access().clone(),
@@ -365,7 +379,7 @@ impl Session {
             Err(Silence::Setup(error)) => Err(error),
             Err(Silence::Wire(error)) => match fault::describe(&error).1 {
                 Kind::NotTls | Kind::Unreachable | Kind::Broken => Ok(false),
-                Kind::Certificate | Kind::OtherName | Kind::Other => {
+                Kind::Certificate | Kind::OtherName | Kind::Other | Kind::OutOfReach(_) => {
                     Err(self.end.wire("first contact", &url, error, true))
                 }
             },

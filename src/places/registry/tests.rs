@@ -4,6 +4,7 @@ mod answers;
 mod auth;
 mod mirrors;
 mod movement;
+mod reach;
 mod tagged;
 
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};

@@ -1,107 +1,143 @@
 //! [`Url`]: an absolute `http` or `https` address, and how a `Location` leads from one to another.
+//!
+//! The crate `url` reads addresses, as browsers do. What it understood is written out anew for the
+//! transport, which reads it with a parser of its own; an address in which the two see another host
+//! or port is none.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
+
+use ::url::{Host, Position, Url as Parsed};
+use ureq::http::Uri;
+
+use super::reach::{Ground, Scope};
 
 /// Longest address that is followed. Pre-signed storage addresses have about 2 KiB.
 const MAX_URL: usize = 16 << 10;
 
 /// An absolute address without user information and fragment, in visible ASCII only.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub(super) struct Url {
-    https: bool,
+    parsed: Parsed,
+    /// `host` or `host:port`, as it was named.
     authority: String,
-    /// Path and query; starts with `/`.
-    path: String,
+    /// Which places it may lead to.
+    ground: Ground,
 }
 
 impl Url {
-    /// `https://authority/path`, or `http://` as `https` says.
-    pub(super) fn new(https: bool, authority: &str, path: &str) -> Url {
-        Url { https, authority: authority.to_ascii_lowercase(), path: path.to_owned() }
+    /// The root of `authority`, a host with or without a port, which the user named. `None` where
+    /// no address can have such a host, as `1.2.3.4.5`.
+    pub(super) fn of(https: bool, authority: &str) -> Option<Url> {
+        let url = Url::parse(&format!("{}://{authority}/", scheme(https)))?;
+        Some(Url { authority: authority.to_ascii_lowercase(), ..url })
     }
 
-    /// Reads an absolute address; nothing else is one.
+    /// Reads an absolute address; nothing else is one. It is taken to be the user's own: one of
+    /// anybody else has to be [`within`](Url::within) bounds.
     pub(super) fn parse(text: &str) -> Option<Url> {
-        if text.len() > MAX_URL || !text.bytes().all(|c| c.is_ascii_graphic()) {
-            return None;
-        }
-        let text = text.split('#').next()?;
-        let (scheme, rest) = text.split_once("://")?;
-        let https = match scheme.to_ascii_lowercase().as_str() {
-            "https" => true,
-            "http" => false,
-            _ => return None,
-        };
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, path) = rest.split_at(end);
-        // A name and password inside an address would be sent as credentials that nobody chose.
-        if authority.is_empty() || authority.contains(['@', '\\']) {
-            return None;
-        }
-        let path = match path.starts_with('/') {
-            true => path.to_owned(),
-            false => format!("/{path}"),
-        };
-        let url = Url { https, authority: authority.to_ascii_lowercase(), path };
-        url.to_string().parse::<ureq::http::Uri>().ok().map(|_| url)
+        let (_, rest) = text.split_once("://").filter(|_| is_plain(text))?;
+        // A name and password inside an address would be sent as credentials that nobody chose,
+        // and what has further slashes means another host to each reader.
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let fine = !authority.is_empty() && !authority.contains(['@', '\\']);
+        fine.then(|| Parsed::parse(text).ok())?.and_then(|parsed| Url::checked(parsed, None))
     }
 
-    /// Where `location`, found in an answer from here, leads.
-    pub(super) fn join(&self, location: &str) -> Option<Url> {
-        let scheme = if self.https { "https" } else { "http" };
-        if location.contains("://") && !location.starts_with(['/', '?']) {
-            return Url::parse(location);
-        }
-        let here = self.path.split('?').next().unwrap_or("/");
-        let text = match location {
-            rest if rest.starts_with("//") => format!("{scheme}:{rest}"),
-            rest if rest.starts_with('/') => {
-                format!("{scheme}://{}{}", self.authority, without_dots(rest))
-            }
-            rest if rest.starts_with('?') => format!("{scheme}://{}{here}{rest}", self.authority),
-            rest => {
-                let folder = here.rsplit_once('/').map_or("", |(folder, _)| folder);
-                let path = without_dots(&format!("{folder}/{rest}"));
-                format!("{scheme}://{}{path}", self.authority)
-            }
+    /// `parsed`, if it is what this type promises.
+    fn checked(mut parsed: Parsed, here: Option<&Url>) -> Option<Url> {
+        parsed.set_fragment(None);
+        let simple = matches!(parsed.scheme(), "http" | "https")
+            && parsed.username().is_empty()
+            && parsed.password().is_none();
+        let uri: Uri = parsed.as_str().parse().ok()?;
+        let agreed = uri.host() == parsed.host_str() && uri.port_u16() == parsed.port();
+        let authority = parsed[Position::BeforeHost..Position::AfterPort].to_owned();
+        let ground = match here {
+            Some(here) if here.parsed.host() == parsed.host() => here.ground,
+            Some(_) => Ground::PUBLIC,
+            None => Ground::ANYWHERE,
         };
-        Url::parse(&text)
+        (simple && agreed).then_some(Url { parsed, authority, ground })
+    }
+
+    /// Where `location`, found in an answer from here, leads. At another host it reaches public
+    /// places only, unless it is [`within`](Url::within) wider bounds.
+    pub(super) fn join(&self, location: &str) -> Option<Url> {
+        if location.contains("://") && !location.starts_with(['/', '?']) {
+            return Url::parse(location).and_then(|url| Url::checked(url.parsed, Some(self)));
+        }
+        if !is_plain(location) || location.contains('\\') || location.starts_with("///") {
+            return None;
+        }
+        // What stands before a colon is no scheme here, as in `sha256:...`.
+        let end = location.find(['/', '?', '#']).unwrap_or(location.len());
+        let parsed = match location[..end].contains(':') {
+            true => self.parsed.join(&format!("./{location}")),
+            false => self.parsed.join(location),
+        };
+        Url::checked(parsed.ok()?, Some(self))
+    }
+
+    /// The same address, which may lead to `ground` and no further.
+    pub(super) fn within(self, ground: Ground) -> Url {
+        Url { ground, ..self }
+    }
+
+    /// Which places it may lead to.
+    pub(super) fn ground(&self) -> Ground {
+        self.ground
+    }
+
+    /// The kind of place where it leads, if that can be told without looking it up.
+    pub(super) fn scope(&self) -> Option<Scope> {
+        match self.ip() {
+            Some(address) => Some(Scope::of(address)),
+            None => Scope::of_name(self.host()),
+        }
+    }
+
+    /// `path`, which may have a query, at the same host.
+    pub(super) fn with_path(&self, path: &str) -> Url {
+        let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
+        let mut url = self.clone();
+        url.parsed.set_path(path);
+        url.parsed.set_query(query);
+        url
     }
 
     /// The same address with `name=value` added to its query.
     pub(super) fn with_query(&self, name: &str, value: &str) -> Url {
-        let joint = match self.path.contains('?') {
-            true if self.path.ends_with(['?', '&']) => "",
-            true => "&",
-            false => "?",
-        };
-        let path = format!("{}{joint}{name}={}", self.path, encode(value));
-        Url { path, ..self.clone() }
+        let query = self.parsed.query().unwrap_or_default();
+        let joint = if query.is_empty() || query.ends_with('&') { "" } else { "&" };
+        let query = format!("{query}{joint}{name}={}", encode(value));
+        let mut url = self.clone();
+        url.parsed.set_query(Some(&query));
+        url
     }
 
     /// Where `link`, the next page of the list that is here, is to be had: here, by its query; by
     /// its own path, at this host, if it is another list's. `None` for a path without a query that
     /// leads here, which would be the same page again.
     pub(super) fn with_page(&self, link: &Url) -> Option<Url> {
-        let cut = |path: &str| -> (String, Option<String>) {
-            let (path, query) = path.split_once('?').map_or((path, None), |(p, q)| (p, Some(q)));
-            (path.to_owned(), query.map(str::to_owned))
+        let ending = |url: &Url| -> Vec<String> {
+            url.parsed.path().rsplit('/').take(2).map(str::to_owned).collect()
         };
-        let ((here, _), (there, query)) = (cut(&self.path), cut(&link.path));
-        let ending =
-            |path: &str| -> Vec<String> { path.rsplit('/').take(2).map(str::to_owned).collect() };
-        let same = ending(&here) == ending(&there);
-        let path = match (same, query) {
-            (true, Some(query)) => format!("{here}?{query}"),
-            (true, None) => return None,
-            (false, _) => link.path.clone(),
-        };
-        Some(Url { path, ..self.clone() })
+        match (ending(self) == ending(link), link.parsed.query()) {
+            (true, Some(query)) => {
+                let mut url = self.clone();
+                url.parsed.set_query(Some(query));
+                Some(url)
+            }
+            (true, None) => None,
+            (false, _) => Some(self.with_path(link.path())),
+        }
     }
 
     /// Whether it is `https`.
     pub(super) fn is_https(&self) -> bool {
-        self.https
+        self.parsed.scheme() == "https"
     }
 
     /// `host` or `host:port`.
@@ -111,41 +147,73 @@ impl Url {
 
     /// Path and query.
     pub(super) fn path(&self) -> &str {
-        &self.path
+        &self.parsed[Position::BeforePath..]
     }
 
     /// The host without port and brackets.
     pub(super) fn host(&self) -> &str {
-        match self.authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((address, _)) => address,
-            None => self.authority.split(':').next().unwrap_or(&self.authority),
+        self.parsed.host_str().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    /// The host, where it is an address and no name.
+    pub(super) fn ip(&self) -> Option<IpAddr> {
+        match self.parsed.host()? {
+            Host::Ipv4(v4) => Some(v4.into()),
+            Host::Ipv6(v6) => Some(v6.into()),
+            Host::Domain(_) => None,
         }
+    }
+
+    /// Whether the host is this machine, by its address or as `localhost`.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.host() == "localhost" || self.ip().is_some_and(|address| address.is_loopback())
     }
 
     /// The port, given or implied.
     pub(super) fn port(&self) -> u16 {
-        let given = match self.authority.rsplit_once(']') {
-            Some((_, rest)) => rest.strip_prefix(':'),
-            None => self.authority.split_once(':').map(|(_, port)| port),
-        };
-        let implied = if self.https { 443 } else { 80 };
-        given.and_then(|port| port.parse().ok()).unwrap_or(implied)
+        let implied = if self.is_https() { 443 } else { 80 };
+        self.parsed.port().unwrap_or(implied)
     }
 
     /// Whether credentials for one may go to the other: scheme, host and port are the same.
     pub(super) fn same_origin(&self, other: &Url) -> bool {
-        self.https == other.https && self.host() == other.host() && self.port() == other.port()
+        self.is_https() == other.is_https()
+            && self.host() == other.host()
+            && self.port() == other.port()
     }
 
     /// Scheme, host and port, for people: paths and queries may hold secrets.
     pub(super) fn origin(&self) -> String {
-        format!("{}://{}", if self.https { "https" } else { "http" }, self.authority)
+        format!("{}://{}", self.parsed.scheme(), self.authority)
+    }
+}
+
+fn scheme(https: bool) -> &'static str {
+    if https { "https" } else { "http" }
+}
+
+/// Whether `text` is short enough, and has no character that some readers drop or change.
+fn is_plain(text: &str) -> bool {
+    text.len() <= MAX_URL && text.bytes().all(|c| c.is_ascii_graphic())
+}
+
+impl PartialEq for Url {
+    fn eq(&self, other: &Url) -> bool {
+        self.parsed == other.parsed
+    }
+}
+
+impl Eq for Url {}
+
+impl Hash for Url {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parsed.hash(state);
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.origin(), self.path)
+        f.write_str(self.parsed.as_str())
     }
 }
 
@@ -154,24 +222,6 @@ impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.origin())
     }
-}
-
-/// `path`, which starts with `/`, with its dot segments taken for what they mean (RFC 3986,
-/// section 5.2.4); its query stays as it is.
-fn without_dots(path: &str) -> String {
-    let end = path.find(['?', '#']).unwrap_or(path.len());
-    let (path, query) = path.split_at(end);
-    let mut kept: Vec<&str> = Vec::new();
-    for segment in path.split('/').skip(1) {
-        match segment {
-            "." => {}
-            ".." => drop(kept.pop()),
-            segment => kept.push(segment),
-        }
-    }
-    let folder = path.ends_with("/.") || path.ends_with("/..");
-    let slash = if folder && !kept.is_empty() { "/" } else { "" };
-    format!("/{}{slash}{query}", kept.join("/"))
 }
 
 /// Percent-encodes `value` for a query. `:` and `/` stay, as every registry expects of a scope or
@@ -211,9 +261,66 @@ mod tests {
         ] {
             assert_eq!(here.join(location).unwrap().to_string(), there, "{location}");
         }
-        for bad in ["https://u:p@h.example/", "ftp://h/x", "https:///x", "/a b", "/a\r\nb", "/é"] {
+        for bad in [
+            "https://u:p@h.example/",
+            "https://h.example:5000@evil.example/",
+            "https://evil.example\\@h.example:5000/",
+            "https:///x",
+            "https:/\\evil.example/x",
+            "///evil.example/x",
+            "/\\evil.example/x",
+            "\\\\evil.example/x",
+            "ftp://h/x",
+            "/a b",
+            "/a\r\nb",
+            "/é",
+            "https://1.2.3.4.5/",
+            "https://h.example:99999/",
+            "https://h%00.example/",
+        ] {
             assert!(here.join(bad).is_none(), "{bad}");
         }
+        assert_eq!(here.join("sha256:1").unwrap().path(), "/v2/a/blobs/uploads/sha256:1");
+    }
+
+    #[test]
+    fn an_address_is_one_whatever_it_is_written_like() {
+        for (text, host, port) in [
+            ("http://2852039166/t", "169.254.169.254", 80),
+            ("http://0xa9fea9fe:81/t", "169.254.169.254", 81),
+            ("http://0251.0376.0251.0376/t", "169.254.169.254", 80),
+            ("http://169.254.43518/t", "169.254.169.254", 80),
+            ("http://127.1/t", "127.0.0.1", 80),
+            ("http://%31%32%37.0.0.1/t", "127.0.0.1", 80),
+            ("https://[::FFFF:169.254.169.254]/t", "::ffff:a9fe:a9fe", 443),
+            ("https://[0:0:0:0:0:0:0:1]:444/t", "::1", 444),
+            ("https://h.example:443/t", "h.example", 443),
+            ("https://xn--mnchen-3ya.example/t", "xn--mnchen-3ya.example", 443),
+            ("https://a_b.example/t", "a_b.example", 443),
+        ] {
+            let url = Url::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((url.host(), url.port()), (host, port), "{text}");
+            let sent: Uri = url.to_string().parse().unwrap();
+            assert_eq!(sent.host().unwrap().trim_matches(['[', ']']), host, "{text}");
+            assert_eq!(sent.port_u16().unwrap_or(if url.is_https() { 443 } else { 80 }), port);
+        }
+        assert!(Url::of(true, "1.2.3.4.5").is_none());
+        assert_eq!(Url::of(true, "H.example:443").unwrap().authority(), "h.example:443");
+    }
+
+    #[test]
+    fn an_address_from_outside_reaches_public_places_until_more_is_allowed() {
+        let here = Url::parse("https://h.example:5000/v2/").unwrap();
+
+        assert_eq!(here.ground(), Ground::ANYWHERE);
+        assert_eq!(here.join("/x").unwrap().ground(), Ground::ANYWHERE);
+        assert_eq!(here.join("http://h.example:1/x").unwrap().ground(), Ground::ANYWHERE);
+        let there = here.join("https://cdn.example/x").unwrap();
+        assert_eq!(there.ground(), Ground::PUBLIC);
+        assert_eq!(there.join("/y").unwrap().ground(), Ground::PUBLIC);
+        assert_eq!(there.with_query("a", "b").with_path("/z").ground(), Ground::PUBLIC);
+        let wide = there.within(Ground::beside(Scope::Private));
+        assert_eq!(wide.join("//h.example/").unwrap().ground(), Ground::PUBLIC);
     }
 
     #[test]

@@ -143,11 +143,13 @@ impl Credentials {
     }
 }
 
-/// Writes `auth.json` into `dir`, with one user's password for `host`.
+/// Writes `auth.json` into `dir`, with one user's password for `host`, which may get it by plain
+/// HTTP.
 pub fn authfile(dir: &Path, host: &str, user: &str, password: &str) -> PathBuf {
     use base64::Engine as _;
     let auth = base64::prelude::BASE64_STANDARD.encode(format!("{user}:{password}"));
     let path = dir.join(format!("auth-{}.json", host.replace(':', "-")));
+    let host = format!("http://{host}");
     let text = serde_json::json!({ "auths": { host: { "auth": auth } } }).to_string();
     std::fs::write(&path, text).unwrap();
     path

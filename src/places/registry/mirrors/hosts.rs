@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn address(stop: &Stop) -> String {
-        let host = Url::new(stop.access.plain == Some(false), stop.registry.as_str(), "/");
+        let host = Url::of(stop.access.plain == Some(false), stop.registry.as_str()).unwrap();
         stop.access.url(&host, stop.repository.as_str(), "tags/list?n=1").to_string()
     }
 

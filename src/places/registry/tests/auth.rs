@@ -1,5 +1,6 @@
 //! Every way in which registries ask who one is, replayed.
 
+use super::super::reach::Ground;
 use super::*;
 
 /// A client with the credentials file `auths`, whose `HOST` is the server.
@@ -167,9 +168,12 @@ fn the_token_servers_of_known_registries_are_trusted_with_their_passwords() {
         ("ghcr.io", "https://ghcr.io/token"),
         ("lscr.io", "https://ghcr.io/token"),
     ] {
-        let base = super::super::url::Url::new(true, registry, "/");
+        let base = super::super::url::Url::of(true, registry).unwrap();
 
-        assert!(super::super::realm::check(realm, &base).is_ok(), "{registry} {realm}");
+        assert!(
+            super::super::realm::check(realm, &base, Ground::PUBLIC).is_ok(),
+            "{registry} {realm}"
+        );
     }
 }
 
@@ -357,7 +361,8 @@ fn a_login_is_checked_with_its_own_credentials_only() {
         let auth = basic("robot$team+ci", "good");
         let json = format!(r#"{{"auths":{{"{registry}":{{"auth":"{auth}"}}}}}}"#);
         std::fs::write(&path, json).unwrap();
-        let settings = Settings { auth_files: vec![path], ..Settings::default() };
+        let (auth_files, plain_http) = (vec![path], vec![registry.clone()]);
+        let settings = Settings { auth_files, plain_http, ..Settings::default() };
         check_login(settings, &registry, "robot$team+ci", password, Arc::new(Recorder::default()))
     };
 
@@ -379,4 +384,38 @@ fn a_login_where_nobody_is_asked_is_no_proof_and_one_at_no_registry_fails() {
 
     assert_eq!(check(&open).unwrap(), Verdict::NeverAsked);
     assert!(check(&other).unwrap_err().to_string().contains("no registry"));
+}
+
+#[test]
+fn credentials_stay_here_where_tls_was_looked_for_in_vain() {
+    for ask in ["Basic realm=\"r\"", "Bearer realm=\"http://HOST/token\",service=\"s\""] {
+        let server = Server::start(move |seen| match seen.header("authorization") {
+            _ if seen.line.contains("/token") => reply(200, &[], r#"{"token":"T"}"#),
+            None => {
+                let ask = ask.replace("HOST", seen.header("host").unwrap());
+                reply(401, &[&format!("www-authenticate: {ask}")], "")
+            }
+            Some(_) => manifest(),
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let registry: Registry = server.address.parse().unwrap();
+        let ask = |settings: Settings| {
+            let client = Client::new(settings, Arc::new(Recorder::default())).unwrap();
+            let app = "team/app".parse().unwrap();
+            client.repository(&registry, &app, Side::Source).resolve(&name(&server, ":1"))
+        };
+        let with_password = login(&server, folder.path());
+
+        let error = ask(with_password.clone()).unwrap_err();
+        assert_eq!(error.class(), Class::Refused, "{error}");
+        assert!(error.way_out().unwrap().contains("--plain-http 127.0.0.1:"), "{error:?}");
+        assert!(server.seen("").iter().all(|seen| seen.header("authorization").is_none()));
+        assert!(server.seen("GET /token").is_empty());
+
+        ask(Settings { plain_http: vec![registry.clone()], ..with_password }).unwrap();
+        if server.seen("GET /token").len() == 1 {
+            // Without credentials there is nothing to keep back.
+            ask(Settings::default()).unwrap();
+        }
+    }
 }

@@ -296,6 +296,7 @@ fn a_mirror_sees_its_own_credentials_and_never_the_registrys() {
     std::fs::write(&auth, json).unwrap();
     let settings = Settings {
         auth_files: vec![auth],
+        plain_http: vec![near.address.parse().unwrap()],
         mirrors: MirrorFiles {
             registries_conf: vec![(site.folder.path().join("registries.conf"), Vec::new())],
             ..MirrorFiles::default()

@@ -1,0 +1,380 @@
+//! How far the addresses that a registry gives may lead.
+//!
+//! A registry names other places: where a blob is, where an upload goes on, where tokens are had.
+//! One that lies could so make this machine call services that trust the network they are in: its
+//! own, those of the local network, the cloud's for credentials. So an address leads from a public
+//! place to public places only, and from a private one to others beside it. What the user named is
+//! reached wherever it is.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+use super::fault::End;
+use super::url::Url;
+use crate::words::error::{Class, Error};
+
+/// What kind of place an address is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The internet.
+    Public,
+    /// A private network, or a range that is not the internet's.
+    Private,
+    /// The own link only, where clouds have their services for credentials.
+    Link,
+    /// This machine.
+    Machine,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scope::Public => "a public address",
+            Scope::Private => "an address of a private network",
+            Scope::Link => "an address of the own link",
+            Scope::Machine => "an address of this machine",
+        })
+    }
+}
+
+impl Scope {
+    /// Where `address` is.
+    pub(super) fn of(address: IpAddr) -> Scope {
+        match address {
+            IpAddr::V4(v4) => of_v4(v4),
+            IpAddr::V6(v6) => of_v6(v6),
+        }
+    }
+
+    /// Where a host of this name is, where the name alone says so.
+    pub(super) fn of_name(name: &str) -> Option<Scope> {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let below = |suffixes: &[&str]| {
+            suffixes.iter().any(|suffix| {
+                let front = name.strip_suffix(suffix);
+                front.is_some_and(|front| front.is_empty() || front.ends_with('.'))
+            })
+        };
+        if last == "localhost" {
+            return Some(Scope::Machine);
+        }
+        if below(METADATA) {
+            return Some(Scope::Link);
+        }
+        (last == name || below(PRIVATE)).then_some(Scope::Private)
+    }
+}
+
+/// Names of clouds' services for credentials.
+const METADATA: &[&str] = &["metadata.google.internal", "instance-data.ec2.internal"];
+
+/// Ends of names that the internet does not have (RFC 6762, appendix G; RFC 8375; ICANN for
+/// `internal`). A name without a dot is none of the internet's either.
+const PRIVATE: &[&str] = &[
+    "internal",
+    "local",
+    "localdomain",
+    "lan",
+    "home.arpa",
+    "home",
+    "corp",
+    "private",
+    "intranet",
+];
+
+/// Azure's service for credentials, at an address that looks public.
+const WIRE_SERVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
+
+fn of_v4(v4: Ipv4Addr) -> Scope {
+    match v4.octets() {
+        // Linux takes 0.0.0.0 for 127.0.0.1.
+        [0 | 127, ..] => Scope::Machine,
+        [169, 254, ..] => Scope::Link,
+        _ if v4 == WIRE_SERVER => Scope::Link,
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Scope::Private,
+        // Carriers' own, protocols', measurements', multicast and reserved (RFC 6890).
+        [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18 | 19, ..] | [224..=255, ..] => {
+            Scope::Private
+        }
+        _ => Scope::Public,
+    }
+}
+
+fn of_v6(v6: Ipv6Addr) -> Scope {
+    let v4 = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        of_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Scope::Machine,
+        // Addresses of IPv4 in another form: mapped and compatible ones, translated ones
+        // (RFC 2765, RFC 6052), and those of tunnels (RFC 3056, RFC 4380).
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => v4(high, low),
+        [0x2001, 0, _, _, _, _, high, low] => v4(!high, !low),
+        [0xfe80..=0xfebf, ..] => Scope::Link,
+        // Global unicast is all that the internet has.
+        [0x2000..=0x3fff, ..] => Scope::Public,
+        _ => Scope::Private,
+    }
+}
+
+/// The kinds of places, besides public ones, that an address may lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Ground {
+    private: bool,
+    link: bool,
+    machine: bool,
+}
+
+impl Ground {
+    /// All: what the user named.
+    pub(super) const ANYWHERE: Ground = Ground { private: true, link: true, machine: true };
+    /// None.
+    pub(super) const PUBLIC: Ground = Ground { private: false, link: false, machine: false };
+
+    /// What may be beside a place. Storage for a registry on this machine may be in the network
+    /// that the machine is in; a registry of that network has nothing to look for on this machine.
+    pub(super) fn beside(scope: Scope) -> Ground {
+        match scope {
+            Scope::Public => Ground::PUBLIC,
+            Scope::Private => Ground { private: true, ..Ground::PUBLIC },
+            Scope::Link => Ground { machine: false, ..Ground::ANYWHERE },
+            Scope::Machine => Ground { link: false, ..Ground::ANYWHERE },
+        }
+    }
+
+    /// What both allow.
+    pub(super) fn and(self, other: Ground) -> Ground {
+        Ground {
+            private: self.private && other.private,
+            link: self.link && other.link,
+            machine: self.machine && other.machine,
+        }
+    }
+
+    /// Whether such a place may be reached.
+    pub(super) fn allows(self, scope: Scope) -> bool {
+        match scope {
+            Scope::Public => true,
+            Scope::Private => self.private,
+            Scope::Link => self.link,
+            Scope::Machine => self.machine,
+        }
+    }
+}
+
+/// Where hosts were found to be: what may be beside all addresses that a name ever had.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Met(Arc<Mutex<HashMap<String, Ground>>>);
+
+impl Met {
+    /// What may be beside the host of this name; nothing while it was not looked up here, be it
+    /// because a proxy does that.
+    pub(super) fn beside(&self, host: &str) -> Option<Ground> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(host).copied()
+    }
+
+    fn note(&self, host: &str, ground: Ground) {
+        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = met.entry(host.to_owned()).or_insert(Ground::ANYWHERE);
+        *known = known.and(ground);
+    }
+}
+
+/// Looks names up, and leaves out the addresses that are out of reach. By then nothing can change
+/// any more what the name means: the connection is made to what comes out of here.
+#[derive(Debug)]
+pub(super) struct Guard {
+    ground: Ground,
+    met: Met,
+    resolver: DefaultResolver,
+}
+
+impl Guard {
+    /// Leaves what `ground` allows; notes in `met` where hosts are.
+    pub(super) fn new(ground: Ground, met: Met) -> Guard {
+        Guard { ground, met, resolver: DefaultResolver::default() }
+    }
+
+    /// Leaves all `found` addresses of `host` that may be reached.
+    fn judge(
+        &self,
+        host: &str,
+        found: &ResolvedSocketAddrs,
+    ) -> Result<ResolvedSocketAddrs, OutOfReach> {
+        let mut left = self.resolver.empty();
+        for address in found.iter() {
+            let scope = Scope::of(address.ip());
+            self.met.note(host, Ground::beside(scope));
+            if self.ground.allows(scope) {
+                left.push(*address);
+            }
+        }
+        match found.iter().next() {
+            Some(first) if left.is_empty() => Err(OutOfReach(Scope::of(first.ip()))),
+            _ => Ok(left),
+        }
+    }
+}
+
+impl Resolver for Guard {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.resolver.resolve(uri, config, timeout)?;
+        self.judge(uri.host().unwrap_or_default(), &found)
+            .map_err(|error| io::Error::new(io::ErrorKind::PermissionDenied, error).into())
+    }
+}
+
+/// All addresses of a host are out of reach; this is the kind of the first one.
+#[derive(Debug)]
+pub(super) struct OutOfReach(Scope);
+
+impl OutOfReach {
+    /// The kind of place that `error` says is out of reach.
+    pub(super) fn within(error: &io::Error) -> Option<Scope> {
+        error.get_ref()?.downcast_ref().map(|OutOfReach(scope)| *scope)
+    }
+}
+
+impl End {
+    /// The registry leads to where it has nothing to lead to.
+    pub(super) fn out_of_reach(&self, what: &str, to: &Url, scope: Scope) -> Error {
+        let why = format!("the registry leads to {}, which is {scope}", to.origin());
+        self.error(Class::Refused, what, why).hint(
+            "nothing was sent there; if that is its storage, name the registry by its own address \
+             in that network, or have it give out blobs itself (`redirect: disable` in its \
+             configuration)",
+        )
+    }
+}
+
+impl fmt::Display for OutOfReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it is {}, and the registry that leads there is not beside it", self.0)
+    }
+}
+
+impl std::error::Error for OutOfReach {}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_known_in_every_form() {
+        for (address, scope) in [
+            ("9.9.9.9", Scope::Public),
+            ("172.15.0.1", Scope::Public),
+            ("172.32.0.1", Scope::Public),
+            ("100.63.0.1", Scope::Public),
+            ("2606:4700::1", Scope::Public),
+            ("::ffff:9.9.9.9", Scope::Public),
+            ("10.0.0.1", Scope::Private),
+            ("172.16.0.1", Scope::Private),
+            ("172.31.255.255", Scope::Private),
+            ("192.168.1.1", Scope::Private),
+            ("100.100.100.200", Scope::Private),
+            ("192.0.0.192", Scope::Private),
+            ("224.0.0.1", Scope::Private),
+            ("255.255.255.255", Scope::Private),
+            ("fd00:ec2::254", Scope::Private),
+            ("fec0::1", Scope::Private),
+            ("ff02::1", Scope::Private),
+            ("::ffff:10.0.0.1", Scope::Private),
+            ("64:ff9b::10.0.0.1", Scope::Private),
+            ("2002:a00:1::", Scope::Private),
+            ("169.254.169.254", Scope::Link),
+            ("168.63.129.16", Scope::Link),
+            ("fe80::1", Scope::Link),
+            ("::ffff:169.254.169.254", Scope::Link),
+            ("::169.254.169.254", Scope::Link),
+            ("64:ff9b::169.254.169.254", Scope::Link),
+            ("127.0.0.1", Scope::Machine),
+            ("127.9.9.9", Scope::Machine),
+            ("0.0.0.0", Scope::Machine),
+            ("0.1.2.3", Scope::Machine),
+            ("::", Scope::Machine),
+            ("::1", Scope::Machine),
+            ("::ffff:127.0.0.1", Scope::Machine),
+            ("::ffff:0:127.0.0.1", Scope::Machine),
+            ("2002:7f00:1::", Scope::Machine),
+            ("2001:0:1:2:3:4:80ff:fffe", Scope::Machine),
+        ] {
+            assert_eq!(Scope::of(address.parse().unwrap()), scope, "{address}");
+        }
+        for (name, scope) in [
+            ("quay.io", None),
+            ("local.example", None),
+            ("mylocal", Some(Scope::Private)),
+            ("a.mylocal", None),
+            ("localhost", Some(Scope::Machine)),
+            ("a.localhost.", Some(Scope::Machine)),
+            ("metadata.google.internal", Some(Scope::Link)),
+            ("metadata.google.internal.", Some(Scope::Link)),
+            ("minio.corp.internal", Some(Scope::Private)),
+            ("printer.local", Some(Scope::Private)),
+        ] {
+            assert_eq!(Scope::of_name(name), scope, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_beside_a_place_may_be_reached_from_there() {
+        use Scope::{Link, Machine, Private, Public};
+        for (from, reached) in [
+            (Public, &[Public][..]),
+            (Private, &[Public, Private]),
+            (Link, &[Public, Private, Link]),
+            (Machine, &[Public, Private, Machine]),
+        ] {
+            let ground = Ground::beside(from);
+            for to in [Public, Private, Link, Machine] {
+                assert_eq!(ground.allows(to), reached.contains(&to), "from {from} to {to}");
+            }
+            assert_eq!(ground.and(Ground::ANYWHERE), ground);
+            assert_eq!(ground.and(Ground::PUBLIC), Ground::PUBLIC);
+        }
+    }
+
+    #[test]
+    fn addresses_out_of_reach_are_left_out_and_a_host_is_as_public_as_its_most_public_address() {
+        let met = Met::default();
+        let guard = Guard::new(Ground::PUBLIC, met.clone());
+        let judge = |host: &str, addresses: &[&str]| {
+            let mut found = guard.resolver.empty();
+            addresses.iter().for_each(|address| found.push(address.parse().unwrap()));
+            let left = guard.judge(host, &found)?;
+            Ok::<_, OutOfReach>(left.iter().map(SocketAddr::to_string).collect::<Vec<_>>())
+        };
+
+        assert_eq!(judge("mixed", &["10.0.0.1:80", "9.9.9.9:80"]).unwrap(), ["9.9.9.9:80"]);
+        assert!(judge("inner", &["10.0.0.1:80", "127.0.0.1:80"]).is_err());
+        assert!(judge("rebound", &["10.0.0.1:80"]).is_err());
+        assert_eq!(met.beside("rebound"), Some(Ground::beside(Scope::Private)));
+        judge("rebound", &["9.9.9.9:80"]).unwrap();
+
+        assert_eq!(met.beside("mixed"), Some(Ground::PUBLIC));
+        assert_eq!(met.beside("inner"), Some(Ground::beside(Scope::Private)), "not the machine's");
+        assert_eq!(met.beside("rebound"), Some(Ground::PUBLIC), "it was elsewhere before");
+        assert_eq!(met.beside("unknown"), None);
+    }
+}

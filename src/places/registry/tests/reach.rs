@@ -1,0 +1,82 @@
+//! Addresses that a registry gives lead nowhere that it is not beside.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::http::{Http, Outgoing, Silence};
+use super::super::reach::{Ground, Scope};
+use super::super::url::Url;
+use super::*;
+use crate::words::document::Descriptor;
+
+/// Addresses of the own link, in several forms.
+const LINK: &[&str] = &[
+    "http://169.254.169.254/latest/meta-data",
+    "//169.254.169.254/latest/meta-data",
+    "http://2852039166/latest",
+    "http://0xa9.0xfe.0xa9.0xfe/latest",
+    "http://[::ffff:169.254.169.254]/latest",
+    "http://[64:ff9b::a9fe:a9fe]/latest",
+    "http://metadata.google.internal/computeMetadata",
+];
+
+#[test]
+fn redirects_and_uploads_lead_to_no_service_of_the_link() {
+    for location in LINK {
+        let to = format!("location: {location}");
+        let server = Server::start(move |seen| match seen.line.split(' ').next().unwrap() {
+            "GET" => reply(307, &[&to], ""),
+            "POST" => reply(202, &[&to], ""),
+            _ => reply(404, &[], ""),
+        });
+        let (source, sink) =
+            (server.repository(Side::Source), server.repository(Side::Destination));
+        let blob = Descriptor::new("a/b", Digest::of(b"x"), 1);
+
+        let read = source.resolve(&name(&server, ":1")).unwrap_err();
+        let sent = sink.put(&blob, &mut io::Cursor::new(b"x")).unwrap_err();
+
+        for error in [read, sent] {
+            assert_eq!(error.class(), Class::Refused, "{location}: {error}");
+            assert!(!error.is_transient());
+            assert!(error.to_string().contains("of the own link"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_a_name_means_is_judged_when_it_was_looked_up() {
+    let server = Server::start(|_| reply(200, &[], ""));
+    let port = server.address.rsplit(':').next().unwrap();
+    let (http, settings) = (Http::new(1), Settings::default());
+    let ask = |ground: Ground| {
+        let url = Url::parse(&format!("http://localhost:{port}/")).unwrap().within(ground);
+        http.send(&settings, Access::default(), Outgoing::get(&url))
+    };
+
+    for ground in [Ground::PUBLIC, Ground::beside(Scope::Private), Ground::beside(Scope::Link)] {
+        let Err(Silence::Wire(error)) = ask(ground) else { panic!("{ground:?}") };
+        let (_, kind) = super::super::fault::describe(&error);
+        assert_eq!(kind, super::super::fault::Kind::OutOfReach(Scope::Machine));
+    }
+    assert!(server.log().is_empty());
+    assert!(ask(Ground::beside(Scope::Machine)).is_ok());
+    assert!(ask(Ground::PUBLIC).is_err(), "no connection is lent to whom it would be refused");
+    let named = Url::parse("http://localhost/").unwrap();
+    assert_eq!(http.beside(&named), Ground::beside(Scope::Machine));
+}
+
+#[test]
+fn a_registry_on_this_machine_leads_to_another_port_of_it() {
+    let storage = Server::start(|_| manifest());
+    let to = format!("location: http://{}/x", storage.address);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&asked);
+    let server = Server::start(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        reply(307, &[&to], "")
+    });
+
+    server.repository(Side::Source).resolve(&name(&server, ":1")).unwrap();
+
+    assert_eq!((asked.load(Ordering::Relaxed), storage.log().len()), (1, 1));
+}
