@@ -10,6 +10,7 @@ mod inspect;
 mod key;
 mod lists;
 mod login;
+mod manual;
 mod output;
 mod partly;
 mod plan;
@@ -98,6 +99,7 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    Man(manual::Manual),
 }
 
 /// Parses the arguments, does what they say, prints what came of it.
@@ -135,6 +137,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
             clap_complete::generate(shell, &mut App::command(), "sealift", &mut script);
             printer.raw(&script)
         }
+        Command::Man(args) => args.run(App::command(), printer),
     }
 }
 
