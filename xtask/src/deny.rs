@@ -26,7 +26,7 @@ pub fn advisories() -> Result<Outcome> {
             format!("the advisory database cannot be reached; nothing was checked: {why}");
         return Ok(Outcome::Skipped(skipped));
     }
-    shell::run(deny().args(["check", "--disable-fetch", "advisories"]))?;
+    shell::run(deny().args(["--offline", "check", "advisories"]))?;
     Ok(Outcome::Done)
 }
 

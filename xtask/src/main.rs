@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask tidy | test | demo | peers | testdata | bench`.
+//! The project's own chores: `cargo xtask tidy | test | demo | dist | peers | testdata | bench`.
 //!
 //! A plain program behind a cargo alias, so that a fresh machine needs git and Rust only. It knows
 //! the product by its command line alone and builds without it.
@@ -7,9 +7,11 @@ mod bench;
 mod debian;
 mod demo;
 mod deny;
+mod dist;
 mod go;
 mod http;
 mod image;
+mod package;
 mod program;
 mod relay;
 mod server;
@@ -29,6 +31,8 @@ usage: cargo xtask <CHORE>
 
   test                          everything that must pass before a change goes in (15 to 20 minutes)
   demo [--sealift FILE]         the whole crossing, with what the repository ships
+  dist [--sealift FILE]         a static program, an archive, a Debian package, and checksums
+  package [--sealift FILE]      tries that package in a fresh Debian root
   tidy                          the house rules that a compiler does not know
   peers [NAME]...               builds what tests/go-peers.txt lists, and prints where it is
   testdata [--check]            writes (or compares) the demo image in testdata/hello
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["demo", rest @ ..] => demo::run(rest),
         ["peers", names @ ..] => go::run(names),
+        ["dist", rest @ ..] => dist::run(rest),
+        ["package", rest @ ..] => package::run(rest),
         ["testdata"] => testdata::write(),
         ["testdata", "--check"] => testdata::check(),
         ["bench", rest @ ..] => bench::run(rest),

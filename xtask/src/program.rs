@@ -17,8 +17,25 @@ pub fn given<'a>(args: &[&'a str]) -> Result<(Option<PathBuf>, Vec<&'a str>)> {
 
 /// Builds the program with this profile and answers where cargo put it.
 pub fn build(profile: &str) -> Result<PathBuf> {
+    cargo_build(profile, &[])
+}
+
+/// Builds the program for another target, without the paths of this machine in it.
+pub fn build_for(profile: &str, target: &str) -> Result<PathBuf> {
+    let home = std::env::var("CARGO_HOME")
+        .unwrap_or_else(|_| format!("{}/.cargo", std::env::var("HOME").unwrap_or_default()));
+    let root = shell::root();
+    let flags = [
+        format!("--remap-path-prefix={home}=/cargo"),
+        format!("--remap-path-prefix={}=/sealift", root.display()),
+    ];
+    let flags = serde_json::json!(flags);
+    cargo_build(profile, &["--target", target, "--config", &format!("build.rustflags={flags}")])
+}
+
+fn cargo_build(profile: &str, more: &[&str]) -> Result<PathBuf> {
     let mut cargo = shell::cargo();
-    cargo.args(["build", "--locked", "--package", "sealift", "--bin", "sealift"]);
+    cargo.args(["build", "--locked", "--package", "sealift", "--bin", "sealift"]).args(more);
     cargo.args(["--profile", profile, "--message-format", "json-render-diagnostics"]);
     println!("$ {}", shell::shown(&cargo).replacen(&cargo_path(), "cargo", 1));
     let output = cargo

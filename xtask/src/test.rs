@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must pass, in the order that fails soonest.
 
-use crate::{Result, debian, demo, deny, go, program, shell, slowest, tidy};
+use crate::{Result, debian, demo, deny, dist, go, package, program, shell, slowest, tidy};
 use std::time::{Duration, Instant};
 
 const PACKAGES: &str = "tests/debian-packages.txt";
@@ -21,7 +21,7 @@ pub enum Outcome {
 
 type Step = (&'static str, fn() -> Result<Outcome>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("packages", packages),
     ("go peers", go_peers),
     ("fmt", fmt),
@@ -32,6 +32,7 @@ const STEPS: [Step; 10] = [
     ("doc", doc),
     ("test", tests),
     ("demo", demonstration),
+    ("package", packaged),
 ];
 
 pub fn run() -> Result {
@@ -154,6 +155,13 @@ fn tests() -> Result<Outcome> {
 fn demonstration() -> Result<Outcome> {
     demo::perform(&program::build(PROFILE)?)?;
     Ok(Outcome::Done)
+}
+
+/// The package of the program that the tests have built; with `SEALIFT_TEST_FULL=1` of the one that
+/// is handed out, which takes minutes to build.
+fn packaged() -> Result<Outcome> {
+    let full = std::env::var(go::FULL).as_deref() == Ok("1");
+    package::try_out(&if full { dist::build()? } else { program::build(PROFILE)? })
 }
 
 fn doc() -> Result<Outcome> {
