@@ -197,26 +197,22 @@ impl Layout {
         for entry in later {
             let digest = entry.descriptor.digest;
             let is_new = named.insert(digest);
-            if let (Some(name), true) = (&entry.name, is_new) {
-                images.notes.push(format!(
+            images.notes.extend(match (&entry.name, text(&entry.descriptor), is_new) {
+                (Some(name), _, true) => Some(format!(
                     "{self}: {name} lists what does not refer to that image; the list goes by its \
                      digest, {digest}"
-                ));
-            }
-            images.notes.extend(
-                match (text(&entry.descriptor).filter(|_| entry.name.is_none()), is_new) {
-                    (Some(text), true) => Some(format!(
-                        "{self}: {text:?} is no image name; the image goes by its digest, {digest}"
-                    )),
-                    (Some(text), false) => {
-                        Some(format!("{self}: {text:?} is no image name; {digest} has another one"))
-                    }
-                    (None, true) => Some(format!(
-                        "{self}: an image without a name goes by its digest, {digest}"
-                    )),
-                    (None, false) => None,
-                },
-            );
+                )),
+                (None, Some(text), true) => Some(format!(
+                    "{self}: {text:?} is no image name; the image goes by its digest, {digest}"
+                )),
+                (None, Some(text), false) => {
+                    Some(format!("{self}: {text:?} is no image name; {digest} has another one"))
+                }
+                (None, None, true) => {
+                    Some(format!("{self}: an image without a name goes by its digest, {digest}"))
+                }
+                (_, _, false) => None,
+            });
             if is_new {
                 images.names.extend(self.digest_name(entry));
             }

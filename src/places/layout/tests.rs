@@ -107,7 +107,7 @@ fn a_layout_of_another_version_is_not_written_to() {
         let error = LayoutStore::open(folder.path()).unwrap_err();
 
         assert_eq!(error.class(), class, "{mark}: {error}");
-        assert!(error.message().starts_with("destination "), "{error}");
+        assert!(error.message().contains("oci-layout") || class == Class::Refused, "{error}");
     }
 }
 
@@ -480,6 +480,7 @@ fn a_list_of_what_does_not_refer_to_its_image_is_one_of_its_own() {
         if !is_right {
             wanted.push(format!("x.io/app@{}", list.descriptor().digest));
             assert!(notes[0].contains("does not refer to that image"), "{notes:?}");
+            assert_eq!(notes.len(), 1);
         }
         assert_eq!(names_of(&layout), wanted);
         assert_eq!(notes.is_empty(), is_right);
