@@ -5,6 +5,7 @@
 
 pub mod bytes;
 pub mod count;
+pub mod descriptor;
 pub mod digest;
 pub mod document;
 pub mod error;

@@ -12,9 +12,10 @@ use crate::words::reference::{Reference, Tag};
 
 /// Deepest chain of documents: indexes in indexes, and referrers of referrers of them.
 pub const MAX_LEVELS: usize = 16;
-/// Most bytes of all documents, which are held in memory. Those of twenty thousand images for five
-/// platforms have 200 MB; a hostile registry or medium would otherwise choose the number.
-pub const MAX_DOCUMENT_BYTES: u64 = 256 << 20;
+/// Most that all documents may weigh ([`Document::weight`]), which are held in memory: a hostile
+/// registry or medium would otherwise choose the number. Those of twelve thousand images with ten
+/// layers each, or of five thousand with twenty of their own, weigh 100 MiB.
+pub const MAX_DOCUMENTS_WEIGHT: u64 = 128 << 20;
 
 /// An image or artifact with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -298,7 +299,7 @@ impl Contents {
         let images = self.images.iter().map(|i| (i.digest, i.size, i.media_type.as_str()));
         let referrers = self.referrers.iter().map(|r| (r.digest, r.size, r.media_type.as_str()));
         let children = self.documents.values().flat_map(Document::children);
-        let children = children.map(|child| (child.digest, child.size, child.media_type.as_str()));
+        let children = children.map(|child| (child.digest, child.size, &*child.media_type));
         for (digest, size, media_type) in images.chain(referrers).chain(children) {
             let other = match self.documents.get(&digest).map(Document::descriptor) {
                 Some(own) if is_document(media_type) && own.media_type != media_type => {

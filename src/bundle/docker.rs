@@ -1,10 +1,12 @@
 //! `manifest.json`: docker's own index, so that `docker load` and `podman load` take a packed
 //! bundle without sealift.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use super::contents::{Contents, Image};
 use crate::places::layout::blob_path;
@@ -31,6 +33,28 @@ const LAYERS: &[&str] = &[
 pub const CONFIGS: &[&str] =
     &["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 
+/// The bytes of image configurations.
+pub type Configs = BTreeMap<Digest, Arc<[u8]>>;
+
+/// What of a config is looked at. Whoever made it chose the rest of it, and none of that is kept.
+#[derive(Deserialize)]
+struct Config<'a> {
+    #[serde(default, borrow)]
+    os: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    architecture: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    variant: Option<Cow<'a, str>>,
+    #[serde(default)]
+    rootfs: Option<RootFs>,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    #[serde(default)]
+    diff_ids: Option<Vec<IgnoredAny>>,
+}
+
 /// One image of the file. The members have the names that docker gave them.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -44,11 +68,7 @@ impl Entry {
     /// How `document` is listed, under `name` if that has a tag; nothing when docker cannot load
     /// it. `configs` holds the bytes of its config.
     #[must_use]
-    pub fn new(
-        document: &Document,
-        configs: &BTreeMap<Digest, Vec<u8>>,
-        name: &Reference,
-    ) -> Option<Entry> {
+    pub fn new(document: &Document, configs: &Configs, name: &Reference) -> Option<Entry> {
         let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
         Some(Entry {
             config: blob_path(&config.digest),
@@ -64,17 +84,12 @@ impl Entry {
 #[must_use]
 pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
     let Kind::Manifest { config: Some(about), layers } = document.kind() else { return None };
-    let is_layer =
-        |layer: &Descriptor| layer.is_foreign() || LAYERS.contains(&layer.media_type.as_str());
-    if !CONFIGS.contains(&about.media_type.as_str()) || !layers.iter().all(is_layer) {
+    let is_layer = |layer: &Descriptor| layer.is_foreign() || LAYERS.contains(&&*layer.media_type);
+    if !CONFIGS.contains(&&*about.media_type) || !layers.iter().all(is_layer) {
         return None;
     }
-    let value: Value = serde_json::from_slice(config).ok()?;
-    let promised = match value.get("rootfs")?.get("diff_ids") {
-        Some(Value::Array(ids)) => ids.len(),
-        Some(Value::Null) | None => 0,
-        Some(_) => return None,
-    };
+    let config: Config<'_> = serde_json::from_slice(config).ok()?;
+    let promised = config.rootfs?.diff_ids.map_or(0, |ids| ids.len());
     let there = layers.len();
     // What its owner hands out may be beside what the config is for; all else has to be there.
     let carried = layers.iter().filter(|layer| !layer.is_foreign()).count();
@@ -85,7 +100,7 @@ pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
 /// The file for `contents`. Of a multi-platform image it lists linux/amd64, else the first; what
 /// docker could not load is not listed, since one bad entry makes it refuse the whole file.
 #[must_use]
-pub fn docker_index(contents: &Contents, configs: &BTreeMap<Digest, Vec<u8>>) -> Vec<u8> {
+pub fn docker_index(contents: &Contents, configs: &Configs) -> Vec<u8> {
     let entry = |image: &Image| {
         let document = choose(&loadable(contents, configs, image.digest), None)?.0;
         Entry::new(document, configs, &image.name)
@@ -112,11 +127,7 @@ pub struct Loadable<'c> {
 /// The manifests below `root` that docker could load, in the order of their indexes: one that is
 /// listed for several platforms once for each.
 #[must_use]
-pub fn loadable<'c>(
-    contents: &'c Contents,
-    configs: &BTreeMap<Digest, Vec<u8>>,
-    root: Digest,
-) -> Vec<Loadable<'c>> {
+pub fn loadable<'c>(contents: &'c Contents, configs: &Configs, root: Digest) -> Vec<Loadable<'c>> {
     let listed = contents.listed_for(root);
     let mut documents = contents.manifests(root);
     documents.retain(|document| layers(document, configs).is_some());
@@ -163,30 +174,31 @@ pub fn choose<'c>(
 }
 
 /// The layers of an image that docker can load.
-fn layers<'a>(
-    document: &'a Document,
-    configs: &BTreeMap<Digest, Vec<u8>>,
-) -> Option<&'a [Descriptor]> {
+fn layers<'a>(document: &'a Document, configs: &Configs) -> Option<&'a [Descriptor]> {
     let Kind::Manifest { config: Some(config), layers } = document.kind() else { return None };
-    let about: Value = serde_json::from_slice(configs.get(&config.digest)?).ok()?;
-    let diff_ids = about["rootfs"]["diff_ids"].as_array()?;
-    let fine = CONFIGS.contains(&config.media_type.as_str())
+    let about: Config<'_> = serde_json::from_slice(configs.get(&config.digest)?).ok()?;
+    let diff_ids = about.rootfs?.diff_ids?;
+    let fine = CONFIGS.contains(&&*config.media_type)
         && diff_ids.len() == layers.len()
-        && layers.iter().all(|layer| LAYERS.contains(&layer.media_type.as_str()));
+        && layers.iter().all(|layer| LAYERS.contains(&&*layer.media_type));
     fine.then_some(layers.as_slice())
 }
 
 /// What an image runs on, as its config says.
 #[must_use]
-pub fn platform(document: &Document, configs: &BTreeMap<Digest, Vec<u8>>) -> Option<Platform> {
+pub fn platform(document: &Document, configs: &Configs) -> Option<Platform> {
     let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
-    if !CONFIGS.contains(&config.media_type.as_str()) {
+    if !CONFIGS.contains(&&*config.media_type) {
         return None;
     }
-    let about: Value = serde_json::from_slice(configs.get(&config.digest)?).ok()?;
-    let text = |key: &str| about[key].as_str().filter(|text| !text.is_empty());
-    let variant = text("variant").map(|variant| format!("/{variant}")).unwrap_or_default();
-    format!("{}/{}{variant}", text("os")?, text("architecture")?).parse().ok()
+    let about: Config<'_> = serde_json::from_slice(configs.get(&config.digest)?).ok()?;
+    let variant = word(about.variant).map(|variant| format!("/{variant}")).unwrap_or_default();
+    format!("{}/{}{variant}", word(about.os)?, word(about.architecture)?).parse().ok()
+}
+
+/// A word of a config, where it is not empty.
+fn word(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
+    text.filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

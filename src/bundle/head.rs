@@ -2,11 +2,12 @@
 //! because manifests name their layers by digest; so a packed bundle can be written in one go.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::contents::{Contents, Referrer};
-use super::docker::{DOCKER_INDEX, docker_index};
+use super::docker::{Configs, DOCKER_INDEX, docker_index};
 use super::envelope::Envelope;
 use super::inventory::{Inventory, SUMS};
 use super::keys::{KeyId, PrivateKey};
@@ -23,8 +24,9 @@ pub const MAX_CONFIG: u64 = 4 << 20;
 /// The small files of a bundle, signed, and the blobs that follow them.
 #[derive(Debug)]
 pub struct Head {
-    /// Path and bytes, in the order of a packed bundle.
-    pub files: Vec<(String, Vec<u8>)>,
+    /// Path and bytes, in the order of a packed bundle. Those of manifests and configs are shared
+    /// with who has them.
+    pub files: Vec<(String, Arc<[u8]>)>,
     /// The remaining blobs, in the order of a packed bundle.
     pub layers: Vec<Descriptor>,
     /// Who signed.
@@ -107,18 +109,18 @@ impl Head {
     #[must_use]
     pub fn make(
         contents: &Contents,
-        configs: &BTreeMap<Digest, Vec<u8>>,
+        configs: &Configs,
         predicate: &Predicate,
         key: &PrivateKey,
     ) -> Head {
         let index = index_json(contents);
-        let mut files = vec![
-            ("oci-layout".to_owned(), LAYOUT_MARK.as_bytes().to_vec()),
-            ("index.json".to_owned(), index),
-            (DOCKER_INDEX.to_owned(), docker_index(contents, configs)),
+        let mut files: Vec<(String, Arc<[u8]>)> = vec![
+            ("oci-layout".to_owned(), LAYOUT_MARK.as_bytes().into()),
+            ("index.json".to_owned(), index.into()),
+            (DOCKER_INDEX.to_owned(), docker_index(contents, configs).into()),
         ];
         let documents = contents.documents.values();
-        files.extend(documents.map(|d| (blob_path(&d.descriptor().digest), d.raw().to_vec())));
+        files.extend(documents.map(|d| (blob_path(&d.descriptor().digest), d.shared())));
         let in_head = |blob: &&Descriptor| configs.contains_key(&blob.digest);
         let small = contents.blobs.iter().filter(in_head);
         files.extend(
@@ -139,7 +141,10 @@ impl Head {
         let envelope = Envelope::sign(&payload, key).to_bytes();
         let signer = key.public().id();
         // A reader of the file from its beginning meets what it needs to judge the rest first.
-        files.splice(2..2, [(SUMS.to_owned(), sums), (envelope_path(&signer), envelope)]);
+        files.splice(
+            2..2,
+            [(SUMS.to_owned(), sums.into()), (envelope_path(&signer), envelope.into())],
+        );
         Head { files, layers, signer, statement: Digest::of(&payload) }
     }
 }

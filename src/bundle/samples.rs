@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::contents::{Contents, Image, Referrer};
+use super::docker::Configs;
 use super::draft::Draft;
 use super::head::Head;
 use super::keys::PrivateKey;
@@ -76,7 +77,7 @@ impl Stock {
         let config = self.config(text, platform, 1);
         let layer = self.blob(LAYER, format!("layer of {text}").as_bytes());
         let mut image = self.manifest(&config, &[layer], json!({}));
-        image.platform = Some(platform.parse().unwrap());
+        image.platform = Some(Box::new(platform.parse().unwrap()));
         image
     }
 
@@ -89,7 +90,7 @@ impl Stock {
     pub fn referrer(&mut self, kind: &str, subject: &Descriptor) -> Descriptor {
         let config = self.blob("application/vnd.oci.empty.v1+json", b"{}");
         let layer = self.blob("text/plain", format!("{kind} of {}", subject.digest).as_bytes());
-        let subject = Descriptor::new(subject.media_type.as_str(), subject.digest, subject.size);
+        let subject = Descriptor::new(&subject.media_type, subject.digest, subject.size);
         let more = json!({
             "artifactType": kind, "subject": subject, "annotations": {"kind": kind},
         });
@@ -105,7 +106,7 @@ impl Stock {
         let images = images.iter().map(|(name, about)| Image {
             name: name.parse().unwrap(),
             digest: about.digest,
-            media_type: about.media_type.clone(),
+            media_type: about.media_type.to_string(),
             size: about.size,
             platforms: Vec::new(),
             source: "oci:here".to_owned(),
@@ -131,7 +132,7 @@ impl Stock {
             repository: name.name(),
             tag: name.tag.filter(|tag| tag.as_str() != "latest"),
             digest: about.digest,
-            media_type: about.media_type.clone(),
+            media_type: about.media_type.to_string(),
             size: about.size,
             subject: subject.unwrap_or(about.digest),
             artifact_type: document.artifact_type().map(str::to_owned),
@@ -150,8 +151,8 @@ impl Stock {
     }
 
     /// The bytes of every config in `contents`.
-    pub fn configs(&self, contents: &Contents) -> BTreeMap<Digest, Vec<u8>> {
-        let held = |digest: Digest| Some((digest, self.blobs.get(&digest)?.clone()));
+    pub fn configs(&self, contents: &Contents) -> Configs {
+        let held = |digest: Digest| Some((digest, self.blobs.get(&digest)?.clone().into()));
         contents.configs().into_iter().filter_map(held).collect()
     }
 

@@ -96,7 +96,7 @@ impl Layout {
         let (mut entries, mut broken) = (Vec::new(), Vec::new());
         for value in listed {
             let image = label(&value);
-            match Descriptor::from_value(value) {
+            match Descriptor::from_value(&value) {
                 Ok(descriptor) => {
                     entries.push(Entry { name: entry_name(&descriptor, &folder), descriptor });
                 }

@@ -15,7 +15,7 @@ use self::readable::Images;
 use self::sources::Opened;
 use crate::bundle::check;
 use crate::bundle::contents::{Contents, Image, Reason, Skipped};
-use crate::bundle::docker;
+use crate::bundle::docker::{self, Configs};
 use crate::bundle::draft::{self, Draft};
 use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::bundle::keys::{KeyId, PrivateKey};
@@ -36,9 +36,9 @@ use crate::work::graph::{self, Graph, Selection};
 use crate::work::plan::Count;
 use crate::work::transfer::{self, name_images};
 
-/// Most bytes of configs that are held in memory; further ones move as layers do. Those of twenty
-/// thousand images have a hundred megabytes.
-const MAX_CONFIGS: u64 = 256 << 20;
+/// Most bytes of configs that are held in memory; further ones move as layers do. Those of five
+/// thousand images have twenty megabytes.
+const MAX_CONFIGS: u64 = 48 << 20;
 
 /// What to export, and how.
 #[derive(Debug)]
@@ -152,18 +152,23 @@ pub fn export(
     fetched.blobs += more.blobs;
     fetched.bytes += more.bytes;
 
+    let (signed, statement) = (head.signer, head.statement);
+    let (images, referrers) = (graph.contents.images, graph.contents.referrers.len());
+    // What is held of the manifests is read once more, from the disk, to be checked.
+    drop((head, graph.contents.documents, graph.contents.blobs, configs, missing));
+
     // 6. Only now, and checked as its readers will check it, does it get its name.
     draft.seal(&signer)?;
     Ok(Summary {
         ok: true,
         bundle: request.output.clone(),
-        images: graph.contents.images,
+        images,
         skipped: predicate.skipped,
-        referrers: graph.contents.referrers.len(),
+        referrers,
         fetched,
         reused,
-        key: head.signer,
-        statement: Some(head.statement),
+        key: signed,
+        statement: Some(statement),
         dry_run: false,
     })
 }
@@ -191,8 +196,6 @@ fn dry(request: &Request, contents: Contents, skipped: Vec<Skipped>, key: KeyId)
         dry_run: true,
     }
 }
-
-type Configs = BTreeMap<Digest, Vec<u8>>;
 
 /// The configs that are small enough to be looked into, from what was left behind or the source.
 fn read_configs(
@@ -230,7 +233,7 @@ fn read_configs(
     let mut bytes = BTreeMap::new();
     for (blob, (content, old)) in small.into_iter().zip(read) {
         if old { &mut reused } else { &mut fetched }.add(blob);
-        bytes.insert(blob.digest, content);
+        bytes.insert(blob.digest, content.into());
     }
     Ok((bytes, reused, fetched))
 }

@@ -1,26 +1,22 @@
-//! [`Descriptor`] and [`Document`]: manifests and indexes as raw bytes with a read-only view.
+//! [`Document`]: manifests and indexes as raw bytes with a read-only view.
 //!
-//! The only user of `oci_spec`. A document keeps its bytes for ever: nothing that was digested is
-//! written again from a parsed form, because parsing drops what it does not know.
+//! A document keeps its bytes for ever: nothing that was digested is written again from a parsed
+//! form, because parsing drops what it does not know.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use oci_spec::image::{ImageIndex, ImageManifest};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
-use super::digest::Digest;
+use super::descriptor::Raw;
+pub use super::descriptor::{Annotations, Descriptor, MediaType, media_type};
 use super::error::{Class, Error, Result};
-use super::json::parse_strict;
-use super::platform::Platform;
+use super::json::check_strict;
 
 /// Largest manifest or index that is read into memory. The distribution-spec asks registries to
 /// take 4 MiB; docker and containers/image read no more than that.
 pub const MAX_DOCUMENT: u64 = 4 << 20;
-/// Largest size in a descriptor: the largest whole number that every JSON reader takes for itself.
-const MAX_SIZE: u64 = (1 << 53) - 1;
 
 /// `mediaType` of an OCI image index.
 pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -47,121 +43,32 @@ pub fn is_document(media_type: &str) -> bool {
 /// are not those of one kind.
 #[must_use]
 pub fn guess_type(raw: &[u8]) -> Option<String> {
-    let value = parse_strict(raw).ok()?;
-    let has = |name: &str| value.get(name).is_some();
-    match value.get("mediaType") {
-        Some(own) => own.as_str().map(str::to_owned),
-        None if has("manifests") => Some(OCI_INDEX.to_owned()),
-        None if has("config") && has("layers") => Some(OCI_MANIFEST.to_owned()),
+    /// Which of the members are there, also as null.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Shape {
+        #[serde(default, deserialize_with = "there")]
+        media_type: Option<Option<String>>,
+        #[serde(default, deserialize_with = "there")]
+        manifests: Option<IgnoredAny>,
+        #[serde(default, deserialize_with = "there")]
+        config: Option<IgnoredAny>,
+        #[serde(default, deserialize_with = "there")]
+        layers: Option<IgnoredAny>,
+    }
+    check_strict(raw).ok()?;
+    let shape: Shape = serde_json::from_slice(raw).ok()?;
+    match shape.media_type {
+        Some(own) => own,
+        None if shape.manifests.is_some() => Some(OCI_INDEX.to_owned()),
+        None if shape.config.is_some() && shape.layers.is_some() => Some(OCI_MANIFEST.to_owned()),
         None => None,
     }
 }
 
-/// What a blob is and how to check it (OCI image-spec, descriptor.md).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Descriptor {
-    /// The type of the bytes.
-    pub media_type: String,
-    /// Their digest.
-    pub digest: Digest,
-    /// How many there are.
-    pub size: u64,
-    /// What the image runs on, in an index.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub platform: Option<Platform>,
-    /// The type of an artifact.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub artifact_type: Option<String>,
-    /// Where else the bytes are offered. Never fetched on their own account.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub urls: Vec<String>,
-    /// Free text; never a path, never an identity.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
-    pub annotations: BTreeMap<String, String>,
-}
-
-impl Descriptor {
-    /// A descriptor with nothing optional.
-    pub fn new(media_type: impl Into<String>, digest: Digest, size: u64) -> Descriptor {
-        Descriptor {
-            media_type: media_type.into(),
-            digest,
-            size,
-            platform: None,
-            artifact_type: None,
-            urls: Vec::new(),
-            annotations: BTreeMap::new(),
-        }
-    }
-
-    /// Describes `bytes`.
-    pub fn of(media_type: impl Into<String>, bytes: &[u8]) -> Descriptor {
-        Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
-    }
-
-    /// Whether this is a layer that its owner does not allow registries to hand on. It is never
-    /// fetched, and its absence is no fault.
-    #[must_use]
-    pub fn is_foreign(&self) -> bool {
-        self.media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
-            || self.media_type.starts_with("application/vnd.docker.image.rootfs.foreign.")
-    }
-
-    /// The descriptor that `value` is, as it stands in a document.
-    ///
-    /// # Errors
-    /// [`Class::Damaged`] when it is none, or one that cannot be.
-    pub fn from_value(value: Value) -> Result<Descriptor> {
-        let spec: oci_spec::image::Descriptor = serde_json::from_value(value).map_err(|e| {
-            Error::new(Class::Damaged, format!("is no descriptor of an image: {e}"))
-        })?;
-        Descriptor::from_spec(&spec)
-    }
-
-    fn from_spec(spec: &oci_spec::image::Descriptor) -> Result<Descriptor> {
-        let digest: Digest = spec
-            .digest()
-            .to_string()
-            .parse()
-            .map_err(|e: super::digest::DigestError| e.into_error(Class::Damaged))?;
-        let platform = spec.platform().as_ref().map(|p| Platform {
-            os: p.os().to_string(),
-            architecture: p.architecture().to_string(),
-            variant: p.variant().clone(),
-        });
-        if spec.size() > MAX_SIZE {
-            let text = format!("descriptor {digest} has an impossible size: {}", spec.size());
-            return Err(Error::new(Class::Damaged, text));
-        }
-        let descriptor = Descriptor {
-            media_type: spec.media_type().to_string(),
-            digest,
-            size: spec.size(),
-            platform,
-            artifact_type: spec.artifact_type().as_ref().map(ToString::to_string),
-            urls: spec.urls().clone().unwrap_or_default(),
-            annotations: spec.annotations().clone().unwrap_or_default().into_iter().collect(),
-        };
-        if let Some(data) = spec.data() {
-            descriptor.check_data(data)?;
-        }
-        Ok(descriptor)
-    }
-
-    /// `data` repeats the content inside the descriptor; a mismatch is a second content.
-    fn check_data(&self, data: &str) -> Result<()> {
-        let bytes = base64::engine::general_purpose::STANDARD.decode(data).ok();
-        match bytes {
-            Some(bytes) if bytes.len() as u64 == self.size && Digest::of(&bytes) == self.digest => {
-                Ok(())
-            }
-            _ => Err(Error::new(
-                Class::Damaged,
-                format!("descriptor {} carries data of another content", self.digest),
-            )),
-        }
-    }
+/// Reads a member that is there, so that null is told from nothing.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(member).map(Some)
 }
 
 /// What a document is, and its children in their order.
@@ -182,15 +89,43 @@ pub enum Kind {
     },
 }
 
-/// A manifest or an index: its raw bytes, and a view of them.
+/// A manifest or an index: its raw bytes, and a view of them. A copy shares both.
 #[derive(Debug, Clone)]
-pub struct Document {
+pub struct Document(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     raw: Arc<[u8]>,
     descriptor: Descriptor,
     kind: Kind,
     subject: Option<Descriptor>,
-    artifact_type: Option<String>,
-    annotations: BTreeMap<String, String>,
+    artifact_type: Option<Box<str>>,
+    annotations: Annotations,
+}
+
+/// The members of a document that are looked at. Those that may be null and there are told from
+/// those that are not there.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct View<'a> {
+    #[serde(default)]
+    schema_version: Option<u64>,
+    #[serde(default, borrow)]
+    media_type: Option<Cow<'a, str>>,
+    #[serde(default)]
+    artifact_type: Option<Box<str>>,
+    #[serde(default, borrow, deserialize_with = "there")]
+    manifests: Option<Option<Vec<Raw<'a>>>>,
+    #[serde(default, borrow)]
+    config: Option<Raw<'a>>,
+    #[serde(default, borrow, deserialize_with = "there")]
+    layers: Option<Option<Vec<Raw<'a>>>>,
+    #[serde(default, borrow, deserialize_with = "there")]
+    blobs: Option<Option<Vec<Raw<'a>>>>,
+    #[serde(default, borrow)]
+    subject: Option<Raw<'a>>,
+    #[serde(default)]
+    annotations: Option<Annotations>,
 }
 
 impl Document {
@@ -210,73 +145,73 @@ impl Document {
         let bad = |why: String| {
             Error::new(Class::Damaged, format!("{media_type} {}: {why}", descriptor.digest))
         };
-        let mut value = parse_strict(&raw).map_err(|e| e.context(descriptor.digest))?;
-        refuse_schema_1(&value, media_type)?;
-        let wants_index = media_type == OCI_INDEX || media_type == DOCKER_LIST;
-        fill_nulls(&mut value, wants_index);
+        check_strict(&raw).map_err(|e| e.context(descriptor.digest))?;
+        let view: View<'_> = serde_json::from_slice(&raw).map_err(|e| bad(e.to_string()))?;
+        refuse_schema_1(view.schema_version, media_type)?;
         if !is_document(media_type) {
             let text = format!("{} is given out as {media_type:?}", descriptor.digest);
             return Err(Error::new(Class::Refused, format!("{text}, which is no manifest's type"))
                 .hint("have it pushed again with a current docker, podman or skopeo"));
         }
-        match value.get("mediaType") {
-            // The member became obligatory late: umoci and older podman write none. The shape
-            // check below then decides alone.
-            None => {}
-            Some(Value::String(own)) if own == media_type => {}
-            Some(own) => return Err(bad(format!("calls itself {own}"))),
+        // The member became obligatory late: umoci and older podman write none. The shape decides
+        // alone then.
+        if let Some(own) = view.media_type.as_deref().filter(|own| *own != media_type) {
+            return Err(bad(format!("calls itself {own:?}")));
         }
-        let has = |name: &str| value.get(name).is_some();
-        let (index, manifest) = (has("manifests"), has("layers") || has("config") || has("blobs"));
-        let annotations = string_map(value.get("annotations"));
-        let artifact_type = value.get("artifactType").and_then(Value::as_str).map(str::to_owned);
-        if index == manifest || index != wants_index {
-            return Err(bad("its members do not fit its type".to_owned()));
-        }
-        let (kind, subject) = if media_type == OCI_ARTIFACT {
-            artifact(&value).map_err(&bad)?
-        } else if wants_index {
-            let spec: ImageIndex = serde_json::from_value(value).map_err(|e| bad(e.to_string()))?;
-            let manifests = all(spec.manifests())?;
-            (Kind::Index { manifests }, one(spec.subject().as_ref())?)
-        } else {
-            let spec: ImageManifest =
-                serde_json::from_value(value).map_err(|e| bad(e.to_string()))?;
-            let config = Some(Descriptor::from_spec(spec.config())?);
-            (Kind::Manifest { config, layers: all(spec.layers())? }, one(spec.subject().as_ref())?)
-        };
-        Ok(Document { raw, descriptor, kind, subject, artifact_type, annotations })
+        let kind = kind(view.manifests, view.config, view.layers, view.blobs, media_type, bad)?;
+        Ok(Document(Arc::new(Inner {
+            kind,
+            subject: view.subject.map(Raw::checked).transpose()?,
+            artifact_type: view.artifact_type,
+            annotations: view.annotations.unwrap_or_default(),
+            descriptor,
+            raw,
+        })))
+    }
+
+    /// About how many bytes of memory it takes, its own among them.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        let parts = self.children().into_iter().chain(self.subject()).map(Descriptor::weight);
+        let view = size_of::<Inner>() + self.0.annotations.len() + parts.sum::<usize>();
+        (self.raw().len() + view) as u64
+    }
+
+    /// The bytes, to be shared.
+    #[must_use]
+    pub fn shared(&self) -> Arc<[u8]> {
+        Arc::clone(&self.0.raw)
     }
 
     /// The bytes, exactly as they came.
     #[must_use]
     pub fn raw(&self) -> &[u8] {
-        &self.raw
+        &self.0.raw
     }
 
     /// Type, digest and size of the bytes.
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
-        &self.descriptor
+        &self.0.descriptor
     }
 
     /// What it is.
     #[must_use]
     pub fn kind(&self) -> &Kind {
-        &self.kind
+        &self.0.kind
     }
 
     /// What it refers to, for a signature, an SBOM and the like.
     #[must_use]
     pub fn subject(&self) -> Option<&Descriptor> {
-        self.subject.as_ref()
+        self.0.subject.as_ref()
     }
 
     /// The type of the artifact: `artifactType`, else the config's type, as the
     /// distribution-spec defines it for referrers.
     #[must_use]
     pub fn artifact_type(&self) -> Option<&str> {
-        match (&self.artifact_type, &self.kind) {
+        match (self.0.artifact_type.as_deref(), &self.0.kind) {
             (Some(own), _) => Some(own),
             (None, Kind::Manifest { config: Some(config), .. }) => Some(&config.media_type),
             _ => None,
@@ -285,36 +220,60 @@ impl Document {
 
     /// The document's own annotations.
     #[must_use]
-    pub fn annotations(&self) -> &BTreeMap<String, String> {
-        &self.annotations
+    pub fn annotations(&self) -> &Annotations {
+        &self.0.annotations
     }
 
     /// Everything the document points at, in order: config before layers. Foreign layers are
     /// among them.
     #[must_use]
     pub fn children(&self) -> Vec<&Descriptor> {
-        match &self.kind {
+        match &self.0.kind {
             Kind::Index { manifests } => manifests.iter().collect(),
             Kind::Manifest { config, layers } => config.iter().chain(layers).collect(),
         }
     }
 }
 
-/// Go writes an empty list that nobody made as null, and reads null as nothing at all. So the list
-/// that a document is made of is empty then, and any other member that is null is not there.
-fn fill_nulls(value: &mut Value, is_index: bool) {
-    let Some(members) = value.as_object_mut() else { return };
-    let own: &[&str] = if is_index { &["manifests"] } else { &["layers", "blobs"] };
-    for name in own {
-        if let Some(list @ Value::Null) = members.get_mut(*name) {
-            *list = Value::Array(Vec::new());
-        }
+type List<'a> = Option<Option<Vec<Raw<'a>>>>;
+
+/// What a document with these members is. Go writes an empty list that nobody made as null, and reads
+/// null as nothing at all. So the list that a document is made of is empty then, and any other member
+/// that is null is not there.
+fn kind(
+    manifests: List<'_>,
+    config: Option<Raw<'_>>,
+    layers: List<'_>,
+    blobs: List<'_>,
+    media_type: &str,
+    bad: impl Fn(String) -> Error,
+) -> Result<Kind> {
+    let wants_index = media_type == OCI_INDEX || media_type == DOCKER_LIST;
+    let manifests = or_empty(manifests, wants_index);
+    let (layers, blobs) = (or_empty(layers, !wants_index), or_empty(blobs, !wants_index));
+    let is_manifest = layers.is_some() || config.is_some() || blobs.is_some();
+    if manifests.is_some() == is_manifest || manifests.is_some() != wants_index {
+        return Err(bad("its members do not fit its type".to_owned()));
     }
-    members.retain(|_, member| !member.is_null());
+    let missing = |name: &str| bad(format!("it has no {name}"));
+    if let Some(manifests) = manifests {
+        return Ok(Kind::Index { manifests: all(manifests)? });
+    }
+    if media_type == OCI_ARTIFACT {
+        return Ok(Kind::Manifest { config: None, layers: all(blobs.unwrap_or_default())? });
+    }
+    let config = Some(config.ok_or_else(|| missing("config"))?.checked()?);
+    Ok(Kind::Manifest { config, layers: all(layers.ok_or_else(|| missing("layers"))?)? })
 }
 
-fn refuse_schema_1(value: &Value, media_type: &str) -> Result<()> {
-    let schema = value.get("schemaVersion").and_then(Value::as_u64);
+fn or_empty(list: List<'_>, is_own: bool) -> Option<Vec<Raw<'_>>> {
+    match list {
+        Some(None) if is_own => Some(Vec::new()),
+        list => list.flatten(),
+    }
+}
+
+fn refuse_schema_1(schema: Option<u64>, media_type: &str) -> Result<()> {
     if schema == Some(1) || media_type.contains("manifest.v1+") && media_type.contains("docker") {
         return Err(Error::new(Class::Refused, "the image is in Docker's schema 1 of 2014")
             .hint("push it again with a current docker, podman or skopeo, then export it"));
@@ -325,29 +284,13 @@ fn refuse_schema_1(value: &Value, media_type: &str) -> Result<()> {
     Ok(())
 }
 
-fn artifact(value: &Value) -> Result<(Kind, Option<Descriptor>), String> {
-    let spec = |value: &Value| {
-        serde_json::from_value::<oci_spec::image::Descriptor>(value.clone())
-            .map_err(|e| e.to_string())
-            .and_then(|d| Descriptor::from_spec(&d).map_err(|e| e.to_string()))
-    };
-    let blobs = value.get("blobs").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let layers = blobs.iter().map(spec).collect::<Result<_, _>>()?;
-    let subject = value.get("subject").map(spec).transpose()?;
-    Ok((Kind::Manifest { config: None, layers }, subject))
-}
-
-fn all(specs: &[oci_spec::image::Descriptor]) -> Result<Vec<Descriptor>> {
-    specs.iter().map(Descriptor::from_spec).collect()
-}
-
-fn one(spec: Option<&oci_spec::image::Descriptor>) -> Result<Option<Descriptor>> {
-    spec.map(Descriptor::from_spec).transpose()
-}
-
-fn string_map(value: Option<&Value>) -> BTreeMap<String, String> {
-    let members = value.and_then(Value::as_object).into_iter().flatten();
-    members.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
+/// In a vector of that size and no larger: collecting would leave room for what they were read from.
+fn all(raw: Vec<Raw<'_>>) -> Result<Vec<Descriptor>> {
+    let mut all = Vec::with_capacity(raw.len());
+    for raw in raw {
+        all.push(raw.checked()?);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

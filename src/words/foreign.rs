@@ -78,7 +78,7 @@ mod tests {
         let layer = |text: &str, urls: &[&str]| {
             let media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
             let layer = Descriptor::new(media_type, Digest::of(text.as_bytes()), 1);
-            Descriptor { urls: urls.iter().map(ToString::to_string).collect(), ..layer }
+            Descriptor { urls: urls.iter().map(|url| Box::from(*url)).collect(), ..layer }
         };
         let own = Descriptor::of("application/vnd.oci.image.layer.v1.tar", b"own");
         let one = layer("a", &["https://u:p@mcr.example:8443/v2/x?y", "no address", "https:///x"]);

@@ -7,12 +7,13 @@ mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::fetch::Next;
 pub use self::find::{Found, find};
 pub use self::select::{Rewrite, rewrite};
 use crate::bundle::contents::{
-    Contents, Image, LeftOut, MAX_DOCUMENT_BYTES, MAX_LEVELS, Reason, Referrer,
+    Contents, Image, LeftOut, MAX_DOCUMENTS_WEIGHT, MAX_LEVELS, Reason, Referrer,
 };
 use crate::seams::store::{BlobSource, ImageSource};
 use crate::words::digest::Digest;
@@ -120,7 +121,7 @@ struct Walker<'a, 's> {
     jobs: usize,
     documents: BTreeMap<Digest, Document>,
     /// Of all documents.
-    bytes: u64,
+    weight: u64,
     visited: BTreeSet<(usize, Digest)>,
     of: BTreeMap<Digest, usize>,
     images: BTreeMap<Reference, Image>,
@@ -134,7 +135,7 @@ impl<'a, 's> Walker<'a, 's> {
             select,
             jobs,
             documents: BTreeMap::new(),
-            bytes: 0,
+            weight: 0,
             visited: BTreeSet::new(),
             of: BTreeMap::new(),
             images: BTreeMap::new(),
@@ -148,7 +149,7 @@ impl<'a, 's> Walker<'a, 's> {
         let image = Image {
             name: name.clone(),
             digest: about.digest,
-            media_type: about.media_type.clone(),
+            media_type: about.media_type.to_string(),
             size: about.size,
             platforms: Vec::new(),
             source: wanted.text.clone(),
@@ -201,10 +202,10 @@ impl<'a, 's> Walker<'a, 's> {
     fn note(&mut self, origin: usize, document: &Document) -> Result<Vec<Next>> {
         let digest = document.descriptor().digest;
         if self.documents.insert(digest, document.clone()).is_none() {
-            self.bytes += document.raw().len() as u64;
+            self.weight += document.weight();
         }
         self.of.entry(digest).or_insert(origin);
-        within(self.bytes)?;
+        within(self.weight)?;
         if self.documents.len() > MAX_DOCUMENTS {
             let text = format!("the images have more than {MAX_DOCUMENTS} manifests");
             return Err(Error::new(Class::Damaged, text));
@@ -235,7 +236,7 @@ impl<'a, 's> Walker<'a, 's> {
                 repository,
                 tag,
                 digest,
-                media_type: about.media_type.clone(),
+                media_type: about.media_type.to_string(),
                 size: about.size,
                 subject,
                 artifact_type: document.artifact_type().map(str::to_owned),
@@ -265,14 +266,20 @@ fn add(sum: u64, size: u64) -> u64 {
 }
 
 /// Documents are held in memory, and whoever serves them chooses how many there are.
-fn within(bytes: u64) -> Result<()> {
-    match bytes > MAX_DOCUMENT_BYTES {
+fn within(weight: u64) -> Result<()> {
+    match weight > MAX_DOCUMENTS_WEIGHT {
         false => Ok(()),
         true => {
-            let text = format!("the images have more than {MAX_DOCUMENT_BYTES} bytes of manifests");
+            let text = "the manifests of the images take more memory than a bundle has room for";
             Err(Error::new(Class::Damaged, text).hint("export them into several bundles"))
         }
     }
+}
+
+/// Adds the weight of `document` to `held`, which other threads add to as well.
+fn keep(held: &AtomicU64, document: &Document) -> Result<()> {
+    let weight = document.weight();
+    within(add(held.fetch_add(weight, Ordering::Relaxed), weight))
 }
 
 /// Nothing leaves that the far side would refuse: what the documents say of each other holds.
@@ -315,9 +322,9 @@ fn left_out(
                 if seen.insert(child.digest) {
                     out.push(LeftOut {
                         digest: child.digest,
-                        media_type: child.media_type.clone(),
+                        media_type: child.media_type.to_string(),
                         size: child.size,
-                        platform: child.platform.clone(),
+                        platform: child.platform.as_deref().cloned(),
                         reason,
                     });
                 }
@@ -335,8 +342,10 @@ fn check_platforms(contents: &Contents, image: &Image, select: &Selection) -> Re
     // One manifest may be listed for several.
     let documents = contents.children_first([image.digest]);
     let listed = documents.into_iter().flat_map(Document::children);
-    let listed: BTreeSet<&Platform> =
-        listed.filter_map(|entry| entry.platform.as_ref()).filter(|it| !it.is_unknown()).collect();
+    let listed: BTreeSet<&Platform> = listed
+        .filter_map(|entry| entry.platform.as_deref())
+        .filter(|it| !it.is_unknown())
+        .collect();
     let has: Vec<String> = listed.into_iter().map(ToString::to_string).collect();
     let wanted: Vec<String> = select.platforms.iter().map(ToString::to_string).collect();
     let text = format!("{} is not there for {}", image.name, wanted.join(", "));

@@ -58,7 +58,7 @@ pub struct Described<'h> {
 
 impl<'h> Described<'h> {
     pub(super) fn new(head: &'h Head) -> Described<'h> {
-        let small = head.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()));
+        let small = head.files.iter().map(|(path, bytes)| (path.as_str(), &**bytes));
         let layers = head.layers.iter().map(|layer| (blob_path(&layer.digest), layer.size));
         Described { small: small.collect(), layers: layers.collect() }
     }

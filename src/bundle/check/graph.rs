@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::Files;
 use super::{Fault, Problem};
-use crate::bundle::contents::{Contents, MAX_DOCUMENT_BYTES, MAX_LEVELS};
+use crate::bundle::contents::{Contents, MAX_DOCUMENTS_WEIGHT, MAX_LEVELS};
 use crate::bundle::inventory::Inventory;
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
@@ -20,7 +20,7 @@ pub(super) fn documents(
     let mut documents = BTreeMap::new();
     let mut problems = Vec::new();
     let mut seen = BTreeSet::new();
-    let mut bytes = 0;
+    let mut weight = 0;
     let mut level = roots;
     for depth in 0.. {
         let mut next = Vec::new();
@@ -33,14 +33,14 @@ pub(super) fn documents(
             if tree.size(&path).is_none() {
                 continue;
             }
-            if bytes > MAX_DOCUMENT_BYTES {
-                let detail = format!("its manifests have more than {MAX_DOCUMENT_BYTES} bytes");
+            if weight > MAX_DOCUMENTS_WEIGHT {
+                let detail = "its manifests take more memory than those of any bundle";
                 problems.push(Problem::new(Fault::Damaged, "", detail));
                 return (documents, problems);
             }
             match read(tree, &path, &descriptor) {
                 Ok(document) => {
-                    bytes += document.raw().len() as u64;
+                    weight += document.weight();
                     next.extend(document.children().into_iter().cloned());
                     documents.insert(descriptor.digest, document);
                 }

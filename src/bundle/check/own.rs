@@ -70,7 +70,7 @@ mod tests {
         let mut sample = Sample::new();
         let mut head = sample.head();
         let sums = head.files.iter_mut().find(|(path, _)| path == SUMS).unwrap();
-        sums.1.resize(usize::try_from(MAX_SUMS).unwrap() + 1, b'x');
+        sums.1 = vec![b'x'; usize::try_from(MAX_SUMS).unwrap() + 1].into();
         let (class, text) = refused(&sample, &head);
         assert!(class == Class::Usage && text.contains(&MAX_SUMS.to_string()), "{text}");
 

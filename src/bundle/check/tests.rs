@@ -244,7 +244,7 @@ fn parts_left_out_on_purpose_are_not_missed() {
     let foreign = Descriptor::of(FOREIGN, b"theirs");
     let config = sample.stock.config("c", "windows/amd64", 1);
     let windows = sample.stock.manifest(&config, &[foreign], json!({}));
-    let other = Descriptor::of(windows.media_type.as_str(), b"not carried");
+    let other = Descriptor::of(&windows.media_type, b"not carried");
     let index = sample.stock.index(&[&windows, &other]);
     sample.contents = sample.stock.contents(&[("x.example/c:1", &index)]);
 
@@ -253,7 +253,7 @@ fn parts_left_out_on_purpose_are_not_missed() {
 
     sample.contents.images[0].left_out.push(LeftOut {
         digest: other.digest,
-        media_type: other.media_type.clone(),
+        media_type: other.media_type.to_string(),
         size: other.size,
         platform: None,
         reason: Reason::Platform,

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::bundle::samples::{CONFIG, FOREIGN, LAYER, Stock};
@@ -62,7 +62,7 @@ fn of_several_variants_the_one_that_runs_everywhere_is_listed() {
             let platform: Platform = entry.parse().unwrap();
             let text = format!("{entry} {}", stock.blobs.len());
             let mut image = stock.image(&text, &platform.any_variant().to_string());
-            image.platform = Some(platform);
+            image.platform = Some(Box::new(platform));
             image
         });
         let index = stock.index(&images.each_ref());
@@ -84,7 +84,7 @@ fn what_docker_cannot_load_is_not_listed() {
     let foreign = Descriptor::of(FOREIGN, b"theirs");
     let config = stock.config("a", "linux/amd64", 1);
     let mut odd = config.clone();
-    odd.media_type = "application/vnd.cncf.helm.config.v1+json".to_owned();
+    odd.media_type = "application/vnd.cncf.helm.config.v1+json".into();
     let text = stock.blob(CONFIG, b"no JSON");
     for (config, layers) in [
         (&config, vec![chart]),
@@ -106,8 +106,9 @@ fn what_docker_cannot_load_is_not_listed() {
 fn a_manifest_that_is_listed_for_several_platforms_is_there_for_each() {
     let mut stock = Stock::default();
     let image = stock.image("a", "linux/amd64");
-    let entries = ["linux/amd64", "linux/386", "linux/arm/v6", "linux/arm/v7"]
-        .map(|platform| Descriptor { platform: Some(platform.parse().unwrap()), ..image.clone() });
+    let entries = ["linux/amd64", "linux/386", "linux/arm/v6", "linux/arm/v7"].map(|platform| {
+        Descriptor { platform: Some(Box::new(platform.parse().unwrap())), ..image.clone() }
+    });
     let index = stock.index(&entries.each_ref());
     let contents = stock.contents(&[("x.example/a:1", &index)]);
 
@@ -141,8 +142,8 @@ fn only_the_config_of_an_image_says_a_platform() {
     let mut stock = Stock::default();
     let config = stock.config("a", "linux/arm64", 0);
     let mut odd = config.clone();
-    odd.media_type = "application/vnd.cncf.helm.config.v1+json".to_owned();
-    let configs = BTreeMap::from([(config.digest, stock.blobs[&config.digest].clone())]);
+    odd.media_type = "application/vnd.cncf.helm.config.v1+json".into();
+    let configs = BTreeMap::from([(config.digest, stock.blobs[&config.digest].clone().into())]);
     let (image, chart) =
         (stock.manifest(&config, &[], json!({})), stock.manifest(&odd, &[], json!({})));
 

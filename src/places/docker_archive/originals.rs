@@ -235,7 +235,7 @@ impl<'l> Originals<'l> {
                 }
                 Some(Kind::Index { .. }) | None => {}
                 Some(Kind::Manifest { .. }) => {
-                    leaves.insert((part.digest, part.platform.clone()));
+                    leaves.insert((part.digest, part.platform.as_deref().cloned()));
                 }
             }
         }
@@ -246,7 +246,7 @@ impl<'l> Originals<'l> {
 /// Whether `document` is the manifest of an image, not of what goes with one.
 fn is_image(document: &Document) -> bool {
     matches!(document.kind(), Kind::Manifest { config: Some(config), .. }
-        if matches!(config.media_type.as_str(), CONFIG | DOCKER_CONFIG))
+        if matches!(&*config.media_type, CONFIG | DOCKER_CONFIG))
 }
 
 /// Whether `document` has the config and the layers that are listed for docker.

@@ -404,8 +404,8 @@ fn hybrid(with_second: bool) -> Hybrid {
     }
     let mut children: Vec<Descriptor> =
         manifests.iter().map(|manifest| manifest.descriptor().clone()).collect();
-    children[0].platform = Some("linux/amd64".parse().unwrap());
-    children[1].platform = Some("linux/arm64".parse().unwrap());
+    children[0].platform = Some(Box::new("linux/amd64".parse().unwrap()));
+    children[1].platform = Some(Box::new("linux/arm64".parse().unwrap()));
     let index = json!({"schemaVersion": 2, "manifests": children}).to_string().into_bytes();
     let mut root = blob(OCI_INDEX, &index, true);
     root.annotations =
@@ -569,7 +569,10 @@ fn an_index_with_two_images_for_the_platform_of_docker_s_is_refused() {
             for bytes in [&layer, &config, &raw] {
                 archive.file(&blob_path(&Digest::of(bytes)), bytes);
             }
-            children.push(Descriptor { platform, ..Descriptor::of(OCI_MANIFEST, &raw) });
+            children.push(Descriptor {
+                platform: platform.map(Box::new),
+                ..Descriptor::of(OCI_MANIFEST, &raw)
+            });
         }
         let raw = json!({"schemaVersion": 2, "manifests": children}).to_string();
         archive.file(&blob_path(&Digest::of(raw.as_bytes())), &raw);

@@ -37,10 +37,10 @@ pub struct Unreadable {
 }
 
 /// The text of an entry's name, where it has one that is no more than empty.
-fn text(descriptor: &Descriptor) -> Option<&str> {
+fn text(descriptor: &Descriptor) -> Option<String> {
     let texts = [CONTAINERD_NAME, COSIGN_NAME, REF_NAME];
-    let mut texts = texts.iter().filter_map(|key| descriptor.annotations.get(*key));
-    texts.find(|text| !text.is_empty()).map(String::as_str)
+    let mut texts = texts.iter().filter_map(|key| descriptor.annotations.get(key));
+    texts.find(|text| !text.is_empty())
 }
 
 /// What an entry is listed for that belongs to an image and stands under its name.
@@ -76,7 +76,7 @@ pub(super) fn subject_of(tag: &Tag) -> Option<(Digest, &str)> {
 /// The full name of an entry. A name with no `/` and no `:` is a bare tag, as umoci and skopeo
 /// write it; the image then gets the folder's name below `localhost`, as podman does.
 pub(super) fn entry_name(descriptor: &Descriptor, folder: &str) -> Option<Reference> {
-    let text = |key: &str| descriptor.annotations.get(key).map(String::as_str);
+    let text = |key: &str| descriptor.annotations.get(key);
     let full = |key: &str| text(key).and_then(|name| name.parse::<Reference>().ok());
     let bare = || {
         let name = text(REF_NAME)?;
@@ -122,7 +122,7 @@ impl Tags {
     /// Those among `entries`, of which `referring` refer to others by themselves.
     pub(super) fn of(entries: &[Entry], referring: &BTreeMap<Digest, Digest>) -> Tags {
         let mut tags = Tags::default();
-        let mut images: BTreeMap<Option<&str>, BTreeSet<Digest>> = BTreeMap::new();
+        let mut images: BTreeMap<Option<String>, BTreeSet<Digest>> = BTreeMap::new();
         for Entry { descriptor: own, .. } in entries {
             let is_own = beside(own).is_none() && !referring.contains_key(&own.digest);
             if is_document(&own.media_type) && is_own {
@@ -222,7 +222,7 @@ impl Layout {
 
     /// The name of an entry that has none but its digest.
     fn digest_name(&self, entry: &Entry) -> Option<Reference> {
-        by_digest(text(&entry.descriptor), &self.tree.stem(), &entry.descriptor.digest)
+        by_digest(text(&entry.descriptor).as_deref(), &self.tree.stem(), &entry.descriptor.digest)
     }
 
     /// Whether an entry goes with another image that is listed, and comes along with that.

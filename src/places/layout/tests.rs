@@ -11,8 +11,7 @@ fn manifest(config: &[u8], subject: Option<&Descriptor>) -> Document {
         "config": Descriptor::of("application/json", config), "layers": [],
     });
     if let Some(subject) = subject {
-        raw["subject"] =
-            json!(Descriptor::new(subject.media_type.as_str(), subject.digest, subject.size));
+        raw["subject"] = json!(Descriptor::new(&subject.media_type, subject.digest, subject.size));
     }
     Document::parse(raw.to_string().into_bytes(), OCI_MANIFEST).unwrap()
 }
@@ -123,7 +122,7 @@ fn a_folder_with_other_things_in_it_is_left_alone() {
 fn bare_tags_get_the_folders_name() {
     let name = |key: &str, value: &str| {
         let mut descriptor = Descriptor::of("a/b", b"");
-        descriptor.annotations.insert(key.to_owned(), value.to_owned());
+        descriptor.annotations = [(key.to_owned(), value.to_owned())].into();
         entry_name(&descriptor, "alpine").map(|name| name.to_string())
     };
 

@@ -239,7 +239,7 @@ impl Session {
         version: Option<&str>,
     ) -> Result<Option<bool>> {
         let what = self.manifest_name(reference);
-        let mut headers = vec![("content-type", document.descriptor().media_type.clone())];
+        let mut headers = vec![("content-type", document.descriptor().media_type.to_string())];
         headers.extend(version.map(|version| ("if-match", version.to_owned())));
         let call = Call {
             method: Method::PUT,

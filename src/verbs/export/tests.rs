@@ -206,7 +206,7 @@ fn a_manifest_that_an_index_lists_for_two_platforms_is_there_for_both() {
     let stock = &mut outside.sample.stock;
     let image = stock.image("both", "linux/amd64");
     let entries = ["linux/amd64", "linux/386"].map(|platform| crate::words::document::Descriptor {
-        platform: Some(platform.parse().unwrap()),
+        platform: Some(Box::new(platform.parse().unwrap())),
         ..image.clone()
     });
     let index = stock.index(&entries.each_ref());

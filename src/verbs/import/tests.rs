@@ -120,7 +120,7 @@ fn parts_left_out_are_noted_because_some_registries_refuse_them() {
     sample.contents = sample.stock.contents(&[("x.example/a:1", &index), ("x.example/b:1", &b)]);
     sample.contents.images[0].left_out.push(LeftOut {
         digest: other.digest,
-        media_type: other.media_type.clone(),
+        media_type: other.media_type.to_string(),
         size: other.size,
         platform: None,
         reason: Reason::Platform,

@@ -188,7 +188,7 @@ impl Desk {
 /// "Listing Referrers").
 fn described(document: &Document) -> Descriptor {
     Descriptor {
-        artifact_type: document.artifact_type().map(str::to_owned),
+        artifact_type: document.artifact_type().map(Box::from),
         annotations: document.annotations().clone(),
         ..document.descriptor().clone()
     }

@@ -1,8 +1,9 @@
 //! Fetching the documents of the next level, and saying which are gone.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicU64;
 
-use super::{Selection, Walker, add, within};
+use super::{Selection, Walker, add, keep, within};
 use crate::seams::parallel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
@@ -45,14 +46,19 @@ impl Walker<'_, '_> {
             .into_iter()
             .filter(|next| !self.visited.contains(&next.key()) && seen.insert(next.key()))
             .collect();
-        within(new.iter().map(|next| next.descriptor.size).fold(self.bytes, add))?;
+        within(new.iter().map(|next| next.descriptor.size).fold(self.weight, add))?;
+        let held = AtomicU64::new(self.weight);
         let found = parallel::map(self.jobs, &new, |next| {
             if let Some(document) = self.documents.get(&next.descriptor.digest) {
                 return Ok(Ok(document.clone()));
             }
             match self.origins[next.origin].source.document(&next.descriptor) {
                 Err(error) if error.class() == Class::Incomplete => Ok(Err(error)),
-                found => found.map(Ok),
+                found => {
+                    let found = found?;
+                    keep(&held, &found)?;
+                    Ok(Ok(found))
+                }
             }
         })?;
         let (mut documents, mut gone) = (Vec::new(), Vec::new());
@@ -119,7 +125,7 @@ impl Walker<'_, '_> {
 /// How the rest of `index` can be had without the parts that are `gone`.
 fn way_out(index: &Document, gone: &[&Next], select: &Selection) -> String {
     let is_gone = |d: &Descriptor| gone.iter().any(|next| next.descriptor.digest == d.digest);
-    let unknown = |d: &Descriptor| d.platform.as_ref().is_some_and(Platform::is_unknown);
+    let unknown = |d: &Descriptor| d.platform.as_deref().is_some_and(Platform::is_unknown);
     let Kind::Index { manifests } = index.kind() else { return String::new() };
     let chosen = |platform: &&Platform| {
         select.platforms.is_empty() || select.platforms.iter().any(|wanted| wanted.takes(platform))
@@ -127,7 +133,7 @@ fn way_out(index: &Document, gone: &[&Next], select: &Selection) -> String {
     let rest: BTreeSet<String> = manifests
         .iter()
         .filter(|entry| !is_gone(entry) && !unknown(entry))
-        .filter_map(|entry| entry.platform.as_ref())
+        .filter_map(|entry| entry.platform.as_deref())
         .filter(|platform| !platform.os.is_empty())
         .filter(chosen)
         .map(ToString::to_string)

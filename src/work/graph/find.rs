@@ -1,10 +1,13 @@
 //! [`find`]: which of the images that are asked for are there. One that is not stops no other.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
-use super::{Origin, Wanted};
+use super::{Origin, Wanted, keep};
 use crate::seams::parallel;
+use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -32,6 +35,7 @@ pub fn find(
 ) -> Result<Found> {
     let items = wanted.len() as u64;
     progress.event(Event::Phase { name: "reading manifests", bytes: 0, items });
+    let (held, roots) = (AtomicU64::new(0), Mutex::<BTreeMap<Digest, Document>>::default());
     let failing: Mutex<BTreeSet<Registry>> = Mutex::default();
     let found = parallel::map(jobs, wanted, |wanted| {
         let registry = &wanted.name.registry;
@@ -40,6 +44,17 @@ pub fn find(
         }
         match origins[wanted.origin].source.resolve(&wanted.name) {
             Ok(root) => {
+                // One image under many names is held once.
+                let root = match roots.lock() {
+                    Ok(mut roots) => match roots.entry(root.descriptor().digest) {
+                        Entry::Occupied(same) => same.get().clone(),
+                        Entry::Vacant(new) => {
+                            keep(&held, &root)?;
+                            new.insert(root).clone()
+                        }
+                    },
+                    Err(_) => root,
+                };
                 progress.event(Event::Finished { digest: root.descriptor().digest });
                 Ok(Some(Ok(root)))
             }

@@ -22,7 +22,7 @@ impl Walker<'_, '_> {
         if self.select.no_referrers {
             return Ok(Vec::new());
         }
-        let bytes = AtomicU64::new(self.bytes);
+        let bytes = AtomicU64::new(self.weight);
         parallel::map(self.jobs, level, |(origin, document)| {
             let subject = document.descriptor();
             let found = self.origins[*origin].source.referrers(subject).map_err(|e| {

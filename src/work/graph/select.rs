@@ -31,7 +31,7 @@ pub(super) fn children<'a>(manifests: &'a [Descriptor], select: &Selection) -> V
     let images: BTreeSet<Digest> = manifests.iter().filter(takes).map(|e| e.digest).collect();
     let attests = |entry: &&Descriptor| {
         !select.no_referrers
-            && entry.platform.as_ref().is_some_and(Platform::is_unknown)
+            && entry.platform.as_deref().is_some_and(Platform::is_unknown)
             && entry
                 .annotations
                 .get(REFERS_TO)
@@ -84,13 +84,13 @@ pub fn rewrite(contents: &mut Contents, how: Rewrite) -> Result<()> {
         if let Some(new) = renamed.get(&image.digest) {
             image.rewritten_from = Some(image.digest);
             (image.digest, image.size) = (new.digest, new.size);
-            image.media_type.clone_from(&new.media_type);
+            image.media_type = new.media_type.to_string();
         }
     }
     for referrer in &mut contents.referrers {
         if let Some(new) = renamed.get(&referrer.digest).filter(|_| how.to_oci) {
             (referrer.digest, referrer.size) = (new.digest, new.size);
-            referrer.media_type.clone_from(&new.media_type);
+            referrer.media_type = new.media_type.to_string();
         }
     }
     Ok(())
@@ -104,7 +104,7 @@ fn rewritten(
     renamed: &BTreeMap<Digest, Descriptor>,
     how: Rewrite,
 ) -> Result<Option<Document>> {
-    let media_type = match document.descriptor().media_type.as_str() {
+    let media_type = match &*document.descriptor().media_type {
         DOCKER_LIST if how.to_oci => OCI_INDEX,
         DOCKER_MANIFEST if how.to_oci => OCI_MANIFEST,
         other => other,
@@ -149,7 +149,7 @@ fn rename(
         if let Some(new) = renamed.get(&entry.digest) {
             raw["digest"] = Value::from(new.digest.to_string());
             raw["size"] = Value::from(new.size);
-            raw["mediaType"] = Value::from(new.media_type.as_str());
+            raw["mediaType"] = Value::from(&*new.media_type);
             // It repeats the content that the old digest is of.
             raw.as_object_mut().map(|entry| entry.remove("data"));
         }
@@ -196,9 +196,9 @@ mod tests {
 
     fn entry(content: &str, platform: Option<&str>, of: Option<&Descriptor>) -> Descriptor {
         let mut entry = Descriptor::of("m", content.as_bytes());
-        entry.platform = platform.map(|p| p.parse().unwrap());
+        entry.platform = platform.map(|p| Box::new(p.parse().unwrap()));
         let of = of.map(|of| (REFERS_TO.to_owned(), of.digest.to_string()));
-        entry.annotations.extend(of);
+        entry.annotations = of.into_iter().collect();
         entry
     }
 
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(manifests[0].media_type, OCI_MANIFEST);
         let new = &contents.documents[&manifests[0].digest];
         assert_eq!(parse_strict(new.raw()).unwrap()["x"][0], 1, "nothing is lost");
-        let types: Vec<&str> = new.children().iter().map(|c| c.media_type.as_str()).collect();
+        let types: Vec<&str> = new.children().iter().map(|c| &*c.media_type).collect();
         let oci = |kind: &str| format!("application/vnd.oci.image.{kind}");
         assert_eq!(
             types,

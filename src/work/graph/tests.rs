@@ -19,7 +19,7 @@ fn multi(stock: &mut Stock) -> (Descriptor, [Descriptor; 3]) {
     let (amd64, arm64) = (stock.image("a", "linux/amd64"), stock.image("b", "linux/arm64"));
     let mut attestation = stock.image("c", "unknown/unknown");
     let key = "vnd.docker.reference.digest".to_owned();
-    attestation.annotations.insert(key, arm64.digest.to_string());
+    attestation.annotations = [(key, arm64.digest.to_string())].into();
     (stock.index(&[&amd64, &arm64, &attestation]), [amd64, arm64, attestation])
 }
 

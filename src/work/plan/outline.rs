@@ -193,7 +193,7 @@ mod tests {
         Image {
             name,
             digest: about.digest,
-            media_type: about.media_type.clone(),
+            media_type: about.media_type.to_string(),
             size: about.size,
             platforms: Vec::new(),
             source: String::new(),

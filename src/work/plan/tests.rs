@@ -109,7 +109,7 @@ fn siblings_mount_what_one_has_or_gets() {
 fn each_part_moves_once_and_foreign_layers_never() {
     let mut stock = Stock::default();
     let mut foreign = Descriptor::of(FOREIGN, b"theirs");
-    foreign.urls.push("https://mcr.example/theirs".to_owned());
+    foreign.urls = ["https://mcr.example/theirs".into()].into();
     let config = stock.config("a", "linux/amd64", 3);
     let layer = stock.blob("application/vnd.oci.image.layer.v1.tar", b"layer");
     let image = stock.manifest(&config, &[layer.clone(), layer.clone(), foreign], json!({}));

@@ -116,7 +116,7 @@ fn merged(
         let document = document(contents, digest)?;
         entries.entry(*digest).or_insert_with(|| {
             let mut entry = document.descriptor().clone();
-            entry.artifact_type = document.artifact_type().map(str::to_owned);
+            entry.artifact_type = document.artifact_type().map(Box::from);
             entry.annotations = document.annotations().clone();
             entry
         });

@@ -30,7 +30,7 @@ fn image(name: &str, root: &Descriptor) -> Image {
     Image {
         name: name.parse().unwrap(),
         digest: root.digest,
-        media_type: root.media_type.clone(),
+        media_type: root.media_type.to_string(),
         size: root.size,
         platforms: Vec::new(),
         source: String::new(),
@@ -54,7 +54,7 @@ impl Forged {
             blobs: vec![Descriptor::of("a/b", b"{}")],
             ..Contents::default()
         };
-        let configs = BTreeMap::from([(Digest::of(b"{}"), b"{}".to_vec())]);
+        let configs = BTreeMap::from([(Digest::of(b"{}"), b"{}"[..].into())]);
         let key = PrivateKey::generate().unwrap();
         let head = Head::make(&contents, &configs, &Predicate::of(&contents, NOW, None), &key);
         let forged = Forged { folder: tempfile::tempdir().unwrap(), key };
@@ -111,7 +111,8 @@ fn an_image_that_is_nowhere_in_the_bundle_is_missing() {
 #[test]
 fn an_image_that_is_called_no_manifest_is_refused() {
     let one = manifest(&[]);
-    let disguised = Descriptor { media_type: "text/plain".to_owned(), ..one.descriptor().clone() };
+    let disguised =
+        Descriptor { media_type: "text/plain".to_owned().into(), ..one.descriptor().clone() };
 
     let forged = Forged::new(&[("localhost/a:1", &disguised)], &[&one]);
 
@@ -124,7 +125,7 @@ fn two_sizes_or_types_for_one_digest_are_refused() {
     let real = one.descriptor().clone();
     let larger = Descriptor { size: real.size + 1, ..real.clone() };
     let docker = Descriptor {
-        media_type: crate::words::document::DOCKER_MANIFEST.to_owned(),
+        media_type: crate::words::document::DOCKER_MANIFEST.to_owned().into(),
         ..real.clone()
     };
     for lie in [larger, docker] {

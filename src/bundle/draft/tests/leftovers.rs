@@ -21,7 +21,7 @@ fn head(key: &PrivateKey, layers: &[Descriptor]) -> Head {
     let image = Image {
         name: "localhost/a:1".parse().unwrap(),
         digest: about.digest,
-        media_type: about.media_type,
+        media_type: about.media_type.to_string(),
         size: about.size,
         platforms: Vec::new(),
         source: String::new(),
@@ -32,7 +32,7 @@ fn head(key: &PrivateKey, layers: &[Descriptor]) -> Head {
     let mut contents = Contents { images: vec![image], ..Contents::default() };
     contents.documents.insert(about.digest, document);
     contents.blobs = contents.walk_blobs(|_| {});
-    let configs = [(config.digest, b"{}".to_vec())].into();
+    let configs = [(config.digest, b"{}"[..].into())].into();
     Head::make(&contents, &configs, &Predicate::of(&contents, TIME, None), key)
 }
 

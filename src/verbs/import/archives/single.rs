@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::Contents;
-use crate::bundle::docker::{CONFIGS, Entry, choose, loadable, platform};
+use crate::bundle::docker::{CONFIGS, Configs, Entry, choose, loadable, platform};
 use crate::bundle::head::MAX_CONFIG;
 use crate::seams::interrupt;
 use crate::seams::store::BlobSource;
@@ -90,7 +90,7 @@ pub(in crate::verbs::import) fn single_platform(
         let about = document.descriptor();
         let image = &mut single.images[*at];
         (image.digest, image.size) = (about.digest, about.size);
-        image.media_type.clone_from(&about.media_type);
+        image.media_type = about.media_type.to_string();
         image.rewritten_from = None;
     }
     single.referrers.clear();
@@ -117,17 +117,13 @@ fn chosen_of(name: &Reference, chosen: &Document, more: usize) -> String {
 }
 
 /// The bytes of the configs below `root` that can be those of images.
-fn configs(
-    source: &dyn BlobSource,
-    contents: &Contents,
-    root: Digest,
-) -> Result<BTreeMap<Digest, Vec<u8>>> {
-    let mut configs = BTreeMap::new();
+fn configs(source: &dyn BlobSource, contents: &Contents, root: Digest) -> Result<Configs> {
+    let mut configs = Configs::new();
     for document in contents.manifests(root) {
         let Kind::Manifest { config: Some(config), .. } = document.kind() else { continue };
         // An artifact's may have any size, and is none that docker loads.
         if config.size <= MAX_CONFIG && !configs.contains_key(&config.digest) {
-            configs.insert(config.digest, read_small(source, config, MAX_CONFIG, "bundle")?);
+            configs.insert(config.digest, read_small(source, config, MAX_CONFIG, "bundle")?.into());
         }
     }
     Ok(configs)
@@ -137,7 +133,7 @@ fn configs(
 /// is.
 fn foreign(
     contents: &Contents,
-    configs: &BTreeMap<Digest, Vec<u8>>,
+    configs: &Configs,
     root: Digest,
     wanted: Option<&Platform>,
 ) -> Foreign {
@@ -155,7 +151,7 @@ fn foreign(
 fn large_config(contents: &Contents, root: Digest) -> Option<String> {
     contents.manifests(root).into_iter().find_map(|document| match document.kind() {
         Kind::Manifest { config: Some(config), .. }
-            if config.size > MAX_CONFIG && CONFIGS.contains(&config.media_type.as_str()) =>
+            if config.size > MAX_CONFIG && CONFIGS.contains(&&*config.media_type) =>
         {
             let size = config.size;
             Some(format!(": its config has {size} bytes, and docker takes {MAX_CONFIG} at most"))
@@ -274,7 +270,7 @@ mod tests {
         let linux = stock.image("linux", "linux/amd64");
         let config = stock.config("windows", "windows/amd64", 1);
         let mut theirs = Descriptor::of(FOREIGN, b"theirs");
-        theirs.urls.push("https://mcr.example/theirs".to_owned());
+        theirs.urls = ["https://mcr.example/theirs".into()].into();
         let windows = stock.manifest(&config, &[theirs], json!({}));
         let index = stock.index(&[&linux, &windows]);
         let contents = stock.contents(&[("x.example/a:1", &index), ("x.example/w:1", &windows)]);

@@ -196,7 +196,7 @@ fn config(manifest: &Document) -> Option<&Descriptor> {
 fn is_image(manifest: &Document) -> bool {
     let Kind::Manifest { config: Some(config), layers } = manifest.kind() else { return false };
     let is_config = matches!(
-        config.media_type.as_str(),
+        &*config.media_type,
         "application/vnd.oci.image.config.v1+json"
             | "application/vnd.docker.container.image.v1+json"
     );
