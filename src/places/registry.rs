@@ -184,8 +184,8 @@ impl Client {
             })
             .clone();
         let end = End { side, registry: registry.clone() };
-        let shared = self.0.clone();
-        Session { shared, host, end, repository: repository.clone(), tagged: Arc::default() }
+        let (shared, tagged) = (self.0.clone(), host.tagged(repository));
+        Session { shared, host, end, repository: repository.clone(), tagged }
     }
 }
 

@@ -1,16 +1,18 @@
 //! [`Host`]: what was learnt about one registry, so that it is learnt once.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
 use super::access::Access;
 use super::quota::Allowance;
 use super::sending::Sending;
+use super::tagged::{Neighbours, Tagged};
 use super::url::Url;
 use crate::seams::pace::Gate;
 use crate::words::error::{Class, Error, Result};
-use crate::words::reference::Registry;
+use crate::words::reference::{Registry, Repository};
 
 /// What a registry wants to see of those who ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,13 @@ pub(super) enum Head {
     Exposed,
 }
 
+/// What is known of its repositories: of each, and of those whose names begin with the same word.
+#[derive(Debug, Default)]
+struct Repositories {
+    tagged: HashMap<Repository, Arc<Tagged>>,
+    neighbours: HashMap<String, Arc<Neighbours>>,
+}
+
 /// One registry.
 #[derive(Debug)]
 pub(super) struct Host {
@@ -52,9 +61,7 @@ pub(super) struct Host {
     scheme: Mutex<Option<Scheme>>,
     fell_back: AtomicBool,
     answered: AtomicBool,
-    no_referrers: AtomicBool,
-    asked_for_referrers: AtomicBool,
-    asking_for_referrers: Mutex<()>,
+    repositories: Mutex<Repositories>,
     given_up: AtomicBool,
     complained: AtomicBool,
     harbor: Mutex<Option<bool>>,
@@ -85,9 +92,7 @@ impl Host {
             scheme: Mutex::default(),
             fell_back: AtomicBool::new(false),
             answered: AtomicBool::new(false),
-            no_referrers: AtomicBool::new(false),
-            asked_for_referrers: AtomicBool::new(false),
-            asking_for_referrers: Mutex::default(),
+            repositories: Mutex::default(),
             given_up: AtomicBool::new(false),
             complained: AtomicBool::new(false),
             harbor: Mutex::default(),
@@ -246,29 +251,15 @@ impl Host {
         *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
     }
 
-    /// Until the first answer to a question for referrers: the right to ask, for one at a time,
-    /// because that answer may save all others the question.
-    pub(super) fn first_to_ask_for_referrers(&self) -> Option<MutexGuard<'_, ()>> {
-        let asked = || self.asked_for_referrers.load(Ordering::Relaxed);
-        if asked() {
-            return None;
-        }
-        let turn = self.asking_for_referrers.lock().unwrap_or_else(PoisonError::into_inner);
-        (!asked()).then_some(turn)
-    }
-
-    /// Notes that there was such an answer.
-    pub(super) fn set_asked_for_referrers(&self) {
-        self.asked_for_referrers.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether it is known to have no referrers API.
-    pub(super) fn lacks_referrers(&self) -> bool {
-        self.no_referrers.load(Ordering::Relaxed)
-    }
-
-    /// Notes that it has none.
-    pub(super) fn set_lacks_referrers(&self) {
-        self.no_referrers.store(true, Ordering::Relaxed);
+    /// What is known of how its repository of that name is asked for referrers.
+    pub(super) fn tagged(&self, repository: &Repository) -> Arc<Tagged> {
+        let mut known = self.repositories.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = repository.as_str().split('/').next().unwrap_or_default().to_owned();
+        let neighbours = Arc::clone(known.neighbours.entry(first).or_default());
+        let tagged = known
+            .tagged
+            .entry(repository.clone())
+            .or_insert_with(|| Arc::new(Tagged::among(neighbours)));
+        Arc::clone(tagged)
     }
 }

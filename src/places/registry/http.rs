@@ -13,7 +13,7 @@ use ureq::{Agent, Body, SendBody};
 use super::Settings;
 use super::access::Access;
 use super::reach::{Ground, Guard, Met};
-use super::steady::Steady;
+use super::steady::{Steady, Taken};
 use super::tls::Roots;
 use super::url::Url;
 use crate::seams::stream::BUFFER;
@@ -206,7 +206,8 @@ impl Http {
             Payload::None => run(&agent, stall, request.body(SendBody::none())),
             Payload::Bytes(bytes) => run(&agent, stall, request.body(bytes)),
             Payload::Stream(reader, _) => {
-                run(&agent, stall, request.body(SendBody::from_reader(&mut Once(reader))))
+                let mut body = Taken::new(reader, patience);
+                run(&agent, stall, request.body(SendBody::from_reader(&mut body)))
             }
         };
         let (parts, body) = response.map_err(Silence::Wire)?.into_parts();
@@ -297,13 +298,4 @@ fn run<S: ureq::AsSendBody>(
     // Single reads may be as slow; the headers as a whole may not.
     let request = request.timeout_per_read(Some(stall)).timeout_recv_response(Some(stall)).build();
     agent.run(request)
-}
-
-/// Hands out a reader that is only lent, as `SendBody` wants a sized one.
-struct Once<'a>(&'a mut dyn Read);
-
-impl Read for Once<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
 }

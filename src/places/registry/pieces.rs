@@ -17,6 +17,10 @@ use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
 
+/// As many bytes as a registry has to have more of, of a piece that it did not take whole, for that
+/// to count as progress. Less is a failure as any other: of those only a few in a row are borne.
+const PROGRESS: u64 = 64 << 10;
+
 /// One upload.
 struct Upload<'a> {
     session: &'a Session,
@@ -30,7 +34,7 @@ struct Upload<'a> {
     place: Url,
     /// How much the registry has.
     offset: u64,
-    /// Failures in a row, with no progress in between.
+    /// Failures in a row, with no progress in between that is worth the name.
     faults: u32,
     /// Whether anything but plain sending happened. Then a wrong digest is no verdict on the
     /// content, which is worth another try.
@@ -199,12 +203,11 @@ impl Upload<'_> {
                 let told = range_end(&answer);
                 answer.discard();
                 self.session.host.sending().took(size);
-                self.faults = 0;
-                self.offset = match told {
+                let known = match told {
                     Some(told) if told < end => self.behind(end)?,
                     _ => end,
                 };
-                Ok(())
+                self.advance(known, end)
             }
             413 if self.session.shrink(size, 413) => {
                 answer.discard();
@@ -214,6 +217,36 @@ impl Upload<'_> {
             400 | 404 | 410 => Err(self.lost(self.session.end.refusal(&self.what, answer))),
             _ => Err(self.session.end.refusal(&self.what, answer)),
         }
+    }
+
+    /// The registry has `known` bytes, after a piece that went to `end`.
+    fn advance(&mut self, known: u64, end: u64) -> Result<()> {
+        let gained = known - self.offset;
+        self.offset = known;
+        if self.has_progress(gained, known == end) {
+            return Ok(());
+        }
+        self.faults += 1;
+        if self.faults > 1 {
+            self.session.host.sending().got_nowhere();
+        }
+        if self.faults < self.session.shared.settings.retry.attempts {
+            return Ok(());
+        }
+        let why = format!(
+            "the registry takes next to nothing of each piece, {gained} of {} bytes at last",
+            end - known + gained
+        );
+        Err(self.session.end.error(Class::Other, &self.what, why))
+    }
+
+    /// Whether so much is progress, which is taken note of. All that was sent is, however little.
+    fn has_progress(&mut self, gained: u64, all: bool) -> bool {
+        let is_some = gained > 0 && (all || gained >= PROGRESS);
+        if is_some {
+            self.faults = 0;
+        }
+        is_some
     }
 
     /// A piece begins elsewhere than the registry expects it; or it is too large (GHCR), if the
@@ -254,8 +287,7 @@ impl Upload<'_> {
             })
             .and_then(|(broke, known)| match known {
                 Some((place, known)) if (self.offset..=self.at).contains(&known) => {
-                    if known > self.offset {
-                        self.faults = 0;
+                    if self.has_progress(known - self.offset, known == self.at) {
                         self.session.host.sending().resumed(true);
                     } else if broke {
                         self.session.host.sending().got_nowhere();

@@ -20,8 +20,9 @@ const MAX_REFERRERS: usize = 10_000;
 const COSIGN: &[&str] = &[".sig", ".att", ".sbom"];
 
 /// How every server written in Go answers for a path that it has no route for: distribution,
-/// which knows no referrers, says it whatever the repository. Any other refusal holds for the
-/// repository that was asked about.
+/// which knows no referrers, says it whatever the repository. It holds for those to which the same
+/// registry answers, as far as their names tell; any other refusal holds for the repository that was
+/// asked about.
 const NO_SUCH_ROUTE: &[u8] = b"404 page not found";
 
 /// Whether referrers are listed.
@@ -30,7 +31,7 @@ enum Lists {
     Here(Vec<Descriptor>),
     /// Not for this repository.
     NotHere,
-    /// By no repository of the registry.
+    /// For no repository that is like it.
     Nowhere,
 }
 
@@ -122,19 +123,20 @@ impl Session {
         self.put_manifest(tag.as_str(), list).map(|_| true)
     }
 
-    /// The list of the referrers API; `None` when the registry has none, or not for this
-    /// repository. Until one answer told, all others wait for it.
+    /// The list of the referrers API; `None` when there is none for this repository, which says
+    /// nothing of others: behind one host may be several registries. Until one answer told, all
+    /// others wait for it.
     pub(super) fn listed(&self, subject: &Descriptor) -> Result<Option<Vec<Descriptor>>> {
-        let _first = self.host.first_to_ask_for_referrers();
-        if self.host.lacks_referrers() || self.tagged.lacks_referrers() {
+        let _first = self.tagged.neighbours().first_to_ask();
+        if self.tagged.lacks_referrers() {
             return Ok(None);
         }
         let found = self.list_referrers(subject)?;
-        self.host.set_asked_for_referrers();
+        self.tagged.neighbours().set_asked();
         match found {
             Lists::Here(manifests) => return Ok(Some(manifests)),
             Lists::NotHere => self.tagged.set_lacks_referrers(),
-            Lists::Nowhere => self.host.set_lacks_referrers(),
+            Lists::Nowhere => self.tagged.neighbours().set_lack_referrers(),
         }
         Ok(None)
     }

@@ -1,4 +1,5 @@
-//! [`Steady`]: a body that has to come in at a walking pace at least.
+//! [`Steady`] and [`Taken`]: bodies that have to come in, and to be taken, at a walking pace at
+//! least.
 
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -41,6 +42,40 @@ impl<R: Read> Read for Steady<R> {
     }
 }
 
+/// Hands out `inner`, and fails when less than a trickle of it was taken while that was waited for:
+/// whoever reads sends it before it reads again. Time that `inner` takes does not count.
+pub(super) struct Taken<'a> {
+    inner: &'a mut dyn Read,
+    patience: Duration,
+    waited: Duration,
+    given: u64,
+    last: Option<Instant>,
+}
+
+impl<'a> Taken<'a> {
+    /// Judges the reader of `inner` whenever `patience` was spent on it.
+    pub(super) fn new(inner: &'a mut dyn Read, patience: Duration) -> Taken<'a> {
+        Taken { inner, patience, waited: Duration::ZERO, given: 0, last: None }
+    }
+}
+
+impl Read for Taken<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.waited += self.last.map_or(Duration::ZERO, |last| last.elapsed());
+        if self.waited >= self.patience {
+            if self.given < LEAST * self.waited.as_secs().max(1) {
+                let why = format!("{} bytes were taken in {:.0?}", self.given, self.waited);
+                return Err(io::Error::new(io::ErrorKind::TimedOut, why));
+            }
+            (self.waited, self.given) = (Duration::ZERO, 0);
+        }
+        let got = self.inner.read(buffer)?;
+        self.given += got as u64;
+        self.last = Some(Instant::now());
+        Ok(got)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +101,22 @@ mod tests {
         assert_eq!(read(1, 10).unwrap_err().kind(), io::ErrorKind::TimedOut);
         read(512, 10).unwrap();
         read(1, 60_000).unwrap();
+    }
+
+    #[test]
+    fn whoever_takes_next_to_nothing_is_given_up() {
+        let take = |size: usize, patience| {
+            let mut content = io::repeat(1);
+            let mut body = Taken::new(&mut content, Duration::from_millis(patience));
+            (0..20).try_for_each(|_| {
+                let read = body.read(&mut vec![0; size]).map(drop);
+                std::thread::sleep(Duration::from_millis(2));
+                read
+            })
+        };
+
+        assert_eq!(take(1, 10).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        take(512, 10).unwrap();
+        take(1, 60_000).unwrap();
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ureq::http::Method;
 
@@ -29,12 +29,56 @@ pub(super) struct Tagged {
     worth: AtomicUsize,
     list: Mutex<List>,
     no_referrers: AtomicBool,
+    neighbours: Arc<Neighbours>,
+}
+
+/// The same of all repositories whose names begin with the same word: proxies send requests to one
+/// registry or another by the beginning of the path.
+#[derive(Debug, Default)]
+pub(super) struct Neighbours {
+    no_route: AtomicBool,
+    asked: AtomicBool,
+    asking: Mutex<()>,
+}
+
+impl Neighbours {
+    /// Notes that their registry knows no referrers API at all.
+    pub(super) fn set_lack_referrers(&self) {
+        self.no_route.store(true, Ordering::Relaxed);
+    }
+
+    /// Until the first answer to a question for referrers: the right to ask, for one at a time,
+    /// because that answer may save all others the question.
+    pub(super) fn first_to_ask(&self) -> Option<MutexGuard<'_, ()>> {
+        let asked = || self.asked.load(Ordering::Relaxed);
+        if asked() {
+            return None;
+        }
+        let turn = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        (!asked()).then_some(turn)
+    }
+
+    /// Notes that there was such an answer.
+    pub(super) fn set_asked(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Tagged {
+    /// Of a repository among such `neighbours`.
+    pub(super) fn among(neighbours: Arc<Neighbours>) -> Tagged {
+        Tagged { neighbours, ..Tagged::default() }
+    }
+
+    /// What is known of all that are like it.
+    pub(super) fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
+    }
+
     /// Whether the repository is known to have no referrers API.
     pub(super) fn lacks_referrers(&self) -> bool {
         self.no_referrers.load(Ordering::Relaxed)
+            || self.neighbours.no_route.load(Ordering::Relaxed)
     }
 
     /// Notes that it has none.

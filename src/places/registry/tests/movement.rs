@@ -253,6 +253,35 @@ fn whatever_the_registry_says_of_its_range_the_right_bytes_arrive() {
 }
 
 #[test]
+fn a_registry_that_takes_next_to_nothing_of_each_piece_is_given_up() {
+    let (bytes, blob) = content(3 * MIB);
+    for (act, how) in [
+        (Act::TakeOnly(2), "takes next to nothing of each piece, 2 of "),
+        (Act::TakeOnly(60_000), "takes next to nothing of each piece, 60000 of "),
+        (Act::Drop(2), ""),
+    ] {
+        let acts = std::iter::repeat_n(act, 1000).collect();
+        let (server, uploads) = Uploads { acts, ..Uploads::default() }.start();
+        let repository =
+            server.with(Side::Destination, in_pieces(MIB), Arc::new(Recorder::default()));
+
+        let error = repository.put(&blob, &mut Cursor::new(&bytes)).unwrap_err();
+
+        assert_eq!(error.class(), Class::Other, "{act:?}: {error}");
+        assert!(error.to_string().contains(how), "{act:?}: {error}");
+        assert_eq!(error.is_transient(), how.is_empty(), "{act:?}");
+        assert!(ranges(&server).len() <= 6, "{act:?}: {:?}", ranges(&server));
+        assert!(uploads.lock().unwrap().stored.is_empty());
+    }
+    let acts = std::iter::repeat_n(Act::TakeOnly(64 << 10), 1000).collect();
+    let (server, uploads) = Uploads { acts, ..Uploads::default() }.start();
+    let repository =
+        server.with(Side::Destination, in_pieces(256 << 10), Arc::new(Recorder::default()));
+    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    assert!(uploads.lock().unwrap().stored[0] == bytes, "slow progress is progress");
+}
+
+#[test]
 fn an_upload_goes_on_where_the_line_broke() {
     let acts = [Act::Take, Act::Drop(600_000), Act::Drop(0), Act::Take, Act::Status(503)];
     let (server, uploads) = Uploads { acts: acts.into(), ..Uploads::default() }.start();

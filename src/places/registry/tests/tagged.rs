@@ -102,11 +102,17 @@ fn a_list_of_tags_is_read_no_further_than_it_is_worth() {
 }
 
 #[test]
-fn what_one_repository_says_of_referrers_holds_for_others_only_where_no_route_is() {
-    for (said, asked) in [("404 page not found\n", 1), ("", 2), (r#"{"errors":[]}"#, 2)] {
+fn what_one_repository_says_of_referrers_holds_for_its_like_only_where_no_route_is() {
+    for (said, name, asked) in [
+        ("404 page not found\n", "team/other", 1),
+        ("404 page not found\n", "other/app", 2),
+        ("404 page not found\n", "teams/other", 2),
+        ("", "team/other", 2),
+        (r#"{"errors":[]}"#, "team/other", 2),
+    ] {
         let kind = format!("content-type: {OCI_INDEX}");
         let server = Server::start(move |seen| match seen.line.as_str() {
-            line if line.contains("/other/app/referrers/") => {
+            line if line.contains(&format!("/{name}/referrers/")) => {
                 let entry = serde_json::json!({"schemaVersion": 2, "manifests": [
                     {"mediaType": OCI_MANIFEST, "digest": Digest::of(b"sbom"), "size": 3}
                 ]});
@@ -124,12 +130,13 @@ fn what_one_repository_says_of_referrers_holds_for_others_only_where_no_route_is
         };
         let subject = &subjects(1)[0];
 
-        let (first, second) = (at("team/app"), at("other/app"));
+        let (first, second) = (at("team/app"), at(name));
         assert!(first.referrers(subject).unwrap().manifests.is_empty());
         assert!(first.referrers(subject).unwrap().manifests.is_empty());
+        assert!(at("team/app").referrers(subject).unwrap().manifests.is_empty(), "asked anew");
         let found = second.referrers(subject).unwrap().manifests.len();
 
-        assert_eq!(found, asked - 1, "{said:?}");
+        assert_eq!(found, asked - 1, "{said:?} {name}");
         let log = server.log();
         assert_eq!(log.iter().filter(|line| line.contains("/referrers/")).count(), asked);
     }
