@@ -47,6 +47,7 @@ mod mapping;
 mod memory;
 mod mirrors;
 mod movement;
+mod newcomer;
 mod openssl;
 mod referrers;
 mod refusal;

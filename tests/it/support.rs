@@ -41,6 +41,7 @@ pub mod slow;
 pub mod small_world;
 pub mod ssh;
 pub mod stock;
+pub mod terminal;
 pub mod token;
 pub mod zot;
 

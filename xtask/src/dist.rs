@@ -49,9 +49,8 @@ pub fn build() -> Result<PathBuf> {
     toolchain::build()
 }
 
-/// Fills `folder` with everything that is handed out of this release, and nothing else; answers the
-/// Debian package.
-pub fn make(release: &Release, folder: &Path) -> Result<PathBuf> {
+/// Fills `folder` with everything that is handed out of this release, and nothing else.
+pub fn make(release: &Release, folder: &Path) -> Result {
     if folder.exists() {
         std::fs::remove_dir_all(folder)
             .map_err(|error| format!("{}: {error}", folder.display()))?;
@@ -63,10 +62,9 @@ pub fn make(release: &Release, folder: &Path) -> Result<PathBuf> {
     shell::write(&folder.join(&name), shell::read(&release.program)?)?;
     shell::output(Command::new("chmod").arg("755").arg(folder.join(&name)))?;
     archive::tar(release, &stage, &folder.join(format!("{name}.tar.gz")), &name)?;
-    let package = archive::deb(release, &stage, folder)?;
+    archive::deb(release, &stage, folder)?;
     let sums = shell::output(shell::script("LC_ALL=C sha256sum *").current_dir(folder))?;
-    shell::write(&folder.join(SUMS), sums)?;
-    Ok(package)
+    shell::write(&folder.join(SUMS), sums)
 }
 
 impl Release {

@@ -7,13 +7,18 @@ use crate::{Result, program, shell};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The package's folder before that of programs which are installed by hand.
+const PATH: &str = "PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin";
 const ROOT_MAKER: &str = "mmdebstrap";
 
-/// What a user of the fresh root does, from the folder with the package and the demo image.
+/// What a user of the fresh root does, in a folder with what is handed out and the demo image:
+/// installs as the README says, looks, crosses, and removes the package.
 const CROSSING: &str = r#"
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 cd /tmp/crossing
-apt-get install -y -o Dpkg::Use-Pty=0 --no-install-recommends ./*.deb
+sha256sum --check SHA256SUMS
+eval "$INSTALL"
+test "$(command -v sealift)" = /usr/bin/sealift
 sealift --version
 test -s /usr/share/man/man1/sealift.1.gz
 sealift man --list | tr ' ' - | while read -r verb; do
@@ -45,6 +50,8 @@ diff -r hello/blobs/sha256/66e339d0e2ea847ec5da49a429b254c5faee56ad419809c003abe
 
 apt-get remove -y -o Dpkg::Use-Pty=0 sealift
 test ! -e /usr/bin/sealift
+cmp /usr/local/bin/sealift sealift-*-linux
+test -s /usr/local/share/man/man1/sealift-import.1.gz
 set +x
 echo "the package works"
 "#;
@@ -67,24 +74,33 @@ pub fn try_out(program: &Path) -> Result<Outcome> {
     let scratch = shell::Scratch::new("sealift-package")?;
     let program = stripped(program, scratch.path())?;
     let release = Release::of(&program)?;
-    let package = dist::make(&release, &scratch.path().join("dist"))?;
-    let again = dist::make(&release, &scratch.path().join("again"))?;
-    same(&scratch.path().join("dist"), &scratch.path().join("again"))?;
-    shell::run(
-        shell::script("sha256sum --check SHA256SUMS").current_dir(again.with_file_name("")),
-    )?;
+    let made = scratch.path().join("dist");
+    dist::make(&release, &made)?;
+    dist::make(&release, &scratch.path().join("again"))?;
+    same(&made, &scratch.path().join("again"))?;
     let root = scratch.path().join("root");
     if let Err(why) = make_root(&root) {
         return Ok(Outcome::Skipped(format!("packed, and not installed: {why}")));
     }
     let folder = root.join("tmp/crossing");
-    shell::make_folder(&folder)?;
+    shell::output(Command::new("cp").arg("-r").arg(&made).arg(&folder))?;
     let hello = shell::root().join("testdata/hello");
-    shell::output(Command::new("cp").arg("-r").arg(hello).arg(package).arg(&folder))?;
+    shell::output(Command::new("cp").arg("-r").arg(hello).arg(&folder))?;
     let mut chroot = Command::new("chroot");
-    chroot.arg(&root).args(["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"]);
+    chroot.arg(&root).args(["env", "-i", PATH, "HOME=/root"]);
+    chroot.arg(format!("INSTALL={}", installation()?));
     shell::run(chroot.args(["sh", "-euc", CROSSING]))?;
     Ok(Outcome::Done)
+}
+
+/// The first block of commands below "Install" in the README, which a user has nothing else to go by.
+fn installation() -> Result<String> {
+    let readme = shell::read_text(&shell::root().join("README.md"))?;
+    let block = readme.split_once("\n## Install\n").and_then(|(_, text)| {
+        let (_, block) = text.split_once("\n```sh\n")?;
+        block.split_once("\n```\n").map(|(block, _)| block.to_owned())
+    });
+    block.ok_or_else(|| "README.md says nowhere how to install".to_owned())
 }
 
 /// A copy without symbols, as a release is: those of a program for tests are most of it.

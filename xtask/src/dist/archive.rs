@@ -4,7 +4,7 @@
 use super::Release;
 use super::stage::Stage;
 use crate::{Result, shell};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// An archive of the tree below one folder: `tar xzf FILE -C /usr/local --strip-components=1`.
@@ -18,7 +18,7 @@ pub fn tar(release: &Release, stage: &Stage, file: &Path, folder: &str) -> Resul
 }
 
 /// A Debian package in `folder`, made by Debian's own `dpkg-deb`.
-pub fn deb(release: &Release, stage: &Stage, folder: &Path) -> Result<PathBuf> {
+pub fn deb(release: &Release, stage: &Stage, folder: &Path) -> Result {
     if !shell::installed("dpkg-deb") {
         return Err("no dpkg-deb; it is in Debian's package dpkg".to_owned());
     }
@@ -39,8 +39,7 @@ pub fn deb(release: &Release, stage: &Stage, folder: &Path) -> Result<PathBuf> {
     // One thread: how many there are would show in the compressed stream.
     build.env("SOURCE_DATE_EPOCH", &release.time).env("DPKG_DEB_THREADS_MAX", "1");
     build.args(["--root-owner-group", "-Zxz", "--build"]).arg(root.path()).arg(&file);
-    shell::output(&mut build)?;
-    Ok(file)
+    shell::output(&mut build).map(drop)
 }
 
 fn control(release: &Release, architecture: &str, stage: &Stage) -> Result<String> {
