@@ -1,6 +1,6 @@
 //! [`Inventory`]: `SHA256SUMS`, the list of every file that the signature covers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
@@ -9,6 +9,9 @@ use crate::words::error::{Class, Error, Result};
 pub const SUMS: &str = "SHA256SUMS";
 /// Largest list that is read: room for half a million blobs at 144 bytes a line.
 pub const MAX_SUMS: u64 = 72 << 20;
+/// Most files that are no blobs. There are three; a list of short names would take ten times the
+/// room of one of blobs.
+const MAX_OTHERS: usize = 10_000;
 /// Longest path in a list. The longest that sealift writes has 77 bytes.
 const MAX_PATH: usize = 128;
 
@@ -89,7 +92,9 @@ impl Inventory {
             return Err(bad(text.lines().count(), "does not end in a line feed"));
         }
         let mut files: BTreeMap<String, Digest> = BTreeMap::new();
-        let mut folded = std::collections::HashSet::new();
+        let mut others = 0;
+        // Only a path with capitals can differ from another in case alone.
+        let mut folded = BTreeSet::new();
         for (index, line) in text.split_terminator('\n').enumerate() {
             let bad = |why: &str| bad(index + 1, why);
             let (hex, path) = line.split_once("  ").ok_or_else(|| bad("is not `hex  path`"))?;
@@ -100,8 +105,15 @@ impl Inventory {
             if files.last_key_value().is_some_and(|(last, _)| last.as_str() >= path) {
                 return Err(bad("is not in order"));
             }
-            if !folded.insert(path.to_ascii_lowercase()) {
-                return Err(bad("differs from another path in case only"));
+            if path.bytes().any(|c| c.is_ascii_uppercase()) {
+                if !folded.insert(path.to_ascii_lowercase()) {
+                    return Err(bad("differs from another path in case only"));
+                }
+            } else if !path.starts_with("blobs/") {
+                others += 1;
+            }
+            if folded.len() + others > MAX_OTHERS {
+                return Err(bad("is one more file than a bundle has beside its blobs"));
             }
             if let Some(name) = path.strip_prefix("blobs/")
                 && name.strip_prefix("sha256/") != Some(hex)
@@ -110,7 +122,10 @@ impl Inventory {
             }
             files.insert(path.to_owned(), digest);
         }
-        Ok(Inventory { files })
+        match folded.iter().any(|path| files.contains_key(path)) {
+            true => Err(bad(1, "is in a list in which paths differ in case only")),
+            false => Ok(Inventory { files }),
+        }
     }
 }
 

@@ -34,9 +34,16 @@ use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
 
-/// Most files that a tree may hold. A bundle of fifty thousand images has about half a million;
-/// more would only serve to fill the memory.
-const MAX_FILES: usize = 1_000_000;
+/// Most memory that the list of a tree's entries may take: room for half a million blobs. It is made
+/// before anybody is believed.
+const MAX_LISTING: usize = 112 << 20;
+/// What is wrong with a tree of more entries.
+const TOO_MANY: &str = "holds more files than any bundle or archive of images has";
+
+/// About what one entry of that name takes there.
+fn listing(name: &str) -> usize {
+    name.len() + 128
+}
 
 /// Most faults that are told. A medium may be made of nothing else, and each is a line.
 const MAX_FAULTS: usize = 1_000;

@@ -43,6 +43,7 @@ mod limits;
 mod login;
 mod looking;
 mod manners;
+mod many;
 mod mapping;
 mod memory;
 mod mirrors;

@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{FileType, Mode, OFlags, fstat, openat};
 use walkdir::WalkDir;
 
-use super::{Fault, Found, MAX_FAULTS, MAX_FILES, Place};
+use super::{Fault, Found, MAX_FAULTS, MAX_LISTING, Place, TOO_MANY, listing};
 use crate::words::error::{Class, Error, Result};
 
 /// Deepest folder that is looked into; a layout needs three levels.
@@ -19,6 +19,7 @@ pub(super) fn list(root: &Path, with_links: bool) -> Result<Found> {
     let Found { mut files, mut links, again, mut faults } = Found::default();
     // The root may be a link that the user named; a trailing slash makes walkdir step into it.
     let walk = WalkDir::new(root.join("")).follow_links(false).min_depth(1).max_depth(MAX_DEPTH);
+    let mut listed = 0;
     for entry in walk {
         let entry = match entry {
             Ok(entry) => entry,
@@ -66,8 +67,9 @@ pub(super) fn list(root: &Path, with_links: bool) -> Result<Found> {
             faults.push(Fault { path, truncated, unreadable, what });
             break;
         }
-        if files.len() + links.len() > MAX_FILES {
-            let text = format!("{} holds more than {MAX_FILES} files", root.display());
+        listed += listing(&path.to_string_lossy());
+        if listed > MAX_LISTING {
+            let text = format!("{} {TOO_MANY}", root.display());
             return Err(Error::new(Class::Damaged, text));
         }
     }

@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt as _;
 use tar::{EntryType, Header};
 
 use super::header::read_header;
-use super::{Fault, Found, MAX_FAULTS, MAX_FILES, Place, pax};
+use super::{Fault, Found, MAX_FAULTS, MAX_LISTING, Place, TOO_MANY, listing, pax};
 use crate::words::error::{Error, Result as Checked};
 
 /// tar's unit, in bytes.
@@ -103,6 +103,8 @@ struct Scan<'a> {
     is_source: bool,
     found: Found,
     folders: BTreeSet<String>,
+    /// What the list of all entries takes.
+    listed: usize,
     /// What an extension header says of the next entry's size.
     size: Option<u64>,
 }
@@ -114,7 +116,7 @@ struct Stop;
 /// what is wrong with it.
 pub(super) fn list(medium: &mut dyn Medium, is_source: bool) -> io::Result<Found> {
     let (found, folders) = Default::default();
-    let mut scan = Scan { medium, is_source, found, folders, size: None };
+    let mut scan = Scan { medium, is_source, found, folders, listed: 0, size: None };
     let mut at = 0;
     while let Ok(next) = scan.entry(at)? {
         at = next;
@@ -181,13 +183,17 @@ impl Scan<'_> {
         if padding.iter().any(|byte| *byte != 0) {
             self.fault(&path, "is followed by padding that is not zero");
         }
+        self.listed += match kind {
+            EntryType::XHeader | EntryType::XGlobalHeader => 0,
+            EntryType::Symlink => listing(&path) + about.len(),
+            _ => listing(&path),
+        };
         self.keep(kind, path, data, size, &about);
         if self.found.faults.len() >= MAX_FAULTS {
             return Ok(self.stop("", false, "has further faults".to_owned()));
         }
-        let Found { files, links, again, .. } = &self.found;
-        if files.len() + links.len() + again.len() + self.folders.len() > MAX_FILES {
-            return Ok(self.stop("", false, format!("holds more than {MAX_FILES} files")));
+        if self.listed > MAX_LISTING {
+            return Ok(self.stop("", false, TOO_MANY.to_owned()));
         }
         Ok(Ok(next))
     }

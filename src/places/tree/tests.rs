@@ -666,3 +666,33 @@ fn a_source_that_is_no_tar_at_all_is_told_as_that() {
         assert!(said.contains(name) && said.contains("unpack it first"), "{said}");
     }
 }
+
+/// A tar that goes on for ever.
+struct Endless;
+
+impl super::tar::Medium for Endless {
+    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        if buffer.len() as u64 == BLOCK {
+            let name = format!("{}/{at}", "n".repeat(80));
+            buffer.copy_from_slice(&super::header(&name, 0, 0).unwrap());
+        }
+        Ok(buffer.len())
+    }
+
+    fn reaches(&mut self, _: u64) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn end(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+#[test]
+fn the_list_of_a_tar_without_end_has_one() {
+    let found = super::tar::list(&mut Endless, false).unwrap();
+
+    assert_eq!(found.faults.last().unwrap().what, TOO_MANY);
+    let taken: usize = found.files.keys().map(|name| listing(name)).sum();
+    assert!(taken <= MAX_LISTING + 512, "{taken}");
+}
