@@ -98,9 +98,10 @@ pub fn refuse_existing(output: &Path) -> Result<()> {
     }
 }
 
-fn taken(output: &Path) -> Error {
+/// That something stands at `output`.
+pub(crate) fn taken(output: &Path) -> Error {
     Error::new(Class::Usage, format!("{} exists already", output.display()))
-        .hint("choose another name, or remove it first")
+        .hint("choose another name, or remove it first; nothing was changed")
 }
 
 impl Draft {

@@ -181,6 +181,15 @@ fn text(summary: &Summary) -> Vec<String> {
     }
     let mut lines = table(&rows);
     lines.extend(skipped(&summary.skipped));
+    if summary.already_complete {
+        let bundle = summary.bundle.display().to_string();
+        lines.push(format!(
+            "bundle {} is complete already, signed by {}; nothing was fetched or written",
+            Safe(&bundle),
+            summary.key.short()
+        ));
+        return lines;
+    }
     let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));
     if summary.dry_run {
         lines.push(format!("dry run: {fetched} to fetch, nothing was written"));

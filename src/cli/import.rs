@@ -120,7 +120,7 @@ pub(super) struct Import {
     /// part), {name} (the last part), {tag}, {digest} [default: {repo}.{name}_{tag}.tar, or .tar.gz]
     #[arg(long, value_name = "TEMPLATE", value_parser = Template::parse)]
     name_template: Option<Template>,
-    /// Compress archives
+    /// Compress archives; those whose names end in .gz or .tgz are compressed in any case
     #[arg(long)]
     gzip: bool,
     /// Push smaller indexes, under new digests, in place of those of which parts were left out
@@ -238,7 +238,34 @@ impl Import {
             true => Some(Arc::new(printer.give_stdout()?)),
             false => None,
         };
-        Ok(Filing { template: self.name_template.clone(), gzip: self.gzip, stdout })
+        let ending = match &self.name_template {
+            Some(template) => template.ending().to_owned(),
+            None => path.display().to_string(),
+        };
+        let gzip = self.gzip || wants_gzip(&ending)?;
+        Ok(Filing { template: self.name_template.clone(), gzip, stdout })
+    }
+}
+
+/// Whether a file whose name ends like this is compressed with gzip, as whoever sees it will think.
+///
+/// # Errors
+/// [`Class::Usage`] for the endings of what is not made here.
+fn wants_gzip(name: &str) -> Result<bool> {
+    let name = name.to_ascii_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    if ends(&[".gz", ".tgz", ".gzip"]) {
+        return Ok(true);
+    }
+    let other =
+        [".zst", ".zstd", ".tzst", ".xz", ".txz", ".bz2", ".tbz", ".tbz2", ".lz4", ".zip", ".7z"];
+    match ends(&other) {
+        true => Err(Error::new(
+            Class::Usage,
+            format!("{} would not be what its name says: archives are plain or gzip", Safe(&name)),
+        )
+        .hint("name it .tar, or .tar.gz for a compressed one")),
+        false => Ok(false),
     }
 }
 
@@ -272,7 +299,7 @@ fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
     }));
     lines.extend(summary.images.iter().filter_map(|image| {
         let from = image.smaller_than?;
-        Some(format!("{} is as it was signed: an index made on export, of {from}", image.to))
+        Some(format!("{} is what was signed: made smaller on export, of {from}", image.to))
     }));
     let by_digest = summary.images.iter().filter(|image| image.action == NameAction::ByDigest);
     lines.extend(untagged(by_digest.count()));

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use rustix::fs::{stat, statvfs};
+use rustix::fs::{stat, statfs, statvfs};
+use rustix::process::{Resource, getrlimit};
 
-use crate::words::error::{Class, Error, Result};
+use crate::words::bytes::Bytes;
+use crate::words::error::{Class, Error, Result, TOO_LARGE};
 
 /// Room left free on the disk: file systems need some for their own tables.
 const MARGIN: u64 = 16 << 20;
@@ -26,6 +28,39 @@ impl Disk {
         let about = statvfs(there).ok()?;
         let number = stat(there).ok()?.st_dev;
         Some(Disk { number, free: about.f_bavail.saturating_mul(about.f_frsize) })
+    }
+}
+
+/// What FAT calls itself, and the size of its largest file.
+const FAT: (i64, u64) = (0x4d44, 0xffff_ffff);
+
+/// The most bytes that one file can have where `path` is, or will be, as far as the system tells: its
+/// file system's own limit, and that of the user.
+#[must_use]
+pub fn largest_file(path: &Path) -> Option<u64> {
+    let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+    let kind = statfs(there).ok().map(|about| i64::from(about.f_type));
+    let of_system = kind.filter(|kind| *kind == FAT.0).map(|_| FAT.1);
+    let of_user = getrlimit(Resource::Fsize).current;
+    of_system.into_iter().chain(of_user).min()
+}
+
+/// Fails when a file of `size` bytes cannot be where `path` is. `what` begins the message.
+///
+/// # Errors
+/// [`Class::NoRoom`], with both numbers.
+pub fn check_file(path: &Path, size: u64, what: &str) -> Result<()> {
+    match largest_file(path).filter(|most| *most < size) {
+        Some(most) => {
+            let text = format!(
+                "{what} will have {}, and a file there can have {} at most",
+                Bytes(size),
+                Bytes(most)
+            );
+            Err(Error::new(Class::NoRoom, text).hint(TOO_LARGE))
+        }
+        None => Ok(()),
     }
 }
 

@@ -4,25 +4,28 @@ mod names;
 mod quota;
 mod readable;
 mod sources;
+mod there;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use self::readable::Images;
 use self::sources::Opened;
+use self::there::There;
 use crate::bundle::check;
 use crate::bundle::contents::{Contents, Image, Reason, Skipped};
 use crate::bundle::docker::{self, Configs};
-use crate::bundle::draft::{self, Draft};
+use crate::bundle::draft::Draft;
 use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
 use crate::places::location::Source;
 use crate::places::registry::Client;
+use crate::places::tree::BLOCK;
 use crate::seams::pace::Jobs;
 use crate::seams::parallel;
 use crate::seams::room;
@@ -90,6 +93,8 @@ pub struct Summary {
     pub statement: Option<Digest>,
     /// Whether nothing was written.
     pub dry_run: bool,
+    /// Whether the bundle was there already, whole and the same.
+    pub already_complete: bool,
 }
 
 /// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
@@ -105,7 +110,7 @@ pub fn export(
     progress: &dyn Progress,
 ) -> Result<Summary> {
     // 1. Where to, and is it free?
-    draft::refuse_existing(&request.output)?;
+    let there = There::look(request, key.public())?;
 
     // 2. Where from, and what belongs to the images?
     let Opened { origins, wanted, mut faults, unreadable } =
@@ -119,7 +124,7 @@ pub fn export(
     let (mut graph, skipped) = readable::walk(&origins, images, request, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
-    let draft = match request.dry_run {
+    let draft = match request.dry_run || there.is_some() {
         true => None,
         false => Some(Draft::open(&request.output)?),
     };
@@ -129,6 +134,10 @@ pub fn export(
     set_platforms(&mut graph.contents, &configs);
     check_selection(&graph.contents, &request.select, progress)?;
     graph.contents.about_foreign().for_each(|text| progress.event(Event::Note(text)));
+
+    if let Some(there) = there {
+        return there.same(request, graph.contents, skipped);
+    }
 
     // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
     let predicate =
@@ -141,6 +150,7 @@ pub fn export(
     let Some(mut draft) = draft else {
         return Ok(dry(request, graph.contents, predicate.skipped, signer.id()));
     };
+    too_large(&request.output, &head)?;
     draft.begin(&head)?;
 
     // 5. Fetch what is missing, straight to its place.
@@ -170,7 +180,24 @@ pub fn export(
         key: signed,
         statement: Some(statement),
         dry_run: false,
+        already_complete: false,
     })
+}
+
+/// Refuses what would have a file that is too large for where it goes: the packed one, or the
+/// largest layer's.
+fn too_large(output: &Path, head: &Head) -> Result<()> {
+    let packed = output.extension().is_some_and(|extension| extension == "tar");
+    let rounded = |size: u64| size.saturating_add(BLOCK).div_ceil(BLOCK).saturating_mul(BLOCK);
+    let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
+    let sizes = files.chain(head.layers.iter().map(|layer| layer.size));
+    let size = match packed {
+        true => sizes.map(rounded).fold(2 * BLOCK, u64::saturating_add),
+        false => sizes.max().unwrap_or(0),
+    };
+    let shown = output.display();
+    let what = if packed { format!("{shown}") } else { format!("the largest file of {shown}") };
+    room::check_file(output, size, &what)
 }
 
 /// Fails with all `faults` of the places and names at once.
@@ -194,6 +221,7 @@ fn dry(request: &Request, contents: Contents, skipped: Vec<Skipped>, key: KeyId)
         key,
         statement: None,
         dry_run: true,
+        already_complete: false,
     }
 }
 

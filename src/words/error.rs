@@ -75,6 +75,11 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
+/// The way out where a file system takes no file of a size.
+pub const TOO_LARGE: &str = "the file system, or a limit of the user's (ulimit -f), takes no file of \
+    that size; FAT takes less than 4 GiB: use exFAT or ext4, or write a folder instead of one file \
+    (-o NAME without .tar; a slash behind docker-archive:DIR/)";
+
 impl Error {
     /// A failure of `class` with its `message`.
     pub fn new(class: Class, message: impl Into<String>) -> Error {
@@ -100,14 +105,18 @@ impl Error {
             Ok(inner) => inner,
             Err(error) => {
                 let class = match error.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Class::NoRoom,
+                    io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::FileTooLarge => Class::NoRoom,
                     io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                         Class::Refused
                     }
                     _ => Class::Other,
                 };
+                let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
                 let fault = Error::new(class, what).source(error);
                 match class {
+                    Class::NoRoom if is_too_large => fault.hint(TOO_LARGE),
                     Class::NoRoom => fault.hint("free some room and run the same command again"),
                     Class::Refused => fault.hint("see who may read it, or write there"),
                     _ => fault,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use self::fetch::Next;
+pub use self::fetch::without_attestation;
 pub use self::find::{Found, find};
 pub use self::select::{Rewrite, rewrite};
 use crate::bundle::contents::{

@@ -71,6 +71,15 @@ impl Template {
         }
     }
 
+    /// The text that every name ends with, where there is any.
+    #[must_use]
+    pub fn ending(&self) -> &str {
+        match self.0.last() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
     /// The template where none is asked for.
     #[must_use]
     pub fn standard(gzip: bool) -> Template {

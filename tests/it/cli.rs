@@ -74,6 +74,7 @@ fn an_existing_bundle_is_never_touched() {
         assert_eq!(std::fs::read_to_string(sealift.at(name)).unwrap(), "mine");
         assert!(!sealift.at(&format!("{name}.partial")).exists());
     }
+    small_source(&sealift, "docker.io/acme/small:2");
     run!(sealift, "export", "oci:source", "-o", "b", "--sign-key", keys.private).exits(code::USAGE);
     run!(sealift, "verify", "b", "--key", keys.public).ok();
 }

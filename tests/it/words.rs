@@ -164,8 +164,8 @@ fn a_smaller_index_that_was_made_on_export_is_what_was_signed() {
         crate::support::sealift::ran(sealift.command().args(args).args(more)).ok()
     };
     for done in [import("oci:in", &["--dry-run"]), import("oci:in", &[])] {
-        assert!(!done.stdout.contains("instead of"), "{done:?}");
-        done.says("an index made on export, of sha256:66e339d0e2ea");
+        assert!(!done.stdout.contains("which was signed"), "{done:?}");
+        done.says("made smaller on export").says("sha256:66e339d0e2ea");
     }
     let json = import("oci:in", &["--format", "json"]).json();
     assert!(json["images"][0].get("rewritten_from").is_none(), "{json}");
@@ -220,4 +220,147 @@ fn the_kinds_of_entries_of_a_tar_have_names() {
 
         run!(sealift, "verify", "odd.tar", "--key", keys.public).exits(code::DAMAGED).says(words);
     }
+}
+
+#[test]
+fn a_finished_export_run_again_is_complete_already() {
+    let sealift = Sealift::new();
+    let keys = hello(&sealift);
+    let export = |name: &str, more: &[&str]| {
+        let mut command = sealift.command();
+        let args = ["export", HELLO, "-o", name, "--sign-key", "signer.key.pem"];
+        // As people run it: the clock goes on.
+        crate::support::sealift::ran(command.args(args).args(more).env_remove("SOURCE_DATE_EPOCH"))
+    };
+    for name in ["once", "once.tar"] {
+        export(name, &["--expires", "9"]).ok();
+        let before = crate::support::files::tree(&sealift.at(""));
+        for more in [&[][..], &["--dry-run"]] {
+            let done = export(name, &[&["--expires", "9"], more].concat()).ok();
+            done.says(&format!("bundle {name} is complete already"));
+        }
+        let json = export(name, &["--expires", "9", "--format", "json"]).ok().json();
+        assert_eq!(json["alreadyComplete"], true);
+
+        // Another list, other platforms, another key, another name for it: not the same.
+        for other in [
+            &["--platform", "linux/amd64", "--expires", "9"][..],
+            &["--name", "other:1", "--expires", "9"],
+            &[],
+        ] {
+            export(name, other).exits(code::USAGE).says("exists already");
+        }
+        let stranger = sealift.keys("stranger");
+        run!(sealift, "export", HELLO, "-o", name, "--sign-key", stranger.private)
+            .exits(code::USAGE)
+            .says("exists already");
+        std::fs::remove_file(&stranger.private).unwrap();
+        std::fs::remove_file(&stranger.public).unwrap();
+        assert_eq!(crate::support::files::tree(&sealift.at("")), before);
+    }
+    // One that lost something is not complete.
+    let blobs = std::fs::read_dir(sealift.at("once/blobs/sha256")).unwrap();
+    std::fs::remove_file(blobs.last().unwrap().unwrap().path()).unwrap();
+    export("once", &["--expires", "9"]).exits(code::USAGE);
+    run!(sealift, "verify", "once.tar", "--key", keys.public).ok();
+}
+
+#[test]
+fn a_file_that_is_too_large_for_where_it_goes_is_told_before_it_is_written() {
+    let sealift = Sealift::new();
+    hello(&sealift);
+    // The limit of a user stands for that of a file system: 2 blocks of 1024 bytes.
+    let limited = |kib: u32, args: &str| {
+        let program = env!("CARGO_BIN_EXE_sealift");
+        let mut command = std::process::Command::new("bash");
+        let line = format!("ulimit -f {kib}; exec {program} {args}");
+        command.args(["-c", &line]).current_dir(sealift.at(""));
+        crate::support::sealift::ran(&mut command)
+    };
+
+    let packed = limited(2, &format!("export {HELLO} -o large.tar --sign-key signer.key.pem"));
+    packed
+        .exits(code::NO_ROOM)
+        .says("large.tar will have ")
+        .says("and a file there can have 2.00 KiB (2048 bytes) at most")
+        .says("hint: ")
+        .says("FAT takes less than 4 GiB");
+    assert!(!sealift.at("large.tar").exists());
+    let archive = limited(2, "import b --to docker-archive:large.tar --key signer.pub.pem");
+    archive.exits(code::NO_ROOM).says("large.tar will have ");
+    // Where it is not known before.
+    limited(0, "import b --to docker-archive:large.tar.gz --key signer.pub.pem")
+        .exits(code::NO_ROOM);
+    assert!(!sealift.at("large.tar").exists() && !sealift.at("large.tar.gz").exists());
+}
+
+#[test]
+fn an_archive_is_compressed_as_its_name_says() {
+    let sealift = Sealift::new();
+    let keys = hello(&sealift);
+    let import = |to: &str, more: &[&str]| {
+        let to = format!("docker-archive:{to}");
+        let mut command = sealift.command();
+        command.args(["import", "b", "--to", &to, "--key"]).arg(&keys.public).args(more);
+        crate::support::sealift::ran(&mut command)
+    };
+    let magic = |name: &str| std::fs::read(sealift.at(name)).unwrap()[..2].to_vec();
+
+    import("a.tar.gz", &[]).ok();
+    import("b.TGZ", &[]).ok();
+    import("c.tar", &[]).ok();
+    import("d.img", &["--gzip"]).ok();
+    import("e/", &["--name-template", "{name}.tgz"]).ok();
+    for name in ["a.tar.gz", "b.TGZ", "d.img", "e/hello.tgz"] {
+        assert_eq!(magic(name), [0x1f, 0x8b], "{name}");
+    }
+    assert_ne!(magic("c.tar"), [0x1f, 0x8b]);
+    for name in ["x.tar.zst", "x.tar.xz", "x.tbz2", "x.zip"] {
+        import(name, &[]).exits(code::USAGE).says("would not be what its name says");
+        assert!(!sealift.at(name).exists());
+    }
+}
+
+#[test]
+fn an_attestation_without_its_parts_can_be_left_behind_as_the_hint_says() {
+    use crate::support::content::digest;
+    let sealift = Sealift::new();
+    sealift.keys("signer");
+    let from = std::path::Path::new(HELLO.strip_prefix("oci:").unwrap());
+    let at = sealift.at("attested");
+    crate::support::files::copy(from, &at);
+    let read = |path: &std::path::Path| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    let blob = |digest: &str| at.join("blobs/sha256").join(digest.replace("sha256:", ""));
+    let put = |value: &serde_json::Value| {
+        let bytes = value.to_string().into_bytes();
+        std::fs::write(blob(&digest(&bytes)), &bytes).unwrap();
+        (digest(&bytes), bytes.len())
+    };
+    let mut index = read(&at.join("index.json"));
+    let mut top = read(&blob(index["manifests"][0]["digest"].as_str().unwrap()));
+    let (config, size) = put(&serde_json::json!({"architecture": "unknown", "os": "unknown"}));
+    let gone = digest(b"an attestation");
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let attestation = serde_json::json!({"schemaVersion": 2, "mediaType": kind,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config,
+            "size": size},
+        "layers": [{"mediaType": "application/vnd.in-toto+json", "digest": gone, "size": 14}]});
+    let (attestation, size) = put(&attestation);
+    top["manifests"].as_array_mut().unwrap().push(serde_json::json!({"mediaType": kind,
+        "digest": attestation, "size": size,
+        "platform": {"architecture": "unknown", "os": "unknown"}}));
+    let (top, size) = put(&top);
+    index["manifests"][0]["digest"] = top.into();
+    index["manifests"][0]["size"] = size.into();
+    std::fs::write(at.join("index.json"), index.to_string()).unwrap();
+
+    let export = ["export", "oci:attested", "-o", "b", "--sign-key", "signer.key.pem"];
+    let hint = ["--platform", "linux/amd64,linux/arm64", "--no-referrers", "--rewrite-index"];
+    crate::support::sealift::ran(sealift.command().args(export))
+        .exits(code::INCOMPLETE)
+        .says(&gone)
+        .says(&format!("hint: {}", hint.join(" ")));
+    crate::support::sealift::ran(sealift.command().args(export).args(hint)).ok();
 }

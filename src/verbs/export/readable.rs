@@ -124,7 +124,11 @@ fn attempt<'o>(
     for blob in &graph.contents.blobs {
         graph.source_of(&blob.digest)?.0.look(blob).map_err(|e| {
             let users = graph.contents.touched_by(&blob.digest);
-            e.details(users.into_iter().map(|name| format!("needed by {name}")))
+            let e = e.details(users.into_iter().map(|name| format!("needed by {name}")));
+            match graph::without_attestation(&graph.contents, select, &blob.digest) {
+                Some(hint) => e.hint(hint),
+                None => e,
+            }
         })?;
     }
     look_into_configs(&graph)?;

@@ -132,6 +132,12 @@ pub(super) fn import(
     if let Some(folder) = folder_of(path) {
         sweep(&folder)?;
         let what = format!("at the destination {}", path.display());
+        // How much of it gzip saves is not known before.
+        for (at, (shelf, size)) in shelves.iter().zip(&rooms).enumerate() {
+            if !filing.gzip && plan.sends(at) {
+                room::check_file(&folder, *size, &shelf.name())?;
+            }
+        }
         room::check(&folder, needed(&shelves, &rooms, &plan), &what)
             .map_err(|e| e.hint("free some, or name a place on another disk"))?;
         if is_folder(path) {

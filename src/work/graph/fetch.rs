@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
 use super::{Selection, Walker, add, keep, within};
+use crate::bundle::contents::Contents;
 use crate::seams::parallel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
@@ -88,7 +89,11 @@ impl Walker<'_, '_> {
                     self.index_name(index),
                     if gone.len() == 1 { "a part" } else { "parts" },
                 ),
-                way_out(index, &same, self.select),
+                way_out(
+                    index,
+                    &same.iter().map(|next| next.descriptor.digest).collect::<Vec<_>>(),
+                    self.select,
+                ),
             ),
             None => (
                 "the source lists referrers that it does not have".to_owned(),
@@ -122,9 +127,34 @@ impl Walker<'_, '_> {
     }
 }
 
+/// How images can be had without their attestations, where nothing but one of these needs `blob`.
+#[must_use]
+pub fn without_attestation(
+    contents: &Contents,
+    select: &Selection,
+    blob: &Digest,
+) -> Option<String> {
+    let needs = |document: &&Document| document.children().iter().any(|it| it.digest == *blob);
+    let users: Vec<Digest> =
+        contents.documents.values().filter(needs).map(|it| it.descriptor().digest).collect();
+    let is_user = |entry: &Descriptor| users.contains(&entry.digest);
+    let attests = |entry: &Descriptor| entry.platform.as_deref().is_some_and(Platform::is_unknown);
+    let mut found: Option<&Document> = None;
+    for index in contents.documents.values() {
+        let Kind::Index { manifests } = index.kind() else { continue };
+        for entry in manifests.iter().filter(|entry| is_user(entry)) {
+            if !attests(entry) {
+                return None;
+            }
+            found = Some(index);
+        }
+    }
+    Some(way_out(found?, &users, select))
+}
+
 /// How the rest of `index` can be had without the parts that are `gone`.
-fn way_out(index: &Document, gone: &[&Next], select: &Selection) -> String {
-    let is_gone = |d: &Descriptor| gone.iter().any(|next| next.descriptor.digest == d.digest);
+fn way_out(index: &Document, gone: &[Digest], select: &Selection) -> String {
+    let is_gone = |d: &Descriptor| gone.contains(&d.digest);
     let unknown = |d: &Descriptor| d.platform.as_deref().is_some_and(Platform::is_unknown);
     let Kind::Index { manifests } = index.kind() else { return String::new() };
     let chosen = |platform: &&Platform| {
@@ -139,7 +169,7 @@ fn way_out(index: &Document, gone: &[&Next], select: &Selection) -> String {
         .map(ToString::to_string)
         .collect();
     let rest = rest.into_iter().collect::<Vec<_>>().join(",");
-    let attestations = gone.iter().all(|next| unknown(&next.descriptor));
+    let attestations = manifests.iter().filter(|entry| is_gone(entry)).all(unknown);
     match (rest.is_empty(), attestations) {
         (true, _) => "have the image pushed again, with all its parts".to_owned(),
         (false, true) => format!(

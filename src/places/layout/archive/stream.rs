@@ -3,13 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use flate2::write::GzEncoder;
-use flate2::{Compression, GzBuilder};
-
 use crate::seams::file::AtomicFile;
-
-/// "Unknown" in the header of gzip (RFC 1952, 2.3.1): which system wrote it makes no difference.
-const NO_SYSTEM: u8 = 255;
+use crate::seams::gzip::Gzip;
 
 /// What is opened when the first byte is there.
 pub(super) enum Start {
@@ -47,16 +42,14 @@ impl Write for Target {
 /// The tar on its way to the target.
 pub(super) enum Stream {
     Plain(Target),
-    Gzip(Box<GzEncoder<Target>>),
+    Gzip(Box<Gzip<Target>>),
 }
 
 impl Stream {
     /// A tar that goes to `target`, compressed if `gzip` says so.
     pub(super) fn new(target: Target, gzip: bool) -> Stream {
-        let header = GzBuilder::new().mtime(0).operating_system(NO_SYSTEM);
         match gzip {
-            // The fastest, since most layers are compressed already.
-            true => Stream::Gzip(Box::new(header.write(target, Compression::fast()))),
+            true => Stream::Gzip(Box::new(Gzip::new(target))),
             false => Stream::Plain(target),
         }
     }
@@ -82,7 +75,7 @@ impl Stream {
     /// Writes what the compressor holds back, and gives the target.
     pub(super) fn end(&mut self) -> io::Result<Target> {
         if let Stream::Gzip(encoder) = self {
-            encoder.try_finish()?;
+            encoder.finish()?;
         }
         Ok(std::mem::replace(self.target(), Target::Gone))
     }
@@ -92,13 +85,6 @@ impl Stream {
             Stream::Plain(target) => target,
             Stream::Gzip(encoder) => encoder.get_mut(),
         }
-    }
-}
-
-impl Drop for Stream {
-    /// An encoder that is dropped would write the mark of an end that this is not.
-    fn drop(&mut self) {
-        self.break_off();
     }
 }
 
