@@ -5,6 +5,7 @@ mod choose;
 mod environment;
 mod evidence;
 mod export;
+mod help;
 mod import;
 mod inspect;
 mod key;
@@ -14,6 +15,7 @@ mod manual;
 mod output;
 mod partly;
 mod plan;
+mod prompt;
 mod registries;
 mod report;
 mod search;
@@ -25,10 +27,11 @@ mod text;
 mod verify;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::output::{Format, Printer};
 use crate::seams::{interrupt, process};
@@ -39,7 +42,7 @@ use crate::words::error::{Class, Error, Result};
 /// On the connected side, export images into a signed bundle; carry it over; on the isolated
 /// side, verify it and import it into a registry, or serve it as one.
 #[derive(Debug, Parser)]
-#[command(name = "sealift", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "sealift", version, after_help = EXAMPLES)]
 struct App {
     #[command(flatten)]
     globals: Globals,
@@ -105,7 +108,8 @@ enum Command {
 /// Parses the arguments, does what they say, prints what came of it.
 #[must_use]
 pub fn main() -> ExitCode {
-    let app = match App::try_parse() {
+    let command = help::fitted(App::command(), environment::columns().unwrap_or(help::WIDEST));
+    let app = match command.try_get_matches().and_then(|found| App::from_arg_matches(&found)) {
         Ok(app) => app,
         Err(error) => return usage(&error),
     };
@@ -155,15 +159,17 @@ fn usage(error: &clap::Error) -> ExitCode {
 /// The first Ctrl-C (or SIGTERM) asks the work to stop, which it does between two pieces of data;
 /// the second one does not wait. Nothing is lost by either: a rerun goes on.
 fn catch_signals() -> Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
     static SEEN: AtomicUsize = AtomicUsize::new(0);
     let fault = |e| Error::io("cannot watch for signals", e);
+    // Writing beyond the size that a file may have is a failure with words, not a sudden end.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(fault)?;
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(fault)?;
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
             for _ in signals.forever() {
-                if SEEN.fetch_add(1, Ordering::SeqCst) > 0 {
+                if SEEN.fetch_add(1, Ordering::SeqCst) > 0 || prompt::give_up() {
                     leave();
                 }
                 interrupt::raise();

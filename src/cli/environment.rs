@@ -2,7 +2,10 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 
 use std::io::{IsTerminal as _, Read};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
+
+use rustix::termios::tcgetwinsize;
 
 use crate::words::error::{Class, Error, Result};
 
@@ -14,6 +17,20 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// A variable that holds a path.
 pub(super) fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// How many columns the terminal has, or `COLUMNS` says; nothing where there is none.
+pub(super) fn columns() -> Option<usize> {
+    let (out, err, input) = (std::io::stdout(), std::io::stderr(), std::io::stdin());
+    let seen = [size(&out), size(&err), size(&input)].into_iter().flatten().next();
+    let said = || variable("COLUMNS")?.parse().ok().filter(|columns| *columns > 0);
+    seen.map(|(columns, _)| columns).or_else(said)
+}
+
+/// How many columns and rows the terminal behind `place` has.
+pub(super) fn size(place: &impl AsFd) -> Option<(usize, usize)> {
+    let size = tcgetwinsize(place).ok()?;
+    (size.ws_col > 0).then_some((size.ws_col.into(), size.ws_row.into()))
 }
 
 /// Where what is worth keeping between runs lies (XDG Base Directory Specification); nothing

@@ -8,8 +8,10 @@ use zeroize::Zeroizing;
 
 use super::environment::variable;
 use super::output::Printer;
+use super::prompt::waiting;
 use super::text;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
+use crate::seams::interrupt;
 use crate::seams::process::PASSPHRASE;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -133,7 +135,7 @@ pub(super) fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<String>> {
 }
 
 fn ask(prompt: &str) -> Result<Zeroizing<String>> {
-    rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(|e| match e.kind() {
+    waiting(|| rpassword::prompt_password(prompt)).map(Zeroizing::new).map_err(|e| match e.kind() {
         std::io::ErrorKind::Interrupted => Error::new(Class::Interrupted, "interrupted"),
         _ => Error::io("cannot read the passphrase", e),
     })
@@ -146,9 +148,7 @@ const MAX_PASSWORD: u64 = 64 << 10;
 pub(super) fn password_from_stdin() -> Result<Zeroizing<String>> {
     let mut text = Zeroizing::new(String::new());
     let stdin = std::io::stdin().lock();
-    stdin
-        .take(MAX_PASSWORD + 1)
-        .read_to_string(&mut text)
+    waiting(|| stdin.take(MAX_PASSWORD + 1).read_to_string(&mut text))
         .map_err(|e| Error::io("cannot read the password", e))?;
     if text.len() as u64 > MAX_PASSWORD {
         return Err(Error::new(Class::Usage, "the password is longer than 64 KiB"));
@@ -178,7 +178,8 @@ pub(super) fn ask_line(prompt: &str) -> Result<String> {
     let mut terminal = File::options().write(true).open("/dev/tty").map_err(fault)?;
     terminal.write_all(Safe(prompt).to_string().as_bytes()).map_err(fault)?;
     let mut line = String::new();
-    std::io::stdin().lock().take(MAX_PASSPHRASE).read_line(&mut line).map_err(fault)?;
+    waiting(|| std::io::stdin().lock().take(MAX_PASSPHRASE).read_line(&mut line)).map_err(fault)?;
+    interrupt::check()?;
     match line.trim() {
         "" => Err(Error::new(Class::Usage, "the user name is empty")),
         name => Ok(name.to_owned()),

@@ -128,7 +128,8 @@ impl<R: Read> Read for Verified<'_, R> {
         }
         self.hasher.update(&buffer[..got]);
         self.left -= got as u64;
-        self.progress.event(Event::Advanced { bytes: got as u64 });
+        let digest = Some(self.blob.digest);
+        self.progress.event(Event::Advanced { digest, bytes: got as u64 });
         // The verdict comes with the last bytes, not one call later: a receiver that counts to
         // the length (an HTTP body) never asks again.
         if self.left == 0 {
@@ -148,7 +149,8 @@ impl<R: Content> Content for Verified<'_, R> {
             let (at, hasher) = self.marks.last().cloned().unwrap_or_default();
             self.inner.seek(at)?;
             (self.hasher, self.judged, self.left) = (hasher, false, self.blob.size - at);
-            self.progress.event(Event::Rewound { bytes: here - at });
+            let digest = self.blob.digest;
+            self.progress.event(Event::Rewound { digest, bytes: here - at });
         }
         let mut skip = offset.saturating_sub(self.count());
         let mut buffer = vec![0; BUFFER.min(usize::try_from(skip).unwrap_or(BUFFER))];
@@ -373,8 +375,8 @@ mod tests {
             .events()
             .iter()
             .map(|event| match event {
-                Event::Advanced { bytes } => *bytes as i64,
-                Event::Rewound { bytes } => -(*bytes as i64),
+                Event::Advanced { bytes, .. } => *bytes as i64,
+                Event::Rewound { bytes, .. } => -(*bytes as i64),
                 _ => 0,
             })
             .sum();

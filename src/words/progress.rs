@@ -23,9 +23,13 @@ pub enum Event {
         digest: Digest,
         /// Its size.
         bytes: u64,
+        /// The image that needs it, one of them if there are several; empty where that is not known.
+        of: String,
     },
     /// `bytes` more were moved or checked.
     Advanced {
+        /// The blob, where it is known of which they are.
+        digest: Option<Digest>,
         /// How many, since the last event.
         bytes: u64,
     },
@@ -36,6 +40,8 @@ pub enum Event {
     },
     /// A blob has to begin again: `bytes` that were announced by [`Event::Advanced`] do not count.
     Rewound {
+        /// The blob.
+        digest: Digest,
         /// How many to take back.
         bytes: u64,
     },

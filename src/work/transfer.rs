@@ -1,10 +1,12 @@
 //! The only loops that move bytes: [`fetch`] into a bundle, and [`run`] a plan.
 
 mod lists;
+mod owners;
 
 use std::sync::Mutex;
 use std::time::Duration;
 
+use self::owners::Owners;
 use super::graph::Graph;
 use super::plan::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
 use crate::bundle::contents::Contents;
@@ -26,26 +28,28 @@ use crate::words::reference::{Reference, Tag};
 const LOOK_BACK: Retry =
     Retry { attempts: 4, first: Duration::from_millis(500), longest: Duration::from_secs(4) };
 
-/// Moves one blob, checked on the way, trying again after transient faults.
+/// Moves one blob of the image `of`, checked on the way, trying again after transient faults.
 fn move_blob(
     blob: &Descriptor,
+    of: &Owners<'_>,
     source: &dyn BlobSource,
     what: &str,
     sink: &dyn BlobSink,
     progress: &dyn Progress,
 ) -> Result<()> {
-    progress.event(Event::Started { digest: blob.digest, bytes: blob.size });
+    let of = of.name(&blob.digest);
+    progress.event(Event::Started { digest: blob.digest, bytes: blob.size, of });
     let mut again = false;
     let mut attempt = || {
         // An answer may have got lost after the blob was stored.
         if std::mem::replace(&mut again, true) && sink.kept(blob)? {
-            progress.event(Event::Advanced { bytes: blob.size });
+            progress.event(Event::Advanced { digest: Some(blob.digest), bytes: blob.size });
             return Ok(());
         }
         let mut content =
             Verified::new(Resuming::new(source, blob, progress), blob, what, progress);
         sink.put(blob, &mut content).inspect_err(|_| {
-            progress.event(Event::Rewound { bytes: content.count() });
+            progress.event(Event::Rewound { digest: blob.digest, bytes: content.count() });
         })
     };
     from_all_places(source, blob, || Retry::default().run(progress, &mut attempt))?;
@@ -76,14 +80,14 @@ pub fn fetch(
         ahead.push((source.position(blob), blob, source, place));
     }
     ahead.sort_by_key(|(position, ..)| *position);
-    let gate = Gate::steady(jobs);
+    let (gate, owners) = (Gate::steady(jobs), Owners::of(&graph.contents));
     parallel::map(jobs.most, &ahead, |(_, blob, source, place)| {
         let _pass = gate.enter(blob.size);
         let what = match source.called(blob) {
             Some(called) => format!("source {place}: {called}"),
             None => format!("source {place}"),
         };
-        move_blob(blob, *source, &what, sink, progress)
+        move_blob(blob, &owners, *source, &what, sink, progress)
             .map_err(|error| name_images(error, blob, &graph.contents))
     })?;
     progress.event(Event::Done);
@@ -127,7 +131,8 @@ pub fn run(
     let mut moved = Moved { present: plan.present, ..Moved::default() };
     let items = plan.copy.blobs + plan.mount.blobs;
     progress.event(Event::Phase { name: "sending", bytes: plan.copy.bytes, items });
-    let bundle = Bundle { source, contents };
+    let owners = if items > 0 { Owners::of(contents) } else { Owners::default() };
+    let bundle = Bundle { source, contents, owners };
     copy_blobs(plan, &bundle, scopes, jobs, progress)?;
     moved.copied = plan.copy;
     mount_blobs(plan, &bundle, scopes, jobs, progress, &mut moved)?;
@@ -144,12 +149,13 @@ pub fn run(
 struct Bundle<'b> {
     source: &'b dyn BlobSource,
     contents: &'b Contents,
+    owners: Owners<'b>,
 }
 
 impl Bundle<'_> {
     /// Moves one of its blobs into `sink`.
     fn send(&self, blob: &Descriptor, sink: &dyn BlobSink, progress: &dyn Progress) -> Result<()> {
-        move_blob(blob, self.source, "bundle", sink, progress).map_err(|error| {
+        move_blob(blob, &self.owners, self.source, "bundle", sink, progress).map_err(|error| {
             let is_damaged = error.class() == Class::Damaged;
             let error = name_images(error, blob, self.contents);
             match is_damaged {

@@ -192,7 +192,7 @@ fn fetch(
         }
         let new = ledger.bytes() - std::mem::replace(&mut seen, ledger.bytes());
         if new > 0 {
-            progress.event(Event::Advanced { bytes: new });
+            progress.event(Event::Advanced { digest: None, bytes: new });
         }
         Ok(new > 0)
     });

@@ -112,10 +112,10 @@ fn an_upload_that_broke_off_is_begun_again_and_its_progress_taken_back() {
     let blob = &bundle.contents.blobs[0];
     let progress = Recorder::default();
 
-    move_blob(blob, &bundle.stock, "bundle", &inside, &progress).unwrap();
+    move_blob(blob, &Owners::default(), &bundle.stock, "bundle", &inside, &progress).unwrap();
 
     assert_eq!(inside.uploads(), [blob.digest; 2]);
-    assert!(progress.events().contains(&Event::Rewound { bytes: blob.size }));
+    assert!(progress.events().contains(&Event::Rewound { digest: blob.digest, bytes: blob.size }));
 }
 
 #[test]
