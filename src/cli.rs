@@ -169,7 +169,12 @@ fn catch_signals() -> Result<()> {
         .name("signals".to_owned())
         .spawn(move || {
             for _ in signals.forever() {
-                if SEEN.fetch_add(1, Ordering::SeqCst) > 0 || prompt::give_up() {
+                if prompt::give_up() {
+                    // The line with the question is not ended.
+                    output::err("");
+                    leave();
+                }
+                if SEEN.fetch_add(1, Ordering::SeqCst) > 0 {
                     leave();
                 }
                 interrupt::raise();

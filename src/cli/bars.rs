@@ -74,6 +74,7 @@ fn style_of_phase(columns: usize, counting: bool) -> ProgressStyle {
 /// How an image's line is shown in so many columns, and how much room its name has there.
 fn style_of_image(columns: usize) -> (ProgressStyle, usize) {
     match columns {
+        112.. => (style("  {msg:76} {bytes:>11} of {total_bytes}"), 76),
         60.. => (style("  {wide_msg} {bytes:>11} of {total_bytes:<11}"), columns - 30),
         _ => (style("  {wide_msg} {percent:>3}%"), columns.saturating_sub(8)),
     }

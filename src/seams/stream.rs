@@ -181,7 +181,8 @@ impl<R: Content> Content for Verified<'_, R> {
             self.mark();
             self.hasher.update(&buffer[..got]);
             self.left -= got as u64;
-            self.progress.event(Event::Advanced { bytes: got as u64 });
+            let digest = Some(self.blob.digest);
+            self.progress.event(Event::Advanced { digest, bytes: got as u64 });
         }
         self.inner.seek(self.count())?;
         Ok(self.count())
