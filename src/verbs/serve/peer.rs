@@ -26,10 +26,14 @@ pub(super) fn is_ours(peer: SocketAddr, port: u16) -> bool {
     let SocketAddr::V4(peer) = peer else { return false };
     let Some(list) = connections() else { return false };
     let Some(user) = user_of(&list, peer, port) else { return false };
-    let outside = || {
-        user == UNKNOWN && read("/proc/self/uid_map", MAX_MAP).is_some_and(|map| !knows(&map, user))
-    };
-    user == 0 || user == rustix::process::geteuid().as_raw() || outside()
+    may_connect(user, rustix::process::geteuid().as_raw(), || read("/proc/self/uid_map", MAX_MAP))
+}
+
+/// Whether `user` is the superuser or `own`; or nobody that the namespace with this `map` knows,
+/// which the superuser of the machine is not.
+fn may_connect(user: u32, own: u32, map: impl FnOnce() -> Option<String>) -> bool {
+    let is_outside = || user == UNKNOWN && map().is_some_and(|map| !knows(&map, user));
+    user == 0 || user == own || is_outside()
 }
 
 fn connections() -> Option<String> {
@@ -94,6 +98,10 @@ mod tests {
 
         assert!(knows(everybody, UNKNOWN) && knows(rootless, UNKNOWN));
         assert!(!knows(few, UNKNOWN) && !knows("", UNKNOWN));
+        let may = |user, map: &str| may_connect(user, 1000, || Some(map.to_owned()));
+        assert!(may(0, everybody) && may(1000, everybody) && may(UNKNOWN, few));
+        assert!(!may(UNKNOWN, everybody) && !may(UNKNOWN, rootless) && !may(105, few));
+        assert!(!may_connect(UNKNOWN, 1000, || None), "where nobody can tell");
     }
 
     #[test]
