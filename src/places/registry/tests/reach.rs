@@ -80,3 +80,46 @@ fn a_registry_on_this_machine_leads_to_another_port_of_it() {
 
     assert_eq!((asked.load(Ordering::Relaxed), storage.log().len()), (1, 1));
 }
+
+#[test]
+fn a_public_registry_leads_to_public_places_only() {
+    for (location, fine) in [
+        ("http://cdn.example/x", true),
+        ("http://registry.example:81/x", true),
+        ("http://10.0.0.1:6379/x", false),
+        ("http://192.168.1.1/x", false),
+        ("http://[fd00::1]/x", false),
+        ("http://100.100.100.200/x", false),
+        ("http://169.254.169.254/x", false),
+        ("http://127.0.0.1:1/x", false),
+        ("http://0x7f.1:1/x", false),
+        ("http://[::ffff:7f00:1]:1/x", false),
+        ("http://localhost:1/x", false),
+        ("http://minio.corp.internal/x", false),
+        ("http://intranet/x", false),
+    ] {
+        let to = format!("location: {location}");
+        // A proxy: it makes each connection, and answers on it itself.
+        let proxy = Server::start(move |seen| match seen.header("host") {
+            _ if seen.line.starts_with("CONNECT") => reply(200, &[], ""),
+            Some("registry.example") => reply(307, &[&to], ""),
+            _ => manifest(),
+        });
+        let proxies =
+            Proxies { http: Some(format!("http://{}", proxy.address)), ..Proxies::default() };
+        let registry: Registry = "registry.example".parse().unwrap();
+        let plain_http = vec![registry.clone()];
+        let settings = Settings { proxies, plain_http, ..Settings::default() };
+        let client = Client::new(settings, Arc::new(Recorder::default())).unwrap();
+        let app = client.repository(&registry, &"team/app".parse().unwrap(), Side::Source);
+
+        let got = app.resolve(&"registry.example/team/app:1".parse().unwrap());
+
+        assert_eq!(got.is_ok(), fine, "{location}: {got:?}");
+        let connections = proxy.seen("CONNECT").len();
+        assert_eq!(connections, if fine { 2 } else { 1 }, "{location}: {:?}", proxy.log());
+        if let Err(error) = got {
+            assert_eq!(error.class(), Class::Refused, "{location}: {error}");
+        }
+    }
+}
