@@ -132,7 +132,7 @@ fn look<F: Files>(tree: F, name: String, trust: &Trust, now: Option<&str>) -> Re
 /// Step 6: the list of files, when it is the signed one.
 fn signed_sums(tree: &impl Files, statement: &Statement, name: &str) -> Result<Inventory> {
     let bytes = match tree.size(SUMS) {
-        Some(_) => tree.read_small(SUMS, MAX_SUMS)?,
+        Some(_) => tree.read_shared(SUMS, MAX_SUMS)?,
         None => {
             let missing = Problem::new(Fault::Missing, SUMS, "the list of files is not there");
             let mut problems = vec![missing];

@@ -287,6 +287,7 @@ impl Contents {
                 }
             }
         }
+        blobs.shrink_to_fit();
         blobs
     }
 

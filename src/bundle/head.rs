@@ -14,7 +14,7 @@ use super::keys::{KeyId, PrivateKey};
 use super::statement::Predicate;
 use crate::places::layout::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, OCI_INDEX};
+use crate::words::document::{Descriptor, Document, OCI_INDEX};
 
 /// Largest configuration that goes to the head and is looked into: what docker and
 /// containers/image read. Those of images have a few kilobytes, some with large labels more; an
@@ -27,6 +27,8 @@ pub struct Head {
     /// Path and bytes, in the order of a packed bundle. Those of manifests and configs are shared
     /// with who has them.
     pub files: Vec<(String, Arc<[u8]>)>,
+    /// The manifests and indexes among them, as they were read.
+    pub documents: BTreeMap<Digest, Document>,
     /// The remaining blobs, in the order of a packed bundle.
     pub layers: Vec<Descriptor>,
     /// Who signed.
@@ -126,8 +128,9 @@ impl Head {
         files.extend(
             small.filter_map(|b| Some((blob_path(&b.digest), configs.get(&b.digest)?.clone()))),
         );
-        let layers: Vec<Descriptor> =
+        let mut layers: Vec<Descriptor> =
             contents.blobs.iter().filter(|blob| !in_head(blob)).cloned().collect();
+        layers.shrink_to_fit();
 
         let mut sums = Inventory::default();
         for (path, bytes) in &files {
@@ -145,7 +148,8 @@ impl Head {
             2..2,
             [(SUMS.to_owned(), sums.into()), (envelope_path(&signer), envelope.into())],
         );
-        Head { files, layers, signer, statement: Digest::of(&payload) }
+        let documents = contents.documents.clone();
+        Head { files, documents, layers, signer, statement: Digest::of(&payload) }
     }
 }
 

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io::Read;
+use std::sync::Arc;
 
 use crate::bundle::head::Head;
 use crate::places::layout::blob_path;
 use crate::places::tree::{Fault, Tree};
+use crate::words::digest::Digest;
+use crate::words::document::Document;
 use crate::words::error::{Class, Error, Result};
 
 /// Named files, of which small ones can be read.
@@ -22,6 +25,16 @@ pub trait Files: Debug {
 
     /// A file of at most `limit` bytes.
     fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>>;
+
+    /// As [`read_small`](Files::read_small), shared with who has the bytes already.
+    fn read_shared(&self, path: &str, limit: u64) -> Result<Arc<[u8]>> {
+        self.read_small(path, limit).map(Into::into)
+    }
+
+    /// The manifest or index of that digest, where it was read before.
+    fn parsed(&self, _: &Digest) -> Option<&Document> {
+        None
+    }
 
     /// A file from its beginning.
     fn open(&self, path: &str) -> Result<Box<dyn Read + '_>>;
@@ -52,18 +65,30 @@ impl Files for Tree {
 /// The files that a bundle will have: the small ones with their bytes, layers with their sizes.
 #[derive(Debug)]
 pub struct Described<'h> {
-    small: BTreeMap<&'h str, &'h [u8]>,
+    small: BTreeMap<&'h str, &'h Arc<[u8]>>,
+    documents: &'h BTreeMap<Digest, Document>,
     layers: BTreeMap<String, u64>,
 }
 
 impl<'h> Described<'h> {
     pub(super) fn new(head: &'h Head) -> Described<'h> {
-        let small = head.files.iter().map(|(path, bytes)| (path.as_str(), &**bytes));
+        let small = head.files.iter().map(|(path, bytes)| (path.as_str(), bytes));
         let layers = head.layers.iter().map(|layer| (blob_path(&layer.digest), layer.size));
-        Described { small: small.collect(), layers: layers.collect() }
+        Described { small: small.collect(), documents: &head.documents, layers: layers.collect() }
     }
 
-    fn bytes(&self, path: &str) -> Result<&'h [u8]> {
+    fn bytes(&self, path: &str, limit: u64) -> Result<&'h Arc<[u8]>> {
+        let bytes = self.there(path)?;
+        match bytes.len() as u64 {
+            size if size > limit => {
+                let text = format!("{path} would have {size} bytes, and may have {limit} at most");
+                Err(Error::new(Class::Usage, text).hint("export into several bundles"))
+            }
+            _ => Ok(bytes),
+        }
+    }
+
+    fn there(&self, path: &str) -> Result<&'h Arc<[u8]>> {
         self.small.get(path).copied().ok_or_else(|| {
             Error::new(Class::Incomplete, format!("{path} is not among the small files"))
         })
@@ -85,17 +110,18 @@ impl Files for Described<'_> {
     }
 
     fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
-        let bytes = self.bytes(path)?;
-        match bytes.len() as u64 {
-            size if size > limit => {
-                let text = format!("{path} would have {size} bytes, and may have {limit} at most");
-                Err(Error::new(Class::Usage, text).hint("export into several bundles"))
-            }
-            _ => Ok(bytes.to_vec()),
-        }
+        Ok(self.bytes(path, limit)?.to_vec())
+    }
+
+    fn read_shared(&self, path: &str, limit: u64) -> Result<Arc<[u8]>> {
+        self.bytes(path, limit).cloned()
+    }
+
+    fn parsed(&self, digest: &Digest) -> Option<&Document> {
+        self.documents.get(digest)
     }
 
     fn open(&self, path: &str) -> Result<Box<dyn Read + '_>> {
-        Ok(Box::new(self.bytes(path)?))
+        Ok(Box::new(&**self.there(path)?))
     }
 }

@@ -63,7 +63,7 @@ pub(super) fn documents(
 }
 
 fn read(tree: &impl Files, path: &str, descriptor: &Descriptor) -> Result<Document> {
-    let raw = tree.read_small(path, MAX_DOCUMENT)?;
+    let raw = tree.read_shared(path, MAX_DOCUMENT)?;
     if Digest::of(&raw) != descriptor.digest {
         return Err(Error::new(Class::Damaged, "does not match its signed digest"));
     }
@@ -71,7 +71,12 @@ fn read(tree: &impl Files, path: &str, descriptor: &Descriptor) -> Result<Docume
         let text = format!("has {} bytes instead of {}", raw.len(), descriptor.size);
         return Err(Error::new(Class::Damaged, text));
     }
-    Document::parse(raw, &descriptor.media_type)
+    let is_same =
+        |it: &&Document| it.descriptor().media_type == descriptor.media_type && *it.raw() == *raw;
+    match tree.parsed(&descriptor.digest).filter(is_same) {
+        Some(parsed) => Ok(parsed.clone()),
+        None => Document::parse(raw, &descriptor.media_type),
+    }
 }
 
 /// What the documents say about each other and about the bundle, against what is there. Each

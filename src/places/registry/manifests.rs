@@ -1,5 +1,7 @@
 //! Manifests and indexes: read, checked, and written.
 
+use std::sync::Mutex;
+
 use ureq::http::Method;
 
 use super::fault::Parts;
@@ -22,6 +24,11 @@ pub(super) enum Seen {
     /// policy of the project keeps back until it is scanned or signed.
     Withheld,
 }
+
+/// Largest manifest of which as many are read at a time as there are threads; nearly all are smaller.
+const SMALL_DOCUMENT: u64 = 256 << 10;
+/// Held while a larger one is read and looked at, which takes five times its size.
+static LARGE_DOCUMENT: Mutex<()> = Mutex::new(());
 
 impl Session {
     /// The document under `reference`, a tag or a digest; `None` when there is none.
@@ -61,6 +68,8 @@ impl Session {
                 }
                 _ => return Err(self.end.refusal(&call.what, answer)),
             }
+            let is_large = answer.length().is_none_or(|length| length > SMALL_DOCUMENT);
+            let _alone = is_large.then(|| LARGE_DOCUMENT.lock());
             let bytes = self.read_document(&call.what, &mut answer)?;
             let found = Digest::of(&bytes);
             let told = answer.header("docker-content-digest").and_then(|d| d.parse().ok());
