@@ -72,7 +72,6 @@ fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Op
 }
 
 /// What a document is, and its children in their order.
-#[expect(clippy::large_enum_variant, reason = "most documents are manifests, and few are held")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A list of manifests or further indexes.

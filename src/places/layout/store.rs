@@ -338,7 +338,7 @@ impl ImageSink for LayoutStore {
         let listed = self.listed()?;
         listed
             .named(&name)
-            .map(|entry| Descriptor::from_value(entry))
+            .map(Descriptor::from_value)
             .transpose()
             .map_err(|e| e.context(format!("destination {}: index.json", self.root.display())))
     }

@@ -14,7 +14,6 @@ use crate::words::error::{Class, Result};
 use crate::words::reference::Tag;
 
 /// What a `HEAD` tells of what stands under a name.
-#[expect(clippy::large_enum_variant, reason = "one at a time is held, and not for long")]
 pub(super) enum Seen {
     /// There is nothing.
     Nothing,
