@@ -42,6 +42,27 @@ fn help_has_examples_for_every_verb() {
 }
 
 #[test]
+fn every_verb_has_a_manual_page_with_its_options_and_examples() {
+    let sealift = Sealift::new();
+    let verbs = run!(sealift, "man", "--list").ok().stdout;
+    assert!(verbs.lines().count() > 10 && verbs.contains("key generate\n"), "{verbs}");
+
+    for verb in verbs.lines() {
+        let words: Vec<&str> = verb.split(' ').collect();
+        let page = ran(sealift.command().arg("man").args(&words)).ok().stdout.replace("\\-", "-");
+        assert!(page.contains(&format!(".TH sealift-{} 1", words.join("-"))), "{page}");
+        assert!(page.contains(".SH EXAMPLES\n.nf\n"), "no examples for {verb}\n{page}");
+        let help = ran(sealift.command().args(&words).arg("--help")).ok().stdout;
+        let options = help.split_whitespace().filter(|word| word.starts_with("--"));
+        for option in options.map(|option| option.trim_end_matches(['`', ',', '.', ')'])) {
+            assert!(page.contains(option), "{verb}: {option} is not in\n{page}");
+        }
+    }
+    assert!(run!(sealift, "man").ok().stdout.contains(".SH \"EXIT CODES\""));
+    run!(sealift, "man", "nothing").exits(code::USAGE).says("there is no verb nothing");
+}
+
+#[test]
 fn a_command_line_that_makes_no_sense_exits_2() {
     let sealift = Sealift::new();
 
