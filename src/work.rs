@@ -1,6 +1,7 @@
 //! What has to be done, decided as pure data, and the only loops that move bytes.
 
 pub mod choice;
+pub mod clash;
 pub mod graph;
 pub mod mapping;
 pub mod plan;

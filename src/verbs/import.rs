@@ -4,6 +4,7 @@
 mod archives;
 mod engine;
 mod foreign;
+mod names;
 mod partly;
 mod rewritten;
 mod summary;
@@ -14,7 +15,9 @@ use std::sync::Arc;
 
 pub use self::archives::Filing;
 use self::archives::is_folder;
+use self::names::{names, tell_idle};
 pub use self::partly::Failed;
+use self::partly::Halt;
 use self::rewritten::rewritten;
 use self::summary::summary;
 pub use self::summary::{Landed, Summary};
@@ -34,7 +37,7 @@ use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::work::choice::Choice;
 use crate::work::graph::Rewrite;
-use crate::work::mapping::{Mapping, Rule, Target};
+use crate::work::mapping::Rule;
 use crate::work::plan::{NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
 use crate::work::projects::{Projects, Provision};
 use crate::work::transfer::{self, Moved};
@@ -102,14 +105,15 @@ pub fn import(
     let rewritten = rewritten(request, contents, progress)?;
     let contents = rewritten.as_ref().unwrap_or(contents);
     keep_apart(request)?;
+    tell_idle(request, contents, progress);
 
     // 2. Bring it there, all at once; then, where that is wanted, what can be brought.
     let ready = Ready { bundle: Arc::clone(&bundle) };
     let outcome = match ready.run(request, contents, client, progress) {
-        Err(error) if request.keep_going && !request.dry_run => {
-            partly::rest(request, &ready, contents, error, client, progress).map(Outcome::Done)
+        Err(halt) if request.keep_going && !request.dry_run => {
+            partly::rest(request, &ready, contents, halt, client, progress).map(Outcome::Done)
         }
-        other => other,
+        other => other.map_err(Error::from),
     }?;
     let evidence = Evidence::of(&request.bundle, bundle.about(), &request.now);
     Ok((evidence, outcome))
@@ -128,7 +132,7 @@ impl Ready {
         contents: &Contents,
         client: &Client,
         progress: &dyn Progress,
-    ) -> Result<Outcome> {
+    ) -> Result<Outcome, Halt> {
         let bundle = &self.bundle;
         match &request.to {
             Destination::Registry { .. } | Destination::Layout { .. } => {
@@ -159,9 +163,9 @@ fn repositories(
     contents: &Contents,
     client: &Client,
     progress: &dyn Progress,
-) -> Result<Outcome> {
+) -> Result<Outcome, Halt> {
     // 1. Names at the destination, and the projects they lie in.
-    let mut scopes = scopes(request, contents, client, progress)?;
+    let mut scopes = scopes(request, contents, client)?;
     let projects = match &request.to {
         Destination::Registry { registry, .. } => Projects::look(client, registry, &mut scopes)?,
         _ => Projects::default(),
@@ -178,7 +182,7 @@ fn repositories(
         return Ok(Outcome::Planned(plan));
     }
     if let Some(error) = Obstacle::failure(&plan.obstacles) {
-        return Err(error);
+        return Err(error.into());
     }
 
     if let Destination::Layout { path } = &request.to {
@@ -191,7 +195,7 @@ fn repositories(
     projects.create(&mut plan, &request.projects, progress)?;
     let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most, true)?;
     if let Some(error) = Obstacle::failure(sparse.as_slice()) {
-        return Err(error);
+        return Err(error.into());
     }
 
     // 4. Do it: a manifest of a kind that may not be taken first; then blobs, manifests, names.
@@ -238,36 +242,9 @@ fn keep_apart(request: &Request) -> Result<()> {
     }
 }
 
-/// The names that the images get, in their order.
-fn names(
-    request: &Request,
-    contents: &Contents,
-    progress: &dyn Progress,
-) -> Result<Vec<Reference>> {
-    let target = match &request.to {
-        Destination::Registry { registry, prefix } => {
-            Target::Registry { registry: registry.clone(), prefix: prefix.clone() }
-        }
-        _ => Target::FullNames,
-    };
-    let mapping = Mapping { target, flatten: request.flatten, rules: request.rules.clone() };
-    let images = contents.images.iter().map(|image| &image.name);
-    let idle = mapping.idle(images.clone());
-    if !idle.is_empty() {
-        let text = format!("no image of the bundle is meant by --map {}", idle.join(" "));
-        progress.event(Event::Note(text));
-    }
-    mapping.apply_all(images)
-}
-
 /// Maps every name, and gathers what goes to the same repository.
-fn scopes(
-    request: &Request,
-    contents: &Contents,
-    client: &Client,
-    progress: &dyn Progress,
-) -> Result<Vec<Scope>> {
-    let names = names(request, contents, progress)?;
+fn scopes(request: &Request, contents: &Contents, client: &Client) -> Result<Vec<Scope>, Halt> {
+    let names = names(request, contents)?;
     let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
     let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
     for (index, (image, to)) in contents.images.iter().zip(names).enumerate() {

@@ -1,7 +1,6 @@
 //! [`Mapping`]: which name an image gets at its destination. Pure: names in, names out.
 
-use std::collections::BTreeMap;
-
+use super::clash::Clash;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry, Repository};
 
@@ -163,25 +162,25 @@ impl Mapping {
     /// The new names of all `names`.
     ///
     /// # Errors
-    /// [`Class::Usage`] when two of them would land on one, since the second would replace the
-    /// first.
+    /// [`Class::Usage`] in all that get no acceptable name, or the same as others, since the last
+    /// would replace the first.
     pub fn apply_all<'a>(
         &self,
         names: impl Iterator<Item = &'a Reference>,
-    ) -> Result<Vec<Reference>> {
-        let mut taken: BTreeMap<Reference, &Reference> = BTreeMap::new();
-        let mut out = Vec::new();
-        for name in names {
-            let to = self.apply(name)?;
-            if let Some(other) = taken.insert(to.clone(), name) {
-                let text = format!("{other} and {name} would both become {to}");
-                return Err(
-                    Error::new(Class::Usage, text).hint("give one of them another name with --map")
-                );
+    ) -> Result<Vec<Reference>, Vec<Clash>> {
+        let (mut made, mut wrong) = (Vec::new(), Vec::new());
+        for (at, name) in names.enumerate() {
+            match self.apply(name) {
+                Ok(to) => made.push((at, name, to)),
+                Err(error) => wrong.push(Clash::alone(at, error)),
             }
-            out.push(to);
         }
-        Ok(out)
+        let landing = made.iter().map(|(at, name, to)| (*at, *name, format!("become {to}")));
+        wrong.extend(Clash::find(landing, "give them other names with --map"));
+        match wrong.is_empty() {
+            true => Ok(made.into_iter().map(|(_, _, to)| to).collect()),
+            false => Err(wrong),
+        }
     }
 }
 
@@ -247,13 +246,20 @@ mod tests {
     }
 
     #[test]
-    fn two_names_on_one_are_refused() {
-        let names: Vec<Reference> = ["a/x:1", "b/x:1"].iter().map(|n| n.parse().unwrap()).collect();
+    fn names_that_fall_together_and_those_that_are_none_are_told_at_once() {
+        let names: Vec<Reference> = ["a/x:1", "a/y:1", "a/z:1", "b/x:1", "b/y:1", "c/x:1"]
+            .iter()
+            .map(|n| n.parse().unwrap())
+            .collect();
 
-        assert_eq!(mapping(false, &[]).apply_all(names.iter()).unwrap().len(), 2);
-        let error = mapping(true, &[]).apply_all(names.iter()).unwrap_err();
-        assert_eq!(error.class(), Class::Usage);
-        assert!(error.to_string().contains("docker.io/b/x:1"), "{error}");
+        assert_eq!(mapping(false, &[]).apply_all(names.iter()).unwrap().len(), 6);
+        let clashes = mapping(true, &["a/z=h.example/_"]).apply_all(names.iter()).unwrap_err();
+        let places: Vec<&[usize]> = clashes.iter().map(|clash| &clash.images[..]).collect();
+        assert_eq!(places, [&[2][..], &[0, 3, 5], &[1, 4]]);
+        assert!(clashes.iter().all(|clash| clash.error.class() == Class::Usage));
+        let all = "docker.io/a/x:1, docker.io/b/x:1 and docker.io/c/x:1 would all become \
+                   h.example/group/x:1";
+        assert_eq!(clashes[1].error.message(), all);
     }
 
     #[test]

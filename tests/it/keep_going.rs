@@ -104,6 +104,28 @@ fn a_damaged_layer_stops_its_image_alone() {
 }
 
 #[test]
+fn images_that_would_get_one_name_are_all_told_and_stop_no_other() {
+    need!("busybox");
+    let sealift = Sealift::new();
+    bundle(&sealift, &["acme/odd", "acme/schema2", "charts/web"].map(of));
+    let same = ["--map", "*acme/odd=x/one:1", "--map", "*acme/schema2=x/one:1"];
+
+    let both = import(&sealift, "oci:none", &same).exits(code::USAGE);
+    assert!(both.stderr.contains("acme/odd:1.0 and ") && both.stderr.contains("schema2:2.0 would"));
+    assert!(!sealift.at("none").exists());
+    let more = [&same[..], &["--keep-going", "--failed-list", "failed.txt"]].concat();
+    import(&sealift, "oci:some", &more)
+        .exits(code::USAGE)
+        .says("2 of 3 images did not arrive")
+        .says("acme/odd:1.0: 2 images would become")
+        .says("acme/schema2:2.0: 2 images would become");
+
+    let index = std::fs::read_to_string(sealift.at("some/index.json")).unwrap();
+    assert!(index.contains("charts/web") && !index.contains("x/one"), "{index}");
+    import(&sealift, "oci:some", &["-f", "failed.txt"]).ok();
+}
+
+#[test]
 fn a_list_of_what_failed_needs_keep_going() {
     let sealift = Sealift::new();
 

@@ -3,14 +3,13 @@
 pub(super) mod portion;
 pub(super) mod single;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::portion::{listing, referring};
 use self::single::single_platform;
-use super::{Outcome, Request, names, summary};
+use super::{Halt, Outcome, Request, names, summary};
 use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
@@ -23,6 +22,7 @@ use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
+use crate::work::clash::Clash;
 use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
 use crate::work::template::Template;
 use crate::work::transfer::{self, Moved};
@@ -66,9 +66,9 @@ pub(super) fn import(
     bundle: &Trusted,
     contents: &Contents,
     progress: &dyn Progress,
-) -> Result<Outcome> {
+) -> Result<Outcome, Halt> {
     // 1. What fits: a docker archive holds one platform of each image, and images only.
-    let mut to = names(request, contents, progress)?;
+    let mut to = names(request, contents)?;
     let (single, obstacles) = match format {
         ArchiveFormat::Docker => {
             let wanted = request.platform.as_ref();
@@ -125,7 +125,7 @@ pub(super) fn import(
         return Ok(Outcome::Planned(plan));
     }
     if let Some(error) = Obstacle::failure(&plan.obstacles) {
-        return Err(error);
+        return Err(error.into());
     }
 
     // 4. Make room for it.
@@ -170,39 +170,42 @@ fn shelves(
     path: &Path,
     contents: &Contents,
     to: Vec<Reference>,
-) -> Result<Vec<Shelf>> {
-    let usage = |text: &str| Error::new(Class::Usage, text);
+) -> Result<Vec<Shelf>, Halt> {
     if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
-        return Err(usage("an archive has no images without their names to keep a digest in")
-            .hint("use --on-existing overwrite or skip"));
+        let text = "an archive has no images without their names to keep a digest in";
+        let error = Error::new(Class::Usage, text).hint("use --on-existing overwrite or skip");
+        return Err(error.into());
     }
     let images = to.into_iter().enumerate();
     if !is_folder(path) {
         if filing.template.is_some() {
             let text = format!("{} is one file for all images, which has its name", path.display());
-            return Err(
-                usage(&text).hint("end it with a slash to fill a folder by --name-template")
-            );
+            let hint = "end it with a slash to fill a folder by --name-template";
+            return Err(Error::new(Class::Usage, text).hint(hint).into());
         }
         let path = (!is_stream(path)).then(|| path.to_owned());
         return Ok(vec![Shelf { path, images: images.collect() }]);
     }
     let standard = Template::standard(filing.gzip);
     let template = filing.template.as_ref().unwrap_or(&standard);
-    let mut files: BTreeMap<String, Shelf> = BTreeMap::new();
+    let (mut files, mut wrong) = (Vec::new(), Vec::new());
     for (at, to) in images {
-        let file = template.file_name(&to, &contents.images[at].digest)?;
-        let shelf = Shelf { path: Some(path.join(&file)), images: vec![(at, to)] };
-        // A medium from a camera shop tells A and a apart no more than Windows does.
-        let key = file.to_lowercase();
-        if let Some(other) = files.insert(key.clone(), shelf) {
-            let (one, two) = (&other.images[0].1, &files[&key].images[0].1);
-            let text = format!("{one} and {two} would both be in the file {file}");
-            return Err(usage(&text)
-                .hint("tell them apart in --name-template, by {tag}, {repo}, {host} or {digest}"));
+        match template.file_name(&to, &contents.images[at].digest) {
+            Ok(file) => files.push((file, at, to)),
+            Err(error) => wrong.push(Clash::alone(at, error)),
         }
     }
-    Ok(files.into_values().collect())
+    // A medium from a camera shop tells A and a apart no more than Windows does.
+    files.sort_by_cached_key(|(file, ..)| file.to_lowercase());
+    let landing = files.iter().map(|(file, at, to)| (*at, to, file.to_lowercase()));
+    let landing = landing.map(|(at, to, file)| (at, to, format!("be in the file {file}")));
+    let hint = "tell them apart in --name-template, by {tag}, {repo}, {host} or {digest}";
+    wrong.extend(Clash::find(landing, hint));
+    if !wrong.is_empty() {
+        return Err(Halt::apart(wrong, contents, true));
+    }
+    let shelf = |(file, at, to)| Shelf { path: Some(path.join(file)), images: vec![(at, to)] };
+    Ok(files.into_iter().map(shelf).collect())
 }
 
 /// Whether `path` is to be filled with a file an image.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use self::chosen::Chosen;
 use self::look::Look;
-use super::{Outcome, Request, names, summary};
+use super::{Halt, Outcome, Request, names, summary};
 use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
 use crate::bundle::problem::{self, Problem};
@@ -43,15 +43,16 @@ pub(super) fn import(
     bundle: &Arc<Trusted>,
     contents: &Contents,
     progress: &dyn Progress,
-) -> Result<Outcome> {
+) -> Result<Outcome, Halt> {
     if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
         let text = format!("{engine} has no images beside names: --on-existing keep-digest");
-        return Err(Error::new(Class::Usage, text)
-            .hint("leave such images behind with skip, or give them other tags with --map"));
+        let error = Error::new(Class::Usage, text)
+            .hint("leave such images behind with skip, or give them other tags with --map");
+        return Err(error.into());
     }
 
     // 1. Names in the engine, and what of each image it takes.
-    let names = names(request, contents, progress)?;
+    let names = names(request, contents)?;
     let about = engine.about()?;
     let platform = request.platform.as_ref();
     let chosen = Arc::new(Chosen::of(contents, names, engine, &about, platform));
@@ -78,7 +79,7 @@ pub(super) fn import(
         return Ok(Outcome::Planned(plan));
     }
     if let Some(error) = Obstacle::failure(&plan.obstacles) {
-        return Err(error);
+        return Err(error.into());
     }
 
     // 3. Have it pull, one image after the other; then remove what runs that were killed left.

@@ -6,12 +6,15 @@ use crate::bundle::contents::{LeftOut, Reason};
 use crate::bundle::samples::Sample;
 use crate::bundle::statement::Predicate;
 use crate::places::layout::Layout;
+use crate::places::location::ArchiveFormat;
 use crate::places::registry::Settings;
 use crate::places::tree::Tree;
 use crate::words::document::Descriptor;
 use crate::words::error::Class;
-use crate::words::progress::Silent;
+use crate::words::progress::{Recorder, Silent};
 use crate::words::reference::Tag;
+use crate::work::choice::Pattern;
+use crate::work::template::Template;
 
 const NOW: &str = "2026-12-01T00:00:00Z";
 
@@ -160,4 +163,100 @@ fn a_list_of_referrers_is_no_image() {
     sample.seal("bundle");
 
     assert_eq!(done(&request(&sample)).images.len(), 2);
+}
+
+/// Three images of which the first two have the same last part.
+fn three() -> Sample {
+    let mut sample = Sample::new();
+    let (a, b, c) = (sample.a.clone(), sample.b.clone(), sample.stock.image("c", "linux/arm64"));
+    let images = [("x.example/a/app:1", &a), ("x.example/b/app:1", &b), ("x.example/c/web:1", &c)];
+    sample.contents = sample.stock.contents(&images);
+    sample.seal("bundle");
+    sample
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a Reference>) -> Vec<String> {
+    names.map(ToString::to_string).collect()
+}
+
+#[test]
+fn images_whose_names_fall_together_are_left_behind_and_the_others_arrive() {
+    let sample = three();
+    let request = Request { flatten: true, ..request(&sample) };
+
+    for dry_run in [false, true] {
+        let error = run(&Request { dry_run, ..request.clone() }, &Silent).unwrap_err();
+        assert_eq!(error.class(), Class::Usage);
+        assert!(error.message().contains("x.example/a/app:1 and x.example/b/app:1"), "{error}");
+    }
+    assert!(!sample.at("inside").exists());
+
+    let notes = Recorder::default();
+    let summary = match run(&Request { keep_going: true, ..request.clone() }, &notes).unwrap() {
+        Outcome::Done(summary) => summary,
+        Outcome::Planned(plan) => panic!("{plan:?}"),
+    };
+
+    assert_eq!(
+        names(summary.failed.iter().map(|f| &f.name)),
+        ["x.example/a/app:1", "x.example/b/app:1"]
+    );
+    assert!(
+        summary.failed.iter().all(|f| f.reason == "2 images would become docker.io/library/app:1")
+    );
+    assert_eq!(names(summary.images.iter().map(|i| &i.name)), ["x.example/c/web:1"]);
+    assert!(!summary.ok && summary.failure().unwrap().class() == Class::Usage);
+    assert_eq!(layout(&sample.at("inside")).entries().len(), 1);
+    // Where all of them clash nothing is touched, and all are named.
+    let only = Choice { only: vec![Pattern::parse("*/app:1").unwrap()], ..Choice::default() };
+    let to = Destination::Layout { path: sample.at("none") };
+    let summary = done(&Request { keep_going: true, choice: only, to, ..request });
+    assert_eq!((summary.failed.len(), summary.images.len()), (2, 0));
+    assert!(!sample.at("none").exists());
+}
+
+#[test]
+fn images_that_would_share_a_file_are_left_behind_and_the_others_arrive() {
+    let sample = three();
+    let filing =
+        Filing { template: Some(Template::parse("{name}.tar").unwrap()), ..Filing::default() };
+    let path = sample.at("out/");
+    for format in [ArchiveFormat::Docker, ArchiveFormat::Oci] {
+        let to = Destination::Archive { format, path: path.clone() };
+        let request = Request { to, filing: filing.clone(), ..request(&sample) };
+
+        let error = run(&request, &Silent).unwrap_err();
+        assert!(error.message().contains("would both be in the file app.tar"), "{error}");
+        assert!(!path.exists());
+        let summary = done(&Request { keep_going: true, ..request });
+
+        assert_eq!((summary.failed.len(), summary.images.len()), (2, 1));
+        assert!(path.join("web.tar").exists());
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1);
+        std::fs::remove_dir_all(&path).unwrap();
+    }
+}
+
+#[test]
+fn all_images_without_the_platform_are_told_and_the_others_arrive() {
+    let mut sample = Sample::new();
+    let [arm, amd] = ["arm64", "amd64"].map(|a| sample.stock.image(a, &format!("linux/{a}")));
+    let both = sample.stock.index(&[&arm, &amd]);
+    let one = sample.stock.index(&[&amd]);
+    let images = [("x.example/a:1", &one), ("x.example/b:1", &both), ("x.example/c:1", &one)];
+    sample.contents = sample.stock.contents(&images);
+    sample.seal("bundle");
+    let to = Destination::Archive { format: ArchiveFormat::Docker, path: sample.at("out/") };
+    let platform = Some("linux/arm64".parse().unwrap());
+    let request = Request { to, platform, ..request(&sample) };
+
+    let error = run(&request, &Silent).unwrap_err();
+    assert_eq!(error.class(), Class::Incomplete);
+    let lines = ["a", "c"].map(|n| format!("x.example/{n}:1 is there for linux/amd64"));
+    assert_eq!(error.findings(), lines);
+    let summary = done(&Request { keep_going: true, ..request });
+
+    assert_eq!(names(summary.failed.iter().map(|f| &f.name)), ["x.example/a:1", "x.example/c:1"]);
+    assert_eq!(summary.images.len(), 1);
+    assert_eq!(std::fs::read_dir(sample.at("out")).unwrap().count(), 1);
 }

@@ -1,0 +1,37 @@
+//! The names that the images of a bundle get at the destination.
+
+use super::Request;
+use super::partly::Halt;
+use crate::bundle::contents::Contents;
+use crate::places::location::Destination;
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
+use crate::work::mapping::{Mapping, Target};
+
+/// The names that the images get, in their order.
+///
+/// # Errors
+/// [`Halt::Apart`] with all that get none of their own.
+pub(super) fn names(request: &Request, contents: &Contents) -> Result<Vec<Reference>, Halt> {
+    let images = contents.images.iter().map(|image| &image.name);
+    mapping(request).apply_all(images).map_err(|clashes| Halt::apart(clashes, contents, false))
+}
+
+/// Says which rules mean no image of `contents`.
+pub(super) fn tell_idle(request: &Request, contents: &Contents, progress: &dyn Progress) {
+    let idle = mapping(request).idle(contents.images.iter().map(|image| &image.name));
+    if !idle.is_empty() {
+        let text = format!("no image of the bundle is meant by --map {}", idle.join(" "));
+        progress.event(Event::Note(text));
+    }
+}
+
+fn mapping(request: &Request) -> Mapping {
+    let target = match &request.to {
+        Destination::Registry { registry, prefix } => {
+            Target::Registry { registry: registry.clone(), prefix: prefix.clone() }
+        }
+        _ => Target::FullNames,
+    };
+    Mapping { target, flatten: request.flatten, rules: request.rules.clone() }
+}
