@@ -6,6 +6,7 @@ mod environment;
 mod evidence;
 mod export;
 mod help;
+mod idle;
 mod import;
 mod inspect;
 mod key;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::environment::{creation_time, days_after, standard_input};
+use super::idle;
 use super::lists::{gather, parse};
 use super::output::Printer;
 use super::registries::Registries;
@@ -97,6 +98,13 @@ impl Export {
         }
         if let Some(name) = self.name {
             images = vec![called(images, name)?];
+        }
+        if !idle::any_registry(&images) {
+            idle::tell(&self.registries.given(), "no image is in a registry", printer);
+        }
+        if !idle::any_whole(&images) {
+            let why = "every image is named, and has to be there";
+            idle::tell(&[("--skip-unreadable", self.skip_unreadable)], why, printer);
         }
         let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
         let created_at = creation_time()?;

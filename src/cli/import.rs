@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::choose::Choose;
 use super::environment::now;
 use super::evidence::{ahead, signed};
+use super::idle;
 use super::output::Printer;
 use super::partly::Partly;
 use super::plan::{self, Page, untagged, word};
@@ -154,6 +155,7 @@ impl Import {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         let filing = self.filing(printer)?;
         self.check_platform()?;
+        self.tell_idle(printer);
         let mut rules = self.map;
         if let Some(file) = &self.map_file {
             let text = read_text(file, MAX_RULES)?;
@@ -191,6 +193,13 @@ impl Import {
         let client =
             self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;
         let (evidence, outcome) = import(&request, &client, &*progress)?;
+        if let (Destination::Registry { registry, .. }, true) = (&request.to, outcome.no_harbor()) {
+            let of_harbor = [
+                ("--create-projects", request.projects.create),
+                ("--ignore-quota", request.projects.ignore_quota),
+            ];
+            idle::tell(&of_harbor, &format!("{registry} is no Harbor"), printer);
+        }
         match outcome {
             Outcome::Planned(plan) => {
                 let to = request.to.to_string();
@@ -208,6 +217,30 @@ impl Import {
 }
 
 impl Import {
+    /// Says which options have no effect on this import.
+    fn tell_idle(&self, printer: &Printer) {
+        let own = [
+            ("--create-projects", self.create_projects),
+            ("--public", self.public),
+            ("--storage-quota", self.storage_quota.is_some()),
+            ("--ignore-quota", self.ignore_quota),
+            ("--chunk-size", self.chunk_size.is_some()),
+            ("--quick", self.quick),
+        ];
+        if let Some(why) = idle::beside_registries(&self.to) {
+            idle::tell(&[&own[..], &self.registries.given()].concat(), why, printer);
+        }
+        if let Destination::Registry { registry, .. } = &self.to {
+            let elsewhere = [("--plain-http", self.registries.plain_elsewhere(registry))];
+            let why = format!("nothing goes to another registry than {registry}");
+            idle::tell(&elsewhere, &why, printer);
+        }
+        let of_run = [("--keep-going", self.partly.keep_going)];
+        if self.dry_run {
+            idle::tell(&of_run, "a dry run brings nothing", printer);
+        }
+    }
+
     /// A platform is chosen where there is room for one alone.
     fn check_platform(&self) -> Result<()> {
         let single = matches!(

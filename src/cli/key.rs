@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::idle;
 use super::output::Printer;
 use super::secrets::{new_passphrase, read_text};
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
@@ -113,6 +114,10 @@ fn show(file: &Path, passphrase_file: Option<&Path>, printer: &Printer) -> Resul
     let encrypted = PrivateKey::is_encrypted(&pem);
     let public = match private {
         true => super::secrets::private_key(file, passphrase_file, printer)?.public().clone(),
+        false if passphrase_file.is_some() => {
+            idle::tell(&[("--passphrase-file", true)], "a public key has none", printer);
+            PublicKey::from_pem(&pem).map_err(|e| e.context(file.display()))?
+        }
         false => PublicKey::from_pem(&pem).map_err(|e| e.context(file.display()))?,
     };
     let public_pem = public.to_pem()?;

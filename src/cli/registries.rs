@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::environment::{path, state_folder, variable};
+use super::idle::Given;
 use crate::places::registry::{Client, MirrorFiles, Proxies, Settings};
 use crate::seams::pace::Jobs;
 use crate::words::error::{Class, Error, Result};
@@ -36,9 +37,13 @@ pub(super) struct Registries {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
     /// How long a connection may stand still or a download trickle before it is tried again
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    timeout: u32,
+    /// [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    timeout: Option<u32>,
 }
+
+/// How long is waited where nobody says.
+const TIMEOUT: u32 = 60;
 
 /// A folder that is there: a misspelt one would silently trust nobody new.
 fn folder(text: &str) -> Result<PathBuf> {
@@ -52,6 +57,22 @@ fn folder(text: &str) -> Result<PathBuf> {
 impl Registries {
     pub(super) fn jobs(&self) -> Jobs {
         self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into()))
+    }
+
+    /// Which options were given that matter to registries alone.
+    pub(super) fn given(&self) -> [Given; 5] {
+        [
+            ("--authfile", self.authfile.is_some()),
+            ("--cert-dir", self.cert_dir.is_some()),
+            ("--plain-http", !self.plain_http.is_empty()),
+            ("--limit-rate", self.limit_rate.is_some()),
+            ("--timeout", self.timeout.is_some()),
+        ]
+    }
+
+    /// Whether a registry is named for plain HTTP, and `registry` is not.
+    pub(super) fn plain_elsewhere(&self, registry: &Registry) -> bool {
+        !self.plain_http.is_empty() && !self.plain_http.contains(registry)
     }
 
     /// A client as the options and the environment say.
@@ -121,7 +142,7 @@ impl Registries {
             jobs: self.jobs(),
             limit_rate: self.limit_rate,
             uploads: state_folder().map(|state| state.join("uploads")),
-            timeout: Duration::from_secs(self.timeout.into()),
+            timeout: Duration::from_secs(self.timeout.unwrap_or(TIMEOUT).into()),
             ..Settings::default()
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn private_key(
         (true, _) => existing_passphrase(passphrase_file, &path.display().to_string())?,
         (false, None) => None,
         (false, Some(_)) => {
-            printer.note("note: --passphrase-file has no effect: the key is not encrypted");
+            printer.note("note: --passphrase-file has no effect here: the key is not encrypted");
             None
         }
     };

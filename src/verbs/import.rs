@@ -86,6 +86,17 @@ pub enum Outcome {
     Done(Summary),
 }
 
+impl Outcome {
+    /// Whether the destination told of no projects, as every Harbor does.
+    #[must_use]
+    pub fn no_harbor(&self) -> bool {
+        match self {
+            Outcome::Planned(plan) => plan.projects.is_empty(),
+            Outcome::Done(summary) => summary.projects.is_empty() && summary.failed.is_empty(),
+        }
+    }
+}
+
 /// Imports as `request` says. With what came of it goes which bundle it was.
 ///
 /// # Errors

@@ -364,3 +364,46 @@ fn an_attestation_without_its_parts_can_be_left_behind_as_the_hint_says() {
         .says(&format!("hint: {}", hint.join(" ")));
     crate::support::sealift::ran(sealift.command().args(export).args(hint)).ok();
 }
+
+#[test]
+fn an_option_that_has_no_effect_here_is_said() {
+    let sealift = Sealift::new();
+    hello(&sealift);
+    let run = |args: &str| crate::support::sealift::ran(sealift.command().args(args.split(' ')));
+    let import = "import b --key k.pub.pem --dry-run".replace("k.pub", "signer.pub");
+
+    for (args, words) in [
+        (
+            format!("{import} --to oci:x --create-projects --chunk-size 5MB --timeout 9"),
+            "note: --create-projects, --chunk-size, --timeout have no effect here: a layout is no \
+             registry",
+        ),
+        (
+            format!("{import} --to docker-archive:x.tar --quick"),
+            "note: --quick has no effect here: an archive is no registry",
+        ),
+        (
+            format!("{import} --to oci:x --keep-going"),
+            "note: --keep-going has no effect here: a dry run brings nothing",
+        ),
+        (
+            format!("export {HELLO} -o n --sign-key signer.key.pem --dry-run --limit-rate 1MB"),
+            "note: --limit-rate has no effect here: no image is in a registry",
+        ),
+        (
+            format!(
+                "export {HELLO}:1.0 -o n --sign-key signer.key.pem --dry-run --skip-unreadable"
+            ),
+            "note: --skip-unreadable has no effect here: every image is named",
+        ),
+        (
+            format!("export {HELLO} -o n --sign-key signer.key.pem --dry-run --passphrase-file b"),
+            "note: --passphrase-file has no effect here: the key is not encrypted",
+        ),
+    ] {
+        let done = run(&args);
+        assert!(done.stderr.contains(words), "{words:?} in {done:?}");
+    }
+    let quiet = run(&format!("{import} --to oci:x")).ok();
+    assert!(!quiet.stderr.contains("no effect"), "{quiet:?}");
+}

@@ -1,0 +1,40 @@
+//! Options that were given and have no effect here: whoever wrote them expects something.
+
+use super::output::Printer;
+use crate::places::location::{Destination, Source};
+
+/// An option, and whether it was given.
+pub(super) type Given = (&'static str, bool);
+
+/// Says of those of `options` that were given that they have no effect, and `why`.
+pub(super) fn tell(options: &[Given], why: &str, printer: &Printer) {
+    let given: Vec<&str> = options.iter().filter(|(_, given)| *given).map(|(it, _)| *it).collect();
+    if !given.is_empty() {
+        let verb = if given.len() == 1 { "has" } else { "have" };
+        printer.note(&format!("note: {} {verb} no effect here: {why}", given.join(", ")));
+    }
+}
+
+/// Why options for registries have no effect on an import to `to`, if they have none.
+pub(super) fn beside_registries(to: &Destination) -> Option<&'static str> {
+    match to {
+        Destination::Registry { .. } => None,
+        Destination::Layout { .. } => Some("a layout is no registry"),
+        Destination::Archive { .. } => Some("an archive is no registry"),
+        Destination::Engine(_) => Some("the engine is not reached as a registry"),
+    }
+}
+
+/// Whether any of `images` is in a registry.
+pub(super) fn any_registry(images: &[Source]) -> bool {
+    images.iter().any(|image| matches!(image, Source::Registry(_)))
+}
+
+/// Whether any of `images` is a place that is asked for as a whole.
+pub(super) fn any_whole(images: &[Source]) -> bool {
+    images.iter().any(|image| match image {
+        Source::Registry(_) | Source::Engine { .. } => false,
+        Source::Layout { name, called, .. } => name.is_none() && called.is_none(),
+        Source::DockerArchive { image, called, .. } => image.is_none() && called.is_none(),
+    })
+}

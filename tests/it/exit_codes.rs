@@ -1,0 +1,116 @@
+//! Each message that docs/exit-codes.md names is made, and has the exit code that stands there.
+
+use std::collections::BTreeSet;
+
+use crate::support::files::copy;
+use crate::support::sealift::{Sealift, ran};
+
+/// The image that the repository ships.
+const HELLO: &str = concat!("oci:", env!("CARGO_MANIFEST_DIR"), "/testdata/hello");
+const PAGE: &str = include_str!("../../docs/exit-codes.md");
+/// What needs a full or a faulty disk, two programs or a signal; other tests make those.
+const ELSEWHERE: &[(i32, &str)] = &[
+    (6, "is unreadable"),
+    (8, "no room"),
+    (9, "another sealift is writing"),
+    (130, "interrupted"),
+];
+
+/// The rows of the page: exit codes and messages.
+fn rows() -> BTreeSet<(i32, &'static str)> {
+    let rows = PAGE.lines().filter_map(|line| {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        let code = cells.next()?.parse().ok()?;
+        Some((code, cells.next()?.trim_matches('`')))
+    });
+    rows.collect()
+}
+
+#[test]
+fn each_message_has_the_exit_code_of_its_class() {
+    let sealift = Sealift::new();
+    for name in ["k", "stranger"] {
+        sealift.keys(name);
+    }
+    let export = |more: &str| {
+        let args = format!("export {HELLO} --sign-key k.key.pem {more}");
+        ran(sealift.command().args(args.split(' '))).ok();
+    };
+    export("-o b");
+    export("-o b.tar");
+    export("-o small --platform linux/amd64 --rewrite-index");
+    export("-o old --expires 1");
+    run!(sealift, "import", "b", "--to", "oci:in", "--key", "k.pub.pem").ok();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(sealift.at(name), bytes).unwrap();
+    for name in ["damaged", "extra", "litter", "missing", "unsigned"] {
+        copy(&sealift.at("b"), &sealift.at(name));
+    }
+    write("damaged/index.json", b"{}");
+    write("extra/x", b"");
+    write("litter/.DS_Store", b"");
+    std::fs::remove_file(sealift.at("missing/manifest.json")).unwrap();
+    std::fs::remove_dir_all(sealift.at("unsigned/sig")).unwrap();
+    let packed = std::fs::read(sealift.at("b.tar")).unwrap();
+    write("cut.tar", &packed[..3000]);
+    write("x.gz", b"\x1f\x8b\x08");
+    write("x.zip", b"PK\x03\x04");
+    write("empty", b"");
+    write("wide.txt", b"a\0b\0");
+    write("bad.txt", b"A\nB\n");
+    let absent = crate::support::double::Double::start(|_| {
+        Some(crate::support::double::Reply::new(404, ""))
+    });
+    let host = absent.host();
+    let search = format!("search x --registry {host}");
+    let (sign, trust) = ("--sign-key k.key.pem", "--key k.pub.pem");
+    let plain = |args: &str| format!("{args} {trust}");
+    let cases: &[(i32, &str, String)] = &[
+        (0, "is complete already", format!("export {HELLO} -o b {sign}")),
+        (1, "Connection refused", format!("export 127.0.0.1:1/a:1 -o n {sign}")),
+        (1, "cannot listen on", plain("serve b --listen 203.0.113.1:1")),
+        (2, "required arguments were not provided", "verify b".to_owned()),
+        (2, "is not a destination", plain("import b --to ftp://x")),
+        (2, "cannot read", "verify b --key nowhere".to_owned()),
+        (2, "this is a private key", "verify b --key k.key.pem".to_owned()),
+        (
+            2,
+            "is text in UTF-16 without the mark that says so",
+            format!("export -f wide.txt -o n {sign}"),
+        ),
+        (2, "of the names cannot be read", format!("export -f bad.txt -o n {sign}")),
+        (2, "exists already", format!("export {HELLO} -o b --sign-key stranger.key.pem")),
+        (2, "would not be what its name says", plain("import b --to docker-archive:x.tar.zst")),
+        (2, "lies in the bundle itself", plain("import b --to oci:b/x")),
+        (3, "is not signed", plain("verify unsigned")),
+        (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
+        (3, "is no bundle: it is compressed with gzip", plain("verify x.gz")),
+        (4, "is damaged", plain("verify damaged")),
+        (4, "holds what nobody signed for", plain("verify extra")),
+        (4, "it may be deleted", plain("verify litter")),
+        (4, "is no OCI layout; it is a zip file", format!("export oci-archive:x.zip -o n {sign}")),
+        (5, "no such file or folder", plain("verify nowhere")),
+        (5, "is incomplete", plain("verify missing")),
+        (5, "is incomplete", plain("verify cut.tar")),
+        (5, "is no bundle: it is an empty file", plain("import empty --to oci:n")),
+        (5, "has no image", format!("export {HELLO}:nope -o n {sign}")),
+        (5, "is not there for", format!("export {HELLO} --platform linux/s390x -o n {sign}")),
+        (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
+        (6, "with other images", plain("import small --to oci:in")),
+        (6, "cannot be searched", search),
+        (7, "the bundle expired at", plain("inspect old")),
+    ];
+    let mut made: BTreeSet<(i32, &str)> = ELSEWHERE.iter().copied().collect();
+    for (code, message, args) in cases {
+        let done = ran(sealift.command().args(args.split(' ')));
+        done.exits(*code).says(message);
+        made.insert((*code, message));
+    }
+    let program = env!("CARGO_BIN_EXE_sealift");
+    let line = format!("ulimit -f 1; exec {program} export {HELLO} -o large.tar {sign}");
+    let mut limited = std::process::Command::new("bash");
+    ran(limited.args(["-c", &line]).current_dir(sealift.at(""))).exits(8);
+    made.insert((8, "and a file there can have"));
+
+    assert_eq!(made, rows(), "the page and this test name the same messages");
+    assert!(!sealift.at("n").exists());
+}

@@ -1,0 +1,114 @@
+//! What a person sees and does at a terminal: bars that fit, and prompts that end.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::support::Random;
+use crate::support::content::{Layer, tar};
+use crate::support::images::{self, Image};
+use crate::support::sealift::{Sealift, code};
+
+/// `line`, run by a shell at a terminal of `columns`, with `typed` written to it after a moment. Gives
+/// what was shown, and the exit code.
+fn at_terminal(sealift: &Sealift, columns: u16, line: &str, typed: &str) -> (String, i32) {
+    use std::io::Write as _;
+    let program = env!("CARGO_BIN_EXE_sealift");
+    let line = format!("stty cols {columns} rows 24; exec {program} {line}");
+    let own = sealift.command();
+    let mut script = Command::new("script");
+    script.args(["-q", "-e", "-c", &line, "/dev/null"]).env_clear();
+    for (name, value) in own.get_envs() {
+        value.map(|value| script.env(name, value));
+    }
+    script.env("TERM", "xterm").env("SHELL", "/bin/sh").current_dir(sealift.at(""));
+    script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = script.spawn().unwrap();
+    let mut keyboard = child.stdin.take().unwrap();
+    if !typed.is_empty() {
+        std::thread::sleep(Duration::from_millis(1500));
+        keyboard.write_all(typed.as_bytes()).unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    drop(keyboard);
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    (shown, output.status.code().unwrap_or(-1))
+}
+
+/// The lines that were shown at any time, without what moves the cursor.
+fn lines(shown: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    for piece in shown.split(['\r', '\n']) {
+        let mut line = String::new();
+        let mut rest = piece.chars();
+        while let Some(c) = rest.next() {
+            if c != '\u{1b}' {
+                line.push(c);
+            } else if rest.next() == Some('[') {
+                rest.find(|c| c.is_ascii_alphabetic());
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+#[test]
+fn bars_fit_the_terminal_and_name_the_images_in_flight() {
+    need!("script");
+    let sealift = Sealift::new();
+    let keys = sealift.keys("signer");
+    let mut random = Random::new(7);
+    let mut image = |name: &str| {
+        let layer = Layer::gzip(&tar(&[("x", &random.bytes(1 << 20), 0o644)]));
+        Image::single(name, "1", "[]", &[layer])
+    };
+    let long = "acme/a-name-that-is-longer-than-forty-columns/of-a-terminal";
+    let (one, two) = (image("acme/one"), image(long));
+    let named = format!("docker.io/{long}:1");
+    images::write_layout(&sealift.at("source"), &[("docker.io/acme/one:1", &one), (&named, &two)]);
+    run!(sealift, "export", "oci:source", "-o", "b.tar", "--sign-key", keys.private).ok();
+    let served = sealift.serve(&sealift.at("b.tar"), &keys.public);
+    let host = served.host();
+
+    for columns in [40, 80, 200] {
+        let images = format!("{host}/acme/one:1 {host}/{long}:1");
+        let rest = "--limit-rate 1MB --sign-key signer.key.pem --format json";
+        let line = format!("export {images} -o again-{columns}.tar {rest} > result");
+        let (shown, exit) = at_terminal(&sealift, columns, &line, "");
+
+        assert_eq!(exit, code::DONE, "{shown}");
+        // A line that is filled to its end is followed by the next one without a word.
+        let lines: Vec<String> = lines(&shown)
+            .iter()
+            .flat_map(|line| {
+                let all: Vec<char> = line.chars().collect();
+                let parts = all.chunks(columns.into()).map(|part| part.iter().collect());
+                parts.collect::<Vec<String>>()
+            })
+            .collect();
+        for line in &lines {
+            let whole = match line.contains("fetching") {
+                true => line.starts_with("fetching") && line.contains("MiB"),
+                false if line.contains(":1 ") => line.starts_with("  "),
+                false => true,
+            };
+            assert!(whole, "at {columns}: {line:?}");
+        }
+        let says = |words: &str| lines.iter().any(|line| line.contains(words));
+        assert!(says("fetching") && says("/acme/one:1") && says("of-a-terminal:1"), "{shown}");
+    }
+}
+
+#[test]
+fn an_interrupt_at_a_prompt_ends_at_once() {
+    need!("script");
+    let sealift = Sealift::new();
+    for line in ["key generate -o k", "login h.example", "login h.example -u me"] {
+        let begun = Instant::now();
+        let (shown, exit) = at_terminal(&sealift, 80, line, "\u{3}");
+
+        assert_eq!(exit, code::INTERRUPTED, "{line}: {shown}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "{line}: {:?}", begun.elapsed());
+        assert!(!sealift.at("k.key.pem").exists());
+    }
+}
