@@ -146,6 +146,10 @@ pub fn export(
     let head = Head::make(&graph.contents, &configs, &predicate, &key);
     let signer = key.public().clone();
     drop(key);
+    if draft.is_some() {
+        // From here on the head has the list of what is to be fetched.
+        graph.contents.blobs = Vec::new();
+    }
     check::promise(&head, &signer)?;
     let Some(mut draft) = draft else {
         return Ok(dry(request, graph.contents, predicate.skipped, signer.id()));
@@ -165,7 +169,7 @@ pub fn export(
     let (signed, statement) = (head.signer, head.statement);
     let (images, referrers) = (graph.contents.images, graph.contents.referrers.len());
     // What is held of the manifests is read once more, from the disk, to be checked.
-    drop((head, graph.contents.documents, graph.contents.blobs, configs, missing));
+    drop((head, graph.contents.documents, configs, missing));
 
     // 6. Only now, and checked as its readers will check it, does it get its name.
     draft.seal(&signer)?;
