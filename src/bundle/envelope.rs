@@ -12,7 +12,7 @@ use crate::words::json::{only_members, parse_strict};
 /// `payloadType` of an in-toto statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// Largest envelope that is read. A statement takes about half a kilobyte an image; this is
-/// enough for twenty thousand of them.
+/// enough for twice as many as `index.json` has room for.
 pub const MAX_ENVELOPE: u64 = 16 << 20;
 /// Most bytes of the payload in such an envelope: four characters stand for three of them.
 pub const MAX_PAYLOAD: u64 = (MAX_ENVELOPE - MAX_SIGNATURE as u64) / 4 * 3;

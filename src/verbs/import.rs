@@ -186,6 +186,7 @@ fn repositories(
     let statement = bundle.about().statement().digest;
     let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs.most)?;
     projects.judge(&mut plan, contents, &request.projects);
+    projects.tell_unheeded(&request.projects, progress);
     let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most, false)?;
     plan.obstacles.extend(sparse);
     foreign::tell(contents, progress);

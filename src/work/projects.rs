@@ -127,6 +127,17 @@ impl Projects {
         }
     }
 
+    /// Says which wishes for projects that are made do not change those that are there.
+    pub fn tell_unheeded(&self, provision: &Provision, progress: &dyn Progress) {
+        let there = |entry: &&Entry| matches!(entry.found.standing, Standing::Exists);
+        for entry in self.entries.iter().filter(there) {
+            let project = format!("{}/{}", self.registry, entry.project.name());
+            for text in unheeded(&project, &entry.found, provision) {
+                progress.event(Event::Note(text));
+            }
+        }
+    }
+
     fn describe(&self, entry: &Entry, adds: u64, provision: &Provision) -> ProjectPlan {
         let found = &entry.found;
         let action = match found.standing {
@@ -177,6 +188,30 @@ impl Projects {
         }
         Ok(())
     }
+}
+
+/// What `provision` wishes for a project that is there and otherwise.
+fn unheeded(project: &str, found: &Findings, provision: &Provision) -> Vec<String> {
+    let mut unheeded = Vec::new();
+    let has = match &found.quota {
+        Some(Quota { limit: Some(limit), .. }) => format!("keeps its quota of {}", Bytes(*limit)),
+        Some(Quota { limit: None, .. }) => "stays without a quota".to_owned(),
+        None => "keeps the quota that it has".to_owned(),
+    };
+    let limit = found.quota.as_ref().and_then(|quota| quota.limit);
+    if provision.quota.is_some_and(|wanted| limit != Some(wanted)) {
+        unheeded.push(format!(
+            "project {project} is there already and {has}: --storage-quota is for projects that are \
+             made"
+        ));
+    }
+    if provision.public && found.public == Some(false) {
+        unheeded.push(format!(
+            "project {project} is there already and stays private: --public is for projects that \
+             are made"
+        ));
+    }
+    unheeded
 }
 
 /// A project that was made with another quota than was asked for, or one that cannot be seen.

@@ -183,6 +183,22 @@ fn an_administrator_chooses_the_quota_of_a_new_project() {
     assert!(posted[0].path == "/api/v2.0/projects" && posted[0].status == 201, "{posted:?}");
 }
 
+#[test]
+fn what_is_wished_for_new_projects_and_not_done_to_one_that_is_there_is_said() {
+    need!("docker-registry");
+    let sealift = Sealift::new();
+    let (harbor, auth) = with_group(Role::Maintainer);
+    let wishes = ["--create-projects", "--storage-quota", "50GB", "--public"];
+
+    for more in [&["--dry-run"][..], &[]] {
+        let ran = import(&sealift, &harbor, &auth, &[&wishes[..], more].concat()).ok();
+        ran.says("/group is there already and stays without a quota: --storage-quota is for")
+            .says("/group is there already and stays private: --public is for");
+    }
+    let again = import(&sealift, &harbor, &auth, &wishes[..1]).ok();
+    assert!(!again.stderr.contains("is there already"), "{}", again.stderr);
+}
+
 /// The shared bundle into `group` at `harbor`, with more arguments.
 pub fn import(sealift: &Sealift, harbor: &Harbor, auth: &Path, more: &[&str]) -> Ran {
     let to = format!("docker://{}/group", harbor.host());
