@@ -41,8 +41,8 @@ use crate::work::graph::Selection;
       --sign-key transfer.key.pem
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
 
-An interrupted export leaves NAME.partial; the same command goes on from there, and fetches no
-finished blob again. With --platform alone the original index is kept, which names platforms that
+An interrupted export leaves NAME.partial; the same command goes on from there, in the middle of a
+blob too. With --platform alone the original index is kept, which names platforms that
 the bundle leaves out: docker's registry refuses such an index, and --rewrite-index makes another.")]
 pub(super) struct Export {
     /// Images to export

@@ -30,6 +30,7 @@ use self::reader::{Inner, Within};
 use self::sort::{SNIFF, sort_of};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
+use crate::seams::folder::Folder;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
@@ -84,7 +85,7 @@ struct Found {
 #[derive(Debug)]
 enum Root {
     /// In files of a folder.
-    Folder(Arc<File>),
+    Folder(Folder),
     /// In one tar, by position.
     Tar(Arc<File>),
     /// In a tar that has to be read from its beginning.
@@ -108,12 +109,19 @@ impl Tree {
     /// [`Class::Incomplete`] when there is nothing at `path`, and any fault of the disk. What is
     /// wrong *inside* is listed by [`faults`](Tree::faults) instead.
     pub fn open(path: &Path) -> Result<Tree> {
-        let (file, is_folder) = open(path)?;
-        if !is_folder {
-            return Tree::of_tar(path, file);
+        match open(path)? {
+            Some(file) => Tree::of_tar(path, file),
+            None => Tree::of_folder(directory::named(path)?, false),
         }
-        let (root, found) = (Root::Folder(file), directory::list(path, false)?);
-        Ok(Tree { path: path.to_owned(), root, found })
+    }
+
+    /// As [`open`](Tree::open), of a folder that is open; its links are listed `with_links`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_folder(folder: Folder, with_links: bool) -> Result<Tree> {
+        let found = directory::list(&folder, with_links)?;
+        Ok(Tree { path: folder.path().to_owned(), root: Root::Folder(folder), found })
     }
 
     /// As [`open`](Tree::open), of a tar that is open as `file`; `path` is only shown.
@@ -134,11 +142,8 @@ impl Tree {
     /// As [`open`](Tree::open), and [`Class::Damaged`] when what is compressed is broken.
     pub fn open_source(path: &Path) -> Result<Tree> {
         match open(path)? {
-            (file, true) => {
-                let found = directory::list(path, true)?;
-                Ok(Tree { path: path.to_owned(), root: Root::Folder(file), found })
-            }
-            (file, false) => Tree::of_file(path, file),
+            Some(file) => Tree::of_file(path, file),
+            None => Tree::of_folder(directory::named(path)?, true),
         }
     }
 
@@ -380,8 +385,8 @@ impl Tree {
     }
 }
 
-/// Opens `path`, and says whether it is a folder.
-fn open(path: &Path) -> Result<(Arc<File>, bool)> {
+/// Opens the file `path`; nothing where it is a folder.
+fn open(path: &Path) -> Result<Option<Arc<File>>> {
     let fault = |e: io::Error| match e.kind() {
         io::ErrorKind::NotFound => {
             Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
@@ -393,7 +398,10 @@ fn open(path: &Path) -> Result<(Arc<File>, bool)> {
         let text = format!("{} is neither a folder nor a file", path.display());
         return Err(Error::new(Class::Usage, text));
     }
-    Ok((Arc::new(File::open(path).map_err(fault)?), kind.is_dir()))
+    match kind.is_dir() {
+        true => Ok(None),
+        false => Ok(Some(Arc::new(File::open(path).map_err(fault)?))),
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::words::error::{Class, Error, Result};
 
 /// Permissions of a folder that only its owner writes into.
 pub const OPEN_FOLDER: u32 = 0o755;
+/// Permissions of a folder as far as the user's umask lets others have them.
+pub const SHARED: u32 = 0o777;
 /// Permissions by which others may write: of the group, and of everybody.
 const OTHERS_WRITE: u32 = 0o022;
 
@@ -125,7 +127,7 @@ impl Folder {
         let path = shown(path);
         match Folder::open(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(mode).create(path)?;
+                make_all(path, mode)?;
                 Folder::open(path)
             }
             other => other,
@@ -152,7 +154,7 @@ impl Folder {
     /// As there.
     pub fn making(path: &Path) -> Result<(Folder, OsString)> {
         let parent = shown(path.parent().unwrap_or(Path::new(".")));
-        Folder::make(parent, 0o777)
+        Folder::make(parent, SHARED)
             .map_err(|e| Error::io(format!("cannot make {}", parent.display()), e))?;
         Folder::holding(path)
     }
@@ -274,20 +276,33 @@ impl Folder {
         }
     }
 
+    /// Where the link `name` leads, if that is text.
+    #[must_use]
+    pub fn link(&self, name: impl AsRef<OsStr>) -> Option<String> {
+        let name = one(name.as_ref()).ok()?;
+        let to = rustix::fs::readlinkat(&*self.handle, name, Vec::new()).ok()?;
+        to.into_string().ok()
+    }
+
+    /// All names in it, one by one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn each_name(&self) -> io::Result<impl Iterator<Item = io::Result<OsString>>> {
+        let names = Dir::read_from(&*self.handle)?.map(|entry| {
+            let entry = entry?;
+            Ok(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned())
+        });
+        let is_own = |name: &OsString| name != "." && name != "..";
+        Ok(names.filter(move |name| name.as_ref().map_or(true, is_own)))
+    }
+
     /// All names in it.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn names(&self) -> io::Result<Vec<OsString>> {
-        let mut names = Vec::new();
-        for entry in Dir::read_from(&*self.handle)? {
-            let entry = entry?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name != "." && name != ".." {
-                names.push(name.to_owned());
-            }
-        }
-        Ok(names)
+        self.each_name()?.collect()
     }
 
     /// Removes the file `name`. What is not there is gone already.
@@ -367,6 +382,14 @@ impl Folder {
             }
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "above the folder that is opened, paths are the user's"
+)]
+fn make_all(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(mode).create(path)
 }
 
 /// `name`, if it is a single one: neither a path nor a way up.

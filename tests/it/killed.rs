@@ -231,6 +231,41 @@ fn an_interrupted_export_leaves_only_its_partial_and_a_rerun_finishes_it() {
 }
 
 #[test]
+fn a_layer_goes_on_from_where_it_was() {
+    need!("docker-registry");
+    /// What may be on its way, and is lost, when a process ends.
+    const IN_FLIGHT: u64 = 3 << 20;
+    let outside = Outside::new();
+    let registry = Registry::over(&outside.storage);
+    outside.gate.reset(registry.port(), u64::MAX);
+    ran(&mut outside.export("whole", "bundle")).ok();
+    let total = outside.gate.passed();
+
+    for name in ["bundle", "bundle.tar"] {
+        for signal in [Signal::INT, Signal::KILL] {
+            let folder = format!("{name}-{}", signal.as_raw());
+            // All layers are under way by then, and next to none is finished.
+            outside.gate.reset(registry.port(), 20 << 20);
+            let mut export = outside.export(&folder, name);
+            let mut process = Process::start(export.stdout(Stdio::null()).stderr(Stdio::null()));
+            outside.gate.wait_shut(|| process.ended());
+            std::thread::sleep(std::time::Duration::from_millis(500));
+            process.signal(signal);
+            wait_for("the interrupted export", || process.ended());
+            let before = outside.gate.passed();
+
+            outside.gate.reset(registry.port(), u64::MAX);
+            ran(&mut outside.export(&folder, name)).ok();
+            let moved = before + outside.gate.passed();
+
+            assert!(moved < total + IN_FLIGHT, "{folder}: {moved} bytes moved, of {total}");
+            let bundle = outside.sealift.at(&folder).join(name);
+            run!(outside.sealift, "verify", bundle, "--key", outside.keys.public).ok();
+        }
+    }
+}
+
+#[test]
 fn a_partial_whose_bytes_rotted_is_not_believed() {
     need!("docker-registry");
     let outside = Outside::new();

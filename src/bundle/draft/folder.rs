@@ -119,7 +119,7 @@ impl FolderDraft {
 
     /// What is there, to be checked as a bundle.
     pub(super) fn tree(&self) -> Result<Tree> {
-        Tree::open(self.root.path())
+        Tree::of_folder(self.root.clone(), false)
     }
 
     pub(super) fn begin(&mut self, head: &Head) -> Result<()> {

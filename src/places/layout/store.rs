@@ -13,7 +13,7 @@ use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME};
 use crate::places::tree::kind;
 use crate::seams::content::Content;
 use crate::seams::file::{TEMP_PREFIX, lock_folder, write_whole};
-use crate::seams::folder::Folder;
+use crate::seams::folder::{Folder, SHARED};
 use crate::seams::interrupt;
 use crate::seams::store::{BlobSink, ImageSink, KeptList};
 use crate::seams::stream::BUFFER;
@@ -23,8 +23,6 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
 use crate::words::reference::{Reference, Tag};
 
-/// Permissions of new folders, as far as the user lets others have them.
-const SHARED: u32 = 0o777;
 /// The list of images.
 const INDEX: &str = "index.json";
 

@@ -485,3 +485,48 @@ fn a_list_of_what_does_not_refer_to_its_image_is_one_of_its_own() {
         assert_eq!(notes.is_empty(), is_right);
     }
 }
+
+#[test]
+fn a_layout_is_not_written_through_links_below_it() {
+    use std::os::unix::fs::symlink;
+    let image = manifest(b"{}", None);
+    for link in ["blobs", "blobs/sha256"] {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let root = folder.path().join("layout");
+        std::fs::create_dir_all(root.join(link).parent().unwrap()).unwrap();
+        std::fs::write(root.join("oci-layout"), LAYOUT_MARK).unwrap();
+        std::fs::create_dir(elsewhere.path().join("sha256")).unwrap();
+        symlink(elsewhere.path(), root.join(link)).unwrap();
+
+        let error = LayoutStore::open(&root).unwrap_err();
+
+        assert!(error.to_string().contains("link"), "{error}");
+        std::fs::remove_file(root.join(link)).unwrap();
+        // Planted after a first look.
+        let store = LayoutStore::open(&root).unwrap();
+        symlink(elsewhere.path(), root.join(link)).unwrap();
+        store.put_document(&image).unwrap_err();
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(elsewhere.path().join("sha256")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_layout_stays_the_folder_that_was_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let image = manifest(b"{}", None);
+    store(&at("layout"), &image, "alpine:3.20");
+    std::fs::create_dir(at("elsewhere")).unwrap();
+    let sink = LayoutStore::open(&at("layout")).unwrap();
+
+    std::fs::rename(at("layout"), at("moved")).unwrap();
+    std::os::unix::fs::symlink(at("elsewhere"), at("layout")).unwrap();
+    sink.put_document(&manifest(b"[]", None)).unwrap();
+    sink.publish(&"alpine:3.21".parse().unwrap(), &image).unwrap();
+    sink.finish().unwrap();
+
+    assert_eq!(std::fs::read_dir(at("elsewhere")).unwrap().count(), 0);
+    let index = std::fs::read_to_string(at("moved/index.json")).unwrap();
+    assert!(index.contains("alpine:3.20") && index.contains("alpine:3.21"), "{index}");
+}

@@ -302,6 +302,34 @@ mod tests {
     }
 
     #[test]
+    fn what_others_may_write_is_neither_read_nor_locked() {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = open(dir.path());
+        let (blob, file) = (Digest::of(b"x"), path(&journal));
+        let guard = file.with_extension("lock");
+        journal.note("a", &blob, Some("https://h/1")).unwrap();
+        drop(journal);
+        let lend = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+
+        lend(&file, 0o666);
+        let (journal, remark) = open(dir.path());
+        assert!(remark.unwrap().contains("can be written by other users"));
+        assert_eq!(journal.find("a", &blob), None);
+        drop(journal);
+        lend(&file, 0o600);
+        fs::write(&guard, "").unwrap();
+        lend(&guard, 0o666);
+        let again = || Journal::open(dir.path(), TO, &Digest::of(b"bundle"), &now());
+        assert!(again().unwrap_err().to_string().contains(".lock"));
+        fs::remove_file(&guard).unwrap();
+        std::os::unix::fs::symlink(dir.path().join("made"), &guard).unwrap();
+        again().unwrap_err();
+        assert!(!dir.path().join("made").exists(), "a link is not written through");
+    }
+
+    #[test]
     fn it_is_bounded_and_old_files_go() {
         let dir = tempfile::tempdir().unwrap();
         let (journal, _) = open(dir.path());

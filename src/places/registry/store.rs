@@ -280,6 +280,22 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_somebody_keeps_locked_ends_a_login_and_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CredentialFile::new(folder.path().join("auth.json"));
+        let held = std::fs::File::open(folder.path()).unwrap();
+        rustix::fs::flock(&held, rustix::fs::FlockOperation::LockShared).unwrap();
+
+        let error = file.store(&registry("h.example"), "u", "p").unwrap_err();
+
+        assert_eq!(error.class(), Class::Busy);
+        assert!(error.to_string().contains("auth.json") && error.way_out().is_some(), "{error:?}");
+        assert!(!file.path().exists());
+        drop(held);
+        file.store(&registry("h.example"), "u", "p").unwrap();
+    }
+
+    #[test]
     fn a_broken_file_is_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let file = CredentialFile::new(folder.path().join("auth.json"));

@@ -696,3 +696,22 @@ fn the_list_of_a_tar_without_end_has_one() {
     let taken: usize = found.files.keys().map(|name| listing(name)).sum();
     assert!(taken <= MAX_LISTING + 512, "{taken}");
 }
+
+#[test]
+fn a_tree_is_the_folder_that_was_opened_whatever_its_path_leads_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::fs::create_dir_all(at("a/b")).unwrap();
+    std::fs::write(at("a/b/x"), "mine").unwrap();
+    let folder = Folder::open(&at("a")).unwrap();
+    std::fs::rename(at("a"), at("moved")).unwrap();
+    std::fs::create_dir_all(at("a/b")).unwrap();
+    std::fs::write(at("a/b/x"), "theirs").unwrap();
+
+    let tree = Tree::of_folder(folder, false).unwrap();
+
+    assert_eq!(tree.read_small("b/x", 9).unwrap(), b"mine");
+    std::fs::rename(at("moved/b"), at("moved/c")).unwrap();
+    std::os::unix::fs::symlink(at("a/b"), at("moved/b")).unwrap();
+    assert!(tree.read_small("b/x", 9).is_err(), "a link is not followed");
+}

@@ -16,6 +16,7 @@ use crate::bundle::docker::to_json;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
 use crate::places::location::{ArchiveFormat, is_stream};
 use crate::seams::file::{lies_in, sweep};
+use crate::seams::folder::{Folder, SHARED};
 use crate::seams::pace::Jobs;
 use crate::seams::{interrupt, room};
 use crate::words::count::count;
@@ -141,7 +142,7 @@ pub(super) fn import(
         room::check(&folder, needed(&shelves, &rooms, &plan), &what)
             .map_err(|e| e.hint("free some, or name a place on another disk"))?;
         if is_folder(path) {
-            std::fs::create_dir_all(path)
+            Folder::make(path, SHARED)
                 .map_err(|e| Error::io(format!("cannot make {}", path.display()), e))?;
         }
     }

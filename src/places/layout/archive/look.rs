@@ -1,15 +1,18 @@
 //! [`look`]: what a file holds before an archive takes its place.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::bufread::GzDecoder;
+use rustix::fs::FileType;
 use serde_json::Value;
 
 use super::{DOCKER_INDEX, Listing, blob_path, names};
 use crate::places::tree::Tree;
+use crate::seams::folder::Folder;
 use crate::seams::interrupt;
 use crate::words::digest::Digest;
 use crate::words::document::MAX_DOCUMENT;
@@ -49,30 +52,36 @@ pub enum Found {
 pub fn look(path: &Path, listing: &Listing, gzip: bool) -> Result<Found> {
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
     let other = |what: &str| Found::Other { what: what.to_owned(), names: BTreeMap::new() };
-    match fs::symlink_metadata(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(e) => return Err(fault(e)),
-        Ok(about) if about.is_dir() => {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if parent.is_some_and(|parent| !parent.exists()) {
+        // It is made, or missed, when the file is written.
+        return Ok(Found::Nothing);
+    }
+    let (folder, name) = Folder::holding(path)?;
+    match folder.look(&name).map_err(fault)?.map(|about| about.kind) {
+        None => return Ok(Found::Nothing),
+        Some(FileType::Directory) => {
             let text = format!("{} is a folder", path.display());
             return Err(Error::new(Class::Usage, text)
                 .hint("end the path with a slash to fill it, or name a file"));
         }
+        Some(FileType::RegularFile) => {}
         // A pipe or a device would be gone for whoever uses it, and behind a link lies a file of
         // another name.
-        Ok(about) if !about.is_file() => {
+        Some(_) => {
             let text = format!("{} is no plain file", path.display());
             return Err(
                 Error::new(Class::Usage, text).hint("name another file; - is standard output")
             );
         }
-        Ok(_) => {}
     }
     let mut magic = [0; 2];
-    let mut file = File::open(path).map_err(fault)?;
+    let mut file = folder.file(&name).map_err(fault)?;
     let is_gzip = file.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
+    file.rewind().map_err(fault)?;
     let seen = match is_gzip {
-        true => unpacked(File::open(path).map_err(fault)?, listing)?,
-        false => in_place(path, listing)?,
+        true => unpacked(file, listing)?,
+        false => in_place(path, file, listing)?,
     };
     let Some(images) = seen.index.as_deref().and_then(|index| names(index).ok()) else {
         return Ok(other(&seen.strange()));
@@ -169,8 +178,8 @@ impl Seen {
 }
 
 /// A plain tar: its headers are read, and what is small.
-fn in_place(path: &Path, listing: &Listing) -> Result<Seen> {
-    let tree = Tree::open(path)?;
+fn in_place(path: &Path, file: File, listing: &Listing) -> Result<Seen> {
+    let tree = Tree::of_tar(path, Arc::new(file))?;
     let mut seen = Seen { whole: tree.faults().is_empty(), ..Seen::default() };
     for (name, size) in tree.files() {
         interrupt::check()?;
