@@ -398,10 +398,8 @@ fn open(path: &Path) -> Result<Option<Arc<File>>> {
         let text = format!("{} is neither a folder nor a file", path.display());
         return Err(Error::new(Class::Usage, text));
     }
-    match kind.is_dir() {
-        true => Ok(None),
-        false => Ok(Some(Arc::new(File::open(path).map_err(fault)?))),
-    }
+    let file = (!kind.is_dir()).then(|| File::open(path).map_err(fault)).transpose()?;
+    Ok(file.map(Arc::new))
 }
 
 #[cfg(test)]
