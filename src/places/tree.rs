@@ -109,7 +109,7 @@ impl Tree {
     /// [`Class::Incomplete`] when there is nothing at `path`, and any fault of the disk. What is
     /// wrong *inside* is listed by [`faults`](Tree::faults) instead.
     pub fn open(path: &Path) -> Result<Tree> {
-        match open(path)? {
+        match directory::file(path)? {
             Some(file) => Tree::of_tar(path, file),
             None => Tree::of_folder(directory::named(path)?, false),
         }
@@ -141,7 +141,7 @@ impl Tree {
     /// # Errors
     /// As [`open`](Tree::open), and [`Class::Damaged`] when what is compressed is broken.
     pub fn open_source(path: &Path) -> Result<Tree> {
-        match open(path)? {
+        match directory::file(path)? {
             Some(file) => Tree::of_file(path, file),
             None => Tree::of_folder(directory::named(path)?, true),
         }
@@ -383,23 +383,6 @@ impl Tree {
             .map_err(|e| Error::io(format!("cannot read {}: {path}", self.path.display()), e))?;
         Ok(bytes)
     }
-}
-
-/// Opens the file `path`; nothing where it is a folder.
-fn open(path: &Path) -> Result<Option<Arc<File>>> {
-    let fault = |e: io::Error| match e.kind() {
-        io::ErrorKind::NotFound => {
-            Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
-        }
-        _ => Error::io(format!("cannot read {}", path.display()), e),
-    };
-    let kind = std::fs::metadata(path).map_err(fault)?.file_type();
-    if !kind.is_dir() && !kind.is_file() {
-        let text = format!("{} is neither a folder nor a file", path.display());
-        return Err(Error::new(Class::Usage, text));
-    }
-    let file = (!kind.is_dir()).then(|| File::open(path).map_err(fault)).transpose()?;
-    Ok(file.map(Arc::new))
 }
 
 #[cfg(test)]

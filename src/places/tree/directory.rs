@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::FileType;
 
@@ -132,4 +133,21 @@ pub(super) fn open(root: &Folder, path: &str) -> io::Result<File> {
 /// Opens the folder `path`, which the user named.
 pub(super) fn named(path: &Path) -> Result<Folder> {
     Folder::open(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))
+}
+
+/// Opens the file `path`; nothing where it is a folder.
+pub(super) fn file(path: &Path) -> Result<Option<Arc<File>>> {
+    let fault = |e: io::Error| match e.kind() {
+        io::ErrorKind::NotFound => {
+            Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
+        }
+        _ => Error::io(format!("cannot read {}", path.display()), e),
+    };
+    let kind = std::fs::metadata(path).map_err(fault)?.file_type();
+    if !kind.is_dir() && !kind.is_file() {
+        let text = format!("{} is neither a folder nor a file", path.display());
+        return Err(Error::new(Class::Usage, text));
+    }
+    let file = (!kind.is_dir()).then(|| File::open(path).map_err(fault)).transpose()?;
+    Ok(file.map(Arc::new))
 }
