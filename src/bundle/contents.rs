@@ -421,4 +421,32 @@ mod tests {
         assert_eq!(contents.manifests(top).len(), 2);
         assert_eq!(contents.children_first([top]).len(), 81);
     }
+
+    #[test]
+    fn what_refers_to_an_image_is_called_what_it_is() {
+        let subject = Digest::of(b"s");
+        let tag = |ending: &str| format!("sha256-{}.{ending}", subject.hex());
+        let image = "application/vnd.oci.image.config.v1+json";
+        for (tag, artifact_type, expected) in [
+            (Some(tag("sig")), Some(image), Some("cosign signature")),
+            (Some(tag("att")), Some(image), Some("cosign attestation")),
+            (Some(tag("sbom")), None, Some("cosign SBOM")),
+            (None, Some("application/vnd.dev.sigstore.bundle.v0.3+json"), Some("sigstore bundle")),
+            (None, Some("application/vnd.cncf.notary.signature"), Some("notation signature")),
+            (None, Some(image), Some("image")),
+            (None, Some("application/vnd.example"), None),
+            (None, None, None),
+        ] {
+            let referrer = Referrer {
+                repository: "x.example/a".to_owned(),
+                tag: tag.as_deref().map(|tag| tag.parse().unwrap()),
+                digest: Digest::of(b"d"),
+                media_type: "m".to_owned(),
+                size: 1,
+                subject,
+                artifact_type: artifact_type.map(str::to_owned),
+            };
+            assert_eq!(referrer.kind(), expected, "{tag:?} {artifact_type:?}");
+        }
+    }
 }

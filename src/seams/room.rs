@@ -32,7 +32,7 @@ impl Disk {
 }
 
 /// What FAT calls itself, and the size of its largest file.
-const FAT: (i64, u64) = (0x4d44, 0xffff_ffff);
+const FAT: (i128, u64) = (0x4d44, 0xffff_ffff);
 
 /// The most bytes that one file can have where `path` is, or will be, as far as the system tells: its
 /// file system's own limit, and that of the user.
@@ -40,7 +40,7 @@ const FAT: (i64, u64) = (0x4d44, 0xffff_ffff);
 pub fn largest_file(path: &Path) -> Option<u64> {
     let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
     let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
-    let kind = statfs(there).ok().map(|about| i64::from(about.f_type));
+    let kind = statfs(there).ok().map(|about| i128::from(about.f_type));
     let of_system = kind.filter(|kind| *kind == FAT.0).map(|_| FAT.1);
     let of_user = getrlimit(Resource::Fsize).current;
     of_system.into_iter().chain(of_user).min()

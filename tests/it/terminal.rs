@@ -112,3 +112,26 @@ fn an_interrupt_at_a_prompt_ends_at_once() {
         assert!(!sealift.at("k.key.pem").exists());
     }
 }
+
+#[test]
+fn nothing_is_tried_again_after_an_interrupt() {
+    use crate::support::double::{Double, Reply};
+    use std::io::{BufRead as _, BufReader};
+    let busy = Double::start(|_| Some(Reply::new(503, "").header("retry-after", "1")));
+    let sealift = Sealift::new();
+    sealift.keys("signer");
+    let mut command = sealift.command();
+    let name = format!("{}/acme/app:1", busy.host());
+    command.args(["export", &name, "-o", "b", "--sign-key", "signer.key.pem"]);
+    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+
+    assert!(lines.any(|line| line.unwrap().starts_with("retrying in ")));
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+
+    assert_eq!(child.wait().unwrap().code(), Some(code::INTERRUPTED), "{rest:?}");
+    assert!(!rest.iter().any(|line| line.contains("retrying")), "{rest:?}");
+    assert!(rest.iter().any(|line| line.starts_with("error: interrupted")), "{rest:?}");
+}

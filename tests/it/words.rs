@@ -100,7 +100,8 @@ fn lists_rules_and_keys_are_read_as_windows_saves_them() {
     let pem = std::fs::read_to_string(sealift.at("signer.key.pem")).unwrap();
     let public = std::fs::read_to_string(sealift.at("signer.pub.pem")).unwrap();
     let rules = "# names\ndocker.io/library/hello:1.0 = team/hello:9 # renamed\n";
-    let bytes: [(&str, fn(&str) -> Vec<u8>); 3] = [
+    type Save = fn(&str) -> Vec<u8>;
+    let bytes: [(&str, Save); 3] = [
         ("wide", utf16),
         ("mark", |text| format!("\u{feff}{text}").into_bytes()),
         ("mac", |text| text.replace('\n', "\r").into_bytes()),
