@@ -316,6 +316,7 @@ fn set_platforms(contents: &mut Contents, configs: &Configs) {
 /// An image that has none of the selected platforms is a wrong selection; one that lacks some is
 /// taken, but not in silence. Nor is an index that was not carried whole.
 fn check_selection(contents: &Contents, select: &Selection, progress: &dyn Progress) -> Result<()> {
+    let mut nothing = Vec::new();
     for image in contents.images.iter().filter(|_| !select.platforms.is_empty()) {
         let there: Vec<String> = image.platforms.iter().map(ToString::to_string).collect();
         let lacks = |wanted: &&Platform| !image.platforms.iter().any(|there| wanted.takes(there));
@@ -324,10 +325,7 @@ fn check_selection(contents: &Contents, select: &Selection, progress: &dyn Progr
         let text = format!("{} is not there for {}", image.name, lacking.join(", "));
         match lacking.len() {
             _ if there.is_empty() || lacking.is_empty() => {}
-            n if n == select.platforms.len() => {
-                return Err(Error::new(Class::Incomplete, text)
-                    .hint(format!("it is there for {}", there.join(", "))));
-            }
+            n if n == select.platforms.len() => nothing.push((image.name.to_string(), there)),
             _ => progress.event(Event::Note(text)),
         }
         if image.left_out.iter().any(|left| left.reason == Reason::Platform) {
@@ -338,7 +336,7 @@ fn check_selection(contents: &Contents, select: &Selection, progress: &dyn Progr
             )));
         }
     }
-    Ok(())
+    graph::none_lacks(&select.platforms, nothing)
 }
 
 /// The layers that are not there yet. What is there was hashed again.

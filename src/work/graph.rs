@@ -254,8 +254,10 @@ impl<'a, 's> Walker<'a, 's> {
         for index in 0..contents.images.len() {
             contents.images[index].left_out =
                 left_out(&contents, &referring, &contents.images[index]);
-            check_platforms(&contents, &contents.images[index], self.select)?;
         }
+        let lacking =
+            contents.images.iter().filter_map(|it| platforms_of(&contents, it, self.select));
+        none_lacks(&self.select.platforms, lacking.collect())?;
         contents.keep_reached();
         agree(&contents)?;
         Ok(Graph { contents, origins: self.origins, of: self.of })
@@ -335,10 +337,13 @@ fn left_out(
     out
 }
 
-/// An image of which the selection took nothing is a wrong selection, not an empty success.
-fn check_platforms(contents: &Contents, image: &Image, select: &Selection) -> Result<()> {
+/// An image of which the selection takes nothing, with the platforms that it says it is there for.
+pub type Lacking = (String, Vec<String>);
+
+/// What `image` is there for, when the selection took nothing of it.
+fn platforms_of(contents: &Contents, image: &Image, select: &Selection) -> Option<Lacking> {
     if select.platforms.is_empty() || !contents.manifests(image.digest).is_empty() {
-        return Ok(());
+        return None;
     }
     // One manifest may be listed for several.
     let documents = contents.children_first([image.digest]);
@@ -347,13 +352,33 @@ fn check_platforms(contents: &Contents, image: &Image, select: &Selection) -> Re
         .filter_map(|entry| entry.platform.as_deref())
         .filter(|it| !it.is_unknown())
         .collect();
-    let has: Vec<String> = listed.into_iter().map(ToString::to_string).collect();
-    let wanted: Vec<String> = select.platforms.iter().map(ToString::to_string).collect();
-    let text = format!("{} is not there for {}", image.name, wanted.join(", "));
-    Err(Error::new(Class::Incomplete, text).hint(match &has[..] {
+    Some((image.name.to_string(), listed.into_iter().map(ToString::to_string).collect()))
+}
+
+/// Refuses a selection that takes nothing of some images, all of which it names: that is a wrong
+/// selection, not an empty success.
+///
+/// # Errors
+/// [`Class::Incomplete`] when there are any.
+pub fn none_lacks(wanted: &[Platform], lacking: Vec<Lacking>) -> Result<()> {
+    let wanted = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let there_for = |has: &[String]| match has {
         [] => "it does not say what it runs on; leave --platform out".to_owned(),
         has => format!("it is there for {}", has.join(", ")),
-    }))
+    };
+    Err(match &lacking[..] {
+        [] => return Ok(()),
+        [(name, has)] => {
+            let text = format!("{name} is not there for {wanted}");
+            Error::new(Class::Incomplete, text).hint(there_for(has))
+        }
+        all => Error::new(
+            Class::Incomplete,
+            format!("{} images are not there for {wanted}", all.len()),
+        )
+        .details(all.iter().map(|(name, has)| format!("{name}: {}", there_for(has))))
+        .hint("choose platforms that they have, or export them on their own"),
+    })
 }
 
 #[cfg(test)]

@@ -346,3 +346,20 @@ fn what_a_source_made_itself_is_marked() {
         assert_eq!(walked(outside, &Selection::default()).unwrap().images[0].made, made);
     }
 }
+
+#[test]
+fn all_images_that_a_selection_takes_nothing_of_are_told_at_once() {
+    let wanted = ["linux/s390x".parse::<Platform>().unwrap()];
+    let of =
+        |name: &str, has: &[&str]| (name.to_owned(), has.iter().map(|p| (*p).to_owned()).collect());
+
+    none_lacks(&wanted, Vec::new()).unwrap();
+    let one = none_lacks(&wanted, vec![of("x.io/a:1", &["linux/amd64"])]).unwrap_err();
+    assert_eq!(one.to_string(), "x.io/a:1 is not there for linux/s390x");
+    let all = vec![of("x.io/a:1", &["linux/amd64", "linux/arm64"]), of("x.io/b:1", &[])];
+    let all = none_lacks(&wanted, all).unwrap_err();
+    assert_eq!(all.class(), Class::Incomplete);
+    assert_eq!(all.to_string(), "2 images are not there for linux/s390x");
+    assert_eq!(all.findings()[0], "x.io/a:1: it is there for linux/amd64, linux/arm64");
+    assert!(all.findings()[1].starts_with("x.io/b:1: it does not say"));
+}
