@@ -182,7 +182,7 @@ fn every_option_that_the_readme_names_with_a_verb_is_one_of_it() {
         let command = command.split(['`', '\n', '|', '#']).next().unwrap_or_default();
         let words: Vec<&str> = command.split_whitespace().collect();
         let is_meant = |verb: &&str| words.starts_with(&verb.split(' ').collect::<Vec<_>>());
-        let Some(verb) = all.lines().filter(is_meant).last() else { continue };
+        let Some(verb) = all.lines().rfind(is_meant) else { continue };
         let help = text(sealift.command().args(verb.split(' ')).arg("--help"));
         for option in words.iter().filter(|word| word.starts_with("--")) {
             assert!(help.contains(option), "`sealift {command}`: {verb} has no {option}");
