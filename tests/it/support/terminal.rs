@@ -103,6 +103,9 @@ impl Terminal {
     }
 }
 
+/// How many columns the terminal has.
+pub const COLUMNS: usize = 120;
+
 /// What stays on the screen of `output`: bars that were drawn over or wiped are gone.
 pub fn screen(output: &str) -> Vec<String> {
     let (mut lines, mut row, mut column) = (vec![Vec::new()], 0_usize, 0_usize);
@@ -132,6 +135,11 @@ pub fn screen(output: &str) -> Vec<String> {
                 }
             }
             character if !character.is_control() => {
+                // A line that is full goes on below, which is how bars fill their rows.
+                if column == COLUMNS {
+                    (row, column) = (row + 1, 0);
+                    lines.resize(lines.len().max(row + 1), Vec::new());
+                }
                 let line = &mut lines[row];
                 if line.len() <= column {
                     line.resize(column + 1, ' ');
