@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::files;
 use crate::support::registry::Registry;
 use crate::support::sealift::Sealift;
-use crate::support::terminal::{COLUMNS, Terminal};
+use crate::support::terminal::Terminal;
 use crate::support::text;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
@@ -133,7 +133,7 @@ fn what_the_readme_shows_is_what_a_newcomer_sees() {
     let hello = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     files::copy(&hello, &sealift.at("testdata"));
     let readme = std::fs::read_to_string(README).unwrap();
-    let mut terminal = Terminal::start(sealift.command(), COLUMNS, PASSPHRASE);
+    let mut terminal = Terminal::start(sealift.command(), 120, PASSPHRASE);
     let mut differences = Differences::default();
     differences.learn(&harbor.host(), HARBOR);
     let (mut wrong, mut seen, steps) = (Vec::new(), Vec::new(), steps(&readme));

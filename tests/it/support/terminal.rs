@@ -18,6 +18,7 @@ pub struct Terminal {
     keyboard: ChildStdin,
     output: Receiver<Vec<u8>>,
     passphrase: String,
+    columns: usize,
 }
 
 impl Terminal {
@@ -50,8 +51,13 @@ impl Terminal {
                 }
             }
         });
-        let mut terminal =
-            Terminal { _script: script, keyboard, output, passphrase: passphrase.to_owned() };
+        let mut terminal = Terminal {
+            _script: script,
+            keyboard,
+            output,
+            passphrase: passphrase.to_owned(),
+            columns,
+        };
         terminal.until(PROMPT);
         terminal
     }
@@ -60,7 +66,7 @@ impl Terminal {
     pub fn types(&mut self, command: &str) -> Vec<String> {
         self.send(command);
         let shown = self.until(PROMPT);
-        screen(shown.strip_suffix(PROMPT).unwrap_or(&shown))
+        screen(shown.strip_suffix(PROMPT).unwrap_or(&shown), self.columns)
     }
 
     /// Types a command that does not end, waits for `words` and the rest of their line, and ends it.
@@ -70,7 +76,7 @@ impl Terminal {
         let shown = self.wait(words, whole);
         self.keyboard.write_all(b"\x03").unwrap();
         self.until(PROMPT);
-        screen(&shown)
+        screen(&shown, self.columns)
     }
 
     fn send(&mut self, line: &str) {
@@ -103,12 +109,10 @@ impl Terminal {
     }
 }
 
-/// How many columns the terminal has.
-pub const COLUMNS: usize = 120;
-
-/// What stays on the screen of `output`: bars that were drawn over or wiped are gone.
-pub fn screen(output: &str) -> Vec<String> {
-    let (mut lines, mut row, mut column) = (vec![Vec::new()], 0_usize, 0_usize);
+/// What stays on a screen of so many columns of `output`: bars that were drawn over or wiped are
+/// gone, and a line that went on below is one line.
+pub fn screen(output: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut row, mut column) = (vec![Line::default()], 0_usize, 0_usize);
     let mut characters = output.chars().peekable();
     while let Some(character) = characters.next() {
         match character {
@@ -120,50 +124,62 @@ pub fn screen(output: &str) -> Vec<String> {
                     number.push(digit);
                 }
                 let count = number.parse().unwrap_or(1);
-                let line: &mut Vec<char> = &mut lines[row];
                 match characters.next() {
                     Some('A') => row = row.saturating_sub(count),
                     Some('B') => row += count,
                     Some('G') => column = count.saturating_sub(1),
-                    Some('K') if number == "2" => line.clear(),
-                    Some('K') => line.truncate(column),
+                    Some('K') if number == "2" => lines[row] = Line::default(),
+                    Some('K') => lines[row].text.truncate(column),
                     Some('J') => {
-                        line.truncate(column);
+                        lines[row].text.truncate(column);
                         lines.truncate(row + 1);
                     }
                     _ => {}
                 }
             }
             character if !character.is_control() => {
-                // A line that is full goes on below, which is how bars fill their rows.
-                if column == COLUMNS {
+                if column == columns {
                     (row, column) = (row + 1, 0);
-                    lines.resize(lines.len().max(row + 1), Vec::new());
+                    lines.resize_with(lines.len().max(row + 1), Line::default);
+                    lines[row].goes_on = true;
                 }
-                let line = &mut lines[row];
-                if line.len() <= column {
-                    line.resize(column + 1, ' ');
-                }
+                let line = &mut lines[row].text;
+                line.resize(line.len().max(column + 1), ' ');
                 line[column] = character;
                 column += 1;
             }
             _ => {}
         }
-        if lines.len() <= row {
-            lines.resize(row + 1, Vec::new());
+        lines.resize_with(lines.len().max(row + 1), Line::default);
+    }
+    let mut whole = Vec::<String>::new();
+    for line in lines {
+        let text: String = line.text.iter().collect();
+        match whole.last_mut().filter(|_| line.goes_on) {
+            Some(last) => *last += text.trim_end(),
+            None => whole.push(text.trim_end().to_owned()),
         }
     }
-    let text = |line: &Vec<char>| line.iter().collect::<String>().trim_end().to_owned();
-    let mut lines: Vec<String> = lines.iter().map(text).collect();
-    while lines.last().is_some_and(String::is_empty) {
-        lines.pop();
+    while whole.last().is_some_and(String::is_empty) {
+        whole.pop();
     }
-    lines
+    whole
+}
+
+/// One line of a screen.
+#[derive(Default)]
+struct Line {
+    text: Vec<char>,
+    /// It is the rest of the one above, which was full.
+    goes_on: bool,
 }
 
 #[test]
 fn what_was_drawn_over_is_gone() {
-    assert_eq!(screen("bar 10%\r\u{1b}[2Kdone\r\nnext\r\n"), ["done", "next"]);
-    assert_eq!(screen("one\r\ntwo\u{1b}[1A\r\u{1b}[Jend\r\n"), ["end"]);
-    assert_eq!(screen("\u{1b}[?25labc\rX"), ["Xbc"]);
+    assert_eq!(screen("bar 10%\r\u{1b}[2Kdone\r\nnext\r\n", 20), ["done", "next"]);
+    assert_eq!(screen("one\r\ntwo\u{1b}[1A\r\u{1b}[Jend\r\n", 20), ["end"]);
+    assert_eq!(screen("\u{1b}[?25labc\rX", 20), ["Xbc"]);
+    assert_eq!(screen("abcdef\r\ng", 3), ["abcdef", "g"]);
+    let bars = "one\r\nbarbar\u{1b}[1A\r\u{1b}[2K\u{1b}[1B\r\u{1b}[2K\u{1b}[1Aend\r\n";
+    assert_eq!(screen(bars, 3), ["one", "end"]);
 }
