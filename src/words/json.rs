@@ -52,8 +52,8 @@ const OBJECT: u32 = 10;
 ///
 /// # Errors
 /// [`Class::Damaged`] for anything but one UTF-8 JSON text: a byte order mark, trailing bytes, a
-/// member twice in one object, a known member in another case, nesting deeper than 32, more values
-/// than [`MAX_WEIGHT`] stands for.
+/// member twice in one object, a known member in another case, nesting deeper than 32, more than a
+/// million values, of which an object counts as ten.
 pub fn check_strict(bytes: &[u8]) -> Result<()> {
     check_strict_with(bytes, KNOWN)
 }
