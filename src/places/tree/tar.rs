@@ -155,7 +155,9 @@ impl Scan<'_> {
             EntryType::XHeader | EntryType::XGlobalHeader if size <= MAX_EXTENSION => {
                 self.bytes(data, size)?
             }
-            EntryType::Symlink => header.link_name_bytes().unwrap_or_default().into_owned(),
+            EntryType::Symlink | EntryType::Link => {
+                header.link_name_bytes().unwrap_or_default().into_owned()
+            }
             EntryType::Regular => {
                 self.medium.file(data, size)?;
                 Vec::new()
@@ -185,7 +187,7 @@ impl Scan<'_> {
         }
         self.listed += match kind {
             EntryType::XHeader | EntryType::XGlobalHeader => 0,
-            EntryType::Symlink => listing(&path) + about.len(),
+            EntryType::Symlink | EntryType::Link => listing(&path) + about.len(),
             _ => listing(&path),
         };
         self.keep(kind, path, data, size, &about);
@@ -249,14 +251,19 @@ impl Scan<'_> {
                 self.extension(&path, size, about, kind == EntryType::XGlobalHeader);
             }
             EntryType::Symlink if self.is_source && size == 0 && is_plain(&name) => {
-                let twice = self.found.files.contains_key(&name);
                 match String::from_utf8(about.to_vec()) {
-                    Ok(to) => match self.found.links.get(&name) {
-                        Some(first) if *first == to => {}
-                        None if !twice => drop(self.found.links.insert(name, to)),
-                        _ => self.fault(&name, "stands twice"),
-                    },
+                    Ok(to) => self.link(name, to),
                     Err(_) => self.fault(&name, "is a link to a name that is not UTF-8"),
+                }
+            }
+            // Another name of a file, given from where the archive begins.
+            EntryType::Link if self.is_source && size == 0 && is_plain(&name) => {
+                match std::str::from_utf8(about).map(inside) {
+                    Ok(to) if is_plain(to) => {
+                        let up = "../".repeat(name.matches('/').count());
+                        self.link(name, up + to);
+                    }
+                    _ => self.fault(&name, "is a hard link to no acceptable file name"),
                 }
             }
             // What GNU tar calls the archive, and its lists of what was in a folder.
@@ -267,6 +274,15 @@ impl Scan<'_> {
             EntryType::Symlink => self.fault(&name, "is a symbolic link, not a file"),
             EntryType::Link => self.fault(&name, "is a hard link, not a file"),
             other => self.fault(&name, &format!("is {}, not a file", spelled(other))),
+        }
+    }
+
+    fn link(&mut self, name: String, to: String) {
+        let twice = self.found.files.contains_key(&name);
+        match self.found.links.get(&name) {
+            Some(first) if *first == to => {}
+            None if !twice => drop(self.found.links.insert(name, to)),
+            _ => self.fault(&name, "stands twice"),
         }
     }
 

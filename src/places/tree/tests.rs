@@ -500,6 +500,33 @@ fn link(path: &str, to: &str) -> Header {
 }
 
 #[test]
+fn a_hard_link_is_another_name_of_a_file_and_nothing_outside() {
+    let hard = |path: &str, to: &str| {
+        let mut header = link(path, to);
+        header.set_entry_type(EntryType::Link);
+        header.set_cksum();
+        header.as_bytes().to_vec()
+    };
+    let read = |links: &[Vec<u8>]| {
+        let mut bytes = links.concat();
+        bytes.extend(archive(&[(EntryType::Regular, "x/a.tar", b"layer")]));
+        streamed(bytes).0
+    };
+
+    let tree = read(&[hard("1/2/layer.tar", "./x/a.tar"), hard("b.tar", "x/a.tar")]);
+    tree.refuse_faults().unwrap();
+    assert_eq!(tree.resolve("1/2/layer.tar").unwrap(), "x/a.tar");
+    assert_eq!(tree.resolve("b.tar").unwrap(), "x/a.tar");
+    for (path, to) in [("b.tar", "../a.tar"), ("b.tar", ""), ("x/a.tar", "b")] {
+        assert!(read(&[hard(path, to)]).refuse_faults().is_err(), "{path} to {to:?}");
+    }
+    // What begins with a slash begins where the archive does.
+    for to in ["x/none", "/etc/hostname"] {
+        assert!(read(&[hard("b.tar", to)]).resolve("b.tar").is_err(), "{to}");
+    }
+}
+
+#[test]
 fn links_are_followed_within_the_archive_once() {
     let mut bytes = Vec::new();
     for (path, to) in [
