@@ -8,7 +8,6 @@ use serde::Serialize;
 
 use super::listing::Listed;
 use super::opening::is_about_content;
-use crate::places::layout::blob_path;
 use crate::places::tree::Tree;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::seams::interrupt;
@@ -218,8 +217,9 @@ pub(super) fn parts(
             }
             None => Descriptor::new(LAYER, *diff_id, size),
         };
-        // The name of a blob is its digest.
-        if file.starts_with("blobs/sha256/") && *file != blob_path(&layer.digest) {
+        // The name of a blob is its digest; with an ending to it (rules_oci) it is any file's.
+        let blob = file.strip_prefix("blobs/sha256/").and_then(|hex| Digest::from_hex(hex).ok());
+        if blob.is_some_and(|blob| blob != layer.digest) {
             return Err(bad(format!("promises {diff_id}, and lists {file} for it")));
         }
         parts.push(layer);

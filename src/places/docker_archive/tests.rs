@@ -152,6 +152,24 @@ fn compressed_layers_stay_as_they_are() {
 }
 
 #[test]
+fn a_layer_beside_the_blobs_may_have_an_ending_to_its_name() {
+    let packed = gzip(b"one");
+    for (name, bytes) in [("tar.gz", &packed[..]), ("tgz", &packed), ("tar.gz", b"one")] {
+        let mut archive = Archive::default();
+        let layer = format!("{}.{name}", blob_path(&Digest::of(bytes)));
+        archive.file(&layer, bytes);
+        let config = config("a", &[b"one"]);
+        let path = blob_path(&Digest::of(&config));
+        archive.file(&path, config);
+        archive.list(json!([{"Config": path, "RepoTags": ["app:1"], "Layers": [layer]}]));
+
+        let (_, made) = only(&archive.open().unwrap());
+
+        assert_eq!(made.children().last().unwrap().digest, Digest::of(bytes), "{layer}");
+    }
+}
+
+#[test]
 fn a_compressed_layer_that_is_not_what_the_config_says_is_refused() {
     let packed = gzip(b"one");
     let longer = [&packed[..], b"more"].concat();
