@@ -129,6 +129,14 @@ pub trait BlobSink: Send + Sync {
         Ok(false)
     }
 
+    /// Whether `blob`, which this place has taken, is there: asked in every way that it knows.
+    ///
+    /// # Errors
+    /// When the place cannot tell.
+    fn has_taken(&self, blob: &Descriptor) -> Result<bool> {
+        self.has(blob)
+    }
+
     /// Takes `blob` from the sibling repository `from` without moving bytes. `false` when the
     /// place cannot or will not: then `put` has to.
     ///

@@ -248,7 +248,7 @@ fn look_back(plan: &Plan, scopes: &[Scope], jobs: usize, progress: &dyn Progress
     taken.retain(|(_, transfer)| transfer.action != Action::Present);
     parallel::map(jobs, &taken, |(at, transfer)| {
         let (scope, blob) = (&scopes[*at], &transfer.blob);
-        LOOK_BACK.run(progress, || match scope.sink.has(blob)? {
+        LOOK_BACK.run(progress, || match scope.sink.has_taken(blob)? {
             true => Ok(()),
             false => {
                 let text =

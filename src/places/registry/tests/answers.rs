@@ -184,6 +184,20 @@ fn a_registry_that_finds_nothing_by_head_is_asked_by_get() {
 }
 
 #[test]
+fn a_blob_that_was_taken_and_head_does_not_find_is_asked_for_by_get() {
+    let digest = small().0.digest;
+    let server = Server::start(move |seen| match seen.line.starts_with("GET") {
+        true if seen.line.contains(&digest.hex()) => reply(200, &[], "content"),
+        _ => reply(404, &[], ""),
+    });
+    let repository = server.repository(Side::Destination);
+
+    assert!(!repository.has(&small().0).unwrap(), "one request for what is to be sent");
+    assert!(repository.has_taken(&small().0).unwrap());
+    assert!(!repository.has_taken(&Descriptor::of("a/b", b"other")).unwrap());
+}
+
+#[test]
 fn a_blob_that_is_taken_by_patch_alone_is_sent_so_once() {
     for status in [400, 404, 405, 411, 416, 501] {
         let server = Server::start(move |seen| match seen.line.split(' ').next() {
