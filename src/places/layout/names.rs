@@ -103,7 +103,9 @@ pub(in super::super) fn by_digest(
 ) -> Option<Reference> {
     let full = text.filter(|text| text.contains(['/', ':'])).and_then(|text| {
         let text = text.split('@').next()?;
-        let end = text.rfind(':').filter(|at| !text[*at..].contains('/')).unwrap_or(text.len());
+        // What follows the first colon of the last part is no tag, or it would be a name.
+        let last = text.rfind('/').map_or(0, |at| at + 1);
+        let end = text.get(last..)?.find(':').map_or(text.len(), |at| last + at);
         format!("{}@{digest}", text.get(..end)?).parse().ok()
     });
     full.or_else(|| format!("localhost/{stem}@{digest}").parse().ok())
@@ -322,5 +324,27 @@ impl Layout {
             "name one by its digest, as in oci:FOLDER:@sha256:..., give the images names of \
                    their own, or join them in an index",
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_goes_by_the_repository_that_its_unreadable_name_begins_with_and_its_digest() {
+        let digest = Digest::of(b"image");
+        for (text, repository) in [
+            ("registry/app:1:2", "docker.io/registry/app"),
+            ("reg.example:5000/x/app:1:2", "reg.example:5000/x/app"),
+            ("foo:8080:1", "docker.io/library/foo"),
+            ("x.io/app:1.0+b", "x.io/app"),
+            ("x.io/app@sha256:0", "x.io/app"),
+            ("x.io/App:1", "localhost/stem"),
+            ("1.0+b", "localhost/stem"),
+        ] {
+            let name = by_digest(Some(text), "stem", &digest).unwrap();
+            assert_eq!(name.to_string(), format!("{repository}@{digest}"), "{text}");
+        }
     }
 }
