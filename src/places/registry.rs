@@ -278,9 +278,8 @@ impl BlobSink for RegistryRepository {
         self.0.has_blob(blob)
     }
 
-    /// Some find nothing by HEAD of what they have.
     fn has_taken(&self, blob: &Descriptor) -> Result<bool> {
-        Ok(self.0.has_blob(blob)? || self.0.gives_blob(blob)?)
+        self.0.has_taken(blob)
     }
 
     fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<bool> {

@@ -6,7 +6,7 @@ use super::content::Content;
 use super::interrupt;
 use super::retry::Retry;
 use super::store::BlobSource;
-use crate::words::digest::Hasher;
+use crate::words::digest::{Digest, Hasher};
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -316,6 +316,21 @@ pub fn from_all_places<T>(
         match read() {
             Err(error) if error.class() == Class::Damaged && source.distrust(blob) => {}
             done => return done,
+        }
+    }
+}
+
+/// The digest of all that `reader` gives.
+///
+/// # Errors
+/// Those of `reader`, and [`Class::Interrupted`] when the user asks to stop.
+pub fn digest_of(reader: &mut dyn Read) -> io::Result<Digest> {
+    let (mut hasher, mut buffer) = (Hasher::new(), vec![0; BUFFER]);
+    loop {
+        interrupt::check().map_err(Error::into_io)?;
+        match reader.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            got => hasher.update(&buffer[..got]),
         }
     }
 }

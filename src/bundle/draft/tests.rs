@@ -26,8 +26,7 @@ fn names(sample: &Sample) -> Vec<String> {
 /// A draft of the sample with its head and its first `layers`.
 fn begun(sample: &Sample, name: &str, layers: usize) -> Draft {
     let head = sample.head();
-    let mut draft = Draft::open(&sample.at(name)).unwrap();
-    draft.begin(&head).unwrap();
+    let draft = opened(sample, name, &head);
     for layer in &head.layers[..layers] {
         draft.sink().put(layer, &mut &sample.stock.blobs[&layer.digest][..]).unwrap();
     }
@@ -186,6 +185,13 @@ fn of_one_layer(bytes: &[u8]) -> (Sample, Head) {
     (sample, head)
 }
 
+/// The draft for `head` under that name, as far as it got.
+fn opened(sample: &Sample, name: &str, head: &Head) -> Draft {
+    let mut draft = Draft::open(&sample.at(name)).unwrap();
+    draft.begin(head).unwrap();
+    draft
+}
+
 /// Fetches the layer of `head` from `bytes` up to `breaks_at`; how many bytes were asked for.
 fn fetch(draft: &Draft, head: &Head, bytes: &[u8], breaks_at: usize) -> (Result<()>, usize) {
     let line = Line { bytes, breaks_at, given: 0.into() };
@@ -202,11 +208,7 @@ fn a_layer_goes_on_from_where_it_was() {
     let bytes: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
     for name in ["b", "b.tar"] {
         let (sample, head) = of_one_layer(&bytes);
-        let open = || {
-            let mut draft = Draft::open(&sample.at(name)).unwrap();
-            draft.begin(&head).unwrap();
-            draft
-        };
+        let open = || opened(&sample, name, &head);
         let draft = open();
         let before = draft.needs(&head.layers);
         fetch(&draft, &head, &bytes, 2_000_000).0.unwrap_err();
@@ -232,11 +234,7 @@ fn what_was_left_of_a_layer_is_not_believed() {
     rotten[5] ^= 1;
     for name in ["b", "b.tar"] {
         let (sample, head) = of_one_layer(&bytes);
-        let open = || {
-            let mut draft = Draft::open(&sample.at(name)).unwrap();
-            draft.begin(&head).unwrap();
-            draft
-        };
+        let open = || opened(&sample, name, &head);
         fetch(&open(), &head, &rotten, 2_000_000).0.unwrap_err();
 
         let draft = open();

@@ -14,10 +14,9 @@ use crate::places::tree::kind;
 use crate::seams::content::Content;
 use crate::seams::file::{TEMP_PREFIX, lock_folder, write_whole};
 use crate::seams::folder::{Folder, SHARED};
-use crate::seams::interrupt;
 use crate::seams::store::{BlobSink, ImageSink, KeptList};
-use crate::seams::stream::BUFFER;
-use crate::words::digest::{Digest, Hasher};
+use crate::seams::stream::digest_of;
+use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_INDEX};
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
@@ -290,15 +289,7 @@ impl BlobSink for LayoutStore {
 fn hash(blobs: &Blobs, blob: &Descriptor) -> Result<Digest> {
     let path = blobs.folder().at(blob.digest.hex());
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
-    let mut file = blobs.open(blob, 0).map_err(fault)?;
-    let (mut hasher, mut buffer) = (Hasher::new(), vec![0; BUFFER]);
-    loop {
-        interrupt::check()?;
-        match file.read(&mut buffer).map_err(fault)? {
-            0 => return Ok(hasher.finish()),
-            got => hasher.update(&buffer[..got]),
-        }
-    }
+    blobs.open(blob, 0).and_then(|mut file| digest_of(&mut file)).map_err(fault)
 }
 
 /// `io::copy` with a buffer of our size.

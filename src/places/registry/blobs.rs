@@ -50,6 +50,11 @@ impl Session {
         }
     }
 
+    /// Whether `blob`, which the registry took, is there. Some find nothing by HEAD of what they have.
+    pub(super) fn has_taken(&self, blob: &Descriptor) -> Result<bool> {
+        Ok(self.has_blob(blob)? || self.gives_blob(blob)?)
+    }
+
     /// The bytes of `blob` from `offset` on, unchecked.
     pub(super) fn open_blob(
         &self,

@@ -137,7 +137,7 @@ impl Session {
         let status = answer.status;
         self.check_stored(&answer, blob.digest, what)?;
         answer.discard();
-        if status == 201 || self.has_blob(blob)? || self.gives_blob(blob)? {
+        if status == 201 || self.has_taken(blob)? {
             return Ok(());
         }
         let why = format!("the registry took it (HTTP {status}) and does not have it");

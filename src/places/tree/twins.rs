@@ -2,12 +2,10 @@
 //! each image that has it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 
 use super::{Fault, MAX_FAULTS, Place, Tree};
-use crate::seams::interrupt;
-use crate::seams::stream::BUFFER;
-use crate::words::digest::{Digest, Hasher};
+use crate::seams::stream::digest_of;
+use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 
 impl Tree {
@@ -24,19 +22,9 @@ impl Tree {
         all.sort_by_key(|(_, place)| place.offset);
         let mut digests: BTreeMap<&String, Digest> = BTreeMap::new();
         let mut unlike = BTreeSet::new();
-        let mut buffer = vec![0; if all.is_empty() { 0 } else { BUFFER }];
         for (path, place) in all {
             let fault = |e| Error::io(format!("cannot read {}: {path}", self.path.display()), e);
-            let mut reader = self.open_place(path, place, 0)?;
-            let mut hasher = Hasher::new();
-            loop {
-                interrupt::check()?;
-                match reader.read(&mut buffer).map_err(fault)? {
-                    0 => break,
-                    got => hasher.update(&buffer[..got]),
-                }
-            }
-            let digest = hasher.finish();
+            let digest = digest_of(&mut self.open_place(path, place, 0)?).map_err(fault)?;
             if *digests.entry(path).or_insert(digest) != digest {
                 unlike.insert(path.clone());
             }
