@@ -19,6 +19,7 @@ pub mod inventory;
 pub mod keys;
 pub mod limits;
 pub mod pack;
+pub mod part;
 pub mod problem;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -1,10 +1,9 @@
 //! [`Choice`]: which images of a bundle are meant. Pure: names in, a smaller bundle out.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::bundle::contents::{Contents, Image};
-use crate::words::digest::Digest;
+use crate::bundle::part::{Part, referring};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
@@ -192,45 +191,18 @@ fn there(contents: &Contents) -> String {
 #[must_use]
 pub fn part(contents: &Contents, is_meant: impl Fn(&Image) -> bool) -> Contents {
     let images: Vec<Image> = contents.images.iter().filter(|i| is_meant(i)).cloned().collect();
-    let (mut reached, mut repositories) = (BTreeSet::new(), BTreeSet::new());
-    for image in &images {
-        reached.extend(contents.closure(image.digest));
-        // What referred to the original goes on doing so.
-        reached.extend(image.rewritten_from);
-        repositories.insert(image.name.name());
-    }
-    let mut kept = BTreeSet::new();
-    let mut by_subject: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
-    for (at, referrer) in contents.referrers.iter().enumerate() {
-        if repositories.contains(&referrer.repository) {
-            by_subject.entry(referrer.subject).or_default().push(at);
-        }
-    }
-    let mut ahead: Vec<Digest> = reached.iter().copied().collect();
-    while let Some(subject) = ahead.pop() {
-        for at in by_subject.remove(&subject).unwrap_or_default() {
-            kept.insert(at);
-            let closure = contents.closure(contents.referrers[at].digest);
-            ahead.extend(closure.into_iter().filter(|digest| reached.insert(*digest)));
-        }
-    }
-    let referrers = contents.referrers.iter().enumerate().filter(|(at, _)| kept.contains(at));
-    let mut part = Contents {
-        images,
-        referrers: referrers.map(|(_, referrer)| referrer.clone()).collect(),
-        replaced: contents.replaced.clone(),
-        ..Contents::default()
-    };
-    let held = |digest| Some((digest, contents.documents.get(&digest)?.clone()));
-    part.documents = reached.into_iter().filter_map(held).collect();
-    part.blobs = part.walk_blobs(|_| {});
-    part
+    let belonging = Part::of(contents, &referring(contents), &images);
+    let referrers = belonging.referrers.iter().map(|at| contents.referrers[*at].clone()).collect();
+    belonging.cut(contents, images, referrers)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::bundle::samples::Stock;
+    use crate::words::digest::Digest;
 
     fn image(name: &str) -> Image {
         let mut stock = Stock::default();

@@ -7,12 +7,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::portion::{listing, referring};
+use self::portion::listing;
 use self::single::single_platform;
 use super::{Halt, Outcome, Request, names, summary};
 use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
+use crate::bundle::part::referring;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
 use crate::places::location::{ArchiveFormat, is_stream};
 use crate::seams::file::{lies_in, sweep};

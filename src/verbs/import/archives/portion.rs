@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::{Contents, Image, Referrer};
 use crate::bundle::head::index_json;
+use crate::bundle::part::{Part, Referring};
 use crate::places::layout::archive::Listing;
-use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::reference::Reference;
 
 /// Referrers by their place in the contents, with their new names, if they have one.
-type Referring = Vec<(usize, Option<Reference>)>;
+type Named = Vec<(usize, Option<Reference>)>;
 
 /// What an archive of `images`, places in the contents with their new names, has to hold, with
 /// docker's list if there is one; and the referrers among it, as a
@@ -20,79 +20,51 @@ type Referring = Vec<(usize, Option<Reference>)>;
 /// As [`Listing::new`].
 pub(in crate::verbs::import) fn listing(
     contents: &Contents,
-    referring: &BTreeMap<&str, Vec<usize>>,
+    referring: &Referring<'_>,
     images: &[(usize, Reference)],
     docker: Option<Vec<u8>>,
-) -> Result<(Listing, Referring)> {
+) -> Result<(Listing, Named)> {
     let (portion, referrers) = portion(contents, referring, images);
     let index = index_json(&portion);
     Ok((Listing::new(index, docker, portion.documents, &portion.blobs)?, referrers))
-}
-
-/// The referrers of each repository, by their place in the contents.
-pub(in crate::verbs::import) fn referring(contents: &Contents) -> BTreeMap<&str, Vec<usize>> {
-    let mut referring: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, referrer) in contents.referrers.iter().enumerate() {
-        referring.entry(&referrer.repository).or_default().push(at);
-    }
-    referring
 }
 
 /// The part of `contents` that belongs to `images`, under their new names, and which of its
 /// referrers those are.
 fn portion(
     contents: &Contents,
-    referring: &BTreeMap<&str, Vec<usize>>,
+    referring: &Referring<'_>,
     images: &[(usize, Reference)],
-) -> (Contents, Referring) {
-    let mut portion = Contents { replaced: contents.replaced.clone(), ..Contents::default() };
-    let mut reached: BTreeSet<Digest> = BTreeSet::new();
+) -> (Contents, Named) {
+    let part = Part::of(contents, referring, images.iter().map(|(at, _)| &contents.images[*at]));
     let mut repositories: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut renamed = Vec::new();
     for (at, to) in images {
         let image = &contents.images[*at];
-        reached.extend(contents.closure(image.digest));
-        // What referred to the original index comes along with what stands for it.
-        reached.extend(image.rewritten_from);
         repositories.entry(image.name.name()).or_default().insert(to.name());
-        portion.images.push(Image { name: to.clone(), ..image.clone() });
+        renamed.push(Image { name: to.clone(), ..image.clone() });
     }
-    let mut ahead: Vec<usize> = repositories
-        .keys()
-        .filter_map(|name| referring.get(name.as_str()))
-        .flatten()
-        .copied()
-        .collect();
-    let mut referrers = Vec::new();
-    loop {
-        let is_next = |at: &usize| reached.contains(&contents.referrers[*at].subject);
-        let (next, rest): (Vec<_>, Vec<_>) = ahead.into_iter().partition(is_next);
-        if next.is_empty() {
-            break;
-        }
-        ahead = rest;
-        for at in next {
-            let referrer = &contents.referrers[at];
-            reached.extend(contents.closure(referrer.digest));
-            for repository in repositories.get(&referrer.repository).into_iter().flatten() {
-                let renamed = Referrer { repository: repository.clone(), ..referrer.clone() };
-                referrers.push((at, renamed.name()));
-                portion.referrers.push(renamed);
-            }
+    let (mut named, mut referrers) = (Vec::new(), Vec::new());
+    for at in &part.referrers {
+        let referrer = &contents.referrers[*at];
+        for repository in repositories.get(&referrer.repository).into_iter().flatten() {
+            let renamed = Referrer { repository: repository.clone(), ..referrer.clone() };
+            named.push((*at, renamed.name()));
+            referrers.push(renamed);
         }
     }
-    portion.images.sort_by(|one, other| one.name.cmp(&other.name));
-    portion.referrers.sort();
+    renamed.sort_by(|one, other| one.name.cmp(&other.name));
     referrers.sort();
-    let held = |digest| Some((digest, contents.documents.get(&digest)?.clone()));
-    portion.documents = reached.into_iter().filter_map(held).collect();
-    portion.blobs = portion.walk_blobs(|_| {});
-    (portion, referrers)
+    named.sort();
+    (part.cut(contents, renamed, referrers), named)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::part::referring;
     use crate::bundle::samples::Stock;
+    use crate::words::digest::Digest;
 
     #[test]
     fn an_image_takes_along_what_refers_to_it_and_to_that_and_nothing_else() {
@@ -108,22 +80,22 @@ mod tests {
         let other = stock.contents(&[("x.example/s:a", &a)]).images.remove(0);
         contents.images.push(other);
         let images = |at: usize| vec![(at, "y.example/new:1".parse().unwrap())];
-        let referring = referring(&contents);
+        let all = referring(&contents);
 
-        let (of_first, referrers) = portion(&contents, &referring, &images(0));
+        let (of_first, referrers) = portion(&contents, &all, &images(0));
         let held: BTreeSet<Digest> = of_first.referrers.iter().map(|r| r.digest).collect();
         assert_eq!(held, BTreeSet::from([of_a.digest, of_that.digest]));
         assert!(of_first.referrers.iter().all(|r| r.repository == "y.example/new"));
         assert_eq!(referrers.len(), 2);
         assert_eq!(of_first.documents.len(), 3);
         assert_eq!(of_first.images[0].name.to_string(), "y.example/new:1");
-        assert!(portion(&contents, &referring, &images(2)).1.is_empty());
+        assert!(portion(&contents, &all, &images(2)).1.is_empty());
         // What stands for an index that was made smaller takes along what refers to that.
         contents.images[2].name = "x.example/r:c".parse().unwrap();
         contents.images[2].digest = stock.image("c", "linux/amd64").digest;
         contents.images[2].rewritten_from = Some(b.digest);
         let contents = &contents;
-        let held = portion(contents, &super::referring(contents), &images(2)).0.referrers;
+        let held = portion(contents, &referring(contents), &images(2)).0.referrers;
         assert_eq!(held[0].digest, of_b.digest);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::archives::portion::{listing, referring};
+use super::super::archives::portion::listing;
 use super::super::archives::single::single_platform;
 use super::chosen::Chosen;
 use super::{changes, read_back};
 use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
+use crate::bundle::part::referring;
 use crate::places::engine::{About, Engine};
 use crate::places::layout::archive::Archive;
 use crate::seams::pace::Jobs;
