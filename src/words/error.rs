@@ -64,13 +64,22 @@ pub enum Side {
 /// The message may hold text from outside; [`Display`](fmt::Display) escapes it for a terminal.
 pub struct Error(Box<Inner>);
 
+/// What a refusal is about, where a program has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Parts of a document, which the other end does not have.
+    Parts,
+    /// Who asks: others may be let in.
+    Access,
+}
+
 struct Inner {
     class: Class,
     message: String,
     hint: Option<String>,
     details: Vec<String>,
     transient: bool,
-    lacks_parts: bool,
+    about: Option<About>,
     retry_after: Option<std::time::Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -89,7 +98,7 @@ impl Error {
             hint: None,
             details: Vec::new(),
             transient: false,
-            lacks_parts: false,
+            about: None,
             retry_after: None,
             source: None,
         }))
@@ -223,7 +232,7 @@ impl Error {
         }
         error.0.hint.clone_from(&self.0.hint);
         error.0.details.clone_from(&self.0.details);
-        error.0.lacks_parts = self.0.lacks_parts;
+        error.0.about = self.0.about;
         error
     }
 
@@ -241,10 +250,10 @@ impl Error {
         self
     }
 
-    /// Notes that a document is refused for the sake of parts that the other end does not have.
+    /// Notes what a refusal is about.
     #[must_use]
-    pub fn lacking_parts(mut self) -> Error {
-        self.0.lacks_parts = true;
+    pub fn about(mut self, about: About) -> Error {
+        self.0.about = Some(about);
         self
     }
 
@@ -288,7 +297,13 @@ impl Error {
     /// Whether the other end refused a document because it does not have all its parts.
     #[must_use]
     pub fn lacks_parts(&self) -> bool {
-        self.0.lacks_parts
+        self.0.about == Some(About::Parts)
+    }
+
+    /// Whether the other end turned away whoever asks.
+    #[must_use]
+    pub fn is_turned_away(&self) -> bool {
+        self.0.about == Some(About::Access)
     }
 
     /// How long the other end asked to be left alone.

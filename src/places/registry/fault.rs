@@ -10,7 +10,7 @@ use super::codes;
 use super::http::Answer;
 use super::reach::{OutOfReach, Scope};
 use super::url::Url;
-use crate::words::error::{Class, Error, Side};
+use crate::words::error::{About, Class, Error, Side};
 use crate::words::escape::safe;
 use crate::words::reference::Registry;
 
@@ -182,7 +182,12 @@ impl End {
             Some(hint) => error.hint(hint),
             None => error,
         };
-        let error = if lacks { error.lacking_parts() } else { error };
+        let turned_away = matches!(status, 401 | 403) && !elsewhere;
+        let error = match (lacks, turned_away) {
+            (true, _) => error.about(About::Parts),
+            (false, true) => error.about(About::Access),
+            (false, false) => error,
+        };
         match is_transient(status) && !full && !lacking {
             true => {
                 let wait = answer.header("retry-after");

@@ -38,8 +38,7 @@ pub fn check_login(
     let nowhere: Repository = "login".parse()?;
     let session = client.repository(registry, &nowhere, Side::Destination).0;
     session.check().map_err(|error| {
-        let about_images = error.way_out().is_some_and(|hint| hint.contains("log in with"));
-        match error.class() == Class::Refused && about_images {
+        match error.class() == Class::Refused && error.is_turned_away() {
             true => refused(registry, user).source(error),
             false => error,
         }
