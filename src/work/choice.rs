@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::bundle::contents::{Contents, Image};
-use crate::bundle::part::{Part, referring};
+use crate::bundle::part::{Part, Referring, referring};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
@@ -166,7 +166,7 @@ impl Choice {
             (self.only.is_empty() || self.only.iter().any(|pattern| pattern.matches(image)))
                 && !self.except.iter().any(|pattern| pattern.matches(image))
         };
-        let chosen = part(contents, is_meant);
+        let chosen = part(contents, &referring(contents), is_meant);
         match chosen.images.is_empty() {
             true => Err(Error::new(Class::Usage, "--except leaves no image of the bundle")
                 .hint(there(contents))),
@@ -187,11 +187,16 @@ fn there(contents: &Contents) -> String {
 }
 
 /// The part of `contents` that belongs to the images that `is_meant`: what they consist of, and
-/// what refers to them, or to that, in their repositories.
+/// what refers to them, or to that, in their repositories: some of `referring`, the referrers of
+/// `contents`.
 #[must_use]
-pub fn part(contents: &Contents, is_meant: impl Fn(&Image) -> bool) -> Contents {
+pub fn part(
+    contents: &Contents,
+    referring: &Referring<'_>,
+    is_meant: impl Fn(&Image) -> bool,
+) -> Contents {
     let images: Vec<Image> = contents.images.iter().filter(|i| is_meant(i)).cloned().collect();
-    let belonging = Part::of(contents, &referring(contents), &images);
+    let belonging = Part::of(contents, referring, &images);
     let referrers = belonging.referrers.iter().map(|at| contents.referrers[*at].clone()).collect();
     belonging.cut(contents, images, referrers)
 }

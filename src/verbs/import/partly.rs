@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Outcome, Ready, Request, Summary};
 use crate::bundle::contents::Contents;
+use crate::bundle::part::referring;
 use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::seams::interrupt;
@@ -152,7 +153,7 @@ fn without(
         failed.extend(names.iter().map(|name| Failed::new(name, &clash.reason)));
         behind.extend(names);
     }
-    part(all, |image| !behind.contains(&image.name))
+    part(all, &referring(all), |image| !behind.contains(&image.name))
 }
 
 /// What was to be done, and was only planned.
@@ -179,6 +180,7 @@ fn one_by_one(
         matches!(&request.to, Destination::Archive { path, .. } if !super::is_folder(path));
 
     // 1. Which of them could be imported at all?
+    let referrers = referring(all);
     let (clashing, mut failed, mut left) = (failed.len(), failed, Vec::new());
     let plans = Request { dry_run: true, ..request.clone() };
     // One file for all is taken or not as a whole.
@@ -188,7 +190,7 @@ fn one_by_one(
     };
     for image in &all.images {
         interrupt::check()?;
-        let alone = part(all, |other| other.name == image.name);
+        let alone = part(all, &referrers, |other| other.name == image.name);
         match run(&plans, &alone) {
             Ok(Outcome::Planned(plan)) => match Obstacle::failure(&plan.obstacles) {
                 Some(error) => failed.push(Failed::new(&image.name, &error)),
@@ -207,7 +209,7 @@ fn one_by_one(
     // 2. Those together, if that was not tried yet.
     let names: Vec<&Reference> = left.iter().map(|image| &image.name).collect();
     if !all_planned && !left.is_empty() {
-        let rest = part(all, |image| names.contains(&&image.name));
+        let rest = part(all, &referrers, |image| names.contains(&&image.name));
         match run(request, &rest) {
             Ok(Outcome::Done(summary)) => return Ok(Summary { ok: false, failed, ..summary }),
             Ok(Outcome::Planned(_)) => return Err(error),
@@ -226,7 +228,7 @@ fn one_by_one(
             done.failed.push(Failed::new(&image.name, &error));
             continue;
         }
-        let alone = part(all, |other| other.name == image.name);
+        let alone = part(all, &referrers, |other| other.name == image.name);
         match run(request, &alone) {
             Ok(Outcome::Done(summary)) => {
                 in_a_row = 0;
