@@ -17,6 +17,7 @@
 )]
 
 pub mod bundle;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod places;
 pub mod seams;

@@ -6,6 +6,7 @@ pub mod import;
 pub mod inspect;
 pub mod login;
 pub mod search;
+#[cfg(feature = "serve")]
 pub mod serve;
 pub mod tags;
 pub mod verify;

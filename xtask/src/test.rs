@@ -13,6 +13,9 @@ const LAST: &str = "target/xtask-test-took";
 /// How many of the slowest tests are named at the end.
 const SLOWEST: usize = 10;
 
+/// What the library alone does without.
+const PROGRAMS_OWN: [&str; 4] = ["clap", "indicatif", "tokio", "hyper"];
+
 /// Whether a step was done, or why not.
 pub enum Outcome {
     Done,
@@ -21,7 +24,7 @@ pub enum Outcome {
 
 type Step = (&'static str, fn() -> Result<Outcome>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("packages", packages),
     ("go peers", go_peers),
     ("fmt", fmt),
@@ -29,6 +32,7 @@ const STEPS: [Step; 11] = [
     ("deny", deny::rules),
     ("advisories", deny::advisories),
     ("clippy", clippy),
+    ("library", library),
     ("doc", doc),
     ("test", tests),
     ("demo", demonstration),
@@ -127,6 +131,26 @@ fn clippy() -> Result<Outcome> {
     let args =
         ["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"];
     with_component("clippy", "clippy", &args)
+}
+
+/// The library alone, as one who does without the program and the server has it.
+fn library() -> Result<Outcome> {
+    let all = ["--lib", "--tests", "--examples", "--locked", "--quiet"];
+    let args = [&["clippy", "--no-default-features"][..], &all, &["--", "-D", "warnings"]].concat();
+    let clippy = with_component("clippy", "clippy", &args)?;
+    let mut tree = shell::cargo();
+    tree.args(["tree", "--no-default-features", "--edges", "normal", "--prefix", "none"]);
+    let tree = shell::output(tree.args(["--format", "{p}", "--locked"]))?;
+    match tree.lines().find(|line| PROGRAMS_OWN.iter().any(|name| is_crate(line, name))) {
+        Some(found) => Err(format!("the library alone depends on {found}")),
+        None => Ok(clippy),
+    }
+}
+
+/// Whether a line of `cargo tree` is about the crate `name`, or one of its companions.
+fn is_crate(line: &str, name: &str) -> bool {
+    let found = line.split(' ').next().unwrap_or_default();
+    found == name || found.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '_']))
 }
 
 /// Runs a part of the toolchain that some machines lack.

@@ -14,7 +14,7 @@ use super::Settings;
 use super::access::Access;
 use super::reach::{Ground, Guard, Met};
 use super::steady::{Steady, Taken};
-use super::tls::Roots;
+use super::tls::{Roots, check_provider};
 use super::url::Url;
 use crate::seams::stream::BUFFER;
 use crate::words::error::{Class, Error, Result};
@@ -237,6 +237,10 @@ impl Http {
             })?),
             None => None,
         };
+        let tunnels = |proxy: &ureq::Proxy| proxy.protocol() == ureq::ProxyProtocol::Https;
+        if url.is_https() || proxy.as_ref().is_some_and(tunnels) {
+            check_provider()?;
+        }
         // A proxy looks the host up, and is itself wherever the user says.
         let guard = match &proxy {
             Some(_) => Guard::new(Ground::ANYWHERE, Met::default()),

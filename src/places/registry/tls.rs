@@ -116,6 +116,20 @@ fn read_identity(path: &Path, key_path: &Path) -> Result<Identity> {
     Ok((chain, key))
 }
 
+/// Whether there is somebody who does the cryptography of TLS. ureq takes that for granted and would
+/// panic.
+///
+/// # Errors
+/// In a build without the feature `ring` whose user installed no provider.
+pub(super) fn check_provider() -> Result<()> {
+    let installed = || rustls::crypto::CryptoProvider::get_default().is_some();
+    match cfg!(feature = "ring") || installed() {
+        true => Ok(()),
+        false => Err(Error::new(Class::Other, "this build of sealift brings no TLS along")
+            .hint("build it with the feature ring, or install a default provider of rustls first")),
+    }
+}
+
 /// Whether the key belongs to the certificate. ureq takes that for granted and would panic.
 #[cfg(feature = "ring")]
 fn check_pair(chain: &[Certificate<'static>], key: &PrivateKey<'static>) -> Result<(), String> {

@@ -142,6 +142,7 @@ impl Chosen {
     }
 
     /// Whether the image is one for several platforms.
+    #[cfg(feature = "serve")]
     pub(super) fn is_index(&self, root: &Digest) -> bool {
         self.contents.documents.get(root).is_some_and(is_index)
     }
