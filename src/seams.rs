@@ -4,6 +4,7 @@ pub mod content;
 pub mod file;
 pub mod folder;
 pub mod gzip;
+pub mod holdings;
 pub mod inflate;
 pub mod interrupt;
 pub mod pace;

@@ -14,6 +14,7 @@ use super::head::Head;
 use super::keys::PublicKey;
 use super::pack::PackedDraft;
 use crate::seams::folder::{About, Folder, Replace};
+use crate::seams::holdings::BlobHoldings;
 use crate::seams::store::{BlobSink, BlobSource};
 use crate::seams::stream::Verified;
 use crate::words::document::Descriptor;

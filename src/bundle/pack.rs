@@ -23,6 +23,7 @@ use crate::places::tree::{BLOCK, Tree, header};
 use crate::seams::content::{Content, Once};
 use crate::seams::file::lock;
 use crate::seams::folder::{About, Replace};
+use crate::seams::holdings::BlobHoldings;
 use crate::seams::store::{BlobSink, BlobSource};
 use crate::seams::stream::Verified;
 use crate::words::digest::Digest;
@@ -324,11 +325,13 @@ impl BlobSource for PackedDraft {
     }
 }
 
-impl BlobSink for PackedDraft {
+impl BlobHoldings for PackedDraft {
     fn has(&self, blob: &Descriptor) -> Result<bool> {
         self.holds(blob, &crate::words::progress::Silent)
     }
+}
 
+impl BlobSink for PackedDraft {
     fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         let slot = self.slots.get(&blob.digest).ok_or_else(|| {
             Error::new(Class::Other, format!("blob {} has no place in the bundle", blob.digest))

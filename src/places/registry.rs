@@ -84,10 +84,9 @@ pub use self::settings::Settings;
 pub use self::store::{CredentialFile, Kept};
 use self::token::Tokens;
 use crate::seams::content::Content;
+use crate::seams::holdings::{BlobHoldings, Held, Holdings, KeptList};
 use crate::seams::rate::{Bucket, Monotonic};
-use crate::seams::store::{
-    BlobSink, BlobSource, Held, ImageSink, ImageSource, KeptList, Referrers,
-};
+use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result, Side};
@@ -263,11 +262,13 @@ impl ImageSource for RegistryRepository {
     }
 }
 
-impl BlobSink for RegistryRepository {
+impl BlobHoldings for RegistryRepository {
     fn has(&self, blob: &Descriptor) -> Result<bool> {
         self.0.has_blob(blob)
     }
+}
 
+impl BlobSink for RegistryRepository {
     /// A whole blob is tried once: where the error is transient, the caller begins again with a
     /// fresh reader. In pieces it goes on where it broke off, as long as the registry knows.
     fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
@@ -287,7 +288,7 @@ impl BlobSink for RegistryRepository {
     }
 }
 
-impl ImageSink for RegistryRepository {
+impl Holdings for RegistryRepository {
     fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
         Ok(match self.0.look_at_manifest(&descriptor.digest.to_string())? {
             Seen::Nothing => false,
@@ -296,10 +297,6 @@ impl ImageSink for RegistryRepository {
             }
             Seen::Withheld => true,
         })
-    }
-
-    fn put_document(&self, document: &Document) -> Result<bool> {
-        self.0.put_manifest(&document.descriptor().digest.to_string(), document)
     }
 
     /// Looks at the tag where the name has one, as that is what `publish` would replace.
@@ -337,28 +334,8 @@ impl ImageSink for RegistryRepository {
         }))
     }
 
-    /// A name without a tag needs nothing more than `put_document` did.
-    fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
-        match &name.tag {
-            Some(tag) => self.0.publish_manifest(tag, document),
-            None => Ok(()),
-        }
-    }
-
     fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
         self.0.kept_list(tag)
-    }
-
-    fn replace(
-        &self,
-        name: &Reference,
-        version: Option<&str>,
-        document: &Document,
-    ) -> Result<bool> {
-        match (&name.tag, version) {
-            (Some(tag), Some(version)) => self.0.replace_list(tag, version, document),
-            _ => self.publish(name, document).map(|()| true),
-        }
     }
 
     /// A registry answers for a tag with the manifest itself.
@@ -379,13 +356,38 @@ impl ImageSink for RegistryRepository {
         }
     }
 
-    fn takes_sparse(
+    fn takes_sparse(&self, _: &str, _: &[Descriptor]) -> Result<Option<bool>> {
+        self.0.takes_sparse()
+    }
+}
+
+impl ImageSink for RegistryRepository {
+    fn put_document(&self, document: &Document) -> Result<bool> {
+        self.0.put_manifest(&document.descriptor().digest.to_string(), document)
+    }
+
+    /// A name without a tag needs nothing more than `put_document` did.
+    fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
+        match &name.tag {
+            Some(tag) => self.0.publish_manifest(tag, document),
+            None => Ok(()),
+        }
+    }
+
+    fn replace(
         &self,
-        media_type: &str,
-        missing: &[Descriptor],
-        may_try: bool,
-    ) -> Result<Option<bool>> {
-        self.0.takes_sparse(media_type, missing, may_try)
+        name: &Reference,
+        version: Option<&str>,
+        document: &Document,
+    ) -> Result<bool> {
+        match (&name.tag, version) {
+            (Some(tag), Some(version)) => self.0.replace_list(tag, version, document),
+            _ => self.publish(name, document).map(|()| true),
+        }
+    }
+
+    fn try_sparse(&self, media_type: &str, missing: &[Descriptor]) -> Result<bool> {
+        self.0.try_sparse(media_type, missing)
     }
 }
 

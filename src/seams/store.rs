@@ -6,6 +6,7 @@
 use std::io::Read;
 
 use super::content::Content;
+use super::holdings::{BlobHoldings, Holdings};
 use super::stretch::Stretch;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
@@ -105,14 +106,8 @@ pub trait ImageSource: BlobSource {
     }
 }
 
-/// Takes blobs.
-pub trait BlobSink: Send + Sync {
-    /// Whether `blob` is present with the right size. Never reads its content.
-    ///
-    /// # Errors
-    /// When the place cannot tell.
-    fn has(&self, blob: &Descriptor) -> Result<bool>;
-
+/// Takes blobs, and tells which it has.
+pub trait BlobSink: BlobHoldings {
     /// Stores exactly `blob`. Nothing is visible until its bytes were verified; `content` fails
     /// by itself when they are wrong, short or too many.
     ///
@@ -147,34 +142,8 @@ pub trait BlobSink: Send + Sync {
     }
 }
 
-/// A list of referrers as it is kept under its fallback tag.
-#[derive(Debug, Clone)]
-pub struct KeptList {
-    /// The list.
-    pub document: Document,
-    /// What the place calls this version of it, where it can replace one version alone.
-    pub version: Option<String>,
-}
-
-/// What a name stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
-    /// Nothing.
-    Nothing,
-    /// This.
-    Known(Digest),
-    /// Something that the place lets nobody read for now; what it is, where that can be told.
-    Withheld(Option<Digest>),
-}
-
-/// Takes images.
-pub trait ImageSink: BlobSink {
-    /// Whether the manifest or index is present.
-    ///
-    /// # Errors
-    /// When the place cannot tell.
-    fn has_document(&self, descriptor: &Descriptor) -> Result<bool>;
-
+/// Takes images, and tells which it has.
+pub trait ImageSink: Holdings + BlobSink {
     /// Stores a manifest or index under its digest, byte for byte. Its children are there
     /// already. Returns whether the place itself lists it as a referrer of its subject; where it
     /// does not, the fallback tag is the caller's to write.
@@ -183,34 +152,21 @@ pub trait ImageSink: BlobSink {
     /// When the place refuses it.
     fn put_document(&self, document: &Document) -> Result<bool>;
 
-    /// The digest and size of what stands under `name` now, if anything does.
-    ///
-    /// # Errors
-    /// When the place cannot tell.
-    fn published(&self, name: &Reference) -> Result<Option<Descriptor>>;
-
-    /// What stands under `name` now, also where it may not be read.
-    ///
-    /// # Errors
-    /// When the place cannot tell.
-    fn held(&self, name: &Reference) -> Result<Held> {
-        Ok(self.published(name)?.map_or(Held::Nothing, |found| Held::Known(found.digest)))
-    }
-
-    /// Which of `referrers` the place itself does not list as referring to `subject`, though it
-    /// lists such; `None` where it lists nothing, so that the fallback tag is the caller's to write.
-    ///
-    /// # Errors
-    /// When the place cannot tell.
-    fn unlisted(&self, _subject: &Digest, _referrers: &[Digest]) -> Result<Option<Vec<Digest>>> {
-        Ok(Some(Vec::new()))
-    }
-
     /// Makes `document`, stored before, findable as `name`, replacing what stood there.
     ///
     /// # Errors
     /// When the place refuses.
     fn publish(&self, name: &Reference, document: &Document) -> Result<()>;
+
+    /// Tries whether an index of type `media_type` is taken while `missing`, some of its children,
+    /// are not there: asked where [`takes_sparse`](Holdings::takes_sparse) cannot tell. Leaves
+    /// nothing behind that anybody could see.
+    ///
+    /// # Errors
+    /// When the place cannot be asked.
+    fn try_sparse(&self, _media_type: &str, _missing: &[Descriptor]) -> Result<bool> {
+        Ok(true)
+    }
 
     /// Makes everything published so far visible and durable, where that takes a step of its own.
     ///
@@ -219,58 +175,6 @@ pub trait ImageSink: BlobSink {
     fn finish(&self) -> Result<()> {
         Ok(())
     }
-
-    /// Whether the place keeps `name`, which stands for something, from ever standing for anything
-    /// else. `false` where it cannot tell.
-    ///
-    /// # Errors
-    /// When the place cannot be asked.
-    fn is_fixed(&self, _name: &Reference) -> Result<bool> {
-        Ok(false)
-    }
-
-    /// Whether what [`published`](ImageSink::published) tells of a name was read from the document
-    /// itself, which is there then.
-    fn names_show_documents(&self) -> bool {
-        false
-    }
-
-    /// Whether a document that is there vouches for its blobs, so that nobody looks for them.
-    fn vouches(&self) -> bool {
-        false
-    }
-
-    /// Whether an image may be there under its digest alone, beside a name that stands for another.
-    fn keeps_untagged(&self) -> bool {
-        true
-    }
-
-    /// What the place calls the image that is to come under `name`, where it knows no digests of
-    /// manifests.
-    fn own_id(&self, _name: &Reference) -> Option<Digest> {
-        None
-    }
-
-    /// Whether the place takes an index of type `media_type` while it does not have `missing`,
-    /// some of its children. `None` where that is only known after trying, which happens when
-    /// `may_try` is set and leaves nothing behind that anybody could see.
-    ///
-    /// # Errors
-    /// When the place cannot be asked.
-    fn takes_sparse(
-        &self,
-        _media_type: &str,
-        _missing: &[Descriptor],
-        _may_try: bool,
-    ) -> Result<Option<bool>> {
-        Ok(Some(true))
-    }
-
-    /// The fallback list of referrers under `tag`, to be merged and published again.
-    ///
-    /// # Errors
-    /// Any fault but "there is none".
-    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>>;
 
     /// As [`publish`](ImageSink::publish), but only if the `version` that was read is still there,
     /// as far as the place can tell; whether it was.

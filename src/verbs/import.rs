@@ -187,7 +187,7 @@ fn repositories(
     let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs.most)?;
     projects.judge(&mut plan, contents, &request.projects);
     projects.tell_unheeded(&request.projects, progress);
-    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most, false)?;
+    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most)?;
     plan.obstacles.extend(sparse);
     foreign::tell(contents, progress);
     if request.dry_run {
@@ -205,7 +205,7 @@ fn repositories(
 
     // 3. Make room for it: projects; then try what only trying tells.
     projects.create(&mut plan, &request.projects, progress)?;
-    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most, true)?;
+    let sparse = plan.try_sparse(contents, &scopes, request.jobs.most)?;
     if let Some(error) = Obstacle::failure(sparse.as_slice()) {
         return Err(error.into());
     }
@@ -291,7 +291,7 @@ fn scope<'s>(
     match scopes.entry(key) {
         Entry::Occupied(scope) => Ok(scope.into_mut()),
         Entry::Vacant(free) => {
-            let (sink, name, path): (Box<dyn ImageSink>, _, _) = match &request.to {
+            let (there, name, path): (Box<dyn ImageSink>, _, _) = match &request.to {
                 Destination::Registry { .. } => {
                     let repository =
                         client.repository(&to.registry, &to.repository, Side::Destination);
@@ -308,7 +308,7 @@ fn scope<'s>(
                 }
             };
             let (images, referrers, absent) = (Vec::new(), Vec::new(), false);
-            Ok(free.insert(Scope { sink, name, path, images, referrers, absent }))
+            Ok(free.insert(Scope { there, name, path, images, referrers, absent }))
         }
     }
 }

@@ -19,6 +19,7 @@ pub use self::sparse::{Acceptance, SparseIndex};
 use super::projects::ProjectPlan;
 
 use crate::bundle::contents::Contents;
+use crate::seams::holdings::Holdings;
 use crate::seams::parallel;
 use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
@@ -143,12 +144,12 @@ impl NameStep {
     }
 
     /// Both digests, or both ids, for people.
-    fn conflict(&self, sink: &dyn ImageSink) -> String {
+    fn conflict(&self, there: &(impl Holdings + ?Sized)) -> String {
         let now = match self.now {
             Some(now) => now.to_string(),
             None => "something that may not be read".to_owned(),
         };
-        match sink.own_id(&self.to) {
+        match there.own_id(&self.to) {
             Some(id) => format!("{} is image id {now} there, and {id} in the bundle", self.to),
             None => format!("{} is {now} there, and {} in the bundle", self.to, self.digest),
         }
@@ -248,10 +249,11 @@ pub struct Plan {
     pub obstacles: Vec<Obstacle>,
 }
 
-/// One repository of the destination and what goes there.
-pub struct Scope {
-    /// Takes it.
-    pub sink: Box<dyn ImageSink>,
+/// One repository of the destination and what goes there. A plan is made of what `H` answers; to
+/// run it, `H` has to be a sink.
+pub struct Scope<H: ?Sized = dyn ImageSink> {
+    /// Tells what is there, and takes what is not.
+    pub there: Box<H>,
     /// Its name, for people.
     pub name: String,
     /// Its path, where siblings can mount blobs from it.
@@ -264,7 +266,7 @@ pub struct Scope {
     pub absent: bool,
 }
 
-impl std::fmt::Debug for Scope {
+impl<H: ?Sized> std::fmt::Debug for Scope<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Scope({})", self.name)
     }
@@ -277,10 +279,10 @@ impl Plan {
     ///
     /// # Errors
     /// Whatever the destination reports.
-    pub fn new(
+    pub fn new<H: Holdings + ?Sized>(
         statement: Digest,
         contents: &Contents,
-        scopes: &[Scope],
+        scopes: &[Scope<H>],
         existing: OnExisting,
         jobs: usize,
     ) -> Result<Plan> {
@@ -301,42 +303,47 @@ impl Plan {
 
     /// Asks the destination about every document that no name has shown, and about every blob
     /// that no document vouches for.
-    fn look(&mut self, contents: &Contents, scopes: &[Scope], jobs: usize) -> Result<()> {
+    fn look<H: Holdings + ?Sized>(
+        &mut self,
+        contents: &Contents,
+        scopes: &[Scope<H>],
+        jobs: usize,
+    ) -> Result<()> {
         let mut documents = Vec::new();
-        let asked = |(_, scope): &(&mut RepositoryPlan, &Scope)| !scope.absent;
+        let asked = |(_, scope): &(&mut RepositoryPlan, &Scope<H>)| !scope.absent;
         for (repository, scope) in self.repositories.iter_mut().zip(scopes).filter(asked) {
-            let shows = scope.sink.names_show_documents();
+            let shows = scope.there.names_show_documents();
             let shown: BTreeSet<Digest> =
                 repository.names.iter().filter_map(|name| name.now.filter(|_| shows)).collect();
             for step in &mut repository.documents {
                 step.present = shown.contains(&step.document.digest);
                 if !step.present {
-                    documents.push((&*scope.sink, step));
+                    documents.push((&*scope.there, step));
                 }
             }
         }
-        let there = parallel::map(jobs, &documents, |(sink, step)| {
+        let there = parallel::map(jobs, &documents, |(there, step)| {
             crate::seams::interrupt::check()?;
-            sink.has_document(&step.document)
+            there.has_document(&step.document)
         })?;
         documents.into_iter().zip(there).for_each(|((_, step), there)| step.present = there);
 
         let mut blobs = Vec::new();
         for (repository, scope) in self.repositories.iter_mut().zip(scopes).filter(asked) {
-            let vouched = match scope.sink.vouches() {
+            let vouched = match scope.there.vouches() {
                 true => vouched(contents, &repository.documents),
                 false => BTreeSet::new(),
             };
             for transfer in &mut repository.blobs {
                 match vouched.contains(&transfer.blob.digest) {
                     true => transfer.action = Action::Present,
-                    false => blobs.push((&*scope.sink, transfer)),
+                    false => blobs.push((&*scope.there, transfer)),
                 }
             }
         }
-        let there = parallel::map(jobs, &blobs, |(sink, transfer)| {
+        let there = parallel::map(jobs, &blobs, |(there, transfer)| {
             crate::seams::interrupt::check()?;
-            sink.has(&transfer.blob)
+            there.has(&transfer.blob)
         })?;
         for ((_, transfer), _) in blobs.into_iter().zip(there).filter(|(_, there)| *there) {
             transfer.action = Action::Present;

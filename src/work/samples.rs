@@ -9,7 +9,8 @@ use super::plan::Scope;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
 use crate::seams::content::Content;
-use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, KeptList, Referrers};
+use crate::seams::holdings::{BlobHoldings, Holdings, KeptList};
+use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::error::{Class, Error, Result};
@@ -188,7 +189,7 @@ impl Inside {
             format!("{name}:{tag}").parse::<Reference>().unwrap()
         };
         Scope {
-            sink: Box::new(self.clone()),
+            there: Box::new(self.clone()),
             name: name.to_owned(),
             path: Some(name.split_once('/').unwrap().1.parse().unwrap()),
             images: images.map(|(index, image)| (index, new(&image.name))).collect(),
@@ -200,11 +201,13 @@ impl Inside {
     }
 }
 
-impl BlobSink for Inside {
+impl BlobHoldings for Inside {
     fn has(&self, blob: &Descriptor) -> Result<bool> {
         Ok(self.state.lock().unwrap().blobs.contains(&blob.digest))
     }
+}
 
+impl BlobSink for Inside {
     fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         let mut bytes = Vec::new();
         content.read_to_end(&mut bytes).map_err(|e| Error::io("upload", e))?;
@@ -228,26 +231,9 @@ impl BlobSink for Inside {
     }
 }
 
-impl ImageSink for Inside {
+impl Holdings for Inside {
     fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
         Ok(self.state.lock().unwrap().documents.contains_key(&descriptor.digest))
-    }
-
-    fn put_document(&self, document: &Document) -> Result<bool> {
-        let mut state = self.state.lock().unwrap();
-        let digest = document.descriptor().digest;
-        for child in document.children().into_iter().filter(|child| !child.is_foreign()) {
-            let there = match is_document(&child.media_type) {
-                true => state.documents.contains_key(&child.digest),
-                false => state.blobs.contains(&child.digest),
-            };
-            if !there {
-                return Err(Error::new(Class::Refused, format!("{} is unknown", child.digest)));
-            }
-        }
-        state.documents.insert(digest, document.clone());
-        state.done.push(Done::Document(digest));
-        Ok(self.lists)
     }
 
     fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
@@ -264,6 +250,32 @@ impl ImageSink for Inside {
 
     fn unlisted(&self, _: &Digest, _: &[Digest]) -> Result<Option<Vec<Digest>>> {
         Ok(self.lists.then(Vec::new))
+    }
+
+    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
+        let state = self.state.lock().unwrap();
+        let listed = state.names.iter().find(|(name, _)| name.ends_with(&format!(":{tag}")));
+        let document = listed.and_then(|(_, about)| state.documents.get(&about.digest)).cloned();
+        Ok(document.map(|document| KeptList { document, version: None }))
+    }
+}
+
+impl ImageSink for Inside {
+    fn put_document(&self, document: &Document) -> Result<bool> {
+        let mut state = self.state.lock().unwrap();
+        let digest = document.descriptor().digest;
+        for child in document.children().into_iter().filter(|child| !child.is_foreign()) {
+            let there = match is_document(&child.media_type) {
+                true => state.documents.contains_key(&child.digest),
+                false => state.blobs.contains(&child.digest),
+            };
+            if !there {
+                return Err(Error::new(Class::Refused, format!("{} is unknown", child.digest)));
+            }
+        }
+        state.documents.insert(digest, document.clone());
+        state.done.push(Done::Document(digest));
+        Ok(self.lists)
     }
 
     fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
@@ -284,12 +296,5 @@ impl ImageSink for Inside {
     fn finish(&self) -> Result<()> {
         self.state.lock().unwrap().done.push(Done::Finished);
         Ok(())
-    }
-
-    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
-        let state = self.state.lock().unwrap();
-        let listed = state.names.iter().find(|(name, _)| name.ends_with(&format!(":{tag}")));
-        let document = listed.and_then(|(_, about)| state.documents.get(&about.digest)).cloned();
-        Ok(document.map(|document| KeptList { document, version: None }))
     }
 }

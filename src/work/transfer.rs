@@ -10,9 +10,10 @@ use self::owners::Owners;
 use super::graph::Graph;
 use super::plan::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
 use crate::bundle::contents::Contents;
+use crate::seams::holdings::Held;
 use crate::seams::pace::{Gate, Jobs};
 use crate::seams::retry::Retry;
-use crate::seams::store::{BlobSink, BlobSource, Held};
+use crate::seams::store::{BlobSink, BlobSource};
 use crate::seams::stream::{Resuming, Verified, from_all_places};
 use crate::seams::{interrupt, parallel};
 use crate::words::count::are;
@@ -141,7 +142,7 @@ pub fn run(
     let noted = put_documents(plan, contents, scopes, jobs.most)?;
     lists::keep(plan, contents, scopes, &noted, jobs.most)?;
     publish_names(plan, contents, scopes, jobs.most, progress)?;
-    scopes.iter().try_for_each(|scope| scope.sink.finish())?;
+    scopes.iter().try_for_each(|scope| scope.there.finish())?;
     Ok(moved)
 }
 
@@ -201,7 +202,7 @@ fn copy_blobs(
     let gate = Gate::steady(jobs);
     parallel::map(jobs.most, &ahead, |(at, transfer)| {
         let _pass = gate.enter(transfer.blob.size);
-        bundle.send(&transfer.blob, &*scopes[*at].sink, progress)
+        bundle.send(&transfer.blob, &*scopes[*at].there, progress)
     })?;
     Ok(())
 }
@@ -219,7 +220,7 @@ fn mount_blobs(
     let gate = Gate::steady(jobs);
     parallel::map(jobs.most, &ahead, |(at, transfer)| {
         let Action::Mount { from } = &transfer.action else { return Ok(()) };
-        let (sink, blob) = (&scopes[*at].sink, &transfer.blob);
+        let (sink, blob) = (&scopes[*at].there, &transfer.blob);
         interrupt::check()?;
         let mounted = sink.mount(blob, from)?;
         match mounted {
@@ -248,7 +249,7 @@ fn look_back(plan: &Plan, scopes: &[Scope], jobs: usize, progress: &dyn Progress
     taken.retain(|(_, transfer)| transfer.action != Action::Present);
     parallel::map(jobs, &taken, |(at, transfer)| {
         let (scope, blob) = (&scopes[*at], &transfer.blob);
-        LOOK_BACK.run(progress, || match scope.sink.has_taken(blob)? {
+        LOOK_BACK.run(progress, || match scope.there.has_taken(blob)? {
             true => Ok(()),
             false => {
                 let text =
@@ -280,7 +281,7 @@ fn put_documents(
             interrupt::check()?;
             let document = document(contents, &step.document.digest)?;
             scopes[*at]
-                .sink
+                .there
                 .put_document(document)
                 .map_err(|e| explain_sparse(e, document, contents))
                 .map_err(|e| explain_foreign(e, document))
@@ -353,13 +354,13 @@ fn publish_names(
     parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
         let name = step.arrives_as();
-        scopes[*at].sink.publish(&name, document(contents, &step.digest)?)
+        scopes[*at].there.publish(&name, document(contents, &step.digest)?)
     })?;
     let withheld = parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
         let name = step.arrives_as();
         let withheld = LOOK_BACK
-            .run(progress, || read_back(&name, step.digest, scopes[*at].sink.held(&name)?))?;
+            .run(progress, || read_back(&name, step.digest, scopes[*at].there.held(&name)?))?;
         Ok(withheld.then_some(name))
     })?;
     for name in withheld.into_iter().flatten() {

@@ -19,7 +19,8 @@ use super::{LAYOUT_MARK, blob_path, entry_name};
 use crate::places::tree::{BLOCK, header};
 use crate::seams::content::Content;
 use crate::seams::file::AtomicFile;
-use crate::seams::store::{BlobSink, ImageSink, KeptList};
+use crate::seams::holdings::{BlobHoldings, Holdings, KeptList};
+use crate::seams::store::{BlobSink, ImageSink};
 use crate::seams::stream::BUFFER;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, OCI_INDEX};
@@ -233,11 +234,13 @@ impl Archive {
     }
 }
 
-impl BlobSink for Archive {
+impl BlobHoldings for Archive {
     fn has(&self, blob: &Descriptor) -> Result<bool> {
         Ok(self.kept || self.state()?.written.contains(&blob.digest))
     }
+}
 
+impl BlobSink for Archive {
     fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         let mut state = self.state()?;
         // The same bytes may stand once as a manifest and once as a layer.
@@ -255,13 +258,9 @@ impl BlobSink for Archive {
     }
 }
 
-impl ImageSink for Archive {
+impl Holdings for Archive {
     fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
         self.has(descriptor)
-    }
-
-    fn put_document(&self, document: &Document) -> Result<bool> {
-        self.put(document.descriptor(), &mut document.raw()).map(|()| true)
     }
 
     /// What the list that was written says; before that, what the file says that it replaces.
@@ -271,6 +270,16 @@ impl ImageSink for Archive {
             Some(new) if self.has(new)? => Ok(Some(new.clone())),
             _ => Ok(self.old.get(&name.to_string()).map(|digest| Descriptor::new("", *digest, 0))),
         }
+    }
+
+    fn referrers_list(&self, _: &Tag) -> Result<Option<KeptList>> {
+        Ok(None)
+    }
+}
+
+impl ImageSink for Archive {
+    fn put_document(&self, document: &Document) -> Result<bool> {
+        self.put(document.descriptor(), &mut document.raw()).map(|()| true)
     }
 
     /// Names are part of the list that comes first: all that is left is to see that this is one.
@@ -303,10 +312,6 @@ impl ImageSink for Archive {
             Target::Writer(mut out) => out.flush().map_err(|e| self.fault(e)),
             Target::Gone => Ok(()),
         }
-    }
-
-    fn referrers_list(&self, _: &Tag) -> Result<Option<KeptList>> {
-        Ok(None)
     }
 }
 

@@ -8,6 +8,7 @@ use super::store::copy;
 use crate::seams::content::Content;
 use crate::seams::file::{AtomicFile, part_of};
 use crate::seams::folder::Folder;
+use crate::seams::holdings::BlobHoldings;
 use crate::seams::store::BlobSink;
 use crate::seams::stream::BUFFER;
 use crate::words::document::Descriptor;
@@ -91,7 +92,7 @@ impl Blobs {
     }
 }
 
-impl BlobSink for Blobs {
+impl BlobHoldings for Blobs {
     fn has(&self, blob: &Descriptor) -> Result<bool> {
         let name = blob.digest.hex();
         let about = self.folder.look(&name).map_err(|e| {
@@ -99,7 +100,9 @@ impl BlobSink for Blobs {
         })?;
         Ok(about.is_some_and(|it| it.kind == FileType::RegularFile && it.size == blob.size))
     }
+}
 
+impl BlobSink for Blobs {
     fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         if self.resumes {
             return self.put_resuming(blob, content);

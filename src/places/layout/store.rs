@@ -14,7 +14,8 @@ use crate::places::tree::kind;
 use crate::seams::content::Content;
 use crate::seams::file::{TEMP_PREFIX, lock_folder, write_whole};
 use crate::seams::folder::{Folder, SHARED};
-use crate::seams::store::{BlobSink, ImageSink, KeptList};
+use crate::seams::holdings::{BlobHoldings, Holdings, KeptList};
+use crate::seams::store::{BlobSink, ImageSink};
 use crate::seams::stream::digest_of;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_INDEX};
@@ -262,7 +263,7 @@ fn read_index(root: &Folder) -> Result<Listed> {
     Ok(Listed { members, ..Listed::from(entries) })
 }
 
-impl BlobSink for LayoutStore {
+impl BlobHoldings for LayoutStore {
     /// A file of the right name and size may hold other bytes, after a disk that was full or by
     /// somebody's hand: it counts once it was read.
     fn has(&self, blob: &Descriptor) -> Result<bool> {
@@ -277,7 +278,9 @@ impl BlobSink for LayoutStore {
         }
         Ok(is_sound)
     }
+}
 
+impl BlobSink for LayoutStore {
     fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
         self.hold()?.blobs.put(blob, content)?;
         self.sound()?.insert(blob.digest);
@@ -309,17 +312,9 @@ pub(super) fn copy(
     }
 }
 
-impl ImageSink for LayoutStore {
+impl Holdings for LayoutStore {
     fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
         self.has(descriptor)
-    }
-
-    fn put_document(&self, document: &Document) -> Result<bool> {
-        self.put(document.descriptor(), &mut document.raw())?;
-        if document.subject().is_some() {
-            self.list(document, None)?;
-        }
-        Ok(true)
     }
 
     fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
@@ -330,6 +325,20 @@ impl ImageSink for LayoutStore {
             .map(Descriptor::from_value)
             .transpose()
             .map_err(|e| e.context(format!("destination {}: index.json", self.root.display())))
+    }
+
+    fn referrers_list(&self, _: &Tag) -> Result<Option<KeptList>> {
+        Ok(None)
+    }
+}
+
+impl ImageSink for LayoutStore {
+    fn put_document(&self, document: &Document) -> Result<bool> {
+        self.put(document.descriptor(), &mut document.raw())?;
+        if document.subject().is_some() {
+            self.list(document, None)?;
+        }
+        Ok(true)
     }
 
     fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
@@ -353,9 +362,5 @@ impl ImageSink for LayoutStore {
             return Err(Error::new(Class::NoRoom, text).hint("import into another folder"));
         }
         write_whole(&held.root, INDEX, 0o644, index.as_bytes())
-    }
-
-    fn referrers_list(&self, _: &Tag) -> Result<Option<KeptList>> {
-        Ok(None)
     }
 }

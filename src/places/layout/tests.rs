@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::seams::file::TEMP_PREFIX;
+use crate::seams::holdings::BlobHoldings as _;
 use crate::seams::store::{BlobSink as _, ImageSink as _};
 use crate::words::document::OCI_MANIFEST;
 

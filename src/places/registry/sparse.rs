@@ -10,29 +10,18 @@ use crate::words::error::Result;
 use crate::words::progress::Event;
 
 impl Session {
-    /// Whether an index of type `media_type` is taken though `missing`, some of its children, are
-    /// not there; `None` where only trying would tell and `may_try` is not set.
+    /// Whether an index is taken though some of its children are not there; `None` where only
+    /// trying would tell.
     ///
     /// Harbor never takes one: it looks every child up when an index arrives
     /// (`src/controller/artifact/manifest/index.go`).
-    pub(super) fn takes_sparse(
-        &self,
-        media_type: &str,
-        missing: &[Descriptor],
-        may_try: bool,
-    ) -> Result<Option<bool>> {
-        if self.project()?.is_some() {
-            return Ok(Some(false));
-        }
-        match may_try {
-            true => self.try_sparse(media_type, missing).map(Some),
-            false => Ok(None),
-        }
+    pub(super) fn takes_sparse(&self) -> Result<Option<bool>> {
+        Ok(self.project()?.map(|_| false))
     }
 
     /// Pushes an index of `missing` alone, without a name, and removes it again. Its annotation
     /// makes it one that nobody else has, so that nothing real can be removed.
-    fn try_sparse(&self, media_type: &str, missing: &[Descriptor]) -> Result<bool> {
+    pub(super) fn try_sparse(&self, media_type: &str, missing: &[Descriptor]) -> Result<bool> {
         let text = json!({
             "schemaVersion": 2,
             "mediaType": media_type,

@@ -691,11 +691,11 @@ fn whether_sparse_indexes_are_taken_is_tried_and_tidied_up() {
         let progress = Arc::new(Recorder::default());
         let repository = server.with(PUSH, Settings::default(), progress.clone());
 
-        assert_eq!(repository.takes_sparse(OCI_INDEX, &missing, false).unwrap(), None);
+        assert_eq!(repository.takes_sparse(OCI_INDEX, &missing).unwrap(), None);
         assert_eq!(server.log(), ["GET /v2/"], "nothing is written to ask");
-        let taken = repository.takes_sparse(OCI_INDEX, &missing, true).unwrap();
+        let taken = repository.try_sparse(OCI_INDEX, &missing).unwrap();
 
-        assert_eq!(taken, Some(takes));
+        assert_eq!(taken, takes);
         let put = &server.seen("PUT")[0];
         let pushed = crate::words::digest::Digest::of(&put.body);
         assert!(put.line.ends_with(&format!("/manifests/{pushed}")), "by digest, without a name");

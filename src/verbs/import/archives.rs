@@ -19,6 +19,7 @@ use crate::places::location::{ArchiveFormat, is_stream};
 use crate::seams::file::{lies_in, sweep};
 use crate::seams::folder::{Folder, SHARED};
 use crate::seams::pace::Jobs;
+use crate::seams::store::ImageSink;
 use crate::seams::{interrupt, room};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
@@ -106,8 +107,8 @@ pub(super) fn import(
             }
         }
         let (name, images) = (shelf.name(), shelf.images.clone());
-        let sink = Box::new(sink);
-        scopes.push(Scope { sink, name, path: None, images, referrers, absent: false });
+        let there: Box<dyn ImageSink> = Box::new(sink);
+        scopes.push(Scope { there, name, path: None, images, referrers, absent: false });
     }
 
     // 3. What is to be done, and what is in the way. Files are taken whole: what becomes of their
@@ -121,7 +122,7 @@ pub(super) fn import(
         progress.event(Event::Note(text));
     }
     plan.obstacles.extend(obstacles);
-    plan.look_for_sparse(contents, &scopes, request.jobs.large, false)?;
+    plan.look_for_sparse(contents, &scopes, request.jobs.large)?;
     plan.obstacles.extend(in_the_way(taken));
     if request.dry_run {
         return Ok(Outcome::Planned(plan));

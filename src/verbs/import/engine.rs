@@ -55,7 +55,7 @@ pub(super) fn import(
     // 2. What it has of that, and what is in the way.
     let look = Look::at(engine, &about, &chosen, &**bundle)?;
     let scope = Scope {
-        sink: Box::new(look.clone()),
+        there: Box::new(look.clone()),
         name: engine.to_string(),
         path: None,
         images: chosen.names.iter().cloned().enumerate().collect(),

@@ -2,16 +2,16 @@
 
 use super::{NameAction, NameStep, Obstacle, OnExisting, Scope};
 use crate::bundle::contents::Contents;
-use crate::seams::store::Held;
+use crate::seams::holdings::{Held, Holdings};
 use crate::seams::{interrupt, parallel};
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Tag};
 
 /// Asks the destination what every name stands for now. Scope by scope; the names of the images
 /// come first, in their order.
-pub(super) fn look_at(
+pub(super) fn look_at<H: Holdings + ?Sized>(
     contents: &Contents,
-    scopes: &[Scope],
+    scopes: &[Scope<H>],
     jobs: usize,
 ) -> Result<Vec<Vec<NameStep>>> {
     let mut names: Vec<_> =
@@ -24,7 +24,7 @@ pub(super) fn look_at(
         .collect();
     let now = parallel::map(jobs, &questions, |(at, name)| {
         interrupt::check()?;
-        scopes[*at].sink.held(name)
+        scopes[*at].there.held(name)
     })?;
     let asked = names.iter_mut().zip(scopes).filter(|(_, scope)| !scope.absent);
     let steps = asked.flat_map(|(steps, scope)| steps.iter_mut().map(move |step| (step, scope)));
@@ -36,7 +36,12 @@ pub(super) fn look_at(
 
 /// Enters what a name stands for, and what follows. Where nobody may read it, an image that is not
 /// there at all is another one; one that is there is taken to be the one that was named.
-fn enter(step: &mut NameStep, scope: &Scope, now: Held, contents: &Contents) -> Result<()> {
+fn enter<H: Holdings + ?Sized>(
+    step: &mut NameStep,
+    scope: &Scope<H>,
+    now: Held,
+    contents: &Contents,
+) -> Result<()> {
     step.withheld = matches!(now, Held::Withheld(_));
     step.now = match now {
         Held::Nothing => None,
@@ -49,7 +54,7 @@ fn enter(step: &mut NameStep, scope: &Scope, now: Held, contents: &Contents) -> 
         (_, Some(_)) => NameAction::Replace,
         (_, None) => {
             let document = contents.documents.get(&step.digest);
-            let there = document.map(|document| scope.sink.has_document(document.descriptor()));
+            let there = document.map(|document| scope.there.has_document(document.descriptor()));
             match there.transpose()? {
                 Some(true) => NameAction::Present,
                 _ => NameAction::Replace,
@@ -61,10 +66,10 @@ fn enter(step: &mut NameStep, scope: &Scope, now: Held, contents: &Contents) -> 
 
 /// Decides about the names that stand for other images. Gives what is in the way: those that
 /// may not be moved, and those that the destination lets nobody move.
-pub(super) fn settle(
+pub(super) fn settle<H: Holdings + ?Sized>(
     names: &mut [Vec<NameStep>],
     contents: &Contents,
-    scopes: &[Scope],
+    scopes: &[Scope<H>],
     existing: OnExisting,
 ) -> Result<Vec<Obstacle>> {
     let (mut taken, mut fixed) = (Vec::new(), Vec::new());
@@ -79,18 +84,18 @@ pub(super) fn settle(
                 OnExisting::KeepDigest => name.action = NameAction::ByDigest,
                 OnExisting::DigestTag => {
                     name.to = name.to.with_tag(Tag::of_digest(&name.digest));
-                    enter(name, scope, scope.sink.held(&name.to)?, contents)?;
+                    enter(name, scope, scope.there.held(&name.to)?, contents)?;
                     if name.action == NameAction::Replace {
-                        taken.push(name.conflict(&*scope.sink));
+                        taken.push(name.conflict(&*scope.there));
                     }
                 }
-                _ if scope.sink.is_fixed(&name.to)? => fixed.push(name.conflict(&*scope.sink)),
-                OnExisting::Error => taken.push(name.conflict(&*scope.sink)),
+                _ if scope.there.is_fixed(&name.to)? => fixed.push(name.conflict(&*scope.there)),
+                OnExisting::Error => taken.push(name.conflict(&*scope.there)),
                 OnExisting::Overwrite => {}
             }
         }
     }
-    let untagged = scopes.iter().all(|scope| scope.sink.keeps_untagged());
+    let untagged = scopes.iter().all(|scope| scope.there.keeps_untagged());
     let obstacles = [Obstacle::immutable(fixed), Obstacle::taken(taken, untagged)];
     Ok(obstacles.into_iter().filter(|obstacle| !obstacle.findings.is_empty()).collect())
 }

@@ -11,10 +11,10 @@ use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::reference::{Reference, Tag};
 
 /// Everything of `scope` that its `names` do not leave behind, as if nothing were there yet.
-pub(super) fn outline(
+pub(super) fn outline<H: ?Sized>(
     contents: &Contents,
     ranks: &BTreeMap<Digest, usize>,
-    scope: &Scope,
+    scope: &Scope<H>,
     names: Vec<NameStep>,
 ) -> RepositoryPlan {
     let chosen = choose(contents, scope, names);
@@ -56,7 +56,7 @@ struct Chosen {
 }
 
 /// The images that are not left behind, and what refers to them or to what refers to them.
-fn choose(contents: &Contents, scope: &Scope, names: Vec<NameStep>) -> Chosen {
+fn choose<H: ?Sized>(contents: &Contents, scope: &Scope<H>, names: Vec<NameStep>) -> Chosen {
     let all = names.iter().all(|step| step.action != NameAction::Keep);
     let mut steps = names.into_iter();
     let (mut roots, mut names, mut reached) = (Vec::new(), Vec::new(), BTreeSet::new());
@@ -116,7 +116,7 @@ pub(super) fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
 }
 
 /// The names of a scope: of its images, then of the referrers that have one.
-pub(super) fn names(contents: &Contents, scope: &Scope) -> Vec<NameStep> {
+pub(super) fn names<H: ?Sized>(contents: &Contents, scope: &Scope<H>) -> Vec<NameStep> {
     let step = |name: Reference, to: &Reference, digest: Digest, from: Option<Digest>| {
         // What was made on export was signed then.
         let here = contents.replaced.contains_key(&digest);
@@ -212,8 +212,8 @@ mod tests {
             let mut contents = holding(&order);
             let tagged = |n: usize| format!("localhost/a:{n}").parse::<Reference>().unwrap();
             contents.images = order.iter().enumerate().map(|(n, d)| image(tagged(n), d)).collect();
-            let scope = Scope {
-                sink: Box::new(LayoutStore::open(std::path::Path::new("nowhere")).unwrap()),
+            let scope: Scope = Scope {
+                there: Box::new(LayoutStore::open(std::path::Path::new("nowhere")).unwrap()),
                 name: "localhost/a".to_owned(),
                 path: None,
                 images: vec![(0, tagged(0)), (1, tagged(1))],

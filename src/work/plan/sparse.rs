@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Obstacle, Plan, Scope};
 use crate::bundle::contents::Contents;
+use crate::seams::holdings::Holdings;
 use crate::seams::{interrupt, parallel};
 use crate::words::count::{are, count};
 use crate::words::digest::Digest;
@@ -45,19 +46,48 @@ struct Candidate {
 
 impl Plan {
     /// Finds the sparse indexes that are to be sent and asks the destination, on `jobs` threads,
-    /// whether it takes them. With `may_try` it is tried where nothing else tells, once a
-    /// repository, which writes and removes an index without a name.
+    /// whether it takes them.
     ///
     /// Gives the obstacle, where there is one; the way out is a smaller index.
     ///
     /// # Errors
     /// When the destination cannot be asked.
-    pub fn look_for_sparse(
+    pub fn look_for_sparse<H: Holdings + ?Sized>(
+        &mut self,
+        contents: &Contents,
+        scopes: &[Scope<H>],
+        jobs: usize,
+    ) -> Result<Option<Obstacle>> {
+        self.find_sparse(contents, scopes, jobs, |there, media_type, missing| {
+            there.takes_sparse(media_type, missing)
+        })
+    }
+
+    /// As [`look_for_sparse`](Plan::look_for_sparse), and tries it where nothing else tells, once a
+    /// repository, which writes and removes an index without a name.
+    ///
+    /// # Errors
+    /// When the destination cannot be asked.
+    pub fn try_sparse(
         &mut self,
         contents: &Contents,
         scopes: &[Scope],
         jobs: usize,
-        may_try: bool,
+    ) -> Result<Option<Obstacle>> {
+        self.find_sparse(contents, scopes, jobs, |there, media_type, missing| {
+            match there.takes_sparse(media_type, missing)? {
+                None => there.try_sparse(media_type, missing).map(Some),
+                known => Ok(known),
+            }
+        })
+    }
+
+    fn find_sparse<H: Holdings + ?Sized>(
+        &mut self,
+        contents: &Contents,
+        scopes: &[Scope<H>],
+        jobs: usize,
+        takes: impl Fn(&H, &str, &[Descriptor]) -> Result<Option<bool>>,
     ) -> Result<Option<Obstacle>> {
         let mut candidates = self.candidates(contents);
         parallel::map(jobs, &candidates, |candidate| {
@@ -77,7 +107,7 @@ impl Plan {
             missing.sort_by_key(|child| child.digest);
             missing.dedup_by_key(|child| child.digest);
             let media_type = &found[0].index.media_type;
-            let acceptance = match scope.sink.takes_sparse(media_type, &missing, may_try)? {
+            let acceptance = match takes(&scope.there, media_type, &missing)? {
                 Some(true) => Acceptance::Taken,
                 Some(false) => Acceptance::Refused,
                 None => Acceptance::UnknownUntilTried,
@@ -143,10 +173,13 @@ impl Plan {
 }
 
 /// Which of the children that the bundle leaves out the destination does not have either.
-fn missing_there(candidate: &Candidate, scope: &Scope) -> Result<Vec<Descriptor>> {
+fn missing_there<H: Holdings + ?Sized>(
+    candidate: &Candidate,
+    scope: &Scope<H>,
+) -> Result<Vec<Descriptor>> {
     let mut missing = Vec::new();
     for child in &candidate.missing {
-        if scope.absent || !scope.sink.has_document(child)? {
+        if scope.absent || !scope.there.has_document(child)? {
             missing.push(child.clone());
         }
     }
@@ -175,7 +208,7 @@ mod tests {
         let statement = Digest::of(b"statement");
         let mut plan = Plan::new(statement, &contents, &scopes, OnExisting::Error, 1).unwrap();
 
-        plan.look_for_sparse(&contents, &scopes, 1, false).unwrap();
+        plan.look_for_sparse(&contents, &scopes, 1).unwrap();
 
         let found: Vec<_> = plan.sparse.iter().map(|index| (index.digest, index.missing)).collect();
         assert_eq!(found, [(sparse.digest, 1)]);

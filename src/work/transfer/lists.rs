@@ -75,24 +75,24 @@ pub(super) fn keep(
 /// has but does not list, as happens to what came before it could.
 fn wants_list(list: &ReferrersList, contents: &Contents, scope: &Scope) -> Result<bool> {
     let Some(subject) = list.tag.subject() else { return Ok(false) };
-    let Some(unlisted) = scope.sink.unlisted(&subject, &list.referrers)? else { return Ok(true) };
+    let Some(unlisted) = scope.there.unlisted(&subject, &list.referrers)? else { return Ok(true) };
     for digest in unlisted {
-        scope.sink.put_document(document(contents, &digest)?)?;
+        scope.there.put_document(document(contents, &digest)?)?;
     }
     Ok(false)
 }
 
 /// Adds what is missing in `list`; whether anything was. Then it is to be looked at again.
 fn add(list: &ReferrersList, contents: &Contents, scope: &Scope) -> Result<bool> {
-    let (there, version) = match scope.sink.referrers_list(&list.tag)? {
+    let (there, version) = match scope.there.referrers_list(&list.tag)? {
         Some(found) => (Some(found.document), found.version),
         None => (None, None),
     };
     let Some(index) = merged(list, contents, there.as_ref())? else { return Ok(false) };
     let name: Reference = format!("{}:{}", scope.name, list.tag).parse()?;
-    scope.sink.put_document(&index)?;
+    scope.there.put_document(&index)?;
     // Somebody else having been faster is no failure: the next round sees what is missing then.
-    scope.sink.replace(&name, version.as_deref(), &index)?;
+    scope.there.replace(&name, version.as_deref(), &index)?;
     Ok(true)
 }
 

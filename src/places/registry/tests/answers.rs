@@ -1,7 +1,7 @@
 //! Registries that answer otherwise than the specification has it, as they were seen to do.
 
 use super::*;
-use crate::seams::store::Held;
+use crate::seams::holdings::Held;
 use crate::words::document::OCI_INDEX;
 
 fn subject() -> Descriptor {

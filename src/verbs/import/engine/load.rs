@@ -13,6 +13,7 @@ use crate::bundle::part::referring;
 use crate::places::engine::{About, Engine};
 use crate::places::layout::archive::Archive;
 use crate::seams::pace::Jobs;
+use crate::seams::store::ImageSink;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress, Silent};
@@ -98,9 +99,10 @@ impl Stream<'_> {
         let mut moved = Vec::new();
         self.engine.load(|out| {
             let name = self.engine.to_string();
-            let sink = Box::new(Archive::to_writer(out, &name, listing, false));
+            let archive = Archive::to_writer(out, &name, listing, false);
+            let there: Box<dyn ImageSink> = Box::new(archive);
             let referrers = Vec::new();
-            let scopes = [Scope { sink, name, path: None, images, referrers, absent: false }];
+            let scopes = [Scope { there, name, path: None, images, referrers, absent: false }];
             let (statement, existing) = (self.plan.statement, OnExisting::Overwrite);
             let plan = Plan::new(statement, self.contents, &scopes, existing, 1)?;
             let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use super::chosen::Chosen;
 use crate::bundle::head::MAX_CONFIG;
 use crate::places::engine::{About, Engine, Held, Kept, chain_ids};
-use crate::seams::content::Content;
-use crate::seams::store::{BlobSink, BlobSource, ImageSink, KeptList};
+use crate::seams::holdings::{BlobHoldings, Holdings, KeptList};
+use crate::seams::store::BlobSource;
 use crate::seams::stream::read_small;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::Result;
 use crate::words::reference::{Reference, Tag};
 
 /// What an engine has of what was chosen for it.
@@ -98,28 +98,15 @@ fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Re
     Ok(pairs.filter(|(l, chain)| kept.has(&l.digest, chain)).map(|(l, _)| l.digest).collect())
 }
 
-/// An engine takes nothing from us: it pulls.
-fn pulls<T>() -> Result<T> {
-    Err(Error::new(Class::Other, "an engine pulls, and is not written to"))
-}
-
-impl BlobSink for Look {
+impl BlobHoldings for Look {
     fn has(&self, blob: &Descriptor) -> Result<bool> {
         Ok(self.is_there(&blob.digest))
     }
-
-    fn put(&self, _blob: &Descriptor, _content: &mut dyn Content) -> Result<()> {
-        pulls()
-    }
 }
 
-impl ImageSink for Look {
+impl Holdings for Look {
     fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
         Ok(self.is_there(&descriptor.digest))
-    }
-
-    fn put_document(&self, _document: &Document) -> Result<bool> {
-        pulls()
     }
 
     /// The digest in the bundle, where the engine has the very image; else what it calls the
@@ -142,10 +129,6 @@ impl ImageSink for Look {
             there.extend(parts);
         }
         Ok(Some(found(root)))
-    }
-
-    fn publish(&self, _name: &Reference, _document: &Document) -> Result<()> {
-        pulls()
     }
 
     fn keeps_untagged(&self) -> bool {
