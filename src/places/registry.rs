@@ -9,7 +9,8 @@
 //! read into memory without a limit. A failure names the end, the thing, and the way out.
 //!
 //! ```text
-//! registry ─ blobs, manifests, upload, referrers, page,  what is asked
+//! registry, repository
+//!          ─ blobs, manifests, upload, referrers, page,  what is asked
 //!            tagged, search, sparse, harbor
 //!            pieces, sending, journal, meter, quota,     how much, in which form, how fast
 //!            steady
@@ -44,6 +45,7 @@ mod quota;
 mod reach;
 mod realm;
 mod referrers;
+mod repository;
 mod search;
 mod sending;
 mod session;
@@ -62,7 +64,6 @@ mod url;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use self::access::Access;
@@ -73,9 +74,8 @@ use self::host::Host;
 use self::http::Http;
 use self::journal::Journal;
 pub use self::login::{Verdict, check_login};
-use self::manifests::Seen;
 pub use self::mirrors::MirrorFiles;
-use self::mirrors::{Mirrors, Sources, Want};
+use self::mirrors::{Mirrors, Sources};
 pub use self::proxy::Proxies;
 pub use self::quota::Allowance;
 pub use self::search::{Found, Hits, SearchBy};
@@ -83,13 +83,8 @@ use self::session::Session;
 pub use self::settings::Settings;
 pub use self::store::{CredentialFile, Kept};
 use self::token::Tokens;
-use crate::seams::content::Content;
-use crate::seams::holdings::{BlobHoldings, Held, Holdings, KeptList};
 use crate::seams::rate::{Bucket, Monotonic};
-use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
-use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document};
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Result, Side};
 use crate::words::progress::Progress;
 use crate::words::reference::{Reference, Registry, Repository, Tag};
 
@@ -126,7 +121,7 @@ impl Client {
     /// A client that tells `progress` whenever it has to try again. Connects to nothing yet.
     ///
     /// # Errors
-    /// [`Class::Usage`] when a credentials file or a file of mirrors is broken, or missing though
+    /// [`Class::Usage`](crate::words::error::Class::Usage) when a credentials file or a file of mirrors is broken, or missing though
     /// required.
     pub fn new(settings: Settings, progress: Arc<dyn Progress>) -> Result<Client> {
         let credentials = Credentials::read(&settings.auth_files, settings.authfile_required)?;
@@ -209,9 +204,9 @@ impl RegistryRepository {
     /// All tags, in the registry's order.
     ///
     /// # Errors
-    /// [`Class::Incomplete`] when there is no such
-    /// repository; [`Class::Refused`] when it may not be
-    /// seen; [`Class::Damaged`] when the list does not end.
+    /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when there is no such
+    /// repository; [`Class::Refused`](crate::words::error::Class::Refused) when it may not be
+    /// seen; [`Class::Damaged`](crate::words::error::Class::Damaged) when the list does not end.
     pub fn tags(&self) -> Result<Vec<Tag>> {
         self.primary()?.tags()
     }
@@ -220,7 +215,7 @@ impl RegistryRepository {
     /// Harbor. The first call asks the registry what it is.
     ///
     /// # Errors
-    /// When the registry cannot be reached; [`Class::Refused`] when the repository's name has no
+    /// When the registry cannot be reached; [`Class::Refused`](crate::words::error::Class::Refused) when the repository's name has no
     /// project.
     pub fn project(&self) -> Result<Option<Project>> {
         self.primary()?.project()
@@ -232,170 +227,6 @@ impl RegistryRepository {
     /// # Errors
     /// When the registry does not answer or refuses.
     pub fn quota(&self, name: &Reference) -> Result<Option<Allowance>> {
-        self.0.ask_quota(&under(name)?)
+        self.0.ask_quota(&repository::under(name)?)
     }
-}
-
-impl BlobSource for RegistryRepository {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        self.open_somewhere(blob, offset)
-    }
-
-    fn distrust(&self, blob: &Descriptor) -> bool {
-        self.1.distrust(blob)
-    }
-}
-
-impl ImageSource for RegistryRepository {
-    fn resolve(&self, name: &Reference) -> Result<Document> {
-        let (reference, digest) = (under(name)?, name.digest);
-        let want = if digest.is_some() { Want::Digest } else { Want::Tag };
-        self.first(want, |place| place.named(&reference, digest))
-    }
-
-    fn document(&self, descriptor: &Descriptor) -> Result<Document> {
-        self.first(Want::Content, |place| place.described(descriptor))
-    }
-
-    fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
-        self.original(|place| place.all_referrers(subject))
-    }
-}
-
-impl BlobHoldings for RegistryRepository {
-    fn has(&self, blob: &Descriptor) -> Result<bool> {
-        self.0.has_blob(blob)
-    }
-}
-
-impl BlobSink for RegistryRepository {
-    /// A whole blob is tried once: where the error is transient, the caller begins again with a
-    /// fresh reader. In pieces it goes on where it broke off, as long as the registry knows.
-    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
-        self.0.upload(blob, content)
-    }
-
-    fn kept(&self, blob: &Descriptor) -> Result<bool> {
-        self.0.has_blob(blob)
-    }
-
-    fn has_taken(&self, blob: &Descriptor) -> Result<bool> {
-        self.0.has_taken(blob)
-    }
-
-    fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<bool> {
-        self.0.mount_blob(blob, from)
-    }
-}
-
-impl Holdings for RegistryRepository {
-    fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
-        Ok(match self.0.look_at_manifest(&descriptor.digest.to_string())? {
-            Seen::Nothing => false,
-            Seen::Described(found) => {
-                found.digest == descriptor.digest && found.size == descriptor.size
-            }
-            Seen::Withheld => true,
-        })
-    }
-
-    /// Looks at the tag where the name has one, as that is what `publish` would replace.
-    fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
-        match &name.tag {
-            Some(tag) => self.0.head_manifest(tag.as_str()),
-            None => self.0.head_manifest(&under(name)?),
-        }
-    }
-
-    /// Where a policy keeps it from being read, Harbor's own API may tell the digest.
-    fn held(&self, name: &Reference) -> Result<Held> {
-        let reference = match &name.tag {
-            Some(tag) => tag.to_string(),
-            None => under(name)?,
-        };
-        Ok(match self.0.surely_look_at_manifest(&reference)? {
-            Seen::Nothing => Held::Nothing,
-            Seen::Described(found) => Held::Known(found.digest),
-            Seen::Withheld => Held::Withheld(match &name.tag {
-                Some(tag) => match self.0.project()? {
-                    Some(project) => project.digest_of(tag)?,
-                    None => None,
-                },
-                None => name.digest,
-            }),
-        })
-    }
-
-    fn unlisted(&self, subject: &Digest, referrers: &[Digest]) -> Result<Option<Vec<Digest>>> {
-        let list = self.0.listed(&Descriptor::new("", *subject, 0))?;
-        Ok(list.map(|list| {
-            let listed = |digest: &&Digest| list.iter().any(|entry| entry.digest == **digest);
-            referrers.iter().filter(|digest| !listed(digest)).copied().collect()
-        }))
-    }
-
-    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
-        self.0.kept_list(tag)
-    }
-
-    /// A registry answers for a tag with the manifest itself.
-    fn names_show_documents(&self) -> bool {
-        true
-    }
-
-    /// Where the settings say so: a registry takes no manifest without its blobs, but may lose
-    /// them later.
-    fn vouches(&self) -> bool {
-        self.0.shared.settings.quick
-    }
-
-    fn is_fixed(&self, name: &Reference) -> Result<bool> {
-        match (&name.tag, self.0.project()?) {
-            (Some(tag), Some(project)) => project.is_immutable(tag),
-            _ => Ok(false),
-        }
-    }
-
-    fn takes_sparse(&self, _: &str, _: &[Descriptor]) -> Result<Option<bool>> {
-        self.0.takes_sparse()
-    }
-}
-
-impl ImageSink for RegistryRepository {
-    fn put_document(&self, document: &Document) -> Result<bool> {
-        self.0.put_manifest(&document.descriptor().digest.to_string(), document)
-    }
-
-    /// A name without a tag needs nothing more than `put_document` did.
-    fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
-        match &name.tag {
-            Some(tag) => self.0.publish_manifest(tag, document),
-            None => Ok(()),
-        }
-    }
-
-    fn replace(
-        &self,
-        name: &Reference,
-        version: Option<&str>,
-        document: &Document,
-    ) -> Result<bool> {
-        match (&name.tag, version) {
-            (Some(tag), Some(version)) => self.0.replace_list(tag, version, document),
-            _ => self.publish(name, document).map(|()| true),
-        }
-    }
-
-    fn try_sparse(&self, media_type: &str, missing: &[Descriptor]) -> Result<bool> {
-        self.0.try_sparse(media_type, missing)
-    }
-}
-
-/// What a name says below `manifests/`: the digest, else the tag.
-fn under(name: &Reference) -> Result<String> {
-    let digest = name.digest.map(|digest| digest.to_string());
-    let tag = || name.tag.as_ref().map(ToString::to_string);
-    digest
-        .or_else(tag)
-        .ok_or_else(|| Error::new(Class::Usage, format!("{name} has neither tag nor digest")))
 }

@@ -14,8 +14,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::words::document::OCI_MANIFEST;
-use crate::words::error::Class;
+use crate::seams::content::Content;
+use crate::seams::holdings::{BlobHoldings as _, Holdings as _};
+use crate::seams::store::{BlobSink as _, BlobSource as _, ImageSink as _, ImageSource as _};
+use crate::words::document::{Descriptor, Document, OCI_MANIFEST};
+use crate::words::error::{Class, Error};
 use crate::words::progress::{Event, Recorder};
 
 /// A request as the server saw it.

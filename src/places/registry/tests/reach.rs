@@ -6,6 +6,7 @@ use super::super::http::{Http, Outgoing, Silence};
 use super::super::reach::{Ground, Scope};
 use super::super::url::Url;
 use super::*;
+use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 
 /// Addresses of the own link, in several forms.

@@ -1,0 +1,178 @@
+//! A repository as one end of a transfer: what it holds, gives and takes.
+
+use std::io::Read;
+
+use super::RegistryRepository;
+use super::manifests::Seen;
+use super::mirrors::Want;
+use crate::seams::content::Content;
+use crate::seams::holdings::{BlobHoldings, Held, Holdings, KeptList};
+use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document};
+use crate::words::error::{Class, Error, Result};
+use crate::words::reference::{Reference, Repository, Tag};
+
+impl BlobSource for RegistryRepository {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        self.open_somewhere(blob, offset)
+    }
+
+    fn distrust(&self, blob: &Descriptor) -> bool {
+        self.1.distrust(blob)
+    }
+}
+
+impl ImageSource for RegistryRepository {
+    fn resolve(&self, name: &Reference) -> Result<Document> {
+        let (reference, digest) = (under(name)?, name.digest);
+        let want = if digest.is_some() { Want::Digest } else { Want::Tag };
+        self.first(want, |place| place.named(&reference, digest))
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Document> {
+        self.first(Want::Content, |place| place.described(descriptor))
+    }
+
+    fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
+        self.original(|place| place.all_referrers(subject))
+    }
+}
+
+impl BlobHoldings for RegistryRepository {
+    fn has(&self, blob: &Descriptor) -> Result<bool> {
+        self.0.has_blob(blob)
+    }
+}
+
+impl BlobSink for RegistryRepository {
+    /// A whole blob is tried once: where the error is transient, the caller begins again with a
+    /// fresh reader. In pieces it goes on where it broke off, as long as the registry knows.
+    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
+        self.0.upload(blob, content)
+    }
+
+    fn kept(&self, blob: &Descriptor) -> Result<bool> {
+        self.0.has_blob(blob)
+    }
+
+    fn has_taken(&self, blob: &Descriptor) -> Result<bool> {
+        self.0.has_taken(blob)
+    }
+
+    fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<bool> {
+        self.0.mount_blob(blob, from)
+    }
+}
+
+impl Holdings for RegistryRepository {
+    fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
+        Ok(match self.0.look_at_manifest(&descriptor.digest.to_string())? {
+            Seen::Nothing => false,
+            Seen::Described(found) => {
+                found.digest == descriptor.digest && found.size == descriptor.size
+            }
+            Seen::Withheld => true,
+        })
+    }
+
+    /// Looks at the tag where the name has one, as that is what `publish` would replace.
+    fn published(&self, name: &Reference) -> Result<Option<Descriptor>> {
+        match &name.tag {
+            Some(tag) => self.0.head_manifest(tag.as_str()),
+            None => self.0.head_manifest(&under(name)?),
+        }
+    }
+
+    /// Where a policy keeps it from being read, Harbor's own API may tell the digest.
+    fn held(&self, name: &Reference) -> Result<Held> {
+        let reference = match &name.tag {
+            Some(tag) => tag.to_string(),
+            None => under(name)?,
+        };
+        Ok(match self.0.surely_look_at_manifest(&reference)? {
+            Seen::Nothing => Held::Nothing,
+            Seen::Described(found) => Held::Known(found.digest),
+            Seen::Withheld => Held::Withheld(match &name.tag {
+                Some(tag) => match self.0.project()? {
+                    Some(project) => project.digest_of(tag)?,
+                    None => None,
+                },
+                None => name.digest,
+            }),
+        })
+    }
+
+    fn unlisted(&self, subject: &Digest, referrers: &[Digest]) -> Result<Option<Vec<Digest>>> {
+        let list = self.0.listed(&Descriptor::new("", *subject, 0))?;
+        Ok(list.map(|list| {
+            let listed = |digest: &&Digest| list.iter().any(|entry| entry.digest == **digest);
+            referrers.iter().filter(|digest| !listed(digest)).copied().collect()
+        }))
+    }
+
+    fn referrers_list(&self, tag: &Tag) -> Result<Option<KeptList>> {
+        self.0.kept_list(tag)
+    }
+
+    /// A registry answers for a tag with the manifest itself.
+    fn names_show_documents(&self) -> bool {
+        true
+    }
+
+    /// Where the settings say so: a registry takes no manifest without its blobs, but may lose
+    /// them later.
+    fn vouches(&self) -> bool {
+        self.0.shared.settings.quick
+    }
+
+    fn is_fixed(&self, name: &Reference) -> Result<bool> {
+        match (&name.tag, self.0.project()?) {
+            (Some(tag), Some(project)) => project.is_immutable(tag),
+            _ => Ok(false),
+        }
+    }
+
+    fn takes_sparse(&self, _: &str, _: &[Descriptor]) -> Result<Option<bool>> {
+        self.0.takes_sparse()
+    }
+}
+
+impl ImageSink for RegistryRepository {
+    fn put_document(&self, document: &Document) -> Result<bool> {
+        self.0.put_manifest(&document.descriptor().digest.to_string(), document)
+    }
+
+    /// A name without a tag needs nothing more than `put_document` did.
+    fn publish(&self, name: &Reference, document: &Document) -> Result<()> {
+        match &name.tag {
+            Some(tag) => self.0.publish_manifest(tag, document),
+            None => Ok(()),
+        }
+    }
+
+    fn replace(
+        &self,
+        name: &Reference,
+        version: Option<&str>,
+        document: &Document,
+    ) -> Result<bool> {
+        match (&name.tag, version) {
+            (Some(tag), Some(version)) => self.0.replace_list(tag, version, document),
+            _ => self.publish(name, document).map(|()| true),
+        }
+    }
+
+    fn try_sparse(&self, media_type: &str, missing: &[Descriptor]) -> Result<bool> {
+        self.0.try_sparse(media_type, missing)
+    }
+}
+
+/// What a name says below `manifests/`: the digest, else the tag.
+pub(super) fn under(name: &Reference) -> Result<String> {
+    let digest = name.digest.map(|digest| digest.to_string());
+    let tag = || name.tag.as_ref().map(ToString::to_string);
+    digest
+        .or_else(tag)
+        .ok_or_else(|| Error::new(Class::Usage, format!("{name} has neither tag nor digest")))
+}
