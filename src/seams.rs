@@ -7,6 +7,7 @@ pub mod gzip;
 pub mod holdings;
 pub mod inflate;
 pub mod interrupt;
+pub mod medium;
 pub mod pace;
 pub mod parallel;
 pub mod process;

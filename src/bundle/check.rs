@@ -170,7 +170,8 @@ impl<F: Files> Examined<F> {
         let mut problems: Vec<Problem> = self.tree.faults().iter().map(problem_of).collect();
         let odd: BTreeSet<&str> = self.tree.faults().iter().map(|f| f.path.as_str()).collect();
         for path in self.sums.files().keys() {
-            if self.tree.size(path).is_none() && !odd.contains(path.as_str()) {
+            let known = odd.contains(path.as_str()) || self.tree.hides(path);
+            if self.tree.size(path).is_none() && !known {
                 problems.push(Problem::new(Fault::Missing, path, "is not there"));
             }
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::words::count::count;
-use crate::words::error::{Class, Error};
+use crate::words::error::{About, Class, Error, UNREADABLE};
 
 /// What kind of thing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -78,6 +78,7 @@ impl Problem {
     /// What `error`, met while reading `path`, amounts to.
     pub fn reading(path: impl Into<String>, error: &Error) -> Problem {
         let kind = match error.class() {
+            _ if error.is_unreadable() => Fault::Unreadable,
             // A document of Docker's schema 1 is refused for what it is.
             Class::Damaged | Class::Refused => Fault::Damaged,
             Class::Incomplete => Fault::Missing,
@@ -139,17 +140,15 @@ pub fn failure(bundle: &str, problems: &[Problem]) -> Error {
             "holds what nobody signed for",
             "use nothing from it; copy it from its origin again and verify the copy",
         ),
-        false if any(Fault::Unreadable) => (
-            Class::Refused,
-            "is unreadable",
-            "see who may read it, and whether the medium is sound; nothing is known to be wrong \
-             with what it holds",
-        ),
+        false if any(Fault::Unreadable) => (Class::Refused, "is unreadable", UNREADABLE),
         false => (Class::Incomplete, "is incomplete", "copy it from its origin again"),
     };
-    Error::new(class, format!("bundle {bundle} {what}: {}", count(problems.len(), "problem")))
-        .hint(hint)
-        .details(problems.iter().map(Problem::to_string))
+    let text = format!("bundle {bundle} {what}: {}", count(problems.len(), "problem"));
+    let error = Error::new(class, text).hint(hint).details(problems.iter().map(Problem::to_string));
+    match class {
+        Class::Refused => error.about(About::Medium),
+        _ => error,
+    }
 }
 
 /// Who leaves a file of this path behind wherever it looks. Nothing of a bundle is called so.

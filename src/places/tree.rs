@@ -15,7 +15,7 @@ mod stream;
 mod tar;
 mod twins;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,8 @@ use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
 use crate::seams::folder::Folder;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
-use crate::words::error::{Class, Error, Result};
+use crate::seams::medium;
+use crate::words::error::{About, Class, Error, Result, UNREADABLE};
 use crate::words::reference::Repository;
 
 /// Most memory that the list of a tree's entries may take: room for half a million blobs. It is made
@@ -79,6 +80,8 @@ struct Found {
     /// Files that stand a second time with the same size, in somebody else's archive.
     again: Vec<(String, Place)>,
     faults: Vec<Fault>,
+    /// Folders of which nobody knows what is in them.
+    unseen: BTreeSet<String>,
 }
 
 /// Where the contents are.
@@ -129,7 +132,7 @@ impl Tree {
     /// # Errors
     /// As there.
     pub fn of_tar(path: &Path, file: Arc<File>) -> Result<Tree> {
-        let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+        let fault = |e| medium::reading(format!("cannot read {}", path.display()), e);
         let found = tar::list(&mut InPlace::new(&file).map_err(fault)?, false).map_err(fault)?;
         Ok(Tree { path: path.to_owned(), root: Root::Tar(file), found })
     }
@@ -267,6 +270,13 @@ impl Tree {
         &self.found.faults
     }
 
+    /// Whether `path` lies in a folder that cannot be seen, so that it may be there.
+    #[must_use]
+    pub fn hides(&self, path: &str) -> bool {
+        let above = path.match_indices('/').map(|(at, _)| &path[..at]);
+        !self.found.unseen.is_empty() && above.into_iter().any(|it| self.found.unseen.contains(it))
+    }
+
     /// The symbolic links, by their path inside, with what they say.
     pub fn links(&self) -> impl Iterator<Item = (&str, &str)> {
         self.found.links.iter().map(|(path, to)| (path.as_str(), to.as_str()))
@@ -275,11 +285,14 @@ impl Tree {
     /// Fails with the first fault, if there is one, or that bytes are missing at the end.
     ///
     /// # Errors
-    /// [`Class::Incomplete`] for what was cut off, else [`Class::Damaged`].
+    /// [`Class::Incomplete`] for what was cut off, [`Class::Refused`] for what cannot be read, else
+    /// [`Class::Damaged`].
     pub fn refuse_faults(&self) -> Result<()> {
         let faults = &self.found.faults;
         let cut = faults.iter().find(|fault| fault.truncated);
-        let Some(fault) = cut.or(faults.first()) else { return Ok(()) };
+        // What is wrong for sure before what only cannot be seen.
+        let wrong = cut.or_else(|| faults.iter().find(|fault| !fault.unreadable));
+        let Some(fault) = wrong.or(faults.first()) else { return Ok(()) };
         let path = self.path.display();
         let text = match fault.path.is_empty() {
             true => format!("{path}: {}", fault.what),
@@ -288,6 +301,9 @@ impl Tree {
         Err(match fault.truncated {
             true => Error::new(Class::Incomplete, text)
                 .hint("it was cut off; copy it again from where it was made"),
+            false if fault.unreadable => {
+                Error::new(Class::Refused, text).hint(UNREADABLE).about(About::Medium)
+            }
             false => Error::new(Class::Damaged, text).hint(
                 "a tar may be plain, gzip or zstd, and holds files under plain names, each once",
             ),
@@ -342,7 +358,7 @@ impl Tree {
             Root::Tar(file) => (Arc::clone(file), start),
             Root::Folder(root) => {
                 let file = directory::open(root, path).map_err(|e| {
-                    Error::io(format!("cannot open {}/{path}", self.path.display()), e)
+                    medium::reading(format!("cannot open {}/{path}", self.path.display()), e)
                 })?;
                 (Arc::new(file), 0)
             }

@@ -71,6 +71,8 @@ pub enum About {
     Parts,
     /// Who asks: others may be let in.
     Access,
+    /// Bytes that a medium has and does not give, or that may not be read.
+    Medium,
 }
 
 struct Inner {
@@ -83,6 +85,10 @@ struct Inner {
     retry_after: Option<std::time::Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
+
+/// The way out where a medium does not give what it has.
+pub const UNREADABLE: &str = "see who may read it, and whether the medium is sound; nothing is known to \
+    be wrong with what it holds";
 
 /// The way out where a file system takes no file of a size.
 pub const TOO_LARGE: &str = "the file system, or a limit of the user's (ulimit -f), takes no file of \
@@ -304,6 +310,12 @@ impl Error {
     #[must_use]
     pub fn is_turned_away(&self) -> bool {
         self.0.about == Some(About::Access)
+    }
+
+    /// Whether a medium has what was to be read, and does not give it.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.0.about == Some(About::Medium)
     }
 
     /// How long the other end asked to be left alone.

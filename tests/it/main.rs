@@ -64,6 +64,7 @@ mod terminal;
 mod to_oci;
 mod tokens;
 mod tokens_elsewhere;
+mod unreadable;
 mod without_sealift;
 mod words;
 mod zot;

@@ -23,6 +23,11 @@ pub trait Files: Debug {
     /// What is no file.
     fn faults(&self) -> &[Fault];
 
+    /// Whether `path`, which is not there, may be there all the same: in a folder that cannot be seen.
+    fn hides(&self, _path: &str) -> bool {
+        false
+    }
+
     /// A file of at most `limit` bytes.
     fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>>;
 
@@ -51,6 +56,10 @@ impl Files for Tree {
 
     fn faults(&self) -> &[Fault] {
         Tree::faults(self)
+    }
+
+    fn hides(&self, path: &str) -> bool {
+        Tree::hides(self, path)
     }
 
     fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {

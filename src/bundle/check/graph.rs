@@ -99,6 +99,7 @@ pub(super) fn check(
     for root in contents.roots().filter(|root| !contents.documents.contains_key(root)) {
         match tree.size(&blob_path(&root)) {
             Some(_) => note(&root, Fault::Damaged, "is listed as an image and is none".to_owned()),
+            None if tree.hides(&blob_path(&root)) => {}
             None => note(&root, Fault::Missing, "is listed as an image and not there".to_owned()),
         }
     }

@@ -42,8 +42,10 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
     let untrusted = |text: String| Error::new(Class::Untrusted, format!("bundle {name} {text}"));
     let paths: Vec<&str> =
         tree.paths().into_iter().filter(|path| path.starts_with("sig/")).collect();
-    if paths.is_empty() && tree.faults().iter().any(|fault| fault.truncated) {
-        let problems: Vec<_> = tree.faults().iter().map(super::problem_of).collect();
+    let problems: Vec<Problem> = tree.faults().iter().map(super::problem_of).collect();
+    let is_unseen = |problem: &Problem| problem.kind == Fault::Unreadable;
+    let may_be_there = tree.faults().iter().any(|fault| fault.truncated);
+    if paths.is_empty() && (may_be_there || problems.iter().any(is_unseen)) {
         return Err(failure(name, &problems));
     }
     if paths.is_empty() {

@@ -47,7 +47,7 @@ fn look_through(root: &Folder) -> Result<Vec<Left>> {
     let mut found = Vec::new();
     let mut ahead = vec![(root.clone(), String::new())];
     while let Some((folder, above)) = ahead.pop() {
-        let fault = |e| Error::io(format!("cannot list {}", folder.path().display()), e);
+        let fault = |e| cannot_list(folder.path(), e);
         for name in folder.names().map_err(fault)? {
             let at = folder.at(&name);
             let Some(name) = name.to_str().map(str::to_owned) else {
@@ -60,7 +60,8 @@ fn look_through(root: &Folder) -> Result<Vec<Left>> {
                 FileType::Symlink => return Err(not_ours(&at, "is a symbolic link, not a file")),
                 FileType::Directory if is_folder_of_ours(&path) => {
                     about.refuse_foreign(&at)?;
-                    ahead.push((folder.below(&name).map_err(fault)?, path));
+                    let below = folder.below(&name).map_err(|e| cannot_list(&at, e))?;
+                    ahead.push((below, path));
                 }
                 FileType::RegularFile if is_file_of_ours(&above, &name) => {
                     about.refuse_foreign(&at)?;
@@ -71,6 +72,10 @@ fn look_through(root: &Folder) -> Result<Vec<Left>> {
         }
     }
     Ok(found)
+}
+
+fn cannot_list(folder: &Path, error: io::Error) -> Error {
+    Error::io(format!("cannot list {}", folder.display()), error)
 }
 
 fn is_folder_of_ours(path: &str) -> bool {

@@ -10,6 +10,7 @@ use rustix::fs::FileType;
 
 use super::{Fault, Found, MAX_FAULTS, MAX_LISTING, Place, TOO_MANY, listing};
 use crate::seams::folder::Folder;
+use crate::seams::medium;
 use crate::words::error::{Class, Error, Result};
 
 /// Deepest folder that is looked into; a layout needs three levels.
@@ -37,7 +38,7 @@ pub(super) fn list(root: &Folder, with_links: bool) -> Result<Found> {
     let (found, ahead, listed) = Default::default();
     let mut walk = Walk { found, ahead, with_links, listed };
     walk.look_into(root, "", 1)
-        .map_err(|e| Error::io(format!("cannot list {}", root.path().display()), e))?;
+        .map_err(|e| medium::reading(format!("cannot list {}", root.path().display()), e))?;
     // The last one first, so that only the folders on the way to it are open.
     while let Some(Ahead { folder, name, path, depth }) = walk.ahead.pop() {
         if walk.is_full() {
@@ -46,6 +47,7 @@ pub(super) fn list(root: &Folder, with_links: bool) -> Result<Found> {
         let listed = folder.below(&name).and_then(|it| walk.look_into(&it, &path, depth));
         // Systems keep folders of their own on a medium.
         if let Err(e) = listed {
+            walk.found.unseen.insert(path.clone());
             walk.fault(path, &format!("cannot be listed: {e}"), true);
         }
     }
@@ -94,8 +96,17 @@ impl Walk {
         path: String,
         depth: usize,
     ) -> io::Result<()> {
-        // It may go away meanwhile.
-        let Some(about) = folder.look(name)? else { return Ok(()) };
+        let about = match folder.look(name) {
+            Ok(Some(about)) => about,
+            // It may go away meanwhile.
+            Ok(None) => return Ok(()),
+            // Then it is the folder that keeps everything from being seen.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return Err(e),
+            Err(e) => {
+                self.fault(path, &format!("cannot be looked at: {e}"), true);
+                return Ok(());
+            }
+        };
         match about.kind {
             _ if name.to_str().is_none() => self.fault(path, "has a name that is not UTF-8", false),
             FileType::Directory if depth == MAX_DEPTH => {
@@ -132,7 +143,7 @@ pub(super) fn open(root: &Folder, path: &str) -> io::Result<File> {
 
 /// Opens the folder `path`, which the user named.
 pub(super) fn named(path: &Path) -> Result<Folder> {
-    Folder::open(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))
+    Folder::open(path).map_err(|e| medium::reading(format!("cannot read {}", path.display()), e))
 }
 
 /// Opens the file `path`; nothing where it is a folder.
@@ -141,7 +152,7 @@ pub(super) fn file(path: &Path) -> Result<Option<Arc<File>>> {
         io::ErrorKind::NotFound => {
             Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
         }
-        _ => Error::io(format!("cannot read {}", path.display()), e),
+        _ => medium::reading(format!("cannot read {}", path.display()), e),
     };
     let kind = std::fs::metadata(path).map_err(fault)?.file_type();
     if !kind.is_dir() && !kind.is_file() {

@@ -18,7 +18,8 @@ const ARCHIVES: &[&str] = &[".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"];
 /// then with what it is instead.
 ///
 /// # Errors
-/// [`Class::Incomplete`] for what was cut off, else [`Class::Damaged`].
+/// [`Class::Incomplete`] for what was cut off, [`Class::Refused`] for what cannot be read, else
+/// [`Class::Damaged`].
 pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     let wanted = if mark == LAYOUT { "OCI layout" } else { "docker archive" };
     if let Some(sort) = tree.sort()? {
@@ -28,8 +29,8 @@ pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     }
     let names = || tree.files().map(|(path, _)| path).chain(tree.links().map(|(path, _)| path));
     let odd = tree.faults();
-    let is_cut = odd.iter().any(|fault| fault.truncated);
-    if tree.size(mark).is_some() || is_cut || names().next().is_none() {
+    let is_unseen = odd.iter().any(|fault| fault.truncated || fault.unreadable);
+    if tree.size(mark).is_some() || is_unseen || names().next().is_none() {
         tree.refuse_faults()?;
     }
     if tree.size(mark).is_some() {

@@ -6,8 +6,8 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::stream::Passing;
+use crate::seams::medium;
 use crate::seams::stretch::Stretch;
-use crate::words::error::Error;
 
 /// Reads one file of a [`Tree`](super::Tree); by position where it can, so that many threads
 /// share one open tar.
@@ -65,7 +65,9 @@ impl Read for Within {
         let got = loop {
             match self.file.read_at(&mut buffer[..want], self.at) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io(format!("cannot read {}", self.name), e).into_io()),
+                Err(e) => {
+                    return Err(medium::reading(format!("cannot read {}", self.name), e).into_io());
+                }
                 Ok(got) => break got,
             }
         };

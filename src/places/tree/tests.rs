@@ -742,3 +742,21 @@ fn a_tree_is_the_folder_that_was_opened_whatever_its_path_leads_to() {
     std::os::unix::fs::symlink(at("a/b"), at("moved/b")).unwrap();
     assert!(tree.read_small("b/x", 9).is_err(), "a link is not followed");
 }
+
+/// A file of which every read fails with EIO, as one on a bad spot.
+fn bad_spot() -> Arc<File> {
+    Arc::new(File::open("/proc/self/mem").unwrap())
+}
+
+#[test]
+fn a_bad_spot_is_unreadable_and_not_damaged() {
+    let mut bytes = Vec::new();
+    let name = "x.tar: blobs/a".to_owned();
+    let mut reader = TreeReader(Inner::Within(Within { file: bad_spot(), at: 0, left: 5, name }));
+
+    let error = Error::io("cannot copy", reader.read_to_end(&mut bytes).unwrap_err());
+
+    assert_eq!((error.class(), error.is_unreadable()), (Class::Refused, true), "{error}");
+    assert!(error.to_string().starts_with("cannot read x.tar: blobs/a: "), "{error}");
+    assert!(error.way_out().is_some_and(|hint| hint.contains("medium is sound")), "{error:?}");
+}

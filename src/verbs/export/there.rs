@@ -10,6 +10,7 @@ use crate::bundle::check::{self, Examined, Trust};
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::draft::taken;
 use crate::bundle::keys::{KeyId, PublicKey};
+use crate::bundle::problem::failure;
 use crate::bundle::statement::Predicate;
 use crate::words::error::{Error, Result};
 use crate::work::plan::Count;
@@ -33,6 +34,11 @@ impl There {
         let trust = Trust::Keys(vec![key.clone()]);
         match check::examine(output, &trust, &request.created_at) {
             Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.id()))),
+            // It may be the same one, or not: nobody can tell.
+            Ok(found) if failure("", found.problems()).is_unreadable() => {
+                Err(failure(&output.display().to_string(), found.problems()))
+            }
+            Err(e) if e.is_unreadable() => Err(e),
             // What it is instead does not matter: it stays.
             _ => Err(taken(output)),
         }

@@ -83,6 +83,21 @@ impl Sealift {
         command
     }
 
+    /// The same as a user whom permissions bind, as they do not bind root.
+    pub fn bound_command(&self) -> Command {
+        if !rustix::process::geteuid().is_root() {
+            return self.command();
+        }
+        let plain = self.command();
+        let mut command = Command::new("setpriv");
+        let powers = "-dac_override,-dac_read_search";
+        command.args(["--inh-caps", powers, "--bounding-set", powers]).arg(plain.get_program());
+        command.env_clear().stdin(Stdio::null());
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(self.home.path().join("scratch"));
+        command
+    }
+
     /// Runs to the end.
     pub fn run(&self, arguments: &[&OsStr]) -> Ran {
         ran(self.command().args(arguments))
