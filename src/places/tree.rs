@@ -5,6 +5,7 @@
 //! header that a second reader could understand differently.
 
 mod directory;
+mod faults;
 mod header;
 pub mod kind;
 mod links;
@@ -21,6 +22,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use self::faults::Fault;
 pub use self::tar::{BLOCK, header};
 pub use reader::TreeReader;
 pub use sort::{EMPTY, Sort};
@@ -33,7 +35,7 @@ use self::tar::InPlace;
 use crate::seams::folder::Folder;
 use crate::seams::inflate::{Allowance, Inflate, Packing};
 use crate::seams::medium;
-use crate::words::error::{About, Class, Error, Result, UNREADABLE};
+use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
 
 /// Most memory that the list of a tree's entries may take: room for half a million blobs. It is made
@@ -49,19 +51,6 @@ fn listing(name: &str) -> usize {
 
 /// Most faults that are told. A medium may be made of nothing else, and each is a line.
 const MAX_FAULTS: usize = 1_000;
-
-/// What is wrong with a tree before any content is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// The entry, or an empty string for the tree itself.
-    pub path: String,
-    /// Whether bytes are merely missing at the end, as after a broken-off copy.
-    pub truncated: bool,
-    /// Whether the system lets nobody see what is there.
-    pub unreadable: bool,
-    /// What is wrong, for people.
-    pub what: String,
-}
 
 /// Where one regular file is.
 #[derive(Debug, Clone, Copy)]
@@ -264,50 +253,9 @@ impl Tree {
         self.found.files.get(path).map(|place| place.size)
     }
 
-    /// Everything that is no regular file, stands twice, or cannot be read one way only.
-    #[must_use]
-    pub fn faults(&self) -> &[Fault] {
-        &self.found.faults
-    }
-
-    /// Whether `path` lies in a folder that cannot be seen, so that it may be there.
-    #[must_use]
-    pub fn hides(&self, path: &str) -> bool {
-        let above = path.match_indices('/').map(|(at, _)| &path[..at]);
-        !self.found.unseen.is_empty() && above.into_iter().any(|it| self.found.unseen.contains(it))
-    }
-
     /// The symbolic links, by their path inside, with what they say.
     pub fn links(&self) -> impl Iterator<Item = (&str, &str)> {
         self.found.links.iter().map(|(path, to)| (path.as_str(), to.as_str()))
-    }
-
-    /// Fails with the first fault, if there is one, or that bytes are missing at the end.
-    ///
-    /// # Errors
-    /// [`Class::Incomplete`] for what was cut off, [`Class::Refused`] for what cannot be read, else
-    /// [`Class::Damaged`].
-    pub fn refuse_faults(&self) -> Result<()> {
-        let faults = &self.found.faults;
-        let cut = faults.iter().find(|fault| fault.truncated);
-        // What is wrong for sure before what only cannot be seen.
-        let wrong = cut.or_else(|| faults.iter().find(|fault| !fault.unreadable));
-        let Some(fault) = wrong.or(faults.first()) else { return Ok(()) };
-        let path = self.path.display();
-        let text = match fault.path.is_empty() {
-            true => format!("{path}: {}", fault.what),
-            false => format!("{path}: {} {}", fault.path, fault.what),
-        };
-        Err(match fault.truncated {
-            true => Error::new(Class::Incomplete, text)
-                .hint("it was cut off; copy it again from where it was made"),
-            false if fault.unreadable => {
-                Error::new(Class::Refused, text).hint(UNREADABLE).about(About::Medium)
-            }
-            false => Error::new(Class::Damaged, text).hint(
-                "a tar may be plain, gzip or zstd, and holds files under plain names, each once",
-            ),
-        })
     }
 
     fn missing(&self, path: &str) -> Error {
