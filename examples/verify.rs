@@ -1,6 +1,8 @@
 //! Verifies a bundle with the library, as `sealift verify` does:
 //! `cargo run --example verify -- BUNDLE PUB.pem`
 
+use std::time::SystemTime;
+
 use sealift::bundle::check::Trust;
 use sealift::bundle::keys::PublicKey;
 use sealift::verbs::verify::{Request, verify};
@@ -13,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: verify BUNDLE PUB.pem".into());
     };
     let key = PublicKey::from_pem(&std::fs::read_to_string(key)?)?;
-    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let now = SystemTime::now().try_into()?;
     let request = Request { bundle: bundle.into(), trust: Trust::Keys(vec![key]), now, jobs: 2 };
 
     let report = verify(&request, &Silent)?;

@@ -26,6 +26,7 @@ use crate::seams::sound::Sound;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
+use crate::words::moment::Moment;
 use crate::words::progress::{Event, Progress};
 
 mod files;
@@ -75,18 +76,18 @@ pub struct Trusted(Examined);
 #[derive(Debug)]
 pub struct Verified(Trusted, Arc<Sound>);
 
-/// Opens the bundle at `path` and checks everything but the bytes of layers. `now` is the time
-/// in UTC (RFC 3339), for the expiry.
+/// Opens the bundle at `path` and checks everything but the bytes of layers. `now` is for
+/// the expiry.
 ///
 /// # Errors
 /// [`Class::Untrusted`] without an acceptable signature, [`Class::Stale`] after its expiry,
 /// [`Class::Damaged`] when the list of files itself is not the signed one. Everything found
 /// behind that is in [`Examined::problems`].
-pub fn examine(path: &Path, trust: &Trust, now: &str) -> Result<Examined> {
+pub fn examine(path: &Path, trust: &Trust, now: Moment) -> Result<Examined> {
     opened(path, trust, Some(now))
 }
 
-fn opened(path: &Path, trust: &Trust, now: Option<&str>) -> Result<Examined> {
+fn opened(path: &Path, trust: &Trust, now: Option<Moment>) -> Result<Examined> {
     let (tree, name) = (Tree::open(path)?, path.display().to_string());
     instead::refuse(&tree, &name)?;
     look(tree, name, trust, now)
@@ -101,7 +102,12 @@ pub fn examine_expired(path: &Path, trust: &Trust) -> Result<Examined> {
 }
 
 /// Everything but the bytes of layers. Without `now` it does not matter when it expires.
-fn look<F: Files>(tree: F, name: String, trust: &Trust, now: Option<&str>) -> Result<Examined<F>> {
+fn look<F: Files>(
+    tree: F,
+    name: String,
+    trust: &Trust,
+    now: Option<Moment>,
+) -> Result<Examined<F>> {
     let Signatures { payload, signers, claimed, others, problems } =
         signatures::read(&tree, trust, &name)?;
     let statement = Statement::from_payload(&payload).map_err(|e| e.context(&name))?;

@@ -11,6 +11,7 @@ use crate::words::count::{are, count};
 use crate::words::digest::Digest;
 use crate::words::document::{DOCKER_LIST, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
+use crate::words::moment::Moment;
 use crate::words::reference::Reference;
 
 /// Refuses more `images`, each with the place it is from, than `index.json` and the signed
@@ -44,7 +45,7 @@ pub fn room_for<'a>(images: impl Iterator<Item = (Reference, &'a str)>) -> Resul
 /// The bytes of `index.json` and of the statement.
 fn sizes(contents: &Contents) -> (u64, u64) {
     let none = Digest::of(b"");
-    let statement = Predicate::of(contents, "", None).to_statement(&none, &none);
+    let statement = Predicate::of(contents, Moment::EPOCH, None).to_statement(&none, &none);
     (index_json(contents).len() as u64, statement.len() as u64)
 }
 

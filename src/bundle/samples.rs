@@ -17,6 +17,7 @@ use crate::seams::store::{BlobSink as _, BlobSource, ImageSink as _};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, OCI_INDEX, OCI_MANIFEST};
 use crate::words::error::{Class, Error, Result};
+use crate::words::moment::moment;
 use crate::words::reference::Reference;
 
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -227,7 +228,7 @@ impl Sample {
     }
 
     pub fn predicate(&self) -> Predicate {
-        Predicate::of(&self.contents, CREATED, None)
+        Predicate::of(&self.contents, moment(CREATED), None)
     }
 
     pub fn head(&self) -> Head {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,6 +10,7 @@ use super::inventory::SUMS;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::check_strict;
+use crate::words::moment::Moment;
 
 /// `_type` of every statement.
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -18,8 +18,12 @@ const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE: &str = "urn:sealift:bundle:v1";
 /// `predicateType` of ours where it has a member that readers of the first version refuse.
 const SECOND_TYPE: &str = "urn:sealift:bundle:v2";
+/// The stream of every bundle so far.
+const STREAM: &str = "default";
 /// Most characters of a reason for which an image was skipped.
 const MAX_REASON: usize = 1_000;
+/// The way out where a statement says more than is understood here.
+const LATER: &str = "a newer sealift may have made it; use that version";
 /// Most images that are subjects. Verifiers of the sigstore family refuse a statement with more
 /// than 1,024 subjects; the predicate names every image in any case.
 const MAX_IMAGE_SUBJECTS: usize = 1000;
@@ -36,10 +40,10 @@ pub struct Predicate {
     pub sequence: u64,
     /// The bundle before it.
     pub previous: Option<Previous>,
-    /// When it was made, in UTC (RFC 3339).
-    pub created_at: String,
-    /// When it stops being acceptable, in UTC (RFC 3339).
-    pub expires_at: Option<String>,
+    /// When it was made.
+    pub created_at: Moment,
+    /// When it stops being acceptable.
+    pub expires_at: Option<Moment>,
     /// How much it holds.
     pub inventory: Totals,
     /// Its images.
@@ -85,16 +89,6 @@ pub struct Tool {
     pub name: String,
     /// Its version.
     pub version: String,
-}
-
-/// What a time looks like.
-const TIME: &str = "YYYY-MM-DDTHH:MM:SSZ";
-
-/// Whether `text` is a time that there is, as `YYYY-MM-DDTHH:MM:SSZ` (RFC 3339).
-fn is_time(text: &str) -> bool {
-    let time = text.strip_suffix('Z').and_then(|time| time.parse::<DateTime>().ok());
-    // Written out again it must be the same: there are many ways to spell a time.
-    time.is_some_and(|time| format!("{time}Z") == text && text.len() == TIME.len())
 }
 
 /// The statement as it is written; the order of members is that of these fields.
@@ -151,15 +145,15 @@ pub struct Statement {
 impl Predicate {
     /// Describes `contents`, made at `created_at`.
     #[must_use]
-    pub fn of(contents: &Contents, created_at: &str, expires_at: Option<&str>) -> Predicate {
+    pub fn of(contents: &Contents, created_at: Moment, expires_at: Option<Moment>) -> Predicate {
         let blobs = (contents.documents.len() + contents.blobs.len()) as u64;
         Predicate {
-            stream: "default".to_owned(),
+            stream: STREAM.to_owned(),
             epoch: 0,
             sequence: 0,
             previous: None,
-            created_at: created_at.to_owned(),
-            expires_at: expires_at.map(str::to_owned),
+            created_at,
+            expires_at,
             // oci-layout, index.json and manifest.json stand beside the blobs.
             inventory: Totals { files: blobs + 3, blobs, bytes: contents.bytes() },
             images: contents.images.clone(),
@@ -183,6 +177,19 @@ impl Predicate {
         skipped.dedup();
         self.skipped = skipped;
         self
+    }
+
+    /// The first member with a value on which this version would have to act, and does not.
+    fn beyond(&self) -> Option<&'static str> {
+        [
+            ("stream", self.stream != STREAM),
+            ("epoch", self.epoch != 0),
+            ("sequence", self.sequence != 0),
+            ("previous", self.previous.is_some()),
+            ("base", self.base.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(member, is_set)| is_set.then_some(member))
     }
 
     /// The first version whose readers know all members.
@@ -216,7 +223,8 @@ impl Statement {
     /// members, and subjects that agree with the predicate.
     ///
     /// # Errors
-    /// [`Class::Untrusted`]: a signature over something else is no signature of a bundle.
+    /// [`Class::Untrusted`]: a signature over something else is no signature of a bundle, and one
+    /// over more than this version acts on is none that it could honour.
     pub fn from_payload(payload: &[u8]) -> Result<Statement> {
         let bad = |why: String| {
             Error::new(
@@ -229,11 +237,15 @@ impl Statement {
         let types: Types<'_> = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
         let is_known = [PREDICATE_TYPE, SECOND_TYPE].contains(&&*types.predicate_type);
         if types.r#type != STATEMENT_TYPE || !is_known {
-            return Err(bad("it is of another type".to_owned())
-                .hint("a newer sealift may have made it; use that version"));
+            return Err(bad("it is of another type".to_owned()).hint(LATER));
         }
         let Claim { subject: subjects, predicate } =
             serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
+        // Ignoring it would be to take a part for the whole, or an old bundle for a new one.
+        if let Some(member) = predicate.beyond() {
+            let text = format!("the bundle's {member} has a value that takes a newer sealift");
+            return Err(Error::new(Class::Untrusted, text).hint(LATER));
+        }
         let subject = |name: &str| {
             let mut named = subjects.iter().filter(|subject| subject.name == name);
             let hex = &named.next()?.digest.sha256;
@@ -242,10 +254,6 @@ impl Statement {
         let (Some(sums), Some(index)) = (subject(SUMS), subject("index.json")) else {
             return Err(bad("SHA256SUMS or index.json is no subject".to_owned()));
         };
-        let times = [Some(&predicate.created_at), predicate.expires_at.as_ref()];
-        if !times.into_iter().flatten().all(|time| is_time(time)) {
-            return Err(bad("a time is not in UTC with whole seconds".to_owned()));
-        }
         // In order, each once: a name that stood twice would mean two images.
         if !predicate.images.is_sorted_by(|one, next| one.name < next.name)
             || !predicate.referrers.is_sorted_by(|one, next| one < next)
@@ -263,21 +271,20 @@ impl Statement {
         Ok(Statement { sums, index, predicate, digest: Digest::of(payload) })
     }
 
-    /// Whether the bundle is still acceptable at `now`, a time in UTC (RFC 3339, whole seconds).
+    /// Whether the bundle is still acceptable at `now`.
     ///
     /// # Errors
     /// [`Class::Stale`] when it is not.
-    pub fn not_expired(&self, now: &str) -> Result<()> {
-        match &self.predicate.expires_at {
-            // Times of this one form sort as they read.
-            Some(until) if until.as_str() <= now => Err(expired(until)),
+    pub fn not_expired(&self, now: Moment) -> Result<()> {
+        match self.predicate.expires_at {
+            Some(until) if until <= now => Err(expired(until)),
             _ => Ok(()),
         }
     }
 }
 
 /// That a bundle is not acceptable any more, since `until`.
-pub(crate) fn expired(until: &str) -> Error {
+pub(crate) fn expired(until: Moment) -> Error {
     Error::new(Class::Stale, format!("the bundle expired at {until}"))
         .hint("ask the sender for a newer one; sealift inspect shows what is in this one")
 }
@@ -285,6 +292,7 @@ pub(crate) fn expired(until: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::moment::moment;
 
     fn predicate() -> Predicate {
         let contents = Contents {
@@ -301,7 +309,7 @@ mod tests {
             }],
             ..Contents::default()
         };
-        Predicate::of(&contents, "2026-11-21T00:00:00Z", None)
+        Predicate::of(&contents, moment("2026-11-21T00:00:00Z"), None)
     }
 
     #[test]
@@ -317,42 +325,31 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_one_that_there_is() {
-        for good in ["2026-02-28T23:59:59Z", "2024-02-29T00:00:00Z", "9999-12-31T23:59:59Z"] {
-            assert!(is_time(good), "{good}");
-        }
-        for bad in [
-            "9999-99-99T99:99:99Z",
-            "2026-02-29T00:00:00Z",
-            "2026-01-01T24:00:00Z",
-            "2026-01-01T00:00:60Z",
-            "2026-01-01 00:00:00Z",
-            "2026-01-01t00:00:00z",
-            "2026-01-01T00:00Z",
-            "2026-01-01T00:00:00.5Z",
-            "2026-01-01T00:00:00",
-            "",
-            "2026-01-01T00:00:00+00:00",
-            "-002026-01-01T00:00:00Z",
-            "2026-01-01Z",
-        ] {
-            assert!(!is_time(bad), "{bad}");
-            let mut predicate = predicate();
-            predicate.created_at = bad.to_owned();
-            let payload = predicate.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
-            assert!(Statement::from_payload(&payload).is_err(), "{bad}");
+    fn a_time_that_is_none_or_spelled_otherwise_is_refused() {
+        let expiring =
+            Predicate { expires_at: Some(moment("2027-01-01T00:00:00Z")), ..predicate() };
+        let payload = expiring.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+        let text = String::from_utf8(payload).unwrap();
+        assert!(Statement::from_payload(text.as_bytes()).is_ok());
+        for good in ["2026-11-21T00:00:00Z", "2027-01-01T00:00:00Z"] {
+            for bad in ["", "2026-02-29T00:00:00Z", "2026-01-01T00:00:00+00:00", "2026-1-1"] {
+                let text = text.replace(good, bad);
+                let error = Statement::from_payload(text.as_bytes()).unwrap_err();
+                assert_eq!(error.class(), Class::Untrusted);
+                assert!(error.to_string().contains("whole seconds"), "{error}");
+            }
         }
     }
 
     #[test]
     fn a_bundle_expires_at_its_second() {
         let mut predicate = predicate();
-        predicate.expires_at = Some("2026-12-01T00:00:00Z".to_owned());
+        predicate.expires_at = Some(moment("2026-12-01T00:00:00Z"));
         let payload = predicate.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
         let statement = Statement::from_payload(&payload).unwrap();
 
-        statement.not_expired("2026-11-30T23:59:59Z").unwrap();
-        let error = statement.not_expired("2026-12-01T00:00:00Z").unwrap_err();
+        statement.not_expired(moment("2026-11-30T23:59:59Z")).unwrap();
+        let error = statement.not_expired(moment("2026-12-01T00:00:00Z")).unwrap_err();
         assert_eq!(error.class(), Class::Stale);
     }
 
@@ -420,6 +417,30 @@ mod tests {
         let error = Statement::from_payload(later.as_bytes()).unwrap_err();
 
         assert!(error.way_out().is_some_and(|hint| hint.contains("newer sealift")), "{error:?}");
+    }
+
+    #[test]
+    fn a_value_on_which_this_version_does_not_act_is_refused_by_the_name_of_its_member() {
+        let digest = Digest::of(b"before");
+        let first = predicate();
+        let previous = Some(Previous { sequence: 0, statement: digest });
+        for (member, later) in [
+            ("stream", Predicate { stream: "production".to_owned(), ..first.clone() }),
+            ("stream", Predicate { stream: String::new(), ..first.clone() }),
+            ("epoch", Predicate { epoch: 1, ..first.clone() }),
+            ("sequence", Predicate { sequence: u64::MAX, ..first.clone() }),
+            ("previous", Predicate { previous, ..first.clone() }),
+            ("base", Predicate { base: Some(Value::Array(Vec::new())), ..first.clone() }),
+            ("base", Predicate { base: Some(Value::from(digest.to_string())), ..skipping() }),
+        ] {
+            let payload = later.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+
+            let error = Statement::from_payload(&payload).unwrap_err();
+
+            assert_eq!(error.class(), Class::Untrusted);
+            assert!(error.message().contains(&format!("bundle's {member} has")), "{error}");
+            assert!(error.way_out().is_some_and(|hint| hint.contains("newer sealift")), "{error}");
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use crate::bundle::keys::KeyId;
 use crate::verbs::evidence::Evidence;
-use crate::words::escape::Safe;
 
 /// Key ids, whole or shortened.
 pub(super) fn ids(signers: &[KeyId], long: bool) -> String {
@@ -16,15 +15,15 @@ pub(super) fn signed(of: &Evidence, long: bool) -> String {
         true => "not asked who signed (--insecure-no-verify); it says it was made at ".to_owned(),
         false => format!("signed by {} at ", ids(&of.signers, long)),
     };
-    format!("{by}{}; {}", Safe(&of.created_at), expiry(of))
+    format!("{by}{}; {}", of.created_at, expiry(of))
 }
 
 /// When it expires, in a clause.
 pub(super) fn expiry(of: &Evidence) -> String {
-    match (&of.expires_at, of.expired) {
+    match (of.expires_at, of.expired) {
         (None, _) => "does not expire".to_owned(),
-        (Some(until), false) => format!("expires at {}", Safe(until)),
-        (Some(until), true) => format!("EXPIRED at {}", Safe(until)),
+        (Some(until), false) => format!("expires at {until}"),
+        (Some(until), true) => format!("EXPIRED at {until}"),
     }
 }
 
@@ -33,7 +32,7 @@ pub(super) fn ahead(of: &Evidence) -> Option<String> {
     of.in_future.then(|| {
         format!(
             "its date, {}, is in the future: see whether the clock here is right, and the sender's",
-            Safe(&of.created_at)
+            of.created_at
         )
     })
 }

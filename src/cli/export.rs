@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::environment::{creation_time, days_after, standard_input};
+use super::environment::{creation_time, standard_input};
 use super::idle;
 use super::lists::{gather, parse};
 use super::output::Printer;
@@ -108,7 +108,7 @@ impl Export {
         }
         let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
         let created_at = creation_time()?;
-        let expires_at = self.expires.map(|days| days_after(&created_at, days)).transpose()?;
+        let expires_at = self.expires.map(|days| created_at.plus_days(days)).transpose()?;
         let request = Request {
             images,
             listed,

@@ -43,7 +43,7 @@ impl Inspect {
             true => Trust::UnsafeAnySigner,
             false => Trust::Keys(public_keys(&self.key)?),
         };
-        let overview = inspect(&self.bundle, &trust, &now()?)?;
+        let overview = inspect(&self.bundle, &trust, now()?)?;
         printer.result(&overview, || text(&overview, self.long))?;
         // What it holds was shown all the same; its problems are among that.
         let error = match overview.ok {
@@ -91,7 +91,7 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
         bytes(overview.bytes_unshared.max(overview.bytes)),
     ));
     let of = &overview.evidence;
-    lines.push(format!("made at {} by {}", Safe(&of.created_at), Safe(&overview.tool)));
+    lines.push(format!("made at {} by {}", of.created_at, Safe(&overview.tool)));
     lines.extend(of.expires_at.as_ref().map(|_| expiry(of)));
     lines.extend(ahead(of));
     lines.push(format!("statement {}", digest(&of.statement, long)));

@@ -44,7 +44,7 @@ impl Serve {
         // Before the long work of verifying, so that a port in use is known at once.
         let listener = TcpListener::bind(self.listen)
             .map_err(|e| Error::io(format!("cannot listen on {}", self.listen), e))?;
-        let bundle = check::examine(&self.bundle, &trust, &now()?)?
+        let bundle = check::examine(&self.bundle, &trust, now()?)?
             .into_trusted()?
             .verify(all_cores(), &*progress)?;
         let address = listener.local_addr().map_err(|e| Error::io("cannot tell the address", e))?;

@@ -9,6 +9,7 @@ use crate::bundle::keys::KeyId;
 use crate::bundle::statement::expired;
 use crate::words::digest::Digest;
 use crate::words::error::Error;
+use crate::words::moment::Moment;
 
 /// What somebody writes down who has to show later what was carried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,29 +22,28 @@ pub struct Evidence {
     /// Whose signatures count; empty when none was asked for.
     pub signers: Vec<KeyId>,
     /// When it was made, as its signer says.
-    pub created_at: String,
+    pub created_at: Moment,
     /// Whether that is in the future here.
     pub in_future: bool,
     /// When it expires.
-    pub expires_at: Option<String>,
+    pub expires_at: Option<Moment>,
     /// Whether it has.
     pub expired: bool,
 }
 
 impl Evidence {
-    /// That of the bundle at `path`, at the time `now`, in UTC (RFC 3339, whole seconds).
+    /// That of the bundle at `path`, at the time `now`.
     #[must_use]
-    pub fn of(path: &Path, examined: &Examined, now: &str) -> Evidence {
+    pub fn of(path: &Path, examined: &Examined, now: Moment) -> Evidence {
         let statement = examined.statement();
         let about = &statement.predicate;
         Evidence {
             bundle: path.to_owned(),
             statement: statement.digest,
             signers: examined.signers().to_vec(),
-            created_at: about.created_at.clone(),
-            // Times of this one form sort as they read.
-            in_future: about.created_at.as_str() > now,
-            expires_at: about.expires_at.clone(),
+            created_at: about.created_at,
+            in_future: about.created_at > now,
+            expires_at: about.expires_at,
             expired: statement.not_expired(now).is_err(),
         }
     }
@@ -51,7 +51,7 @@ impl Evidence {
     /// Why it is not to be used any more, if it has expired.
     #[must_use]
     pub fn stale(&self) -> Option<Error> {
-        let until = self.expires_at.as_ref().filter(|_| self.expired)?;
+        let until = self.expires_at.filter(|_| self.expired)?;
         Some(expired(until).context(self.bundle.display()))
     }
 }

@@ -33,6 +33,7 @@ use crate::seams::stream::{Verified, read_small};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
+use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress, Silent};
 use crate::work::graph::{self, Graph, Selection};
@@ -54,10 +55,10 @@ pub struct Request {
     pub output: PathBuf,
     /// Which parts of the images.
     pub select: Selection,
-    /// The bundle's time, in UTC (RFC 3339).
-    pub created_at: String,
-    /// When the bundle stops being acceptable, in UTC (RFC 3339).
-    pub expires_at: Option<String>,
+    /// The bundle's time.
+    pub created_at: Moment,
+    /// When the bundle stops being acceptable.
+    pub expires_at: Option<Moment>,
     /// Transfers at a time.
     pub jobs: Jobs,
     /// Whether to stop before anything is written.
@@ -141,8 +142,7 @@ pub fn export(
 
     // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
     let predicate =
-        Predicate::of(&graph.contents, &request.created_at, request.expires_at.as_deref())
-            .without(skipped);
+        Predicate::of(&graph.contents, request.created_at, request.expires_at).without(skipped);
     let head = Head::make(&graph.contents, &configs, &predicate, &key);
     let signer = key.public().clone();
     drop(key);

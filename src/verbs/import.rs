@@ -32,6 +32,7 @@ use crate::seams::room;
 use crate::seams::store::ImageSink;
 use crate::verbs::evidence::Evidence;
 use crate::words::error::{Class, Error, Result, Side};
+use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -65,8 +66,8 @@ pub struct Request {
     pub platform: Option<Platform>,
     /// What is written anew, under other digests.
     pub rewrite: Rewrite,
-    /// The time in UTC (RFC 3339), for the expiry.
-    pub now: String,
+    /// The time, for the expiry.
+    pub now: Moment,
     /// How archives are written, where they are the destination.
     pub filing: Filing,
     /// Transfers at a time.
@@ -109,7 +110,7 @@ pub fn import(
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
     // 1. Believe the bundle: signature, list of files, manifests.
-    let bundle = check::examine(&request.bundle, &request.trust, &request.now)?.into_trusted()?;
+    let bundle = check::examine(&request.bundle, &request.trust, request.now)?.into_trusted()?;
     let bundle = Arc::new(bundle);
     let chosen = request.choice.of(bundle.contents())?;
     let contents = chosen.as_ref().unwrap_or(bundle.contents());
@@ -126,7 +127,7 @@ pub fn import(
         }
         other => other.map_err(Error::from),
     }?;
-    let evidence = Evidence::of(&request.bundle, bundle.about(), &request.now);
+    let evidence = Evidence::of(&request.bundle, bundle.about(), request.now);
     Ok((evidence, outcome))
 }
 
@@ -211,7 +212,7 @@ fn repositories(
     }
 
     // 4. Do it: a manifest of a kind that may not be taken first; then blobs, manifests, names.
-    client.resume_uploads(&request.to.to_string(), &statement, &request.now);
+    client.resume_uploads(&request.to.to_string(), &statement, request.now);
     let run =
         |plan: &Plan| transfer::run(plan, contents, &**bundle, &scopes, request.jobs, progress);
     let first = match request.to {

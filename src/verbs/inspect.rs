@@ -11,6 +11,7 @@ use crate::bundle::problem::Problem;
 use crate::verbs::evidence::Evidence;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
+use crate::words::moment::Moment;
 
 /// An image with its sizes.
 #[derive(Debug, Serialize)]
@@ -76,7 +77,7 @@ pub struct Overview {
 ///
 /// # Errors
 /// As [`check::examine_expired`].
-pub fn inspect(path: &Path, trust: &Trust, now: &str) -> Result<Overview> {
+pub fn inspect(path: &Path, trust: &Trust, now: Moment) -> Result<Overview> {
     let examined = check::examine_expired(path, trust)?;
     let about = &examined.statement().predicate;
     let images = sized(examined.contents());

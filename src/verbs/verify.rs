@@ -9,6 +9,7 @@ use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::problem::Problem;
 use crate::verbs::evidence::Evidence;
 use crate::words::error::Result;
+use crate::words::moment::Moment;
 use crate::words::progress::Progress;
 
 /// What to verify, and how.
@@ -18,8 +19,8 @@ pub struct Request {
     pub bundle: PathBuf,
     /// Whom to believe.
     pub trust: Trust,
-    /// The time in UTC (RFC 3339), for the expiry.
-    pub now: String,
+    /// The time, for the expiry.
+    pub now: Moment,
     /// Threads.
     pub jobs: usize,
 }
@@ -58,7 +59,7 @@ pub struct Report {
 /// signed one. What is wrong behind that is in [`Report::problems`], and the caller turns it into
 /// a failure with [`failure`](crate::bundle::problem::failure).
 pub fn verify(request: &Request, progress: &dyn Progress) -> Result<Report> {
-    let mut examined = check::examine(&request.bundle, &request.trust, &request.now)?;
+    let mut examined = check::examine(&request.bundle, &request.trust, request.now)?;
     examined.hash_everything(request.jobs, progress)?;
     Ok(report(request, &examined))
 }
@@ -67,7 +68,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
     let about = &examined.statement().predicate;
     Report {
         ok: examined.problems().is_empty(),
-        evidence: Evidence::of(&request.bundle, examined, &request.now),
+        evidence: Evidence::of(&request.bundle, examined, request.now),
         other_signatures: examined.other_signatures().to_vec(),
         images: about.images.clone(),
         skipped: about.skipped.clone(),

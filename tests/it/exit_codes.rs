@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::support::files::copy;
+use crate::support::later::signed_again;
 use crate::support::sealift::{Sealift, ran};
 
 /// The image that the repository ships.
@@ -42,12 +43,13 @@ fn each_message_has_the_exit_code_of_its_class() {
     export("-o old --expires 1");
     run!(sealift, "import", "b", "--to", "oci:in", "--key", "k.pub.pem").ok();
     let write = |name: &str, bytes: &[u8]| std::fs::write(sealift.at(name), bytes).unwrap();
-    for name in ["damaged", "extra", "litter", "missing", "unsigned"] {
+    for name in ["damaged", "extra", "later", "litter", "missing", "unsigned"] {
         copy(&sealift.at("b"), &sealift.at(name));
     }
     write("damaged/index.json", b"{}");
     write("extra/x", b"");
     write("litter/.DS_Store", b"");
+    signed_again(&sealift.at("later"), &sealift.at("k.key.pem"), "\"epoch\":0", "\"epoch\":1");
     std::fs::remove_file(sealift.at("missing/manifest.json")).unwrap();
     std::fs::remove_dir_all(sealift.at("unsigned/sig")).unwrap();
     let packed = std::fs::read(sealift.at("b.tar")).unwrap();
@@ -84,6 +86,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
         (3, "is no bundle: it is compressed with gzip", plain("verify x.gz")),
+        (3, "takes a newer sealift", plain("verify later")),
         (4, "is damaged", plain("verify damaged")),
         (4, "holds what nobody signed for", plain("verify extra")),
         (4, "it may be deleted", plain("verify litter")),

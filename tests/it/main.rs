@@ -39,6 +39,7 @@ mod harbor_robots;
 mod hostile;
 mod keep_going;
 mod killed;
+mod later;
 mod leaks;
 mod limits;
 mod login;

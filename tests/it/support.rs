@@ -28,6 +28,7 @@ pub mod harbor;
 pub mod http;
 pub mod images;
 pub mod inside;
+pub mod later;
 pub mod nginx;
 pub mod packed;
 pub mod peers;

@@ -14,6 +14,7 @@ use crate::bundle::head::{Head, envelope_path};
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::samples::{CREATED, FOREIGN, LAYER, Sample};
 use crate::bundle::statement::Predicate;
+use crate::words::moment::moment;
 use crate::words::progress::Silent;
 
 const NOW: &str = "2026-12-01T00:00:00Z";
@@ -23,7 +24,7 @@ fn trust(sample: &Sample) -> Trust {
 }
 
 fn look(sample: &Sample, path: &Path) -> Result<Examined> {
-    examine(path, &trust(sample), NOW)
+    examine(path, &trust(sample), moment(NOW))
 }
 
 /// What is wrong before layers are read: kinds and paths.
@@ -71,11 +72,12 @@ fn a_whole_bundle_has_no_problem_in_either_form() {
 #[test]
 fn a_bundle_is_believed_only_until_it_expires() {
     let sample = Sample::new();
-    let predicate = Predicate::of(&sample.contents, CREATED, Some("2026-12-31T00:00:00Z"));
+    let predicate =
+        Predicate::of(&sample.contents, moment(CREATED), Some(moment("2026-12-31T00:00:00Z")));
     let head = sample.stock.head(&sample.contents, &predicate, &sample.key);
     sample.stock.seal(&head, &sample.at("b"));
 
-    let at = |now: &str| examine(&sample.at("b"), &trust(&sample), now).map(drop);
+    let at = |now: &str| examine(&sample.at("b"), &trust(&sample), moment(now)).map(drop);
 
     at("2026-12-30T23:59:59Z").unwrap();
     for now in ["2026-12-31T00:00:00Z", "2027-01-01T00:00:00Z"] {
@@ -342,7 +344,7 @@ fn one_signature_by_a_trusted_key_is_enough_and_needed() {
 
     let by = |keys: &[&PrivateKey]| {
         let keys = keys.iter().map(|key| key.public().clone()).collect();
-        examine(&path, &Trust::Keys(keys), NOW).map(|examined| examined.signers().to_vec())
+        examine(&path, &Trust::Keys(keys), moment(NOW)).map(|examined| examined.signers().to_vec())
     };
 
     assert_eq!(by(&[&stranger, &second]).unwrap(), [second.public().id()]);
@@ -350,7 +352,7 @@ fn one_signature_by_a_trusted_key_is_enough_and_needed() {
     for keys in [&[&stranger][..], &[]] {
         assert_eq!(by(keys).unwrap_err().class(), Class::Untrusted);
     }
-    let anyone = examine(&path, &Trust::UnsafeAnySigner, NOW).unwrap();
+    let anyone = examine(&path, &Trust::UnsafeAnySigner, moment(NOW)).unwrap();
     assert_eq!((anyone.signers().len(), anyone.claimed_signers().len()), (0, 2));
 }
 

@@ -5,6 +5,7 @@ use super::*;
 use crate::bundle::draft::Draft;
 use crate::bundle::samples::{LAYER, Sample};
 use crate::bundle::statement::Predicate;
+use crate::words::moment::moment;
 use crate::words::progress::Silent;
 
 fn open(sample: &Sample) -> PackedDraft {
@@ -59,8 +60,8 @@ fn another_head_takes_its_layers_from_the_file_that_was_set_aside() {
     put(&sample, &first, &head.layers[0]);
     drop(first);
     // One that expires has a longer statement, so that every layer lies elsewhere.
-    let until = Some("2026-12-22T00:00:00Z");
-    let predicate = Predicate::of(&sample.contents, "2026-11-22T00:00:00Z", until);
+    let until = Some(moment("2026-12-22T00:00:00Z"));
+    let predicate = Predicate::of(&sample.contents, moment("2026-11-22T00:00:00Z"), until);
     let other = sample.stock.head(&sample.contents, &predicate, &sample.key);
 
     let second = begun(&sample, &other);
@@ -92,7 +93,7 @@ fn the_file_that_replaces_one_set_aside_is_locked_too() {
 
 /// The head of the same content, made later.
 fn later(sample: &Sample) -> Head {
-    let predicate = Predicate::of(&sample.contents, "2026-11-22T00:00:00Z", None);
+    let predicate = Predicate::of(&sample.contents, moment("2026-11-22T00:00:00Z"), None);
     sample.stock.head(&sample.contents, &predicate, &sample.key)
 }
 

@@ -11,7 +11,6 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Client;
@@ -19,6 +18,7 @@ use crate::seams::file::{lock, write_whole};
 use crate::seams::folder::{About, Folder};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
+use crate::words::moment::Moment;
 use crate::words::progress::Event;
 
 /// How long a journal is of use, in seconds: registries drop uploads that nobody finished after a
@@ -64,7 +64,7 @@ impl fmt::Debug for Journal {
 
 impl Journal {
     /// Opens what an earlier import of `statement` to `destination` left in `folder`. Old files
-    /// of any import are removed; `now` is in UTC (RFC 3339). The remark, if there is one, is for
+    /// of any import are removed; The remark, if there is one, is for
     /// people.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Journal {
         folder: &Path,
         destination: &str,
         statement: &Digest,
-        now: &str,
+        now: Moment,
     ) -> Result<(Journal, Option<String>)> {
         let fault = |e| Error::io(format!("cannot write {}", folder.display()), e);
         let folder = Folder::make(folder, 0o700).map_err(fault)?;
@@ -182,15 +182,14 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Content>, String> {
 }
 
 /// Removes files of imports that nobody went on with. What cannot be removed stays.
-fn sweep(folder: &Folder, now: &str) {
-    let Ok(now) = now.parse::<Timestamp>() else { return };
+fn sweep(folder: &Folder, now: Moment) {
     for name in folder.names().unwrap_or_default().into_iter().take(MAX_SWEEP) {
         let end = Path::new(&name).extension();
         if !end.is_some_and(|end| end == "json" || end == "lock") {
             continue;
         }
         let about = folder.look(&name).ok().flatten();
-        if about.is_some_and(|about| about.is_own() && now.as_second() - about.changed > STALE) {
+        if about.is_some_and(|about| about.is_own() && now.unix() - about.changed > STALE) {
             let _ = folder.remove(&name);
         }
     }
@@ -199,10 +198,10 @@ fn sweep(folder: &Folder, now: &str) {
 impl Client {
     /// Goes on with the uploads that an interrupted import of the bundle `statement` to
     /// `destination` left at their registries, and remembers those of this one, where
-    /// [`Settings::uploads`](super::Settings::uploads) names a folder. `now` is in UTC (RFC 3339).
+    /// [`Settings::uploads`](super::Settings::uploads) names a folder.
     ///
     /// Never fails: without its memory an import sends what is not there. It says so.
-    pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: &str) {
+    pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: Moment) {
         let Some(folder) = &self.0.settings.uploads else { return };
         let remark = match Journal::open(folder, destination, statement, now) {
             Ok((journal, remark)) => {
@@ -224,6 +223,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
+    use std::time::SystemTime;
 
     use super::*;
 
@@ -233,12 +233,12 @@ mod tests {
 
     const TO: &str = "docker://harbor.example/group";
 
-    fn now() -> String {
-        Timestamp::now().to_string()
+    fn now() -> Moment {
+        SystemTime::now().try_into().unwrap()
     }
 
     fn open(folder: &Path) -> (Journal, Option<String>) {
-        Journal::open(folder, TO, &Digest::of(b"bundle"), &now()).unwrap()
+        Journal::open(folder, TO, &Digest::of(b"bundle"), now()).unwrap()
     }
 
     fn files(folder: &Path) -> Vec<PathBuf> {
@@ -265,7 +265,7 @@ mod tests {
 
         assert_eq!((found.as_deref(), remark), (Some("https://h/v2/u/1?_state=b"), None));
         assert_eq!(again.find("group/other", &blob), None);
-        let (other, _) = Journal::open(&folder, TO, &Digest::of(b"other"), &now()).unwrap();
+        let (other, _) = Journal::open(&folder, TO, &Digest::of(b"other"), now()).unwrap();
         assert_eq!(other.find("group/app", &blob), None);
         again.note("group/app", &blob, None).unwrap();
         drop((again, other));
@@ -277,7 +277,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (_first, _) = open(dir.path());
 
-        let second = Journal::open(dir.path(), TO, &Digest::of(b"bundle"), &now());
+        let second = Journal::open(dir.path(), TO, &Digest::of(b"bundle"), now());
 
         assert!(second.unwrap_err().to_string().contains("another sealift"));
     }
@@ -321,7 +321,7 @@ mod tests {
         lend(&file, 0o600);
         fs::write(&guard, "").unwrap();
         lend(&guard, 0o666);
-        let again = || Journal::open(dir.path(), TO, &Digest::of(b"bundle"), &now());
+        let again = || Journal::open(dir.path(), TO, &Digest::of(b"bundle"), now());
         assert!(again().unwrap_err().to_string().contains(".lock"));
         fs::remove_file(&guard).unwrap();
         std::os::unix::fs::symlink(dir.path().join("made"), &guard).unwrap();
@@ -343,9 +343,8 @@ mod tests {
         let other = dir.path().join("somebody-elses.txt");
         fs::write(&other, "").unwrap();
 
-        let later = Timestamp::from_second(Timestamp::now().as_second() + STALE + 60).unwrap();
-        let later = later.to_string();
-        drop(Journal::open(dir.path(), TO, &Digest::of(b"new"), &later).unwrap());
+        let later = Moment::from_unix(now().unix() + STALE + 60).unwrap();
+        drop(Journal::open(dir.path(), TO, &Digest::of(b"new"), later).unwrap());
 
         assert_eq!(files(dir.path()), [other]);
     }

@@ -7,6 +7,7 @@ use crate::bundle::check::{Examined, Trust, examine};
 use crate::bundle::samples::{CREATED, Sample, Stock};
 use crate::places::layout::blob_path;
 use crate::places::registry::Settings;
+use crate::words::moment::moment;
 use crate::words::reference::Tag;
 
 const LATER: &str = "2026-11-22T00:00:00Z";
@@ -31,7 +32,7 @@ impl Outside {
             listed: BTreeMap::new(),
             output: self.sample.at(name),
             select: Selection::default(),
-            created_at: CREATED.to_owned(),
+            created_at: moment(CREATED),
             expires_at: None,
             jobs: Jobs::up_to(2),
             dry_run: false,
@@ -42,7 +43,7 @@ impl Outside {
 
     fn look(&self, name: &str) -> Examined {
         let trust = Trust::Keys(vec![self.sample.key.public().clone()]);
-        let mut examined = examine(&self.sample.at(name), &trust, LATER).unwrap();
+        let mut examined = examine(&self.sample.at(name), &trust, moment(LATER)).unwrap();
         examined.hash_everything(2, &Silent).unwrap();
         assert_eq!(examined.problems(), &[]);
         examined
@@ -123,8 +124,8 @@ fn a_name_that_is_taken_is_told_before_anything_is_asked() {
 fn the_expiry_that_was_asked_for_is_signed() {
     let outside = Outside::new();
 
-    let expires_at = Some("2027-01-01T00:00:00Z".to_owned());
-    run(&outside, &Request { expires_at: expires_at.clone(), ..outside.request("b") }).unwrap();
+    let expires_at = Some(moment("2027-01-01T00:00:00Z"));
+    run(&outside, &Request { expires_at, ..outside.request("b") }).unwrap();
 
     assert_eq!(outside.look("b").statement().predicate.expires_at, expires_at);
 }
@@ -136,10 +137,10 @@ fn a_continued_export_has_the_time_at_which_it_ends_and_moves_nothing_twice() {
         run(&outside, &outside.request(name)).unwrap();
         outside.interrupt(name);
 
-        let later = Request { created_at: LATER.to_owned(), ..outside.request(name) };
+        let later = Request { created_at: moment(LATER), ..outside.request(name) };
         let summary = run(&outside, &later).unwrap();
 
-        assert_eq!(outside.look(name).statement().predicate.created_at, LATER);
+        assert_eq!(outside.look(name).statement().predicate.created_at, moment(LATER));
         assert_eq!(summary.fetched.blobs, 0, "{name}");
         assert_eq!(summary.reused.blobs, outside.sample.contents.blobs.len() as u64);
     }

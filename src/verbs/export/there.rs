@@ -32,7 +32,7 @@ impl There {
             Ok(_) => {}
         }
         let trust = Trust::Keys(vec![key.clone()]);
-        match check::examine(output, &trust, &request.created_at) {
+        match check::examine(output, &trust, request.created_at) {
             Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.id()))),
             // It may be the same one, or not: nobody can tell.
             Ok(found) if failure("", found.problems()).is_unreadable() => {
@@ -59,8 +59,7 @@ impl There {
         let expires = request.expires_at.is_some() == there.expires_at.is_some();
         let wanted = Predicate {
             tool: there.tool.clone(),
-            ..Predicate::of(&contents, &there.created_at, there.expires_at.as_deref())
-                .without(skipped)
+            ..Predicate::of(&contents, there.created_at, there.expires_at).without(skipped)
         };
         if !expires || wanted != *there {
             let text = "it holds something else, or expires otherwise";

@@ -11,6 +11,7 @@ use crate::places::registry::Settings;
 use crate::places::tree::Tree;
 use crate::words::document::Descriptor;
 use crate::words::error::Class;
+use crate::words::moment::moment;
 use crate::words::progress::{Recorder, Silent};
 use crate::words::reference::Tag;
 use crate::work::choice::Pattern;
@@ -27,7 +28,7 @@ fn request(sample: &Sample) -> Request {
         rules: Vec::new(),
         flatten: false,
         existing: OnExisting::Error,
-        now: NOW.to_owned(),
+        now: moment(NOW),
         jobs: Jobs::up_to(2),
         dry_run: false,
         keep_going: false,
@@ -85,12 +86,13 @@ fn a_dry_run_changes_nothing() {
 #[test]
 fn a_bundle_that_is_not_believed_touches_nothing() {
     let sample = Sample::new();
-    let expires = Predicate::of(&sample.contents, "2026-11-01T00:00:00Z", Some(NOW));
+    let expires =
+        Predicate::of(&sample.contents, moment("2026-11-01T00:00:00Z"), Some(moment(NOW)));
     let head = sample.stock.head(&sample.contents, &expires, &sample.key);
     sample.stock.seal(&head, &sample.at("bundle"));
 
     assert_eq!(run(&request(&sample), &Silent).unwrap_err().class(), Class::Stale);
-    let early = Request { now: "2026-11-02T00:00:00Z".to_owned(), ..request(&sample) };
+    let early = Request { now: moment("2026-11-02T00:00:00Z"), ..request(&sample) };
     std::fs::write(sample.at("bundle/extra"), "x").unwrap();
     assert_eq!(run(&early, &Silent).unwrap_err().class(), Class::Damaged);
 

@@ -8,6 +8,7 @@ use crate::bundle::head::Head;
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::statement::Predicate;
 use crate::words::document::{Document, OCI_INDEX, OCI_MANIFEST};
+use crate::words::moment::moment;
 use crate::words::progress::Silent;
 use serde_json::json;
 
@@ -56,7 +57,8 @@ impl Forged {
         };
         let configs = BTreeMap::from([(Digest::of(b"{}"), b"{}"[..].into())]);
         let key = PrivateKey::generate().unwrap();
-        let head = Head::make(&contents, &configs, &Predicate::of(&contents, NOW, None), &key);
+        let head =
+            Head::make(&contents, &configs, &Predicate::of(&contents, moment(NOW), None), &key);
         let forged = Forged { folder: tempfile::tempdir().unwrap(), key };
         for (path, bytes) in head.files {
             let path = forged.folder.path().join(path);
@@ -68,7 +70,7 @@ impl Forged {
 
     fn examine(&self) -> Result<Examined> {
         let trust = Trust::Keys(vec![self.key.public().clone()]);
-        examine(self.folder.path(), &trust, NOW)
+        examine(self.folder.path(), &trust, moment(NOW))
     }
 
     /// The findings of a verification.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::words::moment::moment;
 
 #[test]
 fn signatures_that_do_not_count_are_named() {
@@ -10,9 +11,10 @@ fn signatures_that_do_not_count_are_named() {
     let foreign = Envelope::sign(&payload, &stranger).to_bytes();
     std::fs::write(path.join(envelope_path(&stranger.public().id())), &foreign).unwrap();
 
-    let of_one = examine(&path, &Trust::Keys(vec![sample.key.public().clone()]), NOW).unwrap();
+    let of_one =
+        examine(&path, &Trust::Keys(vec![sample.key.public().clone()]), moment(NOW)).unwrap();
     let keys = vec![sample.key.public().clone(), stranger.public().clone()];
-    let of_both = examine(&path, &Trust::Keys(keys.clone()), NOW).unwrap();
+    let of_both = examine(&path, &Trust::Keys(keys.clone()), moment(NOW)).unwrap();
 
     let [other] = of_one.other_signatures() else { panic!("{:?}", of_one.other_signatures()) };
     assert!(other.path.ends_with(&format!("{}.dsse.json", stranger.public().id().short())));
@@ -24,7 +26,7 @@ fn signatures_that_do_not_count_are_named() {
     let forged = text.replace(&stranger.public().id().hex(), &sample.key.public().id().hex());
     for bytes in [forged.as_bytes(), &Envelope::sign(&payload, &sample.key).to_bytes()] {
         std::fs::write(path.join(envelope_path(&stranger.public().id())), bytes).unwrap();
-        let examined = examine(&path, &Trust::Keys(keys.clone()), NOW).unwrap();
+        let examined = examine(&path, &Trust::Keys(keys.clone()), moment(NOW)).unwrap();
         let [problem] = examined.problems() else { panic!("{:?}", examined.problems()) };
         assert!(problem.path.starts_with("sig/") && problem.kind == Fault::Damaged, "{problem}");
         assert_eq!(examined.signers(), [sample.key.public().id()]);

@@ -8,6 +8,7 @@ use crate::bundle::keys::PrivateKey;
 use crate::bundle::statement::Predicate;
 use crate::words::digest::Digest;
 use crate::words::document::{Document, OCI_MANIFEST};
+use crate::words::moment::moment;
 use crate::words::progress::Silent;
 
 const TIME: &str = "2026-11-21T00:00:00Z";
@@ -33,7 +34,7 @@ fn head(key: &PrivateKey, layers: &[Descriptor]) -> Head {
     contents.documents.insert(about.digest, document);
     contents.blobs = contents.walk_blobs(|_| {});
     let configs = [(config.digest, b"{}"[..].into())].into();
-    Head::make(&contents, &configs, &Predicate::of(&contents, TIME, None), key)
+    Head::make(&contents, &configs, &Predicate::of(&contents, moment(TIME), None), key)
 }
 
 fn layer(text: &[u8]) -> Descriptor {

@@ -396,8 +396,8 @@ fn remembering(server: &Server, folder: &Path) -> (RegistryRepository, Arc<Recor
     settings.retry.first = Duration::from_millis(1);
     settings.plain_http.push(server.address.parse().unwrap());
     let client = Client::new(settings, progress.clone()).unwrap();
-    let now = jiff::Timestamp::now().to_string();
-    client.resume_uploads("docker://there", &Digest::of(b"bundle"), &now);
+    let now = std::time::SystemTime::now().try_into().unwrap();
+    client.resume_uploads("docker://there", &Digest::of(b"bundle"), now);
     let registry = server.address.parse().unwrap();
     (client.repository(&registry, &"team/app".parse().unwrap(), Side::Destination), progress)
 }
