@@ -1,5 +1,6 @@
 //! What a place has to offer, and the streams through which every byte passes.
 
+pub mod checked;
 pub mod content;
 pub mod file;
 pub mod folder;

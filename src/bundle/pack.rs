@@ -20,7 +20,8 @@ use super::draft::{Site, hash};
 use super::head::Head;
 use crate::places::layout::blob_path;
 use crate::places::tree::{BLOCK, Tree, header};
-use crate::seams::content::{Content, Once};
+use crate::seams::checked::Checked;
+use crate::seams::content::Once;
 use crate::seams::file::lock;
 use crate::seams::folder::{About, Replace};
 use crate::seams::holdings::BlobHoldings;
@@ -216,7 +217,7 @@ impl PackedDraft {
         let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
         let Ok(old) = BlobSource::open(self, blob, 0) else { return Ok(false) };
         let mut old = Once(Verified::new(old, blob, "unfinished export", progress));
-        let done = self.write_headers(slot).and_then(|()| self.write(slot.data(), &mut old));
+        let done = self.write_headers(slot).and_then(|()| self.write(slot, 0, &mut old));
         match done.and_then(|()| self.pad(slot)) {
             Ok(()) => Ok(true),
             Err(_) => crate::seams::interrupt::check().map(|()| false),
@@ -332,7 +333,8 @@ impl BlobHoldings for PackedDraft {
 }
 
 impl BlobSink for PackedDraft {
-    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
+    fn put(&self, content: &mut dyn Checked) -> Result<()> {
+        let blob = &content.blob().clone();
         let slot = self.slots.get(&blob.digest).ok_or_else(|| {
             Error::new(Class::Other, format!("blob {} has no place in the bundle", blob.digest))
         })?;

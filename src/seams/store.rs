@@ -5,7 +5,7 @@
 
 use std::io::Read;
 
-use super::content::Content;
+use super::checked::Checked;
 use super::holdings::{BlobHoldings, Holdings};
 use super::stretch::Stretch;
 use crate::words::digest::Digest;
@@ -108,12 +108,12 @@ pub trait ImageSource: BlobSource {
 
 /// Takes blobs, and tells which it has.
 pub trait BlobSink: BlobHoldings {
-    /// Stores exactly `blob`. Nothing is visible until its bytes were verified; `content` fails
-    /// by itself when they are wrong, short or too many.
+    /// Stores the blob that `content` is of. Nothing is visible until all its bytes came; `content`
+    /// fails by itself when they are wrong, short or too many.
     ///
     /// # Errors
     /// Those of `content` come out as themselves, so that the source is named and not the sink.
-    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()>;
+    fn put(&self, content: &mut dyn Checked) -> Result<()>;
 
     /// Whether a `put` that failed has stored `blob` all the same, as happens when only the
     /// answer got lost. Asked before the bytes are sent again.

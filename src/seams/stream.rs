@@ -68,6 +68,11 @@ impl<'a, R: Read> Verified<'a, R> {
         }
     }
 
+    /// What it reads the bytes of.
+    pub fn about(&self) -> &Descriptor {
+        self.blob
+    }
+
     /// How many bytes lie before the next one.
     pub fn count(&self) -> u64 {
         self.blob.size - self.left

@@ -8,7 +8,7 @@ use super::graph::{self, Graph, Origin, Selection, Wanted};
 use super::plan::Scope;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
-use crate::seams::content::Content;
+use crate::seams::checked::Checked;
 use crate::seams::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::digest::Digest;
@@ -208,7 +208,8 @@ impl BlobHoldings for Inside {
 }
 
 impl BlobSink for Inside {
-    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
+    fn put(&self, content: &mut dyn Checked) -> Result<()> {
+        let blob = content.blob().clone();
         let mut bytes = Vec::new();
         content.read_to_end(&mut bytes).map_err(|e| Error::io("upload", e))?;
         let mut state = self.state.lock().unwrap();

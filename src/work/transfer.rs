@@ -49,7 +49,7 @@ fn move_blob(
         }
         let mut content =
             Verified::new(Resuming::new(source, blob, progress), blob, what, progress);
-        sink.put(blob, &mut content).inspect_err(|_| {
+        sink.put(&mut content).inspect_err(|_| {
             progress.event(Event::Rewound { digest: blob.digest, bytes: content.count() });
         })
     };

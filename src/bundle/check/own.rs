@@ -51,6 +51,7 @@ mod tests {
     use crate::bundle::draft::Draft;
     use crate::bundle::inventory::{MAX_SUMS, SUMS};
     use crate::bundle::samples::Sample;
+    use crate::seams::checked::samples::Unchecked;
     use crate::words::error::Class;
 
     fn refused(sample: &Sample, head: &Head) -> (Class, String) {
@@ -111,7 +112,10 @@ mod tests {
             let mut draft = Draft::open(&sample.at("b")).unwrap();
             draft.begin(&head).unwrap();
             for layer in &head.layers {
-                draft.sink().put(layer, &mut &sample.stock.blobs[&layer.digest][..]).unwrap();
+                draft
+                    .sink()
+                    .put(&mut Unchecked(layer, &mut &sample.stock.blobs[&layer.digest][..]))
+                    .unwrap();
             }
             std::fs::write(draft.place().join(path), "{}").unwrap();
 

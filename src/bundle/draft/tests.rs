@@ -7,6 +7,7 @@ use super::*;
 use crate::bundle::samples::Sample;
 use crate::places::layout::blob_path;
 use crate::places::tree::Tree;
+use crate::seams::checked::samples::Unchecked;
 use crate::words::progress::Silent;
 
 fn refused(path: &Path, class: Class) {
@@ -28,7 +29,10 @@ fn begun(sample: &Sample, name: &str, layers: usize) -> Draft {
     let head = sample.head();
     let draft = opened(sample, name, &head);
     for layer in &head.layers[..layers] {
-        draft.sink().put(layer, &mut &sample.stock.blobs[&layer.digest][..]).unwrap();
+        draft
+            .sink()
+            .put(&mut Unchecked(layer, &mut &sample.stock.blobs[&layer.digest][..]))
+            .unwrap();
     }
     draft
 }
@@ -198,7 +202,7 @@ fn fetch(draft: &Draft, head: &Head, bytes: &[u8], breaks_at: usize) -> (Result<
     let layer = &head.layers[0];
     let resuming = crate::seams::stream::Resuming::new(&line, layer, &Silent);
     let mut content = Verified::new(resuming, layer, "test", &Silent);
-    let done = draft.sink().put(layer, &mut content);
+    let done = draft.sink().put(&mut Unchecked(layer, &mut content));
     drop(content);
     (done, line.given.into_inner())
 }
@@ -324,7 +328,8 @@ fn a_folder_that_becomes_a_link_under_an_export_is_not_written_through() {
 
     draft.begin(&head).unwrap_err();
     for layer in &head.layers {
-        let _ = draft.sink().put(layer, &mut &sample.stock.blobs[&layer.digest][..]);
+        let _ =
+            draft.sink().put(&mut Unchecked(layer, &mut &sample.stock.blobs[&layer.digest][..]));
     }
     draft.seal(sample.key.public()).unwrap_err();
 

@@ -5,6 +5,7 @@
 //! there, so its last byte that is not zero tells: it may have got further, never less far. What
 //! is there is hashed again, and the digest of the whole decides.
 
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, PoisonError};
 
@@ -52,13 +53,19 @@ impl PackedDraft {
         Ok(0)
     }
 
-    /// Writes what comes from `at` on.
-    pub(super) fn write(&self, mut at: u64, content: &mut dyn Content) -> Result<()> {
+    /// Writes what comes, from byte `from` of `slot` on. What does not fit is not written: behind
+    /// the slot lies somebody else's.
+    pub(super) fn write(&self, slot: &Slot, from: u64, content: &mut dyn Content) -> Result<()> {
+        let (mut at, end) = (slot.data() + from, slot.data() + slot.size);
         let mut buffer = vec![0; BUFFER];
         loop {
             let got = content.read(&mut buffer).map_err(|e| self.fault(e))?;
             if got == 0 {
                 return Ok(());
+            }
+            if got as u64 > end.saturating_sub(at) {
+                let text = format!("{} bytes are planned there, and more came", slot.size);
+                return Err(self.fault(io::Error::new(io::ErrorKind::InvalidData, text)));
             }
             self.file.write_all_at(&buffer[..got], at).map_err(|e| self.fault(e))?;
             at += got as u64;
@@ -82,11 +89,11 @@ impl PackedDraft {
             let mut left = Slice { file: Arc::clone(&self.file), at: slot.data(), left: there };
             taken = content.resume(&mut left)?;
         }
-        let mut done = self.write(slot.data() + taken, content);
+        let mut done = self.write(slot, taken, content);
         if taken > 0 && done.as_ref().is_err_and(|e| e.class() == Class::Damaged) {
             // It may be what was left that is wrong, and not what came.
             content.seek(0)?;
-            done = self.write(slot.data(), content);
+            done = self.write(slot, 0, content);
         }
         if done.as_ref().is_err_and(|e| e.class() == Class::Damaged) {
             spoilt().insert(blob.digest);

@@ -5,6 +5,7 @@ use super::*;
 use crate::bundle::draft::Draft;
 use crate::bundle::samples::{LAYER, Sample};
 use crate::bundle::statement::Predicate;
+use crate::seams::checked::samples::Unchecked;
 use crate::words::moment::moment;
 use crate::words::progress::Silent;
 
@@ -22,7 +23,7 @@ fn begun(sample: &Sample, head: &Head) -> PackedDraft {
 }
 
 fn put(sample: &Sample, draft: &PackedDraft, layer: &Descriptor) {
-    draft.put(layer, &mut &sample.stock.blobs[&layer.digest][..]).unwrap();
+    draft.put(&mut Unchecked(layer, &mut &sample.stock.blobs[&layer.digest][..])).unwrap();
 }
 
 fn partial(sample: &Sample) -> std::path::PathBuf {
@@ -196,4 +197,20 @@ fn headers_and_padding_that_a_power_failure_took_are_written_again() {
     draft.name().unwrap();
 
     assert_eq!(Tree::open(&sample.at("b.tar")).unwrap().faults(), &[]);
+}
+
+#[test]
+fn content_that_does_not_end_stays_out_of_what_lies_behind_its_slot() {
+    let sample = Sample::new();
+    let head = sample.head();
+    let draft = begun(&sample, &head);
+    put(&sample, &draft, &head.layers[1]);
+    let blob = &head.layers[0];
+
+    let mut endless = crate::seams::content::Once(std::io::repeat(b'x'));
+    draft.put(&mut Unchecked(blob, &mut endless)).unwrap_err();
+
+    assert!(draft.holds(&head.layers[1], &Silent).unwrap());
+    put(&sample, &draft, blob);
+    assert!(draft.holds(blob, &Silent).unwrap());
 }

@@ -17,6 +17,7 @@ use self::stream::{Start, Stream, Target};
 use super::store::copy;
 use super::{LAYOUT_MARK, blob_path, entry_name};
 use crate::places::tree::{BLOCK, header};
+use crate::seams::checked::{Checked, Known};
 use crate::seams::content::Content;
 use crate::seams::file::AtomicFile;
 use crate::seams::holdings::{BlobHoldings, Holdings, KeptList};
@@ -241,7 +242,8 @@ impl BlobHoldings for Archive {
 }
 
 impl BlobSink for Archive {
-    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
+    fn put(&self, content: &mut dyn Checked) -> Result<()> {
+        let blob = content.blob().clone();
         let mut state = self.state()?;
         // The same bytes may stand once as a manifest and once as a layer.
         if self.kept || state.written.contains(&blob.digest) {
@@ -279,7 +281,7 @@ impl Holdings for Archive {
 
 impl ImageSink for Archive {
     fn put_document(&self, document: &Document) -> Result<bool> {
-        self.put(document.descriptor(), &mut document.raw()).map(|()| true)
+        self.put(&mut Known::of(document)).map(|()| true)
     }
 
     /// Names are part of the list that comes first: all that is left is to see that this is one.

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Seek as _};
 use rustix::fs::FileType;
 
 use super::store::copy;
+use crate::seams::checked::Checked;
 use crate::seams::content::Content;
 use crate::seams::file::{AtomicFile, part_of};
 use crate::seams::folder::Folder;
@@ -103,7 +104,8 @@ impl BlobHoldings for Blobs {
 }
 
 impl BlobSink for Blobs {
-    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
+    fn put(&self, content: &mut dyn Checked) -> Result<()> {
+        let blob = &content.blob().clone();
         if self.resumes {
             return self.put_resuming(blob, content);
         }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::blobs::Blobs;
 use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME};
 use crate::places::tree::kind;
-use crate::seams::content::Content;
+use crate::seams::checked::{Checked, Known};
 use crate::seams::file::{TEMP_PREFIX, lock_folder, write_whole};
 use crate::seams::folder::{Folder, SHARED};
 use crate::seams::holdings::{BlobHoldings, Holdings, KeptList};
@@ -281,9 +281,9 @@ impl BlobHoldings for LayoutStore {
 }
 
 impl BlobSink for LayoutStore {
-    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
-        self.hold()?.blobs.put(blob, content)?;
-        self.sound()?.insert(blob.digest);
+    fn put(&self, content: &mut dyn Checked) -> Result<()> {
+        self.hold()?.blobs.put(content)?;
+        self.sound()?.insert(content.blob().digest);
         Ok(())
     }
 }
@@ -334,7 +334,7 @@ impl Holdings for LayoutStore {
 
 impl ImageSink for LayoutStore {
     fn put_document(&self, document: &Document) -> Result<bool> {
-        self.put(document.descriptor(), &mut document.raw())?;
+        self.put(&mut Known::of(document))?;
         if document.subject().is_some() {
             self.list(document, None)?;
         }

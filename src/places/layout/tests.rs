@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::seams::checked::samples::Unchecked;
 use crate::seams::file::TEMP_PREFIX;
 use crate::seams::holdings::BlobHoldings as _;
 use crate::seams::store::{BlobSink as _, ImageSink as _};
@@ -20,7 +21,7 @@ fn manifest(config: &[u8], subject: Option<&Descriptor>) -> Document {
 fn store(root: &std::path::Path, image: &Document, name: &str) {
     let store = LayoutStore::open(root).unwrap();
     let config = Descriptor::of("application/json", b"{}");
-    store.put(&config, &mut &b"{}"[..]).unwrap();
+    store.put(&mut Unchecked(&config, &mut &b"{}"[..])).unwrap();
     store.put_document(image).unwrap();
     store.put_document(&manifest(b"{}", Some(image.descriptor()))).unwrap();
     store.publish(&name.parse().unwrap(), image).unwrap();
@@ -51,7 +52,7 @@ fn a_blob_of_the_wrong_size_is_not_there() {
     let root = folder.path().join("layout");
     let store = LayoutStore::open(&root).unwrap();
     let blob = Descriptor::of("a/b", b"hello");
-    store.put(&blob, &mut &b"hello"[..]).unwrap();
+    store.put(&mut Unchecked(&blob, &mut &b"hello"[..])).unwrap();
 
     assert!(store.has(&blob).unwrap());
     std::fs::write(root.join(blob_path(&blob.digest)), "hell").unwrap();
@@ -63,7 +64,7 @@ fn a_blob_with_other_bytes_is_not_there_and_is_written_again() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("layout");
     let blob = Descriptor::of("a/b", b"hello");
-    LayoutStore::open(&root).unwrap().put(&blob, &mut &b"hello"[..]).unwrap();
+    LayoutStore::open(&root).unwrap().put(&mut Unchecked(&blob, &mut &b"hello"[..])).unwrap();
     let store = LayoutStore::open(&root).unwrap();
     assert!(store.has(&blob).unwrap());
 
@@ -71,7 +72,7 @@ fn a_blob_with_other_bytes_is_not_there_and_is_written_again() {
     let store = LayoutStore::open(&root).unwrap();
 
     assert!(!store.has(&blob).unwrap());
-    store.put(&blob, &mut &b"hello"[..]).unwrap();
+    store.put(&mut Unchecked(&blob, &mut &b"hello"[..])).unwrap();
     assert!(store.has(&blob).unwrap());
     assert_eq!(std::fs::read(root.join(blob_path(&blob.digest))).unwrap(), b"hello");
 }

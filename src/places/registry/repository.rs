@@ -5,7 +5,7 @@ use std::io::Read;
 use super::RegistryRepository;
 use super::manifests::Seen;
 use super::mirrors::Want;
-use crate::seams::content::Content;
+use crate::seams::checked::Checked;
 use crate::seams::holdings::{BlobHoldings, Held, Holdings, KeptList};
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::digest::Digest;
@@ -48,8 +48,8 @@ impl BlobHoldings for RegistryRepository {
 impl BlobSink for RegistryRepository {
     /// A whole blob is tried once: where the error is transient, the caller begins again with a
     /// fresh reader. In pieces it goes on where it broke off, as long as the registry knows.
-    fn put(&self, blob: &Descriptor, content: &mut dyn Content) -> Result<()> {
-        self.0.upload(blob, content)
+    fn put(&self, content: &mut dyn Checked) -> Result<()> {
+        self.0.upload(&content.blob().clone(), content)
     }
 
     fn kept(&self, blob: &Descriptor) -> Result<bool> {

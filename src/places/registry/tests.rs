@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
+use crate::seams::checked::samples::Unchecked;
 use crate::seams::content::Content;
 use crate::seams::holdings::{BlobHoldings as _, Holdings as _};
 use crate::seams::store::{BlobSink as _, BlobSource as _, ImageSink as _, ImageSource as _};
@@ -284,7 +285,7 @@ fn credentials_cross_neither_a_redirect_nor_a_location() {
 
     let mut text = String::new();
     repository.open(&blob, 0).unwrap().read_to_string(&mut text).unwrap();
-    repository.put(&blob, &mut &b"hello"[..]).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut &b"hello"[..])).unwrap();
 
     assert_eq!(text, "hello");
     assert_eq!(other.seen("").len(), 2);
@@ -300,7 +301,7 @@ fn a_relative_location_keeps_its_query() {
         false => reply(201, &[], ""),
     });
 
-    server.repository(Side::Destination).put(&blob, &mut &b"hello"[..]).unwrap();
+    server.repository(Side::Destination).put(&mut Unchecked(&blob, &mut &b"hello"[..])).unwrap();
 
     let put = &server.seen("PUT")[0];
     let line = format!("PUT /v2/team/app/blobs/uploads/7?_state=a%3D&digest={}", blob.digest);
@@ -405,12 +406,12 @@ fn a_faulty_source_is_not_blamed_on_the_destination() {
     let repository = server.repository(Side::Destination);
     let blob = Descriptor::of("a/b", b"hello");
 
-    let error = repository.put(&blob, &mut Faulty).unwrap_err();
+    let error = repository.put(&mut Unchecked(&blob, &mut Faulty)).unwrap_err();
     assert_eq!((error.class(), error.is_transient()), (Class::Damaged, false));
     assert_eq!(error.to_string(), "source registry s: layer is bad");
     assert_eq!(server.log().last().unwrap(), "DELETE /up/7", "the session is given up");
 
-    let error = repository.put(&blob, &mut &b"hel"[..]).unwrap_err();
+    let error = repository.put(&mut Unchecked(&blob, &mut &b"hel"[..])).unwrap_err();
     assert_eq!(error.class(), Class::Incomplete, "{error}");
 }
 
@@ -430,7 +431,8 @@ fn a_failed_upload_says_whether_another_try_may_help() {
         });
 
         let content = &mut io::repeat(0).take(large.size);
-        let error = server.repository(Side::Destination).put(&large, content).unwrap_err();
+        let error =
+            server.repository(Side::Destination).put(&mut Unchecked(&large, content)).unwrap_err();
 
         assert_eq!((error.class(), error.is_transient()), (class, transient), "{error}");
         assert_eq!(error.wait().is_some(), transient);
@@ -463,7 +465,8 @@ fn a_large_blob_is_not_sent_to_a_proxy_that_will_not_take_it() {
     });
 
     let mut content = Unread;
-    let error = server.repository(Side::Destination).put(&large, &mut content).unwrap_err();
+    let error =
+        server.repository(Side::Destination).put(&mut Unchecked(&large, &mut content)).unwrap_err();
 
     assert_eq!(error.class(), Class::Refused, "{error}");
     assert!(error.to_string().contains("HTTP 413"), "{error}");
@@ -660,7 +663,8 @@ fn the_refusals_of_harbor_say_what_a_person_can_do() {
     });
     let repository = server.repository(PUSH);
 
-    let missing = repository.put(&Descriptor::of("a/b", b"x"), &mut &b"x"[..]).unwrap_err();
+    let missing =
+        repository.put(&mut Unchecked(&Descriptor::of("a/b", b"x"), &mut &b"x"[..])).unwrap_err();
     assert_eq!(missing.class(), Class::Refused);
     assert!(missing.to_string().contains("of team/app: the project does not exist"), "{missing}");
     assert!(missing.way_out().unwrap().contains("--create-projects"), "{missing:?}");

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::places::layout::{Layout, REF_NAME};
 use crate::places::tree::Tree;
+use crate::seams::checked::samples::Unchecked;
 use crate::seams::content::Once;
 use crate::words::document::OCI_MANIFEST;
 
@@ -34,8 +35,8 @@ const NAME: &str = "x.example/a:1";
 
 fn fill(archive: &Archive) -> Result<()> {
     let (document, [config, layer]) = image();
-    archive.put(&config, &mut &CONFIG[..])?;
-    archive.put(&layer, &mut &LAYER[..])?;
+    archive.put(&mut Unchecked(&config, &mut &CONFIG[..]))?;
+    archive.put(&mut Unchecked(&layer, &mut &LAYER[..]))?;
     archive.put_document(&document)?;
     archive.publish(&NAME.parse().unwrap(), &document)?;
     archive.finish()
@@ -113,8 +114,8 @@ fn a_blob_that_fails_is_taken_back_in_a_file_and_ends_a_stream() {
     };
 
     let file = Archive::at(&path, listing(NAME), false, Found::Nothing);
-    file.put(&config, &mut &CONFIG[..]).unwrap();
-    let error = file.put(&layer, &mut transient()).unwrap_err();
+    file.put(&mut Unchecked(&config, &mut &CONFIG[..])).unwrap();
+    let error = file.put(&mut Unchecked(&layer, &mut transient())).unwrap_err();
     assert!(error.is_transient() && !file.has(&layer).unwrap());
     fill(&file).unwrap();
     assert_eq!(looked(&path, false), Found::Same);
@@ -122,7 +123,7 @@ fn a_blob_that_fails_is_taken_back_in_a_file_and_ends_a_stream() {
     for gzip in [false, true] {
         let out = Out::default();
         let stream = Archive::to_writer(Box::new(out.clone()), "here", listing(NAME), gzip);
-        let error = stream.put(&layer, &mut transient()).unwrap_err();
+        let error = stream.put(&mut Unchecked(&layer, &mut transient())).unwrap_err();
         assert!(!error.is_transient(), "nobody tries again");
         assert!(fill(&stream).is_err());
         drop(stream);
@@ -133,12 +134,12 @@ fn a_blob_that_fails_is_taken_back_in_a_file_and_ends_a_stream() {
     // Nor does a stream that nobody finishes.
     let out = Out::default();
     let stream = Archive::to_writer(Box::new(out.clone()), "here", listing(NAME), true);
-    stream.put(&config, &mut &CONFIG[..]).unwrap();
+    stream.put(&mut Unchecked(&config, &mut &CONFIG[..])).unwrap();
     drop(stream);
     assert!(flate2::read::GzDecoder::new(&out.bytes()[..]).read_to_end(&mut Vec::new()).is_err());
     for gzip in [false, true] {
         let file = Archive::at(&path, listing(NAME), gzip, Found::Nothing);
-        file.put(&config, &mut &CONFIG[..]).unwrap();
+        file.put(&mut Unchecked(&config, &mut &CONFIG[..])).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
         drop(file);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "only the first one");
@@ -173,11 +174,11 @@ fn what_does_not_belong_there_or_never_came_is_an_error() {
     let archive = Archive::at(&path, listing(NAME), false, Found::Nothing);
     let (document, [config, layer]) = image();
 
-    archive.put(&Descriptor::of("a/b", b"other"), &mut &b"other"[..]).unwrap_err();
+    archive.put(&mut Unchecked(&Descriptor::of("a/b", b"other"), &mut &b"other"[..])).unwrap_err();
     archive.publish(&"x.example/b:1".parse().unwrap(), &document).unwrap_err();
     let short = Descriptor { size: layer.size, ..layer.clone() };
-    archive.put(&short, &mut &LAYER[1..]).unwrap_err();
-    archive.put(&config, &mut &CONFIG[..]).unwrap();
+    archive.put(&mut Unchecked(&short, &mut &LAYER[1..])).unwrap_err();
+    archive.put(&mut Unchecked(&config, &mut &CONFIG[..])).unwrap();
     archive.finish().unwrap_err();
 
     assert!(!path.exists());

@@ -2,6 +2,7 @@
 
 use super::super::reach::Ground;
 use super::*;
+use crate::seams::checked::samples::Unchecked;
 
 /// A client with the credentials file `auths`, whose `HOST` is the server.
 fn client(server: &Server, auths: &str, side: Side) -> RegistryRepository {
@@ -330,9 +331,9 @@ fn a_token_that_ends_in_the_middle_of_an_upload_is_replaced_for_the_next_attempt
     let repository = server.repository(Side::Destination);
     let blob = Descriptor::of("a/b", b"hello");
 
-    let error = repository.put(&blob, &mut &b"hello"[..]).unwrap_err();
+    let error = repository.put(&mut Unchecked(&blob, &mut &b"hello"[..])).unwrap_err();
     assert!(error.is_transient(), "{error}");
-    repository.put(&blob, &mut &b"hello"[..]).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut &b"hello"[..])).unwrap();
 
     let bodies: Vec<Vec<u8>> = server.seen("PUT").into_iter().map(|seen| seen.body).collect();
     assert_eq!(bodies, [b"hello", b"hello"]);

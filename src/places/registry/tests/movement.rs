@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io::Cursor;
 
 use super::*;
+use crate::seams::checked::samples::Unchecked;
 use crate::seams::rate::Clock;
 use crate::seams::rate::samples::Still;
 
@@ -177,8 +178,8 @@ fn a_body_limit_is_found_out_once_and_said_once() {
     let repository = server.with(Side::Destination, Settings::default(), progress.clone());
     let (bytes, blob) = content(20 * MIB);
 
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
 
     let stored = &uploads.lock().unwrap().stored;
     assert!(stored.len() == 2 && stored.iter().all(|stored| *stored == bytes));
@@ -197,7 +198,10 @@ fn a_narrow_limit_is_found_by_halving_and_the_narrowest_is_an_error() {
     let (server, uploads) = Uploads { limit: Some(600_000), ..Uploads::default() }.start();
     let (bytes, blob) = content(3 * MIB);
 
-    server.repository(Side::Destination).put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    server
+        .repository(Side::Destination)
+        .put(&mut Unchecked(&blob, &mut Cursor::new(&bytes)))
+        .unwrap();
 
     assert!(uploads.lock().unwrap().stored[0] == bytes);
     assert_eq!(ranges(&server)[0], "0-1572863", "half of what was refused");
@@ -205,7 +209,8 @@ fn a_narrow_limit_is_found_by_halving_and_the_narrowest_is_an_error() {
     assert_eq!(ranges(&server)[2], "0-393215");
 
     let (server, _) = Uploads { limit: Some(1000), ..Uploads::default() }.start();
-    let error = server.repository(Side::Destination).put(&blob, &mut Cursor::new(&bytes));
+    let error =
+        server.repository(Side::Destination).put(&mut Unchecked(&blob, &mut Cursor::new(&bytes)));
     let error = error.unwrap_err();
     assert_eq!((error.class(), error.is_transient()), (Class::Refused, false), "{error}");
     assert!(error.to_string().contains("HTTP 413"), "{error}");
@@ -219,7 +224,7 @@ fn the_registrys_least_piece_is_honoured() {
     let repository = server.with(Side::Destination, in_pieces(MIB), Arc::new(Recorder::default()));
     let (bytes, blob) = content(5 * MIB);
 
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
 
     assert!(uploads.lock().unwrap().stored[0] == bytes);
     assert_eq!(ranges(&server), ["0-2097151", "2097152-4194303", "4194304-5242879"]);
@@ -245,7 +250,7 @@ fn whatever_the_registry_says_of_its_range_the_right_bytes_arrive() {
         let repository =
             server.with(Side::Destination, in_pieces(MIB), Arc::new(Recorder::default()));
 
-        repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+        repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
 
         assert!(uploads.lock().unwrap().stored[0] == bytes, "{act:?}");
         assert_eq!(ranges(&server).len(), patches, "{act:?}");
@@ -265,7 +270,7 @@ fn a_registry_that_takes_next_to_nothing_of_each_piece_is_given_up() {
         let repository =
             server.with(Side::Destination, in_pieces(MIB), Arc::new(Recorder::default()));
 
-        let error = repository.put(&blob, &mut Cursor::new(&bytes)).unwrap_err();
+        let error = repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap_err();
 
         assert_eq!(error.class(), Class::Other, "{act:?}: {error}");
         assert!(error.to_string().contains(how), "{act:?}: {error}");
@@ -277,7 +282,7 @@ fn a_registry_that_takes_next_to_nothing_of_each_piece_is_given_up() {
     let (server, uploads) = Uploads { acts, ..Uploads::default() }.start();
     let repository =
         server.with(Side::Destination, in_pieces(256 << 10), Arc::new(Recorder::default()));
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
     assert!(uploads.lock().unwrap().stored[0] == bytes, "slow progress is progress");
 }
 
@@ -295,7 +300,7 @@ fn an_upload_goes_on_where_the_line_broke() {
         "test",
         &crate::words::progress::Silent,
     );
-    repository.put(&blob, &mut content).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut content)).unwrap();
 
     assert!(uploads.lock().unwrap().stored[0] == bytes);
     assert_eq!(server.seen("POST").len(), 1, "one upload");
@@ -318,9 +323,9 @@ fn a_proxy_that_hangs_up_on_long_bodies_is_got_past_as_well() {
         let repository = server.repository(Side::Destination);
         let (bytes, blob) = content(40 * MIB);
 
-        let error = repository.put(&blob, &mut Cursor::new(&bytes)).unwrap_err();
+        let error = repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap_err();
         assert!(error.is_transient(), "{error}");
-        repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+        repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
 
         assert!(uploads.lock().unwrap().stored[0] == bytes, "{status:?}");
         assert_eq!(ranges(&server).len(), patches, "32, 16, and then 8 MiB: {status:?}");
@@ -343,9 +348,9 @@ fn a_registry_that_forgets_or_lies_gets_the_blob_anew() {
         repository.0.host.sending().broke_off();
         let (bytes, blob) = content(40 * MIB);
 
-        let error = repository.put(&blob, &mut Cursor::new(&bytes)).unwrap_err();
+        let error = repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap_err();
         assert!(error.is_transient(), "{act:?}: {error}");
-        repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+        repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
 
         assert!(uploads.lock().unwrap().stored[0] == bytes, "{act:?}");
         let whole = server.seen("PUT").iter().any(|seen| seen.body.len() == bytes.len());
@@ -364,7 +369,7 @@ fn a_wrong_digest_is_final_unless_the_upload_was_disturbed() {
         let repository =
             server.with(Side::Destination, in_pieces(MIB), Arc::new(Recorder::default()));
 
-        let error = repository.put(&wrong, &mut Cursor::new(&bytes)).unwrap_err();
+        let error = repository.put(&mut Unchecked(&wrong, &mut Cursor::new(&bytes))).unwrap_err();
 
         assert!(error.to_string().contains("DIGEST_INVALID"), "{error}");
         assert_eq!(error.is_transient(), transient);
@@ -377,12 +382,12 @@ fn a_lost_answer_costs_no_second_upload() {
     let repository = server.with(Side::Destination, in_pieces(MIB), Arc::new(Recorder::default()));
     let (bytes, blob) = content(2 * MIB);
 
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
     assert_eq!((server.seen("PATCH").len(), server.seen("PUT").len()), (2, 1));
 
     uploads.lock().unwrap().lost_answers = 1;
     let repository = server.repository(Side::Destination);
-    let error = repository.put(&blob, &mut Cursor::new(&bytes)).unwrap_err();
+    let error = repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap_err();
     assert!(error.is_transient(), "{error}");
     assert!(repository.kept(&blob).unwrap(), "the caller asks before it sends again");
 }
@@ -409,13 +414,13 @@ fn the_next_run_goes_on_with_the_upload_of_the_last() {
     let folder = tempfile::tempdir().unwrap();
     let (bytes, blob) = content(4 * MIB);
     let (first, _) = remembering(&server, folder.path());
-    first.put(&blob, &mut Cursor::new(&bytes)).unwrap_err();
+    first.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap_err();
     assert_eq!(server.seen("DELETE").len(), 0, "it is left for later");
     drop(first);
     let before = ranges(&server).len();
 
     let (second, progress) = remembering(&server, folder.path());
-    second.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    second.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
 
     assert!(uploads.lock().unwrap().stored[0] == bytes);
     assert_eq!(ranges(&server)[before..], ["2097152-3145727", "3145728-4194303"]);
@@ -445,7 +450,7 @@ fn a_journal_leads_to_no_other_host_and_an_old_upload_is_begun_anew() {
         journal.as_ref().unwrap().note(&name, &blob.digest, Some(&address)).unwrap();
         drop(journal);
 
-        repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+        repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
 
         assert!(uploads.lock().unwrap().stored[0] == bytes);
         assert_eq!(server.seen("GET").len(), asked, "{address}");
@@ -462,13 +467,13 @@ fn a_journal_that_cannot_be_written_is_said_and_done_without() {
     let (bytes, blob) = content(2 * MIB);
 
     let (repository, progress) = remembering(&server, &file.join("below"));
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
     assert_eq!(notes(&progress).len(), 1, "{:?}", notes(&progress));
 
     let gone = folder.path().join("gone");
     let (repository, progress) = remembering(&server, &gone);
     std::fs::remove_dir_all(&gone).unwrap();
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
     assert_eq!(notes(&progress).len(), 1, "{:?}", notes(&progress));
     assert_eq!(uploads.lock().unwrap().stored.len(), 2);
 }
@@ -493,7 +498,7 @@ fn one_rate_holds_for_both_directions_and_all_transfers() {
 
     io::copy(&mut repository.open(&blob, 0).unwrap(), &mut io::sink()).unwrap();
     assert_eq!(clock.now().as_secs_f64().round(), 16.0, "1 MiB at 64 KiB/s");
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
     assert_eq!(clock.now().as_secs_f64().round(), 32.0, "and the same back");
 }
 
@@ -504,7 +509,7 @@ fn an_overcharged_host_gets_fewer_transfers_at_a_time() {
     let (bytes, blob) = content(2 * MIB);
     let before = repository.0.host.up.limit();
 
-    repository.put(&blob, &mut Cursor::new(&bytes)).unwrap();
+    repository.put(&mut Unchecked(&blob, &mut Cursor::new(&bytes))).unwrap();
 
     assert_eq!(repository.0.host.up.limit(), before / 2);
 }

@@ -6,6 +6,7 @@ use super::super::http::{Http, Outgoing, Silence};
 use super::super::reach::{Ground, Scope};
 use super::super::url::Url;
 use super::*;
+use crate::seams::checked::samples::Unchecked;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 
@@ -34,7 +35,7 @@ fn redirects_and_uploads_lead_to_no_service_of_the_link() {
         let blob = Descriptor::new("a/b", Digest::of(b"x"), 1);
 
         let read = source.resolve(&name(&server, ":1")).unwrap_err();
-        let sent = sink.put(&blob, &mut io::Cursor::new(b"x")).unwrap_err();
+        let sent = sink.put(&mut Unchecked(&blob, &mut io::Cursor::new(b"x"))).unwrap_err();
 
         for error in [read, sent] {
             assert_eq!(error.class(), Class::Refused, "{location}: {error}");
