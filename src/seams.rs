@@ -4,6 +4,7 @@ pub mod checked;
 pub mod content;
 pub mod file;
 pub mod folder;
+pub mod ground;
 pub mod gzip;
 pub mod holdings;
 pub mod inflate;

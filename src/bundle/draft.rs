@@ -45,9 +45,25 @@ impl Site {
     /// The site of the bundle that will be `output`. Its folder is made where it is missing.
     fn of(output: &Path) -> Result<Site> {
         let (folder, name) = Folder::making(output)?;
+        Ok(Site::within(folder, name))
+    }
+
+    /// The site of the bundle that will be `output`, where its folder is there.
+    fn there(output: &Path) -> Result<Option<Site>> {
+        match output.parent().is_some_and(|folder| folder.is_dir() || folder.as_os_str().is_empty())
+        {
+            true => {
+                let (folder, name) = Folder::holding(output)?;
+                Ok(Some(Site::within(folder, name)))
+            }
+            false => Ok(None),
+        }
+    }
+
+    fn within(folder: Folder, name: OsString) -> Site {
         let mut partial = name.clone();
         partial.push(".partial");
-        Ok(Site { folder, name, partial })
+        Site { folder, name, partial }
     }
 
     /// What was left behind under `name`, if it is of the `kind` that an export leaves behind, and
@@ -80,6 +96,11 @@ impl Site {
         })?;
         self.folder.sync()
     }
+}
+
+/// Whether the bundle `output` is one file.
+fn is_packed(output: &Path) -> bool {
+    output.extension().is_some_and(|extension| extension == "tar")
 }
 
 fn not_ours(path: &Path, why: &str) -> Error {
@@ -115,9 +136,22 @@ impl Draft {
     pub fn open(output: &Path) -> Result<Draft> {
         refuse_existing(output)?;
         let site = Site::of(output)?;
-        match output.extension().is_some_and(|extension| extension == "tar") {
+        match is_packed(output) {
             true => Ok(Draft::Packed(PackedDraft::open(site)?)),
             false => Ok(Draft::Folder(FolderDraft::open(site)?)),
+        }
+    }
+
+    /// How many bytes an interrupted export of `output` left on the disk, without touching them.
+    ///
+    /// # Errors
+    /// As [`open`](Draft::open), as far as that can be known.
+    pub fn left(output: &Path) -> Result<u64> {
+        refuse_existing(output)?;
+        let Some(site) = Site::there(output)? else { return Ok(0) };
+        match is_packed(output) {
+            true => PackedDraft::left(&site),
+            false => FolderDraft::left(&site),
         }
     }
 

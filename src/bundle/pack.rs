@@ -6,7 +6,7 @@
 mod resume;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -61,6 +61,16 @@ const MODE: u32 = 0o644;
 /// How often a file is looked for that comes and goes under our hands.
 const ATTEMPTS: usize = 8;
 
+/// What is left behind.
+const FILE: FileType = FileType::RegularFile;
+
+/// What an unfinished export of other content is called meanwhile.
+fn old(partial: &OsStr) -> OsString {
+    let mut old = partial.to_owned();
+    old.push("-old");
+    old
+}
+
 /// A packed bundle in the making.
 #[derive(Debug)]
 pub struct PackedDraft {
@@ -84,12 +94,11 @@ pub struct PackedDraft {
 impl PackedDraft {
     pub(super) fn open(site: Site) -> Result<PackedDraft> {
         let path = site.folder.at(&site.partial);
-        let mut old = site.partial.clone();
-        old.push("-old");
+        let old = old(&site.partial);
         let file = Arc::new(open_or_create(&site)?);
         lock(&file, &site.folder, &site.partial)?;
         let mut found: Vec<Tree> = Tree::of_tar(&path, Arc::clone(&file)).into_iter().collect();
-        if site.left(&old, FileType::RegularFile)?.is_some() {
+        if site.left(&old, FILE)?.is_some() {
             let shown = site.folder.at(&old);
             let fault = |e| Error::io(format!("cannot read {}", shown.display()), e);
             let file = site.folder.file(&old).map_err(fault)?;
@@ -108,6 +117,13 @@ impl PackedDraft {
             spoilt: Mutex::new(BTreeSet::new()),
             end: 0,
         })
+    }
+
+    /// How many bytes were left behind, in either file.
+    pub(super) fn left(site: &Site) -> Result<u64> {
+        let names = [&site.partial, &old(&site.partial)].map(|name| site.left(name, FILE));
+        let sizes = names.into_iter().map(|left| Ok(left?.map_or(0, |about| about.allocated)));
+        sizes.sum()
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -280,7 +296,7 @@ fn open_or_create(site: &Site) -> Result<File> {
     let path = site.folder.at(&site.partial);
     let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
     for _ in 0..ATTEMPTS {
-        let opened = match site.left(&site.partial, FileType::RegularFile)? {
+        let opened = match site.left(&site.partial, FILE)? {
             Some(_) => site.folder.file_to_write(&site.partial),
             None => site.folder.create(&site.partial, MODE),
         };

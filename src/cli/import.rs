@@ -155,6 +155,7 @@ impl Import {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         let filing = self.filing(printer)?;
         self.check_platform()?;
+        self.partly.check()?;
         self.tell_idle(printer);
         let mut rules = self.map;
         if let Some(file) = &self.map_file {

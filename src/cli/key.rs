@@ -12,6 +12,8 @@ use super::output::Printer;
 use super::secrets::{new_passphrase, read_text};
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::seams::file::AtomicFile;
+use crate::seams::folder::Folder;
+use crate::seams::ground;
 use crate::words::error::{Class, Error, Result};
 
 #[derive(Debug, Subcommand)]
@@ -24,7 +26,7 @@ pub(super) enum Command {
 
 The files are plain PKCS#8 and SPKI PEM; openssl reads them. An existing file is never overwritten.")]
     Generate {
-        /// Where the two files go
+        /// Where the two files go; folders that are missing are made
         #[arg(short, long, value_name = "NAME")]
         output: PathBuf,
         /// Leave the private key unencrypted
@@ -72,6 +74,10 @@ fn generate(
     passphrase_file: Option<&Path>,
     printer: &Printer,
 ) -> Result<ExitCode> {
+    if output.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        let text = format!("{} is a folder by its slash, and no name for keys", output.display());
+        return Err(Error::new(Class::Usage, text).hint("write the beginning of a name behind it"));
+    }
     let (private, public) = (with_ending(output, ".key.pem"), with_ending(output, ".pub.pem"));
     if let Some(taken) = [&private, &public].into_iter().find(|path| path.exists()) {
         let text = format!("{} exists already", taken.display());
@@ -79,6 +85,7 @@ fn generate(
             Error::new(Class::Usage, text).hint("choose another name; keys are never overwritten")
         );
     }
+    ground::check(&private)?;
     let passphrase = match no_passphrase {
         true => None,
         false => Some(new_passphrase(passphrase_file)?),
@@ -103,7 +110,8 @@ fn generate(
 }
 
 fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(path, mode)?;
+    let (folder, name) = Folder::making(path)?;
+    let mut file = AtomicFile::within(&folder, name, mode)?;
     file.write_all(bytes).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
     file.commit_new()
 }

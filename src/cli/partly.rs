@@ -9,8 +9,10 @@ use clap::Args;
 use super::output::Printer;
 use super::report::exit_code;
 use crate::seams::file::AtomicFile;
+use crate::seams::folder::Folder;
+use crate::seams::ground;
 use crate::verbs::import::Summary;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 
 /// What becomes of images that cannot be brought.
@@ -26,13 +28,27 @@ pub(super) struct Partly {
 }
 
 impl Partly {
+    /// Fails as writing the list will, where that can be known.
+    ///
+    /// # Errors
+    /// Those of [`ground::check`], and [`Class::Usage`] for a folder.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(path) = &self.failed_list else { return Ok(()) };
+        if path.is_dir() {
+            let text = format!("{} is a folder, not a file", path.display());
+            return Err(Error::new(Class::Usage, text).hint("name a file in it"));
+        }
+        ground::check(path)
+    }
+
     /// Writes the list, says what did not arrive, and gives the exit code.
     ///
     /// # Errors
     /// When the list cannot be written.
     pub(super) fn end(&self, summary: &Summary, printer: &Printer) -> Result<ExitCode> {
         if let Some(path) = &self.failed_list {
-            let mut file = AtomicFile::create(path, 0o644)?;
+            let (folder, name) = Folder::making(path)?;
+            let mut file = AtomicFile::within(&folder, name, 0o644)?;
             let mut text = String::from("# what did not arrive, for `sealift import -f`\n");
             for failed in &summary.failed {
                 text += &format!("{}  # {}\n", failed.name, Safe(&failed.reason));

@@ -25,7 +25,7 @@ impl Disk {
     #[must_use]
     pub fn of(path: &Path) -> Option<Disk> {
         let there = path.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
-        let about = statvfs(there).ok()?;
+        let about = statvfs(there).ok().filter(|about| about.f_blocks > 0)?;
         let number = stat(there).ok()?.st_dev;
         Some(Disk { number, free: about.f_bavail.saturating_mul(about.f_frsize) })
     }

@@ -26,6 +26,7 @@ use crate::bundle::statement::Predicate;
 use crate::places::location::Source;
 use crate::places::registry::Client;
 use crate::places::tree::BLOCK;
+use crate::seams::ground;
 use crate::seams::pace::Jobs;
 use crate::seams::parallel;
 use crate::seams::room;
@@ -110,8 +111,11 @@ pub fn export(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<Summary> {
-    // 1. Where to, and is it free?
+    // 1. Where to, is it free, and can anything be made there?
     let there = There::look(request, key.public())?;
+    if there.is_none() {
+        ground::check(&request.output)?;
+    }
 
     // 2. Where from, and what belongs to the images?
     let Opened { origins, wanted, mut faults, unreadable } =
@@ -151,17 +155,17 @@ pub fn export(
         graph.contents.blobs = Vec::new();
     }
     check::promise(&head, &signer)?;
+    too_large(&request.output, &head)?;
     let Some(mut draft) = draft else {
+        let left = Draft::left(&request.output)?;
+        no_room(&request.output, total(&head.layers).saturating_sub(left))?;
         return Ok(dry(request, graph.contents, predicate.skipped, signer.id()));
     };
-    too_large(&request.output, &head)?;
     draft.begin(&head)?;
 
     // 5. Fetch what is missing, straight to its place.
     let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
-    room::check(draft.place(), draft.needs(&missing), "for the bundle").map_err(|e| {
-        e.hint("free some, or name an output on another disk; the export goes on from here")
-    })?;
+    no_room(draft.place(), draft.needs(&missing))?;
     let more = transfer::fetch(&graph, &missing, draft.sink(), request.jobs, progress)?;
     fetched.blobs += more.blobs;
     fetched.bytes += more.bytes;
@@ -202,6 +206,13 @@ fn too_large(output: &Path, head: &Head) -> Result<()> {
     let shown = output.display();
     let what = if packed { format!("{shown}") } else { format!("the largest file of {shown}") };
     room::check_file(output, size, &what)
+}
+
+/// Refuses what does not fit on the disk of `output`, of which `needed` bytes are to come.
+fn no_room(output: &Path, needed: u64) -> Result<()> {
+    room::check(output, needed, "for the bundle").map_err(|e| {
+        e.hint("free some, or name an output on another disk; the export goes on from here")
+    })
 }
 
 /// Fails with all `faults` of the places and names at once.

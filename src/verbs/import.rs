@@ -10,7 +10,7 @@ mod rewritten;
 mod summary;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::archives::Filing;
@@ -28,8 +28,8 @@ use crate::places::location::{Destination, is_stream};
 use crate::places::registry::Client;
 use crate::seams::file::lies_in;
 use crate::seams::pace::Jobs;
-use crate::seams::room;
 use crate::seams::store::ImageSink;
+use crate::seams::{ground, room};
 use crate::verbs::evidence::Evidence;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::moment::Moment;
@@ -39,7 +39,7 @@ use crate::words::reference::Reference;
 use crate::work::choice::Choice;
 use crate::work::graph::Rewrite;
 use crate::work::mapping::Rule;
-use crate::work::plan::{NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
+use crate::work::plan::{Action, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
 use crate::work::projects::{Projects, Provision};
 use crate::work::transfer::{self, Moved};
 
@@ -177,6 +177,9 @@ fn repositories(
     progress: &dyn Progress,
 ) -> Result<Outcome, Halt> {
     // 1. Names at the destination, and the projects they lie in.
+    if let Destination::Layout { path } = &request.to {
+        ground::folder(path)?;
+    }
     let mut scopes = scopes(request, contents, client)?;
     let projects = match &request.to {
         Destination::Registry { registry, .. } => Projects::look(client, registry, &mut scopes)?,
@@ -190,18 +193,15 @@ fn repositories(
     projects.tell_unheeded(&request.projects, progress);
     let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most)?;
     plan.obstacles.extend(sparse);
+    if let Destination::Layout { path } = &request.to {
+        plan.obstacles.extend(shortage(path, &plan));
+    }
     foreign::tell(contents, progress);
     if request.dry_run {
         return Ok(Outcome::Planned(plan));
     }
     if let Some(error) = Obstacle::failure(&plan.obstacles) {
         return Err(error.into());
-    }
-
-    if let Destination::Layout { path } = &request.to {
-        let what = format!("at the destination {}", path.display());
-        room::check(path, plan.copy.bytes, &what)
-            .map_err(|e| e.hint("free some, or name a folder on another disk"))?;
     }
 
     // 3. Make room for it: projects; then try what only trying tells.
@@ -224,6 +224,19 @@ fn repositories(
     note_unread(&plan, progress);
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))
+}
+
+/// Why what is to come does not fit into the layout at `path`, if it does not.
+fn shortage(path: &Path, plan: &Plan) -> Vec<Obstacle> {
+    let what = format!("at the destination {}", path.display());
+    let room = room::check(path, plan.copy.bytes, &what)
+        .map_err(|e| e.hint("free some, or name a folder on another disk"));
+    let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
+    let sent = all.filter(|transfer| transfer.action == Action::Copy);
+    let largest = sent.map(|transfer| transfer.blob.size).max().unwrap_or(0);
+    let what = format!("the largest file of {}", path.display());
+    let file = room::check_file(path, largest, &what);
+    [room, file].into_iter().filter_map(Result::err).map(|e| Obstacle::known(&e)).collect()
 }
 
 /// Names the images that were there and could not be compared.
@@ -299,8 +312,7 @@ fn scope<'s>(
                     (Box::new(repository), to.name(), Some(to.repository.clone()))
                 }
                 Destination::Layout { path } => {
-                    let store =
-                        LayoutStore::open(path).map_err(|e: Error| e.context("destination"))?;
+                    let store = LayoutStore::open(path)?;
                     (Box::new(store), request.to.to_string(), None)
                 }
                 Destination::Archive { .. } | Destination::Engine(_) => {

@@ -83,6 +83,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "exists already", format!("export {HELLO} -o b --sign-key stranger.key.pem")),
         (2, "would not be what its name says", plain("import b --to docker-archive:x.tar.zst")),
         (2, "lies in the bundle itself", plain("import b --to oci:b/x")),
+        (2, "is a file, not a folder", plain("import b --to oci:empty/x")),
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
         (3, "is no bundle: it is compressed with gzip", plain("verify x.gz")),
@@ -100,6 +101,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
         (6, "with other images", plain("import small --to oci:in")),
         (6, "cannot be searched", search),
+        (6, "cannot write into", plain("import b --to oci:/proc/x")),
         (7, "the bundle expired at", plain("inspect old")),
     ];
     let mut made: BTreeSet<(i32, &str)> = ELSEWHERE.iter().copied().collect();

@@ -52,6 +52,7 @@ mod mirrors;
 mod movement;
 mod newcomer;
 mod openssl;
+mod outlook;
 mod referrers;
 mod refusal;
 mod reproducible;

@@ -39,6 +39,8 @@ struct Left {
     name: String,
     /// Its path in the bundle.
     path: String,
+    /// How many bytes it has.
+    size: u64,
 }
 
 /// What lies in the unfinished bundle `root`. Anything but what an export puts there is refused,
@@ -65,7 +67,8 @@ fn look_through(root: &Folder) -> Result<Vec<Left>> {
                 }
                 FileType::RegularFile if is_file_of_ours(&above, &name) => {
                     about.refuse_foreign(&at)?;
-                    found.push(Left { folder: folder.clone(), name, path });
+                    let (folder, size) = (folder.clone(), about.size);
+                    found.push(Left { folder, name, path, size });
                 }
                 _ => return Err(not_ours(&at, "is nothing that an export leaves behind")),
             }
@@ -107,6 +110,17 @@ impl FolderDraft {
         let blobs = root.make_below("blobs", OPEN_FOLDER).map_err(fault)?;
         let blobs = blobs.make_below("sha256", OPEN_FOLDER).map_err(fault)?;
         Ok(FolderDraft { site, root, blobs: Blobs::resuming(blobs), expected: Vec::new() })
+    }
+
+    /// How many bytes were left behind.
+    pub(super) fn left(site: &Site) -> Result<u64> {
+        if site.left(&site.partial, FileType::Directory)?.is_none() {
+            return Ok(0);
+        }
+        let path = site.folder.at(&site.partial);
+        let root = site.folder.below(&site.partial).map_err(|e| cannot_list(&path, e))?;
+        let left = look_through(&root)?.into_iter();
+        Ok(left.fold(0, |sum, left| sum.saturating_add(left.size)))
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -246,14 +246,15 @@ fn check_version(root: &Folder) -> Result<()> {
 /// The images listed so far; none when a killed run got no further than the blobs.
 fn read_index(root: &Folder) -> Result<Listed> {
     let path = root.at(INDEX);
-    let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+    let fault = |e| Error::io(format!("cannot read {} at the destination", path.display()), e);
     let mut raw = Vec::new();
     let file = match root.file(INDEX) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Listed::default()),
         other => other.map_err(fault)?,
     };
     file.take(MAX_DOCUMENT + 1).read_to_end(&mut raw).map_err(fault)?;
-    Document::parse(raw.clone(), OCI_INDEX).map_err(|e| e.context(path.display()))?;
+    Document::parse(raw.clone(), OCI_INDEX)
+        .map_err(|e| e.context(format!("destination {}", path.display())))?;
     let Value::Object(mut members) = parse_strict(&raw)? else { return Ok(Listed::default()) };
     // Go writes an empty list as null.
     let entries = match members.remove("manifests") {

@@ -27,7 +27,12 @@ impl There {
     pub(super) fn look(request: &Request, key: &PublicKey) -> Result<Option<There>> {
         let output: &Path = &request.output;
         match fs::symlink_metadata(output) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // What is in the way of it is told next.
+            Err(e)
+                if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+            {
+                return Ok(None);
+            }
             Err(e) => return Err(Error::io(format!("cannot look at {}", output.display()), e)),
             Ok(_) => {}
         }

@@ -20,7 +20,7 @@ use crate::seams::file::{lies_in, sweep};
 use crate::seams::folder::{Folder, SHARED};
 use crate::seams::pace::Jobs;
 use crate::seams::store::ImageSink;
-use crate::seams::{interrupt, room};
+use crate::seams::{ground, interrupt, room};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -89,6 +89,9 @@ pub(super) fn import(
     }
 
     // 2. Which file each image goes to, and what is there now.
+    if let Some(folder) = folder_of(path) {
+        ground::folder(&folder)?;
+    }
     let shelves = shelves(request, filing, path, contents, to)?;
     let (mut scopes, mut rooms) = (Vec::new(), Vec::new());
     let (mut taken, mut left) = (Vec::new(), Vec::new());
@@ -124,6 +127,12 @@ pub(super) fn import(
     plan.obstacles.extend(obstacles);
     plan.look_for_sparse(contents, &scopes, request.jobs.large)?;
     plan.obstacles.extend(in_the_way(taken));
+    if let Some(folder) = folder_of(path) {
+        if !request.dry_run && plan.obstacles.is_empty() {
+            sweep(&folder)?;
+        }
+        plan.obstacles.extend(shortage(&folder, filing, path, &shelves, &rooms, &plan));
+    }
     if request.dry_run {
         return Ok(Outcome::Planned(plan));
     }
@@ -133,20 +142,8 @@ pub(super) fn import(
 
     // 4. Make room for it.
     if let Some(folder) = folder_of(path) {
-        sweep(&folder)?;
-        let what = format!("at the destination {}", path.display());
-        // How much of it gzip saves is not known before.
-        for (at, (shelf, size)) in shelves.iter().zip(&rooms).enumerate() {
-            if !filing.gzip && plan.sends(at) {
-                room::check_file(&folder, *size, &shelf.name())?;
-            }
-        }
-        room::check(&folder, needed(&shelves, &rooms, &plan), &what)
-            .map_err(|e| e.hint("free some, or name a place on another disk"))?;
-        if is_folder(path) {
-            Folder::make(path, SHARED)
-                .map_err(|e| Error::io(format!("cannot make {}", path.display()), e))?;
-        }
+        Folder::make(&folder, SHARED)
+            .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
     }
 
     // 5. Do it: file by file, each finished before the next is begun, front to back.
@@ -164,6 +161,25 @@ pub(super) fn import(
     }
     let signers = bundle.about().signers().to_vec();
     Ok(Outcome::Done(summary(request, plan, moved, signers)))
+}
+
+/// Why what is to come does not fit into `folder`, if it does not. How much of it gzip saves is not
+/// known before.
+fn shortage(
+    folder: &Path,
+    filing: &Filing,
+    path: &Path,
+    shelves: &[Shelf],
+    rooms: &[u64],
+    plan: &Plan,
+) -> Vec<Obstacle> {
+    let sent = shelves.iter().zip(rooms).enumerate().filter(|(at, _)| plan.sends(*at));
+    let plain = sent.filter(|_| !filing.gzip);
+    let files = plain.map(|(_, (shelf, size))| room::check_file(folder, *size, &shelf.name()));
+    let what = format!("at the destination {}", path.display());
+    let room = room::check(folder, needed(shelves, rooms, plan), &what)
+        .map_err(|e| e.hint("free some, or name a place on another disk"));
+    files.chain([room]).filter_map(Result::err).map(|e| Obstacle::known(&e)).collect()
 }
 
 /// The archives that `path` stands for, with the images that go there.

@@ -46,6 +46,14 @@ impl Obstacle {
         Obstacle { class: Class::Refused, message, findings, hint: hint.to_owned() }
     }
 
+    /// What `error` says, met in looking ahead.
+    #[must_use]
+    pub fn known(error: &Error) -> Obstacle {
+        let hint = error.way_out().unwrap_or_default().to_owned();
+        let (message, findings) = (error.spelled(), error.findings().to_vec());
+        Obstacle { class: error.class(), message, findings, hint }
+    }
+
     /// This one as a failure.
     #[must_use]
     pub fn error(&self) -> Error {

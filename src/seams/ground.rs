@@ -1,0 +1,101 @@
+//! Whether something can be made at a place, asked before anything moves: what a dry run says is what
+//! the real one will be told.
+
+use std::io;
+use std::path::Path;
+
+use rustix::fs::{Access, AtFlags, CWD, accessat, statfs};
+use rustix::io::Errno;
+
+use crate::words::error::{Class, Error, Result};
+
+/// File systems that only show what the kernel has: procfs, sysfs, cgroups, securityfs, debugfs.
+const VIEWS: [i128; 6] = [0x9fa0, 0x6265_6572, 0x6367_7270, 0x0027_e0eb, 0x7363_6673, 0x6462_6720];
+
+/// Fails as making the file or folder `path` will, where that can be known. The folders above it need
+/// not be there: they are made.
+///
+/// # Errors
+/// As [`folder`].
+pub fn check(path: &Path) -> Result<()> {
+    folder(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Fails as making something in the folder `path` will, which is made itself where it is missing.
+///
+/// # Errors
+/// [`Class::Usage`] for what is no folder, [`Class::Refused`] for what may not be written.
+pub fn folder(path: &Path) -> Result<()> {
+    for part in path.ancestors() {
+        let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
+        match std::fs::metadata(part) {
+            Ok(about) if about.is_dir() => return may_write(part),
+            Ok(_) => return Err(no_folder(part, "is a file, not a folder")),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                if std::fs::symlink_metadata(part).is_ok() {
+                    return Err(no_folder(part, "is a link that leads nowhere"));
+                }
+            }
+            // What is above it is no folder, and is looked at next.
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => {}
+            Err(e) => return Err(Error::io(format!("cannot look at {}", part.display()), e)),
+        }
+    }
+    Ok(())
+}
+
+fn no_folder(path: &Path, what: &str) -> Error {
+    Error::new(Class::Usage, format!("{} {what}", path.display())).hint("name another place")
+}
+
+/// Fails when nothing can be made in `folder`, which is one.
+fn may_write(folder: &Path) -> Result<()> {
+    let cannot = || format!("cannot write into {}", folder.display());
+    if statfs(folder).is_ok_and(|about| VIEWS.contains(&i128::from(about.f_type))) {
+        let text = format!("{}: it is a view of the system, and no disk", cannot());
+        return Err(Error::new(Class::Refused, text).hint("name another place"));
+    }
+    match accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
+        Err(e @ (Errno::ACCESS | Errno::PERM)) => {
+            Err(Error::io(cannot(), e.into())
+                .hint("see who may write there, or name another place"))
+        }
+        Err(e @ Errno::ROFS) => Err(Error::io(cannot(), e.into())
+            .hint("mount it so that it can be written, or name another place")),
+        // A system that does not tell is taken to let us.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_of_an_output_is_known_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), "").unwrap();
+        std::fs::create_dir(at("real")).unwrap();
+        symlink("real", at("link")).unwrap();
+        symlink("nowhere", at("broken")).unwrap();
+
+        for fine in ["x", "real/x", "link/x", "not/yet/there/x"] {
+            check(&at(fine)).unwrap();
+        }
+        check(Path::new("x")).unwrap();
+        for (bad, class, words) in [
+            ("file/x", Class::Usage, "file is a file, not a folder"),
+            ("file/x/y/z", Class::Usage, "file is a file, not a folder"),
+            ("broken/x", Class::Usage, "broken is a link that leads nowhere"),
+            ("/proc/nope/x", Class::Refused, "/proc: it is a view of the system"),
+            ("/sys/x", Class::Refused, "/sys: it is a view of the system"),
+        ] {
+            let error = check(&at(bad)).unwrap_err();
+            assert_eq!(error.class(), class, "{bad}: {error}");
+            assert!(error.to_string().contains(words), "{bad}: {error}");
+        }
+    }
+}
