@@ -69,6 +69,10 @@ pub(super) struct Export {
     /// Leave signatures, SBOMs and other referrers behind
     #[arg(long)]
     no_referrers: bool,
+    /// Believe no registry's list of tags that an image has no signatures: ask for them tag by tag,
+    /// four requests more for each manifest
+    #[arg(long, conflicts_with = "no_referrers")]
+    no_tag_lists: bool,
     /// Let the bundle expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
@@ -100,7 +104,9 @@ impl Export {
             images = vec![called(images, name)?];
         }
         if !idle::any_registry(&images) {
-            idle::tell(&self.registries.given(), "no image is in a registry", printer);
+            let own = [("--no-tag-lists", self.no_tag_lists)];
+            let given = [&own[..], &self.registries.given()].concat();
+            idle::tell(&given, "no image is in a registry", printer);
         }
         if !idle::any_whole(&images) {
             let why = "every image is named, and has to be there";
@@ -126,7 +132,7 @@ impl Export {
             stdin: standard_input,
         };
         let progress = printer.progress();
-        let client = self.registries.client(progress.clone())?;
+        let client = self.registries.client_reading(progress.clone(), !self.no_tag_lists)?;
         let summary = export(&request, key, &client, &*progress)?;
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)

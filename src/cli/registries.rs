@@ -29,6 +29,10 @@ pub(super) struct Registries {
     /// to be shown credentials
     #[arg(long, value_name = "HOST[:PORT]")]
     plain_http: Vec<Registry>,
+    /// Host that a registry may lead to wherever it is, as storage in a private network behind a
+    /// registry with a public name (can be repeated); nobody's credentials go there
+    #[arg(long, value_name = "HOST[:PORT]")]
+    allow_redirect: Vec<Registry>,
     /// Bytes a second over all transfers, as in 5MB or 500KiB [default: as fast as it goes]
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     limit_rate: Option<u64>,
@@ -60,11 +64,12 @@ impl Registries {
     }
 
     /// Which options were given that matter to registries alone.
-    pub(super) fn given(&self) -> [Given; 5] {
+    pub(super) fn given(&self) -> [Given; 6] {
         [
             ("--authfile", self.authfile.is_some()),
             ("--cert-dir", self.cert_dir.is_some()),
             ("--plain-http", !self.plain_http.is_empty()),
+            ("--allow-redirect", !self.allow_redirect.is_empty()),
             ("--limit-rate", self.limit_rate.is_some()),
             ("--timeout", self.timeout.is_some()),
         ]
@@ -89,6 +94,15 @@ impl Registries {
         quick: bool,
     ) -> Result<Client> {
         Client::new(Settings { chunk_size, quick, ..self.settings() }, progress)
+    }
+
+    /// [`client`](Registries::client), which believes lists of tags where `tag_lists` says so.
+    pub(super) fn client_reading(
+        &self,
+        progress: Arc<dyn Progress>,
+        tag_lists: bool,
+    ) -> Result<Client> {
+        Client::new(Settings { tag_lists, ..self.settings() }, progress)
     }
 
     /// The file that keeps what `login` is told: podman's.
@@ -133,6 +147,7 @@ impl Registries {
             cert_dirs: cert_dirs.into_iter().flatten().collect(),
             cert_dir: self.cert_dir.clone(),
             plain_http: self.plain_http.clone(),
+            allow_redirects: self.allow_redirect.clone(),
             proxies: Proxies {
                 http: proxy("http_proxy"),
                 https: proxy("https_proxy"),

@@ -11,13 +11,13 @@
 //! ```text
 //! registry, repository
 //!          ─ blobs, manifests, upload, referrers, page,  what is asked
-//!            tagged, search, sparse, harbor
+//!            trail, tagged, search, sparse, harbor
 //!            pieces, sending, journal, meter, quota,     how much, in which form, how fast
 //!            steady
-//!            session                                     redirects and retries
+//!            session ─ leading                           redirects and retries
 //!            auth ─ challenge, realm, token,             who asks
 //!           granted, credentials
-//!            http ─ tls, proxy, reach, url               how it travels, and how far
+//!            http ─ tls, proxy, reach, url, wire         how it travels, and how far
 //! ```
 
 mod access;
@@ -34,6 +34,7 @@ mod helper;
 mod host;
 mod http;
 mod journal;
+mod leading;
 mod login;
 mod manifests;
 mod meter;
@@ -59,8 +60,10 @@ mod tagged;
 mod tests;
 mod tls;
 mod token;
+mod trail;
 mod upload;
 mod url;
+mod wire;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -67,6 +67,42 @@ fn tags_that_are_none_are_left_out_aloud_and_a_repository_that_is_not_there_is_a
 }
 
 #[test]
+fn a_list_that_does_not_end_is_one_error_that_names_it() {
+    let endless = Double::start(|seen| {
+        let (list, last) = seen.target.split_once('?').unwrap_or((&seen.target, ""));
+        let number = last.rsplit_once("last=").map_or(0, |(_, n)| n.parse::<u32>().unwrap());
+        let next = match list {
+            _ if list.contains("/itself/") => "n=1000".to_owned(),
+            _ if list.contains("/round/") => format!("n=1000&last={}", (number + 1) % 3),
+            _ if list.contains("/forever/") => format!("n=1000&last={}", number + 1),
+            "/v2/_catalog" => format!("n=1000&last={}", (number + 1) % 2),
+            _ => return nothing(seen),
+        };
+        let of = json!({"tags": [format!("1.{number}")], "repositories": [format!("a/x{number}")]});
+        Some(page(&of)?.header("link", format!("<{list}?{next}>; rel=\"next\"")))
+    });
+    let sealift = Sealift::new();
+
+    for (repository, why, most) in [
+        ("itself/app", "a page names itself", 1),
+        ("round/app", "lead round in a circle", 4),
+        ("forever/app", "more than 1000 pages", 1000),
+    ] {
+        let before = endless.seen().len();
+        let name = format!("{}/{repository}", endless.host());
+        let said = run!(sealift, "tags", name).exits(code::DAMAGED);
+        let named = format!("registry {}: tags of {repository}: the list", endless.host());
+        assert!(said.stderr.contains(&named) && said.stderr.contains(why), "{}", said.stderr);
+        assert_eq!((said.stdout.as_str(), said.stderr.matches("error:").count()), ("", 1));
+        assert!(endless.seen().len() - before <= most, "{repository}");
+    }
+    let search = run!(sealift, "search", "none", "--registry", endless.host());
+    assert_ne!(search.code, 0);
+    let named = format!("registry {}: list of all repositories: ", endless.host());
+    assert!(search.stderr.contains(&named), "{}", search.stderr);
+}
+
+#[test]
 fn harbor_is_searched_with_the_users_own_rights() {
     let double = Double::start(|seen| {
         if !seen.target.starts_with("/api/v2.0/search?q=app%20x") {

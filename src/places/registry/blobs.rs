@@ -17,15 +17,18 @@ use crate::words::error::{Class, Error, Result};
 impl Session {
     /// Whether `blob` is there with its size.
     pub(super) fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
-        if matches!(self.host.head(), Head::Lies | Head::Exposed) {
+        if matches!(self.host.head(), Head::Lies | Head::Exposed) || self.host.hides_blobs() {
             return self.gives_blob(blob);
         }
         let path = format!("blobs/{}", blob.digest);
         let call = self.read(Method::HEAD, path, self.blob_name(blob));
         let answer = self.call(&call)?;
         match answer.status {
-            200 => Ok(answer.size().is_none_or(|length| length == blob.size)),
-            404 => Ok(false),
+            200 => {
+                self.host.set_shows_blobs(true);
+                Ok(answer.size().is_none_or(|length| length == blob.size))
+            }
+            404 => self.host.has_after_all(|| self.gives_blob(blob)),
             // Proxies that know no HEAD; storages whose signed addresses are for GET alone.
             405 | 501 => self.gives_blob(blob),
             400..=499 if !answer.own => self.gives_blob(blob),
@@ -41,18 +44,28 @@ impl Session {
             call.headers.push(("range", "bytes=0-0".to_owned()));
         }
         let answer = self.call(&call)?;
-        // The rest of a whole answer is not read; the connection is closed instead.
-        match answer.status {
-            200 => Ok(answer.size().is_none_or(|length| length == blob.size)),
-            206 => Ok(range_total(&answer).is_none_or(|total| total == blob.size)),
-            404 | 416 => Ok(false),
-            _ => Err(self.end.refusal(&call.what, answer)),
-        }
+        let found = match answer.status {
+            // The rest of a whole answer is not read; the connection is closed instead.
+            200 => return Ok(answer.size().is_none_or(|length| length == blob.size)),
+            206 => range_total(&answer).is_none_or(|total| total == blob.size),
+            404 | 416 => false,
+            _ => return Err(self.end.refusal(&call.what, answer)),
+        };
+        answer.discard();
+        Ok(found)
     }
 
     /// Whether `blob`, which the registry took, is there. Some find nothing by HEAD of what they have.
     pub(super) fn has_taken(&self, blob: &Descriptor) -> Result<bool> {
-        Ok(self.has_blob(blob)? || self.gives_blob(blob)?)
+        let seen = self.has_blob(blob)?;
+        if seen || self.host.hides_blobs() {
+            return Ok(seen);
+        }
+        let given = self.gives_blob(blob)?;
+        if given {
+            self.host.set_shows_blobs(false);
+        }
+        Ok(given)
     }
 
     /// The bytes of `blob` from `offset` on, unchecked.

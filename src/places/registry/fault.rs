@@ -1,15 +1,12 @@
 //! What went wrong at a registry, in words that name the end, the thing and the way out.
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::codes;
 use super::http::Answer;
-use super::reach::{OutOfReach, Scope};
-use super::url::Url;
 use crate::words::error::{About, Class, Error, Side};
 use crate::words::escape::safe;
 use crate::words::reference::Registry;
@@ -55,35 +52,6 @@ impl End {
     /// A failure at this end, about `what`.
     pub(super) fn error(&self, class: Class, what: &str, why: impl fmt::Display) -> Error {
         Error::new(class, format!("{self}: {what}: {why}"))
-    }
-
-    /// A request that got no answer. `answered` says whether the host ever gave one: a host that
-    /// was never heard of is more likely misspelt than down for a moment.
-    pub(super) fn wire(&self, what: &str, to: &Url, error: ureq::Error, answered: bool) -> Error {
-        let host = to.authority();
-        let (why, kind) = describe(&error);
-        let text = format!("{}: {why}", to.origin());
-        let fault = self.error(Class::Other, what, text);
-        match kind {
-            Kind::OtherName => fault.hint(format!(
-                "the certificate is for other names than {host}; name the registry as it does"
-            )),
-            Kind::Certificate => fault.hint(format!(
-                "give the authority that signed {host}'s certificate with --cert-dir, or put it \
-                 as /etc/containers/certs.d/{host}/ca.crt"
-            )),
-            Kind::NotTls => {
-                fault.hint(format!("{host} does not speak TLS; try --plain-http {host}"))
-            }
-            Kind::Unreachable if answered => fault.transient(),
-            Kind::Unreachable => fault.hint(format!(
-                "check the name {host}, that the registry runs, and the proxy that http_proxy or \
-                 https_proxy names, if it went through one"
-            )),
-            Kind::Broken => fault.transient(),
-            Kind::Other => fault,
-            Kind::OutOfReach(scope) => self.out_of_reach(what, to, scope),
-        }
     }
 
     /// What may not be pulled for a policy's sake: so Harbor answers 412 to whoever reads a
@@ -283,89 +251,6 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     }
     let until = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
     Some(Duration::from_secs(u64::try_from(until.as_second() - now.as_second()).unwrap_or(0)))
-}
-
-/// What kind of failure keeps an answer away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The certificate is not trusted.
-    Certificate,
-    /// The certificate is for another host.
-    OtherName,
-    /// The other end does not speak TLS at all.
-    NotTls,
-    /// No connection came about.
-    Unreachable,
-    /// A connection broke or stood still.
-    Broken,
-    /// What trying again does not change.
-    Other,
-    /// The host is where the registry may not lead to.
-    OutOfReach(Scope),
-}
-
-/// Why a request got no answer, for people, and which kind of failure that is.
-pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
-    if let Some(tls) = tls_error(error) {
-        return match tls {
-            rustls::Error::InvalidCertificate(
-                rustls::CertificateError::NotValidForName
-                | rustls::CertificateError::NotValidForNameContext { .. },
-            ) => (format!("the certificate is not for this host: {tls}"), Kind::OtherName),
-            rustls::Error::InvalidCertificate(_) => {
-                (format!("the certificate is not trusted: {tls}"), Kind::Certificate)
-            }
-            rustls::Error::InvalidMessage(_) => ("the answer is not TLS".to_owned(), Kind::NotTls),
-            other => (other.to_string(), Kind::Other),
-        };
-    }
-    match error {
-        ureq::Error::HostNotFound => ("no such host".to_owned(), Kind::Unreachable),
-        ureq::Error::ConnectionFailed | ureq::Error::Timeout(ureq::Timeout::Connect) => {
-            ("cannot connect".to_owned(), Kind::Unreachable)
-        }
-        ureq::Error::ConnectProxyFailed(_) => {
-            ("the proxy makes no connection".to_owned(), Kind::Unreachable)
-        }
-        ureq::Error::Timeout(_) => ("no answer in time".to_owned(), Kind::Broken),
-        ureq::Error::Io(error) if let Some(scope) = OutOfReach::within(error) => {
-            (format!("it is {scope}"), Kind::OutOfReach(scope))
-        }
-        ureq::Error::Io(error) if is_lookup(error) => {
-            ("no such host".to_owned(), Kind::Unreachable)
-        }
-        ureq::Error::Io(error) => (error.to_string(), io_kind(error)),
-        ureq::Error::BodyStalled => ("the connection broke off".to_owned(), Kind::Broken),
-        ureq::Error::Protocol(error) => (format!("the answer is not HTTP: {error}"), Kind::Other),
-        // An address may hold a signature, and a proxy's may hold a password: neither is shown.
-        ureq::Error::BadUri(_) => ("the address is malformed".to_owned(), Kind::Other),
-        other => (other.to_string(), Kind::Other),
-    }
-}
-
-/// Whether the host's name could not be resolved. The standard library has no kind for that.
-fn is_lookup(error: &io::Error) -> bool {
-    error.to_string().contains("failed to lookup address information")
-}
-
-fn io_kind(error: &io::Error) -> Kind {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::AddrNotAvailable => Kind::Unreachable,
-        io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied => Kind::Other,
-        _ => Kind::Broken,
-    }
-}
-
-/// The TLS fault inside `error`; handshakes hide it in an I/O error.
-fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
-    match error {
-        ureq::Error::Rustls(error) => Some(error),
-        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

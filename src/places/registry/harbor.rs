@@ -124,7 +124,7 @@ impl Session {
         let base = self.base()?;
         let url = base.with_path("/v2/");
         retry.run(&*self.shared.progress, || {
-            let answer = self.send("first contact", Outgoing::get(&url))?;
+            let answer = self.send("what kind of registry it is", Outgoing::get(&url))?;
             let asked = super::auth::challenges(&answer);
             answer.discard();
             let realm = asked.into_iter().find_map(|challenge| match challenge {

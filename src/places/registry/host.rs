@@ -1,7 +1,7 @@
 //! [`Host`]: what was learnt about one registry, so that it is learnt once.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Settings;
@@ -13,6 +13,10 @@ use super::url::Url;
 use crate::seams::pace::Gate;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Registry, Repository};
+
+/// Of how many blobs that HEAD does not find a host is asked by GET, in case it finds none by HEAD
+/// at all. Where there are manifests some of the first few are likely to be there.
+const MAX_ASKED: usize = 8;
 
 /// What a registry wants to see of those who ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +49,15 @@ pub(super) enum Head {
     Exposed,
 }
 
+/// What a host's answers to HEAD of blobs are worth, and what was done to find out.
+#[derive(Debug, Default)]
+struct BlobHead {
+    /// Whether it finds by HEAD what it has, once that is known.
+    honest: Option<bool>,
+    /// How many blobs that HEAD did not find were asked for by GET.
+    asked: usize,
+}
+
 /// What is known of its repositories: of each, and of those whose names begin with the same word.
 #[derive(Debug, Default)]
 struct Repositories {
@@ -62,11 +75,16 @@ pub(super) struct Host {
     fell_back: AtomicBool,
     answered: AtomicBool,
     repositories: Mutex<Repositories>,
+    shows_made_tags: AtomicBool,
+    hides_tags: AtomicBool,
+    images: AtomicUsize,
     given_up: AtomicBool,
     complained: AtomicBool,
     harbor: Mutex<Option<bool>>,
     head: Mutex<Head>,
     weighing_head: Mutex<()>,
+    has_manifests: AtomicBool,
+    blob_head: Mutex<BlobHead>,
     sending: Mutex<Sending>,
     quota: Mutex<Option<Allowance>>,
     /// How many blobs come in at a time, and how many go out. They are apart so that a copy from
@@ -93,11 +111,16 @@ impl Host {
             fell_back: AtomicBool::new(false),
             answered: AtomicBool::new(false),
             repositories: Mutex::default(),
+            shows_made_tags: AtomicBool::new(false),
+            hides_tags: AtomicBool::new(false),
+            images: AtomicUsize::new(0),
             given_up: AtomicBool::new(false),
             complained: AtomicBool::new(false),
             harbor: Mutex::default(),
             head: Mutex::new(Head::Unknown),
             weighing_head: Mutex::default(),
+            has_manifests: AtomicBool::new(false),
+            blob_head: Mutex::default(),
         }
     }
 
@@ -203,6 +226,44 @@ impl Host {
         (self.head() == open).then_some(turn)
     }
 
+    /// Notes that it gave out a manifest, and so has the blobs of that, too.
+    pub(super) fn set_has_manifests(&self) {
+        self.has_manifests.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is known to answer 404 to HEAD of blobs that GET gives.
+    pub(super) fn hides_blobs(&self) -> bool {
+        self.blob_head().honest == Some(false)
+    }
+
+    /// Notes whether it finds by HEAD a blob that it has; the first proof counts.
+    pub(super) fn set_shows_blobs(&self, shows: bool) {
+        self.blob_head().honest.get_or_insert(shows);
+    }
+
+    /// Whether it has a blob that HEAD did not find. As long as it is known of neither answer, and
+    /// there should be blobs, `ask` tells by GET, of one at a time.
+    pub(super) fn has_after_all(&self, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        let mut head = self.blob_head();
+        let open = head.asked < MAX_ASKED && self.has_manifests.load(Ordering::Relaxed);
+        match head.honest {
+            Some(true) => return Ok(false),
+            Some(false) => drop(head),
+            None if !open => return Ok(false),
+            None => {
+                head.asked += 1;
+                let found = ask()?;
+                head.honest = found.then_some(false);
+                return Ok(found);
+            }
+        }
+        ask()
+    }
+
+    fn blob_head(&self) -> MutexGuard<'_, BlobHead> {
+        self.blob_head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether the host failed in this run, while another may have the same content.
     pub(super) fn is_given_up(&self) -> bool {
         self.given_up.load(Ordering::Relaxed)
@@ -261,5 +322,34 @@ impl Host {
             .entry(repository.clone())
             .or_insert_with(|| Arc::new(Tagged::among(neighbours)));
         Arc::clone(tagged)
+    }
+    /// Of how many of its repositories something is known.
+    pub(super) fn repositories(&self) -> usize {
+        self.repositories.lock().unwrap_or_else(PoisonError::into_inner).tagged.len()
+    }
+
+    /// Whether a list of tags of this host ever showed one that was made from a digest.
+    pub(super) fn shows_made_tags(&self) -> bool {
+        self.shows_made_tags.load(Ordering::Relaxed)
+    }
+
+    /// Notes that one did.
+    pub(super) fn set_shows_made_tags(&self) {
+        self.shows_made_tags.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a list of tags of this host left one out that is there.
+    pub(super) fn hides_tags(&self) -> bool {
+        self.hides_tags.load(Ordering::Relaxed)
+    }
+
+    /// Notes that one did.
+    pub(super) fn set_hides_tags(&self) {
+        self.hides_tags.store(true, Ordering::Relaxed);
+    }
+
+    /// How many images were counted before this one.
+    pub(super) fn count_image(&self) -> usize {
+        self.images.fetch_add(1, Ordering::Relaxed)
     }
 }

@@ -67,6 +67,10 @@ impl Session {
                 }
                 _ => return Err(self.end.refusal(&call.what, answer)),
             }
+            if answer.own {
+                self.tagged.saw(&answer.headers);
+                self.host.set_has_manifests();
+            }
             let is_large = answer.length().is_none_or(|length| length > SMALL_DOCUMENT);
             let _alone = is_large.then(|| LARGE_DOCUMENT.lock());
             let bytes = self.read_document(&call.what, &mut answer)?;
@@ -149,7 +153,10 @@ impl Session {
         let call = self.manifest_call(Method::HEAD, reference);
         let answer = self.call(&call)?;
         match answer.status {
-            200 => self.host.set_head(Head::Honest),
+            200 => {
+                self.host.set_head(Head::Honest);
+                self.host.set_has_manifests();
+            }
             404 => return Ok(Seen::Nothing),
             412 if answer.own => return Ok(Seen::Withheld),
             // Some proxies know no HEAD, and some storages have it signed for themselves.

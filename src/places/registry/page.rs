@@ -8,6 +8,7 @@ use ureq::http::Method;
 
 use super::http::Answer;
 use super::session::{Session, Target};
+use super::trail::Trail;
 use super::url::Url;
 use crate::words::count::are;
 use crate::words::document::MAX_DOCUMENT;
@@ -15,9 +16,6 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
 use crate::words::reference::Tag;
 
-/// How many pages of one list are followed. With a thousand entries a page this is far beyond
-/// every real repository; a registry that never ends its list ends here.
-pub(super) const MAX_PAGES: usize = 1000;
 /// How many tags of one repository are taken. The largest public ones have some ten thousand; a
 /// registry that sends millions would fill memory.
 const MAX_TAGS: usize = 200_000;
@@ -125,8 +123,8 @@ impl Session {
     pub(super) fn tags(&self) -> Result<Vec<Tag>> {
         let what = format!("tags of {}", self.repository);
         let mut call = self.read(Method::GET, format!("tags/list?n={PAGE}"), what);
-        let (mut tags, mut odd) = (Vec::new(), Vec::new());
-        for _ in 0..MAX_PAGES {
+        let (mut tags, mut odd, mut trail) = (Vec::new(), Vec::new(), Trail::default());
+        loop {
             let mut answer = self.call(&call)?;
             if answer.status != 200 {
                 return Err(self.end.refusal(&call.what, answer));
@@ -134,6 +132,7 @@ impl Session {
             let bytes = self.read_body(&call.what, &mut answer, MAX_LIST)?;
             let page: Tags = serde_json::from_slice(&bytes)
                 .map_err(|_| self.end.error(Class::Damaged, &call.what, "no list of tags"))?;
+            let before = tags.len() + odd.len();
             for entry in page.entries() {
                 match entry.as_deref().map(str::parse) {
                     Some(Ok(tag)) => tags.push(tag),
@@ -144,7 +143,8 @@ impl Session {
                 let why = format!("more than {MAX_TAGS} tags");
                 return Err(self.end.error(Class::Damaged, &call.what, why));
             }
-            match self.next_page(&answer, &call.what)? {
+            let entries = tags.len() + odd.len() - before;
+            match self.next_page(&call.what, &answer, (&bytes, entries), &mut trail)? {
                 Some(next) => call.target = Target::Url(next),
                 None => {
                     self.tell_of_odd(&call.what, &odd);
@@ -152,7 +152,6 @@ impl Session {
                 }
             }
         }
-        Err(self.end.error(Class::Damaged, &call.what, format!("more than {MAX_PAGES} pages")))
     }
 
     fn tell_of_odd(&self, what: &str, odd: &[Option<String>]) {
@@ -201,18 +200,32 @@ impl Session {
         }
     }
 
-    /// The page after `answer`. Registries behind proxies do not know what they are called: the
+    /// The page after `answer`, which had these bytes and so many entries in them. Registries behind proxies do not know what they are called: the
     /// link of some leads to an inner host or to http, and Artifactory's lacks the part of the path
     /// that its proxy adds. So it is followed where the answer came from, and only its query counts
     /// where it goes on with the same list.
-    pub(super) fn next_page(&self, answer: &Answer, what: &str) -> Result<Option<Url>> {
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] where it has no address, or the list does not end.
+    pub(super) fn next_page(
+        &self,
+        what: &str,
+        answer: &Answer,
+        (bytes, entries): (&[u8], usize),
+        trail: &mut Trail,
+    ) -> Result<Option<Url>> {
         let links = answer.headers.get_all("link").iter().filter_map(|value| value.to_str().ok());
         let Some(next) = links.into_iter().find_map(next_link) else { return Ok(None) };
         let next = next.replace(' ', "%20");
-        match answer.url.join(&next).and_then(|url| answer.url.with_page(&url)) {
-            Some(url) => Ok(Some(url)),
-            None => Err(self.end.error(Class::Damaged, what, "the next page has no address")),
-        }
+        let next = answer.url.join(&next).and_then(|url| answer.url.with_page(&url));
+        let no_address = || "the next page has no address".to_owned();
+        next.ok_or_else(no_address)
+            .and_then(|url| trail.goes_on(&answer.url, bytes, entries, &url).map(|()| Some(url)))
+            .map_err(|why| {
+                self.end
+                    .error(Class::Damaged, what, why)
+                    .hint("nothing is taken of such a list; ask whoever runs the registry")
+            })
     }
 }
 

@@ -3,14 +3,16 @@
 use ureq::http::Method;
 
 use super::fault::MAX_ERROR_BODY;
+use super::http::Answer;
 use super::manifests::{is_vague, media_type};
-use super::page::MAX_PAGES;
 use super::session::{Session, Target};
+use super::trail::Trail;
 use crate::seams::holdings::KeptList;
 use crate::seams::store::Referrers;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
-use crate::words::error::{Class, Result};
+use crate::words::error::{Class, Result, Side};
+use crate::words::progress::Event;
 use crate::words::reference::Tag;
 
 /// How many referrers of one image are taken. Images in use have a handful; a list without end
@@ -20,11 +22,11 @@ const MAX_REFERRERS: usize = 10_000;
 /// What cosign puts behind the fallback tag for signatures, attestations and bills of materials.
 const COSIGN: &[&str] = &[".sig", ".att", ".sbom"];
 
-/// How every server written in Go answers for a path that it has no route for: distribution,
-/// which knows no referrers, says it whatever the repository. It holds for those to which the same
-/// registry answers, as far as their names tell; any other refusal holds for the repository that was
-/// asked about.
-const NO_SUCH_ROUTE: &[u8] = b"404 page not found";
+/// How distribution answers for a path that it has no route for, and so for referrers whatever the
+/// repository: as every server written in Go does, with a header of its own. It holds for those
+/// to which the same registry answers, as far as their names and its answers tell; any other
+/// refusal holds for the repository that was asked about.
+const NO_SUCH_ROUTE: (&[u8], &str) = (b"404 page not found", "docker-distribution-api-version");
 
 /// Whether referrers are listed.
 enum Lists {
@@ -38,11 +40,12 @@ enum Lists {
 
 /// Whether an answer without a list of referrers says that there is no such list to be had. Old
 /// registries answer 404, some 405 or 501, some a page for people with 200, and proxies with a list
-/// of known paths 400 or 403. The manifest that is asked about was given out a moment ago, so that
-/// a 403 is no missing right to read; 401 is, and the rest are failures.
+/// of known paths 400, 401 or 403. The manifest that is asked about was given out a moment ago, so
+/// that the last two are no missing right to read it; they may be one to see the list, which is
+/// told. The rest are failures.
 fn tells_of_no_list(status: u16) -> bool {
     match status {
-        401 | 407 | 408 | 421 | 425 | 429 => false,
+        407 | 408 | 421 | 425 | 429 => false,
         200..=299 | 400..=499 | 501 => true,
         _ => false,
     }
@@ -59,7 +62,7 @@ impl Session {
             Some(manifests) => found.manifests = manifests,
             None => tags.insert(0, fallback.clone()),
         }
-        let mut under = self.under_tags(&tags)?;
+        let mut under = self.under_tags(subject.digest, &tags)?;
         // A project of Harbor's that caches another registry lists what its database knows, which
         // is nothing of what that registry keeps under the fallback tag.
         if found.manifests.is_empty() && !tags.contains(&fallback) && self.is_known_harbor() {
@@ -67,7 +70,6 @@ impl Session {
             under.extend(list.map(|list| (fallback.clone(), list)));
         }
         for (tag, document) in under {
-            // GitLab's registry answers for the fallback tag with the subject itself.
             let is_list = matches!(document.kind(), Kind::Index { .. });
             if tag == fallback && (!is_list || document.descriptor().digest == subject.digest) {
                 continue;
@@ -89,16 +91,25 @@ impl Session {
         Ok(found)
     }
 
-    /// What stands under those of `tags`, made from one digest, that are there.
-    fn under_tags(&self, tags: &[Tag]) -> Result<Vec<(Tag, Document)>> {
+    /// What stands under those of `tags`, made from the digest of `subject`, that are there.
+    fn under_tags(&self, subject: Digest, tags: &[Tag]) -> Result<Vec<(Tag, Document)>> {
         let listed = self.listed_tags(tags)?;
+        let doubt = self.doubt(subject, listed.as_deref());
         let mut found = Vec::new();
-        for tag in listed.as_deref().unwrap_or(tags) {
+        for tag in tags {
+            let is_listed = listed.as_ref().is_some_and(|listed| listed.contains(tag));
             // Asking first costs nothing where reading counts as a pull.
-            let certain = listed.is_some() || tag.subject().is_some();
-            if (certain || self.head_manifest(tag.as_str())?.is_some())
-                && let Some(document) = self.manifest(tag.as_str(), None)?
-            {
+            let there = match tag.subject().is_some() {
+                _ if is_listed => true,
+                _ if !doubt.about(tag) => false,
+                true => true,
+                false => self.head_manifest(tag.as_str())?.is_some(),
+            };
+            if there && let Some(document) = self.manifest(tag.as_str(), None)? {
+                // GitLab's registry answers for the fallback tag with the subject itself.
+                if listed.is_some() && !is_listed && document.descriptor().digest != subject {
+                    self.host.set_hides_tags();
+                }
                 found.push((tag.clone(), document));
             }
         }
@@ -137,7 +148,7 @@ impl Session {
         match found {
             Lists::Here(manifests) => return Ok(Some(manifests)),
             Lists::NotHere => self.tagged.set_lacks_referrers(),
-            Lists::Nowhere => self.tagged.neighbours().set_lack_referrers(),
+            Lists::Nowhere => self.tagged.set_like_lack_referrers(),
         }
         Ok(None)
     }
@@ -146,8 +157,8 @@ impl Session {
         let what = format!("referrers of {}@{}", self.repository, subject.digest);
         let mut call = self.read(Method::GET, format!("referrers/{}", subject.digest), what);
         call.headers.push(("accept", OCI_INDEX.to_owned()));
-        let mut manifests = Vec::new();
-        for page in 0..MAX_PAGES {
+        let (mut manifests, mut trail) = (Vec::new(), Trail::default());
+        loop {
             let mut answer = self.call(&call)?;
             // A page for people is not read; what only calls itself JSON may be a list.
             let told = media_type(&answer, &[]);
@@ -157,27 +168,46 @@ impl Session {
             };
             let is_list = answer.status == 200 && media_type(&answer, &bytes) == OCI_INDEX;
             let absent = !is_list && tells_of_no_list(answer.status);
-            if page == 0 && absent {
-                let unrouted = answer.status == 404
-                    && answer.read_some(MAX_ERROR_BODY).trim_ascii_end() == NO_SUCH_ROUTE;
-                answer.discard();
-                return Ok(if unrouted { Lists::Nowhere } else { Lists::NotHere });
+            if manifests.is_empty() && absent {
+                return Ok(self.without_list(&call.what, answer));
             }
             if !is_list {
                 return Err(self.end.refusal(&call.what, answer));
             }
             let list = Document::parse(bytes, OCI_INDEX)
                 .map_err(|e| e.context(format!("{}: {}", self.end, call.what)))?;
-            manifests.extend(list.children().into_iter().cloned());
+            let entries = list.children();
+            let page = (list.raw(), entries.len());
+            manifests.extend(entries.into_iter().cloned());
             if manifests.len() > MAX_REFERRERS {
-                break;
+                let why = format!("the list does not end after {} entries", manifests.len());
+                return Err(self.end.error(Class::Damaged, &call.what, why));
             }
-            match self.next_page(&answer, &call.what)? {
+            match self.next_page(&call.what, &answer, page, &mut trail)? {
                 Some(next) => call.target = Target::Url(next),
                 None => return Ok(Lists::Here(manifests)),
             }
         }
-        let why = format!("the list does not end after {} entries", manifests.len());
-        Err(self.end.error(Class::Damaged, &call.what, why))
+    }
+
+    /// What an answer without a list of referrers says of the repository and its like.
+    fn without_list(&self, what: &str, mut answer: Answer) -> Lists {
+        let (body, header) = NO_SUCH_ROUTE;
+        let unrouted = answer.status == 404
+            && answer.headers.contains_key(header)
+            && answer.read_some(MAX_ERROR_BODY).trim_ascii_end() == body;
+        if matches!(answer.status, 401 | 403) {
+            let follows = match self.end.side {
+                Side::Source => {
+                    "what only that list tells of stays behind; all under tags comes along"
+                }
+                Side::Destination => "what refers to images gets a list under a tag",
+            };
+            let text =
+                format!("{}: {what}: not shown (HTTP {}); {follows}", self.end, answer.status);
+            self.shared.progress.event(Event::Note(text));
+        }
+        answer.discard();
+        if unrouted { Lists::Nowhere } else { Lists::NotHere }
     }
 }

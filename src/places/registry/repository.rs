@@ -27,7 +27,9 @@ impl ImageSource for RegistryRepository {
     fn resolve(&self, name: &Reference) -> Result<Document> {
         let (reference, digest) = (under(name)?, name.digest);
         let want = if digest.is_some() { Want::Digest } else { Want::Tag };
-        self.first(want, |place| place.named(&reference, digest))
+        let found = self.first(want, |place| place.named(&reference, digest))?;
+        self.0.tagged.want(found.descriptor().digest, digest.is_none());
+        Ok(found)
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
 use super::http::{Answer, Outgoing};
-use super::page::MAX_PAGES;
 use super::session::{Call, Session, Target};
+use super::trail::{MAX_PAGES, Trail};
 use super::url::{Url, encode};
 use super::{Client, fault};
 use crate::words::error::{Class, Error, Result, Side};
@@ -253,8 +253,8 @@ impl Session {
         let (method, target) = (Method::GET, Target::Url(first));
         let mut call = Call { method, target, headers: Vec::new(), body: None, scopes, what };
         let mut hits = Hits::new(SearchBy::Catalog);
-        let term = term.to_lowercase();
-        for _ in 0..MAX_PAGES {
+        let (term, mut trail) = (term.to_lowercase(), Trail::default());
+        loop {
             let mut answer = self.call(&call)?;
             if answer.status != 200 {
                 return Err(self.cannot_search(answer));
@@ -266,13 +266,14 @@ impl Session {
             for name in names.iter().filter(|name| name.to_lowercase().contains(&term)) {
                 hits.add(self, name, None, None);
             }
-            match self.next_page(&answer, &call.what)? {
-                Some(_) if hits.found.len() > limit => return Ok(hits),
+            if hits.found.len() > limit {
+                return Ok(hits);
+            }
+            match self.next_page(&call.what, &answer, (&bytes, names.len()), &mut trail)? {
                 Some(next) => call.target = Target::Url(next),
                 None => return Ok(hits),
             }
         }
-        Err(self.end.error(Class::Damaged, &call.what, format!("more than {MAX_PAGES} pages")))
     }
 
     fn cannot_search(&self, answer: Answer) -> crate::words::error::Error {

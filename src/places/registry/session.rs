@@ -9,20 +9,23 @@ use ureq::http::Method;
 use super::Shared;
 use super::auth::{MAX_ENDED, MAX_ROUNDS};
 use super::authorization::Authorization;
-use super::fault::{self, End, Kind, Parts};
+use super::fault::{self, End, Parts};
 use super::host::Host;
 use super::http::{Answer, Outgoing, Payload, Silence};
 use super::meter::Exact;
 use super::quota::Allowance;
-use super::reach::Ground;
 use super::tagged::Tagged;
 use super::url::Url;
+use super::wire::{self, Kind};
 use crate::seams::retry::sleep;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::reference::Repository;
 
 /// How many redirects in a row are followed. Storage backends need one, mirrors two.
 const MAX_REDIRECTS: usize = 5;
+
+/// What the first request to a registry is about that may or may not speak TLS.
+const ASKING_FOR_TLS: &str = "whether it speaks TLS";
 
 /// How long the requests that a token was taken for may take to say so, after one was refused.
 const NEWS: Duration = Duration::from_millis(200);
@@ -317,43 +320,9 @@ impl Session {
                 if matches!(error, ureq::Error::Timeout(_)) {
                     self.host.trouble();
                 }
-                Err(self.end.wire(what, url, error, self.host.answered()))
+                Err(self.end.wire(what, url, error, self.host.answered(), self.is_led(url)))
             }
         }
-    }
-
-    /// Where the `Location` of `answer` leads.
-    ///
-    /// # Errors
-    /// [`Class::Refused`] when it leads from https to http, or out of reach; [`Class::Other`] when it is absent or
-    /// no address.
-    pub(super) fn location(&self, answer: &Answer, what: &str) -> Result<Url> {
-        let location = answer
-            .header("location")
-            .ok_or_else(|| self.end.error(Class::Other, what, "no Location in the answer"))?;
-        let next = answer.url.join(location).ok_or_else(|| {
-            self.end.error(Class::Other, what, "the Location in the answer is no address")
-        })?;
-        let own = next.host() == self.base()?.host();
-        let ground = if own { Ground::ANYWHERE } else { self.ground(&answer.url)? };
-        let next = next.within(ground);
-        if let Some(scope) = next.scope().filter(|scope| !ground.allows(*scope)) {
-            return Err(self.end.out_of_reach(what, &next, scope));
-        }
-        if answer.url.is_https() && !next.is_https() {
-            let why = format!("the registry leads from https to {}", next.origin());
-            return Err(self.end.error(Class::Refused, what, why).hint(
-                "its proxy has to pass on X-Forwarded-Proto, or the registry to use relative URLs",
-            ));
-        }
-        Ok(next)
-    }
-
-    /// Which places an address that was found in an answer from `from` may lead to: those beside
-    /// the registry, as far as all that led to `from` was beside it, too.
-    pub(super) fn ground(&self, from: &Url) -> Result<Ground> {
-        let beside = |url: &Url| self.shared.http.beside(url);
-        Ok(beside(&self.base()?).and(beside(from)).and(from.ground()))
     }
 
     /// The registry's address.
@@ -377,10 +346,10 @@ impl Session {
                 Ok(true)
             }
             Err(Silence::Setup(error)) => Err(error),
-            Err(Silence::Wire(error)) => match fault::describe(&error).1 {
+            Err(Silence::Wire(error)) => match wire::describe(&error).1 {
                 Kind::NotTls | Kind::Unreachable | Kind::Broken => Ok(false),
                 Kind::Certificate | Kind::OtherName | Kind::Other | Kind::OutOfReach(_) => {
-                    Err(self.end.wire("first contact", &url, error, true))
+                    Err(self.end.wire(ASKING_FOR_TLS, &url, error, true, false))
                 }
             },
         }

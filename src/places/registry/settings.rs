@@ -22,6 +22,8 @@ pub struct Settings {
     pub cert_dir: Option<PathBuf>,
     /// Registries that speak plain HTTP. Those on loopback need not be listed.
     pub plain_http: Vec<Registry>,
+    /// Hosts that a registry may lead to wherever they are; without a port all of the host's.
+    pub allow_redirects: Vec<Registry>,
     /// Proxies, by scheme.
     pub proxies: Proxies,
     /// Files that say where images are fetched from. They do not matter to pushes.
@@ -35,6 +37,8 @@ pub struct Settings {
     pub chunk_size: Option<u64>,
     /// Whether a manifest that is at a destination vouches for its blobs.
     pub quick: bool,
+    /// Whether a repository's list of tags may answer for tags of signatures that it does not show.
+    pub tag_lists: bool,
     /// Bytes a second over all transfers in both directions; as fast as it goes without.
     pub limit_rate: Option<u64>,
     /// Folder for what is remembered of unfinished uploads; nothing is without.
@@ -53,12 +57,14 @@ impl Default for Settings {
             cert_dirs: Vec::new(),
             cert_dir: None,
             plain_http: Vec::new(),
+            allow_redirects: Vec::new(),
             proxies: Proxies::default(),
             mirrors: MirrorFiles::default(),
             jobs: Jobs::up_to(4),
             retry: Retry::default(),
             chunk_size: None,
             quick: false,
+            tag_lists: true,
             limit_rate: None,
             uploads: None,
             timeout: Duration::from_secs(60),

@@ -144,7 +144,21 @@ fn document() -> Document {
 }
 
 fn manifest() -> Vec<u8> {
-    reply(200, &[&format!("content-type: {OCI_MANIFEST}; charset=utf-8")], document().raw())
+    manifest_with("x: y")
+}
+
+fn manifest_with(header: &str) -> Vec<u8> {
+    let kind = format!("content-type: {OCI_MANIFEST}; charset=utf-8");
+    reply(200, &[&kind, header], document().raw())
+}
+
+/// The notes that were told.
+fn notes(told: &Recorder) -> Vec<String> {
+    let notes = told.events().into_iter().filter_map(|event| match event {
+        Event::Note(text) => Some(text),
+        _ => None,
+    });
+    notes.collect()
 }
 
 fn name(server: &Server, rest: &str) -> Reference {

@@ -169,6 +169,14 @@ impl Url {
         self.host() == "localhost" || self.ip().is_some_and(|address| address.is_loopback())
     }
 
+    /// Whether it leads to `place`, a host, or a host and a port.
+    pub(super) fn is_at(&self, place: &str) -> bool {
+        let Some(other) = Url::of(self.is_https(), place) else { return false };
+        let any_port =
+            other.parsed.port().is_none() && !place.ends_with(&format!(":{}", other.port()));
+        self.host() == other.host() && (any_port || self.port() == other.port())
+    }
+
     /// The port, given or implied.
     pub(super) fn port(&self) -> u16 {
         let implied = if self.is_https() { 443 } else { 80 };
@@ -347,6 +355,23 @@ mod tests {
 
         assert_eq!(url("http://h/x").to_string(), "http://h/x?digest=sha256:ab%26c");
         assert_eq!(url("http://h/x?s=1").to_string(), "http://h/x?s=1&digest=sha256:ab%26c");
+    }
+
+    #[test]
+    fn a_place_without_a_port_is_every_port_of_its_host() {
+        for (url, place, there) in [
+            ("http://minio:9000/x", "minio", true),
+            ("http://minio:9000/x", "minio:9000", true),
+            ("http://minio:9000/x", "minio:80", false),
+            ("https://minio/x", "minio:443", true),
+            ("https://minio:8443/x", "minio:443", false),
+            ("http://10.0.0.5:9000/x", "10.0.0.5", true),
+            ("http://[fd00::5]:9000/x", "[fd00::5]", true),
+            ("http://[fd00::5]:9000/x", "[fd00::5]:9001", false),
+            ("http://minio.evil.example/x", "minio", false),
+        ] {
+            assert_eq!(Url::parse(url).unwrap().is_at(place), there, "{url} {place}");
+        }
     }
 
     #[test]

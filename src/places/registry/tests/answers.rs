@@ -22,7 +22,7 @@ fn typed(status: u16, media_type: &str, body: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_refusal_to_list_referrers_leads_to_the_fallback_tag() {
-    for status in [200, 204, 400, 403, 404, 405, 406, 410, 415, 501] {
+    for status in [200, 204, 400, 401, 403, 404, 405, 406, 410, 415, 501] {
         let (entry, list) = list();
         let server = Server::start(move |seen| match &seen.line {
             line if line.contains("/referrers/") => typed(status, "text/html", b"<html>"),
@@ -95,11 +95,7 @@ fn tags(answer: impl Fn(&Seen) -> Vec<u8> + Send + Sync + 'static) -> (Vec<Strin
     let told = Arc::new(Recorder::default());
     let repository = server.with(Side::Source, Settings::default(), told.clone());
     let tags = repository.tags().unwrap().iter().map(ToString::to_string).collect();
-    let notes = told.events().into_iter().filter_map(|event| match event {
-        Event::Note(text) => Some(text),
-        _ => None,
-    });
-    (tags, notes.collect())
+    (tags, notes(&told))
 }
 
 #[test]
@@ -131,6 +127,25 @@ fn the_next_page_is_asked_for_where_the_list_is_and_nowhere_else() {
         });
 
         assert_eq!((tags.join(","), notes.len()), ("a,b,c".to_owned(), 0), "{link}");
+    }
+}
+
+#[test]
+fn a_list_of_tags_that_leads_to_itself_or_in_a_circle_is_one_error_that_names_it() {
+    for (links, pages) in [(&["0"][..], 1), (&["1", "0"], 2), (&["1", "2", "1"], 3)] {
+        let server = Server::start(move |seen| {
+            let at: usize = seen.line.split_once("last=").map_or(0, |(_, n)| n.parse().unwrap());
+            let next = format!("link: </v2/team/app/tags/list?last={}>; rel=\"next\"", links[at]);
+            reply(200, &[&next], format!(r#"{{"tags":["t{at}"]}}"#))
+        });
+        let repository = server.repository(Side::Source);
+
+        let error = repository.tags().unwrap_err();
+
+        assert_eq!(error.class(), Class::Damaged, "{error}");
+        let named = format!("registry {}: tags of team/app: the list does not end", server.address);
+        assert!(error.to_string().contains(&named), "{error}");
+        assert!(server.log().len() <= pages + 1, "{:?}", server.log());
     }
 }
 
@@ -184,6 +199,57 @@ fn a_registry_that_finds_nothing_by_head_is_asked_by_get() {
     assert_eq!(server.seen("HEAD").len(), 1);
 }
 
+/// A registry with a manifest and three blobs, of which HEAD finds only the first; `shows` says
+/// whether it finds blobs.
+fn with_blobs(shows: bool) -> (Server, Vec<Descriptor>) {
+    let blobs: Vec<_> = (0..3).map(|n| Descriptor::of("a/b", &[n])).collect();
+    let there = blobs.clone();
+    let server = Server::start(move |seen| {
+        let has = there.iter().any(|blob| seen.line.ends_with(&blob.digest.hex()));
+        match seen.line.split('/').next().unwrap().trim() {
+            _ if seen.line.contains("/manifests/") => manifest(),
+            "GET" if has => reply(206, &["content-range: bytes 0-0/1"], "x"),
+            "HEAD" if has && shows => reply(200, &[], "x"),
+            _ => reply(404, &[], ""),
+        }
+    });
+    (server, blobs)
+}
+
+#[test]
+fn a_host_that_finds_no_blob_by_head_is_asked_by_get_once_that_is_known() {
+    let (server, blobs) = with_blobs(false);
+    let repository = server.repository(Side::Destination);
+    let absent = Descriptor::of("a/b", b"absent");
+    repository.held(&name(&server, ":1")).unwrap();
+
+    assert!(!repository.has(&absent).unwrap());
+    assert!(blobs.iter().all(|blob| repository.has(blob).unwrap()));
+
+    let blobs = |method: &str| server.seen(&format!("{method} /v2/team/app/blobs/")).len();
+    assert_eq!((blobs("HEAD"), blobs("GET")), (2, 4), "{:?}", server.log());
+}
+
+#[test]
+fn head_of_blobs_is_believed_where_it_finds_one_or_nothing_should_be_there() {
+    let (server, blobs) = with_blobs(true);
+    let absent = |n: u8| Descriptor::of("a/b", &[n, n]);
+    let asked = || server.seen("GET /v2/team/app/blobs/").len();
+
+    let empty = server.repository(Side::Destination);
+    (0..20).for_each(|n| assert!(!empty.has(&absent(n)).unwrap()));
+    assert_eq!(asked(), 0, "there was no manifest");
+    let honest = server.repository(Side::Destination);
+    honest.held(&name(&server, ":1")).unwrap();
+    assert!(!honest.has(&absent(0)).unwrap() && honest.has(&blobs[0]).unwrap());
+    (1..20).for_each(|n| assert!(!honest.has(&absent(n)).unwrap()));
+    assert_eq!(asked(), 1);
+    let new = server.repository(Side::Destination);
+    new.held(&name(&server, ":1")).unwrap();
+    (0..20).for_each(|n| assert!(!new.has(&absent(n)).unwrap()));
+    assert_eq!(asked(), 1 + 8);
+}
+
 #[test]
 fn a_blob_that_was_taken_and_head_does_not_find_is_asked_for_by_get() {
     let digest = small().0.digest;
@@ -196,6 +262,7 @@ fn a_blob_that_was_taken_and_head_does_not_find_is_asked_for_by_get() {
     assert!(!repository.has(&small().0).unwrap(), "one request for what is to be sent");
     assert!(repository.has_taken(&small().0).unwrap());
     assert!(!repository.has_taken(&Descriptor::of("a/b", b"other")).unwrap());
+    assert!(repository.has(&small().0).unwrap(), "it is known by now");
 }
 
 #[test]

@@ -57,8 +57,8 @@ fn what_a_name_means_is_judged_when_it_was_looked_up() {
 
     for ground in [Ground::PUBLIC, Ground::beside(Scope::Private), Ground::beside(Scope::Link)] {
         let Err(Silence::Wire(error)) = ask(ground) else { panic!("{ground:?}") };
-        let (_, kind) = super::super::fault::describe(&error);
-        assert_eq!(kind, super::super::fault::Kind::OutOfReach(Scope::Machine));
+        let (_, kind) = super::super::wire::describe(&error);
+        assert_eq!(kind, super::super::wire::Kind::OutOfReach(Scope::Machine));
     }
     assert!(server.log().is_empty());
     assert!(ask(Ground::beside(Scope::Machine)).is_ok());
@@ -124,4 +124,63 @@ fn a_public_registry_leads_to_public_places_only() {
             assert_eq!(error.class(), Class::Refused, "{location}: {error}");
         }
     }
+}
+
+/// A registry with a public name that leads to `location`, behind a proxy that makes each
+/// connection and answers on it itself.
+fn led_to(location: &str, allowed: &[&str]) -> (Server, Result<Document>) {
+    let to = format!("location: {location}");
+    let proxy = Server::start(move |seen| match seen.header("host") {
+        _ if seen.line.starts_with("CONNECT") => reply(200, &[], ""),
+        Some("registry.example") => reply(307, &[&to], ""),
+        _ => manifest(),
+    });
+    let proxies = Proxies { http: Some(format!("http://{}", proxy.address)), ..Proxies::default() };
+    let registry: Registry = "registry.example".parse().unwrap();
+    let plain_http = vec![registry.clone()];
+    let allow_redirects = allowed.iter().map(|host| host.parse().unwrap()).collect();
+    let settings = Settings { proxies, plain_http, allow_redirects, ..Settings::default() };
+    let client = Client::new(settings, Arc::new(Recorder::default())).unwrap();
+    let app = client.repository(&registry, &"team/app".parse().unwrap(), Side::Source);
+    let got = app.resolve(&"registry.example/team/app:1".parse().unwrap());
+    (proxy, got)
+}
+
+#[test]
+fn a_host_that_the_user_named_is_followed_to_wherever_it_is_and_no_other() {
+    for (location, allowed, fine) in [
+        ("http://10.0.0.5:9000/x", &["10.0.0.5"][..], true),
+        ("http://10.0.0.5:9000/x", &["10.0.0.6", "10.0.0.5:9000"], true),
+        ("http://10.0.0.5:6379/x", &["10.0.0.5:9000"], false),
+        ("http://10.0.0.5:80/x", &["10.0.0.5:80"], true),
+        ("http://minio.corp.internal/x", &["MINIO.corp.internal"], true),
+        ("http://[fd00::1]:9000/x", &["[fd00::1]:9000"], true),
+        ("http://10.0.0.6/x", &["10.0.0.5"], false),
+        ("http://127.0.0.1:1/x", &["10.0.0.5"], false),
+    ] {
+        let (proxy, got) = led_to(location, allowed);
+
+        assert_eq!(got.is_ok(), fine, "{location} {allowed:?}: {got:?}");
+        assert_eq!(proxy.seen("CONNECT").len(), if fine { 2 } else { 1 }, "{location}");
+    }
+    let error = led_to("http://10.0.0.5:9000/x", &[]).1.unwrap_err();
+    let hint = error.way_out().unwrap();
+    assert!(hint.contains("--allow-redirect 10.0.0.5:9000,"), "{hint}");
+    let error = led_to("http://169.254.169.254/x", &[]).1.unwrap_err();
+    assert!(!error.way_out().unwrap().contains("--allow"), "nobody's storage is there: {error:?}");
+}
+
+#[test]
+fn a_place_that_does_not_answer_is_told_apart_from_the_registry_that_leads_there() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let to = format!("location: http://localhost:{}/x", closed.port());
+    let server = Server::start(move |_| reply(307, &[&to], ""));
+
+    let error = server.repository(Side::Source).resolve(&name(&server, ":1")).unwrap_err();
+
+    let led = format!("http://localhost:{}, where the registry leads: ", closed.port());
+    let text = error.to_string();
+    assert!(text.contains(&format!("source registry {}: ", server.address)), "{text}");
+    assert!(text.contains(&led), "{text}");
+    assert!(error.way_out().unwrap().contains("has to be reached from here, too"), "{error:?}");
 }

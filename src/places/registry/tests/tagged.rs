@@ -1,5 +1,7 @@
 //! What refers to manifests, asked for with as few requests as do.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
 use crate::words::digest::Digest;
 use crate::words::document::OCI_INDEX;
@@ -8,10 +10,15 @@ use crate::words::document::OCI_INDEX;
 fn start(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Server {
     Server::start(move |seen| match answer(&seen.line) {
         Some(reply) => reply,
-        None if seen.line.contains("/referrers/") => reply(404, &[], "404 page not found\n"),
+        None if seen.line.contains("/referrers/") => no_route(),
         None if seen.line.contains("/manifests/sha256-") => reply(404, &[], ""),
         None => manifest(),
     })
+}
+
+/// What distribution says of referrers.
+fn no_route() -> Vec<u8> {
+    reply(404, &["docker-distribution-api-version: registry/2.0"], "404 page not found\n")
 }
 
 fn subjects(count: usize) -> Vec<Descriptor> {
@@ -70,6 +77,11 @@ fn a_list_of_tags_that_is_not_to_be_had_or_not_whole_is_none() {
         ("empty", list(&[], None)),
         ("without what is there", list(&other, None)),
         ("elsewhere", list(&known, Some("https://other.example/v2/team/app/tags/list"))),
+        ("a circle", list(&known, Some("/v2/team/app/tags/list?n=1000"))),
+        ("a cache's", reply(200, &["age: 300"], r#"{"tags":["1.0"]}"#)),
+        ("cut at a page", list(&numbered(50), None)),
+        ("cut at what was asked for", list(&numbered(1000), None)),
+        ("cut at ten", list(&numbered(10), None)),
     ] {
         let server = start(move |line| line.contains("/tags/list").then(|| answer.clone()));
         let repository = server.repository(Side::Source);
@@ -83,12 +95,118 @@ fn a_list_of_tags_that_is_not_to_be_had_or_not_whole_is_none() {
     }
 }
 
+/// So many tags, `1.0` among them.
+fn numbered(count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("1.{n}")).collect()
+}
+
+/// A signature.
+fn signed() -> Vec<u8> {
+    let raw = String::from_utf8(document().raw().to_vec()).unwrap().replacen('{', "{ ", 1);
+    reply(200, &[&format!("content-type: {OCI_MANIFEST}")], raw)
+}
+
+/// What a registry shows whose lists of tags leave out those made from digests: an image, signed
+/// under cosign's tag, in each of so many repositories.
+struct Hiding {
+    server: Server,
+    client: Client,
+    repositories: usize,
+}
+
+impl Hiding {
+    fn new(repositories: usize, shown: &'static [&'static str], settings: Settings) -> Hiding {
+        let signature = format!("sha256-{}.sig", document().descriptor().digest.hex());
+        let server = start(move |line| {
+            let shown: Vec<String> = shown.iter().map(|tag| (*tag).to_owned()).collect();
+            (line.contains("/tags/list").then(|| list(&shown, None)))
+                .or_else(|| line.ends_with(&signature).then(signed))
+        });
+        let plain_http = vec![server.address.parse().unwrap()];
+        let settings = Settings { plain_http, ..settings };
+        let client = Client::new(settings, Arc::new(Recorder::default())).unwrap();
+        Hiding { server, client, repositories }
+    }
+
+    /// How many signatures are found when every repository is asked for its image `name`.
+    fn signatures(&self, name: &str) -> usize {
+        let names: Vec<Reference> = (0..self.repositories)
+            .map(|n| format!("{}/team/app-{n}{name}", self.server.address).parse().unwrap())
+            .collect();
+        let at = |name: &Reference| {
+            self.client.repository(&name.registry, &name.repository, Side::Source)
+        };
+        let places: Vec<_> = names.iter().map(at).collect();
+        let images: Vec<_> =
+            names.iter().zip(&places).map(|(name, place)| place.resolve(name).unwrap()).collect();
+        let found = places
+            .iter()
+            .zip(&images)
+            .map(|(place, image)| place.referrers(image.descriptor()).unwrap().tags.len());
+        found.sum()
+    }
+}
+
+#[test]
+fn few_images_are_asked_for_their_signatures_whatever_the_list_says() {
+    for repositories in [1, 3] {
+        let few = Hiding::new(repositories, &["1.0"], Settings::default());
+
+        assert_eq!(few.signatures(":1.0"), repositories);
+    }
+}
+
+#[test]
+fn a_host_that_hides_a_signature_is_asked_tag_by_tag_from_then_on() {
+    let hiding = Hiding::new(20, &["1.0"], Settings::default());
+
+    assert_eq!(hiding.signatures(":1.0"), 20);
+    assert_eq!(hiding.server.seen("GET /v2/team/app-1/tags/list").len(), 0);
+}
+
+#[test]
+fn a_list_that_shows_what_is_made_from_digests_is_believed_and_only_if_it_may_be() {
+    let other = "sha256-0000000000000000000000000000000000000000000000000000000000000000.sig";
+    let shown: &'static [&'static str] =
+        Box::leak(Box::new(["1.0", Box::leak(other.to_owned().into())]));
+    let believed = Hiding::new(20, shown, Settings::default());
+    let doubted = Hiding::new(20, shown, Settings { tag_lists: false, ..Settings::default() });
+
+    assert_eq!((believed.signatures(":1.0"), asked_by_tag(&believed.server)), (0, 0));
+    assert_eq!(doubted.signatures(":1.0"), 20);
+    assert!(!doubted.server.log().iter().any(|line| line.contains("/tags/list")));
+}
+
+#[test]
+fn an_image_that_was_asked_for_by_its_digest_proves_no_list() {
+    let digest = format!("@{}", document().descriptor().digest);
+    let hiding = Hiding::new(20, &["1.0", "sha256-old"], Settings::default());
+
+    assert_eq!(hiding.signatures(&digest), 20);
+}
+
+#[test]
+fn an_unsigned_delivery_costs_a_question_for_every_eighth_image() {
+    let hiding = Hiding::new(20, &["1.0"], Settings::default());
+    let unsigned = start(|line| line.contains("/tags/list").then(|| list(&["1.0".into()], None)));
+    let hiding = Hiding { server: unsigned, ..hiding };
+    let plain_http = vec![hiding.server.address.parse().unwrap()];
+    let settings = Settings { plain_http, ..Settings::default() };
+    let client = Client::new(settings, Arc::new(Recorder::default())).unwrap();
+    let unsigned = Hiding { client, ..hiding };
+
+    assert_eq!(unsigned.signatures(":1.0"), 0);
+    assert_eq!(asked_by_tag(&unsigned.server), 3);
+}
+
 #[test]
 fn a_list_of_tags_is_read_no_further_than_it_is_worth() {
     let endless = || {
-        start(|line| {
-            let next = Some("/v2/team/app/tags/list?n=1000&last=x");
-            line.contains("/tags/list").then(|| list(&["1.0".to_owned()], next))
+        let page = AtomicUsize::new(0);
+        start(move |line| {
+            let last = page.fetch_add(1, Ordering::Relaxed);
+            let next = format!("/v2/team/app/tags/list?n=1000&last={last}");
+            line.contains("/tags/list").then(|| list(&[format!("1.{last}")], Some(&next)))
         })
     };
 
@@ -103,12 +221,17 @@ fn a_list_of_tags_is_read_no_further_than_it_is_worth() {
 
 #[test]
 fn what_one_repository_says_of_referrers_holds_for_its_like_only_where_no_route_is() {
-    for (said, name, asked) in [
-        ("404 page not found\n", "team/other", 1),
-        ("404 page not found\n", "other/app", 2),
-        ("404 page not found\n", "teams/other", 2),
-        ("", "team/other", 2),
-        (r#"{"errors":[]}"#, "team/other", 2),
+    const OWN: &str = "docker-distribution-api-version: registry/2.0";
+    const PLAIN: &str = "x: y";
+    for (said, header, name, look, asked) in [
+        ("404 page not found\n", OWN, "team/other", OWN, 1),
+        ("404 page not found\n", OWN, "team/other", PLAIN, 2),
+        ("404 page not found\n", OWN, "team/other", "docker-distribution-api-version: x", 2),
+        ("404 page not found\n", PLAIN, "team/other", OWN, 2),
+        ("404 page not found\n", OWN, "other/app", OWN, 2),
+        ("404 page not found\n", OWN, "teams/other", OWN, 2),
+        ("", OWN, "team/other", OWN, 2),
+        (r#"{"errors":[]}"#, OWN, "team/other", OWN, 2),
     ] {
         let kind = format!("content-type: {OCI_INDEX}");
         let server = Server::start(move |seen| match seen.line.as_str() {
@@ -118,15 +241,19 @@ fn what_one_repository_says_of_referrers_holds_for_its_like_only_where_no_route_
                 ]});
                 reply(200, &[&kind], entry.to_string())
             }
-            line if line.contains("/referrers/") => reply(404, &[], said),
+            line if line.contains("/referrers/") => reply(404, &[header], said),
+            line if line.ends_with(&format!("/{name}/manifests/1")) => manifest_with(look),
+            line if line.ends_with("/manifests/1") => manifest_with(OWN),
             _ => reply(404, &[], ""),
         });
         let settings =
             Settings { plain_http: vec![server.address.parse().unwrap()], ..Settings::default() };
         let client = Client::new(settings, Arc::new(Recorder::default())).unwrap();
         let at = |repository: &str| {
-            let registry = server.address.parse().unwrap();
-            client.repository(&registry, &repository.parse().unwrap(), Side::Source)
+            let name: Reference = format!("{}/{repository}:1", server.address).parse().unwrap();
+            let place = client.repository(&name.registry, &name.repository, Side::Source);
+            place.resolve(&name).unwrap();
+            place
         };
         let subject = &subjects(1)[0];
 
@@ -136,8 +263,33 @@ fn what_one_repository_says_of_referrers_holds_for_its_like_only_where_no_route_
         assert!(at("team/app").referrers(subject).unwrap().manifests.is_empty(), "asked anew");
         let found = second.referrers(subject).unwrap().manifests.len();
 
-        assert_eq!(found, asked - 1, "{said:?} {name}");
+        assert_eq!(found, asked - 1, "{said:?} {header} {name} {look}");
         let log = server.log();
         assert_eq!(log.iter().filter(|line| line.contains("/referrers/")).count(), asked);
+    }
+}
+
+#[test]
+fn a_list_of_referrers_that_may_not_be_seen_is_told_of_once_and_not_taken_for_an_empty_one() {
+    for status in [401, 403] {
+        for (side, says) in [(Side::Source, "stays behind"), (Side::Destination, "under a tag")] {
+            let server = Server::start(move |seen| match seen.line.contains("/referrers/") {
+                true => reply(status, &[], ""),
+                false => reply(404, &[], ""),
+            });
+            let told = Arc::new(Recorder::default());
+            let repository = server.with(side, Settings::default(), told.clone());
+
+            for subject in &subjects(3) {
+                let listed = repository.unlisted(&subject.digest, &[]).unwrap();
+                assert!(listed.is_none(), "{status}");
+            }
+
+            let notes = notes(&told);
+            assert_eq!(notes.len(), 1, "{notes:?}");
+            let said = format!("registry {}: referrers of team/app@", server.address);
+            assert!(notes[0].contains(&said) && notes[0].contains(says), "{notes:?}");
+            assert!(notes[0].contains(&format!("not shown (HTTP {status})")), "{notes:?}");
+        }
     }
 }

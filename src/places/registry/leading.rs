@@ -1,0 +1,54 @@
+//! Where a registry leads by what it answers, and whether it is followed.
+
+use super::http::Answer;
+use super::reach::Ground;
+use super::session::Session;
+use super::url::Url;
+use crate::words::error::{Class, Result};
+
+impl Session {
+    /// Whether `url` is at another host than the registry, so that the registry has led to it.
+    pub(super) fn is_led(&self, url: &Url) -> bool {
+        self.host.answered() && self.base().is_ok_and(|base| base.host() != url.host())
+    }
+
+    /// Where the `Location` of `answer` leads.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when it leads from https to http, or out of reach; [`Class::Other`] when it is absent or
+    /// no address.
+    pub(super) fn location(&self, answer: &Answer, what: &str) -> Result<Url> {
+        let location = answer
+            .header("location")
+            .ok_or_else(|| self.end.error(Class::Other, what, "no Location in the answer"))?;
+        let next = answer.url.join(location).ok_or_else(|| {
+            self.end.error(Class::Other, what, "the Location in the answer is no address")
+        })?;
+        let named = next.host() == self.base()?.host() || self.may_lead_to(&next);
+        let ground = if named { Ground::ANYWHERE } else { self.ground(&answer.url)? };
+        let next = next.within(ground);
+        if let Some(scope) = next.scope().filter(|scope| !ground.allows(*scope)) {
+            return Err(self.end.out_of_reach(what, &next, scope));
+        }
+        if answer.url.is_https() && !next.is_https() {
+            let why = format!("the registry leads from https to {}", next.origin());
+            return Err(self.end.error(Class::Refused, what, why).hint(
+                "its proxy has to pass on X-Forwarded-Proto, or the registry to use relative URLs",
+            ));
+        }
+        Ok(next)
+    }
+
+    /// Whether the user named the host of `url` as one that a registry may lead to.
+    fn may_lead_to(&self, url: &Url) -> bool {
+        let mut allowed = self.shared.settings.allow_redirects.iter();
+        allowed.any(|allowed| url.is_at(allowed.as_str()))
+    }
+
+    /// Which places an address that was found in an answer from `from` may lead to: those beside
+    /// the registry, as far as all that led to `from` was beside it, too.
+    pub(super) fn ground(&self, from: &Url) -> Result<Ground> {
+        let beside = |url: &Url| self.shared.http.beside(url);
+        Ok(beside(&self.base()?).and(beside(from)).and(from.ground()))
+    }
+}
