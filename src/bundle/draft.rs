@@ -16,7 +16,6 @@ use super::pack::PackedDraft;
 use crate::seams::folder::{About, Folder, Replace};
 use crate::seams::holdings::BlobHoldings;
 use crate::seams::store::{BlobSink, BlobSource};
-use crate::seams::stream::Verified;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
@@ -265,7 +264,7 @@ pub(super) fn hash(
     progress: &dyn Progress,
 ) -> Result<bool> {
     let Ok(reader) = source.open(blob, 0) else { return Ok(false) };
-    let mut reader = Verified::new(reader, blob, "unfinished export", progress);
+    let mut reader = reader.verified(blob, "unfinished export", progress);
     match io::copy(&mut reader, &mut io::sink()) {
         Ok(_) => Ok(true),
         Err(_) => crate::seams::interrupt::check().map(|()| false),

@@ -26,7 +26,7 @@ use crate::seams::file::lock;
 use crate::seams::folder::{About, Replace};
 use crate::seams::holdings::BlobHoldings;
 use crate::seams::store::{BlobSink, BlobSource};
-use crate::seams::stream::Verified;
+use crate::seams::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -232,7 +232,7 @@ impl PackedDraft {
     pub(super) fn take_over(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
         let Ok(old) = BlobSource::open(self, blob, 0) else { return Ok(false) };
-        let mut old = Once(Verified::new(old, blob, "unfinished export", progress));
+        let mut old = Once(old.verified(blob, "unfinished export", progress));
         let done = self.write_headers(slot).and_then(|()| self.write(slot, 0, &mut old));
         match done.and_then(|()| self.pad(slot)) {
             Ok(()) => Ok(true),
@@ -319,23 +319,23 @@ fn open_or_create(site: &Site) -> Result<File> {
 struct Own<'a>(&'a PackedDraft);
 
 impl BlobSource for Own<'_> {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         let slot = self.0.slots.get(&blob.digest).ok_or_else(|| {
             Error::new(Class::Incomplete, format!("blob {} is not planned", blob.digest))
         })?;
         let file = Arc::clone(&self.0.file);
-        Ok(Box::new(Slice { file, at: slot.data() + offset, left: slot.size - offset }))
+        Ok(Raw::new(Slice { file, at: slot.data() + offset, left: slot.size - offset }))
     }
 }
 
 /// What an unfinished export left behind: configs in its head, and everything in the file of
 /// another one.
 impl BlobSource for PackedDraft {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         let path = blob_path(&blob.digest);
         for tree in &self.found {
             if tree.size(&path) == Some(blob.size) {
-                return Ok(Box::new(tree.open_file(&path, offset)?));
+                return Ok(Raw::new(tree.open_file(&path, offset)?));
             }
         }
         Err(Error::new(Class::Incomplete, "not left behind"))

@@ -1,8 +1,8 @@
 //! Small images, and bundles of them, for the tests of this layer and of those above.
 
 use crate::seams::checked::samples::Unchecked;
+use crate::seams::stream::Raw;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -190,11 +190,11 @@ impl Stock {
 }
 
 impl BlobSource for Stock {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         let document = self.documents.get(&blob.digest).map(Document::raw);
         let bytes = document.or(self.blobs.get(&blob.digest).map(Vec::as_slice));
         let bytes = bytes.ok_or_else(|| Error::new(Class::Incomplete, "no such blob"))?;
-        Ok(Box::new(&bytes[usize::try_from(offset).unwrap()..]))
+        Ok(Raw::new(&bytes[usize::try_from(offset).unwrap()..]))
     }
 }
 

@@ -11,13 +11,13 @@ mod originals;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Read;
 use std::sync::Arc;
 
 use self::opening::Found;
 use super::layout::{Images, Layout, Unreadable};
 use super::tree::{Tree, kind};
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
+use crate::seams::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
@@ -182,9 +182,9 @@ impl fmt::Display for DockerArchive {
 }
 
 impl BlobSource for DockerArchive {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         match (self.found.paths.get(&blob.digest), &self.layout) {
-            (Some(path), _) => Ok(Box::new(self.tree.open_file(path, offset)?)),
+            (Some(path), _) => Ok(Raw::new(self.tree.open_file(path, offset)?)),
             (None, Some(layout)) => layout.open(blob, offset),
             (None, None) => {
                 Err(Error::new(Class::Incomplete, format!("{self} has no blob {}", blob.digest)))

@@ -8,7 +8,6 @@ mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::io::Read;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -21,7 +20,7 @@ pub(super) use self::names::by_digest;
 use self::names::{Tags, entry_name, subject_of};
 use super::tree::{Tree, kind};
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
-use crate::seams::stream::read_small;
+use crate::seams::stream::{Raw, read_small};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, OCI_INDEX, is_document};
 use crate::words::error::{Class, Error, Result};
@@ -201,8 +200,8 @@ impl fmt::Display for Layout {
 }
 
 impl BlobSource for Layout {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(self.tree.open_file(&blob_path(&blob.digest), offset)?))
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
+        Ok(Raw::new(self.tree.open_file(&blob_path(&blob.digest), offset)?))
     }
 
     fn look(&self, blob: &Descriptor) -> Result<()> {

@@ -39,7 +39,6 @@ impl<R: Read> Read for Once<R> {
 }
 
 impl<R: Read> Content for Once<R> {}
-impl<R: Read> Content for io::Take<R> {}
 impl Content for &[u8] {}
 
 impl<T: AsRef<[u8]>> Content for io::Cursor<T> {

@@ -3,10 +3,9 @@
 //! A source or a sink stands for one *repository*; content is addressed by descriptor, names are
 //! kept apart from it. Sinks take a reader, because the receiver knows best how to buffer.
 
-use std::io::Read;
-
 use super::checked::Checked;
 use super::holdings::{BlobHoldings, Holdings};
+use super::stream::Raw;
 use super::stretch::Stretch;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
@@ -17,12 +16,12 @@ use crate::words::reference::{Reference, Repository, Tag};
 pub trait BlobSource: Send + Sync {
     /// Opens the raw bytes of `blob`, from byte `offset` on (`offset <= blob.size`).
     ///
-    /// The bytes are *not* checked: read them through
-    /// [`Verified`](crate::seams::stream::Verified). Foreign `urls` are never followed.
+    /// The bytes are *not* checked: they are read as [`Verified`](crate::seams::stream::Verified).
+    /// Foreign `urls` are never followed.
     ///
     /// # Errors
     /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when the blob is not there.
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>>;
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>>;
 
     /// Hears that the bytes it gave for `blob` proved wrong. Whether the next
     /// [`open`](BlobSource::open) asks another place, so that it is worth it: for a source that

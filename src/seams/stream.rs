@@ -21,6 +21,39 @@ const MARK_EVERY: u64 = 8 << 20;
 /// middle of its work has about a hundred bytes.
 const MAX_MARKS: usize = 1024;
 
+/// Bytes as a source gives them, which nobody has checked. They are read when they are
+/// [`verified`](Raw::verified).
+pub struct Raw<'a>(Box<dyn Read + Send + 'a>);
+
+impl std::fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Raw")
+    }
+}
+
+impl<'a> Raw<'a> {
+    /// What `reader` gives.
+    pub fn new(reader: impl Read + Send + 'a) -> Raw<'a> {
+        Raw(Box::new(reader))
+    }
+
+    /// Reads them as the bytes of `blob`; see [`Verified::new`].
+    pub fn verified<'b>(
+        self,
+        blob: &'b Descriptor,
+        what: &'b str,
+        progress: &'b dyn Progress,
+    ) -> Verified<'b, Box<dyn Read + Send + 'a>> {
+        Verified::new(self.0, blob, what, progress)
+    }
+
+    /// Reads them as they are, for a guess that nothing depends on but an estimate.
+    #[must_use]
+    pub fn unchecked(self) -> Box<dyn Read + Send + 'a> {
+        self.0
+    }
+}
+
 /// Reads exactly the bytes of one descriptor: fails on the first byte too many, on a short body,
 /// and, at the end, on a wrong digest. Also where progress is counted and interrupts are seen.
 ///
@@ -115,6 +148,18 @@ impl<'a, R: Read> Verified<'a, R> {
     }
 }
 
+impl<'a> Verified<'a, Resuming<'a>> {
+    /// Reads `blob` from `source`, and goes on from where it was when the connection drops.
+    pub fn from_source(
+        source: &'a dyn BlobSource,
+        blob: &'a Descriptor,
+        what: &'a str,
+        progress: &'a dyn Progress,
+    ) -> Verified<'a, Resuming<'a>> {
+        Verified::new(Resuming::new(source, blob, progress), blob, what, progress)
+    }
+}
+
 impl<R: Read> Read for Verified<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         interrupt::check().map_err(Error::into_io)?;
@@ -198,7 +243,7 @@ impl<R: Content> Content for Verified<'_, R> {
 pub struct Resuming<'a> {
     source: &'a dyn BlobSource,
     blob: &'a Descriptor,
-    inner: Option<Box<dyn Read + Send + 'a>>,
+    inner: Option<Raw<'a>>,
     offset: u64,
     faults: u32,
     /// Bytes since the last drop.
@@ -219,8 +264,7 @@ const MAX_FAULTS: u32 = 5;
 const SOMETHING: u64 = 64 << 10;
 
 impl<'a> Resuming<'a> {
-    /// Reads `blob` from `source`.
-    pub fn new(
+    fn new(
         source: &'a dyn BlobSource,
         blob: &'a Descriptor,
         progress: &'a dyn Progress,
@@ -233,7 +277,7 @@ impl<'a> Resuming<'a> {
             self.inner = Some(self.source.open(self.blob, self.offset)?);
         }
         let Some(inner) = &mut self.inner else { return Ok(0) };
-        let got = inner.read(buffer).map_err(|e| match Error::from_io(e) {
+        let got = inner.0.read(buffer).map_err(|e| match Error::from_io(e) {
             Ok(error) => error,
             Err(error) => {
                 Error::io(format!("reading blob {}", self.blob.digest), error).transient()
@@ -299,8 +343,7 @@ pub fn read_small(
     let silent = &crate::words::progress::Silent;
     from_all_places(source, blob, || {
         let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or(0));
-        let reader = Resuming::new(source, blob, silent);
-        Verified::new(reader, blob, what, silent)
+        Verified::from_source(source, blob, what, silent)
             .read_to_end(&mut bytes)
             .map_err(|e| Error::io(format!("{what}: reading {}", blob.digest), e))?;
         Ok(bytes)
@@ -456,9 +499,9 @@ mod tests {
     struct Shaky(&'static [u8]);
 
     impl BlobSource for Shaky {
-        fn open(&self, _: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        fn open(&self, _: &Descriptor, offset: u64) -> Result<Raw<'_>> {
             let rest = &self.0[usize::try_from(offset).unwrap()..];
-            Ok(Box::new(rest.take(2)))
+            Ok(Raw::new(rest.take(2)))
         }
     }
 
@@ -467,7 +510,7 @@ mod tests {
     struct Stingy(usize, std::sync::atomic::AtomicU32);
 
     impl BlobSource for Stingy {
-        fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
             let before = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             if before % 2 == 1 || self.0 == 0 {
                 let error = Error::new(Class::Other, "reset").transient();
@@ -475,8 +518,8 @@ mod tests {
             }
             let rest = io::repeat(b'x').take(blob.size - offset);
             match rest.limit() <= self.0 as u64 {
-                true => Ok(Box::new(rest)),
-                false => Ok(Box::new(rest.take(self.0 as u64).chain(Reset))),
+                true => Ok(Raw::new(rest)),
+                false => Ok(Raw::new(rest.take(self.0 as u64).chain(Reset))),
             }
         }
     }

@@ -30,7 +30,7 @@ use crate::seams::ground;
 use crate::seams::pace::Jobs;
 use crate::seams::parallel;
 use crate::seams::room;
-use crate::seams::stream::{Verified, read_small};
+use crate::seams::stream::read_small;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
@@ -285,7 +285,7 @@ fn read_configs(
 fn left_behind(draft: &Draft, blob: &Descriptor) -> Option<Vec<u8>> {
     let reader = draft.found().open(blob, 0).ok()?;
     let mut bytes = Vec::new();
-    Verified::new(reader, blob, "", &Silent).read_to_end(&mut bytes).ok()?;
+    reader.verified(blob, "", &Silent).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

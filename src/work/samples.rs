@@ -1,7 +1,6 @@
 //! Both ends of a transfer in memory, for the tests of this layer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::sync::{Arc, Mutex};
 
 use super::graph::{self, Graph, Origin, Selection, Wanted};
@@ -11,6 +10,7 @@ use crate::bundle::samples::Stock;
 use crate::seams::checked::Checked;
 use crate::seams::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::seams::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::error::{Class, Error, Result};
@@ -84,7 +84,7 @@ pub fn whole<'a>(
 }
 
 impl BlobSource for Outside {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         self.stock.open(blob, offset)
     }
 

@@ -14,7 +14,7 @@ use crate::seams::holdings::Held;
 use crate::seams::pace::{Gate, Jobs};
 use crate::seams::retry::Retry;
 use crate::seams::store::{BlobSink, BlobSource};
-use crate::seams::stream::{Resuming, Verified, from_all_places};
+use crate::seams::stream::{Verified, from_all_places};
 use crate::seams::{interrupt, parallel};
 use crate::words::count::are;
 use crate::words::digest::Digest;
@@ -47,8 +47,7 @@ fn move_blob(
             progress.event(Event::Advanced { digest: Some(blob.digest), bytes: blob.size });
             return Ok(());
         }
-        let mut content =
-            Verified::new(Resuming::new(source, blob, progress), blob, what, progress);
+        let mut content = Verified::from_source(source, blob, what, progress);
         sink.put(&mut content).inspect_err(|_| {
             progress.event(Event::Rewound { digest: blob.digest, bytes: content.count() });
         })

@@ -8,7 +8,7 @@ use crate::bundle::problem::{Fault, Problem};
 use crate::places::layout::blob_path;
 use crate::seams::sound::Sound;
 use crate::seams::store::BlobSource;
-use crate::seams::stream::{BUFFER, Verified as HashingReader};
+use crate::seams::stream::{BUFFER, Raw, Verified as HashingReader};
 use crate::seams::stretch::Stretch;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -78,8 +78,8 @@ impl Verified {
 }
 
 impl BlobSource for Trusted {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(self.0.tree.open_file(&blob_path(&blob.digest), offset)?))
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
+        Ok(Raw::new(self.0.tree.open_file(&blob_path(&blob.digest), offset)?))
     }
 
     fn stretch(&self, blob: &Descriptor) -> Result<Option<Stretch>> {
@@ -88,7 +88,7 @@ impl BlobSource for Trusted {
 }
 
 impl BlobSource for Verified {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         self.0.open(blob, offset)
     }
 

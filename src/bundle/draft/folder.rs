@@ -1,7 +1,7 @@
 //! [`FolderDraft`]: a bundle as a folder.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use rustix::fs::FileType;
@@ -13,6 +13,7 @@ use crate::places::tree::Tree;
 use crate::seams::file::{TEMP_PREFIX, is_part, lock, write_whole};
 use crate::seams::folder::{About, Folder, OPEN_FOLDER};
 use crate::seams::store::BlobSource;
+use crate::seams::stream::Raw;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 
@@ -193,9 +194,9 @@ impl FolderDraft {
 }
 
 impl BlobSource for FolderDraft {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         match self.blobs.open(blob, offset) {
-            Ok(file) => Ok(Box::new(file)),
+            Ok(file) => Ok(Raw::new(file)),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 Err(Error::new(Class::Incomplete, "not left behind"))
             }

@@ -8,6 +8,7 @@ use crate::bundle::samples::Sample;
 use crate::places::layout::blob_path;
 use crate::places::tree::Tree;
 use crate::seams::checked::samples::Unchecked;
+use crate::seams::stream::{Raw, Verified};
 use crate::words::progress::Silent;
 
 fn refused(path: &Path, class: Class) {
@@ -158,10 +159,10 @@ struct Line<'a> {
 }
 
 impl BlobSource for Line<'_> {
-    fn open(&self, _: &Descriptor, offset: u64) -> Result<Box<dyn io::Read + Send + '_>> {
+    fn open(&self, _: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         let offset = usize::try_from(offset).unwrap();
         let end = self.breaks_at.max(offset);
-        Ok(Box::new(Given(self, &self.bytes[offset..end], end < self.bytes.len())))
+        Ok(Raw::new(Given(self, &self.bytes[offset..end], end < self.bytes.len())))
     }
 }
 
@@ -200,8 +201,7 @@ fn opened(sample: &Sample, name: &str, head: &Head) -> Draft {
 fn fetch(draft: &Draft, head: &Head, bytes: &[u8], breaks_at: usize) -> (Result<()>, usize) {
     let line = Line { bytes, breaks_at, given: 0.into() };
     let layer = &head.layers[0];
-    let resuming = crate::seams::stream::Resuming::new(&line, layer, &Silent);
-    let mut content = Verified::new(resuming, layer, "test", &Silent);
+    let mut content = Verified::from_source(&line, layer, "test", &Silent);
     let done = draft.sink().put(&mut Unchecked(layer, &mut content));
     drop(content);
     (done, line.given.into_inner())

@@ -1,3 +1,4 @@
+use std::io::Read;
 use std::path::Path;
 
 use ::tar::{Builder, EntryType, Header};

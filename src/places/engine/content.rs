@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use super::{Engine, run};
 use crate::seams::process::{Ended, Reading};
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
+use crate::seams::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
@@ -115,11 +116,11 @@ impl fmt::Display for ContentStore {
 }
 
 impl BlobSource for ContentStore {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         let mut running = self.read(&blob.digest)?;
         io::copy(&mut running.by_ref().take(offset), &mut io::sink())
             .map_err(|e| Error::io("cannot read a blob", e).context(self))?;
-        Ok(Box::new(running))
+        Ok(Raw::new(running))
     }
 }
 

@@ -11,6 +11,7 @@ use super::http::Answer;
 use super::meter::Meter;
 use super::session::Session;
 use super::steady::Steady;
+use crate::seams::stream::Raw;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 
@@ -69,13 +70,9 @@ impl Session {
     }
 
     /// The bytes of `blob` from `offset` on, unchecked.
-    pub(super) fn open_blob(
-        &self,
-        blob: &Descriptor,
-        offset: u64,
-    ) -> Result<Box<dyn Read + Send + '_>> {
+    pub(super) fn open_blob(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         if offset > 0 && offset >= blob.size {
-            return Ok(Box::new(io::empty()));
+            return Ok(Raw::new(io::empty()));
         }
         let meter = Meter::enter(&self.shared, &self.host.down, blob.size - offset);
         let what = self.blob_name(blob);
@@ -117,7 +114,7 @@ impl Session {
             let skipped = io::copy(&mut (&mut body).take(skip), &mut io::sink());
             skipped.map_err(|e| Error::io("cannot go on with a blob", e))?;
         }
-        Ok(Box::new(body))
+        Ok(Raw::new(body))
     }
 }
 

@@ -8,13 +8,13 @@ mod conf;
 mod hosts;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
 use super::session::Session;
 use super::{Client, RegistryRepository};
+use crate::seams::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Side};
@@ -216,11 +216,7 @@ impl RegistryRepository {
 
     /// The bytes of `blob` from the first place that has it. A mirror that gave them is noted,
     /// for the case that they prove wrong.
-    pub(super) fn open_somewhere(
-        &self,
-        blob: &Descriptor,
-        offset: u64,
-    ) -> Result<Box<dyn Read + Send + '_>> {
+    pub(super) fn open_somewhere(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         let primary = self.primary()?;
         match self.mirrored(Want::Content, &|place: &Session| place.open_blob(blob, offset))? {
             Some((at, body)) => {

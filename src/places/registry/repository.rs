@@ -1,20 +1,19 @@
 //! A repository as one end of a transfer: what it holds, gives and takes.
 
-use std::io::Read;
-
 use super::RegistryRepository;
 use super::manifests::Seen;
 use super::mirrors::Want;
 use crate::seams::checked::Checked;
 use crate::seams::holdings::{BlobHoldings, Held, Holdings, KeptList};
 use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::seams::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Repository, Tag};
 
 impl BlobSource for RegistryRepository {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         self.open_somewhere(blob, offset)
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Shelf;
 use super::ledger::Ledger;
 use super::order::Order;
-use crate::seams::stream::Verified;
+use crate::seams::stream::Raw;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress, Silent};
@@ -154,10 +154,10 @@ fn read(
     let file = shelf.bytes().stretch(blob)?.filter(|file| file.size() == blob.size);
     let before = file.as_ref().and_then(|file| shelf.sound().begin(file));
     let raw = match &file {
-        Some(file) => Box::new(file.reader(0)),
+        Some(file) => Raw::new(file.reader(0)),
         None => shelf.bytes().open(blob, 0)?,
     };
-    let mut reader = Verified::new(raw, blob, "bundle", &Silent);
+    let mut reader = raw.verified(blob, "bundle", &Silent);
     let rest = blob.size - first - count;
     // Before it is on its way: whoever has got all of it may look, or ask again, at once.
     let before_sent = |bytes, is_last| {
@@ -179,7 +179,7 @@ fn read(
 
 /// Reads all of `blob`, which was wrong before.
 fn check(shelf: &Shelf, blob: &Descriptor) -> Result<()> {
-    let mut reader = Verified::new(shelf.bytes().open(blob, 0)?, blob, "bundle", &Silent);
+    let mut reader = shelf.bytes().open(blob, 0)?.verified(blob, "bundle", &Silent);
     io::copy(&mut reader, &mut io::sink()).map_err(|e| Error::io("cannot read the bundle", e))?;
     shelf.sound().found_right(&blob.digest);
     Ok(())

@@ -1,11 +1,11 @@
 //! Small images for the tests of this verb.
 
 use std::collections::HashMap;
-use std::io::Read;
 use std::sync::Arc;
 
 use super::Shelf;
 use crate::seams::store::BlobSource;
+use crate::seams::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, OCI_INDEX, OCI_MANIFEST};
 use crate::words::error::{Class, Error, Result};
@@ -78,10 +78,10 @@ pub fn referrer(kind: &str, subject: &Sample) -> Sample {
 pub struct Memory(pub HashMap<Digest, Vec<u8>>);
 
 impl BlobSource for Memory {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         let bytes = self.0.get(&blob.digest);
         let bytes = bytes.ok_or_else(|| Error::new(Class::Incomplete, "no such blob"))?;
-        Ok(Box::new(&bytes[usize::try_from(offset).unwrap()..]))
+        Ok(Raw::new(&bytes[usize::try_from(offset).unwrap()..]))
     }
 }
 

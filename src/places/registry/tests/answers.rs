@@ -441,7 +441,7 @@ fn what_comes_compressed_is_refused_as_that_and_a_remark_on_it_is_none() {
     };
     let read = |offset| {
         let mut bytes = Vec::new();
-        repository.open(&small().0, offset).unwrap().read_to_end(&mut bytes).unwrap();
+        repository.open(&small().0, offset).unwrap().unchecked().read_to_end(&mut bytes).unwrap();
         bytes
     };
 

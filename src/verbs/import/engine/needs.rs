@@ -152,9 +152,9 @@ fn of_image(
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
 
     use super::*;
+    use crate::seams::stream::Raw;
     use crate::words::document::{Descriptor, OCI_MANIFEST};
     use crate::words::error::Result;
     use crate::words::platform::Platform;
@@ -163,8 +163,8 @@ mod tests {
     struct Silent;
 
     impl BlobSource for Silent {
-        fn open(&self, _: &Descriptor, _: u64) -> Result<Box<dyn Read + Send + '_>> {
-            Ok(Box::new(std::io::empty()))
+        fn open(&self, _: &Descriptor, _: u64) -> Result<Raw<'_>> {
+            Ok(Raw::new(std::io::empty()))
         }
     }
 

@@ -11,7 +11,7 @@ use crate::places::engine::{About, Engine, Pull, Scratch};
 use crate::places::layout::blob_path;
 use crate::seams::sound::Sound;
 use crate::seams::store::BlobSource as _;
-use crate::seams::stream::Verified;
+use crate::seams::stream::Raw;
 use crate::seams::{interrupt, parallel};
 use crate::verbs::import::Request;
 use crate::verbs::serve::Loopback;
@@ -84,10 +84,10 @@ fn verify(
         let file = bundle.stretch(blob)?;
         let before = file.as_ref().and_then(|file| sound.begin(file));
         let raw = match &file {
-            Some(file) => Box::new(file.reader(0)),
+            Some(file) => Raw::new(file.reader(0)),
             None => bundle.open(blob, 0)?,
         };
-        let mut reader = Verified::new(raw, blob, "bundle", progress);
+        let mut reader = raw.verified(blob, "bundle", progress);
         std::io::copy(&mut reader, &mut std::io::sink()).map_err(|e| {
             wrong(bundle, blob.digest, &Error::io(format!("cannot read blob {}", blob.digest), e))
         })?;

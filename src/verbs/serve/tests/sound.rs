@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use super::*;
 use crate::seams::sound::Sound;
 use crate::seams::store::BlobSource;
+use crate::seams::stream::Raw;
 use crate::seams::stretch::Stretch;
 use crate::verbs::serve::Loopback;
 use crate::verbs::serve::queues::on_their_way;
@@ -50,9 +51,9 @@ impl Disk {
 }
 
 impl BlobSource for Disk {
-    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Box<dyn std::io::Read + Send + '_>> {
+    fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         let stretch = self.stretch(blob)?.unwrap();
-        Ok(Box::new(stretch.reader(offset)))
+        Ok(Raw::new(stretch.reader(offset)))
     }
 
     fn stretch(&self, blob: &Descriptor) -> Result<Option<Stretch>> {
