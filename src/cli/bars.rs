@@ -299,6 +299,11 @@ impl Phase {
     }
 }
 
+/// `1 file`, `2 files`.
+fn files(items: u64) -> String {
+    format!("{items} file{}", if items == 1 { "" } else { "s" })
+}
+
 impl Progress for Lines {
     fn event(&self, event: Event) {
         let Ok(mut phase) = self.phase.lock() else { return };
@@ -309,7 +314,7 @@ impl Progress for Lines {
                 match (items, bytes) {
                     (0, _) => {}
                     (_, 0) => err(&format!("{name}: {items} to look at")),
-                    _ => err(&format!("{name}: {items} files, {}", HumanBytes(bytes))),
+                    _ => err(&format!("{name}: {}, {}", files(items), HumanBytes(bytes))),
                 }
             }
             Event::Advanced { bytes, .. } => {

@@ -42,7 +42,7 @@ use crate::work::graph::Selection;
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
 
 An interrupted export leaves NAME.partial; the same command goes on from there, in the middle of a
-blob too. With --platform alone the original index is kept, which names platforms that
+blob too. A finished one is complete already: its layers are not hashed again, which verify does. With --platform alone the original index is kept, which names platforms that
 the bundle leaves out: docker's registry refuses such an index, and --rewrite-index makes another.")]
 pub(super) struct Export {
     /// Images to export
@@ -91,7 +91,7 @@ pub(super) struct Export {
 }
 
 impl Export {
-    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+    pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
         let mut listed = BTreeMap::new();
         let mut images = Vec::new();
         for (image, place) in parse(gather(self.images, &self.file)?, str::parse::<Source>)? {
@@ -107,6 +107,7 @@ impl Export {
             let own = [("--no-tag-lists", self.no_tag_lists)];
             let given = [&own[..], &self.registries.given()].concat();
             idle::tell(&given, "no image is in a registry", printer);
+            self.registries.unused();
         }
         if !idle::any_whole(&images) {
             let why = "every image is named, and has to be there";
@@ -134,6 +135,10 @@ impl Export {
         let progress = printer.progress();
         let client = self.registries.client_reading(progress.clone(), !self.no_tag_lists)?;
         let summary = export(&request, key, &client, &*progress)?;
+        if !summary.images.iter().any(|image| image.rewritten_from.is_some()) {
+            let rewrite = [("--rewrite-index", request.select.rewrite_index)];
+            idle::tell(&rewrite, "no index names platforms that are left out", printer);
+        }
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -213,7 +218,11 @@ fn text(summary: &Summary) -> Vec<String> {
         0 => String::new(),
         n => format!(", already there {} ({})", blobs(n), bytes(summary.reused.bytes)),
     };
-    lines.push(format!("fetched {fetched}{reused}; signed by {}", summary.key.short()));
+    let continued = match summary.continued {
+        0 => String::new(),
+        n => format!(", went on behind {} that were there", bytes(n)),
+    };
+    lines.push(format!("fetched {fetched}{continued}{reused}; signed by {}", summary.key.short()));
     let bundle = summary.bundle.display().to_string();
     lines.push(format!("bundle {} is complete", Safe(&bundle)));
     lines

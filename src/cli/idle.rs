@@ -15,6 +15,13 @@ pub(super) fn tell(options: &[Given], why: &str, printer: &Printer) {
     }
 }
 
+/// Says of options that show more to people that programs get all of it.
+pub(super) fn in_full(options: &[Given], printer: &Printer) {
+    if printer.is_json() {
+        tell(options, "JSON has everything in full", printer);
+    }
+}
+
 /// Why options for registries have no effect on an import to `to`, if they have none.
 pub(super) fn beside_registries(to: &Destination) -> Option<&'static str> {
     match to {

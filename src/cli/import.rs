@@ -152,11 +152,14 @@ pub(super) struct Import {
 }
 
 impl Import {
-    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+    pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
         let filing = self.filing(printer)?;
         self.check_platform()?;
         self.partly.check()?;
         self.tell_idle(printer);
+        if idle::beside_registries(&self.to).is_some() {
+            self.registries.unused();
+        }
         let mut rules = self.map;
         if let Some(file) = &self.map_file {
             let text = read_text(file, MAX_RULES)?;
@@ -197,6 +200,8 @@ impl Import {
         if let (Destination::Registry { registry, .. }, true) = (&request.to, outcome.no_harbor()) {
             let of_harbor = [
                 ("--create-projects", request.projects.create),
+                ("--public", request.projects.public),
+                ("--storage-quota", request.projects.quota.is_some()),
                 ("--ignore-quota", request.projects.ignore_quota),
             ];
             idle::tell(&of_harbor, &format!("{registry} is no Harbor"), printer);
@@ -236,7 +241,12 @@ impl Import {
             let why = format!("nothing goes to another registry than {registry}");
             idle::tell(&elsewhere, &why, printer);
         }
-        let of_run = [("--keep-going", self.partly.keep_going)];
+        if matches!(self.to, Destination::Archive { .. }) {
+            let jobs = [("--jobs", self.registries.has_jobs())];
+            idle::tell(&jobs, "an archive is written from front to back", printer);
+        }
+        let of_run = self.partly.given();
+        idle::in_full(&[("--verbose", self.verbose)], printer);
         if self.dry_run {
             idle::tell(&of_run, "a dry run brings nothing", printer);
         }

@@ -7,10 +7,11 @@ use clap::Args;
 
 use super::environment::now;
 use super::evidence::{ahead, expiry, ids};
+use super::idle;
 use super::output::Printer;
 use super::report::{exit_code, lines};
 use super::secrets::public_keys;
-use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
+use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, titled};
 use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
 use crate::verbs::inspect::{Known, Overview, inspect};
@@ -39,6 +40,7 @@ pub(super) struct Inspect {
 
 impl Inspect {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        idle::in_full(&[("--long", self.long)], printer);
         let trust = match self.key.is_empty() {
             true => Trust::UnsafeAnySigner,
             false => Trust::Keys(public_keys(&self.key)?),
@@ -69,7 +71,7 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
             bytes(sized.own_bytes),
         ]);
     }
-    let mut lines = table(&rows);
+    let mut lines = titled(&rows);
     lines.extend(overview.images.iter().filter_map(|sized| left_out(&sized.image, long)));
     for image in overview.images.iter().map(|sized| &sized.image) {
         let old = image.rewritten_from.iter();

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::idle;
 use super::output::Printer;
 use super::registries::Registries;
 use super::secrets;
@@ -45,6 +46,7 @@ pub(super) struct Login {
 
 impl Login {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        idle::tell(&self.registries.given_for_blobs(), "no blob is moved", printer);
         let user = match self.username {
             Some(user) => user,
             None => secrets::ask_line(&format!("User name at {}: ", self.registry))?,
@@ -105,6 +107,8 @@ pub(super) struct LogoutArgs {
 
 impl LogoutArgs {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let given = [&self.registries.given()[1..], &self.registries.given_for_blobs()[1..]];
+        idle::tell(&given.concat(), "the registry is not asked", printer);
         let file = CredentialFile::new(self.registries.login_file()?);
         let others = self.registries.settings().auth_files;
         let done = logout(self.registry, &file, &others)?;

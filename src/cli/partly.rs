@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::idle::Given;
 use super::output::Printer;
 use super::report::exit_code;
 use crate::seams::file::AtomicFile;
@@ -28,6 +29,11 @@ pub(super) struct Partly {
 }
 
 impl Partly {
+    /// Which options were given that matter to a real run alone.
+    pub(super) fn given(&self) -> [Given; 2] {
+        [("--keep-going", self.keep_going), ("--failed-list", self.failed_list.is_some())]
+    }
+
     /// Fails as writing the list will, where that can be known.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::evidence::{ahead, signed};
 use super::output::Printer;
 use super::report::{exit_code, lines as error_lines};
-use super::table::{blobs, bytes, table};
+use super::table::{blobs, bytes, grouped};
 use crate::verbs::evidence::Evidence;
 use crate::words::count::count;
 use crate::words::error::Result;
@@ -101,10 +101,10 @@ fn images(plan: &Plan, in_files: bool) -> Vec<String> {
     let rows = names(plan)
         .map(|step| vec![step.to.to_string(), bytes(step.bytes), word(step.action).to_owned()]);
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
-    let mut shown = table(&rows).into_iter();
-    let mut lines: Vec<String> = shown.next().into_iter().collect();
+    let mut shown = grouped(&rows, true).into_iter();
+    let mut lines: Vec<String> = shown.next().into_iter().flatten().collect();
     for ((place, step), row) in placed(plan).zip(shown) {
-        lines.push(row);
+        lines.extend(row);
         lines.push(format!("  is    {}", step.digest));
         let other = step.now.filter(|now| *now != step.digest);
         lines.extend(other.map(|now| {

@@ -63,6 +63,21 @@ impl Registries {
         self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into()))
     }
 
+    /// Whether a number of transfers was given.
+    pub(super) fn has_jobs(&self) -> bool {
+        self.jobs.is_some()
+    }
+
+    /// Forgets files that no registry is reached with: that they are missing is no matter then.
+    pub(super) fn unused(&mut self) {
+        (self.authfile, self.cert_dir) = (None, None);
+    }
+
+    /// Which of the options were given that matter to the movement of blobs alone.
+    pub(super) fn given_for_blobs(&self) -> [Given; 2] {
+        [("--limit-rate", self.limit_rate.is_some()), ("--jobs", self.jobs.is_some())]
+    }
+
     /// Which options were given that matter to registries alone.
     pub(super) fn given(&self) -> [Given; 6] {
         [

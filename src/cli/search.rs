@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::idle;
 use super::output::Printer;
 use super::registries::Registries;
 use super::report::exit_code;
-use super::table::table;
+use super::table::titled;
 use crate::places::registry::SearchBy;
 use crate::verbs::search::{Outcome, Request, search};
 use crate::words::error::Result;
@@ -47,6 +48,7 @@ pub(super) struct Search {
 
 impl Search {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        idle::tell(&self.registries.given_for_blobs(), "no blob is moved", printer);
         let client = self.registries.client(printer.progress())?;
         let limit = self.limit.into();
         let (term, registries) = match self.registry.is_empty() {
@@ -83,7 +85,7 @@ fn text(outcome: &Outcome) -> Vec<String> {
     }
     match rows.len() {
         1 => Vec::new(),
-        _ => table(&rows),
+        _ => titled(&rows),
     }
 }
 

@@ -8,10 +8,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::environment::now;
+use super::evidence::ahead;
 use super::output::Printer;
 use super::verify::{Believe, all_cores};
 use crate::bundle::check;
 use crate::seams::interrupt;
+use crate::verbs::evidence::Evidence;
 use crate::verbs::serve::{serve, shelf};
 use crate::words::error::{Error, Result};
 
@@ -40,15 +42,17 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         let trust = self.believe.trust(printer)?;
-        let progress = printer.progress();
+        let (progress, now) = (printer.progress(), now()?);
         // Before the long work of verifying, so that a port in use is known at once.
         let listener = TcpListener::bind(self.listen)
             .map_err(|e| Error::io(format!("cannot listen on {}", self.listen), e))?;
-        let bundle = check::examine(&self.bundle, &trust, now()?)?
+        let bundle = check::examine(&self.bundle, &trust, now)?
             .into_trusted()?
             .verify(all_cores(), &*progress)?;
         let address = listener.local_addr().map_err(|e| Error::io("cannot tell the address", e))?;
         let url = format!("http://{address}");
+        let evidence = Evidence::of(&self.bundle, bundle.trusted().about(), now);
+        ahead(&evidence).iter().for_each(|line| printer.note(&format!("warning: {line}")));
         printer.result(&json!({"listening": url}), || vec![format!("listening on {url}")])?;
         serve(shelf(bundle), listener, interrupt::raised, progress)?;
         Ok(ExitCode::SUCCESS)

@@ -1,13 +1,31 @@
 //! Aligned columns and human sizes.
 
+use super::environment::size;
 use crate::bundle::check::OtherSignature;
 use crate::bundle::contents::{Image, LeftOut, Skipped};
 use crate::words::digest::Digest;
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 
-/// Rows as lines, each column as wide as its widest cell, text from outside escaped.
+/// Rows as lines, each column as wide as its widest cell, text from outside escaped. At a terminal
+/// that is narrower, each cell has a line of its own.
 pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
+    grouped(rows, false).concat()
+}
+
+/// As [`table`], of rows of which the first names the columns.
+pub(super) fn titled(rows: &[Vec<String>]) -> Vec<String> {
+    grouped(rows, true).concat()
+}
+
+/// As [`table`], the lines row by row; the first row names the columns if it is `titled`.
+pub(super) fn grouped(rows: &[Vec<String>], titled: bool) -> Vec<Vec<String>> {
+    let width = size(&std::io::stdout()).map(|(columns, _)| columns);
+    within(rows, titled, width.unwrap_or(usize::MAX))
+}
+
+/// The lines of each row, in so many columns.
+fn within(rows: &[Vec<String>], titled: bool, most: usize) -> Vec<Vec<String>> {
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| row.iter().map(|cell| Safe(cell).to_string()).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -19,7 +37,30 @@ pub(super) fn table(rows: &[Vec<String>]) -> Vec<String> {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    rows.iter().map(line).collect()
+    let lines: Vec<String> = rows.iter().map(line).collect();
+    match lines.iter().any(|line| line.chars().count() > most) {
+        true => folded(&rows, titled),
+        false => lines.into_iter().map(|line| vec![line]).collect(),
+    }
+}
+
+/// The first cell of each row on a line, and below it the others, with the names of their columns.
+fn folded(rows: &[Vec<String>], titled: bool) -> Vec<Vec<String>> {
+    let heads: Vec<String> = match rows.first().filter(|_| titled) {
+        Some(heads) => heads.iter().map(|head| head.to_lowercase()).collect(),
+        None => Vec::new(),
+    };
+    let width = heads.iter().skip(1).map(|head| head.chars().count()).max().unwrap_or(0);
+    let below = |(at, cell): (usize, &String)| match heads.get(at) {
+        _ if at == 0 => cell.clone(),
+        Some(head) => format!("  {head:width$}  {cell}"),
+        None => format!("  {cell}"),
+    };
+    let lines = |(at, row): (usize, &Vec<String>)| match at == 0 && titled {
+        true => Vec::new(),
+        false => row.iter().enumerate().filter(|(_, it)| !it.is_empty()).map(below).collect(),
+    };
+    rows.iter().enumerate().map(lines).collect()
 }
 
 /// Bytes as people read them, in binary units.
@@ -74,6 +115,23 @@ pub(super) fn others(others: &[OtherSignature]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_wider_than_a_terminal_has_a_line_a_cell() {
+        let rows = [["IMAGE", "OWN SIZE", "X"], ["a/b:1", "5 KiB", ""], ["c", "1 MiB", "y"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+
+        assert_eq!(within(&rows, true, 18)[1], ["a/b:1  5 KiB"]);
+        assert_eq!(within(&rows, true, 17).concat(), within(&rows, true, 2).concat());
+        assert_eq!(
+            within(&rows, true, 17).concat(),
+            ["a/b:1", "  own size  5 KiB", "c", "  own size  1 MiB", "  x         y"]
+        );
+        assert_eq!(
+            within(&rows[1..], false, 9).concat(),
+            ["a/b:1", "  5 KiB", "c", "  1 MiB", "  y"]
+        );
+    }
 
     #[test]
     fn columns_are_aligned_and_escaped() {

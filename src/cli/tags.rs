@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::idle;
 use super::output::Printer;
 use super::registries::Registries;
 use crate::verbs::tags::tags;
@@ -40,6 +41,7 @@ fn repository(text: &str) -> Result<Reference> {
 
 impl Tags {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        idle::tell(&self.registries.given_for_blobs(), "no blob is moved", printer);
         let client = self.registries.client(printer.progress())?;
         let listing = tags(&self.repository, &client)?;
         printer.result(&listing, || listing.tags.iter().map(ToString::to_string).collect())?;

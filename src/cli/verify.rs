@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::environment::now;
 use super::evidence::{ahead, signed};
+use super::idle;
 use super::output::Printer;
 use super::report::lines;
 use super::secrets::public_keys;
@@ -73,6 +74,7 @@ pub(super) struct Verify {
 
 impl Verify {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        idle::in_full(&[("--long", self.long)], printer);
         let request = Request {
             bundle: self.bundle,
             trust: Trust::Keys(public_keys(&self.key)?),

@@ -67,6 +67,8 @@ pub struct Verified<'a, R> {
     hasher: Hasher,
     judged: bool,
     left: u64,
+    /// How many of the first bytes came from an earlier run.
+    taken: u64,
     /// What was hashed up to certain places, the first one excepted, which is 0.
     marks: Vec<(u64, Hasher)>,
     apart: u64,
@@ -95,6 +97,7 @@ impl<'a, R: Read> Verified<'a, R> {
             hasher: Hasher::new(),
             judged: false,
             left: blob.size,
+            taken: 0,
             marks: Vec::new(),
             apart: MARK_EVERY,
             progress,
@@ -109,6 +112,11 @@ impl<'a, R: Read> Verified<'a, R> {
     /// How many bytes lie before the next one.
     pub fn count(&self) -> u64 {
         self.blob.size - self.left
+    }
+
+    /// How many of the first bytes an earlier run had left with the receiver.
+    pub fn taken(&self) -> u64 {
+        self.taken
     }
 
     fn damaged(&self, why: &str) -> io::Error {
@@ -199,6 +207,7 @@ impl<R: Content> Content for Verified<'_, R> {
             let (at, hasher) = self.marks.last().cloned().unwrap_or_default();
             self.inner.seek(at)?;
             (self.hasher, self.judged, self.left) = (hasher, false, self.blob.size - at);
+            self.taken = self.taken.min(at);
             let digest = self.blob.digest;
             self.progress.event(Event::Rewound { digest, bytes: here - at });
         }
@@ -235,6 +244,7 @@ impl<R: Content> Content for Verified<'_, R> {
             self.progress.event(Event::Advanced { digest, bytes: got as u64 });
         }
         self.inner.seek(self.count())?;
+        self.taken = self.count();
         Ok(self.count())
     }
 }

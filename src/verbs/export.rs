@@ -89,6 +89,8 @@ pub struct Summary {
     pub fetched: Count,
     /// Blobs that an interrupted export had fetched.
     pub reused: Count,
+    /// Bytes of what was fetched that an interrupted export had fetched.
+    pub continued: u64,
     /// Who signed.
     pub key: KeyId,
     /// The digest of the signed statement; nothing for a dry run.
@@ -167,8 +169,7 @@ pub fn export(
     let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
     no_room(draft.place(), draft.needs(&missing))?;
     let more = transfer::fetch(&graph, &missing, draft.sink(), request.jobs, progress)?;
-    fetched.blobs += more.blobs;
-    fetched.bytes += more.bytes;
+    fetched.join(more.came);
 
     let (signed, statement) = (head.signer, head.statement);
     let (images, referrers) = (graph.contents.images, graph.contents.referrers.len());
@@ -185,6 +186,7 @@ pub fn export(
         referrers,
         fetched,
         reused,
+        continued: more.continued,
         key: signed,
         statement: Some(statement),
         dry_run: false,
@@ -233,6 +235,7 @@ fn dry(request: &Request, contents: Contents, skipped: Vec<Skipped>, key: KeyId)
         referrers: contents.referrers.len(),
         fetched,
         reused: Count::default(),
+        continued: 0,
         key,
         statement: None,
         dry_run: true,

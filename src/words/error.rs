@@ -71,6 +71,8 @@ pub enum About {
     Parts,
     /// Who asks: others may be let in.
     Access,
+    /// The type of a document.
+    Type,
     /// Bytes that a medium has and does not give, or that may not be read.
     Medium,
 }
@@ -310,6 +312,12 @@ impl Error {
     #[must_use]
     pub fn is_turned_away(&self) -> bool {
         self.0.about == Some(About::Access)
+    }
+
+    /// Whether the other end takes no documents of this type.
+    #[must_use]
+    pub fn is_of_type(&self) -> bool {
+        self.0.about == Some(About::Type)
     }
 
     /// Whether a medium has what was to be read, and does not give it.

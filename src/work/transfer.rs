@@ -1,13 +1,14 @@
 //! The only loops that move bytes: [`fetch`] into a bundle, and [`run`] a plan.
 
+mod fetch;
 mod lists;
 mod owners;
 
 use std::sync::Mutex;
 use std::time::Duration;
 
+pub use self::fetch::{Fetched, fetch};
 use self::owners::Owners;
-use super::graph::Graph;
 use super::plan::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
 use crate::bundle::contents::Contents;
 use crate::seams::holdings::Held;
@@ -29,7 +30,8 @@ use crate::words::reference::{Reference, Tag};
 const LOOK_BACK: Retry =
     Retry { attempts: 4, first: Duration::from_millis(500), longest: Duration::from_secs(4) };
 
-/// Moves one blob of the image `of`, checked on the way, trying again after transient faults.
+/// Moves one blob of the image `of`, checked on the way, trying again after transient faults. Gives
+/// how many of its bytes an earlier run had left with `sink`.
 fn move_blob(
     blob: &Descriptor,
     of: &Owners<'_>,
@@ -37,10 +39,12 @@ fn move_blob(
     what: &str,
     sink: &dyn BlobSink,
     progress: &dyn Progress,
-) -> Result<()> {
+) -> Result<u64> {
     let of = of.name(&blob.digest);
     progress.event(Event::Started { digest: blob.digest, bytes: blob.size, of });
     let mut again = false;
+    // What an attempt that failed had fetched is there for the next one, and came in this run.
+    let mut taken = u64::MAX;
     let mut attempt = || {
         // An answer may have got lost after the blob was stored.
         if std::mem::replace(&mut again, true) && sink.kept(blob)? {
@@ -48,50 +52,15 @@ fn move_blob(
             return Ok(());
         }
         let mut content = Verified::from_source(source, blob, what, progress);
-        sink.put(&mut content).inspect_err(|_| {
+        let done = sink.put(&mut content).inspect_err(|_| {
             progress.event(Event::Rewound { digest: blob.digest, bytes: content.count() });
-        })
+        });
+        taken = taken.min(content.taken());
+        done
     };
     from_all_places(source, blob, || Retry::default().run(progress, &mut attempt))?;
     progress.event(Event::Finished { digest: blob.digest });
-    Ok(())
-}
-
-/// Fetches `blobs` of `graph` into `sink`, as many at a time as `jobs` says, in the order in which their sources
-/// have them, else in their own.
-///
-/// # Errors
-/// The first failure; what was finished until then stays.
-pub fn fetch(
-    graph: &Graph<'_>,
-    blobs: &[Descriptor],
-    sink: &dyn BlobSink,
-    jobs: Jobs,
-    progress: &dyn Progress,
-) -> Result<Count> {
-    let mut all = Count::default();
-    blobs.iter().for_each(|blob| all.add(blob));
-    let Count { bytes, .. } = all;
-    let items = blobs.len() as u64;
-    progress.event(Event::Phase { name: "fetching", bytes, items });
-    let mut ahead = Vec::new();
-    for blob in blobs {
-        let (source, place) = graph.source_of(&blob.digest)?;
-        ahead.push((source.position(blob), blob, source, place));
-    }
-    ahead.sort_by_key(|(position, ..)| *position);
-    let (gate, owners) = (Gate::steady(jobs), Owners::of(&graph.contents));
-    parallel::map(jobs.most, &ahead, |(_, blob, source, place)| {
-        let _pass = gate.enter(blob.size);
-        let what = match source.called(blob) {
-            Some(called) => format!("source {place}: {called}"),
-            None => format!("source {place}"),
-        };
-        move_blob(blob, &owners, *source, &what, sink, progress)
-            .map_err(|error| name_images(error, blob, &graph.contents))
-    })?;
-    progress.event(Event::Done);
-    Ok(Count { blobs: items, bytes })
+    Ok(if taken > blob.size { 0 } else { taken })
 }
 
 /// What an import did.
@@ -155,7 +124,7 @@ struct Bundle<'b> {
 impl Bundle<'_> {
     /// Moves one of its blobs into `sink`.
     fn send(&self, blob: &Descriptor, sink: &dyn BlobSink, progress: &dyn Progress) -> Result<()> {
-        move_blob(blob, &self.owners, self.source, "bundle", sink, progress).map_err(|error| {
+        move_blob(blob, &self.owners, self.source, "bundle", sink, progress).map(drop).map_err(|error| {
             let is_damaged = error.class() == Class::Damaged;
             let error = name_images(error, blob, self.contents);
             match is_damaged {

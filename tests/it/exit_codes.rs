@@ -57,6 +57,7 @@ fn each_message_has_the_exit_code_of_its_class() {
     write("x.gz", b"\x1f\x8b\x08");
     write("x.zip", b"PK\x03\x04");
     write("empty", b"");
+    std::fs::create_dir(sealift.at("hollow")).unwrap();
     write("wide.txt", b"a\0b\0");
     write("bad.txt", b"A\nB\n");
     let absent = crate::support::double::Double::start(|_| {
@@ -96,6 +97,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "is incomplete", plain("verify missing")),
         (5, "is incomplete", plain("verify cut.tar")),
         (5, "is no bundle: it is an empty file", plain("import empty --to oci:n")),
+        (5, "is no bundle: it is empty", plain("inspect hollow")),
         (5, "has no image", format!("export {HELLO}:nope -o n {sign}")),
         (5, "is not there for", format!("export {HELLO} --platform linux/s390x -o n {sign}")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),

@@ -135,3 +135,30 @@ fn nothing_is_tried_again_after_an_interrupt() {
     assert!(!rest.iter().any(|line| line.contains("retrying")), "{rest:?}");
     assert!(rest.iter().any(|line| line.starts_with("error: interrupted")), "{rest:?}");
 }
+
+#[test]
+fn tables_fold_at_a_narrow_terminal_and_nowhere_else() {
+    need!("script");
+    let sealift = Sealift::new();
+    sealift.keys("k");
+    let layout = concat!("oci:", env!("CARGO_MANIFEST_DIR"), "/testdata/hello");
+    run!(sealift, "export", layout, "-o", "b", "--sign-key", "k.key.pem").ok();
+    for line in [
+        "inspect b --key k.pub.pem",
+        "verify b --key k.pub.pem",
+        "import b --to oci:x --key k.pub.pem --dry-run",
+    ] {
+        let piped = crate::support::sealift::ran(sealift.command().args(line.split(' '))).ok();
+        let (wide, _) = at_terminal(&sealift, 200, line, "");
+        for row in piped.stdout.lines().filter(|row| row.contains("library/hello")) {
+            assert!(lines(&wide).iter().any(|shown| shown == row), "{row:?} in {wide}");
+        }
+        let (narrow, code) = at_terminal(&sealift, 40, line, "");
+        assert_eq!(code, code::DONE, "{narrow}");
+        let shown = lines(&narrow);
+        assert!(shown.iter().any(|row| row == "docker.io/library/hello:1.0"), "{narrow}");
+        let rows = shown.iter().filter(|row| row.contains("linux/amd64") || row.contains("KiB"));
+        let cells = rows.filter(|row| row.starts_with("  "));
+        cells.for_each(|row| assert!(row.chars().count() <= 40, "{row:?} in {narrow}"));
+    }
+}

@@ -53,7 +53,7 @@ fn what_is_no_bundle_is_called_what_it_is() {
     assert!(!sealift.at("x").exists() && !sealift.at("y").exists());
 
     std::fs::create_dir(sealift.at("stick")).unwrap();
-    run!(sealift, "verify", "stick", "--key", keys.public).exits(code::UNTRUSTED).says("is empty");
+    run!(sealift, "verify", "stick", "--key", keys.public).exits(code::INCOMPLETE).says("is empty");
     std::fs::rename(sealift.at("b"), sealift.at("stick/b")).unwrap();
     run!(sealift, "verify", "stick", "--key", keys.public)
         .exits(code::UNTRUSTED)
@@ -243,7 +243,10 @@ fn a_finished_export_run_again_is_complete_already() {
         let json = export(name, &["--expires", "9", "--format", "json"]).ok().json();
         assert_eq!(json["alreadyComplete"], true);
 
-        // Another list, other platforms, another key, another name for it: not the same.
+        // Another list, other platforms, another key, another name or time for it: not the same.
+        export(name, &["--expires", "8"]).exits(code::USAGE).says("exists already").says(
+            "it holds the same, and expires 9 days after it was made; one that expires 8 days",
+        );
         for other in [
             &["--platform", "linux/amd64", "--expires", "9"][..],
             &["--name", "other:1", "--expires", "9"],
@@ -393,9 +396,48 @@ fn an_option_that_has_no_effect_here_is_said() {
         ),
         (
             format!(
-                "export {HELLO}:1.0 -o n --sign-key signer.key.pem --dry-run --skip-unreadable"
+                "export {HELLO}:docker.io/library/hello:1.0 -o n --sign-key signer.key.pem --dry-run --skip-unreadable"
             ),
             "note: --skip-unreadable has no effect here: every image is named",
+        ),
+        (
+            format!("{import} --to docker-archive:x.tar --jobs 3"),
+            "note: --jobs has no effect here: an archive is written from front to back",
+        ),
+        (
+            format!("{import} --to oci:x --rewrite-index --to-oci"),
+            "note: --to-oci has no effect here: no manifest is of Docker's types",
+        ),
+        (
+            format!("{import} --to oci:x --rewrite-index"),
+            "note: --rewrite-index has no effect here: no index names parts that were left out",
+        ),
+        (
+            format!("{import} --to oci:x --flatten --map docker.io/library/hello=a/hello"),
+            "note: --flatten has no effect here: it changes no name",
+        ),
+        (
+            format!("{import} --to oci:x --authfile nofile --cert-dir b"),
+            "note: --authfile, --cert-dir have no effect here: a layout is no registry",
+        ),
+        (
+            format!("{import} --to oci:x --verbose --format json"),
+            "note: --verbose has no effect here: JSON has everything in full",
+        ),
+        (
+            format!(
+                "export {HELLO} -o n --sign-key signer.key.pem --dry-run --platform \
+                     linux/amd64,linux/arm64 --rewrite-index --authfile nofile"
+            ),
+            "note: --rewrite-index has no effect here: no index names platforms",
+        ),
+        (
+            "inspect b --long --format json".to_owned(),
+            "note: --long has no effect here: JSON has everything in full",
+        ),
+        (
+            "logout localhost:1 --jobs 2 --timeout 3".to_owned(),
+            "note: --timeout, --jobs have no effect here: the registry is not asked",
         ),
         (
             format!("export {HELLO} -o n --sign-key signer.key.pem --dry-run --passphrase-file b"),
@@ -403,8 +445,48 @@ fn an_option_that_has_no_effect_here_is_said() {
         ),
     ] {
         let done = run(&args);
+        assert_eq!(done.code, code::DONE, "{done:?}");
         assert!(done.stderr.contains(words), "{words:?} in {done:?}");
     }
     let quiet = run(&format!("{import} --to oci:x")).ok();
     assert!(!quiet.stderr.contains("no effect"), "{quiet:?}");
+}
+
+#[test]
+fn what_an_interrupted_export_had_fetched_of_a_blob_is_not_counted_as_fetched() {
+    let sealift = Sealift::new();
+    hello(&sealift);
+    crate::support::files::copy(&sealift.at("b"), &sealift.at("n.partial"));
+    let blobs = sealift.at("n.partial/blobs/sha256");
+    let all = std::fs::read_dir(&blobs).unwrap().map(|it| it.unwrap());
+    let layer = all.max_by_key(|it| it.metadata().unwrap().len()).unwrap();
+    let (bytes, name) = (std::fs::read(layer.path()).unwrap(), layer.file_name());
+    std::fs::remove_file(layer.path()).unwrap();
+    let part = blobs.join(format!(".sealift-part-{}", name.to_str().unwrap()));
+    std::fs::write(part, &bytes[..1000]).unwrap();
+
+    let export = ["export", HELLO, "-o", "n", "--sign-key", "signer.key.pem", "--format", "json"];
+    let done = crate::support::sealift::ran(sealift.command().args(export)).ok();
+
+    assert_eq!(done.number("/fetched/blobs"), 1, "{done:?}");
+    assert_eq!(done.number("/fetched/bytes"), bytes.len() as u64 - 1000, "{done:?}");
+    assert_eq!(done.number("/continued"), 1000, "{done:?}");
+    done.says("fetching: 1 file, ");
+}
+
+#[test]
+fn serving_a_bundle_that_is_dated_in_the_future_says_so() {
+    let sealift = Sealift::new();
+    sealift.keys("k");
+    let mut export = sealift.command();
+    export.args(["export", HELLO, "-o", "b", "--sign-key", "k.key.pem"]);
+    crate::support::sealift::ran(export.env("SOURCE_DATE_EPOCH", "4100000000")).ok();
+    let program = env!("CARGO_BIN_EXE_sealift");
+    let mut serve = std::process::Command::new("timeout");
+    serve.args(["-s", "INT", "4", program, "serve", "b", "--key", "k.pub.pem"]);
+    serve.args(["--listen", "127.0.0.1:0"]).current_dir(sealift.at(""));
+
+    let done = crate::support::sealift::ran(&mut serve);
+
+    done.says("listening on ").says("warning: its date, 2099-12-").says("is in the future");
 }

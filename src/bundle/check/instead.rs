@@ -22,7 +22,9 @@ pub(super) fn refuse(tree: &Tree, name: &str) -> Result<()> {
         return Ok(());
     }
     let Some((what, hint)) = instead(tree, name) else { return Ok(()) };
-    Err(Error::new(Class::Untrusted, format!("{name} is no bundle: it {what}")).hint(hint))
+    let nothing = tree.files().next().is_none() && tree.faults().is_empty();
+    let class = if nothing { Class::Incomplete } else { Class::Untrusted };
+    Err(Error::new(class, format!("{name} is no bundle: it {what}")).hint(hint))
 }
 
 /// What it is, to be added to a sentence, and the way out.

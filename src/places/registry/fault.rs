@@ -154,6 +154,7 @@ impl End {
         let error = match (lacks, turned_away) {
             (true, _) => error.about(About::Parts),
             (false, true) => error.about(About::Access),
+            _ if status == 415 => error.about(About::Type),
             (false, false) => error,
         };
         match is_transient(status) && !full && !lacking {

@@ -269,7 +269,17 @@ impl Session {
             false => Parts::Sent,
         };
         let is_other = |status| status == 412 && version.is_some();
-        let answer = self.send_document(&call, parts, is_other)?;
+        let is_oci = !document.descriptor().media_type.contains("docker");
+        let answer = self.send_document(&call, parts, is_other).map_err(|e| {
+            match e.is_of_type() {
+            // What is OCI's already is made no more so.
+            true if is_oci => e.hint(
+                "its type is OCI's own; leave the image behind with --except, or ask whoever runs \
+                 the registry what it takes",
+            ),
+            _ => e,
+        }
+        })?;
         if is_other(answer.status) {
             answer.discard();
             return Ok(None);

@@ -190,7 +190,8 @@ fn all(lost: Vec<Lost>, is_all: bool) -> Error {
             (_, true) => error,
         };
     }
-    let text = format!("{} images cannot be read, and nothing was written", lost.len());
+    let text =
+        format!("{} of what was asked for cannot be taken, and nothing was written", lost.len());
     let error = Error::new(class, text).details(lost.iter().map(|lost| {
         let error = lost.error.again();
         let message = error.message();

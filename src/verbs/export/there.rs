@@ -12,7 +12,9 @@ use crate::bundle::draft::taken;
 use crate::bundle::keys::{KeyId, PublicKey};
 use crate::bundle::problem::failure;
 use crate::bundle::statement::Predicate;
+use crate::words::count::count;
 use crate::words::error::{Error, Result};
+use crate::words::moment::Moment;
 use crate::work::plan::Count;
 
 /// A bundle that is there, signed by the same key.
@@ -60,15 +62,32 @@ impl There {
         skipped: Vec<Skipped>,
     ) -> Result<Summary> {
         let there = &self.0.statement().predicate;
-        // When it was made, and so when exactly it expires, is no matter of what is in it.
-        let expires = request.expires_at.is_some() == there.expires_at.is_some();
+        // When it was made is no matter of what is in it; for how long it holds is.
+        let holds = |made: Moment, until: Option<Moment>| Some(until?.unix() - made.unix());
+        let (asked, has) = (
+            holds(request.created_at, request.expires_at),
+            holds(there.created_at, there.expires_at),
+        );
         let wanted = Predicate {
             tool: there.tool.clone(),
             ..Predicate::of(&contents, there.created_at, there.expires_at).without(skipped)
         };
-        if !expires || wanted != *there {
-            let text = "it holds something else, or expires otherwise";
-            return Err(taken(&request.output).details([text.to_owned()]));
+        if wanted != *there {
+            return Err(taken(&request.output).details(["it holds something else".to_owned()]));
+        }
+        if asked != has {
+            let days = |seconds: Option<i64>| match seconds {
+                Some(seconds) => {
+                    format!("expires {} after it was made", count(days(seconds), "day"))
+                }
+                None => "does not expire".to_owned(),
+            };
+            let text = format!(
+                "it holds the same, and {}; one that {} was asked for",
+                days(has),
+                days(asked)
+            );
+            return Err(taken(&request.output).details([text]));
         }
         let mut reused = Count::default();
         contents.blobs.iter().for_each(|blob| reused.add(blob));
@@ -80,10 +99,16 @@ impl There {
             referrers: contents.referrers.len(),
             fetched: Count::default(),
             reused,
+            continued: 0,
             key: self.1,
             statement: Some(self.0.statement().digest),
             dry_run: request.dry_run,
             already_complete: true,
         })
     }
+}
+
+/// So many seconds in whole days.
+fn days(seconds: i64) -> usize {
+    usize::try_from(seconds / (24 * 60 * 60)).unwrap_or(0)
 }

@@ -17,13 +17,28 @@ pub(super) fn names(request: &Request, contents: &Contents) -> Result<Vec<Refere
     mapping(request).apply_all(images).map_err(|clashes| Halt::apart(clashes, contents, false))
 }
 
-/// Says which rules mean no image of `contents`.
+/// Says which rules mean no image of `contents`, and whether flattening changes no name.
 pub(super) fn tell_idle(request: &Request, contents: &Contents, progress: &dyn Progress) {
     let idle = mapping(request).idle(contents.images.iter().map(|image| &image.name));
     if !idle.is_empty() {
         let text = format!("no image of the bundle is meant by --map {}", idle.join(" "));
         progress.event(Event::Note(text));
     }
+    if flattens_nothing(request, contents) {
+        let text = "--flatten has no effect here: it changes no name";
+        progress.event(Event::Note(text.to_owned()));
+    }
+}
+
+/// Whether `--flatten` leaves every name as it is.
+fn flattens_nothing(request: &Request, contents: &Contents) -> bool {
+    let flat = mapping(request);
+    let deep = Mapping { flatten: false, ..flat.clone() };
+    let same = |name: &Reference| match (flat.apply(name), deep.apply(name)) {
+        (Ok(flat), Ok(deep)) => flat == deep,
+        _ => false,
+    };
+    request.flatten && contents.images.iter().all(|image| same(&image.name))
 }
 
 fn mapping(request: &Request) -> Mapping {

@@ -1,0 +1,60 @@
+//! [`fetch`]: blobs from their sources into a bundle.
+
+use super::{move_blob, name_images};
+use crate::seams::pace::{Gate, Jobs};
+use crate::seams::parallel;
+use crate::seams::store::BlobSink;
+use crate::words::document::Descriptor;
+use crate::words::error::Result;
+use crate::words::progress::{Event, Progress};
+use crate::work::graph::Graph;
+use crate::work::plan::Count;
+use crate::work::transfer::owners::Owners;
+
+/// What a fetch did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fetched {
+    /// Blobs that came, or of which the rest came, and the bytes that did.
+    pub came: Count,
+    /// How many bytes of them an earlier run had left.
+    pub continued: u64,
+}
+
+/// Fetches `blobs` of `graph` into `sink`, as many at a time as `jobs` says, in the order in which their sources
+/// have them, else in their own.
+///
+/// # Errors
+/// The first failure; what was finished until then stays.
+pub fn fetch(
+    graph: &Graph<'_>,
+    blobs: &[Descriptor],
+    sink: &dyn BlobSink,
+    jobs: Jobs,
+    progress: &dyn Progress,
+) -> Result<Fetched> {
+    let mut all = Count::default();
+    blobs.iter().for_each(|blob| all.add(blob));
+    let Count { bytes, .. } = all;
+    let items = blobs.len() as u64;
+    progress.event(Event::Phase { name: "fetching", bytes, items });
+    let mut ahead = Vec::new();
+    for blob in blobs {
+        let (source, place) = graph.source_of(&blob.digest)?;
+        ahead.push((source.position(blob), blob, source, place));
+    }
+    ahead.sort_by_key(|(position, ..)| *position);
+    let (gate, owners) = (Gate::steady(jobs), Owners::of(&graph.contents));
+    let taken = parallel::map(jobs.most, &ahead, |(_, blob, source, place)| {
+        let _pass = gate.enter(blob.size);
+        let what = match source.called(blob) {
+            Some(called) => format!("source {place}: {called}"),
+            None => format!("source {place}"),
+        };
+        move_blob(blob, &owners, *source, &what, sink, progress)
+            .map_err(|error| name_images(error, blob, &graph.contents))
+    })?;
+    progress.event(Event::Done);
+    let continued = taken.into_iter().fold(0, u64::saturating_add);
+    let came = Count { blobs: items, bytes: bytes.saturating_sub(continued) };
+    Ok(Fetched { came, continued })
+}
