@@ -25,10 +25,12 @@ use crate::words::reference::Registry;
   sealift login harbor.example
   sealift login harbor.example -u 'robot$team+ci' --password-stdin < token.txt
   sealift login docker.io --authfile ~/.docker/config.json
+  sealift login --plain-http harbor.local:8080 harbor.local:8080
 
 The password is read from the terminal or from standard input, never from an argument. Without
 --authfile it is kept in REGISTRY_AUTH_FILE, else in $XDG_RUNTIME_DIR/containers/auth.json, else in
-~/.config/containers/auth.json. docs/registries.md tells what each registry wants."
+~/.config/containers/auth.json. With --plain-http it is kept under http://HOST, and so goes there in
+the clear in later runs, too. docs/registries.md tells what each registry wants."
 )]
 pub(super) struct Login {
     /// The registry

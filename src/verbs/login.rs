@@ -61,11 +61,13 @@ pub struct Summary {
 pub fn login(request: Request, progress: Arc<dyn Progress>) -> Result<Summary> {
     let Request { registry, user, password, file, settings } = request;
 
+    let plain = settings.plain_http.contains(&registry);
+
     // 1. Does the registry take them?
     let verdict = check_login(settings, &registry, &user, &password, progress)?;
 
-    // 2. Keep them.
-    let kept = file.store(&registry, &user, &password)?;
+    // 2. Keep them, and whether they may go there by plain HTTP.
+    let kept = file.store(&registry, &user, &password, plain)?;
     Ok(Summary {
         registry,
         user,

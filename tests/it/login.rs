@@ -32,6 +32,7 @@ impl Guarded {
         image.push(&open);
         let (user, password, certs) = match access {
             Access::Password(c) => (Credentials::USER, Credentials::PASSWORD, Some(c.cert_dir())),
+            Access::PlainPassword(_) => (Credentials::USER, Credentials::PASSWORD, None),
             _ => (TokenServer::USER, TokenServer::PASSWORD, None),
         };
         let registry = Registry::start(Some(open.storage()), access);
@@ -226,4 +227,42 @@ fn a_password_is_no_argument_and_needs_a_terminal_or_standard_input() {
         command.args(["login", "h.example", "-u", user, "--password-stdin"]);
         typed(&mut command, "secret").exits(code::USAGE).says("user name");
     }
+}
+
+/// What a login says of plain HTTP holds for what comes after it: nobody has to say it again, nor
+/// write into the file by hand.
+#[test]
+fn a_login_by_plain_http_is_good_for_transfers_by_plain_http() {
+    need!("docker-registry", "htpasswd", "openssl", "skopeo", "podman");
+    let credentials = Credentials::new();
+    let guarded = Guarded::start(&Access::PlainPassword(&credentials));
+    podman_and_skopeo_read_what_sealift_keeps(&guarded);
+    let sealift = Sealift::new();
+    let authfile = sealift.at("kept/auth.json");
+    let (host, kept) = (guarded.registry.host(), ["--authfile", authfile.to_str().unwrap()]);
+    let keys = sealift.keys("signer");
+    let export = |out: &str| {
+        let mut export = sealift.command();
+        export.arg("export").arg(guarded.name()).args(["-o", out, "--sign-key"]);
+        crate::support::sealift::ran(export.arg(&keys.private).args(kept))
+    };
+
+    let mut unsaid = sealift.command();
+    unsaid.args(["login", &host, "-u", guarded.user, "--password-stdin"]).args(kept);
+    let way_out = format!("--plain-http {host}");
+    typed(&mut unsaid, guarded.password).exits(code::REFUSED).says("speak TLS").says(&way_out);
+    assert!(!authfile.exists(), "nothing was kept");
+    guarded.login(&sealift, guarded.password, &kept).ok();
+    export("a.tar").ok();
+    let mut import = sealift.command();
+    import.args(["import", "a.tar", "--to", &format!("docker://{host}/copy"), "--key"]);
+    crate::support::sealift::ran(import.arg(&keys.public).args(kept)).ok();
+
+    // The same credentials, kept for whoever speaks TLS, are not sent.
+    let text = std::fs::read_to_string(&authfile).unwrap();
+    std::fs::write(&authfile, text.replace("http://", "")).unwrap();
+    let refused = export("b.tar").exits(code::REFUSED);
+    refused.says("nothing was sent").says(&format!("sealift login --plain-http {host} {host}"));
+    run!(sealift, "logout", &host, "--authfile", &authfile).ok();
+    assert!(!std::fs::read_to_string(&authfile).unwrap().contains(&host));
 }

@@ -159,7 +159,8 @@ impl Session {
         if found.is_some() && self.host.fell_back() && !files.are_for_plain_http(registry) {
             let why = "it does not speak TLS here, and there are credentials for it";
             return Err(self.end.error(Class::Refused, "not logged in", why).hint(format!(
-                "if it is to speak plain HTTP, say so with --plain-http {registry}; nothing was sent"
+                "nothing was sent; if it is to speak plain HTTP, say so with --plain-http {registry}, \
+                 or once for all with `sealift login --plain-http {registry} {registry}`"
             )));
         }
         Ok(found)

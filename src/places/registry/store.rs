@@ -45,32 +45,46 @@ impl CredentialFile {
     }
 
     /// Keeps `user` and `password` for `registry` in place of what was there, in the file or in
-    /// the helper that the file names for it. Everything else in the file stays as it is, byte
-    /// for byte; the file becomes readable for its owner only.
+    /// the helper that the file names for it. `plain` says that they are meant to go there by plain
+    /// HTTP: they get the key `http://HOST`, which says so to every later run. Everything else in the
+    /// file stays as it is, byte for byte; the file becomes readable for its owner only.
     ///
     /// # Errors
     /// [`Class::Usage`] when the user's name cannot be written, or the file or its helper is
     /// broken; the file is as it was then.
-    pub fn store(&self, registry: &Registry, user: &str, password: &str) -> Result<Kept> {
+    pub fn store(
+        &self,
+        registry: &Registry,
+        user: &str,
+        password: &str,
+        plain: bool,
+    ) -> Result<Kept> {
         if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
             let text = format!("{user:?} cannot be a user name");
             return Err(Error::new(Class::Usage, text).hint("user names hold no colon"));
         }
         let _lock = self.lock()?;
         let (file, text) = self.read()?;
+        let key = self.key(&file, registry, plain);
+        let clean = self.without(&text, &file, registry, &key)?;
+        let set = |entry: &str| {
+            let new = splice::set(&clean, &["auths", &key], entry).map_err(|why| self.broken(why));
+            self.write_changed(&text, &Zeroizing::new(new?))
+        };
         if let Some((name, server)) = keeper(&file, registry) {
             helper::store(&name, &server, user, password)?;
-            // A password that the file held in the clear would be found before the helper.
-            self.write_changed(&text, &self.without(&text, &file, registry)?)?;
+            // A password that the file held in the clear would be found before the helper. Where
+            // something is to be said of it, an entry without one says it, as docker has them.
+            match plain {
+                true => set("{}")?,
+                false => self.write_changed(&text, &self.spliced(&clean, &key)?)?,
+            }
             return Ok(Kept::Helper(name));
         }
         let pair = Zeroizing::new(format!("{user}:{password}"));
         let auth = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(&*pair));
         let entry = Zeroizing::new(format!("{{\n\t\t\t\"auth\": \"{}\"\n\t\t}}", *auth));
-        let clean = self.without(&text, &file, registry)?;
-        let key = self.key(&clean, &file, registry);
-        let new = splice::set(&clean, &["auths", key], &entry).map_err(|why| self.broken(why))?;
-        self.write_changed(&text, &Zeroizing::new(new))?;
+        set(&entry)?;
         Ok(Kept::File)
     }
 
@@ -111,29 +125,31 @@ impl CredentialFile {
     }
 
     /// The name under which the entry is kept: the one it has, else the usual one of the program
-    /// whose file it is.
-    fn key<'a>(&self, clean: &str, file: &'a AuthFile, registry: &'a Registry) -> &'a str {
+    /// whose file it is; with `http://` if it is to go by plain HTTP, and only then.
+    fn key(&self, file: &AuthFile, registry: &Registry, plain: bool) -> String {
+        let is_plain = |key: &str| key.starts_with("http://");
         let mut there = file.auths.keys().filter(|key| names_host(key, registry));
         let docker = self.0.file_name().is_some_and(|name| name == "config.json");
-        match there.find(|key| clean.contains(key.as_str())) {
-            Some(key) => key,
-            None if docker && registry.as_str() == "docker.io" => DOCKER_HUB,
-            None => registry.as_str(),
+        match there.find(|key| is_plain(key) == plain) {
+            Some(key) => key.clone(),
+            None if plain => format!("http://{registry}"),
+            None if docker && registry.as_str() == "docker.io" => DOCKER_HUB.to_owned(),
+            None => registry.to_string(),
         }
     }
 
-    /// The text without any entry for `registry` but the first: docker and podman would read
-    /// either of two spellings.
+    /// The text without any entry for `registry` but the one under `keep`: docker and podman would
+    /// read either of two spellings.
     fn without(
         &self,
         text: &str,
         file: &AuthFile,
         registry: &Registry,
+        keep: &str,
     ) -> Result<Zeroizing<String>> {
         let entries = file.auths.keys().filter(|key| names_host(key, registry));
-        let keep = usize::from(keeper(file, registry).is_none());
         let mut clean = Zeroizing::new(text.to_owned());
-        for key in entries.skip(keep) {
+        for key in entries.filter(|key| *key != keep) {
             clean = self.spliced(&clean, key)?;
         }
         Ok(clean)
@@ -216,9 +232,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = CredentialFile::new(folder.path().join("new/containers/auth.json"));
 
-        file.store(&registry("harbor.example"), "robot$team+ci", "pa:ss").unwrap();
-        file.store(&registry("other.example:5000"), "u", "p").unwrap();
-        file.store(&registry("harbor.example"), "robot$team+ci", "second").unwrap();
+        file.store(&registry("harbor.example"), "robot$team+ci", "pa:ss", false).unwrap();
+        file.store(&registry("other.example:5000"), "u", "p", false).unwrap();
+        file.store(&registry("harbor.example"), "robot$team+ci", "second", false).unwrap();
 
         let text = std::fs::read_to_string(file.path()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -239,7 +255,7 @@ mod tests {
                       \t\"HttpHeaders\": { \"X\":\"y\" },\n\t\"psFormat\": \"table {{.ID}}\"\n}";
         std::fs::write(file.path(), docker).unwrap();
 
-        file.store(&registry("docker.io"), "me", "secret").unwrap();
+        file.store(&registry("docker.io"), "me", "secret", false).unwrap();
         let with = std::fs::read_to_string(file.path()).unwrap();
         assert!(file.erase(&registry("docker.io")).unwrap());
 
@@ -257,7 +273,7 @@ mod tests {
                      "h.example/team":{"auth":"dTpw"}}}"#;
         std::fs::write(file.path(), two).unwrap();
 
-        file.store(&registry("h.example"), "u", "new").unwrap();
+        file.store(&registry("h.example"), "u", "new", false).unwrap();
         let text = std::fs::read_to_string(file.path()).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
 
@@ -267,13 +283,35 @@ mod tests {
     }
 
     #[test]
+    fn what_is_meant_for_plain_http_says_so_and_nothing_else_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CredentialFile::new(folder.path().join("auth.json"));
+        std::fs::write(file.path(), r#"{"auths":{"h.example:5000":{"auth":"dTpw"}}}"#).unwrap();
+        let host = registry("h.example:5000");
+        let keys = || -> Vec<String> {
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+            json["auths"].as_object().unwrap().keys().cloned().collect()
+        };
+
+        file.store(&host, "u", "p", true).unwrap();
+        assert_eq!(keys(), ["http://h.example:5000"]);
+        file.store(&host, "u", "q", true).unwrap();
+        assert_eq!(keys(), ["http://h.example:5000"]);
+        file.store(&host, "u", "r", false).unwrap();
+        assert_eq!(keys(), ["h.example:5000"], "it was asked by TLS now");
+        file.store(&host, "u", "s", true).unwrap();
+        assert!(file.erase(&host).unwrap() && keys().is_empty());
+    }
+
+    #[test]
     fn a_link_to_the_file_stays_one() {
         let folder = tempfile::tempdir().unwrap();
         let (real, link) = (folder.path().join("real.json"), folder.path().join("auth.json"));
         std::fs::write(&real, "{}").unwrap();
         std::os::unix::fs::symlink(&real, &link).unwrap();
 
-        CredentialFile::new(link.clone()).store(&registry("h.example"), "u", "p").unwrap();
+        CredentialFile::new(link.clone()).store(&registry("h.example"), "u", "p", false).unwrap();
 
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
         assert!(std::fs::read_to_string(&real).unwrap().contains("h.example"));
@@ -286,13 +324,13 @@ mod tests {
         let held = std::fs::File::open(folder.path()).unwrap();
         rustix::fs::flock(&held, rustix::fs::FlockOperation::LockShared).unwrap();
 
-        let error = file.store(&registry("h.example"), "u", "p").unwrap_err();
+        let error = file.store(&registry("h.example"), "u", "p", false).unwrap_err();
 
         assert_eq!(error.class(), Class::Busy);
         assert!(error.to_string().contains("auth.json") && error.way_out().is_some(), "{error:?}");
         assert!(!file.path().exists());
         drop(held);
-        file.store(&registry("h.example"), "u", "p").unwrap();
+        file.store(&registry("h.example"), "u", "p", false).unwrap();
     }
 
     #[test]
@@ -302,12 +340,12 @@ mod tests {
         for text in ["{", r#"{"auths":[]}"#, r#"{"auths":{"h.example":{},"h.example":{}}}"#] {
             std::fs::write(file.path(), text).unwrap();
 
-            let error = file.store(&registry("h.example"), "u", "s3cret").unwrap_err();
+            let error = file.store(&registry("h.example"), "u", "s3cret", false).unwrap_err();
 
             assert_eq!(error.class(), Class::Usage, "{error}");
             assert!(!format!("{error:?}").contains("s3cret"));
             assert_eq!(std::fs::read_to_string(file.path()).unwrap(), text);
         }
-        assert!(file.store(&registry("h.example"), "a:b", "p").is_err());
+        assert!(file.store(&registry("h.example"), "a:b", "p", false).is_err());
     }
 }

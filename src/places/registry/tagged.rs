@@ -246,7 +246,10 @@ impl Session {
             // Nothing is known that the list would have to show.
             Some(false) if !list.is_proved => Doubt::All,
             Some(_) if self.host.repositories() <= FEW => Doubt::All,
-            Some(_) if !self.host.shows_made_tags() && self.host.count_image() % SAMPLE == 0 => {
+            Some(_)
+                if !self.host.shows_made_tags()
+                    && self.host.count_image().is_multiple_of(SAMPLE) =>
+            {
                 Doubt::Signature
             }
             Some(_) => Doubt::None,

@@ -62,6 +62,8 @@ impl Request {
 pub enum Access<'a> {
     Anyone,
     Password(&'a Credentials),
+    /// The same, without TLS.
+    PlainPassword(&'a Credentials),
     Token(&'a TokenServer),
 }
 
@@ -206,6 +208,10 @@ impl Registry {
                     "  tls: {{certificate: {folder}/tls.crt, key: {folder}/tls.key}}\n\
                      auth:\n  htpasswd: {{realm: test, path: {folder}/htpasswd}}\n"
                 );
+            }
+            Access::PlainPassword(credentials) => {
+                let folder = credentials.dir.path().display();
+                config += &format!("auth:\n  htpasswd: {{realm: test, path: {folder}/htpasswd}}\n");
             }
             Access::Token(server) => config += &server.registry_config(),
         }
