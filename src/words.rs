@@ -16,4 +16,5 @@ pub mod moment;
 pub mod platform;
 pub mod progress;
 pub mod reference;
+mod shape;
 pub mod size;

@@ -15,9 +15,13 @@ use serde_json::Value;
 use super::digest::{Digest, DigestError};
 use super::error::{Class, Error, Result};
 use super::platform::Platform;
+use super::shape::{DESCRIPTOR, Object, fault};
 
 /// Largest size in a descriptor: the largest whole number that every JSON reader takes for itself.
 const MAX_SIZE: u64 = (1 << 53) - 1;
+
+/// How much of what is no digest is shown.
+const SHOWN: usize = 80;
 
 /// Types of which no descriptor has a copy: those of nearly all there are.
 const KNOWN_TYPES: &[&str] = &[
@@ -106,8 +110,9 @@ impl Descriptor {
     /// [`Class::Damaged`] when it is none, or one that cannot be; [`Class::Refused`] for a digest
     /// of a kind that is not carried.
     pub fn from_value(value: &Value) -> Result<Descriptor> {
-        let raw = Raw::deserialize(value).map_err(|e| {
-            Error::new(Class::Damaged, format!("is no descriptor of an image: {e}"))
+        let Object(raw) = Object::<Raw<'_>>::deserialize(value).map_err(|_| {
+            let why = fault(value, DESCRIPTOR).unwrap_or_else(|| "it is none".to_owned());
+            Error::new(Class::Damaged, format!("is no descriptor of an image: {why}"))
         })?;
         raw.checked()
     }
@@ -142,57 +147,133 @@ impl Descriptor {
     }
 }
 
-/// A descriptor as it stands in JSON, not checked yet.
+/// A descriptor as it stands in JSON, not checked yet. What is null is what is not there, as for Go.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Raw<'a> {
-    #[serde(borrow)]
-    media_type: Cow<'a, str>,
-    #[serde(borrow)]
-    digest: Cow<'a, str>,
-    size: u64,
+    #[serde(default, borrow)]
+    media_type: Text<'a>,
+    #[serde(default, borrow)]
+    digest: Text<'a>,
     #[serde(default)]
-    platform: Option<Box<Platform>>,
-    #[serde(default)]
-    artifact_type: Option<Box<str>>,
-    #[serde(default)]
-    urls: Option<Box<[Box<str>]>>,
+    size: Option<u64>,
+    #[serde(default, borrow)]
+    platform: Option<Object<RawPlatform<'a>>>,
+    #[serde(default, borrow)]
+    artifact_type: Text<'a>,
+    #[serde(default, borrow)]
+    urls: Option<Vec<Text<'a>>>,
     #[serde(default)]
     annotations: Option<Annotations>,
-    #[serde(default)]
-    data: Option<Box<str>>,
+    #[serde(default, borrow)]
+    data: Text<'a>,
+}
+
+/// A platform as it stands in JSON.
+#[derive(Deserialize)]
+struct RawPlatform<'a> {
+    #[serde(default, borrow)]
+    os: Text<'a>,
+    #[serde(default, borrow)]
+    architecture: Text<'a>,
+    #[serde(default, borrow)]
+    variant: Text<'a>,
+}
+
+impl RawPlatform<'_> {
+    /// The platform; none where the system or the architecture is not said, since nobody can ask
+    /// for such a one.
+    fn whole(self) -> Option<Box<Platform>> {
+        Some(Box::new(Platform {
+            os: self.os.some()?.into_owned(),
+            architecture: self.architecture.some()?.into_owned(),
+            variant: self.variant.some().map(Cow::into_owned),
+        }))
+    }
 }
 
 impl Raw<'_> {
+    /// The descriptor, where it can be one. Its type may be empty.
+    ///
+    /// # Errors
+    /// As [`Descriptor::from_value`].
     pub(super) fn checked(self) -> Result<Descriptor> {
-        let digest: Digest = self.digest.parse().map_err(|e: DigestError| {
+        let text = self.digest.some().ok_or_else(|| Error::new(Class::Damaged, "has no digest"))?;
+        let digest: Digest = text.parse().map_err(|e: DigestError| {
             // A digest of another kind is a fine one that this program does not carry.
-            let class = match e {
-                DigestError::Algorithm(_) => Class::Refused,
-                DigestError::Grammar => Class::Damaged,
-            };
-            Error::new(class, e.to_string())
+            match e {
+                DigestError::Algorithm(_) => e.into_error(Class::Damaged),
+                DigestError::Grammar => {
+                    let text: String = text.chars().take(SHOWN).collect();
+                    Error::new(Class::Damaged, format!("digest {text:?} is none"))
+                }
+            }
         })?;
-        if self.size > MAX_SIZE {
-            let text = format!("descriptor {digest} has an impossible size: {}", self.size);
+        // Go writes a zero that may be left out as nothing.
+        let nothing = || (digest == Digest::of(b"")).then_some(0);
+        let size = self.size.or_else(nothing).ok_or_else(|| {
+            Error::new(Class::Damaged, format!("descriptor {digest} has no size"))
+        })?;
+        if size > MAX_SIZE {
+            let text = format!("descriptor {digest} has an impossible size: {size}");
             return Err(Error::new(Class::Damaged, text));
         }
+        let urls = self.urls.into_iter().flatten().filter_map(Text::some);
         let descriptor = Descriptor {
-            media_type: media_type(self.media_type),
+            media_type: media_type(self.media_type.0),
             digest,
-            size: self.size,
-            platform: self.platform,
-            artifact_type: self.artifact_type,
-            urls: self.urls.unwrap_or_default(),
+            size,
+            platform: self.platform.and_then(|Object(raw)| raw.whole()),
+            artifact_type: self.artifact_type.some().map(|text| text.into_owned().into()),
+            urls: urls.map(|url| url.into_owned().into()).collect(),
             annotations: self.annotations.unwrap_or_default(),
         };
-        match self.data.is_none_or(|data| is_content(&descriptor, &data)) {
+        match self.data.some().is_none_or(|data| is_content(&descriptor, &data)) {
             true => Ok(descriptor),
             false => {
                 let text = format!("descriptor {digest} carries data of another content");
                 Err(Error::new(Class::Damaged, text))
             }
         }
+    }
+}
+
+/// A text as Go reads one: null is an empty one.
+#[derive(Default)]
+pub(super) struct Text<'a>(Cow<'a, str>);
+
+impl<'a> Text<'a> {
+    /// The text, where it is not empty.
+    pub(super) fn some(self) -> Option<Cow<'a, str>> {
+        Some(self.0).filter(|text| !text.is_empty())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
+        deserializer.deserialize_any(ReadText).map(Text)
+    }
+}
+
+struct ReadText;
+
+impl<'de> Visitor<'de> for ReadText {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(""))
     }
 }
 
@@ -280,7 +361,7 @@ impl<'de> Visitor<'de> for Collect {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Annotations, A::Error> {
         use serde::de::Error as _;
         let mut text = String::new();
-        while let Some((key, value)) = members.next_entry::<Cow<'_, str>, Cow<'_, str>>()? {
+        while let Some((key, Text(value))) = members.next_entry::<Cow<'_, str>, Text<'_>>()? {
             text.push(if text.is_empty() { '{' } else { ',' });
             text.push_str(&serde_json::to_string(&key).map_err(A::Error::custom)?);
             text.push(':');
@@ -355,13 +436,77 @@ mod tests {
             ("annotations", json!({"a": 1}), Class::Damaged),
             ("annotations", json!([]), Class::Damaged),
             ("urls", json!([1]), Class::Damaged),
-            ("platform", json!({"os": "linux"}), Class::Damaged),
+            ("platform", json!({"os": 7}), Class::Damaged),
+            ("platform", json!("linux/amd64"), Class::Damaged),
+            ("platform", json!(["linux", "amd64", "v1"]), Class::Damaged),
             ("data", json!("YQ=="), Class::Damaged),
+            ("size", json!(null), Class::Damaged),
+            ("size", json!(-1), Class::Damaged),
+            ("size", json!(1e3), Class::Damaged),
+            ("digest", json!(null), Class::Damaged),
+            ("digest", json!(""), Class::Damaged),
         ] {
             let mut value = fine.clone();
             value[member] = bad.clone();
 
-            assert_eq!(Descriptor::from_value(&value).unwrap_err().class(), class, "{bad}");
+            let error = Descriptor::from_value(&value).unwrap_err();
+
+            assert_eq!(error.class(), class, "{bad}");
+            let text = error.to_string();
+            assert!(text.contains(member) || class == Class::Refused, "{bad}: {text}");
+            for serdes in ["invalid type", "invalid value", "expected", "column"] {
+                assert!(!text.contains(serdes), "{bad}: {text}");
+            }
         }
+        let texts = json!({"mediaType": "a/b", "annotations": {"a": "", "b\n": [1]}});
+        let error = Descriptor::from_value(&texts).unwrap_err();
+        assert!(error.message().contains(r#"annotations["b\n"] is a list, and not a text"#));
+    }
+
+    #[test]
+    fn what_go_reads_as_empty_is_empty() {
+        let full = json!({
+            "mediaType": "a/b", "digest": Digest::of(b"x"), "size": 1, "artifactType": "x/y",
+            "platform": {"os": "linux", "architecture": "arm", "variant": "v7"},
+            "urls": ["https://x.example/y"], "annotations": {"a": "b"}, "data": "eA==",
+        });
+        let fine = Descriptor::from_value(&full).unwrap();
+        let without = |member: &str| {
+            let mut value = full.clone();
+            value[member] = Value::Null;
+            Descriptor::from_value(&value).unwrap()
+        };
+        for (member, empty) in [
+            ("platform", json!({})),
+            ("platform", json!({"os": null, "architecture": "arm"})),
+            ("platform", json!({"os": "linux", "architecture": ""})),
+            ("platform", json!({"os.features": ["x"], "OSVersion": 1})),
+            ("annotations", json!({})),
+            ("urls", json!([])),
+            ("urls", json!([null, ""])),
+            ("data", json!("")),
+            ("artifactType", json!("")),
+            ("mediaType", json!("")),
+        ] {
+            let mut value = full.clone();
+            value[member] = empty.clone();
+
+            let descriptor = Descriptor::from_value(&value).unwrap();
+
+            assert_eq!(descriptor, without(member), "{empty}");
+            let mut gone = full.clone();
+            gone.as_object_mut().unwrap().remove(member);
+            assert_eq!(descriptor, Descriptor::from_value(&gone).unwrap(), "{empty}");
+            assert_eq!(descriptor == fine, member == "data", "{empty}");
+        }
+        let mut value = full.clone();
+        value["annotations"] = json!({"a": null, "b": "c"});
+        value["platform"]["variant"] = json!("");
+        let descriptor = Descriptor::from_value(&value).unwrap();
+        assert_eq!(descriptor.annotations.get("a").as_deref(), Some(""));
+        assert_eq!(descriptor.annotations.get("b").as_deref(), Some("c"));
+        assert_eq!(descriptor.platform.unwrap().to_string(), "linux/arm");
+        let nothing = json!({"mediaType": "a/b", "digest": Digest::of(b""), "size": null});
+        assert_eq!(Descriptor::from_value(&nothing).unwrap().size, 0);
     }
 }

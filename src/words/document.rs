@@ -3,16 +3,18 @@
 //! A document keeps its bytes for ever: nothing that was digested is written again from a parsed
 //! form, because parsing drops what it does not know.
 
-use std::borrow::Cow;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use super::descriptor::Raw;
 pub use super::descriptor::{Annotations, Descriptor, MediaType, media_type};
+use super::descriptor::{Raw, Text};
 use super::error::{Class, Error, Result};
 use super::json::check_strict;
+use super::shape::{DOCUMENT, Object, fault};
 
 /// Largest manifest or index that is read into memory. The distribution-spec asks registries to
 /// take 4 MiB; docker and containers/image read no more than that.
@@ -43,26 +45,28 @@ pub fn is_document(media_type: &str) -> bool {
 /// are not those of one kind.
 #[must_use]
 pub fn guess_type(raw: &[u8]) -> Option<String> {
-    /// Which of the members are there, also as null.
+    /// Which of the members are there; the lists also as null, which is an empty one.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Shape {
+        #[serde(default)]
+        media_type: Option<String>,
         #[serde(default, deserialize_with = "there")]
-        media_type: Option<Option<String>>,
-        #[serde(default, deserialize_with = "there")]
-        manifests: Option<IgnoredAny>,
-        #[serde(default, deserialize_with = "there")]
+        manifests: Option<Option<IgnoredAny>>,
+        #[serde(default)]
         config: Option<IgnoredAny>,
         #[serde(default, deserialize_with = "there")]
         layers: Option<IgnoredAny>,
     }
     check_strict(raw).ok()?;
-    let shape: Shape = serde_json::from_slice(raw).ok()?;
-    match shape.media_type {
-        Some(own) => own,
-        None if shape.manifests.is_some() => Some(OCI_INDEX.to_owned()),
-        None if shape.config.is_some() && shape.layers.is_some() => Some(OCI_MANIFEST.to_owned()),
-        None => None,
+    let Object(shape): Object<Shape> = serde_json::from_slice(raw).ok()?;
+    if let Some(own) = shape.media_type.filter(|own| !own.is_empty()) {
+        return Some(own);
+    }
+    match (shape.config.is_some() && shape.layers.is_some(), shape.manifests) {
+        (true, None | Some(None)) => Some(OCI_MANIFEST.to_owned()),
+        (false, Some(_)) => Some(OCI_INDEX.to_owned()),
+        _ => None,
     }
 }
 
@@ -110,19 +114,19 @@ struct View<'a> {
     #[serde(default)]
     schema_version: Option<u64>,
     #[serde(default, borrow)]
-    media_type: Option<Cow<'a, str>>,
-    #[serde(default)]
-    artifact_type: Option<Box<str>>,
-    #[serde(default, borrow, deserialize_with = "there")]
-    manifests: Option<Option<Vec<Raw<'a>>>>,
+    media_type: Text<'a>,
     #[serde(default, borrow)]
-    config: Option<Raw<'a>>,
+    artifact_type: Text<'a>,
     #[serde(default, borrow, deserialize_with = "there")]
-    layers: Option<Option<Vec<Raw<'a>>>>,
-    #[serde(default, borrow, deserialize_with = "there")]
-    blobs: Option<Option<Vec<Raw<'a>>>>,
+    manifests: Option<Option<Vec<Object<Raw<'a>>>>>,
     #[serde(default, borrow)]
-    subject: Option<Raw<'a>>,
+    config: Option<Object<Raw<'a>>>,
+    #[serde(default, borrow, deserialize_with = "there")]
+    layers: Option<Option<Vec<Object<Raw<'a>>>>>,
+    #[serde(default, borrow, deserialize_with = "there")]
+    blobs: Option<Option<Vec<Object<Raw<'a>>>>>,
+    #[serde(default, borrow)]
+    subject: Option<Object<Raw<'a>>>,
     #[serde(default)]
     annotations: Option<Annotations>,
 }
@@ -145,8 +149,9 @@ impl Document {
             Error::new(Class::Damaged, format!("{media_type} {}: {why}", descriptor.digest))
         };
         check_strict(&raw).map_err(|e| e.context(descriptor.digest))?;
-        let view: View<'_> = serde_json::from_slice(&raw).map_err(|e| bad(e.to_string()))?;
-        refuse_schema_1(view.schema_version, media_type)?;
+        let Object(view): Object<View<'_>> =
+            serde_json::from_slice(&raw).map_err(|_| bad(odd_member(&raw)))?;
+        check_schema(view.schema_version, media_type, bad)?;
         if !is_document(media_type) {
             let text = format!("{} is given out as {media_type:?}", descriptor.digest);
             return Err(Error::new(Class::Refused, format!("{text}, which is no manifest's type"))
@@ -154,14 +159,14 @@ impl Document {
         }
         // The member became obligatory late: umoci and older podman write none. The shape decides
         // alone then.
-        if let Some(own) = view.media_type.as_deref().filter(|own| *own != media_type) {
+        if let Some(own) = view.media_type.some().filter(|own| own != media_type) {
             return Err(bad(format!("calls itself {own:?}")));
         }
         let kind = kind(view.manifests, view.config, view.layers, view.blobs, media_type, bad)?;
         Ok(Document(Arc::new(Inner {
             kind,
-            subject: view.subject.map(Raw::checked).transpose()?,
-            artifact_type: view.artifact_type,
+            subject: view.subject.map(|raw| part(raw, "subject", bad)).transpose()?,
+            artifact_type: view.artifact_type.some().map(|text| text.into_owned().into()),
             annotations: view.annotations.unwrap_or_default(),
             descriptor,
             raw,
@@ -234,18 +239,18 @@ impl Document {
     }
 }
 
-type List<'a> = Option<Option<Vec<Raw<'a>>>>;
+type List<'a> = Option<Option<Vec<Object<Raw<'a>>>>>;
 
 /// What a document with these members is. Go writes an empty list that nobody made as null, and reads
 /// null as nothing at all. So the list that a document is made of is empty then, and any other member
 /// that is null is not there.
 fn kind(
     manifests: List<'_>,
-    config: Option<Raw<'_>>,
+    config: Option<Object<Raw<'_>>>,
     layers: List<'_>,
     blobs: List<'_>,
     media_type: &str,
-    bad: impl Fn(String) -> Error,
+    bad: impl Fn(String) -> Error + Copy,
 ) -> Result<Kind> {
     let wants_index = media_type == OCI_INDEX || media_type == DOCKER_LIST;
     let manifests = or_empty(manifests, wants_index);
@@ -256,38 +261,76 @@ fn kind(
     }
     let missing = |name: &str| bad(format!("it has no {name}"));
     if let Some(manifests) = manifests {
-        return Ok(Kind::Index { manifests: all(manifests)? });
+        let manifests = all(manifests, "manifests", bad)?;
+        // Nobody could tell whether it has parts of its own.
+        if let Some(at) = manifests.iter().position(|entry| entry.media_type.is_empty()) {
+            return Err(bad(format!("manifests[{at}] has no mediaType")));
+        }
+        return Ok(Kind::Index { manifests });
     }
     if media_type == OCI_ARTIFACT {
-        return Ok(Kind::Manifest { config: None, layers: all(blobs.unwrap_or_default())? });
+        let layers = all(blobs.unwrap_or_default(), "blobs", bad)?;
+        return Ok(Kind::Manifest { config: None, layers });
     }
-    let config = Some(config.ok_or_else(|| missing("config"))?.checked()?);
-    Ok(Kind::Manifest { config, layers: all(layers.ok_or_else(|| missing("layers"))?)? })
+    let config = Some(part(config.ok_or_else(|| missing("config"))?, "config", bad)?);
+    let layers = all(layers.ok_or_else(|| missing("layers"))?, "layers", bad)?;
+    Ok(Kind::Manifest { config, layers })
 }
 
-fn or_empty(list: List<'_>, is_own: bool) -> Option<Vec<Raw<'_>>> {
+fn or_empty(list: List<'_>, is_own: bool) -> Option<Vec<Object<Raw<'_>>>> {
     match list {
         Some(None) if is_own => Some(Vec::new()),
         list => list.flatten(),
     }
 }
 
-fn refuse_schema_1(schema: Option<u64>, media_type: &str) -> Result<()> {
+/// Which member of `raw`, a JSON text that is no document, is odd.
+fn odd_member(raw: &[u8]) -> String {
+    let value: Option<Value> = serde_json::from_slice(raw).ok();
+    let fault = value.and_then(|value| fault(&value, DOCUMENT));
+    fault.unwrap_or_else(|| "is no manifest and no index".to_owned())
+}
+
+fn check_schema(
+    schema: Option<u64>,
+    media_type: &str,
+    bad: impl Fn(String) -> Error,
+) -> Result<()> {
     if schema == Some(1) || media_type.contains("manifest.v1+") && media_type.contains("docker") {
         return Err(Error::new(Class::Refused, "the image is in Docker's schema 1 of 2014")
             .hint("push it again with a current docker, podman or skopeo, then export it"));
     }
-    if media_type != OCI_ARTIFACT && schema != Some(2) {
-        return Err(Error::new(Class::Damaged, "schemaVersion is not 2"));
+    match schema {
+        Some(2) => Ok(()),
+        _ if media_type == OCI_ARTIFACT => Ok(()),
+        // Engines look away, and registries take no such manifest: here it can still be mended.
+        None => Err(bad("has no schemaVersion, which has to be 2".to_owned())
+            .hint("build and push it again with another tool; registries refuse it as it is")),
+        Some(other) => Err(bad(format!("has the schemaVersion {other}, which has to be 2"))),
     }
-    Ok(())
+}
+
+/// The descriptor `raw`, which stands in a document as `member`.
+fn part(
+    Object(raw): Object<Raw<'_>>,
+    member: impl Display,
+    bad: impl Fn(String) -> Error,
+) -> Result<Descriptor> {
+    raw.checked().map_err(|e| {
+        let (class, text) = (e.class(), bad(format!("{member}: {}", e.message())));
+        Error::new(class, text.message())
+    })
 }
 
 /// In a vector of that size and no larger: collecting would leave room for what they were read from.
-fn all(raw: Vec<Raw<'_>>) -> Result<Vec<Descriptor>> {
+fn all(
+    raw: Vec<Object<Raw<'_>>>,
+    member: &str,
+    bad: impl Fn(String) -> Error + Copy,
+) -> Result<Vec<Descriptor>> {
     let mut all = Vec::with_capacity(raw.len());
-    for raw in raw {
-        all.push(raw.checked()?);
+    for (at, raw) in raw.into_iter().enumerate() {
+        all.push(part(raw, format_args!("{member}[{at}]"), bad)?);
     }
     Ok(all)
 }
@@ -295,6 +338,7 @@ fn all(raw: Vec<Raw<'_>>) -> Result<Vec<Descriptor>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::digest::Digest;
 
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -374,6 +418,86 @@ mod tests {
             (r#"{"schemaVersion":2}"#, OCI_INDEX),
         ] {
             assert!(Document::parse(raw.as_bytes(), media_type).is_err(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_is_odd_in_a_document_is_named_with_its_place() {
+        let index = |entries: &str| {
+            format!(r#"{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{entries}]}}"#)
+        };
+        let entry = |extra: &str| format!(r#"{{"digest":"sha256:{HEX}","size":0{extra}}}"#);
+        let first = entry(r#","mediaType":"a/b""#);
+        for (raw, media_type, said) in [
+            (index("null"), OCI_INDEX, "manifests[0] is null, and not an object"),
+            (index(&format!("{first},{}", entry(""))), OCI_INDEX, "manifests[1] has no mediaType"),
+            (index(&entry(r#","mediaType":"""#)), OCI_INDEX, "manifests[0] has no mediaType"),
+            (index(r#"{"mediaType":"a/b","size":1}"#), OCI_INDEX, "manifests[0]: has no digest"),
+            (index(&first.replace(HEX, "x")), OCI_INDEX, "manifests[0]: digest \"sha256:x\""),
+            (
+                index(&first.replace('}', r#","platform":{"os":[]}}"#)),
+                OCI_INDEX,
+                "manifests[0].platform.os is a list, and not a text",
+            ),
+            (
+                manifest("").replacen(":0}", ":\"0\"}", 1),
+                OCI_MANIFEST,
+                "config.size is a text, and not a whole number",
+            ),
+            (
+                manifest(r#","annotations":{"a":1}"#),
+                OCI_MANIFEST,
+                r#"annotations["a"] is the number 1, and not a text"#,
+            ),
+            (manifest(r#","subject":{"size":1}"#), OCI_MANIFEST, "subject: has no digest"),
+            (manifest("").replace("\"schemaVersion\":2,", ""), OCI_MANIFEST, "no schemaVersion"),
+            (manifest("").replace("n\":2", "n\":null"), OCI_MANIFEST, "no schemaVersion"),
+            (manifest("").replace("n\":2", "n\":0"), OCI_MANIFEST, "has the schemaVersion 0"),
+            (manifest("").replace("n\":2", "n\":\"2\""), OCI_MANIFEST, "schemaVersion is a text"),
+            (
+                manifest("")
+                    .replacen(r#"{"mediaType":"a/b""#, r#"["a/b""#, 1)
+                    .replacen(r#""digest":"sha256:e3b0"#, r#""sha256:e3b0"#, 1)
+                    .replacen(r#""size":0}"#, "0]", 1),
+                OCI_MANIFEST,
+                "config is a list, and not an object",
+            ),
+            ("[]".to_owned(), OCI_MANIFEST, "is a list, and not an object"),
+            (manifest(r#","Layers":[]"#), OCI_MANIFEST, "\"Layers\" is \"layers\" in disguise"),
+            (manifest(r#","layers":[]"#), OCI_MANIFEST, "\"layers\" stands twice"),
+            ("{".to_owned(), OCI_MANIFEST, "it ends too early"),
+        ] {
+            let error = Document::parse(raw.as_bytes(), media_type).unwrap_err();
+
+            assert_eq!(error.class(), Class::Damaged);
+            let text = error.to_string();
+            assert!(text.contains(said), "{raw}: {text}");
+            assert!(text.contains(&Digest::of(raw.as_bytes()).to_string()), "{text}");
+            for serdes in ["invalid type", "invalid value", "expected"] {
+                assert!(!text.contains(serdes), "{raw}: {text}");
+            }
+        }
+        let other = index(&first.replace(&format!("256:{HEX}"), &format!("512:{HEX}{HEX}")));
+        let error = Document::parse(other.as_bytes(), OCI_INDEX).unwrap_err();
+        assert_eq!(error.class(), Class::Refused, "{error}");
+    }
+
+    #[test]
+    fn what_go_reads_as_empty_changes_no_document() {
+        let plain = manifest("");
+        for extra in [
+            r#","annotations":null,"subject":null,"artifactType":null,"mediaType":null"#,
+            r#","annotations":{"a":null},"artifactType":"","mediaType":"","manifests":null"#,
+        ] {
+            let raw = plain.replacen(":0}", r#":0,"data":"","platform":{},"urls":null}"#, 1);
+            let raw = raw.replace("]}", &format!("]{extra}}}"));
+
+            let document = Document::parse(raw.as_bytes(), OCI_MANIFEST).unwrap();
+
+            assert_eq!(document.raw(), raw.as_bytes());
+            assert_eq!(document.children().len(), 3);
+            assert_eq!(document.artifact_type(), Some("a/b"), "that of the config");
+            assert_eq!(guess_type(raw.as_bytes()).as_deref(), Some(OCI_MANIFEST), "{raw}");
         }
     }
 

@@ -12,6 +12,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::error::Category;
 
 use super::error::{Class, Error, Result};
 
@@ -67,6 +68,12 @@ fn check_strict_with(bytes: &[u8], known: &[&str]) -> Result<()> {
 }
 
 fn bad(why: &serde_json::Error) -> Error {
+    let why = match why.classify() {
+        Category::Eof => "it ends too early".to_owned(),
+        // What was told here.
+        Category::Data => why.to_string(),
+        _ => format!("it is none at line {}, column {}", why.line(), why.column()),
+    };
     Error::new(Class::Damaged, format!("not acceptable JSON: {why}"))
 }
 
