@@ -3,14 +3,14 @@
 
 pub mod archive;
 mod blobs;
+mod index;
 mod names;
 mod store;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
-
-use serde_json::Value;
 
 pub use blobs::Blobs;
 pub use names::{Images, Unreadable};
@@ -22,9 +22,8 @@ use super::tree::{Tree, kind};
 use crate::seams::store::{BlobSource, ImageSource, Referrers};
 use crate::seams::stream::{Raw, read_small};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, OCI_INDEX, is_document};
+use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, is_document};
 use crate::words::error::{Class, Error, Result};
-use crate::words::json::parse_strict;
 use crate::words::reference::Reference;
 
 /// Annotation with an image's name in `index.json` (image-spec, annotations.md).
@@ -47,6 +46,8 @@ pub struct Entry {
     pub name: Option<Reference>,
     /// What the list says about it.
     pub descriptor: Descriptor,
+    /// Its place in the list, from 0 on.
+    place: usize,
 }
 
 /// An OCI image layout to read from.
@@ -62,6 +63,8 @@ pub struct Layout {
     referring: BTreeMap<Digest, Digest>,
     subjects: BTreeMap<Digest, Vec<Descriptor>>,
     tags: Tags,
+    /// What was said of names that stand for several images.
+    notes: Vec<String>,
 }
 
 impl Layout {
@@ -88,17 +91,20 @@ impl Layout {
     pub fn read(tree: Arc<Tree>) -> Result<Layout> {
         let path = tree.path().display().to_string();
         let mark = tree.read_small(kind::LAYOUT, MAX_DOCUMENT)?;
-        check_version(&mark).map_err(|e| e.context(&path))?;
+        index::check_version(&mark).map_err(|e| e.context(&path))?;
         let raw = tree.read_small("index.json", MAX_DOCUMENT)?;
-        let listed = list(&raw).map_err(|e| e.context(format!("{path}: index.json")))?;
+        let (_, listed) =
+            index::list(&raw).map_err(|e| e.context(format!("{path}: index.json")))?;
         let folder = tree.stem();
         let (mut entries, mut broken) = (Vec::new(), Vec::new());
-        for value in listed {
-            let image = label(&value);
-            match Descriptor::from_value(&value) {
+        for (place, value) in listed.into_iter().enumerate() {
+            let image = index::label(&value);
+            match index::descriptor(&tree, value) {
                 Ok(descriptor) => {
-                    entries.push(Entry { name: entry_name(&descriptor, &folder), descriptor });
+                    let name = entry_name(&descriptor, &folder);
+                    entries.push(Entry { name, descriptor, place });
                 }
+                Err(error) if error.class() == Class::Other => return Err(error),
                 Err(error) => {
                     let error = error.context(format!("layout {path}: {image}"));
                     broken.push(Unreadable { image, error });
@@ -106,7 +112,8 @@ impl Layout {
             }
         }
         let (known, referring, subjects, tags) = Default::default();
-        let mut layout = Layout { tree, entries, broken, known, referring, subjects, tags };
+        let notes = Vec::new();
+        let mut layout = Layout { tree, entries, broken, known, referring, subjects, tags, notes };
         layout.find_subjects()?;
         layout.tags = Tags::of(&layout.entries, &layout.referring);
         Ok(layout)
@@ -149,48 +156,13 @@ impl Layout {
     /// What stands under `name`. Other readers take the first or the last of several, so that a
     /// name with two meanings is refused.
     fn tagged(&self, name: &Reference) -> Result<Option<&Descriptor>> {
-        let mut same = self.entries.iter().filter(|entry| entry.name.as_ref() == Some(name));
-        let first = same.next().map(|entry| &entry.descriptor);
-        match same.find(|other| Some(other.descriptor.digest) != first.map(|d| d.digest)) {
-            None => Ok(first),
-            Some(other) => Err(self.twice(&name.to_string(), &other.descriptor.digest)),
+        let same = self.entries.iter().filter(|entry| entry.name.as_ref() == Some(name));
+        let same: Vec<&Entry> = same.collect();
+        match twins::are_one(&same) {
+            true => Ok(same.first().map(|entry| &entry.descriptor)),
+            false => Err(self.twice(&name.to_string(), &same)),
         }
     }
-}
-
-/// Fails unless `mark`, the text of an `oci-layout`, is that of a layout of version 1.0.0.
-fn check_version(mark: &[u8]) -> Result<()> {
-    let mark = parse_strict(mark).map_err(|e| e.context(kind::LAYOUT))?;
-    match mark.get("imageLayoutVersion").and_then(Value::as_str) {
-        Some("1.0.0") => Ok(()),
-        Some(other) => {
-            let text = format!("is an OCI image layout of version {other:?}, and not 1.0.0");
-            Err(Error::new(Class::Refused, text).hint("a newer sealift may know that version"))
-        }
-        None => Err(Error::new(Class::Damaged, "oci-layout says no version of the layout")),
-    }
-}
-
-/// The entries of `index.json`, as they stand: one that is odd is no reason to refuse the others.
-fn list(raw: &[u8]) -> Result<Vec<Value>> {
-    let mut value = parse_strict(raw)?;
-    let entries = match value.get_mut("manifests").map(Value::take) {
-        Some(Value::Array(entries)) => entries,
-        Some(Value::Null) => Vec::new(),
-        _ => return Err(Error::new(Class::Damaged, "is no index")),
-    };
-    // Everything but its entries is as in any index.
-    value["manifests"] = Value::Array(Vec::new());
-    Document::parse(value.to_string().into_bytes(), OCI_INDEX)?;
-    Ok(entries)
-}
-
-/// What people know an entry by.
-fn label(entry: &Value) -> String {
-    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let name = |key: &str| text(&entry["annotations"][key]);
-    let name = name(CONTAINERD_NAME).or_else(|| name(REF_NAME));
-    name.or_else(|| text(&entry["digest"])).unwrap_or_else(|| "an entry without a name".to_owned())
 }
 
 impl fmt::Display for Layout {
@@ -260,6 +232,11 @@ impl ImageSource for Layout {
                 found.claimed.extend(manifests.iter().cloned());
             }
             found.tags.push((tag.clone(), document));
+        }
+        for listed in self.tags.lists_of(&subject.digest) {
+            if let Kind::Index { manifests } = self.document(listed)?.kind() {
+                found.claimed.extend(manifests.iter().cloned());
+            }
         }
         found.claimed.sort_by_key(|d| d.digest);
         found.claimed.dedup_by_key(|d| d.digest);

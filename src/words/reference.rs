@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::digest::Digest;
+use super::digest::{Digest, DigestError};
 use super::error::{Class, Error, Result};
 
 /// Longest repository name, host included, that the distribution project accepts.
@@ -238,6 +238,11 @@ impl FromStr for Reference {
             // Not repeated: it may be a password.
             return Err(Error::new(Class::Usage, "an image name holds no credentials")
                 .hint("log in with `podman login HOST`, or name a file with --authfile"));
+        }
+        // docker would take it for the repository library/sha256.
+        if !matches!(text.parse::<Digest>(), Err(DigestError::Grammar)) {
+            return Err(Error::new(Class::Usage, format!("{text:?} is a digest, not a name"))
+                .hint("write REPOSITORY@DIGEST"));
         }
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => {

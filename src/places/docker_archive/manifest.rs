@@ -87,12 +87,7 @@ fn config(tree: &Tree, path: &str) -> Result<Config> {
             .ok_or_else(|| bad("has a diff ID that is no digest"))?,
         None => Vec::new(),
     };
-    let text = |key: &str| value[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let platform = text("os").zip(text("architecture")).map(|(os, architecture)| Platform {
-        os,
-        architecture,
-        variant: text("variant"),
-    });
+    let platform = Platform::of_config(&value);
     Ok(Config { digest, platform, size: bytes.len() as u64, diff_ids })
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CONTAINERD_NAME, Entry, Layout, REF_NAME};
+use super::{CONTAINERD_NAME, Entry, Layout, REF_NAME, twins};
 use crate::seams::store::ImageSource as _;
-use crate::words::digest::Digest;
+use crate::words::digest::{Digest, DigestError};
 use crate::words::document::{Descriptor, Kind, is_document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Tag};
@@ -15,6 +15,9 @@ const COSIGN_NAME: &str = "dev.cosignproject.cosign/imageRef";
 const KIND: &str = "kind";
 /// What kinds begin with: cosign's own, and those that hauler made of them.
 const KINDS: &[&str] = &["dev.cosignproject.cosign/", "dev.hauler/"];
+
+/// Annotation of olareg with the image whose referrers an index lists.
+const LISTED_FOR: &str = "org.opencontainers.image.referrer.subject";
 
 /// The images of a place that was asked for as a whole.
 #[derive(Debug, Default)]
@@ -36,11 +39,11 @@ pub struct Unreadable {
     pub error: Error,
 }
 
-/// The text of an entry's name, where it has one that is no more than empty.
-fn text(descriptor: &Descriptor) -> Option<String> {
+/// The text of an entry's name, where it has one that says more than its digest.
+pub(super) fn text(descriptor: &Descriptor) -> Option<String> {
     let texts = [CONTAINERD_NAME, COSIGN_NAME, REF_NAME];
     let mut texts = texts.iter().filter_map(|key| descriptor.annotations.get(key));
-    texts.find(|text| !text.is_empty())
+    texts.find(|text| !text.is_empty() && *text != descriptor.digest.to_string())
 }
 
 /// What an entry is listed for that belongs to an image and stands under its name.
@@ -51,6 +54,16 @@ enum Beside {
     /// Its manifest says itself what it refers to. hauler lists each under a kind of its own,
     /// `dev.hauler/referrers/HEX`.
     Referrer,
+}
+
+/// The image whose referrers the index `descriptor` lists.
+fn listed_for(descriptor: &Descriptor) -> Option<Digest> {
+    descriptor.annotations.get(LISTED_FOR)?.parse().ok()
+}
+
+/// Whether an entry is listed for itself, and not for what it belongs to.
+pub(super) fn is_image(descriptor: &Descriptor) -> bool {
+    beside(descriptor).is_none() && listed_for(descriptor).is_none()
 }
 
 fn beside(descriptor: &Descriptor) -> Option<Beside> {
@@ -101,7 +114,9 @@ pub(in super::super) fn by_digest(
     stem: &str,
     digest: &Digest,
 ) -> Option<Reference> {
-    let full = text.filter(|text| text.contains(['/', ':'])).and_then(|text| {
+    let is_digest = |text: &str| !matches!(text.parse::<Digest>(), Err(DigestError::Grammar));
+    let is_path = |text: &&str| text.contains(['/', ':']) && !is_digest(text);
+    let full = text.filter(is_path).and_then(|text| {
         let text = text.split('@').next()?;
         // What follows the first colon of the last part is no tag, or it would be a name.
         let last = text.rfind('/').map_or(0, |at| at + 1);
@@ -118,6 +133,8 @@ pub(super) struct Tags {
     by_subject: BTreeMap<Digest, Vec<(Tag, Descriptor)>>,
     /// What has none of its own, and was given one.
     given: BTreeSet<Digest>,
+    /// Indexes of what refers to an image, which go by no tag.
+    lists: BTreeMap<Digest, Vec<Descriptor>>,
 }
 
 impl Tags {
@@ -126,7 +143,7 @@ impl Tags {
         let mut tags = Tags::default();
         let mut images: BTreeMap<Option<String>, BTreeSet<Digest>> = BTreeMap::new();
         for Entry { descriptor: own, .. } in entries {
-            let is_own = beside(own).is_none() && !referring.contains_key(&own.digest);
+            let is_own = is_image(own) && !referring.contains_key(&own.digest);
             if is_document(&own.media_type) && is_own {
                 images.entry(text(own)).or_default().insert(own.digest);
             }
@@ -137,7 +154,11 @@ impl Tags {
             same.next().copied().filter(|_| same.next().is_none())
         };
         let mut taken = BTreeSet::new();
-        for Entry { name, descriptor: own } in entries {
+        for Entry { name, descriptor: own, .. } in entries {
+            if let Some(subject) = listed_for(own).filter(|_| name.is_none()) {
+                tags.lists.entry(subject).or_default().push(own.clone());
+                continue;
+            }
             let tag = name.as_ref().and_then(|name| name.tag.clone());
             let subject = tag.as_ref().and_then(subject_of).map(|(subject, _)| subject);
             if let (Some(tag), Some(subject)) = (tag, subject) {
@@ -160,6 +181,11 @@ impl Tags {
         self.by_subject.entry(subject).or_default().push((tag, entry.clone()));
     }
 
+    /// The indexes that list what refers to `subject`.
+    pub(super) fn lists_of(&self, subject: &Digest) -> &[Descriptor] {
+        self.lists.get(subject).map_or(&[], Vec::as_slice)
+    }
+
     /// Those of `subject`.
     pub(super) fn of_subject(&self, subject: &Digest) -> &[(Tag, Descriptor)] {
         self.by_subject.get(subject).map_or(&[], Vec::as_slice)
@@ -171,7 +197,7 @@ impl Layout {
     /// without a name that can be read is there under its digest.
     #[must_use]
     pub fn images(&self) -> Images {
-        let mut images = Images::default();
+        let mut images = Images { notes: self.notes.clone(), ..Images::default() };
         for broken in &self.broken {
             let error = broken.error.again();
             images.unreadable.push(Unreadable { image: broken.image.clone(), error });
@@ -228,7 +254,7 @@ impl Layout {
     }
 
     /// Whether an entry goes with another image that is listed, and comes along with that.
-    fn is_companion(&self, entry: &Entry) -> bool {
+    pub(super) fn is_companion(&self, entry: &Entry) -> bool {
         let own = &entry.descriptor;
         let refers = |subject: &Digest| self.known.contains(subject);
         if let Some((subject, ending)) =
@@ -236,6 +262,11 @@ impl Layout {
             && refers(&subject)
         {
             return !ending.is_empty() || self.is_list_of(own, &subject);
+        }
+        if let Some(subject) = listed_for(own).filter(refers)
+            && entry.name.is_none()
+        {
+            return own.digest != subject && self.is_list_of(own, &subject);
         }
         self.tags.given.contains(&own.digest) && entry.name.is_none()
             || self.referring.get(&own.digest).is_some_and(refers)
@@ -291,12 +322,12 @@ impl Layout {
             there.truncate(1);
         }
         if there.is_empty() {
-            there.extend(place.and_then(|place| self.entries.get(place)));
+            there.extend(self.entries.iter().filter(|entry| Some(entry.place) == place));
         }
         let Some(first) = there.first() else { return Err(self.has_no(wanted)) };
         let own = first.descriptor.digest;
-        if let Some(other) = there.iter().find(|other| other.descriptor.digest != own) {
-            return Err(self.twice(wanted, &other.descriptor.digest));
+        if !twins::are_one(&there) {
+            return Err(self.twice(wanted, &there));
         }
         // By its digest where the name alone could not tell.
         let is_named = digest.is_none() && place.is_none();
@@ -318,13 +349,6 @@ impl Layout {
             false => error.hint(format!("it has: {}", names.join(", "))),
         }
     }
-
-    pub(super) fn twice(&self, name: &str, other: &Digest) -> Error {
-        Error::new(Class::Damaged, format!("{self} lists {name} twice, the other as {other}")).hint(
-            "name one by its digest, as in oci:FOLDER:@sha256:..., give the images names of \
-                   their own, or join them in an index",
-        )
-    }
 }
 
 #[cfg(test)]
@@ -342,6 +366,9 @@ mod tests {
             ("x.io/app@sha256:0", "x.io/app"),
             ("x.io/App:1", "localhost/stem"),
             ("1.0+b", "localhost/stem"),
+            (&digest.to_string(), "localhost/stem"),
+            (&format!("@{digest}"), "localhost/stem"),
+            (&format!("sha512:{}", "0".repeat(128)), "localhost/stem"),
         ] {
             let name = by_digest(Some(text), "stem", &digest).unwrap();
             assert_eq!(name.to_string(), format!("{repository}@{digest}"), "{text}");

@@ -9,7 +9,7 @@ use rustix::fs::FileType;
 use serde_json::{Value, json};
 
 use super::blobs::Blobs;
-use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME};
+use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, index};
 use crate::places::tree::kind;
 use crate::seams::checked::{Checked, Known};
 use crate::seams::file::{TEMP_PREFIX, lock_folder, write_whole};
@@ -20,7 +20,6 @@ use crate::seams::stream::digest_of;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_INDEX};
 use crate::words::error::{Class, Error, Result};
-use crate::words::json::parse_strict;
 use crate::words::reference::{Reference, Tag};
 
 /// The list of images.
@@ -238,7 +237,7 @@ fn check_version(root: &Folder) -> Result<()> {
     let mut raw = Vec::new();
     let file = root.file(kind::LAYOUT).map_err(fault)?;
     file.take(MAX_DOCUMENT + 1).read_to_end(&mut raw).map_err(fault)?;
-    super::check_version(&raw).map_err(|e| {
+    index::check_version(&raw).map_err(|e| {
         e.context(format!("destination {}", root.path().display())).hint("name a new folder")
     })
 }
@@ -253,14 +252,8 @@ fn read_index(root: &Folder) -> Result<Listed> {
         other => other.map_err(fault)?,
     };
     file.take(MAX_DOCUMENT + 1).read_to_end(&mut raw).map_err(fault)?;
-    Document::parse(raw.clone(), OCI_INDEX)
-        .map_err(|e| e.context(format!("destination {}", path.display())))?;
-    let Value::Object(mut members) = parse_strict(&raw)? else { return Ok(Listed::default()) };
-    // Go writes an empty list as null.
-    let entries = match members.remove("manifests") {
-        Some(Value::Array(entries)) => entries,
-        _ => Vec::new(),
-    };
+    let (members, entries) =
+        index::list(&raw).map_err(|e| e.context(format!("destination {}", path.display())))?;
     Ok(Listed { members, ..Listed::from(entries) })
 }
 

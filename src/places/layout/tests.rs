@@ -1,3 +1,5 @@
+mod odd;
+
 use serde_json::json;
 
 use super::*;
@@ -5,7 +7,7 @@ use crate::seams::checked::samples::Unchecked;
 use crate::seams::file::TEMP_PREFIX;
 use crate::seams::holdings::BlobHoldings as _;
 use crate::seams::store::{BlobSink as _, ImageSink as _};
-use crate::words::document::OCI_MANIFEST;
+use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
 
 fn manifest(config: &[u8], subject: Option<&Descriptor>) -> Document {
     let mut raw = json!({

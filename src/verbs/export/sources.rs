@@ -272,7 +272,8 @@ impl Sources<'_> {
             return Ok(Arc::clone(layout));
         }
         let tree = if archive { self.tree(path) } else { Tree::open_source(path) };
-        let layout = Arc::new(Layout::open(tree?)?);
+        let layout = Layout::open(tree?)?.for_platforms(&self.request.select.platforms);
+        let layout = Arc::new(layout);
         self.layouts.insert(key, Arc::clone(&layout));
         Ok(layout)
     }
