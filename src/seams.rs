@@ -10,6 +10,7 @@ pub mod holdings;
 pub mod inflate;
 pub mod interrupt;
 pub mod medium;
+mod members;
 pub mod pace;
 pub mod parallel;
 pub mod process;

@@ -9,7 +9,7 @@ mod manifest;
 mod opening;
 mod originals;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -87,8 +87,9 @@ impl DockerArchive {
     pub fn images(&self) -> Images {
         let again =
             |it: &Unreadable| Unreadable { image: it.image.clone(), error: it.error.again() };
+        let mut known = BTreeSet::new();
         Images {
-            names: self.names().cloned().collect(),
+            names: self.names().filter(|name| known.insert(*name)).cloned().collect(),
             notes: self.found.notes.clone(),
             unreadable: self.found.unreadable.iter().map(again).collect(),
         }
@@ -126,17 +127,30 @@ impl DockerArchive {
         known.ok_or_else(|| self.has_no(&name))
     }
 
-    /// The names of the image at `place` in `manifest.json`, from 0 on.
+    /// The names of the image at `place` in `manifest.json`, from 0 on; with its digest where
+    /// another one has the name, too.
     ///
     /// # Errors
     /// As [`named`](DockerArchive::named).
-    pub fn at(&self, place: usize) -> Result<Vec<&Reference>> {
+    pub fn at(&self, place: usize) -> Result<Vec<Reference>> {
         let there = self.found.images.iter().filter(|image| image.place == Some(place));
-        let names: Vec<&Reference> = there.flat_map(|image| &image.names).collect();
+        let called = |image: &Held, name: &Reference| match self.images_called(name).len() {
+            0 | 1 => name.clone(),
+            _ => Reference { digest: Some(image.root.descriptor().digest), ..name.clone() },
+        };
+        let names = there.flat_map(|image| image.names.iter().map(move |it| called(image, it)));
+        let names: Vec<Reference> = names.collect();
         match names.is_empty() {
             true => Err(self.has_no(&format!("@{place}"))),
             false => Ok(names),
         }
+    }
+
+    /// The images called `name`, by their digests, with their places in `manifest.json`.
+    fn images_called(&self, name: &Reference) -> BTreeMap<Digest, Option<usize>> {
+        let there = self.by_name.get(name).into_iter().flatten();
+        let images = there.filter_map(|at| self.found.images.get(*at));
+        images.map(|image| (image.root.descriptor().digest, image.place)).collect()
     }
 
     /// The one whose manifest has `digest`.
@@ -223,14 +237,22 @@ impl ImageSource for DockerArchive {
             let found = roots.find(|root| root.descriptor().digest == digest);
             return found.cloned().ok_or_else(|| self.has_no(name));
         }
-        let there = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        let mut found = there.iter().filter_map(|at| self.found.images.get(*at));
-        let first = &found.next().ok_or_else(|| self.has_no(name))?.root;
-        match found.find(|other| other.root.descriptor().digest != first.descriptor().digest) {
-            None => Ok(first.clone()),
-            Some(_) => Err(Error::new(Class::Damaged, format!("{self} lists {name} twice"))
-                .hint("name its images by place, as in docker-archive:FILE:@0")),
+        let images = self.images_called(name);
+        let digest = images.keys().next().ok_or_else(|| self.has_no(name))?;
+        if images.len() > 1 {
+            let shown = images.iter().map(|(digest, place)| match place {
+                Some(place) => format!("@{place} is {digest}"),
+                None => format!("its index has {digest}"),
+            });
+            let mut shown: Vec<String> = shown.collect();
+            shown.sort();
+            let text = format!("{self} lists {name} twice, for {} images", images.len());
+            return Err(Error::new(Class::Damaged, text).details(shown).hint(
+                "name its images by place, as in docker-archive:FILE:@0, and one of them anew, as \
+                 in docker-archive:FILE:@1=NAME",
+            ));
         }
+        self.resolve(&Reference { digest: Some(*digest), ..name.clone() })
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {

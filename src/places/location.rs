@@ -102,9 +102,15 @@ pub fn is_stream(path: &Path) -> bool {
 /// Transports of skopeo's that name a place sealift does not reach.
 const OTHER_TRANSPORTS: &[&str] = &["dir", "ostree", "sif"];
 
-fn unsupported(transport: &str, what: &str) -> Error {
-    Error::new(Class::Usage, format!("{what} {transport}: is not supported"))
-        .hint("use docker://, oci: or oci-archive:; skopeo can convert others to oci:")
+fn unsupported(text: &str, what: &str) -> Error {
+    let (transport, path) = text.split_once(':').unwrap_or((text, ""));
+    let error = Error::new(Class::Usage, format!("{what} {transport}: is not supported"));
+    match (what, transport) {
+        ("source", "dir") => error.hint(format!(
+            "write it anew with skopeo copy --all dir:{path} oci:NEW:TAG, and name oci:NEW"
+        )),
+        _ => error.hint("use docker://, oci: or oci-archive:; skopeo can convert others to oci:"),
+    }
 }
 
 impl FromStr for Source {
@@ -145,7 +151,7 @@ impl FromStr for Source {
                 })
             }
             Some((transport, _)) if OTHER_TRANSPORTS.contains(&transport) => {
-                Err(unsupported(transport, "source"))
+                Err(unsupported(text, "source"))
             }
             Some((transport, rest)) if is_transport(transport, rest) => {
                 Err(Error::new(Class::Usage, format!("{transport:?} is no kind of place"))
@@ -333,7 +339,7 @@ impl FromStr for Destination {
                 Err(bad().hint("write oci:FOLDER without a name; --map gives images other names"))
             }
             Some((transport, _)) if OTHER_TRANSPORTS.contains(&transport) => {
-                Err(unsupported(transport, "destination"))
+                Err(unsupported(text, "destination"))
             }
             _ => Err(bad()),
         }

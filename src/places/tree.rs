@@ -33,7 +33,7 @@ use self::sort::{SNIFF, sort_of};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
 use crate::seams::folder::Folder;
-use crate::seams::inflate::{Allowance, Inflate, Packing};
+use crate::seams::inflate::{Allowance, HEAD, Inflate, Packing, unread_packing};
 use crate::seams::medium;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
@@ -150,13 +150,8 @@ impl Tree {
         let (at, left, shown) = (0, length, name.clone());
         let whole = Within { file: Arc::clone(&file), at, left, name: shown };
         let mut head = Vec::new();
-        whole.clone().take(8).read_to_end(&mut head).map_err(fault)?;
-        let other = match head.as_slice() {
-            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
-            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("bzip2"),
-            _ => None,
-        };
-        if let Some(other) = other {
+        whole.clone().take(HEAD as u64).read_to_end(&mut head).map_err(fault)?;
+        if let Some(other) = unread_packing(&head) {
             return Err(Error::new(Class::Damaged, format!("{name}: is compressed with {other}"))
                 .hint("unpack it first: a tar may be plain, gzip or zstd"));
         }
@@ -269,7 +264,7 @@ impl Tree {
         self.found.files.get(path).and_then(|place| place.offset).unwrap_or(0)
     }
 
-    /// The first four bytes of a file, or all if it has fewer.
+    /// The first [`HEAD`] bytes of a file, or all if it has fewer.
     ///
     /// # Errors
     /// As [`open_file`](Tree::open_file).
@@ -279,7 +274,7 @@ impl Tree {
         }
         let mut head = Vec::new();
         self.open_file(path, 0)?
-            .take(4)
+            .take(HEAD as u64)
             .read_to_end(&mut head)
             .map_err(|e| Error::io(format!("cannot read {}: {path}", self.path.display()), e))?;
         Ok(head)

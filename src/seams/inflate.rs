@@ -5,11 +5,12 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flate2::bufread::MultiGzDecoder;
-
+use super::members::{Behind, Members};
 use super::stream::BUFFER;
 use crate::words::error::{Class, Error};
 
+/// How many bytes of a file tell how it is compressed.
+pub const HEAD: usize = 10;
 /// Largest window that a zstd stream may ask for, as a power of two: what `zstd --long` makes and
 /// what `zstd -d` takes without being told. Its 128 MiB are used by such streams only.
 const MAX_WINDOW_LOG: u32 = 27;
@@ -41,6 +42,21 @@ impl Packing {
             }
             _ => None,
         }
+    }
+}
+
+/// How what begins with `head`, of which [`HEAD`] bytes are enough, is compressed, where that is a
+/// way which is known and not unpacked here.
+#[must_use]
+pub fn unread_packing(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("xz"),
+        // Behind the level stands a number that no file name has.
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
+        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => Some("bzip2"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Some("lz4"),
+        [b'L', b'Z', b'I', b'P', 1, ..] => Some("lzip"),
+        _ => None,
     }
 }
 
@@ -108,7 +124,7 @@ impl<'a> Inflate<'a> {
         let source = Counted { source, taken: Arc::clone(&taken), what: what.to_owned() };
         let source = BufReader::with_capacity(BUFFER, source);
         let inner: Box<dyn Read + Send + 'a> = match packing {
-            Packing::Gzip => Box::new(MultiGzDecoder::new(source)),
+            Packing::Gzip => Box::new(Members::new(source)),
             Packing::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(source)?;
                 decoder.window_log_max(MAX_WINDOW_LOG)?;
@@ -127,13 +143,21 @@ impl<'a> Inflate<'a> {
         };
         let Inflate { packing, what, .. } = self;
         let too_wide = error.to_string().contains("too much memory");
+        let is_behind = error.get_ref().is_some_and(|inner| inner.is::<Behind>());
         let fault = match error.kind() {
             io::ErrorKind::UnexpectedEof => {
-                // What is there too much of is taken for another beginning.
-                let why =
-                    format!("ends in the middle of its {packing}, or has other bytes behind it");
+                // What is there too much of is taken for another beginning of zstd.
+                let or_more = match packing {
+                    Packing::Gzip => "",
+                    Packing::Zstd => ", or has other bytes behind it",
+                };
+                let why = format!("ends in the middle of its {packing}{or_more}");
                 Error::new(Class::Incomplete, format!("{what}: {why}"))
                     .hint("it was probably cut off; copy it again from where it was made")
+            }
+            _ if is_behind => {
+                Error::new(Class::Damaged, format!("{what}: has other bytes behind its {packing}"))
+                    .hint("copy it again from where it was made")
             }
             _ => Error::new(Class::Damaged, format!("{what}: is broken {packing}")).source(error),
         };
@@ -223,6 +247,8 @@ mod tests {
         }
         let skipped = [0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 7, 7];
         assert_eq!(unpack(&[&skipped[..], &zstd(b"x")].concat()).unwrap(), b"x");
+        let between = [&zstd(b"x")[..], &skipped, &zstd(b"y"), &skipped].concat();
+        assert_eq!(unpack(&between).unwrap(), b"xy");
     }
 
     #[test]
@@ -234,9 +260,44 @@ mod tests {
                 assert_eq!(error.class(), Class::Incomplete, "{cut}: {error}");
                 assert!(error.way_out().unwrap().contains("copy it again"), "{error}");
             }
-            for garbage in [&b"garbage"[..], &[0; 512]] {
+            for garbage in [&b"garbage"[..], &[1; 512], b"\0\0x"] {
                 assert!(unpack(&[&packed[..], garbage].concat()).is_err());
             }
+        }
+        let packed = gzip(b"hello");
+        let more = unpack(&[&packed[..], b"garbage"].concat()).unwrap_err();
+        assert_eq!(more.message(), "x: has other bytes behind its gzip");
+        // Another member that is cut, and one behind zeros, which gzip(1) does not read.
+        let cut = unpack(&[&packed[..], &packed[..6]].concat()).unwrap_err();
+        assert_eq!(cut.class(), Class::Incomplete, "{cut}");
+        let behind = unpack(&[&packed[..], &[0; 9], &packed[..]].concat()).unwrap_err();
+        assert_eq!(behind.class(), Class::Damaged, "{behind}");
+    }
+
+    #[test]
+    fn zeros_behind_gzip_are_read_over() {
+        let two = [gzip(b"hello "), gzip(b"world")].concat();
+        for zeros in [1, 512, BUFFER * 2 + 1] {
+            let packed = [&two[..], &vec![0; zeros]].concat();
+            assert_eq!(unpack(&packed).unwrap(), b"hello world", "{zeros}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_unpacked_is_called_what_it_is() {
+        for (head, name) in [
+            (&b"\xfd7zXZ\0\0\x04\xe6\xd6"[..], Some("xz")),
+            (b"BZh91AY&SY", Some("bzip2")),
+            (b"BZh9\x17rE8P\x90", Some("bzip2")),
+            (b"\x04\x22\x4d\x18\x64\x40", Some("lz4")),
+            (b"LZIP\x01\x0c", Some("lzip")),
+            (b"BZh9.txt\0\0", None),
+            (b"BZh9", None),
+            (b"\x1f\x8b\x08", None),
+            (b"etc/\0\0\0\0\0\0", None),
+            (b"", None),
+        ] {
+            assert_eq!(unread_packing(head), name, "{}", head.escape_ascii());
         }
     }
 

@@ -162,7 +162,10 @@ impl<'a, 's> Walker<'a, 's> {
             Some(other) if other.digest != about.digest => {
                 let text =
                     format!("{name} was asked for twice, as {} and {}", other.digest, about.digest);
-                Err(Error::new(Class::Usage, text).hint("name it once"))
+                Err(Error::new(Class::Usage, text).hint(
+                    "name it once; one of an archive or a layout takes another name behind it, as \
+                     in docker-archive:FILE:@1=NAME",
+                ))
             }
             _ => Ok(()),
         }

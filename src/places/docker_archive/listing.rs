@@ -71,21 +71,18 @@ pub(super) fn read(tree: &Tree) -> Result<Listing> {
     let (mut all_tags, mut all_layers) = (0, 0);
     let mut listing = Listing::default();
     for (place, entry) in entries.iter().enumerate() {
-        // jib before 2.3 wrote them in small letters, and docker takes those.
-        let member = |name: &str| member_of_any_case(entry, name).map_err(within);
-        let config = member("Config")?.as_str().ok_or_else(|| bad("names no config"))?;
-        let names = texts(member("RepoTags")?).ok_or_else(|| bad("has no list of names"))?;
+        let said = members(entry).map_err(within);
+        let names = said.as_ref().map_or(&[][..], |(_, names, _)| names);
         all_tags += names.len();
         if all_tags > MAX_IMAGES {
             return Err(many("names"));
         }
-        let layers = texts(member("Layers")?).ok_or_else(|| bad("has no list of layers"))?;
-        all_layers += layers.len();
+        all_layers += said.as_ref().map_or(0, |(.., layers)| layers.len());
         if all_layers > MAX_LAYERS {
             return Err(many("layers"));
         }
         let (mut tags, mut known) = (Vec::new(), BTreeSet::new());
-        for text in names.iter().filter(|text| **text != NO_NAME) {
+        for text in names {
             match text.parse::<Reference>() {
                 Ok(name) => {
                     let name = name.kept();
@@ -99,15 +96,33 @@ pub(super) fn read(tree: &Tree) -> Result<Listing> {
                 )),
             }
         }
-        let label = match (names.iter().find(|text| **text != NO_NAME), entries.len()) {
-            (Some(name), _) => (*name).to_owned(),
-            (None, _) => format!("@{place}"),
-        };
-        let listed = files(tree, config, &layers);
+        // Of one that is odd elsewhere, the name may be there all the same.
+        let first =
+            || texts(member_of_any_case(entry, "RepoTags").ok()?)?.into_iter().find(is_name);
+        let first = names.first().copied().or_else(first);
+        let label = first.map_or_else(|| format!("@{place}"), str::to_owned);
+        let listed = said.and_then(|(config, _, layers)| files(tree, config, &layers));
         let listed = listed.map(|(config, layers)| Listed { config, tags, layers });
         listing.images.push(Entry { label, listed });
     }
     Ok(listing)
+}
+
+/// The config, the names and the layers of `entry`, as it lists them.
+fn members(entry: &Value) -> Result<(&str, Vec<&str>, Vec<&str>)> {
+    let bad = |why: &str| Error::new(Class::Damaged, why);
+    // jib before 2.3 wrote them in small letters, and docker takes those.
+    let member = |name: &str| member_of_any_case(entry, name);
+    let config = member("Config")?.as_str().filter(|path| !path.is_empty());
+    let config = config.ok_or_else(|| bad("names no config"))?;
+    let names = texts(member("RepoTags")?).ok_or_else(|| bad("has no list of names"))?;
+    let layers = texts(member("Layers")?).ok_or_else(|| bad("has no list of layers"))?;
+    Ok((config, names.into_iter().filter(is_name).collect(), layers))
+}
+
+/// Whether `text`, from a list of names, says any.
+fn is_name(text: &&str) -> bool {
+    !text.is_empty() && *text != NO_NAME
 }
 
 /// The files of an image: its config and its layers, where links lead.
@@ -121,11 +136,15 @@ fn files(tree: &Tree, config: &str, layers: &[&str]) -> Result<(String, Vec<Stri
     Ok((tree.resolve(config)?, layers))
 }
 
-/// The texts of a list; none where there is nothing, as Go writes an empty list.
-fn texts(value: &Value) -> Option<Vec<&str>> {
+/// The texts of a list; none where there is nothing, as Go writes an empty list, and empty ones where
+/// it has null.
+fn texts<'v>(value: &'v Value) -> Option<Vec<&'v str>> {
     match value {
         Value::Null => Some(Vec::new()),
-        Value::Array(items) => items.iter().map(Value::as_str).collect(),
+        Value::Array(items) => {
+            let text = |item: &'v Value| if item.is_null() { Some("") } else { item.as_str() };
+            items.iter().map(text).collect()
+        }
         _ => None,
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::listing::Listed;
 use super::opening::is_about_content;
 use crate::places::tree::Tree;
-use crate::seams::inflate::{Allowance, Inflate, Packing};
+use crate::seams::inflate::{Allowance, Inflate, Packing, unread_packing};
 use crate::seams::interrupt;
 use crate::seams::stream::BUFFER;
 use crate::words::count::{are, count};
@@ -115,22 +115,35 @@ impl Layers {
     ) -> Result<Layers> {
         let all: BTreeSet<&str> =
             listed.flat_map(|image| &image.layers).map(String::as_str).collect();
-        let mut packed = Vec::new();
+        let (mut packed, mut layers) = (Vec::new(), BTreeMap::new());
         for path in all {
-            if let Some(packing) = Packing::of(&tree.head(path)?) {
+            let head = tree.head(path)?;
+            if let Some(packing) = Packing::of(&head) {
                 packed.push((tree.position(path), path, packing));
+            } else if let Some(other) = unread_packing(&head) {
+                layers.insert(path.to_owned(), Err(unread(tree, path, other)));
             }
         }
         packed.sort_unstable_by_key(|(position, path, _)| (*position, *path));
         let allowance = Allowance::default();
-        let unpacked = packed.into_iter().map(|(_, path, packing)| {
-            match unpack(tree, path, packing, &allowance) {
-                Err(error) if !is_about_content(error.class()) => Err(error),
-                unpacked => Ok((path.to_owned(), unpacked)),
-            }
-        });
-        Ok(Layers(unpacked.collect::<Result<_>>()?))
+        for (_, path, packing) in packed {
+            let unpacked = match unpack(tree, path, packing, &allowance) {
+                Err(error) if !is_about_content(error.class()) => return Err(error),
+                unpacked => unpacked,
+            };
+            layers.insert(path.to_owned(), unpacked);
+        }
+        Ok(Layers(layers))
     }
+}
+
+/// Docker unpacks more than is known here, and than manifests have types for.
+fn unread(tree: &Tree, path: &str, packing: &str) -> Error {
+    let text = format!("layer {path} is compressed with {packing}, and not with gzip or zstd");
+    Error::new(Class::Refused, format!("{}: {text}", tree.path().display())).hint(
+        "load the archive into docker or podman and save it again, or write it anew with \
+         skopeo copy docker-archive:FILE docker-archive:NEW:NAME",
+    )
 }
 
 fn unpack(tree: &Tree, path: &str, packing: Packing, allowance: &Allowance) -> Result<Unpacked> {

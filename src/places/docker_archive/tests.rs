@@ -1,3 +1,5 @@
+mod odd;
+
 use std::io::Read;
 use std::path::Path;
 

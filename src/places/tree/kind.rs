@@ -2,7 +2,9 @@
 //! write, and a hint at the right place helps more than the first thing that is odd.
 
 use super::{EMPTY, Tree};
+use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
+use crate::words::json::parse_strict;
 
 /// The file that makes a layout.
 pub const LAYOUT: &str = "oci-layout";
@@ -11,6 +13,11 @@ pub const DOCKER: &str = "manifest.json";
 
 /// Folders of a system's files, as `docker export` writes them; no archive of images has any.
 const SYSTEM: &[&str] = &["bin", "sbin", "etc", "usr", "lib", "lib64", "proc", "dev", ".dockerenv"];
+/// What the file `version` of a folder of skopeo's kind dir: begins with, which is all it has but a
+/// number.
+const DIR_MARK: &[u8] = b"Directory Transport Version:";
+/// Most bytes of that file.
+const MAX_MARK: u64 = 256;
 /// How the names of archives end that others are packed into.
 const ARCHIVES: &[&str] = &[".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"];
 
@@ -33,6 +40,10 @@ pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     if tree.size(mark).is_some() || is_unseen || names().next().is_none() {
         tree.refuse_faults()?;
     }
+    if let Some((what, hint)) = unread(tree) {
+        let text = format!("{}: is no {wanted}; it is {what}", tree.path().display());
+        return Err(Error::new(Class::Damaged, text).hint(hint));
+    }
     if tree.size(mark).is_some() {
         return Ok(());
     }
@@ -52,6 +63,38 @@ pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     ));
     let text = format!("{}: is no {wanted}{what}", tree.path().display());
     Err(Error::new(Class::Damaged, text).hint(hint))
+}
+
+/// What `tree` is where it holds images in a form that is not read here, and the way out.
+fn unread(tree: &Tree) -> Option<(&'static str, String)> {
+    let small = |path: &str| tree.read_small(path, MAX_MARK).ok();
+    if tree.size(LAYOUT).is_none() && tree.size(DOCKER).is_some() {
+        // Older ones have no such file, but the manifest itself where docker has its list.
+        let is_marked = small("version").is_some_and(|text| text.starts_with(DIR_MARK));
+        let is_manifest = || {
+            let manifest = tree.read_small(DOCKER, MAX_DOCUMENT).ok();
+            let manifest = manifest.and_then(|bytes| parse_strict(&bytes).ok());
+            manifest.is_some_and(|manifest| manifest.get("schemaVersion").is_some())
+        };
+        return (is_marked || is_manifest()).then(|| {
+            let from = tree.path().display();
+            let hint = format!(
+                "write it anew with skopeo copy --all dir:{from} oci:NEW:TAG, and name oci:NEW; of a \
+                 tar unpack it first"
+            );
+            ("a folder of skopeo's kind dir: (docker-dir for podman save)", hint)
+        });
+    }
+    // Without names that has no list at all, only a folder for each layer.
+    let is_layer = |(path, _): (&str, u64)| {
+        path.strip_suffix("/VERSION").is_some_and(|layer| {
+            ["json", "layer.tar"].iter().all(|file| tree.size(&format!("{layer}/{file}")).is_some())
+        })
+    };
+    (tree.size(DOCKER).is_none() && tree.files().any(is_layer)).then(|| {
+        let hint = "load it into a docker that still takes it (1.10 to 24), and save it again";
+        ("of the first kind, which docker 1.9 and older saved, and is not read", hint.to_owned())
+    })
 }
 
 /// Whether all but the mark of a layout is there.
@@ -74,10 +117,6 @@ fn instead<'t, I: Iterator<Item = &'t str>>(
             "is an OCI layout",
             "it is an OCI layout: write oci-archive: or oci: before it",
         );
-    }
-    if tree.size("repositories").is_some() {
-        let hint = "a docker older than 1.10 wrote it; load and save it with a newer one";
-        return said("is a docker archive without manifest.json", hint);
     }
     let below = |mark: &str| {
         let folder = |path: &'t str| path.strip_suffix(mark)?.strip_suffix('/');

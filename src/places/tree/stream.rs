@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::header::read_header;
 use super::tar::{BLOCK, Medium, inside};
+use crate::seams::inflate::HEAD;
 use crate::seams::interrupt;
 use crate::seams::stream::BUFFER;
 use crate::words::error::{Class, Error, Result};
@@ -20,8 +21,6 @@ use crate::words::error::{Class, Error, Result};
 /// Opens the bytes of a tar, from the beginning; the same bytes each time.
 pub type Opener = Box<dyn Fn() -> Result<Box<dyn Read + Send>> + Send + Sync>;
 
-/// How many bytes of a file show what it is.
-const HEAD: usize = 4;
 /// Largest file that is kept in memory when the tar is listed: documents have no more (4 MiB).
 const MAX_KEPT: u64 = crate::words::document::MAX_DOCUMENT;
 /// Most bytes of such files. Those of some thousand images fit; further ones are read again.

@@ -268,7 +268,7 @@ fn a_stream_is_read_backwards_too_and_from_the_middle() {
     }
 
     assert_eq!(opened(&count), 5);
-    assert_eq!(tree.head("003").unwrap(), [3; 4], "known without looking");
+    assert_eq!(tree.head("003").unwrap(), [3; HEAD], "known without looking");
     assert_eq!(opened(&count), 0);
 }
 

@@ -24,7 +24,7 @@ pub(super) fn picked(archive: &DockerArchive, pick: Option<&Pick>) -> Result<Nam
         None => return some(archive, archive.images()),
         Some(Pick::Name(name)) => vec![archive.named(name)?.clone()],
         Some(Pick::Digest(digest)) => vec![archive.with_digest(*digest)?],
-        Some(Pick::Index(place)) => archive.at(*place)?.into_iter().cloned().collect(),
+        Some(Pick::Index(place)) => archive.at(*place)?,
     }))
 }
 
