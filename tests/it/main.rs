@@ -36,6 +36,7 @@ mod from_docker_save;
 mod harbor;
 mod harbor_keeping;
 mod harbor_robots;
+mod harbor_variants;
 mod hostile;
 mod keep_going;
 mod killed;

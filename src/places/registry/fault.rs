@@ -196,7 +196,11 @@ impl End {
             (404, Side::Destination) => {
                 "the registry has no such project; it may have to be created first".to_owned()
             }
-            (405, Side::Destination) => "the registry takes no pushes; is it read-only?".to_owned(),
+            (405, Side::Destination) => {
+                "it takes no pushes there: the registry may be read-only, or what is asked for only \
+                 caches another one; choose another place"
+                    .to_owned()
+            }
             (412, Side::Destination) => {
                 "a rule of the project keeps the tag as it is; choose another one with --map, or \
                  leave it with --on-existing skip"

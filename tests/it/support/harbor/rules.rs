@@ -130,6 +130,10 @@ impl Inner {
         if writes && self.state().read_only {
             return call.reply(Reply::error(403, "DENIED", "The system is in read only mode."));
         }
+        if writes && self.state().projects[parts.project()].is_cache {
+            let why = format!("can not push artifact to a proxy project: {}", parts.project());
+            return call.reply(Reply::error(405, "METHOD_NOT_ALLOWED", &why));
+        }
         match (call.method.as_str(), parts.kind) {
             ("GET" | "HEAD", "manifests") => {
                 let key = (parts.repository.clone(), parts.reference.clone());
