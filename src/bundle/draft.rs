@@ -77,7 +77,7 @@ impl Site {
             Some(about) if about.kind != kind => {
                 Err(not_ours(&path, "is not what an export leaves behind"))
             }
-            Some(about) => about.refuse_foreign(&path).map(|()| Some(about)),
+            Some(about) => about.refuse_foreign(&self.folder, &path).map(|()| Some(about)),
             None => Ok(None),
         }
     }

@@ -102,7 +102,7 @@ impl PackedDraft {
             let shown = site.folder.at(&old);
             let fault = |e| Error::io(format!("cannot read {}", shown.display()), e);
             let file = site.folder.file(&old).map_err(fault)?;
-            About::of(&file).map_err(fault)?.refuse_foreign(&shown)?;
+            About::of(&file).map_err(fault)?.refuse_foreign(&site.folder, &shown)?;
             found.extend(Tree::of_tar(&shown, Arc::new(file)));
         }
         Ok(PackedDraft {
@@ -306,7 +306,7 @@ fn open_or_create(site: &Site) -> Result<File> {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(fault(e)),
             Ok(file) => {
-                About::of(&file).map_err(fault)?.refuse_foreign(&path)?;
+                About::of(&file).map_err(fault)?.refuse_foreign(&site.folder, &path)?;
                 return Ok(file);
             }
         }

@@ -89,7 +89,7 @@ impl AtomicFile {
             }
             other => other.map_err(fault)?,
         };
-        About::of(&file).map_err(fault)?.refuse_foreign(&path)?;
+        About::of(&file).map_err(fault)?.refuse_foreign(folder, &path)?;
         let there = file.seek(io::SeekFrom::End(0)).map_err(fault)?;
         let (folder, name) = (folder.clone(), name.into());
         Ok((AtomicFile { file, folder, temp, name, stays: true, done: false }, there))
@@ -297,7 +297,8 @@ pub fn sweep(folder: &Path) -> Result<()> {
             continue;
         }
         let about = folder.look(&name).map_err(fault)?;
-        if !about.is_some_and(|about| about.kind == FileType::RegularFile && about.is_own()) {
+        if !about.is_some_and(|about| about.kind == FileType::RegularFile && about.is_own(&folder))
+        {
             continue;
         }
         // Another run may be sweeping too, or the writer finish: then it is gone, as it should be.

@@ -5,6 +5,7 @@
 //! beside us can exchange a name at any moment, and not what a handle stands for.
 
 mod about;
+mod removal;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File};
@@ -13,12 +14,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 pub use self::about::About;
+use self::about::Keeping;
 use crate::words::error::{Class, Error, Result};
 
 /// Permissions of a folder that only its owner writes into.
@@ -30,6 +32,8 @@ pub const SHARED: u32 = 0o777;
 pub struct Folder {
     handle: Arc<OwnedFd>,
     path: PathBuf,
+    /// What its file system makes of owners, once that was asked.
+    keeping: Arc<OnceLock<Keeping>>,
 }
 
 /// Whether a new name may take the place of another.
@@ -50,7 +54,7 @@ impl Folder {
         let named = shown(path);
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let handle = Arc::new(rustix::fs::open(named, flags, Mode::empty())?);
-        Ok(Folder { handle, path: named.to_owned() })
+        Ok(Folder { handle, path: named.to_owned(), keeping: Arc::default() })
     }
 
     /// Opens the folder `path`, and makes it before, with those above it, where it is missing.
@@ -125,7 +129,7 @@ impl Folder {
             Err(Errno::LOOP | Errno::NOTDIR) => return Err(not_a_folder()),
             other => Arc::new(other?),
         };
-        Ok(Folder { handle, path: self.at(name) })
+        Ok(Folder { handle, path: self.at(name), keeping: Arc::default() })
     }
 
     /// As [`below`](Folder::below), and makes it before where it is missing.
@@ -271,7 +275,7 @@ impl Folder {
             Replace::Yes => rustix::fs::renameat(handle, from, handle, to)?,
             Replace::No => {
                 let flags = RenameFlags::NOREPLACE;
-                match rustix::fs::renameat_with(handle, from, handle, to, flags) {
+                match renameat_with(handle, from, handle, to, flags) {
                     // FAT, NFS and old kernels cannot promise it; a look just before has to do.
                     Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => match self.look(to)? {
                         Some(_) => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -281,7 +285,16 @@ impl Folder {
                 }
             }
         }
-        self.compare(to, &written)
+        self.settled(from, to, &written)
+    }
+
+    /// Fails when `to`, which was `from`, is not what was written; then it does not keep the name.
+    fn settled(&self, from: &OsStr, to: &OsStr, written: &About) -> io::Result<()> {
+        self.compare(to, written).inspect_err(|_| {
+            let handle = &*self.handle;
+            // Nothing better can be done where that fails: the error is told in any case.
+            let _ = renameat_with(handle, to, handle, from, RenameFlags::NOREPLACE);
+        })
     }
 
     fn compare(&self, name: &OsStr, written: &About) -> io::Result<()> {

@@ -58,6 +58,7 @@ mod referrers;
 mod refusal;
 mod reproducible;
 mod requests;
+mod resumed_media;
 mod round_trip;
 mod sealing;
 mod selection;

@@ -62,12 +62,12 @@ fn look_through(root: &Folder) -> Result<Vec<Left>> {
             match about.kind {
                 FileType::Symlink => return Err(not_ours(&at, "is a symbolic link, not a file")),
                 FileType::Directory if is_folder_of_ours(&path) => {
-                    about.refuse_foreign(&at)?;
+                    about.refuse_foreign(&folder, &at)?;
                     let below = folder.below(&name).map_err(|e| cannot_list(&at, e))?;
                     ahead.push((below, path));
                 }
                 FileType::RegularFile if is_file_of_ours(&above, &name) => {
-                    about.refuse_foreign(&at)?;
+                    about.refuse_foreign(&folder, &at)?;
                     let (folder, size) = (folder.clone(), about.size);
                     found.push(Left { folder, name, path, size });
                 }
@@ -100,7 +100,7 @@ impl FolderDraft {
         let path = site.folder.at(&site.partial);
         let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
         let root = site.folder.make_below(&site.partial, OPEN_FOLDER).map_err(fault)?;
-        About::of(root.handle()).map_err(fault)?.refuse_foreign(&path)?;
+        About::of(root.handle()).map_err(fault)?.refuse_foreign(&site.folder, &path)?;
         lock(root.handle(), &site.folder, &site.partial)?;
         for left in look_through(&root)? {
             let name = left.name.as_ref();

@@ -17,6 +17,9 @@ const PRIVATE: u32 = 0o700;
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
+    /// Where it is, and by what name.
+    above: Folder,
+    name: String,
     /// Held open, and locked, for as long as the folder is in use.
     folder: Folder,
 }
@@ -33,7 +36,7 @@ impl Scratch {
         let above = Folder::open(folder).map_err(fault)?;
         let folder = above.create_folder(&name, PRIVATE).map_err(fault)?;
         lock(folder.handle(), &above, &name)?;
-        Ok(Scratch { path, folder })
+        Ok(Scratch { path, above, name, folder })
     }
 
     /// The folder.
@@ -66,7 +69,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // What stays is swept by the next run.
-        let _ = std::fs::remove_dir_all(&self.path);
+        let _ = self.above.remove_folder(&self.name, &self.folder);
     }
 }
 
@@ -78,12 +81,13 @@ pub(super) fn sweep(folder: &Path) {
             continue;
         }
         let about = above.look(&name).ok().flatten();
-        if !about.is_some_and(|about| about.kind == FileType::Directory && about.is_own()) {
+        if !about.is_some_and(|about| about.kind == FileType::Directory && about.is_own(&above)) {
             continue;
         }
-        if above.below(&name).is_ok_and(|open| lock(open.handle(), &above, &name).is_ok()) {
+        let Ok(open) = above.below(&name) else { continue };
+        if lock(open.handle(), &above, &name).is_ok() {
             // What cannot be removed now is left to the next run.
-            let _ = std::fs::remove_dir_all(folder.join(&name));
+            let _ = above.remove_folder(&name, &open);
         }
     }
 }

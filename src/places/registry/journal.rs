@@ -86,7 +86,7 @@ impl Journal {
             other => other,
         };
         let held = held.map_err(fault)?;
-        About::of(&held).map_err(fault)?.refuse_foreign(&folder.at(&guard))?;
+        About::of(&held).map_err(fault)?.refuse_foreign(&folder, &folder.at(&guard))?;
         lock(&held, &folder, &guard)?;
         let (found, remark) = match read(&folder, &name) {
             Ok(found) => (found, None),
@@ -171,7 +171,7 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Content>, String> {
         other => other.map_err(|e| e.to_string())?,
     };
     let about = About::of(&file).map_err(|e| e.to_string())?;
-    about.refuse_foreign(&folder.at(file_name(name))).map_err(|e| e.to_string())?;
+    about.refuse_foreign(folder, &folder.at(file_name(name))).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() as u64 > MAX_FILE {
@@ -189,7 +189,7 @@ fn sweep(folder: &Folder, now: Moment) {
             continue;
         }
         let about = folder.look(&name).ok().flatten();
-        if about.is_some_and(|about| about.is_own() && now.unix() - about.changed > STALE) {
+        if about.is_some_and(|about| about.is_own(folder) && now.unix() - about.changed > STALE) {
             let _ = folder.remove(&name);
         }
     }

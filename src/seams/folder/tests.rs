@@ -69,7 +69,7 @@ fn a_leftover_that_others_may_change_is_refused() {
     let (dir, folder) = folder();
     drop(folder.create("x", 0o644).unwrap());
     let path = dir.path().join("x");
-    let look = || folder.look("x").unwrap().unwrap().refuse_foreign(&path);
+    let look = || folder.look("x").unwrap().unwrap().refuse_foreign(&folder, &path);
     look().unwrap();
 
     std::fs::hard_link(&path, dir.path().join("y")).unwrap();
@@ -106,4 +106,19 @@ fn a_name_goes_to_what_was_written_or_to_nothing() {
     let error = Error::io("", folder.rename("theirs", "x", &mine, Replace::Yes).unwrap_err());
     assert_eq!(error.class(), Class::Refused);
     assert!(!at("x").exists() && at("theirs").exists());
+}
+
+#[test]
+fn what_was_exchanged_in_the_moment_of_renaming_does_not_keep_the_name() {
+    let (dir, folder) = folder();
+    let at = |name: &str| dir.path().join(name);
+    let mine = folder.create("mine", 0o644).unwrap();
+    // As it is right behind a rename that gave the name to another's file.
+    std::fs::write(at("final"), "theirs").unwrap();
+    let (from, to) = (OsStr::new("new"), OsStr::new("final"));
+
+    let error = folder.settled(from, to, &About::of(&mine).unwrap()).unwrap_err();
+
+    assert_eq!(Error::io("", error).class(), Class::Refused);
+    assert!(!at("final").exists() && at("new").exists());
 }
