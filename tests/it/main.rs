@@ -32,6 +32,7 @@ mod evidence;
 mod existing;
 mod exit_codes;
 mod faults;
+mod formats;
 mod from_docker_save;
 mod harbor;
 mod harbor_keeping;
