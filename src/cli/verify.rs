@@ -15,6 +15,7 @@ use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, t
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Image;
 use crate::bundle::problem::failure;
+use crate::seams::parallel::all_cores;
 use crate::verbs::verify::{Report, Request, verify};
 use crate::words::count::count;
 use crate::words::error::Result;
@@ -40,11 +41,6 @@ impl Believe {
         }
         public_keys(&self.key).map(Trust::Keys)
     }
-}
-
-/// Threads for work that is bound by hashing.
-pub(super) fn all_cores() -> usize {
-    std::thread::available_parallelism().map_or(2, Into::into)
 }
 
 /// Check a bundle's signature and every byte of it

@@ -5,6 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::words::error::{Class, Error, Result};
 
+/// Threads for work that is bound by hashing: one a core.
+#[must_use]
+pub fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(2, Into::into)
+}
+
 /// Calls `work` on every item, in order of the items, on at most `jobs` threads. After the first
 /// failure no further item is begun.
 ///

@@ -3,6 +3,7 @@
 mod names;
 mod quota;
 mod readable;
+mod request;
 mod sources;
 mod there;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use self::readable::Images;
+pub use self::request::Request;
 use self::sources::Opened;
 use self::there::There;
 use crate::bundle::check;
@@ -23,18 +25,15 @@ use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
-use crate::places::location::Source;
 use crate::places::registry::Client;
 use crate::places::tree::BLOCK;
 use crate::seams::ground;
-use crate::seams::pace::Jobs;
 use crate::seams::parallel;
 use crate::seams::room;
 use crate::seams::stream::read_small;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
-use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress, Silent};
 use crate::work::graph::{self, Graph, Selection};
@@ -44,31 +43,6 @@ use crate::work::transfer::{self, name_images};
 /// Most bytes of configs that are held in memory; further ones move as layers do. Those of five
 /// thousand images have twenty megabytes.
 const MAX_CONFIGS: u64 = 48 << 20;
-
-/// What to export, and how.
-#[derive(Debug)]
-pub struct Request {
-    /// The images.
-    pub images: Vec<Source>,
-    /// Where those are named that come from lists, as in `images.txt: line 3`, by their text.
-    pub listed: BTreeMap<String, String>,
-    /// The bundle: a packed file when the name ends in `.tar`, else a folder.
-    pub output: PathBuf,
-    /// Which parts of the images.
-    pub select: Selection,
-    /// The bundle's time.
-    pub created_at: Moment,
-    /// When the bundle stops being acceptable.
-    pub expires_at: Option<Moment>,
-    /// Transfers at a time.
-    pub jobs: Jobs,
-    /// Whether to stop before anything is written.
-    pub dry_run: bool,
-    /// Whether images that cannot be read are left behind, of places that are asked for as a whole.
-    pub skip_unreadable: bool,
-    /// Opens standard input, for the archive that is called `-`.
-    pub stdin: fn() -> Result<Box<dyn Read>>,
-}
 
 /// What an export did, or would do.
 #[derive(Debug, Serialize)]

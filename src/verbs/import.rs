@@ -78,6 +78,45 @@ pub struct Request {
     pub keep_going: bool,
 }
 
+impl Request {
+    /// Imports all of `bundle` to the destination `to`, if `trust` lets it, at the time `now`:
+    /// names as they are, nothing overwritten, as fast as it goes. The fields say otherwise.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use sealift::bundle::check::Trust;
+    /// use sealift::verbs::import::Request;
+    ///
+    /// # let keys = Vec::new();
+    /// let to = "docker://harbor.example/group".parse()?;
+    /// let now = SystemTime::now().try_into()?;
+    /// let mut request = Request::new("june.tar", to, Trust::Keys(keys), now);
+    /// request.dry_run = true;
+    /// # Ok::<(), sealift::words::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn new(bundle: impl Into<PathBuf>, to: Destination, trust: Trust, now: Moment) -> Request {
+        Request {
+            bundle: bundle.into(),
+            to,
+            trust,
+            choice: Choice::default(),
+            rules: Vec::new(),
+            flatten: false,
+            existing: OnExisting::default(),
+            projects: Provision::default(),
+            platform: None,
+            rewrite: Rewrite::default(),
+            now,
+            filing: Filing::default(),
+            jobs: Jobs::default(),
+            dry_run: false,
+            keep_going: false,
+        }
+    }
+}
+
 /// What came of a request.
 #[derive(Debug)]
 pub enum Outcome {

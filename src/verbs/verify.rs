@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::bundle::check::{self, Examined, OtherSignature, Trust};
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::problem::Problem;
+use crate::seams::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::words::error::Result;
 use crate::words::moment::Moment;
@@ -23,6 +24,14 @@ pub struct Request {
     pub now: Moment,
     /// Threads.
     pub jobs: usize,
+}
+
+impl Request {
+    /// Verifies `bundle` against `trust` at the time `now`, on one thread a core.
+    #[must_use]
+    pub fn new(bundle: impl Into<PathBuf>, trust: Trust, now: Moment) -> Request {
+        Request { bundle: bundle.into(), trust, now, jobs: all_cores() }
+    }
 }
 
 /// What was found.

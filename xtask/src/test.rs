@@ -138,6 +138,13 @@ fn library() -> Result<Outcome> {
     let all = ["--lib", "--tests", "--examples", "--locked", "--quiet"];
     let args = [&["clippy", "--no-default-features"][..], &all, &["--", "-D", "warnings"]].concat();
     let clippy = with_component("clippy", "clippy", &args)?;
+    shell::run(shell::cargo().args([
+        "test",
+        "--no-default-features",
+        "--test",
+        "library",
+        "--locked",
+    ]))?;
     let mut tree = shell::cargo();
     tree.args(["tree", "--no-default-features", "--edges", "normal", "--prefix", "none"]);
     let tree = shell::output(tree.args(["--format", "{p}", "--locked"]))?;

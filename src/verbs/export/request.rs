@@ -1,0 +1,68 @@
+//! [`Request`]: what to export, and how.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+
+use crate::places::location::Source;
+use crate::seams::pace::Jobs;
+use crate::words::error::{Class, Error, Result};
+use crate::words::moment::Moment;
+use crate::work::graph::Selection;
+
+/// What to export, and how.
+#[derive(Debug)]
+pub struct Request {
+    /// The images.
+    pub images: Vec<Source>,
+    /// Where those are named that come from lists, as in `images.txt: line 3`, by their text.
+    pub listed: BTreeMap<String, String>,
+    /// The bundle: a packed file when the name ends in `.tar`, else a folder.
+    pub output: PathBuf,
+    /// Which parts of the images.
+    pub select: Selection,
+    /// The bundle's time.
+    pub created_at: Moment,
+    /// When the bundle stops being acceptable.
+    pub expires_at: Option<Moment>,
+    /// Transfers at a time.
+    pub jobs: Jobs,
+    /// Whether to stop before anything is written.
+    pub dry_run: bool,
+    /// Whether images that cannot be read are left behind, of places that are asked for as a whole.
+    pub skip_unreadable: bool,
+    /// Opens standard input, for the archive that is called `-`.
+    pub stdin: fn() -> Result<Box<dyn Read>>,
+}
+
+impl Request {
+    /// Exports `images`, with all their platforms and referrers, to `output`, dated `created_at`;
+    /// without an end, and as fast as it goes. The fields say otherwise.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use sealift::verbs::export::Request;
+    ///
+    /// let images = vec!["alpine:3.20".parse()?, "oci:build/layout".parse()?];
+    /// let mut request = Request::new(images, "june.tar", SystemTime::now().try_into()?);
+    /// request.expires_at = Some(request.created_at.plus_days(90)?);
+    /// request.select.platforms = vec!["linux/amd64".parse()?];
+    /// # Ok::<(), sealift::words::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn new(images: Vec<Source>, output: impl Into<PathBuf>, created_at: Moment) -> Request {
+        Request {
+            images,
+            listed: BTreeMap::new(),
+            output: output.into(),
+            select: Selection::default(),
+            created_at,
+            expires_at: None,
+            jobs: Jobs::default(),
+            dry_run: false,
+            skip_unreadable: false,
+            stdin: || Err(Error::new(Class::Usage, "there is no standard input to read from")),
+        }
+    }
+}
