@@ -24,7 +24,7 @@ fn main() -> Result {
 }
 
 #[expect(clippy::print_stdout, reason = "an example shows its result")]
-pub fn carry(layout: &str, bundle: &str, store: &str) -> Result {
+pub(crate) fn carry(layout: &str, bundle: &str, store: &str) -> Result {
     let now = SystemTime::now().try_into()?;
     // Registries are reached with no credentials, proxies or mirrors, unless the settings name some.
     let client = Client::new(Settings::default(), Arc::new(Silent))?;

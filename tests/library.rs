@@ -1,7 +1,7 @@
 //! What a user of the library has without the program: `cargo test --no-default-features --test
 //! library` builds no clap, indicatif, tokio or hyper.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test, and an example that is a program")]
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 #[allow(dead_code, reason = "its main is not called")]
 #[path = "../examples/carry.rs"]
