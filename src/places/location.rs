@@ -120,7 +120,9 @@ impl FromStr for Source {
         if let Some(name) = text.strip_prefix("docker://") {
             return Ok(Source::Registry(name.parse()?));
         }
-        if text.contains("://") {
+        // The images of a layout may be called anything.
+        let is_local = |place: &str| text.starts_with(place);
+        if text.contains("://") && !["oci:", "oci-archive:"].into_iter().any(is_local) {
             return Err(Error::new(Class::Usage, format!("{text:?} is not an image name"))
                 .hint("write docker://HOST/REPOSITORY:TAG, without http:// or https://"));
         }
@@ -378,6 +380,7 @@ mod tests {
             ("oci:/x/y", "oci:/x/y"),
             ("oci:/x/y:docker.io/library/a:1", "oci:/x/y:docker.io/library/a:1"),
             ("oci-archive:x.tar:a", "oci-archive:x.tar:a"),
+            ("oci:x:http://host/x:1", "oci:x:http://host/x:1"),
             ("docker-archive:x.img", "docker-archive:x.img"),
             ("docker-archive:-", "docker-archive:-"),
             ("docker-archive:x:alpine", "docker-archive:x:docker.io/library/alpine:latest"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::content::{digest, tar};
 use crate::support::files::copy;
 use crate::support::later::signed_again;
 use crate::support::sealift::{Sealift, ran};
@@ -56,6 +57,16 @@ fn each_message_has_the_exit_code_of_its_class() {
     write("cut.tar", &packed[..3000]);
     write("x.gz", b"\x1f\x8b\x08");
     write("x.zip", b"PK\x03\x04");
+    let config = format!(r#"{{"rootfs":{{"diff_ids":["{}"]}}}}"#, digest(b""));
+    let list = br#"[{"Config":"c.json","RepoTags":["a:1"],"Layers":["l.xz"]}]"#;
+    write(
+        "xz.tar",
+        &tar(&[
+            ("c.json", config.as_bytes(), 0o644),
+            ("l.xz", b"\xfd7zXZ\0\0\x04\xe6\xd6", 0o644),
+            ("manifest.json", list, 0o644),
+        ]),
+    );
     write("empty", b"");
     std::fs::create_dir(sealift.at("hollow")).unwrap();
     write("wide.txt", b"a\0b\0");
@@ -102,6 +113,11 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "is not there for", format!("export {HELLO} --platform linux/s390x -o n {sign}")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
         (6, "with other images", plain("import small --to oci:in")),
+        (
+            6,
+            "is compressed with xz, and not with gzip or zstd",
+            format!("export docker-archive:xz.tar -o n {sign}"),
+        ),
         (6, "cannot be searched", search),
         (6, "cannot write into", plain("import b --to oci:/proc/x")),
         (7, "the bundle expired at", plain("inspect old")),

@@ -93,7 +93,10 @@ fn unread(tree: &Tree) -> Option<(&'static str, String)> {
     };
     (tree.size(DOCKER).is_none() && tree.files().any(is_layer)).then(|| {
         let hint = "load it into a docker that still takes it (1.10 to 24), and save it again";
-        ("of the first kind, which docker 1.9 and older saved, and is not read", hint.to_owned())
+        (
+            "one without manifest.json, as docker 1.9 and older saved, and those are not read",
+            hint.to_owned(),
+        )
     })
 }
 

@@ -102,6 +102,31 @@ fn a_list_of_referrers_and_an_attestation_are_no_images_of_their_own() {
 }
 
 #[test]
+fn of_one_name_for_two_platforms_the_wanted_one_is_taken() {
+    let outside = Outside::new();
+    let list = outside.sample.at("layout").join("index.json");
+    let text = fs::read_to_string(&list).unwrap().replace("x.example/b:1", "x.example/a:1");
+    fs::write(&list, text).unwrap();
+
+    let error = run(&outside, &outside.request("b")).unwrap_err();
+    assert_eq!(error.class(), Class::Damaged);
+    assert!(error.way_out().unwrap().contains("--platform"), "{error:?}");
+    let all = format!("{error} {:?}", error.findings());
+    for image in [&outside.sample.a, &outside.sample.b] {
+        assert!(all.contains(&image.digest.to_string()), "{all}");
+    }
+
+    let select =
+        Selection { platforms: vec!["linux/arm64".parse().unwrap()], ..Selection::default() };
+    let summary = run(&outside, &Request { select, ..outside.request("b") }).unwrap();
+
+    let names: Vec<String> = summary.images.iter().map(|image| image.name.to_string()).collect();
+    assert_eq!(names, ["x.example/a:1"]);
+    assert_eq!(summary.images[0].digest, outside.sample.b.digest);
+    outside.look("b");
+}
+
+#[test]
 fn a_dry_run_writes_nothing() {
     let outside = Outside::new();
 
