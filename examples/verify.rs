@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let key = PublicKey::from_pem(&std::fs::read_to_string(key)?)?;
     let now = SystemTime::now().try_into()?;
-    let request = Request { bundle: bundle.into(), trust: Trust::Keys(vec![key]), now, jobs: 2 };
+    let request = Request::new(bundle, Trust::Keys(vec![key]), now);
 
     let report = verify(&request, &Silent)?;
 

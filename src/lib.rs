@@ -8,6 +8,13 @@
 //! cli  ->  verbs  ->  work  ->  bundle  ->  places  ->  seams  ->  words
 //! ```
 //!
+//! A program that carries images itself asks the verbs ([`verbs`]), each with a `Request` and its
+//! `new`; `examples/carry.rs` is a whole crossing. The library never prints, asks
+//! nobody and reads no environment; at what time a bundle counts, the caller says. It stops at
+//! [`seams::interrupt::raise`], which is one flag for all of a process. Features: `cli` (the program,
+//! implies `serve`), `serve` (the read-only registry), `ring` (TLS); all are on by default, and
+//! `--no-default-features` does without clap, indicatif, tokio and hyper.
+//!
 //! The command line, the bundle format and the exit codes are the interface that is kept stable;
 //! the library has the same promises but may still change its shape before 1.0.
 

@@ -42,6 +42,7 @@ pub const MAX_INDEX: u64 = MAX_DOCUMENT;
 
 /// Whom to believe.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Trust {
     /// Any one of these keys.
     Keys(Vec<PublicKey>),

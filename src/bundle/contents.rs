@@ -20,6 +20,7 @@ pub const MAX_DOCUMENTS_WEIGHT: u64 = 128 << 20;
 /// An image or artifact with its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Image {
     /// Its full name, with a tag or, where it had none, a digest.
     pub name: Reference,
@@ -56,6 +57,7 @@ impl Image {
 /// An image that was asked for with all others of a place, and could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Skipped {
     /// The place, as the user named it.
     pub source: String,
@@ -68,6 +70,7 @@ pub struct Skipped {
 /// Something that was left behind on purpose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct LeftOut {
     /// What.
     pub digest: Digest,
@@ -84,6 +87,7 @@ pub struct LeftOut {
 /// Why something was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub enum Reason {
     /// It is for a platform that was not selected.
     Platform,
@@ -94,6 +98,7 @@ pub enum Reason {
 /// A manifest that came along because it refers to another one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Referrer {
     /// `host/path` of the repository it belongs to.
     pub repository: String,
@@ -147,6 +152,7 @@ impl Referrer {
 
 /// Everything in a bundle.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Contents {
     /// The images, sorted by name.
     pub images: Vec<Image>,

@@ -60,6 +60,15 @@ impl serde::Serialize for KeyId {
 
 /// A key to check signatures with. Weak and non-canonical keys cannot become one, so that every
 /// correct Ed25519 implementation gives the same verdict.
+///
+/// ```
+/// use sealift::bundle::keys::PublicKey;
+///
+/// let pem = std::fs::read_to_string("testdata/formats/v1/signer.pub.pem").unwrap();
+/// let key = PublicKey::from_pem(&pem)?;
+/// assert_eq!(key.id().short(), "b385ea3907899559");
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct PublicKey {
     key: VerifyingKey,
@@ -131,6 +140,16 @@ impl PartialEq for PublicKey {
 impl Eq for PublicKey {}
 
 /// A key to sign with. Never printed.
+///
+/// ```
+/// use sealift::bundle::keys::PrivateKey;
+///
+/// let key = PrivateKey::generate()?;
+/// let sealed = key.to_pem(Some("a passphrase"))?;
+/// let opened = PrivateKey::from_pem(&sealed, Some("a passphrase"))?;
+/// assert_eq!(opened.public(), key.public());
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 pub struct PrivateKey {
     key: SigningKey,
     public: PublicKey,

@@ -10,6 +10,7 @@ use crate::words::error::{About, Class, Error, UNREADABLE};
 /// What kind of thing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Fault {
     /// Bytes differ from what was signed.
     Damaged,
@@ -25,6 +26,7 @@ pub enum Fault {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Problem {
     /// What kind of thing.
     pub kind: Fault,

@@ -31,6 +31,7 @@ const MAX_IMAGE_SUBJECTS: usize = 1000;
 /// What a bundle is, as its signer says. `docs/FORMAT.md` describes each member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Predicate {
     /// The stream it belongs to.
     pub stream: String,
@@ -62,6 +63,7 @@ pub struct Predicate {
 /// The bundle before this one in its stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Previous {
     /// Its number.
     pub sequence: u64,
@@ -72,6 +74,7 @@ pub struct Previous {
 /// How much a bundle holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Totals {
     /// Lines in `SHA256SUMS`.
     pub files: u64,
@@ -84,6 +87,7 @@ pub struct Totals {
 /// The program that made a bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Tool {
     /// Its name.
     pub name: String,
@@ -131,6 +135,7 @@ struct SubjectDigest {
 
 /// A parsed statement: what the signature vouches for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Statement {
     /// The digest of `SHA256SUMS`.
     pub sums: Digest,

@@ -11,7 +11,17 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry, Repository};
 
 /// Where an image comes from.
+///
+/// ```
+/// use sealift::places::location::Source;
+///
+/// let image: Source = "quay.io/org/app:1.2".parse()?;
+/// assert_eq!(image.to_string(), "docker://quay.io/org/app:1.2");
+/// assert!(matches!("oci:build/layout".parse()?, Source::Layout { name: None, .. }));
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// `docker://NAME`, or a bare image name.
     Registry(Reference),
@@ -59,6 +69,7 @@ pub enum Pick {
 
 /// The kinds of archive that images can be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ArchiveFormat {
     /// What `docker save` writes and `docker load` takes: one platform of each image.
     Docker,
@@ -67,7 +78,17 @@ pub enum ArchiveFormat {
 }
 
 /// Where images go.
+///
+/// ```
+/// use sealift::places::location::Destination;
+///
+/// let to: Destination = "docker://harbor.example/group".parse()?;
+/// assert!(matches!(to, Destination::Registry { prefix: Some(_), .. }));
+/// assert!("harbor.example/group".parse::<Destination>().is_err());
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Destination {
     /// `docker://HOST[/PREFIX]`.
     Registry {

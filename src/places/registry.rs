@@ -92,6 +92,19 @@ use crate::words::progress::Progress;
 use crate::words::reference::{Reference, Registry, Repository, Tag};
 
 /// Access to registries, cheap to clone and shared between threads.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use sealift::places::registry::{Client, Settings};
+/// use sealift::words::progress::Silent;
+///
+/// // Nothing is read from the environment: credentials and the like are named.
+/// let mut settings = Settings::default();
+/// settings.plain_http.push("registry.example:5000".parse()?);
+/// let client = Client::new(settings, Arc::new(Silent))?;
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 

@@ -14,6 +14,7 @@ use crate::words::moment::Moment;
 /// What somebody writes down who has to show later what was carried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Evidence {
     /// The bundle, as it was named.
     pub bundle: PathBuf,

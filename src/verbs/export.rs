@@ -47,6 +47,7 @@ const MAX_CONFIGS: u64 = 48 << 20;
 /// What an export did, or would do.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Summary {
     /// Always: what fails has no summary.
     pub ok: bool,

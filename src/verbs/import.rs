@@ -45,6 +45,7 @@ use crate::work::transfer::{self, Moved};
 
 /// What to import, and how.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Request {
     /// The bundle.
     pub bundle: PathBuf,
@@ -119,6 +120,7 @@ impl Request {
 
 /// What came of a request.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Outcome {
     /// It was only to be planned.
     Planned(Plan),

@@ -16,6 +16,7 @@ use crate::words::moment::Moment;
 /// An image with its sizes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Sized {
     /// The image.
     #[serde(flatten)]
@@ -28,6 +29,7 @@ pub struct Sized {
 
 /// What came along, with what it is.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Known {
     /// It.
     #[serde(flatten)]
@@ -40,6 +42,7 @@ pub struct Known {
 /// What a bundle says.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Overview {
     /// Whether nothing is wrong with what was looked at.
     pub ok: bool,
@@ -74,6 +77,21 @@ pub struct Overview {
 
 /// Looks into the bundle at `path`. With [`Trust::UnsafeAnySigner`] whatever it says is shown. One that
 /// has expired is shown too, and the caller says so.
+///
+/// ```
+/// use std::path::Path;
+/// use std::time::SystemTime;
+///
+/// use sealift::bundle::check::Trust;
+/// use sealift::verbs::inspect::inspect;
+///
+/// let bundle = Path::new("testdata/formats/v1/folder");
+/// let now = SystemTime::now().try_into()?;
+/// let overview = inspect(bundle, &Trust::UnsafeAnySigner, now)?;
+/// assert!(!overview.trusted, "nobody was asked for a signature");
+/// assert_eq!(overview.images[0].image.name.to_string(), "docker.io/acme/list:1.0");
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`check::examine_expired`].

@@ -15,6 +15,7 @@ use crate::words::progress::Progress;
 
 /// What to verify, and how.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Request {
     /// The bundle.
     pub bundle: PathBuf,
@@ -37,6 +38,7 @@ impl Request {
 /// What was found.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Report {
     /// Whether nothing is wrong.
     pub ok: bool,
@@ -62,6 +64,23 @@ pub struct Report {
 }
 
 /// Verifies as `request` says: on all threads, in flat memory, straight from the medium.
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use sealift::bundle::check::Trust;
+/// use sealift::bundle::keys::PublicKey;
+/// use sealift::verbs::verify::{Request, verify};
+/// use sealift::words::progress::Silent;
+///
+/// let pem = std::fs::read_to_string("testdata/formats/v1/signer.pub.pem").unwrap();
+/// let trust = Trust::Keys(vec![PublicKey::from_pem(&pem)?]);
+/// let now = SystemTime::now().try_into()?;
+/// let report = verify(&Request::new("testdata/formats/v1/packed.tar", trust, now), &Silent)?;
+/// assert!(report.ok && report.problems.is_empty());
+/// assert_eq!(report.images.len(), 5);
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 ///
 /// # Errors
 /// When the bundle is not signed by a trusted key, has expired, or its list of files is not the

@@ -13,6 +13,15 @@ use super::error::{Class, Error};
 ///
 /// It can only be made by hashing bytes or by parsing that exact grammar, so it is always safe as
 /// a file name or as a part of a URL.
+///
+/// ```
+/// use sealift::words::digest::Digest;
+///
+/// let digest = Digest::of(b"hello");
+/// assert_eq!(digest.to_string().parse::<Digest>()?, digest);
+/// assert!("sha256:../../etc/passwd".parse::<Digest>().is_err());
+/// # Ok::<(), sealift::words::digest::DigestError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 

@@ -26,6 +26,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The kind of a failure, as far as a script has to tell them apart. Each is one exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Class {
     /// Any failure that is none of the others.
     Other,
@@ -62,10 +63,20 @@ pub enum Side {
 /// one, the way out.
 ///
 /// The message may hold text from outside; [`Display`](fmt::Display) escapes it for a terminal.
+///
+/// ```
+/// use sealift::words::error::Class;
+/// use sealift::words::reference::Reference;
+///
+/// let error = "No Such Name".parse::<Reference>().unwrap_err();
+/// assert_eq!(error.class(), Class::Usage);
+/// eprintln!("{error}; {}", error.way_out().unwrap_or("there is no hint"));
+/// ```
 pub struct Error(Box<Inner>);
 
 /// What a refusal is about, where a program has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum About {
     /// Parts of a document, which the other end does not have.
     Parts,

@@ -9,6 +9,15 @@ use serde_json::Value;
 use super::error::{Class, Error};
 
 /// An operating system, an architecture and its variant (OCI image-spec, image-index.md).
+///
+/// ```
+/// use sealift::words::platform::Platform;
+///
+/// let wanted: Platform = "linux/arm64".parse()?;
+/// assert!(wanted.takes(&"linux/arm64/v8".parse()?));
+/// assert!(!wanted.takes(&"linux/amd64".parse()?));
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Platform {
     /// `GOOS`, as in `linux`.

@@ -6,6 +6,7 @@ use super::digest::Digest;
 
 /// What is happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event {
     /// A phase begins, with its name for people (`fetching layers`) and the bytes and things it
     /// will deal with. Zero bytes means that they are not known.
@@ -61,6 +62,25 @@ pub enum Event {
 }
 
 /// Receives [`Event`]s, from any thread.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use sealift::words::progress::{Event, Progress};
+///
+/// #[derive(Default)]
+/// struct Meter(AtomicU64);
+///
+/// impl Progress for Meter {
+///     fn event(&self, event: Event) {
+///         match event {
+///             Event::Advanced { bytes, .. } => self.0.fetch_add(bytes, Ordering::Relaxed),
+///             Event::Rewound { bytes, .. } => self.0.fetch_sub(bytes, Ordering::Relaxed),
+///             _ => 0,
+///         };
+///     }
+/// }
+/// ```
 pub trait Progress: Send + Sync {
     /// Takes notice of `event`. Must be quick: it is called from the loops that move bytes.
     fn event(&self, event: Event);

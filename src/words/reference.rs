@@ -187,6 +187,15 @@ impl FromStr for Tag {
 /// A full image name: registry, repository, and a tag, a digest, or both.
 ///
 /// With both, the digest decides what is fetched and the tag is the name it gets.
+///
+/// ```
+/// use sealift::words::reference::Reference;
+///
+/// let name: Reference = "alpine:3.20".parse()?;
+/// assert_eq!(name.to_string(), "docker.io/library/alpine:3.20");
+/// assert_eq!(name.repository.last(), "alpine");
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     /// The registry's host.

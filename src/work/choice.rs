@@ -130,6 +130,7 @@ fn fits(glob: &str, text: &str) -> bool {
 
 /// Which images of a bundle are meant.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Choice {
     /// These alone; all when empty.
     pub only: Vec<Pattern>,

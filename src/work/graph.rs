@@ -61,6 +61,7 @@ pub struct Wanted {
 
 /// Which parts of the images are taken.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Selection {
     /// These platforms only; all when empty.
     pub platforms: Vec<Platform>,

@@ -19,6 +19,13 @@ pub enum Target {
 }
 
 /// One rule: names that match `from` become `to`.
+///
+/// ```
+/// use sealift::work::mapping::Rule;
+///
+/// assert!(Rule::parse("docker.io/library/*=base/*").is_ok());
+/// assert!(Rule::parse("no rule").is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     from: String,

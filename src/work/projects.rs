@@ -18,6 +18,7 @@ use crate::words::reference::Registry;
 
 /// What may be done about projects.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Provision {
     /// Whether missing ones are made.
     pub create: bool,
@@ -32,6 +33,7 @@ pub struct Provision {
 /// What happens to a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum ProjectAction {
     /// It is there.
     Present,
@@ -47,6 +49,7 @@ pub enum ProjectAction {
 
 /// One project of the destination.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ProjectPlan {
     /// `host/project`.
     pub project: String,

@@ -13,6 +13,7 @@ use crate::words::error::{Class, Error, Result};
 /// A signature that nobody who is trusted has made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct OtherSignature {
     /// The file.
     pub path: String,

@@ -26,6 +26,7 @@ const MAX_FILE: u64 = 1 << 20;
 
 /// Files that say where images are fetched from.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct MirrorFiles {
     /// `registries.conf` files, each with its folders of further ones, in the manner of
     /// containers-registries.conf(5). The first file that is there counts; where none is, the

@@ -7,6 +7,7 @@ use super::url::Url;
 
 /// The proxies of the environment, as `http_proxy`, `https_proxy` and `no_proxy` name them.
 #[derive(Clone, Default)]
+#[non_exhaustive]
 pub struct Proxies {
     /// For `http` addresses.
     pub http: Option<String>,

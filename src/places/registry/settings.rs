@@ -10,6 +10,7 @@ use crate::words::reference::Registry;
 
 /// How to reach registries. Nothing here is read from the environment; the caller does that.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settings {
     /// Credentials files of docker and podman, of which an earlier one counts more.
     pub auth_files: Vec<PathBuf>,

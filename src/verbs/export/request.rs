@@ -12,6 +12,7 @@ use crate::work::graph::Selection;
 
 /// What to export, and how.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Request {
     /// The images.
     pub images: Vec<Source>,

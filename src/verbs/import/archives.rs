@@ -32,6 +32,7 @@ use crate::work::transfer::{self, Moved};
 
 /// How archives are written.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Filing {
     /// How the files are called, where each image has one; the standard template if none.
     pub template: Option<Template>,

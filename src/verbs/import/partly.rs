@@ -65,6 +65,7 @@ impl From<Halt> for Error {
 
 /// An image that did not arrive.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Failed {
     /// Its name in the bundle.
     pub name: Reference,

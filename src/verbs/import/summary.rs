@@ -13,6 +13,7 @@ use crate::work::transfer::Moved;
 
 /// An image at its destination.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Landed {
     /// Its name in the bundle.
     pub name: Reference,
@@ -38,6 +39,7 @@ pub struct Landed {
 
 /// What an import did.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// Whether every image arrived.
     pub ok: bool,

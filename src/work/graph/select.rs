@@ -43,6 +43,7 @@ pub(super) fn children<'a>(manifests: &'a [Descriptor], select: &Selection) -> V
 
 /// What is written anew, under other digests.
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct Rewrite {
     /// Indexes that lost entries, without those.
     pub smaller: bool,

@@ -8,6 +8,7 @@ use crate::words::error::{Class, Error};
 /// Why a plan cannot be run as it is. A dry run shows all of them; a real one ends with them
 /// before it changes anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Obstacle {
     /// The class of the failure, and so its exit code.
     #[serde(serialize_with = "name")]
