@@ -184,6 +184,9 @@ impl PrivateKey {
     pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<PrivateKey> {
         let bad = |why: &str| Error::new(Class::Usage, format!("not a usable private key: {why}"));
         let pem = pem.trim();
+        if pem.contains("PUBLIC KEY-----") {
+            return Err(bad("this is a public key").hint("name the .key.pem file instead"));
+        }
         if !PrivateKey::is_encrypted(pem) {
             let key = SigningKey::from_pkcs8_pem(pem)
                 .map_err(|_| bad("expected an Ed25519 key in PKCS#8 PEM"))?;

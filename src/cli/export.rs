@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::environment::{creation_time, standard_input};
 use super::idle;
-use super::lists::{gather, parse};
+use super::lists::{gather, no_path, parse};
 use super::output::Printer;
 use super::registries::Registries;
 use super::report::argument;
@@ -94,7 +94,13 @@ impl Export {
     pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
         let mut listed = BTreeMap::new();
         let mut images = Vec::new();
-        for (image, place) in parse(gather(self.images, &self.file)?, str::parse::<Source>)? {
+        let read = |text: &str| no_path(text).and_then(|()| text.parse::<Source>());
+        let named = gather(self.images, &self.file)?;
+        if let (true, Some(list)) = (named.is_empty(), self.file.first()) {
+            let text = format!("{} names no image", list.display());
+            return Err(Error::new(Class::Usage, text).hint("write one name a line"));
+        }
+        for (image, place) in parse(named, read)? {
             if let Some(place) = place {
                 listed.entry(image.to_string()).or_insert(place);
             }

@@ -55,7 +55,7 @@ pub(super) fn parse<T>(
     for Named { text, place } in names {
         match (parse(&text), place) {
             (Ok(value), place) => parsed.push((value, place)),
-            (Err(error), Some(place)) => wrong.push(error.context(place)),
+            (Err(error), Some(place)) => wrong.push(alone(error, &text).context(place)),
             (Err(error), None) => wrong.push(error),
         }
     }
@@ -64,6 +64,33 @@ pub(super) fn parse<T>(
     let class = if wrong.iter().all(|e| e.class() == class) { class } else { Class::Usage };
     Error::all(wrong, |count| (class, format!("{count} of the names cannot be read")))
         .map_or(Ok(parsed), Err)
+}
+
+/// `error` about the line `text` of a list, with the way out where more than a name stands there.
+fn alone(error: Error, text: &str) -> Error {
+    match text.contains(['"', '\'', ',', ';', ' ', '\t']) {
+        true => error.hint("a line has one name, without quotes, commas or further words"),
+        false => error,
+    }
+}
+
+/// Fails for a name that is a file or folder here, which no name of an image is.
+///
+/// # Errors
+/// [`Class::Usage`], with how places are named.
+pub(super) fn no_path(text: &str) -> Result<()> {
+    let lower = text.to_ascii_lowercase();
+    let ending = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"];
+    let is_meant = text.starts_with(['.', '/']) || ending.iter().any(|end| lower.ends_with(end));
+    match is_meant && Path::new(text).exists() {
+        true => {
+            let what = if Path::new(text).is_dir() { "folder" } else { "file" };
+            let hint = "write oci:FOLDER, oci-archive:FILE or docker-archive:FILE for images in it";
+            Err(Error::new(Class::Usage, format!("{text} is a {what} here, and no image name"))
+                .hint(hint))
+        }
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +121,13 @@ mod tests {
         assert_eq!(other.class(), Class::Refused, "{other}");
         let mixed = read(&format!("x@sha512:{hex}\ny@sha512:{}\n", &hex[1..])).unwrap_err();
         assert_eq!(mixed.class(), Class::Usage, "{mixed}");
+
+        for line in
+            ["\"alpine:3\"", "'alpine:3'", "alpine:3,", "alpine:3\tsmall", "docker pull a/b:1"]
+        {
+            let error = read(line).unwrap_err();
+            assert!(error.way_out().is_some_and(|it| it.contains("one name")), "{error:?}");
+        }
 
         let both = read("Alpine\nfine\na b\n").unwrap_err();
         assert_eq!(both.class(), Class::Usage);

@@ -54,7 +54,9 @@ pub(super) fn private_key(
     printer: &Printer,
 ) -> Result<PrivateKey> {
     let pem = read_text(path, MAX_KEY_FILE)?;
-    let files = [Some(path), passphrase_file].into_iter().flatten();
+    // A public key is no secret, and refused below.
+    let secret = (!pem.contains("PUBLIC KEY-----")).then_some(path);
+    let files = [secret, passphrase_file].into_iter().flatten();
     files.filter_map(open_to_others).for_each(|text| printer.note(&text));
     let passphrase = match (PrivateKey::is_encrypted(&pem), passphrase_file) {
         (true, _) => existing_passphrase(passphrase_file, &path.display().to_string())?,

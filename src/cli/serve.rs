@@ -45,8 +45,11 @@ impl Serve {
         let trust = self.believe.trust(printer)?;
         let (progress, now) = (printer.progress(), now()?);
         // Before the long work of verifying, so that a port in use is known at once.
-        let listener = TcpListener::bind(self.listen)
-            .map_err(|e| Error::io(format!("cannot listen on {}", self.listen), e))?;
+        let listener = TcpListener::bind(self.listen).map_err(|e| {
+            Error::io(format!("cannot listen on {}", self.listen), e).hint(
+                "name an address of this machine and a free port with --listen; port 0 takes one",
+            )
+        })?;
         let bundle = check::examine(&self.bundle, &trust, now)?
             .into_trusted()?
             .verify(all_cores(), &*progress)?;

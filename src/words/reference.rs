@@ -127,6 +127,11 @@ impl FromStr for Repository {
         if text.len() <= MAX_NAME && text.split('/').all(is_component) {
             return Ok(Repository(text.to_owned()));
         }
+        if text.len() > MAX_NAME {
+            let text = format!("a repository name of {} characters is too long", text.len());
+            let hint = format!("registries take {MAX_NAME} at most");
+            return Err(Error::new(Class::Usage, text).hint(hint));
+        }
         let hint = match text.bytes().any(|c| c.is_ascii_uppercase()) {
             true => "repository names are in lower case",
             false => "use lower-case letters and digits, joined by '.', '_', '-' or '/'",

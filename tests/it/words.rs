@@ -490,3 +490,29 @@ fn serving_a_bundle_that_is_dated_in_the_future_says_so() {
 
     done.says("listening on ").says("warning: its date, 2099-12-").says("is in the future");
 }
+
+#[test]
+fn ordinary_mistakes_are_told_with_their_way_out() {
+    let sealift = Sealift::new();
+    hello(&sealift);
+    std::fs::write(sealift.at("empty.txt"), "# nothing yet\n").unwrap();
+    std::fs::write(sealift.at("x.tar"), "").unwrap();
+    let long = "a".repeat(300);
+    let export = "-o n --sign-key signer.key.pem";
+    for (args, words, hint) in [
+        ("export a:1 -o n --sign-key signer.pub.pem", "this is a public key", "name the .key.pem"),
+        (&format!("export -f empty.txt {export}"), "empty.txt names no image", "one name a line"),
+        (&format!("export ./x.tar {export}"), "./x.tar is a file here", "oci-archive:FILE"),
+        (&format!("export x.tar {export}"), "x.tar is a file here", "oci-archive:FILE"),
+        (&format!("export . {export}"), ". is a folder here", "oci:FOLDER"),
+        (&format!("export h.example/{long}:1 {export}"), "of 300 characters is too long", "255"),
+    ] {
+        let done = crate::support::sealift::ran(sealift.command().args(args.split(' ')));
+        let done = done.exits(code::USAGE).says(words);
+        assert!(done.stderr.contains("hint: ") && done.stderr.contains(hint), "{done:?}");
+        assert!(!done.stderr.contains("holds a secret"), "{done:?}");
+    }
+    run!(sealift, "verify", "docker://h/x", "--key", "signer.pub.pem")
+        .exits(code::INCOMPLETE)
+        .says("hint: check the path");
+}

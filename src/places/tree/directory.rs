@@ -151,6 +151,7 @@ pub(super) fn file(path: &Path) -> Result<Option<Arc<File>>> {
     let fault = |e: io::Error| match e.kind() {
         io::ErrorKind::NotFound => {
             Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
+                .hint("check the path, and whether the medium is mounted")
         }
         _ => medium::reading(format!("cannot read {}", path.display()), e),
     };
