@@ -13,6 +13,7 @@ pub(super) use self::own::made;
 pub use self::own::promise;
 pub use self::signatures::OtherSignature;
 use self::signatures::Signatures;
+pub use self::usable::Usable;
 use self::watched::read_whole;
 use super::contents::Contents;
 use super::head::{MAX_CONFIG, index_json};
@@ -35,6 +36,7 @@ mod instead;
 mod own;
 mod signatures;
 mod touched;
+mod usable;
 mod watched;
 
 /// Most bytes of `index.json`: what any reader of layouts takes.

@@ -66,6 +66,8 @@ pub struct Verified<'a, R> {
     what: &'a str,
     hasher: Hasher,
     judged: bool,
+    /// Whether reading failed.
+    failed: bool,
     left: u64,
     /// How many of the first bytes came from an earlier run.
     taken: u64,
@@ -96,6 +98,7 @@ impl<'a, R: Read> Verified<'a, R> {
             what,
             hasher: Hasher::new(),
             judged: false,
+            failed: false,
             left: blob.size,
             taken: 0,
             marks: Vec::new(),
@@ -117,6 +120,11 @@ impl<'a, R: Read> Verified<'a, R> {
     /// How many of the first bytes an earlier run had left with the receiver.
     pub fn taken(&self) -> u64 {
         self.taken
+    }
+
+    /// Whether the bytes could not be read, or were not those of the blob.
+    pub fn is_at_fault(&self) -> bool {
+        self.failed
     }
 
     fn damaged(&self, why: &str) -> io::Error {
@@ -168,9 +176,8 @@ impl<'a> Verified<'a, Resuming<'a>> {
     }
 }
 
-impl<R: Read> Read for Verified<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        interrupt::check().map_err(Error::into_io)?;
+impl<R: Read> Verified<'_, R> {
+    fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -194,6 +201,15 @@ impl<R: Read> Read for Verified<'_, R> {
             self.finish()?;
         }
         Ok(got)
+    }
+}
+
+impl<R: Read> Read for Verified<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        interrupt::check().map_err(Error::into_io)?;
+        let got = self.read_on(buffer);
+        self.failed |= got.is_err();
+        got
     }
 }
 

@@ -9,7 +9,7 @@ mod partly;
 mod rewritten;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,12 +17,13 @@ pub use self::archives::Filing;
 use self::archives::is_folder;
 use self::names::{names, tell_idle};
 pub use self::partly::Failed;
-use self::partly::Halt;
-use self::rewritten::rewritten;
+use self::partly::{Halt, Rest};
+use self::rewritten::{Rewritten, rewritten};
 use self::summary::summary;
 pub use self::summary::{Landed, Summary};
-use crate::bundle::check::{self, Trust, Trusted};
+use crate::bundle::check::{self, Examined, Trust, Trusted, Usable};
 use crate::bundle::contents::Contents;
+use crate::bundle::part::referring;
 use crate::places::layout::LayoutStore;
 use crate::places::location::{Destination, is_stream};
 use crate::places::registry::Client;
@@ -31,17 +32,18 @@ use crate::seams::pace::Jobs;
 use crate::seams::store::ImageSink;
 use crate::seams::{ground, room};
 use crate::verbs::evidence::Evidence;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
-use crate::work::choice::Choice;
+use crate::work::choice::{Choice, part};
 use crate::work::graph::Rewrite;
 use crate::work::mapping::Rule;
 use crate::work::plan::{Action, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
 use crate::work::projects::{Projects, Provision};
-use crate::work::transfer::{self, Moved};
+use crate::work::transfer::{self, Carrier, Tally};
 
 /// What to import, and how.
 #[derive(Debug, Clone)]
@@ -150,31 +152,82 @@ pub fn import(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
-    // 1. Believe the bundle: signature, list of files, manifests.
-    let bundle = check::examine(&request.bundle, &request.trust, request.now)?.into_trusted()?;
-    let bundle = Arc::new(bundle);
-    let chosen = request.choice.of(bundle.contents())?;
-    let contents = chosen.as_ref().unwrap_or(bundle.contents());
-    let rewritten = rewritten(request, contents, progress)?;
-    let contents = rewritten.as_ref().unwrap_or(contents);
+    // 1. Believe the bundle: signature, list of files, manifests. Which of its images?
+    let examined = check::examine(&request.bundle, &request.trust, request.now)?;
+    let chosen = request.choice.of(examined.contents())?;
+    let (bundle, unsound) = usable(examined, chosen.as_ref(), request, progress)?;
+    let sound = bundle.contents();
+    let chosen = chosen.map(|chosen| {
+        let names: BTreeSet<&Reference> = chosen.images.iter().map(|image| &image.name).collect();
+        part(sound, &referring(sound), |image| names.contains(&image.name))
+    });
     keep_apart(request)?;
-    tell_idle(request, contents, progress);
 
-    // 2. Bring it there, all at once; then, where that is wanted, what can be brought.
-    let ready = Ready { bundle: Arc::clone(&bundle) };
-    let outcome = match ready.run(request, contents, client, progress) {
-        Err(halt) if request.keep_going && !request.dry_run => {
-            partly::rest(request, &ready, contents, halt, client, progress).map(Outcome::Done)
+    // 2. What has to be written anew for the destination?
+    let ready = Ready { bundle: Arc::new(bundle), tally: Tally::default() };
+    let contents = chosen.as_ref().unwrap_or(ready.bundle.contents());
+    let Rewritten { contents, failed } = rewritten(request, contents, progress)?;
+    let failed = [unsound, failed].concat();
+    tell_idle(request, &contents, progress);
+
+    // 3. Bring it there, all at once; then, where that is wanted, what can be brought.
+    let outcome = match contents.images.is_empty() && !failed.is_empty() {
+        true if request.dry_run => Ok(Outcome::Planned(Plan::empty(ready.statement()))),
+        true => Ok(Outcome::Done(ready.nothing(request))),
+        false => ready.run(request, &contents, client, progress),
+    };
+    let outcome = match outcome {
+        Ok(Outcome::Planned(mut plan)) => {
+            plan.obstacles.splice(0..0, Failed::obstacle(&failed));
+            Outcome::Planned(plan)
         }
-        other => other.map_err(Error::from),
-    }?;
-    let evidence = Evidence::of(&request.bundle, bundle.about(), request.now);
+        Ok(Outcome::Done(summary)) => {
+            Outcome::Done(Summary { ok: failed.is_empty(), failed, ..summary })
+        }
+        Err(halt) if request.keep_going && !request.dry_run => {
+            let rest = Rest { request, ready: &ready, client, progress, failed };
+            Outcome::Done(rest.bring(&contents, halt)?)
+        }
+        Err(halt) => return Err(halt.into()),
+    };
+    let evidence = Evidence::of(&request.bundle, ready.bundle.about(), request.now);
     Ok((evidence, outcome))
 }
 
-/// A bundle that is believed.
+/// The bundle, with those of its `chosen` images that cannot be used. What is wrong with images that
+/// are not chosen is said, and no more.
+///
+/// # Errors
+/// With everything that is wrong with it, unless it is about single images, and none of those is
+/// chosen, or the others are to arrive all the same.
+fn usable(
+    examined: Examined,
+    chosen: Option<&Contents>,
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<(Trusted, Vec<Failed>)> {
+    let Usable { trusted, unsound, failure } = examined.into_usable()?;
+    let is_chosen = |name: &Reference| {
+        chosen.is_none_or(|chosen| chosen.images.iter().any(|image| image.name == *name))
+    };
+    let failed = unsound.iter().filter(|(name, _)| is_chosen(name));
+    let failed: Vec<Failed> = failed.map(|(name, error)| Failed::new(name, error)).collect();
+    match failure {
+        Some(error) if chosen.is_none() && unsound.is_empty() => Err(error),
+        Some(error) if !failed.is_empty() && !request.keep_going => Err(error),
+        Some(error) if failed.is_empty() => {
+            let text = format!("{error}; nothing of it is needed for the images that were chosen");
+            progress.event(Event::Note(text));
+            Ok((trusted, failed))
+        }
+        _ => Ok((trusted, failed)),
+    }
+}
+
+/// A bundle that is believed, and what was brought of it.
 struct Ready {
     bundle: Arc<Trusted>,
+    tally: Tally,
 }
 
 impl Ready {
@@ -186,33 +239,51 @@ impl Ready {
         client: &Client,
         progress: &dyn Progress,
     ) -> Result<Outcome, Halt> {
-        let bundle = &self.bundle;
         match &request.to {
             Destination::Registry { .. } | Destination::Layout { .. } => {
-                repositories(request, bundle, contents, client, progress)
+                repositories(request, self, contents, client, progress)
             }
             Destination::Archive { format, path } => {
                 let (filing, to) = (&request.filing, (*format, path.as_path()));
-                archives::import(request, filing, to, bundle, contents, progress)
+                archives::import(request, filing, to, self, contents, progress)
             }
             Destination::Engine(engine) => {
-                engine::import(request, engine, bundle, contents, progress)
+                engine::import(request, engine, self, contents, progress)
             }
         }
     }
 
+    /// Brings the blobs of `contents`.
+    fn carrier<'c>(
+        &'c self,
+        request: &Request,
+        contents: &'c Contents,
+        progress: &'c dyn Progress,
+    ) -> Carrier<'c> {
+        let (source, tally) = (&*self.bundle, &self.tally);
+        let go_on = request.keep_going;
+        Carrier { contents, source, jobs: request.jobs, go_on, tally, progress }
+    }
+
+    fn statement(&self) -> Digest {
+        self.bundle.about().statement().digest
+    }
+
     /// The summary of an import that did nothing yet.
     fn nothing(&self, request: &Request) -> Summary {
-        let statement = self.bundle.about().statement().digest;
-        let signers = self.bundle.about().signers().to_vec();
-        summary(request, Plan::empty(statement), Moved::default(), signers)
+        self.summary(request, Plan::empty(self.statement()))
+    }
+
+    /// What the import amounted to, of which `plan` was the last.
+    fn summary(&self, request: &Request, plan: Plan) -> Summary {
+        summary(request, plan, &self.tally, self.bundle.about().signers().to_vec())
     }
 }
 
 /// Imports into a registry or a layout.
 fn repositories(
     request: &Request,
-    bundle: &Arc<Trusted>,
+    ready: &Ready,
     contents: &Contents,
     client: &Client,
     progress: &dyn Progress,
@@ -228,7 +299,7 @@ fn repositories(
     };
 
     // 2. What is to be done there, and what is in the way.
-    let statement = bundle.about().statement().digest;
+    let statement = ready.statement();
     let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs.most)?;
     projects.judge(&mut plan, contents, &request.projects);
     projects.tell_unheeded(&request.projects, progress);
@@ -254,17 +325,16 @@ fn repositories(
 
     // 4. Do it: a manifest of a kind that may not be taken first; then blobs, manifests, names.
     client.resume_uploads(&request.to.to_string(), &statement, request.now);
-    let run =
-        |plan: &Plan| transfer::run(plan, contents, &**bundle, &scopes, request.jobs, progress);
+    let carrier = ready.carrier(request, contents, progress);
     let first = match request.to {
         Destination::Registry { .. } => plan.split_doubtful(contents),
         _ => None,
     };
-    let mut moved = first.as_ref().map(run).transpose()?.unwrap_or_default();
-    moved.add(run(&plan)?);
+    for plan in first.iter().chain([&plan]) {
+        transfer::run(plan, &scopes, &carrier).map_err(|stop| Halt::of(stop, contents))?;
+    }
     note_unread(&plan, progress);
-    let signers = bundle.about().signers().to_vec();
-    Ok(Outcome::Done(summary(request, plan, moved, signers)))
+    Ok(Outcome::Done(ready.summary(request, plan)))
 }
 
 /// Why what is to come does not fit into the layout at `path`, if it does not.

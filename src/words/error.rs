@@ -74,7 +74,7 @@ pub enum Side {
 /// ```
 pub struct Error(Box<Inner>);
 
-/// What a refusal is about, where a program has to know.
+/// What a failure is about, where a program has to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum About {
@@ -86,6 +86,8 @@ pub enum About {
     Type,
     /// Bytes that a medium has and does not give, or that may not be read.
     Medium,
+    /// What was to be sent: it cannot be read, or is not what it was to be.
+    Content,
 }
 
 struct Inner {
@@ -269,7 +271,7 @@ impl Error {
         self
     }
 
-    /// Notes what a refusal is about.
+    /// Notes what the failure is about.
     #[must_use]
     pub fn about(mut self, about: About) -> Error {
         self.0.about = Some(about);
@@ -335,6 +337,12 @@ impl Error {
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
         self.0.about == Some(About::Medium)
+    }
+
+    /// Whether what was to be sent is at fault, and not where it was to go.
+    #[must_use]
+    pub fn is_about_content(&self) -> bool {
+        matches!(self.0.about, Some(About::Content | About::Medium))
     }
 
     /// How long the other end asked to be left alone.

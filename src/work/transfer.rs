@@ -1,19 +1,26 @@
 //! The only loops that move bytes: [`fetch`] into a bundle, and [`run`] a plan.
 
+mod carrier;
 mod fetch;
 mod lists;
 mod owners;
+mod stop;
+mod tally;
 
-use std::sync::Mutex;
 use std::time::Duration;
 
+use self::carrier::Load;
+pub use self::carrier::{Carrier, at_fault};
 pub use self::fetch::{Fetched, fetch};
 use self::owners::Owners;
-use super::plan::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
+pub use self::stop::Stop;
+pub use self::tally::{Fate, Moved, Tally};
+use super::plan::{Action, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
 use crate::bundle::contents::Contents;
 use crate::seams::holdings::Held;
 use crate::seams::pace::{Gate, Jobs};
 use crate::seams::retry::Retry;
+use crate::seams::sound::Sound;
 use crate::seams::store::{BlobSink, BlobSource};
 use crate::seams::stream::{Verified, from_all_places};
 use crate::seams::{interrupt, parallel};
@@ -52,8 +59,9 @@ fn move_blob(
             return Ok(());
         }
         let mut content = Verified::from_source(source, blob, what, progress);
-        let done = sink.put(&mut content).inspect_err(|_| {
+        let done = sink.put(&mut content).map_err(|error| {
             progress.event(Event::Rewound { digest: blob.digest, bytes: content.count() });
+            if content.is_at_fault() { at_fault(error) } else { error }
         });
         taken = taken.min(content.taken());
         done
@@ -63,78 +71,50 @@ fn move_blob(
     Ok(if taken > blob.size { 0 } else { taken })
 }
 
-/// What an import did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Moved {
-    /// Blobs whose bytes were sent.
-    pub copied: Count,
-    /// Blobs that a sibling repository gave.
-    pub mounted: Count,
-    /// Blobs that were there.
-    pub present: Count,
-}
-
-impl Moved {
-    /// Adds what another part of the same import did.
-    pub fn add(&mut self, other: Moved) {
-        self.copied.join(other.copied);
-        self.mounted.join(other.mounted);
-        self.present.join(other.present);
-    }
-}
-
-/// Runs `plan`: blobs, then documents with children before parents, then lists of referrers, then
-/// names; then reads every name back.
+/// Runs `plan` with `carrier`: blobs, then documents with children before parents, then lists of
+/// referrers, then names; then reads every name back.
 ///
 /// # Errors
-/// The first failure. Until the names, nothing at the destination is visible but what nobody
-/// refers to; running the same import again goes on from there.
-pub fn run(
-    plan: &Plan,
-    contents: &Contents,
-    source: &dyn BlobSource,
-    scopes: &[Scope],
-    jobs: Jobs,
-    progress: &dyn Progress,
-) -> Result<Moved> {
-    let mut moved = Moved { present: plan.present, ..Moved::default() };
+/// The first failure; all blobs that cannot be read or are damaged. Until the names, nothing at the
+/// destination is visible but what nobody refers to; running the same import again goes on from
+/// there.
+pub fn run(plan: &Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<(), Stop> {
+    let Carrier { contents, jobs, progress, .. } = *carrier;
     let items = plan.copy.blobs + plan.mount.blobs;
     progress.event(Event::Phase { name: "sending", bytes: plan.copy.bytes, items });
-    let owners = if items > 0 { Owners::of(contents) } else { Owners::default() };
-    let bundle = Bundle { source, contents, owners };
-    copy_blobs(plan, &bundle, scopes, jobs, progress)?;
-    moved.copied = plan.copy;
-    mount_blobs(plan, &bundle, scopes, jobs, progress, &mut moved)?;
+    let load = Load::of(carrier, plan);
+    copy_blobs(plan, &load, scopes, jobs)?;
+    mount_blobs(plan, &load, scopes, carrier)?;
     progress.event(Event::Done);
+    load.judge()?;
     look_back(plan, scopes, jobs.most, progress)?;
     let noted = put_documents(plan, contents, scopes, jobs.most)?;
     lists::keep(plan, contents, scopes, &noted, jobs.most)?;
-    publish_names(plan, contents, scopes, jobs.most, progress)?;
+    publish_names(plan, scopes, carrier)?;
     scopes.iter().try_for_each(|scope| scope.there.finish())?;
-    Ok(moved)
-}
-
-/// What an import reads.
-struct Bundle<'b> {
-    source: &'b dyn BlobSource,
-    contents: &'b Contents,
-    owners: Owners<'b>,
-}
-
-impl Bundle<'_> {
-    /// Moves one of its blobs into `sink`.
-    fn send(&self, blob: &Descriptor, sink: &dyn BlobSink, progress: &dyn Progress) -> Result<()> {
-        move_blob(blob, &self.owners, self.source, "bundle", sink, progress).map(drop).map_err(|error| {
-            let is_damaged = error.class() == Class::Damaged;
-            let error = name_images(error, blob, self.contents);
-            match is_damaged {
-                true => error.hint(
-                    "use nothing from this bundle; copy it from its origin again and verify the copy",
-                ),
-                false => error,
-            }
-        })
+    for (at, transfer) in each(plan, |r| r.blobs.as_slice()) {
+        if transfer.action == Action::Present {
+            let blob = &transfer.blob;
+            carrier.tally.blob(&scopes[at].name, &blob.digest, blob.size, Fate::Present);
+        }
     }
+    Ok(())
+}
+
+/// Reads the blobs that `plan` would send, and writes nothing. What was found right is noted in
+/// `sound`, where there is one.
+///
+/// # Errors
+/// All blobs that cannot be read or are damaged.
+pub fn check(plan: &Plan, carrier: &Carrier<'_>, sound: Option<&Sound>) -> Result<(), Stop> {
+    let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
+    carrier.progress.event(Event::Phase { name: "verifying", bytes, items });
+    let load = Load::of(carrier, plan);
+    let mut ahead = each(plan, |r| r.blobs.as_slice());
+    ahead.retain(|(_, transfer)| transfer.action == Action::Copy);
+    parallel::map(carrier.jobs.large, &ahead, |(_, transfer)| load.check(&transfer.blob, sound))?;
+    carrier.progress.event(Event::Done);
+    load.judge()
 }
 
 /// Says of a blob that is damaged or not there which images need it.
@@ -158,55 +138,44 @@ fn each<'p, T>(
     repositories.flat_map(|(at, r)| parts(r).iter().map(move |part| (at, part))).collect()
 }
 
-fn copy_blobs(
-    plan: &Plan,
-    bundle: &Bundle<'_>,
-    scopes: &[Scope],
-    jobs: Jobs,
-    progress: &dyn Progress,
-) -> Result<()> {
+fn copy_blobs(plan: &Plan, load: &Load<'_>, scopes: &[Scope], jobs: Jobs) -> Result<()> {
     let mut ahead = each(plan, |r| r.blobs.as_slice());
     ahead.retain(|(_, transfer)| transfer.action == Action::Copy);
     let gate = Gate::steady(jobs);
     parallel::map(jobs.most, &ahead, |(at, transfer)| {
         let _pass = gate.enter(transfer.blob.size);
-        bundle.send(&transfer.blob, &*scopes[*at].there, progress)
+        load.send(&transfer.blob, &scopes[*at].name, &*scopes[*at].there)
     })?;
     Ok(())
 }
 
 fn mount_blobs(
     plan: &Plan,
-    bundle: &Bundle<'_>,
+    load: &Load<'_>,
     scopes: &[Scope],
-    jobs: Jobs,
-    progress: &dyn Progress,
-    moved: &mut Moved,
+    carrier: &Carrier<'_>,
 ) -> Result<()> {
     let ahead = each(plan, |r| r.blobs.as_slice());
-    let counts = Mutex::new((Count::default(), Count::default()));
-    let gate = Gate::steady(jobs);
-    parallel::map(jobs.most, &ahead, |(at, transfer)| {
+    let gate = Gate::steady(carrier.jobs);
+    parallel::map(carrier.jobs.most, &ahead, |(at, transfer)| {
         let Action::Mount { from } = &transfer.action else { return Ok(()) };
-        let (sink, blob) = (&scopes[*at].there, &transfer.blob);
+        let (scope, blob) = (&scopes[*at], &transfer.blob);
         interrupt::check()?;
-        let mounted = sink.mount(blob, from)?;
-        match mounted {
-            true => progress.event(Event::Finished { digest: blob.digest }),
+        if load.is_halted() {
+            return Ok(());
+        }
+        match scope.there.mount(blob, from)? {
+            true => {
+                carrier.progress.event(Event::Finished { digest: blob.digest });
+                carrier.tally.blob(&scope.name, &blob.digest, blob.size, Fate::Mounted);
+                Ok(())
+            }
             false => {
                 let _pass = gate.enter(blob.size);
-                bundle.send(blob, &**sink, progress)?;
+                load.send(blob, &scope.name, &*scope.there)
             }
         }
-        if let Ok(mut counts) = counts.lock() {
-            let count = if mounted { &mut counts.0 } else { &mut counts.1 };
-            count.add(blob);
-        }
-        Ok(())
     })?;
-    let (mounted, sent) = counts.into_inner().unwrap_or_default();
-    moved.mounted = mounted;
-    moved.copied.join(sent);
     Ok(())
 }
 
@@ -306,13 +275,9 @@ fn document<'c>(contents: &'c Contents, digest: &Digest) -> Result<&'c Document>
 
 /// Names last, and each is read back: only a name that stands for the right digest counts. None is
 /// read before all are there, since a place may want to see the signatures first.
-fn publish_names(
-    plan: &Plan,
-    contents: &Contents,
-    scopes: &[Scope],
-    jobs: usize,
-    progress: &dyn Progress,
-) -> Result<()> {
+fn publish_names(plan: &Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<()> {
+    let Carrier { contents, progress, .. } = *carrier;
+    let jobs = carrier.jobs.most;
     let mut ahead = each(plan, |r| r.names.as_slice());
     ahead.retain(|(_, step)| {
         // Fallback lists are merged with what is there, and only where they are needed.
@@ -321,8 +286,9 @@ fn publish_names(
     });
     parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
-        let name = step.arrives_as();
-        scopes[*at].there.publish(&name, document(contents, &step.digest)?)
+        scopes[*at].there.publish(&step.arrives_as(), document(contents, &step.digest)?)?;
+        carrier.tally.name(&scopes[*at].name, step);
+        Ok(())
     })?;
     let withheld = parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;

@@ -40,6 +40,7 @@ mod harbor_robots;
 mod harbor_variants;
 mod hostile;
 mod keep_going;
+mod keep_going_parts;
 mod killed;
 mod later;
 mod leaks;

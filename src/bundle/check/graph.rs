@@ -52,9 +52,12 @@ pub(super) fn documents(
             break;
         }
         if depth + 1 == MAX_LEVELS {
-            let path = blob_path(&next[0].digest);
             let detail = format!("indexes are nested deeper than {MAX_LEVELS}");
-            problems.push(Problem::new(Fault::Damaged, path, detail));
+            let deeper: BTreeSet<Digest> = next.iter().map(|child| child.digest).collect();
+            let deeper = deeper.iter().filter(|digest| !documents.contains_key(*digest));
+            problems.extend(
+                deeper.map(|it| Problem::new(Fault::Damaged, blob_path(it), detail.as_str())),
+            );
             break;
         }
         level = next;

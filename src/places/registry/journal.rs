@@ -105,6 +105,12 @@ impl Journal {
         Ok((Journal { folder, name, _lock: held, content: Mutex::new(content) }, remark))
     }
 
+    /// Whether it is that of the import of `statement` to `destination`.
+    fn is_of(&self, destination: &str, statement: &Digest) -> bool {
+        let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.destination == destination && content.statement == *statement
+    }
+
     /// The address of the unfinished upload of `blob` to `repository`.
     pub(super) fn find(&self, repository: &str, blob: &Digest) -> Option<String> {
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,9 +206,14 @@ impl Client {
     /// `destination` left at their registries, and remembers those of this one, where
     /// [`Settings::uploads`](super::Settings::uploads) names a folder.
     ///
+    /// One that goes on with the same import has its memory already, and keeps it.
+    ///
     /// Never fails: without its memory an import sends what is not there. It says so.
     pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: Moment) {
         let Some(folder) = &self.0.settings.uploads else { return };
+        if self.0.journal().as_ref().is_some_and(|it| it.is_of(destination, statement)) {
+            return;
+        }
         let remark = match Journal::open(folder, destination, statement, now) {
             Ok((journal, remark)) => {
                 *self.0.journal() = Some(journal);

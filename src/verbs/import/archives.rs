@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use self::portion::listing;
 use self::single::single_platform;
-use super::{Halt, Outcome, Request, names, summary};
-use crate::bundle::check::Trusted;
+use super::{Halt, Outcome, Ready, Request, names};
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
@@ -28,7 +27,7 @@ use crate::words::reference::Reference;
 use crate::work::clash::Clash;
 use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
 use crate::work::template::Template;
-use crate::work::transfer::{self, Moved};
+use crate::work::transfer::{self, Carrier, Stop, Tally};
 
 /// How archives are written.
 #[derive(Debug, Clone, Default)]
@@ -67,10 +66,11 @@ pub(super) fn import(
     request: &Request,
     filing: &Filing,
     (format, path): (ArchiveFormat, &Path),
-    bundle: &Trusted,
+    ready: &Ready,
     contents: &Contents,
     progress: &dyn Progress,
 ) -> Result<Outcome, Halt> {
+    let bundle = &*ready.bundle;
     // 1. What fits: a docker archive holds one platform of each image, and images only.
     let mut to = names(request, contents)?;
     let (single, obstacles) = match format {
@@ -117,7 +117,7 @@ pub(super) fn import(
 
     // 3. What is to be done, and what is in the way. Files are taken whole: what becomes of their
     //    names is settled.
-    let statement = bundle.about().statement().digest;
+    let statement = ready.statement();
     let mut plan =
         Plan::new(statement, contents, &scopes, OnExisting::Overwrite, request.jobs.large)?;
     for at in left {
@@ -148,20 +148,38 @@ pub(super) fn import(
     }
 
     // 5. Do it: file by file, each finished before the next is begun, front to back.
-    let mut moved = Moved::default();
-    for (at, scope) in scopes.iter().enumerate() {
-        let scope = std::slice::from_ref(scope);
-        moved.add(transfer::run(
-            &plan.alone(at),
-            contents,
-            bundle,
-            scope,
-            Jobs::up_to(1),
-            progress,
-        )?);
+    let carrier = ready.carrier(request, contents, progress);
+    fill(&plan, &scopes, &carrier, path).map_err(|stop| Halt::of(stop, contents))?;
+    Ok(Outcome::Done(ready.summary(request, plan)))
+}
+
+/// Fills the files of `scopes`. Of blobs that are damaged all are told; where the carrier goes on,
+/// the files that need none of them are there by then.
+fn fill(plan: &Plan, scopes: &[Scope], carrier: &Carrier<'_>, path: &Path) -> Result<(), Stop> {
+    // What went into a stream cannot be taken back, so that it is read before it is begun.
+    if carrier.go_on && is_stream(path) {
+        transfer::check(plan, carrier, None)?;
     }
-    let signers = bundle.about().signers().to_vec();
-    Ok(Outcome::Done(summary(request, plan, moved, signers)))
+    let mut faults = Vec::new();
+    for (at, scope) in scopes.iter().enumerate() {
+        // What is in a file that gets no name does not count.
+        let tally = Tally::default();
+        let one = Carrier { jobs: Jobs::up_to(1), go_on: false, tally: &tally, ..*carrier };
+        let plan = plan.alone(at);
+        let done = match faults.is_empty() || carrier.go_on {
+            true => transfer::run(&plan, std::slice::from_ref(scope), &one),
+            false => transfer::check(&plan, &one, None),
+        };
+        match done {
+            Ok(()) => carrier.tally.join(tally),
+            Err(Stop::Blobs(more)) => faults.extend(more),
+            whole => return whole,
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Stop::blobs(faults)),
+    }
 }
 
 /// Why what is to come does not fit into `folder`, if it does not. How much of it gzip saves is not

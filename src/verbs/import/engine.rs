@@ -9,22 +9,19 @@ mod needs;
 mod pulled;
 mod unpacked;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::chosen::Chosen;
 use self::look::Look;
 use self::pulled::Pulled;
-use super::{Halt, Outcome, Request, names, summary};
-use crate::bundle::check::Trusted;
+use super::{Halt, Outcome, Ready, Request, names};
 use crate::bundle::contents::Contents;
 use crate::places::engine::{About, Engine};
-use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
-use crate::work::plan::{Count, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
-use crate::work::transfer::Moved;
+use crate::work::plan::{NameAction, NameStep, Obstacle, OnExisting, Plan, Scope, Transfer};
+use crate::work::transfer::{Carrier, Fate, Stop};
 
 /// Imports as `request` says, into `engine`.
 ///
@@ -34,10 +31,11 @@ use crate::work::transfer::Moved;
 pub(super) fn import(
     request: &Request,
     engine: &Engine,
-    bundle: &Arc<Trusted>,
+    ready: &Ready,
     contents: &Contents,
     progress: &dyn Progress,
 ) -> Result<Outcome, Halt> {
+    let bundle = &ready.bundle;
     if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
         let text = format!("{engine} has no images beside names: --on-existing keep-digest");
         let error = Error::new(Class::Usage, text)
@@ -62,7 +60,7 @@ pub(super) fn import(
         referrers: Vec::new(),
         absent: false,
     };
-    let statement = bundle.about().statement().digest;
+    let statement = ready.statement();
     let kept = &chosen.contents;
     let mut plan = Plan::new(statement, kept, &[scope], request.existing, 1)?;
     plan.obstacles.splice(0..0, chosen.obstacles.iter().cloned());
@@ -77,15 +75,15 @@ pub(super) fn import(
     }
 
     // 3. Have it pull, one image after the other; then remove what runs that were killed left.
+    let carrier = ready.carrier(request, kept, progress);
     let brought = match changes(&plan).next() {
-        Some(_) => bring(engine, &about, &plan, &chosen, bundle, request, progress),
-        None => Ok(BTreeMap::new()),
+        Some(_) => bring(engine, &about, &plan, &chosen, ready, request, &carrier),
+        None => Ok(()),
     };
     engine.tidy(&about);
-    let (copied, present) = counted(&plan, &chosen, &brought?);
-    let signers = bundle.about().signers().to_vec();
-    let moved = Moved { copied, mounted: Count::default(), present };
-    Ok(Outcome::Done(summary(request, plan, moved, signers)))
+    brought.map_err(|stop| Halt::of(stop, kept))?;
+    note_present(engine, &plan, &chosen, &carrier);
+    Ok(Outcome::Done(ready.summary(request, plan)))
 }
 
 /// The names that are not done yet.
@@ -95,22 +93,25 @@ fn changes(plan: &Plan) -> impl Iterator<Item = &NameStep> {
 }
 
 /// Serves what was chosen until the engine has it all; streams it into one that cannot reach what
-/// is served here. Gives the blobs that moved, and how many bytes of each.
+/// is served here.
+///
+/// # Errors
+/// Where a blob proves wrong, all that are, of those that are to move.
 fn bring(
     engine: &Engine,
     about: &About,
     plan: &Plan,
     chosen: &Chosen,
-    bundle: &Arc<Trusted>,
+    ready: &Ready,
     request: &Request,
-    progress: &dyn Progress,
-) -> Result<BTreeMap<Digest, u64>> {
-    let stream = |why: &str| load::load(engine, about, plan, chosen, bundle, why, progress);
+    carrier: &Carrier<'_>,
+) -> Result<(), Stop> {
+    let stream = |why: &str| load::load(engine, about, plan, chosen, why, carrier);
     if let Some(place) = &about.remote {
         return stream(&format!("it is at {place}"));
     }
-    match pulled::pull(engine, about, plan, chosen, bundle, request, progress)? {
-        Pulled::All(moved) => Ok(moved),
+    match pulled::pull(engine, about, plan, chosen, ready, request, carrier)? {
+        Pulled::All => Ok(()),
         Pulled::Unreachable(why) => stream(&why),
     }
 }
@@ -130,20 +131,11 @@ fn read_back(engine: &Engine, about: &About, chosen: &Chosen, name: &Reference) 
     }
 }
 
-/// Layers that were given out, with their bytes, and those that nobody asked for. Configs are
-/// small, and docker asks for them every time.
-fn counted(plan: &Plan, chosen: &Chosen, given: &BTreeMap<Digest, u64>) -> (Count, Count) {
-    let configs = chosen.contents.configs();
-    let (mut copied, mut present) = (Count::default(), Count::default());
+/// Notes the layers that nobody asked for.
+fn note_present(engine: &Engine, plan: &Plan, chosen: &Chosen, carrier: &Carrier<'_>) {
+    let (place, configs) = (engine.to_string(), chosen.contents.configs());
     let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
-    for transfer in all.filter(|transfer| !configs.contains(&transfer.blob.digest)) {
-        match given.get(&transfer.blob.digest) {
-            Some(bytes) => {
-                copied.blobs += 1;
-                copied.bytes += bytes;
-            }
-            None => present.add(&transfer.blob),
-        }
+    for Transfer { blob, .. } in all.filter(|it| !configs.contains(&it.blob.digest)) {
+        carrier.tally.blob(&place, &blob.digest, blob.size, Fate::Present);
     }
-    (copied, present)
 }

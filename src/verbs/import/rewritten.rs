@@ -1,31 +1,69 @@
 //! What of a bundle is written anew for its destination.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::Request;
-use crate::bundle::contents::Contents;
+use super::{Failed, Request};
+use crate::bundle::contents::{Contents, Image};
+use crate::bundle::part::referring;
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::Result;
 use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
+use crate::work::choice::part;
 use crate::work::graph::{self, Rewrite};
 
+/// What is to be brought, as it is written for the destination.
+pub(super) struct Rewritten<'c> {
+    /// All of it.
+    pub(super) contents: Cow<'c, Contents>,
+    /// The images of which that cannot be made, where the others are to arrive all the same.
+    pub(super) failed: Vec<Failed>,
+}
+
 /// The contents with what is to be written anew, where anything is.
-pub(super) fn rewritten(
+pub(super) fn rewritten<'c>(
     request: &Request,
-    contents: &Contents,
+    contents: &'c Contents,
     progress: &dyn Progress,
-) -> Result<Option<Contents>> {
+) -> Result<Rewritten<'c>> {
     let how = request.rewrite;
     if !how.smaller && !how.to_oci {
-        return Ok(None);
+        return Ok(Rewritten { contents: Cow::Borrowed(contents), failed: Vec::new() });
     }
-    let before = contents;
-    let mut contents = contents.clone();
-    graph::rewrite(&mut contents, how)?;
-    idle(before, &contents, how).into_iter().for_each(|text| progress.event(Event::Note(text)));
-    contents.keep_reached();
+    let (mut made, mut failed) = (contents.clone(), Vec::new());
+    match graph::rewrite(&mut made, how) {
+        Err(error) if request.keep_going => {
+            failed = unfit(contents, how);
+            if failed.is_empty() {
+                return Err(error);
+            }
+            let behind: BTreeSet<&Reference> = failed.iter().map(|it| &it.name).collect();
+            made = part(contents, &referring(contents), |image| !behind.contains(&image.name));
+            graph::rewrite(&mut made, how)?;
+        }
+        done => done?,
+    }
+    idle(contents, &made, how).into_iter().for_each(|text| progress.event(Event::Note(text)));
+    made.keep_reached();
+    tell(&made, progress);
+    Ok(Rewritten { contents: Cow::Owned(made), failed })
+}
+
+/// The images that cannot be rewritten, each with why.
+fn unfit(contents: &Contents, how: Rewrite) -> Vec<Failed> {
+    let referrers = referring(contents);
+    let why = |image: &Image| {
+        let mut alone = part(contents, &referrers, |other| other.name == image.name);
+        graph::rewrite(&mut alone, how).err().map(|error| Failed::new(&image.name, &error))
+    };
+    contents.images.iter().filter_map(why).collect()
+}
+
+/// Says what goes on referring to what was signed.
+fn tell(contents: &Contents, progress: &dyn Progress) {
     let signed: BTreeSet<Digest> = contents.replaced.values().copied().collect();
     let orphaned =
         contents.referrers.iter().filter(|referrer| signed.contains(&referrer.subject)).count();
@@ -38,7 +76,6 @@ pub(super) fn rewritten(
             if orphaned == 1 { "says" } else { "say" },
         )));
     }
-    Ok(Some(contents))
 }
 
 /// Which of what was asked for changed nothing between the contents `before` and `after`.

@@ -9,7 +9,7 @@ use crate::words::digest::Digest;
 use crate::words::reference::Reference;
 use crate::work::plan::{Count, NameAction, Plan};
 use crate::work::projects::ProjectPlan;
-use crate::work::transfer::Moved;
+use crate::work::transfer::Tally;
 
 /// An image at its destination.
 #[derive(Debug, Serialize)]
@@ -64,24 +64,37 @@ pub struct Summary {
     pub present: Count,
 }
 
-/// What `plan` amounted to for the bundle that was signed by `signers`.
-pub(super) fn summary(request: &Request, plan: Plan, moved: Moved, signers: Vec<KeyId>) -> Summary {
+/// What an import amounted to, of which `plan` was the last and `tally` has what was done, for the
+/// bundle that was signed by `signers`.
+pub(super) fn summary(
+    request: &Request,
+    plan: Plan,
+    tally: &Tally,
+    signers: Vec<KeyId>,
+) -> Summary {
+    let moved = tally.moved();
     let in_files = matches!(request.to, Destination::Archive { .. });
     let names = plan.repositories.iter().flat_map(|r| r.names.iter().map(move |name| (r, name)));
     let images = names
         .filter(|(_, step)| !step.is_list())
-        .map(|(repository, step)| Landed {
-            name: step.name.clone(),
-            to: step.arrives_as(),
-            digest: match step.action {
-                NameAction::Keep => step.now.unwrap_or(step.digest),
-                _ => step.digest,
-            },
-            action: step.action,
-            file: in_files.then(|| repository.repository.clone()),
-            rewritten_from: step.rewritten_from,
-            smaller_than: step.smaller_than,
-            before: step.now.filter(|_| step.action == NameAction::Replace),
+        .map(|(repository, step)| {
+            // What an earlier plan of the same import wrote is there by now.
+            let written = tally.named(&repository.repository, step);
+            let now = (step.action, step.now);
+            let (action, before) = written.filter(|_| now.0 == NameAction::Present).unwrap_or(now);
+            Landed {
+                name: step.name.clone(),
+                to: step.arrives_as(),
+                digest: match step.action {
+                    NameAction::Keep => step.now.unwrap_or(step.digest),
+                    _ => step.digest,
+                },
+                action,
+                file: in_files.then(|| repository.repository.clone()),
+                rewritten_from: step.rewritten_from,
+                smaller_than: step.smaller_than,
+                before: before.filter(|_| action == NameAction::Replace),
+            }
         })
         .collect();
     Summary {

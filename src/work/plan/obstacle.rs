@@ -80,6 +80,7 @@ fn name<S: Serializer>(class: &Class, serializer: S) -> Result<S::Ok, S::Error> 
         Class::NoRoom => "no-room",
         Class::Refused => "refused",
         Class::Incomplete => "incomplete",
+        Class::Damaged => "damaged",
         _ => "other",
     })
 }

@@ -29,7 +29,15 @@ impl Bundle {
         let scopes: Vec<Scope> =
             inside.iter().map(|(name, inside)| inside.scope(name, &self.contents)).collect();
         let plan = Plan::new(Digest::of(b"s"), &self.contents, &scopes, existing, 2)?;
-        run(&plan, &self.contents, &self.stock, &scopes, Jobs::up_to(2), &Silent)
+        let whole = |stop: Stop| stop.error().unwrap();
+        self.run(&plan, &scopes, false).map_err(whole)
+    }
+
+    fn run(&self, plan: &Plan, scopes: &[Scope], go_on: bool) -> Result<Moved, Stop> {
+        let (jobs, tally, progress) = (Jobs::up_to(2), Tally::default(), &Silent);
+        let (contents, source) = (&self.contents, &self.stock);
+        let carrier = Carrier { contents, source, jobs, go_on, tally: &tally, progress };
+        run(plan, scopes, &carrier).map(|()| tally.moved())
     }
 
     fn land(&self, inside: &Inside) -> Result<Moved> {

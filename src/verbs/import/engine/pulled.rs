@@ -5,26 +5,22 @@ use std::sync::Arc;
 
 use super::chosen::Chosen;
 use super::{changes, read_back};
-use crate::bundle::check::Trusted;
-use crate::bundle::problem::{self, Problem};
 use crate::places::engine::{About, Engine, Pull, Scratch};
-use crate::places::layout::blob_path;
-use crate::seams::sound::Sound;
-use crate::seams::store::BlobSource as _;
-use crate::seams::stream::Raw;
-use crate::seams::{interrupt, parallel};
-use crate::verbs::import::Request;
+use crate::seams::interrupt;
+use crate::verbs::import::{Ready, Request};
 use crate::verbs::serve::Loopback;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result};
-use crate::words::progress::{Event, Progress};
+use crate::words::document::Descriptor;
+use crate::words::error::{Error, Result};
+use crate::words::progress::Event;
 use crate::words::reference::Reference;
-use crate::work::plan::{Action, Plan, Transfer};
+use crate::work::plan::{NameStep, Plan};
+use crate::work::transfer::{self, Carrier, Fate, Stop, at_fault, name_images};
 
 /// What came of it.
 pub(super) enum Pulled {
-    /// The engine has it all: the blobs that moved, and how many bytes of each.
-    All(BTreeMap<Digest, u64>),
+    /// The engine has it all.
+    All,
     /// It cannot reach what is served here, as it says.
     Unreachable(String),
 }
@@ -32,72 +28,73 @@ pub(super) enum Pulled {
 /// Serves what was chosen until the engine has it all, one image after the other.
 ///
 /// # Errors
-/// Those of the bundle, of the engine, and of what it has afterwards.
+/// Those of the engine, and of what it has afterwards. Where a blob proves wrong, all that are, of
+/// those that are to move.
 pub(super) fn pull(
     engine: &Engine,
     about: &About,
     plan: &Plan,
     chosen: &Chosen,
-    bundle: &Arc<Trusted>,
+    ready: &Ready,
     request: &Request,
-    progress: &dyn Progress,
-) -> Result<Pulled> {
+    carrier: &Carrier<'_>,
+) -> Result<Pulled, Stop> {
     let sound = Arc::default();
     if about.keeps_partial {
-        verify(plan, bundle, &sound, request.jobs.large, progress)?;
+        // One that would go on from wrong bytes could not take the right ones afterwards.
+        transfer::check(plan, carrier, Some(&sound))?;
     }
     let images: Vec<(Reference, Digest)> =
         changes(plan).map(|step| (step.to.clone(), step.digest)).collect();
-    let server = Loopback::open(&images, &chosen.contents, Arc::clone(bundle) as _, sound)?;
+    let source = Arc::clone(&ready.bundle) as _;
+    let server = Loopback::open(&images, &chosen.contents, source, sound)?;
     let scratch = about.scratch.as_deref().map(Scratch::new).transpose()?;
     let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
-    progress.event(Event::Phase { name: "importing", bytes, items });
-    for (name, digest) in &images {
+    carrier.progress.event(Event::Phase { name: "importing", bytes, items });
+    let pull = |step: &NameStep| -> Result<Option<String>> {
+        let (name, digest) = (&step.to, &step.digest);
         let from = server.address(&name.registry);
         let several = chosen.is_index(digest);
         let platform = request.platform.as_ref().filter(|_| several);
         let pull = Pull { name, digest, from: &from, platform };
-        if let Some(why) = fetch(engine, pull, &server, scratch.as_ref(), bundle, progress)? {
-            return Ok(Pulled::Unreachable(why));
+        if let Some(why) = fetch(engine, pull, &server, scratch.as_ref(), carrier)? {
+            return Ok(Some(why));
         }
         read_back(engine, about, chosen, name)?;
+        carrier.tally.name(&engine.to_string(), step);
+        Ok(None)
+    };
+    let pulled = changes(plan).map(pull).find(|done| !matches!(done, Ok(None)));
+    note_moved(engine, chosen, &server.ledger().blobs(), carrier);
+    match pulled {
+        None => {
+            carrier.progress.event(Event::Done);
+            Ok(Pulled::All)
+        }
+        Some(Ok(Some(why))) => Ok(Pulled::Unreachable(why)),
+        Some(Err(error)) if error.is_about_content() => {
+            // What else is wrong? What only the server saw may be right a moment later.
+            transfer::check(plan, carrier, None)?;
+            Err(error.into())
+        }
+        Some(done) => done.map(|_| Pulled::All).map_err(Stop::from),
     }
-    progress.event(Event::Done);
-    Ok(Pulled::All(server.ledger().blobs()))
 }
 
-/// Reads the blobs that are to move, before the engine sees any of them: one that would go on from
-/// wrong bytes could not take the right ones afterwards.
-fn verify(
-    plan: &Plan,
-    bundle: &Trusted,
-    sound: &Sound,
-    jobs: usize,
-    progress: &dyn Progress,
-) -> Result<()> {
-    let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
-    let ahead: Vec<&Transfer> = all.filter(|transfer| transfer.action == Action::Copy).collect();
-    let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
-    progress.event(Event::Phase { name: "verifying", bytes, items });
-    parallel::map(jobs, &ahead, |transfer| {
-        let blob = &transfer.blob;
-        let file = bundle.stretch(blob)?;
-        let before = file.as_ref().and_then(|file| sound.begin(file));
-        let raw = match &file {
-            Some(file) => Raw::new(file.reader(0)),
-            None => bundle.open(blob, 0)?,
-        };
-        let mut reader = raw.verified(blob, "bundle", progress);
-        std::io::copy(&mut reader, &mut std::io::sink()).map_err(|e| {
-            wrong(bundle, blob.digest, &Error::io(format!("cannot read blob {}", blob.digest), e))
-        })?;
-        if let Some(file) = &file {
-            sound.found(blob.digest, file, before);
+/// Notes the layers that were given out, with their bytes. Configs are small, and docker asks for them
+/// every time.
+fn note_moved(
+    engine: &Engine,
+    chosen: &Chosen,
+    given: &BTreeMap<Digest, u64>,
+    carrier: &Carrier<'_>,
+) {
+    let (place, configs) = (engine.to_string(), chosen.contents.configs());
+    for blob in chosen.contents.blobs.iter().filter(|blob| !configs.contains(&blob.digest)) {
+        if let Some(bytes) = given.get(&blob.digest) {
+            carrier.tally.blob(&place, &blob.digest, *bytes, Fate::Copied);
         }
-        Ok(())
-    })?;
-    progress.event(Event::Done);
-    Ok(())
+    }
 }
 
 /// Has the engine pull one image. Gives its complaint when it cannot reach what is served here.
@@ -107,12 +104,15 @@ fn fetch(
     pull: Pull<'_>,
     server: &Loopback,
     scratch: Option<&Scratch>,
-    bundle: &Trusted,
-    progress: &dyn Progress,
+    carrier: &Carrier<'_>,
 ) -> Result<Option<String>> {
     let ledger = server.ledger();
     let (before, mut seen) = (ledger.answered(), ledger.bytes());
-    let fault = || ledger.take_fault().map(|(blob, error)| wrong(bundle, blob, &error));
+    let fault = || {
+        let (blob, error) = ledger.take_fault()?;
+        let blob = Descriptor::new("", blob, 0);
+        Some(name_images(at_fault(error), &blob, carrier.contents))
+    };
     let done = engine.pull(pull, scratch, &mut || {
         interrupt::check()?;
         if let Some(error) = fault() {
@@ -120,7 +120,7 @@ fn fetch(
         }
         let new = ledger.bytes() - std::mem::replace(&mut seen, ledger.bytes());
         if new > 0 {
-            progress.event(Event::Advanced { digest: None, bytes: new });
+            carrier.progress.event(Event::Advanced { digest: None, bytes: new });
         }
         Ok(new > 0)
     });
@@ -140,14 +140,4 @@ fn is_about_the_way(error: &Error) -> bool {
     let lines = error.findings().iter().map(String::as_str).chain([error.message()]);
     let words = ["dial tcp", "connection refused", "no route to host", "network is unreachable"];
     lines.into_iter().any(|line| words.iter().any(|word| line.to_lowercase().contains(word)))
-}
-
-/// A blob that proved wrong, with the images that need it.
-fn wrong(bundle: &Trusted, blob: Digest, error: &Error) -> Error {
-    if error.class() == Class::Interrupted {
-        return Error::new(Class::Interrupted, error.message());
-    }
-    let mut problem = Problem::reading(blob_path(&blob), error);
-    problem.images = bundle.contents().touched_by(&blob);
-    problem::failure(bundle.about().name(), &[problem])
 }

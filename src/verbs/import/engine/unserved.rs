@@ -1,22 +1,16 @@
 //! In place of `pulled`, for a build without the feature `serve`.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use super::chosen::Chosen;
-use crate::bundle::check::Trusted;
 use crate::places::engine::{About, Engine};
-use crate::verbs::import::Request;
-use crate::words::digest::Digest;
-use crate::words::error::Result;
-use crate::words::progress::Progress;
+use crate::verbs::import::{Ready, Request};
 use crate::work::plan::Plan;
+use crate::work::transfer::{Carrier, Stop};
 
 /// What came of it.
 pub(super) enum Pulled {
     /// The engine has it all.
     #[expect(dead_code, reason = "nothing is pulled from a build that has no server")]
-    All(BTreeMap<Digest, u64>),
+    All,
     /// It cannot reach what is served here.
     Unreachable(String),
 }
@@ -30,9 +24,9 @@ pub(super) fn pull(
     _: &About,
     _: &Plan,
     _: &Chosen,
-    _: &Arc<Trusted>,
+    _: &Ready,
     _: &Request,
-    _: &dyn Progress,
-) -> Result<Pulled> {
+    _: &Carrier<'_>,
+) -> Result<Pulled, Stop> {
     Ok(Pulled::Unreachable("this build of sealift has no server".to_owned()))
 }

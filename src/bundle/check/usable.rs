@@ -1,0 +1,66 @@
+//! What of a bundle can be used, where something is wrong with some of its images.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Examined, Fault, Problem, Trusted, failure};
+use crate::bundle::part::{Part, needing, referring};
+use crate::places::layout::blob_path;
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result};
+use crate::words::reference::Reference;
+
+/// A bundle without the images that something is wrong with.
+#[derive(Debug)]
+pub struct Usable {
+    /// What is left.
+    pub trusted: Trusted,
+    /// The images that are not, each with why.
+    pub unsound: Vec<(Reference, Error)>,
+    /// The same as one failure, with everything that is wrong.
+    pub failure: Option<Error>,
+}
+
+impl Examined {
+    /// The bundle without the images of which parts are missing, damaged or cannot be read.
+    ///
+    /// # Errors
+    /// As [`into_trusted`](Examined::into_trusted), when something is wrong that is not about single
+    /// images: files that nobody signed for, or the lists.
+    pub fn into_usable(mut self) -> Result<Usable> {
+        if self.problems.is_empty() {
+            return Ok(Usable { trusted: Trusted(self), unsound: Vec::new(), failure: None });
+        }
+        let of_images: Option<BTreeMap<Digest, &Problem>> =
+            self.problems.iter().map(|problem| Some((self.blob_of(problem)?, problem))).collect();
+        let all = failure(&self.name, &self.problems);
+        let Some(of_images) = of_images else { return Err(all) };
+        let wrong: BTreeSet<Digest> = of_images.keys().copied().collect();
+        let needing = needing(&self.contents, &wrong);
+        let unsound: Vec<(Reference, Error)> = needing
+            .iter()
+            .map(|(at, digests)| {
+                let own = digests.iter().filter_map(|digest| of_images.get(digest));
+                let own: Vec<Problem> = own
+                    .map(|it| Problem::new(it.kind, it.path.as_str(), it.detail.as_str()))
+                    .collect();
+                (self.contents.images[*at].name.clone(), failure(&self.name, &own))
+            })
+            .collect();
+        let images = self.contents.images.iter().enumerate();
+        let images = images.filter(|(at, _)| !needing.contains_key(at));
+        let images: Vec<_> = images.map(|(_, image)| image.clone()).collect();
+        let part = Part::of(&self.contents, &referring(&self.contents), &images);
+        let referrers =
+            part.referrers.iter().map(|at| self.contents.referrers[*at].clone()).collect();
+        self.contents = part.cut(&self.contents, images, referrers);
+        self.problems.clear();
+        Ok(Usable { trusted: Trusted(self), unsound, failure: Some(all) })
+    }
+
+    /// The blob that `problem` is about, where it is about one that was signed for.
+    fn blob_of(&self, problem: &Problem) -> Option<Digest> {
+        let digest = Digest::from_hex(problem.path.strip_prefix("blobs/sha256/")?).ok()?;
+        let is_signed = self.sums.files().contains_key(&blob_path(&digest));
+        (is_signed || problem.kind == Fault::Missing).then_some(digest)
+    }
+}

@@ -1,0 +1,162 @@
+//! [`Carrier`]: what brings the blobs of a bundle to a place, and goes on where one is damaged.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::owners::Owners;
+use super::{Fate, Stop, Tally, move_blob, name_images};
+use crate::bundle::contents::Contents;
+use crate::seams::pace::Jobs;
+use crate::seams::sound::Sound;
+use crate::seams::store::{BlobSink, BlobSource};
+use crate::seams::stream::{Raw, Verified};
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
+use crate::words::error::{About, Class, Error, Result};
+use crate::words::progress::Progress;
+use crate::work::plan::Plan;
+
+/// What a plan is run with.
+#[derive(Clone, Copy)]
+pub struct Carrier<'c> {
+    /// What is brought.
+    pub contents: &'c Contents,
+    /// Gives its blobs.
+    pub source: &'c dyn BlobSource,
+    /// Transfers at a time.
+    pub jobs: Jobs,
+    /// Whether blobs are sent even after one of them proved damaged. Otherwise the further ones are
+    /// only read, to know all that is wrong.
+    pub go_on: bool,
+    /// Where it is noted what was done.
+    pub tally: &'c Tally,
+    /// Hears of it.
+    pub progress: &'c dyn Progress,
+}
+
+impl std::fmt::Debug for Carrier<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Carrier").field("jobs", &self.jobs).finish_non_exhaustive()
+    }
+}
+
+/// The blobs of one plan on their way.
+pub(super) struct Load<'c> {
+    carrier: &'c Carrier<'c>,
+    owners: Owners<'c>,
+    faults: Mutex<Vec<(Digest, Error)>>,
+}
+
+impl<'c> Load<'c> {
+    pub(super) fn of(carrier: &'c Carrier<'c>, plan: &Plan) -> Load<'c> {
+        let owners = match plan.copy.blobs + plan.mount.blobs {
+            0 => Owners::default(),
+            _ => Owners::of(carrier.contents),
+        };
+        Load { carrier, owners, faults: Mutex::default() }
+    }
+
+    fn faults<T>(&self, work: impl FnOnce(&mut Vec<(Digest, Error)>) -> T) -> T {
+        work(&mut self.faults.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether nothing more is to be written.
+    pub(super) fn is_halted(&self) -> bool {
+        !self.carrier.go_on && self.faults(|faults| !faults.is_empty())
+    }
+
+    /// Moves `blob` into the `sink` of `place`. One that cannot be read or is damaged is noted, and
+    /// no failure yet.
+    pub(super) fn send(&self, blob: &Descriptor, place: &str, sink: &dyn BlobSink) -> Result<()> {
+        if self.faults(|faults| faults.iter().any(|(digest, _)| *digest == blob.digest)) {
+            return Ok(());
+        }
+        let Carrier { source, progress, tally, .. } = *self.carrier;
+        let done = match self.is_halted() {
+            false => move_blob(blob, &self.owners, source, "bundle", sink, progress)
+                .map(|_| tally.blob(place, &blob.digest, blob.size, Fate::Copied)),
+            true => check(blob, source, None, progress),
+        };
+        match done {
+            Err(error) if error.is_about_content() => {
+                self.note(blob, error);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// Reads `blob` alone, as [`send`](Load::send) does.
+    pub(super) fn check(&self, blob: &Descriptor, sound: Option<&Sound>) -> Result<()> {
+        match check(blob, self.carrier.source, sound, self.carrier.progress) {
+            Err(error) if error.is_about_content() => {
+                self.note(blob, error);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn note(&self, blob: &Descriptor, error: Error) {
+        let is_damaged = error.class() == Class::Damaged;
+        let error = name_images(error, blob, self.carrier.contents);
+        let error = match is_damaged {
+            true => error.hint(
+                "use nothing from this bundle; copy it from its origin again and verify the copy",
+            ),
+            false => error,
+        };
+        self.faults(|faults| faults.push((blob.digest, error)));
+    }
+
+    /// # Errors
+    /// With every blob that was noted, in the order of their digests.
+    pub(super) fn judge(&self) -> Result<(), Stop> {
+        let faults = self.faults(std::mem::take);
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Stop::blobs(faults)),
+        }
+    }
+}
+
+/// Reads `blob` to its end, and notes in `sound` that it was right.
+fn check(
+    blob: &Descriptor,
+    source: &dyn BlobSource,
+    sound: Option<&Sound>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let file = match sound {
+        Some(_) => source.stretch(blob).map_err(at_fault)?,
+        None => None,
+    };
+    let seen = sound.zip(file.as_ref());
+    let before = seen.and_then(|(sound, file)| sound.begin(file));
+    let copied = match &file {
+        Some(file) => {
+            let mut content = Raw::new(file.reader(0)).verified(blob, "bundle", progress);
+            std::io::copy(&mut content, &mut std::io::sink())
+        }
+        None => {
+            let mut content = Verified::from_source(source, blob, "bundle", progress);
+            std::io::copy(&mut content, &mut std::io::sink())
+        }
+    };
+    copied.map_err(|e| {
+        at_fault(Error::io(format!("bundle: cannot read blob {}", blob.digest), e))
+    })?;
+    if let Some((sound, file)) = seen {
+        sound.found(blob.digest, file, before);
+    }
+    Ok(())
+}
+
+/// `error`, met while content was read that is at fault, if nobody said what it is about.
+#[must_use]
+pub fn at_fault(error: Error) -> Error {
+    match error.class() {
+        Class::Interrupted => error,
+        _ if error.is_unreadable() => error,
+        _ => error.about(About::Content),
+    }
+}

@@ -1,0 +1,45 @@
+//! [`Stop`]: why a plan was not run to its end.
+
+use crate::words::digest::Digest;
+use crate::words::error::Error;
+
+/// Why a plan was not run to its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// For what may be about everything.
+    Whole(Error),
+    /// For blobs that cannot be read or are not what they are to be, all of them, each with why.
+    Blobs(Vec<(Digest, Error)>),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Whole(error)
+    }
+}
+
+impl Stop {
+    /// For `faults`, of which each blob is told once.
+    #[must_use]
+    pub fn blobs(mut faults: Vec<(Digest, Error)>) -> Stop {
+        faults.sort_by_key(|(digest, _)| *digest);
+        faults.dedup_by_key(|(digest, _)| *digest);
+        Stop::Blobs(faults)
+    }
+
+    /// As one failure: the first, with the others behind it. Nothing where no blob is named.
+    #[must_use]
+    pub fn error(self) -> Option<Error> {
+        let blobs = match self {
+            Stop::Whole(error) => return Some(error),
+            Stop::Blobs(blobs) => blobs,
+        };
+        let mut errors = blobs.into_iter().map(|(_, error)| error);
+        let first = errors.next()?;
+        Some(errors.fold(first, |first, other| {
+            let findings = other.findings().iter().map(|finding| format!("  {finding}"));
+            let lines = std::iter::once(format!("also: {}", other.spelled())).chain(findings);
+            first.details(lines.collect::<Vec<_>>())
+        }))
+    }
+}
