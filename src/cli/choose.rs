@@ -23,24 +23,26 @@ pub(super) struct Choose {
 }
 
 impl Choose {
-    /// What is meant.
+    /// What is meant; patterns that are none are told with those that mean nothing.
     ///
     /// # Errors
-    /// [`Class::Usage`] with every pattern that is none, and when a list names nothing: that is not
-    /// all images.
+    /// [`Class::Usage`] when a list names nothing: that is not all images.
     pub(super) fn choice(self) -> Result<Choice> {
         let (listed, only) = (!self.file.is_empty(), gather(self.only, &self.file)?);
         if listed && only.is_empty() {
             return Err(Error::new(Class::Usage, "the list names no image"));
         }
-        let patterns = |names| -> Result<Vec<Pattern>> {
-            let parsed = parse(names, Pattern::parse)?;
+        let mut wrong = Vec::new();
+        let mut patterns = |names| -> Vec<Pattern> {
+            let (parsed, none) = parse(names, Pattern::parse);
+            wrong.extend(none);
             let placed = parsed.into_iter().map(|(pattern, place)| match place {
                 Some(place) => pattern.at(place),
                 None => pattern,
             });
-            Ok(placed.collect())
+            placed.collect()
         };
-        Ok(Choice { only: patterns(only)?, except: patterns(gather(self.except, &[])?)? })
+        let (only, except) = (patterns(only), patterns(gather(self.except, &[])?));
+        Ok(Choice { only, except, wrong: wrong.into() })
     }
 }

@@ -15,7 +15,7 @@ use super::report::argument;
 use super::secrets::private_key;
 use super::table::{blobs, bytes, skipped, table};
 use crate::places::location::Source;
-use crate::verbs::export::{Request, Summary, export};
+use crate::verbs::export::{Request, Summary, export, misnamed};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -100,13 +100,14 @@ impl Export {
             let text = format!("{} names no image", list.display());
             return Err(Error::new(Class::Usage, text).hint("write one name a line"));
         }
-        for (image, place) in parse(named, read)? {
+        let (parsed, misread) = parse(named, read);
+        for (image, place) in parsed {
             if let Some(place) = place {
                 listed.entry(image.to_string()).or_insert(place);
             }
             images.push(image);
         }
-        if let Some(name) = self.name {
+        if let (Some(name), true) = (self.name, misread.is_empty()) {
             images = vec![called(images, name)?];
         }
         if !idle::any_registry(&images) {
@@ -119,7 +120,6 @@ impl Export {
             let why = "every image is named, and has to be there";
             idle::tell(&[("--skip-unreadable", self.skip_unreadable)], why, printer);
         }
-        let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
         let created_at = creation_time()?;
         let expires_at = self.expires.map(|days| created_at.plus_days(days)).transpose()?;
         let request = Request {
@@ -140,6 +140,10 @@ impl Export {
         };
         let progress = printer.progress();
         let client = self.registries.client_reading(progress.clone(), !self.no_tag_lists)?;
+        if !misread.is_empty() {
+            return Err(misnamed(&request, misread, &client, &*progress));
+        }
+        let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
         let summary = export(&request, key, &client, &*progress)?;
         if !summary.images.iter().any(|image| image.rewritten_from.is_some()) {
             let rewrite = [("--rewrite-index", request.select.rewrite_index)];

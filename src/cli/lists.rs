@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::secrets::read_text;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Error, Result};
 
 /// Largest list that is read: a hundred thousand names.
 const MAX_LIST: u64 = 16 << 20;
@@ -42,15 +42,11 @@ fn lines(text: &str, list: &Path) -> Vec<Named> {
     lines.filter(|named| !named.text.is_empty()).collect()
 }
 
-/// What `parse` makes of all `names`.
-///
-/// # Errors
-/// With everything that is wrong with any of them: that of one, else [`Class::Usage`], unless all are
-/// of one class.
+/// What `parse` makes of all `names`, each with its place, and everything that is wrong with any.
 pub(super) fn parse<T>(
     names: Vec<Named>,
     parse: impl Fn(&str) -> Result<T>,
-) -> Result<Vec<(T, Option<String>)>> {
+) -> (Vec<(T, Option<String>)>, Vec<Error>) {
     let (mut parsed, mut wrong) = (Vec::new(), Vec::new());
     for Named { text, place } in names {
         match (parse(&text), place) {
@@ -59,11 +55,7 @@ pub(super) fn parse<T>(
             (Err(error), None) => wrong.push(error),
         }
     }
-    // What is wrong with the names is a mistake, unless the same can be said of all.
-    let class = wrong.first().map_or(Class::Usage, Error::class);
-    let class = if wrong.iter().all(|e| e.class() == class) { class } else { Class::Usage };
-    Error::all(wrong, |count| (class, format!("{count} of the names cannot be read")))
-        .map_or(Ok(parsed), Err)
+    (parsed, wrong)
 }
 
 /// `error` about the line `text` of a list, with the way out where more than a name stands there.
@@ -97,9 +89,11 @@ pub(super) fn no_path(text: &str) -> Result<()> {
 mod tests {
     use super::*;
     use crate::places::location::Source;
+    use crate::words::error::{Class, misnamed};
 
     fn read(text: &str) -> Result<Vec<(Source, Option<String>)>> {
-        parse(lines(text, Path::new("l.txt")), |text| text.parse::<Source>())
+        let (parsed, wrong) = parse(lines(text, Path::new("l.txt")), |text| text.parse::<Source>());
+        misnamed(wrong, |n| format!("{n} of the names cannot be read")).map_or(Ok(parsed), Err)
     }
 
     #[test]

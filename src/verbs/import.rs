@@ -153,7 +153,8 @@ pub fn import(
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
     // 1. Believe the bundle: signature, list of files, manifests. Which of its images?
-    let examined = check::examine(&request.bundle, &request.trust, request.now)?;
+    let examined = check::examine(&request.bundle, &request.trust, request.now)
+        .map_err(|error| request.choice.misread().unwrap_or(error))?;
     let chosen = request.choice.of(examined.contents())?;
     let (bundle, unsound) = usable(examined, chosen.as_ref(), request, progress)?;
     let sound = bundle.contents();

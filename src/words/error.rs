@@ -170,7 +170,8 @@ impl Error {
     }
 
     /// All `errors` as one: a single one as it is, several as findings of one that `summary` names
-    /// by their number, with the way out of the first. Nothing when there are none.
+    /// by their number, with the way out of the first; other ways out stand behind what they are for.
+    /// Nothing when there are none.
     pub fn all(
         mut errors: Vec<Error>,
         summary: impl FnOnce(usize) -> (Class, String),
@@ -180,10 +181,16 @@ impl Error {
         }
         let (class, text) = summary(errors.len());
         let hint = errors.iter().find_map(|error| error.way_out().map(str::to_owned));
+        let mut told: Vec<String> = hint.iter().cloned().collect();
         let mut all = Error::new(class, text);
         for error in errors {
             // The causes are part of what it says, which is escaped once more when it is shown.
-            all.0.details.push(error.spelled());
+            let other = error.way_out().filter(|other| !told.iter().any(|known| known == other));
+            all.0.details.push(match other {
+                Some(other) => format!("{} ({other})", error.spelled()),
+                None => error.spelled(),
+            });
+            told.extend(other.map(str::to_owned));
             let findings = error.findings().iter().map(|finding| format!("  {finding}"));
             all.0.details.extend(findings);
         }
@@ -375,6 +382,15 @@ impl StdError for Error {
     }
 }
 
+/// What is wrong with names, as one failure: a mistake, unless the same can be said of all. Nothing
+/// when nothing is.
+#[must_use]
+pub fn misnamed(wrong: Vec<Error>, summary: impl FnOnce(usize) -> String) -> Option<Error> {
+    let class = wrong.first().map_or(Class::Usage, Error::class);
+    let class = if wrong.iter().all(|e| e.class() == class) { class } else { Class::Usage };
+    Error::all(wrong, |count| (class, summary(count)))
+}
+
 /// Carries an [`Error`] through `io::Error`.
 #[derive(Debug)]
 struct Carried(Error);
@@ -434,7 +450,7 @@ mod tests {
         assert!(Error::all(Vec::new(), both).is_none());
         assert_eq!(Error::all(vec![error("a")], both).unwrap().message(), "a");
         let all = Error::all(vec![error("a").details(["x".into()]), error("b")], both).unwrap();
-        assert_eq!(all.findings(), ["a", "  x", "b"]);
+        assert_eq!(all.findings(), ["a", "  x", "b (mend b)"]);
         assert_eq!((all.class(), all.message()), (Class::Other, "2 faults"));
         assert_eq!(all.way_out(), Some("mend a"));
     }

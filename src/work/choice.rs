@@ -1,10 +1,11 @@
 //! [`Choice`]: which images of a bundle are meant. Pure: names in, a smaller bundle out.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::part::{Part, Referring, referring};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, misnamed};
 use crate::words::reference::Reference;
 
 /// Longest pattern: that of a name.
@@ -136,6 +137,8 @@ pub struct Choice {
     pub only: Vec<Pattern>,
     /// But for these.
     pub except: Vec<Pattern>,
+    /// What is wrong with patterns that are none.
+    pub wrong: Arc<[Error]>,
 }
 
 impl Choice {
@@ -143,22 +146,12 @@ impl Choice {
     ///
     /// # Errors
     /// [`Class::Incomplete`] when a pattern means no image, naming each such one with what is
-    /// there; [`Class::Usage`] when no image is left.
+    /// there; [`Class::Usage`] when no image is left, and with every pattern that is none beside
+    /// those.
     pub fn of(&self, contents: &Contents) -> Result<Option<Contents>> {
-        let idle: Vec<String> = self
-            .only
-            .iter()
-            .chain(&self.except)
-            .filter(|pattern| !contents.images.iter().any(|image| pattern.matches(image)))
-            .map(Pattern::to_string)
-            .collect();
-        if !idle.is_empty() {
-            let text = match &idle[..] {
-                [one] => format!("no image of the bundle is meant by {one}"),
-                all => format!("no image of the bundle is meant by {} of the patterns", all.len()),
-            };
-            let details = if idle.len() > 1 { idle } else { Vec::new() };
-            return Err(Error::new(Class::Incomplete, text).details(details).hint(there(contents)));
+        let idle = self.idle(contents);
+        if let Some(error) = self.failure(idle) {
+            return Err(error);
         }
         if self.only.is_empty() && self.except.is_empty() {
             return Ok(None);
@@ -173,6 +166,36 @@ impl Choice {
                 .hint(there(contents))),
             false => Ok(Some(chosen)),
         }
+    }
+
+    /// Everything that is wrong with the patterns themselves, whatever there is; nothing if nothing is.
+    #[must_use]
+    pub fn misread(&self) -> Option<Error> {
+        self.failure(None)
+    }
+
+    fn failure(&self, idle: Option<Error>) -> Option<Error> {
+        let wrong = self.wrong.iter().map(Error::again).chain(idle).collect();
+        misnamed(wrong, |count| match count == self.wrong.len() {
+            true => format!("{count} of the names cannot be read"),
+            false => format!("{} of the names cannot be read, and others mean nothing", count - 1),
+        })
+    }
+
+    /// What is wrong with the patterns that mean no image of `contents`.
+    fn idle(&self, contents: &Contents) -> Option<Error> {
+        let all = self.only.iter().chain(&self.except);
+        let idle: Vec<String> = all
+            .filter(|pattern| !contents.images.iter().any(|image| pattern.matches(image)))
+            .map(Pattern::to_string)
+            .collect();
+        let text = match &idle[..] {
+            [] => return None,
+            [one] => format!("no image of the bundle is meant by {one}"),
+            all => format!("no image of the bundle is meant by {} of the patterns", all.len()),
+        };
+        let details = if idle.len() > 1 { idle } else { Vec::new() };
+        Some(Error::new(Class::Incomplete, text).details(details).hint(there(contents)))
     }
 }
 
@@ -278,7 +301,7 @@ mod tests {
         }
         let choose = |only: &[&str], except: &[&str]| {
             let all = |texts: &[&str]| texts.iter().map(|t| Pattern::parse(t).unwrap()).collect();
-            Choice { only: all(only), except: all(except) }.of(&contents)
+            Choice { only: all(only), except: all(except), ..Choice::default() }.of(&contents)
         };
 
         for chosen in [choose(&["x.example/r:a"], &[]), choose(&[], &["*:b"])] {

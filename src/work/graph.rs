@@ -108,9 +108,10 @@ pub fn walk<'a>(
     progress: &dyn Progress,
 ) -> Result<Graph<'a>> {
     let mut walker = Walker::new(origins, select, jobs);
-    for (wanted, root) in wanted.iter().zip(&roots) {
-        walker.add_image(wanted, root)?;
-    }
+    let all = wanted.iter().zip(&roots);
+    let twice = all.filter_map(|(wanted, root)| walker.add_image(wanted, root).err()).collect();
+    let summary = |count| (Class::Usage, format!("{count} names would stand for several images"));
+    Error::all(twice, summary).map_or(Ok(()), Err)?;
     let roots = wanted.iter().map(|w| w.origin).zip(roots).collect();
     walker.descend(roots)?;
     progress.event(Event::Done);
@@ -159,15 +160,8 @@ impl<'a, 's> Walker<'a, 's> {
             rewritten_from: None,
             made: self.origins[wanted.origin].source.is_made(&about.digest),
         };
-        match self.images.insert(name.clone(), image) {
-            Some(other) if other.digest != about.digest => {
-                let text =
-                    format!("{name} was asked for twice, as {} and {}", other.digest, about.digest);
-                Err(Error::new(Class::Usage, text).hint(
-                    "name it once; one of an archive or a layout takes another name behind it, as \
-                     in docker-archive:FILE:@1=NAME",
-                ))
-            }
+        match self.images.insert(name, image) {
+            Some(other) if other.digest != about.digest => Err(twice(&other, wanted, root)),
             _ => Ok(()),
         }
     }
@@ -265,6 +259,31 @@ impl<'a, 's> Walker<'a, 's> {
         contents.keep_reached();
         agree(&contents)?;
         Ok(Graph { contents, origins: self.origins, of: self.of })
+    }
+}
+
+/// Why `wanted`, which is `root`, cannot come beside `other` of the same name. Where the names were
+/// not the user's, but stand in the places that were asked for, another one is the way out.
+fn twice(other: &Image, wanted: &Wanted, root: &Document) -> Error {
+    let (name, text) = (wanted.name.kept(), &wanted.text);
+    let (first, second) = (other.digest, root.descriptor().digest);
+    let said = format!(
+        "{name} was asked for twice: it is {first} in {}, and {second} in {text}",
+        other.source
+    );
+    let at = |place: &String| format!("{text} is named in {place}");
+    let error = Error::new(Class::Usage, said).details(wanted.place.iter().map(at));
+    let places = ["docker-archive:", "oci:", "oci-archive:"];
+    let is_place = |text: &&String| places.iter().any(|place| text.starts_with(place));
+    match [text, &other.source].into_iter().find(is_place) {
+        // The user gave a name already, and the same twice.
+        Some(place) if place.contains('=') => error.hint("give them different names behind ="),
+        Some(place) if wanted.is_one_of_all => error.hint(format!(
+            "give one of them another name, as in {place}=NEWNAME where that is its only image, \
+             else {place}:{name}=NEWNAME"
+        )),
+        Some(place) => error.hint(format!("give one of them another name, as in {place}=NEWNAME")),
+        None => error.hint("name it once"),
     }
 }
 

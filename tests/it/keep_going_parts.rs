@@ -227,3 +227,71 @@ fn an_image_that_cannot_be_rewritten_stops_no_other() {
     }
     import(&sealift, "b", "oci:some", &["-f", "failed.txt"]).ok();
 }
+
+#[test]
+fn names_that_are_none_and_names_that_are_missing_are_told_together() {
+    let sealift = Sealift::new();
+    let outside = bundle(&sealift, "b", &["a"]);
+    let host = outside.host();
+    let list = format!("{host}/x/a:1\n{host}/X Y\n{host}/x/nope:1\n");
+    fs::write(sealift.at("l.txt"), list).unwrap();
+
+    let import = import(&sealift, "b", "oci:none", &["-f", "l.txt", "--except", "neither:*"]);
+    let mut export = sealift.command();
+    // No key is read, and no passphrase asked for, for names that are wrong.
+    export.args(["export", "-f", "l.txt", "-o", "c", "--sign-key", "none.pem"]);
+    let export = ran(&mut export);
+
+    for ran in [&import, &export] {
+        for place in ["l.txt: line 2: ", "l.txt: line 3: "] {
+            assert!(ran.stderr.contains(place), "{}", ran.stderr);
+        }
+    }
+    assert!(import.stderr.contains("neither:*"), "{}", import.stderr);
+    let export = export.exits(code::USAGE).says("2 of the 3 names asked for cannot be had");
+    assert!(export.stderr.contains("has no such image") || export.stderr.contains("nope"));
+    import.exits(code::USAGE);
+    assert!(!sealift.at("none").exists() && !sealift.at("c.partial").exists());
+}
+
+#[test]
+fn two_places_that_use_one_name_are_both_named_with_the_way_out() {
+    let sealift = Sealift::new();
+    let keys = sealift.keys("k");
+    for (dir, content) in [("one", "a"), ("two", "b"), ("three", "c")] {
+        images::write_layout(&sealift.at(dir), &[("x.example/same:1", &image(content))]);
+    }
+    let export = |sources: &[&str]| {
+        let mut export = sealift.command();
+        export.args(["export", "-o", "c", "--sign-key"]).arg(&keys.private);
+        ran(export.args(sources))
+    };
+
+    let ran = export(&["oci:one", "oci:two", "oci:three"]).exits(code::USAGE);
+    for place in ["oci:one", "oci:two", "oci:three", "oci:two=NEWNAME"] {
+        assert!(ran.stderr.contains(place), "{place}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("name it once"), "{}", ran.stderr);
+    export(&["oci:one", "oci:two=y.example/other:1", "oci:three=y.example/third:1"]).ok();
+}
+
+#[test]
+fn each_kind_of_failure_keeps_its_way_out() {
+    let sealift = Sealift::new();
+    bundle(&sealift, "b", &["a", "b", "e"]);
+    let inside = Double::start(no_script);
+    let mut other = image("other");
+    other.repository = "x/e".to_owned();
+    inside.hold(&other);
+    flip(&own(&sealift, "a", true));
+    fs::remove_file(own(&sealift, "b", true)).unwrap();
+    let to = format!("docker://{}", inside.host());
+
+    let ran = import(&sealift, "b", &to, &["--keep-going"]).exits(code::DAMAGED);
+
+    for way_out in
+        ["use nothing from", "copy it from its origin again)", "keep-digest", "digest-tag"]
+    {
+        assert!(ran.stderr.contains(way_out), "{way_out}: {}", ran.stderr);
+    }
+}

@@ -29,7 +29,8 @@ impl Obstacle {
             count(findings.len(), "name")
         );
         let hint = "give the images other tags with --map, leave them behind with --on-existing \
-                    skip, or bring them without their tags with --on-existing keep-digest";
+                    skip, or bring them without their tags with --on-existing keep-digest, or under \
+                    tags made from their digests with digest-tag";
         Obstacle { class: Class::Refused, message, findings, hint: hint.to_owned() }
     }
 
@@ -39,8 +40,8 @@ impl Obstacle {
         let message = format!("the destination has {names} with other images");
         let hint = match untagged {
             true => {
-                "--on-existing overwrite replaces them, skip leaves those images behind, and \
-                 keep-digest brings them without their tags"
+                "--on-existing overwrite replaces them, skip leaves those images behind, keep-digest \
+                 brings them without their tags, and digest-tag under tags made from their digests"
             }
             false => "--on-existing overwrite replaces them, and skip leaves those images behind",
         };

@@ -142,9 +142,8 @@ fn check(
             std::io::copy(&mut content, &mut std::io::sink())
         }
     };
-    copied.map_err(|e| {
-        at_fault(Error::io(format!("bundle: cannot read blob {}", blob.digest), e))
-    })?;
+    copied
+        .map_err(|e| at_fault(Error::io(format!("bundle: cannot read blob {}", blob.digest), e)))?;
     if let Some((sound, file)) = seen {
         sound.found(blob.digest, file, before);
     }
