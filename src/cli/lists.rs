@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::secrets::read_text;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Class, Error, Result};
 
 /// Largest list that is read: a hundred thousand names.
 const MAX_LIST: u64 = 16 << 20;
@@ -89,7 +89,7 @@ pub(super) fn no_path(text: &str) -> Result<()> {
 mod tests {
     use super::*;
     use crate::places::location::Source;
-    use crate::words::error::{Class, misnamed};
+    use crate::words::misnamed::misnamed;
 
     fn read(text: &str) -> Result<Vec<(Source, Option<String>)>> {
         let (parsed, wrong) = parse(lines(text, Path::new("l.txt")), |text| text.parse::<Source>());

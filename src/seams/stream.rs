@@ -1,7 +1,10 @@
 //! [`Verified`]: no byte from outside is used without having passed through it.
 
+mod raw;
+
 use std::io::{self, Read};
 
+pub use self::raw::Raw;
 use super::content::Content;
 use super::interrupt;
 use super::retry::Retry;
@@ -20,39 +23,6 @@ const MARK_EVERY: u64 = 8 << 20;
 /// How many such places are kept; when there are more, every second one goes. A hash in the
 /// middle of its work has about a hundred bytes.
 const MAX_MARKS: usize = 1024;
-
-/// Bytes as a source gives them, which nobody has checked. They are read when they are
-/// [`verified`](Raw::verified).
-pub struct Raw<'a>(Box<dyn Read + Send + 'a>);
-
-impl std::fmt::Debug for Raw<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Raw")
-    }
-}
-
-impl<'a> Raw<'a> {
-    /// What `reader` gives.
-    pub fn new(reader: impl Read + Send + 'a) -> Raw<'a> {
-        Raw(Box::new(reader))
-    }
-
-    /// Reads them as the bytes of `blob`; see [`Verified::new`].
-    pub fn verified<'b>(
-        self,
-        blob: &'b Descriptor,
-        what: &'b str,
-        progress: &'b dyn Progress,
-    ) -> Verified<'b, Box<dyn Read + Send + 'a>> {
-        Verified::new(self.0, blob, what, progress)
-    }
-
-    /// Reads them as they are, for a guess that nothing depends on but an estimate.
-    #[must_use]
-    pub fn unchecked(self) -> Box<dyn Read + Send + 'a> {
-        self.0
-    }
-}
 
 /// Reads exactly the bytes of one descriptor: fails on the first byte too many, on a short body,
 /// and, at the end, on a wrong digest. Also where progress is counted and interrupts are seen.

@@ -1,5 +1,6 @@
 //! `export`: chosen images into a signed bundle.
 
+mod misnamed;
 mod names;
 mod quota;
 mod readable;
@@ -13,9 +14,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use self::misnamed::misnamed;
 use self::readable::Images;
 pub use self::request::Request;
-use self::sources::{Opened, is_about_content};
+use self::sources::Opened;
 use self::there::There;
 use crate::bundle::check;
 use crate::bundle::contents::{Contents, Image, Reason, Skipped};
@@ -33,7 +35,7 @@ use crate::seams::room;
 use crate::seams::stream::read_small;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind};
-use crate::words::error::{self, Class, Error, Result};
+use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress, Silent};
 use crate::work::graph::{self, Graph, Selection};
@@ -167,37 +169,6 @@ pub fn export(
         dry_run: false,
         already_complete: false,
     })
-}
-
-/// Everything that is wrong with the names of a `request`, some of which could not even be read, for
-/// the reasons in `misread`: those, and all that are not there. Changes nothing.
-pub fn misnamed(
-    request: &Request,
-    mut misread: Vec<Error>,
-    client: &Client,
-    progress: &dyn Progress,
-) -> Error {
-    let (asked, unread) = (request.images.len() + misread.len(), misread.len());
-    let faults = || -> Result<Vec<Error>> {
-        if request.images.is_empty() {
-            return Ok(Vec::new());
-        }
-        let Opened { origins, wanted, mut faults, .. } = sources::open(request, client, progress)?;
-        let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
-        faults.extend(found.faults.into_iter().map(|(_, error)| error));
-        Ok(faults)
-    };
-    match faults() {
-        Err(error) if error.class() == Class::Interrupted => return error,
-        // A registry that does not answer says nothing of a name.
-        faults => misread.extend(faults.unwrap_or_default().into_iter().filter(is_about_content)),
-    }
-    let summary = |count| match count == unread {
-        true => format!("{count} of the names cannot be read"),
-        false => format!("{count} of the {asked} names asked for cannot be had"),
-    };
-    error::misnamed(misread, summary)
-        .unwrap_or_else(|| Error::new(Class::Usage, "no name is wrong"))
 }
 
 /// Refuses what would have a file that is too large for where it goes: the packed one, or the

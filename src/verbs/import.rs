@@ -8,6 +8,7 @@ mod names;
 mod partly;
 mod rewritten;
 mod summary;
+mod usable;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,9 +20,10 @@ use self::names::{names, tell_idle};
 pub use self::partly::Failed;
 use self::partly::{Halt, Rest};
 use self::rewritten::{Rewritten, rewritten};
-use self::summary::summary;
 pub use self::summary::{Landed, Summary};
-use crate::bundle::check::{self, Examined, Trust, Trusted, Usable};
+use self::summary::{note_unread, summary};
+use self::usable::usable;
+use crate::bundle::check::{self, Trust, Trusted};
 use crate::bundle::contents::Contents;
 use crate::bundle::part::referring;
 use crate::places::layout::LayoutStore;
@@ -36,12 +38,12 @@ use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::Progress;
 use crate::words::reference::Reference;
 use crate::work::choice::{Choice, part};
 use crate::work::graph::Rewrite;
 use crate::work::mapping::Rule;
-use crate::work::plan::{Action, NameAction, NameStep, Obstacle, OnExisting, Plan, Scope};
+use crate::work::plan::{Action, Obstacle, OnExisting, Plan, Scope};
 use crate::work::projects::{Projects, Provision};
 use crate::work::transfer::{self, Carrier, Tally};
 
@@ -195,36 +197,6 @@ pub fn import(
     Ok((evidence, outcome))
 }
 
-/// The bundle, with those of its `chosen` images that cannot be used. What is wrong with images that
-/// are not chosen is said, and no more.
-///
-/// # Errors
-/// With everything that is wrong with it, unless it is about single images, and none of those is
-/// chosen, or the others are to arrive all the same.
-fn usable(
-    examined: Examined,
-    chosen: Option<&Contents>,
-    request: &Request,
-    progress: &dyn Progress,
-) -> Result<(Trusted, Vec<Failed>)> {
-    let Usable { trusted, unsound, failure } = examined.into_usable()?;
-    let is_chosen = |name: &Reference| {
-        chosen.is_none_or(|chosen| chosen.images.iter().any(|image| image.name == *name))
-    };
-    let failed = unsound.iter().filter(|(name, _)| is_chosen(name));
-    let failed: Vec<Failed> = failed.map(|(name, error)| Failed::new(name, error)).collect();
-    match failure {
-        Some(error) if chosen.is_none() && unsound.is_empty() => Err(error),
-        Some(error) if !failed.is_empty() && !request.keep_going => Err(error),
-        Some(error) if failed.is_empty() => {
-            let text = format!("{error}; nothing of it is needed for the images that were chosen");
-            progress.event(Event::Note(text));
-            Ok((trusted, failed))
-        }
-        _ => Ok((trusted, failed)),
-    }
-}
-
 /// A bundle that is believed, and what was brought of it.
 struct Ready {
     bundle: Arc<Trusted>,
@@ -349,21 +321,6 @@ fn shortage(path: &Path, plan: &Plan) -> Vec<Obstacle> {
     let what = format!("the largest file of {}", path.display());
     let file = room::check_file(path, largest, &what);
     [room, file].into_iter().filter_map(Result::err).map(|e| Obstacle::known(&e)).collect()
-}
-
-/// Names the images that were there and could not be compared.
-fn note_unread(plan: &Plan, progress: &dyn Progress) {
-    let names = plan.repositories.iter().flat_map(|repository| &repository.names);
-    let unread = |step: &&NameStep| {
-        step.withheld && step.now.is_none() && step.action == NameAction::Present
-    };
-    for step in names.filter(unread) {
-        progress.event(Event::Note(format!(
-            "{} is there, and so is its image; that the one stands for the other could not be \
-             seen, because a policy of the project keeps it from being read",
-            step.to
-        )));
-    }
 }
 
 /// Nothing is written into the bundle itself, which would be no signed one any more.

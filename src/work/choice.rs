@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::part::{Part, Referring, referring};
-use crate::words::error::{Class, Error, Result, misnamed};
+use crate::words::error::{Class, Error, Result};
+use crate::words::misnamed::misnamed;
 use crate::words::reference::Reference;
 
 /// Longest pattern: that of a name.

@@ -4,6 +4,7 @@ mod fetch;
 mod find;
 mod referring;
 mod select;
+mod twice;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use self::fetch::Next;
 pub use self::fetch::without_attestation;
 pub use self::find::{Found, find};
 pub use self::select::{Rewrite, rewrite};
+use self::twice::twice;
 use crate::bundle::contents::{
     Contents, Image, LeftOut, MAX_DOCUMENTS_WEIGHT, MAX_LEVELS, Reason, Referrer,
 };
@@ -259,31 +261,6 @@ impl<'a, 's> Walker<'a, 's> {
         contents.keep_reached();
         agree(&contents)?;
         Ok(Graph { contents, origins: self.origins, of: self.of })
-    }
-}
-
-/// Why `wanted`, which is `root`, cannot come beside `other` of the same name. Where the names were
-/// not the user's, but stand in the places that were asked for, another one is the way out.
-fn twice(other: &Image, wanted: &Wanted, root: &Document) -> Error {
-    let (name, text) = (wanted.name.kept(), &wanted.text);
-    let (first, second) = (other.digest, root.descriptor().digest);
-    let said = format!(
-        "{name} was asked for twice: it is {first} in {}, and {second} in {text}",
-        other.source
-    );
-    let at = |place: &String| format!("{text} is named in {place}");
-    let error = Error::new(Class::Usage, said).details(wanted.place.iter().map(at));
-    let places = ["docker-archive:", "oci:", "oci-archive:"];
-    let is_place = |text: &&String| places.iter().any(|place| text.starts_with(place));
-    match [text, &other.source].into_iter().find(is_place) {
-        // The user gave a name already, and the same twice.
-        Some(place) if place.contains('=') => error.hint("give them different names behind ="),
-        Some(place) if wanted.is_one_of_all => error.hint(format!(
-            "give one of them another name, as in {place}=NEWNAME where that is its only image, \
-             else {place}:{name}=NEWNAME"
-        )),
-        Some(place) => error.hint(format!("give one of them another name, as in {place}=NEWNAME")),
-        None => error.hint("name it once"),
     }
 }
 

@@ -6,8 +6,9 @@ use super::{Failed, Request};
 use crate::bundle::keys::KeyId;
 use crate::places::location::Destination;
 use crate::words::digest::Digest;
+use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
-use crate::work::plan::{Count, NameAction, Plan};
+use crate::work::plan::{Count, NameAction, NameStep, Plan};
 use crate::work::projects::ProjectPlan;
 use crate::work::transfer::Tally;
 
@@ -107,5 +108,20 @@ pub(super) fn summary(
         copied: moved.copied,
         mounted: moved.mounted,
         present: moved.present,
+    }
+}
+
+/// Names the images that were there and could not be compared.
+pub(super) fn note_unread(plan: &Plan, progress: &dyn Progress) {
+    let names = plan.repositories.iter().flat_map(|repository| &repository.names);
+    let unread = |step: &&NameStep| {
+        step.withheld && step.now.is_none() && step.action == NameAction::Present
+    };
+    for step in names.filter(unread) {
+        progress.event(Event::Note(format!(
+            "{} is there, and so is its image; that the one stands for the other could not be \
+             seen, because a policy of the project keeps it from being read",
+            step.to
+        )));
     }
 }

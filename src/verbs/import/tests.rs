@@ -15,6 +15,7 @@ use crate::words::moment::moment;
 use crate::words::progress::{Recorder, Silent};
 use crate::words::reference::Tag;
 use crate::work::choice::Pattern;
+use crate::work::plan::NameAction;
 use crate::work::template::Template;
 
 const NOW: &str = "2026-12-01T00:00:00Z";

@@ -1,0 +1,12 @@
+//! [`misnamed`]: what is wrong with names that somebody wrote.
+
+use super::error::{Class, Error};
+
+/// What is wrong with names, as one failure: a mistake, unless the same can be said of all. Nothing
+/// when nothing is.
+#[must_use]
+pub fn misnamed(wrong: Vec<Error>, summary: impl FnOnce(usize) -> String) -> Option<Error> {
+    let class = wrong.first().map_or(Class::Usage, Error::class);
+    let class = if wrong.iter().all(|e| e.class() == class) { class } else { Class::Usage };
+    Error::all(wrong, |count| (class, summary(count)))
+}
