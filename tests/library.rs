@@ -1,5 +1,5 @@
 //! What a user of the library has without the program: `cargo test --no-default-features --test
-//! library` builds no clap, indicatif, tokio or hyper.
+//! library` builds no clap, indicatif, tokio or hyper. And what whoever changes it is told.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -42,4 +42,20 @@ fn the_example_says_what_is_wrong_and_brings_nothing() {
 
     assert!(error.to_string().contains("nowhere"), "{error}");
     assert!(!Path::new(&at("b")).exists() && !Path::new(&at("store")).exists());
+}
+
+#[test]
+fn every_file_that_the_guide_for_contributors_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = std::fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let words = guide.split(['`', '(', ')']).filter(|word| !word.contains(char::is_whitespace));
+    let tops = ["src/", "tests/", "docs/", "examples/", "testdata/"];
+    let named: BTreeSet<&str> = words
+        .filter(|word| tops.iter().any(|top| word.starts_with(top)) && !word.contains("NAME"))
+        .collect();
+
+    assert!(named.len() > 15, "{named:?}");
+    for path in named {
+        assert!(root.join(path).exists(), "{path}");
+    }
 }
