@@ -12,6 +12,7 @@ pub mod error;
 pub mod escape;
 pub mod foreign;
 pub mod json;
+pub mod media;
 pub mod misnamed;
 pub mod moment;
 pub mod platform;

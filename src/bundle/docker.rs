@@ -13,25 +13,11 @@ use crate::places::layout::blob_path;
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::media::{is_config, is_layer};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
 pub use crate::places::docker_archive::DOCKER_INDEX;
-
-/// Layer types that docker unpacks, since version 20.10 those of zstd among them. It looks at the
-/// bytes and not at the type; the type tells a layer from an artifact's content.
-const LAYERS: &[&str] = &[
-    "application/vnd.oci.image.layer.v1.tar",
-    "application/vnd.oci.image.layer.v1.tar+gzip",
-    "application/vnd.oci.image.layer.v1.tar+zstd",
-    "application/vnd.docker.image.rootfs.diff.tar.zstd",
-    "application/vnd.docker.image.rootfs.diff.tar.gzip",
-    "application/vnd.docker.image.rootfs.diff.tar",
-];
-
-/// Config types of images that run.
-pub const CONFIGS: &[&str] =
-    &["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 
 /// The bytes of image configurations.
 pub type Configs = BTreeMap<Digest, Arc<[u8]>>;
@@ -84,8 +70,8 @@ impl Entry {
 #[must_use]
 pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
     let Kind::Manifest { config: Some(about), layers } = document.kind() else { return None };
-    let is_layer = |layer: &Descriptor| layer.is_foreign() || LAYERS.contains(&&*layer.media_type);
-    if !CONFIGS.contains(&&*about.media_type) || !layers.iter().all(is_layer) {
+    let fits = |layer: &Descriptor| layer.is_foreign() || is_layer(&layer.media_type);
+    if !is_config(&about.media_type) || !layers.iter().all(fits) {
         return None;
     }
     let config: Config<'_> = serde_json::from_slice(config).ok()?;
@@ -173,14 +159,15 @@ pub fn choose<'c>(
     }
 }
 
-/// The layers of an image that docker can load.
+/// The layers of an image that docker can load: since version 20.10 those of zstd among them. It looks
+/// at the bytes and not at the type, which tells a layer from an artifact's content.
 fn layers<'a>(document: &'a Document, configs: &Configs) -> Option<&'a [Descriptor]> {
     let Kind::Manifest { config: Some(config), layers } = document.kind() else { return None };
     let about: Config<'_> = serde_json::from_slice(configs.get(&config.digest)?).ok()?;
     let diff_ids = about.rootfs?.diff_ids?;
-    let fine = CONFIGS.contains(&&*config.media_type)
+    let fine = is_config(&config.media_type)
         && diff_ids.len() == layers.len()
-        && layers.iter().all(|layer| LAYERS.contains(&&*layer.media_type));
+        && layers.iter().all(|layer| is_layer(&layer.media_type));
     fine.then_some(layers.as_slice())
 }
 
@@ -188,7 +175,7 @@ fn layers<'a>(document: &'a Document, configs: &Configs) -> Option<&'a [Descript
 #[must_use]
 pub fn platform(document: &Document, configs: &Configs) -> Option<Platform> {
     let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
-    if !CONFIGS.contains(&&*config.media_type) {
+    if !is_config(&config.media_type) {
         return None;
     }
     let about: Config<'_> = serde_json::from_slice(configs.get(&config.digest)?).ok()?;

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::digest::{Digest, DigestError};
 use super::error::{Class, Error, Result};
+use super::media;
 use super::platform::Platform;
 use super::shape::{DESCRIPTOR, Object, fault};
 
@@ -30,11 +31,11 @@ const KNOWN_TYPES: &[&str] = &[
     super::document::OCI_INDEX,
     super::document::DOCKER_LIST,
     super::document::OCI_ARTIFACT,
-    "application/vnd.oci.image.config.v1+json",
+    media::OCI_CONFIG,
     "application/vnd.oci.image.layer.v1.tar+gzip",
     "application/vnd.oci.image.layer.v1.tar+zstd",
     "application/vnd.oci.image.layer.v1.tar",
-    "application/vnd.docker.container.image.v1+json",
+    media::DOCKER_CONFIG,
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
     "application/vnd.oci.empty.v1+json",
     "application/vnd.in-toto+json",
@@ -100,8 +101,7 @@ impl Descriptor {
     /// fetched, and its absence is no fault.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        self.media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
-            || self.media_type.starts_with("application/vnd.docker.image.rootfs.foreign.")
+        media::is_foreign(&self.media_type)
     }
 
     /// The descriptor that `value` is, as it stands in a document.

@@ -19,7 +19,7 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict_with;
 use crate::words::platform::Platform;
 
-pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+pub(super) use crate::words::media::OCI_CONFIG as CONFIG;
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// A config: what describes it, and the layers that it promises.

@@ -3,18 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::listing::Listed;
-use super::manifest::{CONFIG, Config};
+use super::manifest::Config;
 use crate::places::layout::{Layout, blob_path};
 use crate::places::tree::Tree;
 use crate::seams::store::ImageSource as _;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, is_document};
 use crate::words::error::{Class, Error, Result};
+use crate::words::media::is_config;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
-/// The type of a config in Docker's own manifests.
-const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 /// Most bytes of manifests and indexes: they are held while their images are looked for. Those of
 /// five thousand images fit.
 const MAX_DOCUMENTS: u64 = 16 << 20;
@@ -246,7 +245,7 @@ impl<'l> Originals<'l> {
 /// Whether `document` is the manifest of an image, not of what goes with one.
 fn is_image(document: &Document) -> bool {
     matches!(document.kind(), Kind::Manifest { config: Some(config), .. }
-        if matches!(&*config.media_type, CONFIG | DOCKER_CONFIG))
+        if is_config(&config.media_type))
 }
 
 /// Whether `document` has the config and the layers that are listed for docker.

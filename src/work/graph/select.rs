@@ -12,6 +12,7 @@ use crate::words::document::{
 };
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
+use crate::words::media::of_oci;
 use crate::words::platform::Platform;
 
 /// Annotation with which buildkit ties an attestation to its image.
@@ -164,28 +165,9 @@ fn rename(
 /// same bytes (image-spec, media-types.md). Those that only Docker knows stay.
 fn types_of_oci(manifest: &mut Value) {
     let rename = |part: &mut Value| {
-        let oci = match part["mediaType"].as_str() {
-            Some("application/vnd.docker.container.image.v1+json") => {
-                "application/vnd.oci.image.config.v1+json"
-            }
-            Some("application/vnd.docker.image.rootfs.diff.tar") => {
-                "application/vnd.oci.image.layer.v1.tar"
-            }
-            Some("application/vnd.docker.image.rootfs.diff.tar.gzip") => {
-                "application/vnd.oci.image.layer.v1.tar+gzip"
-            }
-            Some("application/vnd.docker.image.rootfs.diff.tar.zstd") => {
-                "application/vnd.oci.image.layer.v1.tar+zstd"
-            }
-            Some("application/vnd.docker.image.rootfs.foreign.diff.tar") => {
-                "application/vnd.oci.image.layer.nondistributable.v1.tar"
-            }
-            Some("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip") => {
-                "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
-            }
-            _ => return,
-        };
-        part["mediaType"] = Value::from(oci);
+        if let Some(oci) = part["mediaType"].as_str().and_then(of_oci) {
+            part["mediaType"] = Value::from(oci);
+        }
     };
     manifest.get_mut("config").into_iter().for_each(rename);
     manifest.get_mut("layers").and_then(Value::as_array_mut).into_iter().flatten().for_each(rename);

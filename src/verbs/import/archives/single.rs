@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::Contents;
-use crate::bundle::docker::{CONFIGS, Configs, Entry, choose, loadable, platform};
+use crate::bundle::docker::{Configs, Entry, choose, loadable, platform};
 use crate::bundle::head::MAX_CONFIG;
 use crate::seams::interrupt;
 use crate::seams::store::BlobSource;
@@ -13,6 +13,7 @@ use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Result};
 use crate::words::foreign::Foreign;
+use crate::words::media::is_config;
 use crate::words::platform::{Platform, in_words};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -151,7 +152,7 @@ fn foreign(
 fn large_config(contents: &Contents, root: Digest) -> Option<String> {
     contents.manifests(root).into_iter().find_map(|document| match document.kind() {
         Kind::Manifest { config: Some(config), .. }
-            if config.size > MAX_CONFIG && CONFIGS.contains(&&*config.media_type) =>
+            if config.size > MAX_CONFIG && is_config(&config.media_type) =>
         {
             let size = config.size;
             Some(format!(": its config has {size} bytes, and docker takes {MAX_CONFIG} at most"))

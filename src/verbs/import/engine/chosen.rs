@@ -9,6 +9,7 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::Class;
 use crate::words::foreign::Foreign;
+use crate::words::media::{Packing, is_config, packing};
 use crate::words::platform::{Platform, in_words};
 use crate::words::reference::Reference;
 use crate::work::plan::Obstacle;
@@ -86,7 +87,7 @@ impl Chosen {
             if foreign.is_any() {
                 misfits.partial.push(foreign.about(&shown));
             }
-            let is_zstd = |layer: &&Descriptor| layer.media_type.ends_with("+zstd");
+            let is_zstd = |layer: &&Descriptor| packing(&layer.media_type) == Some(Packing::Zstd);
             if !about.takes_zstd && manifests.iter().any(|m| m.children().iter().any(is_zstd)) {
                 misfits.zstd.push(shown.clone());
             }
@@ -196,16 +197,11 @@ fn config(manifest: &Document) -> Option<&Descriptor> {
 /// Whether it is an image to run: engines look at the types of its config and layers.
 fn is_image(manifest: &Document) -> bool {
     let Kind::Manifest { config: Some(config), layers } = manifest.kind() else { return false };
-    let is_config = matches!(
-        &*config.media_type,
-        "application/vnd.oci.image.config.v1+json"
-            | "application/vnd.docker.container.image.v1+json"
-    );
     let is_layer = |layer: &Descriptor| {
         layer.media_type.starts_with("application/vnd.oci.image.layer.")
             || layer.media_type.starts_with("application/vnd.docker.image.rootfs.")
     };
-    is_config && layers.iter().all(is_layer)
+    is_config(&config.media_type) && layers.iter().all(is_layer)
 }
 
 /// What the engine does not keep of `contents`.
@@ -290,5 +286,52 @@ impl Misfits {
             ),
         ];
         all.into_iter().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::bundle::samples::Stock;
+
+    #[test]
+    fn an_engine_without_zstd_is_told_of_it_by_either_name_of_the_type() {
+        let about = |takes_zstd| About {
+            platform: "linux/amd64".parse().unwrap(),
+            remote: None,
+            unpacked: None,
+            packed: None,
+            keeps_packed: false,
+            keeps_partial: false,
+            owned: false,
+            stacks: false,
+            keeps_manifests: true,
+            takes_untagged: true,
+            takes_zstd,
+            takes_nested: true,
+            scratch: None,
+        };
+        for (kind, is_zstd) in [
+            ("application/vnd.oci.image.layer.v1.tar+zstd", true),
+            ("application/vnd.docker.image.rootfs.diff.tar.zstd", true),
+            ("application/vnd.docker.image.rootfs.diff.tar.gzip", false),
+        ] {
+            let mut stock = Stock::default();
+            let config = stock.config("a", "linux/amd64", 1);
+            let layer = stock.blob(kind, b"layer");
+            let image = stock.manifest(&config, &[layer], json!({}));
+            let contents = stock.contents(&[("a:1", &image)]);
+            let names = vec!["a:1".parse().unwrap()];
+            let obstacles = |takes| {
+                let names = names.clone();
+                Chosen::of(&contents, names, &Engine::Docker, &about(takes), None).obstacles
+            };
+
+            assert!(obstacles(true).is_empty(), "{kind}");
+            let told = obstacles(false).iter().any(|it| it.message.contains("zstd"));
+            assert_eq!(told, is_zstd, "{kind}");
+        }
     }
 }

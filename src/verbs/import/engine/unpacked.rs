@@ -7,6 +7,7 @@ use std::io::Read as _;
 
 use crate::seams::store::BlobSource;
 use crate::words::document::Descriptor;
+use crate::words::media::{Packing, packing};
 
 /// How many times its size a layer has unpacked, where nothing tells: what distributions' bases
 /// have, rounded up.
@@ -21,13 +22,12 @@ const ZSTD_HEADER: u64 = 18;
 /// The size in bytes of `layer` unpacked, as far as one can tell; at least its own.
 pub(super) fn unpacked(bundle: &dyn BlobSource, layer: &Descriptor) -> u64 {
     let packed = layer.size;
-    let kind = layer.media_type.rsplit(['.', '+']).next().unwrap_or_default();
-    let told = match kind {
-        "tar" => Some(packed),
-        "gzip" => read(bundle, layer, packed.saturating_sub(4), 4)
+    let told = match packing(&layer.media_type) {
+        Some(Packing::Plain) => Some(packed),
+        Some(Packing::Gzip) => read(bundle, layer, packed.saturating_sub(4), 4)
             .and_then(|bytes| bytes.try_into().ok())
             .and_then(|bytes| gzip(u32::from_le_bytes(bytes).into(), packed)),
-        "zstd" => read(bundle, layer, 0, ZSTD_HEADER.min(packed))
+        Some(Packing::Zstd) => read(bundle, layer, 0, ZSTD_HEADER.min(packed))
             .and_then(|bytes| zstd::zstd_safe::get_frame_content_size(&bytes).ok().flatten())
             // Less than it has packed: it is the first of several frames.
             .filter(|size| *size >= packed || is_stored(*size, packed)),
