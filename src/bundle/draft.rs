@@ -154,7 +154,8 @@ impl Draft {
         }
     }
 
-    /// Blobs that an interrupted export left behind, to be read through [`Verified`].
+    /// Blobs that an interrupted export left behind, to be read through
+    /// [`Verified`](crate::seams::stream::Verified).
     #[must_use]
     pub fn found(&self) -> &dyn BlobSource {
         match self {

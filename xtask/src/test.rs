@@ -201,3 +201,16 @@ fn doc() -> Result<Outcome> {
     shell::run(cargo.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Outcome::Done)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_crate;
+
+    #[test]
+    fn a_crate_is_known_with_its_companions_and_not_by_a_part_of_its_name() {
+        for line in ["tokio v1.54.1", "clap_lex v1.0.0", "hyper-util v0.1.21 (*)"] {
+            assert!(["tokio", "clap", "hyper"].iter().any(|name| is_crate(line, name)), "{line}");
+        }
+        assert!(!is_crate("hypersomething v1.0.0", "hyper") && !is_crate("", "clap"));
+    }
+}
