@@ -359,7 +359,7 @@ fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
     lines.push(signed(evidence, false));
     lines.extend(ahead(evidence));
     // What became of a file is known when it is closed; there is nobody to ask.
-    if !summary.images.iter().any(|image| image.file.is_some()) {
+    if !summary.images.is_empty() && summary.images.iter().all(|image| image.file.is_none()) {
         lines.push("every name that was written was read back".to_owned());
     }
     lines

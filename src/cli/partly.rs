@@ -30,8 +30,8 @@ pub(super) struct Partly {
 
 impl Partly {
     /// Which options were given that matter to a real run alone.
-    pub(super) fn given(&self) -> [Given; 2] {
-        [("--keep-going", self.keep_going), ("--failed-list", self.failed_list.is_some())]
+    pub(super) fn given(&self) -> [Given; 1] {
+        [("--failed-list", self.failed_list.is_some())]
     }
 
     /// Fails as writing the list will, where that can be known.

@@ -317,17 +317,28 @@ impl Folder {
         Ok(self.look(name)?.is_some_and(|there| there.identity == open.identity))
     }
 
-    /// Makes the names in it durable. File systems that cannot are taken at their word.
+    /// Makes the names in it durable, and sees that they are found by its path. File systems that
+    /// cannot do the former are taken at their word.
     ///
     /// # Errors
-    /// When the disk reports a fault.
+    /// When the disk reports a fault; [`Class::Refused`] when the path does not lead here any more,
+    /// as after a medium was taken out: what was written is then where nobody looks for it.
     pub fn sync(&self) -> Result<()> {
         match rustix::fs::fsync(&*self.handle) {
-            Ok(()) | Err(Errno::INVAL) => Ok(()),
+            Ok(()) | Err(Errno::INVAL) => {}
             Err(e) => {
-                Err(Error::io(format!("cannot sync {}", self.path.display()), io::Error::from(e)))
+                let text = format!("cannot sync {}", self.path.display());
+                return Err(Error::io(text, io::Error::from(e)));
             }
         }
+        let identity = |folder: &Folder| About::of(&*folder.handle).map(|about| about.identity);
+        let there = Folder::open(&self.path).and_then(|there| identity(&there)).ok();
+        if there.is_some() && there == identity(self).ok() {
+            return Ok(());
+        }
+        let text = format!("{} is not the folder any more that was written", self.path.display());
+        Err(Error::new(Class::Refused, text)
+            .hint("it was moved, or its medium was taken out; put it back and run the same again"))
     }
 }
 

@@ -387,8 +387,8 @@ fn an_option_that_has_no_effect_here_is_said() {
             "note: --quick has no effect here: an archive is no registry",
         ),
         (
-            format!("{import} --to oci:x --keep-going"),
-            "note: --keep-going has no effect here: a dry run brings nothing",
+            format!("{import} --to oci:x --keep-going --failed-list f"),
+            "note: --failed-list has no effect here: a dry run brings nothing",
         ),
         (
             format!("export {HELLO} -o n --sign-key signer.key.pem --dry-run --limit-rate 1MB"),

@@ -122,3 +122,19 @@ fn what_was_exchanged_in_the_moment_of_renaming_does_not_keep_the_name() {
     assert_eq!(Error::io("", error).class(), Class::Refused);
     assert!(!at("final").exists() && at("new").exists());
 }
+
+#[test]
+fn what_was_written_into_a_folder_that_went_away_is_not_called_done() {
+    let (dir, _) = folder();
+    let path = dir.path().join("medium");
+    let medium = Folder::make(&path, 0o755).unwrap();
+    medium.create("x", 0o644).unwrap();
+    medium.sync().unwrap();
+
+    std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
+    let gone = medium.sync().unwrap_err();
+    assert_eq!(gone.class(), Class::Refused);
+    assert!(gone.to_string().contains("medium"), "{gone}");
+    std::fs::create_dir(&path).unwrap();
+    assert_eq!(medium.sync().unwrap_err().class(), Class::Refused, "another one in its place");
+}
