@@ -93,7 +93,8 @@ impl Site {
                 Error::io(format!("cannot rename {} to {}", from.display(), to.display()), e)
             }
         })?;
-        self.folder.sync()
+        self.folder.sync()?;
+        self.folder.is_found()
     }
 }
 

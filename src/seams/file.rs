@@ -137,6 +137,12 @@ impl AtomicFile {
         self.finish(Replace::Yes)
     }
 
+    /// The folder that it is in.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     /// Syncs the file and gives it its name, unless that is taken.
     ///
     /// # Errors

@@ -317,20 +317,25 @@ impl Folder {
         Ok(self.look(name)?.is_some_and(|there| there.identity == open.identity))
     }
 
-    /// Makes the names in it durable, and sees that they are found by its path. File systems that
-    /// cannot do the former are taken at their word.
+    /// Makes the names in it durable. File systems that cannot are taken at their word.
     ///
     /// # Errors
-    /// When the disk reports a fault; [`Class::Refused`] when the path does not lead here any more,
-    /// as after a medium was taken out: what was written is then where nobody looks for it.
+    /// When the disk reports a fault.
     pub fn sync(&self) -> Result<()> {
         match rustix::fs::fsync(&*self.handle) {
-            Ok(()) | Err(Errno::INVAL) => {}
+            Ok(()) | Err(Errno::INVAL) => Ok(()),
             Err(e) => {
-                let text = format!("cannot sync {}", self.path.display());
-                return Err(Error::io(text, io::Error::from(e)));
+                Err(Error::io(format!("cannot sync {}", self.path.display()), io::Error::from(e)))
             }
         }
+    }
+
+    /// Sees that its path still leads here: asked when everything is written.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when it does not, as after a medium was taken out: what was written is
+    /// then where nobody looks for it.
+    pub fn is_found(&self) -> Result<()> {
         let identity = |folder: &Folder| About::of(&*folder.handle).map(|about| about.identity);
         let there = Folder::open(&self.path).and_then(|there| identity(&there)).ok();
         if there.is_some() && there == identity(self).ok() {

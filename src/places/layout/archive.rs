@@ -308,9 +308,15 @@ impl ImageSink for Archive {
         }
         stream.write_all(&[0; 2 * BLOCK as usize]).map_err(|e| self.fault(e))?;
         match stream.end().map_err(|e| self.fault(e))? {
-            Target::File(file) if self.replaces => file.commit(),
-            // Whatever came there meanwhile, nobody asked for it to go.
-            Target::File(file) => file.commit_new(),
+            Target::File(file) => {
+                let folder = file.folder().clone();
+                match self.replaces {
+                    true => file.commit()?,
+                    // Whatever came there meanwhile, nobody asked for it to go.
+                    false => file.commit_new()?,
+                }
+                folder.is_found()
+            }
             Target::Writer(mut out) => out.flush().map_err(|e| self.fault(e)),
             Target::Gone => Ok(()),
         }

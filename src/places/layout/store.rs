@@ -355,6 +355,7 @@ impl ImageSink for LayoutStore {
             );
             return Err(Error::new(Class::NoRoom, text).hint("import into another folder"));
         }
-        write_whole(&held.root, INDEX, 0o644, index.as_bytes())
+        write_whole(&held.root, INDEX, 0o644, index.as_bytes())?;
+        held.root.is_found()
     }
 }

@@ -528,7 +528,8 @@ fn a_layout_stays_the_folder_that_was_opened() {
     std::os::unix::fs::symlink(at("elsewhere"), at("layout")).unwrap();
     sink.put_document(&manifest(b"[]", None)).unwrap();
     sink.publish(&"alpine:3.21".parse().unwrap(), &image).unwrap();
-    sink.finish().unwrap();
+    let error = sink.finish().unwrap_err();
+    assert!(error.to_string().contains("is not the folder any more"), "{error}");
 
     assert_eq!(std::fs::read_dir(at("elsewhere")).unwrap().count(), 0);
     let index = std::fs::read_to_string(at("moved/index.json")).unwrap();

@@ -129,12 +129,12 @@ fn what_was_written_into_a_folder_that_went_away_is_not_called_done() {
     let path = dir.path().join("medium");
     let medium = Folder::make(&path, 0o755).unwrap();
     medium.create("x", 0o644).unwrap();
-    medium.sync().unwrap();
+    medium.is_found().unwrap();
 
     std::fs::rename(&path, dir.path().join("elsewhere")).unwrap();
-    let gone = medium.sync().unwrap_err();
+    let gone = medium.is_found().unwrap_err();
     assert_eq!(gone.class(), Class::Refused);
     assert!(gone.to_string().contains("medium"), "{gone}");
     std::fs::create_dir(&path).unwrap();
-    assert_eq!(medium.sync().unwrap_err().class(), Class::Refused, "another one in its place");
+    assert_eq!(medium.is_found().unwrap_err().class(), Class::Refused, "another one in its place");
 }
