@@ -205,6 +205,7 @@ impl<F: Files> Examined<F> {
         let signed = |path, digest| self.sums.files().get(path) == Some(&digest);
         if !signed("index.json", self.statement.index)
             || !signed("oci-layout", Digest::of(LAYOUT_MARK.as_bytes()))
+            || !graph::is_counted(&self.sums, &self.statement.predicate.inventory)
         {
             return Err(untrusted("the signed list of files is not that of such a layout"));
         }

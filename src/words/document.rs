@@ -45,28 +45,54 @@ pub fn is_document(media_type: &str) -> bool {
 /// are not those of one kind.
 #[must_use]
 pub fn guess_type(raw: &[u8]) -> Option<String> {
-    /// Which of the members are there; the lists also as null, which is an empty one.
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Shape {
-        #[serde(default)]
-        media_type: Option<String>,
-        #[serde(default, deserialize_with = "there")]
-        manifests: Option<Option<IgnoredAny>>,
-        #[serde(default)]
-        config: Option<IgnoredAny>,
-        #[serde(default, deserialize_with = "there")]
-        layers: Option<IgnoredAny>,
+    let mut shape = Shape::of(raw)?;
+    shape
+        .media_type
+        .take()
+        .filter(|own| !own.is_empty())
+        .or_else(|| shape.kind().map(str::to_owned))
+}
+
+/// Whether `raw`, which somebody calls something else, is a manifest or an index by its members: it
+/// names parts of its own then.
+#[must_use]
+pub fn is_disguised(raw: &[u8]) -> bool {
+    Shape::of(raw).is_some_and(|shape| {
+        let own = shape.media_type.as_deref().is_some_and(is_document);
+        own || shape.schema_version == Some(2) && shape.kind().is_some()
+    })
+}
+
+/// Which of the members are there; the lists also as null, which is an empty one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shape {
+    #[serde(default)]
+    schema_version: Option<u64>,
+    #[serde(default)]
+    media_type: Option<String>,
+    #[serde(default, deserialize_with = "there")]
+    manifests: Option<Option<IgnoredAny>>,
+    #[serde(default)]
+    config: Option<IgnoredAny>,
+    #[serde(default, deserialize_with = "there")]
+    layers: Option<IgnoredAny>,
+}
+
+impl Shape {
+    fn of(raw: &[u8]) -> Option<Shape> {
+        check_strict(raw).ok()?;
+        let Object(shape): Object<Shape> = serde_json::from_slice(raw).ok()?;
+        Some(shape)
     }
-    check_strict(raw).ok()?;
-    let Object(shape): Object<Shape> = serde_json::from_slice(raw).ok()?;
-    if let Some(own) = shape.media_type.filter(|own| !own.is_empty()) {
-        return Some(own);
-    }
-    match (shape.config.is_some() && shape.layers.is_some(), shape.manifests) {
-        (true, None | Some(None)) => Some(OCI_MANIFEST.to_owned()),
-        (false, Some(_)) => Some(OCI_INDEX.to_owned()),
-        _ => None,
+
+    /// Which of OCI's two kinds it has the members of, if of one alone.
+    fn kind(&self) -> Option<&'static str> {
+        match (self.config.is_some() && self.layers.is_some(), &self.manifests) {
+            (true, None | Some(None)) => Some(OCI_MANIFEST),
+            (false, Some(_)) => Some(OCI_INDEX),
+            _ => None,
+        }
     }
 }
 

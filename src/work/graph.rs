@@ -217,7 +217,11 @@ impl<'a, 's> Walker<'a, 's> {
         };
         let (documents, blobs): (Vec<_>, Vec<_>) =
             children.into_iter().partition(|child| is_document(&child.media_type));
+        let is_index = matches!(document.kind(), Kind::Index { .. });
         for blob in blobs {
+            if is_index {
+                self.look_into(origin, blob, document)?;
+            }
             self.of.entry(blob.digest).or_insert(origin);
         }
         let next = |child: &Descriptor| Next::part(origin, child.clone(), digest);
@@ -349,6 +353,7 @@ fn platforms_of(contents: &Contents, image: &Image, select: &Selection) -> Optio
     let documents = contents.children_first([image.digest]);
     let listed = documents.into_iter().flat_map(Document::children);
     let listed: BTreeSet<&Platform> = listed
+        .filter(|entry| is_document(&entry.media_type))
         .filter_map(|entry| entry.platform.as_deref())
         .filter(|it| !it.is_unknown())
         .collect();

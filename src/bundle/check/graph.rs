@@ -6,6 +6,7 @@ use super::files::Files;
 use super::{Fault, Problem};
 use crate::bundle::contents::{Contents, MAX_DOCUMENTS_WEIGHT, MAX_LEVELS};
 use crate::bundle::inventory::Inventory;
+use crate::bundle::statement::Totals;
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_document};
@@ -80,6 +81,12 @@ fn read(tree: &impl Files, path: &str, descriptor: &Descriptor) -> Result<Docume
         Some(parsed) => Ok(parsed.clone()),
         None => Document::parse(raw, &descriptor.media_type),
     }
+}
+
+/// Whether `totals` count what `sums` lists.
+pub(super) fn is_counted(sums: &Inventory, totals: &Totals) -> bool {
+    let blobs = sums.files().keys().filter(|path| path.starts_with("blobs/")).count() as u64;
+    totals.files == sums.files().len() as u64 && totals.blobs == blobs
 }
 
 /// What the documents say about each other and about the bundle, against what is there. Each

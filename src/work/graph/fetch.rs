@@ -6,9 +6,11 @@ use std::sync::atomic::AtomicU64;
 use super::{Selection, Walker, add, keep, within};
 use crate::bundle::contents::Contents;
 use crate::seams::parallel;
+use crate::seams::stream::read_small;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, is_disguised};
 use crate::words::error::{Class, Error, Result};
+use crate::words::media::packing;
 use crate::words::platform::Platform;
 
 /// A document that is to be fetched.
@@ -72,6 +74,39 @@ impl Walker<'_, '_> {
         match gone.is_empty() {
             true => Ok(documents),
             false => Err(self.gone(gone)),
+        }
+    }
+
+    /// Sees that `blob`, which `index` lists as something else, is no manifest: its parts would be
+    /// left behind, and nobody would know.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when it is one; whatever the source reports.
+    pub(super) fn look_into(
+        &self,
+        origin: usize,
+        blob: &Descriptor,
+        index: &Document,
+    ) -> Result<()> {
+        let is_plain = packing(&blob.media_type).is_some() || blob.is_foreign();
+        if is_plain || blob.size > MAX_DOCUMENT || self.of.contains_key(&blob.digest) {
+            return Ok(());
+        }
+        let place = &self.origins[origin];
+        let raw = read_small(&*place.source, blob, MAX_DOCUMENT, &place.shown)?;
+        match is_disguised(&raw) {
+            false => Ok(()),
+            true => Err(Error::new(
+                Class::Refused,
+                format!(
+                    "{} lists the manifest {} as {:?}, which is no manifest's type, so that its \
+                     parts would stay behind",
+                    self.index_name(index),
+                    blob.digest,
+                    &*blob.media_type,
+                ),
+            )
+            .hint("push that index again with the manifest's own type, or leave the image out")),
         }
     }
 

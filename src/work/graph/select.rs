@@ -27,6 +27,8 @@ pub(super) fn children<'a>(manifests: &'a [Descriptor], select: &Selection) -> V
     }
     let takes = |entry: &&Descriptor| match &entry.platform {
         None => true,
+        // What is no image comes along with the index, which stays as it is.
+        Some(_) if !is_document(&entry.media_type) => true,
         Some(platform) => platforms.iter().any(|wanted| wanted.takes(platform)),
     };
     let images: BTreeSet<Digest> = manifests.iter().filter(takes).map(|e| e.digest).collect();
@@ -178,7 +180,7 @@ mod tests {
     use super::*;
 
     fn entry(content: &str, platform: Option<&str>, of: Option<&Descriptor>) -> Descriptor {
-        let mut entry = Descriptor::of("m", content.as_bytes());
+        let mut entry = Descriptor::of(OCI_MANIFEST, content.as_bytes());
         entry.platform = platform.map(|p| Box::new(p.parse().unwrap()));
         let of = of.map(|of| (REFERS_TO.to_owned(), of.digest.to_string()));
         entry.annotations = of.into_iter().collect();

@@ -363,3 +363,48 @@ fn all_images_that_a_selection_takes_nothing_of_are_told_at_once() {
     assert_eq!(all.findings()[0], "x.io/a:1: it is there for linux/amd64, linux/arm64");
     assert!(all.findings()[1].starts_with("x.io/b:1: it does not say"));
 }
+
+#[test]
+fn a_manifest_that_an_index_calls_something_else_is_not_left_without_its_parts() {
+    for disguise in
+        ["application/json", "text/plain", "application/vnd.oci.image.manifest.v1+json "]
+    {
+        let mut outside = Outside::default();
+        let amd64 = outside.stock.image("a", "linux/amd64");
+        let arm64 = outside.stock.image("b", "linux/arm64");
+        let raw = outside.stock.documents[&arm64.digest].raw().to_vec();
+        let hidden = outside.stock.blob(disguise, &raw);
+        let index = outside.stock.index(&[&amd64, &hidden]);
+        outside.name("x.example/a:1", &index);
+
+        let error = walked(outside, &select(&[])).unwrap_err();
+
+        assert_eq!(error.class(), Class::Refused, "{error}");
+        let text = error.to_string();
+        assert!(text.contains("x.example/a:1") && text.contains(&hidden.digest.to_string()));
+        assert!(text.contains(&format!("{disguise:?}")) && error.way_out().is_some(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_image_comes_along_whatever_platform_it_is_listed_for() {
+    let mut outside = Outside::default();
+    let amd64 = outside.stock.image("a", "linux/amd64");
+    let arm64 = outside.stock.image("b", "linux/arm64");
+    let mut extra = outside.stock.blob("application/vnd.example.extra+json", b"{\"manifests\":1}");
+    extra.platform = Some(Box::new("linux/s390x".parse().unwrap()));
+    let index = outside.stock.index(&[&amd64, &arm64, &extra]);
+    outside.name("x.example/a:1", &index);
+    let origins = outside.origins();
+
+    let taken = whole(&origins, &[wanted("x.example/a:1")], &select(&["linux/amd64"]), 2).unwrap();
+
+    assert!(taken.contents.blobs.iter().any(|blob| blob.digest == extra.digest));
+    for blob in &taken.contents.blobs {
+        taken.source_of(&blob.digest).unwrap();
+    }
+    assert!(!taken.contents.documents.contains_key(&arm64.digest));
+    let none = whole(&origins, &[wanted("x.example/a:1")], &select(&["linux/s390x"]), 2);
+    let error = none.unwrap_err();
+    assert_eq!(error.way_out(), Some("it is there for linux/amd64, linux/arm64"), "{error:?}");
+}

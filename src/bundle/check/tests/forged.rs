@@ -49,6 +49,15 @@ struct Forged {
 
 impl Forged {
     fn new(images: &[(&str, &Descriptor)], documents: &[&Document]) -> Forged {
+        Forged::saying(images, documents, |_| {})
+    }
+
+    /// As [`new`](Forged::new), and `say` changes what is signed.
+    fn saying(
+        images: &[(&str, &Descriptor)],
+        documents: &[&Document],
+        say: impl Fn(&mut Predicate),
+    ) -> Forged {
         let contents = Contents {
             images: images.iter().map(|(name, root)| image(name, root)).collect(),
             documents: documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect(),
@@ -57,8 +66,9 @@ impl Forged {
         };
         let configs = BTreeMap::from([(Digest::of(b"{}"), b"{}"[..].into())]);
         let key = PrivateKey::generate().unwrap();
-        let head =
-            Head::make(&contents, &configs, &Predicate::of(&contents, moment(NOW), None), &key);
+        let mut predicate = Predicate::of(&contents, moment(NOW), None);
+        say(&mut predicate);
+        let head = Head::make(&contents, &configs, &predicate, &key);
         let forged = Forged { folder: tempfile::tempdir().unwrap(), key };
         for (path, bytes) in head.files {
             let path = forged.folder.path().join(path);
@@ -181,5 +191,17 @@ fn a_list_of_files_without_the_layout_is_refused() {
         std::fs::write(at(path), other).unwrap();
 
         assert_eq!(forged.examine().unwrap_err().class(), Class::Untrusted, "{path}");
+    }
+}
+
+#[test]
+fn counts_that_are_not_those_of_the_list_are_not_believed() {
+    let one = manifest(&[]);
+    let images = [("localhost/a:1", one.descriptor())];
+    let lies: [fn(&mut Predicate); 2] = [|it| it.inventory.blobs += 1, |it| it.inventory.files = 1];
+    for say in lies {
+        let error = Forged::saying(&images, &[&one], say).examine().map(drop).unwrap_err();
+
+        assert_eq!(error.class(), Class::Untrusted, "{error}");
     }
 }
