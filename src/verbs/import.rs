@@ -4,38 +4,44 @@
 mod archives;
 mod engine;
 mod foreign;
+mod landing;
+mod layout;
 mod names;
 mod partly;
+mod registry;
+mod repositories;
 mod rewritten;
 mod summary;
 mod usable;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use self::archives::Filing;
-use self::archives::is_folder;
+use self::archives::{Archives, is_folder};
+use self::engine::Pulling;
+use self::landing::Job;
+use self::layout::Layout;
 use self::names::{names, tell_idle};
 pub use self::partly::Failed;
 use self::partly::{Halt, Rest};
+use self::registry::Repositories;
 use self::rewritten::{Rewritten, rewritten};
+use self::summary::summary;
 pub use self::summary::{Landed, Summary};
-use self::summary::{note_unread, summary};
 use self::usable::usable;
 use crate::bundle::check::{self, Trust, Trusted};
 use crate::bundle::contents::Contents;
 use crate::bundle::part::referring;
-use crate::places::layout::LayoutStore;
 use crate::places::location::{Destination, is_stream};
 use crate::places::registry::Client;
 use crate::seams::file::lies_in;
+use crate::seams::ground;
 use crate::seams::pace::Jobs;
-use crate::seams::store::ImageSink;
-use crate::seams::{ground, room};
 use crate::verbs::evidence::Evidence;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::words::progress::Progress;
@@ -43,9 +49,9 @@ use crate::words::reference::Reference;
 use crate::work::choice::{Choice, part};
 use crate::work::graph::Rewrite;
 use crate::work::mapping::Rule;
-use crate::work::plan::{Action, Obstacle, OnExisting, Plan, Scope};
-use crate::work::projects::{Projects, Provision};
-use crate::work::transfer::{self, Carrier, Tally};
+use crate::work::plan::{OnExisting, Plan};
+use crate::work::projects::Provision;
+use crate::work::transfer::{Carrier, Tally};
 
 /// What to import, and how.
 #[derive(Debug, Clone)]
@@ -212,16 +218,21 @@ impl Ready {
         client: &Client,
         progress: &dyn Progress,
     ) -> Result<Outcome, Halt> {
+        let job = Job { request, ready: self, contents, progress };
         match &request.to {
-            Destination::Registry { .. } | Destination::Layout { .. } => {
-                repositories(request, self, contents, client, progress)
+            Destination::Registry { registry, .. } => {
+                job.land(|names| Repositories::look(job, registry, client, names))
+            }
+            Destination::Layout { path } => {
+                ground::folder(path)?;
+                job.land(|names| Layout::look(job, path, names))
             }
             Destination::Archive { format, path } => {
-                let (filing, to) = (&request.filing, (*format, path.as_path()));
-                archives::import(request, filing, to, self, contents, progress)
+                job.land(|names| Archives::look(job, *format, path, names))
             }
             Destination::Engine(engine) => {
-                engine::import(request, engine, self, contents, progress)
+                engine::check(engine, request.existing)?;
+                job.land(|names| Pulling::look(job, engine, names))
             }
         }
     }
@@ -253,76 +264,6 @@ impl Ready {
     }
 }
 
-/// Imports into a registry or a layout.
-fn repositories(
-    request: &Request,
-    ready: &Ready,
-    contents: &Contents,
-    client: &Client,
-    progress: &dyn Progress,
-) -> Result<Outcome, Halt> {
-    // 1. Names at the destination, and the projects they lie in.
-    if let Destination::Layout { path } = &request.to {
-        ground::folder(path)?;
-    }
-    let mut scopes = scopes(request, contents, client)?;
-    let projects = match &request.to {
-        Destination::Registry { registry, .. } => Projects::look(client, registry, &mut scopes)?,
-        _ => Projects::default(),
-    };
-
-    // 2. What is to be done there, and what is in the way.
-    let statement = ready.statement();
-    let mut plan = Plan::new(statement, contents, &scopes, request.existing, request.jobs.most)?;
-    projects.judge(&mut plan, contents, &request.projects);
-    projects.tell_unheeded(&request.projects, progress);
-    let sparse = plan.look_for_sparse(contents, &scopes, request.jobs.most)?;
-    plan.obstacles.extend(sparse);
-    if let Destination::Layout { path } = &request.to {
-        plan.obstacles.extend(shortage(path, &plan));
-    }
-    foreign::tell(contents, progress);
-    if request.dry_run {
-        return Ok(Outcome::Planned(plan));
-    }
-    if let Some(error) = Obstacle::failure(&plan.obstacles) {
-        return Err(error.into());
-    }
-
-    // 3. Make room for it: projects; then try what only trying tells.
-    projects.create(&mut plan, &request.projects, progress)?;
-    let sparse = plan.try_sparse(contents, &scopes, request.jobs.most)?;
-    if let Some(error) = Obstacle::failure(sparse.as_slice()) {
-        return Err(error.into());
-    }
-
-    // 4. Do it: a manifest of a kind that may not be taken first; then blobs, manifests, names.
-    client.resume_uploads(&request.to.to_string(), &statement, request.now);
-    let carrier = ready.carrier(request, contents, progress);
-    let first = match request.to {
-        Destination::Registry { .. } => plan.split_doubtful(contents),
-        _ => None,
-    };
-    for plan in first.iter().chain([&plan]) {
-        transfer::run(plan, &scopes, &carrier).map_err(|stop| Halt::of(stop, contents))?;
-    }
-    note_unread(&plan, progress);
-    Ok(Outcome::Done(ready.summary(request, plan)))
-}
-
-/// Why what is to come does not fit into the layout at `path`, if it does not.
-fn shortage(path: &Path, plan: &Plan) -> Vec<Obstacle> {
-    let what = format!("at the destination {}", path.display());
-    let room = room::check(path, plan.copy.bytes, &what)
-        .map_err(|e| e.hint("free some, or name a folder on another disk"));
-    let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
-    let sent = all.filter(|transfer| transfer.action == Action::Copy);
-    let largest = sent.map(|transfer| transfer.blob.size).max().unwrap_or(0);
-    let what = format!("the largest file of {}", path.display());
-    let file = room::check_file(path, largest, &what);
-    [room, file].into_iter().filter_map(Result::err).map(|e| Obstacle::known(&e)).collect()
-}
-
 /// Nothing is written into the bundle itself, which would be no signed one any more.
 fn keep_apart(request: &Request) -> Result<()> {
     let (Destination::Layout { path } | Destination::Archive { path, .. }) = &request.to else {
@@ -334,64 +275,6 @@ fn keep_apart(request: &Request) -> Result<()> {
             Err(Error::new(Class::Usage, text).hint("name another place"))
         }
         false => Ok(()),
-    }
-}
-
-/// Maps every name, and gathers what goes to the same repository.
-fn scopes(request: &Request, contents: &Contents, client: &Client) -> Result<Vec<Scope>, Halt> {
-    let names = names(request, contents)?;
-    let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
-    let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
-    for (index, (image, to)) in contents.images.iter().zip(names).enumerate() {
-        let repositories = moved.entry(image.name.name()).or_default();
-        if !repositories.iter().any(|known| known.name() == to.name()) {
-            repositories.push(to.clone());
-        }
-        scope(&mut scopes, request, client, &to)?.images.push((index, to));
-    }
-    // What refers to an image goes to wherever its repository went.
-    for (index, referrer) in contents.referrers.iter().enumerate() {
-        for to in moved.get(&referrer.repository).into_iter().flatten() {
-            let name = referrer.tag.clone().map(|tag| to.with_tag(tag));
-            scope(&mut scopes, request, client, to)?.referrers.push((index, name));
-        }
-    }
-    Ok(scopes.into_values().collect())
-}
-
-/// The scope that `to` belongs to. A layout is one for all names.
-fn scope<'s>(
-    scopes: &'s mut BTreeMap<String, Scope>,
-    request: &Request,
-    client: &Client,
-    to: &Reference,
-) -> Result<&'s mut Scope> {
-    use std::collections::btree_map::Entry;
-    let key = match &request.to {
-        Destination::Registry { .. } => to.name(),
-        _ => String::new(),
-    };
-    match scopes.entry(key) {
-        Entry::Occupied(scope) => Ok(scope.into_mut()),
-        Entry::Vacant(free) => {
-            let (there, name, path): (Box<dyn ImageSink>, _, _) = match &request.to {
-                Destination::Registry { .. } => {
-                    let repository =
-                        client.repository(&to.registry, &to.repository, Side::Destination);
-                    (Box::new(repository), to.name(), Some(to.repository.clone()))
-                }
-                Destination::Layout { path } => {
-                    let store = LayoutStore::open(path)?;
-                    (Box::new(store), request.to.to_string(), None)
-                }
-                Destination::Archive { .. } | Destination::Engine(_) => {
-                    let text = format!("{} has no repositories", request.to);
-                    return Err(Error::new(Class::Other, text));
-                }
-            };
-            let (images, referrers, absent) = (Vec::new(), Vec::new(), false);
-            Ok(free.insert(Scope { there, name, path, images, referrers, absent }))
-        }
     }
 }
 

@@ -3,13 +3,15 @@
 pub(super) mod portion;
 pub(super) mod single;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::portion::listing;
-use self::single::single_platform;
-use super::{Halt, Outcome, Ready, Request, names};
+use self::single::{Single, single_platform};
+use super::landing::{Job, Landing};
+use super::{Halt, Request};
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
@@ -22,7 +24,7 @@ use crate::seams::store::ImageSink;
 use crate::seams::{ground, interrupt, room};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::Event;
 use crate::words::reference::Reference;
 use crate::work::clash::Clash;
 use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
@@ -56,101 +58,138 @@ impl Shelf {
     }
 }
 
-/// Imports the `contents` of `bundle` into archives at `path`, written as `filing` says: that of
-/// the request, or one whose standard output is the `load` of an engine.
-///
-/// # Errors
-/// As [`import`](super::import). Each file appears when it is whole; those that were finished
-/// before a failure stay, and the same import leaves them as they are.
-pub(super) fn import(
-    request: &Request,
-    filing: &Filing,
-    (format, path): (ArchiveFormat, &Path),
-    ready: &Ready,
-    contents: &Contents,
-    progress: &dyn Progress,
-) -> Result<Outcome, Halt> {
-    let bundle = &*ready.bundle;
-    // 1. What fits: a docker archive holds one platform of each image, and images only.
-    let mut to = names(request, contents)?;
-    let (single, obstacles) = match format {
-        ArchiveFormat::Docker => {
-            let wanted = request.platform.as_ref();
-            let (single, obstacles) = single_platform(bundle, contents, &mut to, wanted, progress)?;
-            (Some(single), obstacles)
-        }
-        ArchiveFormat::Oci => (None, Vec::new()),
-    };
-    let contents = single.as_ref().map_or(contents, |single| &single.contents);
-    if format == ArchiveFormat::Docker
-        && contents.blobs.iter().any(|b| b.media_type.ends_with("zstd"))
-    {
-        let text = "some layers are compressed by zstd, which docker loads from 23.0 on".to_owned();
-        progress.event(Event::Note(text));
-    }
+/// Archives at a path, as a destination. Each file appears when it is whole; those that were
+/// finished before a failure stay, and the same import leaves them as they are.
+pub(super) struct Archives<'i> {
+    job: Job<'i>,
+    path: &'i Path,
+    contents: Cow<'i, Contents>,
+    shelves: Vec<Shelf>,
+    /// How large each of them gets.
+    rooms: Vec<u64>,
+    /// Those that hold something else and are left as they are.
+    left: Vec<usize>,
+    /// What is known to be in the way.
+    obstacles: Vec<Obstacle>,
+}
 
-    // 2. Which file each image goes to, and what is there now.
-    if let Some(folder) = folder_of(path) {
-        ground::folder(&folder)?;
-    }
-    let shelves = shelves(request, filing, path, contents, to)?;
-    let (mut scopes, mut rooms) = (Vec::new(), Vec::new());
-    let (mut taken, mut left) = (Vec::new(), Vec::new());
-    let referring = referring(contents);
-    for (at, shelf) in shelves.iter().enumerate() {
-        interrupt::check()?;
-        let docker = single.as_ref().map(|single| to_json(&single.entries(&shelf.images)));
-        let (listing, referrers) = listing(contents, &referring, &shelf.images, docker)?;
-        rooms.push(listing.size());
-        let (sink, found) = open(&request.bundle, filing, shelf, listing)?;
-        if let Found::Other { what, .. } = found {
-            match request.existing {
-                OnExisting::Skip => left.push(at),
-                OnExisting::Overwrite => {}
-                _ => taken.push(format!("{} {what}", shelf.name())),
+impl<'i> Archives<'i> {
+    /// Those of the kind `format` at `path`: which file each image goes to, and what is there now.
+    ///
+    /// # Errors
+    /// For names that give no files, and when what is there cannot be read.
+    pub(super) fn look(
+        job: Job<'i>,
+        format: ArchiveFormat,
+        path: &'i Path,
+        mut to: Vec<Reference>,
+    ) -> Result<(Archives<'i>, Vec<Scope>), Halt> {
+        // 1. What fits: a docker archive holds one platform of each image, and images only.
+        let (single, mut obstacles) = match format {
+            ArchiveFormat::Docker => {
+                let (single, obstacles) = narrow(job, &mut to)?;
+                (Some(single), obstacles)
             }
+            ArchiveFormat::Oci => (None, Vec::new()),
+        };
+        let contents = single.as_ref().map_or(job.contents, |single| &single.contents);
+
+        // 2. The files, and what stands in their place.
+        if let Some(folder) = folder_of(path) {
+            ground::folder(&folder)?;
         }
-        let (name, images) = (shelf.name(), shelf.images.clone());
-        let there: Box<dyn ImageSink> = Box::new(sink);
-        scopes.push(Scope { there, name, path: None, images, referrers, absent: false });
-    }
-
-    // 3. What is to be done, and what is in the way. Files are taken whole: what becomes of their
-    //    names is settled.
-    let statement = ready.statement();
-    let mut plan =
-        Plan::new(statement, contents, &scopes, OnExisting::Overwrite, request.jobs.large)?;
-    for at in left {
-        plan.leave(at);
-        let text = format!("{} holds something else and is left as it is", shelves[at].name());
-        progress.event(Event::Note(text));
-    }
-    plan.obstacles.extend(obstacles);
-    plan.look_for_sparse(contents, &scopes, request.jobs.large)?;
-    plan.obstacles.extend(in_the_way(taken));
-    if let Some(folder) = folder_of(path) {
-        if !request.dry_run && plan.obstacles.is_empty() {
-            sweep(&folder)?;
+        let request = job.request;
+        let shelves = shelves(request, &request.filing, path, contents, to)?;
+        let (mut scopes, mut rooms) = (Vec::new(), Vec::new());
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        let referring = referring(contents);
+        for (at, shelf) in shelves.iter().enumerate() {
+            interrupt::check()?;
+            let docker = single.as_ref().map(|single| to_json(&single.entries(&shelf.images)));
+            let (listing, referrers) = listing(contents, &referring, &shelf.images, docker)?;
+            rooms.push(listing.size());
+            let (sink, found) = open(&request.bundle, &request.filing, shelf, listing)?;
+            if let Found::Other { what, .. } = found {
+                match request.existing {
+                    OnExisting::Skip => left.push(at),
+                    OnExisting::Overwrite => {}
+                    _ => taken.push(format!("{} {what}", shelf.name())),
+                }
+            }
+            let (name, images) = (shelf.name(), shelf.images.clone());
+            let there: Box<dyn ImageSink> = Box::new(sink);
+            scopes.push(Scope { there, name, path: None, images, referrers, absent: false });
         }
-        plan.obstacles.extend(shortage(&folder, filing, path, &shelves, &rooms, &plan));
+        obstacles.extend(in_the_way(taken));
+        let contents = match single {
+            Some(single) => Cow::Owned(single.contents),
+            None => Cow::Borrowed(job.contents),
+        };
+        Ok((Archives { job, path, contents, shelves, rooms, left, obstacles }, scopes))
     }
-    if request.dry_run {
-        return Ok(Outcome::Planned(plan));
+}
+
+/// What of the contents of `job` fits into docker archives, under the names `to`.
+fn narrow(job: Job<'_>, to: &mut [Reference]) -> Result<(Single, Vec<Obstacle>)> {
+    let (bundle, wanted) = (&*job.ready.bundle, job.request.platform.as_ref());
+    let (single, obstacles) = single_platform(bundle, job.contents, to, wanted, job.progress)?;
+    if single.contents.blobs.iter().any(|blob| blob.media_type.ends_with("zstd")) {
+        let text = "some layers are compressed by zstd, which docker loads from 23.0 on";
+        job.progress.event(Event::Note(text.to_owned()));
     }
-    if let Some(error) = Obstacle::failure(&plan.obstacles) {
-        return Err(error.into());
+    Ok((single, obstacles))
+}
+
+impl Landing for Archives<'_> {
+    type There = dyn ImageSink;
+
+    fn contents(&self) -> &Contents {
+        &self.contents
     }
 
-    // 4. Make room for it.
-    if let Some(folder) = folder_of(path) {
-        Folder::make(&folder, SHARED)
-            .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
+    /// Files are taken whole: what becomes of their names is settled.
+    fn existing(&self) -> OnExisting {
+        OnExisting::Overwrite
     }
 
-    // 5. Do it: file by file, each finished before the next is begun, front to back.
-    let carrier = ready.carrier(request, contents, progress);
-    fill(&plan, &scopes, &carrier, path).map_err(|stop| Halt::of(stop, contents))?;
-    Ok(Outcome::Done(ready.summary(request, plan)))
+    fn questions(&self) -> usize {
+        self.job.request.jobs.large
+    }
+
+    fn judge(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {
+        let Job { request, progress, .. } = self.job;
+        for at in &self.left {
+            plan.leave(*at);
+            let name = self.shelves[*at].name();
+            let text = format!("{name} holds something else and is left as it is");
+            progress.event(Event::Note(text));
+        }
+        plan.obstacles.extend(self.obstacles.iter().cloned());
+        // An archive takes them: they are no obstacle.
+        plan.look_for_sparse(&self.contents, scopes, self.questions())?;
+        if let Some(folder) = folder_of(self.path) {
+            if !request.dry_run && plan.obstacles.is_empty() {
+                sweep(&folder)?;
+            }
+            let (filing, shelves) = (&request.filing, &self.shelves);
+            let short = shortage(&folder, filing, self.path, shelves, &self.rooms, plan);
+            plan.obstacles.extend(short);
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, _: &mut Plan, _: &[Scope]) -> Result<()> {
+        if let Some(folder) = folder_of(self.path) {
+            Folder::make(&folder, SHARED)
+                .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
+        }
+        Ok(())
+    }
+
+    /// File by file, each finished before the next is begun, front to back.
+    fn carry(&self, plan: &mut Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<(), Stop> {
+        fill(plan, scopes, carrier, self.path)
+    }
 }
 
 /// Fills the files of `scopes`. Of blobs that are damaged all are told; where the carrier goes on,

@@ -14,76 +14,105 @@ use std::sync::Arc;
 use self::chosen::Chosen;
 use self::look::Look;
 use self::pulled::Pulled;
-use super::{Halt, Outcome, Ready, Request, names};
+use super::landing::{Job, Landing};
+use super::{Halt, Ready, Request};
 use crate::bundle::contents::Contents;
 use crate::places::engine::{About, Engine};
 use crate::words::error::{Class, Error, Result};
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::Event;
 use crate::words::reference::Reference;
-use crate::work::plan::{NameAction, NameStep, Obstacle, OnExisting, Plan, Scope, Transfer};
+use crate::work::plan::{NameAction, NameStep, OnExisting, Plan, Scope, Transfer};
 use crate::work::transfer::{Carrier, Fate, Stop};
 
-/// Imports as `request` says, into `engine`.
+/// An engine, as a destination. Bytes that turn out wrong on the way break off the pull they are
+/// for; the name of that image then stands for what it stood for.
+pub(super) struct Pulling<'i> {
+    job: Job<'i>,
+    engine: &'i Engine,
+    about: About,
+    chosen: Arc<Chosen>,
+    look: Look,
+}
+
+/// Fails for what is wished and no engine can do.
 ///
 /// # Errors
-/// As [`import`](super::import). Bytes that turn out wrong on the way break off the pull they are
-/// for; the name of that image then stands for what it stood for.
-pub(super) fn import(
-    request: &Request,
-    engine: &Engine,
-    ready: &Ready,
-    contents: &Contents,
-    progress: &dyn Progress,
-) -> Result<Outcome, Halt> {
-    let bundle = &ready.bundle;
-    if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
+/// [`Class::Usage`].
+pub(super) fn check(engine: &Engine, existing: OnExisting) -> Result<()> {
+    if matches!(existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
         let text = format!("{engine} has no images beside names: --on-existing keep-digest");
-        let error = Error::new(Class::Usage, text)
-            .hint("leave such images behind with skip, or give them other tags with --map");
-        return Err(error.into());
+        return Err(Error::new(Class::Usage, text)
+            .hint("leave such images behind with skip, or give them other tags with --map"));
+    }
+    Ok(())
+}
+
+impl<'i> Pulling<'i> {
+    /// Into `engine`, under `names`: what of each image it takes, and what it has of that.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub(super) fn look(
+        job: Job<'i>,
+        engine: &'i Engine,
+        names: Vec<Reference>,
+    ) -> Result<(Pulling<'i>, Vec<Scope<Look>>), Halt> {
+        let about = engine.about()?;
+        let platform = job.request.platform.as_ref();
+        let chosen = Arc::new(Chosen::of(job.contents, names, engine, &about, platform));
+        chosen.notes.iter().for_each(|note| job.progress.event(Event::Note(note.clone())));
+        let look = Look::at(engine, &about, &chosen, &*job.ready.bundle)?;
+        let scope = Scope {
+            there: Box::new(look.clone()),
+            name: engine.to_string(),
+            path: None,
+            images: chosen.names.iter().cloned().enumerate().collect(),
+            referrers: Vec::new(),
+            absent: false,
+        };
+        Ok((Pulling { job, engine, about, chosen, look }, vec![scope]))
+    }
+}
+
+impl Landing for Pulling<'_> {
+    type There = Look;
+
+    fn contents(&self) -> &Contents {
+        &self.chosen.contents
     }
 
-    // 1. Names in the engine, and what of each image it takes.
-    let names = names(request, contents)?;
-    let about = engine.about()?;
-    let platform = request.platform.as_ref();
-    let chosen = Arc::new(Chosen::of(contents, names, engine, &about, platform));
-    chosen.notes.iter().for_each(|note| progress.event(Event::Note(note.clone())));
-
-    // 2. What it has of that, and what is in the way.
-    let look = Look::at(engine, &about, &chosen, &**bundle)?;
-    let scope = Scope {
-        there: Box::new(look.clone()),
-        name: engine.to_string(),
-        path: None,
-        images: chosen.names.iter().cloned().enumerate().collect(),
-        referrers: Vec::new(),
-        absent: false,
-    };
-    let statement = ready.statement();
-    let kept = &chosen.contents;
-    let mut plan = Plan::new(statement, kept, &[scope], request.existing, 1)?;
-    plan.obstacles.splice(0..0, chosen.obstacles.iter().cloned());
-    plan.obstacles.extend(needs::shortage(&about, &plan, &chosen, &look, &**bundle));
-    if request.dry_run {
-        // Engines ask for configs again and again; a summary does not count them either.
-        plan.count_without(&chosen.contents.configs());
-        return Ok(Outcome::Planned(plan));
-    }
-    if let Some(error) = Obstacle::failure(&plan.obstacles) {
-        return Err(error.into());
+    fn existing(&self) -> OnExisting {
+        self.job.request.existing
     }
 
-    // 3. Have it pull, one image after the other; then remove what runs that were killed left.
-    let carrier = ready.carrier(request, kept, progress);
-    let brought = match changes(&plan).next() {
-        Some(_) => bring(engine, &about, &plan, &chosen, ready, request, &carrier),
-        None => Ok(()),
-    };
-    engine.tidy(&about);
-    brought.map_err(|stop| Halt::of(stop, kept))?;
-    note_present(engine, &plan, &chosen, &carrier);
-    Ok(Outcome::Done(ready.summary(request, plan)))
+    fn questions(&self) -> usize {
+        1
+    }
+
+    fn judge(&self, plan: &mut Plan, _: &[Scope<Look>]) -> Result<()> {
+        let bundle = &*self.job.ready.bundle;
+        plan.obstacles.splice(0..0, self.chosen.obstacles.iter().cloned());
+        let short = needs::shortage(&self.about, plan, &self.chosen, &self.look, bundle);
+        plan.obstacles.extend(short);
+        if self.job.request.dry_run {
+            // Engines ask for configs again and again; a summary does not count them either.
+            plan.count_without(&self.chosen.contents.configs());
+        }
+        Ok(())
+    }
+
+    /// Has it pull, one image after the other; then removes what runs that were killed left.
+    fn carry(&self, plan: &mut Plan, _: &[Scope<Look>], carrier: &Carrier<'_>) -> Result<(), Stop> {
+        let Pulling { job, engine, about, chosen, .. } = self;
+        let brought = match changes(plan).next() {
+            Some(_) => bring(engine, about, plan, chosen, job.ready, job.request, carrier),
+            None => Ok(()),
+        };
+        engine.tidy(about);
+        brought?;
+        note_present(engine, plan, chosen, carrier);
+        Ok(())
+    }
 }
 
 /// The names that are not done yet.

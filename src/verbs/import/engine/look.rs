@@ -19,7 +19,7 @@ use crate::words::reference::{Reference, Tag};
 
 /// What an engine has of what was chosen for it.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
+pub(in crate::verbs::import) struct Look {
     engine: Engine,
     about: About,
     chosen: Arc<Chosen>,

@@ -1,0 +1,87 @@
+//! `import` into a registry: a scope a repository, and the projects they lie in.
+
+use super::landing::{Job, Landing};
+use super::repositories::gather;
+use super::summary::note_unread;
+use super::{Halt, foreign};
+use crate::bundle::contents::Contents;
+use crate::places::registry::Client;
+use crate::seams::store::ImageSink;
+use crate::words::error::{Result, Side};
+use crate::words::reference::{Reference, Registry};
+use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
+use crate::work::projects::Projects;
+use crate::work::transfer::{self, Carrier, Stop};
+
+/// The repositories of a registry, as a destination.
+pub(super) struct Repositories<'i> {
+    job: Job<'i>,
+    client: &'i Client,
+    projects: Projects,
+}
+
+impl<'i> Repositories<'i> {
+    /// Those at `registry` that `names` lie in.
+    ///
+    /// # Errors
+    /// When the registry cannot be asked about its projects.
+    pub(super) fn look(
+        job: Job<'i>,
+        registry: &Registry,
+        client: &'i Client,
+        names: Vec<Reference>,
+    ) -> Result<(Repositories<'i>, Vec<Scope>), Halt> {
+        let mut scopes = gather(job.contents, names, Reference::name, |to| {
+            let repository = client.repository(&to.registry, &to.repository, Side::Destination);
+            Ok((Box::new(repository), to.name(), Some(to.repository.clone())))
+        })?;
+        let projects = Projects::look(client, registry, &mut scopes)?;
+        Ok((Repositories { job, client, projects }, scopes))
+    }
+}
+
+impl Landing for Repositories<'_> {
+    type There = dyn ImageSink;
+
+    fn contents(&self) -> &Contents {
+        self.job.contents
+    }
+
+    fn existing(&self) -> OnExisting {
+        self.job.request.existing
+    }
+
+    fn questions(&self) -> usize {
+        self.job.request.jobs.most
+    }
+
+    fn judge(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {
+        let Job { request, contents, progress, .. } = self.job;
+        self.projects.judge(plan, contents, &request.projects);
+        self.projects.tell_unheeded(&request.projects, progress);
+        let sparse = plan.look_for_sparse(contents, scopes, self.questions())?;
+        plan.obstacles.extend(sparse);
+        foreign::tell(contents, progress);
+        Ok(())
+    }
+
+    /// Makes the projects; then tries what only trying tells.
+    fn prepare(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {
+        let Job { request, contents, progress, .. } = self.job;
+        self.projects.create(plan, &request.projects, progress)?;
+        let sparse = plan.try_sparse(contents, scopes, self.questions())?;
+        Obstacle::failure(sparse.as_slice()).map_or(Ok(()), Err)
+    }
+
+    /// A manifest of a kind that may not be taken goes first, with what it needs.
+    fn carry(&self, plan: &mut Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<(), Stop> {
+        let Job { request, ready, contents, progress } = self.job;
+        self.client.resume_uploads(&request.to.to_string(), &ready.statement(), request.now);
+        let first = plan.split_doubtful(contents);
+        for plan in first.iter().chain([&*plan]) {
+            transfer::run(plan, scopes, carrier)?;
+        }
+        note_unread(plan, progress);
+        Ok(())
+    }
+}

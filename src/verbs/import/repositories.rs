@@ -1,0 +1,56 @@
+//! Which repository each image goes to, and what refers to it.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::bundle::contents::Contents;
+use crate::seams::store::ImageSink;
+use crate::words::error::Result;
+use crate::words::reference::{Reference, Repository};
+use crate::work::plan::Scope;
+
+/// A repository that was opened: what takes it, its name for people, and its path where siblings
+/// can mount blobs from it.
+pub(super) type Opened = (Box<dyn ImageSink>, String, Option<Repository>);
+
+/// Gathers what goes to the same repository, of which `key` tells them apart: the images of
+/// `contents`, which get `names`, and what refers to them. Each is opened once.
+///
+/// # Errors
+/// Those of `open`.
+pub(super) fn gather(
+    contents: &Contents,
+    names: Vec<Reference>,
+    key: impl Fn(&Reference) -> String,
+    open: impl Fn(&Reference) -> Result<Opened>,
+) -> Result<Vec<Scope>> {
+    let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
+    let mut at = |to: &Reference, enter: &mut dyn FnMut(&mut Scope)| -> Result<()> {
+        let scope = match scopes.entry(key(to)) {
+            Entry::Occupied(scope) => scope.into_mut(),
+            Entry::Vacant(free) => {
+                let (there, name, path) = open(to)?;
+                let (images, referrers, absent) = (Vec::new(), Vec::new(), false);
+                free.insert(Scope { there, name, path, images, referrers, absent })
+            }
+        };
+        enter(scope);
+        Ok(())
+    };
+    let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
+    for (index, (image, to)) in contents.images.iter().zip(names).enumerate() {
+        let repositories = moved.entry(image.name.name()).or_default();
+        if !repositories.iter().any(|known| known.name() == to.name()) {
+            repositories.push(to.clone());
+        }
+        at(&to, &mut |scope| scope.images.push((index, to.clone())))?;
+    }
+    // What refers to an image goes to wherever its repository went.
+    for (index, referrer) in contents.referrers.iter().enumerate() {
+        for to in moved.get(&referrer.repository).into_iter().flatten() {
+            let name = referrer.tag.clone().map(|tag| to.with_tag(tag));
+            at(to, &mut |scope| scope.referrers.push((index, name.clone())))?;
+        }
+    }
+    Ok(scopes.into_values().collect())
+}
