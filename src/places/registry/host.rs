@@ -323,6 +323,7 @@ impl Host {
             .or_insert_with(|| Arc::new(Tagged::among(neighbours)));
         Arc::clone(tagged)
     }
+
     /// Of how many of its repositories something is known.
     pub(super) fn repositories(&self) -> usize {
         self.repositories.lock().unwrap_or_else(PoisonError::into_inner).tagged.len()

@@ -143,6 +143,10 @@ fn narrow(job: Job<'_>, to: &mut [Reference]) -> Result<(Single, Vec<Obstacle>)>
 impl Landing for Archives<'_> {
     type There = dyn ImageSink;
 
+    fn job(&self) -> Job<'_> {
+        self.job
+    }
+
     fn contents(&self) -> &Contents {
         &self.contents
     }

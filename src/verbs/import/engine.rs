@@ -14,8 +14,8 @@ use std::sync::Arc;
 use self::chosen::Chosen;
 use self::look::Look;
 use self::pulled::Pulled;
+use super::Halt;
 use super::landing::{Job, Landing};
-use super::{Halt, Ready, Request};
 use crate::bundle::contents::Contents;
 use crate::places::engine::{About, Engine};
 use crate::words::error::{Class, Error, Result};
@@ -77,12 +77,12 @@ impl<'i> Pulling<'i> {
 impl Landing for Pulling<'_> {
     type There = Look;
 
-    fn contents(&self) -> &Contents {
-        &self.chosen.contents
+    fn job(&self) -> Job<'_> {
+        self.job
     }
 
-    fn existing(&self) -> OnExisting {
-        self.job.request.existing
+    fn contents(&self) -> &Contents {
+        &self.chosen.contents
     }
 
     fn questions(&self) -> usize {
@@ -103,15 +103,56 @@ impl Landing for Pulling<'_> {
 
     /// Has it pull, one image after the other; then removes what runs that were killed left.
     fn carry(&self, plan: &mut Plan, _: &[Scope<Look>], carrier: &Carrier<'_>) -> Result<(), Stop> {
-        let Pulling { job, engine, about, chosen, .. } = self;
         let brought = match changes(plan).next() {
-            Some(_) => bring(engine, about, plan, chosen, job.ready, job.request, carrier),
+            Some(_) => self.bring(plan, carrier),
             None => Ok(()),
         };
-        engine.tidy(about);
+        self.engine.tidy(&self.about);
         brought?;
-        note_present(engine, plan, chosen, carrier);
+        self.note_present(plan, carrier);
         Ok(())
+    }
+}
+
+impl Pulling<'_> {
+    /// Serves what was chosen until the engine has it all; streams it into one that cannot reach
+    /// what is served here.
+    ///
+    /// # Errors
+    /// Where a blob proves wrong, all that are, of those that are to move.
+    fn bring(&self, plan: &Plan, carrier: &Carrier<'_>) -> Result<(), Stop> {
+        if let Some(place) = &self.about.remote {
+            return load::load(self, plan, &format!("it is at {place}"), carrier);
+        }
+        match pulled::pull(self, plan, carrier)? {
+            Pulled::All => Ok(()),
+            Pulled::Unreachable(why) => load::load(self, plan, &why, carrier),
+        }
+    }
+
+    /// After the pull the name has to stand for what was promised.
+    fn read_back(&self, name: &Reference) -> Result<()> {
+        let engine = self.engine;
+        match engine.held(name)? {
+            Some(held) if self.chosen.is_it(&self.about, name, &held) => Ok(()),
+            Some(_) => {
+                let text = format!("{engine}: {name} stands for another image than was pulled");
+                Err(Error::new(Class::Other, text).hint("somebody else may be naming images there"))
+            }
+            None => {
+                let text = format!("{engine}: {name} is not there, although it was pulled");
+                Err(Error::new(Class::Other, text).hint("see what the engine says for itself"))
+            }
+        }
+    }
+
+    /// Notes the layers that nobody asked for.
+    fn note_present(&self, plan: &Plan, carrier: &Carrier<'_>) {
+        let (place, configs) = (self.engine.to_string(), self.chosen.contents.configs());
+        let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
+        for Transfer { blob, .. } in all.filter(|it| !configs.contains(&it.blob.digest)) {
+            carrier.tally.blob(&place, &blob.digest, blob.size, Fate::Present);
+        }
     }
 }
 
@@ -119,52 +160,4 @@ impl Landing for Pulling<'_> {
 fn changes(plan: &Plan) -> impl Iterator<Item = &NameStep> {
     let all = plan.repositories.iter().flat_map(|repository| &repository.names);
     all.filter(|step| matches!(step.action, NameAction::Create | NameAction::Replace))
-}
-
-/// Serves what was chosen until the engine has it all; streams it into one that cannot reach what
-/// is served here.
-///
-/// # Errors
-/// Where a blob proves wrong, all that are, of those that are to move.
-fn bring(
-    engine: &Engine,
-    about: &About,
-    plan: &Plan,
-    chosen: &Chosen,
-    ready: &Ready,
-    request: &Request,
-    carrier: &Carrier<'_>,
-) -> Result<(), Stop> {
-    let stream = |why: &str| load::load(engine, about, plan, chosen, why, carrier);
-    if let Some(place) = &about.remote {
-        return stream(&format!("it is at {place}"));
-    }
-    match pulled::pull(engine, about, plan, chosen, ready, request, carrier)? {
-        Pulled::All => Ok(()),
-        Pulled::Unreachable(why) => stream(&why),
-    }
-}
-
-/// After the pull the name has to stand for what was promised.
-fn read_back(engine: &Engine, about: &About, chosen: &Chosen, name: &Reference) -> Result<()> {
-    match engine.held(name)? {
-        Some(held) if chosen.is_it(about, name, &held) => Ok(()),
-        Some(_) => {
-            let text = format!("{engine}: {name} stands for another image than was pulled");
-            Err(Error::new(Class::Other, text).hint("somebody else may be naming images there"))
-        }
-        None => {
-            let text = format!("{engine}: {name} is not there, although it was pulled");
-            Err(Error::new(Class::Other, text).hint("see what the engine says for itself"))
-        }
-    }
-}
-
-/// Notes the layers that nobody asked for.
-fn note_present(engine: &Engine, plan: &Plan, chosen: &Chosen, carrier: &Carrier<'_>) {
-    let (place, configs) = (engine.to_string(), chosen.contents.configs());
-    let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
-    for Transfer { blob, .. } in all.filter(|it| !configs.contains(&it.blob.digest)) {
-        carrier.tally.blob(&place, &blob.digest, blob.size, Fate::Present);
-    }
 }

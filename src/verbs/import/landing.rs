@@ -15,14 +15,23 @@ pub(super) trait Landing {
     /// What tells what is there.
     type There: Holdings + ?Sized;
 
-    /// What is taken there of the contents: all of it, or what fits.
-    fn contents(&self) -> &Contents;
+    /// What is imported there.
+    fn job(&self) -> Job<'_>;
 
-    /// What to do about names that stand for other images.
-    fn existing(&self) -> OnExisting;
+    /// What is taken there of the contents: all of it, where nothing else is said.
+    fn contents(&self) -> &Contents {
+        self.job().contents
+    }
+
+    /// What to do about names that stand for other images: what is asked for.
+    fn existing(&self) -> OnExisting {
+        self.job().request.existing
+    }
 
     /// How much is asked at a time.
-    fn questions(&self) -> usize;
+    fn questions(&self) -> usize {
+        self.job().request.jobs.most
+    }
 
     /// Enters into `plan` what else is in its way, and what becomes of what was found.
     ///

@@ -5,13 +5,12 @@ use std::path::Path;
 use super::landing::{Job, Landing};
 use super::repositories::gather;
 use super::{Halt, foreign};
-use crate::bundle::contents::Contents;
 use crate::places::layout::LayoutStore;
 use crate::seams::room;
 use crate::seams::store::ImageSink;
 use crate::words::error::Result;
 use crate::words::reference::Reference;
-use crate::work::plan::{Action, Obstacle, OnExisting, Plan, Scope};
+use crate::work::plan::{Action, Obstacle, Plan, Scope};
 use crate::work::transfer::{self, Carrier, Stop};
 
 /// A layout, as a destination.
@@ -41,16 +40,8 @@ impl<'i> Layout<'i> {
 impl Landing for Layout<'_> {
     type There = dyn ImageSink;
 
-    fn contents(&self) -> &Contents {
-        self.job.contents
-    }
-
-    fn existing(&self) -> OnExisting {
-        self.job.request.existing
-    }
-
-    fn questions(&self) -> usize {
-        self.job.request.jobs.most
+    fn job(&self) -> Job<'_> {
+        self.job
     }
 
     fn judge(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {

@@ -4,12 +4,11 @@ use super::landing::{Job, Landing};
 use super::repositories::gather;
 use super::summary::note_unread;
 use super::{Halt, foreign};
-use crate::bundle::contents::Contents;
 use crate::places::registry::Client;
 use crate::seams::store::ImageSink;
 use crate::words::error::{Result, Side};
 use crate::words::reference::{Reference, Registry};
-use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
+use crate::work::plan::{Obstacle, Plan, Scope};
 use crate::work::projects::Projects;
 use crate::work::transfer::{self, Carrier, Stop};
 
@@ -43,16 +42,8 @@ impl<'i> Repositories<'i> {
 impl Landing for Repositories<'_> {
     type There = dyn ImageSink;
 
-    fn contents(&self) -> &Contents {
-        self.job.contents
-    }
-
-    fn existing(&self) -> OnExisting {
-        self.job.request.existing
-    }
-
-    fn questions(&self) -> usize {
-        self.job.request.jobs.most
+    fn job(&self) -> Job<'_> {
+        self.job
     }
 
     fn judge(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {

@@ -2,11 +2,10 @@
 
 use super::super::archives::portion::listing;
 use super::super::archives::single::single_platform;
-use super::chosen::Chosen;
-use super::{changes, read_back};
+use super::{Pulling, changes};
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
-use crate::places::engine::{About, Engine};
+use crate::places::engine::Engine;
 use crate::places::layout::archive::Archive;
 use crate::seams::pace::Jobs;
 use crate::seams::store::ImageSink;
@@ -25,13 +24,12 @@ type Named = Vec<(usize, Reference)>;
 /// # Errors
 /// Those of the bundle, after which the engine saw no end of an archive; those of the engine.
 pub(super) fn load(
-    engine: &Engine,
-    about: &About,
+    pulling: &Pulling<'_>,
     plan: &Plan,
-    chosen: &Chosen,
     why: &str,
     carrier: &Carrier<'_>,
 ) -> Result<(), Stop> {
+    let Pulling { engine, chosen, .. } = pulling;
     let (progress, source) = (carrier.progress, carrier.source);
     progress.event(Event::Note(format!(
         "{engine} cannot pull from this machine ({why}); the images are streamed to it whole"
@@ -69,7 +67,7 @@ pub(super) fn load(
         }
     }
     for step in changes(plan) {
-        read_back(engine, about, chosen, &step.to)?;
+        pulling.read_back(&step.to)?;
         carrier.tally.name(&engine.to_string(), step);
     }
     Ok(())

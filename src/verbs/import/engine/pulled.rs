@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chosen::Chosen;
-use super::{changes, read_back};
-use crate::places::engine::{About, Engine, Pull, Scratch};
+use super::{Pulling, changes};
+use crate::places::engine::{Engine, Pull, Scratch};
 use crate::seams::interrupt;
-use crate::verbs::import::{Ready, Request};
 use crate::verbs::serve::Loopback;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -31,14 +30,11 @@ pub(super) enum Pulled {
 /// Those of the engine, and of what it has afterwards. Where a blob proves wrong, all that are, of
 /// those that are to move.
 pub(super) fn pull(
-    engine: &Engine,
-    about: &About,
+    pulling: &Pulling<'_>,
     plan: &Plan,
-    chosen: &Chosen,
-    ready: &Ready,
-    request: &Request,
     carrier: &Carrier<'_>,
 ) -> Result<Pulled, Stop> {
+    let Pulling { job, engine, about, chosen, .. } = pulling;
     let sound = Arc::default();
     if about.keeps_partial {
         // One that would go on from wrong bytes could not take the right ones afterwards.
@@ -46,7 +42,7 @@ pub(super) fn pull(
     }
     let images: Vec<(Reference, Digest)> =
         changes(plan).map(|step| (step.to.clone(), step.digest)).collect();
-    let source = Arc::clone(&ready.bundle) as _;
+    let source = Arc::clone(&job.ready.bundle) as _;
     let server = Loopback::open(&images, &chosen.contents, source, sound)?;
     let scratch = about.scratch.as_deref().map(Scratch::new).transpose()?;
     let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
@@ -55,12 +51,12 @@ pub(super) fn pull(
         let (name, digest) = (&step.to, &step.digest);
         let from = server.address(&name.registry);
         let several = chosen.is_index(digest);
-        let platform = request.platform.as_ref().filter(|_| several);
+        let platform = job.request.platform.as_ref().filter(|_| several);
         let pull = Pull { name, digest, from: &from, platform };
         if let Some(why) = fetch(engine, pull, &server, scratch.as_ref(), carrier)? {
             return Ok(Some(why));
         }
-        read_back(engine, about, chosen, name)?;
+        pulling.read_back(name)?;
         carrier.tally.name(&engine.to_string(), step);
         Ok(None)
     };

@@ -1,8 +1,6 @@
 //! In place of `pulled`, for a build without the feature `serve`.
 
-use super::chosen::Chosen;
-use crate::places::engine::{About, Engine};
-use crate::verbs::import::{Ready, Request};
+use super::Pulling;
 use crate::work::plan::Plan;
 use crate::work::transfer::{Carrier, Stop};
 
@@ -19,14 +17,6 @@ pub(super) enum Pulled {
 ///
 /// # Errors
 /// None.
-pub(super) fn pull(
-    _: &Engine,
-    _: &About,
-    _: &Plan,
-    _: &Chosen,
-    _: &Ready,
-    _: &Request,
-    _: &Carrier<'_>,
-) -> Result<Pulled, Stop> {
+pub(super) fn pull(_: &Pulling<'_>, _: &Plan, _: &Carrier<'_>) -> Result<Pulled, Stop> {
     Ok(Pulled::Unreachable("this build of sealift has no server".to_owned()))
 }
