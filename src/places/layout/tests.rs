@@ -275,24 +275,38 @@ fn a_digest_decides_over_a_tag() {
     assert_eq!(layout.resolve(&name.parse().unwrap()).unwrap().raw(), two.raw());
 }
 
-/// A layout named `x` of `documents`, with what its `index.json` says of each.
-fn listing(entries: &[(&Document, serde_json::Value)]) -> (tempfile::TempDir, Layout) {
+/// A layout named `x` that holds `documents` and `blobs`, with `index` as its list.
+fn written(
+    documents: &[&Document],
+    blobs: &[&[u8]],
+    index: &serde_json::Value,
+) -> (tempfile::TempDir, Layout) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("x");
     let store = LayoutStore::open(&root).unwrap();
-    let mut manifests = Vec::new();
-    for (document, annotations) in entries {
-        store.put_document(document).unwrap();
-        let mut entry = json!(document.descriptor());
-        entry["annotations"] = annotations.clone();
-        manifests.push(entry);
+    for document in documents {
+        store.put(&mut Unchecked(document.descriptor(), &mut document.raw())).unwrap();
+    }
+    for blob in blobs {
+        store.put(&mut Unchecked(&Descriptor::of("a/b", blob), &mut &blob[..])).unwrap();
     }
     store.finish().unwrap();
     drop(store);
-    let index = json!({"schemaVersion": 2, "manifests": manifests});
     std::fs::write(root.join("index.json"), index.to_string()).unwrap();
     let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
     (folder, layout)
+}
+
+/// A layout named `x` of `documents`, with what its `index.json` says of each.
+fn listing(entries: &[(&Document, serde_json::Value)]) -> (tempfile::TempDir, Layout) {
+    let entry = |(document, annotations): &(&Document, serde_json::Value)| {
+        let mut entry = json!(document.descriptor());
+        entry["annotations"] = annotations.clone();
+        entry
+    };
+    let manifests: Vec<serde_json::Value> = entries.iter().map(entry).collect();
+    let documents: Vec<&Document> = entries.iter().map(|(document, _)| *document).collect();
+    written(&documents, &[], &json!({"schemaVersion": 2, "manifests": manifests}))
 }
 
 fn names_of(layout: &Layout) -> Vec<String> {

@@ -6,28 +6,6 @@ use super::*;
 use crate::words::document::DOCKER_MANIFEST;
 use crate::words::platform::Platform;
 
-/// A layout named `x` that holds `documents` and `blobs`, with `index` as its list.
-fn written(documents: &[&Document], blobs: &[&[u8]], index: &Value) -> (tempfile::TempDir, Layout) {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("x");
-    let store = LayoutStore::open(&root).unwrap();
-    for document in documents {
-        store.put(&mut Unchecked(document.descriptor(), &mut document.raw())).unwrap();
-    }
-    for blob in blobs {
-        store.put(&mut Unchecked(&Descriptor::of("a/b", blob), &mut &blob[..])).unwrap();
-    }
-    store.finish().unwrap();
-    drop(store);
-    std::fs::write(root.join("index.json"), index.to_string()).unwrap();
-    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
-    (folder, layout)
-}
-
-fn names_of(layout: &Layout) -> Vec<String> {
-    layout.images().names.iter().map(ToString::to_string).collect()
-}
-
 #[test]
 fn what_a_list_leaves_out_is_what_go_reads_it_as() {
     let image = manifest(b"{}", None);
