@@ -35,7 +35,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::output::{Format, Printer};
-use crate::seams::{interrupt, process};
+use crate::tools::{interrupt, process};
 use crate::words::error::{Class, Error, Result};
 
 /// Carry container images across an air gap.

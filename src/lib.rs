@@ -5,13 +5,13 @@
 //! The layers, top to bottom; imports point downwards only (`cargo xtask tidy` checks it):
 //!
 //! ```text
-//! cli  ->  verbs  ->  work  ->  bundle  ->  places  ->  seams  ->  words
+//! cli  ->  verbs  ->  work  ->  bundle  ->  places  ->  medium  ->  storage  ->  tools  ->  words
 //! ```
 //!
 //! A program that carries images itself asks the verbs ([`verbs`]), each with a `Request` and its
 //! `new`; `examples/carry.rs` is a whole crossing. The library never prints, asks
 //! nobody and reads no environment; at what time a bundle counts, the caller says. It stops at
-//! [`seams::interrupt::raise`], which is one flag for all of a process. Features: `cli` (the program,
+//! [`tools::interrupt::raise`], which is one flag for all of a process. Features: `cli` (the program,
 //! implies `serve`), `serve` (the read-only registry), `ring` (TLS); all are on by default, and
 //! `--no-default-features` does without clap, indicatif, tokio and hyper.
 //!
@@ -26,8 +26,10 @@
 pub mod bundle;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod medium;
 pub mod places;
-pub mod seams;
+pub mod storage;
+pub mod tools;
 pub mod verbs;
 pub mod words;
 pub mod work;

@@ -1,8 +1,7 @@
-//! Where images live. Each place implements the seams, and none knows another.
+//! Where images live. Each place implements the traits of `storage`, and none knows another.
 
 pub mod docker_archive;
 pub mod engine;
 pub mod layout;
 pub mod location;
 pub mod registry;
-pub mod tree;

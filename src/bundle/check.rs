@@ -21,9 +21,9 @@ use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside, is_recovery};
 use super::keys::{KeyId, PublicKey};
 use super::problem::{Fault, Problem, failure};
 use super::statement::Statement;
+use crate::medium::tree::Tree;
 use crate::places::layout::{LAYOUT_MARK, blob_path};
-use crate::places::tree::Tree;
-use crate::seams::sound::Sound;
+use crate::tools::sound::Sound;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
@@ -71,7 +71,7 @@ pub struct Examined<F = Tree> {
 }
 
 /// A bundle whose signature, file list, documents and graph hold. Its layers are not hashed yet:
-/// whoever reads one does so through [`Verified`](crate::seams::stream::Verified).
+/// whoever reads one does so through [`Verified`](crate::storage::stream::Verified).
 #[derive(Debug)]
 pub struct Trusted(Examined);
 
@@ -156,7 +156,7 @@ fn signed_sums(tree: &impl Files, statement: &Statement, name: &str) -> Result<I
     Inventory::from_bytes(&bytes).map_err(|e| e.context(name))
 }
 
-fn problem_of(fault: &crate::places::tree::Fault) -> Problem {
+fn problem_of(fault: &crate::medium::tree::Fault) -> Problem {
     let kind = match fault.truncated {
         true => Fault::Missing,
         false if fault.unreadable => {
@@ -300,11 +300,11 @@ impl Examined {
             .collect();
         let bytes = ahead.iter().fold(0, |sum: u64, (.., size)| sum.saturating_add(*size));
         progress.event(Event::Phase { name: "verifying", bytes, items: ahead.len() as u64 });
-        let found = crate::seams::parallel::map(jobs, &ahead, |(path, digest, size)| {
+        let found = crate::tools::parallel::map(jobs, &ahead, |(path, digest, size)| {
             let blob = Descriptor::new("", **digest, *size);
             let problem = self.hash_watched(path, &blob, progress);
             progress.event(Event::Finished { digest: **digest });
-            crate::seams::interrupt::check().map(|()| problem)
+            crate::tools::interrupt::check().map(|()| problem)
         })?;
         progress.event(Event::Done);
         self.problems.extend(found.into_iter().flatten());

@@ -13,9 +13,9 @@ use super::check;
 use super::head::Head;
 use super::keys::PublicKey;
 use super::pack::PackedDraft;
-use crate::seams::folder::{About, Folder, Replace};
-use crate::seams::holdings::BlobHoldings;
-use crate::seams::store::{BlobSink, BlobSource};
+use crate::storage::holdings::BlobHoldings;
+use crate::storage::store::{BlobSink, BlobSource};
+use crate::tools::folder::{About, Folder, Replace};
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
@@ -156,7 +156,7 @@ impl Draft {
     }
 
     /// Blobs that an interrupted export left behind, to be read through
-    /// [`Verified`](crate::seams::stream::Verified).
+    /// [`Verified`](crate::storage::stream::Verified).
     #[must_use]
     pub fn found(&self) -> &dyn BlobSource {
         match self {
@@ -269,7 +269,7 @@ pub(super) fn hash(
     let mut reader = reader.verified(blob, "unfinished export", progress);
     match io::copy(&mut reader, &mut io::sink()) {
         Ok(_) => Ok(true),
-        Err(_) => crate::seams::interrupt::check().map(|()| false),
+        Err(_) => crate::tools::interrupt::check().map(|()| false),
     }
 }
 

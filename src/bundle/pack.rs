@@ -18,15 +18,15 @@ use rustix::fs::FileType;
 
 use super::draft::{Site, hash};
 use super::head::Head;
+use crate::medium::tree::{BLOCK, Tree, header};
 use crate::places::layout::blob_path;
-use crate::places::tree::{BLOCK, Tree, header};
-use crate::seams::checked::Checked;
-use crate::seams::content::Once;
-use crate::seams::file::lock;
-use crate::seams::folder::{About, Replace};
-use crate::seams::holdings::BlobHoldings;
-use crate::seams::store::{BlobSink, BlobSource};
-use crate::seams::stream::Raw;
+use crate::storage::checked::Checked;
+use crate::storage::content::Once;
+use crate::storage::holdings::BlobHoldings;
+use crate::storage::store::{BlobSink, BlobSource};
+use crate::storage::stream::Raw;
+use crate::tools::file::lock;
+use crate::tools::folder::{About, Replace};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -236,7 +236,7 @@ impl PackedDraft {
         let done = self.write_headers(slot).and_then(|()| self.write(slot, 0, &mut old));
         match done.and_then(|()| self.pad(slot)) {
             Ok(()) => Ok(true),
-            Err(_) => crate::seams::interrupt::check().map(|()| false),
+            Err(_) => crate::tools::interrupt::check().map(|()| false),
         }
     }
 

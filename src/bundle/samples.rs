@@ -1,7 +1,7 @@
 //! Small images, and bundles of them, for the tests of this layer and of those above.
 
-use crate::seams::checked::samples::Unchecked;
-use crate::seams::stream::Raw;
+use crate::storage::checked::samples::Unchecked;
+use crate::storage::stream::Raw;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::head::Head;
 use super::keys::PrivateKey;
 use super::statement::Predicate;
 use crate::places::layout::LayoutStore;
-use crate::seams::store::{BlobSink as _, BlobSource, ImageSink as _};
+use crate::storage::store::{BlobSink as _, BlobSource, ImageSink as _};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, OCI_INDEX, OCI_MANIFEST};
 use crate::words::error::{Class, Error, Result};

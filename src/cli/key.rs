@@ -11,9 +11,9 @@ use super::idle;
 use super::output::Printer;
 use super::secrets::{new_passphrase, read_text};
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
-use crate::seams::file::AtomicFile;
-use crate::seams::folder::Folder;
-use crate::seams::ground;
+use crate::tools::file::AtomicFile;
+use crate::tools::folder::Folder;
+use crate::tools::ground;
 use crate::words::error::{Class, Error, Result};
 
 #[derive(Debug, Subcommand)]

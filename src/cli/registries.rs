@@ -9,7 +9,7 @@ use clap::Args;
 use super::environment::{path, state_folder, variable};
 use super::idle::Given;
 use crate::places::registry::{Client, MirrorFiles, Proxies, Settings};
-use crate::seams::pace::Jobs;
+use crate::tools::pace::Jobs;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;

@@ -11,8 +11,8 @@ use super::output::Printer;
 use super::prompt::waiting;
 use super::text;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
-use crate::seams::interrupt;
-use crate::seams::process::PASSPHRASE;
+use crate::tools::interrupt;
+use crate::tools::process::PASSPHRASE;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 

@@ -15,7 +15,7 @@ use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, t
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Image;
 use crate::bundle::problem::failure;
-use crate::seams::parallel::all_cores;
+use crate::tools::parallel::all_cores;
 use crate::verbs::verify::{Report, Request, verify};
 use crate::words::count::count;
 use crate::words::error::Result;

@@ -15,9 +15,9 @@ use std::sync::Arc;
 
 use self::opening::Found;
 use super::layout::{Images, Layout, Unreadable};
-use super::tree::{Tree, kind};
-use crate::seams::store::{BlobSource, ImageSource, Referrers};
-use crate::seams::stream::Raw;
+use crate::medium::tree::{Tree, kind};
+use crate::storage::store::{BlobSource, ImageSource, Referrers};
+use crate::storage::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};

@@ -18,9 +18,9 @@ pub use store::LayoutStore;
 
 pub(super) use self::names::by_digest;
 use self::names::{Tags, entry_name, subject_of};
-use super::tree::{Tree, kind};
-use crate::seams::store::{BlobSource, ImageSource, Referrers};
-use crate::seams::stream::{Raw, read_small};
+use crate::medium::tree::{Tree, kind};
+use crate::storage::store::{BlobSource, ImageSource, Referrers};
+use crate::storage::stream::{Raw, read_small};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, is_document};
 use crate::words::error::{Class, Error, Result};

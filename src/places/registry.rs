@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] is shared by all threads of a run: connections, tokens and what was learnt about
 //! each host belong to it. [`Client::repository`] gives one repository as one end of a transfer,
-//! which implements all four seams.
+//! which implements all four traits of `storage`.
 //!
 //! Three promises hold for every request. Credentials go to the registry's own scheme, host and
 //! port, and to a token server that the registry may name, nowhere else. What comes back is never
@@ -86,7 +86,7 @@ use self::session::Session;
 pub use self::settings::Settings;
 pub use self::store::{CredentialFile, Kept};
 use self::token::Tokens;
-use crate::seams::rate::{Bucket, Monotonic};
+use crate::tools::rate::{Bucket, Monotonic};
 use crate::words::error::{Result, Side};
 use crate::words::progress::Progress;
 use crate::words::reference::{Reference, Registry, Repository, Tag};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::places::registry::{Client, Found, SearchBy};
-use crate::seams::interrupt;
+use crate::tools::interrupt;
 use crate::words::error::{Error, Result};
 use crate::words::reference::Registry;
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::bundle::check::{self, Examined, OtherSignature, Trust};
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::problem::Problem;
-use crate::seams::parallel::all_cores;
+use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::words::error::Result;
 use crate::words::moment::Moment;

@@ -18,7 +18,7 @@ use self::twice::twice;
 use crate::bundle::contents::{
     Contents, Image, LeftOut, MAX_DOCUMENTS_WEIGHT, MAX_LEVELS, Reason, Referrer,
 };
-use crate::seams::store::{BlobSource, ImageSource};
+use crate::storage::store::{BlobSource, ImageSource};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, is_document};
 use crate::words::error::{Class, Error, Result};

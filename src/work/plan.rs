@@ -19,9 +19,9 @@ pub use self::sparse::{Acceptance, SparseIndex};
 use super::projects::ProjectPlan;
 
 use crate::bundle::contents::Contents;
-use crate::seams::holdings::Holdings;
-use crate::seams::parallel;
-use crate::seams::store::ImageSink;
+use crate::storage::holdings::Holdings;
+use crate::storage::store::ImageSink;
+use crate::tools::parallel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
@@ -323,7 +323,7 @@ impl Plan {
             }
         }
         let there = parallel::map(jobs, &documents, |(there, step)| {
-            crate::seams::interrupt::check()?;
+            crate::tools::interrupt::check()?;
             there.has_document(&step.document)
         })?;
         documents.into_iter().zip(there).for_each(|((_, step), there)| step.present = there);
@@ -342,7 +342,7 @@ impl Plan {
             }
         }
         let there = parallel::map(jobs, &blobs, |(there, transfer)| {
-            crate::seams::interrupt::check()?;
+            crate::tools::interrupt::check()?;
             there.has(&transfer.blob)
         })?;
         for ((_, transfer), _) in blobs.into_iter().zip(there).filter(|(_, there)| *there) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::plan::{Obstacle, Plan, Scope};
 use crate::bundle::contents::Contents;
 use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standing};
-use crate::seams::interrupt;
+use crate::tools::interrupt;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
 use crate::words::document::is_document;

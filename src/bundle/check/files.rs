@@ -6,8 +6,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::bundle::head::Head;
+use crate::medium::tree::{Fault, Tree};
 use crate::places::layout::blob_path;
-use crate::places::tree::{Fault, Tree};
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::{Class, Error, Result};

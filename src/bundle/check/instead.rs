@@ -2,8 +2,8 @@
 //! at that helps more than the first thing that is odd.
 
 use crate::bundle::inventory::SUMS;
-use crate::places::tree::kind::{DOCKER, LAYOUT};
-use crate::places::tree::{EMPTY, Tree};
+use crate::medium::tree::kind::{DOCKER, LAYOUT};
+use crate::medium::tree::{EMPTY, Tree};
 use crate::words::error::{Class, Error, Result};
 
 /// Fails when `tree` can be no bundle, with what it is instead.

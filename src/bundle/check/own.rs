@@ -5,7 +5,7 @@ use super::{Examined, Trust, look};
 use crate::bundle::head::Head;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, failure};
-use crate::places::tree::Tree;
+use crate::medium::tree::Tree;
 use crate::words::count::are;
 use crate::words::error::{Error, Result};
 
@@ -51,7 +51,7 @@ mod tests {
     use crate::bundle::draft::Draft;
     use crate::bundle::inventory::{MAX_SUMS, SUMS};
     use crate::bundle::samples::Sample;
-    use crate::seams::checked::samples::Unchecked;
+    use crate::storage::checked::samples::Unchecked;
     use crate::words::error::Class;
 
     fn refused(sample: &Sample, head: &Head) -> (Class, String) {

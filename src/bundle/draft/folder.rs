@@ -8,12 +8,12 @@ use rustix::fs::FileType;
 
 use super::{Site, not_ours};
 use crate::bundle::head::Head;
+use crate::medium::tree::Tree;
 use crate::places::layout::{Blobs, blob_path};
-use crate::places::tree::Tree;
-use crate::seams::file::{TEMP_PREFIX, is_part, lock, write_whole};
-use crate::seams::folder::{About, Folder, OPEN_FOLDER};
-use crate::seams::store::BlobSource;
-use crate::seams::stream::Raw;
+use crate::storage::store::BlobSource;
+use crate::storage::stream::Raw;
+use crate::tools::file::{TEMP_PREFIX, is_part, lock, write_whole};
+use crate::tools::folder::{About, Folder, OPEN_FOLDER};
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 

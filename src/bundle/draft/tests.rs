@@ -5,10 +5,10 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::bundle::samples::Sample;
+use crate::medium::tree::Tree;
 use crate::places::layout::blob_path;
-use crate::places::tree::Tree;
-use crate::seams::checked::samples::Unchecked;
-use crate::seams::stream::{Raw, Verified};
+use crate::storage::checked::samples::Unchecked;
+use crate::storage::stream::{Raw, Verified};
 use crate::words::progress::Silent;
 
 fn refused(path: &Path, class: Class) {

@@ -12,8 +12,8 @@ use std::sync::{Arc, PoisonError};
 use rustix::fs::{SeekFrom, seek};
 
 use super::{PackedDraft, Slice, Slot};
-use crate::seams::content::Content;
-use crate::seams::stream::BUFFER;
+use crate::storage::content::Content;
+use crate::tools::buffer::BUFFER;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Result};
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::bundle::draft::Draft;
 use crate::bundle::samples::{LAYER, Sample};
 use crate::bundle::statement::Predicate;
-use crate::seams::checked::samples::Unchecked;
+use crate::storage::checked::samples::Unchecked;
 use crate::words::moment::moment;
 use crate::words::progress::Silent;
 
@@ -207,7 +207,7 @@ fn content_that_does_not_end_stays_out_of_what_lies_behind_its_slot() {
     put(&sample, &draft, &head.layers[1]);
     let blob = &head.layers[0];
 
-    let mut endless = crate::seams::content::Once(std::io::repeat(b'x'));
+    let mut endless = crate::storage::content::Once(std::io::repeat(b'x'));
     draft.put(&mut Unchecked(blob, &mut endless)).unwrap_err();
 
     assert!(draft.holds(&head.layers[1], &Silent).unwrap());

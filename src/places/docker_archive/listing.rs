@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::DOCKER_INDEX;
-use crate::places::tree::Tree;
+use crate::medium::tree::Tree;
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::{member_of_any_case, parse_strict_with};

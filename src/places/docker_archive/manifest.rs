@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::listing::Listed;
 use super::opening::is_about_content;
-use crate::places::tree::Tree;
-use crate::seams::inflate::{Allowance, Inflate, Packing, unread_packing};
-use crate::seams::interrupt;
-use crate::seams::stream::BUFFER;
+use crate::medium::tree::Tree;
+use crate::tools::buffer::BUFFER;
+use crate::tools::inflate::{Allowance, Inflate, Packing, unread_packing};
+use crate::tools::interrupt;
 use crate::words::count::{are, count};
 use crate::words::digest::{Digest, Hasher};
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_MANIFEST};

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::listing::Listed;
 use super::manifest::Config;
+use crate::medium::tree::Tree;
 use crate::places::layout::{Layout, blob_path};
-use crate::places::tree::Tree;
-use crate::seams::store::ImageSource as _;
+use crate::storage::store::ImageSource as _;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, is_document};
 use crate::words::error::{Class, Error, Result};

@@ -5,9 +5,9 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::{Engine, run};
-use crate::seams::process::{Ended, Reading};
-use crate::seams::store::{BlobSource, ImageSource, Referrers};
-use crate::seams::stream::Raw;
+use crate::storage::store::{BlobSource, ImageSource, Referrers};
+use crate::storage::stream::Raw;
+use crate::tools::process::{Ended, Reading};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Engine, HANGS};
-use crate::seams::interrupt;
-use crate::seams::process::{Keep, Program};
+use crate::tools::interrupt;
+use crate::tools::process::{Keep, Program};
 use crate::words::error::{Error, Result};
 
 /// A pipe into a program that tells whether the program still listens.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{About, Engine, Held, Kept, Pull, Scratch, Watch, chain_ids, run, scratch};
-use crate::seams::interrupt;
+use crate::tools::interrupt;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;

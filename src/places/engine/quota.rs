@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::run;
-use crate::seams::room::Disk;
+use crate::tools::room::Disk;
 
 /// Fields of a line behind the mount point: blocks, soft and hard limit, and grace; the same of
 /// files.

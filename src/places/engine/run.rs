@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use crate::seams::interrupt;
-use crate::seams::process::{Ended, Keep, Program};
+use crate::tools::interrupt;
+use crate::tools::process::{Ended, Keep, Program};
 use crate::words::error::{Class, Error, Result};
 
 /// How many lines of complaints are shown.
@@ -120,7 +120,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::seams::process::MAX_COMPLAINTS;
+    use crate::tools::process::MAX_COMPLAINTS;
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");

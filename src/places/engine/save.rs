@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Engine, Scratch, podman, run};
-use crate::places::tree::Tree;
-use crate::seams::process::{Ended, Reading};
+use crate::medium::tree::Tree;
+use crate::tools::process::{Ended, Reading};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 

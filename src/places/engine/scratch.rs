@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FileType;
 
 use super::address::{is_random_name, random_name};
-use crate::seams::file::{lock, write_whole};
-use crate::seams::folder::Folder;
+use crate::tools::file::{lock, write_whole};
+use crate::tools::folder::Folder;
 use crate::words::error::{Error, Result};
 
 /// Permissions of a folder that only its owner may see.

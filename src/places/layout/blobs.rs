@@ -5,13 +5,13 @@ use std::io::{self, Read as _, Seek as _};
 use rustix::fs::FileType;
 
 use super::store::copy;
-use crate::seams::checked::Checked;
-use crate::seams::content::Content;
-use crate::seams::file::{AtomicFile, part_of};
-use crate::seams::folder::Folder;
-use crate::seams::holdings::BlobHoldings;
-use crate::seams::store::BlobSink;
-use crate::seams::stream::BUFFER;
+use crate::storage::checked::Checked;
+use crate::storage::content::Content;
+use crate::storage::holdings::BlobHoldings;
+use crate::storage::store::BlobSink;
+use crate::tools::buffer::BUFFER;
+use crate::tools::file::{AtomicFile, part_of};
+use crate::tools::folder::Folder;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 

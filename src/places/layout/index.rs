@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{CONTAINERD_NAME, REF_NAME, blob_path};
-use crate::places::tree::{Tree, kind};
+use crate::medium::tree::{Tree, kind};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT, OCI_INDEX, guess_type, is_document};
 use crate::words::error::{Class, Error, Result};

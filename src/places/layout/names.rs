@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CONTAINERD_NAME, Entry, Layout, REF_NAME, twins};
-use crate::seams::store::ImageSource as _;
+use crate::storage::store::ImageSource as _;
 use crate::words::digest::{Digest, DigestError};
 use crate::words::document::{Descriptor, Kind, is_document};
 use crate::words::error::{Class, Error, Result};

@@ -3,10 +3,10 @@ mod odd;
 use serde_json::json;
 
 use super::*;
-use crate::seams::checked::samples::Unchecked;
-use crate::seams::file::TEMP_PREFIX;
-use crate::seams::holdings::BlobHoldings as _;
-use crate::seams::store::{BlobSink as _, ImageSink as _};
+use crate::storage::checked::samples::Unchecked;
+use crate::storage::holdings::BlobHoldings as _;
+use crate::storage::store::{BlobSink as _, ImageSink as _};
+use crate::tools::file::TEMP_PREFIX;
 use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
 
 fn manifest(config: &[u8], subject: Option<&Descriptor>) -> Document {

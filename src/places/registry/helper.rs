@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::credentials::Credential;
-use crate::seams::process::PASSPHRASE;
+use crate::tools::process::PASSPHRASE;
 use crate::words::error::{Class, Error, Result};
 
 /// Largest answer that is read of a helper. Cloud tokens have up to 8 KiB.

@@ -10,7 +10,7 @@ use super::quota::Allowance;
 use super::sending::Sending;
 use super::tagged::{Neighbours, Tagged};
 use super::url::Url;
-use crate::seams::pace::Gate;
+use crate::tools::pace::Gate;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Registry, Repository};
 

@@ -16,7 +16,7 @@ use super::reach::{Ground, Guard, Met};
 use super::steady::{Steady, Taken};
 use super::tls::{Roots, check_provider};
 use super::url::Url;
-use crate::seams::stream::BUFFER;
+use crate::tools::buffer::BUFFER;
 use crate::words::error::{Class, Error, Result};
 
 /// How long a connection, TLS included, may take to come about.

@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::Client;
-use crate::seams::file::{lock, write_whole};
-use crate::seams::folder::{About, Folder};
+use crate::tools::file::{lock, write_whole};
+use crate::tools::folder::{About, Folder};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;

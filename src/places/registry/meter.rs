@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 
 use super::Shared;
-use crate::seams::pace::{Gate, Pass};
-use crate::seams::rate::{Bucket, read_limited};
+use crate::tools::pace::{Gate, Pass};
+use crate::tools::rate::{Bucket, read_limited};
 use crate::words::error::{Class, Error};
 
 /// A transfer's place among those of its host, and its share of the rate.

@@ -12,7 +12,7 @@ use super::meter::{Exact, Meter};
 use super::sending::divisible;
 use super::session::{Call, Mishap, Session, Target};
 use super::url::Url;
-use crate::seams::content::Content;
+use crate::storage::content::Content;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;

@@ -3,10 +3,10 @@
 use super::RegistryRepository;
 use super::manifests::Seen;
 use super::mirrors::Want;
-use crate::seams::checked::Checked;
-use crate::seams::holdings::{BlobHoldings, Held, Holdings, KeptList};
-use crate::seams::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
-use crate::seams::stream::Raw;
+use crate::storage::checked::Checked;
+use crate::storage::holdings::{BlobHoldings, Held, Holdings, KeptList};
+use crate::storage::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::storage::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};

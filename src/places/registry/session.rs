@@ -17,7 +17,7 @@ use super::quota::Allowance;
 use super::tagged::Tagged;
 use super::url::Url;
 use super::wire::{self, Kind};
-use crate::seams::retry::sleep;
+use crate::tools::retry::sleep;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::reference::Repository;
 

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{MirrorFiles, Proxies};
-use crate::seams::pace::Jobs;
-use crate::seams::retry::Retry;
+use crate::tools::pace::Jobs;
+use crate::tools::retry::Retry;
 use crate::words::reference::Registry;
 
 /// How to reach registries. Nothing here is read from the environment; the caller does that.

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::credentials::{AuthFile, DOCKER_HUB, MAX_FILE, names_host, read_file, server_name};
 use super::{helper, splice};
-use crate::seams::file::{AtomicFile, lock_patiently};
-use crate::seams::folder::Folder;
+use crate::tools::file::{AtomicFile, lock_patiently};
+use crate::tools::folder::Folder;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Registry;
 

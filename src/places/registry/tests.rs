@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::seams::checked::samples::Unchecked;
-use crate::seams::content::Content;
-use crate::seams::holdings::{BlobHoldings as _, Holdings as _};
-use crate::seams::store::{BlobSink as _, BlobSource as _, ImageSink as _, ImageSource as _};
+use crate::storage::checked::samples::Unchecked;
+use crate::storage::content::Content;
+use crate::storage::holdings::{BlobHoldings as _, Holdings as _};
+use crate::storage::store::{BlobSink as _, BlobSource as _, ImageSink as _, ImageSource as _};
 use crate::words::document::{Descriptor, Document, OCI_MANIFEST};
 use crate::words::error::{Class, Error};
 use crate::words::progress::{Event, Recorder};
@@ -444,7 +444,7 @@ fn a_failed_upload_says_whether_another_try_may_help() {
             _ => reply(204, &[], ""),
         });
 
-        let content = &mut crate::seams::content::Once(io::repeat(0).take(large.size));
+        let content = &mut crate::storage::content::Once(io::repeat(0).take(large.size));
         let error =
             server.repository(Side::Destination).put(&mut Unchecked(&large, content)).unwrap_err();
 

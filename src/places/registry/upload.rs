@@ -9,7 +9,7 @@ use super::meter::{Exact, Meter};
 use super::sending::{Way, divisible};
 use super::session::{Call, Session, Target};
 use super::url::Url;
-use crate::seams::content::Content;
+use crate::storage::content::Content;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Result};
 use crate::words::progress::Event;

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::places::docker_archive::DockerArchive;
 use crate::places::layout::Images;
 use crate::places::location::Pick;
-use crate::seams::store::ImageSource;
+use crate::storage::store::ImageSource;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 

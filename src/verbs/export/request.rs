@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use crate::places::location::Source;
-use crate::seams::pace::Jobs;
+use crate::tools::pace::Jobs;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::work::graph::Selection;

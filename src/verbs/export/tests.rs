@@ -7,7 +7,7 @@ use crate::bundle::check::{Examined, Trust, examine};
 use crate::bundle::samples::{CREATED, Sample, Stock};
 use crate::places::layout::blob_path;
 use crate::places::registry::Settings;
-use crate::seams::pace::Jobs;
+use crate::tools::pace::Jobs;
 use crate::words::moment::moment;
 use crate::words::reference::Tag;
 

@@ -2,7 +2,7 @@
 
 use super::{Halt, Outcome, Ready, Request, names};
 use crate::bundle::contents::Contents;
-use crate::seams::holdings::Holdings;
+use crate::storage::holdings::Holdings;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;

@@ -9,7 +9,7 @@ use crate::bundle::contents::Contents;
 use crate::bundle::part::{needing, referring};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
-use crate::seams::interrupt;
+use crate::tools::interrupt;
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};

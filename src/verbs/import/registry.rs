@@ -5,7 +5,7 @@ use super::repositories::gather;
 use super::summary::note_unread;
 use super::{Halt, foreign};
 use crate::places::registry::Client;
-use crate::seams::store::ImageSink;
+use crate::storage::store::ImageSink;
 use crate::words::error::{Result, Side};
 use crate::words::reference::{Reference, Registry};
 use crate::work::plan::{Obstacle, Plan, Scope};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::bundle::contents::Contents;
-use crate::seams::store::ImageSink;
+use crate::storage::store::ImageSink;
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Repository};
 use crate::work::plan::Scope;

@@ -5,10 +5,10 @@ use super::*;
 use crate::bundle::contents::{LeftOut, Reason};
 use crate::bundle::samples::Sample;
 use crate::bundle::statement::Predicate;
+use crate::medium::tree::Tree;
 use crate::places::layout::Layout;
 use crate::places::location::ArchiveFormat;
 use crate::places::registry::Settings;
-use crate::places::tree::Tree;
 use crate::words::document::Descriptor;
 use crate::words::error::Class;
 use crate::words::moment::moment;
@@ -58,7 +58,7 @@ fn layout(path: &Path) -> Layout {
 
 #[test]
 fn images_land_with_what_refers_to_them() {
-    use crate::seams::store::ImageSource as _;
+    use crate::storage::store::ImageSource as _;
     let sample = Sample::new();
     sample.seal("bundle");
 

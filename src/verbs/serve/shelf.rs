@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::page;
 use super::route::{ManifestName, Place};
-use crate::seams::sound::Sound;
-use crate::seams::store::BlobSource;
+use crate::storage::store::BlobSource;
+use crate::tools::sound::Sound;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::reference::{Reference, Registry, Repository, Tag};

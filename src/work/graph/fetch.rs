@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicU64;
 
 use super::{Selection, Walker, add, keep, within};
 use crate::bundle::contents::Contents;
-use crate::seams::parallel;
-use crate::seams::stream::read_small;
+use crate::storage::stream::read_small;
+use crate::tools::parallel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, is_disguised};
 use crate::words::error::{Class, Error, Result};

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::fetch::Next;
 use super::{Walker, add, within};
-use crate::seams::parallel;
-use crate::seams::store::Referrers;
+use crate::storage::store::Referrers;
+use crate::tools::parallel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;

@@ -2,8 +2,8 @@
 
 use super::{NameAction, NameStep, Obstacle, OnExisting, Scope};
 use crate::bundle::contents::Contents;
-use crate::seams::holdings::{Held, Holdings};
-use crate::seams::{interrupt, parallel};
+use crate::storage::holdings::{Held, Holdings};
+use crate::tools::{interrupt, parallel};
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Tag};
 

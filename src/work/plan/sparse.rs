@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::{Obstacle, Plan, Scope};
 use crate::bundle::contents::Contents;
-use crate::seams::holdings::Holdings;
-use crate::seams::{interrupt, parallel};
+use crate::storage::holdings::Holdings;
+use crate::tools::{interrupt, parallel};
 use crate::words::count::{are, count};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind, is_document};

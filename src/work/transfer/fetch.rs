@@ -1,9 +1,9 @@
 //! [`fetch`]: blobs from their sources into a bundle.
 
 use super::{move_blob, name_images};
-use crate::seams::pace::{Gate, Jobs};
-use crate::seams::parallel;
-use crate::seams::store::BlobSink;
+use crate::storage::store::BlobSink;
+use crate::tools::pace::{Gate, Jobs};
+use crate::tools::parallel;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
 use crate::words::progress::{Event, Progress};

@@ -13,8 +13,8 @@ use serde_json::json;
 
 use super::{document, each};
 use crate::bundle::contents::Contents;
-use crate::seams::retry::settle;
-use crate::seams::{interrupt, parallel};
+use crate::tools::retry::settle;
+use crate::tools::{interrupt, parallel};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
 use crate::words::error::{Class, Error, Result};

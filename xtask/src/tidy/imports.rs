@@ -96,10 +96,10 @@ mod tests {
 
     #[test]
     fn use_trees_are_followed() {
-        let text = "use crate::{\n    words::{digest::Digest, error as e},\n    seams::*,\n};\n\
+        let text = "use crate::{\n    words::{digest::Digest, error as e},\n    tools::*,\n};\n\
                     use std::io;\nfn f(a: crate::work::plan::Plan) {}";
         let expected =
-            ["words::digest::Digest", "words::error", "seams", "work::plan::Plan"].to_vec();
+            ["words::digest::Digest", "words::error", "tools", "work::plan::Plan"].to_vec();
         assert_eq!(paths("src/work/plan.rs", text), expected);
     }
 

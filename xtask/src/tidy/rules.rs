@@ -5,11 +5,10 @@ use super::imports;
 use super::source::Source;
 
 /// From the bottom to the top; a layer names itself and what is below.
-const LAYERS: [&str; 7] = ["words", "seams", "places", "bundle", "work", "verbs", "cli"];
+const LAYERS: [&str; 9] =
+    ["words", "tools", "storage", "medium", "places", "bundle", "work", "verbs", "cli"];
 /// The one place that may know every other, to choose among them.
 const CHOOSER: &str = "location";
-/// No place but what several stand on: files by name, from a directory or a tar.
-const GROUND: &str = "tree";
 /// The place that may be another one as well, and that one: docker's archives of today are layouts.
 const TWOFOLD: (&str, &str) = ("docker_archive", "layout");
 /// Without its tests.
@@ -155,7 +154,7 @@ fn layers(source: &Source) -> Vec<Finding> {
 fn foreign_place(module: &[&str], path: &[&str]) -> bool {
     match (module, path) {
         (["places", own, ..], ["places", named, ..]) => {
-            own != named && *own != CHOOSER && *named != GROUND && (*own, *named) != TWOFOLD
+            own != named && *own != CHOOSER && (*own, *named) != TWOFOLD
         }
         _ => false,
     }
@@ -181,11 +180,15 @@ mod tests {
 
     #[test]
     fn imports_point_downwards() {
-        kept("src/bundle/pack.rs", "use crate::{seams::file, words::digest};\n");
+        kept("src/bundle/pack.rs", "use crate::{tools::file, words::digest};\n");
         kept("src/cli/export.rs", "use crate::verbs::export;\n");
-        refused("src/words/digest.rs", "use crate::seams::stream;\n", "words must not know seams");
+        refused(
+            "src/words/digest.rs",
+            "use crate::storage::stream;\n",
+            "words must not know storage",
+        );
         refused("src/work/plan.rs", "use crate::{words, verbs::export};\n", "not know verbs");
-        refused("src/seams.rs", "fn f(a: crate::cli::App) {}\n", "seams must not know cli");
+        refused("src/tools.rs", "fn f(a: crate::cli::App) {}\n", "tools must not know cli");
         refused("src/bundle/a.rs", "use super::super::work::plan;\n", "bundle must not know work");
         refused("src/other.rs", "", "in no layer");
         refused("src/work.rs", "use crate::Thing;\n", "in no layer");
@@ -198,9 +201,9 @@ mod tests {
         kept("src/places/location.rs", "use crate::places::{layout, registry};\n");
         refused("src/places/registry.rs", "use crate::places::layout;\n", "not know layout");
         refused("src/places/layout.rs", "use super::registry::Client;\n", "not know registry");
-        kept("src/places/layout.rs", "use super::tree::Tree;\n");
+        kept("src/places/layout.rs", "use crate::medium::tree::Tree;\n");
         kept("src/places/docker_archive.rs", "use super::layout::Layout;\n");
-        refused("src/places/tree.rs", "use super::layout::Layout;\n", "not know layout");
+        refused("src/medium/tree.rs", "use crate::places::layout;\n", "must not know places");
         refused("src/places/registry/a.rs", "use super::super::layout;\n", "not know layout");
     }
 

@@ -1,6 +1,6 @@
 //! What a killed or hostile hand left behind.
 
-use crate::seams::checked::samples::Unchecked;
+use crate::storage::checked::samples::Unchecked;
 use std::os::unix::fs::symlink;
 
 use super::super::*;

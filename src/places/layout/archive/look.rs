@@ -11,9 +11,9 @@ use rustix::fs::FileType;
 use serde_json::Value;
 
 use super::{DOCKER_INDEX, Listing, blob_path, names};
-use crate::places::tree::Tree;
-use crate::seams::folder::Folder;
-use crate::seams::interrupt;
+use crate::medium::tree::Tree;
+use crate::tools::folder::Folder;
+use crate::tools::interrupt;
 use crate::words::digest::Digest;
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};

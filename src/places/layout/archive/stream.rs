@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::seams::file::AtomicFile;
-use crate::seams::gzip::Gzip;
+use crate::tools::file::AtomicFile;
+use crate::tools::gzip::Gzip;
 
 /// What is opened when the first byte is there.
 pub(super) enum Start {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
+use crate::medium::tree::Tree;
 use crate::places::layout::{Layout, REF_NAME};
-use crate::places::tree::Tree;
-use crate::seams::checked::samples::Unchecked;
-use crate::seams::content::Once;
+use crate::storage::checked::samples::Unchecked;
+use crate::storage::content::Once;
 use crate::words::document::OCI_MANIFEST;
 
 const LAYER: &[u8] = b"a layer that is longer than nothing";

@@ -1,8 +1,8 @@
 //! Registries that answer otherwise than the specification has it, as they were seen to do.
 
 use super::*;
-use crate::seams::checked::samples::Unchecked;
-use crate::seams::holdings::Held;
+use crate::storage::checked::samples::Unchecked;
+use crate::storage::holdings::Held;
 use crate::words::document::OCI_INDEX;
 
 fn subject() -> Descriptor {

@@ -2,7 +2,7 @@
 
 use super::super::reach::Ground;
 use super::*;
-use crate::seams::checked::samples::Unchecked;
+use crate::storage::checked::samples::Unchecked;
 
 /// A client with the credentials file `auths`, whose `HOST` is the server.
 fn client(server: &Server, auths: &str, side: Side) -> RegistryRepository {

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use std::io::Cursor;
 
 use super::*;
-use crate::seams::checked::samples::Unchecked;
-use crate::seams::rate::Clock;
-use crate::seams::rate::samples::Still;
+use crate::storage::checked::samples::Unchecked;
+use crate::tools::rate::Clock;
+use crate::tools::rate::samples::Still;
 
 const MIB: usize = 1 << 20;
 
@@ -294,7 +294,7 @@ fn an_upload_goes_on_where_the_line_broke() {
     let repository = server.with(Side::Destination, in_pieces(MIB), progress.clone());
     let (bytes, blob) = content(4 * MIB);
 
-    let mut content = crate::seams::stream::Verified::new(
+    let mut content = crate::storage::stream::Verified::new(
         Cursor::new(&bytes),
         &blob,
         "test",

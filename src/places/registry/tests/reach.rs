@@ -6,7 +6,7 @@ use super::super::http::{Http, Outgoing, Silence};
 use super::super::reach::{Ground, Scope};
 use super::super::url::Url;
 use super::*;
-use crate::seams::checked::samples::Unchecked;
+use crate::storage::checked::samples::Unchecked;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 

@@ -54,7 +54,7 @@ fn one_list_of_tags_answers_for_all_manifests() {
     let repository = server.repository(Side::Source);
     repository.resolve(&"h.example/team/app:1.0".parse().unwrap()).unwrap();
 
-    let found = crate::seams::parallel::map(8, &subjects, |s| repository.referrers(s)).unwrap();
+    let found = crate::tools::parallel::map(8, &subjects, |s| repository.referrers(s)).unwrap();
 
     let tags: Vec<String> =
         found.iter().flat_map(|found| &found.tags).map(|(tag, _)| tag.to_string()).collect();

@@ -9,8 +9,8 @@ use super::chosen::Chosen;
 use super::look::Look;
 use super::unpacked::unpacked;
 use crate::places::engine::{About, quota_left};
-use crate::seams::room::{self, Disk};
-use crate::seams::store::BlobSource;
+use crate::storage::store::BlobSource;
+use crate::tools::room::{self, Disk};
 use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
 use crate::work::plan::{Obstacle, Plan};
@@ -154,7 +154,7 @@ fn of_image(
 mod tests {
 
     use super::*;
-    use crate::seams::stream::Raw;
+    use crate::storage::stream::Raw;
     use crate::words::document::{Descriptor, OCI_MANIFEST};
     use crate::words::error::Result;
     use crate::words::platform::Platform;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::chosen::Chosen;
 use super::{Pulling, changes};
 use crate::places::engine::{Engine, Pull, Scratch};
-use crate::seams::interrupt;
+use crate::tools::interrupt;
 use crate::verbs::serve::Loopback;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;

@@ -5,7 +5,7 @@
 
 use std::io::Read as _;
 
-use crate::seams::store::BlobSource;
+use crate::storage::store::BlobSource;
 use crate::words::document::Descriptor;
 use crate::words::media::{Packing, packing};
 
@@ -65,7 +65,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::seams::stream::Raw;
+    use crate::storage::stream::Raw;
     use crate::words::error::Result;
 
     struct Bytes(Vec<u8>);

@@ -8,10 +8,10 @@ use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
 use super::*;
-use crate::seams::sound::Sound;
-use crate::seams::store::BlobSource;
-use crate::seams::stream::Raw;
-use crate::seams::stretch::Stretch;
+use crate::storage::store::BlobSource;
+use crate::storage::stream::Raw;
+use crate::tools::sound::Sound;
+use crate::tools::stretch::Stretch;
 use crate::verbs::serve::Loopback;
 use crate::verbs::serve::queues::on_their_way;
 use crate::words::digest::Digest;

@@ -101,7 +101,7 @@ pub trait Holdings: BlobHoldings {
 
     /// Whether the place takes an index of type `media_type` while it does not have `missing`,
     /// some of its children. `None` where that is only known after
-    /// [trying](crate::seams::store::ImageSink::try_sparse).
+    /// [trying](crate::storage::store::ImageSink::try_sparse).
     ///
     /// # Errors
     /// When the place cannot be asked.

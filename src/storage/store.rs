@@ -6,7 +6,7 @@
 use super::checked::Checked;
 use super::holdings::{BlobHoldings, Holdings};
 use super::stream::Raw;
-use super::stretch::Stretch;
+use crate::tools::stretch::Stretch;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
@@ -16,7 +16,7 @@ use crate::words::reference::{Reference, Repository, Tag};
 pub trait BlobSource: Send + Sync {
     /// Opens the raw bytes of `blob`, from byte `offset` on (`offset <= blob.size`).
     ///
-    /// The bytes are *not* checked: they are read as [`Verified`](crate::seams::stream::Verified).
+    /// The bytes are *not* checked: they are read as [`Verified`](crate::storage::stream::Verified).
     /// Foreign `urls` are never followed.
     ///
     /// # Errors

@@ -244,7 +244,7 @@ fn eight_threads_share_one_pass_over_a_stream() {
     let (tree, count) = streamed(bytes);
     assert_eq!(opened(&count), 1, "listed");
 
-    let read = crate::seams::parallel::map(8, &names, |name| tree.read_small(name, 40_000));
+    let read = crate::tools::parallel::map(8, &names, |name| tree.read_small(name, 40_000));
 
     for (number, content) in read.unwrap().into_iter().enumerate() {
         assert_eq!(content, vec![number as u8; 40_000]);

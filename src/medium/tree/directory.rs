@@ -9,8 +9,8 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 
 use super::{Fault, Found, MAX_FAULTS, MAX_LISTING, Place, TOO_MANY, listing};
-use crate::seams::folder::Folder;
-use crate::seams::medium;
+use crate::tools::folder::Folder;
+use crate::tools::withheld;
 use crate::words::error::{Class, Error, Result};
 
 /// Deepest folder that is looked into; a layout needs three levels.
@@ -38,7 +38,7 @@ pub(super) fn list(root: &Folder, with_links: bool) -> Result<Found> {
     let (found, ahead, listed) = Default::default();
     let mut walk = Walk { found, ahead, with_links, listed };
     walk.look_into(root, "", 1)
-        .map_err(|e| medium::reading(format!("cannot list {}", root.path().display()), e))?;
+        .map_err(|e| withheld::reading(format!("cannot list {}", root.path().display()), e))?;
     // The last one first, so that only the folders on the way to it are open.
     while let Some(Ahead { folder, name, path, depth }) = walk.ahead.pop() {
         if walk.is_full() {
@@ -143,7 +143,7 @@ pub(super) fn open(root: &Folder, path: &str) -> io::Result<File> {
 
 /// Opens the folder `path`, which the user named.
 pub(super) fn named(path: &Path) -> Result<Folder> {
-    Folder::open(path).map_err(|e| medium::reading(format!("cannot read {}", path.display()), e))
+    Folder::open(path).map_err(|e| withheld::reading(format!("cannot read {}", path.display()), e))
 }
 
 /// Opens the file `path`; nothing where it is a folder.
@@ -153,7 +153,7 @@ pub(super) fn file(path: &Path) -> Result<Option<Arc<File>>> {
             Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
                 .hint("check the path, and whether the medium is mounted")
         }
-        _ => medium::reading(format!("cannot read {}", path.display()), e),
+        _ => withheld::reading(format!("cannot read {}", path.display()), e),
     };
     let kind = std::fs::metadata(path).map_err(fault)?.file_type();
     if !kind.is_dir() && !kind.is_file() {

@@ -32,9 +32,9 @@ use self::reader::{Inner, Within};
 use self::sort::{SNIFF, sort_of};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
-use crate::seams::folder::Folder;
-use crate::seams::inflate::{Allowance, HEAD, Inflate, Packing, unread_packing};
-use crate::seams::medium;
+use crate::tools::folder::Folder;
+use crate::tools::inflate::{Allowance, HEAD, Inflate, Packing, unread_packing};
+use crate::tools::withheld;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
 
@@ -121,7 +121,7 @@ impl Tree {
     /// # Errors
     /// As there.
     pub fn of_tar(path: &Path, file: Arc<File>) -> Result<Tree> {
-        let fault = |e| medium::reading(format!("cannot read {}", path.display()), e);
+        let fault = |e| withheld::reading(format!("cannot read {}", path.display()), e);
         let found = tar::list(&mut InPlace::new(&file).map_err(fault)?, false).map_err(fault)?;
         Ok(Tree { path: path.to_owned(), root: Root::Tar(file), found })
     }
@@ -301,7 +301,7 @@ impl Tree {
             Root::Tar(file) => (Arc::clone(file), start),
             Root::Folder(root) => {
                 let file = directory::open(root, path).map_err(|e| {
-                    medium::reading(format!("cannot open {}/{path}", self.path.display()), e)
+                    withheld::reading(format!("cannot open {}/{path}", self.path.display()), e)
                 })?;
                 (Arc::new(file), 0)
             }

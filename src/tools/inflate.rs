@@ -5,8 +5,8 @@ use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::buffer::BUFFER;
 use super::members::{Behind, Members};
-use super::stream::BUFFER;
 use crate::words::error::{Class, Error};
 
 /// How many bytes of a file tell how it is compressed.

@@ -6,17 +6,14 @@ use std::io::{self, Read};
 
 pub use self::raw::Raw;
 use super::content::Content;
-use super::interrupt;
-use super::retry::Retry;
 use super::store::BlobSource;
+use crate::tools::buffer::BUFFER;
+use crate::tools::interrupt;
+use crate::tools::retry::Retry;
 use crate::words::digest::{Digest, Hasher};
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
-
-/// Size of the buffers in which bytes move. Larger ones measured no faster; sixteen of them stay
-/// far below the memory that a transfer may use.
-pub const BUFFER: usize = 256 << 10;
 
 /// How far apart the places are from which [`Verified`] can hash again at first.
 const MARK_EVERY: u64 = 8 << 20;

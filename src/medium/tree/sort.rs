@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_tar_is_none_of_these_in_any_of_its_formats() {
-        let header = crate::places::tree::header("a", 1, 0).unwrap();
+        let header = crate::medium::tree::header("a", 1, 0).unwrap();
         assert_eq!(what(&header), None);
 
         let mut old = tar::Header::new_old();

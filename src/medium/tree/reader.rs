@@ -6,8 +6,8 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::stream::Passing;
-use crate::seams::medium;
-use crate::seams::stretch::Stretch;
+use crate::tools::stretch::Stretch;
+use crate::tools::withheld;
 
 /// Reads one file of a [`Tree`](super::Tree); by position where it can, so that many threads
 /// share one open tar.
@@ -66,7 +66,9 @@ impl Read for Within {
             match self.file.read_at(&mut buffer[..want], self.at) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) => {
-                    return Err(medium::reading(format!("cannot read {}", self.name), e).into_io());
+                    return Err(
+                        withheld::reading(format!("cannot read {}", self.name), e).into_io()
+                    );
                 }
                 Ok(got) => break got,
             }

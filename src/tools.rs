@@ -1,15 +1,13 @@
-//! What a place has to offer, and the streams through which every byte passes.
+//! What every layer above needs of the machine: files and folders that nobody can exchange, other
+//! programs, compression, and how many transfers there are and how fast they go.
 
-pub mod checked;
-pub mod content;
+pub mod buffer;
 pub mod file;
 pub mod folder;
 pub mod ground;
 pub mod gzip;
-pub mod holdings;
 pub mod inflate;
 pub mod interrupt;
-pub mod medium;
 mod members;
 pub mod pace;
 pub mod parallel;
@@ -18,6 +16,5 @@ pub mod rate;
 pub mod retry;
 pub mod room;
 pub mod sound;
-pub mod store;
-pub mod stream;
 pub mod stretch;
+pub mod withheld;

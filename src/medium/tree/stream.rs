@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use super::header::read_header;
 use super::tar::{BLOCK, Medium, inside};
-use crate::seams::inflate::HEAD;
-use crate::seams::interrupt;
-use crate::seams::stream::BUFFER;
+use crate::tools::buffer::BUFFER;
+use crate::tools::inflate::HEAD;
+use crate::tools::interrupt;
 use crate::words::error::{Class, Error, Result};
 
 /// Opens the bytes of a tar, from the beginning; the same bytes each time.

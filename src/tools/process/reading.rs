@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::process::{ChildStdout, Command};
 
 use super::{Collected, Ended, Keep, Leash, collect, spawn};
-use crate::seams::interrupt;
+use crate::tools::interrupt;
 use crate::words::error::{Error, Result};
 
 /// How much is still read when nobody wants more: a program that has next to nothing left to say

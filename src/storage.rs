@@ -1,0 +1,8 @@
+//! What a place of images has to offer: what can be asked of it, what can be read from it and what
+//! can be put there, and the streams that check every byte on its way.
+
+pub mod checked;
+pub mod content;
+pub mod holdings;
+pub mod store;
+pub mod stream;
