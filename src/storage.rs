@@ -4,5 +4,8 @@
 pub mod checked;
 pub mod content;
 pub mod holdings;
+pub mod raw;
+pub mod reading;
+pub mod resuming;
 pub mod store;
-pub mod stream;
+pub mod verifying;

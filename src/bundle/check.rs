@@ -71,7 +71,7 @@ pub struct Examined<F = Tree> {
 }
 
 /// A bundle whose signature, file list, documents and graph hold. Its layers are not hashed yet:
-/// whoever reads one does so through [`Verified`](crate::storage::stream::Verified).
+/// whoever reads one does so through [`Verifying`](crate::storage::verifying::Verifying).
 #[derive(Debug)]
 pub struct Trusted(Examined);
 

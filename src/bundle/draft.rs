@@ -156,7 +156,7 @@ impl Draft {
     }
 
     /// Blobs that an interrupted export left behind, to be read through
-    /// [`Verified`](crate::storage::stream::Verified).
+    /// [`Verifying`](crate::storage::verifying::Verifying).
     #[must_use]
     pub fn found(&self) -> &dyn BlobSource {
         match self {

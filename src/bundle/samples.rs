@@ -1,7 +1,7 @@
 //! Small images, and bundles of them, for the tests of this layer and of those above.
 
 use crate::storage::checked::samples::Unchecked;
-use crate::storage::stream::Raw;
+use crate::storage::raw::Raw;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read};
 
 use super::content::Content;
-use super::stream::Verified;
+use super::verifying::Verifying;
 use crate::words::descriptor::Descriptor;
 use crate::words::document::Document;
 use crate::words::error::Result;
@@ -19,9 +19,9 @@ pub trait Checked: Content + sealed::Sealed {
     fn blob(&self) -> &Descriptor;
 }
 
-impl<R> sealed::Sealed for Verified<'_, R> {}
+impl<R> sealed::Sealed for Verifying<'_, R> {}
 
-impl<R: Content> Checked for Verified<'_, R> {
+impl<R: Content> Checked for Verifying<'_, R> {
     fn blob(&self) -> &Descriptor {
         self.about()
     }

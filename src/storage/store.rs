@@ -5,7 +5,7 @@
 
 use super::checked::Checked;
 use super::holdings::{BlobHoldings, Holdings};
-use super::stream::Raw;
+use super::raw::Raw;
 use crate::tools::stretch::Stretch;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
@@ -16,7 +16,7 @@ use crate::words::reference::{Reference, Repository, Tag};
 pub trait BlobSource: Send + Sync {
     /// Opens the raw bytes of `blob`, from byte `offset` on (`offset <= blob.size`).
     ///
-    /// The bytes are *not* checked: they are read as [`Verified`](crate::storage::stream::Verified).
+    /// The bytes are *not* checked: they are read as [`Verifying`](crate::storage::verifying::Verifying).
     /// Foreign `urls` are never followed.
     ///
     /// # Errors

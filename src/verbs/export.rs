@@ -29,7 +29,7 @@ use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
 use crate::medium::tree::BLOCK;
 use crate::places::registry::Client;
-use crate::storage::stream::read_small;
+use crate::storage::reading::read_small;
 use crate::tools::ground;
 use crate::tools::parallel;
 use crate::tools::room;

@@ -18,8 +18,9 @@ pub use self::tally::{Fate, Moved, Tally};
 use super::plan::{Action, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Held;
+use crate::storage::reading::from_all_places;
 use crate::storage::store::{BlobSink, BlobSource};
-use crate::storage::stream::{Verified, from_all_places};
+use crate::storage::verifying::Verifying;
 use crate::tools::pace::{Gate, Jobs};
 use crate::tools::retry::Retry;
 use crate::tools::sound::Sound;
@@ -58,7 +59,7 @@ fn move_blob(
             progress.event(Event::Advanced { digest: Some(blob.digest), bytes: blob.size });
             return Ok(());
         }
-        let mut content = Verified::from_source(source, blob, what, progress);
+        let mut content = Verifying::from_source(source, blob, what, progress);
         let done = sink.put(&mut content).map_err(|error| {
             progress.event(Event::Rewound { digest: blob.digest, bytes: content.count() });
             if content.is_at_fault() { at_fault(error) } else { error }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use super::{Examined, Trusted, Verified};
 use crate::bundle::problem::{Fault, Problem};
 use crate::places::layout::blob_path;
+use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
-use crate::storage::stream::{Raw, Verified as HashingReader};
+use crate::storage::verifying::Verifying;
 use crate::tools::buffer::BUFFER;
 use crate::tools::sound::Sound;
 use crate::tools::stretch::Stretch;
@@ -22,7 +23,7 @@ pub(super) fn read_whole(
     blob: &Descriptor,
     progress: &dyn Progress,
 ) -> Option<Problem> {
-    let mut reader = HashingReader::new(reader, blob, "bundle", progress);
+    let mut reader = Verifying::new(reader, blob, "bundle", progress);
     let mut buffer = vec![0; BUFFER];
     loop {
         match reader.read(&mut buffer) {

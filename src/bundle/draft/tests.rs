@@ -8,7 +8,8 @@ use crate::bundle::samples::Sample;
 use crate::medium::tree::Tree;
 use crate::places::layout::blob_path;
 use crate::storage::checked::samples::Unchecked;
-use crate::storage::stream::{Raw, Verified};
+use crate::storage::raw::Raw;
+use crate::storage::verifying::Verifying;
 use crate::words::progress::Silent;
 
 fn refused(path: &Path, class: Class) {
@@ -201,7 +202,7 @@ fn opened(sample: &Sample, name: &str, head: &Head) -> Draft {
 fn fetch(draft: &Draft, head: &Head, bytes: &[u8], breaks_at: usize) -> (Result<()>, usize) {
     let line = Line { bytes, breaks_at, given: 0.into() };
     let layer = &head.layers[0];
-    let mut content = Verified::from_source(&line, layer, "test", &Silent);
+    let mut content = Verifying::from_source(&line, layer, "test", &Silent);
     let done = draft.sink().put(&mut Unchecked(layer, &mut content));
     drop(content);
     (done, line.given.into_inner())

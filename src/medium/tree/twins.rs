@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Fault, MAX_FAULTS, Place, Tree};
-use crate::storage::stream::digest_of;
+use crate::storage::reading::digest_of;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::places::layout::blob_path;
-use crate::storage::stream::read_small;
+use crate::storage::reading::read_small;
 use crate::words::document::{Kind, MAX_DOCUMENT, OCI_INDEX, OCI_MANIFEST};
 use crate::words::platform::Platform;
 

@@ -5,8 +5,8 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::{Engine, run};
+use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSource, ImageSource, Referrers};
-use crate::storage::stream::Raw;
 use crate::tools::process::{Ended, Reading};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{is_image, text};
 use super::{Entry, Layout};
+use crate::storage::reading::read_small;
 use crate::storage::store::ImageSource as _;
-use crate::storage::stream::read_small;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind, MAX_DOCUMENT};
 use crate::words::error::{Class, Error};

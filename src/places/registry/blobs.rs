@@ -11,7 +11,7 @@ use super::http::Answer;
 use super::meter::Meter;
 use super::session::Session;
 use super::steady::Steady;
-use crate::storage::stream::Raw;
+use crate::storage::raw::Raw;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::access::Access;
 use super::session::Session;
 use super::{Client, RegistryRepository};
-use crate::storage::stream::Raw;
+use crate::storage::raw::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Side};

@@ -6,7 +6,7 @@ use super::sources::{Lost, is_about_content};
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
 use crate::bundle::head::MAX_CONFIG;
-use crate::storage::stream::read_small;
+use crate::storage::reading::read_small;
 use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Progress, Silent};

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Shelf;
 use super::ledger::Ledger;
 use super::order::Order;
-use crate::storage::stream::Raw;
+use crate::storage::raw::Raw;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress, Silent};

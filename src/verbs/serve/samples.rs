@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Shelf;
+use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
-use crate::storage::stream::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, OCI_INDEX, OCI_MANIFEST};
 use crate::words::error::{Class, Error, Result};

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use super::{Selection, Walker, add, keep, within};
 use crate::bundle::contents::Contents;
-use crate::storage::stream::read_small;
+use crate::storage::reading::read_small;
 use crate::tools::parallel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, is_disguised};

@@ -5,8 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use super::owners::Owners;
 use super::{Fate, Stop, Tally, move_blob, name_images};
 use crate::bundle::contents::Contents;
+use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
-use crate::storage::stream::{Raw, Verified};
+use crate::storage::verifying::Verifying;
 use crate::tools::pace::Jobs;
 use crate::tools::sound::Sound;
 use crate::words::digest::Digest;
@@ -138,7 +139,7 @@ fn check(
             std::io::copy(&mut content, &mut std::io::sink())
         }
         None => {
-            let mut content = Verified::from_source(source, blob, "bundle", progress);
+            let mut content = Verifying::from_source(source, blob, "bundle", progress);
             std::io::copy(&mut content, &mut std::io::sink())
         }
     };

@@ -182,11 +182,7 @@ mod tests {
     fn imports_point_downwards() {
         kept("src/bundle/pack.rs", "use crate::{tools::file, words::digest};\n");
         kept("src/cli/export.rs", "use crate::verbs::export;\n");
-        refused(
-            "src/words/digest.rs",
-            "use crate::storage::stream;\n",
-            "words must not know storage",
-        );
+        refused("src/words/digest.rs", "use crate::storage::raw;\n", "words must not know storage");
         refused("src/work/plan.rs", "use crate::{words, verbs::export};\n", "not know verbs");
         refused("src/tools.rs", "fn f(a: crate::cli::App) {}\n", "tools must not know cli");
         refused("src/bundle/a.rs", "use super::super::work::plan;\n", "bundle must not know work");

@@ -1,7 +1,7 @@
 //! Where an image is fetched from when files name mirrors.
 
 use super::*;
-use crate::storage::stream::read_small;
+use crate::storage::reading::read_small;
 
 /// A registry that has the document and a blob, both for `path`.
 fn full(path: &'static str) -> Server {

@@ -294,7 +294,7 @@ fn an_upload_goes_on_where_the_line_broke() {
     let repository = server.with(Side::Destination, in_pieces(MIB), progress.clone());
     let (bytes, blob) = content(4 * MIB);
 
-    let mut content = crate::storage::stream::Verified::new(
+    let mut content = crate::storage::verifying::Verifying::new(
         Cursor::new(&bytes),
         &blob,
         "test",

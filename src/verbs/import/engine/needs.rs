@@ -154,7 +154,7 @@ fn of_image(
 mod tests {
 
     use super::*;
-    use crate::storage::stream::Raw;
+    use crate::storage::raw::Raw;
     use crate::words::document::{Descriptor, OCI_MANIFEST};
     use crate::words::error::Result;
     use crate::words::platform::Platform;

@@ -65,7 +65,7 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::storage::stream::Raw;
+    use crate::storage::raw::Raw;
     use crate::words::error::Result;
 
     struct Bytes(Vec<u8>);

@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
 use super::*;
+use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
-use crate::storage::stream::Raw;
 use crate::tools::sound::Sound;
 use crate::tools::stretch::Stretch;
 use crate::verbs::serve::Loopback;

@@ -2,10 +2,6 @@
 
 use std::io::Read;
 
-use super::Verified;
-use crate::words::document::Descriptor;
-use crate::words::progress::Progress;
-
 /// Bytes as a source gives them, which nobody has checked. They are read when they are
 /// [`verified`](Raw::verified).
 pub struct Raw<'a>(pub(super) Box<dyn Read + Send + 'a>);
@@ -20,16 +16,6 @@ impl<'a> Raw<'a> {
     /// What `reader` gives.
     pub fn new(reader: impl Read + Send + 'a) -> Raw<'a> {
         Raw(Box::new(reader))
-    }
-
-    /// Reads them as the bytes of `blob`; see [`Verified::new`].
-    pub fn verified<'b>(
-        self,
-        blob: &'b Descriptor,
-        what: &'b str,
-        progress: &'b dyn Progress,
-    ) -> Verified<'b, Box<dyn Read + Send + 'a>> {
-        Verified::new(self.0, blob, what, progress)
     }
 
     /// Reads them as they are, for a guess that nothing depends on but an estimate.

@@ -1,21 +1,17 @@
-//! [`Verified`]: no byte from outside is used without having passed through it.
-
-mod raw;
+//! [`Verifying`]: no byte from outside is used without having passed through it.
 
 use std::io::{self, Read};
 
-pub use self::raw::Raw;
 use super::content::Content;
-use super::store::BlobSource;
+use super::raw::Raw;
 use crate::tools::buffer::BUFFER;
 use crate::tools::interrupt;
-use crate::tools::retry::Retry;
-use crate::words::digest::{Digest, Hasher};
+use crate::words::digest::Hasher;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 
-/// How far apart the places are from which [`Verified`] can hash again at first.
+/// How far apart the places are from which [`Verifying`] can hash again at first.
 const MARK_EVERY: u64 = 8 << 20;
 /// How many such places are kept; when there are more, every second one goes. A hash in the
 /// middle of its work has about a hundred bytes.
@@ -27,7 +23,7 @@ const MAX_MARKS: usize = 1024;
 /// As [`Content`] it goes back and forth. The digest is over all bytes of the blob in their
 /// order, whichever of them were handed out: what is skipped is read and hashed, and what is read
 /// again is hashed again from a place that was marked on the way.
-pub struct Verified<'a, R> {
+pub struct Verifying<'a, R> {
     inner: R,
     blob: &'a Descriptor,
     what: &'a str,
@@ -44,13 +40,13 @@ pub struct Verified<'a, R> {
     progress: &'a dyn Progress,
 }
 
-impl<R> std::fmt::Debug for Verified<'_, R> {
+impl<R> std::fmt::Debug for Verifying<'_, R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verified").field("blob", self.blob).field("left", &self.left).finish()
+        f.debug_struct("Verifying").field("blob", self.blob).field("left", &self.left).finish()
     }
 }
 
-impl<'a, R: Read> Verified<'a, R> {
+impl<'a, R: Read> Verifying<'a, R> {
     /// Reads `blob` from `inner`. `what` names the end the bytes come from in an error, as in
     /// `source registry docker.io`.
     pub fn new(
@@ -58,8 +54,8 @@ impl<'a, R: Read> Verified<'a, R> {
         blob: &'a Descriptor,
         what: &'a str,
         progress: &'a dyn Progress,
-    ) -> Verified<'a, R> {
-        Verified {
+    ) -> Verifying<'a, R> {
+        Verifying {
             inner,
             blob,
             what,
@@ -131,19 +127,19 @@ impl<'a, R: Read> Verified<'a, R> {
     }
 }
 
-impl<'a> Verified<'a, Resuming<'a>> {
-    /// Reads `blob` from `source`, and goes on from where it was when the connection drops.
-    pub fn from_source(
-        source: &'a dyn BlobSource,
-        blob: &'a Descriptor,
-        what: &'a str,
-        progress: &'a dyn Progress,
-    ) -> Verified<'a, Resuming<'a>> {
-        Verified::new(Resuming::new(source, blob, progress), blob, what, progress)
+impl<'a> Raw<'a> {
+    /// Reads them as the bytes of `blob`; see [`Verifying::new`].
+    pub fn verified<'b>(
+        self,
+        blob: &'b Descriptor,
+        what: &'b str,
+        progress: &'b dyn Progress,
+    ) -> Verifying<'b, Box<dyn Read + Send + 'a>> {
+        Verifying::new(self.0, blob, what, progress)
     }
 }
 
-impl<R: Read> Verified<'_, R> {
+impl<R: Read> Verifying<'_, R> {
     fn read_on(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if buffer.is_empty() {
             return Ok(0);
@@ -171,7 +167,7 @@ impl<R: Read> Verified<'_, R> {
     }
 }
 
-impl<R: Read> Read for Verified<'_, R> {
+impl<R: Read> Read for Verifying<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         interrupt::check().map_err(Error::into_io)?;
         let got = self.read_on(buffer);
@@ -180,7 +176,7 @@ impl<R: Read> Read for Verified<'_, R> {
     }
 }
 
-impl<R: Content> Content for Verified<'_, R> {
+impl<R: Content> Content for Verifying<'_, R> {
     fn seek(&mut self, offset: u64) -> Result<()> {
         let here = self.count();
         if offset < here {
@@ -232,150 +228,6 @@ impl<R: Content> Content for Verified<'_, R> {
     }
 }
 
-/// Reads a blob from a place and, when the connection drops, goes on from where it was.
-pub struct Resuming<'a> {
-    source: &'a dyn BlobSource,
-    blob: &'a Descriptor,
-    inner: Option<Raw<'a>>,
-    offset: u64,
-    faults: u32,
-    /// Bytes since the last drop.
-    since: u64,
-    progress: &'a dyn Progress,
-}
-
-impl std::fmt::Debug for Resuming<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Resuming").field("blob", self.blob).field("offset", &self.offset).finish()
-    }
-}
-
-/// How many drops in a row, with next to nothing in between, end a download.
-const MAX_FAULTS: u32 = 5;
-/// How many bytes between two drops are something: with less, a source that gives a byte and
-/// breaks off could keep a download busy for ever.
-const SOMETHING: u64 = 64 << 10;
-
-impl<'a> Resuming<'a> {
-    fn new(
-        source: &'a dyn BlobSource,
-        blob: &'a Descriptor,
-        progress: &'a dyn Progress,
-    ) -> Resuming<'a> {
-        Resuming { source, blob, inner: None, offset: 0, faults: 0, since: 0, progress }
-    }
-
-    fn attempt(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.inner.is_none() {
-            self.inner = Some(self.source.open(self.blob, self.offset)?);
-        }
-        let Some(inner) = &mut self.inner else { return Ok(0) };
-        let got = inner.0.read(buffer).map_err(|e| match Error::from_io(e) {
-            Ok(error) => error,
-            Err(error) => {
-                Error::io(format!("reading blob {}", self.blob.digest), error).transient()
-            }
-        })?;
-        if got == 0 && self.offset < self.blob.size && !buffer.is_empty() {
-            let text = format!("blob {} broke off at byte {}", self.blob.digest, self.offset);
-            return Err(Error::new(Class::Incomplete, text).transient());
-        }
-        Ok(got)
-    }
-}
-
-impl Read for Resuming<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            match self.attempt(buffer) {
-                Ok(got) => {
-                    self.offset += got as u64;
-                    self.since += got as u64;
-                    if self.since >= SOMETHING {
-                        self.faults = 0;
-                    }
-                    return Ok(got);
-                }
-                Err(error) if error.is_transient() && self.faults < MAX_FAULTS => {
-                    (self.inner, self.since) = (None, 0);
-                    self.faults += 1;
-                    Retry::default()
-                        .wait(self.faults, &error, self.progress)
-                        .map_err(Error::into_io)?;
-                }
-                // Whoever retries around this reader must not start over.
-                Err(error) => return Err(error.settled().into_io()),
-            }
-        }
-    }
-}
-
-impl Content for Resuming<'_> {
-    fn seek(&mut self, offset: u64) -> Result<()> {
-        if offset != self.offset {
-            (self.inner, self.offset, self.faults) = (None, offset, 0);
-        }
-        Ok(())
-    }
-}
-
-/// Reads `blob` whole, checked, when it has at most `limit` bytes.
-///
-/// # Errors
-/// [`Class::Damaged`] when it is larger or its bytes are wrong.
-pub fn read_small(
-    source: &dyn BlobSource,
-    blob: &Descriptor,
-    limit: u64,
-    what: &str,
-) -> Result<Vec<u8>> {
-    if blob.size > limit {
-        let text = format!("{what}: {} has {} bytes, more than {limit}", blob.digest, blob.size);
-        return Err(Error::new(Class::Damaged, text));
-    }
-    let silent = &crate::words::progress::Silent;
-    from_all_places(source, blob, || {
-        let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or(0));
-        Verified::from_source(source, blob, what, silent)
-            .read_to_end(&mut bytes)
-            .map_err(|e| Error::io(format!("{what}: reading {}", blob.digest), e))?;
-        Ok(bytes)
-    })
-}
-
-/// Runs `read`, which reads `blob` from `source`; again when its bytes prove wrong, as often as
-/// the source has another place for it.
-///
-/// # Errors
-/// The last failure of `read`.
-pub fn from_all_places<T>(
-    source: &dyn BlobSource,
-    blob: &Descriptor,
-    mut read: impl FnMut() -> Result<T>,
-) -> Result<T> {
-    loop {
-        match read() {
-            Err(error) if error.class() == Class::Damaged && source.distrust(blob) => {}
-            done => return done,
-        }
-    }
-}
-
-/// The digest of all that `reader` gives.
-///
-/// # Errors
-/// Those of `reader`, and [`Class::Interrupted`] when the user asks to stop.
-pub fn digest_of(reader: &mut dyn Read) -> io::Result<Digest> {
-    let (mut hasher, mut buffer) = (Hasher::new(), vec![0; BUFFER]);
-    loop {
-        interrupt::check().map_err(Error::into_io)?;
-        match reader.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            got => hasher.update(&buffer[..got]),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -384,7 +236,7 @@ mod tests {
 
     fn read(bytes: &[u8], blob: &Descriptor) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
-        Verified::new(bytes, blob, "test", &Silent).read_to_end(&mut out)?;
+        Verifying::new(bytes, blob, "test", &Silent).read_to_end(&mut out)?;
         Ok(out)
     }
 
@@ -409,7 +261,7 @@ mod tests {
 
         let mut five = [0; 5];
 
-        assert!(Verified::new(&b"hello"[..], &blob, "test", &Silent).read(&mut five).is_err());
+        assert!(Verifying::new(&b"hello"[..], &blob, "test", &Silent).read(&mut five).is_err());
     }
 
     #[test]
@@ -417,7 +269,7 @@ mod tests {
         use std::io::Cursor;
         let bytes: Vec<u8> = (0..20u32 << 20).map(|n| (n % 251) as u8).collect();
         let (blob, progress) = (Descriptor::of("a/b", &bytes), Recorder::default());
-        let mut content = Verified::new(Cursor::new(&bytes), &blob, "test", &progress);
+        let mut content = Verifying::new(Cursor::new(&bytes), &blob, "test", &progress);
         let mut piece = vec![0; 1 << 20];
 
         for at in [0, 5 << 20, 17 << 20, 16 << 20, 3, 9 << 20] {
@@ -441,7 +293,7 @@ mod tests {
 
         let mut bad = bytes.clone();
         bad[7 << 20] ^= 1;
-        let mut content = Verified::new(Cursor::new(&bad), &blob, "test", &Silent);
+        let mut content = Verifying::new(Cursor::new(&bad), &blob, "test", &Silent);
         let error = content.seek(blob.size).unwrap_err();
         assert_eq!(error.class(), Class::Damaged, "a skipped byte counts: {error}");
     }
@@ -454,7 +306,7 @@ mod tests {
         lacking[..2_000_000].fill(0);
         let rest = |there: &[u8]| {
             let inner = io::Cursor::new(&lacking);
-            let mut content = Verified::new(inner, &blob, "test", &Silent);
+            let mut content = Verifying::new(inner, &blob, "test", &Silent);
             let taken = content.resume(&mut &there[..]).unwrap();
             let mut rest = Vec::new();
             content.read_to_end(&mut rest).map(|_| (taken, rest))
@@ -468,7 +320,7 @@ mod tests {
         rotten[7] ^= 1;
         assert_eq!(Error::io("", rest(&rotten).unwrap_err()).class(), Class::Damaged);
 
-        let mut content = Verified::new(io::Cursor::new(&bytes), &blob, "test", &Silent);
+        let mut content = Verifying::new(io::Cursor::new(&bytes), &blob, "test", &Silent);
         content.resume(&mut &rotten[..]).unwrap();
         content.seek(0).unwrap();
         assert_eq!(io::copy(&mut content, &mut io::sink()).unwrap(), 3_000_000, "from the start");
@@ -477,7 +329,7 @@ mod tests {
     #[test]
     fn marks_stay_few_however_long_the_content() {
         let blob = Descriptor::new("a/b", Digest::of(b""), u64::MAX);
-        let mut content = Verified::new(io::repeat(0), &blob, "test", &Silent);
+        let mut content = Verifying::new(io::repeat(0), &blob, "test", &Silent);
 
         for n in 0..10_000 {
             content.left = u64::MAX - n * MARK_EVERY;
@@ -486,85 +338,5 @@ mod tests {
 
         assert!(content.marks.len() <= MAX_MARKS);
         assert!(content.marks.is_sorted_by_key(|(at, _)| *at));
-    }
-
-    /// Breaks off after every second byte.
-    struct Shaky(&'static [u8]);
-
-    impl BlobSource for Shaky {
-        fn open(&self, _: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-            let rest = &self.0[usize::try_from(offset).unwrap()..];
-            Ok(Raw::new(rest.take(2)))
-        }
-    }
-
-    /// Refuses every second connection, gives so many bytes over each other one, and asks to be
-    /// left alone for no time. Counts the connections.
-    struct Stingy(usize, std::sync::atomic::AtomicU32);
-
-    impl BlobSource for Stingy {
-        fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-            let before = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if before % 2 == 1 || self.0 == 0 {
-                let error = Error::new(Class::Other, "reset").transient();
-                return Err(error.retry_after(Some(std::time::Duration::ZERO)));
-            }
-            let rest = io::repeat(b'x').take(blob.size - offset);
-            match rest.limit() <= self.0 as u64 {
-                true => Ok(Raw::new(rest)),
-                false => Ok(Raw::new(rest.take(self.0 as u64).chain(Reset))),
-            }
-        }
-    }
-
-    struct Reset;
-
-    impl Read for Reset {
-        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            let error = Error::new(Class::Other, "reset").transient();
-            Err(error.retry_after(Some(std::time::Duration::ZERO)).into_io())
-        }
-    }
-
-    #[test]
-    fn a_download_ends_after_drops_without_progress_and_not_before() {
-        let enough = usize::try_from(SOMETHING).unwrap();
-        let blob = Descriptor::of("a/b", &vec![b'x'; 8 * enough]);
-        let stingy = |bytes| Stingy(bytes, 0.into());
-        let read = |source: &Stingy| {
-            let mut out = Vec::new();
-            let resuming = Resuming::new(source, &blob, &Silent);
-            Verified::new(resuming, &blob, "", &Silent).read_to_end(&mut out)
-        };
-
-        let (slow, trickling, dead) = (stingy(enough), stingy(enough - 1), stingy(0));
-        assert_eq!(read(&slow).unwrap(), 8 * enough);
-        read(&trickling).unwrap_err();
-        read(&dead).unwrap_err();
-        assert!(slow.1.into_inner() > 2 * MAX_FAULTS);
-        assert_eq!(trickling.1.into_inner(), MAX_FAULTS + 1);
-        assert_eq!(dead.1.into_inner(), MAX_FAULTS + 1);
-    }
-
-    #[test]
-    fn what_is_to_be_small_is_not_read_when_it_is_not() {
-        let blob = Descriptor::of("a/b", b"hello");
-
-        assert_eq!(read_small(&Shaky(b"hello"), &blob, 5, "test").unwrap(), b"hello");
-        let error = read_small(&Shaky(b"hello"), &blob, 4, "test").unwrap_err();
-        assert_eq!(error.class(), Class::Damaged);
-    }
-
-    #[test]
-    fn a_dropped_download_goes_on_from_where_it_was() {
-        let (source, progress) = (Shaky(b"hello"), Recorder::default());
-        let blob = Descriptor::of("a/b", b"hello");
-
-        let mut out = Vec::new();
-        let resuming = Resuming::new(&source, &blob, &progress);
-        Verified::new(resuming, &blob, "test", &Silent).read_to_end(&mut out).unwrap();
-
-        assert_eq!(out, b"hello");
-        assert_eq!(progress.events().len(), 2, "two drops were reported");
     }
 }
