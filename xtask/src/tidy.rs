@@ -1,6 +1,8 @@
 //! The house rules that a compiler does not know: layers, who may say what, and how files look.
 
+mod circles;
 mod imports;
+mod names;
 mod rules;
 mod source;
 
@@ -35,7 +37,8 @@ pub fn run() -> Result {
             seen.push(source);
         }
     }
-    for message in rules::needless_exceptions(&seen) {
+    let whole = [rules::needless_exceptions(&seen), circles::check(&seen), names::check(&seen)];
+    for message in whole.concat() {
         println!("{message}");
         count += 1;
     }

@@ -1,5 +1,5 @@
-//! Which modules of the crate a file names, by `crate::`, `sealift::` or `super::`, in `use` trees
-//! and in paths alike.
+//! Which modules of the crate a file names, by `crate::`, `sealift::`, `self::` or `super::`, in
+//! `use` trees and in paths alike.
 
 use super::source::Source;
 
@@ -13,7 +13,7 @@ pub struct Import {
 pub fn of(source: &Source) -> Vec<Import> {
     let code = source.code.as_str();
     let mut imports = Vec::new();
-    for root in ["crate::", "sealift::", "super::"] {
+    for root in ["crate::", "sealift::", "self::", "super::"] {
         for (at, _) in code.match_indices(root) {
             if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
                 continue;
@@ -37,7 +37,7 @@ fn start<'a>(source: &Source, line: usize, path: &'a str) -> Option<(Vec<String>
     if source.is_inner_test(line) {
         module.push("tests".to_owned());
     }
-    let mut rest = path;
+    let mut rest = path.strip_prefix("self::").unwrap_or(path);
     while let Some(more) = rest.strip_prefix("super::") {
         module.pop()?;
         rest = more;
