@@ -1,10 +1,16 @@
 //! The command line: arguments in, requests down, results and errors out. Nothing else prints.
+//!
+//! This file is the driver: what the verbs need stands in files of its own below, none of which
+//! imports anything from here.
 
 mod bars;
+mod believe;
 mod choose;
+mod completions;
 mod environment;
 mod evidence;
 mod export;
+mod globals;
 mod help;
 mod idle;
 mod import;
@@ -13,30 +19,30 @@ mod key;
 mod lists;
 mod login;
 mod manual;
-mod output;
 mod partly;
 mod plan;
+mod printer;
 mod prompt;
 mod registries;
 mod report;
 mod search;
 mod secrets;
 mod serve;
+mod signals;
+mod stderr;
 mod table;
 mod tags;
 mod text;
 mod verify;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use self::output::{Format, Printer};
-use crate::tools::{interrupt, process};
-use crate::words::error::{Class, Error, Result};
+use self::globals::Globals;
+use self::printer::Printer;
+use crate::words::error::{Class, Result};
 
 /// Carry container images across an air gap.
 ///
@@ -63,29 +69,10 @@ Exit codes:
   6 refused by source or destination   7 expired   8 no room   9 another sealift is writing
   130 interrupted";
 
-#[derive(Debug, Args)]
-struct Globals {
-    /// How results are printed
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// Print errors and results only
-    #[arg(short, long, global = true)]
-    quiet: bool,
-    /// Print no progress
-    #[arg(long, global = true)]
-    no_progress: bool,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make and look at signing keys
-    #[command(
-        subcommand,
-        after_help = "Examples:
-  sealift key generate -o transfer
-  sealift key show transfer.pub.pem"
-    )]
-    Key(key::Command),
+    #[command(subcommand)]
+    Key(key::KeyVerb),
     Export(Box<export::Export>),
     Inspect(inspect::Inspect),
     Verify(verify::Verify),
@@ -93,16 +80,9 @@ enum Command {
     Serve(serve::Serve),
     Login(login::Login),
     Logout(login::LogoutArgs),
-    Tags(tags::Tags),
+    Tags(tags::ListTags),
     Search(search::Search),
-    /// Print a completion script for a shell
-    #[command(
-        after_help = "Examples:\n  sealift completions bash > /etc/bash_completion.d/sealift"
-    )]
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    Completions(completions::Completions),
     Man(manual::Manual),
 }
 
@@ -115,7 +95,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let printer = Printer::new(&app.globals);
-    if let Err(error) = catch_signals() {
+    if let Err(error) = signals::catch() {
         return printer.failure(&error);
     }
     match run(app.command, &printer) {
@@ -137,11 +117,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Logout(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),
         Command::Search(args) => args.run(printer),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut App::command(), "sealift", &mut script);
-            printer.raw(&script)
-        }
+        Command::Completions(args) => args.run(App::command(), printer),
         Command::Man(args) => args.run(App::command(), printer),
     }
 }
@@ -153,51 +129,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    output::usage(&error.render().to_string());
+    stderr::usage(&error.render().to_string());
     report::exit_code(Class::Usage)
 }
-
-/// The first Ctrl-C (or SIGTERM) asks the work to stop, which it does between two pieces of data;
-/// the second one does not wait. Nothing is lost by either: a rerun goes on.
-fn catch_signals() -> Result<()> {
-    use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
-    static SEEN: AtomicUsize = AtomicUsize::new(0);
-    let fault = |e| Error::io("cannot watch for signals", e);
-    // Writing beyond the size that a file may have is a failure with words, not a sudden end.
-    signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(fault)?;
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]).map_err(fault)?;
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            for _ in signals.forever() {
-                if prompt::give_up() {
-                    // The line with the question is not ended.
-                    output::err("");
-                    leave();
-                }
-                if SEEN.fetch_add(1, Ordering::SeqCst) > 0 {
-                    leave();
-                }
-                interrupt::raise();
-                // A read that hangs on a dead connection would not see the flag for a minute.
-                let _ = std::thread::Builder::new().spawn(|| {
-                    std::thread::sleep(PATIENCE);
-                    leave();
-                });
-            }
-        })
-        .map_err(fault)?;
-    Ok(())
-}
-
-/// Ends at once, and engines' programs with it.
-fn leave() -> ! {
-    process::end_all();
-    std::process::exit(report::code(Class::Interrupted).into());
-}
-
-/// How long work may take to stop by itself.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use indicatif::{
 };
 
 use super::environment::size;
-use super::output::err;
+use super::stderr::err;
 use crate::words::digest::Digest;
 use crate::words::escape::{Safe, safe};
 use crate::words::progress::{Event, Progress};

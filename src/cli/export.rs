@@ -9,7 +9,7 @@ use clap::Args;
 use super::environment::{creation_time, standard_input};
 use super::idle;
 use super::lists::{gather, no_path, parse};
-use super::output::Printer;
+use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
 use super::secrets::private_key;

@@ -1,6 +1,6 @@
 //! Options that were given and have no effect here: whoever wrote them expects something.
 
-use super::output::Printer;
+use super::printer::Printer;
 use crate::places::location::{Destination, Source};
 
 /// An option, and whether it was given.

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::believe::Believe;
 use super::choose::Choose;
 use super::environment::now;
 use super::evidence::{ahead, signed};
 use super::idle;
-use super::output::Printer;
 use super::partly::Partly;
-use super::plan::{self, Page, untagged, word};
+use super::plan::{self, PlanPage, untagged, word};
+use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
 use super::secrets::read_text;
 use super::table::{blobs, bytes, table};
-use super::verify::Believe;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::evidence::Evidence;
 use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
@@ -210,11 +210,11 @@ impl Import {
             Outcome::Planned(plan) => {
                 let to = request.to.to_string();
                 let in_files = matches!(request.to, Destination::Archive { .. });
-                let page = Page { evidence: &evidence, to, in_files, plan: &plan };
+                let page = PlanPage { evidence: &evidence, to, in_files, plan: &plan };
                 plan::show(&page, self.verbose, printer)
             }
             Outcome::Done(summary) => {
-                let report = Report { evidence: &evidence, summary: &summary };
+                let report = ImportReport { evidence: &evidence, summary: &summary };
                 printer.result(&report, || text(&evidence, &summary))?;
                 self.partly.end(&summary, printer)
             }
@@ -315,7 +315,7 @@ fn wants_gzip(name: &str) -> Result<bool> {
 
 /// What an import did, as JSON.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct ImportReport<'a> {
     #[serde(flatten)]
     evidence: &'a Evidence,
     #[serde(flatten)]

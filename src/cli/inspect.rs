@@ -8,7 +8,7 @@ use clap::Args;
 use super::environment::now;
 use super::evidence::{ahead, expiry, ids};
 use super::idle;
-use super::output::Printer;
+use super::printer::Printer;
 use super::report::{exit_code, lines};
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, titled};

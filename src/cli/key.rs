@@ -8,7 +8,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::idle;
-use super::output::Printer;
+use super::printer::Printer;
 use super::secrets::{new_passphrase, read_text};
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::tools::file::AtomicFile;
@@ -16,8 +16,12 @@ use crate::tools::folder::Folder;
 use crate::tools::ground;
 use crate::words::error::{Class, Error, Result};
 
+/// Make and look at signing keys
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+#[command(after_help = "Examples:
+  sealift key generate -o transfer
+  sealift key show transfer.pub.pem")]
+pub(super) enum KeyVerb {
     /// Make a signing key: NAME.key.pem to keep, NAME.pub.pem to hand out
     #[command(after_help = "Examples:
   sealift key generate -o transfer
@@ -49,13 +53,13 @@ The files are plain PKCS#8 and SPKI PEM; openssl reads them. An existing file is
     },
 }
 
-impl Command {
+impl KeyVerb {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         match self {
-            Command::Generate { output, no_passphrase, passphrase_file } => {
+            KeyVerb::Generate { output, no_passphrase, passphrase_file } => {
                 generate(&output, no_passphrase, passphrase_file.as_deref(), printer)
             }
-            Command::Show { file, passphrase_file } => {
+            KeyVerb::Show { file, passphrase_file } => {
                 show(&file, passphrase_file.as_deref(), printer)
             }
         }

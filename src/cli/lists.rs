@@ -10,7 +10,7 @@ const MAX_LIST: u64 = 16 << 20;
 
 /// A name as somebody wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct Written {
     /// The text.
     pub(super) text: String,
     /// The file and the line, where it is from a list.
@@ -21,9 +21,9 @@ pub(super) struct Named {
 ///
 /// # Errors
 /// When a list cannot be read.
-pub(super) fn gather(arguments: Vec<String>, lists: &[PathBuf]) -> Result<Vec<Named>> {
-    let mut names: Vec<Named> =
-        arguments.into_iter().map(|text| Named { text, place: None }).collect();
+pub(super) fn gather(arguments: Vec<String>, lists: &[PathBuf]) -> Result<Vec<Written>> {
+    let mut names: Vec<Written> =
+        arguments.into_iter().map(|text| Written { text, place: None }).collect();
     for list in lists {
         names.extend(lines(&read_text(list, MAX_LIST)?, list));
     }
@@ -31,10 +31,10 @@ pub(super) fn gather(arguments: Vec<String>, lists: &[PathBuf]) -> Result<Vec<Na
 }
 
 /// The lines of a list without comments, which begin with `#`.
-fn lines(text: &str, list: &Path) -> Vec<Named> {
+fn lines(text: &str, list: &Path) -> Vec<Written> {
     let lines = text.lines().enumerate().map(|(number, line)| {
         let name = line.split_once('#').map_or(line, |(before, _)| before).trim();
-        Named {
+        Written {
             text: name.to_owned(),
             place: Some(format!("{}: line {}", list.display(), number + 1)),
         }
@@ -44,11 +44,11 @@ fn lines(text: &str, list: &Path) -> Vec<Named> {
 
 /// What `parse` makes of all `names`, each with its place, and everything that is wrong with any.
 pub(super) fn parse<T>(
-    names: Vec<Named>,
+    names: Vec<Written>,
     parse: impl Fn(&str) -> Result<T>,
 ) -> (Vec<(T, Option<String>)>, Vec<Error>) {
     let (mut parsed, mut wrong) = (Vec::new(), Vec::new());
-    for Named { text, place } in names {
+    for Written { text, place } in names {
         match (parse(&text), place) {
             (Ok(value), place) => parsed.push((value, place)),
             (Err(error), Some(place)) => wrong.push(alone(error, &text).context(place)),

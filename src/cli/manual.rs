@@ -6,7 +6,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::output::Printer;
+use super::printer::Printer;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::idle::Given;
-use super::output::Printer;
+use super::printer::Printer;
 use super::report::exit_code;
 use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;

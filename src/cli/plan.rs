@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::evidence::{ahead, signed};
-use super::output::Printer;
+use super::printer::Printer;
 use super::report::{exit_code, lines as error_lines};
 use super::table::{blobs, bytes, grouped};
 use crate::verbs::evidence::Evidence;
@@ -17,7 +17,7 @@ use crate::work::projects::{ProjectAction, ProjectPlan};
 
 /// A plan, with the bundle that it is for.
 #[derive(Debug, Serialize)]
-pub(super) struct Page<'a> {
+pub(super) struct PlanPage<'a> {
     #[serde(flatten)]
     pub(super) evidence: &'a Evidence,
     #[serde(rename = "destination")]
@@ -30,7 +30,7 @@ pub(super) struct Page<'a> {
 }
 
 /// Shows the plan, and ends as the import would if it cannot be run.
-pub(super) fn show(page: &Page<'_>, verbose: bool, printer: &Printer) -> Result<ExitCode> {
+pub(super) fn show(page: &PlanPage<'_>, verbose: bool, printer: &Printer) -> Result<ExitCode> {
     printer.result(page, || text(page, verbose))?;
     match Obstacle::failure(&page.plan.obstacles) {
         None => Ok(ExitCode::SUCCESS),
@@ -53,7 +53,7 @@ pub(super) fn word(action: NameAction) -> &'static str {
     }
 }
 
-fn text(page: &Page<'_>, verbose: bool) -> Vec<String> {
+fn text(page: &PlanPage<'_>, verbose: bool) -> Vec<String> {
     let plan = page.plan;
     let bundle = page.evidence.bundle.display().to_string();
     let mut lines = vec![

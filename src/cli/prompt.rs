@@ -7,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// What is waited for.
-struct Waiting {
+struct Question {
     /// The terminal as it was before, where there is one.
     terminal: Option<(File, Termios)>,
 }
 
-static WAITING: Mutex<Option<Waiting>> = Mutex::new(None);
+static WAITING: Mutex<Option<Question>> = Mutex::new(None);
 
 /// Calls `ask`, which reads what a person types.
 pub(super) fn waiting<T>(ask: impl FnOnce() -> T) -> T {
@@ -21,7 +21,7 @@ pub(super) fn waiting<T>(ask: impl FnOnce() -> T) -> T {
         Some((tty, before))
     });
     let set = |waiting| *WAITING.lock().unwrap_or_else(PoisonError::into_inner) = waiting;
-    set(Some(Waiting { terminal }));
+    set(Some(Question { terminal }));
     let answer = ask();
     set(None);
     answer
@@ -30,7 +30,7 @@ pub(super) fn waiting<T>(ask: impl FnOnce() -> T) -> T {
 /// Whether an answer is waited for, and so nobody sees a flag. The terminal is put back then.
 pub(super) fn give_up() -> bool {
     let waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let Some(Waiting { terminal }) = waiting else { return false };
+    let Some(Question { terminal }) = waiting else { return false };
     if let Some((tty, before)) = terminal {
         // Nothing can be done about a terminal that is gone.
         let _ = tcsetattr(&tty, OptionalActions::Now, &before);

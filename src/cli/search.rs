@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::idle;
-use super::output::Printer;
+use super::printer::Printer;
 use super::registries::Registries;
 use super::report::exit_code;
 use super::table::titled;

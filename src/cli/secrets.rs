@@ -7,7 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::environment::variable;
-use super::output::Printer;
+use super::printer::Printer;
 use super::prompt::waiting;
 use super::text;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
+use super::believe::Believe;
 use super::environment::now;
 use super::evidence::ahead;
-use super::output::Printer;
-use super::verify::Believe;
+use super::printer::Printer;
 use crate::bundle::check;
 use crate::tools::interrupt;
 use crate::tools::parallel::all_cores;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::idle;
-use super::output::Printer;
+use super::printer::Printer;
 use super::registries::Registries;
 use crate::verbs::tags::tags;
 use crate::words::error::{Class, Error, Result};
@@ -19,7 +19,7 @@ use crate::words::reference::Reference;
   sealift tags alpine
   sealift tags quay.io/prometheus/node-exporter --format json
   sealift tags harbor.example/group/app")]
-pub(super) struct Tags {
+pub(super) struct ListTags {
     /// The repository, without tag or digest
     #[arg(value_name = "REPO", value_parser = repository)]
     repository: Reference,
@@ -39,7 +39,7 @@ fn repository(text: &str) -> Result<Reference> {
     bare.parse()
 }
 
-impl Tags {
+impl ListTags {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         idle::tell(&self.registries.given_for_blobs(), "no blob is moved", printer);
         let client = self.registries.client(printer.progress())?;

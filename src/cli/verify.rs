@@ -1,4 +1,4 @@
-//! `sealift verify`, and the options that say whom to believe.
+//! `sealift verify`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use clap::Args;
 use super::environment::now;
 use super::evidence::{ahead, signed};
 use super::idle;
-use super::output::Printer;
+use super::printer::Printer;
 use super::report::lines;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
@@ -20,28 +20,6 @@ use crate::verbs::verify::{Report, Request, verify};
 use crate::words::count::count;
 use crate::words::error::Result;
 use crate::words::escape::Safe;
-
-/// Whom to believe.
-#[derive(Debug, Args)]
-pub(super) struct Believe {
-    /// Public key that must have signed the bundle (with several, any one of them)
-    #[arg(long, value_name = "PUB.pem", required_unless_present = "insecure_no_verify")]
-    key: Vec<PathBuf>,
-    /// Take the bundle whoever signed it: bytes are still checked, but against a list that
-    /// anybody may have made
-    #[arg(long, conflicts_with = "key")]
-    insecure_no_verify: bool,
-}
-
-impl Believe {
-    pub(super) fn trust(&self, printer: &Printer) -> Result<Trust> {
-        if self.insecure_no_verify {
-            printer.note("warning: --insecure-no-verify: nobody's signature is asked for");
-            return Ok(Trust::UnsafeAnySigner);
-        }
-        public_keys(&self.key).map(Trust::Keys)
-    }
-}
 
 /// Check a bundle's signature and every byte of it
 ///

@@ -207,7 +207,7 @@ mod tests {
     fn corners_keep_their_words() {
         kept("src/places/registry/http.rs", "use ureq::Agent;\n");
         kept("src/verbs/serve/route.rs", "use hyper::Method;\nuse tokio::net;\n");
-        kept("src/cli/output.rs", "fn f() { println!(\"x\"); }\n");
+        kept("src/cli/printer.rs", "fn f() { println!(\"x\"); }\n");
         kept("src/work.rs", "// println! and ureq are only words here\n");
         kept("src/work.rs", "#[cfg(test)]\nmod tests {\n    fn f() { println!(\"x\") }\n}\n");
         refused("src/verbs/export.rs", "use ureq::Agent;\n", "`ureq` belongs");

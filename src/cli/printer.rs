@@ -1,29 +1,19 @@
 //! [`Printer`]: the only owner of stdout and stderr.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::ValueEnum;
 use serde::Serialize;
 
-use super::Globals;
 use super::bars::{Bars, Lines, Remarks};
+use super::globals::{Format, Globals};
 use super::report::{Failure, exit_code, lines};
+use super::stderr::err;
 use crate::words::error::{Class, Error, Result};
-use crate::words::escape::Safe;
 use crate::words::progress::{Progress, Silent};
-
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// One JSON value, for programs
-    Json,
-}
 
 /// Prints results to stdout, and everything else to stderr.
 #[derive(Debug)]
@@ -138,20 +128,6 @@ impl Printer {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other.map_err(|e| Error::io("cannot write the result", e)),
         }
-    }
-}
-
-/// Prints a line for people. Where nobody can read it there is nobody to tell, and the exit code
-/// says the same.
-pub(super) fn err(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
-}
-
-/// Prints what clap says of wrong arguments. They may have come from a list that somebody else
-/// wrote.
-pub(super) fn usage(text: &str) {
-    for line in text.trim_end().lines() {
-        err(&Safe(line).to_string());
     }
 }
 
