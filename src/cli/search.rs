@@ -10,7 +10,7 @@ use super::registries::Registries;
 use super::report::exit_code;
 use super::table::titled;
 use crate::places::registry::SearchBy;
-use crate::verbs::search::{Outcome, Request, search};
+use crate::verbs::search::{Answers, Request, search};
 use crate::words::error::Result;
 use crate::words::escape::safe;
 use crate::words::reference::Registry;
@@ -77,7 +77,7 @@ fn split(text: &str) -> Result<(String, Vec<Registry>)> {
     }
 }
 
-fn text(outcome: &Outcome) -> Vec<String> {
+fn text(outcome: &Answers) -> Vec<String> {
     let mut rows = vec![["NAME", "STARS", "DESCRIPTION"].map(str::to_owned).to_vec()];
     for found in outcome.registries.iter().flat_map(|searched| &searched.repositories) {
         let stars = found.stars.map_or("-".to_owned(), |stars| stars.to_string());
@@ -90,7 +90,7 @@ fn text(outcome: &Outcome) -> Vec<String> {
 }
 
 /// What came of it, registry by registry.
-fn counts(outcome: &Outcome) -> Vec<String> {
+fn counts(outcome: &Answers) -> Vec<String> {
     let mut lines = Vec::new();
     for searched in &outcome.registries {
         let by = match searched.searched_by {

@@ -6,21 +6,21 @@ mod quota;
 mod readable;
 mod request;
 mod sources;
+mod summary;
 mod there;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
-
-use serde::Serialize;
+use std::path::Path;
 
 pub use self::misnamed::misnamed;
-use self::readable::Images;
+use self::readable::Gathered;
 pub use self::request::Request;
-use self::sources::Opened;
+use self::sources::OpenPlaces;
+pub use self::summary::Summary;
 use self::there::There;
 use crate::bundle::check;
-use crate::bundle::contents::{Contents, Image, Reason, Skipped};
+use crate::bundle::contents::{Contents, Reason, Skipped};
 use crate::bundle::docker::{self, Configs};
 use crate::bundle::draft::Draft;
 use crate::bundle::head::{Head, MAX_CONFIG};
@@ -33,7 +33,6 @@ use crate::storage::reading::read_small;
 use crate::tools::ground;
 use crate::tools::parallel;
 use crate::tools::room;
-use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -45,38 +44,6 @@ use crate::work::transfer::{self, name_images};
 /// Most bytes of configs that are held in memory; further ones move as layers do. Those of five
 /// thousand images have twenty megabytes.
 const MAX_CONFIGS: u64 = 48 << 20;
-
-/// What an export did, or would do.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct Summary {
-    /// Always: what fails has no summary.
-    pub ok: bool,
-    /// The bundle.
-    pub bundle: PathBuf,
-    /// Its images.
-    pub images: Vec<Image>,
-    /// What was asked for with all of a place, and could not be read.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub skipped: Vec<Skipped>,
-    /// Manifests that came along with them.
-    pub referrers: usize,
-    /// Blobs that were fetched, or would be.
-    pub fetched: Count,
-    /// Blobs that an interrupted export had fetched.
-    pub reused: Count,
-    /// Bytes of what was fetched that an interrupted export had fetched.
-    pub continued: u64,
-    /// Who signed.
-    pub key: KeyId,
-    /// The digest of the signed statement; nothing for a dry run.
-    pub statement: Option<Digest>,
-    /// Whether nothing was written.
-    pub dry_run: bool,
-    /// Whether the bundle was there already, whole and the same.
-    pub already_complete: bool,
-}
 
 /// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
 /// signed: layers may take hours after that.
@@ -97,12 +64,12 @@ pub fn export(
     }
 
     // 2. Where from, and what belongs to the images?
-    let Opened { origins, wanted, mut faults, unreadable } =
+    let OpenPlaces { origins, wanted, mut faults, unreadable } =
         sources::open(request, client, progress)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
-    let mut images = Images::new(wanted, found.roots, unreadable);
+    let mut images = Gathered::new(wanted, found.roots, unreadable);
     faults.extend(images.take_faults(found.faults));
     all_there(faults, request.images.len())?;
     let (mut graph, skipped) = readable::walk(&origins, images, request, progress)?;

@@ -41,7 +41,7 @@ fn in_words<S: serde::Serializer>(error: &Option<Error>, to: S) -> Result<S::Ok,
 
 /// What all of them gave.
 #[derive(Debug, Serialize)]
-pub struct Outcome {
+pub struct Answers {
     /// What was looked for.
     pub term: String,
     /// Registry by registry, in the order asked for.
@@ -53,7 +53,7 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Only an interrupt.
-pub fn search(request: &Request, client: &Client) -> Result<Outcome> {
+pub fn search(request: &Request, client: &Client) -> Result<Answers> {
     let mut registries = Vec::new();
     for registry in &request.registries {
         interrupt::check()?;
@@ -69,5 +69,5 @@ pub fn search(request: &Request, client: &Client) -> Result<Outcome> {
             error,
         });
     }
-    Ok(Outcome { term: request.term.clone(), registries })
+    Ok(Answers { term: request.term.clone(), registries })
 }

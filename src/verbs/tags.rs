@@ -10,7 +10,7 @@ use crate::words::reference::{Reference, Tag};
 
 /// The tags of a repository.
 #[derive(Debug, Serialize)]
-pub struct Listing {
+pub struct RepositoryTags {
     /// `host/path`.
     pub repository: String,
     /// All of them, numbers inside of them in the order of numbers.
@@ -21,14 +21,14 @@ pub struct Listing {
 ///
 /// # Errors
 /// As [`RegistryRepository::tags`](crate::places::registry::RegistryRepository::tags).
-pub fn tags(name: &Reference, client: &Client) -> Result<Listing> {
+pub fn tags(name: &Reference, client: &Client) -> Result<RepositoryTags> {
     // 1. Ask for all pages.
     let mut tags = client.repository(&name.registry, &name.repository, Side::Source).tags()?;
 
     // 2. In an order that people expect; registries have each their own.
     tags.sort_by(|a, b| natural(a.as_str(), b.as_str()));
     tags.dedup();
-    Ok(Listing { repository: name.name(), tags })
+    Ok(RepositoryTags { repository: name.name(), tags })
 }
 
 /// Compares text byte by byte, but runs of digits as numbers: `1.9` comes before `1.10`.

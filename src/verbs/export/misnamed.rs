@@ -1,7 +1,7 @@
 //! Names that cannot be read, told with those that are not there.
 
-use super::Request;
-use super::sources::{self, Opened, is_about_content};
+use super::request::Request;
+use super::sources::{self, OpenPlaces, is_about_content};
 use crate::places::registry::Client;
 use crate::words::error::{Class, Error, Result};
 use crate::words::misnamed;
@@ -21,7 +21,8 @@ pub fn misnamed(
         if request.images.is_empty() {
             return Ok(Vec::new());
         }
-        let Opened { origins, wanted, mut faults, .. } = sources::open(request, client, progress)?;
+        let OpenPlaces { origins, wanted, mut faults, .. } =
+            sources::open(request, client, progress)?;
         let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
         faults.extend(found.faults.into_iter().map(|(_, error)| error));
         Ok(faults)

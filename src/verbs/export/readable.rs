@@ -1,7 +1,7 @@
 //! An export never leaves an image behind in silence: what was asked for as a whole (an archive,
 //! a layout, a folder of archives) arrives, or is named with the reason.
 
-use super::Request;
+use super::request::Request;
 use super::sources::{Lost, is_about_content};
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
@@ -14,19 +14,19 @@ use crate::work::graph::{self, Graph, Origin, Wanted};
 
 /// The images of an export that are there, and those that are lost.
 #[derive(Debug)]
-pub(super) struct Images {
+pub(super) struct Gathered {
     /// Each with what its name stands for; nothing where that could not be had.
     there: Vec<(Wanted, Option<Document>)>,
     lost: Vec<Lost>,
 }
 
-impl Images {
+impl Gathered {
     pub(super) fn new(
         wanted: Vec<Wanted>,
         roots: Vec<Option<Document>>,
         lost: Vec<Lost>,
-    ) -> Images {
-        Images { there: wanted.into_iter().zip(roots).collect(), lost }
+    ) -> Gathered {
+        Gathered { there: wanted.into_iter().zip(roots).collect(), lost }
     }
 
     /// Takes the `faults` of images that were asked for with all of a place, by their places; gives
@@ -56,11 +56,11 @@ fn lost(wanted: &Wanted, error: Error) -> Lost {
 /// Those of the walk. For images of a place that was asked for as a whole, all at once.
 pub(super) fn walk<'o>(
     origins: &'o [Origin],
-    images: Images,
+    images: Gathered,
     request: &Request,
     progress: &dyn Progress,
 ) -> Result<(Graph<'o>, Vec<Skipped>)> {
-    let Images { there, mut lost } = images;
+    let Gathered { there, mut lost } = images;
     let there = there.into_iter().filter_map(|(wanted, root)| Some((wanted, root?)));
     let (wanted, roots): (Vec<Wanted>, Vec<Document>) = there.unzip();
     let attempt = |wanted: &[Wanted], roots: &[Document], progress: &dyn Progress| {

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-use super::Request;
 use super::names::{Names, picked, renamed};
+use super::request::Request;
 use crate::medium::tree::Tree;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
 use crate::places::engine::content::ContentStore;
@@ -32,7 +32,7 @@ const STDIN: &str = "standard input";
 
 /// What is asked for.
 #[derive(Debug, Default)]
-pub(super) struct Opened {
+pub(super) struct OpenPlaces {
     /// The places, opened.
     pub(super) origins: Vec<Origin>,
     /// Their images.
@@ -59,7 +59,11 @@ pub(super) struct Lost {
 ///
 /// # Errors
 /// [`Class::Interrupted`], and [`Class::Usage`] when nothing is asked for.
-pub(super) fn open(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Opened> {
+pub(super) fn open(
+    request: &Request,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<OpenPlaces> {
     let mut sources = Sources {
         request,
         client,
@@ -68,7 +72,7 @@ pub(super) fn open(request: &Request, client: &Client, progress: &dyn Progress) 
         layouts: BTreeMap::new(),
         archives: BTreeMap::new(),
         known: BTreeMap::new(),
-        opened: Opened::default(),
+        opened: OpenPlaces::default(),
         told: BTreeSet::new(),
     };
     // Compressed archives and engines take their time, before a byte is known to be fetched.
@@ -87,7 +91,7 @@ pub(super) fn open(request: &Request, client: &Client, progress: &dyn Progress) 
         }
     }
     progress.event(Event::Done);
-    let opened = Opened { faults, ..sources.opened };
+    let opened = OpenPlaces { faults, ..sources.opened };
     let is_empty = opened.wanted.is_empty() && opened.unreadable.is_empty();
     match is_empty && opened.faults.is_empty() {
         true => Err(Error::new(Class::Usage, "no image to export")),
@@ -106,7 +110,7 @@ struct Sources<'r> {
     archives: BTreeMap<PathBuf, Arc<DockerArchive>>,
     /// Places and repositories that are origins already.
     known: BTreeMap<(String, String), usize>,
-    opened: Opened,
+    opened: OpenPlaces,
     /// What was said of a place that may be named several times.
     told: BTreeSet<String>,
 }

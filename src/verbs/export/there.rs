@@ -5,7 +5,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{Request, Summary};
+use super::request::Request;
+use super::summary::Summary;
 use crate::bundle::check::{self, Examined, Trust};
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::draft::taken;

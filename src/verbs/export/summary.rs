@@ -1,0 +1,42 @@
+//! [`Summary`]: what an export did, or would do.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::bundle::contents::{Image, Skipped};
+use crate::bundle::keys::KeyId;
+use crate::words::digest::Digest;
+use crate::work::plan::Count;
+
+/// What an export did, or would do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Summary {
+    /// Always: what fails has no summary.
+    pub ok: bool,
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Its images.
+    pub images: Vec<Image>,
+    /// What was asked for with all of a place, and could not be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+    /// Manifests that came along with them.
+    pub referrers: usize,
+    /// Blobs that were fetched, or would be.
+    pub fetched: Count,
+    /// Blobs that an interrupted export had fetched.
+    pub reused: Count,
+    /// Bytes of what was fetched that an interrupted export had fetched.
+    pub continued: u64,
+    /// Who signed.
+    pub key: KeyId,
+    /// The digest of the signed statement; nothing for a dry run.
+    pub statement: Option<Digest>,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+    /// Whether the bundle was there already, whole and the same.
+    pub already_complete: bool,
+}
