@@ -1,35 +1,34 @@
 //! The only loops that move bytes: [`fetch`] into a bundle, and [`run`] a plan.
 
+mod blob;
 mod carrier;
+mod fault;
 mod fetch;
 mod lists;
 mod owners;
+mod part;
 mod stop;
 mod tally;
 
 use std::time::Duration;
 
+pub use self::carrier::Carrier;
 use self::carrier::Load;
-pub use self::carrier::{Carrier, at_fault};
+pub use self::fault::{NO_FOREIGN, at_fault, name_images};
+use self::fault::{explain_foreign, explain_sparse};
 pub use self::fetch::{Fetched, fetch};
-use self::owners::Owners;
+use self::part::{document, each};
 pub use self::stop::Stop;
 pub use self::tally::{Fate, Moved, Tally};
-use super::plan::{Action, DocumentStep, NameAction, Plan, RepositoryPlan, Scope};
+use super::plan::{Action, DocumentStep, NameAction, Plan, Scope};
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Held;
-use crate::storage::reading::from_all_places;
-use crate::storage::store::{BlobSink, BlobSource};
-use crate::storage::verifying::Verifying;
 use crate::tools::pace::{Gate, Jobs};
 use crate::tools::retry::Retry;
 use crate::tools::sound::Sound;
 use crate::tools::{interrupt, parallel};
-use crate::words::count::are;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
-use crate::words::foreign::Foreign;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Tag};
 
@@ -37,40 +36,6 @@ use crate::words::reference::{Reference, Tag};
 /// show it a moment later.
 const LOOK_BACK: Retry =
     Retry { attempts: 4, first: Duration::from_millis(500), longest: Duration::from_secs(4) };
-
-/// Moves one blob of the image `of`, checked on the way, trying again after transient faults. Gives
-/// how many of its bytes an earlier run had left with `sink`.
-fn move_blob(
-    blob: &Descriptor,
-    of: &Owners<'_>,
-    source: &dyn BlobSource,
-    what: &str,
-    sink: &dyn BlobSink,
-    progress: &dyn Progress,
-) -> Result<u64> {
-    let of = of.name(&blob.digest);
-    progress.event(Event::Started { digest: blob.digest, bytes: blob.size, of });
-    let mut again = false;
-    // What an attempt that failed had fetched is there for the next one, and came in this run.
-    let mut taken = u64::MAX;
-    let mut attempt = || {
-        // An answer may have got lost after the blob was stored.
-        if std::mem::replace(&mut again, true) && sink.kept(blob)? {
-            progress.event(Event::Advanced { digest: Some(blob.digest), bytes: blob.size });
-            return Ok(());
-        }
-        let mut content = Verifying::from_source(source, blob, what, progress);
-        let done = sink.put(&mut content).map_err(|error| {
-            progress.event(Event::Rewound { digest: blob.digest, bytes: content.count() });
-            if content.is_at_fault() { at_fault(error) } else { error }
-        });
-        taken = taken.min(content.taken());
-        done
-    };
-    from_all_places(source, blob, || Retry::default().run(progress, &mut attempt))?;
-    progress.event(Event::Finished { digest: blob.digest });
-    Ok(if taken > blob.size { 0 } else { taken })
-}
 
 /// Runs `plan` with `carrier`: blobs, then documents with children before parents, then lists of
 /// referrers, then names; then reads every name back.
@@ -116,27 +81,6 @@ pub fn check(plan: &Plan, carrier: &Carrier<'_>, sound: Option<&Sound>) -> Resul
     parallel::map(carrier.jobs.large, &ahead, |(_, transfer)| load.check(&transfer.blob, sound))?;
     carrier.progress.event(Event::Done);
     load.judge()
-}
-
-/// Says of a blob that is damaged or not there which images need it.
-#[must_use]
-pub fn name_images(error: Error, blob: &Descriptor, contents: &Contents) -> Error {
-    match error.class() {
-        Class::Damaged | Class::Incomplete => {
-            let images = contents.touched_by(&blob.digest).into_iter();
-            error.details(images.map(|image| format!("needed by {image}")))
-        }
-        _ => error,
-    }
-}
-
-/// Pairs of a repository's place and one of its parts.
-fn each<'p, T>(
-    plan: &'p Plan,
-    parts: impl Fn(&'p RepositoryPlan) -> &'p [T],
-) -> Vec<(usize, &'p T)> {
-    let repositories = plan.repositories.iter().enumerate();
-    repositories.flat_map(|(at, r)| parts(r).iter().map(move |part| (at, part))).collect()
 }
 
 fn copy_blobs(plan: &Plan, load: &Load<'_>, scopes: &[Scope], jobs: Jobs) -> Result<()> {
@@ -231,47 +175,6 @@ fn put_documents(
         }
     }
     Ok(noted)
-}
-
-/// What can be done where a registry wants the foreign layers of an image.
-pub const NO_FOREIGN: &str = "--except NAME leaves them behind; export --platform linux/amd64 \
-    --rewrite-index brings other platforms alone; or push the layers there yourself first, from \
-    their owner";
-
-/// Says of a manifest that is refused for the sake of its parts that the foreign layers were not
-/// carried.
-fn explain_foreign(error: Error, document: &Document) -> Error {
-    let foreign = Foreign::among(document.children());
-    match foreign.is_any() && error.lacks_parts() {
-        true => error
-            .details([format!(
-                "{} of its layers {} foreign, and not carried; only their owner hands them out{}",
-                foreign.layers,
-                are(foreign.layers),
-                foreign.at()
-            )])
-            .hint(NO_FOREIGN),
-        false => error,
-    }
-}
-
-/// Says of an index that is refused for the sake of its parts that it was not carried whole.
-fn explain_sparse(error: Error, document: &Document, contents: &Contents) -> Error {
-    let carried = |child: &&Descriptor| contents.documents.contains_key(&child.digest);
-    let Kind::Index { manifests } = document.kind() else { return error };
-    match manifests.iter().all(|child| carried(&child)) || !error.lacks_parts() {
-        true => error,
-        false => error.hint(
-            "the index names platforms that the bundle leaves out, which this registry does not \
-             take; --rewrite-index pushes a smaller one, or export all platforms",
-        ),
-    }
-}
-
-fn document<'c>(contents: &'c Contents, digest: &Digest) -> Result<&'c Document> {
-    contents.documents.get(digest).ok_or_else(|| {
-        Error::new(Class::Incomplete, format!("manifest {digest} is not in the bundle"))
-    })
 }
 
 /// Names last, and each is read back: only a name that stands for the right digest counts. None is

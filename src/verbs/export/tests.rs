@@ -8,6 +8,7 @@ use crate::bundle::samples::{CREATED, Sample, Stock};
 use crate::places::layout::blob_path;
 use crate::places::registry::Settings;
 use crate::tools::pace::Jobs;
+use crate::words::digest::Digest;
 use crate::words::moment::moment;
 use crate::words::reference::Tag;
 

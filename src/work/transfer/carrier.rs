@@ -2,8 +2,11 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::blob::move_blob;
+use super::fault::{at_fault, name_images};
 use super::owners::Owners;
-use super::{Fate, Stop, Tally, move_blob, name_images};
+use super::stop::Stop;
+use super::tally::{Fate, Tally};
 use crate::bundle::contents::Contents;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
@@ -12,7 +15,7 @@ use crate::tools::pace::Jobs;
 use crate::tools::sound::Sound;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{About, Class, Error, Result};
+use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::work::plan::Plan;
 
@@ -149,14 +152,4 @@ fn check(
         sound.found(blob.digest, file, before);
     }
     Ok(())
-}
-
-/// `error`, met while content was read that is at fault, if nobody said what it is about.
-#[must_use]
-pub fn at_fault(error: Error) -> Error {
-    match error.class() {
-        Class::Interrupted => error,
-        _ if error.is_unreadable() => error,
-        _ => error.about(About::Content),
-    }
 }

@@ -1,6 +1,8 @@
 //! [`fetch`]: blobs from their sources into a bundle.
 
-use super::{move_blob, name_images};
+use super::blob::move_blob;
+use super::fault::name_images;
+use super::owners::Owners;
 use crate::storage::store::BlobSink;
 use crate::tools::pace::{Gate, Jobs};
 use crate::tools::parallel;
@@ -9,7 +11,6 @@ use crate::words::error::Result;
 use crate::words::progress::{Event, Progress};
 use crate::work::graph::Graph;
 use crate::work::plan::Count;
-use crate::work::transfer::owners::Owners;
 
 /// What a fetch did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

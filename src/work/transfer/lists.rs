@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{document, each};
+use super::part::{document, each};
 use crate::bundle::contents::Contents;
 use crate::tools::retry::settle;
 use crate::tools::{interrupt, parallel};

@@ -1,5 +1,8 @@
+use super::blob::move_blob;
+use super::owners::Owners;
 use super::*;
 use crate::bundle::samples::Stock;
+use crate::words::document::Descriptor;
 use crate::words::progress::{Recorder, Silent};
 use crate::work::graph::Selection;
 use crate::work::plan::OnExisting;

@@ -19,7 +19,8 @@ const TIED: &[&str] = &[
     "places/registry",
     "storage",
     "tools",
-    "verbs",
+    "verbs/import",
+    "verbs/serve",
     "words",
     "work",
 ];
