@@ -5,6 +5,8 @@
 //! beside us can exchange a name at any moment, and not what a handle stands for.
 
 mod about;
+mod keeping;
+mod ours;
 mod removal;
 
 use std::ffi::{OsStr, OsString};
@@ -20,7 +22,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, renameat_wit
 use rustix::io::Errno;
 
 pub use self::about::About;
-use self::about::Keeping;
+use self::keeping::Keeping;
 use crate::words::error::{Class, Error, Result};
 
 /// Permissions of a folder that only its owner writes into.
