@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::process::{ChildStdout, Command};
 
-use super::{Collected, Ended, Keep, Leash, collect, spawn};
+use super::child::{Collected, Ended, Keep, Leash, collect, spawn};
 use crate::tools::interrupt;
 use crate::words::error::{Error, Result};
 
