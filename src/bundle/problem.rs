@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::words::count::count;
-use crate::words::error::{About, Class, Error, UNREADABLE};
+use crate::words::error::{Class, Error, ErrorKind, UNREADABLE};
 
 /// What kind of thing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -80,7 +80,7 @@ impl Problem {
     /// What `error`, met while reading `path`, amounts to.
     pub fn reading(path: impl Into<String>, error: &Error) -> Problem {
         let kind = match error.class() {
-            _ if error.is_unreadable() => Fault::Unreadable,
+            _ if error.kind() == ErrorKind::Unreadable => Fault::Unreadable,
             // A document of Docker's schema 1 is refused for what it is.
             Class::Damaged | Class::Refused => Fault::Damaged,
             Class::Incomplete => Fault::Missing,
@@ -148,7 +148,7 @@ pub fn failure(bundle: &str, problems: &[Problem]) -> Error {
     let text = format!("bundle {bundle} {what}: {}", count(problems.len(), "problem"));
     let error = Error::new(class, text).hint(hint).details(problems.iter().map(Problem::to_string));
     match class {
-        Class::Refused => error.about(About::Medium),
+        Class::Refused => error.of_kind(ErrorKind::Unreadable),
         _ => error,
     }
 }

@@ -86,7 +86,7 @@ impl DockerArchive {
     #[must_use]
     pub fn images(&self) -> Images {
         let again =
-            |it: &Unreadable| Unreadable { image: it.image.clone(), error: it.error.again() };
+            |it: &Unreadable| Unreadable { image: it.image.clone(), error: it.error.clone() };
         let mut known = BTreeSet::new();
         Images {
             names: self.names().filter(|name| known.insert(*name)).cloned().collect(),
@@ -172,7 +172,7 @@ impl DockerArchive {
         let is_it = |it: &&Unreadable| {
             it.image == what || name.is_some() && it.image.parse::<Reference>().ok() == name
         };
-        Some(broken.find(is_it)?.error.again())
+        Some(broken.find(is_it)?.error.clone())
     }
 
     fn has_no(&self, what: &dyn fmt::Display) -> Error {

@@ -5,16 +5,17 @@ use std::io;
 
 use rustix::io::Errno;
 
-use crate::words::error::{About, Class, Error, UNREADABLE};
+use crate::words::error::{Class, Error, ErrorKind, UNREADABLE};
 
 /// What `error`, met in doing `what` with a medium (`"cannot read june/index.json"`), amounts to:
 /// [`Class::Refused`] where the medium, or who guards it, does not give what is there, and whatever
 /// [`Error::io`] makes of everything else.
 pub fn reading(what: impl Into<String>, error: io::Error) -> Error {
     match is_withheld(&error) {
-        true => {
-            Error::new(Class::Refused, what).source(error).hint(UNREADABLE).about(About::Medium)
-        }
+        true => Error::new(Class::Refused, what)
+            .source(error)
+            .hint(UNREADABLE)
+            .of_kind(ErrorKind::Unreadable),
         false => Error::io(what, error),
     }
 }
@@ -44,7 +45,7 @@ mod tests {
     fn what_is_withheld_is_told_from_what_is_not_there() {
         let class = |number: Errno| {
             let error = reading("cannot read x", number.into());
-            (error.class(), error.is_unreadable())
+            (error.class(), error.kind() == ErrorKind::Unreadable)
         };
 
         for number in [Errno::ACCESS, Errno::PERM, Errno::IO, Errno::STALE, Errno::NODEV] {

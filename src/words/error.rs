@@ -1,9 +1,18 @@
 //! [`Error`]: one clear message that names the thing, the end it happened on, and the way out.
 
+mod class;
+mod kind;
+mod subject;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
+pub use self::class::{Class, Side};
+pub use self::kind::ErrorKind;
+pub use self::subject::Subject;
 use super::escape::Safe;
 
 /// Most characters of a message, a finding or a hint. What others say is quoted in them, and a name
@@ -24,43 +33,8 @@ fn short(text: impl Into<String>) -> String {
 /// What every fallible call of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The kind of a failure, as far as a script has to tell them apart. Each is one exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Class {
-    /// Any failure that is none of the others.
-    Other,
-    /// The command line or a file that steers it is wrong.
-    Usage,
-    /// No signature, an unknown signer, or too few of them.
-    Untrusted,
-    /// Bytes differ from what was signed, or from their digest.
-    Damaged,
-    /// A blob, a file or an image is not there.
-    Incomplete,
-    /// The source or the destination refuses: credentials, permission, quota, an immutable tag.
-    Refused,
-    /// Expired, or older than what was already accepted.
-    Stale,
-    /// The disk or a quota has no room.
-    NoRoom,
-    /// Another sealift is writing there.
-    Busy,
-    /// The user stopped it.
-    Interrupted,
-}
-
-/// Which end of a transfer failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Side {
-    /// Where bytes come from.
-    Source,
-    /// Where bytes go to.
-    Destination,
-}
-
-/// A failure: its [`Class`], a message in lower case without a full stop, and, where there is
-/// one, the way out.
+/// A failure: its [`Class`] and [`ErrorKind`], a message in lower case without a full stop, what it
+/// is about, and, where there is one, the way out. A clone costs nothing.
 ///
 /// The message may hold text from outside; [`Display`](fmt::Display) escapes it for a terminal.
 ///
@@ -72,33 +46,21 @@ pub enum Side {
 /// assert_eq!(error.class(), Class::Usage);
 /// eprintln!("{error}; {}", error.way_out().unwrap_or("there is no hint"));
 /// ```
-pub struct Error(Box<Inner>);
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
 
-/// What a failure is about, where a program has to know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum About {
-    /// Parts of a document, which the other end does not have.
-    Parts,
-    /// Who asks: others may be let in.
-    Access,
-    /// The type of a document.
-    Type,
-    /// Bytes that a medium has and does not give, or that may not be read.
-    Medium,
-    /// What was to be sent: it cannot be read, or is not what it was to be.
-    Content,
-}
-
+#[derive(Clone)]
 struct Inner {
     class: Class,
+    kind: ErrorKind,
+    side: Option<Side>,
+    subjects: Vec<Subject>,
     message: String,
     hint: Option<String>,
     details: Vec<String>,
     transient: bool,
-    about: Option<About>,
-    retry_after: Option<std::time::Duration>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// The way out where a medium does not give what it has.
@@ -113,16 +75,24 @@ pub const TOO_LARGE: &str = "the file system, or a limit of the user's (ulimit -
 impl Error {
     /// A failure of `class` with its `message`.
     pub fn new(class: Class, message: impl Into<String>) -> Error {
-        Error(Box::new(Inner {
+        Error(Arc::new(Inner {
             class,
+            kind: ErrorKind::Other,
+            side: None,
+            subjects: Vec::new(),
             message: short(message),
             hint: None,
             details: Vec::new(),
             transient: false,
-            about: None,
             retry_after: None,
             source: None,
         }))
+    }
+
+    /// The same with what `change` makes of it. Others that have it keep it as it was.
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Error {
+        change(Arc::make_mut(&mut self.0));
+        self
     }
 
     /// An I/O failure while doing `what` (`"cannot read /media/usb/index.json"`).
@@ -146,8 +116,12 @@ impl Error {
                 let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
                 let fault = Error::new(class, what).source(error);
                 match class {
-                    Class::NoRoom if is_too_large => fault.hint(TOO_LARGE),
-                    Class::NoRoom => fault.hint("free some room and run the same command again"),
+                    Class::NoRoom if is_too_large => {
+                        fault.of_kind(ErrorKind::FileTooLarge).hint(TOO_LARGE)
+                    }
+                    Class::NoRoom => fault
+                        .of_kind(ErrorKind::NoSpace)
+                        .hint("free some room and run the same command again"),
                     Class::Refused => fault.hint("see who may read it, or write there"),
                     _ => fault,
                 }
@@ -171,7 +145,8 @@ impl Error {
 
     /// All `errors` as one: a single one as it is, several as findings of one that `summary` names
     /// by their number, with the way out of the first; other ways out stand behind what they are for.
-    /// Nothing when there are none.
+    /// It is about all that they are about; its kind and side are theirs where they agree. Nothing
+    /// when there are none.
     pub fn all(
         mut errors: Vec<Error>,
         summary: impl FnOnce(usize) -> (Class, String),
@@ -182,21 +157,30 @@ impl Error {
         let (class, text) = summary(errors.len());
         let hint = errors.iter().find_map(|error| error.way_out().map(str::to_owned));
         let mut told: Vec<String> = hint.iter().cloned().collect();
-        let mut all = Error::new(class, text);
-        for error in errors {
+        let mut details = Vec::new();
+        for error in &errors {
             // The causes are part of what it says, which is escaped once more when it is shown.
             let other = error.way_out().filter(|other| !told.iter().any(|known| known == other));
-            all.0.details.push(match other {
+            details.push(match other {
                 Some(other) => format!("{} ({other})", error.spelled()),
                 None => error.spelled(),
             });
             told.extend(other.map(str::to_owned));
-            let findings = error.findings().iter().map(|finding| format!("  {finding}"));
-            all.0.details.extend(findings);
+            details.extend(error.findings().iter().map(|finding| format!("  {finding}")));
         }
-        Some(match hint {
-            Some(hint) => all.hint(hint),
-            None => all,
+        let all = Error::new(class, text).like(&errors);
+        Some(all.with(|inner| (inner.hint, inner.details) = (hint, details)))
+    }
+
+    /// About all that `errors` are about, and of their kind and side where they agree.
+    fn like(self, errors: &[Error]) -> Error {
+        let Some(first) = errors.first() else { return self };
+        let same_kind = errors.iter().all(|error| error.kind() == first.kind());
+        let same_side = errors.iter().all(|error| error.side() == first.side());
+        let all = self.about(errors.iter().flat_map(Error::subjects).cloned());
+        all.with(|inner| {
+            inner.kind = if same_kind { first.kind() } else { inner.kind };
+            inner.side = first.side().filter(|_| same_side);
         })
     }
 
@@ -217,85 +201,104 @@ impl Error {
 
     /// Adds the way out: one sentence that a person can act on.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Error {
-        self.0.hint = Some(short(hint));
-        self
+    pub fn hint(self, hint: impl Into<String>) -> Error {
+        self.with(|inner| inner.hint = Some(short(hint)))
     }
 
     /// Adds one line a finding, for a failure that has several.
     #[must_use]
-    pub fn details(mut self, details: impl IntoIterator<Item = String>) -> Error {
-        self.0.details.extend(details.into_iter().map(short));
-        self
+    pub fn details(self, details: impl IntoIterator<Item = String>) -> Error {
+        self.with(|inner| inner.details.extend(details.into_iter().map(short)))
     }
 
     /// The same without its findings, for one who has shown them.
     #[must_use]
-    pub fn without_findings(mut self) -> Error {
-        self.0.details.clear();
-        self
+    pub fn without_findings(self) -> Error {
+        self.with(|inner| inner.details.clear())
     }
 
     /// Adds the cause.
     #[must_use]
-    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-        self.0.source = Some(source.into());
-        self
+    pub fn source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        self.with(|inner| inner.source = Some(Arc::from(source.into())))
     }
 
     /// Puts `thing: ` in front of the message.
     #[must_use]
-    pub fn context(mut self, thing: impl fmt::Display) -> Error {
-        self.0.message = short(format!("{thing}: {}", self.0.message));
-        self
+    pub fn context(self, thing: impl fmt::Display) -> Error {
+        self.with(|inner| inner.message = short(format!("{thing}: {}", inner.message)))
     }
 
-    /// The same failure once more, for another who has to know of it.
+    /// Notes what it is, for code that decides by it.
     #[must_use]
-    pub fn again(&self) -> Error {
-        let mut error = Error::new(self.0.class, self.0.message.clone());
-        let cause = self.0.source.as_ref().map(ToString::to_string);
-        if let Some(cause) = cause.filter(|cause| !self.0.message.contains(cause.as_str())) {
-            error.0.message = format!("{}: {cause}", error.0.message);
-        }
-        error.0.hint.clone_from(&self.0.hint);
-        error.0.details.clone_from(&self.0.details);
-        error.0.about = self.0.about;
-        error
+    pub fn of_kind(self, kind: ErrorKind) -> Error {
+        self.with(|inner| inner.kind = kind)
+    }
+
+    /// Notes the end of a transfer that it happened on.
+    #[must_use]
+    pub fn on(self, side: Side) -> Error {
+        self.with(|inner| inner.side = Some(side))
+    }
+
+    /// Notes a thing that it is about.
+    #[must_use]
+    pub fn subject(self, subject: Subject) -> Error {
+        self.about([subject])
+    }
+
+    /// Notes things that it is about, each once.
+    #[must_use]
+    pub fn about(self, subjects: impl IntoIterator<Item = Subject>) -> Error {
+        self.with(|inner| {
+            for subject in subjects {
+                if !inner.subjects.contains(&subject) {
+                    inner.subjects.push(subject);
+                }
+            }
+        })
     }
 
     /// Marks a failure that the same request may well survive a moment later.
     #[must_use]
-    pub fn transient(mut self) -> Error {
-        self.0.transient = true;
-        self
+    pub fn transient(self) -> Error {
+        self.with(|inner| inner.transient = true)
     }
 
     /// Takes back [`transient`](Error::transient): it was tried again, often enough.
     #[must_use]
-    pub fn settled(mut self) -> Error {
-        self.0.transient = false;
-        self
-    }
-
-    /// Notes what the failure is about.
-    #[must_use]
-    pub fn about(mut self, about: About) -> Error {
-        self.0.about = Some(about);
-        self
+    pub fn settled(self) -> Error {
+        self.with(|inner| inner.transient = false)
     }
 
     /// Notes how long the other end asks to be left alone.
     #[must_use]
-    pub fn retry_after(mut self, wait: Option<std::time::Duration>) -> Error {
-        self.0.retry_after = wait;
-        self
+    pub fn retry_after(self, wait: Option<Duration>) -> Error {
+        self.with(|inner| inner.retry_after = wait)
     }
 
     /// The class, and so the exit code.
     #[must_use]
     pub fn class(&self) -> Class {
         self.0.class
+    }
+
+    /// What it is, for code that decides by it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The end of a transfer that it happened on, where it is that of one.
+    #[must_use]
+    pub fn side(&self) -> Option<Side> {
+        self.0.side
+    }
+
+    /// The things that it is about, as far as they are known.
+    #[must_use]
+    pub fn subjects(&self) -> &[Subject] {
+        &self.0.subjects
     }
 
     /// The message alone, not yet escaped for a terminal.
@@ -322,39 +325,15 @@ impl Error {
         self.0.transient
     }
 
-    /// Whether the other end refused a document because it does not have all its parts.
-    #[must_use]
-    pub fn lacks_parts(&self) -> bool {
-        self.0.about == Some(About::Parts)
-    }
-
-    /// Whether the other end turned away whoever asks.
-    #[must_use]
-    pub fn is_turned_away(&self) -> bool {
-        self.0.about == Some(About::Access)
-    }
-
-    /// Whether the other end takes no documents of this type.
-    #[must_use]
-    pub fn is_of_type(&self) -> bool {
-        self.0.about == Some(About::Type)
-    }
-
-    /// Whether a medium has what was to be read, and does not give it.
-    #[must_use]
-    pub fn is_unreadable(&self) -> bool {
-        self.0.about == Some(About::Medium)
-    }
-
     /// Whether what was to be sent is at fault, and not where it was to go.
     #[must_use]
     pub fn is_about_content(&self) -> bool {
-        matches!(self.0.about, Some(About::Content | About::Medium))
+        matches!(self.0.kind, ErrorKind::ContentAtFault | ErrorKind::Unreadable)
     }
 
     /// How long the other end asked to be left alone.
     #[must_use]
-    pub fn wait(&self) -> Option<std::time::Duration> {
+    pub fn wait(&self) -> Option<Duration> {
         self.0.retry_after
     }
 }
@@ -444,6 +423,38 @@ mod tests {
         assert_eq!(all.findings(), ["a", "  x", "b (mend b)"]);
         assert_eq!((all.class(), all.message()), (Class::Other, "2 faults"));
         assert_eq!(all.way_out(), Some("mend a"));
+    }
+
+    #[test]
+    fn a_clone_keeps_all_and_is_not_changed_with_its_original() {
+        let first = Error::new(Class::Refused, "no")
+            .source(io::Error::other("why"))
+            .of_kind(ErrorKind::AccessDenied)
+            .on(Side::Source)
+            .subject(Subject::Host("x.example".into()))
+            .transient();
+        let other = first.clone().context("y").subject(Subject::Key("k".into())).settled();
+
+        assert_eq!((first.to_string(), other.to_string()), ("no: why".into(), "y: no: why".into()));
+        assert_eq!(other.kind(), ErrorKind::AccessDenied);
+        assert_eq!(other.side(), Some(Side::Source));
+        assert_eq!((first.subjects().len(), other.subjects().len()), (1, 2));
+        assert!(first.is_transient() && !other.is_transient());
+    }
+
+    #[test]
+    fn several_are_about_all_and_of_a_kind_where_they_agree() {
+        let error = |kind, host: &str| {
+            let error = Error::new(Class::Refused, "no").of_kind(kind).on(Side::Destination);
+            error.subject(Subject::Host(host.into()))
+        };
+        let all = |errors| Error::all(errors, |_| (Class::Refused, "two".into())).unwrap();
+
+        let same = all(vec![error(ErrorKind::NoSpace, "a"), error(ErrorKind::NoSpace, "a")]);
+        assert_eq!((same.kind(), same.side()), (ErrorKind::NoSpace, Some(Side::Destination)));
+        assert_eq!(same.subjects(), [Subject::Host("a".into())]);
+        let other = all(vec![error(ErrorKind::NoSpace, "a"), error(ErrorKind::Unreadable, "b")]);
+        assert_eq!((other.kind(), other.subjects().len()), (ErrorKind::Other, 2));
     }
 
     #[test]

@@ -176,7 +176,7 @@ impl Choice {
     }
 
     fn failure(&self, idle: Option<Error>) -> Option<Error> {
-        let wrong = self.wrong.iter().map(Error::again).chain(idle).collect();
+        let wrong = self.wrong.iter().cloned().chain(idle).collect();
         misnamed(wrong, |count| match count == self.wrong.len() {
             true => format!("{count} of the names cannot be read"),
             false => format!("{} of the names cannot be read, and others mean nothing", count - 1),

@@ -21,7 +21,7 @@ impl Clash {
     /// The image at a place that has nowhere to land.
     #[must_use]
     pub fn alone(image: usize, error: Error) -> Clash {
-        Clash { images: vec![image], reason: error.again(), error }
+        Clash { images: vec![image], reason: error.clone(), error }
     }
 
     /// All images that share a landing, as in `become h.example/a:1`, with others, in their order.

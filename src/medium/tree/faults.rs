@@ -1,7 +1,7 @@
 //! [`Fault`]: what is wrong with a tree before any content is looked at.
 
 use super::Tree;
-use crate::words::error::{About, Class, Error, Result, UNREADABLE};
+use crate::words::error::{Class, Error, ErrorKind, Result, UNREADABLE};
 
 /// What is wrong with a tree before any content is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Tree {
             true => Error::new(Class::Incomplete, text)
                 .hint("it was cut off; copy it again from where it was made"),
             false if fault.unreadable => {
-                Error::new(Class::Refused, text).hint(UNREADABLE).about(About::Medium)
+                Error::new(Class::Refused, text).hint(UNREADABLE).of_kind(ErrorKind::Unreadable)
             }
             false => Error::new(Class::Damaged, text).hint(
                 "a tar may be plain, gzip or zstd, and holds files under plain names, each once",

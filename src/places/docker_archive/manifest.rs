@@ -216,7 +216,7 @@ pub(super) fn parts(
     for (diff_id, file) in config.diff_ids.iter().zip(&listed.layers) {
         let size = tree.size(file).unwrap_or(0);
         let layer = match layers.0.get(file) {
-            Some(Err(error)) => return Err(error.again()),
+            Some(Err(error)) => return Err(error.clone()),
             Some(Ok(layer)) if layer.diff_id != *diff_id => {
                 return Err(bad(format!("promises {diff_id}, and {file} unpacks to another")));
             }

@@ -199,7 +199,7 @@ impl Layout {
     pub fn images(&self) -> Images {
         let mut images = Images { notes: self.notes.clone(), ..Images::default() };
         for broken in &self.broken {
-            let error = broken.error.again();
+            let error = broken.error.clone();
             images.unreadable.push(Unreadable { image: broken.image.clone(), error });
         }
         // That of another image which is listed, and comes along with that if it is right.
@@ -340,7 +340,7 @@ impl Layout {
 
     pub(super) fn has_no(&self, wanted: &str) -> Error {
         if let Some(broken) = self.broken.iter().find(|broken| broken.image == wanted) {
-            return broken.error.again();
+            return broken.error.clone();
         }
         let error = Error::new(Class::Incomplete, format!("{self} has no image {wanted}"));
         let names: Vec<String> = self.images().names.iter().map(ToString::to_string).collect();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::codes;
 use super::http::Answer;
-use crate::words::error::{About, Class, Error, Side};
+use crate::words::error::{Class, Error, ErrorKind, Side, Subject};
 use crate::words::escape::safe;
 use crate::words::reference::Registry;
 
@@ -52,6 +52,8 @@ impl End {
     /// A failure at this end, about `what`.
     pub(super) fn error(&self, class: Class, what: &str, why: impl fmt::Display) -> Error {
         Error::new(class, format!("{self}: {what}: {why}"))
+            .on(self.side)
+            .subject(Subject::Host(self.registry.to_string()))
     }
 
     /// What may not be pulled for a policy's sake: so Harbor answers 412 to whoever reads a
@@ -91,7 +93,7 @@ impl End {
     }
 
     /// The refusal of a document that was sent. Where the registry gives its `parts` as the reason,
-    /// the failure [says so](Error::lacks_parts).
+    /// the failure [says so](ErrorKind::PartsLacking).
     pub(super) fn refusal_of_document(&self, what: &str, answer: Answer, parts: Parts) -> Error {
         let elsewhere = !answer.own;
         self.refused(what, answer, elsewhere, parts)
@@ -152,9 +154,9 @@ impl End {
         };
         let turned_away = matches!(status, 401 | 403) && !elsewhere;
         let error = match (lacks, turned_away) {
-            (true, _) => error.about(About::Parts),
-            (false, true) => error.about(About::Access),
-            _ if status == 415 => error.about(About::Type),
+            (true, _) => error.of_kind(ErrorKind::PartsLacking),
+            (false, true) => error.of_kind(ErrorKind::AccessDenied),
+            _ if status == 415 => error.of_kind(ErrorKind::TypeNotTaken),
             (false, false) => error,
         };
         match is_transient(status) && !full && !lacking {

@@ -7,7 +7,7 @@ use ureq::http::Method;
 use super::credentials::{Credential, Credentials};
 use super::session::{Call, Session, Target};
 use super::{Client, Settings};
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Class, Error, ErrorKind, Result, Side};
 use crate::words::progress::Progress;
 use crate::words::reference::{Registry, Repository};
 
@@ -38,7 +38,7 @@ pub fn check_login(
     let nowhere: Repository = "login".parse()?;
     let session = client.repository(registry, &nowhere, Side::Destination).0;
     session.check().map_err(|error| {
-        match error.class() == Class::Refused && error.is_turned_away() {
+        match error.class() == Class::Refused && error.kind() == ErrorKind::AccessDenied {
             true => refused(registry, user).source(error),
             false => error,
         }

@@ -10,7 +10,7 @@ use super::http::Answer;
 use super::session::{Call, Session, Target};
 use crate::words::digest::Digest;
 use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, guess_type};
-use crate::words::error::{Class, Result};
+use crate::words::error::{Class, ErrorKind, Result};
 use crate::words::reference::Tag;
 
 /// What a `HEAD` tells of what stands under a name.
@@ -271,7 +271,7 @@ impl Session {
         let is_other = |status| status == 412 && version.is_some();
         let is_oci = !document.descriptor().media_type.contains("docker");
         let answer = self.send_document(&call, parts, is_other).map_err(|e| {
-            match e.is_of_type() {
+            match e.kind() == ErrorKind::TypeNotTaken {
             // What is OCI's already is made no more so.
             true if is_oci => e.hint(
                 "its type is OCI's own; leave the image behind with --except, or ask whoever runs \

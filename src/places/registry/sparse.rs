@@ -6,7 +6,7 @@ use ureq::http::Method;
 use super::fault::{Parts, is_transient};
 use super::session::{Call, Session, Target};
 use crate::words::document::{Descriptor, Document};
-use crate::words::error::Result;
+use crate::words::error::{ErrorKind, Result};
 use crate::words::progress::Event;
 
 impl Session {
@@ -46,7 +46,7 @@ impl Session {
                     return Ok(false);
                 }
             }
-            Err(error) if error.lacks_parts() => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::PartsLacking => return Ok(false),
             Err(error) => return Err(error),
         }
         (call.method, call.headers, call.body) = (Method::DELETE, Vec::new(), None);

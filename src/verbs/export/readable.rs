@@ -106,7 +106,7 @@ fn skip(lost: Vec<Lost>, is_all: bool, request: &Request) -> Result<Vec<Skipped>
         return Err(all(lost, is_all));
     }
     let skipped = lost.into_iter().map(|lost| {
-        let reason = lost.error.again().message().to_owned();
+        let reason = lost.error.spelled();
         Skipped { source: lost.source, image: lost.image, reason }
     });
     Ok(skipped.collect())
@@ -180,7 +180,6 @@ fn all(lost: Vec<Lost>, is_all: bool) -> Error {
     if lost.len() == 1
         && let Some(Lost { image, error, .. }) = lost.pop()
     {
-        let error = error.again();
         let named = error.message().contains(&image);
         let error = if named { error } else { error.context(format!("image {image}")) };
         let own = error.way_out().map(str::to_owned);
@@ -193,10 +192,9 @@ fn all(lost: Vec<Lost>, is_all: bool) -> Error {
     let text =
         format!("{} of what was asked for cannot be taken, and nothing was written", lost.len());
     let error = Error::new(class, text).details(lost.iter().map(|lost| {
-        let error = lost.error.again();
-        let message = error.message();
+        let message = lost.error.spelled();
         match message.contains(&lost.image) {
-            true => message.to_owned(),
+            true => message,
             false => format!("{}: {message}", lost.image),
         }
     }));

@@ -14,7 +14,7 @@ use crate::bundle::keys::{KeyId, PublicKey};
 use crate::bundle::problem::failure;
 use crate::bundle::statement::Predicate;
 use crate::words::count::count;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Error, ErrorKind, Result};
 use crate::words::moment::Moment;
 use crate::work::plan::Count;
 
@@ -43,10 +43,10 @@ impl There {
         match check::examine(output, &trust, request.created_at) {
             Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.id()))),
             // It may be the same one, or not: nobody can tell.
-            Ok(found) if failure("", found.problems()).is_unreadable() => {
+            Ok(found) if failure("", found.problems()).kind() == ErrorKind::Unreadable => {
                 Err(failure(&output.display().to_string(), found.problems()))
             }
-            Err(e) if e.is_unreadable() => Err(e),
+            Err(e) if e.kind() == ErrorKind::Unreadable => Err(e),
             // What it is instead does not matter: it stays.
             _ => Err(taken(output)),
         }

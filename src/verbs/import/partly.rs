@@ -61,7 +61,7 @@ impl Halt {
             blobs.iter().map(|(it, error)| (*it, error)).collect();
         let reason = |digests: BTreeSet<Digest>| {
             let own = digests.iter().filter_map(|digest| wrong.get(digest));
-            let own: Vec<Error> = own.map(|error| error.again().without_findings()).collect();
+            let own: Vec<Error> = own.map(|error| (*error).clone().without_findings()).collect();
             let damaged = own.iter().any(|error| error.class() == Class::Damaged);
             let class = if damaged { Some(Class::Damaged) } else { own.first().map(Error::class) };
             let class = class.unwrap_or(Class::Damaged);

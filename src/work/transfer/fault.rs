@@ -3,7 +3,7 @@
 use crate::bundle::contents::Contents;
 use crate::words::count::are;
 use crate::words::document::{Descriptor, Document, Kind};
-use crate::words::error::{About, Class, Error};
+use crate::words::error::{Class, Error, ErrorKind};
 use crate::words::foreign::Foreign;
 
 /// `error`, met while content was read that is at fault, if nobody said what it is about.
@@ -11,8 +11,8 @@ use crate::words::foreign::Foreign;
 pub fn at_fault(error: Error) -> Error {
     match error.class() {
         Class::Interrupted => error,
-        _ if error.is_unreadable() => error,
-        _ => error.about(About::Content),
+        _ if error.kind() == ErrorKind::Unreadable => error,
+        _ => error.of_kind(ErrorKind::ContentAtFault),
     }
 }
 
@@ -37,7 +37,7 @@ pub const NO_FOREIGN: &str = "--except NAME leaves them behind; export --platfor
 /// carried.
 pub(super) fn explain_foreign(error: Error, document: &Document) -> Error {
     let foreign = Foreign::among(document.children());
-    match foreign.is_any() && error.lacks_parts() {
+    match foreign.is_any() && error.kind() == ErrorKind::PartsLacking {
         true => error
             .details([format!(
                 "{} of its layers {} foreign, and not carried; only their owner hands them out{}",
@@ -54,7 +54,7 @@ pub(super) fn explain_foreign(error: Error, document: &Document) -> Error {
 pub(super) fn explain_sparse(error: Error, document: &Document, contents: &Contents) -> Error {
     let carried = |child: &&Descriptor| contents.documents.contains_key(&child.digest);
     let Kind::Index { manifests } = document.kind() else { return error };
-    match manifests.iter().all(|child| carried(&child)) || !error.lacks_parts() {
+    match manifests.iter().all(|child| carried(&child)) || error.kind() != ErrorKind::PartsLacking {
         true => error,
         false => error.hint(
             "the index names platforms that the bundle leaves out, which this registry does not \

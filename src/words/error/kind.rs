@@ -1,0 +1,44 @@
+//! [`ErrorKind`]: what a failure is, for code that has to decide by it.
+
+/// What a failure is, where code goes on differently because of it. A [`Class`](super::Class) is for
+/// scripts; this is finer, and says nothing of the exit code.
+///
+/// It will grow: whoever matches one or two of them is not told of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// None that any code has to know.
+    #[default]
+    Other,
+    /// The other end refuses a document because it does not have all its parts.
+    PartsLacking,
+    /// The other end turns away whoever asks: others may be let in.
+    AccessDenied,
+    /// The other end takes no documents of this type.
+    TypeNotTaken,
+    /// A medium has what was to be read and does not give it, or it may not be read.
+    Unreadable,
+    /// What was to be sent is not what it was to be, or cannot be read.
+    ContentAtFault,
+    /// A disk, or a quota, is full.
+    NoSpace,
+    /// No file may have the size that is wanted.
+    FileTooLarge,
+}
+
+impl ErrorKind {
+    /// The name that programs know it by. It never changes.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorKind::Other => "other",
+            ErrorKind::PartsLacking => "partsLacking",
+            ErrorKind::AccessDenied => "accessDenied",
+            ErrorKind::TypeNotTaken => "typeNotTaken",
+            ErrorKind::Unreadable => "unreadable",
+            ErrorKind::ContentAtFault => "contentAtFault",
+            ErrorKind::NoSpace => "noSpace",
+            ErrorKind::FileTooLarge => "fileTooLarge",
+        }
+    }
+}
