@@ -12,8 +12,9 @@ use crate::verbs::evidence::Evidence;
 use crate::words::count::count;
 use crate::words::error::Result;
 use crate::words::escape::Safe;
-use crate::work::plan::{Acceptance, Action, NameAction, NameStep, Obstacle, Plan};
-use crate::work::projects::{ProjectAction, ProjectPlan};
+use crate::work::plan::{
+    Acceptance, Action, NameAction, NameStep, Obstacle, Plan, ProjectAction, ProjectPlan,
+};
 
 /// A plan, with the bundle that it is for.
 #[derive(Debug, Serialize)]

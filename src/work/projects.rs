@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
-use super::plan::{Obstacle, Plan, Scope};
+use super::plan::{Obstacle, Plan, ProjectAction, ProjectPlan, Scope};
 use crate::bundle::contents::Contents;
 use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standing};
 use crate::tools::interrupt;
@@ -28,43 +26,6 @@ pub struct Provision {
     pub quota: Option<u64>,
     /// Whether a quota that looks too small is left to the registry to judge.
     pub ignore_quota: bool,
-}
-
-/// What happens to a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ProjectAction {
-    /// It is there.
-    Present,
-    /// It is made.
-    Create,
-    /// It is not there, and is not to be made.
-    Missing,
-    /// It is there, and these credentials may do nothing in it.
-    Hidden,
-    /// Harbor tells these credentials nothing.
-    Unknown,
-}
-
-/// One project of the destination.
-#[derive(Debug, Clone, Serialize)]
-#[non_exhaustive]
-pub struct ProjectPlan {
-    /// `host/project`.
-    pub project: String,
-    /// What happens to it.
-    pub action: ProjectAction,
-    /// Whether everybody may pull from it, or will.
-    pub public: Option<bool>,
-    /// Its quota, where that is known.
-    pub quota: Option<Quota>,
-    /// The bytes that will count against the quota, at most: Harbor counts a blob once a project,
-    /// and may have it in a repository that the plan does not touch. A blob that is there counts
-    /// only while an image refers to it.
-    pub adds: u64,
-    /// Whether these credentials may push, where Harbor says.
-    pub may_push: Option<bool>,
 }
 
 struct Entry {

@@ -8,8 +8,7 @@ use crate::places::location::Destination;
 use crate::words::digest::Digest;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
-use crate::work::plan::{Count, NameAction, NameStep, Plan};
-use crate::work::projects::ProjectPlan;
+use crate::work::plan::{Count, NameAction, NameStep, Plan, ProjectPlan};
 use crate::work::transfer::Tally;
 
 /// An image at its destination.

@@ -1,6 +1,9 @@
 //! Names at the destination: what they stand for now, and what is to become of them.
 
-use super::{NameAction, NameStep, Obstacle, OnExisting, Scope};
+use super::obstacle::Obstacle;
+use super::outline;
+use super::scope::Scope;
+use super::step::{NameAction, NameStep, OnExisting};
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::{Held, Holdings};
 use crate::tools::{interrupt, parallel};
@@ -14,8 +17,7 @@ pub(super) fn look_at<H: Holdings + ?Sized>(
     scopes: &[Scope<H>],
     jobs: usize,
 ) -> Result<Vec<Vec<NameStep>>> {
-    let mut names: Vec<_> =
-        scopes.iter().map(|scope| super::outline::names(contents, scope)).collect();
+    let mut names: Vec<_> = scopes.iter().map(|scope| outline::names(contents, scope)).collect();
     let questions: Vec<(usize, Reference)> = names
         .iter()
         .enumerate()

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    Action, DocumentStep, NameAction, NameStep, ReferrersList, RepositoryPlan, Scope, Transfer,
-};
+use super::repository::{ReferrersList, RepositoryPlan};
+use super::scope::Scope;
+use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, is_document};

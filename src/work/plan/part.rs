@@ -2,34 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Count, DocumentStep, NameAction, Plan, RepositoryPlan, Transfer};
+use super::Plan;
+use super::repository::RepositoryPlan;
+use super::step::{Action, DocumentStep, NameAction, Transfer};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 use crate::words::document::{DOCKER_MANIFEST, Document};
 
 impl Plan {
-    /// A plan for the bundle of `statement` that does nothing.
-    #[must_use]
-    pub fn empty(statement: Digest) -> Plan {
-        Plan {
-            statement,
-            repositories: Vec::new(),
-            present: Count::default(),
-            mount: Count::default(),
-            copy: Count::default(),
-            projects: Vec::new(),
-            sparse: Vec::new(),
-            foreign: Vec::new(),
-            obstacles: Vec::new(),
-        }
-    }
-
-    /// Counts anew, without `these`: blobs of which it cannot be told beforehand who moves them.
-    pub fn count_without(&mut self, these: &BTreeSet<Digest>) {
-        (self.present, self.mount, self.copy) = Default::default();
-        self.count_if(|blob| !these.contains(&blob.digest));
-    }
-
     /// The plan for the repository at `at` alone.
     ///
     /// Whoever runs it makes sure that the whole plan has no obstacles; it has none of its own.

@@ -1,41 +1,16 @@
 //! Sparse indexes: those of which the bundle leaves children out. Whether the destination takes
 //! them is asked before anything moves.
 
-use serde::Serialize;
-
-use super::{Obstacle, Plan, Scope};
+use super::Plan;
+use super::lacking::{Acceptance, SparseIndex};
+use super::obstacle::Obstacle;
+use super::scope::Scope;
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
 use crate::tools::{interrupt, parallel};
 use crate::words::count::{are, count};
-use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind, is_document};
 use crate::words::error::{Class, Result};
-
-/// Whether an index arrives that names more than the bundle carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Acceptance {
-    /// The destination takes it.
-    Taken,
-    /// It does not.
-    Refused,
-    /// Only trying tells, which a dry run does not.
-    UnknownUntilTried,
-}
-
-/// An index of which children are neither in the bundle nor at the destination.
-#[derive(Debug, Clone, Serialize)]
-pub struct SparseIndex {
-    /// The repository, for people.
-    pub repository: String,
-    /// The index.
-    pub digest: Digest,
-    /// How many of its children will not be there.
-    pub missing: usize,
-    /// Whether it will arrive all the same.
-    pub acceptance: Acceptance,
-}
 
 /// An index that is to be sent without some of its children.
 struct Candidate {
@@ -190,6 +165,7 @@ fn missing_there<H: Holdings + ?Sized>(
 mod tests {
     use super::*;
     use crate::bundle::samples::Stock;
+    use crate::words::digest::Digest;
     use crate::work::plan::OnExisting;
     use crate::work::samples::Inside;
 

@@ -1,8 +1,10 @@
 use serde_json::json;
 
 use super::*;
+use crate::bundle::contents::Contents;
 use crate::bundle::samples::{FOREIGN, Stock};
-use crate::words::error::Class;
+use crate::words::error::{Class, Result};
+use crate::words::reference::Tag;
 use crate::work::samples::Inside;
 
 const STATEMENT: &[u8] = b"statement";

@@ -1,0 +1,29 @@
+//! [`Count`]: how many blobs, and how large they are.
+
+use serde::Serialize;
+
+use crate::words::document::Descriptor;
+
+/// Counted blobs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// How many.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Count {
+    /// Adds one blob.
+    pub fn add(&mut self, blob: &Descriptor) {
+        self.blobs += 1;
+        // A claim of whoever made the image, until the bytes are there.
+        self.bytes = self.bytes.saturating_add(blob.size);
+    }
+
+    /// Adds other blobs that were counted.
+    pub fn join(&mut self, other: Count) {
+        self.blobs += other.blobs;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}

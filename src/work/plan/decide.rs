@@ -1,0 +1,124 @@
+//! [`Plan::new`]: a destination is looked at, and it is decided what goes there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::repository::RepositoryPlan;
+use super::scope::Scope;
+use super::step::{Action, DocumentStep, OnExisting};
+use super::{Plan, names, outline};
+use crate::bundle::contents::Contents;
+use crate::storage::holdings::Holdings;
+use crate::tools::{interrupt, parallel};
+use crate::words::digest::Digest;
+use crate::words::document::Document;
+use crate::words::error::Result;
+use crate::words::reference::Repository;
+
+impl Plan {
+    /// Looks at the destination, on `jobs` threads, and decides. Changes nothing. A name that
+    /// stands for another image where `existing` forbids it, or that the destination lets nobody
+    /// move, is an [`Obstacle`].
+    ///
+    /// # Errors
+    /// Whatever the destination reports.
+    pub fn new<H: Holdings + ?Sized>(
+        statement: Digest,
+        contents: &Contents,
+        scopes: &[Scope<H>],
+        existing: OnExisting,
+        jobs: usize,
+    ) -> Result<Plan> {
+        let mut plan = Plan::empty(statement);
+        let mut names = names::look_at(contents, scopes, jobs)?;
+        plan.obstacles = names::settle(&mut names, contents, scopes, existing)?;
+        let ranks = outline::ranks(contents);
+        for (scope, names) in scopes.iter().zip(names) {
+            plan.repositories.push(outline::outline(contents, &ranks, scope, names));
+        }
+        plan.weigh(contents);
+        plan.look(contents, scopes, jobs)?;
+        plan.note_foreign(contents);
+        plan.choose_mounts();
+        plan.count();
+        Ok(plan)
+    }
+
+    /// Asks the destination about every document that no name has shown, and about every blob
+    /// that no document vouches for.
+    fn look<H: Holdings + ?Sized>(
+        &mut self,
+        contents: &Contents,
+        scopes: &[Scope<H>],
+        jobs: usize,
+    ) -> Result<()> {
+        let mut documents = Vec::new();
+        let asked = |(_, scope): &(&mut RepositoryPlan, &Scope<H>)| !scope.absent;
+        for (repository, scope) in self.repositories.iter_mut().zip(scopes).filter(asked) {
+            let shows = scope.there.names_show_documents();
+            let shown: BTreeSet<Digest> =
+                repository.names.iter().filter_map(|name| name.now.filter(|_| shows)).collect();
+            for step in &mut repository.documents {
+                step.present = shown.contains(&step.document.digest);
+                if !step.present {
+                    documents.push((&*scope.there, step));
+                }
+            }
+        }
+        let there = parallel::map(jobs, &documents, |(there, step)| {
+            interrupt::check()?;
+            there.has_document(&step.document)
+        })?;
+        documents.into_iter().zip(there).for_each(|((_, step), there)| step.present = there);
+
+        let mut blobs = Vec::new();
+        for (repository, scope) in self.repositories.iter_mut().zip(scopes).filter(asked) {
+            let vouched = match scope.there.vouches() {
+                true => vouched(contents, &repository.documents),
+                false => BTreeSet::new(),
+            };
+            for transfer in &mut repository.blobs {
+                match vouched.contains(&transfer.blob.digest) {
+                    true => transfer.action = Action::Present,
+                    false => blobs.push((&*scope.there, transfer)),
+                }
+            }
+        }
+        let there = parallel::map(jobs, &blobs, |(there, transfer)| {
+            interrupt::check()?;
+            there.has(&transfer.blob)
+        })?;
+        for ((_, transfer), _) in blobs.into_iter().zip(there).filter(|(_, there)| *there) {
+            transfer.action = Action::Present;
+        }
+        Ok(())
+    }
+
+    /// A blob that one repository has, or gets, is mounted by the others.
+    fn choose_mounts(&mut self) {
+        let mut owner: BTreeMap<Digest, Repository> = BTreeMap::new();
+        for repository in &self.repositories {
+            let Some(path) = &repository.path else { continue };
+            for transfer in repository.blobs.iter().filter(|t| t.action == Action::Present) {
+                owner.entry(transfer.blob.digest).or_insert_with(|| path.clone());
+            }
+        }
+        for repository in &mut self.repositories {
+            let Some(path) = &repository.path else { continue };
+            for transfer in repository.blobs.iter_mut().filter(|t| t.action == Action::Copy) {
+                match owner.get(&transfer.blob.digest) {
+                    Some(from) => transfer.action = Action::Mount { from: from.clone() },
+                    None => {
+                        owner.insert(transfer.blob.digest, path.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The blobs of those of `steps` that are there.
+fn vouched(contents: &Contents, steps: &[DocumentStep]) -> BTreeSet<Digest> {
+    let present = steps.iter().filter(|step| step.present);
+    let documents = present.filter_map(|step| contents.documents.get(&step.document.digest));
+    documents.flat_map(Document::children).map(|child| child.digest).collect()
+}

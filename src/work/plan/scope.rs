@@ -1,0 +1,27 @@
+//! [`Scope`]: one repository of the destination.
+
+use crate::storage::store::ImageSink;
+use crate::words::reference::{Reference, Repository};
+
+/// One repository of the destination and what goes there. A plan is made of what `H` answers; to
+/// run it, `H` has to be a sink.
+pub struct Scope<H: ?Sized = dyn ImageSink> {
+    /// Tells what is there, and takes what is not.
+    pub there: Box<H>,
+    /// Its name, for people.
+    pub name: String,
+    /// Its path, where siblings can mount blobs from it.
+    pub path: Option<Repository>,
+    /// Images by their place in the contents, with their new names.
+    pub images: Vec<(usize, Reference)>,
+    /// Referrers by their place in the contents, with their new names, if they have one.
+    pub referrers: Vec<(usize, Option<Reference>)>,
+    /// Whether the repository is known not to be there, so that it need not be asked.
+    pub absent: bool,
+}
+
+impl<H: ?Sized> std::fmt::Debug for Scope<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Scope({})", self.name)
+    }
+}
