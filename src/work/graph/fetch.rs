@@ -3,39 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
-use super::{Selection, Walker, add, keep, within};
-use crate::bundle::contents::Contents;
+use super::next::Next;
+use super::walker::Walker;
+use super::way_out::way_out;
+use super::weight::{add, keep, within};
 use crate::storage::reading::read_small;
 use crate::tools::parallel;
-use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, is_disguised};
+use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_disguised};
 use crate::words::error::{Class, Error, Result};
 use crate::words::media::packing;
-use crate::words::platform::Platform;
-
-/// A document that is to be fetched.
-pub(super) struct Next {
-    origin: usize,
-    descriptor: Descriptor,
-    /// The index that it is a part of, if it is.
-    index: Option<Digest>,
-}
-
-impl Next {
-    /// A part of an index.
-    pub(super) fn part(origin: usize, descriptor: Descriptor, index: Digest) -> Next {
-        Next { origin, descriptor, index: Some(index) }
-    }
-
-    /// Something that refers to what was fetched before.
-    pub(super) fn referrer(origin: usize, descriptor: Descriptor) -> Next {
-        Next { origin, descriptor, index: None }
-    }
-
-    pub(super) fn key(&self) -> (usize, Digest) {
-        (self.origin, self.descriptor.digest)
-    }
-}
 
 impl Walker<'_, '_> {
     /// Those of `ahead` that were not visited yet, each once.
@@ -159,61 +135,5 @@ impl Walker<'_, '_> {
             Some(image) => format!("the index {}", image.name),
             None => format!("the index {digest}"),
         }
-    }
-}
-
-/// How images can be had without their attestations, where nothing but one of these needs `blob`.
-#[must_use]
-pub fn without_attestation(
-    contents: &Contents,
-    select: &Selection,
-    blob: &Digest,
-) -> Option<String> {
-    let needs = |document: &&Document| document.children().iter().any(|it| it.digest == *blob);
-    let users: Vec<Digest> =
-        contents.documents.values().filter(needs).map(|it| it.descriptor().digest).collect();
-    let is_user = |entry: &Descriptor| users.contains(&entry.digest);
-    let attests = |entry: &Descriptor| entry.platform.as_deref().is_some_and(Platform::is_unknown);
-    let mut found: Option<&Document> = None;
-    for index in contents.documents.values() {
-        let Kind::Index { manifests } = index.kind() else { continue };
-        for entry in manifests.iter().filter(|entry| is_user(entry)) {
-            if !attests(entry) {
-                return None;
-            }
-            found = Some(index);
-        }
-    }
-    Some(way_out(found?, &users, select))
-}
-
-/// How the rest of `index` can be had without the parts that are `gone`.
-fn way_out(index: &Document, gone: &[Digest], select: &Selection) -> String {
-    let is_gone = |d: &Descriptor| gone.contains(&d.digest);
-    let unknown = |d: &Descriptor| d.platform.as_deref().is_some_and(Platform::is_unknown);
-    let Kind::Index { manifests } = index.kind() else { return String::new() };
-    let chosen = |platform: &&Platform| {
-        select.platforms.is_empty() || select.platforms.iter().any(|wanted| wanted.takes(platform))
-    };
-    let rest: BTreeSet<String> = manifests
-        .iter()
-        .filter(|entry| !is_gone(entry) && !unknown(entry))
-        .filter_map(|entry| entry.platform.as_deref())
-        .filter(|platform| !platform.os.is_empty())
-        .filter(chosen)
-        .map(ToString::to_string)
-        .collect();
-    let rest = rest.into_iter().collect::<Vec<_>>().join(",");
-    let attestations = manifests.iter().filter(|entry| is_gone(entry)).all(unknown);
-    match (rest.is_empty(), attestations) {
-        (true, _) => "have the image pushed again, with all its parts".to_owned(),
-        (false, true) => format!(
-            "--platform {rest} --no-referrers --rewrite-index exports the images without their \
-             attestations, under a new digest"
-        ),
-        (false, false) => format!(
-            "--platform {rest} exports what is there; with --rewrite-index the index names no \
-             more than that, under a new digest"
-        ),
     }
 }

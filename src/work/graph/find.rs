@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
-use super::{Origin, Wanted, keep};
+use super::asked::{Origin, Wanted};
+use super::weight::keep;
 use crate::tools::parallel;
 use crate::words::digest::Digest;
 use crate::words::document::Document;

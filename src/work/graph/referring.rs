@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::fetch::Next;
-use super::{Walker, add, within};
+use super::next::Next;
+use super::walker::Walker;
+use super::weight::{add, within};
 use crate::storage::store::Referrers;
 use crate::tools::parallel;
 use crate::words::digest::Digest;

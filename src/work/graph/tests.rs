@@ -1,7 +1,15 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::*;
+use crate::bundle::contents::{MAX_LEVELS, Reason};
 use crate::bundle::samples::{FOREIGN, Stock};
+use crate::storage::store::ImageSource;
+use crate::words::document::Descriptor;
+use crate::words::platform::Platform;
+use crate::words::reference::Tag;
 use crate::work::samples::{Outside, wanted, whole};
 
 fn select(platforms: &[&str]) -> Selection {

@@ -1,6 +1,6 @@
 //! Two images that are asked for under one name.
 
-use super::Wanted;
+use super::asked::Wanted;
 use crate::bundle::contents::Image;
 use crate::words::document::Document;
 use crate::words::error::{Class, Error};

@@ -22,7 +22,6 @@ const TIED: &[&str] = &[
     "verbs/import",
     "verbs/serve",
     "words",
-    "work",
 ];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
