@@ -27,7 +27,7 @@ use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::words::size::parse_size;
 use crate::work::graph::Rewrite;
-use crate::work::mapping::Rule;
+use crate::work::mapping::NameRule;
 use crate::work::plan::{NameAction, OnExisting};
 use crate::work::projects::Provision;
 use crate::work::template::Template;
@@ -93,8 +93,8 @@ pub(super) struct Import {
     #[arg(long)]
     flatten: bool,
     /// Rule for a name (can be repeated; the first that matches decides)
-    #[arg(long, value_name = "FROM=TO", value_parser = Rule::parse)]
-    map: Vec<Rule>,
+    #[arg(long, value_name = "FROM=TO", value_parser = NameRule::parse)]
+    map: Vec<NameRule>,
     /// File with one rule a line, # for comments
     #[arg(long, value_name = "FILE")]
     map_file: Option<PathBuf>,
@@ -163,7 +163,7 @@ impl Import {
         let mut rules = self.map;
         if let Some(file) = &self.map_file {
             let text = read_text(file, MAX_RULES)?;
-            rules.extend(Rule::parse_file(&text).map_err(|e| e.context(file.display()))?);
+            rules.extend(NameRule::parse_file(&text).map_err(|e| e.context(file.display()))?);
         }
         let request = Request {
             bundle: self.bundle,

@@ -48,7 +48,7 @@ use crate::words::progress::Progress;
 use crate::words::reference::Reference;
 use crate::work::choice::{Choice, part};
 use crate::work::graph::Rewrite;
-use crate::work::mapping::Rule;
+use crate::work::mapping::NameRule;
 use crate::work::plan::{OnExisting, Plan};
 use crate::work::projects::Provision;
 use crate::work::transfer::{Carrier, Tally};
@@ -66,7 +66,7 @@ pub struct Request {
     /// Which images.
     pub choice: Choice,
     /// Rules for names; the first that matches decides.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<NameRule>,
     /// Whether only the last part of a name is kept.
     pub flatten: bool,
     /// What to do about names that stand for other images.

@@ -16,7 +16,7 @@ mod weight;
 use std::collections::BTreeMap;
 
 pub use self::asked::{Origin, Selection, Wanted};
-pub use self::find::{Found, find};
+pub use self::find::{Resolved, find};
 pub use self::left_out::{Lacking, none_lacks};
 pub use self::rewrite::{Rewrite, rewrite};
 use self::walker::Walker;

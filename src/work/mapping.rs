@@ -6,7 +6,7 @@ use crate::words::reference::{Reference, Registry, Repository};
 
 /// Where names go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum Naming {
     /// Below a registry, and below a path there.
     Registry {
         /// The host.
@@ -21,25 +21,25 @@ pub enum Target {
 /// One rule: names that match `from` become `to`.
 ///
 /// ```
-/// use sealift::work::mapping::Rule;
+/// use sealift::work::mapping::NameRule;
 ///
-/// assert!(Rule::parse("docker.io/library/*=base/*").is_ok());
-/// assert!(Rule::parse("no rule").is_err());
+/// assert!(NameRule::parse("docker.io/library/*=base/*").is_ok());
+/// assert!(NameRule::parse("no rule").is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub struct NameRule {
     from: String,
     to: String,
 }
 
-impl Rule {
+impl NameRule {
     /// Reads `FROM=TO`. `FROM` is a full name (`docker.io/library/alpine:3.20`), a name without a
     /// tag for all its tags, or either with one `*` for any text; the `*` of `TO` stands for that
     /// text.
     ///
     /// # Errors
     /// [`Class::Usage`] for anything else.
-    pub fn parse(text: &str) -> Result<Rule> {
+    pub fn parse(text: &str) -> Result<NameRule> {
         let bad = |why: &str| {
             Error::new(Class::Usage, format!("mapping {text:?} {why}"))
                 .hint("write FROM=TO, as in 'docker.io/library/*=mirror/*'")
@@ -64,21 +64,21 @@ impl Rule {
                 if tagged { name.to_string() } else { name.name() }
             }
         };
-        Ok(Rule { from, to: to.to_owned() })
+        Ok(NameRule { from, to: to.to_owned() })
     }
 
     /// Reads a file of rules, one a line, `#` for comments, on lines of their own or behind a rule.
     ///
     /// # Errors
     /// [`Class::Usage`], naming the line.
-    pub fn parse_file(text: &str) -> Result<Vec<Rule>> {
+    pub fn parse_file(text: &str) -> Result<Vec<NameRule>> {
         // No name has a # in it.
         let rule =
             |line: &'_ str| line.split_once('#').map_or(line, |(rule, _)| rule).trim().to_owned();
         let lines = text.lines().enumerate().map(|(n, line)| (n + 1, rule(line)));
         lines
             .filter(|(_, line)| !line.is_empty())
-            .map(|(n, line)| Rule::parse(&line).map_err(|e| e.context(format!("line {n}"))))
+            .map(|(n, line)| NameRule::parse(&line).map_err(|e| e.context(format!("line {n}"))))
             .collect()
     }
 
@@ -101,11 +101,11 @@ impl Rule {
 #[derive(Debug, Clone)]
 pub struct Mapping {
     /// Where they go.
-    pub target: Target,
+    pub naming: Naming,
     /// Whether only the last part of a name is kept.
     pub flatten: bool,
     /// The first that matches decides.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<NameRule>,
 }
 
 impl Mapping {
@@ -116,14 +116,12 @@ impl Mapping {
     pub fn apply(&self, name: &Reference) -> Result<Reference> {
         let ruled = self.rules.iter().find_map(|rule| rule.apply(name));
         let text = match ruled {
-            Some(text) => self.below_target(&text),
-            None => match &self.target {
-                Target::FullNames if self.flatten => name.repository.last().to_owned(),
-                Target::FullNames => name.name(),
-                Target::Registry { .. } if self.flatten => {
-                    self.below_target(name.repository.last())
-                }
-                Target::Registry { .. } => self.below_target(name.repository.as_str()),
+            Some(text) => self.below(&text),
+            None => match &self.naming {
+                Naming::FullNames if self.flatten => name.repository.last().to_owned(),
+                Naming::FullNames => name.name(),
+                Naming::Registry { .. } if self.flatten => self.below(name.repository.last()),
+                Naming::Registry { .. } => self.below(name.repository.as_str()),
             },
         };
         let to_tagged = text.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
@@ -135,8 +133,8 @@ impl Mapping {
         let made: Reference = lower_path(&text)
             .parse()
             .map_err(|e: Error| e.context(format!("the new name of {name}")))?;
-        match &self.target {
-            Target::Registry { registry, .. } if made.registry != *registry => {
+        match &self.naming {
+            Naming::Registry { registry, .. } if made.registry != *registry => {
                 let text = format!("{name} would become {made}, which is not at {registry}");
                 Err(Error::new(Class::Usage, text))
             }
@@ -144,11 +142,11 @@ impl Mapping {
         }
     }
 
-    /// `path` as a full name at the target, unless it is one already.
-    fn below_target(&self, path: &str) -> String {
-        match &self.target {
-            Target::FullNames => path.to_owned(),
-            Target::Registry { registry, prefix } => {
+    /// `path` as a full name at the destination, unless it is one already.
+    fn below(&self, path: &str) -> String {
+        match &self.naming {
+            Naming::FullNames => path.to_owned(),
+            Naming::Registry { registry, prefix } => {
                 if path.starts_with(&format!("{registry}/")) {
                     return path.to_owned();
                 }
@@ -162,7 +160,7 @@ impl Mapping {
 
     /// The rules that match none of `names`, as they were written: most likely misspelt.
     pub fn idle<'a>(&self, names: impl Iterator<Item = &'a Reference> + Clone) -> Vec<String> {
-        let idle = |rule: &&Rule| !names.clone().any(|name| rule.apply(name).is_some());
+        let idle = |rule: &&NameRule| !names.clone().any(|name| rule.apply(name).is_some());
         self.rules.iter().filter(idle).map(|rule| format!("{}={}", rule.from, rule.to)).collect()
     }
 
@@ -207,12 +205,12 @@ mod tests {
     use super::*;
 
     fn mapping(flatten: bool, rules: &[&str]) -> Mapping {
-        let target = Target::Registry {
+        let naming = Naming::Registry {
             registry: "h.example".parse().unwrap(),
             prefix: Some("group".parse().unwrap()),
         };
-        let rules = rules.iter().map(|rule| Rule::parse(rule).unwrap()).collect();
-        Mapping { target, flatten, rules }
+        let rules = rules.iter().map(|rule| NameRule::parse(rule).unwrap()).collect();
+        Mapping { naming, flatten, rules }
     }
 
     fn map(mapping: &Mapping, name: &str) -> String {
@@ -230,7 +228,7 @@ mod tests {
             format!("h.example/group/library/alpine@{digest}")
         );
         assert_eq!(map(&mapping(true, &[]), "quay.io/a/b:1"), "h.example/group/b:1");
-        let full = Mapping { target: Target::FullNames, ..plain };
+        let full = Mapping { naming: Naming::FullNames, ..plain };
         assert_eq!(map(&full, "alpine:3.20"), "docker.io/library/alpine:3.20");
     }
 
@@ -272,9 +270,9 @@ mod tests {
     #[test]
     fn a_host_that_reads_as_a_path_does_not_lead_to_docker_hub() {
         let registry = "harbor".parse().unwrap();
-        let target = Target::Registry { registry, prefix: None };
+        let naming = Naming::Registry { registry, prefix: None };
 
-        let made = Mapping { target, ..mapping(false, &[]) }.apply(&"a:1".parse().unwrap());
+        let made = Mapping { naming, ..mapping(false, &[]) }.apply(&"a:1".parse().unwrap());
 
         assert_eq!(made.unwrap_err().class(), Class::Usage);
     }
@@ -292,10 +290,10 @@ mod tests {
     #[test]
     fn what_is_no_rule_is_refused() {
         for bad in ["", "a", "=b", "a=", "a=*", "*/*=x", "*=*/*", "A B=c"] {
-            assert!(Rule::parse(bad).is_err(), "{bad}");
+            assert!(NameRule::parse(bad).is_err(), "{bad}");
         }
-        assert_eq!(Rule::parse_file("# x\n\na=b\n c/* = d/* \n").unwrap().len(), 2);
-        let error = Rule::parse_file("a=b\nnope\n").unwrap_err();
+        assert_eq!(NameRule::parse_file("# x\n\na=b\n c/* = d/* \n").unwrap().len(), 2);
+        let error = NameRule::parse_file("a=b\nnope\n").unwrap_err();
         assert!(error.to_string().contains("line 2"), "{error}");
     }
 }

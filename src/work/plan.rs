@@ -3,6 +3,7 @@
 
 mod count;
 mod decide;
+mod delivery;
 mod foreign;
 mod lacking;
 mod names;
@@ -11,7 +12,6 @@ mod outline;
 mod part;
 mod project;
 mod repository;
-mod scope;
 mod sparse;
 mod step;
 mod weight;
@@ -21,11 +21,11 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 pub use self::count::Count;
+pub use self::delivery::Delivery;
 pub use self::lacking::{Acceptance, ForeignLayers, SparseIndex};
 pub use self::obstacle::Obstacle;
 pub use self::project::{ProjectAction, ProjectPlan};
 pub use self::repository::{ReferrersList, RepositoryPlan};
-pub use self::scope::Scope;
 pub use self::step::{Action, DocumentStep, NameAction, NameStep, OnExisting, Transfer};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{Obstacle, Plan, ProjectAction, ProjectPlan, Scope};
+use super::plan::{Delivery, Obstacle, Plan, ProjectAction, ProjectPlan};
 use crate::bundle::contents::Contents;
 use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standing};
 use crate::tools::interrupt;
@@ -28,18 +28,18 @@ pub struct Provision {
     pub ignore_quota: bool,
 }
 
-struct Entry {
+struct FoundProject {
     project: Project,
     found: Findings,
-    /// Which of the scopes are repositories of it.
-    scopes: Vec<usize>,
+    /// Which of the deliveries are repositories of it.
+    deliveries: Vec<usize>,
 }
 
 /// The projects of a destination; none where it is no Harbor.
 #[derive(Default)]
 pub struct Projects {
     registry: String,
-    entries: Vec<Entry>,
+    entries: Vec<FoundProject>,
 }
 
 impl std::fmt::Debug for Projects {
@@ -49,17 +49,21 @@ impl std::fmt::Debug for Projects {
 }
 
 impl Projects {
-    /// Looks at the projects of `scopes`, and marks those as absent whose project is missing or
+    /// Looks at the projects of `deliveries`, and marks those as absent whose project is missing or
     /// hidden. Changes nothing at the destination, and asks no registry but a Harbor.
     ///
     /// # Errors
     /// When the destination cannot be asked.
-    pub fn look(client: &Client, registry: &Registry, scopes: &mut [Scope]) -> Result<Projects> {
+    pub fn look(
+        client: &Client,
+        registry: &Registry,
+        deliveries: &mut [Delivery],
+    ) -> Result<Projects> {
         let mut projects = Projects { registry: registry.to_string(), entries: Vec::new() };
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
-        for (at, scope) in scopes.iter_mut().enumerate() {
+        for (at, delivery) in deliveries.iter_mut().enumerate() {
             interrupt::check()?;
-            let Some(path) = &scope.path else { continue };
+            let Some(path) = &delivery.path else { continue };
             let repository = client.repository(registry, path, Side::Destination);
             let Some(project) = repository.project()? else { return Ok(projects) };
             let entry = match known.get(project.name()) {
@@ -67,13 +71,13 @@ impl Projects {
                 None => {
                     let found = project.look()?;
                     known.insert(project.name().to_owned(), projects.entries.len());
-                    projects.entries.push(Entry { project, found, scopes: Vec::new() });
+                    projects.entries.push(FoundProject { project, found, deliveries: Vec::new() });
                     projects.entries.len() - 1
                 }
             };
             let entry = &mut projects.entries[entry];
-            entry.scopes.push(at);
-            scope.absent = matches!(entry.found.standing, Standing::Missing | Standing::Hidden);
+            entry.deliveries.push(at);
+            delivery.absent = matches!(entry.found.standing, Standing::Missing | Standing::Hidden);
         }
         Ok(projects)
     }
@@ -81,10 +85,10 @@ impl Projects {
     /// Enters the projects into `plan`, and what they put in its way.
     pub fn judge(&self, plan: &mut Plan, contents: &Contents, provision: &Provision) {
         for entry in &self.entries {
-            let adds = adds(plan, contents, &entry.scopes);
+            let adds = adds(plan, contents, &entry.deliveries);
             let project = self.describe(entry, adds, provision);
             // Nothing keeps from writing whoever has nothing to write.
-            if !entry.scopes.iter().all(|at| plan.repositories[*at].is_settled()) {
+            if !entry.deliveries.iter().all(|at| plan.repositories[*at].is_settled()) {
                 plan.obstacles.extend(obstacle(entry, &project, provision));
             }
             plan.projects.push(project);
@@ -93,7 +97,7 @@ impl Projects {
 
     /// Says which wishes for projects that are made do not change those that are there.
     pub fn tell_unheeded(&self, provision: &Provision, progress: &dyn Progress) {
-        let there = |entry: &&Entry| matches!(entry.found.standing, Standing::Exists);
+        let there = |entry: &&FoundProject| matches!(entry.found.standing, Standing::Exists);
         for entry in self.entries.iter().filter(there) {
             let project = format!("{}/{}", self.registry, entry.project.name());
             for text in unheeded(&project, &entry.found, provision) {
@@ -102,7 +106,7 @@ impl Projects {
         }
     }
 
-    fn describe(&self, entry: &Entry, adds: u64, provision: &Provision) -> ProjectPlan {
+    fn describe(&self, entry: &FoundProject, adds: u64, provision: &Provision) -> ProjectPlan {
         let found = &entry.found;
         let action = match found.standing {
             Standing::Exists => ProjectAction::Present,
@@ -194,11 +198,11 @@ fn other_quota(planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle>
     ))
 }
 
-/// The bytes of all documents that none of `scopes` has yet, and of their blobs, each once. A blob
+/// The bytes of all documents that none of `deliveries` has yet, and of their blobs, each once. A blob
 /// that is there without an image that refers to it does not count yet.
-fn adds(plan: &Plan, contents: &Contents, scopes: &[usize]) -> u64 {
+fn adds(plan: &Plan, contents: &Contents, deliveries: &[usize]) -> u64 {
     let (mut there, mut new) = (BTreeSet::new(), BTreeMap::<Digest, u64>::new());
-    let repositories = scopes.iter().map(|at| &plan.repositories[*at]);
+    let repositories = deliveries.iter().map(|at| &plan.repositories[*at]);
     for step in repositories.flat_map(|repository| &repository.documents) {
         let document = contents.documents.get(&step.document.digest);
         let parts = document.into_iter().flat_map(|document| document.children());
@@ -219,7 +223,7 @@ fn refused(message: String, hint: &str) -> Obstacle {
 }
 
 /// What keeps a project from being made as it is wanted.
-fn not_made(entry: &Entry, project: &str, provision: &Provision) -> Option<Obstacle> {
+fn not_made(entry: &FoundProject, project: &str, provision: &Provision) -> Option<Obstacle> {
     let message = |why: &str| format!("project {project} cannot be made: {why}");
     Some(match entry.found.barrier {
         Some(Barrier::Name) => refused(
@@ -249,7 +253,7 @@ fn not_made(entry: &Entry, project: &str, provision: &Provision) -> Option<Obsta
 }
 
 /// How a missing project comes about.
-fn way_to(entry: &Entry) -> &'static str {
+fn way_to(entry: &FoundProject) -> &'static str {
     match entry.found.barrier {
         None => "--create-projects makes it, private unless --public says otherwise",
         Some(Barrier::Name) => "Harbor takes no project of that name; choose another with --to",
@@ -260,7 +264,11 @@ fn way_to(entry: &Entry) -> &'static str {
     }
 }
 
-fn obstacle(entry: &Entry, planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle> {
+fn obstacle(
+    entry: &FoundProject,
+    planned: &ProjectPlan,
+    provision: &Provision,
+) -> Option<Obstacle> {
     let project = &planned.project;
     match planned.action {
         _ if entry.found.read_only => Some(refused(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use super::graph::{self, Graph, Origin, Selection, Wanted};
-use super::plan::Scope;
+use super::plan::Delivery;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
 use crate::storage::checked::Checked;
@@ -181,14 +181,14 @@ impl Inside {
     }
 
     /// Everything of `contents` into this repository, under the names it has.
-    pub fn scope(&self, name: &str, contents: &Contents) -> Scope {
+    pub fn delivery(&self, name: &str, contents: &Contents) -> Delivery {
         let images = contents.images.iter().enumerate();
         let referrers = contents.referrers.iter().enumerate();
         let new = |old: &Reference| {
             let tag = old.tag.clone().unwrap();
             format!("{name}:{tag}").parse::<Reference>().unwrap()
         };
-        Scope {
+        Delivery {
             there: Box::new(self.clone()),
             name: name.to_owned(),
             path: Some(name.split_once('/').unwrap().1.parse().unwrap()),

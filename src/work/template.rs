@@ -14,10 +14,10 @@ const OFFICIAL: (&str, &str) = ("docker.io", "library");
 
 /// A file name with placeholders: `{repo}.{name}.img`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub struct Template(Vec<TemplatePart>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Text(String),
     Host,
     Repo,
@@ -43,21 +43,21 @@ impl Template {
         while let Some((before, after)) = rest.split_once('{') {
             let (word, behind) =
                 after.split_once('}').ok_or_else(|| bad("has a { without a }".to_owned()))?;
-            parts.push(Part::Text(before.to_owned()));
+            parts.push(TemplatePart::Text(before.to_owned()));
             parts.push(match word {
-                "host" => Part::Host,
-                "repo" => Part::Repo,
-                "name" => Part::Name,
-                "tag" => Part::Tag,
-                "digest" => Part::Digest,
+                "host" => TemplatePart::Host,
+                "repo" => TemplatePart::Repo,
+                "name" => TemplatePart::Name,
+                "tag" => TemplatePart::Tag,
+                "digest" => TemplatePart::Digest,
                 _ => return Err(bad(format!("has the unknown placeholder {{{word}}}"))),
             });
             rest = behind;
         }
-        parts.push(Part::Text(rest.to_owned()));
-        parts.retain(|part| *part != Part::Text(String::new()));
+        parts.push(TemplatePart::Text(rest.to_owned()));
+        parts.retain(|part| *part != TemplatePart::Text(String::new()));
         let texts = parts.iter().filter_map(|part| match part {
-            Part::Text(text) => Some(text),
+            TemplatePart::Text(text) => Some(text),
             _ => None,
         });
         for literal in texts {
@@ -75,7 +75,7 @@ impl Template {
     #[must_use]
     pub fn ending(&self) -> &str {
         match self.0.last() {
-            Some(Part::Text(text)) => text,
+            Some(TemplatePart::Text(text)) => text,
             _ => "",
         }
     }
@@ -85,7 +85,8 @@ impl Template {
     pub fn standard(gzip: bool) -> Template {
         let ending = if gzip { ".tar.gz" } else { ".tar" };
         // Our own text is a template, which a test says.
-        Template::parse(&format!("{DEFAULT}{ending}")).unwrap_or(Template(vec![Part::Digest]))
+        Template::parse(&format!("{DEFAULT}{ending}"))
+            .unwrap_or(Template(vec![TemplatePart::Digest]))
     }
 
     /// The file name for `digest`, called `name`: one plain component. A path with one part, and
@@ -100,18 +101,20 @@ impl Template {
         let mut joined = true;
         for part in &self.0 {
             let text = match part {
-                Part::Text(text) if joined => text.clone(),
-                Part::Text(text) => text.strip_prefix(['.', '-', '_']).unwrap_or(text).to_owned(),
-                Part::Host => name.registry.as_str().replace(['[', ']', ':'], "_"),
-                Part::Repo => repo(name),
-                Part::Name => name.repository.last().to_owned(),
-                Part::Tag => match &name.tag {
+                TemplatePart::Text(text) if joined => text.clone(),
+                TemplatePart::Text(text) => {
+                    text.strip_prefix(['.', '-', '_']).unwrap_or(text).to_owned()
+                }
+                TemplatePart::Host => name.registry.as_str().replace(['[', ']', ':'], "_"),
+                TemplatePart::Repo => repo(name),
+                TemplatePart::Name => name.repository.last().to_owned(),
+                TemplatePart::Tag => match &name.tag {
                     Some(tag) => tag.to_string(),
                     None => dashed(name.digest.as_ref().unwrap_or(digest)),
                 },
-                Part::Digest => dashed(digest),
+                TemplatePart::Digest => dashed(digest),
             };
-            joined = *part != Part::Repo || !text.is_empty();
+            joined = *part != TemplatePart::Repo || !text.is_empty();
             out.push_str(&text);
         }
         match out.is_empty() || out.starts_with('.') || out.len() > MAX_NAME {

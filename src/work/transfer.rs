@@ -7,8 +7,8 @@ mod fetch;
 mod lists;
 mod owners;
 mod part;
-mod stop;
 mod tally;
+mod unfinished;
 
 use std::time::Duration;
 
@@ -18,9 +18,9 @@ pub use self::fault::{NO_FOREIGN, at_fault, name_images};
 use self::fault::{explain_foreign, explain_sparse};
 pub use self::fetch::{Fetched, fetch};
 use self::part::{document, each};
-pub use self::stop::Stop;
 pub use self::tally::{Fate, Moved, Tally};
-use super::plan::{Action, DocumentStep, NameAction, Plan, Scope};
+pub use self::unfinished::Unfinished;
+use super::plan::{Action, Delivery, DocumentStep, NameAction, Plan};
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Held;
 use crate::tools::pace::{Gate, Jobs};
@@ -44,24 +44,24 @@ const LOOK_BACK: Retry =
 /// The first failure; all blobs that cannot be read or are damaged. Until the names, nothing at the
 /// destination is visible but what nobody refers to; running the same import again goes on from
 /// there.
-pub fn run(plan: &Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<(), Stop> {
+pub fn run(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) -> Result<(), Unfinished> {
     let Carrier { contents, jobs, progress, .. } = *carrier;
     let items = plan.copy.blobs + plan.mount.blobs;
     progress.event(Event::Phase { name: "sending", bytes: plan.copy.bytes, items });
     let load = Load::of(carrier, plan);
-    copy_blobs(plan, &load, scopes, jobs)?;
-    mount_blobs(plan, &load, scopes, carrier)?;
+    copy_blobs(plan, &load, deliveries, jobs)?;
+    mount_blobs(plan, &load, deliveries, carrier)?;
     progress.event(Event::Done);
     load.judge()?;
-    look_back(plan, scopes, jobs.most, progress)?;
-    let noted = put_documents(plan, contents, scopes, jobs.most)?;
-    lists::keep(plan, contents, scopes, &noted, jobs.most)?;
-    publish_names(plan, scopes, carrier)?;
-    scopes.iter().try_for_each(|scope| scope.there.finish())?;
+    look_back(plan, deliveries, jobs.most, progress)?;
+    let noted = put_documents(plan, contents, deliveries, jobs.most)?;
+    lists::keep(plan, contents, deliveries, &noted, jobs.most)?;
+    publish_names(plan, deliveries, carrier)?;
+    deliveries.iter().try_for_each(|delivery| delivery.there.finish())?;
     for (at, transfer) in each(plan, |r| r.blobs.as_slice()) {
         if transfer.action == Action::Present {
             let blob = &transfer.blob;
-            carrier.tally.blob(&scopes[at].name, &blob.digest, blob.size, Fate::Present);
+            carrier.tally.blob(&deliveries[at].name, &blob.digest, blob.size, Fate::Present);
         }
     }
     Ok(())
@@ -72,7 +72,7 @@ pub fn run(plan: &Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<(), S
 ///
 /// # Errors
 /// All blobs that cannot be read or are damaged.
-pub fn check(plan: &Plan, carrier: &Carrier<'_>, sound: Option<&Sound>) -> Result<(), Stop> {
+pub fn check(plan: &Plan, carrier: &Carrier<'_>, sound: Option<&Sound>) -> Result<(), Unfinished> {
     let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
     carrier.progress.event(Event::Phase { name: "verifying", bytes, items });
     let load = Load::of(carrier, plan);
@@ -83,13 +83,13 @@ pub fn check(plan: &Plan, carrier: &Carrier<'_>, sound: Option<&Sound>) -> Resul
     load.judge()
 }
 
-fn copy_blobs(plan: &Plan, load: &Load<'_>, scopes: &[Scope], jobs: Jobs) -> Result<()> {
+fn copy_blobs(plan: &Plan, load: &Load<'_>, deliveries: &[Delivery], jobs: Jobs) -> Result<()> {
     let mut ahead = each(plan, |r| r.blobs.as_slice());
     ahead.retain(|(_, transfer)| transfer.action == Action::Copy);
     let gate = Gate::steady(jobs);
     parallel::map(jobs.most, &ahead, |(at, transfer)| {
         let _pass = gate.enter(transfer.blob.size);
-        load.send(&transfer.blob, &scopes[*at].name, &*scopes[*at].there)
+        load.send(&transfer.blob, &deliveries[*at].name, &*deliveries[*at].there)
     })?;
     Ok(())
 }
@@ -97,27 +97,27 @@ fn copy_blobs(plan: &Plan, load: &Load<'_>, scopes: &[Scope], jobs: Jobs) -> Res
 fn mount_blobs(
     plan: &Plan,
     load: &Load<'_>,
-    scopes: &[Scope],
+    deliveries: &[Delivery],
     carrier: &Carrier<'_>,
 ) -> Result<()> {
     let ahead = each(plan, |r| r.blobs.as_slice());
     let gate = Gate::steady(carrier.jobs);
     parallel::map(carrier.jobs.most, &ahead, |(at, transfer)| {
         let Action::Mount { from } = &transfer.action else { return Ok(()) };
-        let (scope, blob) = (&scopes[*at], &transfer.blob);
+        let (delivery, blob) = (&deliveries[*at], &transfer.blob);
         interrupt::check()?;
         if load.is_halted() {
             return Ok(());
         }
-        match scope.there.mount(blob, from)? {
+        match delivery.there.mount(blob, from)? {
             true => {
                 carrier.progress.event(Event::Finished { digest: blob.digest });
-                carrier.tally.blob(&scope.name, &blob.digest, blob.size, Fate::Mounted);
+                carrier.tally.blob(&delivery.name, &blob.digest, blob.size, Fate::Mounted);
                 Ok(())
             }
             false => {
                 let _pass = gate.enter(blob.size);
-                load.send(blob, &scope.name, &*scope.there)
+                load.send(blob, &delivery.name, &*delivery.there)
             }
         }
     })?;
@@ -126,16 +126,23 @@ fn mount_blobs(
 
 /// Looks at every blob that was taken, since a 201 is only a promise, and not every registry
 /// looks for itself when it gets the manifests.
-fn look_back(plan: &Plan, scopes: &[Scope], jobs: usize, progress: &dyn Progress) -> Result<()> {
+fn look_back(
+    plan: &Plan,
+    deliveries: &[Delivery],
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<()> {
     let mut taken = each(plan, |r| r.blobs.as_slice());
     taken.retain(|(_, transfer)| transfer.action != Action::Present);
     parallel::map(jobs, &taken, |(at, transfer)| {
-        let (scope, blob) = (&scopes[*at], &transfer.blob);
-        LOOK_BACK.run(progress, || match scope.there.has_taken(blob)? {
+        let (delivery, blob) = (&deliveries[*at], &transfer.blob);
+        LOOK_BACK.run(progress, || match delivery.there.has_taken(blob)? {
             true => Ok(()),
             false => {
-                let text =
-                    format!("destination: {} took blob {} and has it not", scope.name, blob.digest);
+                let text = format!(
+                    "destination: {} took blob {} and has it not",
+                    delivery.name, blob.digest
+                );
                 Err(Error::new(Class::Refused, text)
                     .hint("the registry does not keep what it is given; ask whoever runs it")
                     .transient())
@@ -150,7 +157,7 @@ fn look_back(plan: &Plan, scopes: &[Scope], jobs: usize, progress: &dyn Progress
 fn put_documents(
     plan: &Plan,
     contents: &Contents,
-    scopes: &[Scope],
+    deliveries: &[Delivery],
     jobs: usize,
 ) -> Result<Vec<Vec<Digest>>> {
     let mut steps = each(plan, |r| r.documents.as_slice());
@@ -162,7 +169,7 @@ fn put_documents(
         let listed = parallel::map(jobs, &now, |(at, step)| {
             interrupt::check()?;
             let document = document(contents, &step.document.digest)?;
-            scopes[*at]
+            deliveries[*at]
                 .there
                 .put_document(document)
                 .map_err(|e| explain_sparse(e, document, contents))
@@ -179,7 +186,7 @@ fn put_documents(
 
 /// Names last, and each is read back: only a name that stands for the right digest counts. None is
 /// read before all are there, since a place may want to see the signatures first.
-fn publish_names(plan: &Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<()> {
+fn publish_names(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) -> Result<()> {
     let Carrier { contents, progress, .. } = *carrier;
     let jobs = carrier.jobs.most;
     let mut ahead = each(plan, |r| r.names.as_slice());
@@ -190,15 +197,15 @@ fn publish_names(plan: &Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result
     });
     parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
-        scopes[*at].there.publish(&step.arrives_as(), document(contents, &step.digest)?)?;
-        carrier.tally.name(&scopes[*at].name, step);
+        deliveries[*at].there.publish(&step.arrives_as(), document(contents, &step.digest)?)?;
+        carrier.tally.name(&deliveries[*at].name, step);
         Ok(())
     })?;
     let withheld = parallel::map(jobs, &ahead, |(at, step)| {
         interrupt::check()?;
         let name = step.arrives_as();
         let withheld = LOOK_BACK
-            .run(progress, || read_back(&name, step.digest, scopes[*at].there.held(&name)?))?;
+            .run(progress, || read_back(&name, step.digest, deliveries[*at].there.held(&name)?))?;
         Ok(withheld.then_some(name))
     })?;
     for name in withheld.into_iter().flatten() {

@@ -27,9 +27,9 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
 use crate::work::clash::Clash;
-use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
+use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
 use crate::work::template::Template;
-use crate::work::transfer::{self, Carrier, Stop, Tally};
+use crate::work::transfer::{self, Carrier, Tally, Unfinished};
 
 /// How archives are written.
 #[derive(Debug, Clone, Default)]
@@ -44,14 +44,14 @@ pub struct Filing {
 }
 
 /// One archive that is to be written.
-struct Shelf {
+struct ArchiveFile {
     /// Its file; standard output if none.
     path: Option<PathBuf>,
     /// Its images by their place in the contents, with their new names.
     images: Vec<(usize, Reference)>,
 }
 
-impl Shelf {
+impl ArchiveFile {
     /// Its name, for people.
     fn name(&self) -> String {
         self.path.as_ref().map_or("standard output".to_owned(), |path| path.display().to_string())
@@ -64,7 +64,7 @@ pub(super) struct Archives<'i> {
     job: Job<'i>,
     path: &'i Path,
     contents: Cow<'i, Contents>,
-    shelves: Vec<Shelf>,
+    files: Vec<ArchiveFile>,
     /// How large each of them gets.
     rooms: Vec<u64>,
     /// Those that hold something else and are left as they are.
@@ -83,7 +83,7 @@ impl<'i> Archives<'i> {
         format: ArchiveFormat,
         path: &'i Path,
         mut to: Vec<Reference>,
-    ) -> Result<(Archives<'i>, Vec<Scope>), Halt> {
+    ) -> Result<(Archives<'i>, Vec<Delivery>), Halt> {
         // 1. What fits: a docker archive holds one platform of each image, and images only.
         let (single, mut obstacles) = match format {
             ArchiveFormat::Docker => {
@@ -99,33 +99,33 @@ impl<'i> Archives<'i> {
             ground::folder(&folder)?;
         }
         let request = job.request;
-        let shelves = shelves(request, &request.filing, path, contents, to)?;
-        let (mut scopes, mut rooms) = (Vec::new(), Vec::new());
+        let files = files(request, &request.filing, path, contents, to)?;
+        let (mut deliveries, mut rooms) = (Vec::new(), Vec::new());
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         let referring = referring(contents);
-        for (at, shelf) in shelves.iter().enumerate() {
+        for (at, file) in files.iter().enumerate() {
             interrupt::check()?;
-            let docker = single.as_ref().map(|single| to_json(&single.entries(&shelf.images)));
-            let (listing, referrers) = listing(contents, &referring, &shelf.images, docker)?;
+            let docker = single.as_ref().map(|single| to_json(&single.entries(&file.images)));
+            let (listing, referrers) = listing(contents, &referring, &file.images, docker)?;
             rooms.push(listing.size());
-            let (sink, found) = open(&request.bundle, &request.filing, shelf, listing)?;
+            let (sink, found) = open(&request.bundle, &request.filing, file, listing)?;
             if let Found::Other { what, .. } = found {
                 match request.existing {
                     OnExisting::Skip => left.push(at),
                     OnExisting::Overwrite => {}
-                    _ => taken.push(format!("{} {what}", shelf.name())),
+                    _ => taken.push(format!("{} {what}", file.name())),
                 }
             }
-            let (name, images) = (shelf.name(), shelf.images.clone());
+            let (name, images) = (file.name(), file.images.clone());
             let there: Box<dyn ImageSink> = Box::new(sink);
-            scopes.push(Scope { there, name, path: None, images, referrers, absent: false });
+            deliveries.push(Delivery { there, name, path: None, images, referrers, absent: false });
         }
         obstacles.extend(in_the_way(taken));
         let contents = match single {
             Some(single) => Cow::Owned(single.contents),
             None => Cow::Borrowed(job.contents),
         };
-        Ok((Archives { job, path, contents, shelves, rooms, left, obstacles }, scopes))
+        Ok((Archives { job, path, contents, files, rooms, left, obstacles }, deliveries))
     }
 }
 
@@ -160,29 +160,29 @@ impl Landing for Archives<'_> {
         self.job.request.jobs.large
     }
 
-    fn judge(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {
+    fn judge(&self, plan: &mut Plan, deliveries: &[Delivery]) -> Result<()> {
         let Job { request, progress, .. } = self.job;
         for at in &self.left {
             plan.leave(*at);
-            let name = self.shelves[*at].name();
+            let name = self.files[*at].name();
             let text = format!("{name} holds something else and is left as it is");
             progress.event(Event::Note(text));
         }
         plan.obstacles.extend(self.obstacles.iter().cloned());
         // An archive takes them: they are no obstacle.
-        plan.look_for_sparse(&self.contents, scopes, self.questions())?;
+        plan.look_for_sparse(&self.contents, deliveries, self.questions())?;
         if let Some(folder) = folder_of(self.path) {
             if !request.dry_run && plan.obstacles.is_empty() {
                 sweep(&folder)?;
             }
-            let (filing, shelves) = (&request.filing, &self.shelves);
-            let short = shortage(&folder, filing, self.path, shelves, &self.rooms, plan);
+            let (filing, files) = (&request.filing, &self.files);
+            let short = shortage(&folder, filing, self.path, files, &self.rooms, plan);
             plan.obstacles.extend(short);
         }
         Ok(())
     }
 
-    fn prepare(&self, _: &mut Plan, _: &[Scope]) -> Result<()> {
+    fn prepare(&self, _: &mut Plan, _: &[Delivery]) -> Result<()> {
         if let Some(folder) = folder_of(self.path) {
             Folder::make(&folder, SHARED)
                 .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
@@ -191,37 +191,47 @@ impl Landing for Archives<'_> {
     }
 
     /// File by file, each finished before the next is begun, front to back.
-    fn carry(&self, plan: &mut Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<(), Stop> {
-        fill(plan, scopes, carrier, self.path)
+    fn carry(
+        &self,
+        plan: &mut Plan,
+        deliveries: &[Delivery],
+        carrier: &Carrier<'_>,
+    ) -> Result<(), Unfinished> {
+        fill(plan, deliveries, carrier, self.path)
     }
 }
 
-/// Fills the files of `scopes`. Of blobs that are damaged all are told; where the carrier goes on,
+/// Fills the files of `deliveries`. Of blobs that are damaged all are told; where the carrier goes on,
 /// the files that need none of them are there by then.
-fn fill(plan: &Plan, scopes: &[Scope], carrier: &Carrier<'_>, path: &Path) -> Result<(), Stop> {
+fn fill(
+    plan: &Plan,
+    deliveries: &[Delivery],
+    carrier: &Carrier<'_>,
+    path: &Path,
+) -> Result<(), Unfinished> {
     // What went into a stream cannot be taken back, so that it is read before it is begun.
     if carrier.go_on && is_stream(path) {
         transfer::check(plan, carrier, None)?;
     }
     let mut faults = Vec::new();
-    for (at, scope) in scopes.iter().enumerate() {
+    for (at, delivery) in deliveries.iter().enumerate() {
         // What is in a file that gets no name does not count.
         let tally = Tally::default();
         let one = Carrier { jobs: Jobs::up_to(1), go_on: false, tally: &tally, ..*carrier };
         let plan = plan.alone(at);
         let done = match faults.is_empty() || carrier.go_on {
-            true => transfer::run(&plan, std::slice::from_ref(scope), &one),
+            true => transfer::run(&plan, std::slice::from_ref(delivery), &one),
             false => transfer::check(&plan, &one, None),
         };
         match done {
             Ok(()) => carrier.tally.join(tally),
-            Err(Stop::Blobs(more)) => faults.extend(more),
+            Err(Unfinished::Blobs(more)) => faults.extend(more),
             whole => return whole,
         }
     }
     match faults.is_empty() {
         true => Ok(()),
-        false => Err(Stop::blobs(faults)),
+        false => Err(Unfinished::blobs(faults)),
     }
 }
 
@@ -231,27 +241,27 @@ fn shortage(
     folder: &Path,
     filing: &Filing,
     path: &Path,
-    shelves: &[Shelf],
+    files: &[ArchiveFile],
     rooms: &[u64],
     plan: &Plan,
 ) -> Vec<Obstacle> {
-    let sent = shelves.iter().zip(rooms).enumerate().filter(|(at, _)| plan.sends(*at));
+    let sent = files.iter().zip(rooms).enumerate().filter(|(at, _)| plan.sends(*at));
     let plain = sent.filter(|_| !filing.gzip);
-    let files = plain.map(|(_, (shelf, size))| room::check_file(folder, *size, &shelf.name()));
+    let fits = plain.map(|(_, (file, size))| room::check_file(folder, *size, &file.name()));
     let what = format!("at the destination {}", path.display());
-    let room = room::check(folder, needed(shelves, rooms, plan), &what)
+    let room = room::check(folder, needed(files, rooms, plan), &what)
         .map_err(|e| e.hint("free some, or name a place on another disk"));
-    files.chain([room]).filter_map(Result::err).map(|e| Obstacle::known(&e)).collect()
+    fits.chain([room]).filter_map(Result::err).map(|e| Obstacle::known(&e)).collect()
 }
 
 /// The archives that `path` stands for, with the images that go there.
-fn shelves(
+fn files(
     request: &Request,
     filing: &Filing,
     path: &Path,
     contents: &Contents,
     to: Vec<Reference>,
-) -> Result<Vec<Shelf>, Halt> {
+) -> Result<Vec<ArchiveFile>, Halt> {
     if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
         let text = "an archive has no images without their names to keep a digest in";
         let error = Error::new(Class::Usage, text).hint("use --on-existing overwrite or skip");
@@ -265,7 +275,7 @@ fn shelves(
             return Err(Error::new(Class::Usage, text).hint(hint).into());
         }
         let path = (!is_stream(path)).then(|| path.to_owned());
-        return Ok(vec![Shelf { path, images: images.collect() }]);
+        return Ok(vec![ArchiveFile { path, images: images.collect() }]);
     }
     let standard = Template::standard(filing.gzip);
     let template = filing.template.as_ref().unwrap_or(&standard);
@@ -285,8 +295,8 @@ fn shelves(
     if !wrong.is_empty() {
         return Err(Halt::apart(wrong, contents, true));
     }
-    let shelf = |(file, at, to)| Shelf { path: Some(path.join(file)), images: vec![(at, to)] };
-    Ok(files.into_iter().map(shelf).collect())
+    let file = |(file, at, to)| ArchiveFile { path: Some(path.join(file)), images: vec![(at, to)] };
+    Ok(files.into_iter().map(file).collect())
 }
 
 /// Whether `path` is to be filled with a file an image.
@@ -305,21 +315,21 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
     }
 }
 
-/// The sink for a shelf, and what is there now.
+/// The sink for a file, and what is there now.
 fn open(
     bundle: &Path,
     filing: &Filing,
-    shelf: &Shelf,
+    file: &ArchiveFile,
     listing: Listing,
 ) -> Result<(Archive, Found)> {
     let gzip = filing.gzip;
-    let Some(path) = &shelf.path else {
+    let Some(path) = &file.path else {
         let fault = |e| Error::io("cannot write standard output", e);
         let stdout = filing.stdout.as_ref().map(|stdout| stdout.try_clone()).transpose();
         let Some(stdout) = stdout.map_err(fault)? else {
             return Err(Error::new(Class::Usage, "there is no standard output to write to"));
         };
-        let archive = Archive::to_writer(Box::new(stdout), &shelf.name(), listing, gzip);
+        let archive = Archive::to_writer(Box::new(stdout), &file.name(), listing, gzip);
         return Ok((archive, Found::Nothing));
     };
     if lies_in(path, bundle) {
@@ -341,13 +351,13 @@ fn in_the_way(taken: Vec<String>) -> Option<Obstacle> {
 
 /// The most bytes that the files need at any moment beyond what is there: each is written beside
 /// the one that it replaces.
-fn needed(shelves: &[Shelf], rooms: &[u64], plan: &Plan) -> u64 {
+fn needed(files: &[ArchiveFile], rooms: &[u64], plan: &Plan) -> u64 {
     let (mut most, mut grown) = (0, 0);
-    for (at, (shelf, size)) in shelves.iter().zip(rooms).enumerate() {
+    for (at, (file, size)) in files.iter().zip(rooms).enumerate() {
         if !plan.sends(at) {
             continue;
         }
-        let old = shelf.path.as_ref().and_then(|path| std::fs::symlink_metadata(path).ok());
+        let old = file.path.as_ref().and_then(|path| std::fs::symlink_metadata(path).ok());
         let with = i128::from(*size) + grown;
         most = most.max(with);
         grown = with - old.map_or(0, |old| i128::from(old.len()));

@@ -21,8 +21,8 @@ use crate::places::engine::{About, Engine};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
-use crate::work::plan::{NameAction, NameStep, OnExisting, Plan, Scope, Transfer};
-use crate::work::transfer::{Carrier, Fate, Stop};
+use crate::work::plan::{Delivery, NameAction, NameStep, OnExisting, Plan, Transfer};
+use crate::work::transfer::{Carrier, Fate, Unfinished};
 
 /// An engine, as a destination. Bytes that turn out wrong on the way break off the pull they are
 /// for; the name of that image then stands for what it stood for.
@@ -56,13 +56,13 @@ impl<'i> Pulling<'i> {
         job: Job<'i>,
         engine: &'i Engine,
         names: Vec<Reference>,
-    ) -> Result<(Pulling<'i>, Vec<Scope<Look>>), Halt> {
+    ) -> Result<(Pulling<'i>, Vec<Delivery<Look>>), Halt> {
         let about = engine.about()?;
         let platform = job.request.platform.as_ref();
         let chosen = Arc::new(Chosen::of(job.contents, names, engine, &about, platform));
         chosen.notes.iter().for_each(|note| job.progress.event(Event::Note(note.clone())));
         let look = Look::at(engine, &about, &chosen, &*job.ready.bundle)?;
-        let scope = Scope {
+        let delivery = Delivery {
             there: Box::new(look.clone()),
             name: engine.to_string(),
             path: None,
@@ -70,7 +70,7 @@ impl<'i> Pulling<'i> {
             referrers: Vec::new(),
             absent: false,
         };
-        Ok((Pulling { job, engine, about, chosen, look }, vec![scope]))
+        Ok((Pulling { job, engine, about, chosen, look }, vec![delivery]))
     }
 }
 
@@ -89,7 +89,7 @@ impl Landing for Pulling<'_> {
         1
     }
 
-    fn judge(&self, plan: &mut Plan, _: &[Scope<Look>]) -> Result<()> {
+    fn judge(&self, plan: &mut Plan, _: &[Delivery<Look>]) -> Result<()> {
         let bundle = &*self.job.ready.bundle;
         plan.obstacles.splice(0..0, self.chosen.obstacles.iter().cloned());
         let short = needs::shortage(&self.about, plan, &self.chosen, &self.look, bundle);
@@ -102,7 +102,12 @@ impl Landing for Pulling<'_> {
     }
 
     /// Has it pull, one image after the other; then removes what runs that were killed left.
-    fn carry(&self, plan: &mut Plan, _: &[Scope<Look>], carrier: &Carrier<'_>) -> Result<(), Stop> {
+    fn carry(
+        &self,
+        plan: &mut Plan,
+        _: &[Delivery<Look>],
+        carrier: &Carrier<'_>,
+    ) -> Result<(), Unfinished> {
         let brought = match changes(plan).next() {
             Some(_) => self.bring(plan, carrier),
             None => Ok(()),
@@ -120,7 +125,7 @@ impl Pulling<'_> {
     ///
     /// # Errors
     /// Where a blob proves wrong, all that are, of those that are to move.
-    fn bring(&self, plan: &Plan, carrier: &Carrier<'_>) -> Result<(), Stop> {
+    fn bring(&self, plan: &Plan, carrier: &Carrier<'_>) -> Result<(), Unfinished> {
         if let Some(place) = &self.about.remote {
             return load::load(self, plan, &format!("it is at {place}"), carrier);
         }

@@ -6,8 +6,8 @@ use crate::storage::holdings::Holdings;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;
-use crate::work::plan::{Obstacle, OnExisting, Plan, Scope};
-use crate::work::transfer::{Carrier, Stop};
+use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
+use crate::work::transfer::{Carrier, Unfinished};
 
 /// A kind of destination that was looked at. Its steps come in the order in which they stand here;
 /// up to [`judge`](Landing::judge) nothing is changed there.
@@ -37,13 +37,13 @@ pub(super) trait Landing {
     ///
     /// # Errors
     /// When the destination cannot be asked.
-    fn judge(&self, plan: &mut Plan, scopes: &[Scope<Self::There>]) -> Result<()>;
+    fn judge(&self, plan: &mut Plan, deliveries: &[Delivery<Self::There>]) -> Result<()>;
 
     /// Makes what has to be there before anything moves.
     ///
     /// # Errors
     /// When that cannot be made.
-    fn prepare(&self, _plan: &mut Plan, _scopes: &[Scope<Self::There>]) -> Result<()> {
+    fn prepare(&self, _plan: &mut Plan, _scopes: &[Delivery<Self::There>]) -> Result<()> {
         Ok(())
     }
 
@@ -54,9 +54,9 @@ pub(super) trait Landing {
     fn carry(
         &self,
         plan: &mut Plan,
-        scopes: &[Scope<Self::There>],
+        deliveries: &[Delivery<Self::There>],
         carrier: &Carrier<'_>,
-    ) -> Result<(), Stop>;
+    ) -> Result<(), Unfinished>;
 }
 
 /// What is imported, and how.
@@ -76,16 +76,16 @@ impl Job<'_> {
     /// As [`import`](super::import).
     pub(super) fn land<L: Landing>(
         self,
-        look: impl FnOnce(Vec<Reference>) -> Result<(L, Vec<Scope<L::There>>), Halt>,
+        look: impl FnOnce(Vec<Reference>) -> Result<(L, Vec<Delivery<L::There>>), Halt>,
     ) -> Result<Outcome, Halt> {
         // 1. Where does everything go, and what is there?
-        let (landing, scopes) = look(names(self.request, self.contents)?)?;
+        let (landing, deliveries) = look(names(self.request, self.contents)?)?;
         let (statement, existing) = (self.ready.statement(), landing.existing());
         let contents = landing.contents();
-        let mut plan = Plan::new(statement, contents, &scopes, existing, landing.questions())?;
+        let mut plan = Plan::new(statement, contents, &deliveries, existing, landing.questions())?;
 
         // 2. What is in the way?
-        landing.judge(&mut plan, &scopes)?;
+        landing.judge(&mut plan, &deliveries)?;
         if self.request.dry_run {
             return Ok(Outcome::Planned(plan));
         }
@@ -94,9 +94,9 @@ impl Job<'_> {
         }
 
         // 3. Make room, and bring it.
-        landing.prepare(&mut plan, &scopes)?;
+        landing.prepare(&mut plan, &deliveries)?;
         let carrier = self.ready.carrier(self.request, contents, self.progress);
-        let carried = landing.carry(&mut plan, &scopes, &carrier);
+        let carried = landing.carry(&mut plan, &deliveries, &carrier);
         carried.map_err(|stop| Halt::of(stop, contents))?;
         Ok(Outcome::Done(self.ready.summary(self.request, plan)))
     }

@@ -10,8 +10,8 @@ use crate::storage::store::ImageSink;
 use crate::tools::room;
 use crate::words::error::Result;
 use crate::words::reference::Reference;
-use crate::work::plan::{Action, Obstacle, Plan, Scope};
-use crate::work::transfer::{self, Carrier, Stop};
+use crate::work::plan::{Action, Delivery, Obstacle, Plan};
+use crate::work::transfer::{self, Carrier, Unfinished};
 
 /// A layout, as a destination.
 pub(super) struct Layout<'i> {
@@ -28,12 +28,12 @@ impl<'i> Layout<'i> {
         job: Job<'i>,
         path: &'i Path,
         names: Vec<Reference>,
-    ) -> Result<(Layout<'i>, Vec<Scope>), Halt> {
+    ) -> Result<(Layout<'i>, Vec<Delivery>), Halt> {
         let (name, one) = (job.request.to.to_string(), |_: &Reference| String::new());
-        let scopes = gather(job.contents, names, one, |_| {
+        let deliveries = gather(job.contents, names, one, |_| {
             Ok((Box::new(LayoutStore::open(path)?), name.clone(), None))
         })?;
-        Ok((Layout { job, path }, scopes))
+        Ok((Layout { job, path }, deliveries))
     }
 }
 
@@ -44,16 +44,21 @@ impl Landing for Layout<'_> {
         self.job
     }
 
-    fn judge(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {
-        let sparse = plan.look_for_sparse(self.job.contents, scopes, self.questions())?;
+    fn judge(&self, plan: &mut Plan, deliveries: &[Delivery]) -> Result<()> {
+        let sparse = plan.look_for_sparse(self.job.contents, deliveries, self.questions())?;
         plan.obstacles.extend(sparse);
         plan.obstacles.extend(shortage(self.path, plan));
         foreign::tell(self.job.contents, self.job.progress);
         Ok(())
     }
 
-    fn carry(&self, plan: &mut Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<(), Stop> {
-        transfer::run(plan, scopes, carrier)
+    fn carry(
+        &self,
+        plan: &mut Plan,
+        deliveries: &[Delivery],
+        carrier: &Carrier<'_>,
+    ) -> Result<(), Unfinished> {
+        transfer::run(plan, deliveries, carrier)
     }
 }
 

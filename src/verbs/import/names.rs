@@ -6,7 +6,7 @@ use crate::bundle::contents::Contents;
 use crate::places::location::Destination;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
-use crate::work::mapping::{Mapping, Target};
+use crate::work::mapping::{Mapping, Naming};
 
 /// The names that the images get, in their order.
 ///
@@ -42,11 +42,11 @@ fn flattens_nothing(request: &Request, contents: &Contents) -> bool {
 }
 
 fn mapping(request: &Request) -> Mapping {
-    let target = match &request.to {
+    let naming = match &request.to {
         Destination::Registry { registry, prefix } => {
-            Target::Registry { registry: registry.clone(), prefix: prefix.clone() }
+            Naming::Registry { registry: registry.clone(), prefix: prefix.clone() }
         }
-        _ => Target::FullNames,
+        _ => Naming::FullNames,
     };
-    Mapping { target, flatten: request.flatten, rules: request.rules.clone() }
+    Mapping { naming, flatten: request.flatten, rules: request.rules.clone() }
 }

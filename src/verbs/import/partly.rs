@@ -18,7 +18,7 @@ use crate::words::reference::Reference;
 use crate::work::choice::part;
 use crate::work::clash::Clash;
 use crate::work::plan::{Obstacle, OnExisting, Plan};
-use crate::work::transfer::Stop;
+use crate::work::transfer::Unfinished;
 
 /// How many images in a row fail with what is no refusal, until the destination itself counts as
 /// failing: each of them was waited for.
@@ -55,8 +55,8 @@ impl Halt {
     }
 
     /// What `stop` amounts to for the images of `contents`.
-    pub(super) fn of(stop: Stop, contents: &Contents) -> Halt {
-        let Stop::Blobs(blobs) = &stop else { return Halt::from(whole(stop)) };
+    pub(super) fn of(stop: Unfinished, contents: &Contents) -> Halt {
+        let Unfinished::Blobs(blobs) = &stop else { return Halt::from(whole(stop)) };
         let wrong: BTreeMap<Digest, &Error> =
             blobs.iter().map(|(it, error)| (*it, error)).collect();
         let reason = |digests: BTreeSet<Digest>| {
@@ -76,7 +76,7 @@ impl Halt {
 }
 
 /// `stop` as one failure.
-fn whole(stop: Stop) -> Error {
+fn whole(stop: Unfinished) -> Error {
     stop.error().unwrap_or_else(|| Error::new(Class::Other, "nothing was imported"))
 }
 

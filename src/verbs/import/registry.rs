@@ -1,4 +1,4 @@
-//! `import` into a registry: a scope a repository, and the projects they lie in.
+//! `import` into a registry: a delivery a repository, and the projects they lie in.
 
 use super::landing::{Job, Landing};
 use super::repositories::gather;
@@ -8,9 +8,9 @@ use crate::places::registry::Client;
 use crate::storage::store::ImageSink;
 use crate::words::error::{Result, Side};
 use crate::words::reference::{Reference, Registry};
-use crate::work::plan::{Obstacle, Plan, Scope};
+use crate::work::plan::{Delivery, Obstacle, Plan};
 use crate::work::projects::Projects;
-use crate::work::transfer::{self, Carrier, Stop};
+use crate::work::transfer::{self, Carrier, Unfinished};
 
 /// The repositories of a registry, as a destination.
 pub(super) struct Repositories<'i> {
@@ -29,13 +29,13 @@ impl<'i> Repositories<'i> {
         registry: &Registry,
         client: &'i Client,
         names: Vec<Reference>,
-    ) -> Result<(Repositories<'i>, Vec<Scope>), Halt> {
-        let mut scopes = gather(job.contents, names, Reference::name, |to| {
+    ) -> Result<(Repositories<'i>, Vec<Delivery>), Halt> {
+        let mut deliveries = gather(job.contents, names, Reference::name, |to| {
             let repository = client.repository(&to.registry, &to.repository, Side::Destination);
             Ok((Box::new(repository), to.name(), Some(to.repository.clone())))
         })?;
-        let projects = Projects::look(client, registry, &mut scopes)?;
-        Ok((Repositories { job, client, projects }, scopes))
+        let projects = Projects::look(client, registry, &mut deliveries)?;
+        Ok((Repositories { job, client, projects }, deliveries))
     }
 }
 
@@ -46,31 +46,36 @@ impl Landing for Repositories<'_> {
         self.job
     }
 
-    fn judge(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {
+    fn judge(&self, plan: &mut Plan, deliveries: &[Delivery]) -> Result<()> {
         let Job { request, contents, progress, .. } = self.job;
         self.projects.judge(plan, contents, &request.projects);
         self.projects.tell_unheeded(&request.projects, progress);
-        let sparse = plan.look_for_sparse(contents, scopes, self.questions())?;
+        let sparse = plan.look_for_sparse(contents, deliveries, self.questions())?;
         plan.obstacles.extend(sparse);
         foreign::tell(contents, progress);
         Ok(())
     }
 
     /// Makes the projects; then tries what only trying tells.
-    fn prepare(&self, plan: &mut Plan, scopes: &[Scope]) -> Result<()> {
+    fn prepare(&self, plan: &mut Plan, deliveries: &[Delivery]) -> Result<()> {
         let Job { request, contents, progress, .. } = self.job;
         self.projects.create(plan, &request.projects, progress)?;
-        let sparse = plan.try_sparse(contents, scopes, self.questions())?;
+        let sparse = plan.try_sparse(contents, deliveries, self.questions())?;
         Obstacle::failure(sparse.as_slice()).map_or(Ok(()), Err)
     }
 
     /// A manifest of a kind that may not be taken goes first, with what it needs.
-    fn carry(&self, plan: &mut Plan, scopes: &[Scope], carrier: &Carrier<'_>) -> Result<(), Stop> {
+    fn carry(
+        &self,
+        plan: &mut Plan,
+        deliveries: &[Delivery],
+        carrier: &Carrier<'_>,
+    ) -> Result<(), Unfinished> {
         let Job { request, ready, contents, progress } = self.job;
         self.client.resume_uploads(&request.to.to_string(), &ready.statement(), request.now);
         let first = plan.split_doubtful(contents);
         for plan in first.iter().chain([&*plan]) {
-            transfer::run(plan, scopes, carrier)?;
+            transfer::run(plan, deliveries, carrier)?;
         }
         note_unread(plan, progress);
         Ok(())

@@ -7,7 +7,7 @@ use crate::bundle::contents::Contents;
 use crate::storage::store::ImageSink;
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Repository};
-use crate::work::plan::Scope;
+use crate::work::plan::Delivery;
 
 /// A repository that was opened: what takes it, its name for people, and its path where siblings
 /// can mount blobs from it.
@@ -23,18 +23,18 @@ pub(super) fn gather(
     names: Vec<Reference>,
     key: impl Fn(&Reference) -> String,
     open: impl Fn(&Reference) -> Result<Opened>,
-) -> Result<Vec<Scope>> {
-    let mut scopes: BTreeMap<String, Scope> = BTreeMap::new();
-    let mut at = |to: &Reference, enter: &mut dyn FnMut(&mut Scope)| -> Result<()> {
-        let scope = match scopes.entry(key(to)) {
-            Entry::Occupied(scope) => scope.into_mut(),
+) -> Result<Vec<Delivery>> {
+    let mut deliveries: BTreeMap<String, Delivery> = BTreeMap::new();
+    let mut at = |to: &Reference, enter: &mut dyn FnMut(&mut Delivery)| -> Result<()> {
+        let delivery = match deliveries.entry(key(to)) {
+            Entry::Occupied(delivery) => delivery.into_mut(),
             Entry::Vacant(free) => {
                 let (there, name, path) = open(to)?;
                 let (images, referrers, absent) = (Vec::new(), Vec::new(), false);
-                free.insert(Scope { there, name, path, images, referrers, absent })
+                free.insert(Delivery { there, name, path, images, referrers, absent })
             }
         };
-        enter(scope);
+        enter(delivery);
         Ok(())
     };
     let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
@@ -43,14 +43,14 @@ pub(super) fn gather(
         if !repositories.iter().any(|known| known.name() == to.name()) {
             repositories.push(to.clone());
         }
-        at(&to, &mut |scope| scope.images.push((index, to.clone())))?;
+        at(&to, &mut |delivery| delivery.images.push((index, to.clone())))?;
     }
     // What refers to an image goes to wherever its repository went.
     for (index, referrer) in contents.referrers.iter().enumerate() {
         for to in moved.get(&referrer.repository).into_iter().flatten() {
             let name = referrer.tag.clone().map(|tag| to.with_tag(tag));
-            at(to, &mut |scope| scope.referrers.push((index, name.clone())))?;
+            at(to, &mut |delivery| delivery.referrers.push((index, name.clone())))?;
         }
     }
-    Ok(scopes.into_values().collect())
+    Ok(deliveries.into_values().collect())
 }

@@ -16,7 +16,7 @@ use crate::words::reference::Registry;
 
 /// What is there of the images that are asked for.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct Resolved {
     /// What each name stands for, in their order; nothing where that could not be had.
     pub roots: Vec<Option<Document>>,
     /// Why not, with the place of the name. Of a registry that fails as a whole only what it failed
@@ -33,7 +33,7 @@ pub fn find(
     wanted: &[Wanted],
     jobs: usize,
     progress: &dyn Progress,
-) -> Result<Found> {
+) -> Result<Resolved> {
     let items = wanted.len() as u64;
     progress.event(Event::Phase { name: "reading manifests", bytes: 0, items });
     let (held, roots) = (AtomicU64::new(0), Mutex::<BTreeMap<Digest, Document>>::default());
@@ -71,7 +71,7 @@ pub fn find(
             }
         }
     })?;
-    let mut all = Found::default();
+    let mut all = Resolved::default();
     for (at, found) in found.into_iter().enumerate() {
         match found {
             Some(Ok(root)) => all.roots.push(Some(root)),

@@ -14,12 +14,15 @@ use crate::words::error::Result;
 use crate::words::reference::Tag;
 
 /// What refers to a document, and the place in the list of origins that it was found at.
-type Found = (usize, Descriptor, Referrers);
+type FoundReferrers = (usize, Descriptor, Referrers);
 /// A document, and the place of the origin that it was read from.
 type Read = (usize, Document);
 
 impl Walker<'_, '_> {
-    pub(super) fn look_for_referrers(&self, level: &[(usize, Document)]) -> Result<Vec<Found>> {
+    pub(super) fn look_for_referrers(
+        &self,
+        level: &[(usize, Document)],
+    ) -> Result<Vec<FoundReferrers>> {
         if self.select.no_referrers {
             return Ok(Vec::new());
         }
@@ -41,7 +44,10 @@ impl Walker<'_, '_> {
     /// Keeps of what was `found` only what does refer to its subject, and gives the documents that
     /// had to be read for it. A fallback list with other entries, such as the platforms of an
     /// image, is left behind, and what it is right about comes along without it.
-    pub(super) fn settle(&self, mut found: Vec<Found>) -> Result<(Vec<Found>, Vec<Read>)> {
+    pub(super) fn settle(
+        &self,
+        mut found: Vec<FoundReferrers>,
+    ) -> Result<(Vec<FoundReferrers>, Vec<Read>)> {
         let claims = found.iter().flat_map(|(origin, _, found)| {
             found.claimed.iter().map(|d| Next::referrer(*origin, d.clone()))
         });

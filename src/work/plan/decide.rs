@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::delivery::Delivery;
 use super::repository::RepositoryPlan;
-use super::scope::Scope;
 use super::step::{Action, DocumentStep, OnExisting};
 use super::{Plan, names, outline};
 use crate::bundle::contents::Contents;
@@ -24,19 +24,19 @@ impl Plan {
     pub fn new<H: Holdings + ?Sized>(
         statement: Digest,
         contents: &Contents,
-        scopes: &[Scope<H>],
+        deliveries: &[Delivery<H>],
         existing: OnExisting,
         jobs: usize,
     ) -> Result<Plan> {
         let mut plan = Plan::empty(statement);
-        let mut names = names::look_at(contents, scopes, jobs)?;
-        plan.obstacles = names::settle(&mut names, contents, scopes, existing)?;
+        let mut names = names::look_at(contents, deliveries, jobs)?;
+        plan.obstacles = names::settle(&mut names, contents, deliveries, existing)?;
         let ranks = outline::ranks(contents);
-        for (scope, names) in scopes.iter().zip(names) {
-            plan.repositories.push(outline::outline(contents, &ranks, scope, names));
+        for (delivery, names) in deliveries.iter().zip(names) {
+            plan.repositories.push(outline::outline(contents, &ranks, delivery, names));
         }
         plan.weigh(contents);
-        plan.look(contents, scopes, jobs)?;
+        plan.look(contents, deliveries, jobs)?;
         plan.note_foreign(contents);
         plan.choose_mounts();
         plan.count();
@@ -48,19 +48,19 @@ impl Plan {
     fn look<H: Holdings + ?Sized>(
         &mut self,
         contents: &Contents,
-        scopes: &[Scope<H>],
+        deliveries: &[Delivery<H>],
         jobs: usize,
     ) -> Result<()> {
         let mut documents = Vec::new();
-        let asked = |(_, scope): &(&mut RepositoryPlan, &Scope<H>)| !scope.absent;
-        for (repository, scope) in self.repositories.iter_mut().zip(scopes).filter(asked) {
-            let shows = scope.there.names_show_documents();
+        let asked = |(_, delivery): &(&mut RepositoryPlan, &Delivery<H>)| !delivery.absent;
+        for (repository, delivery) in self.repositories.iter_mut().zip(deliveries).filter(asked) {
+            let shows = delivery.there.names_show_documents();
             let shown: BTreeSet<Digest> =
                 repository.names.iter().filter_map(|name| name.now.filter(|_| shows)).collect();
             for step in &mut repository.documents {
                 step.present = shown.contains(&step.document.digest);
                 if !step.present {
-                    documents.push((&*scope.there, step));
+                    documents.push((&*delivery.there, step));
                 }
             }
         }
@@ -71,15 +71,15 @@ impl Plan {
         documents.into_iter().zip(there).for_each(|((_, step), there)| step.present = there);
 
         let mut blobs = Vec::new();
-        for (repository, scope) in self.repositories.iter_mut().zip(scopes).filter(asked) {
-            let vouched = match scope.there.vouches() {
+        for (repository, delivery) in self.repositories.iter_mut().zip(deliveries).filter(asked) {
+            let vouched = match delivery.there.vouches() {
                 true => vouched(contents, &repository.documents),
                 false => BTreeSet::new(),
             };
             for transfer in &mut repository.blobs {
                 match vouched.contains(&transfer.blob.digest) {
                     true => transfer.action = Action::Present,
-                    false => blobs.push((&*scope.there, transfer)),
+                    false => blobs.push((&*delivery.there, transfer)),
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Names at the destination: what they stand for now, and what is to become of them.
 
+use super::delivery::Delivery;
 use super::obstacle::Obstacle;
 use super::outline;
-use super::scope::Scope;
 use super::step::{NameAction, NameStep, OnExisting};
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::{Held, Holdings};
@@ -10,28 +10,30 @@ use crate::tools::{interrupt, parallel};
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Tag};
 
-/// Asks the destination what every name stands for now. Scope by scope; the names of the images
+/// Asks the destination what every name stands for now. Delivery by delivery; the names of the images
 /// come first, in their order.
 pub(super) fn look_at<H: Holdings + ?Sized>(
     contents: &Contents,
-    scopes: &[Scope<H>],
+    deliveries: &[Delivery<H>],
     jobs: usize,
 ) -> Result<Vec<Vec<NameStep>>> {
-    let mut names: Vec<_> = scopes.iter().map(|scope| outline::names(contents, scope)).collect();
+    let mut names: Vec<_> =
+        deliveries.iter().map(|delivery| outline::names(contents, delivery)).collect();
     let questions: Vec<(usize, Reference)> = names
         .iter()
         .enumerate()
-        .filter(|(at, _)| !scopes[*at].absent)
+        .filter(|(at, _)| !deliveries[*at].absent)
         .flat_map(|(at, steps)| steps.iter().map(move |step| (at, step.to.clone())))
         .collect();
     let now = parallel::map(jobs, &questions, |(at, name)| {
         interrupt::check()?;
-        scopes[*at].there.held(name)
+        deliveries[*at].there.held(name)
     })?;
-    let asked = names.iter_mut().zip(scopes).filter(|(_, scope)| !scope.absent);
-    let steps = asked.flat_map(|(steps, scope)| steps.iter_mut().map(move |step| (step, scope)));
-    for ((step, scope), now) in steps.zip(now) {
-        enter(step, scope, now, contents)?;
+    let asked = names.iter_mut().zip(deliveries).filter(|(_, delivery)| !delivery.absent);
+    let steps =
+        asked.flat_map(|(steps, delivery)| steps.iter_mut().map(move |step| (step, delivery)));
+    for ((step, delivery), now) in steps.zip(now) {
+        enter(step, delivery, now, contents)?;
     }
     Ok(names)
 }
@@ -40,7 +42,7 @@ pub(super) fn look_at<H: Holdings + ?Sized>(
 /// there at all is another one; one that is there is taken to be the one that was named.
 fn enter<H: Holdings + ?Sized>(
     step: &mut NameStep,
-    scope: &Scope<H>,
+    delivery: &Delivery<H>,
     now: Held,
     contents: &Contents,
 ) -> Result<()> {
@@ -56,7 +58,7 @@ fn enter<H: Holdings + ?Sized>(
         (_, Some(_)) => NameAction::Replace,
         (_, None) => {
             let document = contents.documents.get(&step.digest);
-            let there = document.map(|document| scope.there.has_document(document.descriptor()));
+            let there = document.map(|document| delivery.there.has_document(document.descriptor()));
             match there.transpose()? {
                 Some(true) => NameAction::Present,
                 _ => NameAction::Replace,
@@ -71,11 +73,11 @@ fn enter<H: Holdings + ?Sized>(
 pub(super) fn settle<H: Holdings + ?Sized>(
     names: &mut [Vec<NameStep>],
     contents: &Contents,
-    scopes: &[Scope<H>],
+    deliveries: &[Delivery<H>],
     existing: OnExisting,
 ) -> Result<Vec<Obstacle>> {
     let (mut taken, mut fixed) = (Vec::new(), Vec::new());
-    for (names, scope) in names.iter_mut().zip(scopes) {
+    for (names, delivery) in names.iter_mut().zip(deliveries) {
         for name in names.iter_mut().filter(|name| name.action == NameAction::Replace) {
             // A list of referrers is merged, never replaced.
             if name.is_list() {
@@ -86,18 +88,20 @@ pub(super) fn settle<H: Holdings + ?Sized>(
                 OnExisting::KeepDigest => name.action = NameAction::ByDigest,
                 OnExisting::DigestTag => {
                     name.to = name.to.with_tag(Tag::of_digest(&name.digest));
-                    enter(name, scope, scope.there.held(&name.to)?, contents)?;
+                    enter(name, delivery, delivery.there.held(&name.to)?, contents)?;
                     if name.action == NameAction::Replace {
-                        taken.push(name.conflict(&*scope.there));
+                        taken.push(name.conflict(&*delivery.there));
                     }
                 }
-                _ if scope.there.is_fixed(&name.to)? => fixed.push(name.conflict(&*scope.there)),
-                OnExisting::Error => taken.push(name.conflict(&*scope.there)),
+                _ if delivery.there.is_fixed(&name.to)? => {
+                    fixed.push(name.conflict(&*delivery.there))
+                }
+                OnExisting::Error => taken.push(name.conflict(&*delivery.there)),
                 OnExisting::Overwrite => {}
             }
         }
     }
-    let untagged = scopes.iter().all(|scope| scope.there.keeps_untagged());
+    let untagged = deliveries.iter().all(|delivery| delivery.there.keeps_untagged());
     let obstacles = [Obstacle::immutable(fixed), Obstacle::taken(taken, untagged)];
     Ok(obstacles.into_iter().filter(|obstacle| !obstacle.findings.is_empty()).collect())
 }

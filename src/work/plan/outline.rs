@@ -2,22 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::delivery::Delivery;
 use super::repository::{ReferrersList, RepositoryPlan};
-use super::scope::Scope;
 use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, is_document};
 use crate::words::reference::{Reference, Tag};
 
-/// Everything of `scope` that its `names` do not leave behind, as if nothing were there yet.
+/// Everything of `delivery` that its `names` do not leave behind, as if nothing were there yet.
 pub(super) fn outline<H: ?Sized>(
     contents: &Contents,
     ranks: &BTreeMap<Digest, usize>,
-    scope: &Scope<H>,
+    delivery: &Delivery<H>,
     names: Vec<NameStep>,
 ) -> RepositoryPlan {
-    let chosen = choose(contents, scope, names);
+    let chosen = choose(contents, delivery, names);
     // The same bytes may stand once as a manifest and once as a layer, in two stores.
     let mut seen = BTreeSet::new();
     let (mut blobs, mut documents) = (Vec::new(), Vec::new());
@@ -38,17 +38,17 @@ pub(super) fn outline<H: ?Sized>(
     }
     documents.sort_by_key(|step| step.rank);
     RepositoryPlan {
-        repository: scope.name.clone(),
+        repository: delivery.name.clone(),
         blobs,
         documents,
         lists: lists(contents, &chosen),
         names: chosen.names,
-        path: scope.path.clone(),
+        path: delivery.path.clone(),
     }
 }
 
-/// What of a scope comes along.
-struct Chosen {
+/// What of a delivery comes along.
+struct Coming {
     roots: Vec<Digest>,
     names: Vec<NameStep>,
     /// Referrers without a tag, by their place in the contents.
@@ -56,11 +56,11 @@ struct Chosen {
 }
 
 /// The images that are not left behind, and what refers to them or to what refers to them.
-fn choose<H: ?Sized>(contents: &Contents, scope: &Scope<H>, names: Vec<NameStep>) -> Chosen {
+fn choose<H: ?Sized>(contents: &Contents, delivery: &Delivery<H>, names: Vec<NameStep>) -> Coming {
     let all = names.iter().all(|step| step.action != NameAction::Keep);
     let mut steps = names.into_iter();
     let (mut roots, mut names, mut reached) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for step in steps.by_ref().take(scope.images.len()) {
+    for step in steps.by_ref().take(delivery.images.len()) {
         if step.action != NameAction::Keep {
             roots.push(step.digest);
             reached.extend(contents.closure(step.digest));
@@ -69,7 +69,7 @@ fn choose<H: ?Sized>(contents: &Contents, scope: &Scope<H>, names: Vec<NameStep>
         names.push(step);
     }
     let mut ahead: Vec<(usize, Option<NameStep>)> = Vec::new();
-    for (index, to) in &scope.referrers {
+    for (index, to) in &delivery.referrers {
         let step = to.as_ref().and_then(|_| steps.next());
         ahead.push((*index, step));
     }
@@ -79,7 +79,7 @@ fn choose<H: ?Sized>(contents: &Contents, scope: &Scope<H>, names: Vec<NameStep>
             |(index, _): &(usize, _)| all || reached.contains(&contents.referrers[*index].subject);
         let (next, rest): (Vec<_>, Vec<_>) = ahead.into_iter().partition(is_next);
         if next.is_empty() {
-            return Chosen { roots, names, referrers };
+            return Coming { roots, names, referrers };
         }
         ahead = rest;
         for (index, step) in next {
@@ -87,7 +87,7 @@ fn choose<H: ?Sized>(contents: &Contents, scope: &Scope<H>, names: Vec<NameStep>
             if step.as_ref().is_none_or(|step| step.action != NameAction::Keep) {
                 // In a registry a list is written when it turns out to be needed. Sent before, it
                 // would stay without a tag where it is not.
-                if scope.path.is_none() || step.as_ref().is_none_or(|step| !step.is_list()) {
+                if delivery.path.is_none() || step.as_ref().is_none_or(|step| !step.is_list()) {
                     roots.push(digest);
                 }
                 reached.extend(contents.closure(digest));
@@ -115,8 +115,8 @@ pub(super) fn ranks(contents: &Contents) -> BTreeMap<Digest, usize> {
     ranks
 }
 
-/// The names of a scope: of its images, then of the referrers that have one.
-pub(super) fn names<H: ?Sized>(contents: &Contents, scope: &Scope<H>) -> Vec<NameStep> {
+/// The names of a delivery: of its images, then of the referrers that have one.
+pub(super) fn names<H: ?Sized>(contents: &Contents, delivery: &Delivery<H>) -> Vec<NameStep> {
     let step = |name: Reference, to: &Reference, digest: Digest, from: Option<Digest>| {
         // What was made on export was signed then.
         let here = contents.replaced.contains_key(&digest);
@@ -132,18 +132,18 @@ pub(super) fn names<H: ?Sized>(contents: &Contents, scope: &Scope<H>) -> Vec<Nam
             action: NameAction::Create,
         }
     };
-    let images = scope.images.iter().map(|(index, to)| {
+    let images = delivery.images.iter().map(|(index, to)| {
         let image = &contents.images[*index];
         step(image.name.clone(), to, image.digest, image.rewritten_from)
     });
-    let referrers = scope.referrers.iter().filter_map(|(index, to)| {
+    let referrers = delivery.referrers.iter().filter_map(|(index, to)| {
         let (referrer, to) = (&contents.referrers[*index], to.as_ref()?);
         Some(step(referrer.name().unwrap_or_else(|| to.clone()), to, referrer.digest, None))
     });
     images.chain(referrers).collect()
 }
 
-fn lists(contents: &Contents, chosen: &Chosen) -> Vec<ReferrersList> {
+fn lists(contents: &Contents, chosen: &Coming) -> Vec<ReferrersList> {
     let mut lists: BTreeMap<Tag, BTreeSet<Digest>> = BTreeMap::new();
     for index in &chosen.referrers {
         let referrer = &contents.referrers[*index];
@@ -212,7 +212,7 @@ mod tests {
             let mut contents = holding(&order);
             let tagged = |n: usize| format!("localhost/a:{n}").parse::<Reference>().unwrap();
             contents.images = order.iter().enumerate().map(|(n, d)| image(tagged(n), d)).collect();
-            let scope: Scope = Scope {
+            let delivery: Delivery = Delivery {
                 there: Box::new(LayoutStore::open(std::path::Path::new("nowhere")).unwrap()),
                 name: "localhost/a".to_owned(),
                 path: None,
@@ -221,7 +221,8 @@ mod tests {
                 absent: false,
             };
 
-            let plan = outline(&contents, &ranks(&contents), &scope, names(&contents, &scope));
+            let plan =
+                outline(&contents, &ranks(&contents), &delivery, names(&contents, &delivery));
 
             assert_eq!(plan.documents.len(), 2);
             assert!(plan.blobs.iter().any(|transfer| transfer.blob == carried), "{plan:?}");

@@ -2,9 +2,9 @@
 //! them is asked before anything moves.
 
 use super::Plan;
+use super::delivery::Delivery;
 use super::lacking::{Acceptance, SparseIndex};
 use super::obstacle::Obstacle;
-use super::scope::Scope;
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
 use crate::tools::{interrupt, parallel};
@@ -14,7 +14,7 @@ use crate::words::error::{Class, Result};
 
 /// An index that is to be sent without some of its children.
 struct Candidate {
-    scope: usize,
+    delivery: usize,
     index: Descriptor,
     missing: Vec<Descriptor>,
 }
@@ -30,10 +30,10 @@ impl Plan {
     pub fn look_for_sparse<H: Holdings + ?Sized>(
         &mut self,
         contents: &Contents,
-        scopes: &[Scope<H>],
+        deliveries: &[Delivery<H>],
         jobs: usize,
     ) -> Result<Option<Obstacle>> {
-        self.find_sparse(contents, scopes, jobs, |there, media_type, missing| {
+        self.find_sparse(contents, deliveries, jobs, |there, media_type, missing| {
             there.takes_sparse(media_type, missing)
         })
     }
@@ -46,10 +46,10 @@ impl Plan {
     pub fn try_sparse(
         &mut self,
         contents: &Contents,
-        scopes: &[Scope],
+        deliveries: &[Delivery],
         jobs: usize,
     ) -> Result<Option<Obstacle>> {
-        self.find_sparse(contents, scopes, jobs, |there, media_type, missing| {
+        self.find_sparse(contents, deliveries, jobs, |there, media_type, missing| {
             match there.takes_sparse(media_type, missing)? {
                 None => there.try_sparse(media_type, missing).map(Some),
                 known => Ok(known),
@@ -60,14 +60,14 @@ impl Plan {
     fn find_sparse<H: Holdings + ?Sized>(
         &mut self,
         contents: &Contents,
-        scopes: &[Scope<H>],
+        deliveries: &[Delivery<H>],
         jobs: usize,
         takes: impl Fn(&H, &str, &[Descriptor]) -> Result<Option<bool>>,
     ) -> Result<Option<Obstacle>> {
         let mut candidates = self.candidates(contents);
         parallel::map(jobs, &candidates, |candidate| {
             interrupt::check()?;
-            missing_there(candidate, &scopes[candidate.scope])
+            missing_there(candidate, &deliveries[candidate.delivery])
         })?
         .into_iter()
         .zip(&mut candidates)
@@ -75,20 +75,20 @@ impl Plan {
         candidates.retain(|candidate| !candidate.missing.is_empty());
 
         self.sparse.clear();
-        for found in candidates.chunk_by(|a, b| a.scope == b.scope) {
-            let scope = &scopes[found[0].scope];
+        for found in candidates.chunk_by(|a, b| a.delivery == b.delivery) {
+            let delivery = &deliveries[found[0].delivery];
             let mut missing: Vec<Descriptor> =
                 found.iter().flat_map(|candidate| candidate.missing.clone()).collect();
             missing.sort_by_key(|child| child.digest);
             missing.dedup_by_key(|child| child.digest);
             let media_type = &found[0].index.media_type;
-            let acceptance = match takes(&scope.there, media_type, &missing)? {
+            let acceptance = match takes(&delivery.there, media_type, &missing)? {
                 Some(true) => Acceptance::Taken,
                 Some(false) => Acceptance::Refused,
                 None => Acceptance::UnknownUntilTried,
             };
             self.sparse.extend(found.iter().map(|candidate| SparseIndex {
-                repository: scope.name.clone(),
+                repository: delivery.name.clone(),
                 digest: candidate.index.digest,
                 missing: candidate.missing.len(),
                 acceptance,
@@ -100,7 +100,7 @@ impl Plan {
     /// The indexes that are not there yet and have children that the bundle leaves out.
     fn candidates(&self, contents: &Contents) -> Vec<Candidate> {
         let mut out = Vec::new();
-        for (scope, repository) in self.repositories.iter().enumerate() {
+        for (delivery, repository) in self.repositories.iter().enumerate() {
             for step in repository.documents.iter().filter(|step| !step.present) {
                 let document = contents.documents.get(&step.document.digest);
                 let Some(Kind::Index { manifests }) = document.map(|document| document.kind())
@@ -114,7 +114,7 @@ impl Plan {
                 };
                 let missing: Vec<_> = manifests.iter().filter(absent).cloned().collect();
                 if !missing.is_empty() {
-                    out.push(Candidate { scope, index: step.document.clone(), missing });
+                    out.push(Candidate { delivery, index: step.document.clone(), missing });
                 }
             }
         }
@@ -150,11 +150,11 @@ impl Plan {
 /// Which of the children that the bundle leaves out the destination does not have either.
 fn missing_there<H: Holdings + ?Sized>(
     candidate: &Candidate,
-    scope: &Scope<H>,
+    delivery: &Delivery<H>,
 ) -> Result<Vec<Descriptor>> {
     let mut missing = Vec::new();
     for child in &candidate.missing {
-        if scope.absent || !scope.there.has_document(child)? {
+        if delivery.absent || !delivery.there.has_document(child)? {
             missing.push(child.clone());
         }
     }
@@ -180,11 +180,11 @@ mod tests {
         let sparse = stock.index(&[&image, &layer, &gone]);
         let names = [("x.example/a:cache", &cache), ("x.example/a:sparse", &sparse)];
         let contents = stock.contents(&names);
-        let scopes = [Inside::default().scope("h.example/a", &contents)];
+        let deliveries = [Inside::default().delivery("h.example/a", &contents)];
         let statement = Digest::of(b"statement");
-        let mut plan = Plan::new(statement, &contents, &scopes, OnExisting::Error, 1).unwrap();
+        let mut plan = Plan::new(statement, &contents, &deliveries, OnExisting::Error, 1).unwrap();
 
-        plan.look_for_sparse(&contents, &scopes, 1).unwrap();
+        plan.look_for_sparse(&contents, &deliveries, 1).unwrap();
 
         let found: Vec<_> = plan.sparse.iter().map(|index| (index.digest, index.missing)).collect();
         assert_eq!(found, [(sparse.digest, 1)]);

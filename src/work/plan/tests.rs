@@ -9,8 +9,8 @@ use crate::work::samples::Inside;
 
 const STATEMENT: &[u8] = b"statement";
 
-fn plan(contents: &Contents, scopes: &[Scope], existing: OnExisting) -> Result<Plan> {
-    Plan::new(Digest::of(STATEMENT), contents, scopes, existing, 2)
+fn plan(contents: &Contents, deliveries: &[Delivery], existing: OnExisting) -> Result<Plan> {
+    Plan::new(Digest::of(STATEMENT), contents, deliveries, existing, 2)
 }
 
 fn one_image() -> (Stock, Descriptor, Contents) {
@@ -28,12 +28,12 @@ fn actions(plan: &Plan, repository: usize) -> Vec<Action> {
 fn what_is_there_is_not_sent() {
     let (stock, image, contents) = one_image();
     let inside = Inside::default();
-    let scopes = [inside.scope("h.example/a", &contents)];
+    let deliveries = [inside.delivery("h.example/a", &contents)];
 
-    let empty = plan(&contents, &scopes, OnExisting::Error).unwrap();
+    let empty = plan(&contents, &deliveries, OnExisting::Error).unwrap();
     inside.state.lock().unwrap().blobs.insert(contents.blobs[0].digest);
     inside.state.lock().unwrap().documents.insert(image.digest, stock.get(&image).clone());
-    let half = plan(&contents, &scopes, OnExisting::Error).unwrap();
+    let half = plan(&contents, &deliveries, OnExisting::Error).unwrap();
 
     assert_eq!(actions(&empty, 0), [Action::Copy, Action::Copy]);
     assert!(!empty.repositories[0].documents[0].present);
@@ -48,9 +48,9 @@ fn a_name_is_new_or_the_same_or_a_question_for_the_user() {
     let (mut stock, image, contents) = one_image();
     let other = stock.image("b", "linux/amd64");
     let inside = Inside::default();
-    let scopes = [inside.scope("h.example/a", &contents)];
+    let deliveries = [inside.delivery("h.example/a", &contents)];
     let action = |existing| {
-        plan(&contents, &scopes, existing).map(|plan| plan.repositories[0].names[0].action)
+        plan(&contents, &deliveries, existing).map(|plan| plan.repositories[0].names[0].action)
     };
     let stands_for = |about: &Descriptor| {
         let mut state = inside.state.lock().unwrap();
@@ -63,7 +63,7 @@ fn a_name_is_new_or_the_same_or_a_question_for_the_user() {
     stands_for(&other);
     assert_eq!(action(OnExisting::Overwrite).unwrap(), NameAction::Replace);
     assert_eq!(action(OnExisting::Skip).unwrap(), NameAction::Keep);
-    let refused = plan(&contents, &scopes, OnExisting::Error).unwrap();
+    let refused = plan(&contents, &deliveries, OnExisting::Error).unwrap();
     let error = Obstacle::failure(&refused.obstacles).unwrap();
     assert_eq!(error.class(), Class::Refused);
     assert!(error.findings()[0].contains(&other.digest.to_string()), "{:?}", error.findings());
@@ -80,7 +80,7 @@ fn a_list_of_referrers_is_never_a_reason_to_refuse() {
     inside.state.lock().unwrap().names.insert(name, other);
 
     for existing in [OnExisting::Error, OnExisting::Skip] {
-        let plan = plan(&contents, &[inside.scope("h.example/a", &contents)], existing).unwrap();
+        let plan = plan(&contents, &[inside.delivery("h.example/a", &contents)], existing).unwrap();
         assert_eq!(plan.repositories[0].names[1].action, NameAction::Replace);
     }
 }
@@ -89,15 +89,15 @@ fn a_list_of_referrers_is_never_a_reason_to_refuse() {
 fn siblings_mount_what_one_has_or_gets() {
     let (_, _, contents) = one_image();
     let (first, second) = (Inside::default(), Inside::default());
-    let mut scopes =
-        [first.scope("h.example/a", &contents), second.scope("h.example/b", &contents)];
+    let mut deliveries =
+        [first.delivery("h.example/a", &contents), second.delivery("h.example/b", &contents)];
     let mount = |from: &str| Action::Mount { from: from.parse().unwrap() };
 
-    let plain = plan(&contents, &scopes, OnExisting::Error).unwrap();
+    let plain = plan(&contents, &deliveries, OnExisting::Error).unwrap();
     second.state.lock().unwrap().blobs.insert(contents.blobs[0].digest);
-    let half = plan(&contents, &scopes, OnExisting::Error).unwrap();
-    scopes.iter_mut().for_each(|scope| scope.path = None);
-    let layouts = plan(&contents, &scopes, OnExisting::Error).unwrap();
+    let half = plan(&contents, &deliveries, OnExisting::Error).unwrap();
+    deliveries.iter_mut().for_each(|delivery| delivery.path = None);
+    let layouts = plan(&contents, &deliveries, OnExisting::Error).unwrap();
 
     assert_eq!(actions(&plain, 0), [Action::Copy, Action::Copy]);
     assert_eq!(actions(&plain, 1), [mount("a"), mount("a")]);
@@ -118,7 +118,7 @@ fn each_part_moves_once_and_foreign_layers_never() {
     let contents = stock.contents(&[("x.example/a:1", &image), ("x.example/a:2", &image)]);
 
     let plan =
-        plan(&contents, &[Inside::default().scope("h.example/a", &contents)], OnExisting::Error)
+        plan(&contents, &[Inside::default().delivery("h.example/a", &contents)], OnExisting::Error)
             .unwrap();
 
     let blobs: Vec<&Descriptor> = plan.repositories[0].blobs.iter().map(|t| &t.blob).collect();
@@ -149,7 +149,7 @@ fn documents_stand_above_their_children_and_their_subject() {
     }
 
     let plan =
-        plan(&contents, &[Inside::default().scope("h.example/a", &contents)], OnExisting::Error)
+        plan(&contents, &[Inside::default().delivery("h.example/a", &contents)], OnExisting::Error)
             .unwrap();
 
     let steps = &plan.repositories[0].documents;
@@ -170,7 +170,7 @@ fn referrers_without_a_tag_are_kept_in_their_subjects_list() {
     stock.refer(&mut contents, &format!("x.example/a:{tag}"), &tagged);
 
     let plan =
-        plan(&contents, &[Inside::default().scope("h.example/a", &contents)], OnExisting::Error)
+        plan(&contents, &[Inside::default().delivery("h.example/a", &contents)], OnExisting::Error)
             .unwrap();
 
     let repository = &plan.repositories[0];

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use super::blob::move_blob;
 use super::fault::{at_fault, name_images};
 use super::owners::Owners;
-use super::stop::Stop;
 use super::tally::{Fate, Tally};
+use super::unfinished::Unfinished;
 use crate::bundle::contents::Contents;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
@@ -114,11 +114,11 @@ impl<'c> Load<'c> {
 
     /// # Errors
     /// With every blob that was noted, in the order of their digests.
-    pub(super) fn judge(&self) -> Result<(), Stop> {
+    pub(super) fn judge(&self) -> Result<(), Unfinished> {
         let faults = self.faults(std::mem::take);
         match faults.is_empty() {
             true => Ok(()),
-            false => Err(Stop::blobs(faults)),
+            false => Err(Unfinished::blobs(faults)),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
-use crate::work::plan::{Plan, ReferrersList, Scope};
+use crate::work::plan::{Delivery, Plan, ReferrersList};
 
 /// How often a list is written for the sake of other writers. Each round one of them at least is
 /// through, and more than a few at once on one image are not to be expected.
@@ -37,7 +37,7 @@ const SETTLE: Duration = Duration::from_millis(250);
 pub(super) fn keep(
     plan: &Plan,
     contents: &Contents,
-    scopes: &[Scope],
+    deliveries: &[Delivery],
     noted: &[Vec<Digest>],
     jobs: usize,
 ) -> Result<()> {
@@ -45,7 +45,7 @@ pub(super) fn keep(
     open.retain(|(at, list)| list.referrers.iter().any(|digest| !noted[*at].contains(digest)));
     let wanted = parallel::map(jobs, &open, |(at, list)| {
         interrupt::check()?;
-        wants_list(list, contents, &scopes[*at])
+        wants_list(list, contents, &deliveries[*at])
     })?;
     let mut open: Vec<_> =
         open.into_iter().zip(wanted).filter_map(|(it, wanted)| wanted.then_some(it)).collect();
@@ -53,7 +53,7 @@ pub(super) fn keep(
         let begun = Instant::now();
         let wrote = parallel::map(jobs, &open, |(at, list)| {
             interrupt::check()?;
-            add(list, contents, &scopes[*at])
+            add(list, contents, &deliveries[*at])
         })?;
         open = open.into_iter().zip(wrote).filter_map(|(it, wrote)| wrote.then_some(it)).collect();
         if open.is_empty() {
@@ -63,7 +63,7 @@ pub(super) fn keep(
         settle(SETTLE.max(begun.elapsed()))?;
     }
     let names: Vec<String> =
-        open.iter().map(|(at, list)| format!("{}:{}", scopes[*at].name, list.tag)).collect();
+        open.iter().map(|(at, list)| format!("{}:{}", deliveries[*at].name, list.tag)).collect();
     let text = "destination: lists of referrers do not stay as they are written";
     Err(Error::new(Class::Refused, text).details(names).hint(
         "others keep on changing them, or the registry does not keep what it is given; let them \
@@ -73,26 +73,28 @@ pub(super) fn keep(
 
 /// Whether the place lists no referrers by itself. Where it does, it hears again of those that it
 /// has but does not list, as happens to what came before it could.
-fn wants_list(list: &ReferrersList, contents: &Contents, scope: &Scope) -> Result<bool> {
+fn wants_list(list: &ReferrersList, contents: &Contents, delivery: &Delivery) -> Result<bool> {
     let Some(subject) = list.tag.subject() else { return Ok(false) };
-    let Some(unlisted) = scope.there.unlisted(&subject, &list.referrers)? else { return Ok(true) };
+    let Some(unlisted) = delivery.there.unlisted(&subject, &list.referrers)? else {
+        return Ok(true);
+    };
     for digest in unlisted {
-        scope.there.put_document(document(contents, &digest)?)?;
+        delivery.there.put_document(document(contents, &digest)?)?;
     }
     Ok(false)
 }
 
 /// Adds what is missing in `list`; whether anything was. Then it is to be looked at again.
-fn add(list: &ReferrersList, contents: &Contents, scope: &Scope) -> Result<bool> {
-    let (there, version) = match scope.there.referrers_list(&list.tag)? {
+fn add(list: &ReferrersList, contents: &Contents, delivery: &Delivery) -> Result<bool> {
+    let (there, version) = match delivery.there.referrers_list(&list.tag)? {
         Some(found) => (Some(found.document), found.version),
         None => (None, None),
     };
     let Some(index) = merged(list, contents, there.as_ref())? else { return Ok(false) };
-    let name: Reference = format!("{}:{}", scope.name, list.tag).parse()?;
-    scope.there.put_document(&index)?;
+    let name: Reference = format!("{}:{}", delivery.name, list.tag).parse()?;
+    delivery.there.put_document(&index)?;
     // Somebody else having been faster is no failure: the next round sees what is missing then.
-    scope.there.replace(&name, version.as_deref(), &index)?;
+    delivery.there.replace(&name, version.as_deref(), &index)?;
     Ok(true)
 }
 

@@ -31,23 +31,23 @@ pub enum Fate {
 }
 
 /// What became of a name: what was done, and what it stood for before.
-type Named = (NameAction, Option<Digest>);
+type NameDone = (NameAction, Option<Digest>);
 
 /// What an import did so far. A second plan of it finds there what the first one brought, and that
 /// counts as brought all the same; nothing is counted twice.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<State>);
+pub struct Tally(Mutex<Noted>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Noted {
     /// By place and digest, with the bytes.
     blobs: BTreeMap<(String, Digest), (Fate, u64)>,
     /// By place and name.
-    names: BTreeMap<(String, Reference), Named>,
+    names: BTreeMap<(String, Reference), NameDone>,
 }
 
 impl Tally {
-    fn state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    fn state<T>(&self, work: impl FnOnce(&mut Noted) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -29,18 +29,18 @@ fn bundle() -> Bundle {
 
 impl Bundle {
     fn import(&self, inside: &[(&str, &Inside)], existing: OnExisting) -> Result<Moved> {
-        let scopes: Vec<Scope> =
-            inside.iter().map(|(name, inside)| inside.scope(name, &self.contents)).collect();
-        let plan = Plan::new(Digest::of(b"s"), &self.contents, &scopes, existing, 2)?;
-        let whole = |stop: Stop| stop.error().unwrap();
-        self.run(&plan, &scopes, false).map_err(whole)
+        let deliveries: Vec<Delivery> =
+            inside.iter().map(|(name, inside)| inside.delivery(name, &self.contents)).collect();
+        let plan = Plan::new(Digest::of(b"s"), &self.contents, &deliveries, existing, 2)?;
+        let whole = |stop: Unfinished| stop.error().unwrap();
+        self.run(&plan, &deliveries, false).map_err(whole)
     }
 
-    fn run(&self, plan: &Plan, scopes: &[Scope], go_on: bool) -> Result<Moved, Stop> {
+    fn run(&self, plan: &Plan, deliveries: &[Delivery], go_on: bool) -> Result<Moved, Unfinished> {
         let (jobs, tally, progress) = (Jobs::up_to(2), Tally::default(), &Silent);
         let (contents, source) = (&self.contents, &self.stock);
         let carrier = Carrier { contents, source, jobs, go_on, tally: &tally, progress };
-        run(plan, scopes, &carrier).map(|()| tally.moved())
+        run(plan, deliveries, &carrier).map(|()| tally.moved())
     }
 
     fn land(&self, inside: &Inside) -> Result<Moved> {

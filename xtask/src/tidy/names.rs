@@ -31,7 +31,6 @@ const TWICE: &[&str] = &[
     "Packing",
     "Page",
     "Raw",
-    "Scope",
     "Sort",
     "Stream",
     "Tags",

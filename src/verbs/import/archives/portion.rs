@@ -10,11 +10,11 @@ use crate::words::error::Result;
 use crate::words::reference::Reference;
 
 /// Referrers by their place in the contents, with their new names, if they have one.
-type Named = Vec<(usize, Option<Reference>)>;
+type NamedReferrers = Vec<(usize, Option<Reference>)>;
 
 /// What an archive of `images`, places in the contents with their new names, has to hold, with
 /// docker's list if there is one; and the referrers among it, as a
-/// [`Scope`](crate::work::plan::Scope) has them.
+/// [`Delivery`](crate::work::plan::Delivery) has them.
 ///
 /// # Errors
 /// As [`Listing::new`].
@@ -23,7 +23,7 @@ pub(in crate::verbs::import) fn listing(
     referring: &Referring<'_>,
     images: &[(usize, Reference)],
     docker: Option<Vec<u8>>,
-) -> Result<(Listing, Named)> {
+) -> Result<(Listing, NamedReferrers)> {
     let (portion, referrers) = portion(contents, referring, images);
     let index = index_json(&portion);
     Ok((Listing::new(index, docker, portion.documents, &portion.blobs)?, referrers))
@@ -35,7 +35,7 @@ fn portion(
     contents: &Contents,
     referring: &Referring<'_>,
     images: &[(usize, Reference)],
-) -> (Contents, Named) {
+) -> (Contents, NamedReferrers) {
     let part = Part::of(contents, referring, images.iter().map(|(at, _)| &contents.images[*at]));
     let mut repositories: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut renamed = Vec::new();

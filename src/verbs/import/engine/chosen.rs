@@ -25,12 +25,12 @@ pub(super) struct Chosen {
     pub(super) obstacles: Vec<Obstacle>,
     /// What it does not keep, for people.
     pub(super) notes: Vec<String>,
-    wanted: BTreeMap<Reference, Wanted>,
+    wanted: BTreeMap<Reference, Promise>,
 }
 
 /// What a name is to stand for.
 #[derive(Debug)]
-struct Wanted {
+struct Promise {
     root: Digest,
     /// What engines may call the image: by its config, its manifest or its index.
     ids: BTreeSet<Digest>,
@@ -97,7 +97,7 @@ impl Chosen {
             let configs = manifests.iter().filter_map(|manifest| config(manifest));
             let ids = configs.map(|config| config.digest);
             let ids = ids.chain(path.iter().map(|document| document.descriptor().digest)).collect();
-            wanted.insert(name.clone(), Wanted { root: image.digest, ids });
+            wanted.insert(name.clone(), Promise { root: image.digest, ids });
             documents.extend(path.iter().map(|d| (d.descriptor().digest, (*d).clone())));
         }
         let notes = notes(contents, engine, about, platform, several);

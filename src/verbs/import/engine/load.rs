@@ -12,11 +12,11 @@ use crate::tools::pace::Jobs;
 use crate::words::error::{Class, Error};
 use crate::words::progress::{Event, Silent};
 use crate::words::reference::Reference;
-use crate::work::plan::{Action, Obstacle, OnExisting, Plan, Scope};
-use crate::work::transfer::{self, Carrier, Fate, Stop, Tally};
+use crate::work::plan::{Action, Delivery, Obstacle, OnExisting, Plan};
+use crate::work::transfer::{self, Carrier, Fate, Tally, Unfinished};
 
 /// Images by their place in the contents, with their new names.
-type Named = Vec<(usize, Reference)>;
+type NamedImages = Vec<(usize, Reference)>;
 
 /// Streams the images that `plan` brings, which are sent whole: a `load` cannot be asked what is
 /// there.
@@ -28,7 +28,7 @@ pub(super) fn load(
     plan: &Plan,
     why: &str,
     carrier: &Carrier<'_>,
-) -> Result<(), Stop> {
+) -> Result<(), Unfinished> {
     let Pulling { engine, chosen, .. } = pulling;
     let (progress, source) = (carrier.progress, carrier.source);
     progress.event(Event::Note(format!(
@@ -36,7 +36,7 @@ pub(super) fn load(
     )));
     let wanted: Vec<&Reference> = changes(plan).map(|step| &step.to).collect();
     let mut names = chosen.names.clone();
-    let of = |names: &[Reference]| -> Named {
+    let of = |names: &[Reference]| -> NamedImages {
         let all = names.iter().cloned().enumerate();
         all.filter(|(at, _)| wanted.contains(&&chosen.names[*at])).collect()
     };
@@ -79,9 +79,9 @@ fn stream(
     engine: &Engine,
     plan: &Plan,
     carrier: &Carrier<'_>,
-    images: Named,
+    images: NamedImages,
     docker: Option<Vec<u8>>,
-) -> Result<(), Stop> {
+) -> Result<(), Unfinished> {
     let contents = carrier.contents;
     let (listing, _) = listing(contents, &referring(contents), &images, docker)?;
     let (tally, configs) = (Tally::default(), contents.configs());
@@ -92,15 +92,15 @@ fn stream(
         let archive = Archive::to_writer(out, &name, listing, false);
         let there: Box<dyn ImageSink> = Box::new(archive);
         let referrers = Vec::new();
-        let scopes = [Scope { there, name, path: None, images, referrers, absent: false }];
+        let deliveries = [Delivery { there, name, path: None, images, referrers, absent: false }];
         let (statement, existing) = (plan.statement, OnExisting::Overwrite);
-        let plan = Plan::new(statement, contents, &scopes, existing, 1)?;
+        let plan = Plan::new(statement, contents, &deliveries, existing, 1)?;
         let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
         let sent = all.filter(|transfer| transfer.action == Action::Copy);
         moved.extend(sent.map(|transfer| transfer.blob.clone()));
         let one = Carrier { jobs: Jobs::up_to(1), go_on: false, tally: &tally, ..*carrier };
-        transfer::run(&plan, &scopes, &one).map_err(|stopped| match stopped {
-            Stop::Whole(error) => error,
+        transfer::run(&plan, &deliveries, &one).map_err(|stopped| match stopped {
+            Unfinished::Whole(error) => error,
             blobs => {
                 stop = Some(blobs);
                 Error::new(Class::Damaged, "the bundle is damaged")

@@ -33,11 +33,11 @@ pub(super) fn shortage(
     bundle: &dyn BlobSource,
 ) -> Vec<Obstacle> {
     let needs = needs(about, plan, chosen, look, bundle);
-    let mut disks: BTreeMap<u64, (Place<'_>, u64, u64)> = BTreeMap::new();
-    let storage = about.unpacked.as_deref().map(|path| (Place::Storage(path), needs.unpacked));
+    let mut disks: BTreeMap<u64, (DiskUse<'_>, u64, u64)> = BTreeMap::new();
+    let storage = about.unpacked.as_deref().map(|path| (DiskUse::Storage(path), needs.unpacked));
     let packed = about.packed.as_deref().map(|path| match about.keeps_packed {
-        true => (Place::Storage(path), needs.packed),
-        false => (Place::Staging(path), needs.packed),
+        true => (DiskUse::Storage(path), needs.packed),
+        false => (DiskUse::Staging(path), needs.packed),
     });
     for (place, bytes) in [storage, packed].into_iter().flatten() {
         let Some(disk) = Disk::of(place.path()) else { continue };
@@ -48,27 +48,27 @@ pub(super) fn shortage(
 }
 
 /// What a disk is for. Where it is for both, it is the storage's.
-enum Place<'a> {
+enum DiskUse<'a> {
     /// Images stay there.
     Storage(&'a Path),
     /// Layers are there while they are pulled.
     Staging(&'a Path),
 }
 
-impl Place<'_> {
+impl DiskUse<'_> {
     fn path(&self) -> &Path {
         match self {
-            Place::Storage(path) | Place::Staging(path) => path,
+            DiskUse::Storage(path) | DiskUse::Staging(path) => path,
         }
     }
 
     fn way_out(&self) -> &'static str {
         match self {
-            Place::Storage(_) => {
+            DiskUse::Storage(_) => {
                 "remove images that nobody needs (podman image prune, docker image prune), or \
                  give the engine a storage on another disk"
             }
-            Place::Staging(_) => {
+            DiskUse::Staging(_) => {
                 "name a folder on a larger disk by TMPDIR, or image_copy_tmp_dir in \
                  containers.conf"
             }
@@ -76,11 +76,11 @@ impl Place<'_> {
     }
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for DiskUse<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Storage(path) => write!(f, "in the engine's storage at {}", path.display()),
-            Place::Staging(path) => {
+            DiskUse::Storage(path) => write!(f, "in the engine's storage at {}", path.display()),
+            DiskUse::Staging(path) => {
                 let path = path.display();
                 write!(f, "in the folder where podman keeps layers while it pulls, {path}")
             }
@@ -88,7 +88,7 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-fn too_small(about: &About, place: &Place<'_>, free: u64, bytes: u64) -> Option<Obstacle> {
+fn too_small(about: &About, place: &DiskUse<'_>, free: u64, bytes: u64) -> Option<Obstacle> {
     let path = place.path();
     let quota = || match quota_left(path).filter(|_| about.owned) {
         Some(left) => {

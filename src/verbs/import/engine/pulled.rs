@@ -14,7 +14,7 @@ use crate::words::error::{Error, Result};
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
 use crate::work::plan::{NameStep, Plan};
-use crate::work::transfer::{self, Carrier, Fate, Stop, at_fault, name_images};
+use crate::work::transfer::{self, Carrier, Fate, Unfinished, at_fault, name_images};
 
 /// What came of it.
 pub(super) enum Pulled {
@@ -33,7 +33,7 @@ pub(super) fn pull(
     pulling: &Pulling<'_>,
     plan: &Plan,
     carrier: &Carrier<'_>,
-) -> Result<Pulled, Stop> {
+) -> Result<Pulled, Unfinished> {
     let Pulling { job, engine, about, chosen, .. } = pulling;
     let sound = Arc::default();
     if about.keeps_partial {
@@ -73,7 +73,7 @@ pub(super) fn pull(
             transfer::check(plan, carrier, None)?;
             Err(error.into())
         }
-        Some(done) => done.map(|_| Pulled::All).map_err(Stop::from),
+        Some(done) => done.map(|_| Pulled::All).map_err(Unfinished::from),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Pulling;
 use crate::work::plan::Plan;
-use crate::work::transfer::{Carrier, Stop};
+use crate::work::transfer::{Carrier, Unfinished};
 
 /// What came of it.
 pub(super) enum Pulled {
@@ -17,6 +17,6 @@ pub(super) enum Pulled {
 ///
 /// # Errors
 /// None.
-pub(super) fn pull(_: &Pulling<'_>, _: &Plan, _: &Carrier<'_>) -> Result<Pulled, Stop> {
+pub(super) fn pull(_: &Pulling<'_>, _: &Plan, _: &Carrier<'_>) -> Result<Pulled, Unfinished> {
     Ok(Pulled::Unreachable("this build of sealift has no server".to_owned()))
 }

@@ -1,11 +1,11 @@
-//! [`Scope`]: one repository of the destination.
+//! [`Delivery`]: one repository of the destination.
 
 use crate::storage::store::ImageSink;
 use crate::words::reference::{Reference, Repository};
 
 /// One repository of the destination and what goes there. A plan is made of what `H` answers; to
 /// run it, `H` has to be a sink.
-pub struct Scope<H: ?Sized = dyn ImageSink> {
+pub struct Delivery<H: ?Sized = dyn ImageSink> {
     /// Tells what is there, and takes what is not.
     pub there: Box<H>,
     /// Its name, for people.
@@ -20,8 +20,8 @@ pub struct Scope<H: ?Sized = dyn ImageSink> {
     pub absent: bool,
 }
 
-impl<H: ?Sized> std::fmt::Debug for Scope<H> {
+impl<H: ?Sized> std::fmt::Debug for Delivery<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Scope({})", self.name)
+        write!(f, "Delivery({})", self.name)
     }
 }
