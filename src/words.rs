@@ -15,6 +15,7 @@ pub mod json;
 pub mod media;
 pub mod misnamed;
 pub mod moment;
+pub mod packing;
 pub mod platform;
 pub mod progress;
 pub mod reference;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, is_document};
+use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::foreign::Foreign;
+use crate::words::media::Role;
 use crate::words::platform::Platform;
 use crate::words::reference::{Reference, Tag};
 
@@ -144,7 +145,7 @@ impl Referrer {
             (_, kind) if kind.starts_with("application/vnd.cyclonedx") => Some("CycloneDX SBOM"),
             (_, kind) if kind.starts_with("application/vnd.in-toto") => Some("in-toto attestation"),
             // The type of every image says nothing about this one.
-            (_, kind) if kind.ends_with(".image.config.v1+json") => Some("image"),
+            (_, kind) if Role::of(kind) == Role::Config => Some("image"),
             _ => None,
         }
     }
@@ -286,7 +287,7 @@ impl Contents {
                 if self.documents.contains_key(&child.digest) {
                     continue;
                 }
-                if child.is_foreign() || is_document(&child.media_type) {
+                if child.is_foreign() || child.is_document() {
                     absent(child);
                 } else if seen.insert(child.digest) {
                     blobs.push(child.clone());
@@ -309,7 +310,7 @@ impl Contents {
         let children = children.map(|child| (child.digest, child.size, &*child.media_type));
         for (digest, size, media_type) in images.chain(referrers).chain(children) {
             let other = match self.documents.get(&digest).map(Document::descriptor) {
-                Some(own) if is_document(media_type) && own.media_type != media_type => {
+                Some(own) if Role::of(media_type).is_document() && own.media_type != media_type => {
                     let why = format!("is listed as {media_type} and is {}", own.media_type);
                     found.entry(digest).or_insert(why);
                     continue;
@@ -376,7 +377,7 @@ impl Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
+    use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
     use serde_json::json;
 
     fn index(children: &[&Document]) -> Document {

@@ -13,7 +13,7 @@ use crate::places::layout::blob_path;
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
-use crate::words::media::{is_config, is_layer};
+use crate::words::media::Role;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -70,8 +70,8 @@ impl Entry {
 #[must_use]
 pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
     let Kind::Manifest { config: Some(about), layers } = document.kind() else { return None };
-    let fits = |layer: &Descriptor| layer.is_foreign() || is_layer(&layer.media_type);
-    if !is_config(&about.media_type) || !layers.iter().all(fits) {
+    let fits = |layer: &Descriptor| layer.is_foreign() || layer.media_type.role().is_known_layer();
+    if about.media_type.role() != Role::Config || !layers.iter().all(fits) {
         return None;
     }
     let config: Config<'_> = serde_json::from_slice(config).ok()?;
@@ -165,9 +165,9 @@ fn layers<'a>(document: &'a Document, configs: &Configs) -> Option<&'a [Descript
     let Kind::Manifest { config: Some(config), layers } = document.kind() else { return None };
     let about: Config<'_> = serde_json::from_slice(configs.get(&config.digest)?).ok()?;
     let diff_ids = about.rootfs?.diff_ids?;
-    let fine = is_config(&config.media_type)
+    let fine = config.media_type.role() == Role::Config
         && diff_ids.len() == layers.len()
-        && layers.iter().all(|layer| is_layer(&layer.media_type));
+        && layers.iter().all(|layer| layer.media_type.role().is_known_layer());
     fine.then_some(layers.as_slice())
 }
 
@@ -175,7 +175,7 @@ fn layers<'a>(document: &'a Document, configs: &Configs) -> Option<&'a [Descript
 #[must_use]
 pub fn platform(document: &Document, configs: &Configs) -> Option<Platform> {
     let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
-    if !is_config(&config.media_type) {
+    if config.media_type.role() != Role::Config {
         return None;
     }
     let about: Config<'_> = serde_json::from_slice(configs.get(&config.digest)?).ok()?;

@@ -14,7 +14,8 @@ use super::keys::{KeyId, PrivateKey};
 use super::statement::Predicate;
 use crate::places::layout::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, OCI_INDEX};
+use crate::words::document::{Descriptor, Document};
+use crate::words::media::OCI_INDEX;
 
 /// Largest configuration that goes to the head and is looked into: what docker and
 /// containers/image read. Those of images have a few kilobytes, some with large labels more; an

@@ -9,8 +9,9 @@ use super::head::index_json;
 use super::statement::Predicate;
 use crate::words::count::{are, count};
 use crate::words::digest::Digest;
-use crate::words::document::{DOCKER_LIST, MAX_DOCUMENT};
+use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
+use crate::words::media::DOCKER_LIST;
 use crate::words::moment::Moment;
 use crate::words::reference::Reference;
 

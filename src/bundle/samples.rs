@@ -16,8 +16,9 @@ use super::statement::Predicate;
 use crate::places::layout::LayoutStore;
 use crate::storage::store::{BlobSink as _, BlobSource, ImageSink as _};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, OCI_INDEX, OCI_MANIFEST};
+use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
+use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
 use crate::words::moment::moment;
 use crate::words::reference::Reference;
 

@@ -33,7 +33,7 @@ use self::sort::{SNIFF, sort_of};
 use self::stream::{Listing, Passing, Stream};
 use self::tar::InPlace;
 use crate::tools::folder::Folder;
-use crate::tools::inflate::{Allowance, HEAD, Inflate, Packing, unread_packing};
+use crate::tools::inflate::{Allowance, HEAD, Inflate, packing_of, unread_packing};
 use crate::tools::withheld;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
@@ -155,7 +155,7 @@ impl Tree {
             return Err(Error::new(Class::Damaged, format!("{name}: is compressed with {other}"))
                 .hint("unpack it first: a tar may be plain, gzip or zstd"));
         }
-        match Packing::of(&head) {
+        match packing_of(&head) {
             Some(packing) => {
                 let open = move || {
                     let allowance = Allowance::default();

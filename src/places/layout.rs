@@ -23,7 +23,7 @@ use crate::storage::raw::Raw;
 use crate::storage::reading::read_small;
 use crate::storage::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, is_document};
+use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
@@ -135,7 +135,7 @@ impl Layout {
         for descriptor in listed {
             // A blob that is not there is a sparse layout's right; reading it later will tell.
             let there = self.tree.size(&blob_path(&descriptor.digest)).is_some();
-            if !is_document(&descriptor.media_type) || !there {
+            if !descriptor.is_document() || !there {
                 continue;
             }
             let document = match self.document(&descriptor) {
@@ -204,7 +204,7 @@ impl ImageSource for Layout {
             None => self.tagged(name)?,
         };
         match listed {
-            Some(descriptor) if !is_document(&descriptor.media_type) => {
+            Some(descriptor) if !descriptor.is_document() => {
                 let what = format!("is of type {:?}, which is no image", descriptor.media_type);
                 let text = format!("{self}: {name} {what}");
                 Err(Error::new(Class::Refused, text).hint("name the images that are to be taken"))

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::buffer::BUFFER;
 use super::members::{Behind, Members};
 use crate::words::error::{Class, Error};
+use crate::words::packing::Packing;
 
 /// How many bytes of a file tell how it is compressed.
 pub const HEAD: usize = 10;
@@ -20,28 +21,15 @@ const FREE: u64 = 1 << 30;
 /// gzip reaches 1032, and zstd far more.
 const MAX_RATIO: u64 = 256;
 
-/// How something is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    /// gzip (RFC 1952), of any number of members.
-    Gzip,
-    /// Zstandard (RFC 8878), of any number of frames.
-    Zstd,
-}
-
-impl Packing {
-    /// The packing of what begins with `head`, of which four bytes are enough; none for anything
-    /// that is not compressed in one of these ways.
-    #[must_use]
-    pub fn of(head: &[u8]) -> Option<Packing> {
-        match head {
-            [0x1f, 0x8b, ..] => Some(Packing::Gzip),
-            // A skippable frame stands in front of what pzstd writes.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
-                Some(Packing::Zstd)
-            }
-            _ => None,
-        }
+/// How what begins with `head`, of which four bytes are enough, is packed; none for anything that is
+/// not compressed in one of the ways that are unpacked here.
+#[must_use]
+pub fn packing_of(head: &[u8]) -> Option<Packing> {
+    match head {
+        [0x1f, 0x8b, ..] => Some(Packing::Gzip),
+        // A skippable frame stands in front of what pzstd writes.
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Packing::Zstd),
+        _ => None,
     }
 }
 
@@ -57,15 +45,6 @@ pub fn unread_packing(head: &[u8]) -> Option<&'static str> {
         [0x04, 0x22, 0x4d, 0x18, ..] => Some("lz4"),
         [b'L', b'Z', b'I', b'P', 1, ..] => Some("lzip"),
         _ => None,
-    }
-}
-
-impl fmt::Display for Packing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Packing::Gzip => "gzip",
-            Packing::Zstd => "zstd",
-        })
     }
 }
 
@@ -124,6 +103,7 @@ impl<'a> Inflate<'a> {
         let source = Counted { source, taken: Arc::clone(&taken), what: what.to_owned() };
         let source = BufReader::with_capacity(BUFFER, source);
         let inner: Box<dyn Read + Send + 'a> = match packing {
+            Packing::Plain => Box::new(source),
             Packing::Gzip => Box::new(Members::new(source)),
             Packing::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(source)?;
@@ -148,7 +128,7 @@ impl<'a> Inflate<'a> {
             io::ErrorKind::UnexpectedEof => {
                 // What is there too much of is taken for another beginning of zstd.
                 let or_more = match packing {
-                    Packing::Gzip => "",
+                    Packing::Plain | Packing::Gzip => "",
                     Packing::Zstd => ", or has other bytes behind it",
                 };
                 let why = format!("ends in the middle of its {packing}{or_more}");
@@ -225,7 +205,7 @@ mod tests {
     }
 
     fn unpack(packed: &[u8]) -> Result<Vec<u8>, Error> {
-        let packing = Packing::of(packed).unwrap();
+        let packing = packing_of(packed).unwrap();
         let mut out = Vec::new();
         match Inflate::new(packing, packed, "x", &Allowance::default())
             .unwrap()
@@ -308,7 +288,7 @@ mod tests {
             let packed = pack(&zeros);
             let allowance = Allowance(Arc::new(AtomicU64::new(4 << 20)));
             let mut inflate =
-                Inflate::new(Packing::of(&packed).unwrap(), &packed[..], "x", &allowance).unwrap();
+                Inflate::new(packing_of(&packed).unwrap(), &packed[..], "x", &allowance).unwrap();
             let mut out = Vec::new();
 
             let error = Error::io("", inflate.read_to_end(&mut out).unwrap_err());

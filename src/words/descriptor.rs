@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::digest::{Digest, DigestError};
 use super::error::{Class, Error, Result};
-use super::media;
+use super::media::{MediaType, Role};
 use super::platform::Platform;
 use super::shape::{DESCRIPTOR, Object, fault};
 
@@ -23,36 +23,6 @@ const MAX_SIZE: u64 = (1 << 53) - 1;
 
 /// How much of what is no digest is shown.
 const SHOWN: usize = 80;
-
-/// Types of which no descriptor has a copy: those of nearly all there are.
-const KNOWN_TYPES: &[&str] = &[
-    super::document::OCI_MANIFEST,
-    super::document::DOCKER_MANIFEST,
-    super::document::OCI_INDEX,
-    super::document::DOCKER_LIST,
-    super::document::OCI_ARTIFACT,
-    media::OCI_CONFIG,
-    "application/vnd.oci.image.layer.v1.tar+gzip",
-    "application/vnd.oci.image.layer.v1.tar+zstd",
-    "application/vnd.oci.image.layer.v1.tar",
-    media::DOCKER_CONFIG,
-    "application/vnd.docker.image.rootfs.diff.tar.gzip",
-    "application/vnd.oci.empty.v1+json",
-    "application/vnd.in-toto+json",
-    "application/vnd.dev.cosign.simplesigning.v1+json",
-];
-
-/// The type of some bytes.
-pub type MediaType = Cow<'static, str>;
-
-/// `text` as a type.
-pub fn media_type(text: impl AsRef<str>) -> MediaType {
-    let text = text.as_ref();
-    match KNOWN_TYPES.iter().find(|known| **known == text) {
-        Some(known) => Cow::Borrowed(known),
-        None => Cow::Owned(text.to_owned()),
-    }
-}
 
 /// What a blob is and how to check it (OCI image-spec, descriptor.md).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -82,7 +52,7 @@ impl Descriptor {
     /// A descriptor with nothing optional.
     pub fn new(kind: impl AsRef<str>, digest: Digest, size: u64) -> Descriptor {
         Descriptor {
-            media_type: media_type(kind),
+            media_type: MediaType::of(kind.as_ref()),
             digest,
             size,
             platform: None,
@@ -97,11 +67,17 @@ impl Descriptor {
         Descriptor::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }
 
+    /// Whether the bytes are a manifest or an index, so that they have children.
+    #[must_use]
+    pub fn is_document(&self) -> bool {
+        self.media_type.role().is_document()
+    }
+
     /// Whether this is a layer that its owner does not allow registries to hand on. It is never
     /// fetched, and its absence is no fault.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
-        media::is_foreign(&self.media_type)
+        self.media_type.role() == Role::Foreign
     }
 
     /// The descriptor that `value` is, as it stands in a document.
@@ -124,9 +100,9 @@ impl Descriptor {
         const LISTS: usize = 400;
         /// What the system adds to each piece of memory that is asked for.
         const PIECE: usize = 16;
-        let owned = |text: &MediaType| match text {
-            Cow::Borrowed(_) => 0,
-            Cow::Owned(text) => text.len() + PIECE,
+        let owned = |media_type: &MediaType| match media_type.weight() {
+            0 => 0,
+            text => text + PIECE,
         };
         let platform = |p: &Platform| {
             size_of::<Platform>()
@@ -220,7 +196,7 @@ impl Raw<'_> {
         }
         let urls = self.urls.into_iter().flatten().filter_map(Text::some);
         let descriptor = Descriptor {
-            media_type: media_type(self.media_type.0),
+            media_type: MediaType::of(&self.media_type.0),
             digest,
             size,
             platform: self.platform.and_then(|Object(raw)| raw.whole()),

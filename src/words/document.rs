@@ -10,36 +10,16 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-pub use super::descriptor::{Annotations, Descriptor, MediaType, media_type};
+pub use super::descriptor::{Annotations, Descriptor};
 use super::descriptor::{Raw, Text};
 use super::error::{Class, Error, Result};
 use super::json::check_strict;
+use super::media::{OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST, Role};
 use super::shape::{DOCUMENT, Object, fault};
 
 /// Largest manifest or index that is read into memory. The distribution-spec asks registries to
 /// take 4 MiB; docker and containers/image read no more than that.
 pub const MAX_DOCUMENT: u64 = 4 << 20;
-
-/// `mediaType` of an OCI image index.
-pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
-/// `mediaType` of an OCI image manifest.
-pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-/// `mediaType` of the withdrawn OCI artifact manifest, which registries still hold.
-pub const OCI_ARTIFACT: &str = "application/vnd.oci.artifact.manifest.v1+json";
-/// `mediaType` of a Docker manifest list.
-pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-/// `mediaType` of a Docker schema 2 manifest.
-pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-
-/// Every document type that sealift carries, for an `Accept` header.
-pub const DOCUMENT_TYPES: &[&str] =
-    &[OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT];
-
-/// Whether `media_type` is that of a manifest or an index, so that its bytes have children.
-#[must_use]
-pub fn is_document(media_type: &str) -> bool {
-    DOCUMENT_TYPES.contains(&media_type)
-}
 
 /// The type of a document that nobody gives one, by the members that make it one; `None` when they
 /// are not those of one kind.
@@ -58,7 +38,7 @@ pub fn guess_type(raw: &[u8]) -> Option<String> {
 #[must_use]
 pub fn is_disguised(raw: &[u8]) -> bool {
     Shape::of(raw).is_some_and(|shape| {
-        let own = shape.media_type.as_deref().is_some_and(is_document);
+        let own = shape.media_type.as_deref().is_some_and(|own| Role::of(own).is_document());
         own || shape.schema_version == Some(2) && shape.kind().is_some()
     })
 }
@@ -164,7 +144,7 @@ impl Document {
     /// [`Class::Damaged`] when the bytes are larger than [`MAX_DOCUMENT`], are no strict JSON, can
     /// be read both as a manifest and as an index (CVE-2021-41190), name another `mediaType`, or
     /// hold an impossible descriptor; [`Class::Refused`] for Docker's schema 1, and for a
-    /// `media_type` that is none of [`DOCUMENT_TYPES`].
+    /// `media_type` that is none of [`DOCUMENT_TYPES`](super::media::DOCUMENT_TYPES).
     pub fn parse(raw: impl Into<Arc<[u8]>>, media_type: &str) -> Result<Document> {
         let raw = raw.into();
         if raw.len() as u64 > MAX_DOCUMENT {
@@ -178,7 +158,7 @@ impl Document {
         let Object(view): Object<View<'_>> =
             serde_json::from_slice(&raw).map_err(|_| bad(odd_member(&raw)))?;
         check_schema(view.schema_version, media_type, bad)?;
-        if !is_document(media_type) {
+        if !descriptor.is_document() {
             let text = format!("{} is given out as {media_type:?}", descriptor.digest);
             return Err(Error::new(Class::Refused, format!("{text}, which is no manifest's type"))
                 .hint("have it pushed again with a current docker, podman or skopeo"));
@@ -278,7 +258,7 @@ fn kind(
     media_type: &str,
     bad: impl Fn(String) -> Error + Copy,
 ) -> Result<Kind> {
-    let wants_index = media_type == OCI_INDEX || media_type == DOCKER_LIST;
+    let wants_index = Role::of(media_type) == Role::Index;
     let manifests = or_empty(manifests, wants_index);
     let (layers, blobs) = (or_empty(layers, !wants_index), or_empty(blobs, !wants_index));
     let is_manifest = layers.is_some() || config.is_some() || blobs.is_some();
@@ -365,6 +345,7 @@ fn all(
 mod tests {
     use super::*;
     use crate::words::digest::Digest;
+    use crate::words::media::DOCKER_MANIFEST;
 
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -9,7 +9,6 @@ use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standin
 use crate::tools::interrupt;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
-use crate::words::document::is_document;
 use crate::words::error::{Class, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Registry;
@@ -206,7 +205,7 @@ fn adds(plan: &Plan, contents: &Contents, deliveries: &[usize]) -> u64 {
     for step in repositories.flat_map(|repository| &repository.documents) {
         let document = contents.documents.get(&step.document.digest);
         let parts = document.into_iter().flat_map(|document| document.children());
-        let blobs = parts.filter(|part| !is_document(&part.media_type) && !part.is_foreign());
+        let blobs = parts.filter(|part| !part.is_document() && !part.is_foreign());
         for held in blobs.chain([&step.document]) {
             match step.present {
                 true => drop(there.insert(held.digest)),

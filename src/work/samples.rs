@@ -12,7 +12,7 @@ use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, is_document};
+use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Silent;
 use crate::words::reference::{Reference, Repository, Tag};
@@ -266,7 +266,7 @@ impl ImageSink for Inside {
         let mut state = self.state.lock().unwrap();
         let digest = document.descriptor().digest;
         for child in document.children().into_iter().filter(|child| !child.is_foreign()) {
-            let there = match is_document(&child.media_type) {
+            let there = match child.is_document() {
                 true => state.documents.contains_key(&child.digest),
                 false => state.blobs.contains(&child.digest),
             };

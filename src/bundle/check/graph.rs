@@ -9,7 +9,7 @@ use crate::bundle::inventory::Inventory;
 use crate::bundle::statement::Totals;
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_document};
+use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
 
 /// Reads the documents that `roots` reach. What is wrong with one is noted, and the others are
@@ -27,7 +27,7 @@ pub(super) fn documents(
         let mut next = Vec::new();
         for descriptor in level {
             // Each digest once: a small graph can have more paths than there are atoms.
-            if !is_document(&descriptor.media_type) || !seen.insert(descriptor.digest) {
+            if !descriptor.is_document() || !seen.insert(descriptor.digest) {
                 continue;
             }
             let path = blob_path(&descriptor.digest);
@@ -48,7 +48,7 @@ pub(super) fn documents(
                 Err(e) => problems.push(Problem::reading(path, &e)),
             }
         }
-        next.retain(|child| is_document(&child.media_type));
+        next.retain(|child| child.is_document());
         if next.is_empty() {
             break;
         }

@@ -10,17 +10,17 @@ use super::listing::Listed;
 use super::opening::is_about_content;
 use crate::medium::tree::Tree;
 use crate::tools::buffer::BUFFER;
-use crate::tools::inflate::{Allowance, Inflate, Packing, unread_packing};
+use crate::tools::inflate::{Allowance, Inflate, packing_of, unread_packing};
 use crate::tools::interrupt;
 use crate::words::count::{are, count};
 use crate::words::digest::{Digest, Hasher};
-use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_MANIFEST};
+use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict_with;
+use crate::words::media::{self, OCI_CONFIG, OCI_MANIFEST};
 use crate::words::platform::Platform;
 
-pub(super) use crate::words::media::OCI_CONFIG as CONFIG;
-const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+use crate::words::packing::Packing;
 
 /// A config: what describes it, and the layers that it promises.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Layers {
         let (mut packed, mut layers) = (Vec::new(), BTreeMap::new());
         for path in all {
             let head = tree.head(path)?;
-            if let Some(packing) = Packing::of(&head) {
+            if let Some(packing) = packing_of(&head) {
                 packed.push((tree.position(path), path, packing));
             } else if let Some(other) = unread_packing(&head) {
                 layers.insert(path.to_owned(), Err(unread(tree, path, other)));
@@ -220,10 +220,8 @@ pub(super) fn parts(
             Some(Ok(layer)) if layer.diff_id != *diff_id => {
                 return Err(bad(format!("promises {diff_id}, and {file} unpacks to another")));
             }
-            Some(Ok(layer)) => {
-                Descriptor::new(format!("{LAYER}+{}", layer.packing), layer.digest, size)
-            }
-            None => Descriptor::new(LAYER, *diff_id, size),
+            Some(Ok(layer)) => Descriptor::new(media::layer(layer.packing), layer.digest, size),
+            None => Descriptor::new(media::layer(Packing::Plain), *diff_id, size),
         };
         // The name of a blob is its digest; with an ending to it (rules_oci) it is any file's.
         let blob = file.strip_prefix("blobs/sha256/").and_then(|hex| Digest::from_hex(hex).ok());
@@ -242,7 +240,7 @@ pub(super) fn parts(
 pub(super) fn make(listed: &Listed, config: &Config, parts: &[Descriptor]) -> Result<Made> {
     let mut paths = vec![(config.digest, listed.config.clone())];
     paths.extend(parts.iter().map(|part| part.digest).zip(listed.layers.iter().cloned()));
-    let config = Descriptor::new(CONFIG, config.digest, config.size);
+    let config = Descriptor::new(OCI_CONFIG, config.digest, config.size);
     let text = Text { schema_version: 2, media_type: OCI_MANIFEST, config: &config, layers: parts };
     let bytes = serde_json::to_vec(&text)
         .map_err(|e| Error::new(Class::Other, "cannot write a manifest").source(e))?;

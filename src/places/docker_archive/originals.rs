@@ -8,9 +8,9 @@ use crate::medium::tree::Tree;
 use crate::places::layout::{Layout, blob_path};
 use crate::storage::store::ImageSource as _;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, is_document};
+use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
-use crate::words::media::is_config;
+use crate::words::media::Role;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -51,7 +51,7 @@ impl<'l> Originals<'l> {
         let mut ahead: BTreeMap<(u64, Digest), Descriptor> = BTreeMap::new();
         let is_there = |part: &Descriptor| tree.size(&blob_path(&part.digest)) == Some(part.size);
         let place = |part: &Descriptor| (tree.position(&blob_path(&part.digest)), part.digest);
-        let wanted = |part: &&Descriptor| is_document(&part.media_type) && is_there(part);
+        let wanted = |part: &&Descriptor| part.is_document() && is_there(part);
         let listed = layout.entries().iter().map(|entry| &entry.descriptor);
         ahead.extend(listed.filter(wanted).map(|part| (place(part), part.clone())));
         let mut bytes = 0;
@@ -245,7 +245,7 @@ impl<'l> Originals<'l> {
 /// Whether `document` is the manifest of an image, not of what goes with one.
 fn is_image(document: &Document) -> bool {
     matches!(document.kind(), Kind::Manifest { config: Some(config), .. }
-        if is_config(&config.media_type))
+        if config.media_type.role() == Role::Config)
 }
 
 /// Whether `document` has the config and the layers that are listed for docker.
@@ -280,7 +280,7 @@ fn whole(
         if is_ready {
             let is_whole = children.iter().all(|part| {
                 let known = || known.get(&part.digest) == Some(&true);
-                part.is_foreign() || is_there(part) && (!is_document(&part.media_type) || known())
+                part.is_foreign() || is_there(part) && (!part.is_document() || known())
             });
             known.insert(digest, is_whole);
             continue;

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::places::layout::blob_path;
 use crate::storage::reading::read_small;
-use crate::words::document::{Kind, MAX_DOCUMENT, OCI_INDEX, OCI_MANIFEST};
+use crate::words::document::{Kind, MAX_DOCUMENT};
+use crate::words::media::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use crate::words::platform::Platform;
 
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
@@ -311,7 +312,7 @@ fn an_original_that_was_cut_short_is_made_again() {
     let blob = |bytes: &[u8]| blob_path(&Digest::of(bytes));
     let empty = json!({
         "schemaVersion": 2, "mediaType": OCI_MANIFEST, "layers": null,
-        "config": Descriptor::of(manifest::CONFIG, &config_bytes),
+        "config": Descriptor::of(OCI_CONFIG, &config_bytes),
     });
     let empty = empty.to_string().into_bytes();
     let mut archive = Archive::default();

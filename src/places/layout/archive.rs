@@ -24,8 +24,9 @@ use crate::storage::store::{BlobSink, ImageSink};
 use crate::tools::buffer::BUFFER;
 use crate::tools::file::AtomicFile;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT, OCI_INDEX};
+use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
+use crate::words::media::OCI_INDEX;
 use crate::words::reference::{Reference, Tag};
 
 /// Where docker looks for its own list of images.

@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::{CONTAINERD_NAME, REF_NAME, blob_path};
 use crate::medium::tree::{Tree, kind};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, MAX_DOCUMENT, OCI_INDEX, guess_type, is_document};
+use crate::words::document::{Descriptor, MAX_DOCUMENT, guess_type};
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
+use crate::words::media::{OCI_INDEX, Role};
 
 /// Types that say nothing of a manifest, and that tools give one all the same.
 const PLAIN: &[&str] = &["", "application/json", "application/octet-stream", "text/plain"];
@@ -78,7 +79,7 @@ pub(super) fn descriptor(tree: &Tree, mut entry: Value) -> Result<Descriptor> {
         let is_plain = own.map_or(Some(""), Value::as_str).is_some_and(|own| PLAIN.contains(&own));
         if is_plain && tree.size(&path).is_some_and(|size| size <= MAX_DOCUMENT) {
             let raw = tree.read_small(&path, MAX_DOCUMENT)?;
-            if let Some(own) = guess_type(&raw).filter(|own| is_document(own)) {
+            if let Some(own) = guess_type(&raw).filter(|own| Role::of(own).is_document()) {
                 members.insert("mediaType".to_owned(), Value::from(own));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{CONTAINERD_NAME, Entry, Layout, REF_NAME, twins};
 use crate::storage::store::ImageSource as _;
 use crate::words::digest::{Digest, DigestError};
-use crate::words::document::{Descriptor, Kind, is_document};
+use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Tag};
 
@@ -144,7 +144,7 @@ impl Tags {
         let mut images: BTreeMap<Option<String>, BTreeSet<Digest>> = BTreeMap::new();
         for Entry { descriptor: own, .. } in entries {
             let is_own = is_image(own) && !referring.contains_key(&own.digest);
-            if is_document(&own.media_type) && is_own {
+            if own.is_document() && is_own {
                 images.entry(text(own)).or_default().insert(own.digest);
             }
         }

@@ -18,8 +18,9 @@ use crate::storage::store::{BlobSink, ImageSink};
 use crate::tools::file::{TEMP_PREFIX, lock_folder, write_whole};
 use crate::tools::folder::{Folder, SHARED};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, OCI_INDEX};
+use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
+use crate::words::media::OCI_INDEX;
 use crate::words::reference::{Reference, Tag};
 
 /// The list of images.

@@ -7,7 +7,7 @@ use crate::storage::checked::samples::Unchecked;
 use crate::storage::holdings::BlobHoldings as _;
 use crate::storage::store::{BlobSink as _, ImageSink as _};
 use crate::tools::file::TEMP_PREFIX;
-use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
+use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
 
 fn manifest(config: &[u8], subject: Option<&Descriptor>) -> Document {
     let mut raw = json!({

@@ -9,8 +9,9 @@ use super::host::Head;
 use super::http::Answer;
 use super::session::{Call, Session, Target};
 use crate::words::digest::Digest;
-use crate::words::document::{DOCUMENT_TYPES, Descriptor, Document, guess_type};
+use crate::words::document::{Descriptor, Document, guess_type};
 use crate::words::error::{Class, ErrorKind, Result};
+use crate::words::media::DOCUMENT_TYPES;
 use crate::words::reference::Tag;
 
 /// What a `HEAD` tells of what stands under a name.

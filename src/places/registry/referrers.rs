@@ -10,8 +10,9 @@ use super::trail::Trail;
 use crate::storage::holdings::KeptList;
 use crate::storage::store::Referrers;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
+use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Result, Side};
+use crate::words::media::OCI_INDEX;
 use crate::words::progress::Event;
 use crate::words::reference::Tag;
 

@@ -18,8 +18,9 @@ use crate::storage::checked::samples::Unchecked;
 use crate::storage::content::Content;
 use crate::storage::holdings::{BlobHoldings as _, Holdings as _};
 use crate::storage::store::{BlobSink as _, BlobSource as _, ImageSink as _, ImageSource as _};
-use crate::words::document::{Descriptor, Document, OCI_MANIFEST};
+use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, ErrorKind};
+use crate::words::media::OCI_MANIFEST;
 use crate::words::progress::{Event, Recorder};
 
 /// A request as the server saw it.
@@ -577,7 +578,7 @@ fn referrers_come_from_the_fallback_tag_where_there_is_no_api() {
             r#"{{"schemaVersion":2,"manifests":[{{"mediaType":"a/b","digest":"{}","size":3}}]}}"#,
             crate::words::digest::Digest::of(b"sig")
         );
-        let kind = format!("content-type: {}", crate::words::document::OCI_INDEX);
+        let kind = format!("content-type: {}", crate::words::media::OCI_INDEX);
         match path == found {
             true => reply(200, &[&kind], index),
             false if path == format!("{found}.sig") => match seen.line.starts_with("HEAD") {
@@ -696,7 +697,7 @@ fn the_refusals_of_harbor_say_what_a_person_can_do() {
 
 #[test]
 fn whether_sparse_indexes_are_taken_is_tried_and_tidied_up() {
-    use crate::words::document::OCI_INDEX;
+    use crate::words::media::OCI_INDEX;
     let missing = [Descriptor::of(OCI_MANIFEST, b"not there")];
     for (put, delete, takes, remark) in [
         (201, 202, true, false),

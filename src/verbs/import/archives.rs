@@ -24,6 +24,7 @@ use crate::tools::pace::Jobs;
 use crate::tools::{ground, interrupt, room};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
+use crate::words::packing::Packing;
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
 use crate::work::clash::Clash;
@@ -133,7 +134,7 @@ impl<'i> Archives<'i> {
 fn narrow(job: Job<'_>, to: &mut [Reference]) -> Result<(Single, Vec<Obstacle>)> {
     let (bundle, wanted) = (&*job.ready.bundle, job.request.platform.as_ref());
     let (single, obstacles) = single_platform(bundle, job.contents, to, wanted, job.progress)?;
-    if single.contents.blobs.iter().any(|blob| blob.media_type.ends_with("zstd")) {
+    if single.contents.blobs.iter().any(|blob| blob.media_type.packing() == Some(Packing::Zstd)) {
         let text = "some layers are compressed by zstd, which docker loads from 23.0 on";
         job.progress.event(Event::Note(text.to_owned()));
     }

@@ -16,8 +16,9 @@ use super::range::{Span, span};
 use super::route::{ManifestName, Page, Place, Refusal, Route, route};
 use super::shelf::Missing;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, OCI_INDEX};
+use crate::words::document::{Descriptor, Document};
 use crate::words::escape::safe;
+use crate::words::media::OCI_INDEX;
 use crate::words::progress::{Event, Progress, Silent};
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");

@@ -7,8 +7,9 @@ use super::Shelf;
 use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, OCI_INDEX, OCI_MANIFEST};
+use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
+use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
 use crate::words::reference::Reference;
 
 /// A document with the blobs that are its children.

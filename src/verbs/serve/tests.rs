@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::samples::{Bundle, image, image_of, index, referrer};
 use super::{Shelf, serve};
-use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
+use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
 use crate::words::progress::{Event, Recorder};
 use crate::words::reference::Tag;
 

@@ -11,7 +11,6 @@ use crate::storage::reading::read_small;
 use crate::tools::parallel;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_disguised};
 use crate::words::error::{Class, Error, Result};
-use crate::words::media::packing;
 
 impl Walker<'_, '_> {
     /// Those of `ahead` that were not visited yet, each once.
@@ -64,7 +63,7 @@ impl Walker<'_, '_> {
         blob: &Descriptor,
         index: &Document,
     ) -> Result<()> {
-        let is_plain = packing(&blob.media_type).is_some() || blob.is_foreign();
+        let is_plain = blob.media_type.packing().is_some() || blob.is_foreign();
         if is_plain || blob.size > MAX_DOCUMENT || self.of.contains_key(&blob.digest) {
             return Ok(());
         }

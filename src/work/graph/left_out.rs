@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::asked::Selection;
 use crate::bundle::contents::{Contents, Image, LeftOut, Reason};
 use crate::words::digest::Digest;
-use crate::words::document::{Document, is_document};
+use crate::words::document::Document;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 
@@ -28,7 +28,7 @@ pub(super) fn left_out(
             }
             ahead.extend(referrers(&document.descriptor().digest));
             for child in document.children() {
-                let reason = match is_document(&child.media_type) {
+                let reason = match child.is_document() {
                     true if contents.documents.contains_key(&child.digest) => continue,
                     true => Reason::Platform,
                     false if child.is_foreign() => Reason::Foreign,
@@ -65,7 +65,7 @@ pub(super) fn platforms_of(
     let documents = contents.children_first([image.digest]);
     let listed = documents.into_iter().flat_map(Document::children);
     let listed: BTreeSet<&Platform> = listed
-        .filter(|entry| is_document(&entry.media_type))
+        .filter(|entry| entry.is_document())
         .filter_map(|entry| entry.platform.as_deref())
         .filter(|it| !it.is_unknown())
         .collect();

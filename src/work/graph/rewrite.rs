@@ -6,12 +6,11 @@ use serde_json::Value;
 
 use crate::bundle::contents::{Contents, Image};
 use crate::words::digest::Digest;
-use crate::words::document::{
-    DOCKER_LIST, DOCKER_MANIFEST, Descriptor, Document, Kind, OCI_INDEX, OCI_MANIFEST, is_document,
-};
+use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
 use crate::words::media::of_oci;
+use crate::words::media::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 
 /// What is written anew, under other digests.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,11 +81,9 @@ fn rewritten(
         DOCKER_MANIFEST if how.to_oci => OCI_MANIFEST,
         other => other,
     };
-    let is_other = media_type != document.descriptor().media_type;
+    let is_other = document.descriptor().media_type != media_type;
     let stays = |entry: &Descriptor| {
-        !how.smaller
-            || !is_document(&entry.media_type)
-            || contents.documents.contains_key(&entry.digest)
+        !how.smaller || !entry.is_document() || contents.documents.contains_key(&entry.digest)
     };
     let same = |entry: &Descriptor| stays(entry) && !renamed.contains_key(&entry.digest);
     let mut value = match document.kind() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::asked::Selection;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, is_document};
+use crate::words::document::Descriptor;
 use crate::words::platform::Platform;
 
 /// Annotation with which buildkit ties an attestation to its image.
@@ -20,7 +20,7 @@ pub(super) fn children<'a>(manifests: &'a [Descriptor], select: &Selection) -> V
     let takes = |entry: &&Descriptor| match &entry.platform {
         None => true,
         // What is no image comes along with the index, which stays as it is.
-        Some(_) if !is_document(&entry.media_type) => true,
+        Some(_) if !entry.is_document() => true,
         Some(platform) => platforms.iter().any(|wanted| wanted.takes(platform)),
     };
     let images: BTreeSet<Digest> = manifests.iter().filter(takes).map(|e| e.digest).collect();
@@ -39,7 +39,7 @@ pub(super) fn children<'a>(manifests: &'a [Descriptor], select: &Selection) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::document::OCI_MANIFEST;
+    use crate::words::media::OCI_MANIFEST;
 
     fn entry(content: &str, platform: Option<&str>, of: Option<&Descriptor>) -> Descriptor {
         let mut entry = Descriptor::of(OCI_MANIFEST, content.as_bytes());

@@ -11,7 +11,7 @@ use super::twice::twice;
 use super::weight::within;
 use crate::bundle::contents::{Contents, Image, MAX_LEVELS, Referrer};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, is_document};
+use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Tag};
 
@@ -116,7 +116,7 @@ impl<'a, 's> Walker<'a, 's> {
             Kind::Manifest { .. } => document.children(),
         };
         let (documents, blobs): (Vec<_>, Vec<_>) =
-            children.into_iter().partition(|child| is_document(&child.media_type));
+            children.into_iter().partition(|child| child.is_document());
         let is_index = matches!(document.kind(), Kind::Index { .. });
         for blob in blobs {
             if is_index {

@@ -7,7 +7,7 @@ use super::repository::{ReferrersList, RepositoryPlan};
 use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, is_document};
+use crate::words::document::{Descriptor, Document};
 use crate::words::reference::{Reference, Tag};
 
 /// Everything of `delivery` that its `names` do not leave behind, as if nothing were there yet.
@@ -24,7 +24,7 @@ pub(super) fn outline<H: ?Sized>(
     for document in contents.children_first(chosen.roots.iter().copied()) {
         let about = document.descriptor();
         for child in document.children() {
-            let moves = !is_document(&child.media_type) && !child.is_foreign();
+            let moves = !child.is_document() && !child.is_foreign();
             if moves && seen.insert(child.digest) {
                 blobs.push(Transfer { blob: child.clone(), action: Action::Copy });
             }
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
     use crate::bundle::contents::Image;
     use crate::places::layout::LayoutStore;
-    use crate::words::document::{OCI_INDEX, OCI_MANIFEST};
+    use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
     use serde_json::json;
 
     fn manifest(layers: &[Descriptor]) -> Document {

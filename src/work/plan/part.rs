@@ -7,7 +7,8 @@ use super::repository::RepositoryPlan;
 use super::step::{Action, DocumentStep, NameAction, Transfer};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
-use crate::words::document::{DOCKER_MANIFEST, Document};
+use crate::words::document::Document;
+use crate::words::media::DOCKER_MANIFEST;
 
 impl Plan {
     /// The plan for the repository at `at` alone.

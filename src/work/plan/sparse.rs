@@ -9,7 +9,7 @@ use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
 use crate::tools::{interrupt, parallel};
 use crate::words::count::{are, count};
-use crate::words::document::{Descriptor, Kind, is_document};
+use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Result};
 
 /// An index that is to be sent without some of its children.
@@ -109,7 +109,7 @@ impl Plan {
                 };
                 // An entry that is a blob, as in the index of a build cache, goes up before.
                 let absent = |child: &&Descriptor| {
-                    let is_blob = !is_document(&child.media_type) && !child.is_foreign();
+                    let is_blob = !child.is_document() && !child.is_foreign();
                     !is_blob && !contents.documents.contains_key(&child.digest)
                 };
                 let missing: Vec<_> = manifests.iter().filter(absent).cloned().collect();

@@ -16,8 +16,9 @@ use crate::bundle::contents::Contents;
 use crate::tools::retry::settle;
 use crate::tools::{interrupt, parallel};
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, OCI_INDEX};
+use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
+use crate::words::media::OCI_INDEX;
 use crate::words::reference::Reference;
 use crate::work::plan::{Delivery, Plan, ReferrersList};
 

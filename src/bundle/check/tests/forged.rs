@@ -7,7 +7,8 @@ use crate::bundle::contents::Image;
 use crate::bundle::head::Head;
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::statement::Predicate;
-use crate::words::document::{Document, OCI_INDEX, OCI_MANIFEST};
+use crate::words::document::Document;
+use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
 use crate::words::moment::moment;
 use crate::words::progress::Silent;
 use serde_json::json;
@@ -123,8 +124,7 @@ fn an_image_that_is_nowhere_in_the_bundle_is_missing() {
 #[test]
 fn an_image_that_is_called_no_manifest_is_refused() {
     let one = manifest(&[]);
-    let disguised =
-        Descriptor { media_type: "text/plain".to_owned().into(), ..one.descriptor().clone() };
+    let disguised = Descriptor { media_type: "text/plain".into(), ..one.descriptor().clone() };
 
     let forged = Forged::new(&[("localhost/a:1", &disguised)], &[&one]);
 
@@ -136,10 +136,8 @@ fn two_sizes_or_types_for_one_digest_are_refused() {
     let one = manifest(&[]);
     let real = one.descriptor().clone();
     let larger = Descriptor { size: real.size + 1, ..real.clone() };
-    let docker = Descriptor {
-        media_type: crate::words::document::DOCKER_MANIFEST.to_owned().into(),
-        ..real.clone()
-    };
+    let docker =
+        Descriptor { media_type: crate::words::media::DOCKER_MANIFEST.into(), ..real.clone() };
     for lie in [larger, docker] {
         let (honest, lying) = (index(std::slice::from_ref(&real)), index(&[lie]));
 

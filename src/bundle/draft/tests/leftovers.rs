@@ -8,7 +8,8 @@ use crate::bundle::contents::{Contents, Image};
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::statement::Predicate;
 use crate::words::digest::Digest;
-use crate::words::document::{Document, OCI_MANIFEST};
+use crate::words::document::Document;
+use crate::words::media::OCI_MANIFEST;
 use crate::words::moment::moment;
 use crate::words::progress::Silent;
 

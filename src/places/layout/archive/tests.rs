@@ -8,7 +8,7 @@ use crate::medium::tree::Tree;
 use crate::places::layout::{Layout, REF_NAME};
 use crate::storage::checked::samples::Unchecked;
 use crate::storage::content::Once;
-use crate::words::document::OCI_MANIFEST;
+use crate::words::media::OCI_MANIFEST;
 
 const LAYER: &[u8] = b"a layer that is longer than nothing";
 const CONFIG: &[u8] = b"{}";

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::words::document::DOCKER_MANIFEST;
+use crate::words::media::DOCKER_MANIFEST;
 use crate::words::platform::Platform;
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::storage::checked::samples::Unchecked;
 use crate::storage::holdings::Held;
-use crate::words::document::OCI_INDEX;
+use crate::words::media::OCI_INDEX;
 
 fn subject() -> Descriptor {
     document().descriptor().clone()

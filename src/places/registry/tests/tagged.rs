@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::words::digest::Digest;
-use crate::words::document::OCI_INDEX;
+use crate::words::media::OCI_INDEX;
 
 /// A manifest that is there for every name that it was asked by; `answer` decides first.
 fn start(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Server {

@@ -13,7 +13,7 @@ use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Result};
 use crate::words::foreign::Foreign;
-use crate::words::media::is_config;
+use crate::words::media::Role;
 use crate::words::platform::{Platform, in_words};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -152,7 +152,7 @@ fn foreign(
 fn large_config(contents: &Contents, root: Digest) -> Option<String> {
     contents.manifests(root).into_iter().find_map(|document| match document.kind() {
         Kind::Manifest { config: Some(config), .. }
-            if config.size > MAX_CONFIG && is_config(&config.media_type) =>
+            if config.size > MAX_CONFIG && config.media_type.role() == Role::Config =>
         {
             let size = config.size;
             Some(format!(": its config has {size} bytes, and docker takes {MAX_CONFIG} at most"))

@@ -9,7 +9,8 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::Class;
 use crate::words::foreign::Foreign;
-use crate::words::media::{Packing, is_config, packing};
+use crate::words::media::Role;
+use crate::words::packing::Packing;
 use crate::words::platform::{Platform, in_words};
 use crate::words::reference::Reference;
 use crate::work::plan::Obstacle;
@@ -87,7 +88,7 @@ impl Chosen {
             if foreign.is_any() {
                 misfits.partial.push(foreign.about(&shown));
             }
-            let is_zstd = |layer: &&Descriptor| packing(&layer.media_type) == Some(Packing::Zstd);
+            let is_zstd = |layer: &&Descriptor| layer.media_type.packing() == Some(Packing::Zstd);
             if !about.takes_zstd && manifests.iter().any(|m| m.children().iter().any(is_zstd)) {
                 misfits.zstd.push(shown.clone());
             }
@@ -197,11 +198,8 @@ fn config(manifest: &Document) -> Option<&Descriptor> {
 /// Whether it is an image to run: engines look at the types of its config and layers.
 fn is_image(manifest: &Document) -> bool {
     let Kind::Manifest { config: Some(config), layers } = manifest.kind() else { return false };
-    let is_layer = |layer: &Descriptor| {
-        layer.media_type.starts_with("application/vnd.oci.image.layer.")
-            || layer.media_type.starts_with("application/vnd.docker.image.rootfs.")
-    };
-    is_config(&config.media_type) && layers.iter().all(is_layer)
+    let is_layer = |layer: &Descriptor| layer.media_type.role().is_layer();
+    config.media_type.role() == Role::Config && layers.iter().all(is_layer)
 }
 
 /// What the engine does not keep of `contents`.
@@ -332,6 +330,49 @@ mod tests {
             assert!(obstacles(true).is_empty(), "{kind}");
             let told = obstacles(false).iter().any(|it| it.message.contains("zstd"));
             assert_eq!(told, is_zstd, "{kind}");
+        }
+    }
+
+    #[test]
+    fn whoever_asks_for_a_type_hears_the_same_of_it() {
+        use crate::bundle::docker::{docker_index, unlike_config};
+        let docker = "application/vnd.docker.image.rootfs";
+        let oci = "application/vnd.oci.image.layer";
+        // A type, how it is packed, whether docker loads it, an engine runs it, and it is foreign.
+        for (kind, packed, loads, runs, foreign) in [
+            (format!("{docker}.diff.tar"), Some(Packing::Plain), true, true, false),
+            (format!("{docker}.diff.tar.gzip"), Some(Packing::Gzip), true, true, false),
+            (format!("{docker}.diff.tar.zstd"), Some(Packing::Zstd), true, true, false),
+            (format!("{oci}.v1.tar"), Some(Packing::Plain), true, true, false),
+            (format!("{oci}.v1.tar+gzip"), Some(Packing::Gzip), true, true, false),
+            (format!("{oci}.v1.tar+zstd"), Some(Packing::Zstd), true, true, false),
+            (format!("{oci}.v1.tar+encrypted"), None, false, true, false),
+            (format!("{docker}.foreign.diff.tar.gzip"), Some(Packing::Gzip), false, true, true),
+            (format!("{oci}.nondistributable.v1.tar+zstd"), Some(Packing::Zstd), false, true, true),
+            (
+                "application/vnd.example.v1.tar+gzip".into(),
+                Some(Packing::Gzip),
+                false,
+                false,
+                false,
+            ),
+            ("text/plain".into(), None, false, false, false),
+        ] {
+            let mut stock = Stock::default();
+            let config = stock.config("a", "linux/amd64", 7);
+            let layer = stock.blob(&kind, b"layer");
+            assert_eq!(layer.media_type.packing(), packed, "{kind}");
+            assert_eq!(layer.is_foreign(), foreign, "{kind}");
+            let image = stock.manifest(&config, std::slice::from_ref(&layer), json!({}));
+            assert_eq!(is_image(stock.get(&image)), runs, "{kind}");
+            // A config for seven layers is wrong for the layer of an image, and says nothing of others.
+            let wrong = unlike_config(stock.get(&image), &stock.blobs[&config.digest]);
+            assert_eq!(wrong.is_some(), loads || foreign, "{kind}");
+            let config = stock.config("b", "linux/amd64", 1);
+            let image = stock.manifest(&config, &[layer], json!({}));
+            let contents = stock.contents(&[("a:1", &image)]);
+            let listed = docker_index(&contents, &stock.configs(&contents));
+            assert_eq!(listed != b"[]", loads, "{kind}");
         }
     }
 }

@@ -155,8 +155,9 @@ mod tests {
 
     use super::*;
     use crate::storage::raw::Raw;
-    use crate::words::document::{Descriptor, OCI_MANIFEST};
+    use crate::words::document::Descriptor;
     use crate::words::error::Result;
+    use crate::words::media::OCI_MANIFEST;
     use crate::words::platform::Platform;
 
     /// Nothing tells: compressed layers are guessed.

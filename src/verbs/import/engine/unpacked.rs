@@ -7,7 +7,7 @@ use std::io::Read as _;
 
 use crate::storage::store::BlobSource;
 use crate::words::document::Descriptor;
-use crate::words::media::{Packing, packing};
+use crate::words::packing::Packing;
 
 /// How many times its size a layer has unpacked, where nothing tells: what distributions' bases
 /// have, rounded up.
@@ -22,7 +22,7 @@ const ZSTD_HEADER: u64 = 18;
 /// The size in bytes of `layer` unpacked, as far as one can tell; at least its own.
 pub(super) fn unpacked(bundle: &dyn BlobSource, layer: &Descriptor) -> u64 {
     let packed = layer.size;
-    let told = match packing(&layer.media_type) {
+    let told = match layer.media_type.packing() {
         Some(Packing::Plain) => Some(packed),
         Some(Packing::Gzip) => read(bundle, layer, packed.saturating_sub(4), 4)
             .and_then(|bytes| bytes.try_into().ok())
