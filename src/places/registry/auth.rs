@@ -5,13 +5,13 @@ use std::time::Instant;
 use ureq::http::Method;
 use zeroize::Zeroizing;
 
+use super::answer::Answer;
 use super::authorization::Authorization;
 use super::challenge::{self, Challenge};
-use super::credentials::Credential;
-use super::harbor::SERVICE;
-use super::host::Scheme;
-use super::http::{Answer, Outgoing, Payload};
+use super::credential::Credential;
+use super::http::{Outgoing, Payload};
 use super::realm;
+use super::scheme::{HARBOR_SERVICE, Scheme};
 use super::session::Session;
 use super::token::{self, Key, Token};
 use super::url::Url;
@@ -303,7 +303,10 @@ impl Session {
         };
         let token = self.read_token(&what, answer, asked)?;
         // Harbor gives everybody a token who asks for a scope, and each says what it allows.
-        if !anonymous && service == Some(SERVICE) && !scopes.is_empty() && token.granted().is_some()
+        if !anonymous
+            && service == Some(HARBOR_SERVICE)
+            && !scopes.is_empty()
+            && token.granted().is_some()
         {
             self.prove()?;
         }

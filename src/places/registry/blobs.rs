@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use ureq::BodyReader;
 use ureq::http::Method;
 
+use super::answer::Answer;
 use super::fault::End;
 use super::host::Head;
-use super::http::Answer;
 use super::meter::Meter;
 use super::session::Session;
 use super::steady::Steady;

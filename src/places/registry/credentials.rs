@@ -10,6 +10,7 @@ use base64::Engine as _;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::credential::Credential;
 use super::helper;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Registry, Repository};
@@ -19,43 +20,6 @@ pub(super) const MAX_FILE: u64 = 1 << 20;
 
 /// The server name under which docker keeps Docker Hub's credentials.
 pub(super) const DOCKER_HUB: &str = "https://index.docker.io/v1/";
-
-/// How to show who one is. Never shown itself.
-#[derive(Clone)]
-pub(super) enum Credential {
-    /// User name and password.
-    Password {
-        /// The name.
-        user: String,
-        /// The password.
-        password: Zeroizing<String>,
-    },
-    /// A refresh token that stands for the user.
-    Identity(Zeroizing<String>),
-    /// A bearer token for the registry itself, got in another way.
-    Bearer(Zeroizing<String>),
-}
-
-impl fmt::Debug for Credential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Credential::Password { .. } => "Password(..)",
-            Credential::Identity(_) => "Identity(..)",
-            Credential::Bearer(_) => "Bearer(..)",
-        })
-    }
-}
-
-impl Credential {
-    /// The pair as every tool stores it: the user `<token>` marks an identity token.
-    pub(super) fn pair(user: &str, password: &str) -> Credential {
-        let password = Zeroizing::new(password.to_owned());
-        match user {
-            "<token>" => Credential::Identity(password),
-            _ => Credential::Password { user: user.to_owned(), password },
-        }
-    }
-}
 
 /// The credentials files, read once, and what helpers answered so far.
 pub(super) struct Credentials {

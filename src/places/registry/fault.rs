@@ -5,14 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::answer::{Answer, MAX_ERROR_BODY};
 use super::codes;
-use super::http::Answer;
 use crate::words::error::{Class, Error, ErrorKind, Side, Subject};
 use crate::words::escape::safe;
 use crate::words::reference::Registry;
-
-/// How much of a refusal's body is read: enough for any list of errors, too little to fill memory.
-pub(super) const MAX_ERROR_BODY: u64 = 64 << 10;
 
 /// How much of the refusal of a document is read, of which some registries list every part with an
 /// error or two of some hundred bytes: a thousand parts. An image has 127 layers at most.

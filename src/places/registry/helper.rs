@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::credentials::Credential;
+use super::credential::Credential;
 use crate::tools::process::PASSPHRASE;
 use crate::words::error::{Class, Error, Result};
 

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Settings;
 use super::access::Access;
 use super::quota::Allowance;
+use super::scheme::Scheme;
 use super::sending::Sending;
+use super::settings::Settings;
 use super::tagged::{Neighbours, Tagged};
 use super::url::Url;
 use crate::tools::pace::Gate;
@@ -17,22 +18,6 @@ use crate::words::reference::{Registry, Repository};
 /// Of how many blobs that HEAD does not find a host is asked by GET, in case it finds none by HEAD
 /// at all. Where there are manifests some of the first few are likely to be there.
 const MAX_ASKED: usize = 8;
-
-/// What a registry wants to see of those who ask.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Scheme {
-    /// A token from this server.
-    Bearer {
-        /// Its address, checked.
-        realm: Url,
-        /// The name under which it knows the registry.
-        service: Option<String>,
-        /// Whether no credentials are shown there, because it is in another domain.
-        anonymous: bool,
-    },
-    /// User name and password.
-    Basic,
-}
 
 /// What a host's answers to HEAD are worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

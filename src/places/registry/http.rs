@@ -1,19 +1,20 @@
 //! [`Http`]: one request, one answer, over agents that are kept for each host.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, Method, Request};
+use ureq::http::{Method, Request};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, SendBody};
 
-use super::Settings;
 use super::access::Access;
+use super::answer::Answer;
 use super::reach::{Ground, Guard, Met};
-use super::steady::{Steady, Taken};
+use super::settings::Settings;
+use super::steady::Taken;
 use super::tls::{Roots, check_provider};
 use super::url::Url;
 use crate::tools::buffer::BUFFER;
@@ -76,85 +77,12 @@ pub(super) enum Payload<'a> {
     Stream(&'a mut dyn Read, u64),
 }
 
-/// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Body,
-    /// Where it came from, after redirects.
-    pub(super) url: Url,
-    /// Whether that is still the registry itself.
-    pub(super) own: bool,
-    /// How long the body may stand still.
-    pub(super) patience: Duration,
-    /// What was read of the body to see what the answer is about.
-    pub(super) seen: Vec<u8>,
-}
-
 /// Why there is no answer.
 pub(super) enum Silence {
     /// The settings are wrong.
     Setup(Error),
     /// The connection failed.
     Wire(ureq::Error),
-}
-
-impl Answer {
-    /// The value of a header, if it is readable text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The length that the headers announce.
-    pub(super) fn length(&self) -> Option<u64> {
-        self.header("content-length")?.trim().parse().ok()
-    }
-
-    /// In which form its body comes, where that is another one than it was asked for in.
-    pub(super) fn encoding(&self) -> Option<&str> {
-        let encoding = self.header("content-encoding").map(str::trim);
-        encoding.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
-    }
-
-    /// The size of what is asked for, as far as the length tells.
-    pub(super) fn size(&self) -> Option<u64> {
-        self.length().filter(|_| self.encoding().is_none())
-    }
-
-    /// The beginning of the body, which [`read_some`](Answer::read_some) gives once more.
-    pub(super) fn peek(&mut self) -> &[u8] {
-        if self.seen.is_empty() {
-            self.seen = self.read_some(super::fault::MAX_ERROR_BODY);
-        }
-        &self.seen
-    }
-
-    /// At most `limit` bytes of the body, and what could be read when it breaks off.
-    pub(super) fn read_some(&mut self, limit: u64) -> Vec<u8> {
-        if !self.seen.is_empty() {
-            return std::mem::take(&mut self.seen);
-        }
-        let mut bytes = Vec::new();
-        let body = Steady::new(self.body.as_reader(), self.patience);
-        let _ = body.take(limit).read_to_end(&mut bytes);
-        bytes
-    }
-
-    /// The whole body, if it has at most `limit` bytes; `None` when it has more.
-    pub(super) fn read_all(&mut self, limit: u64) -> io::Result<Option<Vec<u8>>> {
-        if self.length().is_some_and(|length| length > limit) {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        let body = Steady::new(self.body.as_reader(), self.patience);
-        body.take(limit + 1).read_to_end(&mut bytes)?;
-        Ok((bytes.len() as u64 <= limit).then_some(bytes))
-    }
-
-    /// Reads what is left of a small body, so that the connection can be used again.
-    pub(super) fn discard(mut self) {
-        self.read_some(super::fault::MAX_ERROR_BODY);
-    }
 }
 
 impl Http {

@@ -13,13 +13,11 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::Client;
 use crate::tools::file::{lock, write_whole};
 use crate::tools::folder::{About, Folder};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
-use crate::words::progress::Event;
 
 /// How long a journal is of use, in seconds: registries drop uploads that nobody finished after a
 /// week (distribution's `uploadpurging`), so what is nearly as old is not worth asking for.
@@ -106,7 +104,7 @@ impl Journal {
     }
 
     /// Whether it is that of the import of `statement` to `destination`.
-    fn is_of(&self, destination: &str, statement: &Digest) -> bool {
+    pub(super) fn is_of(&self, destination: &str, statement: &Digest) -> bool {
         let content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
         content.destination == destination && content.statement == *statement
     }
@@ -197,34 +195,6 @@ fn sweep(folder: &Folder, now: Moment) {
         let about = folder.look(&name).ok().flatten();
         if about.is_some_and(|about| about.is_own(folder) && now.unix() - about.changed > STALE) {
             let _ = folder.remove(&name);
-        }
-    }
-}
-
-impl Client {
-    /// Goes on with the uploads that an interrupted import of the bundle `statement` to
-    /// `destination` left at their registries, and remembers those of this one, where
-    /// [`Settings::uploads`](super::Settings::uploads) names a folder.
-    ///
-    /// One that goes on with the same import has its memory already, and keeps it.
-    ///
-    /// Never fails: without its memory an import sends what is not there. It says so.
-    pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: Moment) {
-        let Some(folder) = &self.0.settings.uploads else { return };
-        if self.0.journal().as_ref().is_some_and(|it| it.is_of(destination, statement)) {
-            return;
-        }
-        let remark = match Journal::open(folder, destination, statement, now) {
-            Ok((journal, remark)) => {
-                *self.0.journal() = Some(journal);
-                remark
-            }
-            Err(error) => Some(error.to_string()),
-        };
-        if let Some(remark) = remark {
-            let text =
-                format!("unfinished uploads of an earlier run are not gone on with: {remark}");
-            self.0.progress.event(Event::Note(text));
         }
     }
 }

@@ -1,17 +1,12 @@
 //! Where a registry leads by what it answers, and whether it is followed.
 
-use super::http::Answer;
+use super::answer::Answer;
 use super::reach::Ground;
 use super::session::Session;
 use super::url::Url;
 use crate::words::error::{Class, Result};
 
 impl Session {
-    /// Whether `url` is at another host than the registry, so that the registry has led to it.
-    pub(super) fn is_led(&self, url: &Url) -> bool {
-        self.host.answered() && self.base().is_ok_and(|base| base.host() != url.host())
-    }
-
     /// Where the `Location` of `answer` leads.
     ///
     /// # Errors

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use ureq::http::Method;
 
-use super::credentials::{Credential, Credentials};
-use super::session::{Call, Session, Target};
-use super::{Client, Settings};
+use super::call::{Call, Target};
+use super::client::Client;
+use super::credential::Credential;
+use super::credentials::Credentials;
+use super::session::Session;
+use super::settings::Settings;
 use crate::words::error::{Class, Error, ErrorKind, Result, Side};
 use crate::words::progress::Progress;
 use crate::words::reference::{Registry, Repository};

@@ -4,10 +4,12 @@ use std::sync::Mutex;
 
 use ureq::http::Method;
 
+use super::answer::Answer;
+use super::call::{Call, Target};
 use super::fault::Parts;
 use super::host::Head;
-use super::http::Answer;
-use super::session::{Call, Session, Target};
+use super::quota::Allowance;
+use super::session::Session;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, guess_type};
 use crate::words::error::{Class, ErrorKind, Result};
@@ -289,6 +291,14 @@ impl Session {
         let noted = answer.headers.contains_key("oci-subject");
         answer.discard();
         Ok(Some(noted))
+    }
+
+    /// Asks, by a `HEAD` that costs nothing, how many manifests may still be fetched.
+    pub(super) fn ask_quota(&self, reference: &str) -> Result<Option<Allowance>> {
+        let call = self.manifest_call(Method::HEAD, reference);
+        // Once only: whoever does not answer is not asked for favours.
+        self.call_once(&call)?.discard();
+        Ok(self.host.quota())
     }
 
     /// Fails when the registry says that it stored something else than `digest`.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::Shared;
+use super::shared::Shared;
 use crate::tools::pace::{Gate, Pass};
 use crate::tools::rate::{Bucket, read_limited};
 use crate::words::error::{Class, Error};

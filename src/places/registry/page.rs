@@ -6,8 +6,9 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use ureq::http::Method;
 
-use super::http::Answer;
-use super::session::{Session, Target};
+use super::answer::Answer;
+use super::call::Target;
+use super::session::Session;
 use super::trail::Trail;
 use super::url::Url;
 use crate::words::count::are;

@@ -7,10 +7,11 @@
 
 use ureq::http::Method;
 
-use super::http::Answer;
+use super::answer::Answer;
+use super::call::{Call, Mishap, Target};
 use super::meter::{Exact, Meter};
 use super::sending::divisible;
-use super::session::{Call, Mishap, Session, Target};
+use super::session::Session;
 use super::url::Url;
 use crate::storage::content::Content;
 use crate::words::document::Descriptor;

@@ -1,11 +1,7 @@
 //! [`Allowance`]: how many manifests a registry still gives out, as Docker Hub says in
 //! `ratelimit-limit` and `ratelimit-remaining` (`100;w=21600`).
 
-use ureq::http::Method;
-
-use super::http::Answer;
-use super::session::Session;
-use crate::words::error::Result;
+use super::answer::Answer;
 
 /// A registry's word on how often it may still be asked for manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,16 +21,6 @@ impl Allowance {
         let limit = answer.header("ratelimit-limit").and_then(parse);
         let window = window.or(limit.and_then(|(_, window)| window));
         Some(Allowance { remaining, limit: limit.map(|(limit, _)| limit), window })
-    }
-}
-
-impl Session {
-    /// Asks, by a `HEAD` that costs nothing, how many manifests may still be fetched.
-    pub(super) fn ask_quota(&self, reference: &str) -> Result<Option<Allowance>> {
-        let call = self.manifest_call(Method::HEAD, reference);
-        // Once only: whoever does not answer is not asked for favours.
-        self.call_once(&call)?.discard();
-        Ok(self.host.quota())
     }
 }
 

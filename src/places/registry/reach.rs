@@ -17,10 +17,6 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::fault::End;
-use super::url::Url;
-use crate::words::error::{Class, Error};
-
 /// What kind of place an address is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -250,23 +246,6 @@ impl OutOfReach {
     /// The kind of place that `error` says is out of reach.
     pub(super) fn within(error: &io::Error) -> Option<Scope> {
         error.get_ref()?.downcast_ref().map(|OutOfReach(scope)| *scope)
-    }
-}
-
-impl End {
-    /// The registry leads to where it has nothing to lead to.
-    pub(super) fn out_of_reach(&self, what: &str, to: &Url, scope: Scope) -> Error {
-        let why = format!("the registry leads to {}, which is {scope}", to.origin());
-        let allow = match scope {
-            Scope::Private => format!("allow it with --allow-redirect {}, ", to.authority()),
-            // Clouds keep credentials there, and a registry with a public name no storage.
-            Scope::Public | Scope::Link | Scope::Machine => String::new(),
-        };
-        self.error(Class::Refused, what, why).hint(format!(
-            "nothing was sent there; if that is its storage, {allow}name the registry by its own \
-             address in that network, or have it give out blobs itself (`redirect: disable` in its \
-             configuration)"
-        ))
     }
 }
 

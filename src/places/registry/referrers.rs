@@ -2,10 +2,10 @@
 
 use ureq::http::Method;
 
-use super::fault::MAX_ERROR_BODY;
-use super::http::Answer;
+use super::answer::{Answer, MAX_ERROR_BODY};
+use super::call::Target;
 use super::manifests::{is_vague, media_type};
-use super::session::{Session, Target};
+use super::session::Session;
 use super::trail::Trail;
 use crate::storage::holdings::KeptList;
 use crate::storage::store::Referrers;

@@ -1,8 +1,12 @@
 //! A repository as one end of a transfer: what it holds, gives and takes.
 
-use super::RegistryRepository;
+use std::fmt;
+
+use super::alternatives::{Alternatives, Want};
+use super::harbor::Project;
 use super::manifests::Seen;
-use super::mirrors::Want;
+use super::quota::Allowance;
+use super::session::Session;
 use crate::storage::checked::Checked;
 use crate::storage::holdings::{BlobHoldings, Held, Holdings, KeptList};
 use crate::storage::raw::Raw;
@@ -12,9 +16,65 @@ use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Repository, Tag};
 
+/// One repository at a registry: a source and a sink of blobs and images. As a source it may be
+/// read from mirrors. Displays as `host/path`.
+#[derive(Debug, Clone)]
+pub struct RegistryRepository(pub(super) Session, pub(super) Alternatives);
+
+impl fmt::Display for RegistryRepository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0.end.registry, self.0.repository)
+    }
+}
+
+impl RegistryRepository {
+    /// How messages name this end, as in `source registry harbor.example`.
+    #[must_use]
+    pub fn end(&self) -> String {
+        self.0.end.to_string()
+    }
+
+    /// The session with the registry itself.
+    ///
+    /// # Errors
+    /// [`Class::Refused`] when the configuration forbids to read from it.
+    fn primary(&self) -> Result<&Session> {
+        self.1.permit().map(|()| &self.0)
+    }
+
+    /// All tags, in the registry's order.
+    ///
+    /// # Errors
+    /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when there is no such
+    /// repository; [`Class::Refused`](crate::words::error::Class::Refused) when it may not be
+    /// seen; [`Class::Damaged`](crate::words::error::Class::Damaged) when the list does not end.
+    pub fn tags(&self) -> Result<Vec<Tag>> {
+        self.primary()?.tags()
+    }
+
+    /// The Harbor project that the repository belongs to; `None` where the registry is no
+    /// Harbor. The first call asks the registry what it is.
+    ///
+    /// # Errors
+    /// When the registry cannot be reached; [`Class::Refused`](crate::words::error::Class::Refused) when the repository's name has no
+    /// project.
+    pub fn project(&self) -> Result<Option<Project>> {
+        self.primary()?.project()
+    }
+
+    /// How many manifests the registry still gives out, where it says so, as Docker Hub does. A
+    /// `HEAD` of the manifest under `name`, which does not count.
+    ///
+    /// # Errors
+    /// When the registry does not answer or refuses.
+    pub fn quota(&self, name: &Reference) -> Result<Option<Allowance>> {
+        self.0.ask_quota(&under(name)?)
+    }
+}
+
 impl BlobSource for RegistryRepository {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-        self.open_somewhere(blob, offset)
+        self.1.open(&self.0, blob, offset)
     }
 
     fn distrust(&self, blob: &Descriptor) -> bool {
@@ -26,17 +86,17 @@ impl ImageSource for RegistryRepository {
     fn resolve(&self, name: &Reference) -> Result<Document> {
         let (reference, digest) = (under(name)?, name.digest);
         let want = if digest.is_some() { Want::Digest } else { Want::Tag };
-        let found = self.first(want, |place| place.named(&reference, digest))?;
+        let found = self.1.first(&self.0, want, |place| place.named(&reference, digest))?;
         self.0.tagged.want(found.descriptor().digest, digest.is_none());
         Ok(found)
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {
-        self.first(Want::Content, |place| place.described(descriptor))
+        self.1.first(&self.0, Want::Content, |place| place.described(descriptor))
     }
 
     fn referrers(&self, subject: &Descriptor) -> Result<Referrers> {
-        self.original(|place| place.all_referrers(subject))
+        self.1.original(&self.0, |place| place.all_referrers(subject))
     }
 }
 

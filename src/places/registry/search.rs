@@ -9,11 +9,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
-use super::http::{Answer, Outgoing};
-use super::session::{Call, Session, Target};
+use super::answer::Answer;
+use super::call::{Call, Target};
+use super::client::Client;
+use super::fault;
+use super::http::Outgoing;
+use super::session::Session;
 use super::trail::{MAX_PAGES, Trail};
 use super::url::{Url, encode};
-use super::{Client, fault};
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::reference::{Registry, Repository};
 

@@ -3,8 +3,9 @@
 use serde_json::json;
 use ureq::http::Method;
 
+use super::call::{Call, Target};
 use super::fault::{Parts, is_transient};
-use super::session::{Call, Session, Target};
+use super::session::Session;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{ErrorKind, Result};
 use crate::words::progress::Event;

@@ -19,9 +19,10 @@ use crate::storage::content::Content;
 use crate::storage::holdings::{BlobHoldings as _, Holdings as _};
 use crate::storage::store::{BlobSink as _, BlobSource as _, ImageSink as _, ImageSource as _};
 use crate::words::document::{Descriptor, Document};
-use crate::words::error::{Class, Error, ErrorKind};
+use crate::words::error::{Class, Error, ErrorKind, Result, Side};
 use crate::words::media::OCI_MANIFEST;
 use crate::words::progress::{Event, Recorder};
+use crate::words::reference::{Reference, Registry, Repository, Tag};
 
 /// A request as the server saw it.
 #[derive(Debug, Clone)]
@@ -530,7 +531,7 @@ fn a_redirect_never_leaves_tls() {
         let url = super::url::Url::parse("https://h.example/v2/").unwrap();
         let body = ureq::Body::builder().data(Vec::new());
         let patience = Duration::from_secs(1);
-        super::http::Answer {
+        super::answer::Answer {
             status: 307,
             headers,
             body,

@@ -3,11 +3,12 @@
 
 use ureq::http::Method;
 
+use super::answer::Answer;
+use super::call::{Call, Target};
 use super::codes;
-use super::http::Answer;
 use super::meter::{Exact, Meter};
 use super::sending::{Way, divisible};
-use super::session::{Call, Session, Target};
+use super::session::Session;
 use super::url::Url;
 use crate::storage::content::Content;
 use crate::words::document::Descriptor;

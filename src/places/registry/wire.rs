@@ -50,6 +50,21 @@ impl End {
             Kind::OutOfReach(scope) => self.out_of_reach(what, to, scope),
         }
     }
+
+    /// The registry leads to where it has nothing to lead to.
+    pub(super) fn out_of_reach(&self, what: &str, to: &Url, scope: Scope) -> Error {
+        let why = format!("the registry leads to {}, which is {scope}", to.origin());
+        let allow = match scope {
+            Scope::Private => format!("allow it with --allow-redirect {}, ", to.authority()),
+            // Clouds keep credentials there, and a registry with a public name no storage.
+            Scope::Public | Scope::Link | Scope::Machine => String::new(),
+        };
+        self.error(Class::Refused, what, why).hint(format!(
+            "nothing was sent there; if that is its storage, {allow}name the registry by its own \
+             address in that network, or have it give out blobs itself (`redirect: disable` in its \
+             configuration)"
+        ))
+    }
 }
 
 /// What kind of failure keeps an answer away.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Quota;
+use super::findings::Quota;
 
 /// The quota that means none.
 const UNLIMITED: i64 = -1;
@@ -63,7 +63,7 @@ pub(super) struct Metadata {
 
 /// `GET /projects/{name}/summary`.
 #[derive(Deserialize)]
-pub(super) struct Summary {
+pub(super) struct QuotaSummary {
     pub(super) quota: Option<QuotaOf>,
 }
 

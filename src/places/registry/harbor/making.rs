@@ -2,8 +2,9 @@
 
 use ureq::http::Method;
 
-use super::Project;
 use super::answers::{Created, Permission, System, User};
+use super::findings::Barrier;
+use super::project::Project;
 use crate::words::error::Result;
 
 /// How the names of robots begin, unless an administrator chose another prefix; those of a
@@ -11,17 +12,6 @@ use crate::words::error::Result;
 const ROBOT: &str = "robot$";
 /// What Harbor says where not everybody makes projects.
 const ADMINISTRATORS: &str = "adminonly";
-
-/// Why these credentials cannot make a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Barrier {
-    /// Harbor takes no project of that name.
-    Name,
-    /// They are those of a robot of one project, which makes no others.
-    ProjectRobot,
-    /// Only administrators may, and robots of the system level that have the right.
-    Administrators,
-}
 
 impl Project {
     /// What keeps these credentials from making it, as far as that can be told.

@@ -5,19 +5,20 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{MirrorFiles, Route, Stop, broken, read_text, syntax};
+use super::files::{MirrorFiles, broken, read_text, syntax};
+use super::order::{PullOrder, PullSite};
 use crate::places::registry::access::Access;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Registry, Repository};
 
 /// What all files together say, by prefix.
 #[derive(Debug, Default)]
-pub(super) struct Rules(BTreeMap<String, Rule>);
+pub(super) struct Rules(BTreeMap<String, PrefixRule>);
 
 #[derive(Deserialize)]
-struct File {
+struct ConfFile {
     #[serde(default)]
-    registry: Vec<Rule>,
+    registry: Vec<PrefixRule>,
     /// The tables of version 1.
     registries: Option<BTreeMap<String, Version1>>,
 }
@@ -30,7 +31,7 @@ struct Version1 {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Rule {
+struct PrefixRule {
     #[serde(default)]
     prefix: String,
     #[serde(default)]
@@ -120,7 +121,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
 impl Rules {
     /// Takes in a file; its rules replace those for the same prefix.
     fn add(&mut self, path: &Path, text: &str) -> Result<()> {
-        let file: File = toml::from_str(text).map_err(|e| syntax(path, text, &e))?;
+        let file: ConfFile = toml::from_str(text).map_err(|e| syntax(path, text, &e))?;
         let old = file.registries.unwrap_or_default();
         for (name, table) in old {
             // Where unqualified names are looked up does not concern names with a host.
@@ -141,10 +142,13 @@ impl Rules {
     ///
     /// # Errors
     /// [`Class::Refused`] when it is blocked; [`Class::Usage`] when a location makes no name.
-    pub(super) fn route(&self, registry: &Registry, repository: &Repository) -> Result<Route> {
+    pub(super) fn order(&self, registry: &Registry, repository: &Repository) -> Result<PullOrder> {
         let name = format!("{registry}/{repository}");
         let Some((rule, length)) = self.find(&name) else {
-            return Ok(Route { mirrors: Vec::new(), primary: Stop::direct(registry, repository) });
+            return Ok(PullOrder {
+                mirrors: Vec::new(),
+                primary: PullSite::direct(registry, repository),
+            });
         };
         rule.allow(&name)?;
         let mut mirrors = Vec::new();
@@ -162,7 +166,7 @@ impl Rules {
         let primary = match rule.location.is_empty() {
             // A wildcard without a location changes no name.
             true => {
-                let mut stop = Stop::direct(registry, repository);
+                let mut stop = PullSite::direct(registry, repository);
                 stop.access.insecure = rule.insecure;
                 stop
             }
@@ -172,11 +176,11 @@ impl Rules {
         if let Some((rule, _)) = self.find(&real) {
             rule.allow(&real)?;
         }
-        Ok(Route { mirrors, primary })
+        Ok(PullOrder { mirrors, primary })
     }
 
     /// The rule with the longest prefix that leads to `name`, and how much of `name` it covers.
-    fn find(&self, name: &str) -> Option<(&Rule, usize)> {
+    fn find(&self, name: &str) -> Option<(&PrefixRule, usize)> {
         let matching = self.0.iter().filter_map(|(prefix, rule)| {
             let length = covered(prefix, name)?;
             Some((prefix.len(), rule, length))
@@ -200,7 +204,7 @@ fn covered(prefix: &str, name: &str) -> Option<usize> {
     name[length..].chars().next().is_none_or(|c| c == '/').then_some(length)
 }
 
-impl Rule {
+impl PrefixRule {
     /// Whether the rule makes sense; fills in the half that is left out.
     fn check(&mut self, path: &Path) -> Result<()> {
         let why = |why: String| Err(broken(path, &why));
@@ -253,12 +257,12 @@ impl Rule {
     }
 
     /// The place at `location` that stands for a name which goes on with `rest`.
-    fn stop(&self, location: &str, rest: &str, insecure: bool) -> Result<Stop> {
+    fn stop(&self, location: &str, rest: &str, insecure: bool) -> Result<PullSite> {
         let name = format!("{location}{rest}");
         let (registry, repository) = parse(&name)
             .ok_or_else(|| broken(&self.file, &format!("the location makes {name:?}, no name")))?;
         let access = Access { insecure, ..Access::default() };
-        Ok(Stop { registry, repository, access, tags: true, digests: true })
+        Ok(PullSite { registry, repository, access, tags: true, digests: true })
     }
 }
 
@@ -280,10 +284,10 @@ mod tests {
 
     fn way(rules: &Rules, name: &str) -> String {
         let (registry, repository) = parse(name).unwrap();
-        match rules.route(&registry, &repository) {
+        match rules.order(&registry, &repository) {
             Err(error) => format!("{:?}", error.class()),
-            Ok(Route { mirrors, primary }) => {
-                let show = |stop: &Stop| {
+            Ok(PullOrder { mirrors, primary }) => {
+                let show = |stop: &PullSite| {
                     let mark = |set: bool, text: &'static str| if set { text } else { "" };
                     format!(
                         "{}/{}{}{}{}",

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{Route, Stop, broken, read_text, syntax};
+use super::files::{broken, read_text, syntax};
+use super::order::{PullOrder, PullSite};
 use crate::places::registry::access::Access;
 use crate::places::registry::url::Url;
 use crate::words::error::{Error, Result};
@@ -16,20 +17,20 @@ use crate::words::reference::{Registry, Repository};
 /// # Errors
 /// [`Class::Usage`](crate::words::error::Class::Usage) for a file that cannot be read or
 /// understood.
-pub(super) fn route(
+pub(super) fn order(
     folders: &[PathBuf],
     registry: &Registry,
     repository: &Repository,
-) -> Result<Route> {
+) -> Result<PullOrder> {
     for folder in folders {
         for name in names(registry) {
             let path = folder.join(name).join("hosts.toml");
             if let Some(text) = read_text(&path)? {
-                return File { path: &path, registry, repository }.route(&text);
+                return HostsFile { path: &path, registry, repository }.order(&text);
             }
         }
     }
-    Ok(Route { mirrors: Vec::new(), primary: Stop::direct(registry, repository) })
+    Ok(PullOrder { mirrors: Vec::new(), primary: PullSite::direct(registry, repository) })
 }
 
 /// What the folder of a host may be called, in containerd's order. Colons are no fit for the file
@@ -45,14 +46,14 @@ fn names(registry: &Registry) -> Vec<String> {
 }
 
 /// A file that is being read, for whom.
-struct File<'a> {
+struct HostsFile<'a> {
     path: &'a Path,
     registry: &'a Registry,
     repository: &'a Repository,
 }
 
-impl File<'_> {
-    fn route(&self, text: &str) -> Result<Route> {
+impl HostsFile<'_> {
+    fn order(&self, text: &str) -> Result<PullOrder> {
         let table: Table = toml::from_str(text).map_err(|e| syntax(self.path, text, &e))?;
         let mut mirrors = Vec::new();
         match table.get("host") {
@@ -71,18 +72,18 @@ impl File<'_> {
             Some(Value::String(server)) => self.stop("server", server, &table)?,
             Some(_) => return Err(self.bad("server", "no text")),
             None => {
-                let mut stop = Stop::direct(self.registry, self.repository);
+                let mut stop = PullSite::direct(self.registry, self.repository);
                 stop.access = self.access("server", &table)?;
                 stop
             }
         };
         // One that may do neither is for pushes only.
         mirrors.retain(|stop| stop.tags || stop.digests);
-        Ok(Route { mirrors, primary })
+        Ok(PullOrder { mirrors, primary })
     }
 
     /// The place at `address`, to which `options` belong.
-    fn stop(&self, what: &str, address: &str, options: &Table) -> Result<Stop> {
+    fn stop(&self, what: &str, address: &str, options: &Table) -> Result<PullSite> {
         let full = match address.contains("://") {
             true => address.to_owned(),
             false => format!("https://{address}"),
@@ -98,7 +99,7 @@ impl File<'_> {
         access.namespace = (registry != *self.registry).then(|| self.registry.clone());
         let able = self.capabilities(what, options)?;
         let repository = self.repository.clone();
-        Ok(Stop { registry, repository, access, tags: able.0, digests: able.1 })
+        Ok(PullSite { registry, repository, access, tags: able.0, digests: able.1 })
     }
 
     fn access(&self, what: &str, options: &Table) -> Result<Access> {
@@ -175,19 +176,19 @@ mod tests {
     use super::*;
     use crate::words::error::Class;
 
-    fn read(name: &str, text: &str) -> Result<Route> {
+    fn read(name: &str, text: &str) -> Result<PullOrder> {
         let folder = tempfile::tempdir().unwrap();
         let host = folder.path().join(name);
         std::fs::create_dir(&host).unwrap();
         std::fs::write(host.join("hosts.toml"), text).unwrap();
-        route(
+        order(
             &[folder.path().join("absent"), folder.path().to_owned()],
             &"r.example:5000".parse().unwrap(),
             &"team/app".parse().unwrap(),
         )
     }
 
-    fn address(stop: &Stop) -> String {
+    fn address(stop: &PullSite) -> String {
         let host = Url::of(stop.access.plain == Some(false), stop.registry.as_str()).unwrap();
         stop.access.url(&host, stop.repository.as_str(), "tags/list?n=1").to_string()
     }

@@ -6,8 +6,8 @@ use std::io::Cursor;
 
 use super::*;
 use crate::storage::checked::samples::Unchecked;
-use crate::tools::rate::Clock;
 use crate::tools::rate::samples::Still;
+use crate::tools::rate::{Bucket, Clock};
 
 const MIB: usize = 1 << 20;
 

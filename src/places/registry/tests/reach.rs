@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::super::access::Access;
 use super::super::http::{Http, Outgoing, Silence};
 use super::super::reach::{Ground, Scope};
 use super::super::url::Url;

@@ -1,0 +1,141 @@
+//! [`Client`]: access to registries, from which each repository is had.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::access::Access;
+use super::alternatives::{Alternatives, Mirror};
+use super::credentials::Credentials;
+use super::fault::End;
+use super::journal::Journal;
+use super::mirrors::order::PullSite;
+use super::repository::RegistryRepository;
+use super::session::Session;
+use super::settings::Settings;
+use super::shared::Shared;
+use crate::words::digest::Digest;
+use crate::words::error::{Result, Side};
+use crate::words::moment::Moment;
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::{Registry, Repository};
+
+/// Access to registries, cheap to clone and shared between threads.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use sealift::places::registry::{Client, Settings};
+/// use sealift::words::progress::Silent;
+///
+/// // Nothing is read from the environment: credentials and the like are named.
+/// let mut settings = Settings::default();
+/// settings.plain_http.push("registry.example:5000".parse()?);
+/// let client = Client::new(settings, Arc::new(Silent))?;
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client(pub(super) Arc<Shared>);
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client that tells `progress` whenever it has to try again. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`Class::Usage`](crate::words::error::Class::Usage) when a credentials file or a file of mirrors is broken, or missing though
+    /// required.
+    pub fn new(settings: Settings, progress: Arc<dyn Progress>) -> Result<Client> {
+        let credentials = Credentials::read(&settings.auth_files, settings.authfile_required)?;
+        Client::with(settings, credentials, progress)
+    }
+
+    pub(super) fn with(
+        settings: Settings,
+        credentials: Credentials,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Client> {
+        Shared::new(settings, credentials, progress).map(|shared| Client(Arc::new(shared)))
+    }
+
+    /// `repository` at `registry`, as the end `side` of a transfer. Connects to nothing yet.
+    #[must_use]
+    pub fn repository(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        side: Side,
+    ) -> RegistryRepository {
+        match side {
+            Side::Source => self.source(registry, repository),
+            Side::Destination => {
+                let session = self.session(registry, repository, side, Access::default());
+                RegistryRepository(session, Alternatives::default())
+            }
+        }
+    }
+
+    /// Goes on with the uploads that an interrupted import of the bundle `statement` to
+    /// `destination` left at their registries, and remembers those of this one, where
+    /// [`Settings::uploads`](super::Settings::uploads) names a folder.
+    ///
+    /// One that goes on with the same import has its memory already, and keeps it.
+    ///
+    /// Never fails: without its memory an import sends what is not there. It says so.
+    pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: Moment) {
+        let Some(folder) = &self.0.settings.uploads else { return };
+        if self.0.journal().as_ref().is_some_and(|it| it.is_of(destination, statement)) {
+            return;
+        }
+        let remark = match Journal::open(folder, destination, statement, now) {
+            Ok((journal, remark)) => {
+                *self.0.journal() = Some(journal);
+                remark
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(remark) = remark {
+            let text =
+                format!("unfinished uploads of an earlier run are not gone on with: {remark}");
+            self.0.progress.event(Event::Note(text));
+        }
+    }
+
+    /// `repository` as a source: the registry itself, where it really is, and its mirrors.
+    fn source(&self, registry: &Registry, repository: &Repository) -> RegistryRepository {
+        let session = |site: &PullSite| {
+            self.session(&site.registry, &site.repository, Side::Source, site.access.clone())
+        };
+        match self.0.mirrors.order(registry, repository) {
+            Ok(order) => {
+                let mirrors = order.mirrors.iter().map(|site| Mirror {
+                    session: session(site),
+                    tags: site.tags,
+                    digests: site.digests,
+                });
+                let mirrors = Alternatives::among(mirrors.collect());
+                RegistryRepository(session(&order.primary), mirrors)
+            }
+            Err(error) => {
+                let direct = PullSite::direct(registry, repository);
+                RegistryRepository(session(&direct), Alternatives::forbidden(&error))
+            }
+        }
+    }
+
+    fn session(
+        &self,
+        registry: &Registry,
+        repository: &Repository,
+        side: Side,
+        access: Access,
+    ) -> Session {
+        let host = self.0.host(registry, access);
+        let end = End { side, registry: registry.clone() };
+        let (shared, tagged) = (self.0.clone(), host.tagged(repository));
+        Session { shared, host, end, repository: repository.clone(), tagged }
+    }
+}
