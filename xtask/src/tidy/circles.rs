@@ -16,7 +16,6 @@ const TIED: &[&str] = &[
     "places/docker_archive",
     "places/engine",
     "places/layout",
-    "places/registry",
     "storage",
     "tools",
     "verbs/import",
