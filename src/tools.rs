@@ -4,6 +4,7 @@
 pub mod buffer;
 pub mod file;
 pub mod folder;
+mod frames;
 pub mod ground;
 pub mod gzip;
 pub mod inflate;

@@ -167,7 +167,7 @@ fn problem_of(fault: &crate::medium::tree::Fault) -> Problem {
                 false => Problem::new(Fault::Unreadable, fault.path.clone(), fault.what.clone()),
             };
         }
-        false if fault.what.ends_with("not a file") => Fault::NotAFile,
+        false if fault.no_file => Fault::NotAFile,
         false => Fault::Damaged,
     };
     Problem::new(kind, fault.path.clone(), fault.what.clone())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::buffer::BUFFER;
+use super::frames::{Frames, TooWide};
 use super::members::{Behind, Members};
 use crate::words::error::{Class, Error};
 use crate::words::packing::Packing;
@@ -105,11 +106,7 @@ impl<'a> Inflate<'a> {
         let inner: Box<dyn Read + Send + 'a> = match packing {
             Packing::Plain => Box::new(source),
             Packing::Gzip => Box::new(Members::new(source)),
-            Packing::Zstd => {
-                let mut decoder = zstd::Decoder::with_buffer(source)?;
-                decoder.window_log_max(MAX_WINDOW_LOG)?;
-                Box::new(decoder)
-            }
+            Packing::Zstd => Box::new(Frames::new(source, MAX_WINDOW_LOG)?),
         };
         let (what, allowance) = (what.to_owned(), allowance.clone());
         Ok(Inflate { inner, packing, what, taken, given: 0, allowance, spent: 0 })
@@ -122,8 +119,9 @@ impl<'a> Inflate<'a> {
             Err(error) => error,
         };
         let Inflate { packing, what, .. } = self;
-        let too_wide = error.to_string().contains("too much memory");
-        let is_behind = error.get_ref().is_some_and(|inner| inner.is::<Behind>());
+        let inner = error.get_ref();
+        let too_wide = inner.is_some_and(|inner| inner.is::<TooWide>());
+        let is_behind = inner.is_some_and(|inner| inner.is::<Behind>());
         let fault = match error.kind() {
             io::ErrorKind::UnexpectedEof => {
                 // What is there too much of is taken for another beginning of zstd.

@@ -283,6 +283,14 @@ impl Error {
         self.0.class
     }
 
+    /// Whether its message, with the causes, names `thing` already, so that nobody has to say it once
+    /// more. It is for the words alone: what a failure is about is in its
+    /// [`subjects`](Error::subjects).
+    #[must_use]
+    pub fn names(&self, thing: &str) -> bool {
+        self.spelled().contains(thing)
+    }
+
     /// What it is, for code that decides by it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -68,7 +68,12 @@ impl Walk {
 
     fn fault(&mut self, path: String, what: &str, unreadable: bool) {
         let what = what.to_owned();
-        self.found.faults.push(Fault { path, truncated: false, unreadable, what });
+        self.found.faults.push(Fault { path, unreadable, what, ..Fault::default() });
+    }
+
+    fn no_file(&mut self, path: String, kind: &str) {
+        let what = format!("is a {kind}, not a file");
+        self.found.faults.push(Fault { path, no_file: true, what, ..Fault::default() });
     }
 
     /// Notes what is in `folder`, whose path is `above` and whose names are so many deep.
@@ -123,8 +128,8 @@ impl Walk {
                 Some(to) => drop(self.found.links.insert(path, to)),
                 None => self.fault(path, "is a link that cannot be read", false),
             },
-            FileType::Symlink => self.fault(path, "is a symbolic link, not a file", false),
-            _ => self.fault(path, "is a device, pipe or socket, not a file", false),
+            FileType::Symlink => self.no_file(path, "symbolic link"),
+            _ => self.no_file(path, "device, pipe or socket"),
         }
         Ok(())
     }

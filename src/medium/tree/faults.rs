@@ -4,7 +4,7 @@ use super::Tree;
 use crate::words::error::{Class, Error, ErrorKind, Result, UNREADABLE};
 
 /// What is wrong with a tree before any content is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fault {
     /// The entry, or an empty string for the tree itself.
     pub path: String,
@@ -12,6 +12,8 @@ pub struct Fault {
     pub truncated: bool,
     /// Whether the system lets nobody see what is there.
     pub unreadable: bool,
+    /// Whether something else stands where a file should.
+    pub no_file: bool,
     /// What is wrong, for people.
     pub what: String,
 }

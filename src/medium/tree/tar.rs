@@ -271,9 +271,9 @@ impl Scan<'_> {
             other if self.is_source && other.as_byte() == b'D' => {
                 self.keep(EntryType::Directory, path, data, 0, about);
             }
-            EntryType::Symlink => self.fault(&name, "is a symbolic link, not a file"),
-            EntryType::Link => self.fault(&name, "is a hard link, not a file"),
-            other => self.fault(&name, &format!("is {}, not a file", spelled(other))),
+            EntryType::Symlink => self.no_file(name, "a symbolic link"),
+            EntryType::Link => self.no_file(name, "a hard link"),
+            other => self.no_file(name, &spelled(other)),
         }
     }
 
@@ -338,18 +338,18 @@ impl Scan<'_> {
     }
 
     fn fault(&mut self, path: &str, what: &str) {
-        let fault = Fault {
-            path: path.to_owned(),
-            truncated: false,
-            unreadable: false,
-            what: what.to_owned(),
-        };
-        self.found.faults.push(fault);
+        let (path, what) = (path.to_owned(), what.to_owned());
+        self.found.faults.push(Fault { path, what, ..Fault::default() });
+    }
+
+    fn no_file(&mut self, path: String, kind: &str) {
+        let what = format!("is {kind}, not a file");
+        self.found.faults.push(Fault { path, no_file: true, what, ..Fault::default() });
     }
 
     fn stop<T>(&mut self, path: &str, truncated: bool, what: String) -> Result<T, Stop> {
-        let (path, unreadable) = (path.to_owned(), false);
-        self.found.faults.push(Fault { path, truncated, unreadable, what });
+        let path = path.to_owned();
+        self.found.faults.push(Fault { path, truncated, what, ..Fault::default() });
         Err(Stop)
     }
 }

@@ -31,7 +31,7 @@ impl Tree {
         }
         for path in unlike.into_iter().take(MAX_FAULTS) {
             let what = "stands twice, with different contents".to_owned();
-            self.found.faults.push(Fault { path, truncated: false, unreadable: false, what });
+            self.found.faults.push(Fault { path, what, ..Fault::default() });
         }
         Ok(())
     }

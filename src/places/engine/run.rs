@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::tools::interrupt;
 use crate::tools::process::{Ended, Keep, Program};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, ErrorKind, Result};
 
 /// How many lines of complaints are shown.
 const SHOWN: usize = 5;
@@ -109,10 +109,22 @@ impl Ended {
         let last = lines.last().map_or("it does not say why", |line| line.trim());
         let shown = &lines[lines.len().saturating_sub(SHOWN)..];
         let details = if lines.len() > 1 { shown } else { &[] };
-        Error::new(class, format!("{what}: {last}"))
+        let error = Error::new(class, format!("{what}: {last}"))
             .hint(hint)
-            .details(details.iter().map(|line| (*line).to_owned()))
+            .details(details.iter().map(|line| (*line).to_owned()));
+        match details.iter().chain([&last]).any(|line| is_about_the_way(line)) {
+            true => error.of_kind(ErrorKind::Unreachable),
+            false => error,
+        }
     }
+}
+
+/// Whether an engine complains in `line` that it reaches nobody.
+fn is_about_the_way(line: &str) -> bool {
+    let line = line.to_lowercase();
+    ["dial tcp", "connection refused", "no route to host", "network is unreachable"]
+        .iter()
+        .any(|word| line.contains(word))
 }
 
 #[cfg(test)]
@@ -138,6 +150,10 @@ mod tests {
         let error = ended.failure("cannot pull x");
         assert_eq!(error.to_string(), "cannot pull x: two\\u{1b}[1m");
         assert_eq!(error.findings(), ["one", "two\u{1b}[1m"]);
+        assert_eq!(error.kind(), ErrorKind::Other);
+        let lost = question(sh("echo 'Dial TCP 127.0.0.1:1: no' >&2; echo bye >&2; exit 1"));
+        let lost = lost.unwrap().failure("cannot pull x");
+        assert_eq!(lost.kind(), ErrorKind::Unreachable);
     }
 
     #[test]

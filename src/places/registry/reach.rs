@@ -232,9 +232,22 @@ impl Resolver for Guard {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.resolver.resolve(uri, config, timeout)?;
+        let found = self.resolver.resolve(uri, config, timeout).map_err(unresolved)?;
         self.judge(uri.host().unwrap_or_default(), &found)
             .map_err(|error| io::Error::new(io::ErrorKind::PermissionDenied, error).into())
+    }
+}
+
+/// A failure to look a name up, told from one to begin with it. The standard library has no kind for
+/// the former; the latter are the system's, with a number, or those of a name that is none.
+fn unresolved(error: ureq::Error) -> ureq::Error {
+    match error {
+        ureq::Error::Io(error)
+            if error.raw_os_error().is_none() && error.kind() != io::ErrorKind::InvalidInput =>
+        {
+            ureq::Error::HostNotFound
+        }
+        other => other,
     }
 }
 

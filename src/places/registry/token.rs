@@ -74,7 +74,7 @@ enum Slot {
     Empty,
     Held(Token),
     /// Why the server refused. Asking again with the same password could lock the account.
-    Denied(String, Option<String>),
+    Denied(Error),
 }
 
 /// All tokens of a run.
@@ -98,7 +98,7 @@ impl Tokens {
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         match &*slot {
             Slot::Held(token) if Instant::now() < token.until => return Ok(token.clone()),
-            Slot::Denied(message, hint) => return Err(denied(message, hint.as_deref())),
+            Slot::Denied(error) => return Err(error.clone()),
             _ => {}
         }
         match fetch() {
@@ -108,8 +108,7 @@ impl Tokens {
             }
             Err(error) => {
                 if error.class() == Class::Refused && !error.is_transient() {
-                    let hint = error.way_out().map(str::to_owned);
-                    *slot = Slot::Denied(error.message().to_owned(), hint);
+                    *slot = Slot::Denied(error.clone());
                 }
                 Err(error)
             }
@@ -128,14 +127,6 @@ impl Tokens {
     fn slot(&self, key: &Key) -> Arc<Mutex<Slot>> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slots.entry(key.clone()).or_default().clone()
-    }
-}
-
-fn denied(message: &str, hint: Option<&str>) -> Error {
-    let error = Error::new(Class::Refused, message);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
     }
 }
 

@@ -113,9 +113,6 @@ pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
         ureq::Error::Io(error) if let Some(scope) = OutOfReach::within(error) => {
             (format!("it is {scope}"), Kind::OutOfReach(scope))
         }
-        ureq::Error::Io(error) if is_lookup(error) => {
-            ("no such host".to_owned(), Kind::Unreachable)
-        }
         ureq::Error::Io(error) => (error.to_string(), io_kind(error)),
         ureq::Error::BodyStalled => ("the connection broke off".to_owned(), Kind::Broken),
         ureq::Error::Protocol(error) => (format!("the answer is not HTTP: {error}"), Kind::Other),
@@ -123,11 +120,6 @@ pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
         ureq::Error::BadUri(_) => ("the address is malformed".to_owned(), Kind::Other),
         other => (other.to_string(), Kind::Other),
     }
-}
-
-/// Whether the host's name could not be resolved. The standard library has no kind for that.
-fn is_lookup(error: &io::Error) -> bool {
-    error.to_string().contains("failed to lookup address information")
 }
 
 fn io_kind(error: &io::Error) -> Kind {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::places::location::Source;
 use crate::places::registry::{Allowance, Client};
 use crate::words::error::Side;
 use crate::words::progress::{Event, Progress};
@@ -16,7 +17,7 @@ const LARGE: u64 = 10;
 /// needs one at least; those of several platforms need one more for each.
 pub(super) fn look_ahead(wanted: &[Wanted], client: &Client, progress: &dyn Progress) {
     let mut registries: BTreeMap<&Registry, (u64, &Reference)> = BTreeMap::new();
-    for wanted in wanted.iter().filter(|wanted| wanted.text.starts_with("docker://")) {
+    for wanted in wanted.iter().filter(|wanted| is_at_registry(wanted)) {
         registries.entry(&wanted.name.registry).or_insert((0, &wanted.name)).0 += 1;
     }
     for (registry, (images, name)) in registries {
@@ -30,6 +31,10 @@ pub(super) fn look_ahead(wanted: &[Wanted], client: &Client, progress: &dyn Prog
             progress.event(Event::Note(remark(registry, quota, images)));
         }
     }
+}
+
+fn is_at_registry(wanted: &Wanted) -> bool {
+    matches!(wanted.text.parse(), Ok(Source::Registry(_)))
 }
 
 fn remark(registry: &Registry, quota: Allowance, images: u64) -> String {

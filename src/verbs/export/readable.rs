@@ -8,7 +8,7 @@ use crate::bundle::docker;
 use crate::bundle::head::MAX_CONFIG;
 use crate::storage::reading::read_small;
 use crate::words::document::{Document, Kind};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::progress::{Progress, Silent};
 use crate::work::graph::{self, Graph, Origin, Wanted};
 
@@ -180,8 +180,11 @@ fn all(lost: Vec<Lost>, is_all: bool) -> Error {
     if lost.len() == 1
         && let Some(Lost { image, error, .. }) = lost.pop()
     {
-        let named = error.message().contains(&image);
-        let error = if named { error } else { error.context(format!("image {image}")) };
+        let error = match error.names(&image) {
+            true => error,
+            false => error.context(format!("image {image}")),
+        };
+        let error = error.subject(Subject::Image(image));
         let own = error.way_out().map(str::to_owned);
         return match (own, is_all) {
             (Some(own), false) => error.hint(format!("{own}; {way_out}")),
@@ -191,12 +194,13 @@ fn all(lost: Vec<Lost>, is_all: bool) -> Error {
     }
     let text =
         format!("{} of what was asked for cannot be taken, and nothing was written", lost.len());
-    let error = Error::new(class, text).details(lost.iter().map(|lost| {
-        let message = lost.error.spelled();
-        match message.contains(&lost.image) {
-            true => message,
-            false => format!("{}: {message}", lost.image),
-        }
-    }));
+    let error =
+        Error::new(class, text).details(lost.iter().map(
+            |lost| match lost.error.names(&lost.image) {
+                true => lost.error.spelled(),
+                false => format!("{}: {}", lost.image, lost.error.spelled()),
+            },
+        ));
+    let error = error.about(lost.into_iter().map(|lost| Subject::Image(lost.image)));
     if is_all { error } else { error.hint(way_out) }
 }

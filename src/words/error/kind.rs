@@ -24,6 +24,8 @@ pub enum ErrorKind {
     NoSpace,
     /// No file may have the size that is wanted.
     FileTooLarge,
+    /// Nobody was reached at an address.
+    Unreachable,
 }
 
 impl ErrorKind {
@@ -39,6 +41,7 @@ impl ErrorKind {
             ErrorKind::ContentAtFault => "contentAtFault",
             ErrorKind::NoSpace => "noSpace",
             ErrorKind::FileTooLarge => "fileTooLarge",
+            ErrorKind::Unreachable => "unreachable",
         }
     }
 }

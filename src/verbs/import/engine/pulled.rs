@@ -10,7 +10,7 @@ use crate::tools::interrupt;
 use crate::verbs::serve::Loopback;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Error, Result};
+use crate::words::error::{ErrorKind, Result};
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
 use crate::work::plan::{NameStep, Plan};
@@ -125,15 +125,8 @@ fn fetch(
     if let Some(error) = fault() {
         return Err(error);
     }
-    match ledger.answered() == before && is_about_the_way(&error) {
+    match ledger.answered() == before && error.kind() == ErrorKind::Unreachable {
         true => Ok(Some(error.message().to_owned())),
         false => Err(error),
     }
-}
-
-/// Whether the engine complains that it reaches nobody.
-fn is_about_the_way(error: &Error) -> bool {
-    let lines = error.findings().iter().map(String::as_str).chain([error.message()]);
-    let words = ["dial tcp", "connection refused", "no route to host", "network is unreachable"];
-    lines.into_iter().any(|line| words.iter().any(|word| line.to_lowercase().contains(word)))
 }
