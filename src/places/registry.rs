@@ -22,7 +22,7 @@
 //! session; meter                                      one request of one repository
 //! shared ─ mirrors, journal, credentials ─ helper,    what all requests have in common
 //!          token ─ granted
-//! host ─ tagged ─ tag_list, sending, quota, scheme    what was learnt of one registry
+//! host ─ tagged ─ tag_list, sending, pull_limit, scheme   what was learnt of one registry
 //! fault, wire ─ codes                                 what went wrong
 //! http ─ tls, settings, proxy, answer, steady         how a request travels
 //! access, url ─ reach                                 where to, and how far
@@ -56,7 +56,8 @@ mod mirrors;
 mod page;
 mod pieces;
 mod proxy;
-mod quota;
+mod pull_limit;
+
 mod reach;
 mod realm;
 mod referrers;
@@ -84,11 +85,11 @@ mod wire;
 
 pub use self::client::Client;
 pub use self::harbor::{Barrier, Findings, Project, Quota, Standing};
-pub use self::login::{Verdict, check_login};
+pub use self::login::{LoginVerdict, check_login};
 pub use self::mirrors::files::MirrorFiles;
 pub use self::proxy::Proxies;
-pub use self::quota::Allowance;
+pub use self::pull_limit::PullLimit;
 pub use self::repository::RegistryRepository;
-pub use self::search::{Found, Hits, SearchBy};
+pub use self::search::{FoundRepository, Hits, SearchBy};
 pub use self::settings::Settings;
-pub use self::store::{CredentialFile, Kept};
+pub use self::store::{CredentialFile, KeptIn};

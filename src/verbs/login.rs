@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::places::registry::{CredentialFile, Kept, Settings, Verdict, check_login};
+use crate::places::registry::{CredentialFile, KeptIn, LoginVerdict, Settings, check_login};
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;
@@ -71,11 +71,11 @@ pub fn login(request: Request, progress: Arc<dyn Progress>) -> Result<Summary> {
     Ok(Summary {
         registry,
         user,
-        checked: verdict == Verdict::Taken,
+        checked: verdict == LoginVerdict::Taken,
         file: file.path().to_owned(),
         helper: match kept {
-            Kept::File => None,
-            Kept::Helper(name) => Some(name),
+            KeptIn::File => None,
+            KeptIn::Helper(name) => Some(name),
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::places::registry::{Client, Found, SearchBy};
+use crate::places::registry::{Client, FoundRepository, SearchBy};
 use crate::tools::interrupt;
 use crate::words::error::{Error, Result};
 use crate::words::reference::Registry;
@@ -27,7 +27,7 @@ pub struct Searched {
     /// How it was searched; nothing where it could not be.
     pub searched_by: Option<SearchBy>,
     /// What was found, in the registry's order.
-    pub repositories: Vec<Found>,
+    pub repositories: Vec<FoundRepository>,
     /// Whether there is more.
     pub more: bool,
     /// Why it could not be searched.

@@ -15,7 +15,8 @@ use crate::words::progress::Event;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Alternatives {
     mirrors: Vec<Mirror>,
-    refused: Option<Prohibition>,
+    /// Told whenever the repository is used, as opening one cannot fail.
+    refused: Option<Error>,
     /// Which mirrors gave bytes of a blob, by their place in the list.
     gave: Arc<Mutex<BTreeMap<Digest, BTreeSet<usize>>>>,
 }
@@ -28,14 +29,6 @@ pub(super) struct Mirror {
     pub(super) tags: bool,
     /// Whether it is asked for content by digest.
     pub(super) digests: bool,
-}
-
-/// An error that is told whenever the repository is used, as opening one cannot fail.
-#[derive(Debug, Clone)]
-struct Prohibition {
-    class: Class,
-    message: String,
-    hint: Option<String>,
 }
 
 /// What a mirror is asked for.
@@ -57,13 +50,8 @@ impl Alternatives {
     }
 
     /// None, as the configuration forbids, in the words of `error`, that anything is read.
-    pub(super) fn forbidden(error: &Error) -> Alternatives {
-        let refused = Prohibition {
-            class: error.class(),
-            message: error.to_string(),
-            hint: error.way_out().map(str::to_owned),
-        };
-        Alternatives { refused: Some(refused), ..Alternatives::default() }
+    pub(super) fn forbidden(error: Error) -> Alternatives {
+        Alternatives { refused: Some(error), ..Alternatives::default() }
     }
 
     fn gave(&self) -> MutexGuard<'_, BTreeMap<Digest, BTreeSet<usize>>> {
@@ -83,16 +71,7 @@ impl Alternatives {
     /// # Errors
     /// [`Class::Refused`] when the configuration forbids to read from the registry.
     pub(super) fn permit(&self) -> Result<()> {
-        match &self.refused {
-            None => Ok(()),
-            Some(Prohibition { class, message, hint }) => {
-                let error = Error::new(*class, message);
-                Err(match hint {
-                    Some(hint) => error.hint(hint),
-                    None => error,
-                })
-            }
-        }
+        self.refused.clone().map_or(Ok(()), Err)
     }
 
     /// What `ask` gets from the first mirror that has it, else from the registry itself, whose

@@ -13,7 +13,7 @@ use super::http::{Outgoing, Payload};
 use super::realm;
 use super::scheme::{HARBOR_SERVICE, Scheme};
 use super::session::Session;
-use super::token::{self, Key, Token};
+use super::token::{self, Token, TokenKey};
 use super::url::Url;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
@@ -27,7 +27,7 @@ pub(super) const MAX_ROUNDS: u32 = 4;
 pub(super) const MAX_ENDED: u32 = 32;
 
 /// A token server, and whether credentials stay away from it.
-struct Server<'a> {
+struct TokenServer<'a> {
     realm: &'a Url,
     service: Option<&'a str>,
     anonymous: bool,
@@ -44,7 +44,7 @@ impl Session {
             None => Ok(None),
             Some(Scheme::Basic) => self.basic(),
             Some(Scheme::Bearer { realm, service, anonymous }) => {
-                let server = Server { realm: &realm, service: service.as_deref(), anonymous };
+                let server = TokenServer { realm: &realm, service: service.as_deref(), anonymous };
                 self.token(base, &server, scopes, scopes).map(Some)
             }
         }
@@ -119,7 +119,7 @@ impl Session {
         let known = Scheme::Bearer { realm: realm.clone(), service: service.clone(), anonymous };
         self.host.set_scheme(known);
         let wider = widen(scopes, scope.as_deref());
-        let server = Server { realm: &realm, service: service.as_deref(), anonymous };
+        let server = TokenServer { realm: &realm, service: service.as_deref(), anonymous };
         self.token(base, &server, scopes, &wider).map(Some)
     }
 
@@ -144,7 +144,7 @@ impl Session {
     }
 
     /// What a token server is shown.
-    fn shown_to(&self, server: &Server<'_>) -> Result<Option<Credential>> {
+    fn shown_to(&self, server: &TokenServer<'_>) -> Result<Option<Credential>> {
         if server.anonymous { Ok(None) } else { self.credential() }
     }
 
@@ -231,7 +231,7 @@ impl Session {
         let ground = self.ground(&base)?;
         let Some(realm) = realm::anonymous(realm, &base, ground) else { return Ok(None) };
         let scopes: Vec<String> = scope.iter().cloned().collect();
-        let server = Server { realm: &realm, service: service.as_deref(), anonymous: true };
+        let server = TokenServer { realm: &realm, service: service.as_deref(), anonymous: true };
         self.token(&base, &server, &scopes, &scopes).map(Some)
     }
 
@@ -239,7 +239,7 @@ impl Session {
     fn token(
         &self,
         base: &Url,
-        server: &Server<'_>,
+        server: &TokenServer<'_>,
         scopes: &[String],
         wider: &[String],
     ) -> Result<Authorization> {
@@ -257,14 +257,19 @@ impl Session {
             _ => scopes.join(" "),
         };
         let service_name = server.service.unwrap_or_default().to_owned();
-        let key: Key = (base.origin(), server.realm.to_string(), service_name, whom);
+        let key: TokenKey = (base.origin(), server.realm.to_string(), service_name, whom);
         let fetch = || self.fetch_token(base, server, wider);
         let token = self.shared.tokens.get(&key, fetch)?;
         Ok(Authorization::Token(key, token))
     }
 
-    fn fetch_token(&self, base: &Url, server: &Server<'_>, scopes: &[String]) -> Result<Token> {
-        let Server { realm, service, anonymous } = *server;
+    fn fetch_token(
+        &self,
+        base: &Url,
+        server: &TokenServer<'_>,
+        scopes: &[String],
+    ) -> Result<Token> {
+        let TokenServer { realm, service, anonymous } = *server;
         let what = format!("token server {}", realm.origin());
         let form = ("content-type", "application/x-www-form-urlencoded".to_owned());
         let own = realm.same_origin(base) && !anonymous;
@@ -324,7 +329,7 @@ impl Session {
         else {
             return Ok(());
         };
-        let server = Server { realm: &realm, service: service.as_deref(), anonymous: false };
+        let server = TokenServer { realm: &realm, service: service.as_deref(), anonymous: false };
         match self.token(&self.base()?, &server, &[], &[]) {
             Err(error) if error.class() == Class::Refused && !error.is_transient() => Err(error),
             _ => Ok(()),

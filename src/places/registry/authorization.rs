@@ -5,13 +5,13 @@ use std::fmt;
 use base64::Engine as _;
 use zeroize::Zeroizing;
 
-use super::token::{Key, Token};
+use super::token::{Token, TokenKey};
 
 /// Something to show to a registry, never to people.
 #[derive(Clone)]
 pub(super) enum Authorization {
     /// A bearer token, and where it is kept.
-    Token(Key, Token),
+    Token(TokenKey, Token),
     /// The whole header.
     Basic(Zeroizing<String>),
     /// The whole header, with a token that cannot be renewed here.

@@ -7,7 +7,7 @@ use ureq::http::Method;
 
 use super::answer::Answer;
 use super::fault::End;
-use super::host::Head;
+use super::host::HeadWorth;
 use super::meter::Meter;
 use super::session::Session;
 use super::steady::Steady;
@@ -18,7 +18,9 @@ use crate::words::error::{Class, Error, Result};
 impl Session {
     /// Whether `blob` is there with its size.
     pub(super) fn has_blob(&self, blob: &Descriptor) -> Result<bool> {
-        if matches!(self.host.head(), Head::Lies | Head::Exposed) || self.host.hides_blobs() {
+        if matches!(self.host.head(), HeadWorth::Lies | HeadWorth::Exposed)
+            || self.host.hides_blobs()
+        {
             return self.gives_blob(blob);
         }
         let path = format!("blobs/{}", blob.digest);

@@ -33,7 +33,7 @@ fn has_ended(known: &Authorization) -> Result<bool> {
 pub(super) struct Call<'a> {
     pub(super) method: Method,
     /// Below `/v2/<name>/`.
-    pub(super) target: Target,
+    pub(super) target: CallTarget,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Option<&'a [u8]>,
     /// Scopes that the token needs.
@@ -56,7 +56,7 @@ impl From<Error> for Mishap {
 }
 
 /// Where a request goes.
-pub(super) enum Target {
+pub(super) enum CallTarget {
     /// Below the repository, as in `manifests/latest`.
     Path(String),
     /// To an address that the registry gave.
@@ -68,7 +68,7 @@ impl Session {
     /// that one token serves a whole import.
     pub(super) fn read(&self, method: Method, path: String, what: String) -> Call<'static> {
         let scopes = self.scopes(self.end.side == Side::Destination);
-        let target = Target::Path(path);
+        let target = CallTarget::Path(path);
         Call { method, target, headers: Vec::new(), body: None, scopes, what }
     }
 
@@ -115,8 +115,8 @@ impl Session {
     fn answered_once(&self, call: &Call<'_>) -> Result<Answer> {
         let base = self.base()?;
         let url = match &call.target {
-            Target::Path(path) => self.host.access().url(&base, self.repository.as_str(), path),
-            Target::Url(url) => url.clone(),
+            CallTarget::Path(path) => self.host.access().url(&base, self.repository.as_str(), path),
+            CallTarget::Url(url) => url.clone(),
         };
         let mut authorization = self.known_authorization(&base, &call.scopes)?;
         let (mut round, mut ended) = (1, 0);

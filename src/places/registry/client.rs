@@ -121,7 +121,7 @@ impl Client {
             }
             Err(error) => {
                 let direct = PullSite::direct(registry, repository);
-                RegistryRepository(session(&direct), Alternatives::forbidden(&error))
+                RegistryRepository(session(&direct), Alternatives::forbidden(error))
             }
         }
     }

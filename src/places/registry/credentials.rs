@@ -39,7 +39,7 @@ impl fmt::Debug for Credentials {
 #[derive(Deserialize, Default)]
 pub(super) struct AuthFile {
     #[serde(default, deserialize_with = "or_none")]
-    pub(super) auths: BTreeMap<String, Entry>,
+    pub(super) auths: BTreeMap<String, AuthEntry>,
     #[serde(default, rename = "credHelpers", deserialize_with = "or_none")]
     pub(super) helpers: BTreeMap<String, String>,
     #[serde(default, rename = "credsStore")]
@@ -48,7 +48,7 @@ pub(super) struct AuthFile {
 
 /// What it says of one host or path.
 #[derive(Deserialize, Default)]
-pub(super) struct Entry {
+pub(super) struct AuthEntry {
     auth: Option<Zeroizing<String>>,
     username: Option<String>,
     password: Option<Zeroizing<String>>,
@@ -175,7 +175,7 @@ pub(super) fn read_file(path: &Path, required: bool) -> Result<Option<AuthFile>>
     serde_json::from_slice(&bytes).map(Some).map_err(|e| broken(place(e)))
 }
 
-impl Entry {
+impl AuthEntry {
     /// Whether nothing is kept here: docker leaves such entries where a helper has the rest.
     pub(super) fn is_empty(&self) -> bool {
         matches!(self.credential(), Ok(None))
@@ -219,12 +219,12 @@ pub(super) fn server_name(registry: &Registry) -> &str {
 
 /// The entries for `repository` at `registry`, the most specific first.
 fn matching<'a>(
-    auths: &'a BTreeMap<String, Entry>,
+    auths: &'a BTreeMap<String, AuthEntry>,
     registry: &Registry,
     repository: &Repository,
-) -> Vec<&'a Entry> {
+) -> Vec<&'a AuthEntry> {
     let name = format!("{registry}/{repository}");
-    let mut found: Vec<(usize, &Entry)> = auths
+    let mut found: Vec<(usize, &AuthEntry)> = auths
         .iter()
         .filter_map(|(key, entry)| {
             let path = name.strip_prefix(key.as_str());

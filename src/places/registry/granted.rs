@@ -9,10 +9,10 @@ use serde::Deserialize;
 
 /// What a token allows, thing by thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Granted(Vec<Access>);
+pub(super) struct Granted(Vec<Grant>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Access {
+struct Grant {
     name: String,
     /// Go writes an empty list as `null`.
     actions: Option<Vec<String>>,
@@ -22,14 +22,14 @@ struct Access {
 struct Claims {
     /// Absent where the token is of another kind, `null` where it allows nothing.
     #[serde(default, deserialize_with = "present")]
-    access: Option<Option<Vec<Access>>>,
+    access: Option<Option<Vec<Grant>>>,
 }
 
 /// Tells a member that is `null` from one that is not there.
 fn present<'de, D: serde::Deserializer<'de>>(
     from: D,
-) -> Result<Option<Option<Vec<Access>>>, D::Error> {
-    Option::<Vec<Access>>::deserialize(from).map(Some)
+) -> Result<Option<Option<Vec<Grant>>>, D::Error> {
+    Option::<Vec<Grant>>::deserialize(from).map(Some)
 }
 
 impl Granted {

@@ -14,7 +14,7 @@ use crate::words::error::{Class, Error, Result};
 const MAX_ANSWER: u64 = 256 << 10;
 
 #[derive(Deserialize)]
-struct Answer {
+struct HelperAnswer {
     #[serde(rename = "Username")]
     user: String,
     #[serde(rename = "Secret")]
@@ -23,7 +23,7 @@ struct Answer {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry<'a> {
+struct HelperEntry<'a> {
     #[serde(rename = "ServerURL")]
     server: &'a str,
     username: &'a str,
@@ -37,7 +37,7 @@ struct Entry<'a> {
 /// answers something else.
 pub(super) fn get(name: &str, server: &str) -> Result<Option<Credential>> {
     let Some(stdout) = run(name, "get", server, server)? else { return Ok(None) };
-    let answer: Answer = serde_json::from_slice(&stdout)
+    let answer: HelperAnswer = serde_json::from_slice(&stdout)
         .map_err(|_| failed(name, "answers no such JSON".to_owned()))?;
     match answer.user.is_empty() && answer.secret.is_empty() {
         true => Ok(None),
@@ -50,7 +50,7 @@ pub(super) fn get(name: &str, server: &str) -> Result<Option<Credential>> {
 /// # Errors
 /// As [`get`].
 pub(super) fn store(name: &str, server: &str, username: &str, secret: &str) -> Result<()> {
-    let entry = serde_json::to_string(&Entry { server, username, secret })
+    let entry = serde_json::to_string(&HelperEntry { server, username, secret })
         .map_err(|_| failed(name, "the credentials are no text".to_owned()))?;
     match run(name, "store", server, &Zeroizing::new(entry))? {
         Some(_) => Ok(()),

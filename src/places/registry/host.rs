@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::access::Access;
-use super::quota::Allowance;
+use super::pull_limit::PullLimit;
 use super::scheme::Scheme;
 use super::sending::Sending;
 use super::settings::Settings;
@@ -21,7 +21,7 @@ const MAX_ASKED: usize = 8;
 
 /// What a host's answers to HEAD are worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Head {
+pub(super) enum HeadWorth {
     /// It never found anything by HEAD.
     Unknown,
     /// It found nothing by HEAD, and nothing by GET either.
@@ -45,7 +45,7 @@ struct BlobHead {
 
 /// What is known of its repositories: of each, and of those whose names begin with the same word.
 #[derive(Debug, Default)]
-struct Repositories {
+struct KnownRepositories {
     tagged: HashMap<Repository, Arc<Tagged>>,
     neighbours: HashMap<String, Arc<Neighbours>>,
 }
@@ -59,19 +59,19 @@ pub(super) struct Host {
     scheme: Mutex<Option<Scheme>>,
     fell_back: AtomicBool,
     answered: AtomicBool,
-    repositories: Mutex<Repositories>,
+    repositories: Mutex<KnownRepositories>,
     shows_made_tags: AtomicBool,
     hides_tags: AtomicBool,
     images: AtomicUsize,
     given_up: AtomicBool,
     complained: AtomicBool,
     harbor: Mutex<Option<bool>>,
-    head: Mutex<Head>,
+    head: Mutex<HeadWorth>,
     weighing_head: Mutex<()>,
     has_manifests: AtomicBool,
     blob_head: Mutex<BlobHead>,
     sending: Mutex<Sending>,
-    quota: Mutex<Option<Allowance>>,
+    quota: Mutex<Option<PullLimit>>,
     /// How many blobs come in at a time, and how many go out. They are apart so that a copy from
     /// a host to itself cannot wait for its own place.
     pub(super) down: Gate,
@@ -102,7 +102,7 @@ impl Host {
             given_up: AtomicBool::new(false),
             complained: AtomicBool::new(false),
             harbor: Mutex::default(),
-            head: Mutex::new(Head::Unknown),
+            head: Mutex::new(HeadWorth::Unknown),
             weighing_head: Mutex::default(),
             has_manifests: AtomicBool::new(false),
             blob_head: Mutex::default(),
@@ -187,23 +187,23 @@ impl Host {
     }
 
     /// What its answers to HEAD are worth.
-    pub(super) fn head(&self) -> Head {
+    pub(super) fn head(&self) -> HeadWorth {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes it; the first proof counts.
-    pub(super) fn set_head(&self, worth: Head) {
+    pub(super) fn set_head(&self, worth: HeadWorth) {
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         *head = match (*head, worth) {
-            (Head::Believed, Head::Lies) => Head::Exposed,
-            (Head::Unknown | Head::Believed, worth) => worth,
+            (HeadWorth::Believed, HeadWorth::Lies) => HeadWorth::Exposed,
+            (HeadWorth::Unknown | HeadWorth::Believed, worth) => worth,
             (proven, _) => proven,
         };
     }
 
     /// Until it is known what its answers to HEAD are worth, as far as `open` says: the right to
     /// find out, for one at a time, because that answer saves all others the question.
-    pub(super) fn weigh_head(&self, open: Head) -> Option<MutexGuard<'_, ()>> {
+    pub(super) fn weigh_head(&self, open: HeadWorth) -> Option<MutexGuard<'_, ()>> {
         if self.head() != open {
             return None;
         }
@@ -288,12 +288,12 @@ impl Host {
     }
 
     /// How many manifests it gives out, as it last said.
-    pub(super) fn quota(&self) -> Option<Allowance> {
+    pub(super) fn quota(&self) -> Option<PullLimit> {
         *self.quota.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes what it said.
-    pub(super) fn set_quota(&self, quota: Allowance) {
+    pub(super) fn set_quota(&self, quota: PullLimit) {
         *self.quota.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
     }
 

@@ -14,7 +14,7 @@ use super::access::Access;
 use super::answer::Answer;
 use super::reach::{Ground, Guard, Met};
 use super::settings::Settings;
-use super::steady::Taken;
+use super::steady::TakenBody;
 use super::tls::{Roots, check_provider};
 use super::url::Url;
 use crate::tools::buffer::BUFFER;
@@ -95,7 +95,7 @@ impl Http {
     /// What may be beside the host of `url`, by its address, by all that its name was found to
     /// mean, or else by the name itself.
     pub(super) fn beside(&self, url: &Url) -> Ground {
-        let by_name = || url.scope().map_or(Ground::PUBLIC, Ground::beside);
+        let by_name = || url.zone().map_or(Ground::PUBLIC, Ground::beside);
         match url.ip() {
             Some(_) => by_name(),
             None => self.met.beside(url.host()).unwrap_or_else(by_name),
@@ -134,7 +134,7 @@ impl Http {
             Payload::None => run(&agent, stall, request.body(SendBody::none())),
             Payload::Bytes(bytes) => run(&agent, stall, request.body(bytes)),
             Payload::Stream(reader, _) => {
-                let mut body = Taken::new(reader, patience);
+                let mut body = TakenBody::new(reader, patience);
                 run(&agent, stall, request.body(SendBody::from_reader(&mut body)))
             }
         };

@@ -36,7 +36,7 @@ const VERSION: u32 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+struct JournalFile {
     version: u32,
     destination: String,
     statement: Digest,
@@ -51,7 +51,7 @@ pub(super) struct Journal {
     name: String,
     /// Held so that two imports of the same never go on with the same upload.
     _lock: File,
-    content: Mutex<Content>,
+    content: Mutex<JournalFile>,
 }
 
 impl fmt::Debug for Journal {
@@ -94,7 +94,7 @@ impl Journal {
             }
         };
         let found = found.filter(|c| c.destination == destination && c.statement == *statement);
-        let content = found.unwrap_or_else(|| Content {
+        let content = found.unwrap_or_else(|| JournalFile {
             version: VERSION,
             destination: destination.to_owned(),
             statement: *statement,
@@ -169,7 +169,7 @@ fn file_name(name: &str) -> String {
 
 /// What the file says; nothing when there is none, or one of another version. What another user
 /// may have written is not read.
-fn read(folder: &Folder, name: &str) -> Result<Option<Content>, String> {
+fn read(folder: &Folder, name: &str) -> Result<Option<JournalFile>, String> {
     let file = match folder.file(file_name(name)) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(|e| e.to_string())?,
@@ -181,7 +181,7 @@ fn read(folder: &Folder, name: &str) -> Result<Option<Content>, String> {
     if bytes.len() as u64 > MAX_FILE {
         return Err("it is too long".to_owned());
     }
-    let content: Content = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
+    let content: JournalFile = serde_json::from_slice(&bytes).map_err(|e| e.to_string())?;
     Ok((content.version == VERSION && content.uploads.len() <= MAX_UPLOADS).then_some(content))
 }
 

@@ -22,8 +22,8 @@ impl Session {
         let named = next.host() == self.base()?.host() || self.may_lead_to(&next);
         let ground = if named { Ground::ANYWHERE } else { self.ground(&answer.url)? };
         let next = next.within(ground);
-        if let Some(scope) = next.scope().filter(|scope| !ground.allows(*scope)) {
-            return Err(self.end.out_of_reach(what, &next, scope));
+        if let Some(zone) = next.zone().filter(|zone| !ground.allows(*zone)) {
+            return Err(self.end.out_of_reach(what, &next, zone));
         }
         if answer.url.is_https() && !next.is_https() {
             let why = format!("the registry leads from https to {}", next.origin());

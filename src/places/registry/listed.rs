@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use ureq::http::Method;
 
-use super::call::{Call, Target};
-use super::page::Tags;
+use super::call::{Call, CallTarget};
+use super::page::TagsPage;
 use super::session::Session;
 use super::tag_list::{TagList, TagListState};
 use super::tagged::lock;
@@ -110,7 +110,7 @@ impl Session {
         // What a cache between here and there remembers may be older than a signature.
         call.headers.push(("cache-control", "no-cache".to_owned()));
         if let TagListState::Begun(next) = std::mem::take(&mut list.state) {
-            call.target = Target::Url(next);
+            call.target = CallTarget::Url(next);
         }
         list.pages += 1;
         list.state = match self.page_of_tags(&call, &mut list.trail) {
@@ -139,7 +139,7 @@ impl Session {
             return Ok(None);
         }
         let bytes = self.read_document(&call.what, &mut answer)?;
-        let Ok(page) = serde_json::from_slice::<Tags>(&bytes) else { return Ok(None) };
+        let Ok(page) = serde_json::from_slice::<TagsPage>(&bytes) else { return Ok(None) };
         let tags: Vec<String> = page.texts().collect();
         let next = self.next_page(&call.what, &answer, (&bytes, tags.len()), trail)?;
         Ok(Some((tags, next)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ureq::http::Method;
 
-use super::call::{Call, Target};
+use super::call::{Call, CallTarget};
 use super::client::Client;
 use super::credential::Credential;
 use super::credentials::Credentials;
@@ -16,7 +16,7 @@ use crate::words::reference::{Registry, Repository};
 
 /// What a registry said of credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum LoginVerdict {
     /// It asked for them and took them.
     Taken,
     /// It lets anyone in, so that nothing is known of them.
@@ -34,7 +34,7 @@ pub fn check_login(
     user: &str,
     password: &str,
     progress: Arc<dyn Progress>,
-) -> Result<Verdict> {
+) -> Result<LoginVerdict> {
     let credentials = Credentials::only(registry, Credential::pair(user, password));
     let client = Client::with(settings, credentials, progress)?;
     // The question is about no repository; the name is in no address and in no scope.
@@ -55,12 +55,12 @@ fn refused(registry: &Registry, user: &str) -> Error {
 }
 
 impl Session {
-    fn check(&self) -> Result<Verdict> {
+    fn check(&self) -> Result<LoginVerdict> {
         let base = self.base()?;
         let url = base.with_path("/v2/");
         let call = Call {
             method: Method::GET,
-            target: Target::Url(url),
+            target: CallTarget::Url(url),
             headers: Vec::new(),
             body: None,
             scopes: Vec::new(),
@@ -77,8 +77,8 @@ impl Session {
         }
         answer.discard();
         Ok(match self.host.scheme() {
-            Some(_) => Verdict::Taken,
-            None => Verdict::NeverAsked,
+            Some(_) => LoginVerdict::Taken,
+            None => LoginVerdict::NeverAsked,
         })
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use ureq::http::Method;
 
 use super::answer::Answer;
-use super::call::{Call, Target};
+use super::call::{Call, CallTarget};
 use super::fault::Parts;
-use super::host::Head;
-use super::quota::Allowance;
+use super::host::HeadWorth;
+use super::pull_limit::PullLimit;
 use super::session::Session;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, guess_type};
@@ -17,7 +17,7 @@ use crate::words::media::DOCUMENT_TYPES;
 use crate::words::reference::Tag;
 
 /// What a `HEAD` tells of what stands under a name.
-pub(super) enum Seen {
+pub(super) enum ManifestSeen {
     /// There is nothing.
     Nothing,
     /// Type, digest and size.
@@ -140,28 +140,30 @@ impl Session {
     /// Type, digest and size of what stands under `reference`, if anything does.
     pub(super) fn head_manifest(&self, reference: &str) -> Result<Option<Descriptor>> {
         match self.look_at_manifest(reference)? {
-            Seen::Nothing => Ok(None),
-            Seen::Described(found) => Ok(Some(found)),
-            Seen::Withheld => Err(self.end.withheld(&self.manifest_name(reference))),
+            ManifestSeen::Nothing => Ok(None),
+            ManifestSeen::Described(found) => Ok(Some(found)),
+            ManifestSeen::Withheld => Err(self.end.withheld(&self.manifest_name(reference))),
         }
     }
 
     /// As [`head_manifest`](Session::head_manifest), and what may not be pulled is no failure.
-    pub(super) fn look_at_manifest(&self, reference: &str) -> Result<Seen> {
-        let described = |found: Option<Descriptor>| found.map_or(Seen::Nothing, Seen::Described);
+    pub(super) fn look_at_manifest(&self, reference: &str) -> Result<ManifestSeen> {
+        let described = |found: Option<Descriptor>| {
+            found.map_or(ManifestSeen::Nothing, ManifestSeen::Described)
+        };
         let get = || Ok(described(self.manifest(reference, None)?.map(|d| d.descriptor().clone())));
-        if matches!(self.host.head(), Head::Lies | Head::Exposed) {
+        if matches!(self.host.head(), HeadWorth::Lies | HeadWorth::Exposed) {
             return get();
         }
         let call = self.manifest_call(Method::HEAD, reference);
         let answer = self.call(&call)?;
         match answer.status {
             200 => {
-                self.host.set_head(Head::Honest);
+                self.host.set_head(HeadWorth::Honest);
                 self.host.set_has_manifests();
             }
-            404 => return Ok(Seen::Nothing),
-            412 if answer.own => return Ok(Seen::Withheld),
+            404 => return Ok(ManifestSeen::Nothing),
+            412 if answer.own => return Ok(ManifestSeen::Withheld),
             // Some proxies know no HEAD, and some storages have it signed for themselves.
             405 | 501 => return get(),
             400..=499 if !answer.own => return get(),
@@ -170,7 +172,7 @@ impl Session {
         let digest = answer.header("docker-content-digest").and_then(|d| d.parse().ok());
         match (digest, answer.size()) {
             (Some(digest), Some(size)) if size > 0 => {
-                Ok(Seen::Described(Descriptor::new(media_type(&answer, &[]), digest, size)))
+                Ok(ManifestSeen::Described(Descriptor::new(media_type(&answer, &[]), digest, size)))
             }
             _ => get(),
         }
@@ -179,18 +181,20 @@ impl Session {
     /// As [`look_at_manifest`](Session::look_at_manifest), where a wrong "no" would do harm: GET
     /// has the last word about the first that HEAD does not find on a host. Where that agrees, HEAD
     /// is believed, until [`weigh_head`](Session::weigh_head) proves the one or the other.
-    pub(super) fn surely_look_at_manifest(&self, reference: &str) -> Result<Seen> {
+    pub(super) fn surely_look_at_manifest(&self, reference: &str) -> Result<ManifestSeen> {
         let found = self.look_at_manifest(reference)?;
-        if !matches!(found, Seen::Nothing) {
+        if !matches!(found, ManifestSeen::Nothing) {
             return Ok(found);
         }
-        if let Some(_turn) = self.host.weigh_head(Head::Unknown) {
+        if let Some(_turn) = self.host.weigh_head(HeadWorth::Unknown) {
             let found = self.manifest(reference, None)?;
-            self.host.set_head(if found.is_some() { Head::Lies } else { Head::Believed });
-            return Ok(found.map_or(Seen::Nothing, |it| Seen::Described(it.descriptor().clone())));
+            self.host.set_head(if found.is_some() { HeadWorth::Lies } else { HeadWorth::Believed });
+            return Ok(found.map_or(ManifestSeen::Nothing, |it| {
+                ManifestSeen::Described(it.descriptor().clone())
+            }));
         }
         match self.host.head() {
-            Head::Lies | Head::Exposed => self.look_at_manifest(reference),
+            HeadWorth::Lies | HeadWorth::Exposed => self.look_at_manifest(reference),
             _ => Ok(found),
         }
     }
@@ -212,19 +216,19 @@ impl Session {
     /// [`Class::Refused`] when it does.
     fn weigh_head(&self, tag: &Tag, document: &Document) -> Result<()> {
         let digest = document.descriptor().digest;
-        if let Some(_turn) = self.host.weigh_head(Head::Believed) {
+        if let Some(_turn) = self.host.weigh_head(HeadWorth::Believed) {
             // What it finds is noted.
             let seen = self.look_at_manifest(&digest.to_string())?;
-            if matches!(seen, Seen::Nothing) {
+            if matches!(seen, ManifestSeen::Nothing) {
                 let found = self.manifest(&digest.to_string(), Some(digest))?;
-                found.into_iter().for_each(|_| self.host.set_head(Head::Lies));
+                found.into_iter().for_each(|_| self.host.set_head(HeadWorth::Lies));
             }
         }
-        if self.host.head() != Head::Exposed {
+        if self.host.head() != HeadWorth::Exposed {
             return Ok(());
         }
         match self.look_at_manifest(tag.as_str())? {
-            Seen::Described(found) if found.digest != digest => {
+            ManifestSeen::Described(found) if found.digest != digest => {
                 let why = format!(
                     "it stands for {} already, which the registry hid when it was asked by HEAD",
                     found.digest
@@ -261,7 +265,7 @@ impl Session {
         headers.extend(version.map(|version| ("if-match", version.to_owned())));
         let call = Call {
             method: Method::PUT,
-            target: Target::Path(format!("manifests/{reference}")),
+            target: CallTarget::Path(format!("manifests/{reference}")),
             headers,
             body: Some(document.raw()),
             scopes: self.scopes(true),
@@ -294,7 +298,7 @@ impl Session {
     }
 
     /// Asks, by a `HEAD` that costs nothing, how many manifests may still be fetched.
-    pub(super) fn ask_quota(&self, reference: &str) -> Result<Option<Allowance>> {
+    pub(super) fn ask_quota(&self, reference: &str) -> Result<Option<PullLimit>> {
         let call = self.manifest_call(Method::HEAD, reference);
         // Once only: whoever does not answer is not asked for favours.
         self.call_once(&call)?.discard();

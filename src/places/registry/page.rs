@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use ureq::http::Method;
 
 use super::answer::Answer;
-use super::call::Target;
+use super::call::CallTarget;
 use super::session::Session;
 use super::trail::Trail;
 use super::url::Url;
@@ -32,12 +32,12 @@ const MAX_SHOWN: usize = 80;
 
 /// A page of a list of tags.
 #[derive(Deserialize)]
-pub(super) struct Tags {
+pub(super) struct TagsPage {
     // `null` for a repository without tags, from registries written in Go.
-    tags: Option<Entries>,
+    tags: Option<TagEntries>,
 }
 
-impl Tags {
+impl TagsPage {
     /// The entries that are text, as they stand there.
     pub(super) fn texts(self) -> impl Iterator<Item = String> {
         self.entries().flatten()
@@ -50,68 +50,68 @@ impl Tags {
 
 /// The entries; `None` stands for one that is no text. One more than are taken ends the list, so
 /// that nobody fills memory with them.
-struct Entries(Vec<Option<String>>);
+struct TagEntries(Vec<Option<String>>);
 
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entries, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
-            type Value = Entries;
+impl<'de> Deserialize<'de> for TagEntries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TagEntries, D::Error> {
+        struct TagsVisitor;
+        impl<'de> Visitor<'de> for TagsVisitor {
+            type Value = TagEntries;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of tags")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TagEntries, A::Error> {
                 let mut out = Vec::new();
-                while let Some(Entry(entry)) = list.next_element()? {
+                while let Some(TagEntry(entry)) = list.next_element()? {
                     if out.len() <= MAX_TAGS {
                         out.push(entry);
                     }
                 }
-                Ok(Entries(out))
+                Ok(TagEntries(out))
             }
         }
-        deserializer.deserialize_seq(List)
+        deserializer.deserialize_seq(TagsVisitor)
     }
 }
 
-struct Entry(Option<String>);
+struct TagEntry(Option<String>);
 
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Entry;
+impl<'de> Deserialize<'de> for TagEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TagEntry, D::Error> {
+        struct AnyVisitor;
+        impl<'de> Visitor<'de> for AnyVisitor {
+            type Value = TagEntry;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("anything")
             }
-            fn visit_str<E>(self, text: &str) -> Result<Entry, E> {
-                Ok(Entry(Some(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<TagEntry, E> {
+                Ok(TagEntry(Some(text.to_owned())))
             }
-            fn visit_bool<E>(self, _: bool) -> Result<Entry, E> {
-                Ok(Entry(None))
+            fn visit_bool<E>(self, _: bool) -> Result<TagEntry, E> {
+                Ok(TagEntry(None))
             }
-            fn visit_i64<E>(self, _: i64) -> Result<Entry, E> {
-                Ok(Entry(None))
+            fn visit_i64<E>(self, _: i64) -> Result<TagEntry, E> {
+                Ok(TagEntry(None))
             }
-            fn visit_u64<E>(self, _: u64) -> Result<Entry, E> {
-                Ok(Entry(None))
+            fn visit_u64<E>(self, _: u64) -> Result<TagEntry, E> {
+                Ok(TagEntry(None))
             }
-            fn visit_f64<E>(self, _: f64) -> Result<Entry, E> {
-                Ok(Entry(None))
+            fn visit_f64<E>(self, _: f64) -> Result<TagEntry, E> {
+                Ok(TagEntry(None))
             }
-            fn visit_unit<E>(self) -> Result<Entry, E> {
-                Ok(Entry(None))
+            fn visit_unit<E>(self) -> Result<TagEntry, E> {
+                Ok(TagEntry(None))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entry, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TagEntry, A::Error> {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Entry(None))
+                Ok(TagEntry(None))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TagEntry, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Entry(None))
+                Ok(TagEntry(None))
             }
         }
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(AnyVisitor)
     }
 }
 
@@ -131,7 +131,7 @@ impl Session {
                 return Err(self.end.refusal(&call.what, answer));
             }
             let bytes = self.read_body(&call.what, &mut answer, MAX_LIST)?;
-            let page: Tags = serde_json::from_slice(&bytes)
+            let page: TagsPage = serde_json::from_slice(&bytes)
                 .map_err(|_| self.end.error(Class::Damaged, &call.what, "no list of tags"))?;
             let before = tags.len() + odd.len();
             for entry in page.entries() {
@@ -146,7 +146,7 @@ impl Session {
             }
             let entries = tags.len() + odd.len() - before;
             match self.next_page(&call.what, &answer, (&bytes, entries), &mut trail)? {
-                Some(next) => call.target = Target::Url(next),
+                Some(next) => call.target = CallTarget::Url(next),
                 None => {
                     self.tell_of_odd(&call.what, &odd);
                     return Ok(tags);

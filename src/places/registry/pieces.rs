@@ -8,7 +8,7 @@
 use ureq::http::Method;
 
 use super::answer::Answer;
-use super::call::{Call, Mishap, Target};
+use super::call::{Call, CallTarget, Mishap};
 use super::meter::{Exact, Meter};
 use super::sending::divisible;
 use super::session::Session;
@@ -135,7 +135,7 @@ impl Session {
     fn status_call(&self, place: &Url, what: &str) -> Call<'static> {
         Call {
             method: Method::GET,
-            target: Target::Url(place.clone()),
+            target: CallTarget::Url(place.clone()),
             headers: Vec::new(),
             body: None,
             scopes: self.scopes(true),
@@ -144,7 +144,7 @@ impl Session {
     }
 
     fn read_status(&self, call: &Call<'_>, answer: Answer) -> Result<Option<(Url, u64)>> {
-        let Target::Url(place) = &call.target else { return Ok(None) };
+        let CallTarget::Url(place) = &call.target else { return Ok(None) };
         let found = match (answer.status, range_end(&answer)) {
             (200..=299, Some(end)) => Some((self.next_place(&answer, place, &call.what)?, end)),
             (200..=299 | 400..=499, _) => None,

@@ -19,7 +19,7 @@ use ureq::unversioned::transport::NextTimeout;
 
 /// What kind of place an address is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(super) enum Zone {
     /// The internet.
     Public,
     /// A private network, or a range that is not the internet's.
@@ -30,20 +30,20 @@ pub(super) enum Scope {
     Machine,
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Scope::Public => "a public address",
-            Scope::Private => "an address of a private network",
-            Scope::Link => "an address of the own link",
-            Scope::Machine => "an address of this machine",
+            Zone::Public => "a public address",
+            Zone::Private => "an address of a private network",
+            Zone::Link => "an address of the own link",
+            Zone::Machine => "an address of this machine",
         })
     }
 }
 
-impl Scope {
+impl Zone {
     /// Where `address` is.
-    pub(super) fn of(address: IpAddr) -> Scope {
+    pub(super) fn of(address: IpAddr) -> Zone {
         match address {
             IpAddr::V4(v4) => of_v4(v4),
             IpAddr::V6(v6) => of_v6(v6),
@@ -51,7 +51,7 @@ impl Scope {
     }
 
     /// Where a host of this name is, where the name alone says so.
-    pub(super) fn of_name(name: &str) -> Option<Scope> {
+    pub(super) fn of_name(name: &str) -> Option<Zone> {
         let name = name.strip_suffix('.').unwrap_or(name);
         let last = name.rsplit('.').next().unwrap_or(name);
         let below = |suffixes: &[&str]| {
@@ -61,12 +61,12 @@ impl Scope {
             })
         };
         if last == "localhost" {
-            return Some(Scope::Machine);
+            return Some(Zone::Machine);
         }
         if below(METADATA) {
-            return Some(Scope::Link);
+            return Some(Zone::Link);
         }
-        (last == name || below(PRIVATE)).then_some(Scope::Private)
+        (last == name || below(PRIVATE)).then_some(Zone::Private)
     }
 }
 
@@ -90,28 +90,28 @@ const PRIVATE: &[&str] = &[
 /// Azure's service for credentials, at an address that looks public.
 const WIRE_SERVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
-fn of_v4(v4: Ipv4Addr) -> Scope {
+fn of_v4(v4: Ipv4Addr) -> Zone {
     match v4.octets() {
         // Linux takes 0.0.0.0 for 127.0.0.1.
-        [0 | 127, ..] => Scope::Machine,
-        [169, 254, ..] => Scope::Link,
-        _ if v4 == WIRE_SERVER => Scope::Link,
-        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Scope::Private,
+        [0 | 127, ..] => Zone::Machine,
+        [169, 254, ..] => Zone::Link,
+        _ if v4 == WIRE_SERVER => Zone::Link,
+        [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => Zone::Private,
         // Carriers' own, protocols', measurements', multicast and reserved (RFC 6890).
         [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18 | 19, ..] | [224..=255, ..] => {
-            Scope::Private
+            Zone::Private
         }
-        _ => Scope::Public,
+        _ => Zone::Public,
     }
 }
 
-fn of_v6(v6: Ipv6Addr) -> Scope {
+fn of_v6(v6: Ipv6Addr) -> Zone {
     let v4 = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
         of_v4(Ipv4Addr::new(a, b, c, d))
     };
     match v6.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Scope::Machine,
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => Zone::Machine,
         // Addresses of IPv4 in another form: mapped and compatible ones, translated ones
         // (RFC 2765, RFC 6052), and those of tunnels (RFC 3056, RFC 4380).
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
@@ -119,10 +119,10 @@ fn of_v6(v6: Ipv6Addr) -> Scope {
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
         | [0x2002, high, low, ..] => v4(high, low),
         [0x2001, 0, _, _, _, _, high, low] => v4(!high, !low),
-        [0xfe80..=0xfebf, ..] => Scope::Link,
+        [0xfe80..=0xfebf, ..] => Zone::Link,
         // Global unicast is all that the internet has.
-        [0x2000..=0x3fff, ..] => Scope::Public,
-        _ => Scope::Private,
+        [0x2000..=0x3fff, ..] => Zone::Public,
+        _ => Zone::Private,
     }
 }
 
@@ -142,12 +142,12 @@ impl Ground {
 
     /// What may be beside a place. Storage for a registry on this machine may be in the network
     /// that the machine is in; a registry of that network has nothing to look for on this machine.
-    pub(super) fn beside(scope: Scope) -> Ground {
-        match scope {
-            Scope::Public => Ground::PUBLIC,
-            Scope::Private => Ground { private: true, ..Ground::PUBLIC },
-            Scope::Link => Ground { machine: false, ..Ground::ANYWHERE },
-            Scope::Machine => Ground { link: false, ..Ground::ANYWHERE },
+    pub(super) fn beside(zone: Zone) -> Ground {
+        match zone {
+            Zone::Public => Ground::PUBLIC,
+            Zone::Private => Ground { private: true, ..Ground::PUBLIC },
+            Zone::Link => Ground { machine: false, ..Ground::ANYWHERE },
+            Zone::Machine => Ground { link: false, ..Ground::ANYWHERE },
         }
     }
 
@@ -161,12 +161,12 @@ impl Ground {
     }
 
     /// Whether such a place may be reached.
-    pub(super) fn allows(self, scope: Scope) -> bool {
-        match scope {
-            Scope::Public => true,
-            Scope::Private => self.private,
-            Scope::Link => self.link,
-            Scope::Machine => self.machine,
+    pub(super) fn allows(self, zone: Zone) -> bool {
+        match zone {
+            Zone::Public => true,
+            Zone::Private => self.private,
+            Zone::Link => self.link,
+            Zone::Machine => self.machine,
         }
     }
 }
@@ -212,14 +212,14 @@ impl Guard {
     ) -> Result<ResolvedSocketAddrs, OutOfReach> {
         let mut left = self.resolver.empty();
         for address in found.iter() {
-            let scope = Scope::of(address.ip());
-            self.met.note(host, Ground::beside(scope));
-            if self.ground.allows(scope) {
+            let zone = Zone::of(address.ip());
+            self.met.note(host, Ground::beside(zone));
+            if self.ground.allows(zone) {
                 left.push(*address);
             }
         }
         match found.iter().next() {
-            Some(first) if left.is_empty() => Err(OutOfReach(Scope::of(first.ip()))),
+            Some(first) if left.is_empty() => Err(OutOfReach(Zone::of(first.ip()))),
             _ => Ok(left),
         }
     }
@@ -253,12 +253,12 @@ fn unresolved(error: ureq::Error) -> ureq::Error {
 
 /// All addresses of a host are out of reach; this is the kind of the first one.
 #[derive(Debug)]
-pub(super) struct OutOfReach(Scope);
+pub(super) struct OutOfReach(Zone);
 
 impl OutOfReach {
     /// The kind of place that `error` says is out of reach.
-    pub(super) fn within(error: &io::Error) -> Option<Scope> {
-        error.get_ref()?.downcast_ref().map(|OutOfReach(scope)| *scope)
+    pub(super) fn within(error: &io::Error) -> Option<Zone> {
+        error.get_ref()?.downcast_ref().map(|OutOfReach(zone)| *zone)
     }
 }
 
@@ -278,65 +278,65 @@ mod tests {
 
     #[test]
     fn an_address_is_known_in_every_form() {
-        for (address, scope) in [
-            ("9.9.9.9", Scope::Public),
-            ("172.15.0.1", Scope::Public),
-            ("172.32.0.1", Scope::Public),
-            ("100.63.0.1", Scope::Public),
-            ("2606:4700::1", Scope::Public),
-            ("::ffff:9.9.9.9", Scope::Public),
-            ("10.0.0.1", Scope::Private),
-            ("172.16.0.1", Scope::Private),
-            ("172.31.255.255", Scope::Private),
-            ("192.168.1.1", Scope::Private),
-            ("100.100.100.200", Scope::Private),
-            ("192.0.0.192", Scope::Private),
-            ("224.0.0.1", Scope::Private),
-            ("255.255.255.255", Scope::Private),
-            ("fd00:ec2::254", Scope::Private),
-            ("fec0::1", Scope::Private),
-            ("ff02::1", Scope::Private),
-            ("::ffff:10.0.0.1", Scope::Private),
-            ("64:ff9b::10.0.0.1", Scope::Private),
-            ("2002:a00:1::", Scope::Private),
-            ("169.254.169.254", Scope::Link),
-            ("168.63.129.16", Scope::Link),
-            ("fe80::1", Scope::Link),
-            ("::ffff:169.254.169.254", Scope::Link),
-            ("::169.254.169.254", Scope::Link),
-            ("64:ff9b::169.254.169.254", Scope::Link),
-            ("127.0.0.1", Scope::Machine),
-            ("127.9.9.9", Scope::Machine),
-            ("0.0.0.0", Scope::Machine),
-            ("0.1.2.3", Scope::Machine),
-            ("::", Scope::Machine),
-            ("::1", Scope::Machine),
-            ("::ffff:127.0.0.1", Scope::Machine),
-            ("::ffff:0:127.0.0.1", Scope::Machine),
-            ("2002:7f00:1::", Scope::Machine),
-            ("2001:0:1:2:3:4:80ff:fffe", Scope::Machine),
+        for (address, zone) in [
+            ("9.9.9.9", Zone::Public),
+            ("172.15.0.1", Zone::Public),
+            ("172.32.0.1", Zone::Public),
+            ("100.63.0.1", Zone::Public),
+            ("2606:4700::1", Zone::Public),
+            ("::ffff:9.9.9.9", Zone::Public),
+            ("10.0.0.1", Zone::Private),
+            ("172.16.0.1", Zone::Private),
+            ("172.31.255.255", Zone::Private),
+            ("192.168.1.1", Zone::Private),
+            ("100.100.100.200", Zone::Private),
+            ("192.0.0.192", Zone::Private),
+            ("224.0.0.1", Zone::Private),
+            ("255.255.255.255", Zone::Private),
+            ("fd00:ec2::254", Zone::Private),
+            ("fec0::1", Zone::Private),
+            ("ff02::1", Zone::Private),
+            ("::ffff:10.0.0.1", Zone::Private),
+            ("64:ff9b::10.0.0.1", Zone::Private),
+            ("2002:a00:1::", Zone::Private),
+            ("169.254.169.254", Zone::Link),
+            ("168.63.129.16", Zone::Link),
+            ("fe80::1", Zone::Link),
+            ("::ffff:169.254.169.254", Zone::Link),
+            ("::169.254.169.254", Zone::Link),
+            ("64:ff9b::169.254.169.254", Zone::Link),
+            ("127.0.0.1", Zone::Machine),
+            ("127.9.9.9", Zone::Machine),
+            ("0.0.0.0", Zone::Machine),
+            ("0.1.2.3", Zone::Machine),
+            ("::", Zone::Machine),
+            ("::1", Zone::Machine),
+            ("::ffff:127.0.0.1", Zone::Machine),
+            ("::ffff:0:127.0.0.1", Zone::Machine),
+            ("2002:7f00:1::", Zone::Machine),
+            ("2001:0:1:2:3:4:80ff:fffe", Zone::Machine),
         ] {
-            assert_eq!(Scope::of(address.parse().unwrap()), scope, "{address}");
+            assert_eq!(Zone::of(address.parse().unwrap()), zone, "{address}");
         }
-        for (name, scope) in [
+        for (name, zone) in [
             ("quay.io", None),
             ("local.example", None),
-            ("mylocal", Some(Scope::Private)),
+            ("mylocal", Some(Zone::Private)),
             ("a.mylocal", None),
-            ("localhost", Some(Scope::Machine)),
-            ("a.localhost.", Some(Scope::Machine)),
-            ("metadata.google.internal", Some(Scope::Link)),
-            ("metadata.google.internal.", Some(Scope::Link)),
-            ("minio.corp.internal", Some(Scope::Private)),
-            ("printer.local", Some(Scope::Private)),
+            ("localhost", Some(Zone::Machine)),
+            ("a.localhost.", Some(Zone::Machine)),
+            ("metadata.google.internal", Some(Zone::Link)),
+            ("metadata.google.internal.", Some(Zone::Link)),
+            ("minio.corp.internal", Some(Zone::Private)),
+            ("printer.local", Some(Zone::Private)),
         ] {
-            assert_eq!(Scope::of_name(name), scope, "{name}");
+            assert_eq!(Zone::of_name(name), zone, "{name}");
         }
     }
 
     #[test]
     fn what_is_beside_a_place_may_be_reached_from_there() {
-        use Scope::{Link, Machine, Private, Public};
+        use Zone::{Link, Machine, Private, Public};
         for (from, reached) in [
             (Public, &[Public][..]),
             (Private, &[Public, Private]),
@@ -366,11 +366,11 @@ mod tests {
         assert_eq!(judge("mixed", &["10.0.0.1:80", "9.9.9.9:80"]).unwrap(), ["9.9.9.9:80"]);
         assert!(judge("inner", &["10.0.0.1:80", "127.0.0.1:80"]).is_err());
         assert!(judge("rebound", &["10.0.0.1:80"]).is_err());
-        assert_eq!(met.beside("rebound"), Some(Ground::beside(Scope::Private)));
+        assert_eq!(met.beside("rebound"), Some(Ground::beside(Zone::Private)));
         judge("rebound", &["9.9.9.9:80"]).unwrap();
 
         assert_eq!(met.beside("mixed"), Some(Ground::PUBLIC));
-        assert_eq!(met.beside("inner"), Some(Ground::beside(Scope::Private)), "not the machine's");
+        assert_eq!(met.beside("inner"), Some(Ground::beside(Zone::Private)), "not the machine's");
         assert_eq!(met.beside("rebound"), Some(Ground::PUBLIC), "it was elsewhere before");
         assert_eq!(met.beside("unknown"), None);
     }

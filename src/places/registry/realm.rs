@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::reach::{Ground, Scope};
+use super::reach::{Ground, Zone};
 use super::url::Url;
 
 /// Token servers on a host of their own that are known to belong to a registry.
@@ -34,12 +34,12 @@ pub(super) fn check(realm: &str, base: &Url, ground: Ground) -> Result<Url, &'st
         return Ok(realm.within(base.ground()));
     }
     let realm = realm.within(ground);
-    match realm.scope() {
-        Some(Scope::Machine | Scope::Link) if !out_of_reach(&realm) => return Ok(realm),
-        Some(Scope::Machine | Scope::Link) => {
+    match realm.zone() {
+        Some(Zone::Machine | Zone::Link) if !out_of_reach(&realm) => return Ok(realm),
+        Some(Zone::Machine | Zone::Link) => {
             return Err("it is an address of this machine or its link");
         }
-        Some(Scope::Private) if out_of_reach(&realm) => {
+        Some(Zone::Private) if out_of_reach(&realm) => {
             return Err("it is in a private network, and the registry is not");
         }
         _ => {}
@@ -58,14 +58,14 @@ pub(super) fn check(realm: &str, base: &Url, ground: Ground) -> Result<Url, &'st
 /// public registry need it, and nothing secret is sent.
 pub(super) fn anonymous(realm: &str, base: &Url, ground: Ground) -> Option<Url> {
     let realm = Url::parse(realm)?.within(ground);
-    let local = matches!(realm.scope(), Some(Scope::Machine | Scope::Link));
+    let local = matches!(realm.zone(), Some(Zone::Machine | Zone::Link));
     let fine = base.is_https() && realm.is_https() && realm.host().contains('.') && !local;
     (fine && realm.ip().is_none() && !out_of_reach(&realm)).then_some(realm)
 }
 
 /// Whether `realm` is where it may not lead to, as far as that is known beforehand.
 fn out_of_reach(realm: &Url) -> bool {
-    realm.scope().is_some_and(|scope| !realm.ground().allows(scope))
+    realm.zone().is_some_and(|zone| !realm.ground().allows(zone))
 }
 
 /// Whether two names lie in one domain: the last two labels are the same, or the last three where
@@ -104,7 +104,7 @@ mod tests {
             ("https://cr.vanity.example", "https://u:p@ghcr.real.test/token", false),
         ] {
             let base = Url::parse(base).unwrap();
-            let ground = base.scope().map_or(Ground::PUBLIC, Ground::beside);
+            let ground = base.zone().map_or(Ground::PUBLIC, Ground::beside);
             assert_eq!(anonymous(realm, &base, ground).is_some(), fine, "{base} {realm}");
         }
     }
@@ -141,7 +141,7 @@ mod tests {
             ("https://harbor.example", "https://harbor.example@evil.test/", false),
         ] {
             let base = Url::parse(base).unwrap();
-            let ground = base.scope().map_or(Ground::PUBLIC, Ground::beside);
+            let ground = base.zone().map_or(Ground::PUBLIC, Ground::beside);
             assert_eq!(check(realm, &base, ground).is_ok(), fine, "{base} {realm}");
         }
     }

@@ -3,7 +3,7 @@
 use ureq::http::Method;
 
 use super::answer::{Answer, MAX_ERROR_BODY};
-use super::call::Target;
+use super::call::CallTarget;
 use super::manifests::{is_vague, media_type};
 use super::session::Session;
 use super::trail::Trail;
@@ -185,7 +185,7 @@ impl Session {
                 return Err(self.end.error(Class::Damaged, &call.what, why));
             }
             match self.next_page(&call.what, &answer, page, &mut trail)? {
-                Some(next) => call.target = Target::Url(next),
+                Some(next) => call.target = CallTarget::Url(next),
                 None => return Ok(Lists::Here(manifests)),
             }
         }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::alternatives::{Alternatives, Want};
 use super::harbor::Project;
-use super::manifests::Seen;
-use super::quota::Allowance;
+use super::manifests::ManifestSeen;
+use super::pull_limit::PullLimit;
 use super::session::Session;
 use crate::storage::checked::Checked;
 use crate::storage::holdings::{BlobHoldings, Held, Holdings, KeptList};
@@ -67,7 +67,7 @@ impl RegistryRepository {
     ///
     /// # Errors
     /// When the registry does not answer or refuses.
-    pub fn quota(&self, name: &Reference) -> Result<Option<Allowance>> {
+    pub fn quota(&self, name: &Reference) -> Result<Option<PullLimit>> {
         self.0.ask_quota(&under(name)?)
     }
 }
@@ -129,11 +129,11 @@ impl BlobSink for RegistryRepository {
 impl Holdings for RegistryRepository {
     fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
         Ok(match self.0.look_at_manifest(&descriptor.digest.to_string())? {
-            Seen::Nothing => false,
-            Seen::Described(found) => {
+            ManifestSeen::Nothing => false,
+            ManifestSeen::Described(found) => {
                 found.digest == descriptor.digest && found.size == descriptor.size
             }
-            Seen::Withheld => true,
+            ManifestSeen::Withheld => true,
         })
     }
 
@@ -152,9 +152,9 @@ impl Holdings for RegistryRepository {
             None => under(name)?,
         };
         Ok(match self.0.surely_look_at_manifest(&reference)? {
-            Seen::Nothing => Held::Nothing,
-            Seen::Described(found) => Held::Known(found.digest),
-            Seen::Withheld => Held::Withheld(match &name.tag {
+            ManifestSeen::Nothing => Held::Nothing,
+            ManifestSeen::Described(found) => Held::Known(found.digest),
+            ManifestSeen::Withheld => Held::Withheld(match &name.tag {
                 Some(tag) => match self.0.project()? {
                     Some(project) => project.digest_of(tag)?,
                     None => None,

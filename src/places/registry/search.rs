@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
 use super::answer::Answer;
-use super::call::{Call, Target};
+use super::call::{Call, CallTarget};
 use super::client::Client;
 use super::fault;
 use super::http::Outgoing;
@@ -44,7 +44,7 @@ pub enum SearchBy {
 
 /// A repository that was found. All text is the registry's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Found {
+pub struct FoundRepository {
     /// `host/path`.
     pub name: String,
     /// What it says about itself; empty where the registry keeps no descriptions.
@@ -59,7 +59,7 @@ pub struct Hits {
     /// How it was done.
     pub by: SearchBy,
     /// What was found, in the registry's order.
-    pub found: Vec<Found>,
+    pub found: Vec<FoundRepository>,
     /// Whether there is more than was asked for.
     pub more: bool,
 }
@@ -77,7 +77,7 @@ impl Hits {
         stars: Option<u64>,
     ) {
         let one_line: Vec<&str> = description.unwrap_or_default().split_whitespace().collect();
-        self.found.push(Found {
+        self.found.push(FoundRepository {
             name: format!("{}/{path}", session.end.registry),
             description: one_line.join(" ").chars().take(MAX_DESCRIPTION).collect(),
             stars,
@@ -253,7 +253,7 @@ impl Session {
         let what = "list of all repositories".to_owned();
         let first = base.with_path("/v2/_catalog?n=1000");
         let scopes = vec!["registry:catalog:*".to_owned()];
-        let (method, target) = (Method::GET, Target::Url(first));
+        let (method, target) = (Method::GET, CallTarget::Url(first));
         let mut call = Call { method, target, headers: Vec::new(), body: None, scopes, what };
         let mut hits = Hits::new(SearchBy::Catalog);
         let (term, mut trail) = (term.to_lowercase(), Trail::default());
@@ -273,7 +273,7 @@ impl Session {
                 return Ok(hits);
             }
             match self.next_page(&call.what, &answer, (&bytes, names.len()), &mut trail)? {
-                Some(next) => call.target = Target::Url(next),
+                Some(next) => call.target = CallTarget::Url(next),
                 None => return Ok(hits),
             }
         }

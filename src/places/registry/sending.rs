@@ -21,7 +21,7 @@ const MOST_MINIMUM: u64 = 1 << 30;
 
 /// How a blob is to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum UploadWay {
     /// In one streamed PUT.
     Whole,
     /// In PATCHes of at most so many bytes.
@@ -63,19 +63,19 @@ impl Sending {
     }
 
     /// How a blob of `size` bytes is sent now.
-    pub(super) fn way(&self, size: u64) -> Way {
+    pub(super) fn way(&self, size: u64) -> UploadWay {
         if self.bare {
-            return Way::Pieces(self.piece());
+            return UploadWay::Pieces(self.piece());
         }
         if let Some(most) = self.limit.or(self.asked)
             && size > self.at_least(most)
         {
-            return Way::Pieces(self.piece());
+            return UploadWay::Pieces(self.piece());
         }
         let again = self.broke && (self.resumes != Some(false) || self.in_a_row >= IN_A_ROW);
         match again && size > NOT_WORTH {
-            true => Way::Pieces(self.piece()),
-            false => Way::Whole,
+            true => UploadWay::Pieces(self.piece()),
+            false => UploadWay::Whole,
         }
     }
 
@@ -161,14 +161,14 @@ mod tests {
     #[test]
     fn whole_until_there_is_a_reason() {
         let mut sending = Sending::new(None);
-        assert_eq!(sending.way(50 << 30), Way::Whole);
-        assert_eq!(Sending::new(Some(MIB)).way(MIB), Way::Whole, "it fits");
-        assert_eq!(Sending::new(Some(MIB)).way(MIB + 1), Way::Pieces(MIB));
+        assert_eq!(sending.way(50 << 30), UploadWay::Whole);
+        assert_eq!(Sending::new(Some(MIB)).way(MIB), UploadWay::Whole, "it fits");
+        assert_eq!(Sending::new(Some(MIB)).way(MIB + 1), UploadWay::Pieces(MIB));
 
         assert!(sending.broke_off());
         assert!(!sending.broke_off(), "said once");
-        assert_eq!(sending.way(100), Way::Whole);
-        assert_eq!(sending.way(50 << 30), Way::Pieces(FIRST_RESUMED));
+        assert_eq!(sending.way(100), UploadWay::Whole);
+        assert_eq!(sending.way(50 << 30), UploadWay::Pieces(FIRST_RESUMED));
     }
 
     #[test]
@@ -177,14 +177,14 @@ mod tests {
         sending.took(3 * MIB);
 
         assert_eq!(sending.refused(100 * MIB), Refused { again: true, first: true });
-        assert_eq!(sending.way(100 * MIB), Way::Pieces(8 * MIB));
+        assert_eq!(sending.way(100 * MIB), UploadWay::Pieces(8 * MIB));
         assert_eq!(sending.refused(100 * MIB), Refused { again: true, first: false });
         assert_eq!(sending.piece(), 8 * MIB, "a refusal of old news changes nothing");
         sending.refused(8 * MIB);
         assert_eq!(sending.piece(), 4 * MIB);
         sending.refused(4 * MIB);
         assert_eq!(sending.piece(), 3 * MIB, "that much has worked");
-        assert_eq!(sending.way(3 * MIB), Way::Whole);
+        assert_eq!(sending.way(3 * MIB), UploadWay::Whole);
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
 
         assert!(sending.refused(MIB + 100).again);
 
-        assert_eq!(sending.way(MIB + 100), Way::Pieces(MIB / 2 + 50));
+        assert_eq!(sending.way(MIB + 100), UploadWay::Pieces(MIB / 2 + 50));
         assert!(!sending.refused(MIB / 2 - 50).again || sending.piece() < MIB / 2);
     }
 
@@ -221,8 +221,8 @@ mod tests {
     fn the_registrys_minimum_counts_more_than_the_users_wish() {
         let mut sending = Sending::new(Some(MIB));
         sending.minimum(5 * MIB);
-        assert_eq!(sending.way(6 * MIB), Way::Pieces(5 * MIB));
-        assert_eq!(sending.way(5 * MIB), Way::Whole);
+        assert_eq!(sending.way(6 * MIB), UploadWay::Pieces(5 * MIB));
+        assert_eq!(sending.way(5 * MIB), UploadWay::Whole);
 
         sending.minimum(u64::MAX);
         assert!(sending.piece() <= MOST_MINIMUM, "a hostile minimum is no way to fill memory");
@@ -233,17 +233,17 @@ mod tests {
         let mut sending = Sending::new(None);
         sending.broke_off();
         sending.resumed(false);
-        assert_eq!(sending.way(100 * MIB), Way::Whole);
+        assert_eq!(sending.way(100 * MIB), UploadWay::Whole);
 
         for _ in 0..IN_A_ROW {
             sending.broke_off();
         }
-        assert_eq!(sending.way(100 * MIB), Way::Pieces(FIRST_RESUMED));
+        assert_eq!(sending.way(100 * MIB), UploadWay::Pieces(FIRST_RESUMED));
         sending.got_nowhere();
         assert_eq!(sending.piece(), FIRST_RESUMED / 2);
         (0..40).for_each(|_| sending.got_nowhere());
         assert_eq!(sending.piece(), LEAST_PIECE);
         sending.took(LEAST_PIECE);
-        assert_eq!(sending.way(100 * MIB), Way::Whole);
+        assert_eq!(sending.way(100 * MIB), UploadWay::Whole);
     }
 }

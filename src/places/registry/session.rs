@@ -8,11 +8,11 @@ use super::answer::Answer;
 use super::fault::End;
 use super::host::Host;
 use super::http::{Outgoing, Payload, Silence};
-use super::quota::Allowance;
+use super::pull_limit::PullLimit;
 use super::shared::Shared;
 use super::tagged::Tagged;
 use super::url::Url;
-use super::wire::{self, Kind};
+use super::wire::{self, WireFailure};
 use crate::words::error::Result;
 use crate::words::reference::Repository;
 
@@ -53,7 +53,7 @@ impl Session {
             Ok(answer) => {
                 if answer.own {
                     self.host.set_answered();
-                    Allowance::of(&answer).into_iter().for_each(|quota| self.host.set_quota(quota));
+                    PullLimit::of(&answer).into_iter().for_each(|quota| self.host.set_quota(quota));
                 }
                 if matches!(answer.status, 429 | 503) {
                     self.host.trouble();
@@ -97,8 +97,11 @@ impl Session {
             }
             Err(Silence::Setup(error)) => Err(error),
             Err(Silence::Wire(error)) => match wire::describe(&error).1 {
-                Kind::NotTls | Kind::Unreachable | Kind::Broken => Ok(false),
-                Kind::Certificate | Kind::OtherName | Kind::Other | Kind::OutOfReach(_) => {
+                WireFailure::NotTls | WireFailure::Unreachable | WireFailure::Broken => Ok(false),
+                WireFailure::Certificate
+                | WireFailure::OtherName
+                | WireFailure::Other
+                | WireFailure::OutOfReach(_) => {
                     Err(self.end.wire(ASKING_FOR_TLS, &url, error, true, false))
                 }
             },

@@ -3,7 +3,7 @@
 use serde_json::json;
 use ureq::http::Method;
 
-use super::call::{Call, Target};
+use super::call::{Call, CallTarget};
 use super::fault::{Parts, is_transient};
 use super::session::Session;
 use crate::words::document::{Descriptor, Document};
@@ -33,7 +33,7 @@ impl Session {
         let digest = probe.descriptor().digest;
         let mut call = Call {
             method: Method::PUT,
-            target: Target::Path(format!("manifests/{digest}")),
+            target: CallTarget::Path(format!("manifests/{digest}")),
             headers: vec![("content-type", media_type.to_owned())],
             body: Some(probe.raw()),
             scopes: self.scopes(true),

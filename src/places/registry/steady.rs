@@ -1,4 +1,4 @@
-//! [`Steady`] and [`Taken`]: bodies that have to come in, and to be taken, at a walking pace at
+//! [`Steady`] and [`TakenBody`]: bodies that have to come in, and to be taken, at a walking pace at
 //! least.
 
 use std::io::{self, Read};
@@ -44,7 +44,7 @@ impl<R: Read> Read for Steady<R> {
 
 /// Hands out `inner`, and fails when less than a trickle of it was taken while that was waited for:
 /// whoever reads sends it before it reads again. Time that `inner` takes does not count.
-pub(super) struct Taken<'a> {
+pub(super) struct TakenBody<'a> {
     inner: &'a mut dyn Read,
     patience: Duration,
     waited: Duration,
@@ -52,14 +52,14 @@ pub(super) struct Taken<'a> {
     last: Option<Instant>,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> TakenBody<'a> {
     /// Judges the reader of `inner` whenever `patience` was spent on it.
-    pub(super) fn new(inner: &'a mut dyn Read, patience: Duration) -> Taken<'a> {
-        Taken { inner, patience, waited: Duration::ZERO, given: 0, last: None }
+    pub(super) fn new(inner: &'a mut dyn Read, patience: Duration) -> TakenBody<'a> {
+        TakenBody { inner, patience, waited: Duration::ZERO, given: 0, last: None }
     }
 }
 
-impl Read for Taken<'_> {
+impl Read for TakenBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.waited += self.last.map_or(Duration::ZERO, |last| last.elapsed());
         if self.waited >= self.patience {
@@ -107,7 +107,7 @@ mod tests {
     fn whoever_takes_next_to_nothing_is_given_up() {
         let take = |size: usize, patience| {
             let mut content = io::repeat(1);
-            let mut body = Taken::new(&mut content, Duration::from_millis(patience));
+            let mut body = TakenBody::new(&mut content, Duration::from_millis(patience));
             (0..20).try_for_each(|_| {
                 let read = body.read(&mut vec![0; size]).map(drop);
                 std::thread::sleep(Duration::from_millis(2));

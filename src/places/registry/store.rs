@@ -24,7 +24,7 @@ pub struct CredentialFile(PathBuf);
 
 /// Where the credentials of a registry went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kept {
+pub enum KeptIn {
     /// Into the file itself.
     File,
     /// To the helper of this name, `docker-credential-NAME`.
@@ -58,7 +58,7 @@ impl CredentialFile {
         user: &str,
         password: &str,
         plain: bool,
-    ) -> Result<Kept> {
+    ) -> Result<KeptIn> {
         if user.is_empty() || user.contains(':') || user.chars().any(char::is_control) {
             let text = format!("{user:?} cannot be a user name");
             return Err(Error::new(Class::Usage, text).hint("user names hold no colon"));
@@ -79,13 +79,13 @@ impl CredentialFile {
                 true => set("{}")?,
                 false => self.write_changed(&text, &self.spliced(&clean, &key)?)?,
             }
-            return Ok(Kept::Helper(name));
+            return Ok(KeptIn::Helper(name));
         }
         let pair = Zeroizing::new(format!("{user}:{password}"));
         let auth = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(&*pair));
         let entry = Zeroizing::new(format!("{{\n\t\t\t\"auth\": \"{}\"\n\t\t}}", *auth));
         set(&entry)?;
-        Ok(Kept::File)
+        Ok(KeptIn::File)
     }
 
     /// Removes what is kept for `registry`, in the file and in its helper; whether there was any.

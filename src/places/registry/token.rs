@@ -65,11 +65,11 @@ impl Token {
 
 /// For whom a token is: registry host, token server, service, and scopes, or where there are
 /// none, whose it is.
-pub(super) type Key = (String, String, String, String);
+pub(super) type TokenKey = (String, String, String, String);
 
 /// What became of the wish for a token.
 #[derive(Default)]
-enum Slot {
+enum TokenSlot {
     #[default]
     Empty,
     Held(Token),
@@ -79,7 +79,7 @@ enum Slot {
 
 /// All tokens of a run.
 #[derive(Default)]
-pub(super) struct Tokens(Mutex<HashMap<Key, Arc<Mutex<Slot>>>>);
+pub(super) struct Tokens(Mutex<HashMap<TokenKey, Arc<Mutex<TokenSlot>>>>);
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,22 +93,26 @@ impl Tokens {
     ///
     /// # Errors
     /// Those of `fetch`; a refusal is repeated without asking again.
-    pub(super) fn get(&self, key: &Key, fetch: impl FnOnce() -> Result<Token>) -> Result<Token> {
+    pub(super) fn get(
+        &self,
+        key: &TokenKey,
+        fetch: impl FnOnce() -> Result<Token>,
+    ) -> Result<Token> {
         let slot = self.slot(key);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
         match &*slot {
-            Slot::Held(token) if Instant::now() < token.until => return Ok(token.clone()),
-            Slot::Denied(error) => return Err(error.clone()),
+            TokenSlot::Held(token) if Instant::now() < token.until => return Ok(token.clone()),
+            TokenSlot::Denied(error) => return Err(error.clone()),
             _ => {}
         }
         match fetch() {
             Ok(token) => {
-                *slot = Slot::Held(token.clone());
+                *slot = TokenSlot::Held(token.clone());
                 Ok(token)
             }
             Err(error) => {
                 if error.class() == Class::Refused && !error.is_transient() {
-                    *slot = Slot::Denied(error.clone());
+                    *slot = TokenSlot::Denied(error.clone());
                 }
                 Err(error)
             }
@@ -116,22 +120,22 @@ impl Tokens {
     }
 
     /// Drops `token`, unless another thread has renewed it already.
-    pub(super) fn forget(&self, key: &Key, token: &Token) {
+    pub(super) fn forget(&self, key: &TokenKey, token: &Token) {
         let slot = self.slot(key);
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(&*slot, Slot::Held(held) if Arc::ptr_eq(&held.header, &token.header)) {
-            *slot = Slot::Empty;
+        if matches!(&*slot, TokenSlot::Held(held) if Arc::ptr_eq(&held.header, &token.header)) {
+            *slot = TokenSlot::Empty;
         }
     }
 
-    fn slot(&self, key: &Key) -> Arc<Mutex<Slot>> {
+    fn slot(&self, key: &TokenKey) -> Arc<Mutex<TokenSlot>> {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         slots.entry(key.clone()).or_default().clone()
     }
 }
 
 #[derive(Deserialize)]
-struct Granted {
+struct TokenAnswer {
     token: Option<Zeroizing<String>>,
     access_token: Option<Zeroizing<String>>,
     // Text, a float or a number from 1970 on, where the specification has a number and a date.
@@ -161,7 +165,8 @@ fn moment(value: &Value) -> Option<Timestamp> {
 /// # Errors
 /// Why it is none, without quoting it.
 pub(super) fn parse(body: &[u8], asked: Instant) -> Result<Token, &'static str> {
-    let granted: Granted = serde_json::from_slice(body).map_err(|_| "the answer is no token")?;
+    let granted: TokenAnswer =
+        serde_json::from_slice(body).map_err(|_| "the answer is no token")?;
     let given = |token: Option<Zeroizing<String>>| token.filter(|token| !token.is_empty());
     let token =
         given(granted.token).or(given(granted.access_token)).ok_or("the answer has no token")?;

@@ -4,10 +4,10 @@
 use ureq::http::Method;
 
 use super::answer::Answer;
-use super::call::{Call, Target};
+use super::call::{Call, CallTarget};
 use super::codes;
 use super::meter::{Exact, Meter};
-use super::sending::{Way, divisible};
+use super::sending::{UploadWay, divisible};
 use super::session::Session;
 use super::url::Url;
 use crate::storage::content::Content;
@@ -36,8 +36,8 @@ impl Session {
         let place = self.open_upload(blob)?;
         let way = self.host.sending().way(blob.size);
         let place = match way {
-            Way::Pieces(_) => place,
-            Way::Whole => match self.send_whole(blob, content, place, &meter)? {
+            UploadWay::Pieces(_) => place,
+            UploadWay::Whole => match self.send_whole(blob, content, place, &meter)? {
                 Whole::Stored => return Ok(()),
                 Whole::TooLarge(place) => place,
                 Whole::Bare => self.open_upload(blob)?,
@@ -233,7 +233,7 @@ impl Session {
         }
         let call = Call {
             method: Method::DELETE,
-            target: Target::Url(session.clone()),
+            target: CallTarget::Url(session.clone()),
             headers: Vec::new(),
             body: None,
             scopes: self.scopes(true),
@@ -247,7 +247,7 @@ impl Session {
     fn start(&self, query: String, scopes: Vec<String>, what: String) -> Call<'static> {
         Call {
             method: Method::POST,
-            target: Target::Path(format!("blobs/uploads/{query}")),
+            target: CallTarget::Path(format!("blobs/uploads/{query}")),
             headers: Vec::new(),
             body: Some(&[]),
             scopes,

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use ::url::{Host, Position, Url as Parsed};
 use ureq::http::Uri;
 
-use super::reach::{Ground, Scope};
+use super::reach::{Ground, Zone};
 
 /// Longest address that is followed. Pre-signed storage addresses have about 2 KiB.
 const MAX_URL: usize = 16 << 10;
@@ -91,10 +91,10 @@ impl Url {
     }
 
     /// The kind of place where it leads, if that can be told without looking it up.
-    pub(super) fn scope(&self) -> Option<Scope> {
+    pub(super) fn zone(&self) -> Option<Zone> {
         match self.ip() {
-            Some(address) => Some(Scope::of(address)),
-            None => Scope::of_name(self.host()),
+            Some(address) => Some(Zone::of(address)),
+            None => Zone::of_name(self.host()),
         }
     }
 
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(there.ground(), Ground::PUBLIC);
         assert_eq!(there.join("/y").unwrap().ground(), Ground::PUBLIC);
         assert_eq!(there.with_query("a", "b").with_path("/z").ground(), Ground::PUBLIC);
-        let wide = there.within(Ground::beside(Scope::Private));
+        let wide = there.within(Ground::beside(Zone::Private));
         assert_eq!(wide.join("//h.example/").unwrap().ground(), Ground::PUBLIC);
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::fault::End;
-use super::reach::{OutOfReach, Scope};
+use super::reach::{OutOfReach, Zone};
 use super::url::Url;
 use crate::words::error::{Class, Error};
 
@@ -25,39 +25,41 @@ impl End {
         let text = format!("{}{led_there}: {why}", to.origin());
         let fault = self.error(Class::Other, what, text);
         match kind {
-            Kind::OtherName => fault.hint(format!(
+            WireFailure::OtherName => fault.hint(format!(
                 "the certificate is for other names than {host}; name the registry as it does"
             )),
-            Kind::Certificate => fault.hint(format!(
+            WireFailure::Certificate => fault.hint(format!(
                 "give the authority that signed {host}'s certificate with --cert-dir, or put it \
                  as /etc/containers/certs.d/{host}/ca.crt"
             )),
-            Kind::NotTls if !led => {
+            WireFailure::NotTls if !led => {
                 fault.hint(format!("{host} does not speak TLS; try --plain-http {host}"))
             }
-            Kind::NotTls => fault.hint("ask whoever runs the registry what it should lead to"),
-            Kind::Unreachable if led => fault.transient().hint(format!(
+            WireFailure::NotTls => {
+                fault.hint("ask whoever runs the registry what it should lead to")
+            }
+            WireFailure::Unreachable if led => fault.transient().hint(format!(
                 "{host} has to be reached from here, too: check its name and the way there, or ask \
                  whoever runs the registry what it should lead to"
             )),
-            Kind::Unreachable if answered => fault.transient(),
-            Kind::Unreachable => fault.hint(format!(
+            WireFailure::Unreachable if answered => fault.transient(),
+            WireFailure::Unreachable => fault.hint(format!(
                 "check the name {host}, that the registry runs, and the proxy that http_proxy or \
                  https_proxy names, if it went through one"
             )),
-            Kind::Broken => fault.transient(),
-            Kind::Other => fault,
-            Kind::OutOfReach(scope) => self.out_of_reach(what, to, scope),
+            WireFailure::Broken => fault.transient(),
+            WireFailure::Other => fault,
+            WireFailure::OutOfReach(zone) => self.out_of_reach(what, to, zone),
         }
     }
 
     /// The registry leads to where it has nothing to lead to.
-    pub(super) fn out_of_reach(&self, what: &str, to: &Url, scope: Scope) -> Error {
-        let why = format!("the registry leads to {}, which is {scope}", to.origin());
-        let allow = match scope {
-            Scope::Private => format!("allow it with --allow-redirect {}, ", to.authority()),
+    pub(super) fn out_of_reach(&self, what: &str, to: &Url, zone: Zone) -> Error {
+        let why = format!("the registry leads to {}, which is {zone}", to.origin());
+        let allow = match zone {
+            Zone::Private => format!("allow it with --allow-redirect {}, ", to.authority()),
             // Clouds keep credentials there, and a registry with a public name no storage.
-            Scope::Public | Scope::Link | Scope::Machine => String::new(),
+            Zone::Public | Zone::Link | Zone::Machine => String::new(),
         };
         self.error(Class::Refused, what, why).hint(format!(
             "nothing was sent there; if that is its storage, {allow}name the registry by its own \
@@ -69,7 +71,7 @@ impl End {
 
 /// What kind of failure keeps an answer away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum WireFailure {
     /// The certificate is not trusted.
     Certificate,
     /// The certificate is for another host.
@@ -83,53 +85,57 @@ pub(super) enum Kind {
     /// What trying again does not change.
     Other,
     /// The host is where the registry may not lead to.
-    OutOfReach(Scope),
+    OutOfReach(Zone),
 }
 
 /// Why a request got no answer, for people, and which kind of failure that is.
-pub(super) fn describe(error: &ureq::Error) -> (String, Kind) {
+pub(super) fn describe(error: &ureq::Error) -> (String, WireFailure) {
     if let Some(tls) = tls_error(error) {
         return match tls {
             rustls::Error::InvalidCertificate(
                 rustls::CertificateError::NotValidForName
                 | rustls::CertificateError::NotValidForNameContext { .. },
-            ) => (format!("the certificate is not for this host: {tls}"), Kind::OtherName),
+            ) => (format!("the certificate is not for this host: {tls}"), WireFailure::OtherName),
             rustls::Error::InvalidCertificate(_) => {
-                (format!("the certificate is not trusted: {tls}"), Kind::Certificate)
+                (format!("the certificate is not trusted: {tls}"), WireFailure::Certificate)
             }
-            rustls::Error::InvalidMessage(_) => ("the answer is not TLS".to_owned(), Kind::NotTls),
-            other => (other.to_string(), Kind::Other),
+            rustls::Error::InvalidMessage(_) => {
+                ("the answer is not TLS".to_owned(), WireFailure::NotTls)
+            }
+            other => (other.to_string(), WireFailure::Other),
         };
     }
     match error {
-        ureq::Error::HostNotFound => ("no such host".to_owned(), Kind::Unreachable),
+        ureq::Error::HostNotFound => ("no such host".to_owned(), WireFailure::Unreachable),
         ureq::Error::ConnectionFailed | ureq::Error::Timeout(ureq::Timeout::Connect) => {
-            ("cannot connect".to_owned(), Kind::Unreachable)
+            ("cannot connect".to_owned(), WireFailure::Unreachable)
         }
         ureq::Error::ConnectProxyFailed(_) => {
-            ("the proxy makes no connection".to_owned(), Kind::Unreachable)
+            ("the proxy makes no connection".to_owned(), WireFailure::Unreachable)
         }
-        ureq::Error::Timeout(_) => ("no answer in time".to_owned(), Kind::Broken),
-        ureq::Error::Io(error) if let Some(scope) = OutOfReach::within(error) => {
-            (format!("it is {scope}"), Kind::OutOfReach(scope))
+        ureq::Error::Timeout(_) => ("no answer in time".to_owned(), WireFailure::Broken),
+        ureq::Error::Io(error) if let Some(zone) = OutOfReach::within(error) => {
+            (format!("it is {zone}"), WireFailure::OutOfReach(zone))
         }
         ureq::Error::Io(error) => (error.to_string(), io_kind(error)),
-        ureq::Error::BodyStalled => ("the connection broke off".to_owned(), Kind::Broken),
-        ureq::Error::Protocol(error) => (format!("the answer is not HTTP: {error}"), Kind::Other),
+        ureq::Error::BodyStalled => ("the connection broke off".to_owned(), WireFailure::Broken),
+        ureq::Error::Protocol(error) => {
+            (format!("the answer is not HTTP: {error}"), WireFailure::Other)
+        }
         // An address may hold a signature, and a proxy's may hold a password: neither is shown.
-        ureq::Error::BadUri(_) => ("the address is malformed".to_owned(), Kind::Other),
-        other => (other.to_string(), Kind::Other),
+        ureq::Error::BadUri(_) => ("the address is malformed".to_owned(), WireFailure::Other),
+        other => (other.to_string(), WireFailure::Other),
     }
 }
 
-fn io_kind(error: &io::Error) -> Kind {
+fn io_kind(error: &io::Error) -> WireFailure {
     match error.kind() {
         io::ErrorKind::ConnectionRefused
         | io::ErrorKind::HostUnreachable
         | io::ErrorKind::NetworkUnreachable
-        | io::ErrorKind::AddrNotAvailable => Kind::Unreachable,
-        io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied => Kind::Other,
-        _ => Kind::Broken,
+        | io::ErrorKind::AddrNotAvailable => WireFailure::Unreachable,
+        io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied => WireFailure::Other,
+        _ => WireFailure::Broken,
     }
 }
 

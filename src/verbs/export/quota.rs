@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::places::location::Source;
-use crate::places::registry::{Allowance, Client};
+use crate::places::registry::{Client, PullLimit};
 use crate::words::error::Side;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Registry};
@@ -37,7 +37,7 @@ fn is_at_registry(wanted: &Wanted) -> bool {
     matches!(wanted.text.parse(), Ok(Source::Registry(_)))
 }
 
-fn remark(registry: &Registry, quota: Allowance, images: u64) -> String {
+fn remark(registry: &Registry, quota: PullLimit, images: u64) -> String {
     let of = quota.limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
     let window = quota.window.map(|seconds| match seconds % 3600 {
         0 => format!(" in {} hours", seconds / 3600),

@@ -14,27 +14,20 @@ const OF_EACH: [(&str, &str); 3] = [
 #[rustfmt::skip]
 const TWICE: &[&str] = &[
     "About",
-    "Allowance",
     "Configs",
     "Content",
     "Entry",
     "Fault",
     "Found",
-    "Head",
     "Held",
-    "Kept",
-    "Kind",
     "Known",
     "Layout",
     "Listing",
     "Members",
     "Packing",
-    "Page",
     "Raw",
     "Sort",
     "Stream",
-    "Tags",
-    "Target",
     "Verified",
 ];
 

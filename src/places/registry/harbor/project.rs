@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
 use crate::places::registry::answer::Answer;
-use crate::places::registry::call::{Call, Target};
+use crate::places::registry::call::{Call, CallTarget};
 use crate::places::registry::fault;
 use crate::places::registry::session::Session;
 use crate::places::registry::url::encode;
@@ -75,14 +75,14 @@ impl Project {
     ) -> Result<Call<'b>> {
         let base = self.session.base()?;
         let url = base.with_path(&format!("/api/v2.0{path}"));
-        Ok(Call { method, target: Target::Url(url), headers, body, scopes: Vec::new(), what })
+        Ok(Call { method, target: CallTarget::Url(url), headers, body, scopes: Vec::new(), what })
     }
 
     /// Sends `call` with name and password, again where that may help. The API takes no bearer
     /// tokens, so a session without a password asks as nobody.
     pub(super) fn send(&self, call: &Call<'_>) -> Result<Answer> {
         let session = &self.session;
-        let Target::Url(url) = &call.target else {
+        let CallTarget::Url(url) = &call.target else {
             return Err(Error::new(Class::Other, "an API call without an address"));
         };
         let (base, basic) = (session.base()?, session.basic()?);

@@ -55,12 +55,12 @@ struct MirrorRule {
     location: String,
     #[serde(default)]
     insecure: bool,
-    pull_from_mirror: Option<Pull>,
+    pull_from_mirror: Option<PullFromMirror>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Pull {
+enum PullFromMirror {
     All,
     DigestOnly,
     TagOnly,
@@ -156,11 +156,11 @@ impl Rules {
             let mut stop = rule.stop(&mirror.location, &name[length..], mirror.insecure)?;
             let pull = match (mirror.pull_from_mirror, rule.mirror_by_digest_only) {
                 (Some(pull), _) => pull,
-                (None, true) => Pull::DigestOnly,
-                (None, false) => Pull::All,
+                (None, true) => PullFromMirror::DigestOnly,
+                (None, false) => PullFromMirror::All,
             };
-            stop.tags = pull != Pull::DigestOnly;
-            stop.digests = pull != Pull::TagOnly;
+            stop.tags = pull != PullFromMirror::DigestOnly;
+            stop.digests = pull != PullFromMirror::TagOnly;
             mirrors.push(stop);
         }
         let primary = match rule.location.is_empty() {

@@ -367,7 +367,7 @@ fn a_login_is_checked_with_its_own_credentials_only() {
         check_login(settings, &registry, "robot$team+ci", password, Arc::new(Recorder::default()))
     };
 
-    assert_eq!(check("good").unwrap(), Verdict::Taken);
+    assert_eq!(check("good").unwrap(), LoginVerdict::Taken);
     let error = check("s3cret").unwrap_err();
     assert_eq!(error.class(), Class::Refused, "{error}");
     assert!(error.to_string().contains("UNAUTHORIZED: no"), "{error}");
@@ -383,7 +383,7 @@ fn a_login_where_nobody_is_asked_is_no_proof_and_one_at_no_registry_fails() {
         check_login(Settings::default(), &registry, "u", "p", Arc::new(Recorder::default()))
     };
 
-    assert_eq!(check(&open).unwrap(), Verdict::NeverAsked);
+    assert_eq!(check(&open).unwrap(), LoginVerdict::NeverAsked);
     assert!(check(&other).unwrap_err().to_string().contains("no registry"));
 }
 

@@ -524,6 +524,6 @@ fn the_quota_of_docker_hub_is_read_without_costing_any() {
 
     let quota = repository.quota(&name(&server, ":1")).unwrap();
 
-    let expected = Allowance { remaining: 3, limit: Some(100), window: Some(21600) };
+    let expected = PullLimit { remaining: 3, limit: Some(100), window: Some(21600) };
     assert_eq!(quota, Some(expected));
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::access::Access;
 use super::super::http::{Http, Outgoing, Silence};
-use super::super::reach::{Ground, Scope};
+use super::super::reach::{Ground, Zone};
 use super::super::url::Url;
 use super::*;
 use crate::storage::checked::samples::Unchecked;
@@ -56,16 +56,16 @@ fn what_a_name_means_is_judged_when_it_was_looked_up() {
         http.send(&settings, Access::default(), Outgoing::get(&url))
     };
 
-    for ground in [Ground::PUBLIC, Ground::beside(Scope::Private), Ground::beside(Scope::Link)] {
+    for ground in [Ground::PUBLIC, Ground::beside(Zone::Private), Ground::beside(Zone::Link)] {
         let Err(Silence::Wire(error)) = ask(ground) else { panic!("{ground:?}") };
         let (_, kind) = super::super::wire::describe(&error);
-        assert_eq!(kind, super::super::wire::Kind::OutOfReach(Scope::Machine));
+        assert_eq!(kind, super::super::wire::WireFailure::OutOfReach(Zone::Machine));
     }
     assert!(server.log().is_empty());
-    assert!(ask(Ground::beside(Scope::Machine)).is_ok());
+    assert!(ask(Ground::beside(Zone::Machine)).is_ok());
     assert!(ask(Ground::PUBLIC).is_err(), "no connection is lent to whom it would be refused");
     let named = Url::parse("http://localhost/").unwrap();
-    assert_eq!(http.beside(&named), Ground::beside(Scope::Machine));
+    assert_eq!(http.beside(&named), Ground::beside(Zone::Machine));
 }
 
 #[test]

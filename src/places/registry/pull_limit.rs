@@ -1,11 +1,11 @@
-//! [`Allowance`]: how many manifests a registry still gives out, as Docker Hub says in
+//! [`PullLimit`]: how many manifests a registry still gives out, as Docker Hub says in
 //! `ratelimit-limit` and `ratelimit-remaining` (`100;w=21600`).
 
 use super::answer::Answer;
 
 /// A registry's word on how often it may still be asked for manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
+pub struct PullLimit {
     /// Manifests that may still be fetched.
     pub remaining: u64,
     /// Manifests in all, for each window.
@@ -14,13 +14,13 @@ pub struct Allowance {
     pub window: Option<u64>,
 }
 
-impl Allowance {
+impl PullLimit {
     /// What the headers of `answer` say, if anything.
-    pub(super) fn of(answer: &Answer) -> Option<Allowance> {
+    pub(super) fn of(answer: &Answer) -> Option<PullLimit> {
         let (remaining, window) = parse(answer.header("ratelimit-remaining")?)?;
         let limit = answer.header("ratelimit-limit").and_then(parse);
         let window = window.or(limit.and_then(|(_, window)| window));
-        Some(Allowance { remaining, limit: limit.map(|(limit, _)| limit), window })
+        Some(PullLimit { remaining, limit: limit.map(|(limit, _)| limit), window })
     }
 }
 
