@@ -1,15 +1,14 @@
 //! `manifest.json`: docker's own index, so that `docker load` and `podman load` take a packed
 //! bundle without sealift.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::contents::{Contents, Image};
 use crate::places::layout::blob_path;
+use crate::words::config::ImageConfig;
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
@@ -21,25 +20,6 @@ pub use crate::places::docker_archive::DOCKER_INDEX;
 
 /// The bytes of image configurations.
 pub type Configs = BTreeMap<Digest, Arc<[u8]>>;
-
-/// What of a config is looked at. Whoever made it chose the rest of it, and none of that is kept.
-#[derive(Deserialize)]
-struct Config<'a> {
-    #[serde(default, borrow)]
-    os: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    architecture: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    variant: Option<Cow<'a, str>>,
-    #[serde(default)]
-    rootfs: Option<RootFs>,
-}
-
-#[derive(Deserialize)]
-struct RootFs {
-    #[serde(default)]
-    diff_ids: Option<Vec<IgnoredAny>>,
-}
 
 /// One image of the file. The members have the names that docker gave them.
 #[derive(Debug, Clone, Serialize)]
@@ -74,8 +54,8 @@ pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
     if about.media_type.role() != Role::Config || !layers.iter().all(fits) {
         return None;
     }
-    let config: Config<'_> = serde_json::from_slice(config).ok()?;
-    let promised = config.rootfs?.diff_ids.map_or(0, |ids| ids.len());
+    let config = sound(config).filter(ImageConfig::has_rootfs)?;
+    let promised = config.diff_ids().map_or(0, |ids| ids.count);
     let there = layers.len();
     // What its owner hands out may be beside what the config is for; all else has to be there.
     let carried = layers.iter().filter(|layer| !layer.is_foreign()).count();
@@ -163,10 +143,9 @@ pub fn choose<'c>(
 /// at the bytes and not at the type, which tells a layer from an artifact's content.
 fn layers<'a>(document: &'a Document, configs: &Configs) -> Option<&'a [Descriptor]> {
     let Kind::Manifest { config: Some(config), layers } = document.kind() else { return None };
-    let about: Config<'_> = serde_json::from_slice(configs.get(&config.digest)?).ok()?;
-    let diff_ids = about.rootfs?.diff_ids?;
+    let promised = sound(configs.get(&config.digest)?)?.diff_ids()?.count;
     let fine = config.media_type.role() == Role::Config
-        && diff_ids.len() == layers.len()
+        && promised == layers.len()
         && layers.iter().all(|layer| layer.media_type.role().is_known_layer());
     fine.then_some(layers.as_slice())
 }
@@ -178,14 +157,13 @@ pub fn platform(document: &Document, configs: &Configs) -> Option<Platform> {
     if config.media_type.role() != Role::Config {
         return None;
     }
-    let about: Config<'_> = serde_json::from_slice(configs.get(&config.digest)?).ok()?;
-    let variant = word(about.variant).map(|variant| format!("/{variant}")).unwrap_or_default();
-    format!("{}/{}{variant}", word(about.os)?, word(about.architecture)?).parse().ok()
+    // Only one that can be asked for: its words are the config's.
+    sound(configs.get(&config.digest)?)?.platform()?.to_string().parse().ok()
 }
 
-/// A word of a config, where it is not empty.
-fn word(text: Option<Cow<'_, str>>) -> Option<Cow<'_, str>> {
-    text.filter(|text| !text.is_empty())
+/// The config that `bytes` are, where docker could read it.
+fn sound(bytes: &[u8]) -> Option<ImageConfig> {
+    ImageConfig::read(bytes).filter(|config| !config.is_odd())
 }
 
 #[cfg(test)]

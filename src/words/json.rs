@@ -59,7 +59,11 @@ pub fn check_strict(bytes: &[u8]) -> Result<()> {
     check_strict_with(bytes, KNOWN)
 }
 
-fn check_strict_with(bytes: &[u8], known: &[&str]) -> Result<()> {
+/// As [`check_strict`], of a document in which the member names of `known` are those with a meaning.
+///
+/// # Errors
+/// As there.
+pub fn check_strict_with(bytes: &[u8], known: &[&str]) -> Result<()> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let weight = Cell::new(0);
     let all = Walk { weight: &weight, hasher: RandomState::new() };

@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::error::{Class, Error};
 
@@ -30,15 +29,6 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// What the config of an image says that it runs on; nothing where it does not say it.
-    #[must_use]
-    pub fn of_config(config: &Value) -> Option<Platform> {
-        let text =
-            |key: &str| config[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        let (os, architecture) = text("os").zip(text("architecture"))?;
-        Some(Platform { os, architecture, variant: text("variant") })
-    }
-
     /// Whether this selection takes an image for `other`. A selection without a variant takes
     /// every variant; `arm64` and `arm64/v8` are the same, as are `arm` and `arm/v7`, and `amd64`
     /// and `amd64/v1`: so containerd has it.

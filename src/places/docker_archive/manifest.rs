@@ -12,11 +12,12 @@ use crate::medium::tree::Tree;
 use crate::tools::buffer::BUFFER;
 use crate::tools::inflate::{Allowance, Inflate, packing_of, unread_packing};
 use crate::tools::interrupt;
+use crate::words::config::ImageConfig;
 use crate::words::count::{are, count};
 use crate::words::digest::{Digest, Hasher};
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
-use crate::words::json::parse_strict_with;
+use crate::words::json::check_strict_with;
 use crate::words::media::{self, OCI_CONFIG, OCI_MANIFEST};
 use crate::words::platform::Platform;
 
@@ -73,21 +74,15 @@ fn config(tree: &Tree, path: &str) -> Result<Config> {
     if Digest::from_hex(name).is_ok_and(|named| named != digest) {
         return Err(bad(&format!("does not match the digest in its name; it has {digest}")));
     }
-    let value = parse_strict_with(&bytes, &["rootfs", "diff_ids"])
+    check_strict_with(&bytes, &["rootfs", "diff_ids"])
         .map_err(|e| e.context(format!("{}: config {path}", tree.path().display())))?;
-    if !value.is_object() {
-        return Err(bad("is no config of an image"));
-    }
+    let said = ImageConfig::read(&bytes).ok_or_else(|| bad("is no config of an image"))?;
     // An image without layers may leave the list out.
-    let diff_ids = match value["rootfs"]["diff_ids"].as_array() {
-        Some(list) => list
-            .iter()
-            .map(|id| id.as_str().and_then(|id| id.parse().ok()))
-            .collect::<Option<Vec<Digest>>>()
-            .ok_or_else(|| bad("has a diff ID that is no digest"))?,
+    let diff_ids = match said.diff_ids() {
+        Some(ids) => ids.digests.clone().ok_or_else(|| bad("has a diff ID that is no digest"))?,
         None => Vec::new(),
     };
-    let platform = Platform::of_config(&value);
+    let platform = said.platform().cloned();
     Ok(Config { digest, platform, size: bytes.len() as u64, diff_ids })
 }
 

@@ -7,10 +7,11 @@ use super::names::{is_image, text};
 use super::{Entry, Layout};
 use crate::storage::reading::read_small;
 use crate::storage::store::ImageSource as _;
+use crate::words::config::ImageConfig;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind, MAX_DOCUMENT};
 use crate::words::error::{Class, Error};
-use crate::words::json::parse_strict;
+use crate::words::json::check_strict;
 use crate::words::platform::{Platform, in_words};
 
 /// Whether `entries` are all of one image.
@@ -60,7 +61,8 @@ impl Layout {
         let document = self.document(descriptor).ok()?;
         let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
         let bytes = read_small(self, config, MAX_DOCUMENT, "").ok()?;
-        Platform::of_config(&parse_strict(&bytes).ok()?)
+        check_strict(&bytes).ok()?;
+        ImageConfig::read(&bytes)?.platform().cloned()
     }
 
     /// Why nobody can say which of `entries` is meant by `name`.

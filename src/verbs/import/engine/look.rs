@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use serde::Deserialize;
-
 use super::chosen::Chosen;
 use crate::bundle::head::MAX_CONFIG;
 use crate::places::engine::{About, Engine, Held, Kept, chain_ids};
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSource;
+use crate::words::config::ImageConfig;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::Result;
@@ -25,18 +24,6 @@ pub(in crate::verbs::import) struct Look {
     chosen: Arc<Chosen>,
     /// Blobs and documents; those of an image join when it is found under its name.
     there: Arc<Mutex<BTreeSet<Digest>>>,
-}
-
-/// What an image's config says of its layers.
-#[derive(Deserialize)]
-struct Config {
-    rootfs: RootFs,
-}
-
-#[derive(Deserialize)]
-struct RootFs {
-    #[serde(default)]
-    diff_ids: Vec<Digest>,
 }
 
 impl Look {
@@ -91,9 +78,9 @@ fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Re
     }
     let config = read_small(bundle, config, MAX_CONFIG, "bundle")?;
     // What is no config of an image's says nothing; the engine will have its own opinion of it.
-    let diff_ids =
-        serde_json::from_slice(&config).map_or(Vec::new(), |c: Config| c.rootfs.diff_ids);
-    let chains = chain_ids(&diff_ids);
+    let config = ImageConfig::read(&config).unwrap_or_default();
+    let diff_ids = config.diff_ids().and_then(|ids| ids.digests.as_deref()).unwrap_or_default();
+    let chains = chain_ids(diff_ids);
     let pairs = layers.iter().zip(chains);
     Ok(pairs.filter(|(l, chain)| kept.has(&l.digest, chain)).map(|(l, _)| l.digest).collect())
 }
