@@ -3,8 +3,12 @@
 
 pub mod archive;
 mod blobs;
+mod entry;
+mod images;
 mod index;
+mod listed;
 mod names;
+mod spec;
 mod store;
 mod twins;
 
@@ -12,12 +16,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-pub use blobs::Blobs;
-pub use names::{Images, Unreadable};
-pub use store::LayoutStore;
-
+pub use self::blobs::Blobs;
+pub use self::entry::LayoutEntry;
+use self::entry::are_one;
+pub use self::images::{Images, Unreadable};
 pub(super) use self::names::by_digest;
 use self::names::{Tags, entry_name, subject_of};
+pub use self::spec::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
+pub use self::store::LayoutStore;
 use crate::medium::tree::{Tree, kind};
 use crate::storage::raw::Raw;
 use crate::storage::reading::read_small;
@@ -27,35 +33,11 @@ use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
-/// Annotation with an image's name in `index.json` (image-spec, annotations.md).
-pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// Annotation with the full image name that containerd reads and writes.
-pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
-/// The one content of `oci-layout`, as this version of the specification has it.
-pub const LAYOUT_MARK: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
-
-/// The path of a blob inside a layout.
-#[must_use]
-pub fn blob_path(digest: &Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
-}
-
-/// An image listed in `index.json`.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Its full name, where its annotations give one.
-    pub name: Option<Reference>,
-    /// What the list says about it.
-    pub descriptor: Descriptor,
-    /// Its place in the list, from 0 on.
-    place: usize,
-}
-
 /// An OCI image layout to read from.
 #[derive(Debug)]
 pub struct Layout {
     tree: Arc<Tree>,
-    entries: Vec<Entry>,
+    entries: Vec<LayoutEntry>,
     /// Entries that nothing can be made of.
     broken: Vec<Unreadable>,
     /// What is listed, and what the indexes among it list.
@@ -98,12 +80,12 @@ impl Layout {
             index::list(&raw).map_err(|e| e.context(format!("{path}: index.json")))?;
         let folder = tree.stem();
         let (mut entries, mut broken) = (Vec::new(), Vec::new());
-        for (place, value) in listed.into_iter().enumerate() {
+        for (position, value) in listed.into_iter().enumerate() {
             let image = index::label(&value);
             match index::descriptor(&tree, value) {
                 Ok(descriptor) => {
                     let name = entry_name(&descriptor, &folder);
-                    entries.push(Entry { name, descriptor, place });
+                    entries.push(LayoutEntry { name, descriptor, position });
                 }
                 Err(error) if error.class() == Class::Other => return Err(error),
                 Err(error) => {
@@ -122,7 +104,7 @@ impl Layout {
 
     /// The images listed, in the order of `index.json`.
     #[must_use]
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[LayoutEntry] {
         &self.entries
     }
 
@@ -158,8 +140,8 @@ impl Layout {
     /// name with two meanings is refused.
     fn tagged(&self, name: &Reference) -> Result<Option<&Descriptor>> {
         let same = self.entries.iter().filter(|entry| entry.name.as_ref() == Some(name));
-        let same: Vec<&Entry> = same.collect();
-        match twins::are_one(&same) {
+        let same: Vec<&LayoutEntry> = same.collect();
+        match are_one(&same) {
             true => Ok(same.first().map(|entry| &entry.descriptor)),
             false => Err(self.twice(&name.to_string(), &same)),
         }

@@ -4,6 +4,7 @@
 //! The lists come first and say what has to follow, so that whoever has only the beginning of an
 //! archive knows what it was to be. Nothing in the bytes depends on who writes them and when.
 
+mod contents;
 mod look;
 mod stream;
 
@@ -12,104 +13,21 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
+pub use self::contents::Listing;
 pub use self::look::{Found, look};
 use self::stream::{Start, Stream, Target};
-use super::store::copy;
-use super::{LAYOUT_MARK, blob_path, entry_name};
+use super::spec::blob_path;
 use crate::medium::tree::{BLOCK, header};
 use crate::storage::checked::{Checked, Known};
 use crate::storage::content::Content;
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::store::{BlobSink, ImageSink};
-use crate::tools::buffer::BUFFER;
+use crate::tools::buffer::{BUFFER, copy};
 use crate::tools::file::AtomicFile;
 use crate::words::digest::Digest;
-use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT};
+use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
-use crate::words::media::OCI_INDEX;
 use crate::words::reference::{Reference, Tag};
-
-/// Where docker looks for its own list of images.
-const DOCKER_INDEX: &str = "manifest.json";
-
-/// What an archive is to hold: known before its first byte is written.
-#[derive(Debug, Clone)]
-pub struct Listing {
-    index: Vec<u8>,
-    docker: Option<Vec<u8>>,
-    names: BTreeMap<String, BTreeSet<Digest>>,
-    documents: BTreeMap<Digest, Document>,
-    blobs: BTreeMap<Digest, u64>,
-}
-
-impl Listing {
-    /// An archive with this `index.json` and, if docker is to load it, `manifest.json`, over
-    /// `documents` and `blobs`.
-    ///
-    /// # Errors
-    /// [`Class::Usage`] when the index is larger than any reader takes.
-    pub fn new(
-        index: Vec<u8>,
-        docker: Option<Vec<u8>>,
-        documents: BTreeMap<Digest, Document>,
-        blobs: &[Descriptor],
-    ) -> Result<Listing> {
-        if index.len() as u64 > MAX_DOCUMENT {
-            let text = "too many images for one archive: its index.json would be larger than 4 MiB";
-            return Err(Error::new(Class::Usage, text).hint("fill a folder, with a file an image"));
-        }
-        let names = names(&index)?;
-        let blobs = blobs.iter().filter(|blob| !documents.contains_key(&blob.digest));
-        let blobs = blobs.map(|blob| (blob.digest, blob.size)).collect();
-        Ok(Listing { index, docker, names, documents, blobs })
-    }
-
-    /// How many bytes the archive has before it is compressed.
-    #[must_use]
-    pub fn size(&self) -> u64 {
-        let small = self.head().map(|(_, bytes)| bytes.len() as u64);
-        let documents = self.documents.values().map(|document| document.descriptor().size);
-        let entries = small.chain(documents).chain(self.blobs.values().copied());
-        let entry = |size: u64| size.div_ceil(BLOCK).saturating_add(1).saturating_mul(BLOCK);
-        entries.map(entry).fold(2 * BLOCK, u64::saturating_add)
-    }
-
-    /// The files that come first.
-    fn head(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
-        let lists = [("oci-layout", LAYOUT_MARK.as_bytes()), ("index.json", &self.index)];
-        lists.into_iter().chain(self.docker.as_deref().map(|bytes| (DOCKER_INDEX, bytes)))
-    }
-
-    /// Every blob and document with its size.
-    fn contents(&self) -> impl Iterator<Item = (Digest, u64)> {
-        let documents = self.documents.iter();
-        let documents = documents.map(|(digest, document)| (*digest, document.descriptor().size));
-        documents.chain(self.blobs.iter().map(|(digest, size)| (*digest, *size)))
-    }
-
-    fn size_of(&self, digest: &Digest) -> Option<u64> {
-        let document = self.documents.get(digest).map(|document| document.descriptor().size);
-        document.or(self.blobs.get(digest).copied())
-    }
-
-    /// The document listed as `name`.
-    fn named(&self, name: &Reference) -> Option<&Document> {
-        self.documents.get(self.names.get(&name.to_string())?.first()?)
-    }
-}
-
-/// What an `index.json` lists, by name; what has none stands under the empty one.
-fn names(index: &[u8]) -> Result<BTreeMap<String, BTreeSet<Digest>>> {
-    let index = Document::parse(index.to_vec(), OCI_INDEX)?;
-    let mut names: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
-    if let Kind::Index { manifests } = index.kind() {
-        for entry in manifests {
-            let name = entry_name(entry, "archive").map(|name| name.to_string());
-            names.entry(name.unwrap_or_default()).or_default().insert(entry.digest);
-        }
-    }
-    Ok(names)
-}
 
 /// An archive that is being written: a file that appears when it is whole, or a stream.
 ///

@@ -4,12 +4,11 @@ use std::io::{self, Read as _, Seek as _};
 
 use rustix::fs::FileType;
 
-use super::store::copy;
 use crate::storage::checked::Checked;
 use crate::storage::content::Content;
 use crate::storage::holdings::BlobHoldings;
 use crate::storage::store::BlobSink;
-use crate::tools::buffer::BUFFER;
+use crate::tools::buffer::{BUFFER, copy};
 use crate::tools::file::{AtomicFile, part_of};
 use crate::tools::folder::Folder;
 use crate::words::document::Descriptor;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{CONTAINERD_NAME, REF_NAME, blob_path};
+use super::spec::{CONTAINERD_NAME, REF_NAME, blob_path};
 use crate::medium::tree::{Tree, kind};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT, guess_type};

@@ -1,16 +1,15 @@
-//! What the images of a layout are called, and which of its entries are images of their own.
+//! What the entries of a layout are called, and which of them belong to others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CONTAINERD_NAME, Entry, Layout, REF_NAME, twins};
-use crate::storage::store::ImageSource as _;
+use super::entry::LayoutEntry;
+use super::spec::{CONTAINERD_NAME, REF_NAME};
 use crate::words::digest::{Digest, DigestError};
-use crate::words::document::{Descriptor, Kind};
-use crate::words::error::{Class, Error, Result};
+use crate::words::document::Descriptor;
 use crate::words::reference::{Reference, Tag};
 
 /// Annotation of `cosign save` with the name of an image, also at its signatures.
-const COSIGN_NAME: &str = "dev.cosignproject.cosign/imageRef";
+pub(super) const COSIGN_NAME: &str = "dev.cosignproject.cosign/imageRef";
 /// Annotation of cosign and hauler that tells an image from what belongs to it.
 const KIND: &str = "kind";
 /// What kinds begin with: cosign's own, and those that hauler made of them.
@@ -18,26 +17,6 @@ const KINDS: &[&str] = &["dev.cosignproject.cosign/", "dev.hauler/"];
 
 /// Annotation of olareg with the image whose referrers an index lists.
 const LISTED_FOR: &str = "org.opencontainers.image.referrer.subject";
-
-/// The images of a place that was asked for as a whole.
-#[derive(Debug, Default)]
-pub struct Images {
-    /// What to ask the place for, each image once under each of its names.
-    pub names: Vec<Reference>,
-    /// What people should know: names that nobody can read.
-    pub notes: Vec<String>,
-    /// Those that cannot be had, with the reasons.
-    pub unreadable: Vec<Unreadable>,
-}
-
-/// An image that is listed, and cannot be had.
-#[derive(Debug)]
-pub struct Unreadable {
-    /// What the list calls it.
-    pub image: String,
-    /// Why.
-    pub error: Error,
-}
 
 /// The text of an entry's name, where it has one that says more than its digest.
 pub(super) fn text(descriptor: &Descriptor) -> Option<String> {
@@ -48,7 +27,7 @@ pub(super) fn text(descriptor: &Descriptor) -> Option<String> {
 
 /// What an entry is listed for that belongs to an image and stands under its name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Beside {
+pub(super) enum Beside {
     /// It goes by a tag that cosign makes of the image's digest, with this ending.
     Tag(&'static str),
     /// Its manifest says itself what it refers to. hauler lists each under a kind of its own,
@@ -57,7 +36,7 @@ enum Beside {
 }
 
 /// The image whose referrers the index `descriptor` lists.
-fn listed_for(descriptor: &Descriptor) -> Option<Digest> {
+pub(super) fn listed_for(descriptor: &Descriptor) -> Option<Digest> {
     descriptor.annotations.get(LISTED_FOR)?.parse().ok()
 }
 
@@ -66,7 +45,7 @@ pub(super) fn is_image(descriptor: &Descriptor) -> bool {
     beside(descriptor).is_none() && listed_for(descriptor).is_none()
 }
 
-fn beside(descriptor: &Descriptor) -> Option<Beside> {
+pub(super) fn beside(descriptor: &Descriptor) -> Option<Beside> {
     let kind = descriptor.annotations.get(KIND)?;
     let kind = KINDS.iter().find_map(|family| kind.strip_prefix(family))?;
     match kind.split('/').next()? {
@@ -109,7 +88,7 @@ pub(super) fn entry_name(descriptor: &Descriptor, folder: &str) -> Option<Refere
 
 /// The repository that an unreadable name still names, else the layout's own below `localhost`;
 /// with the digest, an image's name where it has no other.
-pub(in super::super) fn by_digest(
+pub(in crate::places) fn by_digest(
     text: Option<&str>,
     stem: &str,
     digest: &Digest,
@@ -132,17 +111,17 @@ pub(super) struct Tags {
     /// By the image.
     by_subject: BTreeMap<Digest, Vec<(Tag, Descriptor)>>,
     /// What has none of its own, and was given one.
-    given: BTreeSet<Digest>,
+    pub(super) given: BTreeSet<Digest>,
     /// Indexes of what refers to an image, which go by no tag.
     lists: BTreeMap<Digest, Vec<Descriptor>>,
 }
 
 impl Tags {
     /// Those among `entries`, of which `referring` refer to others by themselves.
-    pub(super) fn of(entries: &[Entry], referring: &BTreeMap<Digest, Digest>) -> Tags {
+    pub(super) fn of(entries: &[LayoutEntry], referring: &BTreeMap<Digest, Digest>) -> Tags {
         let mut tags = Tags::default();
         let mut images: BTreeMap<Option<String>, BTreeSet<Digest>> = BTreeMap::new();
-        for Entry { descriptor: own, .. } in entries {
+        for LayoutEntry { descriptor: own, .. } in entries {
             let is_own = is_image(own) && !referring.contains_key(&own.digest);
             if own.is_document() && is_own {
                 images.entry(text(own)).or_default().insert(own.digest);
@@ -154,7 +133,7 @@ impl Tags {
             same.next().copied().filter(|_| same.next().is_none())
         };
         let mut taken = BTreeSet::new();
-        for Entry { name, descriptor: own, .. } in entries {
+        for LayoutEntry { name, descriptor: own, .. } in entries {
             if let Some(subject) = listed_for(own).filter(|_| name.is_none()) {
                 tags.lists.entry(subject).or_default().push(own.clone());
                 continue;
@@ -189,165 +168,6 @@ impl Tags {
     /// Those of `subject`.
     pub(super) fn of_subject(&self, subject: &Digest) -> &[(Tag, Descriptor)] {
         self.by_subject.get(subject).map_or(&[], Vec::as_slice)
-    }
-}
-
-impl Layout {
-    /// Its images: everything listed but what goes with another image that is listed. An image
-    /// without a name that can be read is there under its digest.
-    #[must_use]
-    pub fn images(&self) -> Images {
-        let mut images = Images { notes: self.notes.clone(), ..Images::default() };
-        for broken in &self.broken {
-            let error = broken.error.clone();
-            images.unreadable.push(Unreadable { image: broken.image.clone(), error });
-        }
-        // That of another image which is listed, and comes along with that if it is right.
-        let is_list = |name: &Reference| {
-            let subject = name.tag.as_ref().and_then(subject_of);
-            subject.is_some_and(|(subject, _)| self.known.contains(&subject))
-        };
-        let has_name = |e: &&Entry| e.name.as_ref().is_some_and(|name| !is_list(name));
-        let mut seen = BTreeSet::new();
-        let mut later = Vec::new();
-        for entry in self.entries.iter().filter(|entry| !self.is_companion(entry)) {
-            match entry.name.as_ref().filter(|name| !is_list(name)) {
-                Some(name) => {
-                    if seen.insert(name.clone()) {
-                        images.names.push(name.clone());
-                    }
-                }
-                None => later.push(entry),
-            }
-        }
-        let mut named: BTreeSet<Digest> =
-            self.entries.iter().filter(has_name).map(|e| e.descriptor.digest).collect();
-        for entry in later {
-            let digest = entry.descriptor.digest;
-            let is_new = named.insert(digest);
-            images.notes.extend(match (&entry.name, text(&entry.descriptor), is_new) {
-                (Some(name), _, true) => Some(format!(
-                    "{self}: {name} lists what does not refer to that image; the list goes by its \
-                     digest, {digest}"
-                )),
-                (None, Some(text), true) => Some(format!(
-                    "{self}: {text:?} is no image name; the image goes by its digest, {digest}"
-                )),
-                (None, Some(text), false) => {
-                    Some(format!("{self}: {text:?} is no image name; {digest} has another one"))
-                }
-                (None, None, true) => {
-                    Some(format!("{self}: an image without a name goes by its digest, {digest}"))
-                }
-                (_, _, false) => None,
-            });
-            if is_new {
-                images.names.extend(self.digest_name(entry));
-            }
-        }
-        images
-    }
-
-    /// The name of an entry that has none but its digest.
-    fn digest_name(&self, entry: &Entry) -> Option<Reference> {
-        by_digest(text(&entry.descriptor).as_deref(), &self.tree.stem(), &entry.descriptor.digest)
-    }
-
-    /// Whether an entry goes with another image that is listed, and comes along with that.
-    pub(super) fn is_companion(&self, entry: &Entry) -> bool {
-        let own = &entry.descriptor;
-        let refers = |subject: &Digest| self.known.contains(subject);
-        if let Some((subject, ending)) =
-            entry.name.as_ref().and_then(|name| name.tag.as_ref()).and_then(subject_of)
-            && refers(&subject)
-        {
-            return !ending.is_empty() || self.is_list_of(own, &subject);
-        }
-        if let Some(subject) = listed_for(own).filter(refers)
-            && entry.name.is_none()
-        {
-            return own.digest != subject && self.is_list_of(own, &subject);
-        }
-        self.tags.given.contains(&own.digest) && entry.name.is_none()
-            || self.referring.get(&own.digest).is_some_and(refers)
-    }
-
-    /// Whether `list`, which stands under the tag for referrers of `subject`, comes along with it:
-    /// it is the subject itself, no list, or one of what does refer to it. Another list is left
-    /// behind by whoever reads it, with what it lists.
-    fn is_list_of(&self, list: &Descriptor, subject: &Digest) -> bool {
-        if list.digest == *subject {
-            return true;
-        }
-        let Ok(document) = self.document(list) else { return false };
-        let Kind::Index { manifests } = document.kind() else { return true };
-        let refers = |entry: &Descriptor| match self.referring.get(&entry.digest) {
-            Some(own) => own == subject,
-            None => self
-                .document(entry)
-                .is_ok_and(|document| document.subject().is_some_and(|s| s.digest == *subject)),
-        };
-        manifests.iter().all(refers)
-    }
-
-    /// The image that people call `wanted`: its name as it stands in the list, its full name, a
-    /// digest, or `@` and its place in the list.
-    ///
-    /// # Errors
-    /// [`Class::Incomplete`] when there is none, with what there is; [`Class::Damaged`] when
-    /// there are several.
-    pub fn pick(&self, wanted: &str) -> Result<Reference> {
-        let full = wanted.parse::<Reference>().ok();
-        let digest = wanted.rsplit('@').next().and_then(|digest| digest.parse::<Digest>().ok());
-        let place = wanted.strip_prefix('@').and_then(|place| place.parse::<usize>().ok());
-        let as_it_stands = |entry: &Entry| {
-            let keys = [CONTAINERD_NAME, COSIGN_NAME, REF_NAME].into_iter();
-            keys.filter_map(|key| entry.descriptor.annotations.get(key)).any(|it| it == wanted)
-                && (beside(&entry.descriptor).is_none() || entry.name.is_some())
-        };
-        let by_name = |entry: &Entry| {
-            let name = entry.name.as_ref();
-            name.is_some_and(|name| full.as_ref().is_some_and(|full| full.kept() == *name))
-        };
-        let by_digest = |entry: &Entry| Some(entry.descriptor.digest) == digest;
-        let found = |is_it: &dyn Fn(&Entry) -> bool| {
-            self.entries.iter().filter(|entry| is_it(entry)).collect::<Vec<_>>()
-        };
-        let mut there = found(&as_it_stands);
-        if there.is_empty() {
-            there = found(&by_name);
-        }
-        if there.is_empty() {
-            there = found(&by_digest);
-            there.truncate(1);
-        }
-        if there.is_empty() {
-            there.extend(self.entries.iter().filter(|entry| Some(entry.place) == place));
-        }
-        let Some(first) = there.first() else { return Err(self.has_no(wanted)) };
-        let own = first.descriptor.digest;
-        if !twins::are_one(&there) {
-            return Err(self.twice(wanted, &there));
-        }
-        // By its digest where the name alone could not tell.
-        let is_named = digest.is_none() && place.is_none();
-        let name = first.name.clone().filter(|_| is_named).or_else(|| match &first.name {
-            Some(name) => Some(Reference { digest: Some(own), ..name.clone() }),
-            None => self.digest_name(first),
-        });
-        name.ok_or_else(|| self.has_no(wanted))
-    }
-
-    pub(super) fn has_no(&self, wanted: &str) -> Error {
-        if let Some(broken) = self.broken.iter().find(|broken| broken.image == wanted) {
-            return broken.error.clone();
-        }
-        let error = Error::new(Class::Incomplete, format!("{self} has no image {wanted}"));
-        let names: Vec<String> = self.images().names.iter().map(ToString::to_string).collect();
-        match names.is_empty() {
-            true => error.hint("it has no images"),
-            false => error.hint(format!("it has: {}", names.join(", "))),
-        }
     }
 }
 

@@ -9,7 +9,8 @@ use rustix::fs::FileType;
 use serde_json::{Value, json};
 
 use super::blobs::Blobs;
-use super::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, index};
+use super::index;
+use super::spec::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME};
 use crate::medium::tree::kind;
 use crate::storage::checked::{Checked, Known};
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
@@ -288,23 +289,6 @@ fn hash(blobs: &Blobs, blob: &Descriptor) -> Result<Digest> {
     let path = blobs.folder().at(blob.digest.hex());
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
     blobs.open(blob, 0).and_then(|mut file| digest_of(&mut file)).map_err(fault)
-}
-
-/// `io::copy` with a buffer of our size.
-pub(super) fn copy(
-    from: &mut dyn io::Read,
-    to: &mut dyn io::Write,
-    buffer: &mut [u8],
-) -> io::Result<u64> {
-    let mut count = 0;
-    loop {
-        let got = from.read(buffer)?;
-        if got == 0 {
-            return Ok(count);
-        }
-        to.write_all(&buffer[..got])?;
-        count += got as u64;
-    }
 }
 
 impl Holdings for LayoutStore {

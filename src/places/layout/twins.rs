@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Layout;
+use super::entry::{LayoutEntry, are_one};
 use super::names::{is_image, text};
-use super::{Entry, Layout};
 use crate::storage::reading::read_small;
 use crate::storage::store::ImageSource as _;
 use crate::words::config::ImageConfig;
@@ -14,20 +15,14 @@ use crate::words::error::{Class, Error};
 use crate::words::json::check_strict;
 use crate::words::platform::{Platform, in_words};
 
-/// Whether `entries` are all of one image.
-pub(super) fn are_one(entries: &[&Entry]) -> bool {
-    let mut digests = entries.iter().map(|entry| entry.descriptor.digest);
-    let first = digests.next();
-    digests.all(|digest| Some(digest) == first)
-}
-
 impl Layout {
     /// The same, where a name that stands for several images stands for that alone which is for one
     /// of `platforms`. A name of which none is for one of them, or several are, still has them all.
     #[must_use]
     pub fn for_platforms(mut self, platforms: &[Platform]) -> Layout {
-        let mut by_name: BTreeMap<String, Vec<&Entry>> = BTreeMap::new();
-        let is_image = |entry: &&Entry| is_image(&entry.descriptor) && !self.is_companion(entry);
+        let mut by_name: BTreeMap<String, Vec<&LayoutEntry>> = BTreeMap::new();
+        let is_image =
+            |entry: &&LayoutEntry| is_image(&entry.descriptor) && !self.is_companion(entry);
         for entry in self.entries.iter().filter(|_| !platforms.is_empty()).filter(is_image) {
             let name = entry.name.as_ref().map(ToString::to_string);
             if let Some(name) = name.or_else(|| text(&entry.descriptor)) {
@@ -36,19 +31,19 @@ impl Layout {
         }
         let (mut gone, mut notes) = (BTreeSet::new(), Vec::new());
         for (name, same) in by_name.into_iter().filter(|(_, same)| !are_one(same)) {
-            let is_wanted = |entry: &&&Entry| {
+            let is_wanted = |entry: &&&LayoutEntry| {
                 let own = self.platform(&entry.descriptor);
                 own.is_some_and(|own| platforms.iter().any(|wanted| wanted.takes(&own)))
             };
-            let wanted: Vec<&Entry> = same.iter().filter(is_wanted).copied().collect();
+            let wanted: Vec<&LayoutEntry> = same.iter().filter(is_wanted).copied().collect();
             let Some(first) = wanted.first().filter(|_| are_one(&wanted)) else { continue };
             let own = self.platform(&first.descriptor);
             let of = in_words(own.iter());
             notes.push(format!("{self}: {name} stands for several images; that for {of} is taken"));
             let others = same.iter().filter(|it| it.descriptor.digest != first.descriptor.digest);
-            gone.extend(others.map(|entry| entry.place));
+            gone.extend(others.map(|entry| entry.position));
         }
-        self.entries.retain(|entry| !gone.contains(&entry.place));
+        self.entries.retain(|entry| !gone.contains(&entry.position));
         self.notes.extend(notes);
         self
     }
@@ -66,7 +61,7 @@ impl Layout {
     }
 
     /// Why nobody can say which of `entries` is meant by `name`.
-    pub(super) fn twice(&self, name: &str, entries: &[&Entry]) -> Error {
+    pub(super) fn twice(&self, name: &str, entries: &[&LayoutEntry]) -> Error {
         let images: BTreeMap<Digest, Option<Platform>> = entries
             .iter()
             .map(|entry| (entry.descriptor.digest, self.platform(&entry.descriptor)))

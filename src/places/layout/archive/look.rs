@@ -10,8 +10,9 @@ use flate2::bufread::GzDecoder;
 use rustix::fs::FileType;
 use serde_json::Value;
 
-use super::{DOCKER_INDEX, Listing, blob_path, names};
+use super::contents::{DOCKER_INDEX, Listing, names};
 use crate::medium::tree::Tree;
+use crate::places::layout::spec::blob_path;
 use crate::tools::folder::Folder;
 use crate::tools::interrupt;
 use crate::words::digest::Digest;

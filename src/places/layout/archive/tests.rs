@@ -8,6 +8,7 @@ use crate::medium::tree::Tree;
 use crate::places::layout::{Layout, REF_NAME};
 use crate::storage::checked::samples::Unchecked;
 use crate::storage::content::Once;
+use crate::words::media::OCI_INDEX;
 use crate::words::media::OCI_MANIFEST;
 
 const LAYER: &[u8] = b"a layer that is longer than nothing";
