@@ -1,7 +1,7 @@
 //! Options that were given and have no effect here: whoever wrote them expects something.
 
 use super::printer::Printer;
-use crate::places::location::{Destination, Source};
+use crate::places::location::Source;
 
 /// An option, and whether it was given.
 pub(super) type Given = (&'static str, bool);
@@ -19,16 +19,6 @@ pub(super) fn tell(options: &[Given], why: &str, printer: &Printer) {
 pub(super) fn in_full(options: &[Given], printer: &Printer) {
     if printer.is_json() {
         tell(options, "JSON has everything in full", printer);
-    }
-}
-
-/// Why options for registries have no effect on an import to `to`, if they have none.
-pub(super) fn beside_registries(to: &Destination) -> Option<&'static str> {
-    match to {
-        Destination::Registry { .. } => None,
-        Destination::Layout { .. } => Some("a layout is no registry"),
-        Destination::Archive { .. } => Some("an archive is no registry"),
-        Destination::Engine(_) => Some("the engine is not reached as a registry"),
     }
 }
 

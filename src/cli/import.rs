@@ -157,7 +157,7 @@ impl Import {
         self.check_platform()?;
         self.partly.check()?;
         self.tell_idle(printer);
-        if idle::beside_registries(&self.to).is_some() {
+        if self.to.beside_registries().is_some() {
             self.registries.unused();
         }
         let mut rules = self.map;
@@ -233,7 +233,7 @@ impl Import {
             ("--chunk-size", self.chunk_size.is_some()),
             ("--quick", self.quick),
         ];
-        if let Some(why) = idle::beside_registries(&self.to) {
+        if let Some(why) = self.to.beside_registries() {
             idle::tell(&[&own[..], &self.registries.given()].concat(), why, printer);
         }
         if let Destination::Registry { registry, .. } = &self.to {

@@ -114,6 +114,19 @@ pub enum Destination {
     Engine(Engine),
 }
 
+impl Destination {
+    /// Why nothing of a registry is to be had there, for people; nothing where it is one.
+    #[must_use]
+    pub fn beside_registries(&self) -> Option<&'static str> {
+        match self {
+            Destination::Registry { .. } => None,
+            Destination::Layout { .. } => Some("a layout is no registry"),
+            Destination::Archive { .. } => Some("an archive is no registry"),
+            Destination::Engine(_) => Some("the engine is not reached as a registry"),
+        }
+    }
+}
+
 /// Whether `path`, of an archive, stands for a standard stream. A file of that name is `./-`.
 #[must_use]
 pub fn is_stream(path: &Path) -> bool {

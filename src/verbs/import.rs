@@ -3,149 +3,70 @@
 
 mod archives;
 mod engine;
+mod failed;
+mod filing;
 mod foreign;
+mod halt;
+mod job;
 mod landing;
 mod layout;
 mod names;
+mod outcome;
 mod partly;
+mod portion;
+mod ready;
 mod registry;
 mod repositories;
+mod request;
 mod rewritten;
+mod single;
 mod summary;
+mod surveyed;
+mod unread;
 mod usable;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
-pub use self::archives::Filing;
-use self::archives::{Archives, is_folder};
-use self::engine::Pulling;
-use self::landing::Job;
-use self::layout::Layout;
-use self::names::{names, tell_idle};
-pub use self::partly::Failed;
-use self::partly::{Halt, Rest};
-use self::registry::Repositories;
+use self::archives::ToArchives;
+use self::engine::ToEngine;
+pub use self::failed::Failed;
+pub use self::filing::Filing;
+use self::job::Job;
+use self::landing::Landing;
+use self::layout::ToLayout;
+use self::names::tell_idle;
+pub use self::outcome::Outcome;
+use self::partly::Rest;
+use self::ready::Ready;
+use self::registry::ToRegistry;
+pub use self::request::Request;
 use self::rewritten::{Rewritten, rewritten};
-use self::summary::summary;
 pub use self::summary::{Landed, Summary};
 use self::usable::usable;
-use crate::bundle::check::{self, Trust, Trusted};
-use crate::bundle::contents::Contents;
+use crate::bundle::check;
 use crate::bundle::part::referring;
-use crate::places::location::{Destination, is_stream};
+use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::tools::file::lies_in;
-use crate::tools::ground;
-use crate::tools::pace::Jobs;
 use crate::verbs::evidence::Evidence;
-use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
-use crate::words::moment::Moment;
-use crate::words::platform::Platform;
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;
-use crate::work::choice::{Choice, part};
-use crate::work::graph::Rewrite;
-use crate::work::mapping::NameRule;
-use crate::work::plan::{OnExisting, Plan};
-use crate::work::projects::Provision;
-use crate::work::transfer::{Carrier, Tally};
+use crate::work::choice::part;
+use crate::work::plan::Plan;
+use crate::work::transfer::Tally;
 
-/// What to import, and how.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Request {
-    /// The bundle.
-    pub bundle: PathBuf,
-    /// Where to.
-    pub to: Destination,
-    /// Whom to believe.
-    pub trust: Trust,
-    /// Which images.
-    pub choice: Choice,
-    /// Rules for names; the first that matches decides.
-    pub rules: Vec<NameRule>,
-    /// Whether only the last part of a name is kept.
-    pub flatten: bool,
-    /// What to do about names that stand for other images.
-    pub existing: OnExisting,
-    /// What may be done about projects, where the destination has such.
-    pub projects: Provision,
-    /// The platform of which multi-platform images are taken, where a destination holds one only.
-    pub platform: Option<Platform>,
-    /// What is written anew, under other digests.
-    pub rewrite: Rewrite,
-    /// The time, for the expiry.
-    pub now: Moment,
-    /// How archives are written, where they are the destination.
-    pub filing: Filing,
-    /// Transfers at a time.
-    pub jobs: Jobs,
-    /// Whether to stop with the plan.
-    pub dry_run: bool,
-    /// Whether images that cannot be brought are left behind, and the others are brought.
-    pub keep_going: bool,
-}
-
-impl Request {
-    /// Imports all of `bundle` to the destination `to`, if `trust` lets it, at the time `now`:
-    /// names as they are, nothing overwritten, as fast as it goes. The fields say otherwise.
-    ///
-    /// ```
-    /// use std::time::SystemTime;
-    ///
-    /// use sealift::bundle::check::Trust;
-    /// use sealift::verbs::import::Request;
-    ///
-    /// # let keys = Vec::new();
-    /// let to = "docker://harbor.example/group".parse()?;
-    /// let now = SystemTime::now().try_into()?;
-    /// let mut request = Request::new("june.tar", to, Trust::Keys(keys), now);
-    /// request.dry_run = true;
-    /// # Ok::<(), sealift::words::error::Error>(())
-    /// ```
-    #[must_use]
-    pub fn new(bundle: impl Into<PathBuf>, to: Destination, trust: Trust, now: Moment) -> Request {
-        Request {
-            bundle: bundle.into(),
-            to,
-            trust,
-            choice: Choice::default(),
-            rules: Vec::new(),
-            flatten: false,
-            existing: OnExisting::default(),
-            projects: Provision::default(),
-            platform: None,
-            rewrite: Rewrite::default(),
-            now,
-            filing: Filing::default(),
-            jobs: Jobs::default(),
-            dry_run: false,
-            keep_going: false,
+/// The kind of destination that `to` is.
+fn landing<'d>(to: &'d Destination, client: &'d Client) -> Box<dyn Landing + 'd> {
+    match to {
+        Destination::Registry { registry, prefix } => {
+            Box::new(ToRegistry { registry, prefix: prefix.as_ref(), client })
         }
-    }
-}
-
-/// What came of a request.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// It was only to be planned.
-    Planned(Plan),
-    /// It was done.
-    Done(Summary),
-}
-
-impl Outcome {
-    /// Whether the destination told of no projects, as every Harbor does.
-    #[must_use]
-    pub fn no_harbor(&self) -> bool {
-        match self {
-            Outcome::Planned(plan) => plan.projects.is_empty(),
-            Outcome::Done(summary) => summary.projects.is_empty() && summary.failed.is_empty(),
-        }
+        Destination::Layout { path } => Box::new(ToLayout { path }),
+        Destination::Archive { format, path } => Box::new(ToArchives { format: *format, path }),
+        Destination::Engine(engine) => Box::new(ToEngine { engine }),
     }
 }
 
@@ -170,20 +91,22 @@ pub fn import(
         let names: BTreeSet<&Reference> = chosen.images.iter().map(|image| &image.name).collect();
         part(sound, &referring(sound), |image| names.contains(&image.name))
     });
-    keep_apart(request)?;
+    let landing = &*landing(&request.to, client);
+    keep_apart(request, landing.path())?;
 
     // 2. What has to be written anew for the destination?
     let ready = Ready { bundle: Arc::new(bundle), tally: Tally::default() };
     let contents = chosen.as_ref().unwrap_or(ready.bundle.contents());
     let Rewritten { contents, failed } = rewritten(request, contents, progress)?;
     let failed = [unsound, failed].concat();
-    tell_idle(request, &contents, progress);
+    tell_idle(request, landing.naming(), &contents, progress);
 
     // 3. Bring it there, all at once; then, where that is wanted, what can be brought.
+    let job = Job { request, ready: &ready, contents: &contents, progress };
     let outcome = match contents.images.is_empty() && !failed.is_empty() {
         true if request.dry_run => Ok(Outcome::Planned(Plan::empty(ready.statement()))),
         true => Ok(Outcome::Done(ready.nothing(request))),
-        false => ready.run(request, &contents, client, progress),
+        false => landing.bring(job),
     };
     let outcome = match outcome {
         Ok(Outcome::Planned(mut plan)) => {
@@ -194,7 +117,7 @@ pub fn import(
             Outcome::Done(Summary { ok: failed.is_empty(), failed, ..summary })
         }
         Err(halt) if request.keep_going && !request.dry_run => {
-            let rest = Rest { request, ready: &ready, client, progress, failed };
+            let rest = Rest { request, ready: &ready, landing, progress, failed };
             Outcome::Done(rest.bring(&contents, halt)?)
         }
         Err(halt) => return Err(halt.into()),
@@ -203,78 +126,14 @@ pub fn import(
     Ok((evidence, outcome))
 }
 
-/// A bundle that is believed, and what was brought of it.
-struct Ready {
-    bundle: Arc<Trusted>,
-    tally: Tally,
-}
-
-impl Ready {
-    /// Imports `contents`, a part of the bundle.
-    fn run(
-        &self,
-        request: &Request,
-        contents: &Contents,
-        client: &Client,
-        progress: &dyn Progress,
-    ) -> Result<Outcome, Halt> {
-        let job = Job { request, ready: self, contents, progress };
-        match &request.to {
-            Destination::Registry { registry, .. } => {
-                job.land(|names| Repositories::look(job, registry, client, names))
-            }
-            Destination::Layout { path } => {
-                ground::folder(path)?;
-                job.land(|names| Layout::look(job, path, names))
-            }
-            Destination::Archive { format, path } => {
-                job.land(|names| Archives::look(job, *format, path, names))
-            }
-            Destination::Engine(engine) => {
-                engine::check(engine, request.existing)?;
-                job.land(|names| Pulling::look(job, engine, names))
-            }
-        }
-    }
-
-    /// Brings the blobs of `contents`.
-    fn carrier<'c>(
-        &'c self,
-        request: &Request,
-        contents: &'c Contents,
-        progress: &'c dyn Progress,
-    ) -> Carrier<'c> {
-        let (source, tally) = (&*self.bundle, &self.tally);
-        let go_on = request.keep_going;
-        Carrier { contents, source, jobs: request.jobs, go_on, tally, progress }
-    }
-
-    fn statement(&self) -> Digest {
-        self.bundle.about().statement().digest
-    }
-
-    /// The summary of an import that did nothing yet.
-    fn nothing(&self, request: &Request) -> Summary {
-        self.summary(request, Plan::empty(self.statement()))
-    }
-
-    /// What the import amounted to, of which `plan` was the last.
-    fn summary(&self, request: &Request, plan: Plan) -> Summary {
-        summary(request, plan, &self.tally, self.bundle.about().signers().to_vec())
-    }
-}
-
 /// Nothing is written into the bundle itself, which would be no signed one any more.
-fn keep_apart(request: &Request) -> Result<()> {
-    let (Destination::Layout { path } | Destination::Archive { path, .. }) = &request.to else {
-        return Ok(());
-    };
-    match !is_stream(path) && lies_in(path, &request.bundle) {
-        true => {
+fn keep_apart(request: &Request, path: Option<&Path>) -> Result<()> {
+    match path.filter(|path| lies_in(path, &request.bundle)) {
+        Some(path) => {
             let text = format!("{} lies in the bundle itself", path.display());
             Err(Error::new(Class::Usage, text).hint("name another place"))
         }
-        false => Ok(()),
+        None => Ok(()),
     }
 }
 

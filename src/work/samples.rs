@@ -189,14 +189,12 @@ impl Inside {
             format!("{name}:{tag}").parse::<Reference>().unwrap()
         };
         Delivery {
-            there: Box::new(self.clone()),
-            name: name.to_owned(),
             path: Some(name.split_once('/').unwrap().1.parse().unwrap()),
             images: images.map(|(index, image)| (index, new(&image.name))).collect(),
             referrers: referrers
                 .map(|(index, referrer)| (index, referrer.name().map(|name| new(&name))))
                 .collect(),
-            absent: false,
+            ..Delivery::to(Box::new(self.clone()), name)
         }
     }
 }

@@ -1,17 +1,17 @@
 //! `import` into archives: one file for all images, a file an image, or a stream.
 
-pub(super) mod portion;
-pub(super) mod single;
-
 use std::borrow::Cow;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use self::portion::listing;
-use self::single::{Single, single_platform};
-use super::landing::{Job, Landing};
-use super::{Halt, Request};
+use super::filing::Filing;
+use super::halt::Halt;
+use super::job::Job;
+use super::landing::Landing;
+use super::outcome::Outcome;
+use super::portion::listing;
+use super::request::Request;
+use super::single::{Single, single_platform};
+use super::surveyed::{self, Surveyed};
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
@@ -32,18 +32,6 @@ use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
 use crate::work::template::Template;
 use crate::work::transfer::{self, Carrier, Tally, Unfinished};
 
-/// How archives are written.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Filing {
-    /// How the files are called, where each image has one; the standard template if none.
-    pub template: Option<Template>,
-    /// Whether they are compressed.
-    pub gzip: bool,
-    /// Standard output, where the path is `-`.
-    pub stdout: Option<Arc<File>>,
-}
-
 /// One archive that is to be written.
 struct ArchiveFile {
     /// Its file; standard output if none.
@@ -59,9 +47,32 @@ impl ArchiveFile {
     }
 }
 
-/// Archives at a path, as a destination. Each file appears when it is whole; those that were
+/// Archives at a path, as a destination.
+pub(super) struct ToArchives<'d> {
+    /// Their kind.
+    pub(super) format: ArchiveFormat,
+    /// One file, a folder, or standard output.
+    pub(super) path: &'d Path,
+}
+
+impl Landing for ToArchives<'_> {
+    fn path(&self) -> Option<&Path> {
+        (!is_stream(self.path)).then_some(self.path)
+    }
+
+    fn is_one_file(&self) -> bool {
+        !is_folder(self.path)
+    }
+
+    fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
+        let (archives, deliveries) = AtArchives::look(job, self.format, self.path, names)?;
+        surveyed::land(&archives, &deliveries)
+    }
+}
+
+/// Archives that were looked at. Each file appears when it is whole; those that were
 /// finished before a failure stay, and the same import leaves them as they are.
-pub(super) struct Archives<'i> {
+struct AtArchives<'i> {
     job: Job<'i>,
     path: &'i Path,
     contents: Cow<'i, Contents>,
@@ -74,17 +85,17 @@ pub(super) struct Archives<'i> {
     obstacles: Vec<Obstacle>,
 }
 
-impl<'i> Archives<'i> {
+impl<'i> AtArchives<'i> {
     /// Those of the kind `format` at `path`: which file each image goes to, and what is there now.
     ///
     /// # Errors
     /// For names that give no files, and when what is there cannot be read.
-    pub(super) fn look(
+    fn look(
         job: Job<'i>,
         format: ArchiveFormat,
         path: &'i Path,
         mut to: Vec<Reference>,
-    ) -> Result<(Archives<'i>, Vec<Delivery>), Halt> {
+    ) -> Result<(AtArchives<'i>, Vec<Delivery>), Halt> {
         // 1. What fits: a docker archive holds one platform of each image, and images only.
         let (single, mut obstacles) = match format {
             ArchiveFormat::Docker => {
@@ -117,16 +128,17 @@ impl<'i> Archives<'i> {
                     _ => taken.push(format!("{} {what}", file.name())),
                 }
             }
-            let (name, images) = (file.name(), file.images.clone());
-            let there: Box<dyn ImageSink> = Box::new(sink);
-            deliveries.push(Delivery { there, name, path: None, images, referrers, absent: false });
+            let (images, sink): (_, Box<dyn ImageSink>) = (file.images.clone(), Box::new(sink));
+            let is_file = true;
+            let to = Delivery::to(sink, file.name());
+            deliveries.push(Delivery { images, referrers, is_file, ..to });
         }
         obstacles.extend(in_the_way(taken));
         let contents = match single {
             Some(single) => Cow::Owned(single.contents),
             None => Cow::Borrowed(job.contents),
         };
-        Ok((Archives { job, path, contents, files, rooms, left, obstacles }, deliveries))
+        Ok((AtArchives { job, path, contents, files, rooms, left, obstacles }, deliveries))
     }
 }
 
@@ -141,7 +153,7 @@ fn narrow(job: Job<'_>, to: &mut [Reference]) -> Result<(Single, Vec<Obstacle>)>
     Ok((single, obstacles))
 }
 
-impl Landing for Archives<'_> {
+impl Surveyed for AtArchives<'_> {
     type There = dyn ImageSink;
 
     fn job(&self) -> Job<'_> {
@@ -301,7 +313,7 @@ fn files(
 }
 
 /// Whether `path` is to be filled with a file an image.
-pub(super) fn is_folder(path: &Path) -> bool {
+fn is_folder(path: &Path) -> bool {
     let slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     slash || (path.is_dir() && !is_stream(path))
 }

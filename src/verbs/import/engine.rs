@@ -7,74 +7,49 @@ mod look;
 mod needs;
 #[cfg_attr(not(feature = "serve"), path = "engine/unserved.rs")]
 mod pulled;
+mod pulling;
 mod unpacked;
 
-use std::sync::Arc;
-
-use self::chosen::Chosen;
 use self::look::Look;
 use self::pulled::Pulled;
-use super::Halt;
-use super::landing::{Job, Landing};
+use self::pulling::Pulling;
+use super::halt::Halt;
+use super::job::Job;
+use super::landing::Landing;
+use super::outcome::Outcome;
+use super::request::Request;
+use super::surveyed::{self, Surveyed};
 use crate::bundle::contents::Contents;
-use crate::places::engine::{About, Engine};
+use crate::places::engine::Engine;
 use crate::words::error::{Class, Error, Result};
-use crate::words::progress::Event;
 use crate::words::reference::Reference;
-use crate::work::plan::{Delivery, NameAction, NameStep, OnExisting, Plan, Transfer};
-use crate::work::transfer::{Carrier, Fate, Unfinished};
+use crate::work::plan::{Delivery, OnExisting, Plan};
+use crate::work::transfer::{Carrier, Unfinished};
 
-/// An engine, as a destination. Bytes that turn out wrong on the way break off the pull they are
-/// for; the name of that image then stands for what it stood for.
-pub(super) struct Pulling<'i> {
-    job: Job<'i>,
-    engine: &'i Engine,
-    about: About,
-    chosen: Arc<Chosen>,
-    look: Look,
+/// An engine, as a destination.
+pub(super) struct ToEngine<'d> {
+    /// Which.
+    pub(super) engine: &'d Engine,
 }
 
-/// Fails for what is wished and no engine can do.
-///
-/// # Errors
-/// [`Class::Usage`].
-pub(super) fn check(engine: &Engine, existing: OnExisting) -> Result<()> {
-    if matches!(existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
-        let text = format!("{engine} has no images beside names: --on-existing keep-digest");
-        return Err(Error::new(Class::Usage, text)
-            .hint("leave such images behind with skip, or give them other tags with --map"));
+impl Landing for ToEngine<'_> {
+    fn check(&self, request: &Request) -> Result<()> {
+        if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
+            let text =
+                format!("{} has no images beside names: --on-existing keep-digest", self.engine);
+            return Err(Error::new(Class::Usage, text)
+                .hint("leave such images behind with skip, or give them other tags with --map"));
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-impl<'i> Pulling<'i> {
-    /// Into `engine`, under `names`: what of each image it takes, and what it has of that.
-    ///
-    /// # Errors
-    /// When it cannot be asked.
-    pub(super) fn look(
-        job: Job<'i>,
-        engine: &'i Engine,
-        names: Vec<Reference>,
-    ) -> Result<(Pulling<'i>, Vec<Delivery<Look>>), Halt> {
-        let about = engine.about()?;
-        let platform = job.request.platform.as_ref();
-        let chosen = Arc::new(Chosen::of(job.contents, names, engine, &about, platform));
-        chosen.notes.iter().for_each(|note| job.progress.event(Event::Note(note.clone())));
-        let look = Look::at(engine, &about, &chosen, &*job.ready.bundle)?;
-        let delivery = Delivery {
-            there: Box::new(look.clone()),
-            name: engine.to_string(),
-            path: None,
-            images: chosen.names.iter().cloned().enumerate().collect(),
-            referrers: Vec::new(),
-            absent: false,
-        };
-        Ok((Pulling { job, engine, about, chosen, look }, vec![delivery]))
+    fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
+        let (pulling, delivery) = Pulling::look(job, self.engine, names)?;
+        surveyed::land(&pulling, &[delivery])
     }
 }
 
-impl Landing for Pulling<'_> {
+impl Surveyed for Pulling<'_> {
     type There = Look;
 
     fn job(&self) -> Job<'_> {
@@ -108,7 +83,7 @@ impl Landing for Pulling<'_> {
         _: &[Delivery<Look>],
         carrier: &Carrier<'_>,
     ) -> Result<(), Unfinished> {
-        let brought = match changes(plan).next() {
+        let brought = match plan.changes().next() {
             Some(_) => self.bring(plan, carrier),
             None => Ok(()),
         };
@@ -134,35 +109,4 @@ impl Pulling<'_> {
             Pulled::Unreachable(why) => load::load(self, plan, &why, carrier),
         }
     }
-
-    /// After the pull the name has to stand for what was promised.
-    fn read_back(&self, name: &Reference) -> Result<()> {
-        let engine = self.engine;
-        match engine.held(name)? {
-            Some(held) if self.chosen.is_it(&self.about, name, &held) => Ok(()),
-            Some(_) => {
-                let text = format!("{engine}: {name} stands for another image than was pulled");
-                Err(Error::new(Class::Other, text).hint("somebody else may be naming images there"))
-            }
-            None => {
-                let text = format!("{engine}: {name} is not there, although it was pulled");
-                Err(Error::new(Class::Other, text).hint("see what the engine says for itself"))
-            }
-        }
-    }
-
-    /// Notes the layers that nobody asked for.
-    fn note_present(&self, plan: &Plan, carrier: &Carrier<'_>) {
-        let (place, configs) = (self.engine.to_string(), self.chosen.contents.configs());
-        let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
-        for Transfer { blob, .. } in all.filter(|it| !configs.contains(&it.blob.digest)) {
-            carrier.tally.blob(&place, &blob.digest, blob.size, Fate::Present);
-        }
-    }
-}
-
-/// The names that are not done yet.
-fn changes(plan: &Plan) -> impl Iterator<Item = &NameStep> {
-    let all = plan.repositories.iter().flat_map(|repository| &repository.names);
-    all.filter(|step| matches!(step.action, NameAction::Create | NameAction::Replace))
 }

@@ -1,103 +1,53 @@
-//! [`Landing`]: a kind of destination as an import sees it; and [`Job::land`], the one way to import.
+//! [`Landing`]: a kind of destination, as an import sees it before it looks there.
 
-use super::{Halt, Outcome, Ready, Request, names};
-use crate::bundle::contents::Contents;
-use crate::storage::holdings::Holdings;
+use std::path::Path;
+
+use super::halt::Halt;
+use super::job::Job;
+use super::names::names;
+use super::outcome::Outcome;
+use super::request::Request;
 use crate::words::error::Result;
-use crate::words::progress::Progress;
 use crate::words::reference::Reference;
-use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
-use crate::work::transfer::{Carrier, Unfinished};
+use crate::work::mapping::Naming;
 
-/// A kind of destination that was looked at. Its steps come in the order in which they stand here;
-/// up to [`judge`](Landing::judge) nothing is changed there.
+/// A kind of destination, as the request names it.
 pub(super) trait Landing {
-    /// What tells what is there.
-    type There: Holdings + ?Sized;
-
-    /// What is imported there.
-    fn job(&self) -> Job<'_>;
-
-    /// What is taken there of the contents: all of it, where nothing else is said.
-    fn contents(&self) -> &Contents {
-        self.job().contents
+    /// How the images are called there: by their full names, where nothing else is said.
+    fn naming(&self) -> Naming {
+        Naming::FullNames
     }
 
-    /// What to do about names that stand for other images: what is asked for.
-    fn existing(&self) -> OnExisting {
-        self.job().request.existing
+    /// The file or folder of this machine that is written, where it is one.
+    fn path(&self) -> Option<&Path> {
+        None
     }
 
-    /// How much is asked at a time.
-    fn questions(&self) -> usize {
-        self.job().request.jobs.most
+    /// Whether all images go into one file, which is taken or not as a whole.
+    fn is_one_file(&self) -> bool {
+        false
     }
 
-    /// Enters into `plan` what else is in its way, and what becomes of what was found.
+    /// Fails for what is wished and can never be done there, before any name is made.
     ///
     /// # Errors
-    /// When the destination cannot be asked.
-    fn judge(&self, plan: &mut Plan, deliveries: &[Delivery<Self::There>]) -> Result<()>;
-
-    /// Makes what has to be there before anything moves.
-    ///
-    /// # Errors
-    /// When that cannot be made.
-    fn prepare(&self, _plan: &mut Plan, _scopes: &[Delivery<Self::There>]) -> Result<()> {
+    /// What is wrong with the `request`, or with the place as it is called.
+    fn check(&self, _request: &Request) -> Result<()> {
         Ok(())
     }
 
-    /// Brings what `plan` says.
-    ///
-    /// # Errors
-    /// What stopped it.
-    fn carry(
-        &self,
-        plan: &mut Plan,
-        deliveries: &[Delivery<Self::There>],
-        carrier: &Carrier<'_>,
-    ) -> Result<(), Unfinished>;
-}
-
-/// What is imported, and how.
-#[derive(Clone, Copy)]
-pub(super) struct Job<'i> {
-    pub(super) request: &'i Request,
-    pub(super) ready: &'i Ready,
-    /// A part of the bundle.
-    pub(super) contents: &'i Contents,
-    pub(super) progress: &'i dyn Progress,
-}
-
-impl Job<'_> {
-    /// Does it. `look` is given the names at the destination, and says where everything goes.
+    /// Looks there, and brings what the `job` is for: images that get these `names`.
     ///
     /// # Errors
     /// As [`import`](super::import).
-    pub(super) fn land<L: Landing>(
-        self,
-        look: impl FnOnce(Vec<Reference>) -> Result<(L, Vec<Delivery<L::There>>), Halt>,
-    ) -> Result<Outcome, Halt> {
-        // 1. Where does everything go, and what is there?
-        let (landing, deliveries) = look(names(self.request, self.contents)?)?;
-        let (statement, existing) = (self.ready.statement(), landing.existing());
-        let contents = landing.contents();
-        let mut plan = Plan::new(statement, contents, &deliveries, existing, landing.questions())?;
+    fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt>;
 
-        // 2. What is in the way?
-        landing.judge(&mut plan, &deliveries)?;
-        if self.request.dry_run {
-            return Ok(Outcome::Planned(plan));
-        }
-        if let Some(error) = Obstacle::failure(&plan.obstacles) {
-            return Err(error.into());
-        }
-
-        // 3. Make room, and bring it.
-        landing.prepare(&mut plan, &deliveries)?;
-        let carrier = self.ready.carrier(self.request, contents, self.progress);
-        let carried = landing.carry(&mut plan, &deliveries, &carrier);
-        carried.map_err(|stop| Halt::of(stop, contents))?;
-        Ok(Outcome::Done(self.ready.summary(self.request, plan)))
+    /// Imports what the `job` is for.
+    ///
+    /// # Errors
+    /// As [`import`](super::import).
+    fn bring(&self, job: Job<'_>) -> Result<Outcome, Halt> {
+        self.check(job.request)?;
+        self.land(job, names(job.request, self.naming(), job.contents)?)
     }
 }

@@ -2,42 +2,53 @@
 
 use std::path::Path;
 
-use super::landing::{Job, Landing};
+use super::foreign;
+use super::halt::Halt;
+use super::job::Job;
+use super::landing::Landing;
+use super::outcome::Outcome;
 use super::repositories::gather;
-use super::{Halt, foreign};
+use super::request::Request;
+use super::surveyed::{self, Surveyed};
 use crate::places::layout::LayoutStore;
 use crate::storage::store::ImageSink;
-use crate::tools::room;
+use crate::tools::{ground, room};
 use crate::words::error::Result;
 use crate::words::reference::Reference;
-use crate::work::plan::{Action, Delivery, Obstacle, Plan};
+use crate::work::plan::{Delivery, Obstacle, Plan};
 use crate::work::transfer::{self, Carrier, Unfinished};
 
 /// A layout, as a destination.
-pub(super) struct Layout<'i> {
+pub(super) struct ToLayout<'d> {
+    /// Its folder.
+    pub(super) path: &'d Path,
+}
+
+impl Landing for ToLayout<'_> {
+    fn path(&self) -> Option<&Path> {
+        Some(self.path)
+    }
+
+    fn check(&self, _: &Request) -> Result<()> {
+        ground::folder(self.path)
+    }
+
+    fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
+        let (name, one) = (job.request.to.to_string(), |_: &Reference| String::new());
+        let deliveries = gather(job.contents, names, one, |_| {
+            Ok(Delivery::to(Box::new(LayoutStore::open(self.path)?), name.clone()))
+        })?;
+        surveyed::land(&AtLayout { job, path: self.path }, &deliveries)
+    }
+}
+
+/// A layout that was looked at.
+struct AtLayout<'i> {
     job: Job<'i>,
     path: &'i Path,
 }
 
-impl<'i> Layout<'i> {
-    /// The one at `path`, which gets `names`.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
-    pub(super) fn look(
-        job: Job<'i>,
-        path: &'i Path,
-        names: Vec<Reference>,
-    ) -> Result<(Layout<'i>, Vec<Delivery>), Halt> {
-        let (name, one) = (job.request.to.to_string(), |_: &Reference| String::new());
-        let deliveries = gather(job.contents, names, one, |_| {
-            Ok((Box::new(LayoutStore::open(path)?), name.clone(), None))
-        })?;
-        Ok((Layout { job, path }, deliveries))
-    }
-}
-
-impl Landing for Layout<'_> {
+impl Surveyed for AtLayout<'_> {
     type There = dyn ImageSink;
 
     fn job(&self) -> Job<'_> {
@@ -67,9 +78,7 @@ fn shortage(path: &Path, plan: &Plan) -> Vec<Obstacle> {
     let what = format!("at the destination {}", path.display());
     let room = room::check(path, plan.copy.bytes, &what)
         .map_err(|e| e.hint("free some, or name a folder on another disk"));
-    let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
-    let sent = all.filter(|transfer| transfer.action == Action::Copy);
-    let largest = sent.map(|transfer| transfer.blob.size).max().unwrap_or(0);
+    let largest = plan.sent().map(|blob| blob.size).max().unwrap_or(0);
     let what = format!("the largest file of {}", path.display());
     let file = room::check_file(path, largest, &what);
     [room, file].into_iter().filter_map(Result::err).map(|e| Obstacle::known(&e)).collect()

@@ -1,45 +1,56 @@
 //! `import` into a registry: a delivery a repository, and the projects they lie in.
 
-use super::landing::{Job, Landing};
+use super::halt::Halt;
+use super::job::Job;
+use super::landing::Landing;
+use super::outcome::Outcome;
 use super::repositories::gather;
-use super::summary::note_unread;
-use super::{Halt, foreign};
+use super::surveyed::{self, Surveyed};
+use super::{foreign, unread};
 use crate::places::registry::Client;
 use crate::storage::store::ImageSink;
 use crate::words::error::{Result, Side};
-use crate::words::reference::{Reference, Registry};
+use crate::words::reference::{Reference, Registry, Repository};
+use crate::work::mapping::Naming;
 use crate::work::plan::{Delivery, Obstacle, Plan};
 use crate::work::projects::Projects;
 use crate::work::transfer::{self, Carrier, Unfinished};
 
-/// The repositories of a registry, as a destination.
-pub(super) struct Repositories<'i> {
+/// A registry, as a destination.
+pub(super) struct ToRegistry<'d> {
+    /// Its host.
+    pub(super) registry: &'d Registry,
+    /// What every repository name begins with there.
+    pub(super) prefix: Option<&'d Repository>,
+    /// Reaches it.
+    pub(super) client: &'d Client,
+}
+
+impl Landing for ToRegistry<'_> {
+    fn naming(&self) -> Naming {
+        Naming::Registry { registry: self.registry.clone(), prefix: self.prefix.cloned() }
+    }
+
+    fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
+        let client = self.client;
+        let mut deliveries = gather(job.contents, names, Reference::name, |to| {
+            let repository = client.repository(&to.registry, &to.repository, Side::Destination);
+            let path = Some(to.repository.clone());
+            Ok(Delivery { path, ..Delivery::to(Box::new(repository), to.name()) })
+        })?;
+        let projects = Projects::look(client, self.registry, &mut deliveries)?;
+        surveyed::land(&AtRegistry { job, client, projects }, &deliveries)
+    }
+}
+
+/// The repositories of a registry, which was asked about their projects.
+struct AtRegistry<'i> {
     job: Job<'i>,
     client: &'i Client,
     projects: Projects,
 }
 
-impl<'i> Repositories<'i> {
-    /// Those at `registry` that `names` lie in.
-    ///
-    /// # Errors
-    /// When the registry cannot be asked about its projects.
-    pub(super) fn look(
-        job: Job<'i>,
-        registry: &Registry,
-        client: &'i Client,
-        names: Vec<Reference>,
-    ) -> Result<(Repositories<'i>, Vec<Delivery>), Halt> {
-        let mut deliveries = gather(job.contents, names, Reference::name, |to| {
-            let repository = client.repository(&to.registry, &to.repository, Side::Destination);
-            Ok((Box::new(repository), to.name(), Some(to.repository.clone())))
-        })?;
-        let projects = Projects::look(client, registry, &mut deliveries)?;
-        Ok((Repositories { job, client, projects }, deliveries))
-    }
-}
-
-impl Landing for Repositories<'_> {
+impl Surveyed for AtRegistry<'_> {
     type There = dyn ImageSink;
 
     fn job(&self) -> Job<'_> {
@@ -77,7 +88,7 @@ impl Landing for Repositories<'_> {
         for plan in first.iter().chain([&*plan]) {
             transfer::run(plan, deliveries, carrier)?;
         }
-        note_unread(plan, progress);
+        unread::tell(plan, progress);
         Ok(())
     }
 }

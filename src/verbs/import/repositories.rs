@@ -4,14 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::bundle::contents::Contents;
-use crate::storage::store::ImageSink;
 use crate::words::error::Result;
-use crate::words::reference::{Reference, Repository};
+use crate::words::reference::Reference;
 use crate::work::plan::Delivery;
-
-/// A repository that was opened: what takes it, its name for people, and its path where siblings
-/// can mount blobs from it.
-pub(super) type Opened = (Box<dyn ImageSink>, String, Option<Repository>);
 
 /// Gathers what goes to the same repository, of which `key` tells them apart: the images of
 /// `contents`, which get `names`, and what refers to them. Each is opened once.
@@ -22,17 +17,13 @@ pub(super) fn gather(
     contents: &Contents,
     names: Vec<Reference>,
     key: impl Fn(&Reference) -> String,
-    open: impl Fn(&Reference) -> Result<Opened>,
+    open: impl Fn(&Reference) -> Result<Delivery>,
 ) -> Result<Vec<Delivery>> {
     let mut deliveries: BTreeMap<String, Delivery> = BTreeMap::new();
     let mut at = |to: &Reference, enter: &mut dyn FnMut(&mut Delivery)| -> Result<()> {
         let delivery = match deliveries.entry(key(to)) {
             Entry::Occupied(delivery) => delivery.into_mut(),
-            Entry::Vacant(free) => {
-                let (there, name, path) = open(to)?;
-                let (images, referrers, absent) = (Vec::new(), Vec::new(), false);
-                free.insert(Delivery { there, name, path, images, referrers, absent })
-            }
+            Entry::Vacant(free) => free.insert(open(to)?),
         };
         enter(delivery);
         Ok(())

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::{Failed, Request};
+use super::failed::Failed;
+use super::request::Request;
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::part::referring;
 use crate::words::count::count;

@@ -1,14 +1,17 @@
 //! [`Summary`]: what an import did, of which bundle.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use super::{Failed, Request};
+use super::failed::{Failed, class};
+use super::request::Request;
 use crate::bundle::keys::KeyId;
-use crate::places::location::Destination;
+use crate::words::count::count;
 use crate::words::digest::Digest;
-use crate::words::progress::{Event, Progress};
+use crate::words::error::Error;
 use crate::words::reference::Reference;
-use crate::work::plan::{Count, NameAction, NameStep, Plan, ProjectPlan};
+use crate::work::plan::{Count, NameAction, Plan, ProjectPlan};
 use crate::work::transfer::Tally;
 
 /// An image at its destination.
@@ -64,63 +67,77 @@ pub struct Summary {
     pub present: Count,
 }
 
-/// What an import amounted to, of which `plan` was the last and `tally` has what was done, for the
-/// bundle that was signed by `signers`.
-pub(super) fn summary(
-    request: &Request,
-    plan: Plan,
-    tally: &Tally,
-    signers: Vec<KeyId>,
-) -> Summary {
-    let moved = tally.moved();
-    let in_files = matches!(request.to, Destination::Archive { .. });
-    let names = plan.repositories.iter().flat_map(|r| r.names.iter().map(move |name| (r, name)));
-    let images = names
-        .filter(|(_, step)| !step.is_list())
-        .map(|(repository, step)| {
-            // What an earlier plan of the same import wrote is there by now.
-            let written = tally.named(&repository.repository, step);
-            let now = (step.action, step.now);
-            let (action, before) = written.filter(|_| now.0 == NameAction::Present).unwrap_or(now);
-            Landed {
-                name: step.name.clone(),
-                to: step.arrives_as(),
-                digest: match step.action {
-                    NameAction::Keep => step.now.unwrap_or(step.digest),
-                    _ => step.digest,
-                },
-                action,
-                file: in_files.then(|| repository.repository.clone()),
-                rewritten_from: step.rewritten_from,
-                smaller_than: step.smaller_than,
-                before: before.filter(|_| action == NameAction::Replace),
-            }
-        })
-        .collect();
-    Summary {
-        ok: true,
-        destination: request.to.to_string(),
-        signers,
-        images,
-        failed: Vec::new(),
-        projects: plan.projects,
-        copied: moved.copied,
-        mounted: moved.mounted,
-        present: moved.present,
+impl Summary {
+    /// What an import amounted to, of which `plan` was the last and `tally` has what was done, for
+    /// the bundle that was signed by `signers`.
+    pub(super) fn of(request: &Request, plan: Plan, tally: &Tally, signers: Vec<KeyId>) -> Summary {
+        let moved = tally.moved();
+        let names =
+            plan.repositories.iter().flat_map(|r| r.names.iter().map(move |name| (r, name)));
+        let images = names
+            .filter(|(_, step)| !step.is_list())
+            .map(|(repository, step)| {
+                // What an earlier plan of the same import wrote is there by now.
+                let written = tally.named(&repository.repository, step);
+                let now = (step.action, step.now);
+                let (action, before) =
+                    written.filter(|_| now.0 == NameAction::Present).unwrap_or(now);
+                Landed {
+                    name: step.name.clone(),
+                    to: step.arrives_as(),
+                    digest: match step.action {
+                        NameAction::Keep => step.now.unwrap_or(step.digest),
+                        _ => step.digest,
+                    },
+                    action,
+                    file: repository.is_file.then(|| repository.repository.clone()),
+                    rewritten_from: step.rewritten_from,
+                    smaller_than: step.smaller_than,
+                    before: before.filter(|_| action == NameAction::Replace),
+                }
+            })
+            .collect();
+        Summary {
+            ok: true,
+            destination: request.to.to_string(),
+            signers,
+            images,
+            failed: Vec::new(),
+            projects: plan.projects,
+            copied: moved.copied,
+            mounted: moved.mounted,
+            present: moved.present,
+        }
     }
-}
 
-/// Names the images that were there and could not be compared.
-pub(super) fn note_unread(plan: &Plan, progress: &dyn Progress) {
-    let names = plan.repositories.iter().flat_map(|repository| &repository.names);
-    let unread = |step: &&NameStep| {
-        step.withheld && step.now.is_none() && step.action == NameAction::Present
-    };
-    for step in names.filter(unread) {
-        progress.event(Event::Note(format!(
-            "{} is there, and so is its image; that the one stands for the other could not be \
-             seen, because a policy of the project keeps it from being read",
-            step.to
-        )));
+    /// Adds the images and projects of another part of the same import.
+    pub(super) fn add(&mut self, other: Summary) {
+        self.images.extend(other.images);
+        for project in other.projects {
+            if !self.projects.iter().any(|known| known.project == project.project) {
+                self.projects.push(project);
+            }
+        }
+    }
+
+    /// What did not arrive, as one failure: of the class of damage, if there is any, else that of
+    /// the first reason. The way out is that of its class; others stand with what they are for.
+    #[must_use]
+    pub fn failure(&self) -> Option<Error> {
+        let class = class(&self.failed)?;
+        let all = self.images.len() + self.failed.len();
+        let text = format!("{} of {} did not arrive", self.failed.len(), count(all, "image"));
+        let of_class = self.failed.iter().filter(|failed| failed.class == class);
+        let hint = of_class.filter_map(|it| it.hint.as_deref()).next();
+        let mut told: BTreeSet<&str> = hint.into_iter().collect();
+        let details = self.failed.iter().map(|it| match it.hint.as_deref() {
+            Some(other) if told.insert(other) => format!("{}: {} ({other})", it.name, it.reason),
+            _ => format!("{}: {}", it.name, it.reason),
+        });
+        let error = Error::new(class, text).details(details.collect::<Vec<_>>());
+        Some(match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        })
     }
 }

@@ -2,6 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
+use crate::bundle::check::Trust;
 use crate::bundle::contents::{LeftOut, Reason};
 use crate::bundle::samples::Sample;
 use crate::bundle::statement::Predicate;
@@ -9,13 +10,16 @@ use crate::medium::tree::Tree;
 use crate::places::layout::Layout;
 use crate::places::location::ArchiveFormat;
 use crate::places::registry::Settings;
+use crate::tools::pace::Jobs;
 use crate::words::document::Descriptor;
 use crate::words::error::Class;
 use crate::words::moment::moment;
 use crate::words::progress::{Recorder, Silent};
 use crate::words::reference::Tag;
-use crate::work::choice::Pattern;
-use crate::work::plan::NameAction;
+use crate::work::choice::{Choice, Pattern};
+use crate::work::graph::Rewrite;
+use crate::work::plan::{NameAction, OnExisting};
+use crate::work::projects::Provision;
 use crate::work::template::Template;
 
 const NOW: &str = "2026-12-01T00:00:00Z";

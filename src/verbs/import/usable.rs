@@ -1,6 +1,7 @@
 //! What of a bundle can be used for an import.
 
-use super::{Failed, Request};
+use super::failed::Failed;
+use super::request::Request;
 use crate::bundle::check::{Examined, Trusted, Usable};
 use crate::bundle::contents::Contents;
 use crate::words::error::Result;

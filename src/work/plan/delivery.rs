@@ -16,8 +16,26 @@ pub struct Delivery<H: ?Sized = dyn ImageSink> {
     pub images: Vec<(usize, Reference)>,
     /// Referrers by their place in the contents, with their new names, if they have one.
     pub referrers: Vec<(usize, Option<Reference>)>,
+    /// Whether it is a file, which people are told.
+    pub is_file: bool,
     /// Whether the repository is known not to be there, so that it need not be asked.
     pub absent: bool,
+}
+
+impl<H: ?Sized> Delivery<H> {
+    /// To the repository `there`, which people call `name`: nothing so far. The fields say what.
+    #[must_use]
+    pub fn to(there: Box<H>, name: impl Into<String>) -> Delivery<H> {
+        Delivery {
+            there,
+            name: name.into(),
+            path: None,
+            images: Vec::new(),
+            referrers: Vec::new(),
+            is_file: false,
+            absent: false,
+        }
+    }
 }
 
 impl<H: ?Sized> std::fmt::Debug for Delivery<H> {

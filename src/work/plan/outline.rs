@@ -43,6 +43,7 @@ pub(super) fn outline<H: ?Sized>(
         documents,
         lists: lists(contents, &chosen),
         names: chosen.names,
+        is_file: delivery.is_file,
         path: delivery.path.clone(),
     }
 }
@@ -218,6 +219,7 @@ mod tests {
                 path: None,
                 images: vec![(0, tagged(0)), (1, tagged(1))],
                 referrers: Vec::new(),
+                is_file: false,
                 absent: false,
             };
 

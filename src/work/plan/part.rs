@@ -4,13 +4,25 @@ use std::collections::BTreeSet;
 
 use super::Plan;
 use super::repository::RepositoryPlan;
-use super::step::{Action, DocumentStep, NameAction, Transfer};
+use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
-use crate::words::document::Document;
+use crate::words::document::{Descriptor, Document};
 use crate::words::media::DOCKER_MANIFEST;
 
 impl Plan {
+    /// The names that are to be written.
+    pub fn changes(&self) -> impl Iterator<Item = &NameStep> {
+        let all = self.repositories.iter().flat_map(|repository| &repository.names);
+        all.filter(|step| matches!(step.action, NameAction::Create | NameAction::Replace))
+    }
+
+    /// The blobs whose bytes are to be sent.
+    pub fn sent(&self) -> impl Iterator<Item = &Descriptor> {
+        let all = self.repositories.iter().flat_map(|repository| &repository.blobs);
+        all.filter(|transfer| transfer.action == Action::Copy).map(|transfer| &transfer.blob)
+    }
+
     /// The plan for the repository at `at` alone.
     ///
     /// Whoever runs it makes sure that the whole plan has no obstacles; it has none of its own.
@@ -60,6 +72,7 @@ impl Plan {
                 documents: Vec::new(),
                 names: Vec::new(),
                 lists: Vec::new(),
+                is_file: repository.is_file,
                 path: repository.path.clone(),
             };
             if place == at {

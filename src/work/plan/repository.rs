@@ -20,6 +20,9 @@ pub struct RepositoryPlan {
     /// Subjects whose fallback list is kept, with the referrers it has to have, for a registry
     /// that does not list referrers itself.
     pub lists: Vec<ReferrersList>,
+    /// Whether it is a file, which people are told.
+    #[serde(skip)]
+    pub is_file: bool,
     /// Its path, where siblings can mount blobs from it.
     #[serde(skip)]
     pub(super) path: Option<Repository>,

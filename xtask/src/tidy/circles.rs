@@ -18,7 +18,6 @@ const TIED: &[&str] = &[
     "places/layout",
     "storage",
     "tools",
-    "verbs/import",
     "verbs/serve",
     "words",
 ];

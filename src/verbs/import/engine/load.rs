@@ -1,18 +1,20 @@
 //! Streaming images into an engine's `load`: for one on another machine, or in a network of its own.
 
-use super::super::archives::portion::listing;
-use super::super::archives::single::single_platform;
-use super::{Pulling, changes};
+use super::super::job::Job;
+use super::super::portion::listing;
+use super::super::single::single_platform;
+use super::super::surveyed::{self, Surveyed};
+use super::pulling::Pulling;
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
 use crate::places::engine::Engine;
 use crate::places::layout::archive::Archive;
 use crate::storage::store::ImageSink;
 use crate::tools::pace::Jobs;
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Silent};
 use crate::words::reference::Reference;
-use crate::work::plan::{Action, Delivery, Obstacle, OnExisting, Plan};
+use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
 use crate::work::transfer::{self, Carrier, Fate, Tally, Unfinished};
 
 /// Images by their place in the contents, with their new names.
@@ -34,7 +36,7 @@ pub(super) fn load(
     progress.event(Event::Note(format!(
         "{engine} cannot pull from this machine ({why}); the images are streamed to it whole"
     )));
-    let wanted: Vec<&Reference> = changes(plan).map(|step| &step.to).collect();
+    let wanted: Vec<&Reference> = plan.changes().map(|step| &step.to).collect();
     let mut names = chosen.names.clone();
     let of = |names: &[Reference]| -> NamedImages {
         let all = names.iter().cloned().enumerate();
@@ -50,14 +52,15 @@ pub(super) fn load(
             }
             let images = of(&names);
             let docker = to_json(&single.entries(&images));
-            let carrier = Carrier { contents: &single.contents, ..*carrier };
-            stream(engine, plan, &carrier, images, Some(docker))?;
+            let job = Job { contents: &single.contents, ..pulling.job };
+            stream(engine, job, images, Some(docker), carrier.tally)?;
         }
         Engine::Podman { .. } => {
             // An archive an image: podman loads no more than one of a layout, and from a layout
             // alone it keeps the manifest.
             for image in of(&names) {
-                stream(engine, plan, carrier, vec![image], None)?;
+                let job = Job { contents: &chosen.contents, ..pulling.job };
+                stream(engine, job, vec![image], None, carrier.tally)?;
             }
         }
         Engine::Containerd { .. } => {
@@ -66,53 +69,85 @@ pub(super) fn load(
             return Err(Error::new(Class::Other, text).hint(hint).into());
         }
     }
-    for step in changes(plan) {
+    for step in plan.changes() {
         pulling.read_back(&step.to)?;
         carrier.tally.name(&engine.to_string(), step);
     }
     Ok(())
 }
 
-/// Streams one archive of `images`, with docker's list if there is one. After a blob that proves
-/// wrong the engine sees no end of it.
+/// Streams one archive of `images`, with docker's list if there is one, and notes in `tally` what
+/// moved. After a blob that proves wrong the engine sees no end of it.
 fn stream(
     engine: &Engine,
-    plan: &Plan,
-    carrier: &Carrier<'_>,
+    job: Job<'_>,
     images: NamedImages,
     docker: Option<Vec<u8>>,
+    tally: &Tally,
 ) -> Result<(), Unfinished> {
-    let contents = carrier.contents;
+    let contents = job.contents;
     let (listing, _) = listing(contents, &referring(contents), &images, docker)?;
-    let (tally, configs) = (Tally::default(), contents.configs());
-    let mut moved = Vec::new();
-    let mut stop = None;
+    let (own, configs) = (Tally::default(), contents.configs());
+    let (mut moved, mut unfinished) = (Vec::new(), None);
     let loaded = engine.load(|out| {
         let name = engine.to_string();
-        let archive = Archive::to_writer(out, &name, listing, false);
-        let there: Box<dyn ImageSink> = Box::new(archive);
-        let referrers = Vec::new();
-        let deliveries = [Delivery { there, name, path: None, images, referrers, absent: false }];
-        let (statement, existing) = (plan.statement, OnExisting::Overwrite);
-        let plan = Plan::new(statement, contents, &deliveries, existing, 1)?;
-        let all = plan.repositories.iter().flat_map(|repository| &repository.blobs);
-        let sent = all.filter(|transfer| transfer.action == Action::Copy);
-        moved.extend(sent.map(|transfer| transfer.blob.clone()));
-        let one = Carrier { jobs: Jobs::up_to(1), go_on: false, tally: &tally, ..*carrier };
-        transfer::run(&plan, &deliveries, &one).map_err(|stopped| match stopped {
+        let archive: Box<dyn ImageSink> = Box::new(Archive::to_writer(out, &name, listing, false));
+        let deliveries = [Delivery { images, ..Delivery::to(archive, name) }];
+        let stream = Stream { job, tally: &own };
+        let mut plan = surveyed::plan(&stream, &deliveries)?;
+        moved.extend(plan.sent().cloned());
+        surveyed::bring(&stream, &mut plan, &deliveries).map_err(|why| match why {
             Unfinished::Whole(error) => error,
             blobs => {
-                stop = Some(blobs);
+                unfinished = Some(blobs);
                 Error::new(Class::Damaged, "the bundle is damaged")
             }
         })
     });
-    if let Some(stop) = stop {
-        return Err(stop);
+    if let Some(unfinished) = unfinished {
+        return Err(unfinished);
     }
     loaded?;
     for blob in moved.iter().filter(|blob| !configs.contains(&blob.digest)) {
-        carrier.tally.blob(&engine.to_string(), &blob.digest, blob.size, Fate::Copied);
+        tally.blob(&engine.to_string(), &blob.digest, blob.size, Fate::Copied);
     }
     Ok(())
+}
+
+/// One archive on its way into an engine, where nothing is there yet.
+struct Stream<'i> {
+    job: Job<'i>,
+    /// What went into it, which does not count before the engine has taken it.
+    tally: &'i Tally,
+}
+
+impl Surveyed for Stream<'_> {
+    type There = dyn ImageSink;
+
+    fn job(&self) -> Job<'_> {
+        self.job
+    }
+
+    fn existing(&self) -> OnExisting {
+        OnExisting::Overwrite
+    }
+
+    fn questions(&self) -> usize {
+        1
+    }
+
+    fn judge(&self, _: &mut Plan, _: &[Delivery]) -> Result<()> {
+        Ok(())
+    }
+
+    fn carry(
+        &self,
+        plan: &mut Plan,
+        deliveries: &[Delivery],
+        carrier: &Carrier<'_>,
+    ) -> Result<(), Unfinished> {
+        let jobs = Jobs::up_to(1);
+        let one = Carrier { jobs, go_on: false, tally: self.tally, ..*carrier };
+        transfer::run(plan, deliveries, &one)
+    }
 }

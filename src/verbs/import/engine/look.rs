@@ -18,7 +18,7 @@ use crate::words::reference::{Reference, Tag};
 
 /// What an engine has of what was chosen for it.
 #[derive(Debug, Clone)]
-pub(in crate::verbs::import) struct Look {
+pub(super) struct Look {
     engine: Engine,
     about: About,
     chosen: Arc<Chosen>,

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
-use super::changes;
 use super::chosen::Chosen;
 use super::look::Look;
 use super::unpacked::unpacked;
@@ -114,7 +113,7 @@ fn needs(
     bundle: &dyn BlobSource,
 ) -> Needs {
     let (mut needs, mut counted) = (Needs::default(), BTreeSet::new());
-    for step in changes(plan) {
+    for step in plan.changes() {
         // Of several that fit, the engine takes one.
         let Some(manifest) = chosen.manifests(step.digest).first().copied() else { continue };
         let image = of_image(about, manifest, bundle, |digest| {

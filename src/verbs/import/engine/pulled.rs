@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::chosen::Chosen;
-use super::{Pulling, changes};
+use super::pulling::Pulling;
 use crate::places::engine::{Engine, Pull, Scratch};
 use crate::tools::interrupt;
 use crate::verbs::serve::Loopback;
@@ -41,7 +41,7 @@ pub(super) fn pull(
         transfer::check(plan, carrier, Some(&sound))?;
     }
     let images: Vec<(Reference, Digest)> =
-        changes(plan).map(|step| (step.to.clone(), step.digest)).collect();
+        plan.changes().map(|step| (step.to.clone(), step.digest)).collect();
     let source = Arc::clone(&job.ready.bundle) as _;
     let server = Loopback::open(&images, &chosen.contents, source, sound)?;
     let scratch = about.scratch.as_deref().map(Scratch::new).transpose()?;
@@ -60,7 +60,7 @@ pub(super) fn pull(
         carrier.tally.name(&engine.to_string(), step);
         Ok(None)
     };
-    let pulled = changes(plan).map(pull).find(|done| !matches!(done, Ok(None)));
+    let pulled = plan.changes().map(pull).find(|done| !matches!(done, Ok(None)));
     note_moved(engine, chosen, &server.ledger().blobs(), carrier);
     match pulled {
         None => {

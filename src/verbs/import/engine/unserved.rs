@@ -1,6 +1,6 @@
 //! In place of `pulled`, for a build without the feature `serve`.
 
-use super::Pulling;
+use super::pulling::Pulling;
 use crate::work::plan::Plan;
 use crate::work::transfer::{Carrier, Unfinished};
 

@@ -18,7 +18,7 @@ type NamedReferrers = Vec<(usize, Option<Reference>)>;
 ///
 /// # Errors
 /// As [`Listing::new`].
-pub(in crate::verbs::import) fn listing(
+pub(super) fn listing(
     contents: &Contents,
     referring: &Referring<'_>,
     images: &[(usize, Reference)],

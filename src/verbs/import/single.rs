@@ -20,7 +20,7 @@ use crate::words::reference::Reference;
 use crate::work::plan::Obstacle;
 
 /// A bundle as far as docker takes it.
-pub(in crate::verbs::import) struct Single {
+pub(super) struct Single {
     /// Its images, each a single manifest, without what refers to them.
     pub contents: Contents,
     /// How docker lists each image, by its place in the contents.
@@ -40,7 +40,7 @@ impl Single {
 ///
 /// # Errors
 /// When a config cannot be read.
-pub(in crate::verbs::import) fn single_platform(
+pub(super) fn single_platform(
     source: &dyn BlobSource,
     contents: &Contents,
     to: &mut [Reference],

@@ -1,0 +1,47 @@
+//! [`Ready`]: a bundle that is believed.
+
+use std::sync::Arc;
+
+use super::request::Request;
+use super::summary::Summary;
+use crate::bundle::check::Trusted;
+use crate::bundle::contents::Contents;
+use crate::words::digest::Digest;
+use crate::words::progress::Progress;
+use crate::work::plan::Plan;
+use crate::work::transfer::{Carrier, Tally};
+
+/// A bundle that is believed, and what was brought of it.
+pub(super) struct Ready {
+    pub(super) bundle: Arc<Trusted>,
+    pub(super) tally: Tally,
+}
+
+impl Ready {
+    /// Brings the blobs of `contents`.
+    pub(super) fn carrier<'c>(
+        &'c self,
+        request: &Request,
+        contents: &'c Contents,
+        progress: &'c dyn Progress,
+    ) -> Carrier<'c> {
+        let (source, tally) = (&*self.bundle, &self.tally);
+        let go_on = request.keep_going;
+        Carrier { contents, source, jobs: request.jobs, go_on, tally, progress }
+    }
+
+    /// The digest of its statement.
+    pub(super) fn statement(&self) -> Digest {
+        self.bundle.about().statement().digest
+    }
+
+    /// The summary of an import that did nothing yet.
+    pub(super) fn nothing(&self, request: &Request) -> Summary {
+        self.summary(request, Plan::empty(self.statement()))
+    }
+
+    /// What the import amounted to, of which `plan` was the last.
+    pub(super) fn summary(&self, request: &Request, plan: Plan) -> Summary {
+        Summary::of(request, plan, &self.tally, self.bundle.about().signers().to_vec())
+    }
+}

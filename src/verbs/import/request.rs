@@ -1,0 +1,90 @@
+//! [`Request`]: what to import, and how.
+
+use std::path::PathBuf;
+
+use super::filing::Filing;
+use crate::bundle::check::Trust;
+use crate::places::location::Destination;
+use crate::tools::pace::Jobs;
+use crate::words::moment::Moment;
+use crate::words::platform::Platform;
+use crate::work::choice::Choice;
+use crate::work::graph::Rewrite;
+use crate::work::mapping::NameRule;
+use crate::work::plan::OnExisting;
+use crate::work::projects::Provision;
+
+/// What to import, and how.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// The bundle.
+    pub bundle: PathBuf,
+    /// Where to.
+    pub to: Destination,
+    /// Whom to believe.
+    pub trust: Trust,
+    /// Which images.
+    pub choice: Choice,
+    /// Rules for names; the first that matches decides.
+    pub rules: Vec<NameRule>,
+    /// Whether only the last part of a name is kept.
+    pub flatten: bool,
+    /// What to do about names that stand for other images.
+    pub existing: OnExisting,
+    /// What may be done about projects, where the destination has such.
+    pub projects: Provision,
+    /// The platform of which multi-platform images are taken, where a destination holds one only.
+    pub platform: Option<Platform>,
+    /// What is written anew, under other digests.
+    pub rewrite: Rewrite,
+    /// The time, for the expiry.
+    pub now: Moment,
+    /// How archives are written, where they are the destination.
+    pub filing: Filing,
+    /// Transfers at a time.
+    pub jobs: Jobs,
+    /// Whether to stop with the plan.
+    pub dry_run: bool,
+    /// Whether images that cannot be brought are left behind, and the others are brought.
+    pub keep_going: bool,
+}
+
+impl Request {
+    /// Imports all of `bundle` to the destination `to`, if `trust` lets it, at the time `now`:
+    /// names as they are, nothing overwritten, as fast as it goes. The fields say otherwise.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use sealift::bundle::check::Trust;
+    /// use sealift::verbs::import::Request;
+    ///
+    /// # let keys = Vec::new();
+    /// let to = "docker://harbor.example/group".parse()?;
+    /// let now = SystemTime::now().try_into()?;
+    /// let mut request = Request::new("june.tar", to, Trust::Keys(keys), now);
+    /// request.dry_run = true;
+    /// # Ok::<(), sealift::words::error::Error>(())
+    /// ```
+    #[must_use]
+    pub fn new(bundle: impl Into<PathBuf>, to: Destination, trust: Trust, now: Moment) -> Request {
+        Request {
+            bundle: bundle.into(),
+            to,
+            trust,
+            choice: Choice::default(),
+            rules: Vec::new(),
+            flatten: false,
+            existing: OnExisting::default(),
+            projects: Provision::default(),
+            platform: None,
+            rewrite: Rewrite::default(),
+            now,
+            filing: Filing::default(),
+            jobs: Jobs::default(),
+            dry_run: false,
+            keep_going: false,
+        }
+    }
+}

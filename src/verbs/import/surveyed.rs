@@ -1,0 +1,107 @@
+//! [`Surveyed`]: a destination that was looked at, and the one way to import into it.
+
+use super::halt::Halt;
+use super::job::Job;
+use super::outcome::Outcome;
+use crate::bundle::contents::Contents;
+use crate::storage::holdings::Holdings;
+use crate::words::error::Result;
+use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
+use crate::work::transfer::{Carrier, Unfinished};
+
+/// A destination that was looked at. Its steps come in the order in which they stand here;
+/// up to [`judge`](Surveyed::judge) nothing is changed there.
+pub(super) trait Surveyed {
+    /// What tells what is there.
+    type There: Holdings + ?Sized;
+
+    /// What is imported there.
+    fn job(&self) -> Job<'_>;
+
+    /// What is taken there of the contents: all of it, where nothing else is said.
+    fn contents(&self) -> &Contents {
+        self.job().contents
+    }
+
+    /// What to do about names that stand for other images: what is asked for.
+    fn existing(&self) -> OnExisting {
+        self.job().request.existing
+    }
+
+    /// How much is asked at a time.
+    fn questions(&self) -> usize {
+        self.job().request.jobs.most
+    }
+
+    /// Enters into `plan` what else is in its way, and what becomes of what was found.
+    ///
+    /// # Errors
+    /// When the destination cannot be asked.
+    fn judge(&self, plan: &mut Plan, deliveries: &[Delivery<Self::There>]) -> Result<()>;
+
+    /// Makes what has to be there before anything moves.
+    ///
+    /// # Errors
+    /// When that cannot be made.
+    fn prepare(&self, _plan: &mut Plan, _scopes: &[Delivery<Self::There>]) -> Result<()> {
+        Ok(())
+    }
+
+    /// Brings what `plan` says.
+    ///
+    /// # Errors
+    /// What stopped it.
+    fn carry(
+        &self,
+        plan: &mut Plan,
+        deliveries: &[Delivery<Self::There>],
+        carrier: &Carrier<'_>,
+    ) -> Result<(), Unfinished>;
+}
+
+/// Imports into `place`, of which `deliveries` say where everything goes.
+///
+/// # Errors
+/// As [`import`](super::import).
+pub(super) fn land<S: Surveyed>(
+    place: &S,
+    deliveries: &[Delivery<S::There>],
+) -> Result<Outcome, Halt> {
+    let Job { request, ready, .. } = place.job();
+    let mut plan = plan(place, deliveries)?;
+    if request.dry_run {
+        return Ok(Outcome::Planned(plan));
+    }
+    let brought = bring(place, &mut plan, deliveries);
+    brought.map_err(|unfinished| Halt::of(unfinished, place.contents()))?;
+    Ok(Outcome::Done(ready.summary(request, plan)))
+}
+
+/// What is to be done at `place`, with everything that is in its way.
+///
+/// # Errors
+/// When it cannot be asked.
+pub(super) fn plan<S: Surveyed>(place: &S, deliveries: &[Delivery<S::There>]) -> Result<Plan> {
+    let (statement, existing) = (place.job().ready.statement(), place.existing());
+    let (contents, questions) = (place.contents(), place.questions());
+    let mut plan = Plan::new(statement, contents, deliveries, existing, questions)?;
+    place.judge(&mut plan, deliveries)?;
+    Ok(plan)
+}
+
+/// Does what `plan` says, if nothing is in its way.
+///
+/// # Errors
+/// What is in the way; what stopped it.
+pub(super) fn bring<S: Surveyed>(
+    place: &S,
+    plan: &mut Plan,
+    deliveries: &[Delivery<S::There>],
+) -> Result<(), Unfinished> {
+    if let Some(error) = Obstacle::failure(&plan.obstacles) {
+        return Err(error.into());
+    }
+    place.prepare(plan, deliveries)?;
+    let Job { request, ready, progress, .. } = place.job();
+    place.carry(plan, deliveries, &ready.carrier(request, place.contents(), progress))
+}
