@@ -3,6 +3,7 @@
 
 pub mod buffer;
 pub mod file;
+pub mod file_state;
 pub mod folder;
 mod frames;
 pub mod ground;

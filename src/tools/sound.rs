@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use super::stretch::{State, Stretch};
+use super::stretch::{Stretch, StretchState};
 use crate::words::digest::Digest;
 
 /// Smaller blobs are not remembered: to read them again costs next to nothing, and a bundle may
@@ -13,9 +13,9 @@ const SMALL: u64 = 1 << 20;
 /// What was found right. Shared by all who read the same files.
 #[derive(Debug, Default)]
 pub struct Sound {
-    states: Mutex<HashMap<Digest, State>>,
+    states: Mutex<HashMap<Digest, StretchState>>,
     /// The last file that was steady: in a packed bundle all blobs lie in one.
-    steady: Mutex<Option<State>>,
+    steady: Mutex<Option<StretchState>>,
     /// What was found wrong, and not right since.
     wrong: Mutex<HashSet<Digest>>,
 }
@@ -24,7 +24,7 @@ impl Sound {
     /// Asked before a blob in `stretch` is read whole, for [`found`](Sound::found) afterwards.
     /// Nothing when the file cannot tell whether it changes meanwhile and later.
     #[must_use]
-    pub fn begin(&self, stretch: &Stretch) -> Option<State> {
+    pub fn begin(&self, stretch: &Stretch) -> Option<StretchState> {
         if stretch.size() <= SMALL {
             return None;
         }
@@ -38,7 +38,7 @@ impl Sound {
 
     /// Hears that all of `stretch` was read since [`begin`](Sound::begin) answered `before`, and
     /// is `blob`. It is remembered if the file is still in that state.
-    pub fn found(&self, blob: Digest, stretch: &Stretch, before: Option<State>) {
+    pub fn found(&self, blob: Digest, stretch: &Stretch, before: Option<StretchState>) {
         let Some(state) = before.filter(|before| stretch.state() == Some(*before)) else { return };
         if let Ok(mut states) = self.states.lock() {
             states.insert(blob, state);
@@ -67,7 +67,7 @@ impl Sound {
 
     /// The state in which `stretch` was found to be `blob`, if it is in that state now.
     #[must_use]
-    pub fn holds(&self, blob: &Digest, stretch: &Stretch) -> Option<State> {
+    pub fn holds(&self, blob: &Digest, stretch: &Stretch) -> Option<StretchState> {
         let known = self.states.lock().ok()?.get(blob).copied()?;
         stretch.state().filter(|now| *now == known)
     }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     /// Waits until the file is old enough; nothing on a file system that does not tell changes.
-    fn begun(sound: &Sound, stretch: &Stretch) -> Option<State> {
+    fn begun(sound: &Sound, stretch: &Stretch) -> Option<StretchState> {
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(5) {
             if let Some(state) = sound.begin(stretch) {

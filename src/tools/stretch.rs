@@ -1,57 +1,98 @@
-//! [`Stretch`]: bytes where they lie on a disk, and [`State`]: what tells whether they changed.
+//! [`Stretch`]: bytes where they lie on a disk, in one file or several.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
+use std::slice;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{fdatasync, fstat, fstatfs};
+use super::file_state::FileState;
+use crate::words::digest::{Digest, Hasher};
 
-/// File systems that put down the time of every change, those through mapped memory as well, finer
-/// than any that a user can set: ext2 to ext4, XFS and btrfs, by their magic numbers in `statfs`.
-///
-/// Not among them, with reasons: FAT and exFAT (two seconds, and whoever writes sets the time),
-/// tmpfs (a change through mapped memory leaves no trace), overlays (may lie over a tmpfs), and
-/// what other machines or programs keep (NFS, SMB, FUSE, 9p: what they say may be old).
-const TELLING: [u64; 3] = [0xef53, 0x5846_5342, 0x9123_683e];
-
-/// How far the time of a change may lie behind the clock: the kernel takes it from its last tick,
-/// and the slowest one ticks a hundred times a second.
-const TICK: Duration = Duration::from_millis(100);
-/// The same where a file system keeps whole seconds only (ext3, and ext4 with small inodes).
-const SECOND: Duration = Duration::from_millis(2_500);
-
-/// Bytes of an open file.
+/// Bytes of open files.
 #[derive(Debug, Clone)]
 pub struct Stretch {
+    spans: Spans,
+    size: u64,
+}
+
+/// The files that they lie in, one behind the other.
+#[derive(Debug, Clone)]
+enum Spans {
+    /// One, as nearly always.
+    One(Span),
+    /// Several.
+    Several(Arc<[Span]>),
+}
+
+/// Bytes of one open file.
+#[derive(Debug, Clone)]
+struct Span {
     file: Arc<File>,
     at: u64,
     size: u64,
 }
 
-/// What the kernel says of a file. As long as it says the same, the bytes are the same, if it was
-/// [steady](Stretch::steady) when they were read.
+/// A place in a file.
+#[derive(Debug)]
+pub struct Position<'s> {
+    /// The file.
+    pub file: &'s File,
+    /// The byte of it.
+    pub at: u64,
+    /// How many bytes of the stretch lie there from it on, without a gap.
+    pub left: u64,
+}
+
+/// What the kernel says of all files of a stretch. As long as it says the same, the bytes are the
+/// same, if it was [steady](Stretch::steady) when they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, u64),
-    changed: (i64, u64),
+pub struct StretchState(Said);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    OfOne(FileState),
+    /// Hashed, so that it takes as little room.
+    OfSeveral(Digest),
 }
 
 impl Stretch {
     /// `size` bytes of `file` from `at` on.
     #[must_use]
     pub fn new(file: Arc<File>, at: u64, size: u64) -> Stretch {
-        Stretch { file, at, size }
+        Stretch { spans: Spans::One(Span { file, at, size }), size }
     }
 
-    /// The file, and where in it the bytes begin.
+    /// The bytes of `parts`, one behind the other.
     #[must_use]
-    pub fn place(&self) -> (&File, u64) {
-        (&self.file, self.at)
+    pub fn joined(parts: impl IntoIterator<Item = Stretch>) -> Stretch {
+        let parts = parts.into_iter();
+        let spans: Vec<Span> = parts.flat_map(|part| part.spans().to_vec()).collect();
+        let size = spans.iter().fold(0, |sum: u64, span| sum.saturating_add(span.size));
+        let spans = match <[Span; 1]>::try_from(spans) {
+            Ok([one]) => Spans::One(one),
+            Err(several) => Spans::Several(several.into()),
+        };
+        Stretch { spans, size }
+    }
+
+    /// What of it lies from byte `offset` on.
+    #[must_use]
+    pub fn from(&self, offset: u64) -> Stretch {
+        let mut skip = offset;
+        Stretch::joined(self.spans().iter().filter_map(|span| {
+            let passed = skip.min(span.size);
+            skip -= passed;
+            let left = span.size - passed;
+            (left > 0).then(|| Stretch::new(Arc::clone(&span.file), span.at + passed, left))
+        }))
+    }
+
+    fn spans(&self) -> &[Span] {
+        match &self.spans {
+            Spans::One(span) => slice::from_ref(span),
+            Spans::Several(spans) => spans,
+        }
     }
 
     /// How many bytes there are.
@@ -60,86 +101,107 @@ impl Stretch {
         self.size
     }
 
-    /// Reads the bytes from `offset` on, by position: the file's own cursor stays where it is.
+    /// Where byte `offset` lies; nowhere behind the end.
     #[must_use]
-    pub fn reader(&self, offset: u64) -> impl Read + Send + 'static {
-        let offset = offset.min(self.size);
-        let file = Arc::clone(&self.file);
-        Positioned { file, at: self.at + offset, left: self.size - offset }
-    }
-
-    /// What the kernel says of the file now; nothing where it does not.
-    #[must_use]
-    pub fn state(&self) -> Option<State> {
-        let stat = fstat(&self.file).ok()?;
-        // The types of these numbers differ between machines.
-        #[allow(clippy::useless_conversion, clippy::unnecessary_fallible_conversions)]
-        Some(State {
-            device: u64::try_from(stat.st_dev).ok()?,
-            inode: u64::try_from(stat.st_ino).ok()?,
-            size: u64::try_from(stat.st_size).ok()?,
-            modified: (i64::from(stat.st_mtime), u64::try_from(stat.st_mtime_nsec).ok()?),
-            changed: (i64::from(stat.st_ctime), u64::try_from(stat.st_ctime_nsec).ok()?),
+    pub fn position(&self, offset: u64) -> Option<Position<'_>> {
+        let mut before = 0;
+        self.spans().iter().find_map(|span| {
+            let within = offset - before;
+            match within < span.size {
+                true => {
+                    let (file, at) = (&*span.file, span.at + within);
+                    Some(Position { file, at, left: span.size - within })
+                }
+                false => {
+                    before += span.size;
+                    None
+                }
+            }
         })
     }
 
-    /// The state of the file, if any change from now on will show in it. Nothing on a file system
-    /// that does not tell all changes, and nothing while the last change is so young that a
-    /// further one could get the same time.
+    /// Reads bytes from `offset` on, by position: as many as there are together, and none behind
+    /// the end.
     ///
-    /// `known` is an earlier answer: a file that is still as it was then is not asked again to
-    /// write out what was changed through mapped memory. Once that is written, the next change
-    /// through it gets a new time.
+    /// # Errors
+    /// Those of the disk.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let Some(Position { file, at, left }) = self.position(offset) else { return Ok(0) };
+        let want = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        loop {
+            match file.read_at(&mut buffer[..want], at) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                got => return got,
+            }
+        }
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// Those of the disk, and [`io::ErrorKind::UnexpectedEof`] when there are fewer.
+    pub fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.reader(offset).read_exact(buffer)
+    }
+
+    /// Reads the bytes from `offset` on, by position: the files' own cursors stay where they are.
     #[must_use]
-    pub fn steady(&self, known: Option<State>) -> Option<State> {
-        let before = self.state()?;
-        if known == Some(before) {
+    pub fn reader(&self, offset: u64) -> StretchReader {
+        StretchReader { stretch: self.clone(), offset: offset.min(self.size) }
+    }
+
+    /// What the kernel says of the files now; nothing where it does not.
+    #[must_use]
+    pub fn state(&self) -> Option<StretchState> {
+        let files = self.spans().iter().map(|span| FileState::of(&span.file));
+        all(files).map(StretchState)
+    }
+
+    /// The state of the files, if any change from now on will show in it, as
+    /// [`FileState::steady`] has it for each.
+    ///
+    /// `known` is an earlier answer: files that are still as they were then are not asked again.
+    #[must_use]
+    pub fn steady(&self, known: Option<StretchState>) -> Option<StretchState> {
+        if known.is_some() && self.state() == known {
             return known;
         }
-        let kind = fstatfs(&self.file).ok()?.f_type;
-        #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast)]
-        let telling = TELLING.contains(&(kind as u64 & 0xffff_ffff));
-        if !telling || !before.is_old(SystemTime::now()) {
-            return None;
-        }
-        fdatasync(&self.file).ok()?;
-        self.state().filter(|after| *after == before)
+        let steady = |span: &Span| FileState::of(&span.file)?.steady(&span.file);
+        all(self.spans().iter().map(steady)).map(StretchState)
     }
 }
 
-impl State {
-    /// Whether a change at `now` cannot have the time of the last one. A time that is still to
-    /// come is not old: the clock was set back.
-    fn is_old(&self, now: SystemTime) -> bool {
-        let (seconds, nanoseconds) = self.changed;
-        let (Ok(seconds), Ok(now)) = (u64::try_from(seconds), now.duration_since(UNIX_EPOCH))
-        else {
-            return false;
-        };
-        let margin = if nanoseconds == 0 { SECOND } else { TICK };
-        now.checked_sub(Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds))
-            .is_some_and(|age| age > margin)
+/// What is said of all files together; nothing if it is not of each.
+fn all(mut files: impl ExactSizeIterator<Item = Option<FileState>>) -> Option<Said> {
+    if files.len() == 1 {
+        return files.next()?.map(Said::OfOne);
+    }
+    let mut hasher = Hasher::new();
+    for file in files {
+        hasher.update(&file?.to_bytes());
+    }
+    Some(Said::OfSeveral(hasher.finish()))
+}
+
+/// Reads a [`Stretch`], by position.
+#[derive(Debug, Clone)]
+pub struct StretchReader {
+    stretch: Stretch,
+    offset: u64,
+}
+
+impl StretchReader {
+    /// The bytes that are still to be read.
+    #[must_use]
+    pub fn rest(&self) -> Stretch {
+        self.stretch.from(self.offset)
     }
 }
 
-/// A part of a file, by position.
-struct Positioned {
-    file: Arc<File>,
-    at: u64,
-    left: u64,
-}
-
-impl Read for Positioned {
+impl Read for StretchReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let got = loop {
-            match self.file.read_at(&mut buffer[..want], self.at) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                got => break got?,
-            }
-        };
-        self.at += got as u64;
-        self.left -= got as u64;
+        let got = self.stretch.read_at(buffer, self.offset)?;
+        self.offset += got as u64;
         Ok(got)
     }
 }
@@ -161,21 +223,45 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_change_is_old_when_the_next_one_must_have_another_time() {
-        let state = |changed| State { device: 1, inode: 1, size: 1, modified: (0, 0), changed };
-        let at = |millis| UNIX_EPOCH + Duration::from_millis(millis);
+    fn file(bytes: &[u8]) -> Arc<File> {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(bytes, 0).unwrap();
+        Arc::new(file)
+    }
 
-        for (changed, now, old) in [
-            ((10, 5), at(10_050), false),
-            ((10, 5), at(10_150), true),
-            ((10, 0), at(10_150), false),
-            ((10, 0), at(12_499), false),
-            ((10, 0), at(12_501), true),
-            ((20, 5), at(10_000), false),
-            ((-1, 5), at(10_000), false),
-        ] {
-            assert_eq!(state(changed).is_old(now), old, "{changed:?} {now:?}");
+    #[test]
+    fn bytes_in_several_files_are_read_as_if_they_lay_in_one() {
+        let (one, other) = (file(b"..0123.."), file(b"456"));
+        let parts = [
+            Stretch::new(Arc::clone(&one), 2, 4),
+            Stretch::new(Arc::clone(&one), 6, 0),
+            Stretch::new(Arc::clone(&other), 0, 3),
+        ];
+        let stretch = Stretch::joined(parts);
+        let read = |stretch: &Stretch, offset| {
+            let mut text = String::new();
+            stretch.reader(offset).read_to_string(&mut text).unwrap();
+            text
+        };
+
+        assert_eq!(stretch.size(), 7);
+        for offset in 0..9 {
+            let expected = &"0123456"[usize::try_from(offset).unwrap().min(7)..];
+            assert_eq!(read(&stretch, offset), expected, "from {offset}");
+            assert_eq!(read(&stretch.from(offset), 0), expected, "from {offset}");
+            assert_eq!(stretch.from(offset).size(), expected.len() as u64);
         }
+        let mut across = [0; 4];
+        stretch.read_exact_at(&mut across, 2).unwrap();
+        assert_eq!(&across, b"2345");
+        assert!(stretch.read_exact_at(&mut across, 4).is_err());
+        let places = [3, 4].map(|offset| stretch.position(offset).map(|p| (p.at, p.left)));
+        assert_eq!(places, [Some((5, 1)), Some((0, 3))]);
+        assert!(stretch.position(7).is_none());
+
+        let before = stretch.state();
+        assert!(before.is_some() && stretch.state() == before);
+        other.set_len(9).unwrap();
+        assert_ne!(stretch.state(), before, "one of its files was changed");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use rustix::fs::sendfile;
@@ -13,7 +12,7 @@ use super::Shelf;
 use super::ledger::Ledger;
 use super::queues::on_their_way;
 use crate::tools::interrupt;
-use crate::tools::stretch::{State, Stretch};
+use crate::tools::stretch::{Position, Stretch, StretchState};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error};
@@ -35,7 +34,7 @@ const COPY: usize = 64 << 10;
 pub struct Order {
     blob: Digest,
     stretch: Stretch,
-    state: State,
+    state: StretchState,
     /// The next byte, counted from the beginning of the blob.
     at: u64,
     left: u64,
@@ -115,12 +114,16 @@ impl Order {
             return self.copy(socket, most);
         }
         self.unchanged()?;
+        let by_kernel = by_kernel.min(self.stretch.position(self.at).map_or(0, |p| p.left));
         self.note(by_kernel);
-        let (file, start) = self.stretch.place();
-        let mut offset = start + self.at;
-        let count = usize::try_from(by_kernel).unwrap_or(usize::MAX);
-        let sent = socket
-            .try_io(Interest::WRITABLE, || Ok(sendfile(socket, file, Some(&mut offset), count)?));
+        let sent = match self.stretch.position(self.at) {
+            Some(Position { file, mut at, .. }) => {
+                let count = usize::try_from(by_kernel).unwrap_or(usize::MAX);
+                let send = || Ok(sendfile(socket, file, Some(&mut at), count)?);
+                socket.try_io(Interest::WRITABLE, send)
+            }
+            None => Ok(0),
+        };
         match sent {
             Ok(0) => Err(self.failed(self.changed())),
             Ok(sent) => {
@@ -142,8 +145,7 @@ impl Order {
         let mut buffer = [0; COPY];
         let want = usize::try_from(self.left.min(most)).unwrap_or(COPY).min(COPY);
         let bytes = &mut buffer[..want];
-        let (file, start) = self.stretch.place();
-        if let Err(error) = file.read_exact_at(bytes, start + self.at) {
+        if let Err(error) = self.stretch.read_exact_at(bytes, self.at) {
             return Err(self.failed(Error::io("cannot read the bundle", error)));
         }
         self.unchanged()?;
