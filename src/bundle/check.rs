@@ -5,7 +5,6 @@
 //! fetched, and `made` before it gets its name. So each limit stands in one place.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use self::files::Files;
@@ -19,8 +18,9 @@ use super::contents::Contents;
 use super::head::{MAX_CONFIG, index_json};
 use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside, is_recovery};
 use super::keys::{KeyId, PublicKey};
-use super::problem::{Fault, Problem, failure};
+use super::problem::{Problem, ProblemKind, failure};
 use super::statement::Statement;
+use crate::medium::Medium;
 use crate::medium::tree::Tree;
 use crate::places::layout::{LAYOUT_MARK, blob_path};
 use crate::tools::sound::Sound;
@@ -79,19 +79,19 @@ pub struct Trusted(Examined);
 #[derive(Debug)]
 pub struct Verified(Trusted, Arc<Sound>);
 
-/// Opens the bundle at `path` and checks everything but the bytes of layers. `now` is for
+/// Opens the bundle on `medium` and checks everything but the bytes of layers. `now` is for
 /// the expiry.
 ///
 /// # Errors
 /// [`Class::Untrusted`] without an acceptable signature, [`Class::Stale`] after its expiry,
 /// [`Class::Damaged`] when the list of files itself is not the signed one. Everything found
 /// behind that is in [`Examined::problems`].
-pub fn examine(path: &Path, trust: &Trust, now: Moment) -> Result<Examined> {
-    opened(path, trust, Some(now))
+pub fn examine(medium: &Medium, trust: &Trust, now: Moment) -> Result<Examined> {
+    opened(medium, trust, Some(now))
 }
 
-fn opened(path: &Path, trust: &Trust, now: Option<Moment>) -> Result<Examined> {
-    let (tree, name) = (Tree::open(path)?, path.display().to_string());
+fn opened(medium: &Medium, trust: &Trust, now: Option<Moment>) -> Result<Examined> {
+    let (tree, name) = (medium.open()?, medium.to_string());
     instead::refuse(&tree, &name)?;
     look(tree, name, trust, now)
 }
@@ -100,8 +100,8 @@ fn opened(path: &Path, trust: &Trust, now: Option<Moment>) -> Result<Examined> {
 ///
 /// # Errors
 /// As there, but for its expiry.
-pub fn examine_expired(path: &Path, trust: &Trust) -> Result<Examined> {
-    opened(path, trust, None)
+pub fn examine_expired(medium: &Medium, trust: &Trust) -> Result<Examined> {
+    opened(medium, trust, None)
 }
 
 /// Everything but the bytes of layers. Without `now` it does not matter when it expires.
@@ -143,45 +143,29 @@ fn signed_sums(tree: &impl Files, statement: &Statement, name: &str) -> Result<I
     let bytes = match tree.size(SUMS) {
         Some(_) => tree.read_shared(SUMS, MAX_SUMS)?,
         None => {
-            let missing = Problem::new(Fault::Missing, SUMS, "the list of files is not there");
+            let missing =
+                Problem::new(ProblemKind::Missing, SUMS, "the list of files is not there");
             let mut problems = vec![missing];
-            problems.extend(tree.faults().iter().map(problem_of));
+            problems.extend(tree.faults().iter().map(Problem::of));
             return Err(failure(name, &problems));
         }
     };
     if Digest::of(&bytes) != statement.sums {
-        let problem = Problem::new(Fault::Damaged, SUMS, "is not the list that was signed");
+        let problem = Problem::new(ProblemKind::Damaged, SUMS, "is not the list that was signed");
         return Err(failure(name, &[problem]));
     }
     Inventory::from_bytes(&bytes).map_err(|e| e.context(name))
 }
 
-fn problem_of(fault: &crate::medium::tree::Fault) -> Problem {
-    let kind = match fault.truncated {
-        true => Fault::Missing,
-        false if fault.unreadable => {
-            let problem = Problem::extra(fault.path.clone());
-            let is_litter = problem.is_litter();
-            return match is_litter {
-                true => problem,
-                false => Problem::new(Fault::Unreadable, fault.path.clone(), fault.what.clone()),
-            };
-        }
-        false if fault.no_file => Fault::NotAFile,
-        false => Fault::Damaged,
-    };
-    Problem::new(kind, fault.path.clone(), fault.what.clone())
-}
-
 impl<F: Files> Examined<F> {
     /// Step 7: nothing missing, nothing extra, nothing but files.
     fn compare_files(&mut self) {
-        let mut problems: Vec<Problem> = self.tree.faults().iter().map(problem_of).collect();
+        let mut problems: Vec<Problem> = self.tree.faults().iter().map(Problem::of).collect();
         let odd: BTreeSet<&str> = self.tree.faults().iter().map(|f| f.path.as_str()).collect();
         for path in self.sums.files().keys() {
             let known = odd.contains(path.as_str()) || self.tree.hides(path);
             if self.tree.size(path).is_none() && !known {
-                problems.push(Problem::new(Fault::Missing, path, "is not there"));
+                problems.push(Problem::new(ProblemKind::Missing, path, "is not there"));
             }
         }
         for path in self.tree.paths() {
@@ -240,7 +224,7 @@ impl<F: Files> Examined<F> {
                 let most = if path == "index.json" { index } else { MAX_SUMS };
                 if size > most {
                     let detail = format!("has {size} bytes, more than the {most} that it can have");
-                    return Some(Problem::new(Fault::Damaged, path, detail));
+                    return Some(Problem::new(ProblemKind::Damaged, path, detail));
                 }
                 self.hash(path, &Descriptor::new("", *digest, size), silent)
             })

@@ -13,6 +13,7 @@ use super::check;
 use super::head::Head;
 use super::keys::PublicKey;
 use super::pack::PackedDraft;
+use crate::medium::{Form, Medium};
 use crate::storage::holdings::BlobHoldings;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::folder::{About, Folder, Replace};
@@ -42,13 +43,14 @@ pub(super) struct Site {
 
 impl Site {
     /// The site of the bundle that will be `output`. Its folder is made where it is missing.
-    fn of(output: &Path) -> Result<Site> {
-        let (folder, name) = Folder::making(output)?;
+    fn of(output: &Medium) -> Result<Site> {
+        let (folder, name) = Folder::making(output.path())?;
         Ok(Site::within(folder, name))
     }
 
     /// The site of the bundle that will be `output`, where its folder is there.
-    fn there(output: &Path) -> Result<Option<Site>> {
+    fn there(output: &Medium) -> Result<Option<Site>> {
+        let output = output.path();
         match output.parent().is_some_and(|folder| folder.is_dir() || folder.as_os_str().is_empty())
         {
             true => {
@@ -98,11 +100,6 @@ impl Site {
     }
 }
 
-/// Whether the bundle `output` is one file.
-fn is_packed(output: &Path) -> bool {
-    output.extension().is_some_and(|extension| extension == "tar")
-}
-
 fn not_ours(path: &Path, why: &str) -> Error {
     Error::new(Class::Usage, format!("{} {why}", path.display()))
         .hint("remove it, or choose another name")
@@ -112,11 +109,11 @@ fn not_ours(path: &Path, why: &str) -> Error {
 ///
 /// # Errors
 /// [`Class::Usage`] when something stands at `output`.
-pub fn refuse_existing(output: &Path) -> Result<()> {
-    match std::fs::symlink_metadata(output) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(e) => Err(Error::io(format!("cannot look at {}", output.display()), e)),
-        Ok(_) => Err(taken(output)),
+pub fn refuse_existing(output: &Medium) -> Result<()> {
+    match output.is_taken() {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(taken(output.path())),
+        Err(e) => Err(Error::io(format!("cannot look at {output}"), e)),
     }
 }
 
@@ -127,18 +124,17 @@ pub(crate) fn taken(output: &Path) -> Error {
 }
 
 impl Draft {
-    /// Starts or continues the bundle that will be `output`: one packed file when the name ends
-    /// in `.tar`, else a folder.
+    /// Starts or continues the bundle that will be `output`.
     ///
     /// # Errors
     /// [`Class::Usage`] when `output` exists, [`Class::Busy`] when another export is writing it,
     /// [`Class::Refused`] when what was left behind is not ours alone.
-    pub fn open(output: &Path) -> Result<Draft> {
+    pub fn open(output: &Medium) -> Result<Draft> {
         refuse_existing(output)?;
         let site = Site::of(output)?;
-        match is_packed(output) {
-            true => Ok(Draft::Packed(PackedDraft::open(site)?)),
-            false => Ok(Draft::Folder(FolderDraft::open(site)?)),
+        match output.form() {
+            Form::Packed => Ok(Draft::Packed(PackedDraft::open(site)?)),
+            Form::Folder => Ok(Draft::Folder(FolderDraft::open(site)?)),
         }
     }
 
@@ -146,12 +142,12 @@ impl Draft {
     ///
     /// # Errors
     /// As [`open`](Draft::open), as far as that can be known.
-    pub fn left(output: &Path) -> Result<u64> {
+    pub fn left(output: &Medium) -> Result<u64> {
         refuse_existing(output)?;
         let Some(site) = Site::there(output)? else { return Ok(0) };
-        match is_packed(output) {
-            true => PackedDraft::left(&site),
-            false => FolderDraft::left(&site),
+        match output.form() {
+            Form::Packed => PackedDraft::left(&site),
+            Form::Folder => FolderDraft::left(&site),
         }
     }
 

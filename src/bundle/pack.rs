@@ -18,7 +18,8 @@ use rustix::fs::FileType;
 
 use super::draft::{Site, hash};
 use super::head::Head;
-use crate::medium::tree::{BLOCK, Tree, header};
+use crate::medium::header::{BLOCK, header};
+use crate::medium::tree::Tree;
 use crate::places::layout::blob_path;
 use crate::storage::checked::Checked;
 use crate::storage::content::Once;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::medium::fault::{FaultKind, TreeFault};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, ErrorKind, UNREADABLE};
 
@@ -11,7 +12,7 @@ use crate::words::error::{Class, Error, ErrorKind, UNREADABLE};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
-pub enum Fault {
+pub enum ProblemKind {
     /// Bytes differ from what was signed.
     Damaged,
     /// Something that was signed is not there.
@@ -29,7 +30,7 @@ pub enum Fault {
 #[non_exhaustive]
 pub struct Problem {
     /// What kind of thing.
-    pub kind: Fault,
+    pub kind: ProblemKind,
     /// The file, or an empty string for the bundle as a whole.
     pub path: String,
     /// What exactly, for people.
@@ -48,7 +49,7 @@ fn is_none(count: &usize) -> bool {
 
 impl Problem {
     /// A problem with `path`.
-    pub fn new(kind: Fault, path: impl Into<String>, detail: impl Into<String>) -> Problem {
+    pub fn new(kind: ProblemKind, path: impl Into<String>, detail: impl Into<String>) -> Problem {
         Problem {
             kind,
             path: path.into(),
@@ -68,23 +69,39 @@ impl Problem {
             }
             None => "is not in the signed list".to_owned(),
         };
-        Problem::new(Fault::Extra, path, detail)
+        Problem::new(ProblemKind::Extra, path, detail)
+    }
+
+    /// What a `fault` of the medium amounts to.
+    #[must_use]
+    pub fn of(fault: &TreeFault) -> Problem {
+        let kind = match fault.kind {
+            FaultKind::Truncated => ProblemKind::Missing,
+            // Systems keep folders of their own on a medium.
+            FaultKind::Unreadable if litter(&fault.path).is_some() => {
+                return Problem::extra(fault.path.as_str());
+            }
+            FaultKind::Unreadable => ProblemKind::Unreadable,
+            FaultKind::NotAFile => ProblemKind::NotAFile,
+            _ => ProblemKind::Damaged,
+        };
+        Problem::new(kind, fault.path.as_str(), fault.what.as_str())
     }
 
     /// Whether it is no more than what systems leave behind.
     #[must_use]
     pub fn is_litter(&self) -> bool {
-        self.kind == Fault::Extra && litter(&self.path).is_some()
+        self.kind == ProblemKind::Extra && litter(&self.path).is_some()
     }
 
     /// What `error`, met while reading `path`, amounts to.
     pub fn reading(path: impl Into<String>, error: &Error) -> Problem {
         let kind = match error.class() {
-            _ if error.kind() == ErrorKind::Unreadable => Fault::Unreadable,
+            _ if error.kind() == ErrorKind::Unreadable => ProblemKind::Unreadable,
             // A document of Docker's schema 1 is refused for what it is.
-            Class::Damaged | Class::Refused => Fault::Damaged,
-            Class::Incomplete => Fault::Missing,
-            _ => Fault::Unreadable,
+            Class::Damaged | Class::Refused => ProblemKind::Damaged,
+            Class::Incomplete => ProblemKind::Missing,
+            _ => ProblemKind::Unreadable,
         };
         Problem::new(kind, path, error.to_string())
     }
@@ -96,11 +113,11 @@ const SHOWN: usize = 5;
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
-            Fault::Damaged => "damaged",
-            Fault::Missing => "missing",
-            Fault::Extra => "not signed for",
-            Fault::NotAFile => "not a file",
-            Fault::Unreadable => "unreadable",
+            ProblemKind::Damaged => "damaged",
+            ProblemKind::Missing => "missing",
+            ProblemKind::Extra => "not signed for",
+            ProblemKind::NotAFile => "not a file",
+            ProblemKind::Unreadable => "unreadable",
         };
         let path = if self.path.is_empty() { "the bundle" } else { &self.path };
         write!(f, "{what}: {path}: {}", self.detail)?;
@@ -124,7 +141,7 @@ impl fmt::Display for Problem {
 #[must_use]
 pub fn failure(bundle: &str, problems: &[Problem]) -> Error {
     let any = |kind| problems.iter().any(|problem| problem.kind == kind);
-    let damaged = any(Fault::Damaged) || any(Fault::NotAFile);
+    let damaged = any(ProblemKind::Damaged) || any(ProblemKind::NotAFile);
     let litter = !problems.is_empty() && problems.iter().all(Problem::is_litter);
     let (class, what, hint) = match damaged {
         true => (
@@ -137,12 +154,12 @@ pub fn failure(bundle: &str, problems: &[Problem]) -> Error {
             "is not alone",
             "systems leave such files where they look; delete them, and run the same command again",
         ),
-        false if any(Fault::Extra) => (
+        false if any(ProblemKind::Extra) => (
             Class::Damaged,
             "holds what nobody signed for",
             "use nothing from it; copy it from its origin again and verify the copy",
         ),
-        false if any(Fault::Unreadable) => (Class::Refused, "is unreadable", UNREADABLE),
+        false if any(ProblemKind::Unreadable) => (Class::Refused, "is unreadable", UNREADABLE),
         false => (Class::Incomplete, "is incomplete", "copy it from its origin again"),
     };
     let text = format!("bundle {bundle} {what}: {}", count(problems.len(), "problem"));
@@ -202,7 +219,7 @@ fn litter(path: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn of(kinds: &[Fault]) -> Error {
+    fn of(kinds: &[ProblemKind]) -> Error {
         let problems: Vec<Problem> =
             kinds.iter().map(|kind| Problem::new(*kind, "x", "y")).collect();
         failure("b", &problems)
@@ -210,7 +227,7 @@ mod tests {
 
     #[test]
     fn the_worst_that_is_known_decides_and_is_called_what_it_is() {
-        use Fault::{Damaged, Extra, Missing, NotAFile, Unreadable};
+        use ProblemKind::{Damaged, Extra, Missing, NotAFile, Unreadable};
         for (kinds, class, word) in [
             (&[Missing][..], Class::Incomplete, "incomplete"),
             (&[Unreadable], Class::Refused, "unreadable"),

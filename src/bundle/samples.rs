@@ -13,6 +13,7 @@ use super::draft::Draft;
 use super::head::Head;
 use super::keys::PrivateKey;
 use super::statement::Predicate;
+use crate::medium::Medium;
 use crate::places::layout::LayoutStore;
 use crate::storage::store::{BlobSink as _, BlobSource, ImageSink as _};
 use crate::words::digest::Digest;
@@ -180,7 +181,7 @@ impl Stock {
 
     /// Makes the bundle `path` of what `head` says, even if that is wrong.
     pub fn seal(&self, head: &Head, path: &Path) {
-        let mut draft = Draft::open(path).unwrap();
+        let mut draft = Draft::open(&Medium::at(path)).unwrap();
         draft.begin(head).unwrap();
         for layer in &head.layers {
             draft.sink().put(&mut Unchecked(layer, &mut &self.blobs[&layer.digest][..])).unwrap();

@@ -1,7 +1,7 @@
 //! `sealift export`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,6 +14,7 @@ use super::registries::Registries;
 use super::report::argument;
 use super::secrets::private_key;
 use super::table::{blobs, bytes, skipped, table};
+use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export, misnamed};
 use crate::words::error::{Class, Error, Result};
@@ -125,7 +126,7 @@ impl Export {
         let request = Request {
             images,
             listed,
-            output: output_name(&self.output)?,
+            output: Medium::to_make(&self.output)?,
             select: Selection {
                 platforms: self.platform,
                 rewrite_index: self.rewrite_index,
@@ -167,37 +168,6 @@ fn called(images: Vec<Source>, name: Reference) -> Result<Source> {
     }
 }
 
-/// The name of the bundle without a slash or a dot behind it, when it can be one.
-fn output_name(given: &Path) -> Result<PathBuf> {
-    let bad = |why: &str, hint: &str| {
-        let text = format!("{} {why}", Safe(&given.display().to_string()));
-        Err(Error::new(Class::Usage, text).hint(hint))
-    };
-    let output: PathBuf = given.components().collect();
-    let name = output.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let lower = name.to_ascii_lowercase();
-    let packed = [".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2"];
-    if name.is_empty() || name == "-" || name == ".tar" {
-        return bad("is no name for a bundle", "write -o NAME, or -o NAME.tar for a packed one");
-    }
-    if packed.iter().any(|ending| lower.ends_with(ending)) {
-        return bad(
-            "would be compressed",
-            "a packed bundle is a plain .tar: layers are compressed already",
-        );
-    }
-    if lower.ends_with(".tar") && !name.ends_with(".tar") {
-        return bad("does not end in .tar", "write the ending of a packed bundle in lower case");
-    }
-    if name.ends_with(".tar") && given.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return bad(
-            "is a folder by its slash and a packed file by its ending",
-            "leave out the slash",
-        );
-    }
-    Ok(output)
-}
-
 fn text(summary: &Summary) -> Vec<String> {
     let mut rows: Vec<Vec<String>> = summary
         .images
@@ -211,7 +181,7 @@ fn text(summary: &Summary) -> Vec<String> {
     let mut lines = table(&rows);
     lines.extend(skipped(&summary.skipped));
     if summary.already_complete {
-        let bundle = summary.bundle.display().to_string();
+        let bundle = summary.bundle.to_string();
         lines.push(format!(
             "bundle {} is complete already, signed by {}; nothing was fetched or written",
             Safe(&bundle),
@@ -233,7 +203,7 @@ fn text(summary: &Summary) -> Vec<String> {
         n => format!(", went on behind {} that were there", bytes(n)),
     };
     lines.push(format!("fetched {fetched}{continued}{reused}; signed by {}", summary.key.short()));
-    let bundle = summary.bundle.display().to_string();
+    let bundle = summary.bundle.to_string();
     lines.push(format!("bundle {} is complete", Safe(&bundle)));
     lines
 }

@@ -166,7 +166,7 @@ impl Import {
             rules.extend(NameRule::parse_file(&text).map_err(|e| e.context(file.display()))?);
         }
         let request = Request {
-            bundle: self.bundle,
+            bundle: self.bundle.into(),
             to: self.to,
             trust: self.believe.trust(printer)?,
             choice: self.choose.choice()?,
@@ -354,7 +354,7 @@ fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
         blobs(summary.mounted.blobs),
         blobs(summary.present.blobs),
     ));
-    let bundle = evidence.bundle.display().to_string();
+    let bundle = evidence.bundle.to_string();
     lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));
     lines.push(signed(evidence, false));
     lines.extend(ahead(evidence));

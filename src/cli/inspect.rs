@@ -14,6 +14,7 @@ use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, titled};
 use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
+use crate::medium::Medium;
 use crate::verbs::inspect::{Known, Overview, inspect};
 use crate::words::error::Result;
 use crate::words::escape::Safe;
@@ -45,11 +46,12 @@ impl Inspect {
             true => Trust::UnsafeAnySigner,
             false => Trust::Keys(public_keys(&self.key)?),
         };
-        let overview = inspect(&self.bundle, &trust, now()?)?;
+        let medium = Medium::at(self.bundle);
+        let overview = inspect(&medium, &trust, now()?)?;
         printer.result(&overview, || text(&overview, self.long))?;
         // What it holds was shown all the same; its problems are among that.
         let error = match overview.ok {
-            false => Some(failure(&self.bundle.display().to_string(), &overview.problems)),
+            false => Some(failure(&medium.to_string(), &overview.problems)),
             true => overview.evidence.stale(),
         };
         let Some(error) = error else { return Ok(ExitCode::SUCCESS) };

@@ -56,7 +56,7 @@ pub(super) fn word(action: NameAction) -> &'static str {
 
 fn text(page: &PlanPage<'_>, verbose: bool) -> Vec<String> {
     let plan = page.plan;
-    let bundle = page.evidence.bundle.display().to_string();
+    let bundle = page.evidence.bundle.to_string();
     let mut lines = vec![
         format!("plan: bundle {} to {}", Safe(&bundle), Safe(&page.to)),
         signed(page.evidence, false),

@@ -12,6 +12,7 @@ use super::environment::now;
 use super::evidence::ahead;
 use super::printer::Printer;
 use crate::bundle::check;
+use crate::medium::Medium;
 use crate::tools::interrupt;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
@@ -50,12 +51,13 @@ impl Serve {
                 "name an address of this machine and a free port with --listen; port 0 takes one",
             )
         })?;
-        let bundle = check::examine(&self.bundle, &trust, now)?
+        let medium = Medium::at(self.bundle);
+        let bundle = check::examine(&medium, &trust, now)?
             .into_trusted()?
             .verify(all_cores(), &*progress)?;
         let address = listener.local_addr().map_err(|e| Error::io("cannot tell the address", e))?;
         let url = format!("http://{address}");
-        let evidence = Evidence::of(&self.bundle, bundle.trusted().about(), now);
+        let evidence = Evidence::of(&medium, bundle.trusted().about(), now);
         ahead(&evidence).iter().for_each(|line| printer.note(&format!("warning: {line}")));
         printer.result(&json!({"listening": url}), || vec![format!("listening on {url}")])?;
         serve(shelf(bundle), listener, interrupt::raised, progress)?;

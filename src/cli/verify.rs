@@ -50,14 +50,13 @@ impl Verify {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         idle::in_full(&[("--long", self.long)], printer);
         let request = Request {
-            bundle: self.bundle,
+            bundle: self.bundle.into(),
             trust: Trust::Keys(public_keys(&self.key)?),
             now: now()?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
         };
         let report = verify(&request, &*printer.progress())?;
-        let error =
-            (!report.ok).then(|| failure(&request.bundle.display().to_string(), &report.problems));
+        let error = (!report.ok).then(|| failure(&request.bundle.to_string(), &report.problems));
         match error {
             None => {
                 printer.result(&report, || text(&report, self.long))?;
@@ -75,7 +74,7 @@ impl Verify {
 
 fn text(report: &Report, long: bool) -> Vec<String> {
     let of = &report.evidence;
-    let bundle = of.bundle.display().to_string();
+    let bundle = of.bundle.to_string();
     let mut lines = vec![
         format!("bundle {} is intact: every signed byte is there, and nothing else", Safe(&bundle)),
         signed(of, long),

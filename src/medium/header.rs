@@ -1,10 +1,35 @@
-//! One header of a tar: taken only when all readers see the same name and numbers in it.
+//! One header of a tar: written so that it depends on nothing but the file, and taken only when all
+//! readers see the same name and numbers in it.
 
 use std::ops::Range;
 
-use tar::Header;
+use tar::{EntryType, Header};
 
-use super::tar::BLOCK;
+use crate::words::error::{Error, Result as Checked};
+
+/// tar's unit, in bytes.
+pub const BLOCK: u64 = 512;
+
+/// The block in front of a plain file of `size` bytes, with nothing in it that depends on who
+/// writes it and where. `mtime` is in seconds since 1970.
+///
+/// # Errors
+/// When `path` is longer than a header has room for.
+pub fn header(path: &str, size: u64, mtime: u64) -> Checked<[u8; BLOCK as usize]> {
+    let mut header = Header::new_ustar();
+    header
+        .set_path(path)
+        .map_err(|e| Error::io(format!("{path} does not fit into a tar header"), e))?;
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(mtime);
+    // Above 8 GiB this is the base-256 form, which GNU tar, Go and libarchive all read.
+    header.set_size(size);
+    header.set_cksum();
+    Ok(*header.as_bytes())
+}
 
 /// Whether all readers take the header for the same dialect, and so for the same name. They differ
 /// in what they believe: Go (docker, podman, skopeo) does not look at ustar's version, takes times

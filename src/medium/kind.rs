@@ -1,7 +1,8 @@
 //! What an archive is that was named as one of images: people mix up what docker and its kin
 //! write, and a hint at the right place helps more than the first thing that is odd.
 
-use super::{EMPTY, Tree};
+use super::no_tar::EMPTY;
+use super::tree::Tree;
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
@@ -29,14 +30,14 @@ const ARCHIVES: &[&str] = &[".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"];
 /// [`Class::Damaged`].
 pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     let wanted = if mark == LAYOUT { "OCI layout" } else { "docker archive" };
-    if let Some(sort) = tree.sort()? {
-        let class = if sort == EMPTY { Class::Incomplete } else { Class::Damaged };
-        let text = format!("{}: is no {wanted}; it is {}", tree.path().display(), sort.what);
-        return Err(Error::new(class, text).hint(sort.hint));
+    if let Some(other) = tree.no_tar()? {
+        let class = if other == EMPTY { Class::Incomplete } else { Class::Damaged };
+        let text = format!("{}: is no {wanted}; it is {}", tree.path().display(), other.what);
+        return Err(Error::new(class, text).hint(other.hint));
     }
     let names = || tree.files().map(|(path, _)| path).chain(tree.links().map(|(path, _)| path));
     let odd = tree.faults();
-    let is_unseen = odd.iter().any(|fault| fault.truncated || fault.unreadable);
+    let is_unseen = odd.iter().any(|fault| fault.is_truncated() || fault.is_unreadable());
     if tree.size(mark).is_some() || is_unseen || names().next().is_none() {
         tree.refuse_faults()?;
     }

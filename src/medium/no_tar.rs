@@ -1,11 +1,11 @@
-//! [`Sort`]: what a file is that is no tar, by how it begins.
+//! [`NoTar`]: what a file is that is no tar, by how it begins.
 
 /// How much of a file is looked at: a tar says what it is within its first block.
 pub const SNIFF: usize = 512;
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sort {
+pub struct NoTar {
     /// For people, with its article.
     pub what: &'static str,
     /// What a person can do about it.
@@ -13,7 +13,7 @@ pub struct Sort {
 }
 
 /// A file without a byte.
-pub const EMPTY: Sort = Sort { what: "an empty file", hint: COPY };
+pub const EMPTY: NoTar = NoTar { what: "an empty file", hint: COPY };
 
 /// Where a tar has the word `ustar`.
 const USTAR: usize = 257;
@@ -25,8 +25,8 @@ const OTHER: &str = "see whether it is the file that was meant";
 /// What a file is that begins with `head`, its first [`SNIFF`] bytes or all if it has fewer;
 /// nothing for a tar, and for what may have been one.
 #[must_use]
-pub fn sort_of(head: &[u8]) -> Option<Sort> {
-    let sort = |what, hint| Some(Sort { what, hint });
+pub fn no_tar(head: &[u8]) -> Option<NoTar> {
+    let sort = |what, hint| Some(NoTar { what, hint });
     match head {
         [] => return Some(EMPTY),
         [0x1f, 0x8b, ..] => return sort("compressed with gzip", UNPACK),
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn what(head: &[u8]) -> Option<&'static str> {
-        sort_of(head).map(|sort| sort.what)
+        no_tar(head).map(|it| it.what)
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_tar_is_none_of_these_in_any_of_its_formats() {
-        let header = crate::medium::tree::header("a", 1, 0).unwrap();
+        let header = crate::medium::header::header("a", 1, 0).unwrap();
         assert_eq!(what(&header), None);
 
         let mut old = tar::Header::new_old();

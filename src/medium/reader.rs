@@ -1,38 +1,48 @@
 //! [`TreeReader`]: one file of a tree.
 
-use std::fs::File;
+use std::fmt;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
 
-use super::stream::Passing;
-use crate::tools::stretch::Stretch;
+use crate::tools::stretch::{Stretch, StretchReader};
 use crate::tools::withheld;
 
-/// Reads one file of a [`Tree`](super::Tree); by position where it can, so that many threads
+/// Reads one file of a [`Tree`](super::tree::Tree); by position where it can, so that many threads
 /// share one open tar.
-#[derive(Debug)]
-pub struct TreeReader(pub(super) Inner);
+pub struct TreeReader(Bytes);
 
-#[derive(Debug)]
-pub(super) enum Inner {
-    /// A part of a file on the disk.
-    Within(Within),
-    /// A file that is held in memory.
-    Kept(io::Cursor<Arc<[u8]>>),
-    /// A file in a stream.
-    Passing(Passing),
+enum Bytes {
+    /// As they lie in files.
+    Placed(Placed),
+    /// As they come.
+    Coming(Box<dyn Read + Send>),
+}
+
+impl fmt::Debug for TreeReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Bytes::Placed(placed) => placed.fmt(f),
+            Bytes::Coming(_) => f.write_str("Coming"),
+        }
+    }
 }
 
 impl TreeReader {
-    /// The bytes that are still to be read, where they lie in a file as they are.
+    /// Reads `stretch` from byte `offset` on; errors call it `name`.
+    pub(super) fn placed(stretch: &Stretch, offset: u64, name: String) -> TreeReader {
+        TreeReader(Bytes::Placed(Placed::new(stretch, offset, name)))
+    }
+
+    /// Reads what `reader` gives, which knows what to call itself.
+    pub(super) fn coming(reader: impl Read + Send + 'static) -> TreeReader {
+        TreeReader(Bytes::Coming(Box::new(reader)))
+    }
+
+    /// The bytes that are still to be read, where they lie in files as they are.
     #[must_use]
     pub fn stretch(&self) -> Option<Stretch> {
         match &self.0 {
-            Inner::Within(reader) => {
-                Some(Stretch::new(Arc::clone(&reader.file), reader.at, reader.left))
-            }
-            Inner::Kept(_) | Inner::Passing(_) => None,
+            Bytes::Placed(placed) => Some(placed.bytes.rest()),
+            Bytes::Coming(_) => None,
         }
     }
 }
@@ -40,41 +50,28 @@ impl TreeReader {
 impl Read for TreeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
-            Inner::Within(reader) => reader.read(buffer),
-            Inner::Kept(reader) => reader.read(buffer),
-            Inner::Passing(reader) => reader.read(buffer),
+            Bytes::Placed(placed) => placed.read(buffer),
+            Bytes::Coming(reader) => reader.read(buffer),
         }
     }
 }
 
-/// A part of a file on the disk.
+/// Bytes as they lie in files, with a name for errors.
 #[derive(Debug, Clone)]
-pub(super) struct Within {
-    pub(super) file: Arc<File>,
-    pub(super) at: u64,
-    pub(super) left: u64,
-    pub(super) name: String,
+pub(super) struct Placed {
+    bytes: StretchReader,
+    name: String,
 }
 
-impl Read for Within {
+impl Placed {
+    pub(super) fn new(stretch: &Stretch, offset: u64, name: String) -> Placed {
+        Placed { bytes: stretch.reader(offset), name }
+    }
+}
+
+impl Read for Placed {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        if want == 0 {
-            return Ok(0);
-        }
-        let got = loop {
-            match self.file.read_at(&mut buffer[..want], self.at) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    return Err(
-                        withheld::reading(format!("cannot read {}", self.name), e).into_io()
-                    );
-                }
-                Ok(got) => break got,
-            }
-        };
-        self.at += got as u64;
-        self.left -= got as u64;
-        Ok(got)
+        let fault = |e| withheld::reading(format!("cannot read {}", self.name), e).into_io();
+        self.bytes.read(buffer).map_err(fault)
     }
 }

@@ -1,25 +1,24 @@
-//! An uncompressed tar as a [`Tree`](super::Tree): its headers are read, its contents stay where
-//! they are.
+//! What an uncompressed tar holds: its headers are read, its contents stay where they are.
 //!
 //! Only what every tar reader understands alike is accepted: plain files and folders, one header
 //! each. Extensions that rename an entry or contradict its header, links, sparse files, names that
 //! stand twice, padding that is not zero, dialects of headers that are rare, and anything behind the
 //! end are faults (RUSTSEC-2026-0068, RUSTSEC-2025-0111 and their kin). Symbolic links are listed
-//! where they are asked for, and followed by nobody but [`Tree::resolve`](super::Tree::resolve).
+//! where they are asked for, and followed by nobody but [`resolve`](super::links::resolve).
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 
 use tar::{EntryType, Header};
 
-use super::header::read_header;
-use super::{Fault, Found, MAX_FAULTS, MAX_LISTING, Place, TOO_MANY, listing, pax};
-use crate::words::error::{Error, Result as Checked};
+use super::entries::{Entries, MAX_LISTING, TOO_MANY, listing};
+use super::fault::{FaultKind, MAX_FAULTS, TreeFault};
+use super::header::{BLOCK, read_header};
+use super::names::{inside, is_plain};
+use super::pax;
+use super::pieces::Pieces;
+use super::tar_bytes::TarBytes;
 
-/// tar's unit, in bytes.
-pub const BLOCK: u64 = 512;
 /// Most zeros behind the end. GNU tar fills its last record of 10 KiB; one MiB is the largest
 /// record size in use.
 const MAX_TAIL: u64 = 1 << 20;
@@ -27,81 +26,13 @@ const MAX_TAIL: u64 = 1 << 20;
 /// bytes, a Mac's extended attributes some thousand.
 const MAX_EXTENSION: u64 = 1 << 20;
 
-/// The block in front of a plain file of `size` bytes, with nothing in it that depends on who
-/// writes it and where. `mtime` is in seconds since 1970.
-///
-/// # Errors
-/// When `path` is longer than a header has room for.
-pub fn header(path: &str, size: u64, mtime: u64) -> Checked<[u8; BLOCK as usize]> {
-    let mut header = Header::new_ustar();
-    header
-        .set_path(path)
-        .map_err(|e| Error::io(format!("{path} does not fit into a tar header"), e))?;
-    header.set_entry_type(EntryType::Regular);
-    header.set_mode(0o644);
-    header.set_uid(0);
-    header.set_gid(0);
-    header.set_mtime(mtime);
-    // Above 8 GiB this is the base-256 form, which GNU tar, Go and libarchive all read.
-    header.set_size(size);
-    header.set_cksum();
-    Ok(*header.as_bytes())
-}
-
-/// The bytes of a tar, read from the beginning to the end: each position given is behind all that
-/// was read before.
-pub(super) trait Medium {
-    /// Fills `buffer` with the bytes from `at` on; with fewer only at the end.
-    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
-
-    /// Whether the bytes go on until `end`.
-    fn reaches(&mut self, end: u64) -> io::Result<bool>;
-
-    /// Where the bytes end. Known for certain once something was not there.
-    fn end(&self) -> u64;
-
-    /// Hears that a file of `size` bytes begins at `at`.
-    fn file(&mut self, _at: u64, _size: u64) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A tar in a file.
-pub(super) struct InPlace<'a> {
-    file: &'a File,
-    length: u64,
-}
-
-impl InPlace<'_> {
-    pub(super) fn new(file: &File) -> io::Result<InPlace<'_>> {
-        Ok(InPlace { file, length: file.metadata()?.len() })
-    }
-}
-
-impl Medium for InPlace<'_> {
-    fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
-        let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
-        let got = left.min(buffer.len());
-        self.file.read_exact_at(&mut buffer[..got], at)?;
-        Ok(got)
-    }
-
-    fn reaches(&mut self, end: u64) -> io::Result<bool> {
-        Ok(end <= self.length)
-    }
-
-    fn end(&self) -> u64 {
-        self.length
-    }
-}
-
 /// What a walk over the headers found.
 struct Scan<'a> {
-    medium: &'a mut dyn Medium,
+    bytes: &'a mut dyn TarBytes,
     /// Whether it is somebody else's archive: symbolic links are listed instead of being faults,
     /// and names may begin with a slash.
     is_source: bool,
-    found: Found,
+    entries: Entries,
     folders: BTreeSet<String>,
     /// What the list of all entries takes.
     listed: usize,
@@ -109,28 +40,28 @@ struct Scan<'a> {
     size: Option<u64>,
 }
 
-/// Why the walk cannot go on behind this point.
-struct Stop;
+/// That the walk does not go on behind this point.
+struct Ended;
 
-/// Lists the regular files of the tar in `medium`, its symbolic links too if it `is_source`, and
+/// Lists the regular files of the tar in `bytes`, its symbolic links too if it `is_source`, and
 /// what is wrong with it.
-pub(super) fn list(medium: &mut dyn Medium, is_source: bool) -> io::Result<Found> {
-    let (found, folders) = Default::default();
-    let mut scan = Scan { medium, is_source, found, folders, listed: 0, size: None };
+pub(super) fn list(bytes: &mut dyn TarBytes, is_source: bool) -> io::Result<Entries> {
+    let (entries, folders) = Default::default();
+    let mut scan = Scan { bytes, is_source, entries, folders, listed: 0, size: None };
     let mut at = 0;
     while let Ok(next) = scan.entry(at)? {
         at = next;
     }
     scan.check_parents();
-    Ok(scan.found)
+    Ok(scan.entries)
 }
 
 impl Scan<'_> {
     /// Reads the header at `at` and gives the position of the next one.
-    fn entry(&mut self, at: u64) -> io::Result<Result<u64, Stop>> {
+    fn entry(&mut self, at: u64) -> io::Result<Result<u64, Ended>> {
         let mut block = [0; BLOCK as usize];
-        if self.medium.read_at(&mut block, at)? < block.len() {
-            let end = self.medium.end();
+        if self.bytes.read_at(&mut block, at)? < block.len() {
+            let end = self.bytes.end();
             if at == 0 && self.is_source {
                 return Ok(self.stop("", false, "is no archive of images".to_owned()));
             }
@@ -153,30 +84,30 @@ impl Scan<'_> {
         let size = self.true_size(kind, &path, size);
         let about = match kind {
             EntryType::XHeader | EntryType::XGlobalHeader if size <= MAX_EXTENSION => {
-                self.bytes(data, size)?
+                self.read(data, size)?
             }
             EntryType::Symlink | EntryType::Link => {
                 header.link_name_bytes().unwrap_or_default().into_owned()
             }
             EntryType::Regular => {
-                self.medium.file(data, size)?;
+                self.bytes.file(data, size)?;
                 Vec::new()
             }
             _ => Vec::new(),
         };
         let end = data.checked_add(size).filter(|end| end.checked_add(BLOCK).is_some());
         let whole = match end {
-            Some(end) => self.medium.reaches(end)?,
+            Some(end) => self.bytes.reaches(end)?,
             None => false,
         };
         let Some(end) = end.filter(|_| whole) else {
-            let what = format!("the file ends at byte {}, inside this entry", self.medium.end());
+            let what = format!("the file ends at byte {}, inside this entry", self.bytes.end());
             return Ok(self.stop(&path, true, what));
         };
         let next = end.next_multiple_of(BLOCK);
-        let padding = self.bytes(end, next - end)?;
+        let padding = self.read(end, next - end)?;
         if (padding.len() as u64) < next - end {
-            let end = self.medium.end();
+            let end = self.bytes.end();
             let what = format!("the file ends at byte {end}, right behind this entry");
             // Its bytes are all there: who only looks for bytes may have them.
             self.keep(kind, path.clone(), data, size, &about);
@@ -191,7 +122,7 @@ impl Scan<'_> {
             _ => listing(&path),
         };
         self.keep(kind, path, data, size, &about);
-        if self.found.faults.len() >= MAX_FAULTS {
+        if self.entries.faults.len() >= MAX_FAULTS {
             return Ok(self.stop("", false, "has further faults".to_owned()));
         }
         if self.listed > MAX_LISTING {
@@ -213,9 +144,9 @@ impl Scan<'_> {
     }
 
     /// The `size` bytes at `at`, or fewer where the tar ends.
-    fn bytes(&mut self, at: u64, size: u64) -> io::Result<Vec<u8>> {
+    fn read(&mut self, at: u64, size: u64) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-        let got = self.medium.read_at(&mut bytes, at)?;
+        let got = self.bytes.read_at(&mut bytes, at)?;
         bytes.truncate(got);
         Ok(bytes)
     }
@@ -226,14 +157,14 @@ impl Scan<'_> {
         let name = self.name(&path).to_owned();
         match kind {
             EntryType::Regular if is_plain(&name) => {
-                let place = Place { offset: Some(data), size };
-                match self.found.files.get(&name) {
-                    None if !self.found.links.contains_key(&name) => {
-                        self.found.files.insert(name, place);
+                let pieces = Pieces::one(data, size);
+                match self.entries.files.get(&name) {
+                    None if !self.entries.links.contains_key(&name) => {
+                        self.entries.files.insert(name, pieces);
                     }
                     // Whether it is the same is seen when all are known.
-                    Some(first) if self.is_source && first.size == size => {
-                        self.found.again.push((name, place));
+                    Some(first) if self.is_source && first.size() == size => {
+                        self.entries.again.push((name, pieces));
                     }
                     _ => self.fault(&name, "stands twice"),
                 }
@@ -271,17 +202,17 @@ impl Scan<'_> {
             other if self.is_source && other.as_byte() == b'D' => {
                 self.keep(EntryType::Directory, path, data, 0, about);
             }
-            EntryType::Symlink => self.no_file(name, "a symbolic link"),
-            EntryType::Link => self.no_file(name, "a hard link"),
-            other => self.no_file(name, &spelled(other)),
+            EntryType::Symlink => self.no_file(&name, "a symbolic link"),
+            EntryType::Link => self.no_file(&name, "a hard link"),
+            other => self.no_file(&name, &spelled(other)),
         }
     }
 
     fn link(&mut self, name: String, to: String) {
-        let twice = self.found.files.contains_key(&name);
-        match self.found.links.get(&name) {
+        let twice = self.entries.files.contains_key(&name);
+        match self.entries.links.get(&name) {
             Some(first) if *first == to => {}
-            None if !twice => drop(self.found.links.insert(name, to)),
+            None if !twice => drop(self.entries.links.insert(name, to)),
             _ => self.fault(&name, "stands twice"),
         }
     }
@@ -289,14 +220,14 @@ impl Scan<'_> {
     /// Nothing may stand below a file or a link, nor be a folder beside being one: docker unpacks
     /// an archive to a disk, where a later entry would come out elsewhere or replace another.
     fn check_parents(&mut self) {
-        let Found { files, links, .. } = &self.found;
+        let Entries { files, links, .. } = &self.entries;
         let is_taken = |path: &str| files.contains_key(path) || links.contains_key(path);
         let all = files.keys().chain(links.keys()).chain(&self.folders);
         let below = all.filter(|path| {
             path.match_indices('/').any(|(end, _)| path.get(..end).is_some_and(is_taken))
         });
         let twice = self.folders.iter().filter(|path| is_taken(path));
-        let room = MAX_FAULTS.saturating_sub(self.found.faults.len());
+        let room = MAX_FAULTS.saturating_sub(self.entries.faults.len());
         let wrong: Vec<String> = below.chain(twice).take(room).cloned().collect();
         for path in wrong {
             self.fault(&path, "stands below a file or a link, or is one and a folder");
@@ -321,52 +252,39 @@ impl Scan<'_> {
     }
 
     /// Behind the first zero block, which is at `at`: a second one, and nothing but zeros.
-    fn tail(&mut self, at: u64) -> io::Result<Result<u64, Stop>> {
+    fn tail(&mut self, at: u64) -> io::Result<Result<u64, Ended>> {
         if self.size.take().is_some() {
             self.fault("", "ends with an extension header that is for nothing");
         }
-        let rest = self.bytes(at + BLOCK, MAX_TAIL)?;
+        let rest = self.read(at + BLOCK, MAX_TAIL)?;
         let got = rest.len() as u64;
         if got < BLOCK {
-            let what = format!("the file ends at byte {}, inside its end mark", self.medium.end());
+            let what = format!("the file ends at byte {}, inside its end mark", self.bytes.end());
             return Ok(self.stop("", true, what));
         }
         if got + BLOCK > MAX_TAIL || rest.iter().any(|byte| *byte != 0) {
             return Ok(self.stop("", false, format!("has data behind its end at byte {at}")));
         }
-        Ok(Err(Stop))
+        Ok(Err(Ended))
     }
 
     fn fault(&mut self, path: &str, what: &str) {
-        let (path, what) = (path.to_owned(), what.to_owned());
-        self.found.faults.push(Fault { path, what, ..Fault::default() });
+        self.note(path, FaultKind::Unacceptable, what.to_owned());
     }
 
-    fn no_file(&mut self, path: String, kind: &str) {
-        let what = format!("is {kind}, not a file");
-        self.found.faults.push(Fault { path, no_file: true, what, ..Fault::default() });
+    fn no_file(&mut self, path: &str, what: &str) {
+        self.note(path, FaultKind::NotAFile, format!("is {what}, not a file"));
     }
 
-    fn stop<T>(&mut self, path: &str, truncated: bool, what: String) -> Result<T, Stop> {
-        let path = path.to_owned();
-        self.found.faults.push(Fault { path, truncated, what, ..Fault::default() });
-        Err(Stop)
+    fn stop<T>(&mut self, path: &str, truncated: bool, what: String) -> Result<T, Ended> {
+        let kind = if truncated { FaultKind::Truncated } else { FaultKind::Unacceptable };
+        self.note(path, kind, what);
+        Err(Ended)
     }
-}
 
-/// The name in somebody else's archive without what only says "here": `./`, and the slash with
-/// which some tools write all names, meaning the archive's own beginning.
-pub(super) fn inside(path: &str) -> &str {
-    let mut rest = path;
-    while let Some(more) = rest.strip_prefix("./").or_else(|| rest.strip_prefix('/')) {
-        rest = more;
+    fn note(&mut self, path: &str, kind: FaultKind, what: String) {
+        self.entries.faults.push(TreeFault { path: path.to_owned(), kind, what });
     }
-    rest
-}
-
-/// A relative path of plain components.
-pub(super) fn is_plain(path: &str) -> bool {
-    path.len() <= 255 && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
 /// What an entry of a type that no archive of images has is, for people.

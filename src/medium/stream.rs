@@ -1,4 +1,4 @@
-//! A tar that can only be read from its beginning, as a [`Tree`](super::Tree): one cursor goes
+//! [`TarStream`]: a tar that can only be read from its beginning. One cursor goes
 //! through it, and whoever wants a file waits until the cursor comes by.
 //!
 //! Inflating is the dearest part of reading a compressed archive, and a program that writes one
@@ -11,8 +11,9 @@ use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::header::read_header;
-use super::tar::{BLOCK, Medium, inside};
+use super::header::{BLOCK, read_header};
+use super::names::inside;
+use super::tar_bytes::TarBytes;
 use crate::tools::buffer::BUFFER;
 use crate::tools::inflate::HEAD;
 use crate::tools::interrupt;
@@ -32,28 +33,28 @@ const MAX_BEGINNINGS: u32 = 50;
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What was seen of a file in passing.
-struct Seen {
+struct Glimpse {
     head: Vec<u8>,
     kept: Option<Arc<[u8]>>,
 }
 
 /// The tar after it was listed.
-pub(super) struct Stream {
+pub(super) struct TarStream {
     name: String,
     open: Opener,
-    seen: BTreeMap<u64, Seen>,
-    state: Mutex<State>,
+    seen: BTreeMap<u64, Glimpse>,
+    state: Mutex<Turns>,
     freed: Condvar,
 }
 
-impl fmt::Debug for Stream {
+impl fmt::Debug for TarStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Stream({})", self.name)
+        write!(f, "TarStream({})", self.name)
     }
 }
 
 #[derive(Default)]
-struct State {
+struct Turns {
     /// Nobody's when it is not in use, and none before the first use and after a fault.
     cursor: Option<Cursor>,
     taken: bool,
@@ -64,7 +65,7 @@ struct State {
     beginnings: u32,
 }
 
-impl State {
+impl Turns {
     /// Who is next: the nearest ahead, else the first from the beginning on.
     fn next(&self) -> Option<&(u64, u64)> {
         let here = self.cursor.as_ref().map_or(0, |cursor| cursor.at);
@@ -109,25 +110,25 @@ impl Cursor {
 }
 
 /// The stream while it is listed.
-pub(super) struct Listing {
+pub(super) struct FirstPass {
     name: String,
     open: Opener,
     cursor: Cursor,
-    seen: BTreeMap<u64, Seen>,
+    seen: BTreeMap<u64, Glimpse>,
     /// How much more may be kept.
     room: u64,
 }
 
-impl Listing {
+impl FirstPass {
     /// Begins to read what `open` opens; errors call it `name`.
-    pub(super) fn begin(name: String, open: Opener) -> Result<Listing> {
+    pub(super) fn begin(name: String, open: Opener) -> Result<FirstPass> {
         let cursor = Cursor { reader: open()?, at: 0 };
-        Ok(Listing { name, open, cursor, seen: BTreeMap::new(), room: MAX_ALL_KEPT })
+        Ok(FirstPass { name, open, cursor, seen: BTreeMap::new(), room: MAX_ALL_KEPT })
     }
 
     /// The tar, to be read from now on.
-    pub(super) fn done(self) -> Stream {
-        Stream {
+    pub(super) fn done(self) -> TarStream {
+        TarStream {
             name: self.name,
             open: self.open,
             seen: self.seen,
@@ -137,7 +138,7 @@ impl Listing {
     }
 }
 
-impl Medium for Listing {
+impl TarBytes for FirstPass {
     fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         self.cursor.skip(at)?;
         match self.cursor.at == at {
@@ -171,12 +172,12 @@ impl Medium for Listing {
                 kept = Some(whole.into());
             }
         }
-        self.seen.insert(at, Seen { head: bytes, kept });
+        self.seen.insert(at, Glimpse { head: bytes, kept });
         Ok(())
     }
 }
 
-impl Stream {
+impl TarStream {
     /// The first bytes of the file at `at`.
     pub(super) fn head(&self, at: u64) -> &[u8] {
         self.seen.get(&at).map_or(&[], |seen| &seen.head)
@@ -187,7 +188,7 @@ impl Stream {
         self.seen.get(&at)?.kept.clone()
     }
 
-    fn state(&self) -> io::Result<MutexGuard<'_, State>> {
+    fn state(&self) -> io::Result<MutexGuard<'_, Turns>> {
         let lost = |_| Error::new(Class::Other, "another thread failed").into_io();
         self.state.lock().map_err(lost)
     }
@@ -279,7 +280,7 @@ impl Stream {
 /// Reads one file of the stream. It waits for the cursor when it is first read, and lets go of it
 /// with the last byte.
 pub(super) struct Passing {
-    stream: Arc<Stream>,
+    stream: Arc<TarStream>,
     path: String,
     at: u64,
     size: u64,
@@ -294,7 +295,13 @@ impl fmt::Debug for Passing {
 }
 
 impl Passing {
-    pub(super) fn new(stream: Arc<Stream>, path: &str, at: u64, size: u64, offset: u64) -> Passing {
+    pub(super) fn new(
+        stream: Arc<TarStream>,
+        path: &str,
+        at: u64,
+        size: u64,
+        offset: u64,
+    ) -> Passing {
         Passing { stream, path: path.to_owned(), at, size, offset, cursor: None }
     }
 

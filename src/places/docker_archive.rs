@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use self::opening::Found;
 use super::layout::{Images, Layout, Unreadable};
-use crate::medium::tree::{Tree, kind};
+use crate::medium::kind;
+use crate::medium::tree::Tree;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;

@@ -1,12 +1,11 @@
 //! [`Evidence`]: which bundle a result is about: what was signed, when, and by whom.
 
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
 
 use crate::bundle::check::Examined;
 use crate::bundle::keys::KeyId;
 use crate::bundle::statement::expired;
+use crate::medium::Medium;
 use crate::words::digest::Digest;
 use crate::words::error::Error;
 use crate::words::moment::Moment;
@@ -17,7 +16,7 @@ use crate::words::moment::Moment;
 #[non_exhaustive]
 pub struct Evidence {
     /// The bundle, as it was named.
-    pub bundle: PathBuf,
+    pub bundle: Medium,
     /// The digest of the signed statement, which stands for everything in it.
     pub statement: Digest,
     /// Whose signatures count; empty when none was asked for.
@@ -33,13 +32,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// That of the bundle at `path`, at the time `now`.
+    /// That of the bundle on `medium`, at the time `now`.
     #[must_use]
-    pub fn of(path: &Path, examined: &Examined, now: Moment) -> Evidence {
+    pub fn of(medium: &Medium, examined: &Examined, now: Moment) -> Evidence {
         let statement = examined.statement();
         let about = &statement.predicate;
         Evidence {
-            bundle: path.to_owned(),
+            bundle: medium.clone(),
             statement: statement.digest,
             signers: examined.signers().to_vec(),
             created_at: about.created_at,
@@ -53,6 +52,6 @@ impl Evidence {
     #[must_use]
     pub fn stale(&self) -> Option<Error> {
         let until = self.expires_at.filter(|_| self.expired)?;
-        Some(expired(until).context(self.bundle.display()))
+        Some(expired(until).context(&self.bundle))
     }
 }

@@ -27,7 +27,8 @@ use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
-use crate::medium::tree::BLOCK;
+use crate::medium::header::BLOCK;
+use crate::medium::{Form, Medium};
 use crate::places::registry::Client;
 use crate::storage::reading::read_small;
 use crate::tools::ground;
@@ -60,7 +61,7 @@ pub fn export(
     // 1. Where to, is it free, and can anything be made there?
     let there = There::look(request, key.public())?;
     if there.is_none() {
-        ground::check(&request.output)?;
+        ground::check(request.output.path())?;
     }
 
     // 2. Where from, and what belongs to the images?
@@ -104,7 +105,7 @@ pub fn export(
     too_large(&request.output, &head)?;
     let Some(mut draft) = draft else {
         let left = Draft::left(&request.output)?;
-        no_room(&request.output, total(&head.layers).saturating_sub(left))?;
+        no_room(request.output.path(), total(&head.layers).saturating_sub(left))?;
         return Ok(dry(request, graph.contents, predicate.skipped, signer.id()));
     };
     draft.begin(&head)?;
@@ -140,18 +141,17 @@ pub fn export(
 
 /// Refuses what would have a file that is too large for where it goes: the packed one, or the
 /// largest layer's.
-fn too_large(output: &Path, head: &Head) -> Result<()> {
-    let packed = output.extension().is_some_and(|extension| extension == "tar");
+fn too_large(output: &Medium, head: &Head) -> Result<()> {
     let rounded = |size: u64| size.saturating_add(BLOCK).div_ceil(BLOCK).saturating_mul(BLOCK);
     let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
     let sizes = files.chain(head.layers.iter().map(|layer| layer.size));
-    let size = match packed {
-        true => sizes.map(rounded).fold(2 * BLOCK, u64::saturating_add),
-        false => sizes.max().unwrap_or(0),
+    let (size, what) = match output.form() {
+        Form::Packed => {
+            (sizes.map(rounded).fold(2 * BLOCK, u64::saturating_add), output.to_string())
+        }
+        _ => (sizes.max().unwrap_or(0), format!("the largest file of {output}")),
     };
-    let shown = output.display();
-    let what = if packed { format!("{shown}") } else { format!("the largest file of {shown}") };
-    room::check_file(output, size, &what)
+    room::check_file(output.path(), size, &what)
 }
 
 /// Refuses what does not fit on the disk of `output`, of which `needed` bytes are to come.

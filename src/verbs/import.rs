@@ -49,7 +49,6 @@ use crate::bundle::check;
 use crate::bundle::part::referring;
 use crate::places::location::Destination;
 use crate::places::registry::Client;
-use crate::tools::file::lies_in;
 use crate::verbs::evidence::Evidence;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
@@ -128,7 +127,7 @@ pub fn import(
 
 /// Nothing is written into the bundle itself, which would be no signed one any more.
 fn keep_apart(request: &Request, path: Option<&Path>) -> Result<()> {
-    match path.filter(|path| lies_in(path, &request.bundle)) {
+    match path.filter(|path| request.bundle.contains(path)) {
         Some(path) => {
             let text = format!("{} lies in the bundle itself", path.display());
             Err(Error::new(Class::Usage, text).hint("name another place"))

@@ -1,13 +1,13 @@
 //! `inspect`: what a bundle says it holds, without reading its layers.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Serialize;
 
 use crate::bundle::check::{self, OtherSignature, Trust};
 use crate::bundle::contents::{Contents, Image, Referrer, Skipped};
 use crate::bundle::problem::Problem;
+use crate::medium::Medium;
 use crate::verbs::evidence::Evidence;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
@@ -75,19 +75,19 @@ pub struct Overview {
     pub problems: Vec<Problem>,
 }
 
-/// Looks into the bundle at `path`. With [`Trust::UnsafeAnySigner`] whatever it says is shown. One that
+/// Looks into the bundle on `medium`. With [`Trust::UnsafeAnySigner`] whatever it says is shown. One that
 /// has expired is shown too, and the caller says so.
 ///
 /// ```
-/// use std::path::Path;
 /// use std::time::SystemTime;
 ///
 /// use sealift::bundle::check::Trust;
+/// use sealift::medium::Medium;
 /// use sealift::verbs::inspect::inspect;
 ///
-/// let bundle = Path::new("testdata/formats/v1/folder");
+/// let bundle = Medium::at("testdata/formats/v1/folder");
 /// let now = SystemTime::now().try_into()?;
-/// let overview = inspect(bundle, &Trust::UnsafeAnySigner, now)?;
+/// let overview = inspect(&bundle, &Trust::UnsafeAnySigner, now)?;
 /// assert!(!overview.trusted, "nobody was asked for a signature");
 /// assert_eq!(overview.images[0].image.name.to_string(), "docker.io/acme/list:1.0");
 /// # Ok::<(), sealift::words::error::Error>(())
@@ -95,14 +95,14 @@ pub struct Overview {
 ///
 /// # Errors
 /// As [`check::examine_expired`].
-pub fn inspect(path: &Path, trust: &Trust, now: Moment) -> Result<Overview> {
-    let examined = check::examine_expired(path, trust)?;
+pub fn inspect(medium: &Medium, trust: &Trust, now: Moment) -> Result<Overview> {
+    let examined = check::examine_expired(medium, trust)?;
     let about = &examined.statement().predicate;
     let images = sized(examined.contents());
     Ok(Overview {
         ok: examined.problems().is_empty(),
         trusted: !examined.signers().is_empty(),
-        evidence: Evidence::of(path, &examined, now),
+        evidence: Evidence::of(medium, &examined, now),
         claimed_signers: examined.claimed_signers().to_vec(),
         other_signatures: examined.other_signatures().to_vec(),
         tool: format!("{} {}", about.tool.name, about.tool.version),

@@ -1,12 +1,11 @@
 //! `verify`: every byte of a bundle against what was signed, every problem named.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
 use crate::bundle::check::{self, Examined, OtherSignature, Trust};
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::problem::Problem;
+use crate::medium::Medium;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::words::error::Result;
@@ -18,7 +17,7 @@ use crate::words::progress::Progress;
 #[non_exhaustive]
 pub struct Request {
     /// The bundle.
-    pub bundle: PathBuf,
+    pub bundle: Medium,
     /// Whom to believe.
     pub trust: Trust,
     /// The time, for the expiry.
@@ -30,7 +29,7 @@ pub struct Request {
 impl Request {
     /// Verifies `bundle` against `trust` at the time `now`, on one thread a core.
     #[must_use]
-    pub fn new(bundle: impl Into<PathBuf>, trust: Trust, now: Moment) -> Request {
+    pub fn new(bundle: impl Into<Medium>, trust: Trust, now: Moment) -> Request {
         Request { bundle: bundle.into(), trust, now, jobs: all_cores() }
     }
 }

@@ -6,7 +6,8 @@ use std::io::Read;
 use std::sync::Arc;
 
 use crate::bundle::head::Head;
-use crate::medium::tree::{Fault, Tree};
+use crate::medium::fault::TreeFault;
+use crate::medium::tree::Tree;
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
@@ -21,7 +22,7 @@ pub trait Files: Debug {
     fn size(&self, path: &str) -> Option<u64>;
 
     /// What is no file.
-    fn faults(&self) -> &[Fault];
+    fn faults(&self) -> &[TreeFault];
 
     /// Whether `path`, which is not there, may be there all the same: in a folder that cannot be seen.
     fn hides(&self, _path: &str) -> bool {
@@ -54,7 +55,7 @@ impl Files for Tree {
         Tree::size(self, path)
     }
 
-    fn faults(&self) -> &[Fault] {
+    fn faults(&self) -> &[TreeFault] {
         Tree::faults(self)
     }
 
@@ -114,7 +115,7 @@ impl Files for Described<'_> {
         small.or_else(|| self.layers.get(path).copied())
     }
 
-    fn faults(&self) -> &[Fault] {
+    fn faults(&self) -> &[TreeFault] {
         &[]
     }
 

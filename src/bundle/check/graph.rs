@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::Files;
-use super::{Fault, Problem};
+use super::{Problem, ProblemKind};
 use crate::bundle::contents::{Contents, MAX_DOCUMENTS_WEIGHT, MAX_LEVELS};
 use crate::bundle::inventory::Inventory;
 use crate::bundle::statement::Totals;
@@ -36,7 +36,7 @@ pub(super) fn documents(
             }
             if weight > MAX_DOCUMENTS_WEIGHT {
                 let detail = "its manifests take more memory than those of any bundle";
-                problems.push(Problem::new(Fault::Damaged, "", detail));
+                problems.push(Problem::new(ProblemKind::Damaged, "", detail));
                 return (documents, problems);
             }
             match read(tree, &path, &descriptor) {
@@ -57,7 +57,7 @@ pub(super) fn documents(
             let deeper: BTreeSet<Digest> = next.iter().map(|child| child.digest).collect();
             let deeper = deeper.iter().filter(|digest| !documents.contains_key(*digest));
             problems.extend(
-                deeper.map(|it| Problem::new(Fault::Damaged, blob_path(it), detail.as_str())),
+                deeper.map(|it| Problem::new(ProblemKind::Damaged, blob_path(it), detail.as_str())),
             );
             break;
         }
@@ -102,33 +102,37 @@ pub(super) fn check(
         .flat_map(|image| image.left_out.iter().map(|left| left.digest))
         .collect();
     let mut found = BTreeMap::new();
-    let mut note = |digest: &Digest, kind: Fault, detail: String| {
+    let mut note = |digest: &Digest, kind: ProblemKind, detail: String| {
         let path = blob_path(digest);
         found.entry(path.clone()).or_insert_with(|| Problem::new(kind, path, detail));
     };
     for root in contents.roots().filter(|root| !contents.documents.contains_key(root)) {
         match tree.size(&blob_path(&root)) {
-            Some(_) => note(&root, Fault::Damaged, "is listed as an image and is none".to_owned()),
+            Some(_) => {
+                note(&root, ProblemKind::Damaged, "is listed as an image and is none".to_owned())
+            }
             None if tree.hides(&blob_path(&root)) => {}
-            None => note(&root, Fault::Missing, "is listed as an image and not there".to_owned()),
+            None => {
+                note(&root, ProblemKind::Missing, "is listed as an image and not there".to_owned())
+            }
         }
     }
     for (digest, why) in contents.contradictions() {
-        note(&digest, Fault::Damaged, why);
+        note(&digest, ProblemKind::Damaged, why);
     }
     for child in contents.documents.values().flat_map(Document::children) {
         let path = blob_path(&child.digest);
         match tree.size(&path) {
             Some(size) if size != child.size => {
                 let detail = format!("has {size} bytes instead of {}", child.size);
-                note(&child.digest, Fault::Damaged, detail);
+                note(&child.digest, ProblemKind::Damaged, detail);
             }
             None if !sums.files().contains_key(&path)
                 && !left_out.contains(&child.digest)
                 && !child.is_foreign() =>
             {
                 let detail = "a manifest needs it, and the signed list does not have it";
-                note(&child.digest, Fault::Missing, detail.to_owned());
+                note(&child.digest, ProblemKind::Missing, detail.to_owned());
             }
             _ => {}
         }

@@ -2,8 +2,9 @@
 //! at that helps more than the first thing that is odd.
 
 use crate::bundle::inventory::SUMS;
-use crate::medium::tree::kind::{DOCKER, LAYOUT};
-use crate::medium::tree::{EMPTY, Tree};
+use crate::medium::kind::{DOCKER, LAYOUT};
+use crate::medium::no_tar::EMPTY;
+use crate::medium::tree::Tree;
 use crate::words::error::{Class, Error, Result};
 
 /// Fails when `tree` can be no bundle, with what it is instead.
@@ -11,13 +12,13 @@ use crate::words::error::{Class, Error, Result};
 /// # Errors
 /// [`Class::Incomplete`] for what has nothing in it, else [`Class::Untrusted`]: nobody signed it.
 pub(super) fn refuse(tree: &Tree, name: &str) -> Result<()> {
-    if let Some(sort) = tree.sort()? {
-        let class = if sort == EMPTY { Class::Incomplete } else { Class::Untrusted };
-        let text = format!("{name} is no bundle: it is {}", sort.what);
-        return Err(Error::new(class, text).hint(sort.hint));
+    if let Some(other) = tree.no_tar()? {
+        let class = if other == EMPTY { Class::Incomplete } else { Class::Untrusted };
+        let text = format!("{name} is no bundle: it is {}", other.what);
+        return Err(Error::new(class, text).hint(other.hint));
     }
     let mut paths = tree.files().map(|(path, _)| path);
-    let is_cut = tree.faults().iter().any(|fault| fault.truncated);
+    let is_cut = tree.faults().iter().any(|fault| fault.is_truncated());
     if is_cut || paths.any(|path| path.starts_with("sig/") || path == SUMS) {
         return Ok(());
     }

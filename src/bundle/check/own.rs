@@ -51,6 +51,7 @@ mod tests {
     use crate::bundle::draft::Draft;
     use crate::bundle::inventory::{MAX_SUMS, SUMS};
     use crate::bundle::samples::Sample;
+    use crate::medium::Medium;
     use crate::storage::checked::samples::Unchecked;
     use crate::words::error::Class;
 
@@ -109,7 +110,7 @@ mod tests {
         for path in ["manifest.json", "index.json", SUMS] {
             let sample = Sample::new();
             let head = sample.head();
-            let mut draft = Draft::open(&sample.at("b")).unwrap();
+            let mut draft = Draft::open(&Medium::at(&sample.at("b"))).unwrap();
             draft.begin(&head).unwrap();
             for layer in &head.layers {
                 draft

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::files::Files;
-use super::{Fault, Problem, Trust};
+use super::{Problem, ProblemKind, Trust};
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
 use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
@@ -43,9 +43,9 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
     let untrusted = |text: String| Error::new(Class::Untrusted, format!("bundle {name} {text}"));
     let paths: Vec<&str> =
         tree.paths().into_iter().filter(|path| path.starts_with("sig/")).collect();
-    let problems: Vec<Problem> = tree.faults().iter().map(super::problem_of).collect();
-    let is_unseen = |problem: &Problem| problem.kind == Fault::Unreadable;
-    let may_be_there = tree.faults().iter().any(|fault| fault.truncated);
+    let problems: Vec<Problem> = tree.faults().iter().map(Problem::of).collect();
+    let is_unseen = |problem: &Problem| problem.kind == ProblemKind::Unreadable;
+    let may_be_there = tree.faults().iter().any(|fault| fault.is_truncated());
     if paths.is_empty() && (may_be_there || problems.iter().any(is_unseen)) {
         return Err(failure(name, &problems));
     }
@@ -76,7 +76,9 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
                     let key = envelope.claimed_key_id().to_owned();
                     others.push(OtherSignature { path: path.to_owned(), key, what });
                 }
-                Verdict::Wrong(what) => problems.push(Problem::new(Fault::Damaged, path, what)),
+                Verdict::Wrong(what) => {
+                    problems.push(Problem::new(ProblemKind::Damaged, path, what))
+                }
             }
         }
         payload.get_or_insert_with(|| envelope.into_payload());

@@ -3,7 +3,7 @@ mod signatures;
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -24,15 +24,15 @@ fn trust(sample: &Sample) -> Trust {
 }
 
 fn look(sample: &Sample, path: &Path) -> Result<Examined> {
-    examine(path, &trust(sample), moment(NOW))
+    examine(&Medium::at(path), &trust(sample), moment(NOW))
 }
 
 /// What is wrong before layers are read: kinds and paths.
-fn found(sample: &Sample, path: &Path) -> Vec<(Fault, String)> {
+fn found(sample: &Sample, path: &Path) -> Vec<(ProblemKind, String)> {
     kinds(&look(sample, path).unwrap())
 }
 
-fn kinds(examined: &Examined) -> Vec<(Fault, String)> {
+fn kinds(examined: &Examined) -> Vec<(ProblemKind, String)> {
     examined.problems().iter().map(|p| (p.kind, p.path.clone())).collect()
 }
 
@@ -77,7 +77,8 @@ fn a_bundle_is_believed_only_until_it_expires() {
     let head = sample.stock.head(&sample.contents, &predicate, &sample.key);
     sample.stock.seal(&head, &sample.at("b"));
 
-    let at = |now: &str| examine(&sample.at("b"), &trust(&sample), moment(now)).map(drop);
+    let at =
+        |now: &str| examine(&Medium::at(&sample.at("b")), &trust(&sample), moment(now)).map(drop);
 
     at("2026-12-30T23:59:59Z").unwrap();
     for now in ["2026-12-31T00:00:00Z", "2027-01-01T00:00:00Z"] {
@@ -122,10 +123,10 @@ fn files_missing_added_and_linked_are_each_told_once() {
     assert_eq!(
         found,
         [
-            (Fault::NotAFile, "oci-layout"),
-            (Fault::Missing, layer.as_str()),
-            (Fault::Extra, "extra"),
-            (Fault::Extra, "repair/data"),
+            (ProblemKind::NotAFile, "oci-layout"),
+            (ProblemKind::Missing, layer.as_str()),
+            (ProblemKind::Extra, "extra"),
+            (ProblemKind::Extra, "repair/data"),
         ]
     );
     assert_eq!(examined.recovery().collect::<Vec<_>>(), ["repair/vol0.par2"]);
@@ -159,7 +160,7 @@ fn small_files_documents_and_configs_are_read_before_anything_moves() {
         };
         flip(&path.join(&damaged));
 
-        assert_eq!(found(&sample, &path), [(Fault::Damaged, damaged)], "{part}");
+        assert_eq!(found(&sample, &path), [(ProblemKind::Damaged, damaged)], "{part}");
     }
 }
 
@@ -176,7 +177,7 @@ fn a_damaged_layer_is_found_by_reading_it_and_named_with_its_images() {
     examined.hash_everything(2, &Silent).unwrap();
 
     let document = blob_path(&sample.b.digest);
-    assert_eq!(kinds(&examined), [(Fault::Damaged, document), (Fault::Damaged, layer)]);
+    assert_eq!(kinds(&examined), [(ProblemKind::Damaged, document), (ProblemKind::Damaged, layer)]);
     assert_eq!(examined.problems()[1].images, ["x.example/a:1"]);
 }
 
@@ -212,7 +213,10 @@ fn a_signed_list_without_a_blob_that_a_manifest_needs_is_not_whole() {
     let mut sample = Sample::new();
     let forgotten = sample.contents.blobs.remove(1);
 
-    assert_eq!(found(&sample, &sample.seal("b")), [(Fault::Missing, blob_path(&forgotten.digest))]);
+    assert_eq!(
+        found(&sample, &sample.seal("b")),
+        [(ProblemKind::Missing, blob_path(&forgotten.digest))]
+    );
 }
 
 #[test]
@@ -222,7 +226,7 @@ fn a_missing_config_is_told_once() {
     let config = blob_path(&sample.contents.blobs[0].digest);
     fs::remove_file(path.join(&config)).unwrap();
 
-    assert_eq!(found(&sample, &path), [(Fault::Missing, config)]);
+    assert_eq!(found(&sample, &path), [(ProblemKind::Missing, config)]);
 }
 
 #[test]
@@ -250,7 +254,7 @@ fn parts_left_out_on_purpose_are_not_missed() {
     let index = sample.stock.index(&[&windows, &other]);
     sample.contents = sample.stock.contents(&[("x.example/c:1", &index)]);
 
-    let missing = vec![(Fault::Missing, blob_path(&other.digest))];
+    let missing = vec![(ProblemKind::Missing, blob_path(&other.digest))];
     assert_eq!(found(&sample, &sample.seal("one")), missing, "a foreign layer needs no word");
 
     sample.contents.images[0].left_out.push(LeftOut {
@@ -283,7 +287,7 @@ fn a_size_that_is_not_the_files_is_damage() {
         sample.stock.seal(&head, &sample.at(name));
 
         let found = found(&sample, &sample.at(name));
-        assert!(found.contains(&(Fault::Damaged, path)), "{name}: {found:?}");
+        assert!(found.contains(&(ProblemKind::Damaged, path)), "{name}: {found:?}");
     }
 }
 
@@ -300,7 +304,7 @@ fn indexes_may_be_nested_but_not_without_end() {
         let found = found(&sample, &sample.seal("b"));
 
         assert_eq!(found.is_empty(), fine, "{levels}: {found:?}");
-        assert!(found.iter().all(|(kind, _)| *kind == Fault::Damaged), "{found:?}");
+        assert!(found.iter().all(|(kind, _)| *kind == ProblemKind::Damaged), "{found:?}");
     }
 }
 
@@ -344,7 +348,8 @@ fn one_signature_by_a_trusted_key_is_enough_and_needed() {
 
     let by = |keys: &[&PrivateKey]| {
         let keys = keys.iter().map(|key| key.public().clone()).collect();
-        examine(&path, &Trust::Keys(keys), moment(NOW)).map(|examined| examined.signers().to_vec())
+        examine(&Medium::at(&path), &Trust::Keys(keys), moment(NOW))
+            .map(|examined| examined.signers().to_vec())
     };
 
     assert_eq!(by(&[&stranger, &second]).unwrap(), [second.public().id()]);
@@ -352,7 +357,7 @@ fn one_signature_by_a_trusted_key_is_enough_and_needed() {
     for keys in [&[&stranger][..], &[]] {
         assert_eq!(by(keys).unwrap_err().class(), Class::Untrusted);
     }
-    let anyone = examine(&path, &Trust::UnsafeAnySigner, moment(NOW)).unwrap();
+    let anyone = examine(&Medium::at(&path), &Trust::UnsafeAnySigner, moment(NOW)).unwrap();
     assert_eq!((anyone.signers().len(), anyone.claimed_signers().len()), (0, 2));
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Fault, Problem};
+use super::{Problem, ProblemKind};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 
@@ -30,7 +30,7 @@ pub(super) fn name(problems: &mut [Problem], contents: &Contents, signed: impl F
         let touched = match blob(&problem.path) {
             Some(digest) => match users.get(&digest) {
                 Some(users) => users.as_slice(),
-                None if problem.kind == Fault::Extra => &[],
+                None if problem.kind == ProblemKind::Extra => &[],
                 None => &doubtful,
             },
             None if signed(&problem.path) => &everything,
@@ -64,7 +64,11 @@ mod tests {
     }
 
     fn missing(digest: Digest) -> Problem {
-        Problem::new(Fault::Missing, crate::places::layout::blob_path(&digest), "is not there")
+        Problem::new(
+            ProblemKind::Missing,
+            crate::places::layout::blob_path(&digest),
+            "is not there",
+        )
     }
 
     #[test]
@@ -88,8 +92,8 @@ mod tests {
     fn what_was_added_is_needed_by_nobody() {
         let contents = Contents { images: vec![image(1)], ..Contents::default() };
         let mut problems = [
-            Problem::new(Fault::NotAFile, "blobs/link", "is a symbolic link, not a file"),
-            Problem::new(Fault::Damaged, "index.json", "is damaged"),
+            Problem::new(ProblemKind::NotAFile, "blobs/link", "is a symbolic link, not a file"),
+            Problem::new(ProblemKind::Damaged, "index.json", "is damaged"),
         ];
 
         name(&mut problems, &contents, |path| path == "index.json");

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Examined, Fault, Problem, Trusted, failure};
+use super::{Examined, Problem, ProblemKind, Trusted, failure};
 use crate::bundle::part::{Part, needing, referring};
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
@@ -61,6 +61,6 @@ impl Examined {
     fn blob_of(&self, problem: &Problem) -> Option<Digest> {
         let digest = Digest::from_hex(problem.path.strip_prefix("blobs/sha256/")?).ok()?;
         let is_signed = self.sums.files().contains_key(&blob_path(&digest));
-        (is_signed || problem.kind == Fault::Missing).then_some(digest)
+        (is_signed || problem.kind == ProblemKind::Missing).then_some(digest)
     }
 }

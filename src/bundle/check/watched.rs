@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::{Examined, Trusted, Verified};
-use crate::bundle::problem::{Fault, Problem};
+use crate::bundle::problem::{Problem, ProblemKind};
 use crate::places::layout::blob_path;
 use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
@@ -34,7 +34,7 @@ pub(super) fn read_whole(
                 return Some(match error.class() {
                     Class::Damaged => {
                         let detail = "does not match its signed digest";
-                        Problem::new(Fault::Damaged, path, detail)
+                        Problem::new(ProblemKind::Damaged, path, detail)
                     }
                     _ => Problem::reading(path, &error),
                 });

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 use crate::bundle::samples::Sample;
-use crate::medium::tree::Tree;
+use crate::medium::Medium;
 use crate::places::layout::blob_path;
 use crate::storage::checked::samples::Unchecked;
 use crate::storage::raw::Raw;
@@ -13,7 +13,7 @@ use crate::storage::verifying::Verifying;
 use crate::words::progress::Silent;
 
 fn refused(path: &Path, class: Class) {
-    let error = Draft::open(path).map(drop).unwrap_err();
+    let error = Draft::open(&Medium::at(path)).map(drop).unwrap_err();
     assert_eq!(error.class(), class, "{error}");
 }
 
@@ -57,12 +57,12 @@ fn a_bundle_has_its_name_only_when_it_is_sealed() {
 fn two_exports_never_write_one_bundle() {
     for name in ["b", "b.tar"] {
         let sample = Sample::new();
-        let first = Draft::open(&sample.at(name)).unwrap();
+        let first = Draft::open(&Medium::at(&sample.at(name))).unwrap();
 
         refused(&sample.at(name), Class::Busy);
 
         drop(first);
-        drop(Draft::open(&sample.at(name)).unwrap());
+        drop(Draft::open(&Medium::at(&sample.at(name))).unwrap());
     }
 }
 
@@ -136,7 +136,7 @@ fn what_another_export_left_behind_does_not_get_into_the_bundle() {
 
     begun(&sample, "b", sample.head().layers.len()).seal(sample.key.public()).unwrap();
 
-    let tree = Tree::open(&sample.at("b")).unwrap();
+    let tree = Medium::at(&sample.at("b")).open().unwrap();
     assert!(tree.files().all(|(path, _)| !path.ends_with(&"0".repeat(64))));
 }
 
@@ -193,7 +193,7 @@ fn of_one_layer(bytes: &[u8]) -> (Sample, Head) {
 
 /// The draft for `head` under that name, as far as it got.
 fn opened(sample: &Sample, name: &str, head: &Head) -> Draft {
-    let mut draft = Draft::open(&sample.at(name)).unwrap();
+    let mut draft = Draft::open(&Medium::at(&sample.at(name))).unwrap();
     draft.begin(head).unwrap();
     draft
 }
@@ -284,7 +284,7 @@ fn what_another_may_have_left_or_may_change_is_not_gone_on_with() {
                 continue;
             }
 
-            let error = Draft::open(&sample.at(name)).map(drop).unwrap_err();
+            let error = Draft::open(&Medium::at(&sample.at(name))).map(drop).unwrap_err();
 
             assert_eq!(error.class(), Class::Refused, "{left}: {error}");
             assert!(error.to_string().contains(left) && error.way_out().is_some(), "{error:?}");
@@ -316,7 +316,7 @@ fn what_is_put_in_the_place_of_an_unfinished_bundle_gets_no_name() {
 fn a_folder_that_becomes_a_link_under_an_export_is_not_written_through() {
     let sample = Sample::new();
     let head = sample.head();
-    let mut draft = Draft::open(&sample.at("b")).unwrap();
+    let mut draft = Draft::open(&Medium::at(&sample.at("b"))).unwrap();
     fs::create_dir(sample.at("elsewhere")).unwrap();
     for name in ["blobs/sha256", "blobs"] {
         let path = sample.at("b.partial").join(name);

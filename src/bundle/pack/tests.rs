@@ -5,12 +5,13 @@ use super::*;
 use crate::bundle::draft::Draft;
 use crate::bundle::samples::{LAYER, Sample};
 use crate::bundle::statement::Predicate;
+use crate::medium::Medium;
 use crate::storage::checked::samples::Unchecked;
 use crate::words::moment::moment;
 use crate::words::progress::Silent;
 
 fn open(sample: &Sample) -> PackedDraft {
-    match Draft::open(&sample.at("b.tar")).unwrap() {
+    match Draft::open(&Medium::at(&sample.at("b.tar"))).unwrap() {
         Draft::Packed(draft) => draft,
         Draft::Folder(_) => unreachable!(),
     }
@@ -86,7 +87,7 @@ fn the_file_that_replaces_one_set_aside_is_locked_too() {
     fs::write(partial(&sample), "another export").unwrap();
     let draft = begun(&sample, &sample.head());
 
-    let error = Draft::open(&sample.at("b.tar")).unwrap_err();
+    let error = Draft::open(&Medium::at(&sample.at("b.tar"))).unwrap_err();
 
     assert_eq!(error.class(), Class::Busy);
     drop(draft);
@@ -133,7 +134,7 @@ fn a_layer_can_be_read_back_however_the_file_ended() {
     put(&sample, &draft, &layers[1]);
     drop(draft);
 
-    let tree = Tree::open(&partial(&sample)).unwrap();
+    let tree = Medium::at(&partial(&sample)).open().unwrap();
     let path = blob_path(&layers[1].digest);
     assert_eq!(tree.size(&path), Some(layers[1].size));
     assert_eq!(tree.read_small(&path, 99).unwrap(), b"layer 1");
@@ -163,7 +164,7 @@ fn a_bundle_without_a_layer_of_its_own_is_whole() {
     let image = sample.stock.manifest(&config, &[], serde_json::json!({}));
     sample.contents = sample.stock.contents(&[("x.example/c:1", &image)]);
 
-    let tree = Tree::open(&sample.seal("b.tar")).unwrap();
+    let tree = Medium::at(&sample.seal("b.tar")).open().unwrap();
 
     assert_eq!(tree.faults(), &[]);
 }
@@ -196,7 +197,7 @@ fn headers_and_padding_that_a_power_failure_took_are_written_again() {
     draft.finish().unwrap();
     draft.name().unwrap();
 
-    assert_eq!(Tree::open(&sample.at("b.tar")).unwrap().faults(), &[]);
+    assert_eq!(Medium::at(&sample.at("b.tar")).open().unwrap().faults(), &[]);
 }
 
 #[test]

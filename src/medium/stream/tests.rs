@@ -1,11 +1,11 @@
-use super::super::tar;
 use super::*;
+use crate::medium::scan;
 
 /// A stream of the files `0` to `4`, each a thousand bytes of its own.
-fn five() -> Arc<Stream> {
-    let mut builder = ::tar::Builder::new(Vec::new());
+fn five() -> Arc<TarStream> {
+    let mut builder = tar::Builder::new(Vec::new());
     for number in 0..5u8 {
-        let mut header = ::tar::Header::new_ustar();
+        let mut header = tar::Header::new_ustar();
         header.set_size(1000);
         builder.append_data(&mut header, number.to_string(), &[number; 1000][..]).unwrap();
     }
@@ -14,12 +14,12 @@ fn five() -> Arc<Stream> {
         let bytes = io::Cursor::new(Arc::clone(&bytes));
         Ok(Box::new(bytes) as Box<dyn Read + Send>)
     };
-    let mut listing = Listing::begin("x".to_owned(), Box::new(open)).unwrap();
-    tar::list(&mut listing, true).unwrap();
+    let mut listing = FirstPass::begin("x".to_owned(), Box::new(open)).unwrap();
+    scan::list(&mut listing, true).unwrap();
     Arc::new(listing.done())
 }
 
-fn passing(stream: &Arc<Stream>, number: u64) -> Passing {
+fn passing(stream: &Arc<TarStream>, number: u64) -> Passing {
     Passing::new(Arc::clone(stream), &number.to_string(), 512 + number * 1536, 1000, 0)
 }
 

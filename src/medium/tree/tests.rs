@@ -1,9 +1,18 @@
-use std::os::unix::fs::symlink;
+use std::io;
+use std::os::unix::fs::{FileExt as _, symlink};
 
-use ::tar::{Builder, EntryType, Header};
+use tar::{Builder, EntryType, Header};
 
 use super::*;
+use crate::medium::Medium;
+use crate::medium::entries::{MAX_LISTING, TOO_MANY, listing};
+use crate::medium::fault::MAX_FAULTS;
+use crate::medium::header::BLOCK;
+use crate::medium::pieces::{Extent, FileNumber};
+use crate::storage::raw::Raw;
+use crate::words::document::Descriptor;
 use crate::words::error::ErrorKind;
+use crate::words::progress::Silent;
 
 fn header(kind: EntryType, name: &str, size: u64) -> Header {
     let mut header = Header::new_ustar();
@@ -26,11 +35,11 @@ fn tree(bytes: &[u8]) -> (tempfile::TempDir, Tree) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.tar");
     std::fs::write(&path, bytes).unwrap();
-    let tree = Tree::open(&path).unwrap();
+    let tree = Medium::at(&path).open().unwrap();
     (folder, tree)
 }
 
-fn faults(bytes: &[u8]) -> Vec<Fault> {
+fn faults(bytes: &[u8]) -> Vec<TreeFault> {
     tree(bytes).1.faults().to_vec()
 }
 
@@ -62,7 +71,7 @@ fn every_cut_of_a_tar_is_seen_as_a_cut() {
 
     for cut in 0..end + 1023 {
         let found = faults(&bytes[..cut]);
-        assert!(found.iter().any(|fault| fault.truncated), "cut at {cut}: {found:?}");
+        assert!(found.iter().any(|fault| fault.is_truncated()), "cut at {cut}: {found:?}");
     }
 }
 
@@ -124,7 +133,7 @@ fn a_folder_is_listed_without_following_anything() {
     symlink(folder.path().join("secret"), root.join("blobs/link")).unwrap();
     symlink(folder.path(), root.join("up")).unwrap();
 
-    let tree = Tree::open(&root).unwrap();
+    let tree = Medium::at(&root).open().unwrap();
 
     assert_eq!(tree.files().collect::<Vec<_>>(), [("blobs/a", 5)]);
     assert_eq!(tree.faults().len(), 2);
@@ -158,7 +167,7 @@ fn a_medium_made_of_faults_does_not_fill_the_report() {
     }
 
     assert_eq!(faults(&bytes).len(), MAX_FAULTS + 1);
-    assert_eq!(Tree::open(folder.path()).unwrap().faults().len(), MAX_FAULTS + 1);
+    assert_eq!(Medium::at(folder.path()).open().unwrap().faults().len(), MAX_FAULTS + 1);
 }
 
 #[test]
@@ -207,7 +216,7 @@ fn what_lies_too_deep_is_told_and_not_passed_over() {
     std::fs::create_dir_all(deep.join("8")).unwrap();
     std::fs::write(deep.join("file"), "x").unwrap();
 
-    let tree = Tree::open(folder.path()).unwrap();
+    let tree = Medium::at(folder.path()).open().unwrap();
 
     assert_eq!(tree.size("1/2/3/4/5/6/7/file"), Some(1));
     assert_eq!(tree.faults().len(), 1);
@@ -363,7 +372,7 @@ fn a_compressed_tar_is_a_source_and_no_bundle() {
 
         let source = Tree::open_source(&path).unwrap();
         assert_eq!(source.read_small("a", 900).unwrap(), [1; 900]);
-        assert!(!Tree::open(&path).unwrap().faults().is_empty());
+        assert!(!Medium::at(&path).open().unwrap().faults().is_empty());
 
         std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
         assert_eq!(Tree::open_source(&path).unwrap_err().class(), Class::Incomplete);
@@ -556,7 +565,7 @@ fn links_are_followed_within_the_archive_once() {
     for bad in ["2/layer.tar", "3/layer.tar", "4/layer.tar", "5/layer.tar", "7", "../a.tar", ""] {
         assert_eq!(class(bad), Err(Class::Damaged), "{bad}");
     }
-    assert!(!Tree::open(&path).unwrap().faults().is_empty(), "a bundle has no links");
+    assert!(!Medium::at(&path).open().unwrap().faults().is_empty(), "a bundle has no links");
 
     bytes.splice(0..0, link("a.tar", "b").as_bytes().iter().copied());
     std::fs::write(&path, &bytes).unwrap();
@@ -582,7 +591,7 @@ fn a_tree_is_called_after_its_file() {
 
 #[test]
 fn every_entry_has_the_same_owner_mode_and_time() {
-    let one = super::header("blobs/x", 9 << 30, 7).unwrap();
+    let one = crate::medium::header::header("blobs/x", 9 << 30, 7).unwrap();
 
     let read = ::tar::Header::from_byte_slice(&one);
 
@@ -627,7 +636,10 @@ fn a_header_whose_name_readers_take_in_two_ways_is_a_fault() {
         (ustar, 500, b"x"),
     ] {
         let found = faults(&dialect(magic, &[(at, what)]));
-        assert!(found.iter().any(|fault| !fault.truncated), "{magic:?} {at} {what:?}: {found:?}");
+        assert!(
+            found.iter().any(|fault| !fault.is_truncated()),
+            "{magic:?} {at} {what:?}: {found:?}"
+        );
     }
 }
 
@@ -698,11 +710,11 @@ fn a_source_that_is_no_tar_at_all_is_told_as_that() {
 /// A tar that goes on for ever.
 struct Endless;
 
-impl super::tar::Medium for Endless {
+impl crate::medium::tar_bytes::TarBytes for Endless {
     fn read_at(&mut self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         if buffer.len() as u64 == BLOCK {
             let name = format!("{}/{at}", "n".repeat(80));
-            buffer.copy_from_slice(&super::header(&name, 0, 0).unwrap());
+            buffer.copy_from_slice(&crate::medium::header::header(&name, 0, 0).unwrap());
         }
         Ok(buffer.len())
     }
@@ -718,7 +730,7 @@ impl super::tar::Medium for Endless {
 
 #[test]
 fn the_list_of_a_tar_without_end_has_one() {
-    let found = super::tar::list(&mut Endless, false).unwrap();
+    let found = scan::list(&mut Endless, false).unwrap();
 
     assert_eq!(found.faults.last().unwrap().what, TOO_MANY);
     let taken: usize = found.files.keys().map(|name| listing(name)).sum();
@@ -753,7 +765,7 @@ fn bad_spot() -> Arc<File> {
 fn a_bad_spot_is_unreadable_and_not_damaged() {
     let mut bytes = Vec::new();
     let name = "x.tar: blobs/a".to_owned();
-    let mut reader = TreeReader(Inner::Within(Within { file: bad_spot(), at: 0, left: 5, name }));
+    let mut reader = TreeReader::placed(&Stretch::new(bad_spot(), 0, 5), 0, name);
 
     let error = Error::io("cannot copy", reader.read_to_end(&mut bytes).unwrap_err());
 
@@ -764,4 +776,66 @@ fn a_bad_spot_is_unreadable_and_not_damaged() {
     );
     assert!(error.to_string().starts_with("cannot read x.tar: blobs/a: "), "{error}");
     assert!(error.way_out().is_some_and(|hint| hint.contains("medium is sound")), "{error:?}");
+}
+
+/// Two files that hold others between them, as a set of volumes does.
+#[derive(Debug)]
+struct Two([Arc<File>; 2]);
+
+impl Holder for Two {
+    fn open(&self, tree: &Path, path: &str, pieces: &Pieces, offset: u64) -> Result<TreeReader> {
+        let part = |it: Extent| {
+            let file = &self.0[usize::try_from(it.file.0).unwrap()];
+            Stretch::new(Arc::clone(file), it.at, it.size)
+        };
+        let stretch = Stretch::joined(pieces.iter().map(part));
+        Ok(TreeReader::placed(&stretch, offset, format!("{}: {path}", tree.display())))
+    }
+}
+
+#[test]
+fn a_file_may_span_two_files() {
+    let file = |bytes: &[u8]| {
+        let mut file = tempfile::tempfile().unwrap();
+        io::Write::write_all(&mut file, bytes).unwrap();
+        Arc::new(file)
+    };
+    let piece = |file, at, size| Extent { file: FileNumber(file), at, size };
+    let (blob, first): (Vec<u8>, usize) = ((0..=255).cycle().take(200_000).collect(), 70_000);
+    let one = [&b"small"[..], &blob[..first]].concat();
+    let other = [&[9; 100][..], &blob[first..]].concat();
+    let pieces = [piece(0, 5, 70_000), piece(1, 100, 130_000)];
+    let files = [("small", vec![piece(0, 0, 5)]), ("blob", pieces.to_vec())];
+    let files = files.map(|(name, pieces)| (name.to_owned(), Pieces::several(&pieces)));
+    let entries = Entries { files: files.into(), ..Entries::default() };
+    let files = [file(&one), file(&other)];
+    let last = Arc::clone(&files[1]);
+    let tree = Tree { path: "two".into(), holder: Box::new(Two(files)), entries };
+    let about = Descriptor::of("x/y", &blob);
+
+    assert_eq!(tree.files().collect::<Vec<_>>(), [("blob", 200_000), ("small", 5)]);
+    assert_eq!(tree.position("blob"), 5);
+    assert_eq!(tree.read_small("small", 5).unwrap(), b"small");
+    assert_eq!(tree.read_small("blob", 200_000).unwrap(), blob);
+    for (from, count) in [(0, 10), (69_990, 20), (70_000, 7), (199_999, 5), (200_000, 1)] {
+        let mut bytes = Vec::new();
+        let reader = tree.open_file("blob", from).unwrap();
+        let rest = reader.stretch().unwrap();
+        reader.take(count).read_to_end(&mut bytes).unwrap();
+
+        let end = usize::try_from(from + count).unwrap().min(blob.len());
+        assert_eq!(bytes, blob[usize::try_from(from).unwrap()..end], "{from}");
+        assert_eq!(rest.size(), 200_000 - from, "what serve sends by the kernel");
+    }
+    let read = || {
+        let raw = Raw::new(tree.open_file("blob", 0).unwrap());
+        let mut bytes = Vec::new();
+        raw.verified(&about, "medium", &Silent).read_to_end(&mut bytes).map(|_| bytes)
+    };
+    assert_eq!(read().unwrap(), blob);
+    last.write_all_at(b"x", 5_000).unwrap();
+    let error = Error::io("x", read().unwrap_err());
+    assert_eq!(error.class(), Class::Damaged, "{error}");
+    last.set_len(50_000).unwrap();
+    assert_eq!(Error::io("x", read().unwrap_err()).class(), Class::Damaged);
 }

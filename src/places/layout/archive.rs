@@ -17,7 +17,7 @@ pub use self::contents::Listing;
 pub use self::look::{Found, look};
 use self::stream::{Start, Stream, Target};
 use super::spec::blob_path;
-use crate::medium::tree::{BLOCK, header};
+use crate::medium::header::{BLOCK, header};
 use crate::storage::checked::{Checked, Known};
 use crate::storage::content::Content;
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};

@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use super::spec::{CONTAINERD_NAME, REF_NAME, blob_path};
-use crate::medium::tree::{Tree, kind};
+use crate::medium::kind;
+use crate::medium::tree::Tree;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT, guess_type};
 use crate::words::error::{Class, Error, Result};

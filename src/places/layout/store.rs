@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::blobs::Blobs;
 use super::index;
 use super::spec::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME};
-use crate::medium::tree::kind;
+use crate::medium::kind;
 use crate::storage::checked::{Checked, Known};
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::reading::digest_of;

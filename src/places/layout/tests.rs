@@ -3,6 +3,7 @@ mod odd;
 use serde_json::json;
 
 use super::*;
+use crate::medium::Medium;
 use crate::storage::checked::samples::Unchecked;
 use crate::storage::holdings::BlobHoldings as _;
 use crate::storage::store::{BlobSink as _, ImageSink as _};
@@ -39,7 +40,7 @@ fn what_is_stored_can_be_read_again_with_its_referrers() {
     store(&root, &image, "alpine:3.20");
     store(&root, &image, "alpine:3.20");
 
-    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(&root).open().unwrap()).unwrap();
     assert_eq!(layout.entries().len(), 2, "one image and its referrer, each once");
     let found = layout.resolve(&"docker.io/library/alpine:3.20".parse().unwrap()).unwrap();
     assert_eq!(found.raw(), image.raw());
@@ -147,7 +148,7 @@ fn what_another_program_listed_meanwhile_stays() {
     let error = slow.publish(&"alpine:3.21".parse().unwrap(), &image).unwrap_err();
 
     assert!(error.to_string().contains("another program"), "{error}");
-    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(&root).open().unwrap()).unwrap();
     layout.resolve(&"alpine:3.20".parse().unwrap()).unwrap();
 }
 
@@ -182,7 +183,7 @@ fn a_name_that_stands_for_two_images_is_refused() {
     let index = std::fs::read_to_string(&path).unwrap().replace("alpine:2", "alpine:1");
     std::fs::write(&path, index).unwrap();
 
-    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(&root).open().unwrap()).unwrap();
     let error = layout.resolve(&"docker.io/library/alpine:1".parse().unwrap()).unwrap_err();
 
     assert_eq!(error.class(), Class::Damaged);
@@ -202,7 +203,7 @@ fn a_layout_has_one_writer_and_forgets_none_of_its_images() {
     first.finish().unwrap();
     assert_eq!(second.finish().unwrap_err().class(), Class::Busy);
 
-    let tree = Tree::open(&root).unwrap();
+    let tree = Medium::at(&root).open().unwrap();
     assert!(tree.files().all(|(path, _)| !path.contains(TEMP_PREFIX)), "what a killed run left");
     let layout = Layout::open(tree).unwrap();
     for name in ["alpine:3.20", "alpine:3.21"] {
@@ -213,7 +214,7 @@ fn a_layout_has_one_writer_and_forgets_none_of_its_images() {
 #[test]
 fn what_is_no_layout_of_this_version_is_not_read() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |root: &std::path::Path| Layout::open(Tree::open(root).unwrap()).map(drop);
+    let open = |root: &std::path::Path| Layout::open(Medium::at(root).open().unwrap()).map(drop);
     let made = |name: &str| {
         let root = folder.path().join(name);
         store(&root, &manifest(b"{}", None), "alpine:3.20");
@@ -253,7 +254,8 @@ fn tags_made_from_a_digest_lead_to_referrers() {
     publish("", &list);
     sink.finish().unwrap();
 
-    let found = Layout::open(Tree::open(&root).unwrap()).unwrap().referrers(subject).unwrap();
+    let found =
+        Layout::open(Medium::at(&root).open().unwrap()).unwrap().referrers(subject).unwrap();
 
     let mut endings: Vec<&str> = found.tags.iter().map(|(tag, _)| &tag.as_str()[71..]).collect();
     endings.sort_unstable();
@@ -269,7 +271,7 @@ fn a_digest_decides_over_a_tag() {
     store(&root, &one, "a:1");
     store(&root, &two, "a:2");
 
-    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(&root).open().unwrap()).unwrap();
     let name = format!("a:1@{}", two.descriptor().digest);
 
     assert_eq!(layout.resolve(&name.parse().unwrap()).unwrap().raw(), two.raw());
@@ -293,7 +295,7 @@ fn written(
     store.finish().unwrap();
     drop(store);
     std::fs::write(root.join("index.json"), index.to_string()).unwrap();
-    let layout = Layout::open(Tree::open(&root).unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(&root).open().unwrap()).unwrap();
     (folder, layout)
 }
 
@@ -414,7 +416,7 @@ fn an_entry_that_is_odd_stops_no_other() {
     list.push(json!({"mediaType": "text/plain", "size": 1, "digest": Digest::of(b"x")}));
     std::fs::write(&path, index.to_string()).unwrap();
 
-    let layout = Layout::open(Tree::open(&folder.path().join("x")).unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(&folder.path().join("x")).open().unwrap()).unwrap();
 
     let images = layout.images();
     assert_eq!((images.names.len(), images.unreadable.len()), (2, 1));
@@ -424,7 +426,7 @@ fn an_entry_that_is_odd_stops_no_other() {
     let error = layout.resolve(&images.names[1]).unwrap_err();
     assert!(error.message().contains("text/plain"), "{error}");
     std::fs::write(&path, r#"{"schemaVersion":2,"manifests":null}"#).unwrap();
-    let layout = Layout::open(Tree::open(&folder.path().join("x")).unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(&folder.path().join("x")).open().unwrap()).unwrap();
     assert!(names_of(&layout).is_empty());
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::PathBuf;
 
+use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
 use crate::words::error::{Class, Error, Result};
@@ -18,8 +18,8 @@ pub struct Request {
     pub images: Vec<Source>,
     /// Where those are named that come from lists, as in `images.txt: line 3`, by their text.
     pub listed: BTreeMap<String, String>,
-    /// The bundle: a packed file when the name ends in `.tar`, else a folder.
-    pub output: PathBuf,
+    /// Where the bundle is to lie.
+    pub output: Medium,
     /// Which parts of the images.
     pub select: Selection,
     /// The bundle's time.
@@ -52,7 +52,7 @@ impl Request {
     /// # Ok::<(), sealift::words::error::Error>(())
     /// ```
     #[must_use]
-    pub fn new(images: Vec<Source>, output: impl Into<PathBuf>, created_at: Moment) -> Request {
+    pub fn new(images: Vec<Source>, output: impl Into<Medium>, created_at: Moment) -> Request {
         Request {
             images,
             listed: BTreeMap::new(),

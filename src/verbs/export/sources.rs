@@ -335,7 +335,7 @@ impl Sources<'_> {
     /// be read twice, and what has no name is gone when the export ends, however it does.
     fn keep_stdin(&self) -> Result<File> {
         // The output's folder may be one that is to be made.
-        let mut folders = self.request.output.ancestors().skip(1);
+        let mut folders = self.request.output.path().ancestors().skip(1);
         let folder = folders.find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
         let mut input = (self.request.stdin)()?;
         let mut kept = nameless(folder)?;

@@ -1,11 +1,10 @@
 //! [`Summary`]: what an export did, or would do.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::keys::KeyId;
+use crate::medium::Medium;
 use crate::words::digest::Digest;
 use crate::work::plan::Count;
 
@@ -17,7 +16,7 @@ pub struct Summary {
     /// Always: what fails has no summary.
     pub ok: bool,
     /// The bundle.
-    pub bundle: PathBuf,
+    pub bundle: Medium,
     /// Its images.
     pub images: Vec<Image>,
     /// What was asked for with all of a place, and could not be read.

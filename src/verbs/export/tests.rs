@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::bundle::check::{Examined, Trust, examine};
 use crate::bundle::samples::{CREATED, Sample, Stock};
+use crate::medium::Medium;
 use crate::places::layout::blob_path;
 use crate::places::registry::Settings;
 use crate::tools::pace::Jobs;
@@ -32,7 +33,7 @@ impl Outside {
         Request {
             images: vec![source.parse().unwrap()],
             listed: BTreeMap::new(),
-            output: self.sample.at(name),
+            output: self.sample.at(name).into(),
             select: Selection::default(),
             created_at: moment(CREATED),
             expires_at: None,
@@ -45,7 +46,8 @@ impl Outside {
 
     fn look(&self, name: &str) -> Examined {
         let trust = Trust::Keys(vec![self.sample.key.public().clone()]);
-        let mut examined = examine(&self.sample.at(name), &trust, moment(LATER)).unwrap();
+        let mut examined =
+            examine(&Medium::at(&self.sample.at(name)), &trust, moment(LATER)).unwrap();
         examined.hash_everything(2, &Silent).unwrap();
         assert_eq!(examined.problems(), &[]);
         examined

@@ -1,9 +1,7 @@
 //! [`There`]: what stands under the name of the bundle already. The same bundle is done; anything
 //! else is left as it is.
 
-use std::fs;
 use std::io;
-use std::path::Path;
 
 use super::request::Request;
 use super::summary::Summary;
@@ -28,27 +26,24 @@ impl There {
     /// [`Class::Usage`](crate::words::error::Class::Usage) for what is no bundle of the same key, or
     /// is not whole; that of the disk.
     pub(super) fn look(request: &Request, key: &PublicKey) -> Result<Option<There>> {
-        let output: &Path = &request.output;
-        match fs::symlink_metadata(output) {
+        let output = &request.output;
+        match output.is_taken() {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
             // What is in the way of it is told next.
-            Err(e)
-                if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-            {
-                return Ok(None);
-            }
-            Err(e) => return Err(Error::io(format!("cannot look at {}", output.display()), e)),
-            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => return Ok(None),
+            Err(e) => return Err(Error::io(format!("cannot look at {output}"), e)),
         }
         let trust = Trust::Keys(vec![key.clone()]);
         match check::examine(output, &trust, request.created_at) {
             Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.id()))),
             // It may be the same one, or not: nobody can tell.
             Ok(found) if failure("", found.problems()).kind() == ErrorKind::Unreadable => {
-                Err(failure(&output.display().to_string(), found.problems()))
+                Err(failure(&output.to_string(), found.problems()))
             }
             Err(e) if e.kind() == ErrorKind::Unreadable => Err(e),
             // What it is instead does not matter: it stays.
-            _ => Err(taken(output)),
+            _ => Err(taken(output.path())),
         }
     }
 
@@ -74,7 +69,9 @@ impl There {
             ..Predicate::of(&contents, there.created_at, there.expires_at).without(skipped)
         };
         if wanted != *there {
-            return Err(taken(&request.output).details(["it holds something else".to_owned()]));
+            return Err(
+                taken(request.output.path()).details(["it holds something else".to_owned()])
+            );
         }
         if asked != has {
             let days = |seconds: Option<i64>| match seconds {
@@ -88,7 +85,7 @@ impl There {
                 days(has),
                 days(asked)
             );
-            return Err(taken(&request.output).details([text]));
+            return Err(taken(request.output.path()).details([text]));
         }
         let mut reused = Count::default();
         contents.blobs.iter().for_each(|blob| reused.add(blob));

@@ -15,10 +15,11 @@ use super::surveyed::{self, Surveyed};
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
+use crate::medium::Medium;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
 use crate::places::location::{ArchiveFormat, is_stream};
 use crate::storage::store::ImageSink;
-use crate::tools::file::{lies_in, sweep};
+use crate::tools::file::sweep;
 use crate::tools::folder::{Folder, SHARED};
 use crate::tools::pace::Jobs;
 use crate::tools::{ground, interrupt, room};
@@ -330,7 +331,7 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 
 /// The sink for a file, and what is there now.
 fn open(
-    bundle: &Path,
+    bundle: &Medium,
     filing: &Filing,
     file: &ArchiveFile,
     listing: Listing,
@@ -345,7 +346,7 @@ fn open(
         let archive = Archive::to_writer(Box::new(stdout), &file.name(), listing, gzip);
         return Ok((archive, Found::Nothing));
     };
-    if lies_in(path, bundle) {
+    if bundle.contains(path) {
         let text = format!("{} is the bundle itself", path.display());
         return Err(Error::new(Class::Usage, text).hint("name another place"));
     }

@@ -1,9 +1,8 @@
 //! [`Request`]: what to import, and how.
 
-use std::path::PathBuf;
-
 use super::filing::Filing;
 use crate::bundle::check::Trust;
+use crate::medium::Medium;
 use crate::places::location::Destination;
 use crate::tools::pace::Jobs;
 use crate::words::moment::Moment;
@@ -19,7 +18,7 @@ use crate::work::projects::Provision;
 #[non_exhaustive]
 pub struct Request {
     /// The bundle.
-    pub bundle: PathBuf,
+    pub bundle: Medium,
     /// Where to.
     pub to: Destination,
     /// Whom to believe.
@@ -68,7 +67,7 @@ impl Request {
     /// # Ok::<(), sealift::words::error::Error>(())
     /// ```
     #[must_use]
-    pub fn new(bundle: impl Into<PathBuf>, to: Destination, trust: Trust, now: Moment) -> Request {
+    pub fn new(bundle: impl Into<Medium>, to: Destination, trust: Trust, now: Moment) -> Request {
         Request {
             bundle: bundle.into(),
             to,

@@ -6,7 +6,7 @@ use crate::bundle::check::Trust;
 use crate::bundle::contents::{LeftOut, Reason};
 use crate::bundle::samples::Sample;
 use crate::bundle::statement::Predicate;
-use crate::medium::tree::Tree;
+use crate::medium::Medium;
 use crate::places::layout::Layout;
 use crate::places::location::ArchiveFormat;
 use crate::places::registry::Settings;
@@ -26,7 +26,7 @@ const NOW: &str = "2026-12-01T00:00:00Z";
 
 fn request(sample: &Sample) -> Request {
     Request {
-        bundle: sample.at("bundle"),
+        bundle: sample.at("bundle").into(),
         to: Destination::Layout { path: sample.at("inside") },
         trust: Trust::Keys(vec![sample.key.public().clone()]),
         choice: Choice::default(),
@@ -57,7 +57,7 @@ fn done(request: &Request) -> Summary {
 }
 
 fn layout(path: &Path) -> Layout {
-    Layout::open(Tree::open(path).unwrap()).unwrap()
+    Layout::open(Medium::at(path).open().unwrap()).unwrap()
 }
 
 #[test]

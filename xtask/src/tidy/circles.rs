@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 const TIED: &[&str] = &[
     "bundle",
     "cli",
-    "medium",
     "places/docker_archive",
     "places/engine",
     "places/layout",

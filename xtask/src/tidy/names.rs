@@ -17,7 +17,6 @@ const TWICE: &[&str] = &[
     "Configs",
     "Content",
     "Entry",
-    "Fault",
     "Found",
     "Held",
     "Known",
@@ -26,8 +25,6 @@ const TWICE: &[&str] = &[
     "Members",
     "Packing",
     "Raw",
-    "Sort",
-    "Stream",
     "Verified",
 ];
 

@@ -81,7 +81,7 @@ impl Forged {
 
     fn examine(&self) -> Result<Examined> {
         let trust = Trust::Keys(vec![self.key.public().clone()]);
-        examine(self.folder.path(), &trust, moment(NOW))
+        examine(&Medium::at(self.folder.path()), &trust, moment(NOW))
     }
 
     /// The findings of a verification.
@@ -116,7 +116,7 @@ fn an_image_that_is_nowhere_in_the_bundle_is_missing() {
 
     let problems = forged.problems();
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert_eq!(problems[0].kind, Fault::Missing);
+    assert_eq!(problems[0].kind, ProblemKind::Missing);
     assert_eq!(problems[0].path, blob_path(&other.descriptor().digest));
     assert_eq!(problems[0].images, ["localhost/b:1"]);
 }
@@ -128,7 +128,7 @@ fn an_image_that_is_called_no_manifest_is_refused() {
 
     let forged = Forged::new(&[("localhost/a:1", &disguised)], &[&one]);
 
-    assert_eq!(forged.problems()[0].kind, Fault::Damaged);
+    assert_eq!(forged.problems()[0].kind, ProblemKind::Damaged);
 }
 
 #[test]

@@ -12,9 +12,10 @@ fn signatures_that_do_not_count_are_named() {
     std::fs::write(path.join(envelope_path(&stranger.public().id())), &foreign).unwrap();
 
     let of_one =
-        examine(&path, &Trust::Keys(vec![sample.key.public().clone()]), moment(NOW)).unwrap();
+        examine(&Medium::at(&path), &Trust::Keys(vec![sample.key.public().clone()]), moment(NOW))
+            .unwrap();
     let keys = vec![sample.key.public().clone(), stranger.public().clone()];
-    let of_both = examine(&path, &Trust::Keys(keys.clone()), moment(NOW)).unwrap();
+    let of_both = examine(&Medium::at(&path), &Trust::Keys(keys.clone()), moment(NOW)).unwrap();
 
     let [other] = of_one.other_signatures() else { panic!("{:?}", of_one.other_signatures()) };
     assert!(other.path.ends_with(&format!("{}.dsse.json", stranger.public().id().short())));
@@ -26,9 +27,13 @@ fn signatures_that_do_not_count_are_named() {
     let forged = text.replace(&stranger.public().id().hex(), &sample.key.public().id().hex());
     for bytes in [forged.as_bytes(), &Envelope::sign(&payload, &sample.key).to_bytes()] {
         std::fs::write(path.join(envelope_path(&stranger.public().id())), bytes).unwrap();
-        let examined = examine(&path, &Trust::Keys(keys.clone()), moment(NOW)).unwrap();
+        let examined =
+            examine(&Medium::at(&path), &Trust::Keys(keys.clone()), moment(NOW)).unwrap();
         let [problem] = examined.problems() else { panic!("{:?}", examined.problems()) };
-        assert!(problem.path.starts_with("sig/") && problem.kind == Fault::Damaged, "{problem}");
+        assert!(
+            problem.path.starts_with("sig/") && problem.kind == ProblemKind::Damaged,
+            "{problem}"
+        );
         assert_eq!(examined.signers(), [sample.key.public().id()]);
     }
 }

@@ -7,6 +7,7 @@ use super::super::*;
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::statement::Predicate;
+use crate::medium::Medium;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::media::OCI_MANIFEST;
@@ -44,7 +45,7 @@ fn layer(text: &[u8]) -> Descriptor {
 }
 
 fn error(output: &Path) -> Error {
-    Draft::open(output).unwrap_err()
+    Draft::open(&Medium::at(output)).unwrap_err()
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn what_was_set_aside_survives_a_kill_right_after() {
     let output = folder.path().join("x.tar");
     let (big, small) = (vec![7; 100_000], b"small");
     let start = |layers: &[Descriptor]| {
-        let mut draft = Draft::open(&output).unwrap();
+        let mut draft = Draft::open(&Medium::at(&output)).unwrap();
         draft.begin(&head(&key, layers)).unwrap();
         draft
     };
@@ -88,7 +89,7 @@ fn what_was_set_aside_survives_a_kill_right_after() {
     drop(start(&[layer(small)]));
     drop(start(&[layer(b"other")]));
 
-    let draft = Draft::open(&output).unwrap();
+    let draft = Draft::open(&Medium::at(&output)).unwrap();
     assert!(hash(draft.found(), &layer(&big), &Silent).unwrap());
 }
 
@@ -98,7 +99,7 @@ fn a_bundle_that_no_file_can_hold_is_refused() {
     let huge = |n: u32| Descriptor::new("a/b", Digest::of(&n.to_be_bytes()), (1 << 53) - 1);
     let layers: Vec<Descriptor> = (0..2_100).map(huge).collect();
 
-    let mut draft = Draft::open(&folder.path().join("x.tar")).unwrap();
+    let mut draft = Draft::open(&Medium::at(&folder.path().join("x.tar"))).unwrap();
     let error = draft.begin(&head(&key, &layers)).unwrap_err();
 
     assert_eq!(error.class(), Class::NoRoom);

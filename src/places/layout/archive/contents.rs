@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::medium::tree::BLOCK;
+use crate::medium::header::BLOCK;
 use crate::places::layout::names::entry_name;
 use crate::places::layout::spec::LAYOUT_MARK;
 use crate::words::digest::Digest;

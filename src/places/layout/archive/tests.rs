@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::medium::tree::Tree;
+use crate::medium::Medium;
 use crate::places::layout::{Layout, REF_NAME};
 use crate::storage::checked::samples::Unchecked;
 use crate::storage::content::Once;
@@ -78,7 +78,7 @@ fn an_archive_is_a_layout_of_the_size_that_was_told() {
 
     write(&path, false);
 
-    let tree = Tree::open(&path).unwrap();
+    let tree = Medium::at(&path).open().unwrap();
     assert_eq!(tree.read_small("manifest.json", 100).unwrap(), br#"[{"RepoTags":["x"]}]"#);
     let layout = Layout::open(tree).unwrap();
     assert_eq!(layout.entries()[0].name, Some(NAME.parse().unwrap()));

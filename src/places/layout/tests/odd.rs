@@ -114,7 +114,7 @@ fn a_list_that_is_no_index_is_refused_by_name() {
         std::fs::write(folder.path().join("index.json"), list.to_string()).unwrap();
 
         for error in [
-            Layout::open(Tree::open(folder.path()).unwrap()).unwrap_err(),
+            Layout::open(Medium::at(folder.path()).open().unwrap()).unwrap_err(),
             LayoutStore::open(folder.path()).unwrap_err(),
         ] {
             assert_eq!(error.class(), Class::Damaged, "{list}");

@@ -1,0 +1,39 @@
+//! [`Holder`]: what holds the bytes of a tree's files. Each kind of medium has its own, in a file of
+//! its own, with the list of what it holds.
+
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+
+use super::no_tar::NoTar;
+use super::pieces::Pieces;
+use super::reader::TreeReader;
+use crate::words::error::Result;
+
+/// Gives the bytes of files that it has listed.
+pub(super) trait Holder: Debug + Send + Sync {
+    /// Opens the file `path`, which lies in `pieces`, from byte `offset` on (at most its size). The
+    /// tree is shown as `tree`.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is no longer what was listed.
+    fn open(&self, tree: &Path, path: &str, pieces: &Pieces, offset: u64) -> Result<TreeReader>;
+
+    /// The first bytes of the file in `pieces`, where they are known without opening it.
+    fn head(&self, _pieces: &Pieces) -> Option<&[u8]> {
+        None
+    }
+
+    /// Whether it is a folder.
+    fn is_folder(&self) -> bool {
+        false
+    }
+
+    /// What it is, where it is one file and no tar.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    fn no_tar(&self) -> io::Result<Option<NoTar>> {
+        Ok(None)
+    }
+}
