@@ -42,6 +42,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::globals::Globals;
 use self::printer::Printer;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Result};
 
 /// Carry container images across an air gap.
@@ -94,8 +95,9 @@ pub fn main() -> ExitCode {
         Ok(app) => app,
         Err(error) => return usage(&error),
     };
-    let printer = Printer::new(&app.globals);
-    if let Err(error) = signals::catch() {
+    let cancel = Cancel::default();
+    let printer = Printer::new(&app.globals, cancel.clone());
+    if let Err(error) = signals::catch(cancel) {
         return printer.failure(&error);
     }
     match run(app.command, &printer) {

@@ -10,8 +10,9 @@
 //!
 //! A program that carries images itself asks the verbs ([`verbs`]), each with a `Request` and its
 //! `new`; `examples/carry.rs` is a whole crossing. The library never prints, asks
-//! nobody and reads no environment; at what time a bundle counts, the caller says. It stops at
-//! [`tools::interrupt::raise`], which is one flag for all of a process. Features: `cli` (the program,
+//! nobody and reads no environment; at what time a bundle counts, the caller says. Each job
+//! stops at its own [`Cancel`](words::cancel::Cancel), which the caller hands over with the
+//! [`Progress`](words::progress::Progress) that the job tells. Features: `cli` (the program,
 //! implies `serve`), `serve` (the read-only registry), `ring` (TLS); all are on by default, and
 //! `--no-default-features` does without clap, indicatif, tokio and hyper.
 //!

@@ -9,7 +9,6 @@ mod frames;
 pub mod ground;
 pub mod gzip;
 pub mod inflate;
-pub mod interrupt;
 mod members;
 pub mod pace;
 pub mod parallel;

@@ -4,6 +4,7 @@
 //! to strings only when they are printed.
 
 pub mod bytes;
+pub mod cancel;
 pub mod config;
 pub mod count;
 pub mod descriptor;

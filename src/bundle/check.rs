@@ -274,7 +274,7 @@ impl Examined {
     /// Reads every remaining file of the list and notes what is wrong, on `jobs` threads.
     ///
     /// # Errors
-    /// Only an interrupt: what is wrong is a problem, not an error.
+    /// Only a stop that was asked for: what is wrong is a problem, not an error.
     pub fn hash_everything(&mut self, jobs: usize, progress: &dyn Progress) -> Result<()> {
         // What is wrong already need not be read to be told.
         let known: BTreeSet<&str> = self.problems.iter().map(|p| p.path.as_str()).collect();
@@ -288,7 +288,7 @@ impl Examined {
             let blob = Descriptor::new("", **digest, *size);
             let problem = self.hash_watched(path, &blob, progress);
             progress.event(Event::Finished { digest: **digest });
-            crate::tools::interrupt::check().map(|()| problem)
+            progress.check().map(|()| problem)
         })?;
         progress.event(Event::Done);
         self.problems.extend(found.into_iter().flatten());

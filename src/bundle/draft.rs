@@ -175,7 +175,7 @@ impl Draft {
     /// Whether the bytes of `blob` are there, whole and right. Reads them.
     ///
     /// # Errors
-    /// Only an interrupt; unreadable bytes do not count as there.
+    /// Only a stop that was asked for; unreadable bytes do not count as there.
     pub fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         match self {
             Draft::Folder(draft) => Ok(draft.sink().has(blob)? && hash(draft, blob, progress)?),
@@ -186,7 +186,7 @@ impl Draft {
     /// Whether `blob` could be taken whole from what another export left behind.
     ///
     /// # Errors
-    /// Only an interrupt.
+    /// Only a stop that was asked for.
     pub fn take_over(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         match self {
             // Its blobs have their names already.
@@ -265,7 +265,7 @@ pub(super) fn hash(
     let mut reader = reader.verified(blob, "unfinished export", progress);
     match io::copy(&mut reader, &mut io::sink()) {
         Ok(_) => Ok(true),
-        Err(_) => crate::tools::interrupt::check().map(|()| false),
+        Err(_) => progress.check().map(|()| false),
     }
 }
 

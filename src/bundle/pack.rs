@@ -229,7 +229,7 @@ impl PackedDraft {
     /// there. What is there of it is copied in any case, for [`put`](BlobSink::put) to go on with.
     ///
     /// # Errors
-    /// Only an interrupt.
+    /// Only a stop that was asked for.
     pub(super) fn take_over(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
         let Ok(old) = BlobSource::open(self, blob, 0) else { return Ok(false) };
@@ -237,7 +237,7 @@ impl PackedDraft {
         let done = self.write_headers(slot).and_then(|()| self.write(slot, 0, &mut old));
         match done.and_then(|()| self.pad(slot)) {
             Ok(()) => Ok(true),
-            Err(_) => crate::tools::interrupt::check().map(|()| false),
+            Err(_) => progress.check().map(|()| false),
         }
     }
 

@@ -51,7 +51,9 @@ impl Login {
         idle::tell(&self.registries.given_for_blobs(), "no blob is moved", printer);
         let user = match self.username {
             Some(user) => user,
-            None => secrets::ask_line(&format!("User name at {}: ", self.registry))?,
+            None => {
+                secrets::ask_line(&format!("User name at {}: ", self.registry), printer.cancel())?
+            }
         };
         // With a colon in it, nobody could tell where the password begins (RFC 7617, section 2).
         if user.is_empty() || user.contains(':') {
@@ -112,6 +114,7 @@ impl LogoutArgs {
         let given = [&self.registries.given()[1..], &self.registries.given_for_blobs()[1..]];
         idle::tell(&given.concat(), "the registry is not asked", printer);
         let file = CredentialFile::new(self.registries.login_file()?);
+        let file = file.until(printer.cancel().clone());
         let others = self.registries.settings().auth_files;
         let done = logout(self.registry, &file, &others)?;
         printer.result(&done, || farewell(&done))?;

@@ -12,8 +12,9 @@ use super::bars::{Bars, Lines, Remarks};
 use super::globals::{Format, Globals};
 use super::report::{Failure, exit_code, lines};
 use super::stderr::err;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
-use crate::words::progress::{Progress, Silent};
+use crate::words::progress::{Cancellable, Progress, Silent};
 
 /// Prints results to stdout, and everything else to stderr.
 #[derive(Debug)]
@@ -23,16 +24,24 @@ pub(super) struct Printer {
     progress: bool,
     /// Whether standard output carries something else, so that results go to standard error.
     stdout_given: AtomicBool,
+    cancel: Cancel,
 }
 
 impl Printer {
-    pub(super) fn new(globals: &Globals) -> Printer {
+    /// Prints as `globals` say. What is told of the work goes with `cancel`, which stops it.
+    pub(super) fn new(globals: &Globals, cancel: Cancel) -> Printer {
         Printer {
             format: globals.format,
             quiet: globals.quiet,
             progress: !globals.quiet && !globals.no_progress,
             stdout_given: AtomicBool::new(false),
+            cancel,
         }
+    }
+
+    /// The handle that stops the work.
+    pub(super) fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     /// Standard output, for bytes that are no result. From now on results go to standard error.
@@ -55,12 +64,13 @@ impl Printer {
     /// Bars on a terminal, plain lines elsewhere; remarks alone, or nothing, when not wanted.
     pub(super) fn progress(&self) -> Arc<dyn Progress> {
         use std::io::IsTerminal as _;
-        match (self.progress, io::stderr().is_terminal()) {
+        let told: Arc<dyn Progress> = match (self.progress, io::stderr().is_terminal()) {
             (true, true) => Arc::new(Bars::new()),
             (true, false) => Arc::new(Lines::new()),
             (false, _) if self.quiet => Arc::new(Silent),
             (false, _) => Arc::new(Remarks),
-        }
+        };
+        Arc::new(Cancellable::new(told, self.cancel.clone()))
     }
 
     pub(super) fn is_json(&self) -> bool {

@@ -11,8 +11,8 @@ use super::printer::Printer;
 use super::prompt::waiting;
 use super::text;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
-use crate::tools::interrupt;
 use crate::tools::process::PASSPHRASE;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 
@@ -174,14 +174,14 @@ pub(super) fn ask_password(prompt: &str) -> Result<Zeroizing<String>> {
 }
 
 /// A line from the terminal.
-pub(super) fn ask_line(prompt: &str) -> Result<String> {
+pub(super) fn ask_line(prompt: &str, cancel: &Cancel) -> Result<String> {
     need_terminal("a user name")?;
     let fault = |e| Error::io("cannot ask on the terminal", e);
     let mut terminal = File::options().write(true).open("/dev/tty").map_err(fault)?;
     terminal.write_all(Safe(prompt).to_string().as_bytes()).map_err(fault)?;
     let mut line = String::new();
     waiting(|| std::io::stdin().lock().take(MAX_PASSPHRASE).read_line(&mut line)).map_err(fault)?;
-    interrupt::check()?;
+    cancel.check()?;
     match line.trim() {
         "" => Err(Error::new(Class::Usage, "the user name is empty")),
         name => Ok(name.to_owned()),

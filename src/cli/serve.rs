@@ -13,7 +13,6 @@ use super::evidence::ahead;
 use super::printer::Printer;
 use crate::bundle::check;
 use crate::medium::Medium;
-use crate::tools::interrupt;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::serve::{serve, shelf};
@@ -60,7 +59,7 @@ impl Serve {
         let evidence = Evidence::of(&medium, bundle.trusted().about(), now);
         ahead(&evidence).iter().for_each(|line| printer.note(&format!("warning: {line}")));
         printer.result(&json!({"listening": url}), || vec![format!("listening on {url}")])?;
-        serve(shelf(bundle), listener, interrupt::raised, progress)?;
+        serve(shelf(bundle), listener, || printer.cancel().is_cancelled(), progress)?;
         Ok(ExitCode::SUCCESS)
     }
 }

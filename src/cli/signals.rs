@@ -1,19 +1,18 @@
 //! Ctrl-C and its kin.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::prompt;
 use super::report::code;
 use super::stderr::err;
-use crate::tools::{interrupt, process};
+use crate::tools::process;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 
 /// The first Ctrl-C (or SIGTERM) asks the work to stop, which it does between two pieces of data;
 /// the second one does not wait. Nothing is lost by either: a rerun goes on.
-pub(super) fn catch() -> Result<()> {
+pub(super) fn catch(cancel: Cancel) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
-    static SEEN: AtomicUsize = AtomicUsize::new(0);
     let fault = |e| Error::io("cannot watch for signals", e);
     // Writing beyond the size that a file may have is a failure with words, not a sudden end.
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(fault)?;
@@ -25,16 +24,17 @@ pub(super) fn catch() -> Result<()> {
                 if prompt::give_up() {
                     // The line with the question is not ended.
                     err("");
-                    leave();
+                    leave(&cancel);
                 }
-                if SEEN.fetch_add(1, Ordering::SeqCst) > 0 {
-                    leave();
+                if cancel.is_cancelled() {
+                    leave(&cancel);
                 }
-                interrupt::raise();
+                cancel.cancel();
                 // A read that hangs on a dead connection would not see the flag for a minute.
-                let _ = std::thread::Builder::new().spawn(|| {
+                let programs = cancel.clone();
+                let _ = std::thread::Builder::new().spawn(move || {
                     std::thread::sleep(PATIENCE);
-                    leave();
+                    leave(&programs);
                 });
             }
         })
@@ -43,8 +43,8 @@ pub(super) fn catch() -> Result<()> {
 }
 
 /// Ends at once, and engines' programs with it.
-fn leave() -> ! {
-    process::end_all();
+fn leave(cancel: &Cancel) -> ! {
+    process::end_all(cancel);
     std::process::exit(code(Class::Interrupted).into());
 }
 

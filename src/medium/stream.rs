@@ -16,7 +16,7 @@ use super::names::inside;
 use super::tar_bytes::TarBytes;
 use crate::tools::buffer::BUFFER;
 use crate::tools::inflate::HEAD;
-use crate::tools::interrupt;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 
 /// Opens the bytes of a tar, from the beginning; the same bytes each time.
@@ -29,7 +29,7 @@ const MAX_ALL_KEPT: u64 = 16 << 20;
 /// How often the tar may be read from its beginning. Files are asked for in their order, so that a
 /// few times are enough for everything but documents beyond those kept, in another order.
 const MAX_BEGINNINGS: u32 = 50;
-/// How long a thread waits for the cursor without looking whether the user wants to stop.
+/// How long a thread waits for the cursor without looking whether it is to stop.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What was seen of a file in passing.
@@ -42,6 +42,7 @@ struct Glimpse {
 pub(super) struct TarStream {
     name: String,
     open: Opener,
+    cancel: Cancel,
     seen: BTreeMap<u64, Glimpse>,
     state: Mutex<Turns>,
     freed: Condvar,
@@ -77,6 +78,7 @@ impl Turns {
 struct Cursor {
     reader: Box<dyn Read + Send>,
     at: u64,
+    cancel: Cancel,
 }
 
 impl Cursor {
@@ -99,7 +101,7 @@ impl Cursor {
     fn skip(&mut self, to: u64) -> io::Result<()> {
         let mut buffer = vec![0; BUFFER.min(usize::try_from(to - self.at).unwrap_or(BUFFER))];
         while self.at < to {
-            interrupt::check().map_err(Error::into_io)?;
+            self.cancel.check().map_err(Error::into_io)?;
             let want = usize::try_from(to - self.at).unwrap_or(usize::MAX).min(buffer.len());
             if self.fill(&mut buffer[..want])? < want {
                 break;
@@ -120,9 +122,9 @@ pub(super) struct FirstPass {
 }
 
 impl FirstPass {
-    /// Begins to read what `open` opens; errors call it `name`.
-    pub(super) fn begin(name: String, open: Opener) -> Result<FirstPass> {
-        let cursor = Cursor { reader: open()?, at: 0 };
+    /// Begins to read what `open` opens, until `cancel` says stop; errors call it `name`.
+    pub(super) fn begin(name: String, open: Opener, cancel: &Cancel) -> Result<FirstPass> {
+        let cursor = Cursor { reader: open()?, at: 0, cancel: cancel.clone() };
         Ok(FirstPass { name, open, cursor, seen: BTreeMap::new(), room: MAX_ALL_KEPT })
     }
 
@@ -131,6 +133,7 @@ impl FirstPass {
         TarStream {
             name: self.name,
             open: self.open,
+            cancel: self.cursor.cancel,
             seen: self.seen,
             state: Mutex::default(),
             freed: Condvar::new(),
@@ -203,7 +206,7 @@ impl TarStream {
             let waited = self.freed.wait_timeout(state, PATIENCE);
             state =
                 waited.map_err(|_| Error::new(Class::Other, "another thread failed").into_io())?.0;
-            if let Err(error) = interrupt::check() {
+            if let Err(error) = self.cancel.check() {
                 state.waiting.remove(&me);
                 self.freed.notify_all();
                 return Err(error.into_io());
@@ -229,7 +232,7 @@ impl TarStream {
                 .into_io());
         }
         match (self.open)() {
-            Ok(reader) => Ok(Cursor { reader, at: 0 }),
+            Ok(reader) => Ok(Cursor { reader, at: 0, cancel: self.cancel.clone() }),
             Err(error) => {
                 self.give_back(None);
                 Err(error.into_io())

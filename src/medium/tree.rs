@@ -23,6 +23,7 @@ use crate::tools::folder::Folder;
 use crate::tools::inflate::{Allowance, HEAD, Inflate, packing_of, unread_packing};
 use crate::tools::stretch::Stretch;
 use crate::tools::withheld;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Repository;
 
@@ -32,6 +33,8 @@ pub struct Tree {
     path: PathBuf,
     holder: Box<dyn Holder>,
     entries: Entries,
+    /// Stops what takes long.
+    cancel: Cancel,
 }
 
 impl Tree {
@@ -42,7 +45,8 @@ impl Tree {
     pub fn of_folder(folder: Folder, with_links: bool) -> Result<Tree> {
         let entries = in_folder::list(&folder, with_links)?;
         let path = folder.path().to_owned();
-        Ok(Tree { path, holder: Box::new(InFolder(folder)), entries })
+        let cancel = Cancel::default();
+        Ok(Tree { path, holder: Box::new(InFolder(folder)), entries, cancel })
     }
 
     /// Lists a tar that is open as `file`, strictly: a compressed one is no tar, and a link in it a
@@ -54,21 +58,25 @@ impl Tree {
         let fault = |e| withheld::reading(format!("cannot read {}", path.display()), e);
         let entries = scan::list(&mut InPlace::new(&file).map_err(fault)?, false);
         let entries = entries.map_err(fault)?;
-        Ok(Tree { path: path.to_owned(), holder: Box::new(InTar(file)), entries })
+        let (holder, cancel) = (Box::new(InTar(file)), Cancel::default());
+        Ok(Tree { path: path.to_owned(), holder, entries, cancel })
     }
 
     /// Opens what others have made, a folder or a tar, for images to be taken from it. The tar may be
     /// compressed with gzip or zstd, names in it may begin with a slash, and symbolic links in it are
     /// listed, to be followed by [`resolve`](Tree::resolve). A final symbolic link in `path` itself is
-    /// followed: the user named it.
+    /// followed: the user named it. What takes long of that, and of reading from it, ends when
+    /// `cancel` says stop.
     ///
     /// # Errors
     /// [`Class::Incomplete`] when there is nothing at `path`, any fault of the disk, and
     /// [`Class::Damaged`] when what is compressed is broken.
-    pub fn open_source(path: &Path) -> Result<Tree> {
+    pub fn open_source(path: &Path, cancel: &Cancel) -> Result<Tree> {
         match folder_or_file::look(path)? {
-            FolderOrFile::File(file) => Tree::of_file(path, file),
-            FolderOrFile::Folder(folder) => Tree::of_folder(folder, true),
+            FolderOrFile::File(file) => Tree::of_file(path, file, cancel),
+            FolderOrFile::Folder(folder) => {
+                Ok(Tree { cancel: cancel.clone(), ..Tree::of_folder(folder, true)? })
+            }
         }
     }
 
@@ -76,7 +84,7 @@ impl Tree {
     ///
     /// # Errors
     /// As there.
-    pub fn of_file(path: &Path, file: Arc<File>) -> Result<Tree> {
+    pub fn of_file(path: &Path, file: Arc<File>, cancel: &Cancel) -> Result<Tree> {
         let name = path.display().to_string();
         let fault = |e| Error::io(format!("cannot read {name}"), e);
         let length = file.metadata().map_err(fault)?.len();
@@ -96,26 +104,27 @@ impl Tree {
                         .map_err(|e| Error::io(format!("cannot unpack {name}"), e))?;
                     Ok(Box::new(inflate) as Box<dyn Read + Send>)
                 };
-                Tree::of_stream(path, Box::new(open))
+                Tree::of_stream(path, Box::new(open), cancel)
             }
             None => {
                 let entries = scan::list(&mut InPlace::new(&file).map_err(fault)?, true);
-                Tree::of_strange(path, InTar(Arc::clone(&file)), entries.map_err(fault)?)
+                Tree::of_strange(path, InTar(Arc::clone(&file)), entries.map_err(fault)?, cancel)
             }
         }
     }
 
-    /// Lists the tar that `open` opens, symbolic links among its files; `path` is only shown.
+    /// Lists the tar that `open` opens, symbolic links among its files, and stops as
+    /// [`open_source`](Tree::open_source); `path` is only shown.
     ///
     /// # Errors
     /// Those of `open` and of reading. What is wrong inside is listed by
     /// [`faults`](Tree::faults).
-    pub fn of_stream(path: &Path, open: Opener) -> Result<Tree> {
+    pub fn of_stream(path: &Path, open: Opener, cancel: &Cancel) -> Result<Tree> {
         let name = path.display().to_string();
-        let mut pass = FirstPass::begin(name.clone(), open)?;
+        let mut pass = FirstPass::begin(name.clone(), open, cancel)?;
         let entries =
             scan::list(&mut pass, true).map_err(|e| Error::io(format!("cannot read {name}"), e))?;
-        Tree::of_strange(path, InStream(Arc::new(pass.done())), entries)
+        Tree::of_strange(path, InStream(Arc::new(pass.done())), entries, cancel)
     }
 
     /// What `holder` holds, made by others, in which files may stand twice.
@@ -123,9 +132,17 @@ impl Tree {
         path: &Path,
         holder: impl Holder + 'static,
         mut entries: Entries,
+        cancel: &Cancel,
     ) -> Result<Tree> {
-        twins::compare(&mut entries, &holder, path)?;
-        Ok(Tree { path: path.to_owned(), holder: Box::new(holder), entries })
+        twins::compare(&mut entries, &holder, path, cancel)?;
+        let (holder, cancel) = (Box::new(holder), cancel.clone());
+        Ok(Tree { path: path.to_owned(), holder, entries, cancel })
+    }
+
+    /// The handle that stops the work on it.
+    #[must_use]
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     /// What it is, where it is a file and no tar.

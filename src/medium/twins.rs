@@ -10,6 +10,7 @@ use super::fault::{FaultKind, MAX_FAULTS, TreeFault};
 use super::holder::Holder;
 use super::pieces::Pieces;
 use crate::storage::reading::digest_of;
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 
@@ -17,8 +18,13 @@ use crate::words::error::{Error, Result};
 /// is meant, and that is a fault. All are read once, in their order. The tree is shown as `tree`.
 ///
 /// # Errors
-/// Those of reading.
-pub(super) fn compare(entries: &mut Entries, holder: &dyn Holder, tree: &Path) -> Result<()> {
+/// Those of reading, and a stop that was asked for.
+pub(super) fn compare(
+    entries: &mut Entries,
+    holder: &dyn Holder,
+    tree: &Path,
+    cancel: &Cancel,
+) -> Result<()> {
     let again = std::mem::take(&mut entries.again);
     let firsts: BTreeMap<&String, &Pieces> =
         again.iter().filter_map(|(path, _)| Some((path, entries.files.get(path)?))).collect();
@@ -29,7 +35,7 @@ pub(super) fn compare(entries: &mut Entries, holder: &dyn Holder, tree: &Path) -
     let mut unlike = BTreeSet::new();
     for (path, pieces) in all {
         let fault = |e: io::Error| Error::io(format!("cannot read {}: {path}", tree.display()), e);
-        let digest = digest_of(&mut holder.open(tree, path, pieces, 0)?).map_err(fault)?;
+        let digest = digest_of(&mut holder.open(tree, path, pieces, 0)?, cancel).map_err(fault)?;
         if *digests.entry(path).or_insert(digest) != digest {
             unlike.insert(path.clone());
         }

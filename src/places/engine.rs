@@ -8,10 +8,10 @@ mod address;
 mod containerd;
 pub mod content;
 mod docker;
+mod driver;
 mod load;
 mod podman;
 mod quota;
-mod run;
 pub mod save;
 mod scratch;
 
@@ -23,6 +23,7 @@ use std::process::{Command, Stdio};
 use std::str::FromStr;
 
 pub use self::address::Address;
+pub use self::driver::Driver;
 pub use self::quota::left as quota_left;
 pub use self::scratch::Scratch;
 use crate::words::digest::Digest;
@@ -30,7 +31,7 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
-/// A container engine and, where it was named, its storage.
+/// Which container engine and, where it was named, which storage. A [`Driver`] speaks to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Engine {
     /// `containers-storage:[STORAGE]`: podman's.
@@ -161,13 +162,13 @@ pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
     chain
 }
 
-impl Engine {
+impl Driver {
     /// What it is like, and where it keeps things.
     ///
     /// # Errors
     /// When its program is not there, or cannot reach it.
     pub fn about(&self) -> Result<About> {
-        match self {
+        match self.engine() {
             Engine::Podman { .. } => podman::about(self),
             Engine::Docker => docker::about(self),
             Engine::Containerd { .. } => containerd::about(self),
@@ -179,7 +180,7 @@ impl Engine {
     /// # Errors
     /// When it cannot tell.
     pub fn held(&self, name: &Reference) -> Result<Option<Held>> {
-        match self {
+        match self.engine() {
             Engine::Podman { .. } => podman::held(self, name),
             Engine::Docker => docker::held(self, name),
             Engine::Containerd { .. } => containerd::held(self, name),
@@ -191,7 +192,7 @@ impl Engine {
     /// # Errors
     /// When it cannot tell.
     pub fn kept(&self) -> Result<Kept> {
-        match self {
+        match self.engine() {
             Engine::Podman { .. } => podman::kept(self),
             Engine::Docker => docker::kept(self),
             Engine::Containerd { .. } => containerd::kept(self),
@@ -204,7 +205,7 @@ impl Engine {
     /// # Errors
     /// The engine's own, and those of `watch`. Then the name stands for what it stood for.
     pub fn pull(&self, pull: Pull<'_>, scratch: Option<&Scratch>, watch: Watch<'_>) -> Result<()> {
-        match (self, scratch) {
+        match (self.engine(), scratch) {
             (Engine::Docker, _) => docker::pull(self, pull, watch),
             (Engine::Podman { .. }, Some(scratch)) => podman::pull(self, pull, scratch, watch),
             (Engine::Containerd { .. }, Some(scratch)) => {
@@ -224,14 +225,16 @@ impl Engine {
 
     /// Removes what imports that were killed left behind, in it and in [`About::scratch`].
     pub fn tidy(&self, about: &About) {
-        if *self == Engine::Docker {
+        if *self.engine() == Engine::Docker {
             docker::tidy(self);
         }
         if let Some(folder) = &about.scratch {
             scratch::sweep(folder);
         }
     }
+}
 
+impl Engine {
     /// The engine of `transport`, with what its brackets held, if it is one's.
     ///
     /// # Errors

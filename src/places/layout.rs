@@ -198,7 +198,7 @@ impl ImageSource for Layout {
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {
-        let raw = read_small(self, descriptor, MAX_DOCUMENT, &self.to_string()).map_err(|e| {
+        let raw = read_small(self, descriptor, MAX_DOCUMENT, &self.to_string(), self.tree.cancel()).map_err(|e| {
             match e.class() {
                 Class::Incomplete => e.hint("the layout does not hold all platforms of its images; choose those it has with --platform"),
                 _ => e,

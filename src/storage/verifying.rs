@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use super::content::Content;
 use super::raw::Raw;
 use crate::tools::buffer::BUFFER;
-use crate::tools::interrupt;
 use crate::words::digest::Hasher;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -18,7 +17,7 @@ const MARK_EVERY: u64 = 8 << 20;
 const MAX_MARKS: usize = 1024;
 
 /// Reads exactly the bytes of one descriptor: fails on the first byte too many, on a short body,
-/// and, at the end, on a wrong digest. Also where progress is counted and interrupts are seen.
+/// and, at the end, on a wrong digest. Also where progress is counted and a stop is seen.
 ///
 /// As [`Content`] it goes back and forth. The digest is over all bytes of the blob in their
 /// order, whichever of them were handed out: what is skipped is read and hashed, and what is read
@@ -169,7 +168,7 @@ impl<R: Read> Verifying<'_, R> {
 
 impl<R: Read> Read for Verifying<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        interrupt::check().map_err(Error::into_io)?;
+        self.progress.check().map_err(Error::into_io)?;
         let got = self.read_on(buffer);
         self.failed |= got.is_err();
         got
@@ -209,7 +208,7 @@ impl<R: Content> Content for Verifying<'_, R> {
     fn resume(&mut self, there: &mut dyn Read) -> Result<u64> {
         let mut buffer = vec![0; BUFFER];
         while self.left > 1 {
-            interrupt::check()?;
+            self.progress.check()?;
             let want = usize::try_from(self.left - 1).unwrap_or(usize::MAX).min(buffer.len());
             // What cannot be read is not there.
             let got = there.read(&mut buffer[..want]).unwrap_or(0);

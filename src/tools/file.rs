@@ -11,7 +11,7 @@ use rustix::fs::{FileType, FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::folder::{About, Folder, Replace};
-use super::interrupt;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 
 /// A file that gets its name only by [`commit`](AtomicFile::commit). Dropped before, it leaves
@@ -250,17 +250,22 @@ pub fn lock_folder(folder: &Folder) -> Result<()> {
     hold(folder.handle(), folder.path())
 }
 
-/// As [`lock_folder`], and waits while another one is at it, for as long as `patience`; `path` is
-/// what is to be written in it.
+/// As [`lock_folder`], and waits while another one is at it, for as long as `patience` or until
+/// `cancel` says stop; `path` is what is to be written in it.
 ///
 /// # Errors
 /// As [`lock`].
-pub fn lock_patiently(folder: &Folder, path: &Path, patience: Duration) -> Result<()> {
+pub fn lock_patiently(
+    folder: &Folder,
+    path: &Path,
+    patience: Duration,
+    cancel: &Cancel,
+) -> Result<()> {
     let begun = Instant::now();
     loop {
         match hold(folder.handle(), path) {
             Err(e) if e.class() == Class::Busy && begun.elapsed() < patience => {
-                interrupt::check()?;
+                cancel.check()?;
                 std::thread::sleep(LOOK_AGAIN);
             }
             other => return other,
@@ -371,11 +376,13 @@ mod tests {
         assert_eq!(error.class(), Class::Busy);
         let file = folder.path().join("auth.json");
         let patience = Duration::from_millis(200);
-        let error = lock_patiently(&open(), &file, patience).unwrap_err();
+        let error = lock_patiently(&open(), &file, patience, &Cancel::default()).unwrap_err();
         assert_eq!(error.class(), Class::Busy);
         assert!(error.to_string().contains("auth.json"), "{error}");
         std::thread::scope(|scope| {
-            scope.spawn(|| lock_patiently(&open(), &file, Duration::from_secs(60)).unwrap());
+            scope.spawn(|| {
+                lock_patiently(&open(), &file, Duration::from_secs(60), &Cancel::default()).unwrap()
+            });
             std::thread::sleep(Duration::from_millis(100));
             drop(held);
         });

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use self::child::{Collected, Leash, POLL, collect, spawn};
 pub use self::child::{Ended, Keep, MAX_COMPLAINTS, PASSPHRASE, end_all};
 pub use self::reading::Reading;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 
 /// A program that was started. It ends with this value.
@@ -21,12 +22,12 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts `command` and keeps of what it says what `keep` asks for.
+    /// Starts `command` for the job of `cancel`, and keeps of what it says what `keep` asks for.
     ///
     /// # Errors
     /// When it is not installed, or the system refuses.
-    pub fn start(command: Command, keep: Keep) -> Result<Program> {
-        let (name, mut child) = spawn(command)?;
+    pub fn start(command: Command, keep: Keep, cancel: &Cancel) -> Result<Program> {
+        let (name, mut child) = spawn(command, cancel)?;
         let said = collect(child.0.stdout.take(), keep);
         let complaints = collect(child.0.stderr.take(), Keep::End);
         Ok(Program { name, child, said, complaints })

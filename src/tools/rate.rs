@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::retry::sleep;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Error, Result};
 
 /// Where a bucket gets the time from, and how it lets time pass.
@@ -20,13 +21,15 @@ pub trait Clock: Send + Sync {
     fn sleep(&self, pause: Duration) -> Result<()>;
 }
 
-/// The machine's own clock.
+/// The machine's own clock, by which one sleeps until a handle says stop.
 #[derive(Debug)]
-pub struct Monotonic(Instant);
+pub struct Monotonic(Instant, Cancel);
 
-impl Default for Monotonic {
-    fn default() -> Monotonic {
-        Monotonic(Instant::now())
+impl Monotonic {
+    /// Begins now.
+    #[must_use]
+    pub fn new(cancel: Cancel) -> Monotonic {
+        Monotonic(Instant::now(), cancel)
     }
 }
 
@@ -36,7 +39,7 @@ impl Clock for Monotonic {
     }
 
     fn sleep(&self, pause: Duration) -> Result<()> {
-        sleep(pause)
+        sleep(pause, &self.1)
     }
 }
 
@@ -97,7 +100,7 @@ impl Bucket {
 /// Reads once from `reader`, at the pace of `bucket` if there is one.
 ///
 /// # Errors
-/// Those of the reader, and an interrupt.
+/// Those of the reader, and a stop that was asked for.
 pub fn read_limited(
     reader: &mut dyn Read,
     buffer: &mut [u8],

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::interrupt;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Error, Result};
 use crate::words::progress::{Event, Progress};
 
@@ -30,7 +30,7 @@ impl Default for Retry {
 
 impl Retry {
     /// Calls `work` until it succeeds, fails for good, or the attempts are used up. Each pause is
-    /// reported and ends at once when the user interrupts.
+    /// reported and ends at once when the work is cancelled.
     ///
     /// # Errors
     /// The last failure of `work`.
@@ -41,7 +41,7 @@ impl Retry {
     ) -> Result<T> {
         let mut attempt = 1;
         loop {
-            interrupt::check()?;
+            progress.check()?;
             let error = match work() {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
@@ -61,13 +61,13 @@ impl Retry {
     /// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
     pub fn wait(&self, attempt: u32, error: &Error, progress: &dyn Progress) -> Result<()> {
         // Whoever stopped the work need not be told that it goes on.
-        interrupt::check()?;
+        progress.check()?;
         let pause = self.pause(attempt, error);
         progress.event(Event::Retrying {
             why: error.to_string(),
             wait_ms: u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
         });
-        sleep(pause)
+        sleep(pause, &progress.handle())
     }
 
     /// The pause after the `attempt`th failure: what the server asked for, else exponential,
@@ -91,18 +91,18 @@ fn random_fraction() -> f64 {
 ///
 /// # Errors
 /// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
-pub fn settle(least: Duration) -> Result<()> {
-    sleep(least + (least / 2).mul_f64(random_fraction()))
+pub fn settle(least: Duration, cancel: &Cancel) -> Result<()> {
+    sleep(least + (least / 2).mul_f64(random_fraction()), cancel)
 }
 
-/// Sleeps for `pause` unless the user interrupts.
+/// Sleeps for `pause` unless `cancel` says stop.
 ///
 /// # Errors
 /// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
-pub fn sleep(pause: Duration) -> Result<()> {
+pub fn sleep(pause: Duration, cancel: &Cancel) -> Result<()> {
     let until = Instant::now() + pause;
     loop {
-        interrupt::check()?;
+        cancel.check()?;
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(());

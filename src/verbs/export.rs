@@ -34,6 +34,7 @@ use crate::storage::reading::read_small;
 use crate::tools::ground;
 use crate::tools::parallel;
 use crate::tools::room;
+use crate::words::cancel::Cancel;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -81,7 +82,7 @@ pub fn export(
         false => Some(Draft::open(&request.output)?),
     };
     let (configs, mut reused, mut fetched) =
-        read_configs(&graph, draft.as_ref(), request.jobs.most)?;
+        read_configs(&graph, draft.as_ref(), request.jobs.most, &progress.handle())?;
     refuse_unlike(&graph.contents, &configs)?;
     set_platforms(&mut graph.contents, &configs);
     check_selection(&graph.contents, &request.select, progress)?;
@@ -192,6 +193,7 @@ fn read_configs(
     graph: &Graph<'_>,
     draft: Option<&Draft>,
     jobs: usize,
+    cancel: &Cancel,
 ) -> Result<(Configs, Count, Count)> {
     let configs = graph.contents.configs();
     let mut small: Vec<&Descriptor> = graph
@@ -214,7 +216,7 @@ fn read_configs(
             Some(bytes) => Ok((bytes, true)),
             None => {
                 let (source, place) = graph.source_of(&blob.digest)?;
-                let read = read_small(source, blob, MAX_CONFIG, &format!("source {place}"));
+                let read = read_small(source, blob, MAX_CONFIG, &format!("source {place}"), cancel);
                 Ok((read.map_err(|e| name_images(e, blob, &graph.contents))?, false))
             }
         }

@@ -61,6 +61,7 @@ pub struct Summary {
 pub fn login(request: Request, progress: Arc<dyn Progress>) -> Result<Summary> {
     let Request { registry, user, password, file, settings } = request;
 
+    let file = file.until(progress.handle());
     let plain = settings.plain_http.contains(&registry);
 
     // 1. Does the registry take them?

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::places::registry::{Client, FoundRepository, SearchBy};
-use crate::tools::interrupt;
 use crate::words::error::{Error, Result};
 use crate::words::reference::Registry;
 
@@ -52,11 +51,11 @@ pub struct Answers {
 /// it: the outcome says of each what came of it.
 ///
 /// # Errors
-/// Only an interrupt.
+/// Only a stop that was asked for.
 pub fn search(request: &Request, client: &Client) -> Result<Answers> {
     let mut registries = Vec::new();
     for registry in &request.registries {
-        interrupt::check()?;
+        client.check()?;
         let (hits, error) = match client.search(registry, &request.term, request.limit) {
             Ok(hits) => (Some(hits), None),
             Err(error) => (None, Some(error)),

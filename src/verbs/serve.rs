@@ -105,7 +105,7 @@ pub fn shelf(bundle: Verified) -> Shelf {
 ///
 /// `stop` is asked about ten times a second. Then no client is let in any more, idle connections
 /// close, and answers under way have ten seconds to end. (Layers under way break off at once when
-/// the stop is [`interrupt::raise`](crate::tools::interrupt::raise), which ends all reading.)
+/// the stop is that of `log`, which ends all reading.)
 ///
 /// A fault of one connection, of the medium, or of accepting (too many open files) is told to
 /// `log` and ends nothing else. `log` also gets a note a request, `GET /v2/... 200 123`.

@@ -1,8 +1,11 @@
-//! [`Progress`]: the only way in which work tells what it does. The library never prints.
+//! [`Progress`]: the only way in which work tells what it does, and asks whether to go on. The
+//! library never prints.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use super::cancel::Cancel;
 use super::digest::Digest;
+use super::error::Result;
 
 /// What is happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +87,62 @@ pub enum Event {
 pub trait Progress: Send + Sync {
     /// Takes notice of `event`. Must be quick: it is called from the loops that move bytes.
     fn event(&self, event: Event);
+
+    /// The handle that stops the work which tells of itself here; nothing where nobody stops it.
+    /// Who passes events on passes this on too.
+    fn stopped_by(&self) -> Option<&Cancel> {
+        None
+    }
+}
+
+impl dyn Progress + '_ {
+    /// Fails once a stop was asked for.
+    ///
+    /// # Errors
+    /// [`Class::Interrupted`](super::error::Class::Interrupted).
+    pub fn check(&self) -> Result<()> {
+        self.stopped_by().map_or(Ok(()), Cancel::check)
+    }
+
+    /// The handle that stops the work, for parts of it that tell nothing.
+    #[must_use]
+    pub fn handle(&self) -> Cancel {
+        self.stopped_by().cloned().unwrap_or_default()
+    }
+}
+
+impl<P: Progress + ?Sized> Progress for Arc<P> {
+    fn event(&self, event: Event) {
+        (**self).event(event);
+    }
+
+    fn stopped_by(&self) -> Option<&Cancel> {
+        (**self).stopped_by()
+    }
+}
+
+/// Work that a [`Cancel`] stops, and that tells of itself where it did without.
+#[derive(Debug)]
+pub struct Cancellable<P> {
+    told: P,
+    cancel: Cancel,
+}
+
+impl<P: Progress> Cancellable<P> {
+    /// Tells `told`, until `cancel` says stop.
+    pub fn new(told: P, cancel: Cancel) -> Cancellable<P> {
+        Cancellable { told, cancel }
+    }
+}
+
+impl<P: Progress> Progress for Cancellable<P> {
+    fn event(&self, event: Event) {
+        self.told.event(event);
+    }
+
+    fn stopped_by(&self) -> Option<&Cancel> {
+        Some(&self.cancel)
+    }
 }
 
 /// Ignores everything.

@@ -64,7 +64,7 @@ pub fn walk<'a>(
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<Graph<'a>> {
-    let mut walker = Walker::new(origins, select, jobs);
+    let mut walker = Walker::new(origins, select, jobs, progress.handle());
     let all = wanted.iter().zip(&roots);
     let twice = all.filter_map(|(wanted, root)| walker.add_image(wanted, root).err()).collect();
     let summary = |count| (Class::Usage, format!("{count} names would stand for several images"));

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::plan::{Delivery, Obstacle, Plan, ProjectAction, ProjectPlan};
 use crate::bundle::contents::Contents;
 use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standing};
-use crate::tools::interrupt;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Result, Side};
@@ -61,7 +60,7 @@ impl Projects {
         let mut projects = Projects { registry: registry.to_string(), entries: Vec::new() };
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for (at, delivery) in deliveries.iter_mut().enumerate() {
-            interrupt::check()?;
+            client.check()?;
             let Some(path) = &delivery.path else { continue };
             let repository = client.repository(registry, path, Side::Destination);
             let Some(project) = repository.project()? else { return Ok(projects) };
@@ -142,7 +141,7 @@ impl Projects {
             if planned.action != ProjectAction::Create {
                 continue;
             }
-            interrupt::check()?;
+            progress.check()?;
             let made = entry.project.create(provision.public, provision.quota)?;
             let text = if made { "made project" } else { "somebody else just made project" };
             progress.event(Event::Note(format!("{text} {}", planned.project)));

@@ -21,12 +21,11 @@ use self::part::{document, each};
 pub use self::tally::{Fate, Moved, Tally};
 pub use self::unfinished::Unfinished;
 use super::plan::{Action, Delivery, DocumentStep, NameAction, Plan};
-use crate::bundle::contents::Contents;
 use crate::storage::holdings::Held;
 use crate::tools::pace::{Gate, Jobs};
+use crate::tools::parallel;
 use crate::tools::retry::Retry;
 use crate::tools::sound::Sound;
-use crate::tools::{interrupt, parallel};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -45,7 +44,7 @@ const LOOK_BACK: Retry =
 /// destination is visible but what nobody refers to; running the same import again goes on from
 /// there.
 pub fn run(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) -> Result<(), Unfinished> {
-    let Carrier { contents, jobs, progress, .. } = *carrier;
+    let Carrier { jobs, progress, .. } = *carrier;
     let items = plan.copy.blobs + plan.mount.blobs;
     progress.event(Event::Phase { name: "sending", bytes: plan.copy.bytes, items });
     let load = Load::of(carrier, plan);
@@ -54,8 +53,8 @@ pub fn run(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) -> Resul
     progress.event(Event::Done);
     load.judge()?;
     look_back(plan, deliveries, jobs.most, progress)?;
-    let noted = put_documents(plan, contents, deliveries, jobs.most)?;
-    lists::keep(plan, contents, deliveries, &noted, jobs.most)?;
+    let noted = put_documents(plan, deliveries, carrier)?;
+    lists::keep(plan, deliveries, &noted, carrier)?;
     publish_names(plan, deliveries, carrier)?;
     deliveries.iter().try_for_each(|delivery| delivery.there.finish())?;
     for (at, transfer) in each(plan, |r| r.blobs.as_slice()) {
@@ -105,7 +104,7 @@ fn mount_blobs(
     parallel::map(carrier.jobs.most, &ahead, |(at, transfer)| {
         let Action::Mount { from } = &transfer.action else { return Ok(()) };
         let (delivery, blob) = (&deliveries[*at], &transfer.blob);
-        interrupt::check()?;
+        carrier.progress.check()?;
         if load.is_halted() {
             return Ok(());
         }
@@ -156,18 +155,18 @@ fn look_back(
 /// of which the place took notice by itself.
 fn put_documents(
     plan: &Plan,
-    contents: &Contents,
     deliveries: &[Delivery],
-    jobs: usize,
+    carrier: &Carrier<'_>,
 ) -> Result<Vec<Vec<Digest>>> {
+    let Carrier { contents, progress, jobs, .. } = *carrier;
     let mut steps = each(plan, |r| r.documents.as_slice());
     steps.sort_by_key(|(_, step)| step.rank);
     let mut noted = vec![Vec::new(); plan.repositories.len()];
     for rank in steps.chunk_by(|(_, one), (_, other)| one.rank == other.rank) {
         let wanted = |(_, step): &&(_, &DocumentStep)| !step.present;
         let now: Vec<_> = rank.iter().filter(wanted).collect();
-        let listed = parallel::map(jobs, &now, |(at, step)| {
-            interrupt::check()?;
+        let listed = parallel::map(jobs.most, &now, |(at, step)| {
+            progress.check()?;
             let document = document(contents, &step.document.digest)?;
             deliveries[*at]
                 .there
@@ -196,13 +195,13 @@ fn publish_names(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) ->
         !list && !matches!(step.action, NameAction::Present | NameAction::Keep)
     });
     parallel::map(jobs, &ahead, |(at, step)| {
-        interrupt::check()?;
+        progress.check()?;
         deliveries[*at].there.publish(&step.arrives_as(), document(contents, &step.digest)?)?;
         carrier.tally.name(&deliveries[*at].name, step);
         Ok(())
     })?;
     let withheld = parallel::map(jobs, &ahead, |(at, step)| {
-        interrupt::check()?;
+        progress.check()?;
         let name = step.arrives_as();
         let withheld = LOOK_BACK
             .run(progress, || read_back(&name, step.digest, deliveries[*at].there.held(&name)?))?;

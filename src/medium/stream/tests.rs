@@ -14,7 +14,7 @@ fn five() -> Arc<TarStream> {
         let bytes = io::Cursor::new(Arc::clone(&bytes));
         Ok(Box::new(bytes) as Box<dyn Read + Send>)
     };
-    let mut listing = FirstPass::begin("x".to_owned(), Box::new(open)).unwrap();
+    let mut listing = FirstPass::begin("x".to_owned(), Box::new(open), &Cancel::default()).unwrap();
     scan::list(&mut listing, true).unwrap();
     Arc::new(listing.done())
 }

@@ -230,7 +230,7 @@ fn streamed(bytes: Vec<u8>) -> (Tree, Arc<std::sync::atomic::AtomicUsize>) {
         count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Ok(Box::new(io::Cursor::new(Arc::clone(&bytes))) as Box<dyn Read + Send>)
     };
-    (Tree::of_stream(Path::new("x"), Box::new(open)).unwrap(), opened)
+    (Tree::of_stream(Path::new("x"), Box::new(open), &Cancel::default()).unwrap(), opened)
 }
 
 fn opened(count: &Arc<std::sync::atomic::AtomicUsize>) -> usize {
@@ -328,7 +328,7 @@ fn a_stream_that_says_something_else_the_second_time_is_an_error() {
             let bytes = answers.lock().unwrap().pop().unwrap();
             Ok(Box::new(io::Cursor::new(bytes)) as Box<dyn Read + Send>)
         };
-        let tree = Tree::of_stream(Path::new("x"), Box::new(open)).unwrap();
+        let tree = Tree::of_stream(Path::new("x"), Box::new(open), &Cancel::default()).unwrap();
 
         let error = tree.read_small("a", 900).unwrap_err();
 
@@ -370,12 +370,15 @@ fn a_compressed_tar_is_a_source_and_no_bundle() {
         let path = folder.path().join("x");
         std::fs::write(&path, &bytes).unwrap();
 
-        let source = Tree::open_source(&path).unwrap();
+        let source = Tree::open_source(&path, &Cancel::default()).unwrap();
         assert_eq!(source.read_small("a", 900).unwrap(), [1; 900]);
         assert!(!Medium::at(&path).open().unwrap().faults().is_empty());
 
         std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-        assert_eq!(Tree::open_source(&path).unwrap_err().class(), Class::Incomplete);
+        assert_eq!(
+            Tree::open_source(&path, &Cancel::default()).unwrap_err().class(),
+            Class::Incomplete
+        );
     }
 }
 
@@ -453,7 +456,7 @@ fn a_file_that_stands_twice_is_one_where_both_are_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x");
         std::fs::write(&path, second).unwrap();
-        let file = Tree::open_source(&path).unwrap();
+        let file = Tree::open_source(&path, &Cancel::default()).unwrap();
         let stream = streamed(second.clone()).0;
         for tree in [file, stream] {
             match *second == same {
@@ -555,7 +558,7 @@ fn links_are_followed_within_the_archive_once() {
     let path = folder.path().join("x");
     std::fs::write(&path, &bytes).unwrap();
 
-    let tree = Tree::open_source(&path).unwrap();
+    let tree = Tree::open_source(&path, &Cancel::default()).unwrap();
 
     assert_eq!(tree.faults(), []);
     let class = |path| tree.resolve(path).map_err(|e| e.class());
@@ -569,7 +572,11 @@ fn links_are_followed_within_the_archive_once() {
 
     bytes.splice(0..0, link("a.tar", "b").as_bytes().iter().copied());
     std::fs::write(&path, &bytes).unwrap();
-    assert_eq!(Tree::open_source(&path).unwrap().faults().len(), 1, "a file and a link");
+    assert_eq!(
+        Tree::open_source(&path, &Cancel::default()).unwrap().faults().len(),
+        1,
+        "a file and a link"
+    );
 }
 
 #[test]
@@ -692,7 +699,8 @@ fn a_source_that_is_no_tar_at_all_is_told_as_that() {
     let path = folder.path().join("x");
     let told = |bytes: &[u8]| {
         std::fs::write(&path, bytes).unwrap();
-        let tree = Tree::open_source(&path).and_then(|tree| tree.refuse_faults());
+        let tree =
+            Tree::open_source(&path, &Cancel::default()).and_then(|tree| tree.refuse_faults());
         let error = tree.unwrap_err();
         assert_eq!(error.class(), Class::Damaged);
         format!("{error} {}", error.way_out().unwrap_or_default())
@@ -810,7 +818,12 @@ fn a_file_may_span_two_files() {
     let entries = Entries { files: files.into(), ..Entries::default() };
     let files = [file(&one), file(&other)];
     let last = Arc::clone(&files[1]);
-    let tree = Tree { path: "two".into(), holder: Box::new(Two(files)), entries };
+    let tree = Tree {
+        path: "two".into(),
+        holder: Box::new(Two(files)),
+        entries,
+        cancel: Cancel::default(),
+    };
     let about = Descriptor::of("x/y", &blob);
 
     assert_eq!(tree.files().collect::<Vec<_>>(), [("blob", 200_000), ("small", 5)]);

@@ -11,7 +11,6 @@ use super::opening::is_about_content;
 use crate::medium::tree::Tree;
 use crate::tools::buffer::BUFFER;
 use crate::tools::inflate::{Allowance, Inflate, packing_of, unread_packing};
-use crate::tools::interrupt;
 use crate::words::config::ImageConfig;
 use crate::words::count::{are, count};
 use crate::words::digest::{Digest, Hasher};
@@ -149,7 +148,7 @@ fn unpack(tree: &Tree, path: &str, packing: Packing, allowance: &Allowance) -> R
     let mut inflate = Inflate::new(packing, &mut packed, &what, allowance).map_err(fault)?;
     let mut buffer = vec![0; BUFFER];
     loop {
-        interrupt::check()?;
+        tree.cancel().check()?;
         match inflate.read(&mut buffer).map_err(fault)? {
             0 => break,
             got => plain.update(&buffer[..got]),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::places::layout::blob_path;
 use crate::storage::reading::read_small;
+use crate::words::cancel::Cancel;
 use crate::words::document::{Kind, MAX_DOCUMENT};
 use crate::words::media::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use crate::words::platform::Platform;
@@ -55,7 +56,10 @@ impl Archive {
             let bytes = std::io::Cursor::new(Arc::clone(&bytes));
             Ok(Box::new(bytes) as Box<dyn Read + Send>)
         };
-        DockerArchive::open(Tree::of_stream(Path::new("app.tar"), Box::new(open))?, "app")
+        DockerArchive::open(
+            Tree::of_stream(Path::new("app.tar"), Box::new(open), &Cancel::default())?,
+            "app",
+        )
     }
 
     /// Why the archive, or its first image that is wrong, cannot be had.
@@ -121,7 +125,7 @@ fn a_manifest_is_made_of_what_is_there() {
     );
     assert_eq!(String::from_utf8_lossy(made.raw()), wanted);
     for part in made.children() {
-        read_small(&archive, part, 1000, "x").unwrap();
+        read_small(&archive, part, 1000, "x", &Cancel::default()).unwrap();
     }
 }
 
@@ -152,7 +156,7 @@ fn compressed_layers_stay_as_they_are() {
     let Kind::Manifest { layers, .. } = made.kind() else { panic!() };
     assert_eq!(layers[0], Descriptor::of(format!("{LAYER}+gzip"), &packed));
     assert_eq!(layers[1], Descriptor::of(format!("{LAYER}+zstd"), &zstd));
-    assert_eq!(read_small(&archive, &layers[1], 1000, "x").unwrap(), zstd);
+    assert_eq!(read_small(&archive, &layers[1], 1000, "x", &Cancel::default()).unwrap(), zstd);
 }
 
 #[test]
@@ -370,7 +374,7 @@ fn a_layer_is_found_wrong_when_it_is_read() {
 
     let (_, made) = only(&archive);
 
-    let error = read_small(&archive, made.children()[1], 100, "x").unwrap_err();
+    let error = read_small(&archive, made.children()[1], 100, "x", &Cancel::default()).unwrap_err();
     assert_eq!(error.class(), Class::Damaged);
 }
 
@@ -450,7 +454,7 @@ fn original_manifests_are_taken_where_they_are_whole() {
     assert!(!archive.is_made(&root.descriptor().digest));
     for child in root.children() {
         for part in archive.document(child).unwrap().children() {
-            read_small(&archive, part, MAX_DOCUMENT, "x").unwrap();
+            read_small(&archive, part, MAX_DOCUMENT, "x", &Cancel::default()).unwrap();
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{About, Engine, Held, Kept, Pull, Scratch, Watch, run};
+use super::{About, Driver, Held, Kept, Pull, Scratch, Watch};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -13,10 +13,10 @@ use crate::words::reference::Reference;
 /// Where `ctr` reads its hosts from. It runs on this machine, as this user.
 const SCRATCH: &str = "/tmp";
 
-pub(super) fn about(engine: &Engine) -> Result<About> {
+pub(super) fn about(engine: &Driver) -> Result<About> {
     let mut plugins = engine.command();
     plugins.args(["plugins", "ls", "--detailed"]);
-    let said = run::answer(plugins, "cannot ask containerd")?;
+    let said = engine.answer(plugins, "cannot ask containerd")?;
     let (packed, unpacked) = roots(&String::from_utf8_lossy(&said));
     Ok(About {
         platform: own_platform(),
@@ -72,7 +72,7 @@ fn by_digest(name: &Reference, digest: Digest) -> Reference {
     Reference { tag: None, digest: Some(digest), ..name.clone() }
 }
 
-pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
+pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<Held>> {
     let Some(image) = checked(engine, name)? else { return Ok(None) };
     let other = by_digest(name, image.digest);
     let both = other == *name || checked(engine, &other)?.is_some();
@@ -87,10 +87,10 @@ struct Checked {
     whole: bool,
 }
 
-fn checked(engine: &Engine, name: &Reference) -> Result<Option<Checked>> {
+fn checked(engine: &Driver, name: &Reference) -> Result<Option<Checked>> {
     let mut check = engine.command();
     check.args(["images", "check", &format!("name=={name}")]);
-    let said = run::answer(check, "cannot ask containerd for an image")?;
+    let said = engine.answer(check, "cannot ask containerd for an image")?;
     let said = String::from_utf8_lossy(&said);
     let name = name.to_string();
     let line = said.lines().find(|line| line.split_whitespace().next() == Some(&name));
@@ -108,10 +108,10 @@ fn read_line(line: &str) -> Option<Checked> {
     })
 }
 
-pub(super) fn kept(engine: &Engine) -> Result<Kept> {
+pub(super) fn kept(engine: &Driver) -> Result<Kept> {
     let mut list = engine.command();
     list.args(["content", "ls", "--quiet"]);
-    let said = run::answer(list, "cannot list containerd's content")?;
+    let said = engine.answer(list, "cannot list containerd's content")?;
     let said = String::from_utf8_lossy(&said);
     Ok(Kept {
         blobs: said.lines().filter_map(|line| line.parse().ok()).collect(),
@@ -120,7 +120,7 @@ pub(super) fn kept(engine: &Engine) -> Result<Kept> {
 }
 
 pub(super) fn pull(
-    engine: &Engine,
+    engine: &Driver,
     pull: Pull<'_>,
     scratch: &Scratch,
     watch: Watch<'_>,
@@ -133,7 +133,7 @@ pub(super) fn pull(
         command.args(["--platform", &platform.to_string()]);
     }
     command.arg(pull.name.to_string());
-    let ended = run::run(command, Duration::from_secs(super::HANGS), watch)?;
+    let ended = engine.run(command, Duration::from_secs(super::HANGS), watch)?;
     if !ended.success {
         return Err(ended.failure(&format!("containerd cannot pull {}", pull.name)));
     }
@@ -143,7 +143,7 @@ pub(super) fn pull(
     }
     let mut tag = engine.command();
     tag.args(["images", "tag", "--force", &pull.name.to_string(), &other.to_string()]);
-    run::answer(tag, &format!("containerd cannot name {other}")).map(drop)
+    engine.answer(tag, &format!("containerd cannot name {other}")).map(drop)
 }
 
 /// Both `server` and the one host are ours, so that there is nobody else to ask.

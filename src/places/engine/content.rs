@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use super::{Engine, run};
+use super::Driver;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSource, ImageSource, Referrers};
 use crate::tools::process::{Ended, Reading};
@@ -16,7 +16,7 @@ use crate::words::reference::Reference;
 /// Images and blobs in a namespace of containerd's, read through `ctr`.
 #[derive(Debug)]
 pub struct ContentStore {
-    engine: Engine,
+    engine: Driver,
 }
 
 /// An image as containerd lists it.
@@ -29,7 +29,7 @@ struct Listed {
 impl ContentStore {
     /// The store that `engine`, a containerd, keeps. Nothing is asked yet.
     #[must_use]
-    pub fn new(engine: Engine) -> ContentStore {
+    pub fn new(engine: Driver) -> ContentStore {
         ContentStore { engine }
     }
 
@@ -42,7 +42,7 @@ impl ContentStore {
         };
         let mut command = self.engine.command();
         command.args(["images", "ls", &filter]);
-        let table = run::answer(command, &format!("cannot ask {self} for its images"))?;
+        let table = self.engine.answer(command, &format!("cannot ask {self} for its images"))?;
         let listed = rows(&String::from_utf8_lossy(&table));
         let is_it = |(found, listed): &(String, Listed)| match name.digest {
             Some(digest) => listed.digest == digest,
@@ -68,7 +68,7 @@ impl ContentStore {
     fn read(&self, digest: &Digest) -> Result<Reading> {
         let mut command = self.engine.command();
         command.args(["content", "get", &digest.to_string()]);
-        Reading::start(command, explain).map_err(|e| e.context(self))
+        Reading::start(command, self.engine.cancel(), explain).map_err(|e| e.context(self))
     }
 
     /// The bytes of a manifest or index. Their number is known only by reading them.

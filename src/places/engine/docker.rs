@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::podman::{AT_ONCE, RootFs, digest_of, parsed};
-use super::{About, Address, Engine, Held, Kept, Pull, Watch, chain_ids, run};
+use super::{About, Address, Driver, Held, Kept, Pull, Watch, chain_ids};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -59,17 +59,17 @@ impl Info {
     }
 }
 
-fn ask(engine: &Engine, arguments: &[&str]) -> Result<Vec<u8>> {
+fn ask(engine: &Driver, arguments: &[&str]) -> Result<Vec<u8>> {
     let mut command = engine.command();
     command.args(arguments);
-    run::answer(command, "cannot ask docker")
+    engine.answer(command, "cannot ask docker")
 }
 
-fn info(engine: &Engine) -> Result<Info> {
+fn info(engine: &Driver) -> Result<Info> {
     parsed(&ask(engine, &["info", "--format", "{{json .}}"])?, "what docker info says")
 }
 
-pub(super) fn about(engine: &Engine) -> Result<About> {
+pub(super) fn about(engine: &Driver) -> Result<About> {
     let server = ask(engine, &["version", "--format", "{{json .Server}}"])?;
     let server: Server = parsed(&server, "what docker version says")?;
     let info = info(engine)?;
@@ -100,10 +100,10 @@ fn unpacks_zstd(version: &str) -> bool {
 }
 
 /// Where the daemon is, when that is another machine.
-fn remote(engine: &Engine) -> Result<Option<String>> {
+fn remote(engine: &Driver) -> Result<Option<String>> {
     let mut inspect = engine.command();
     inspect.args(["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]);
-    let ended = run::question(inspect)?;
+    let ended = engine.question(inspect)?;
     // A docker without contexts says nothing; then the pull will tell.
     let host = String::from_utf8_lossy(&ended.said).trim().to_owned();
     Ok(is_elsewhere(&host).then_some(host))
@@ -120,7 +120,7 @@ fn is_elsewhere(host: &str) -> bool {
     }
 }
 
-pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
+pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<Held>> {
     Ok(look(engine, &name.to_string())?.map(|image| {
         let names = image.repo_digests.unwrap_or_default();
         let digests: BTreeSet<Digest> = names.iter().filter_map(|name| digest_of(name)).collect();
@@ -128,10 +128,10 @@ pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
     }))
 }
 
-fn look(engine: &Engine, name: &str) -> Result<Option<Image>> {
+fn look(engine: &Driver, name: &str) -> Result<Option<Image>> {
     let mut inspect = engine.command();
     inspect.args(["image", "inspect", "--format", "{{json .}}", name]);
-    let ended = run::question(inspect)?;
+    let ended = engine.question(inspect)?;
     match ended.success {
         true => parsed(&ended.said, "what docker image inspect says").map(Some),
         false if ended.complaints.to_lowercase().contains("no such image") => Ok(None),
@@ -139,10 +139,10 @@ fn look(engine: &Engine, name: &str) -> Result<Option<Image>> {
     }
 }
 
-pub(super) fn kept(engine: &Engine) -> Result<Kept> {
+pub(super) fn kept(engine: &Driver) -> Result<Kept> {
     let mut list = engine.command();
     list.args(["image", "ls", "--all", "--quiet", "--no-trunc"]);
-    let said = run::answer(list, "cannot list docker's images")?;
+    let said = engine.answer(list, "cannot list docker's images")?;
     let said = String::from_utf8_lossy(&said);
     let mut ids: Vec<&str> = said.lines().filter(|id| super::is_id(id)).collect();
     ids.sort_unstable();
@@ -151,7 +151,7 @@ pub(super) fn kept(engine: &Engine) -> Result<Kept> {
     for ids in ids.chunks(AT_ONCE) {
         let mut inspect = engine.command();
         inspect.args(["image", "inspect"]).args(ids);
-        let said = run::answer(inspect, "cannot ask docker for its images")?;
+        let said = engine.answer(inspect, "cannot ask docker for its images")?;
         for image in parsed::<Vec<Image>>(&said, "what docker image inspect says")? {
             kept.images.insert(image.id);
             kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
@@ -173,7 +173,7 @@ fn pulled(info: &Info) -> Option<BTreeSet<Digest>> {
     Some(names.filter_map(|name| Digest::from_hex(name.file_name().to_str()?).ok()).collect())
 }
 
-pub(super) fn pull(engine: &Engine, pull: Pull<'_>, watch: Watch<'_>) -> Result<()> {
+pub(super) fn pull(engine: &Driver, pull: Pull<'_>, watch: Watch<'_>) -> Result<()> {
     let Some(tag) = &pull.name.tag else {
         return Err(Error::new(Class::Refused, format!("{}: docker wants a tag", pull.name)));
     };
@@ -183,12 +183,12 @@ pub(super) fn pull(engine: &Engine, pull: Pull<'_>, watch: Watch<'_>) -> Result<
     done
 }
 
-fn fetch_and_tag(engine: &Engine, pull: &Pull<'_>, helper: &str, watch: Watch<'_>) -> Result<()> {
+fn fetch_and_tag(engine: &Driver, pull: &Pull<'_>, helper: &str, watch: Watch<'_>) -> Result<()> {
     let name = pull.name;
     let mut begun = 1;
     loop {
         let ended =
-            run::run(fetch(engine, pull, helper), Duration::from_secs(super::HANGS), watch)?;
+            engine.run(fetch(engine, pull, helper), Duration::from_secs(super::HANGS), watch)?;
         if ended.success {
             break;
         }
@@ -199,10 +199,10 @@ fn fetch_and_tag(engine: &Engine, pull: &Pull<'_>, helper: &str, watch: Watch<'_
     }
     let mut tag = engine.command();
     tag.args(["tag", helper, &name.to_string()]);
-    run::answer(tag, &format!("docker cannot tag {name}")).map(drop)
+    engine.answer(tag, &format!("docker cannot tag {name}")).map(drop)
 }
 
-fn fetch(engine: &Engine, pull: &Pull<'_>, helper: &str) -> Command {
+fn fetch(engine: &Driver, pull: &Pull<'_>, helper: &str) -> Command {
     let mut command = engine.command();
     command.args(["pull", "--quiet"]);
     if let Some(platform) = pull.platform {
@@ -213,18 +213,18 @@ fn fetch(engine: &Engine, pull: &Pull<'_>, helper: &str) -> Command {
 }
 
 /// Removes a name; of the last one the image as well. With its last tag a repository's digests go.
-fn forget(engine: &Engine, helper: &str) {
+fn forget(engine: &Driver, helper: &str) {
     let mut remove = engine.command();
     remove.args(["rmi", helper]);
-    run::undo(remove);
+    engine.undo(remove);
 }
 
 /// Removes the helper names of imports that were killed. Whoever still pulls has a server that
 /// answers.
-pub(super) fn tidy(engine: &Engine) {
+pub(super) fn tidy(engine: &Driver) {
     let mut list = engine.command();
     list.args(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"]);
-    let Ok(said) = run::answer(list, "cannot list docker's images") else { return };
+    let Ok(said) = engine.answer(list, "cannot list docker's images") else { return };
     for name in String::from_utf8_lossy(&said).lines() {
         let Some(port) = Address::port_in(name) else { continue };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

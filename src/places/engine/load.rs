@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Engine, HANGS};
-use crate::tools::interrupt;
+use super::{Driver, Engine, HANGS};
 use crate::tools::process::{Keep, Program};
 use crate::words::error::{Error, Result};
 
@@ -35,24 +34,25 @@ impl Write for Pipe {
 
 /// Has `engine` load what `write` writes.
 pub(super) fn load(
-    engine: &Engine,
+    engine: &Driver,
     write: impl FnOnce(Box<dyn Write + Send>) -> Result<()>,
 ) -> Result<()> {
     let mut command = engine.command();
-    match engine {
+    match engine.engine() {
         Engine::Podman { .. } | Engine::Docker => command.args(["load", "--quiet"]),
         Engine::Containerd { .. } => command.args(["images", "import", "-"]),
     };
-    feed(command, write, &format!("{engine} cannot load the images"))
+    feed(engine, command, write, &format!("{engine} cannot load the images"))
 }
 
 fn feed(
+    engine: &Driver,
     mut command: std::process::Command,
     write: impl FnOnce(Box<dyn Write + Send>) -> Result<()>,
     what: &str,
 ) -> Result<()> {
     command.stdin(Stdio::piped());
-    let mut program = Program::start(command, Keep::End)?;
+    let mut program = Program::start(command, Keep::End, engine.cancel())?;
     if let Some(input) = program.input() {
         let fault = |e| Error::io(what, e);
         // Held open: the end of the pipe would look like that of the archive.
@@ -70,7 +70,7 @@ fn feed(
         }
         drop(held);
     }
-    let watch = &mut || interrupt::check().map(|()| false);
+    let watch = &mut || engine.cancel().check().map(|()| false);
     let ended = program.wait(Duration::from_secs(HANGS), watch)?;
     match ended.success {
         true => Ok(()),
@@ -83,7 +83,12 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::words::cancel::Cancel;
     use crate::words::error::Class;
+
+    fn docker() -> Driver {
+        Driver::new(Engine::Docker, Cancel::default())
+    }
 
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");
@@ -97,9 +102,14 @@ mod tests {
 
     #[test]
     fn what_is_written_comes_in_whole_and_an_engine_that_stops_listening_says_why() {
-        feed(sh("test $(wc -c) = 8388608"), megabytes, "x").unwrap();
+        feed(&docker(), sh("test $(wc -c) = 8388608"), megabytes, "x").unwrap();
 
-        let error = feed(sh("head -c 9 > /dev/null; echo full >&2; exit 1"), megabytes, "cannot");
+        let error = feed(
+            &docker(),
+            sh("head -c 9 > /dev/null; echo full >&2; exit 1"),
+            megabytes,
+            "cannot",
+        );
         assert_eq!(error.unwrap_err().to_string(), "cannot: full");
     }
 
@@ -110,6 +120,7 @@ mod tests {
         let script = format!("cat > /dev/null; touch {}", seen.display());
 
         let error = feed(
+            &docker(),
             sh(&script),
             |mut out| {
                 out.write_all(b"half").map_err(|e| Error::io("x", e))?;

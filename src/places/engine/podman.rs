@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{About, Engine, Held, Kept, Pull, Scratch, Watch, chain_ids, run, scratch};
-use crate::tools::interrupt;
+use super::{About, Driver, Held, Kept, Pull, Scratch, Watch, chain_ids, scratch};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -73,13 +72,13 @@ pub(super) fn digest_of(name: &str) -> Option<Digest> {
     name.rsplit_once('@')?.1.parse().ok()
 }
 
-fn info(engine: &Engine) -> Result<Info> {
+fn info(engine: &Driver) -> Result<Info> {
     let mut info = engine.command();
     info.args(["info", "--format", "json"]);
-    parsed(&run::answer(info, "cannot ask podman")?, "what podman info says")
+    parsed(&engine.answer(info, "cannot ask podman")?, "what podman info says")
 }
 
-pub(super) fn about(engine: &Engine) -> Result<About> {
+pub(super) fn about(engine: &Driver) -> Result<About> {
     let Info { host, store } = info(engine)?;
     let staging = staged_in(store.image_copy_tmp_dir);
     let here = |path: PathBuf| (!host.service_is_remote).then_some(path);
@@ -100,10 +99,10 @@ pub(super) fn about(engine: &Engine) -> Result<About> {
     })
 }
 
-pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
+pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<Held>> {
     let mut exists = engine.command();
     exists.args(["image", "exists", &name.to_string()]);
-    let exists = run::question(exists)?;
+    let exists = engine.question(exists)?;
     match exists.code {
         Some(0) => {}
         // That is what 1 means (podman-image-exists(1)), whatever it warns of besides.
@@ -119,16 +118,19 @@ pub(super) fn held(engine: &Engine, name: &Reference) -> Result<Option<Held>> {
     }))
 }
 
-fn inspect(engine: &Engine, names: &[String]) -> Result<Vec<Image>> {
+fn inspect(engine: &Driver, names: &[String]) -> Result<Vec<Image>> {
     let mut inspect = engine.command();
     inspect.args(["image", "inspect"]).args(names);
-    parsed(&run::answer(inspect, "cannot ask podman for images")?, "what podman image inspect says")
+    parsed(
+        &engine.answer(inspect, "cannot ask podman for images")?,
+        "what podman image inspect says",
+    )
 }
 
-pub(super) fn kept(engine: &Engine) -> Result<Kept> {
+pub(super) fn kept(engine: &Driver) -> Result<Kept> {
     let mut list = engine.command();
     list.args(["image", "ls", "--all", "--quiet", "--no-trunc"]);
-    let said = run::answer(list, "cannot list podman's images")?;
+    let said = engine.answer(list, "cannot list podman's images")?;
     let said = String::from_utf8_lossy(&said);
     let mut ids: Vec<String> =
         said.lines().filter(|id| super::is_id(id)).map(str::to_owned).collect();
@@ -145,20 +147,20 @@ pub(super) fn kept(engine: &Engine) -> Result<Kept> {
 
 /// Those of `ids` that podman can tell of. Of a manifest list without an image for this machine it
 /// cannot, and then tells nothing of the others either.
-fn inspect_all(engine: &Engine, ids: &[String]) -> Result<Vec<Image>> {
+fn inspect_all(engine: &Driver, ids: &[String]) -> Result<Vec<Image>> {
     if let Ok(images) = inspect(engine, ids) {
         return Ok(images);
     }
     let mut images = Vec::new();
     for id in ids {
-        interrupt::check()?;
+        engine.cancel().check()?;
         images.extend(inspect(engine, std::slice::from_ref(id)).unwrap_or_default());
     }
     Ok(images)
 }
 
 pub(super) fn pull(
-    engine: &Engine,
+    engine: &Driver,
     pull: Pull<'_>,
     scratch: &Scratch,
     watch: Watch<'_>,
@@ -176,7 +178,7 @@ pub(super) fn pull(
         // So that what it stages goes away with our folder, however it ends.
         command.env("TMPDIR", scratch.path());
     }
-    let ended = run::run(command, Duration::from_secs(super::HANGS), watch)?;
+    let ended = engine.run(command, Duration::from_secs(super::HANGS), watch)?;
     match ended.success {
         true => Ok(()),
         false => Err(ended.failure(&format!("podman cannot pull {}", pull.name))),
@@ -185,7 +187,7 @@ pub(super) fn pull(
 
 /// A folder for what `podman save` stages, swept of what saves that were killed left beside it;
 /// nothing where podman would not take it.
-pub(super) fn staging(engine: &Engine) -> Result<Option<Scratch>> {
+pub(super) fn staging(engine: &Driver) -> Result<Option<Scratch>> {
     let Info { host, store } = info(engine)?;
     if host.service_is_remote || depends_on_tmpdir(&store.run_root) {
         return Ok(None);
@@ -202,11 +204,11 @@ fn staged_in(told: Option<PathBuf>) -> PathBuf {
 
 /// Whether `name` is a list of images, made here, and not an image. One that was pulled for this
 /// machine out of an index is an image.
-pub(super) fn is_list(engine: &Engine, name: &str) -> Result<bool> {
+pub(super) fn is_list(engine: &Driver, name: &str) -> Result<bool> {
     let mut exists = engine.command();
     exists.args(["manifest", "exists", "--", name]);
     // Nothing but 0 says so (podman-manifest-exists(1)); for images it is an error.
-    Ok(run::question(exists)?.success)
+    Ok(engine.question(exists)?.success)
 }
 
 /// Whether podman found its run root by `TMPDIR`, which it then must find unchanged: so it does

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::run;
+use super::driver::question_within;
 use crate::tools::room::Disk;
+use crate::words::cancel::Cancel;
 
 /// Fields of a line behind the mount point: blocks, soft and hard limit, and grace; the same of
 /// files.
@@ -15,15 +16,15 @@ const FIELDS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many bytes the user may still put onto the file system of `path`. Nothing where there is no
-/// limit, or nobody to tell of it.
+/// limit, or nobody to tell of it before `cancel` says stop.
 #[must_use]
-pub fn left(path: &Path) -> Option<u64> {
+pub fn left(path: &Path, cancel: &Cancel) -> Option<u64> {
     let mut quota = Command::new("quota");
     // Blocks are of 1024 bytes and every field is filled in (quota(1), -p and -w).
     quota.args(["-u", "-g", "-w", "-p", "--show-mntpoint", "--hide-device"]);
     quota.env("LC_ALL", "C").stdin(Stdio::null());
     // It ends with 1 when a limit is exceeded, which the lines say as well.
-    let said = run::question_within(quota, PATIENCE).ok()?.said;
+    let said = question_within(quota, PATIENCE, cancel).ok()?.said;
     let device = |path: &Path| Disk::of(path).map(|disk| disk.number);
     let own = device(path)?;
     let lines = std::str::from_utf8(&said).ok()?.lines().filter_map(limit);

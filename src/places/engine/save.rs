@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Engine, Scratch, podman, run};
+use super::{Driver, Engine, Scratch, podman};
 use crate::medium::tree::Tree;
 use crate::tools::process::{Ended, Reading};
 use crate::words::error::{Class, Error, Result};
@@ -28,12 +28,12 @@ pub struct Saved {
 /// [`Class::Incomplete`] when there is no such image, [`Class::Refused`] when it is a list of
 /// images, or when the engine cannot be reached, with what its program said; those of reading what
 /// it writes.
-pub fn open(engine: &Engine, name: &str) -> Result<Saved> {
+pub fn open(engine: &Driver, name: &str) -> Result<Saved> {
     let shown = format!("{engine}{name}");
     if name.starts_with('-') || name.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Error::new(Class::Usage, format!("{shown:?} is no image of an engine's")));
     }
-    let scratch = match engine {
+    let scratch = match engine.engine() {
         Engine::Podman { .. } if podman::is_list(engine, name)? => return Err(list(&shown)),
         Engine::Podman { .. } => podman::staging(engine)?.map(Arc::new),
         _ => None,
@@ -43,18 +43,18 @@ pub fn open(engine: &Engine, name: &str) -> Result<Saved> {
     let open = move || {
         let mut command = saver.command();
         command.arg("save");
-        if let Engine::Podman { .. } = saver {
+        if let Engine::Podman { .. } = saver.engine() {
             command.args(["--quiet", "--format", "docker-archive"]);
         }
         command.arg("--").arg(&id);
         if let Some(scratch) = &scratch {
             command.env("TMPDIR", scratch.path());
         }
-        let reading = Reading::start(command, explain)?;
+        let reading = Reading::start(command, saver.cancel(), explain)?;
         let saving = Saving { reading, shown: called.clone(), _scratch: scratch.clone() };
         Ok(Box::new(saving) as Box<dyn Read + Send>)
     };
-    let tree = Tree::of_stream(Path::new(&shown), Box::new(open))?;
+    let tree = Tree::of_stream(Path::new(&shown), Box::new(open), engine.cancel())?;
     Ok(Saved { tree, name: meant(name, &about.tags, &about.pinned) })
 }
 
@@ -109,11 +109,12 @@ struct About {
     pinned: Vec<Reference>,
 }
 
-fn inspect(engine: &Engine, name: &str) -> Result<About> {
+fn inspect(engine: &Driver, name: &str) -> Result<About> {
     let mut command = engine.command();
     command.args(["image", "inspect", "--"]).arg(name);
-    let bytes = run::answer(command, "cannot ask for the image")?;
-    let bad = || Error::new(Class::Other, format!("{} says what is no JSON", engine.program()));
+    let bytes = engine.answer(command, "cannot ask for the image")?;
+    let bad =
+        || Error::new(Class::Other, format!("{} says what is no JSON", engine.engine().program()));
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| bad().source(e))?;
     let id = value[0]["Id"].as_str().unwrap_or_default();
     let hex = id.strip_prefix("sha256:").unwrap_or(id);
@@ -161,6 +162,7 @@ fn meant(name: &str, tags: &[Reference], pinned: &[Reference]) -> Option<Referen
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::cancel::Cancel;
     use crate::words::digest::Digest;
 
     #[test]
@@ -193,7 +195,7 @@ mod tests {
     #[test]
     fn a_name_is_never_an_option() {
         for name in ["-o/etc/passwd", "--help", "a b", "a\nb"] {
-            let error = open(&Engine::Docker, name).unwrap_err();
+            let error = open(&Driver::new(Engine::Docker, Cancel::default()), name).unwrap_err();
             assert_eq!(error.class(), Class::Usage, "{name}");
         }
     }

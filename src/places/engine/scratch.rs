@@ -13,7 +13,7 @@ use crate::words::error::{Error, Result};
 const PRIVATE: u32 = 0o700;
 
 /// A folder that only its owner may see. It goes with the value; one that was left behind by a
-/// process that was killed goes with [`Engine::tidy`](super::Engine::tidy).
+/// process that was killed goes with [`Driver::tidy`](super::Driver::tidy).
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,

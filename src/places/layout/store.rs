@@ -18,6 +18,7 @@ use crate::storage::reading::digest_of;
 use crate::storage::store::{BlobSink, ImageSink};
 use crate::tools::file::{TEMP_PREFIX, lock_folder, write_whole};
 use crate::tools::folder::{Folder, SHARED};
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
@@ -38,6 +39,7 @@ pub struct LayoutStore {
     /// The folder, and that of its blobs, as far as they were there.
     found: Option<(Folder, Option<Blobs>)>,
     held: Mutex<Option<Held>>,
+    cancel: Cancel,
 }
 
 /// The folders of a layout that nobody else writes into.
@@ -78,7 +80,14 @@ impl LayoutStore {
             sound: Mutex::default(),
             found,
             held: Mutex::new(None),
+            cancel: Cancel::default(),
         })
+    }
+
+    /// The same, which reads no further once `cancel` says stop.
+    #[must_use]
+    pub fn until(self, cancel: Cancel) -> LayoutStore {
+        LayoutStore { cancel, ..self }
     }
 
     fn sound(&self) -> Result<std::sync::MutexGuard<'_, BTreeSet<Digest>>> {
@@ -268,7 +277,7 @@ impl BlobHoldings for LayoutStore {
         if !there || self.sound()?.contains(&blob.digest) {
             return Ok(there);
         }
-        let is_sound = hash(&blobs, blob)? == blob.digest;
+        let is_sound = hash(&blobs, blob, &self.cancel)? == blob.digest;
         if is_sound {
             self.sound()?.insert(blob.digest);
         }
@@ -285,10 +294,10 @@ impl BlobSink for LayoutStore {
 }
 
 /// The digest of the bytes that are there for `blob`.
-fn hash(blobs: &Blobs, blob: &Descriptor) -> Result<Digest> {
+fn hash(blobs: &Blobs, blob: &Descriptor, cancel: &Cancel) -> Result<Digest> {
     let path = blobs.folder().at(blob.digest.hex());
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
-    blobs.open(blob, 0).and_then(|mut file| digest_of(&mut file)).map_err(fault)
+    blobs.open(blob, 0).and_then(|mut file| digest_of(&mut file, cancel)).map_err(fault)
 }
 
 impl Holdings for LayoutStore {

@@ -55,7 +55,7 @@ impl Layout {
         }
         let document = self.document(descriptor).ok()?;
         let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
-        let bytes = read_small(self, config, MAX_DOCUMENT, "").ok()?;
+        let bytes = read_small(self, config, MAX_DOCUMENT, "", self.tree.cancel()).ok()?;
         check_strict(&bytes).ok()?;
         ImageConfig::read(&bytes)?.platform().cloned()
     }

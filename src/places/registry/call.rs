@@ -13,6 +13,7 @@ use super::meter::Exact;
 use super::session::Session;
 use super::url::Url;
 use crate::tools::retry::sleep;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result, Side};
 
 /// How many redirects in a row are followed. Storage backends need one, mirrors two.
@@ -22,9 +23,9 @@ const MAX_REDIRECTS: usize = 5;
 const NEWS: Duration = Duration::from_millis(200);
 
 /// Whether a token that was refused was taken before, be it by an answer that comes a moment later.
-fn has_ended(known: &Authorization) -> Result<bool> {
+fn has_ended(known: &Authorization, cancel: &Cancel) -> Result<bool> {
     if !known.was_taken() && known.is_token() {
-        sleep(NEWS)?;
+        sleep(NEWS, cancel)?;
     }
     Ok(known.was_taken())
 }
@@ -124,7 +125,11 @@ impl Session {
             let answer = self.follow(call, &base, &url, authorization.as_ref())?;
             match &authorization {
                 Some(known) if !matches!(answer.status, 401 | 403) => known.set_taken(),
-                Some(known) if answer.own && ended < MAX_ENDED && has_ended(known)? => {
+                Some(known)
+                    if answer.own
+                        && ended < MAX_ENDED
+                        && has_ended(known, &self.shared.progress.handle())? =>
+                {
                     ended += 1;
                     round = 1;
                 }

@@ -43,7 +43,8 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that tells `progress` whenever it has to try again. Connects to nothing yet.
+    /// A client that tells `progress` whenever it has to try again, and neither waits nor tries
+    /// once that says stop. Connects to nothing yet.
     ///
     /// # Errors
     /// [`Class::Usage`](crate::words::error::Class::Usage) when a credentials file or a file of mirrors is broken, or missing though
@@ -59,6 +60,14 @@ impl Client {
         progress: Arc<dyn Progress>,
     ) -> Result<Client> {
         Shared::new(settings, credentials, progress).map(|shared| Client(Arc::new(shared)))
+    }
+
+    /// Fails once the work that it is for was asked to stop.
+    ///
+    /// # Errors
+    /// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
+    pub fn check(&self) -> Result<()> {
+        self.0.progress.check()
     }
 
     /// `repository` at `registry`, as the end `side` of a transfer. Connects to nothing yet.

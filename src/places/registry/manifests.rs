@@ -1,7 +1,5 @@
 //! Manifests and indexes: read, checked, and written.
 
-use std::sync::Mutex;
-
 use ureq::http::Method;
 
 use super::answer::Answer;
@@ -29,8 +27,6 @@ pub(super) enum ManifestSeen {
 
 /// Largest manifest of which as many are read at a time as there are threads; nearly all are smaller.
 const SMALL_DOCUMENT: u64 = 256 << 10;
-/// Held while a larger one is read and looked at, which takes five times its size.
-static LARGE_DOCUMENT: Mutex<()> = Mutex::new(());
 
 impl Session {
     /// The document under `reference`, a tag or a digest; `None` when there is none.
@@ -75,7 +71,7 @@ impl Session {
                 self.host.set_has_manifests();
             }
             let is_large = answer.length().is_none_or(|length| length > SMALL_DOCUMENT);
-            let _alone = is_large.then(|| LARGE_DOCUMENT.lock());
+            let _alone = is_large.then(|| self.shared.large_document.lock());
             let bytes = self.read_document(&call.what, &mut answer)?;
             let found = Digest::of(&bytes);
             let told = answer.header("docker-content-digest").and_then(|d| d.parse().ok());

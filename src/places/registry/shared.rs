@@ -27,6 +27,8 @@ pub(super) struct Shared {
     pub(super) progress: Arc<dyn Progress>,
     pub(super) bucket: Option<Bucket>,
     journal: Mutex<Option<Journal>>,
+    /// Held while a large manifest is read and looked at, which takes five times its size.
+    pub(super) large_document: Mutex<()>,
 }
 
 impl Shared {
@@ -42,8 +44,11 @@ impl Shared {
         Ok(Shared {
             http: Http::new(settings.jobs.most),
             mirrors: Mirrors::read(&settings.mirrors)?,
-            bucket: settings.limit_rate.map(|rate| Bucket::new(rate, Box::<Monotonic>::default())),
+            bucket: settings
+                .limit_rate
+                .map(|rate| Bucket::new(rate, Box::new(Monotonic::new(progress.handle())))),
             journal: Mutex::default(),
+            large_document: Mutex::default(),
             settings,
             credentials,
             tokens: Tokens::default(),

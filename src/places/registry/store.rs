@@ -11,6 +11,7 @@ use super::credentials::{AuthFile, DOCKER_HUB, MAX_FILE, names_host, read_file, 
 use super::{helper, splice};
 use crate::tools::file::{AtomicFile, lock_patiently};
 use crate::tools::folder::Folder;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Registry;
 
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A credentials file that may be written, and that may say that a helper keeps credentials.
 #[derive(Debug, Clone)]
-pub struct CredentialFile(PathBuf);
+pub struct CredentialFile(PathBuf, Cancel);
 
 /// Where the credentials of a registry went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,13 @@ impl CredentialFile {
     /// The file at `path`, which need not exist. Nothing is read yet.
     #[must_use]
     pub fn new(path: PathBuf) -> CredentialFile {
-        CredentialFile(path)
+        CredentialFile(path, Cancel::default())
+    }
+
+    /// The same, which waits for other logins no longer once `cancel` says stop.
+    #[must_use]
+    pub fn until(self, cancel: Cancel) -> CredentialFile {
+        CredentialFile(self.0, cancel)
     }
 
     /// Its path.
@@ -198,7 +205,7 @@ impl CredentialFile {
         let folder = self.0.parent().unwrap_or(Path::new("."));
         let fault = |e: std::io::Error| Error::io(format!("cannot use {}", folder.display()), e);
         let folder = Folder::make(folder, 0o700).map_err(fault)?;
-        lock_patiently(&folder, &self.0, PATIENCE)?;
+        lock_patiently(&folder, &self.0, PATIENCE, &self.1)?;
         Ok(folder)
     }
 }

@@ -1,6 +1,5 @@
 //! A program as the system has it: started, what it says collected, ended with its value.
 
-use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 
 /// Most that a program may say: what `podman image inspect` tells of a hundred images has a
@@ -47,20 +47,17 @@ impl Ended {
     }
 }
 
-/// The programs that run now.
-static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
-
-/// Asks all programs that run to end: for who cannot wait until their values are dropped.
-pub fn end_all() {
-    let running = RUNNING.lock().map(|running| running.clone()).unwrap_or_default();
-    for pid in running.into_iter().filter_map(Pid::from_raw) {
+/// Asks all programs that run for the job of `cancel` to end: for who cannot wait until their values
+/// are dropped.
+pub fn end_all(cancel: &Cancel) {
+    for pid in cancel.programs().into_iter().filter_map(Pid::from_raw) {
         // Fails when it has ended meanwhile.
         let _ = kill_process(pid, Signal::TERM);
     }
 }
 
-/// Starts `command` with pipes for what it says.
-pub(super) fn spawn(mut command: Command) -> Result<(String, Leash)> {
+/// Starts `command` for the job of `cancel`, with pipes for what it says.
+pub(super) fn spawn(mut command: Command, cancel: &Cancel) -> Result<(String, Leash)> {
     let name = command.get_program().to_string_lossy().into_owned();
     command.env_remove(PASSPHRASE);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -71,10 +68,8 @@ pub(super) fn spawn(mut command: Command) -> Result<(String, Leash)> {
         }
         _ => Error::io(format!("cannot run {name}"), e),
     })?;
-    let leash = Leash(child);
-    if let Ok(mut running) = RUNNING.lock() {
-        running.insert(leash.pid().as_raw_nonzero().get());
-    }
+    let leash = Leash(child, cancel.clone());
+    cancel.started(leash.pid().as_raw_nonzero().get());
     Ok((name, leash))
 }
 
@@ -129,9 +124,10 @@ pub(super) fn collect(pipe: Option<impl Read + Send + 'static>, keep: Keep) -> C
     collected
 }
 
-/// A program that ends with this value: asked first, so that it can clean up, then made to.
+/// A program that ends with this value: asked first, so that it can clean up, then made to. The job
+/// that it runs for knows of it as long.
 #[derive(Debug)]
-pub(super) struct Leash(pub(super) Child);
+pub(super) struct Leash(pub(super) Child, pub(super) Cancel);
 
 impl Leash {
     fn pid(&self) -> Pid {
@@ -161,8 +157,6 @@ impl Drop for Leash {
                 let _ = self.0.wait();
             }
         }
-        if let Ok(mut running) = RUNNING.lock() {
-            running.remove(&self.pid().as_raw_nonzero().get());
-        }
+        self.1.ended(self.pid().as_raw_nonzero().get());
     }
 }

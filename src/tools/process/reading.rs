@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::process::{ChildStdout, Command};
 
 use super::child::{Collected, Ended, Keep, Leash, collect, spawn};
-use crate::tools::interrupt;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Error, Result};
 
 /// How much is still read when nobody wants more: a program that has next to nothing left to say
@@ -23,12 +23,16 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Starts `command`. What it complains about when it fails becomes an error by `explain`.
+    /// Starts `command` for the job of `cancel`. What it complains about when it fails becomes an error by `explain`.
     ///
     /// # Errors
     /// When it is not installed, or the system refuses.
-    pub fn start(command: Command, explain: fn(&Ended) -> Error) -> Result<Reading> {
-        let (name, mut child) = spawn(command)?;
+    pub fn start(
+        command: Command,
+        cancel: &Cancel,
+        explain: fn(&Ended) -> Error,
+    ) -> Result<Reading> {
+        let (name, mut child) = spawn(command, cancel)?;
         let output = child.0.stdout.take();
         let complaints = collect(child.0.stderr.take(), Keep::End);
         Ok(Reading { name, child, output, complaints, explain })
@@ -64,7 +68,7 @@ impl Drop for Reading {
     fn drop(&mut self) {
         let Some(output) = self.output.take() else { return };
         let mut rest = output.take(LAST_WORDS);
-        let ended = !interrupt::raised()
+        let ended = !self.child.1.is_cancelled()
             && io::copy(&mut rest, &mut io::sink()).is_ok_and(|got| got < LAST_WORDS);
         if ended {
             // It said all; how it ends is of no interest any more, but it may still tidy up.
@@ -83,8 +87,10 @@ mod tests {
     fn shell(script: &str) -> Reading {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        Reading::start(command, |ended| Error::new(Class::Other, ended.complaints.as_str()))
-            .unwrap()
+        Reading::start(command, &Cancel::default(), |ended| {
+            Error::new(Class::Other, ended.complaints.as_str())
+        })
+        .unwrap()
     }
 
     #[test]
@@ -111,6 +117,26 @@ mod tests {
             assert!(begun.elapsed() < Duration::from_secs(20));
             assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{script}");
         }
+    }
+
+    #[test]
+    fn the_programs_of_one_job_end_and_those_of_another_run_on() {
+        let jobs = [Cancel::default(), Cancel::default()];
+        let start = |cancel| {
+            let mut command = Command::new("sleep");
+            command.arg("600");
+            Reading::start(command, cancel, |_| Error::new(Class::Other, "ended")).unwrap()
+        };
+        let [mut one, mut other] = [start(&jobs[0]), start(&jobs[1])];
+
+        super::super::end_all(&jobs[0]);
+
+        assert_eq!(Error::io("x", one.read(&mut [0]).unwrap_err()).message(), "ended");
+        assert!(matches!(other.child.0.try_wait(), Ok(None)));
+        drop(one);
+        assert!(jobs[0].programs().is_empty());
+        assert_eq!(jobs[1].programs().len(), 1);
+        jobs[1].cancel();
     }
 
     #[test]

@@ -7,9 +7,10 @@ use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
 use crate::bundle::head::MAX_CONFIG;
 use crate::storage::reading::read_small;
+use crate::words::cancel::Cancel;
 use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Error, Result, Subject};
-use crate::words::progress::{Progress, Silent};
+use crate::words::progress::{Cancellable, Progress, Silent};
 use crate::work::graph::{self, Graph, Origin, Wanted};
 
 /// The images of an export that are there, and those that are lost.
@@ -72,13 +73,14 @@ pub(super) fn walk<'o>(
         whole => whole.err(),
     };
     let (mut kept, mut kept_roots) = (wanted, roots);
+    let silent = Cancellable::new(Silent, progress.handle());
     if let Some(error) = error {
         let before = lost.len();
         let (wanted, roots) = (std::mem::take(&mut kept), std::mem::take(&mut kept_roots));
         for (one, root) in wanted.into_iter().zip(roots) {
             let single = (std::slice::from_ref(&one), std::slice::from_ref(&root));
             let alone = match one.is_one_of_all {
-                true => attempt(single.0, single.1, &Silent).err(),
+                true => attempt(single.0, single.1, &silent).err(),
                 false => None,
             };
             match alone {
@@ -131,13 +133,13 @@ fn attempt<'o>(
             }
         })?;
     }
-    look_into_configs(&graph)?;
+    look_into_configs(&graph, &progress.handle())?;
     Ok(graph)
 }
 
 /// Refuses images of local places whose manifests and configs are for another number of layers. In
 /// the order of the source, which may be a stream.
-fn look_into_configs(graph: &Graph<'_>) -> Result<()> {
+fn look_into_configs(graph: &Graph<'_>, cancel: &Cancel) -> Result<()> {
     let mut local = Vec::new();
     for document in graph.contents.documents.values() {
         if let Kind::Manifest { config: Some(config), .. } = document.kind()
@@ -151,7 +153,7 @@ fn look_into_configs(graph: &Graph<'_>) -> Result<()> {
     }
     local.sort_by_key(|(place, position, ..)| (*place, *position));
     for (place, _, source, config, document) in local {
-        let bytes = read_small(source, config, MAX_CONFIG, &format!("source {place}"))?;
+        let bytes = read_small(source, config, MAX_CONFIG, &format!("source {place}"), cancel)?;
         refuse_unlike(&graph.contents, document, &bytes)?;
     }
     Ok(())

@@ -14,14 +14,13 @@ use super::request::Request;
 use crate::medium::tree::Tree;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
 use crate::places::engine::content::ContentStore;
-use crate::places::engine::{Engine, save};
+use crate::places::engine::{Driver, Engine, save};
 use crate::places::layout::Layout;
 use crate::places::location::{Pick, Source, is_stream};
 use crate::places::registry::Client;
 use crate::storage::store::ImageSource;
 use crate::tools::buffer::BUFFER;
 use crate::tools::file::nameless;
-use crate::tools::interrupt;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -151,11 +150,11 @@ impl Sources<'_> {
                 }
             },
             Source::Engine { engine: engine @ Engine::Containerd { .. }, name } => {
-                let (store, name) = (ContentStore::new(engine.clone()), name.parse()?);
+                let (store, name) = (ContentStore::new(self.driver(engine)), name.parse()?);
                 self.want(&engine.to_string(), &text, Arc::new(store), Names::Chosen(vec![name]));
             }
             Source::Engine { engine, name } => {
-                let saved = save::open(engine, name)?;
+                let saved = save::open(&self.driver(engine), name)?;
                 let mut archive = DockerArchive::open(saved.tree, engine.program())?;
                 if let Some(lost) = archive.images().unreadable.into_iter().next() {
                     return Err(lost.error);
@@ -169,6 +168,10 @@ impl Sources<'_> {
             }
         }
         Ok(())
+    }
+
+    fn driver(&self, engine: &Engine) -> Driver {
+        Driver::new(engine.clone(), self.progress.handle())
     }
 
     /// Asks for `names` of `source`, which the user named by `text`.
@@ -275,7 +278,11 @@ impl Sources<'_> {
         if let Some(layout) = self.layouts.get(&key) {
             return Ok(Arc::clone(layout));
         }
-        let tree = if archive { self.tree(path) } else { Tree::open_source(path) };
+        let tree = if archive {
+            self.tree(path)
+        } else {
+            Tree::open_source(path, &self.progress.handle())
+        };
         let layout = Layout::open(tree?)?.for_platforms(&self.request.select.platforms);
         let layout = Arc::new(layout);
         self.layouts.insert(key, Arc::clone(&layout));
@@ -302,7 +309,7 @@ impl Sources<'_> {
         if !file.metadata().map_err(fault)?.is_file() {
             return Err(fault(io::ErrorKind::InvalidData.into()));
         }
-        let opened = Tree::of_file(path, Arc::new(file));
+        let opened = Tree::of_file(path, Arc::new(file), &self.progress.handle());
         opened.and_then(|tree| self.open_archive(path, tree)).map_err(|e| match e.class() {
             Class::Damaged => {
                 let other = e.way_out().map(|it| format!("{it}; else ")).unwrap_or_default();
@@ -322,13 +329,13 @@ impl Sources<'_> {
     /// The files of the archive at `path`, where `-` is standard input.
     fn tree(&mut self, path: &Path) -> Result<Tree> {
         if !is_stream(path) {
-            return Tree::open_source(path);
+            return Tree::open_source(path, &self.progress.handle());
         }
         let kept = match &self.stdin {
             Some(kept) => Arc::clone(kept),
             None => Arc::clone(self.stdin.insert(Arc::new(self.keep_stdin()?))),
         };
-        Tree::of_file(Path::new(STDIN), kept)
+        Tree::of_file(Path::new(STDIN), kept, &self.progress.handle())
     }
 
     /// Keeps standard input, as it comes, in a file without a name beside the output: it cannot
@@ -341,7 +348,7 @@ impl Sources<'_> {
         let mut kept = nameless(folder)?;
         let mut buffer = vec![0; BUFFER];
         loop {
-            interrupt::check()?;
+            self.progress.check()?;
             match input.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(got) => kept.write_all(&buffer[..got]).map_err(|e| {

@@ -15,14 +15,13 @@ use super::surveyed::{self, Surveyed};
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
-use crate::medium::Medium;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
 use crate::places::location::{ArchiveFormat, is_stream};
 use crate::storage::store::ImageSink;
 use crate::tools::file::sweep;
 use crate::tools::folder::{Folder, SHARED};
 use crate::tools::pace::Jobs;
-use crate::tools::{ground, interrupt, room};
+use crate::tools::{ground, room};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::packing::Packing;
@@ -117,11 +116,11 @@ impl<'i> AtArchives<'i> {
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         let referring = referring(contents);
         for (at, file) in files.iter().enumerate() {
-            interrupt::check()?;
+            job.progress.check()?;
             let docker = single.as_ref().map(|single| to_json(&single.entries(&file.images)));
             let (listing, referrers) = listing(contents, &referring, &file.images, docker)?;
             rooms.push(listing.size());
-            let (sink, found) = open(&request.bundle, &request.filing, file, listing)?;
+            let (sink, found) = open(&job, file, listing)?;
             if let Found::Other { what, .. } = found {
                 match request.existing {
                     OnExisting::Skip => left.push(at),
@@ -184,7 +183,7 @@ impl Surveyed for AtArchives<'_> {
         }
         plan.obstacles.extend(self.obstacles.iter().cloned());
         // An archive takes them: they are no obstacle.
-        plan.look_for_sparse(&self.contents, deliveries, self.questions())?;
+        plan.look_for_sparse(&self.contents, deliveries, self.questions(), &progress.handle())?;
         if let Some(folder) = folder_of(self.path) {
             if !request.dry_run && plan.obstacles.is_empty() {
                 sweep(&folder)?;
@@ -330,12 +329,8 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 }
 
 /// The sink for a file, and what is there now.
-fn open(
-    bundle: &Medium,
-    filing: &Filing,
-    file: &ArchiveFile,
-    listing: Listing,
-) -> Result<(Archive, Found)> {
+fn open(job: &Job<'_>, file: &ArchiveFile, listing: Listing) -> Result<(Archive, Found)> {
+    let Request { bundle, filing, .. } = job.request;
     let gzip = filing.gzip;
     let Some(path) = &file.path else {
         let fault = |e| Error::io("cannot write standard output", e);
@@ -350,7 +345,8 @@ fn open(
         let text = format!("{} is the bundle itself", path.display());
         return Err(Error::new(Class::Usage, text).hint("name another place"));
     }
-    let found = look(path, &listing, gzip).map_err(|e| e.context("destination"))?;
+    let found =
+        look(path, &listing, gzip, &job.progress.handle()).map_err(|e| e.context("destination"))?;
     Ok((Archive::at(path, listing, gzip, found.clone()), found))
 }
 

@@ -67,7 +67,14 @@ impl Surveyed for Pulling<'_> {
     fn judge(&self, plan: &mut Plan, _: &[Delivery<Look>]) -> Result<()> {
         let bundle = &*self.job.ready.bundle;
         plan.obstacles.splice(0..0, self.chosen.obstacles.iter().cloned());
-        let short = needs::shortage(&self.about, plan, &self.chosen, &self.look, bundle);
+        let short = needs::shortage(
+            &self.about,
+            plan,
+            &self.chosen,
+            &self.look,
+            bundle,
+            &self.job.progress.handle(),
+        );
         plan.obstacles.extend(short);
         if self.job.request.dry_run {
             // Engines ask for configs again and again; a summary does not count them either.

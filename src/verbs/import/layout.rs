@@ -36,7 +36,8 @@ impl Landing for ToLayout<'_> {
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
         let (name, one) = (job.request.to.to_string(), |_: &Reference| String::new());
         let deliveries = gather(job.contents, names, one, |_| {
-            Ok(Delivery::to(Box::new(LayoutStore::open(self.path)?), name.clone()))
+            let store = LayoutStore::open(self.path)?.until(job.progress.handle());
+            Ok(Delivery::to(Box::new(store), name.clone()))
         })?;
         surveyed::land(&AtLayout { job, path: self.path }, &deliveries)
     }
@@ -56,7 +57,12 @@ impl Surveyed for AtLayout<'_> {
     }
 
     fn judge(&self, plan: &mut Plan, deliveries: &[Delivery]) -> Result<()> {
-        let sparse = plan.look_for_sparse(self.job.contents, deliveries, self.questions())?;
+        let sparse = plan.look_for_sparse(
+            self.job.contents,
+            deliveries,
+            self.questions(),
+            &self.job.progress.handle(),
+        )?;
         plan.obstacles.extend(sparse);
         plan.obstacles.extend(shortage(self.path, plan));
         foreign::tell(self.job.contents, self.job.progress);

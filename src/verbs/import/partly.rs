@@ -12,7 +12,7 @@ use super::request::Request;
 use super::summary::Summary;
 use crate::bundle::contents::Contents;
 use crate::bundle::part::referring;
-use crate::tools::interrupt;
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -31,6 +31,10 @@ impl Progress for Unremarked<'_> {
         if !matches!(event, Event::Note(_)) {
             self.0.event(event);
         }
+    }
+
+    fn stopped_by(&self) -> Option<&Cancel> {
+        self.0.stopped_by()
     }
 }
 
@@ -144,7 +148,7 @@ impl Rest<'_> {
         };
         let mut found = Vec::new();
         for image in &all.images {
-            interrupt::check()?;
+            self.progress.check()?;
             let alone = part(all, &referrers, |other| other.name == image.name);
             let error = match self.run(&plans, &alone, &quiet) {
                 Ok(Outcome::Planned(plan)) => Obstacle::failure(&plan.obstacles),
@@ -167,7 +171,7 @@ impl Rest<'_> {
         let mut done = Summary { failed: std::mem::take(&mut self.failed), ..nothing };
         let mut in_a_row = 0;
         for image in &all.images {
-            interrupt::check()?;
+            self.progress.check()?;
             if in_a_row >= PATIENCE {
                 let error = Error::new(Class::Other, "not tried, since the destination fails");
                 done.failed.push(Failed::new(&image.name, &error));

@@ -61,7 +61,8 @@ impl Surveyed for AtRegistry<'_> {
         let Job { request, contents, progress, .. } = self.job;
         self.projects.judge(plan, contents, &request.projects);
         self.projects.tell_unheeded(&request.projects, progress);
-        let sparse = plan.look_for_sparse(contents, deliveries, self.questions())?;
+        let sparse =
+            plan.look_for_sparse(contents, deliveries, self.questions(), &progress.handle())?;
         plan.obstacles.extend(sparse);
         foreign::tell(contents, progress);
         Ok(())
@@ -71,7 +72,7 @@ impl Surveyed for AtRegistry<'_> {
     fn prepare(&self, plan: &mut Plan, deliveries: &[Delivery]) -> Result<()> {
         let Job { request, contents, progress, .. } = self.job;
         self.projects.create(plan, &request.projects, progress)?;
-        let sparse = plan.try_sparse(contents, deliveries, self.questions())?;
+        let sparse = plan.try_sparse(contents, deliveries, self.questions(), &progress.handle())?;
         Obstacle::failure(sparse.as_slice()).map_or(Ok(()), Err)
     }
 

@@ -7,7 +7,7 @@ use crate::bundle::docker::{Configs, Entry, choose, loadable, platform};
 use crate::bundle::head::MAX_CONFIG;
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSource;
-use crate::tools::interrupt;
+use crate::words::cancel::Cancel;
 use crate::words::count::are;
 use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
@@ -51,8 +51,8 @@ pub(super) fn single_platform(
     let mut partial = Vec::new();
     let (mut entries, mut chosen) = (BTreeMap::new(), BTreeMap::new());
     for (at, image) in contents.images.iter().enumerate() {
-        interrupt::check()?;
-        let configs = configs(source, contents, image.digest)?;
+        progress.check()?;
+        let configs = configs(source, contents, image.digest, &progress.handle())?;
         let found = loadable(contents, &configs, image.digest);
         several += usize::from(found.len() > 1);
         // There is nothing to choose where the name stands for a manifest.
@@ -118,13 +118,21 @@ fn chosen_of(name: &Reference, chosen: &Document, more: usize) -> String {
 }
 
 /// The bytes of the configs below `root` that can be those of images.
-fn configs(source: &dyn BlobSource, contents: &Contents, root: Digest) -> Result<Configs> {
+fn configs(
+    source: &dyn BlobSource,
+    contents: &Contents,
+    root: Digest,
+    cancel: &Cancel,
+) -> Result<Configs> {
     let mut configs = Configs::new();
     for document in contents.manifests(root) {
         let Kind::Manifest { config: Some(config), .. } = document.kind() else { continue };
         // An artifact's may have any size, and is none that docker loads.
         if config.size <= MAX_CONFIG && !configs.contains_key(&config.digest) {
-            configs.insert(config.digest, read_small(source, config, MAX_CONFIG, "bundle")?.into());
+            configs.insert(
+                config.digest,
+                read_small(source, config, MAX_CONFIG, "bundle", cancel)?.into(),
+            );
         }
     }
     Ok(configs)

@@ -84,7 +84,8 @@ pub(super) fn land<S: Surveyed>(
 pub(super) fn plan<S: Surveyed>(place: &S, deliveries: &[Delivery<S::There>]) -> Result<Plan> {
     let (statement, existing) = (place.job().ready.statement(), place.existing());
     let (contents, questions) = (place.contents(), place.questions());
-    let mut plan = Plan::new(statement, contents, deliveries, existing, questions)?;
+    let cancel = place.job().progress.handle();
+    let mut plan = Plan::new(statement, contents, deliveries, existing, questions, &cancel)?;
     place.judge(&mut plan, deliveries)?;
     Ok(plan)
 }

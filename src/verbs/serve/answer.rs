@@ -15,11 +15,12 @@ use super::page;
 use super::range::{Span, span};
 use super::route::{ManifestName, Page, Place, Refusal, Route, route};
 use super::shelf::Missing;
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::escape::safe;
 use crate::words::media::OCI_INDEX;
-use crate::words::progress::{Event, Progress, Silent};
+use crate::words::progress::{Cancellable, Event, Progress, Silent};
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
@@ -47,9 +48,10 @@ impl Desk {
 
     /// Answers from `shelf`, whose bytes nobody has verified yet and whose names are secret: they
     /// are not listed, and all bytes are checked before the last of them are given out. What is
-    /// given out is noted in `ledger`.
-    pub fn private(shelf: Shelf, ledger: Arc<Ledger>) -> Desk {
-        Desk { shelf: Arc::new(shelf), log: Arc::new(Silent), ledger: Some(ledger), local: true }
+    /// given out is noted in `ledger`, until `cancel` says stop.
+    pub fn private(shelf: Shelf, ledger: Arc<Ledger>, cancel: Cancel) -> Desk {
+        let log = Arc::new(Cancellable::new(Silent, cancel));
+        Desk { shelf: Arc::new(shelf), log, ledger: Some(ledger), local: true }
     }
 
     /// Tells a person something.

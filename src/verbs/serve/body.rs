@@ -12,9 +12,10 @@ use super::Shelf;
 use super::ledger::Ledger;
 use super::order::Order;
 use crate::storage::raw::Raw;
+use crate::words::cancel::Cancel;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
-use crate::words::progress::{Event, Progress, Silent};
+use crate::words::progress::{Cancellable, Event, Progress, Silent};
 
 /// How a blob moves. Larger chunks measured no faster.
 const CHUNK: usize = 128 << 10;
@@ -86,7 +87,8 @@ impl Content {
             if answer.send(order).is_err() || is_sound {
                 return;
             }
-            if let Err(error) = read(&shelf, &blob, span, &chunks, ledger.as_deref()) {
+            if let Err(error) = read(&shelf, &blob, span, &chunks, ledger.as_deref(), &log.handle())
+            {
                 log.event(Event::Note(format!("cannot serve blob {}: {error}", blob.digest)));
                 let gone = io::Error::other(format!("blob {} is broken off", blob.digest));
                 let told = match &ledger {
@@ -147,9 +149,11 @@ fn read(
     (first, count): (u64, u64),
     chunks: &mpsc::Sender<Result<Bytes>>,
     ledger: Option<&Ledger>,
+    cancel: &Cancel,
 ) -> Result<()> {
+    let silent = Cancellable::new(Silent, cancel.clone());
     if shelf.sound().is_wrong(&blob.digest) {
-        check(shelf, blob)?;
+        check(shelf, blob, &silent)?;
     }
     let file = shelf.bytes().stretch(blob)?.filter(|file| file.size() == blob.size);
     let before = file.as_ref().and_then(|file| shelf.sound().begin(file));
@@ -157,7 +161,7 @@ fn read(
         Some(file) => Raw::new(file.reader(0)),
         None => shelf.bytes().open(blob, 0)?,
     };
-    let mut reader = raw.verified(blob, "bundle", &Silent);
+    let mut reader = raw.verified(blob, "bundle", &silent);
     let rest = blob.size - first - count;
     // Before it is on its way: whoever has got all of it may look, or ask again, at once.
     let before_sent = |bytes, is_last| {
@@ -178,8 +182,8 @@ fn read(
 }
 
 /// Reads all of `blob`, which was wrong before.
-fn check(shelf: &Shelf, blob: &Descriptor) -> Result<()> {
-    let mut reader = shelf.bytes().open(blob, 0)?.verified(blob, "bundle", &Silent);
+fn check(shelf: &Shelf, blob: &Descriptor, silent: &dyn Progress) -> Result<()> {
+    let mut reader = shelf.bytes().open(blob, 0)?.verified(blob, "bundle", silent);
     io::copy(&mut reader, &mut io::sink()).map_err(|e| Error::io("cannot read the bundle", e))?;
     shelf.sound().found_right(&blob.digest);
     Ok(())

@@ -15,6 +15,7 @@ use crate::bundle::contents::Contents;
 use crate::places::engine::Address;
 use crate::storage::store::BlobSource;
 use crate::tools::sound::Sound;
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry};
@@ -39,7 +40,8 @@ impl fmt::Debug for Loopback {
 
 impl Loopback {
     /// Serves `images`, each a name and the digest of its root, over `contents`, whose bytes come
-    /// from `bytes`. What `sound` holds was read before, and need not be read again.
+    /// from `bytes`. What `sound` holds was read before, and need not be read again. Answers break off
+    /// once `cancel` says stop.
     ///
     /// # Errors
     /// Without a port or a thread, where nobody can tell who connects, and for a name that is too
@@ -49,6 +51,7 @@ impl Loopback {
         contents: &Contents,
         bytes: Arc<dyn BlobSource>,
         sound: Arc<Sound>,
+        cancel: Cancel,
     ) -> Result<Loopback> {
         let fault = |e| Error::io("cannot serve the bundle to the engine", e);
         if !can_tell() {
@@ -77,7 +80,7 @@ impl Loopback {
         }
         let documents = contents.documents.values().cloned().collect();
         let shelf = Shelf::new(names, documents, contents.blobs.clone(), bytes, sound);
-        let desk = Desk::private(shelf, Arc::clone(&loopback.ledger));
+        let desk = Desk::private(shelf, Arc::clone(&loopback.ledger), cancel);
         let (runtime, listener) = usable(listener)?;
         let stop = Arc::clone(&loopback.stop);
         // What fails here is seen by the engine, which then cannot pull, and says so.

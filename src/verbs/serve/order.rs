@@ -11,7 +11,6 @@ use tokio::net::TcpStream;
 use super::Shelf;
 use super::ledger::Ledger;
 use super::queues::on_their_way;
-use crate::tools::interrupt;
 use crate::tools::stretch::{Position, Stretch, StretchState};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -108,7 +107,7 @@ impl Order {
     }
 
     fn step(&mut self, socket: &TcpStream, most: u64) -> io::Result<u64> {
-        interrupt::check().map_err(Error::into_io)?;
+        self.log.check().map_err(Error::into_io)?;
         let by_kernel = self.left.saturating_sub(self.copied).min(STEP).min(most);
         if by_kernel == 0 {
             return self.copy(socket, most);

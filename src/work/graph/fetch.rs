@@ -68,7 +68,7 @@ impl Walker<'_, '_> {
             return Ok(());
         }
         let place = &self.origins[origin];
-        let raw = read_small(&*place.source, blob, MAX_DOCUMENT, &place.shown)?;
+        let raw = read_small(&*place.source, blob, MAX_DOCUMENT, &place.shown, &self.cancel)?;
         match is_disguised(&raw) {
             false => Ok(()),
             true => Err(Error::new(

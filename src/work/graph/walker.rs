@@ -10,6 +10,7 @@ use super::select;
 use super::twice::twice;
 use super::weight::within;
 use crate::bundle::contents::{Contents, Image, MAX_LEVELS, Referrer};
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
@@ -24,6 +25,7 @@ pub(super) struct Walker<'a, 's> {
     pub(super) origins: &'a [Origin],
     pub(super) select: &'s Selection,
     pub(super) jobs: usize,
+    pub(super) cancel: Cancel,
     pub(super) documents: BTreeMap<Digest, Document>,
     /// Of all documents.
     pub(super) weight: u64,
@@ -34,11 +36,17 @@ pub(super) struct Walker<'a, 's> {
 }
 
 impl<'a, 's> Walker<'a, 's> {
-    pub(super) fn new(origins: &'a [Origin], select: &'s Selection, jobs: usize) -> Walker<'a, 's> {
+    pub(super) fn new(
+        origins: &'a [Origin],
+        select: &'s Selection,
+        jobs: usize,
+        cancel: Cancel,
+    ) -> Walker<'a, 's> {
         Walker {
             origins,
             select,
             jobs,
+            cancel,
             documents: BTreeMap::new(),
             weight: 0,
             visited: BTreeSet::new(),

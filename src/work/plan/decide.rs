@@ -8,14 +8,15 @@ use super::step::{Action, DocumentStep, OnExisting};
 use super::{Plan, names, outline};
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
-use crate::tools::{interrupt, parallel};
+use crate::tools::parallel;
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::Result;
 use crate::words::reference::Repository;
 
 impl Plan {
-    /// Looks at the destination, on `jobs` threads, and decides. Changes nothing. A name that
+    /// Looks at the destination, on `jobs` threads until `cancel` says stop, and decides. Changes nothing. A name that
     /// stands for another image where `existing` forbids it, or that the destination lets nobody
     /// move, is an [`Obstacle`].
     ///
@@ -27,16 +28,17 @@ impl Plan {
         deliveries: &[Delivery<H>],
         existing: OnExisting,
         jobs: usize,
+        cancel: &Cancel,
     ) -> Result<Plan> {
         let mut plan = Plan::empty(statement);
-        let mut names = names::look_at(contents, deliveries, jobs)?;
+        let mut names = names::look_at(contents, deliveries, jobs, cancel)?;
         plan.obstacles = names::settle(&mut names, contents, deliveries, existing)?;
         let ranks = outline::ranks(contents);
         for (delivery, names) in deliveries.iter().zip(names) {
             plan.repositories.push(outline::outline(contents, &ranks, delivery, names));
         }
         plan.weigh(contents);
-        plan.look(contents, deliveries, jobs)?;
+        plan.look(contents, deliveries, jobs, cancel)?;
         plan.note_foreign(contents);
         plan.choose_mounts();
         plan.count();
@@ -50,6 +52,7 @@ impl Plan {
         contents: &Contents,
         deliveries: &[Delivery<H>],
         jobs: usize,
+        cancel: &Cancel,
     ) -> Result<()> {
         let mut documents = Vec::new();
         let asked = |(_, delivery): &(&mut RepositoryPlan, &Delivery<H>)| !delivery.absent;
@@ -65,7 +68,7 @@ impl Plan {
             }
         }
         let there = parallel::map(jobs, &documents, |(there, step)| {
-            interrupt::check()?;
+            cancel.check()?;
             there.has_document(&step.document)
         })?;
         documents.into_iter().zip(there).for_each(|((_, step), there)| step.present = there);
@@ -84,7 +87,7 @@ impl Plan {
             }
         }
         let there = parallel::map(jobs, &blobs, |(there, transfer)| {
-            interrupt::check()?;
+            cancel.check()?;
             there.has(&transfer.blob)
         })?;
         for ((_, transfer), _) in blobs.into_iter().zip(there).filter(|(_, there)| *there) {

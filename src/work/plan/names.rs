@@ -6,7 +6,8 @@ use super::outline;
 use super::step::{NameAction, NameStep, OnExisting};
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::{Held, Holdings};
-use crate::tools::{interrupt, parallel};
+use crate::tools::parallel;
+use crate::words::cancel::Cancel;
 use crate::words::error::Result;
 use crate::words::reference::{Reference, Tag};
 
@@ -16,6 +17,7 @@ pub(super) fn look_at<H: Holdings + ?Sized>(
     contents: &Contents,
     deliveries: &[Delivery<H>],
     jobs: usize,
+    cancel: &Cancel,
 ) -> Result<Vec<Vec<NameStep>>> {
     let mut names: Vec<_> =
         deliveries.iter().map(|delivery| outline::names(contents, delivery)).collect();
@@ -26,7 +28,7 @@ pub(super) fn look_at<H: Holdings + ?Sized>(
         .flat_map(|(at, steps)| steps.iter().map(move |step| (at, step.to.clone())))
         .collect();
     let now = parallel::map(jobs, &questions, |(at, name)| {
-        interrupt::check()?;
+        cancel.check()?;
         deliveries[*at].there.held(name)
     })?;
     let asked = names.iter_mut().zip(deliveries).filter(|(_, delivery)| !delivery.absent);

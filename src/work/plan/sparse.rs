@@ -7,7 +7,8 @@ use super::lacking::{Acceptance, SparseIndex};
 use super::obstacle::Obstacle;
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
-use crate::tools::{interrupt, parallel};
+use crate::tools::parallel;
+use crate::words::cancel::Cancel;
 use crate::words::count::{are, count};
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Result};
@@ -20,8 +21,8 @@ struct Candidate {
 }
 
 impl Plan {
-    /// Finds the sparse indexes that are to be sent and asks the destination, on `jobs` threads,
-    /// whether it takes them.
+    /// Finds the sparse indexes that are to be sent and asks the destination, on `jobs` threads
+    /// until `cancel` says stop, whether it takes them.
     ///
     /// Gives the obstacle, where there is one; the way out is a smaller index.
     ///
@@ -32,8 +33,9 @@ impl Plan {
         contents: &Contents,
         deliveries: &[Delivery<H>],
         jobs: usize,
+        cancel: &Cancel,
     ) -> Result<Option<Obstacle>> {
-        self.find_sparse(contents, deliveries, jobs, |there, media_type, missing| {
+        self.find_sparse(contents, deliveries, jobs, cancel, |there, media_type, missing| {
             there.takes_sparse(media_type, missing)
         })
     }
@@ -48,8 +50,9 @@ impl Plan {
         contents: &Contents,
         deliveries: &[Delivery],
         jobs: usize,
+        cancel: &Cancel,
     ) -> Result<Option<Obstacle>> {
-        self.find_sparse(contents, deliveries, jobs, |there, media_type, missing| {
+        self.find_sparse(contents, deliveries, jobs, cancel, |there, media_type, missing| {
             match there.takes_sparse(media_type, missing)? {
                 None => there.try_sparse(media_type, missing).map(Some),
                 known => Ok(known),
@@ -62,11 +65,12 @@ impl Plan {
         contents: &Contents,
         deliveries: &[Delivery<H>],
         jobs: usize,
+        cancel: &Cancel,
         takes: impl Fn(&H, &str, &[Descriptor]) -> Result<Option<bool>>,
     ) -> Result<Option<Obstacle>> {
         let mut candidates = self.candidates(contents);
         parallel::map(jobs, &candidates, |candidate| {
-            interrupt::check()?;
+            cancel.check()?;
             missing_there(candidate, &deliveries[candidate.delivery])
         })?
         .into_iter()
@@ -182,9 +186,11 @@ mod tests {
         let contents = stock.contents(&names);
         let deliveries = [Inside::default().delivery("h.example/a", &contents)];
         let statement = Digest::of(b"statement");
-        let mut plan = Plan::new(statement, &contents, &deliveries, OnExisting::Error, 1).unwrap();
+        let mut plan =
+            Plan::new(statement, &contents, &deliveries, OnExisting::Error, 1, &Cancel::default())
+                .unwrap();
 
-        plan.look_for_sparse(&contents, &deliveries, 1).unwrap();
+        plan.look_for_sparse(&contents, &deliveries, 1, &Cancel::default()).unwrap();
 
         let found: Vec<_> = plan.sparse.iter().map(|index| (index.digest, index.missing)).collect();
         assert_eq!(found, [(sparse.digest, 1)]);

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::{FOREIGN, Stock};
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Result};
 use crate::words::reference::Tag;
 use crate::work::samples::Inside;
@@ -10,7 +11,7 @@ use crate::work::samples::Inside;
 const STATEMENT: &[u8] = b"statement";
 
 fn plan(contents: &Contents, deliveries: &[Delivery], existing: OnExisting) -> Result<Plan> {
-    Plan::new(Digest::of(STATEMENT), contents, deliveries, existing, 2)
+    Plan::new(Digest::of(STATEMENT), contents, deliveries, existing, 2, &Cancel::default())
 }
 
 fn one_image() -> (Stock, Descriptor, Contents) {

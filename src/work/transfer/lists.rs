@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::carrier::Carrier;
 use super::part::{document, each};
 use crate::bundle::contents::Contents;
+use crate::tools::parallel;
 use crate::tools::retry::settle;
-use crate::tools::{interrupt, parallel};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result};
@@ -37,15 +38,16 @@ const SETTLE: Duration = Duration::from_millis(250);
 /// Those of the place; [`Class::Refused`] when a list does not stay as it was written.
 pub(super) fn keep(
     plan: &Plan,
-    contents: &Contents,
     deliveries: &[Delivery],
     noted: &[Vec<Digest>],
-    jobs: usize,
+    carrier: &Carrier<'_>,
 ) -> Result<()> {
+    let Carrier { contents, progress, .. } = *carrier;
+    let jobs = carrier.jobs.most;
     let mut open = each(plan, |r| r.lists.as_slice());
     open.retain(|(at, list)| list.referrers.iter().any(|digest| !noted[*at].contains(digest)));
     let wanted = parallel::map(jobs, &open, |(at, list)| {
-        interrupt::check()?;
+        progress.check()?;
         wants_list(list, contents, &deliveries[*at])
     })?;
     let mut open: Vec<_> =
@@ -53,7 +55,7 @@ pub(super) fn keep(
     for _ in 0..MAX_ROUNDS {
         let begun = Instant::now();
         let wrote = parallel::map(jobs, &open, |(at, list)| {
-            interrupt::check()?;
+            progress.check()?;
             add(list, contents, &deliveries[*at])
         })?;
         open = open.into_iter().zip(wrote).filter_map(|(it, wrote)| wrote.then_some(it)).collect();
@@ -61,7 +63,7 @@ pub(super) fn keep(
             return Ok(());
         }
         // Another writer talks to the same registry, so it needs about as long as this one did.
-        settle(SETTLE.max(begun.elapsed()))?;
+        settle(SETTLE.max(begun.elapsed()), &progress.handle())?;
     }
     let names: Vec<String> =
         open.iter().map(|(at, list)| format!("{}:{}", deliveries[*at].name, list.tag)).collect();

@@ -1,7 +1,9 @@
 use super::blob::move_blob;
 use super::owners::Owners;
 use super::*;
+use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
+use crate::words::cancel::Cancel;
 use crate::words::document::Descriptor;
 use crate::words::progress::{Recorder, Silent};
 use crate::work::graph::Selection;
@@ -31,7 +33,14 @@ impl Bundle {
     fn import(&self, inside: &[(&str, &Inside)], existing: OnExisting) -> Result<Moved> {
         let deliveries: Vec<Delivery> =
             inside.iter().map(|(name, inside)| inside.delivery(name, &self.contents)).collect();
-        let plan = Plan::new(Digest::of(b"s"), &self.contents, &deliveries, existing, 2)?;
+        let plan = Plan::new(
+            Digest::of(b"s"),
+            &self.contents,
+            &deliveries,
+            existing,
+            2,
+            &Cancel::default(),
+        )?;
         let whole = |stop: Unfinished| stop.error().unwrap();
         self.run(&plan, &deliveries, false).map_err(whole)
     }

@@ -75,7 +75,7 @@ fn gzip_with_members_and_padding_and_zstd_with_other_frames_are_layers() {
         let layer = image.children()[1];
         assert_eq!(layer.digest, Digest::of(&packed), "the bytes stay");
         assert_eq!(layer.media_type, format!("{LAYER}+{packing}"));
-        read_small(&archive, layer, 10_000, "x").unwrap();
+        read_small(&archive, layer, 10_000, "x", &Cancel::default()).unwrap();
     }
     let garbage = simple(&[b"one"], &[&[gzip(b"one"), b"x".to_vec()].concat()]).fails();
     assert!(garbage.message().contains("other bytes behind its gzip"), "{garbage}");
@@ -114,11 +114,12 @@ fn folders_of_skopeos_own_kind_are_called_what_they_are() {
         for (path, bytes) in &archive.0 {
             std::fs::write(folder.path().join(path), bytes).unwrap();
         }
-        let tree = Tree::open_source(folder.path()).unwrap();
+        let tree = Tree::open_source(folder.path(), &Cancel::default()).unwrap();
         let errors = [
             archive.fails(),
             DockerArchive::open(tree, "x").unwrap_err(),
-            Layout::open(Tree::open_source(folder.path()).unwrap()).unwrap_err(),
+            Layout::open(Tree::open_source(folder.path(), &Cancel::default()).unwrap())
+                .unwrap_err(),
         ];
         for error in errors {
             assert_eq!(error.class(), Class::Damaged);

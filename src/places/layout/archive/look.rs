@@ -14,7 +14,7 @@ use super::contents::{DOCKER_INDEX, Listing, names};
 use crate::medium::tree::Tree;
 use crate::places::layout::spec::blob_path;
 use crate::tools::folder::Folder;
-use crate::tools::interrupt;
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
@@ -46,11 +46,11 @@ pub enum Found {
     },
 }
 
-/// Looks at the file `path`, where `listing` is to be, gzipped or not.
+/// Looks at the file `path`, where `listing` is to be, gzipped or not, until `cancel` says stop.
 ///
 /// # Errors
 /// [`Class::Usage`] for what is no plain file, and any fault of the disk.
-pub fn look(path: &Path, listing: &Listing, gzip: bool) -> Result<Found> {
+pub fn look(path: &Path, listing: &Listing, gzip: bool, cancel: &Cancel) -> Result<Found> {
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
     let other = |what: &str| Found::Other { what: what.to_owned(), names: BTreeMap::new() };
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -81,8 +81,8 @@ pub fn look(path: &Path, listing: &Listing, gzip: bool) -> Result<Found> {
     let is_gzip = file.read_exact(&mut magic).is_ok() && magic == [0x1f, 0x8b];
     file.rewind().map_err(fault)?;
     let seen = match is_gzip {
-        true => unpacked(file, listing)?,
-        false => in_place(path, file, listing)?,
+        true => unpacked(file, listing, cancel)?,
+        false => in_place(path, file, listing, cancel)?,
     };
     let Some(images) = seen.index.as_deref().and_then(|index| names(index).ok()) else {
         return Ok(other(&seen.strange()));
@@ -179,11 +179,11 @@ impl Seen {
 }
 
 /// A plain tar: its headers are read, and what is small.
-fn in_place(path: &Path, file: File, listing: &Listing) -> Result<Seen> {
+fn in_place(path: &Path, file: File, listing: &Listing, cancel: &Cancel) -> Result<Seen> {
     let tree = Tree::of_tar(path, Arc::new(file))?;
     let mut seen = Seen { whole: tree.faults().is_empty(), ..Seen::default() };
     for (name, size) in tree.files() {
-        interrupt::check()?;
+        cancel.check()?;
         let read = || tree.read_small(name, MAX_DOCUMENT).map_err(Error::into_io);
         if seen.note(name, size, listing, read).is_err() {
             seen.whole = false;
@@ -193,16 +193,16 @@ fn in_place(path: &Path, file: File, listing: &Listing) -> Result<Seen> {
 }
 
 /// A compressed tar: read through to its end, so that its checksum is compared.
-fn unpacked(file: File, listing: &Listing) -> Result<Seen> {
+fn unpacked(file: File, listing: &Listing, cancel: &Cancel) -> Result<Seen> {
     let mut seen = Seen::default();
     let mut decoder = GzDecoder::new(io::BufReader::new(file));
     let limit = listing.size().saturating_add(SLACK);
     let mut tar = tar::Archive::new((&mut decoder).take(limit));
-    let entries = read_entries(&mut tar, &mut seen, listing);
+    let entries = read_entries(&mut tar, &mut seen, listing, cancel);
     let mut tail = tar.into_inner();
     let rest = entries.and_then(|()| io::copy(&mut tail, &mut io::sink()));
-    // An interrupt is no finding about the file.
-    interrupt::check()?;
+    // A stop is no finding about the file.
+    cancel.check()?;
     let more = rest.and_then(|_| decoder.read(&mut [0]));
     let behind = more.and_then(|more| Ok(more + decoder.into_inner().read(&mut [0])?));
     seen.whole = behind.is_ok_and(|bytes| bytes == 0);
@@ -213,10 +213,11 @@ fn read_entries<R: Read>(
     tar: &mut tar::Archive<R>,
     seen: &mut Seen,
     listing: &Listing,
+    cancel: &Cancel,
 ) -> io::Result<()> {
     // As they are: an extension that renames an entry is none of ours, and may be of any size.
     for entry in tar.entries()?.raw(true) {
-        interrupt::check().map_err(Error::into_io)?;
+        cancel.check().map_err(Error::into_io)?;
         let mut entry = entry?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let size = entry.size();

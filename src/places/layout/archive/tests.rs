@@ -8,6 +8,7 @@ use crate::medium::Medium;
 use crate::places::layout::{Layout, REF_NAME};
 use crate::storage::checked::samples::Unchecked;
 use crate::storage::content::Once;
+use crate::words::cancel::Cancel;
 use crate::words::media::OCI_INDEX;
 use crate::words::media::OCI_MANIFEST;
 
@@ -68,7 +69,7 @@ impl Write for Out {
 }
 
 fn looked(path: &Path, gzip: bool) -> Found {
-    look(path, &listing(NAME), gzip).unwrap()
+    look(path, &listing(NAME), gzip, &Cancel::default()).unwrap()
 }
 
 #[test]
@@ -237,21 +238,22 @@ fn a_damaged_archive_of_the_same_images_is_written_again() {
     // Another list for docker.
     write(&path, false);
     let other = Listing { docker: Some(b"[]".to_vec()), ..listing(NAME) };
-    assert_eq!(look(&path, &other, false).unwrap(), Found::Worn);
+    assert_eq!(look(&path, &other, false, &Cancel::default()).unwrap(), Found::Worn);
 }
 
 #[test]
 fn anything_else_is_told_by_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
-    let told = |listing: &Listing| match look(&path, listing, false).unwrap() {
+    let told = |listing: &Listing| match look(&path, listing, false, &Cancel::default()).unwrap() {
         Found::Other { what, .. } => what,
         other => panic!("{other:?}"),
     };
     for gzip in [false, true] {
         write(&path, gzip);
         assert_eq!(told(&listing("x.example/b:1")), format!("holds {NAME}"));
-        let Found::Other { names, .. } = look(&path, &listing("x.example/b:1"), gzip).unwrap()
+        let Found::Other { names, .. } =
+            look(&path, &listing("x.example/b:1"), gzip, &Cancel::default()).unwrap()
         else {
             panic!()
         };
@@ -275,7 +277,7 @@ fn anything_else_is_told_by_what_it_holds() {
     std::fs::remove_file(&path).unwrap();
     std::os::unix::fs::symlink("nowhere", &path).unwrap();
     for strange in [&path, folder.path()] {
-        let error = look(strange, &listing(NAME), false).unwrap_err();
+        let error = look(strange, &listing(NAME), false, &Cancel::default()).unwrap_err();
         assert_eq!(error.class(), Class::Usage);
     }
 }

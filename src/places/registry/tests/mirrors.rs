@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::storage::reading::read_small;
+use crate::words::cancel::Cancel;
 
 /// A registry that has the document and a blob, both for `path`.
 fn full(path: &'static str) -> Server {
@@ -187,7 +188,10 @@ fn a_mirror_whose_bytes_are_wrong_is_passed_by_and_named() {
     let repository = site.repository("origin.example/team/app", Side::Source);
 
     for _ in 0..2 {
-        assert_eq!(read_small(&repository, &blob(), 5, "test").unwrap(), b"hello");
+        assert_eq!(
+            read_small(&repository, &blob(), 5, "test", &Cancel::default()).unwrap(),
+            b"hello"
+        );
     }
 
     let asked = |server: &Server| server.log().len();
@@ -203,7 +207,7 @@ fn a_registry_whose_own_bytes_are_wrong_has_nobody_behind_it() {
     let site = Site::with(&mirrored("origin.example", &last.address, &[&near.address]));
     let repository = site.repository("origin.example/team/app", Side::Source);
 
-    let error = read_small(&repository, &blob(), 5, "test").unwrap_err();
+    let error = read_small(&repository, &blob(), 5, "test", &Cancel::default()).unwrap_err();
 
     assert_eq!(error.class(), Class::Damaged);
     assert_eq!((near.log().len(), last.log().len()), (1, 1));

@@ -7,12 +7,12 @@ use super::super::surveyed::{self, Surveyed};
 use super::pulling::Pulling;
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
-use crate::places::engine::Engine;
+use crate::places::engine::{Driver, Engine};
 use crate::places::layout::archive::Archive;
 use crate::storage::store::ImageSink;
 use crate::tools::pace::Jobs;
 use crate::words::error::{Class, Error, Result};
-use crate::words::progress::{Event, Silent};
+use crate::words::progress::{Cancellable, Event, Silent};
 use crate::words::reference::Reference;
 use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
 use crate::work::transfer::{self, Carrier, Fate, Tally, Unfinished};
@@ -42,11 +42,12 @@ pub(super) fn load(
         let all = names.iter().cloned().enumerate();
         all.filter(|(at, _)| wanted.contains(&&chosen.names[*at])).collect()
     };
-    match engine {
+    match engine.engine() {
         Engine::Docker => {
             // One archive, since layers that several images share are in it once.
             let contents = &chosen.contents;
-            let (single, obstacles) = single_platform(source, contents, &mut names, None, &Silent)?;
+            let silent = Cancellable::new(Silent, progress.handle());
+            let (single, obstacles) = single_platform(source, contents, &mut names, None, &silent)?;
             if let Some(error) = Obstacle::failure(&obstacles) {
                 return Err(error.into());
             }
@@ -79,7 +80,7 @@ pub(super) fn load(
 /// Streams one archive of `images`, with docker's list if there is one, and notes in `tally` what
 /// moved. After a blob that proves wrong the engine sees no end of it.
 fn stream(
-    engine: &Engine,
+    engine: &Driver,
     job: Job<'_>,
     images: NamedImages,
     docker: Option<Vec<u8>>,

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use super::chosen::Chosen;
 use crate::bundle::head::MAX_CONFIG;
-use crate::places::engine::{About, Engine, Held, Kept, chain_ids};
+use crate::places::engine::{About, Driver, Held, Kept, chain_ids};
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSource;
+use crate::words::cancel::Cancel;
 use crate::words::config::ImageConfig;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
@@ -19,7 +20,7 @@ use crate::words::reference::{Reference, Tag};
 /// What an engine has of what was chosen for it.
 #[derive(Debug, Clone)]
 pub(super) struct Look {
-    engine: Engine,
+    engine: Driver,
     about: About,
     chosen: Arc<Chosen>,
     /// Blobs and documents; those of an image join when it is found under its name.
@@ -32,7 +33,7 @@ impl Look {
     /// # Errors
     /// When it cannot tell, or a config cannot be read.
     pub(super) fn at(
-        engine: &Engine,
+        engine: &Driver,
         about: &About,
         chosen: &Arc<Chosen>,
         bundle: &dyn BlobSource,
@@ -40,7 +41,7 @@ impl Look {
         let kept = engine.kept()?;
         let mut there = BTreeSet::new();
         for manifest in chosen.contents.documents.values() {
-            there.extend(layers_there(manifest, &kept, bundle)?);
+            there.extend(layers_there(manifest, &kept, bundle, engine.cancel())?);
         }
         there.extend(kept.blobs);
         Ok(Look {
@@ -66,7 +67,12 @@ impl Look {
 }
 
 /// The layers of `manifest` that the engine has unpacked, and will not pull again.
-fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Result<Vec<Digest>> {
+fn layers_there(
+    manifest: &Document,
+    kept: &Kept,
+    bundle: &dyn BlobSource,
+    cancel: &Cancel,
+) -> Result<Vec<Digest>> {
     let Kind::Manifest { config: Some(config), layers } = manifest.kind() else {
         return Ok(Vec::new());
     };
@@ -76,7 +82,7 @@ fn layers_there(manifest: &Document, kept: &Kept, bundle: &dyn BlobSource) -> Re
     if kept.images.contains(&config.digest) {
         return Ok(layers.iter().map(|layer| layer.digest).collect());
     }
-    let config = read_small(bundle, config, MAX_CONFIG, "bundle")?;
+    let config = read_small(bundle, config, MAX_CONFIG, "bundle", cancel)?;
     // What is no config of an image's says nothing; the engine will have its own opinion of it.
     let config = ImageConfig::read(&config).unwrap_or_default();
     let diff_ids = config.diff_ids().and_then(|ids| ids.digests.as_deref()).unwrap_or_default();

@@ -10,6 +10,7 @@ use super::unpacked::unpacked;
 use crate::places::engine::{About, quota_left};
 use crate::storage::store::BlobSource;
 use crate::tools::room::{self, Disk};
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
 use crate::work::plan::{Obstacle, Plan};
@@ -30,6 +31,7 @@ pub(super) fn shortage(
     chosen: &Chosen,
     look: &Look,
     bundle: &dyn BlobSource,
+    cancel: &Cancel,
 ) -> Vec<Obstacle> {
     let needs = needs(about, plan, chosen, look, bundle);
     let mut disks: BTreeMap<u64, (DiskUse<'_>, u64, u64)> = BTreeMap::new();
@@ -43,7 +45,8 @@ pub(super) fn shortage(
         let known = disks.entry(disk.number).or_insert((place, disk.free, 0));
         known.2 = known.2.saturating_add(bytes);
     }
-    disks.values().flat_map(|(place, free, bytes)| too_small(about, place, *free, *bytes)).collect()
+    let left = |path: &Path| quota_left(path, cancel).filter(|_| about.owned);
+    disks.values().flat_map(|(place, free, bytes)| too_small(left, place, *free, *bytes)).collect()
 }
 
 /// What a disk is for. Where it is for both, it is the storage's.
@@ -87,9 +90,14 @@ impl fmt::Display for DiskUse<'_> {
     }
 }
 
-fn too_small(about: &About, place: &DiskUse<'_>, free: u64, bytes: u64) -> Option<Obstacle> {
+fn too_small(
+    left: impl Fn(&Path) -> Option<u64>,
+    place: &DiskUse<'_>,
+    free: u64,
+    bytes: u64,
+) -> Option<Obstacle> {
     let path = place.path();
-    let quota = || match quota_left(path).filter(|_| about.owned) {
+    let quota = || match left(path) {
         Some(left) => {
             room::fits(bytes, left, &format!("in the user's quota at {}", path.display()))
         }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::chosen::Chosen;
 use super::pulling::Pulling;
-use crate::places::engine::{Engine, Pull, Scratch};
-use crate::tools::interrupt;
+use crate::places::engine::{Driver, Pull, Scratch};
 use crate::verbs::serve::Loopback;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -43,7 +42,7 @@ pub(super) fn pull(
     let images: Vec<(Reference, Digest)> =
         plan.changes().map(|step| (step.to.clone(), step.digest)).collect();
     let source = Arc::clone(&job.ready.bundle) as _;
-    let server = Loopback::open(&images, &chosen.contents, source, sound)?;
+    let server = Loopback::open(&images, &chosen.contents, source, sound, job.progress.handle())?;
     let scratch = about.scratch.as_deref().map(Scratch::new).transpose()?;
     let (bytes, items) = (plan.copy.bytes, plan.copy.blobs);
     carrier.progress.event(Event::Phase { name: "importing", bytes, items });
@@ -80,7 +79,7 @@ pub(super) fn pull(
 /// Notes the layers that were given out, with their bytes. Configs are small, and docker asks for them
 /// every time.
 fn note_moved(
-    engine: &Engine,
+    engine: &Driver,
     chosen: &Chosen,
     given: &BTreeMap<Digest, u64>,
     carrier: &Carrier<'_>,
@@ -96,7 +95,7 @@ fn note_moved(
 /// Has the engine pull one image. Gives its complaint when it cannot reach what is served here.
 /// What went wrong in the bundle is told before what the engine makes of that.
 fn fetch(
-    engine: &Engine,
+    engine: &Driver,
     pull: Pull<'_>,
     server: &Loopback,
     scratch: Option<&Scratch>,
@@ -110,7 +109,7 @@ fn fetch(
         Some(name_images(at_fault(error), &blob, carrier.contents))
     };
     let done = engine.pull(pull, scratch, &mut || {
-        interrupt::check()?;
+        carrier.progress.check()?;
         if let Some(error) = fault() {
             return Err(error);
         }
@@ -121,7 +120,7 @@ fn fetch(
         Ok(new > 0)
     });
     let Err(error) = done else { return Ok(None) };
-    interrupt::check()?;
+    carrier.progress.check()?;
     if let Some(error) = fault() {
         return Err(error);
     }

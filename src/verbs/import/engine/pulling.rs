@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::job::Job;
 use super::chosen::Chosen;
 use super::look::Look;
-use crate::places::engine::{About, Engine};
+use crate::places::engine::{About, Driver, Engine};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
@@ -16,7 +16,7 @@ use crate::work::transfer::{Carrier, Fate};
 /// pull they are for; the name of that image then stands for what it stood for.
 pub(super) struct Pulling<'i> {
     pub(super) job: Job<'i>,
-    pub(super) engine: &'i Engine,
+    pub(super) engine: Driver,
     pub(super) about: About,
     pub(super) chosen: Arc<Chosen>,
     pub(super) look: Look,
@@ -29,23 +29,24 @@ impl<'i> Pulling<'i> {
     /// When it cannot be asked.
     pub(super) fn look(
         job: Job<'i>,
-        engine: &'i Engine,
+        engine: &Engine,
         names: Vec<Reference>,
     ) -> Result<(Pulling<'i>, Delivery<Look>)> {
-        let about = engine.about()?;
+        let driver = Driver::new(engine.clone(), job.progress.handle());
+        let about = driver.about()?;
         let platform = job.request.platform.as_ref();
         let chosen = Arc::new(Chosen::of(job.contents, names, engine, &about, platform));
         chosen.notes.iter().for_each(|note| job.progress.event(Event::Note(note.clone())));
-        let look = Look::at(engine, &about, &chosen, &*job.ready.bundle)?;
+        let look = Look::at(&driver, &about, &chosen, &*job.ready.bundle)?;
         let images = chosen.names.iter().cloned().enumerate().collect();
         let to = Delivery::to(Box::new(look.clone()), engine.to_string());
         let delivery = Delivery { images, ..to };
-        Ok((Pulling { job, engine, about, chosen, look }, delivery))
+        Ok((Pulling { job, engine: driver, about, chosen, look }, delivery))
     }
 
     /// After the pull the name has to stand for what was promised.
     pub(super) fn read_back(&self, name: &Reference) -> Result<()> {
-        let engine = self.engine;
+        let engine = &self.engine;
         match engine.held(name)? {
             Some(held) if self.chosen.is_it(&self.about, name, &held) => Ok(()),
             Some(_) => {

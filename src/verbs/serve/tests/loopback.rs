@@ -3,6 +3,7 @@
 use super::*;
 use crate::bundle::contents::Contents;
 use crate::verbs::serve::{Ledger, Loopback};
+use crate::words::cancel::Cancel;
 use crate::words::error::Class;
 use crate::words::reference::Registry;
 
@@ -11,7 +12,9 @@ fn open(bundle: Bundle) -> (Loopback, SocketAddr, String) {
     let documents = bundle.documents.into_iter().map(|d| (d.descriptor().digest, d)).collect();
     let contents = Contents { documents, blobs: bundle.blobs, ..Contents::default() };
     let bytes = Arc::new(bundle.bytes);
-    let server = Loopback::open(&bundle.images, &contents, bytes, Arc::default()).unwrap();
+    let server =
+        Loopback::open(&bundle.images, &contents, bytes, Arc::default(), Cancel::default())
+            .unwrap();
     let host: Registry = bundle.images[0].0.registry.clone();
     let address = server.address(&host).to_string();
     let (socket, path) = address.split_once('/').unwrap();

@@ -14,6 +14,7 @@ use crate::tools::sound::Sound;
 use crate::tools::stretch::Stretch;
 use crate::verbs::serve::Loopback;
 use crate::verbs::serve::queues::on_their_way;
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -302,7 +303,8 @@ fn an_engine_gets_what_is_known_from_the_kernel_and_the_ledger_counts_it() {
     let blobs = bundle.blobs;
     let contents = crate::bundle::contents::Contents { documents, blobs, ..Default::default() };
     let source = Arc::clone(&disk) as Arc<dyn BlobSource>;
-    let server = Loopback::open(&bundle.images, &contents, source, sound).unwrap();
+    let server =
+        Loopback::open(&bundle.images, &contents, source, sound, Cancel::default()).unwrap();
     let address = server.address(&bundle.images[0].0.registry).to_string();
     let (socket, path) = address.split_once('/').unwrap();
     let connect = || {

@@ -1,10 +1,12 @@
-//! Asking an engine's program, and having it work.
+//! [`Driver`]: an engine for one job; asking its program, and having it work.
 
+use std::fmt;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::tools::interrupt;
+use super::Engine;
 use crate::tools::process::{Ended, Keep, Program};
+use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, ErrorKind, Result};
 
 /// How many lines of complaints are shown.
@@ -13,61 +15,96 @@ const SHOWN: usize = 5;
 /// and podman waits for others that use its storage.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Runs `command` until it ends, asking `watch` all the while: an error there ends the program, and
-/// so does `patience` without `Ok(true)`, which says that something moved.
-///
-/// # Errors
-/// Those of `watch`; when the program is not there, or does nothing any more.
-pub fn run(
-    command: Command,
-    patience: Duration,
-    watch: &mut dyn FnMut() -> Result<bool>,
-) -> Result<Ended> {
-    // Of what it says while it works, the end will do: it may draw bars for an hour.
-    start(command, Keep::End, patience, watch)
+/// Speaks to an engine for one job, through the engine's program. Displays as the engine does.
+#[derive(Debug, Clone)]
+pub struct Driver {
+    engine: Engine,
+    cancel: Cancel,
 }
 
-fn start(
-    command: Command,
-    keep: Keep,
-    patience: Duration,
-    watch: &mut dyn FnMut() -> Result<bool>,
-) -> Result<Ended> {
-    Program::start(command, keep)?.wait(patience, watch)
-}
-
-/// Asks the engine something.
-///
-/// # Errors
-/// As [`run`]; a program that fails is no error yet.
-pub fn question(command: Command) -> Result<Ended> {
-    question_within(command, PATIENCE)
-}
-
-/// As [`question`], for one that is not worth waiting for.
-///
-/// # Errors
-/// As [`question`].
-pub fn question_within(command: Command, patience: Duration) -> Result<Ended> {
-    start(command, Keep::All, patience, &mut || interrupt::check().map(|()| false))
-}
-
-/// Asks the engine something that it can answer.
-///
-/// # Errors
-/// As [`run`], and the program's own complaint when it fails.
-pub fn answer(command: Command, what: &str) -> Result<Vec<u8>> {
-    let ended = question(command)?;
-    match ended.success {
-        true => Ok(ended.said),
-        false => Err(ended.failure(what)),
+impl fmt::Display for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.engine.fmt(f)
     }
 }
 
-/// Has the engine take something back, whatever was asked of sealift meanwhile.
-pub fn undo(command: Command) {
-    // What cannot be taken back now is taken back by the next run.
-    let _ = run(command, PATIENCE, &mut || Ok(false));
+impl Driver {
+    /// Speaks to `engine`, and waits for it no longer once `cancel` says stop.
+    #[must_use]
+    pub fn new(engine: Engine, cancel: Cancel) -> Driver {
+        Driver { engine, cancel }
+    }
+
+    /// Which engine it is.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The handle that stops the job.
+    #[must_use]
+    pub fn cancel(&self) -> &Cancel {
+        &self.cancel
+    }
+
+    /// As [`Engine::command`].
+    pub(super) fn command(&self) -> Command {
+        self.engine.command()
+    }
+
+    /// Runs `command` until it ends, asking `watch` all the while: an error there ends the program,
+    /// and so does `patience` without `Ok(true)`, which says that something moved.
+    ///
+    /// # Errors
+    /// Those of `watch`; when the program is not there, or does nothing any more.
+    pub(super) fn run(
+        &self,
+        command: Command,
+        patience: Duration,
+        watch: &mut dyn FnMut() -> Result<bool>,
+    ) -> Result<Ended> {
+        // Of what it says while it works, the end will do: it may draw bars for an hour.
+        Program::start(command, Keep::End, &self.cancel)?.wait(patience, watch)
+    }
+
+    /// Asks the engine something.
+    ///
+    /// # Errors
+    /// As [`run`](Driver::run); a program that fails is no error yet.
+    pub(super) fn question(&self, command: Command) -> Result<Ended> {
+        question_within(command, PATIENCE, &self.cancel)
+    }
+
+    /// Asks the engine something that it can answer.
+    ///
+    /// # Errors
+    /// As [`run`](Driver::run), and the program's own complaint when it fails.
+    pub(super) fn answer(&self, command: Command, what: &str) -> Result<Vec<u8>> {
+        let ended = self.question(command)?;
+        match ended.success {
+            true => Ok(ended.said),
+            false => Err(ended.failure(what)),
+        }
+    }
+
+    /// Has the engine take something back, whatever was asked of sealift meanwhile.
+    pub(super) fn undo(&self, command: Command) {
+        // What cannot be taken back now is taken back by the next run.
+        let _ = self.run(command, PATIENCE, &mut || Ok(false));
+    }
+}
+
+/// Has any program answer a question that is not worth waiting for beyond `patience`.
+///
+/// # Errors
+/// When it is not there, does not answer, or `cancel` says stop.
+pub(super) fn question_within(
+    command: Command,
+    patience: Duration,
+    cancel: &Cancel,
+) -> Result<Ended> {
+    let watch = &mut || cancel.check().map(|()| false);
+    Program::start(command, Keep::All, cancel)?.wait(patience, watch)
 }
 
 impl Ended {
@@ -134,6 +171,10 @@ mod tests {
     use super::*;
     use crate::tools::process::MAX_COMPLAINTS;
 
+    fn docker() -> Driver {
+        Driver::new(Engine::Docker, Cancel::default())
+    }
+
     fn sh(script: &str) -> Command {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
@@ -142,8 +183,9 @@ mod tests {
 
     #[test]
     fn what_a_program_says_and_complains_of_is_kept_apart() {
-        let ended =
-            question(sh("echo said; echo one >&2; printf 'two\\033[1m' >&2; exit 3")).unwrap();
+        let ended = docker()
+            .question(sh("echo said; echo one >&2; printf 'two\\033[1m' >&2; exit 3"))
+            .unwrap();
 
         assert!(!ended.success);
         assert_eq!(ended.said, b"said\n");
@@ -151,7 +193,8 @@ mod tests {
         assert_eq!(error.to_string(), "cannot pull x: two\\u{1b}[1m");
         assert_eq!(error.findings(), ["one", "two\u{1b}[1m"]);
         assert_eq!(error.kind(), ErrorKind::Other);
-        let lost = question(sh("echo 'Dial TCP 127.0.0.1:1: no' >&2; echo bye >&2; exit 1"));
+        let lost =
+            docker().question(sh("echo 'Dial TCP 127.0.0.1:1: no' >&2; echo bye >&2; exit 1"));
         let lost = lost.unwrap().failure("cannot pull x");
         assert_eq!(lost.kind(), ErrorKind::Unreachable);
     }
@@ -180,8 +223,8 @@ mod tests {
 
     #[test]
     fn a_program_that_says_without_end_is_bounded() {
-        let error = question(sh("head -c 20000000 /dev/zero")).unwrap_err();
-        let ended = question(sh("head -c 20000000 /dev/zero >&2; exit 1")).unwrap();
+        let error = docker().question(sh("head -c 20000000 /dev/zero")).unwrap_err();
+        let ended = docker().question(sh("head -c 20000000 /dev/zero >&2; exit 1")).unwrap();
 
         assert!(error.to_string().contains("more than can be read"), "{error}");
         assert!(ended.complaints.len() <= 2 * MAX_COMPLAINTS);
@@ -189,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_called_that() {
-        let error = question(Command::new("no-such-engine")).unwrap_err();
+        let error = docker().question(Command::new("no-such-engine")).unwrap_err();
 
         assert!(error.to_string().contains("no-such-engine is not installed"), "{error}");
     }
@@ -204,15 +247,18 @@ mod tests {
             !std::path::Path::new("/proc").join(number.trim()).exists()
         };
 
-        let fault =
-            run(sh(&script), PATIENCE, &mut || match pid.metadata().map_or(0, |m| m.len()) {
-                0 => Ok(true),
-                _ => Err(Error::new(Class::Damaged, "stop")),
-            });
+        let fault = docker().run(sh(&script), PATIENCE, &mut || match pid
+            .metadata()
+            .map_or(0, |m| m.len())
+        {
+            0 => Ok(true),
+            _ => Err(Error::new(Class::Damaged, "stop")),
+        });
         assert_eq!(fault.unwrap_err().class(), Class::Damaged);
         assert!(gone());
 
-        let hung = run(sh(&script), Duration::from_millis(300), &mut || Ok(false)).unwrap_err();
+        let hung =
+            docker().run(sh(&script), Duration::from_millis(300), &mut || Ok(false)).unwrap_err();
         assert!(hung.to_string().contains("did nothing"), "{hung}");
         assert!(gone());
     }
@@ -221,7 +267,7 @@ mod tests {
     fn a_grandchild_that_holds_the_pipe_does_not_hold_us() {
         let begun = Instant::now();
 
-        let ended = question(sh("sleep 30 & echo done")).unwrap();
+        let ended = docker().question(sh("sleep 30 & echo done")).unwrap();
 
         assert_eq!(ended.said, b"done\n");
         assert!(ended.success && begun.elapsed() < Duration::from_secs(20));
