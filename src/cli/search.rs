@@ -55,7 +55,7 @@ impl Search {
             true => split(&self.term)?,
             false => (self.term, self.registry),
         };
-        let request = Request { term, registries, limit };
+        let request = Request { limit, ..Request::new(term, registries) };
         let outcome = search(&request, &client)?;
         printer.result(&outcome, || text(&outcome))?;
         if !printer.is_json() {

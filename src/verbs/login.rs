@@ -39,6 +39,7 @@ impl std::fmt::Debug for Request {
 /// What a login did.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Summary {
     /// The registry.
     pub registry: Registry,
@@ -84,6 +85,7 @@ pub fn login(request: Request, progress: Arc<dyn Progress>) -> Result<Summary> {
 /// What a logout did.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Logout {
     /// The registry.
     pub registry: Registry,

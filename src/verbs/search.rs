@@ -8,6 +8,7 @@ use crate::words::reference::Registry;
 
 /// What to look for, and where.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Request {
     /// What the names have to do with; what that means is the registry's choice.
     pub term: String,
@@ -17,9 +18,19 @@ pub struct Request {
     pub limit: usize,
 }
 
+impl Request {
+    /// Looks for `term` at `registries`, and takes 25 repositories from each. The fields say
+    /// otherwise.
+    #[must_use]
+    pub fn new(term: impl Into<String>, registries: Vec<Registry>) -> Request {
+        Request { term: term.into(), registries, limit: 25 }
+    }
+}
+
 /// What one registry gave.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Searched {
     /// The registry.
     pub registry: Registry,
@@ -40,6 +51,7 @@ fn in_words<S: serde::Serializer>(error: &Option<Error>, to: S) -> Result<S::Ok,
 
 /// What all of them gave.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Answers {
     /// What was looked for.
     pub term: String,

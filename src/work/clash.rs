@@ -8,6 +8,7 @@ use crate::words::reference::Reference;
 
 /// Images that would land on one another, or one that has nowhere to land.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Clash {
     /// Their places among all images.
     pub images: Vec<usize>,

@@ -6,6 +6,7 @@ use crate::words::reference::{Reference, Registry, Repository};
 
 /// Where names go.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Naming {
     /// Below a registry, and below a path there.
     Registry {
@@ -99,6 +100,7 @@ impl NameRule {
 
 /// How names are mapped.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Mapping {
     /// Where they go.
     pub naming: Naming,
@@ -109,6 +111,12 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// Every name as it is, for where `naming` says. The fields say otherwise.
+    #[must_use]
+    pub fn new(naming: Naming) -> Mapping {
+        Mapping { naming, flatten: false, rules: Vec::new() }
+    }
+
     /// The name that `name` gets at the destination.
     ///
     /// # Errors

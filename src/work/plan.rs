@@ -32,6 +32,7 @@ use crate::words::document::Descriptor;
 
 /// What an import will do.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Plan {
     /// The digest of the bundle's statement: the plan is for no other bundle.
     #[serde(skip)]

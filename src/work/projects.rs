@@ -217,7 +217,7 @@ fn adds(plan: &Plan, contents: &Contents, deliveries: &[usize]) -> u64 {
 }
 
 fn refused(message: String, hint: &str) -> Obstacle {
-    Obstacle { class: Class::Refused, message, findings: Vec::new(), hint: hint.to_owned() }
+    Obstacle::new(Class::Refused, message, hint)
 }
 
 /// What keeps a project from being made as it is wanted.

@@ -205,11 +205,12 @@ impl Sources<'_> {
                     "" => repository.clone(),
                     _ => format!("{place} ({repository})"),
                 };
-                origins.push(Origin { source, repository, shown });
+                origins.push(Origin { shown, ..Origin::new(source, repository) });
                 origins.len() - 1
             });
             let (text, place) = (text.to_owned(), self.request.listed.get(text).cloned());
-            self.opened.wanted.push(Wanted { origin, name, text, place, is_one_of_all });
+            let wanted = Wanted { text, place, is_one_of_all, ..Wanted::new(origin, name) };
+            self.opened.wanted.push(wanted);
         }
     }
 

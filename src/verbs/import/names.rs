@@ -52,5 +52,6 @@ fn changes_nothing(flat: &Mapping, contents: &Contents) -> bool {
 }
 
 fn mapping(request: &Request, naming: Naming) -> Mapping {
-    Mapping { naming, flatten: request.flatten, rules: request.rules.clone() }
+    let (flatten, rules) = (request.flatten, request.rules.clone());
+    Mapping { flatten, rules, ..Mapping::new(naming) }
 }

@@ -25,9 +25,8 @@ impl Ready {
         contents: &'c Contents,
         progress: &'c dyn Progress,
     ) -> Carrier<'c> {
-        let (source, tally) = (&*self.bundle, &self.tally);
-        let go_on = request.keep_going;
-        Carrier { contents, source, jobs: request.jobs, go_on, tally, progress }
+        let (jobs, go_on) = (request.jobs, request.keep_going);
+        Carrier { jobs, go_on, ..Carrier::new(contents, &*self.bundle, &self.tally, progress) }
     }
 
     /// The digest of its statement.

@@ -7,6 +7,7 @@ use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
 /// A repository that images come from.
+#[non_exhaustive]
 pub struct Origin {
     /// Gives its content.
     pub source: Arc<dyn ImageSource>,
@@ -14,6 +15,15 @@ pub struct Origin {
     pub repository: String,
     /// What errors call it: the repository, and the archive or engine that it is in.
     pub shown: String,
+}
+
+impl Origin {
+    /// The repository `host/path`, of which `source` gives the content.
+    #[must_use]
+    pub fn new(source: Arc<dyn ImageSource>, repository: impl Into<String>) -> Origin {
+        let repository = repository.into();
+        Origin { source, shown: repository.clone(), repository }
+    }
 }
 
 impl std::fmt::Debug for Origin {
@@ -24,6 +34,7 @@ impl std::fmt::Debug for Origin {
 
 /// One image that is asked for.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Wanted {
     /// Its place in the list of origins.
     pub origin: usize,
@@ -35,6 +46,15 @@ pub struct Wanted {
     pub place: Option<String>,
     /// Whether it is one of all that a place holds, and was not asked for by its name.
     pub is_one_of_all: bool,
+}
+
+impl Wanted {
+    /// The image `name` of an origin, asked for by that name. The fields say otherwise.
+    #[must_use]
+    pub fn new(origin: usize, name: Reference) -> Wanted {
+        let text = format!("docker://{name}");
+        Wanted { origin, name, text, place: None, is_one_of_all: false }
+    }
 }
 
 /// Which parts of the images are taken.

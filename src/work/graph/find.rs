@@ -16,6 +16,7 @@ use crate::words::reference::Registry;
 
 /// What is there of the images that are asked for.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Resolved {
     /// What each name stands for, in their order; nothing where that could not be had.
     pub roots: Vec<Option<Document>>,

@@ -5,6 +5,7 @@ use crate::words::reference::{Reference, Repository};
 
 /// One repository of the destination and what goes there. A plan is made of what `H` answers; to
 /// run it, `H` has to be a sink.
+#[non_exhaustive]
 pub struct Delivery<H: ?Sized = dyn ImageSink> {
     /// Tells what is there, and takes what is not.
     pub there: Box<H>,

@@ -7,6 +7,7 @@ use crate::words::digest::Digest;
 /// Whether an index arrives that names more than the bundle carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Acceptance {
     /// The destination takes it.
     Taken,
@@ -18,6 +19,7 @@ pub enum Acceptance {
 
 /// An index of which children are neither in the bundle nor at the destination.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct SparseIndex {
     /// The repository, for people.
     pub repository: String,
@@ -31,6 +33,7 @@ pub struct SparseIndex {
 
 /// A manifest that is to be sent without its foreign layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ForeignLayers {
     /// The repository, for people.
     pub repository: String,

@@ -22,6 +22,12 @@ pub struct Obstacle {
 }
 
 impl Obstacle {
+    /// Something in the way, and what can be done about it.
+    #[must_use]
+    pub fn new(class: Class, message: impl Into<String>, hint: impl Into<String>) -> Obstacle {
+        Obstacle { class, message: message.into(), findings: Vec::new(), hint: hint.into() }
+    }
+
     /// Names that stand for other images, and that the destination lets nobody move.
     pub(super) fn immutable(findings: Vec<String>) -> Obstacle {
         let message = format!(

@@ -8,6 +8,7 @@ use crate::words::reference::{Repository, Tag};
 
 /// Everything for one repository of the destination.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct RepositoryPlan {
     /// Its name, for people.
     pub repository: String,
@@ -45,6 +46,7 @@ impl RepositoryPlan {
 
 /// The referrers of one subject, for the fallback tag.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ReferrersList {
     /// The tag.
     pub tag: Tag,

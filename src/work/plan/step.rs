@@ -9,6 +9,7 @@ use crate::words::reference::{Reference, Repository, Tag};
 
 /// What to do about a name that stands for something else at the destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OnExisting {
     /// Fail before anything moves.
     #[default]
@@ -28,6 +29,7 @@ pub enum OnExisting {
 /// How a blob gets to where it is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Action {
     /// It is there.
     Present,
@@ -42,6 +44,7 @@ pub enum Action {
 
 /// One blob for one repository.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Transfer {
     /// The blob.
     pub blob: Descriptor,
@@ -51,6 +54,7 @@ pub struct Transfer {
 
 /// One manifest or index for one repository.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct DocumentStep {
     /// Which.
     pub document: Descriptor,
@@ -66,6 +70,7 @@ pub struct DocumentStep {
 /// What happens to a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum NameAction {
     /// It stands for this image already.
     Present,
@@ -81,6 +86,7 @@ pub enum NameAction {
 
 /// One name.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct NameStep {
     /// In the bundle.
     pub name: Reference,

@@ -21,6 +21,7 @@ use crate::work::plan::Plan;
 
 /// What a plan is run with.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Carrier<'c> {
     /// What is brought.
     pub contents: &'c Contents,
@@ -35,6 +36,20 @@ pub struct Carrier<'c> {
     pub tally: &'c Tally,
     /// Hears of it.
     pub progress: &'c dyn Progress,
+}
+
+impl<'c> Carrier<'c> {
+    /// Brings what of `contents` a plan says, from `source`, as fast as it goes, and stops writing
+    /// with the first damaged blob. The fields say otherwise.
+    #[must_use]
+    pub fn new(
+        contents: &'c Contents,
+        source: &'c dyn BlobSource,
+        tally: &'c Tally,
+        progress: &'c dyn Progress,
+    ) -> Carrier<'c> {
+        Carrier { contents, source, jobs: Jobs::default(), go_on: false, tally, progress }
+    }
 }
 
 impl std::fmt::Debug for Carrier<'_> {

@@ -14,6 +14,7 @@ use crate::work::plan::Count;
 
 /// What a fetch did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fetched {
     /// Blobs that came, or of which the rest came, and the bytes that did.
     pub came: Count,

@@ -10,6 +10,7 @@ use crate::work::plan::{Count, NameAction, NameStep};
 
 /// What an import did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
 pub struct Moved {
     /// Blobs whose bytes were sent.
     pub copied: Count,
@@ -21,6 +22,7 @@ pub struct Moved {
 
 /// What became of a blob. What comes later outweighs what comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Fate {
     /// It was there.
     Present,

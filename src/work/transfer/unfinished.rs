@@ -5,6 +5,7 @@ use crate::words::error::Error;
 
 /// Why a plan was not run to its end.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Unfinished {
     /// For what may be about everything.
     Whole(Error),

@@ -104,12 +104,7 @@ fn too_small(
         None => Ok(()),
     };
     let error = room::fits(bytes, free, &place.to_string()).and_then(|()| quota()).err()?;
-    Some(Obstacle {
-        class: error.class(),
-        message: error.message().to_owned(),
-        findings: Vec::new(),
-        hint: place.way_out().to_owned(),
-    })
+    Some(Obstacle::new(error.class(), error.message(), place.way_out()))
 }
 
 /// What the images that are to come need.
