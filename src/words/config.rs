@@ -81,6 +81,19 @@ impl ImageConfig {
     }
 }
 
+/// The chain IDs of layers from their diff IDs (image-spec, config.md, "Layer ChainID").
+#[must_use]
+pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+    let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
+    for diff_id in diff_ids {
+        chain.push(match chain.last() {
+            Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
+            None => *diff_id,
+        });
+    }
+    chain
+}
+
 #[derive(Deserialize)]
 struct AsItStands {
     #[serde(default)]
@@ -282,5 +295,14 @@ mod tests {
             assert_eq!((ids.count, ids.digests.as_ref()), (3, None), "{entry}");
             assert!(!config.is_odd(), "{entry}");
         }
+    }
+
+    #[test]
+    fn a_chain_id_is_that_of_the_image_specification() {
+        let [a, b, c] = [b"a", b"b", b"c"].map(|layer| Digest::of(layer));
+        let ab = Digest::of(format!("{a} {b}").as_bytes());
+
+        assert_eq!(chain_ids(&[a, b, c]), [a, ab, Digest::of(format!("{ab} {c}").as_bytes())]);
+        assert!(chain_ids(&[]).is_empty());
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{About, Driver, Held, Kept, Pull, Scratch, Watch};
+use super::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, HANGS, Watch};
+use super::driver::Driver;
+use super::scratch::Scratch;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -13,12 +15,12 @@ use crate::words::reference::Reference;
 /// Where `ctr` reads its hosts from. It runs on this machine, as this user.
 const SCRATCH: &str = "/tmp";
 
-pub(super) fn about(engine: &Driver) -> Result<About> {
+pub(super) fn about(engine: &Driver) -> Result<EngineInfo> {
     let mut plugins = engine.command();
     plugins.args(["plugins", "ls", "--detailed"]);
     let said = engine.answer(plugins, "cannot ask containerd")?;
     let (packed, unpacked) = roots(&String::from_utf8_lossy(&said));
-    Ok(About {
+    Ok(EngineInfo {
         platform: own_platform(),
         remote: None,
         unpacked: unpacked.or_else(|| packed.clone()),
@@ -72,22 +74,22 @@ fn by_digest(name: &Reference, digest: Digest) -> Reference {
     Reference { tag: None, digest: Some(digest), ..name.clone() }
 }
 
-pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<Held>> {
+pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<EngineImage>> {
     let Some(image) = checked(engine, name)? else { return Ok(None) };
     let other = by_digest(name, image.digest);
     let both = other == *name || checked(engine, &other)?.is_some();
     let digests = BTreeSet::from([image.digest]);
-    Ok(Some(Held { id: Some(image.digest), digests, whole: image.whole && both }))
+    Ok(Some(EngineImage { id: Some(image.digest), digests, whole: image.whole && both }))
 }
 
 /// A line of `ctr images check`.
 #[derive(Debug, PartialEq)]
-struct Checked {
+struct CheckedImage {
     digest: Digest,
     whole: bool,
 }
 
-fn checked(engine: &Driver, name: &Reference) -> Result<Option<Checked>> {
+fn checked(engine: &Driver, name: &Reference) -> Result<Option<CheckedImage>> {
     let mut check = engine.command();
     check.args(["images", "check", &format!("name=={name}")]);
     let said = engine.answer(check, "cannot ask containerd for an image")?;
@@ -99,29 +101,29 @@ fn checked(engine: &Driver, name: &Reference) -> Result<Option<Checked>> {
 }
 
 /// `REF TYPE DIGEST STATUS SIZE UNPACKED`, where the status is two words.
-fn read_line(line: &str) -> Option<Checked> {
+fn read_line(line: &str) -> Option<CheckedImage> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let digest = words.get(2)?.parse().ok()?;
-    Some(Checked {
+    Some(CheckedImage {
         digest,
         whole: words.get(3) == Some(&"complete") && words.last() == Some(&"true"),
     })
 }
 
-pub(super) fn kept(engine: &Driver) -> Result<Kept> {
+pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
     let mut list = engine.command();
     list.args(["content", "ls", "--quiet"]);
     let said = engine.answer(list, "cannot list containerd's content")?;
     let said = String::from_utf8_lossy(&said);
-    Ok(Kept {
+    Ok(EngineLayers {
         blobs: said.lines().filter_map(|line| line.parse().ok()).collect(),
-        ..Kept::default()
+        ..EngineLayers::default()
     })
 }
 
 pub(super) fn pull(
     engine: &Driver,
-    pull: Pull<'_>,
+    pull: EnginePull<'_>,
     scratch: &Scratch,
     watch: Watch<'_>,
 ) -> Result<()> {
@@ -133,7 +135,7 @@ pub(super) fn pull(
         command.args(["--platform", &platform.to_string()]);
     }
     command.arg(pull.name.to_string());
-    let ended = engine.run(command, Duration::from_secs(super::HANGS), watch)?;
+    let ended = engine.run(command, Duration::from_secs(HANGS), watch)?;
     if !ended.success {
         return Err(ended.failure(&format!("containerd cannot pull {}", pull.name)));
     }
@@ -147,7 +149,7 @@ pub(super) fn pull(
 }
 
 /// Both `server` and the one host are ours, so that there is nobody else to ask.
-fn hosts_toml(pull: Pull<'_>) -> String {
+fn hosts_toml(pull: EnginePull<'_>) -> String {
     let url = pull.from.url();
     format!(
         "server = \"{url}\"\n\n[host.\"{url}\"]\ncapabilities = [\"pull\", \"resolve\"]\n\
@@ -185,7 +187,7 @@ mod tests {
             ("incomplete (1/3)", "true", false),
             ("unavailable (0/?)", "false", false),
         ] {
-            assert_eq!(read_line(&line(status, unpacked)), Some(Checked { digest, whole }));
+            assert_eq!(read_line(&line(status, unpacked)), Some(CheckedImage { digest, whole }));
         }
         assert_eq!(read_line("a:1 x y"), None);
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use super::Driver;
+use super::driver::Driver;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSource, ImageSource, Referrers};
 use crate::tools::process::{Ended, Reading};
@@ -21,7 +21,7 @@ pub struct ContentStore {
 
 /// An image as containerd lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Listed {
+struct ListedImage {
     media_type: String,
     digest: Digest,
 }
@@ -34,7 +34,7 @@ impl ContentStore {
     }
 
     /// The image under `name`, or, where that has a digest, any image of that digest.
-    fn listed(&self, name: &Reference) -> Result<Listed> {
+    fn listed(&self, name: &Reference) -> Result<ListedImage> {
         let text = name.kept().to_string();
         let filter = match name.digest {
             Some(digest) => format!("target.digest=={digest}"),
@@ -44,7 +44,7 @@ impl ContentStore {
         command.args(["images", "ls", &filter]);
         let table = self.engine.answer(command, &format!("cannot ask {self} for its images"))?;
         let listed = rows(&String::from_utf8_lossy(&table));
-        let is_it = |(found, listed): &(String, Listed)| match name.digest {
+        let is_it = |(found, listed): &(String, ListedImage)| match name.digest {
             Some(digest) => listed.digest == digest,
             None => *found == text,
         };
@@ -99,11 +99,12 @@ fn explain(ended: &Ended) -> Error {
 }
 
 /// The images in the table that `ctr images ls` prints: REF TYPE DIGEST and more.
-fn rows(table: &str) -> Vec<(String, Listed)> {
+fn rows(table: &str) -> Vec<(String, ListedImage)> {
     let row = |line: &str| {
         let mut columns = line.split_whitespace();
         let (name, media_type, digest) = (columns.next()?, columns.next()?, columns.next()?);
-        let listed = Listed { media_type: media_type.to_owned(), digest: digest.parse().ok()? };
+        let listed =
+            ListedImage { media_type: media_type.to_owned(), digest: digest.parse().ok()? };
         Some((name.to_owned(), listed))
     };
     table.lines().skip(1).filter_map(row).collect()
@@ -153,7 +154,7 @@ mod tests {
              docker.io/library/b:1 m/t sha256:broken 1 B linux/amd64 -\n"
         );
 
-        let listed = Listed { media_type: "m/t".to_owned(), digest };
+        let listed = ListedImage { media_type: "m/t".to_owned(), digest };
         assert_eq!(rows(&table), [("docker.io/library/a:1".to_owned(), listed)]);
         assert_eq!(rows(""), []);
     }

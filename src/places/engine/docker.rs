@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::podman::{AT_ONCE, RootFs, digest_of, parsed};
-use super::{About, Address, Driver, Held, Kept, Pull, Watch, chain_ids};
+use super::address::Address;
+use super::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, HANGS, Watch, is_id};
+use super::driver::Driver;
+use super::inspect::{AT_ONCE, RootFs, digest_of, parsed};
+use crate::words::config::chain_ids;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
@@ -26,7 +29,7 @@ const ALIVE: Duration = Duration::from_secs(1);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Info {
+struct DockerInfo {
     docker_root_dir: PathBuf,
     driver: String,
     #[serde(default)]
@@ -35,7 +38,7 @@ struct Info {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Server {
+struct DockerServer {
     version: String,
     os: String,
     arch: String,
@@ -43,7 +46,7 @@ struct Server {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Image {
+struct DockerImage {
     id: Digest,
     #[serde(default)]
     repo_digests: Option<Vec<String>>,
@@ -51,7 +54,7 @@ struct Image {
     root_fs: RootFs,
 }
 
-impl Info {
+impl DockerInfo {
     /// Whether containerd keeps its images.
     fn is_containerds(&self) -> bool {
         let status = self.driver_status.iter().flatten();
@@ -65,18 +68,18 @@ fn ask(engine: &Driver, arguments: &[&str]) -> Result<Vec<u8>> {
     engine.answer(command, "cannot ask docker")
 }
 
-fn info(engine: &Driver) -> Result<Info> {
+fn info(engine: &Driver) -> Result<DockerInfo> {
     parsed(&ask(engine, &["info", "--format", "{{json .}}"])?, "what docker info says")
 }
 
-pub(super) fn about(engine: &Driver) -> Result<About> {
+pub(super) fn about(engine: &Driver) -> Result<EngineInfo> {
     let server = ask(engine, &["version", "--format", "{{json .Server}}"])?;
-    let server: Server = parsed(&server, "what docker version says")?;
+    let server: DockerServer = parsed(&server, "what docker version says")?;
     let info = info(engine)?;
     let keeps_manifests = info.is_containerds();
     let remote = remote(engine)?;
     let root = remote.is_none().then_some(info.docker_root_dir);
-    Ok(About {
+    Ok(EngineInfo {
         platform: Platform { os: server.os, architecture: server.arch, variant: None },
         remote,
         unpacked: root.clone(),
@@ -120,15 +123,15 @@ fn is_elsewhere(host: &str) -> bool {
     }
 }
 
-pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<Held>> {
+pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<EngineImage>> {
     Ok(look(engine, &name.to_string())?.map(|image| {
         let names = image.repo_digests.unwrap_or_default();
         let digests: BTreeSet<Digest> = names.iter().filter_map(|name| digest_of(name)).collect();
-        Held { id: Some(image.id), digests, whole: true }
+        EngineImage { id: Some(image.id), digests, whole: true }
     }))
 }
 
-fn look(engine: &Driver, name: &str) -> Result<Option<Image>> {
+fn look(engine: &Driver, name: &str) -> Result<Option<DockerImage>> {
     let mut inspect = engine.command();
     inspect.args(["image", "inspect", "--format", "{{json .}}", name]);
     let ended = engine.question(inspect)?;
@@ -139,20 +142,20 @@ fn look(engine: &Driver, name: &str) -> Result<Option<Image>> {
     }
 }
 
-pub(super) fn kept(engine: &Driver) -> Result<Kept> {
+pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
     let mut list = engine.command();
     list.args(["image", "ls", "--all", "--quiet", "--no-trunc"]);
     let said = engine.answer(list, "cannot list docker's images")?;
     let said = String::from_utf8_lossy(&said);
-    let mut ids: Vec<&str> = said.lines().filter(|id| super::is_id(id)).collect();
+    let mut ids: Vec<&str> = said.lines().filter(|id| is_id(id)).collect();
     ids.sort_unstable();
     ids.dedup();
-    let mut kept = Kept { pulled: pulled(&info(engine)?), ..Kept::default() };
+    let mut kept = EngineLayers { pulled: pulled(&info(engine)?), ..EngineLayers::default() };
     for ids in ids.chunks(AT_ONCE) {
         let mut inspect = engine.command();
         inspect.args(["image", "inspect"]).args(ids);
         let said = engine.answer(inspect, "cannot ask docker for its images")?;
-        for image in parsed::<Vec<Image>>(&said, "what docker image inspect says")? {
+        for image in parsed::<Vec<DockerImage>>(&said, "what docker image inspect says")? {
             kept.images.insert(image.id);
             kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
         }
@@ -163,7 +166,7 @@ pub(super) fn kept(engine: &Driver) -> Result<Kept> {
 /// The blobs that docker knows the layers of: it takes no others for those that it has, and no
 /// command of its tells them. Where its folder cannot be read, that is none. containerd finds the
 /// layers by what they are.
-fn pulled(info: &Info) -> Option<BTreeSet<Digest>> {
+fn pulled(info: &DockerInfo) -> Option<BTreeSet<Digest>> {
     if info.is_containerds() {
         return None;
     }
@@ -173,7 +176,7 @@ fn pulled(info: &Info) -> Option<BTreeSet<Digest>> {
     Some(names.filter_map(|name| Digest::from_hex(name.file_name().to_str()?).ok()).collect())
 }
 
-pub(super) fn pull(engine: &Driver, pull: Pull<'_>, watch: Watch<'_>) -> Result<()> {
+pub(super) fn pull(engine: &Driver, pull: EnginePull<'_>, watch: Watch<'_>) -> Result<()> {
     let Some(tag) = &pull.name.tag else {
         return Err(Error::new(Class::Refused, format!("{}: docker wants a tag", pull.name)));
     };
@@ -183,12 +186,16 @@ pub(super) fn pull(engine: &Driver, pull: Pull<'_>, watch: Watch<'_>) -> Result<
     done
 }
 
-fn fetch_and_tag(engine: &Driver, pull: &Pull<'_>, helper: &str, watch: Watch<'_>) -> Result<()> {
+fn fetch_and_tag(
+    engine: &Driver,
+    pull: &EnginePull<'_>,
+    helper: &str,
+    watch: Watch<'_>,
+) -> Result<()> {
     let name = pull.name;
     let mut begun = 1;
     loop {
-        let ended =
-            engine.run(fetch(engine, pull, helper), Duration::from_secs(super::HANGS), watch)?;
+        let ended = engine.run(fetch(engine, pull, helper), Duration::from_secs(HANGS), watch)?;
         if ended.success {
             break;
         }
@@ -202,7 +209,7 @@ fn fetch_and_tag(engine: &Driver, pull: &Pull<'_>, helper: &str, watch: Watch<'_
     engine.answer(tag, &format!("docker cannot tag {name}")).map(drop)
 }
 
-fn fetch(engine: &Driver, pull: &Pull<'_>, helper: &str) -> Command {
+fn fetch(engine: &Driver, pull: &EnginePull<'_>, helper: &str) -> Command {
     let mut command = engine.command();
     command.args(["pull", "--quiet"]);
     if let Some(platform) = pull.platform {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::Command;
 use std::time::Duration;
 
-use super::Engine;
+use super::named::Engine;
 use crate::tools::process::{Ended, Keep, Program};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, ErrorKind, Result};

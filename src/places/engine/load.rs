@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::{Driver, Engine, HANGS};
+use super::answers::HANGS;
+use super::driver::Driver;
+use super::named::Engine;
 use crate::tools::process::{Keep, Program};
 use crate::words::error::{Error, Result};
 

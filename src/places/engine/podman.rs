@@ -5,25 +5,26 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{About, Driver, Held, Kept, Pull, Scratch, Watch, chain_ids, scratch};
+use super::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, HANGS, Watch, is_id};
+use super::driver::Driver;
+use super::inspect::{AT_ONCE, RootFs, digest_of, parsed};
+use super::scratch::{self, Scratch};
+use crate::words::config::chain_ids;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::Result;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
-/// How many images one question is about. Also docker's.
-pub(super) const AT_ONCE: usize = 50;
-
 /// What `podman info` and `podman image inspect` tell, as far as it is asked for.
 #[derive(Deserialize)]
-struct Info {
-    host: Host,
-    store: Store,
+struct PodmanInfo {
+    host: PodmanHost,
+    store: PodmanStore,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Host {
+struct PodmanHost {
     os: String,
     arch: String,
     #[serde(default)]
@@ -32,7 +33,7 @@ struct Host {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Store {
+struct PodmanStore {
     graph_root: PathBuf,
     graph_driver_name: String,
     run_root: PathBuf,
@@ -43,7 +44,7 @@ struct Store {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Image {
+struct PodmanImage {
     id: String,
     #[serde(default)]
     digest: String,
@@ -53,36 +54,17 @@ struct Image {
     root_fs: RootFs,
 }
 
-/// Also docker's.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct RootFs {
-    #[serde(default)]
-    pub(super) layers: Option<Vec<Digest>>,
-}
-
-/// What an engine said, as JSON.
-pub(super) fn parsed<T: for<'de> Deserialize<'de>>(said: &[u8], what: &str) -> Result<T> {
-    serde_json::from_slice(said)
-        .map_err(|e| Error::new(Class::Other, format!("{what} is not understood")).source(e))
-}
-
-/// The digest in `NAME@DIGEST`.
-pub(super) fn digest_of(name: &str) -> Option<Digest> {
-    name.rsplit_once('@')?.1.parse().ok()
-}
-
-fn info(engine: &Driver) -> Result<Info> {
+fn info(engine: &Driver) -> Result<PodmanInfo> {
     let mut info = engine.command();
     info.args(["info", "--format", "json"]);
     parsed(&engine.answer(info, "cannot ask podman")?, "what podman info says")
 }
 
-pub(super) fn about(engine: &Driver) -> Result<About> {
-    let Info { host, store } = info(engine)?;
+pub(super) fn about(engine: &Driver) -> Result<EngineInfo> {
+    let PodmanInfo { host, store } = info(engine)?;
     let staging = staged_in(store.image_copy_tmp_dir);
     let here = |path: PathBuf| (!host.service_is_remote).then_some(path);
-    Ok(About {
+    Ok(EngineInfo {
         platform: Platform { os: host.os, architecture: host.arch, variant: None },
         remote: host.service_is_remote.then(|| "another podman (CONTAINER_HOST)".to_owned()),
         unpacked: here(store.graph_root),
@@ -99,7 +81,7 @@ pub(super) fn about(engine: &Driver) -> Result<About> {
     })
 }
 
-pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<Held>> {
+pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<EngineImage>> {
     let mut exists = engine.command();
     exists.args(["image", "exists", &name.to_string()]);
     let exists = engine.question(exists)?;
@@ -114,11 +96,11 @@ pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<Held>> {
         let names = image.repo_digests.unwrap_or_default();
         let digests = names.iter().filter_map(|name| digest_of(name));
         let digests = digests.chain(image.digest.parse().ok()).collect();
-        Held { id: Digest::from_hex(&image.id).ok(), digests, whole: true }
+        EngineImage { id: Digest::from_hex(&image.id).ok(), digests, whole: true }
     }))
 }
 
-fn inspect(engine: &Driver, names: &[String]) -> Result<Vec<Image>> {
+fn inspect(engine: &Driver, names: &[String]) -> Result<Vec<PodmanImage>> {
     let mut inspect = engine.command();
     inspect.args(["image", "inspect"]).args(names);
     parsed(
@@ -127,16 +109,15 @@ fn inspect(engine: &Driver, names: &[String]) -> Result<Vec<Image>> {
     )
 }
 
-pub(super) fn kept(engine: &Driver) -> Result<Kept> {
+pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
     let mut list = engine.command();
     list.args(["image", "ls", "--all", "--quiet", "--no-trunc"]);
     let said = engine.answer(list, "cannot list podman's images")?;
     let said = String::from_utf8_lossy(&said);
-    let mut ids: Vec<String> =
-        said.lines().filter(|id| super::is_id(id)).map(str::to_owned).collect();
+    let mut ids: Vec<String> = said.lines().filter(|id| is_id(id)).map(str::to_owned).collect();
     ids.sort();
     ids.dedup();
-    let mut kept = Kept::default();
+    let mut kept = EngineLayers::default();
     for ids in ids.chunks(AT_ONCE) {
         for image in inspect_all(engine, ids)? {
             kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
@@ -147,7 +128,7 @@ pub(super) fn kept(engine: &Driver) -> Result<Kept> {
 
 /// Those of `ids` that podman can tell of. Of a manifest list without an image for this machine it
 /// cannot, and then tells nothing of the others either.
-fn inspect_all(engine: &Driver, ids: &[String]) -> Result<Vec<Image>> {
+fn inspect_all(engine: &Driver, ids: &[String]) -> Result<Vec<PodmanImage>> {
     if let Ok(images) = inspect(engine, ids) {
         return Ok(images);
     }
@@ -161,7 +142,7 @@ fn inspect_all(engine: &Driver, ids: &[String]) -> Result<Vec<Image>> {
 
 pub(super) fn pull(
     engine: &Driver,
-    pull: Pull<'_>,
+    pull: EnginePull<'_>,
     scratch: &Scratch,
     watch: Watch<'_>,
 ) -> Result<()> {
@@ -178,7 +159,7 @@ pub(super) fn pull(
         // So that what it stages goes away with our folder, however it ends.
         command.env("TMPDIR", scratch.path());
     }
-    let ended = engine.run(command, Duration::from_secs(super::HANGS), watch)?;
+    let ended = engine.run(command, Duration::from_secs(HANGS), watch)?;
     match ended.success {
         true => Ok(()),
         false => Err(ended.failure(&format!("podman cannot pull {}", pull.name))),
@@ -188,7 +169,7 @@ pub(super) fn pull(
 /// A folder for what `podman save` stages, swept of what saves that were killed left beside it;
 /// nothing where podman would not take it.
 pub(super) fn staging(engine: &Driver) -> Result<Option<Scratch>> {
-    let Info { host, store } = info(engine)?;
+    let PodmanInfo { host, store } = info(engine)?;
     if host.service_is_remote || depends_on_tmpdir(&store.run_root) {
         return Ok(None);
     }
@@ -221,7 +202,7 @@ fn depends_on_tmpdir(run_root: &Path) -> bool {
 
 /// The repository is the prefix, since podman looks no further than to the tag: an entry of the
 /// user's or the machine's for a host, a mirror or a block among them, is shorter.
-fn registries_conf(pull: Pull<'_>) -> String {
+fn registries_conf(pull: EnginePull<'_>) -> String {
     let (name, from) = (pull.name, pull.from);
     format!(
         "unqualified-search-registries = []\n\n[[registry]]\nprefix = \"{}\"\n\
@@ -242,8 +223,12 @@ mod tests {
         let from = Address::new(4711).unwrap().below(0);
         let digest = Digest::of(b"x");
 
-        let conf =
-            registries_conf(Pull { name: &name, digest: &digest, from: &from, platform: None });
+        let conf = registries_conf(EnginePull {
+            name: &name,
+            digest: &digest,
+            from: &from,
+            platform: None,
+        });
 
         let conf: toml::Table = conf.parse().unwrap();
         let registry = &conf["registry"].as_array().unwrap()[0];

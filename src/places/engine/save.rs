@@ -4,7 +4,10 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Driver, Engine, Scratch, podman};
+use super::driver::Driver;
+use super::named::Engine;
+use super::podman;
+use super::scratch::Scratch;
 use crate::medium::tree::Tree;
 use crate::tools::process::{Ended, Reading};
 use crate::words::error::{Class, Error, Result};
@@ -102,14 +105,14 @@ fn explain(ended: &Ended) -> Error {
 
 /// What an engine says about an image.
 #[derive(Debug)]
-struct About {
+struct Inspected {
     id: String,
     tags: Vec<Reference>,
     /// Its names with digests.
     pinned: Vec<Reference>,
 }
 
-fn inspect(engine: &Driver, name: &str) -> Result<About> {
+fn inspect(engine: &Driver, name: &str) -> Result<Inspected> {
     let mut command = engine.command();
     command.args(["image", "inspect", "--"]).arg(name);
     let bytes = engine.answer(command, "cannot ask for the image")?;
@@ -129,7 +132,7 @@ fn inspect(engine: &Driver, name: &str) -> Result<About> {
         names
     };
     let (tags, pinned) = (names("RepoTags"), names("RepoDigests"));
-    Ok(About { id: id.to_owned(), tags, pinned })
+    Ok(Inspected { id: id.to_owned(), tags, pinned })
 }
 
 /// What the image that `name` found is called: by that of its `tags` that is meant. Podman finds a

@@ -13,7 +13,6 @@ const OF_EACH: [(&str, &str); 3] = [
 // One a line, so that two who mend names do not meet.
 #[rustfmt::skip]
 const TWICE: &[&str] = &[
-    "About",
     "Configs",
     "Content",
     "Entry",
@@ -23,7 +22,6 @@ const TWICE: &[&str] = &[
     "Layout",
     "Listing",
     "Members",
-    "Packing",
     "Raw",
     "Verified",
 ];

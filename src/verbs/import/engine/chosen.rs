@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::Contents;
-use crate::places::engine::{About, Engine, Held};
+use crate::places::engine::{Engine, EngineImage, EngineInfo};
 use crate::words::count::{are, count};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
@@ -55,7 +55,7 @@ impl Chosen {
         contents: &Contents,
         names: Vec<Reference>,
         engine: &Engine,
-        about: &About,
+        about: &EngineInfo,
         platform: Option<&Platform>,
     ) -> Chosen {
         let platform = platform.unwrap_or(&about.platform);
@@ -111,7 +111,7 @@ impl Chosen {
     }
 
     /// Whether `held` is what `name` is to stand for.
-    pub(super) fn is_it(&self, about: &About, name: &Reference, held: &Held) -> bool {
+    pub(super) fn is_it(&self, about: &EngineInfo, name: &Reference, held: &EngineImage) -> bool {
         self.wanted.get(name).is_some_and(|wanted| {
             let digest = !about.keeps_manifests || held.digests.contains(&wanted.root);
             digest && held.id.is_some_and(|id| wanted.ids.contains(&id))
@@ -206,7 +206,7 @@ fn is_image(manifest: &Document) -> bool {
 fn notes(
     contents: &Contents,
     engine: &Engine,
-    about: &About,
+    about: &EngineInfo,
     platform: &Platform,
     several: usize,
 ) -> Vec<String> {
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn an_engine_without_zstd_is_told_of_it_by_either_name_of_the_type() {
-        let about = |takes_zstd| About {
+        let about = |takes_zstd| EngineInfo {
             platform: "linux/amd64".parse().unwrap(),
             remote: None,
             unpacked: None,

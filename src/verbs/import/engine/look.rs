@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use super::chosen::Chosen;
 use crate::bundle::head::MAX_CONFIG;
-use crate::places::engine::{About, Driver, Held, Kept, chain_ids};
+use crate::places::engine::{Driver, EngineImage, EngineInfo, EngineLayers};
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSource;
 use crate::words::cancel::Cancel;
-use crate::words::config::ImageConfig;
+use crate::words::config::{ImageConfig, chain_ids};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::Result;
@@ -21,7 +21,7 @@ use crate::words::reference::{Reference, Tag};
 #[derive(Debug, Clone)]
 pub(super) struct Look {
     engine: Driver,
-    about: About,
+    about: EngineInfo,
     chosen: Arc<Chosen>,
     /// Blobs and documents; those of an image join when it is found under its name.
     there: Arc<Mutex<BTreeSet<Digest>>>,
@@ -34,7 +34,7 @@ impl Look {
     /// When it cannot tell, or a config cannot be read.
     pub(super) fn at(
         engine: &Driver,
-        about: &About,
+        about: &EngineInfo,
         chosen: &Arc<Chosen>,
         bundle: &dyn BlobSource,
     ) -> Result<Look> {
@@ -59,7 +59,7 @@ impl Look {
 
     /// What tells `held` from the image that is to come under `name`. The digest of an index does
     /// not, where the engine has another of its platforms.
-    fn other(&self, name: &Reference, held: &Held) -> Option<Digest> {
+    fn other(&self, name: &Reference, held: &EngineImage) -> Option<Digest> {
         let root = self.chosen.root(name);
         let by_digest = held.digests.iter().find(|digest| Some(**digest) != root);
         by_digest.filter(|_| self.about.keeps_manifests).copied().or(held.id)
@@ -69,7 +69,7 @@ impl Look {
 /// The layers of `manifest` that the engine has unpacked, and will not pull again.
 fn layers_there(
     manifest: &Document,
-    kept: &Kept,
+    kept: &EngineLayers,
     bundle: &dyn BlobSource,
     cancel: &Cancel,
 ) -> Result<Vec<Digest>> {

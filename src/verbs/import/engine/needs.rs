@@ -7,7 +7,7 @@ use std::path::Path;
 use super::chosen::Chosen;
 use super::look::Look;
 use super::unpacked::unpacked;
-use crate::places::engine::{About, quota_left};
+use crate::places::engine::{EngineInfo, quota_left};
 use crate::storage::store::BlobSource;
 use crate::tools::room::{self, Disk};
 use crate::words::cancel::Cancel;
@@ -26,7 +26,7 @@ struct Needs {
 
 /// What of `plan` does not fit, for each disk and quota that is too small.
 pub(super) fn shortage(
-    about: &About,
+    about: &EngineInfo,
     plan: &Plan,
     chosen: &Chosen,
     look: &Look,
@@ -109,7 +109,7 @@ fn too_small(
 
 /// What the images that are to come need.
 fn needs(
-    about: &About,
+    about: &EngineInfo,
     plan: &Plan,
     chosen: &Chosen,
     look: &Look,
@@ -133,7 +133,7 @@ fn needs(
 }
 
 fn of_image(
-    about: &About,
+    about: &EngineInfo,
     manifest: &Document,
     bundle: &dyn BlobSource,
     mut is_there: impl FnMut(Digest) -> bool,
@@ -171,8 +171,8 @@ mod tests {
         }
     }
 
-    fn about(stacks: bool) -> About {
-        About {
+    fn about(stacks: bool) -> EngineInfo {
+        EngineInfo {
             platform: "linux/amd64".parse::<Platform>().unwrap(),
             remote: None,
             unpacked: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::chosen::Chosen;
 use super::pulling::Pulling;
-use crate::places::engine::{Driver, Pull, Scratch};
+use crate::places::engine::{Driver, EnginePull, Scratch};
 use crate::verbs::serve::Loopback;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -51,7 +51,7 @@ pub(super) fn pull(
         let from = server.address(&name.registry);
         let several = chosen.is_index(digest);
         let platform = job.request.platform.as_ref().filter(|_| several);
-        let pull = Pull { name, digest, from: &from, platform };
+        let pull = EnginePull { name, digest, from: &from, platform };
         if let Some(why) = fetch(engine, pull, &server, scratch.as_ref(), carrier)? {
             return Ok(Some(why));
         }
@@ -96,7 +96,7 @@ fn note_moved(
 /// What went wrong in the bundle is told before what the engine makes of that.
 fn fetch(
     engine: &Driver,
-    pull: Pull<'_>,
+    pull: EnginePull<'_>,
     server: &Loopback,
     scratch: Option<&Scratch>,
     carrier: &Carrier<'_>,

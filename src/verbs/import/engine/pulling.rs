@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::job::Job;
 use super::chosen::Chosen;
 use super::look::Look;
-use crate::places::engine::{About, Driver, Engine};
+use crate::places::engine::{Driver, Engine, EngineInfo};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
@@ -17,7 +17,7 @@ use crate::work::transfer::{Carrier, Fate};
 pub(super) struct Pulling<'i> {
     pub(super) job: Job<'i>,
     pub(super) engine: Driver,
-    pub(super) about: About,
+    pub(super) about: EngineInfo,
     pub(super) chosen: Arc<Chosen>,
     pub(super) look: Look,
 }
