@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{Delivery, Obstacle, Plan, ProjectAction, ProjectPlan};
+use super::plan::{Delivery, Obstacle, Plan, ProjectAction, ProjectPlan, Sibling};
 use crate::bundle::contents::Contents;
 use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standing};
 use crate::words::bytes::Bytes;
@@ -61,7 +61,7 @@ impl Projects {
         let mut known: BTreeMap<String, usize> = BTreeMap::new();
         for (at, delivery) in deliveries.iter_mut().enumerate() {
             client.check()?;
-            let Some(path) = &delivery.path else { continue };
+            let Some(Sibling { repository: path, .. }) = &delivery.sibling else { continue };
             let repository = client.repository(registry, path, Side::Destination);
             let Some(project) = repository.project()? else { return Ok(projects) };
             let entry = match known.get(project.name()) {

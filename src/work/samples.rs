@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use super::graph::{self, Graph, Origin, Selection, Wanted};
-use super::plan::Delivery;
+use super::plan::{Delivery, Sibling};
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
 use crate::storage::checked::Checked;
@@ -188,8 +188,13 @@ impl Inside {
             let tag = old.tag.clone().unwrap();
             format!("{name}:{tag}").parse::<Reference>().unwrap()
         };
+        let (registry, repository) = name.split_once('/').unwrap();
+        let sibling = Sibling {
+            registry: registry.parse().unwrap(),
+            repository: repository.parse().unwrap(),
+        };
         Delivery {
-            path: Some(name.split_once('/').unwrap().1.parse().unwrap()),
+            sibling: Some(sibling),
             images: images.map(|(index, image)| (index, new(&image.name))).collect(),
             referrers: referrers
                 .map(|(index, referrer)| (index, referrer.name().map(|name| new(&name))))

@@ -12,7 +12,7 @@ use crate::storage::store::ImageSink;
 use crate::words::error::{Result, Side};
 use crate::words::reference::{Reference, Registry, Repository};
 use crate::work::mapping::Naming;
-use crate::work::plan::{Delivery, Obstacle, Plan};
+use crate::work::plan::{Delivery, Obstacle, Plan, Sibling};
 use crate::work::projects::Projects;
 use crate::work::transfer::{self, Carrier, Unfinished};
 
@@ -34,9 +34,10 @@ impl Landing for ToRegistry<'_> {
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
         let client = self.client;
         let mut deliveries = gather(job.contents, names, Reference::name, |to| {
-            let repository = client.repository(&to.registry, &to.repository, Side::Destination);
-            let path = Some(to.repository.clone());
-            Ok(Delivery { path, ..Delivery::to(Box::new(repository), to.name()) })
+            let there = client.repository(&to.registry, &to.repository, Side::Destination);
+            let (registry, repository) = (to.registry.clone(), to.repository.clone());
+            let sibling = Some(Sibling { registry, repository });
+            Ok(Delivery { sibling, ..Delivery::to(Box::new(there), to.name()) })
         })?;
         let projects = Projects::look(client, self.registry, &mut deliveries)?;
         surveyed::land(&AtRegistry { job, client, projects }, &deliveries)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::delivery::Delivery;
 use super::repository::RepositoryPlan;
+use super::sibling::Sibling;
 use super::step::{Action, DocumentStep, OnExisting};
 use super::{Plan, names, outline};
 use crate::bundle::contents::Contents;
@@ -13,7 +14,7 @@ use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::Result;
-use crate::words::reference::Repository;
+use crate::words::reference::{Registry, Repository};
 
 impl Plan {
     /// Looks at the destination, on `jobs` threads until `cancel` says stop, and decides. Changes nothing. A name that
@@ -96,22 +97,28 @@ impl Plan {
         Ok(())
     }
 
-    /// A blob that one repository has, or gets, is mounted by the others.
+    /// A blob that one repository has, or gets, is mounted by the others at the same registry.
     fn choose_mounts(&mut self) {
-        let mut owner: BTreeMap<Digest, Repository> = BTreeMap::new();
+        let mut owner: BTreeMap<(Registry, Digest), Repository> = BTreeMap::new();
         for repository in &self.repositories {
-            let Some(path) = &repository.path else { continue };
+            let Some(Sibling { registry, repository: path }) = &repository.sibling else {
+                continue;
+            };
             for transfer in repository.blobs.iter().filter(|t| t.action == Action::Present) {
-                owner.entry(transfer.blob.digest).or_insert_with(|| path.clone());
+                let blob = (registry.clone(), transfer.blob.digest);
+                owner.entry(blob).or_insert_with(|| path.clone());
             }
         }
         for repository in &mut self.repositories {
-            let Some(path) = &repository.path else { continue };
+            let Some(Sibling { registry, repository: path }) = &repository.sibling else {
+                continue;
+            };
             for transfer in repository.blobs.iter_mut().filter(|t| t.action == Action::Copy) {
-                match owner.get(&transfer.blob.digest) {
+                let blob = (registry.clone(), transfer.blob.digest);
+                match owner.get(&blob) {
                     Some(from) => transfer.action = Action::Mount { from: from.clone() },
                     None => {
-                        owner.insert(transfer.blob.digest, path.clone());
+                        owner.insert(blob, path.clone());
                     }
                 }
             }

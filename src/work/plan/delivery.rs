@@ -1,7 +1,8 @@
 //! [`Delivery`]: one repository of the destination.
 
+use super::sibling::Sibling;
 use crate::storage::store::ImageSink;
-use crate::words::reference::{Reference, Repository};
+use crate::words::reference::Reference;
 
 /// One repository of the destination and what goes there. A plan is made of what `H` answers; to
 /// run it, `H` has to be a sink.
@@ -11,8 +12,8 @@ pub struct Delivery<H: ?Sized = dyn ImageSink> {
     pub there: Box<H>,
     /// Its name, for people.
     pub name: String,
-    /// Its path, where siblings can mount blobs from it.
-    pub path: Option<Repository>,
+    /// What it is to its siblings, where those can mount blobs from it.
+    pub sibling: Option<Sibling>,
     /// Images by their place in the contents, with their new names.
     pub images: Vec<(usize, Reference)>,
     /// Referrers by their place in the contents, with their new names, if they have one.
@@ -30,7 +31,7 @@ impl<H: ?Sized> Delivery<H> {
         Delivery {
             there,
             name: name.into(),
-            path: None,
+            sibling: None,
             images: Vec::new(),
             referrers: Vec::new(),
             is_file: false,

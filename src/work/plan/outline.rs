@@ -44,7 +44,7 @@ pub(super) fn outline<H: ?Sized>(
         lists: lists(contents, &chosen),
         names: chosen.names,
         is_file: delivery.is_file,
-        path: delivery.path.clone(),
+        sibling: delivery.sibling.clone(),
     }
 }
 
@@ -88,7 +88,7 @@ fn choose<H: ?Sized>(contents: &Contents, delivery: &Delivery<H>, names: Vec<Nam
             if step.as_ref().is_none_or(|step| step.action != NameAction::Keep) {
                 // In a registry a list is written when it turns out to be needed. Sent before, it
                 // would stay without a tag where it is not.
-                if delivery.path.is_none() || step.as_ref().is_none_or(|step| !step.is_list()) {
+                if delivery.sibling.is_none() || step.as_ref().is_none_or(|step| !step.is_list()) {
                     roots.push(digest);
                 }
                 reached.extend(contents.closure(digest));
@@ -216,7 +216,7 @@ mod tests {
             let delivery: Delivery = Delivery {
                 there: Box::new(LayoutStore::open(std::path::Path::new("nowhere")).unwrap()),
                 name: "localhost/a".to_owned(),
-                path: None,
+                sibling: None,
                 images: vec![(0, tagged(0)), (1, tagged(1))],
                 referrers: Vec::new(),
                 is_file: false,

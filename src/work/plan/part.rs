@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Plan;
 use super::repository::RepositoryPlan;
+use super::sibling::Sibling;
 use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
@@ -73,7 +74,7 @@ impl Plan {
                 names: Vec::new(),
                 lists: Vec::new(),
                 is_file: repository.is_file,
-                path: repository.path.clone(),
+                sibling: repository.sibling.clone(),
             };
             if place == at {
                 let sent =
@@ -94,13 +95,19 @@ impl Plan {
     }
 
     /// Has those of `blobs` that the repository at `at` would mount, once they were sent to another,
-    /// sent to itself, and mounted by all others: it is to come first.
-    fn own(&mut self, at: usize, blobs: &BTreeSet<Digest>) {
-        let Some(Some(path)) = self.repositories.get(at).map(|it| it.path.clone()) else { return };
-        let all = self.repositories.iter().flat_map(|repository| &repository.blobs);
+    /// sent to itself, and mounted by all others at its registry: it is to come first.
+    pub(super) fn own(&mut self, at: usize, blobs: &BTreeSet<Digest>) {
+        let of = self.repositories.get(at).and_then(|it| it.sibling.clone());
+        let Some(Sibling { registry, repository: path }) = of else { return };
+        let is_beside = |it: &RepositoryPlan| {
+            it.sibling.as_ref().is_some_and(|sibling| sibling.registry == registry)
+        };
+        let beside = self.repositories.iter().filter(|it| is_beside(it));
+        let all = beside.flat_map(|repository| &repository.blobs);
         let sent: BTreeSet<Digest> =
             all.filter(|it| it.action == Action::Copy).map(|it| it.blob.digest).collect();
-        for (place, repository) in self.repositories.iter_mut().enumerate() {
+        let places = self.repositories.iter_mut().enumerate();
+        for (place, repository) in places.filter(|(_, it)| is_beside(it)) {
             let is_it = |it: &&mut Transfer| {
                 blobs.contains(&it.blob.digest) && sent.contains(&it.blob.digest)
             };

@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::sibling::Sibling;
 use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
 use crate::words::digest::Digest;
-use crate::words::reference::{Repository, Tag};
+use crate::words::reference::Tag;
 
 /// Everything for one repository of the destination.
 #[derive(Debug, Clone, Serialize)]
@@ -24,9 +25,9 @@ pub struct RepositoryPlan {
     /// Whether it is a file, which people are told.
     #[serde(skip)]
     pub is_file: bool,
-    /// Its path, where siblings can mount blobs from it.
+    /// What it is to its siblings, where those can mount blobs from it.
     #[serde(skip)]
-    pub(super) path: Option<Repository>,
+    pub(super) sibling: Option<Sibling>,
 }
 
 impl RepositoryPlan {

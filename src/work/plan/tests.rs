@@ -97,7 +97,7 @@ fn siblings_mount_what_one_has_or_gets() {
     let plain = plan(&contents, &deliveries, OnExisting::Error).unwrap();
     second.state.lock().unwrap().blobs.insert(contents.blobs[0].digest);
     let half = plan(&contents, &deliveries, OnExisting::Error).unwrap();
-    deliveries.iter_mut().for_each(|delivery| delivery.path = None);
+    deliveries.iter_mut().for_each(|delivery| delivery.sibling = None);
     let layouts = plan(&contents, &deliveries, OnExisting::Error).unwrap();
 
     assert_eq!(actions(&plain, 0), [Action::Copy, Action::Copy]);
@@ -106,6 +106,26 @@ fn siblings_mount_what_one_has_or_gets() {
     assert_eq!(actions(&half, 1), [Action::Present, mount("a")]);
     assert_eq!((half.present.blobs, half.mount.blobs, half.copy.blobs), (1, 2, 1));
     assert_eq!(layouts.mount.blobs, 0);
+}
+
+#[test]
+fn nobody_mounts_from_another_registry() {
+    let (_, _, contents) = one_image();
+    let places = ["h.example/a", "i.example/a", "h.example/b"];
+    let inside: Vec<Inside> = places.iter().map(|_| Inside::default()).collect();
+    let deliveries: Vec<Delivery> =
+        inside.iter().zip(places).map(|(it, name)| it.delivery(name, &contents)).collect();
+    let mount = |from: &str| Action::Mount { from: from.parse().unwrap() };
+
+    let mut plan = plan(&contents, &deliveries, OnExisting::Error).unwrap();
+    assert_eq!(actions(&plan, 0), [Action::Copy, Action::Copy]);
+    assert_eq!(actions(&plan, 1), [Action::Copy, Action::Copy], "its registry has them not");
+    assert_eq!(actions(&plan, 2), [mount("a"), mount("a")]);
+
+    plan.own(2, &contents.blobs.iter().map(|blob| blob.digest).collect());
+    assert_eq!(actions(&plan, 0), [mount("b"), mount("b")]);
+    assert_eq!(actions(&plan, 1), [Action::Copy, Action::Copy], "its registry has them not");
+    assert_eq!(actions(&plan, 2), [Action::Copy, Action::Copy]);
 }
 
 #[test]
