@@ -15,10 +15,12 @@ mod help;
 mod idle;
 mod import;
 mod inspect;
+mod json;
 mod key;
 mod lists;
 mod login;
 mod manual;
+mod misuse;
 mod partly;
 mod plan;
 mod printer;
@@ -37,13 +39,12 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::globals::Globals;
 use self::printer::Printer;
 use crate::words::cancel::Cancel;
-use crate::words::error::{Class, Result};
+use crate::words::error::Result;
 
 /// Carry container images across an air gap.
 ///
@@ -90,10 +91,12 @@ enum Command {
 /// Parses the arguments, does what they say, prints what came of it.
 #[must_use]
 pub fn main() -> ExitCode {
+    let arguments = environment::arguments();
     let command = help::fitted(App::command(), environment::columns().unwrap_or(help::WIDEST));
-    let app = match command.try_get_matches().and_then(|found| App::from_arg_matches(&found)) {
+    let found = command.try_get_matches_from(&arguments);
+    let app = match found.and_then(|found| App::from_arg_matches(&found)) {
         Ok(app) => app,
-        Err(error) => return usage(&error),
+        Err(error) => return misuse::tell(&error, &arguments),
     };
     let cancel = Cancel::default();
     let printer = Printer::new(&app.globals, cancel.clone());
@@ -122,17 +125,6 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Completions(args) => args.run(App::command(), printer),
         Command::Man(args) => args.run(App::command(), printer),
     }
-}
-
-/// Help and version are results; everything else that clap says is an error of usage.
-fn usage(error: &clap::Error) -> ExitCode {
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // A closed pipe is no reason to fail: whoever read it has seen enough.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
-    }
-    stderr::usage(&error.render().to_string());
-    report::exit_code(Class::Usage)
 }
 
 #[cfg(test)]

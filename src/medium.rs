@@ -173,6 +173,7 @@ impl fmt::Display for Medium {
 
 impl Serialize for Medium {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.path.serialize(serializer)
+        // Bytes that are no text are replaced: a result is worth more than they are.
+        self.path.to_string_lossy().serialize(serializer)
     }
 }

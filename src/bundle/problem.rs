@@ -27,6 +27,7 @@ pub enum ProblemKind {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Problem {
     /// What kind of thing.
@@ -38,7 +39,7 @@ pub struct Problem {
     /// The images that cannot be used because of it.
     pub images: Vec<String>,
     /// How many further images, where they are too many to be named.
-    #[serde(rename = "moreImages", skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_none")]
     pub more_images: usize,
 }
 

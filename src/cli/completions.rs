@@ -21,6 +21,7 @@ impl Completions {
     pub(super) fn run(self, mut app: Command, printer: &Printer) -> Result<ExitCode> {
         let (name, mut script) = (app.get_name().to_owned(), Vec::new());
         clap_complete::generate(self.shell, &mut app, name, &mut script);
-        printer.raw(&script)
+        printer.raw(&script)?;
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,6 +1,7 @@
-//! The only reader of the environment, the clock and standard input.
+//! The only reader of the arguments, the environment, the clock and standard input.
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 
+use std::ffi::OsString;
 use std::io::{IsTerminal as _, Read};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -19,6 +20,11 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// A variable that holds a path.
 pub(super) fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The arguments, with the name of the program before them.
+pub(super) fn arguments() -> Vec<OsString> {
+    std::env::args_os().collect()
 }
 
 /// How many columns the terminal has, or `COLUMNS` says; nothing where there is none.

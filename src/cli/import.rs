@@ -215,8 +215,10 @@ impl Import {
             }
             Outcome::Done(summary) => {
                 let report = ImportReport { evidence: &evidence, summary: &summary };
-                printer.result(&report, || text(&evidence, &summary))?;
-                self.partly.end(&summary, printer)
+                // A list that cannot be written does not hide what arrived.
+                let error = self.partly.settle(&summary).unwrap_or_else(Some);
+                printer.ending(&report, error.as_ref(), || text(&evidence, &summary))?;
+                Ok(printer.end(error.as_ref()))
             }
         }
     }

@@ -9,14 +9,13 @@ use super::environment::now;
 use super::evidence::{ahead, expiry, ids};
 use super::idle;
 use super::printer::Printer;
-use super::report::{exit_code, lines};
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, titled};
 use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
 use crate::medium::Medium;
 use crate::verbs::inspect::{Known, Overview, inspect};
-use crate::words::error::Result;
+use crate::words::error::{Error, Result};
 use crate::words::escape::Safe;
 
 /// Show what a bundle holds: images, platforms, sizes, sharing, signers
@@ -48,16 +47,13 @@ impl Inspect {
         };
         let medium = Medium::at(self.bundle);
         let overview = inspect(&medium, &trust, now()?)?;
-        printer.result(&overview, || text(&overview, self.long))?;
-        // What it holds was shown all the same; its problems are among that.
         let error = match overview.ok {
             false => Some(failure(&medium.to_string(), &overview.problems)),
             true => overview.evidence.stale(),
         };
-        let Some(error) = error else { return Ok(ExitCode::SUCCESS) };
-        let code = exit_code(error.class());
-        lines(&error.without_findings()).iter().for_each(|line| printer.note(line));
-        Ok(code)
+        printer.ending(&overview, error.as_ref(), || text(&overview, self.long))?;
+        // What it holds was shown all the same; its problems are among that.
+        Ok(printer.end(error.map(Error::without_findings).as_ref()))
     }
 }
 

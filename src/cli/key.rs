@@ -100,7 +100,8 @@ fn generate(
     write(&public, 0o644, key.public().to_pem()?.as_bytes())?;
     let id = key.public().id();
     let value = json!({
-        "keyId": id, "privateKey": private, "publicKey": public, "encrypted": passphrase.is_some(),
+        "keyId": id, "privateKey": shown(&private), "publicKey": shown(&public),
+        "encrypted": passphrase.is_some(),
     });
     printer.result(&value, || {
         let secrecy = if passphrase.is_some() { "encrypted" } else { "NOT encrypted" };
@@ -111,6 +112,11 @@ fn generate(
         ]
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A path in JSON, which has no bytes that are no text.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
@@ -134,7 +140,7 @@ fn show(file: &Path, passphrase_file: Option<&Path>, printer: &Printer) -> Resul
     };
     let public_pem = public.to_pem()?;
     let value = json!({
-        "file": file, "private": private, "encrypted": encrypted, "algorithm": "Ed25519",
+        "file": shown(file), "private": private, "encrypted": encrypted, "algorithm": "Ed25519",
         "keyId": public.id(), "publicKey": public_pem,
     });
     printer.result(&value, || {

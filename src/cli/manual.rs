@@ -37,14 +37,16 @@ impl Manual {
         if self.list {
             let mut verbs = Vec::new();
             list(&app, "", &mut verbs);
-            return printer.raw(verbs.concat().as_bytes());
+            printer.raw(verbs.concat().as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
         }
         let program = format!("{} {}", app.get_name(), app.get_version().unwrap_or_default());
         let mut command = &app;
         for word in &self.verb {
             command = command.find_subcommand(word).ok_or_else(|| unknown(&self.verb))?;
         }
-        printer.raw(&page(command, program)?)
+        printer.raw(&page(command, program)?)?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

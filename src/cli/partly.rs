@@ -2,13 +2,10 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 
 use super::idle::Given;
-use super::printer::Printer;
-use super::report::exit_code;
 use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
 use crate::tools::ground;
@@ -47,11 +44,11 @@ impl Partly {
         ground::check(path)
     }
 
-    /// Writes the list, says what did not arrive, and gives the exit code.
+    /// Writes the list of what did not arrive, if one is wanted, and gives that as a failure.
     ///
     /// # Errors
     /// When the list cannot be written.
-    pub(super) fn end(&self, summary: &Summary, printer: &Printer) -> Result<ExitCode> {
+    pub(super) fn settle(&self, summary: &Summary) -> Result<Option<Error>> {
         if let Some(path) = &self.failed_list {
             let (folder, name) = Folder::making(path)?;
             let mut file = AtomicFile::within(&folder, name, 0o644)?;
@@ -63,12 +60,6 @@ impl Partly {
                 .map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
             file.commit()?;
         }
-        match summary.failure() {
-            None => Ok(ExitCode::SUCCESS),
-            Some(error) => {
-                printer.complain(&error);
-                Ok(exit_code(error.class()))
-            }
-        }
+        Ok(summary.failure())
     }
 }

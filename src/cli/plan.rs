@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::evidence::{ahead, signed};
 use super::printer::Printer;
-use super::report::{exit_code, lines as error_lines};
 use super::table::{blobs, bytes, grouped};
 use crate::verbs::evidence::Evidence;
 use crate::words::count::count;
@@ -32,15 +31,9 @@ pub(super) struct PlanPage<'a> {
 
 /// Shows the plan, and ends as the import would if it cannot be run.
 pub(super) fn show(page: &PlanPage<'_>, verbose: bool, printer: &Printer) -> Result<ExitCode> {
-    printer.result(page, || text(page, verbose))?;
-    match Obstacle::failure(&page.plan.obstacles) {
-        None => Ok(ExitCode::SUCCESS),
-        Some(error) if printer.is_json() => {
-            error_lines(&error).iter().for_each(|line| printer.note(line));
-            Ok(exit_code(error.class()))
-        }
-        Some(error) => Err(error),
-    }
+    let error = Obstacle::failure(&page.plan.obstacles);
+    printer.ending(page, error.as_ref(), || text(page, verbose))?;
+    Ok(printer.end(error.as_ref()))
 }
 
 /// What becomes of a name, in a word.

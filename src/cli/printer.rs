@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::bars::{Bars, Lines, Remarks};
 use super::globals::{Format, Globals};
-use super::report::{Failure, exit_code, lines};
+use super::json::{Ending, Nothing};
+use super::report::{exit_code, lines};
 use super::stderr::err;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
@@ -25,6 +26,8 @@ pub(super) struct Printer {
     /// Whether standard output carries something else, so that results go to standard error.
     stdout_given: AtomicBool,
     cancel: Cancel,
+    /// Whether the one JSON value of the run was printed.
+    ended: AtomicBool,
 }
 
 impl Printer {
@@ -36,6 +39,7 @@ impl Printer {
             progress: !globals.quiet && !globals.no_progress,
             stdout_given: AtomicBool::new(false),
             cancel,
+            ended: AtomicBool::new(false),
         }
     }
 
@@ -83,21 +87,33 @@ impl Printer {
         value: &impl Serialize,
         text: impl FnOnce() -> Vec<String>,
     ) -> Result<()> {
-        match self.format {
+        self.ending(value, None, text)
+    }
+
+    /// Prints what there is to show beside the failure `error`, if it is one: [`Printer::end`] says
+    /// that for people. A run has one ending: what fails after it has its exit code alone.
+    pub(super) fn ending(
+        &self,
+        value: &impl Serialize,
+        error: Option<&Error>,
+        text: impl FnOnce() -> Vec<String>,
+    ) -> Result<()> {
+        let text = match self.format {
+            Format::Json if self.ended.load(Ordering::Relaxed) => return Ok(()),
             Format::Json => {
-                let json = serde_json::to_string_pretty(value)
-                    .map_err(|e| Error::new(Class::Other, "cannot write JSON").source(e))?;
-                self.out(&format!("{}\n", ascii(&json)))
+                let json = Ending::new(value, error).spelled()?;
+                self.ended.store(true, Ordering::Relaxed);
+                json
             }
-            Format::Text => {
-                self.out(&text().iter().map(|line| format!("{line}\n")).collect::<String>())
-            }
-        }
+            Format::Text => text().iter().map(|line| format!("{line}\n")).collect(),
+        };
+        self.raw(text.as_bytes())
     }
 
     /// Prints bytes as they are.
-    pub(super) fn raw(&self, bytes: &[u8]) -> Result<ExitCode> {
-        self.write(bytes).map(|()| ExitCode::SUCCESS)
+    pub(super) fn raw(&self, bytes: &[u8]) -> Result<()> {
+        let given = self.stdout_given.load(Ordering::Relaxed);
+        write(if given { Stream::Err } else { Stream::Out }, bytes)
     }
 
     /// Prints a remark for people.
@@ -107,12 +123,16 @@ impl Printer {
         }
     }
 
-    /// Prints a failure and gives its exit code.
+    /// Prints a failure without results and gives its exit code.
     pub(super) fn failure(&self, error: &Error) -> ExitCode {
-        if self.is_json() {
-            // The exit code tells all the same when even this cannot be printed.
-            let _ = self.result(&Failure::of(error), Vec::new);
-        }
+        // The exit code tells all the same when even this cannot be printed.
+        let _ = self.ending(&Nothing {}, Some(error), Vec::new);
+        self.end(Some(error))
+    }
+
+    /// Prints a failure for people, if there is one, and gives the exit code.
+    pub(super) fn end(&self, error: Option<&Error>) -> ExitCode {
+        let Some(error) = error else { return ExitCode::SUCCESS };
         self.complain(error);
         exit_code(error.class())
     }
@@ -123,54 +143,26 @@ impl Printer {
             err(&line);
         }
     }
-
-    fn out(&self, text: &str) -> Result<()> {
-        self.write(text.as_bytes())
-    }
-
-    fn write(&self, bytes: &[u8]) -> Result<()> {
-        let mut out: Box<dyn io::Write> = match self.stdout_given.load(Ordering::Relaxed) {
-            true => Box::new(io::stderr().lock()),
-            false => Box::new(io::stdout().lock()),
-        };
-        match out.write_all(bytes).and_then(|()| out.flush()) {
-            // Whoever closed the pipe has seen enough.
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|e| Error::io("cannot write the result", e)),
-        }
-    }
 }
 
-/// JSON in ASCII: what is not plain is spelled `\uXXXX`, so that nothing in a name can act on a
-/// terminal that shows it.
-fn ascii(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if c.is_ascii() && c != '\u{7f}' {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
-        }
-    }
-    out
+/// Where results go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error, where standard output has something else.
+    Err,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_spelled_in_ascii() {
-        let json = serde_json::to_string("a\u{202e}\u{1b}ü\u{1f600}\u{7f}").unwrap();
-
-        let spelled = ascii(&json);
-
-        assert_eq!(spelled, r#""a\u202e\u001b\u00fc\ud83d\ude00\u007f""#);
-        assert_eq!(
-            serde_json::from_str::<String>(&spelled).unwrap(),
-            "a\u{202e}\u{1b}ü\u{1f600}\u{7f}"
-        );
+/// Writes `bytes` to `stream`.
+pub(super) fn write(stream: Stream, bytes: &[u8]) -> Result<()> {
+    let mut out: Box<dyn io::Write> = match stream {
+        Stream::Out => Box::new(io::stdout().lock()),
+        Stream::Err => Box::new(io::stderr().lock()),
+    };
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // Whoever closed the pipe has seen enough.
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|e| Error::io("cannot write the result", e)),
     }
 }

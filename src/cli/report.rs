@@ -3,8 +3,6 @@
 use std::process::ExitCode;
 use std::str::FromStr;
 
-use serde::Serialize;
-
 use crate::words::error::{Class, Error};
 use crate::words::escape::Safe;
 
@@ -52,36 +50,6 @@ pub(super) fn argument<T: FromStr<Err = Error>>(text: &str) -> Result<T, String>
     })
 }
 
-/// A failure as JSON.
-#[derive(Debug, Serialize)]
-pub(super) struct Failure {
-    ok: bool,
-    error: Body,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Body {
-    exit_code: u8,
-    message: String,
-    findings: Vec<String>,
-    hint: Option<String>,
-}
-
-impl Failure {
-    pub(super) fn of(error: &Error) -> Failure {
-        Failure {
-            ok: false,
-            error: Body {
-                exit_code: code(error.class()),
-                message: error.to_string(),
-                findings: error.findings().to_vec(),
-                hint: error.way_out().map(str::to_owned),
-            },
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,9 +88,5 @@ mod tests {
         );
         let many = Error::new(Class::Damaged, "bad").details((0..1_200).map(|n| n.to_string()));
         assert_eq!(lines(&many)[1_001], "  and 200 more, which --format json shows");
-        let json = serde_json::to_value(Failure::of(&error)).unwrap();
-        assert_eq!(json["error"]["exitCode"], 4);
-        assert_eq!(json["error"]["findings"][0], "one\x1b");
-        assert_eq!(json["ok"], false);
     }
 }

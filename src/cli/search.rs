@@ -57,13 +57,14 @@ impl Search {
         };
         let request = Request { limit, ..Request::new(term, registries) };
         let outcome = search(&request, &client)?;
-        printer.result(&outcome, || text(&outcome))?;
+        let failed = || outcome.registries.iter().filter_map(|searched| searched.error.as_ref());
+        let error = failed().next();
+        printer.ending(&outcome, error, || text(&outcome))?;
         if !printer.is_json() {
             counts(&outcome).iter().for_each(|line| printer.note(line));
         }
-        let failed = || outcome.registries.iter().filter_map(|searched| searched.error.as_ref());
         failed().for_each(|error| printer.complain(error));
-        Ok(failed().next().map_or(ExitCode::SUCCESS, |error| exit_code(error.class())))
+        Ok(error.map_or(ExitCode::SUCCESS, |error| exit_code(error.class())))
     }
 }
 

@@ -9,7 +9,6 @@ use super::environment::now;
 use super::evidence::{ahead, signed};
 use super::idle;
 use super::printer::Printer;
-use super::report::lines;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
 use crate::bundle::check::Trust;
@@ -57,18 +56,12 @@ impl Verify {
         };
         let report = verify(&request, &*printer.progress())?;
         let error = (!report.ok).then(|| failure(&request.bundle.to_string(), &report.problems));
-        match error {
-            None => {
-                printer.result(&report, || text(&report, self.long))?;
-                Ok(ExitCode::SUCCESS)
-            }
-            Some(error) if printer.is_json() => {
-                printer.result(&report, Vec::new)?;
-                lines(&error).iter().for_each(|line| printer.note(line));
-                Ok(super::report::exit_code(error.class()))
-            }
-            Some(error) => Err(error),
-        }
+        let shown = || match report.ok {
+            true => text(&report, self.long),
+            false => Vec::new(),
+        };
+        printer.ending(&report, error.as_ref(), shown)?;
+        Ok(printer.end(error.as_ref()))
     }
 }
 

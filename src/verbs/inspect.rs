@@ -29,6 +29,7 @@ pub struct Sized {
 
 /// What came along, with what it is.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Known {
     /// It.
@@ -45,6 +46,7 @@ pub struct Known {
 #[non_exhaustive]
 pub struct Overview {
     /// Whether nothing is wrong with what was looked at.
+    #[serde(skip)]
     pub ok: bool,
     /// Whether a trusted key signed it. Without one, everything here is a mere claim.
     pub trusted: bool,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::places::registry::{CredentialFile, KeptIn, LoginVerdict, Settings, check_login};
+use crate::verbs::paths;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 use crate::words::reference::Registry;
@@ -49,6 +50,7 @@ pub struct Summary {
     /// tell good ones from bad ones.
     pub checked: bool,
     /// The credentials file, which holds them or names the helper that does.
+    #[serde(serialize_with = "paths::one")]
     pub file: PathBuf,
     /// The helper that keeps them, `docker-credential-NAME`.
     pub helper: Option<String>,
@@ -90,10 +92,12 @@ pub struct Logout {
     /// The registry.
     pub registry: Registry,
     /// The credentials file.
+    #[serde(serialize_with = "paths::one")]
     pub file: PathBuf,
     /// Whether there was anything to remove.
     pub removed: bool,
     /// Other files that still hold credentials for the registry.
+    #[serde(serialize_with = "paths::several")]
     pub also_in: Vec<PathBuf>,
 }
 

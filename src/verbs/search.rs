@@ -51,6 +51,7 @@ fn in_words<S: serde::Serializer>(error: &Option<Error>, to: S) -> Result<S::Ok,
 
 /// What all of them gave.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Answers {
     /// What was looked for.

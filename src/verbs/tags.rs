@@ -10,6 +10,7 @@ use crate::words::reference::{Reference, Tag};
 
 /// The tags of a repository.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RepositoryTags {
     /// `host/path`.

@@ -40,6 +40,7 @@ impl Request {
 #[non_exhaustive]
 pub struct Report {
     /// Whether nothing is wrong.
+    #[serde(skip)]
     pub ok: bool,
     /// What was signed, when and by whom.
     #[serde(flatten)]

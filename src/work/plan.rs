@@ -34,6 +34,7 @@ use crate::words::document::Descriptor;
 
 /// What an import will do.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Plan {
     /// The digest of the bundle's statement: the plan is for no other bundle.

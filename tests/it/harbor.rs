@@ -271,7 +271,7 @@ fn whoever_may_not_push_is_told_so_before_anything_is_sent() {
 
     import(&sealift, &harbor, &auth, &[]).exits(code::REFUSED).says("may not push to project");
     let plan = import(&sealift, &harbor, &auth, &["--dry-run"]).exits(code::REFUSED).json();
-    assert_eq!(plan["projects"][0]["may_push"], false);
+    assert_eq!(plan["projects"][0]["mayPush"], false);
     assert_eq!(plan["obstacles"][0]["class"], "refused");
 
     harbor.account("stranger", "x", &[]);
@@ -358,7 +358,7 @@ fn harbor_is_known_to_take_no_sparse_index_and_gets_a_smaller_one_on_request() {
 
     let done = import_half(&sealift, &to, Some(&auth), &["--rewrite-index"]).ok().json();
     let image = &done["images"][0];
-    assert_eq!(image["rewritten_from"], Shared::get().image("acme/multi").digest());
+    assert_eq!(image["rewrittenFrom"], Shared::get().image("acme/multi").digest());
     let raw = harbor.registry().document("group/acme/multi", "1.0").unwrap();
     let index: Value = serde_json::from_slice(&raw).unwrap();
     assert_eq!(crate::support::content::digest(&raw), image["digest"].as_str().unwrap());

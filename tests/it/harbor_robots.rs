@@ -18,7 +18,7 @@ fn a_robot_that_may_push_and_pull_imports_into_a_private_project_time_and_again(
 
     let plan = import(&sealift, &harbor, &auth, &["--dry-run"]).ok().json();
     assert_eq!(plan["projects"][0]["action"], "present");
-    assert_eq!(plan["projects"][0]["may_push"], true);
+    assert_eq!(plan["projects"][0]["mayPush"], true);
     import(&sealift, &harbor, &auth, &[]).ok();
     let image = Shared::get().image("library/hello");
     assert_arrived(image, harbor.registry(), "group/library/hello");

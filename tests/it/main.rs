@@ -39,6 +39,7 @@ mod harbor_keeping;
 mod harbor_robots;
 mod harbor_variants;
 mod hostile;
+mod json;
 mod keep_going;
 mod keep_going_parts;
 mod killed;

@@ -40,6 +40,7 @@ pub mod shaky;
 pub mod shared;
 pub mod slow;
 pub mod small_world;
+pub mod snapshot;
 pub mod ssh;
 pub mod stock;
 pub mod terminal;

@@ -60,7 +60,7 @@ fn dockers_manifests_arrive_as_oci_ones_with_both_digests_told() {
     for (image, media_type) in [(&images[0], OCI_MANIFEST), (&images[1], OCI_INDEX)] {
         let told = landed.iter().find(|l| l["to"].as_str().unwrap().ends_with(&image.path()));
         let told = told.unwrap();
-        assert_eq!(told["rewritten_from"], image.digest());
+        assert_eq!(told["rewrittenFrom"], image.digest());
         let raw =
             inside.stock(|stock| stock.document(&image.repository, &image.tag).map(<[u8]>::to_vec));
         let raw = raw.unwrap();

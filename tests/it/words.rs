@@ -169,8 +169,8 @@ fn a_smaller_index_that_was_made_on_export_is_what_was_signed() {
         done.says("made smaller on export").says("sha256:66e339d0e2ea");
     }
     let json = import("oci:in", &["--format", "json"]).json();
-    assert!(json["images"][0].get("rewritten_from").is_none(), "{json}");
-    assert!(json["images"][0]["smaller_than"].as_str().unwrap().starts_with("sha256:66e3"));
+    assert!(json["images"][0].get("rewrittenFrom").is_none(), "{json}");
+    assert!(json["images"][0]["smallerThan"].as_str().unwrap().starts_with("sha256:66e3"));
 
     // What is made on import is not.
     let whole = ["export", HELLO, "-o", "s", "--sign-key", "signer.key.pem"];

@@ -44,6 +44,7 @@ pub enum SearchBy {
 
 /// A repository that was found. All text is the registry's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FoundRepository {
     /// `host/path`.
     pub name: String,

@@ -14,6 +14,7 @@ use crate::work::plan::Count;
 #[non_exhaustive]
 pub struct Summary {
     /// Always: what fails has no summary.
+    #[serde(skip)]
     pub ok: bool,
     /// The bundle.
     pub bundle: Medium,

@@ -12,12 +12,12 @@ const SHOWN: usize = 5;
 
 /// An image that did not arrive.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Failed {
     /// Its name in the bundle.
     pub name: Reference,
     /// The class of the failure.
-    #[serde(skip)]
     pub class: Class,
     /// Why.
     pub reason: String,

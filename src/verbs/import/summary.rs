@@ -16,6 +16,7 @@ use crate::work::transfer::Tally;
 
 /// An image at its destination.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Landed {
     /// Its name in the bundle.
@@ -42,9 +43,11 @@ pub struct Landed {
 
 /// What an import did.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Summary {
     /// Whether every image arrived.
+    #[serde(skip)]
     pub ok: bool,
     /// The destination.
     pub destination: String,

@@ -1,5 +1,7 @@
 //! [`Class`], which is the exit code of a failure, and [`Side`], the end that it happened on.
 
+use serde::{Serialize, Serializer};
+
 /// The kind of a failure, as far as a script has to tell them apart. Each is one exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -38,7 +40,7 @@ impl Class {
             Class::Incomplete => "incomplete",
             Class::Refused => "refused",
             Class::Stale => "stale",
-            Class::NoRoom => "noRoom",
+            Class::NoRoom => "no-room",
             Class::Busy => "busy",
             Class::Interrupted => "interrupted",
         }
@@ -62,5 +64,17 @@ impl Side {
             Side::Source => "source",
             Side::Destination => "destination",
         }
+    }
+}
+
+impl Serialize for Class {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl Serialize for Side {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }

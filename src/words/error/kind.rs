@@ -1,5 +1,7 @@
 //! [`ErrorKind`]: what a failure is, for code that has to decide by it.
 
+use serde::{Serialize, Serializer};
+
 /// What a failure is, where code goes on differently because of it. A [`Class`](super::Class) is for
 /// scripts; this is finer, and says nothing of the exit code.
 ///
@@ -34,14 +36,20 @@ impl ErrorKind {
     pub fn name(self) -> &'static str {
         match self {
             ErrorKind::Other => "other",
-            ErrorKind::PartsLacking => "partsLacking",
-            ErrorKind::AccessDenied => "accessDenied",
-            ErrorKind::TypeNotTaken => "typeNotTaken",
+            ErrorKind::PartsLacking => "parts-lacking",
+            ErrorKind::AccessDenied => "access-denied",
+            ErrorKind::TypeNotTaken => "type-not-taken",
             ErrorKind::Unreadable => "unreadable",
-            ErrorKind::ContentAtFault => "contentAtFault",
-            ErrorKind::NoSpace => "noSpace",
-            ErrorKind::FileTooLarge => "fileTooLarge",
+            ErrorKind::ContentAtFault => "content-at-fault",
+            ErrorKind::NoSpace => "no-space",
+            ErrorKind::FileTooLarge => "file-too-large",
             ErrorKind::Unreachable => "unreachable",
         }
+    }
+}
+
+impl Serialize for ErrorKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }

@@ -6,6 +6,7 @@ use crate::words::document::Descriptor;
 
 /// Counted blobs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Count {
     /// How many.

@@ -19,6 +19,7 @@ pub enum Acceptance {
 
 /// An index of which children are neither in the bundle nor at the destination.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SparseIndex {
     /// The repository, for people.
@@ -33,6 +34,7 @@ pub struct SparseIndex {
 
 /// A manifest that is to be sent without its foreign layers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ForeignLayers {
     /// The repository, for people.

@@ -1,6 +1,6 @@
 //! [`Obstacle`]: a reason, known beforehand, for which an import would fail.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::words::count::count;
 use crate::words::error::{Class, Error};
@@ -8,10 +8,10 @@ use crate::words::error::{Class, Error};
 /// Why a plan cannot be run as it is. A dry run shows all of them; a real one ends with them
 /// before it changes anything.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Obstacle {
     /// The class of the failure, and so its exit code.
-    #[serde(serialize_with = "name")]
     pub class: Class,
     /// What is in the way.
     pub message: String,
@@ -80,16 +80,6 @@ impl Obstacle {
         }
         Some(first.error().details(details))
     }
-}
-
-fn name<S: Serializer>(class: &Class, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(match class {
-        Class::NoRoom => "no-room",
-        Class::Refused => "refused",
-        Class::Incomplete => "incomplete",
-        Class::Damaged => "damaged",
-        _ => "other",
-    })
 }
 
 #[cfg(test)]

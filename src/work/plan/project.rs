@@ -23,6 +23,7 @@ pub enum ProjectAction {
 
 /// One project of the destination.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ProjectPlan {
     /// `host/project`.

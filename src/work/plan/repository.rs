@@ -9,6 +9,7 @@ use crate::words::reference::Tag;
 
 /// Everything for one repository of the destination.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct RepositoryPlan {
     /// Its name, for people.
@@ -47,6 +48,7 @@ impl RepositoryPlan {
 
 /// The referrers of one subject, for the fallback tag.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ReferrersList {
     /// The tag.

@@ -44,6 +44,7 @@ pub enum Action {
 
 /// One blob for one repository.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Transfer {
     /// The blob.
@@ -54,6 +55,7 @@ pub struct Transfer {
 
 /// One manifest or index for one repository.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DocumentStep {
     /// Which.
@@ -86,6 +88,7 @@ pub enum NameAction {
 
 /// One name.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct NameStep {
     /// In the bundle.

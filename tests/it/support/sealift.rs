@@ -144,6 +144,11 @@ impl Ran {
         Ran { code, stdout, stderr, shown }
     }
 
+    /// What printed `stdout`, and nothing else so far.
+    pub fn printed(stdout: String) -> Ran {
+        Ran { code: code::DONE, shown: stdout.clone(), stdout, stderr: String::new() }
+    }
+
     /// Asserts success.
     #[track_caller]
     pub fn ok(self) -> Ran {

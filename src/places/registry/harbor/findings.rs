@@ -18,6 +18,7 @@ pub enum Standing {
 
 /// How much a project may hold, and holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Quota {
     /// The most bytes it may hold; `None` without a limit.
     pub limit: Option<u64>,

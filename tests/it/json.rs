@@ -1,0 +1,482 @@
+//! JSON is a promise: one value a run, the same members for ever, each of them described in
+//! docs/json.md.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::content::{Layer, digest, tar};
+use crate::support::double::{Double, Reply, no_script};
+use crate::support::harbor::{Harbor, Role};
+use crate::support::images::{self, Image};
+use crate::support::sealift::{Ran, Sealift, code, ran};
+use crate::support::snapshot::{check, folder, members};
+use crate::support::{Process, files};
+
+/// A config and a layer of the bundle that version 0.1 wrote.
+const CONFIG: &str = "a938e6f7dd5f4388c923bbde616fad6c44b58300ba60c7386374c7cd19968a45";
+const LAYER: &str = "98a04b4aa0351fd3c395c4326cd60314c1dc6860ed2d511c54c0a2635d32991e";
+
+/// A scratch folder with what version 0.1 wrote, and the layout `hello`.
+fn desk() -> Sealift {
+    let sealift = Sealift::new();
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    let old = testdata.join("formats/v1");
+    for name in ["folder", "packed.tar", "skipped.tar", "signer.pub.pem"] {
+        files::copy(&old.join(name), &sealift.at(name));
+    }
+    files::copy(&testdata.join("hello"), &sealift.at("hello"));
+    sealift
+}
+
+/// Runs `line`, which has no quotes, with JSON asked for.
+fn run(sealift: &Sealift, line: &str) -> Ran {
+    ran(sealift.command().args(line.split_whitespace()).args(["--format", "json"]))
+}
+
+/// Exports what `line` says, to a bundle whose signer and statement are new each time.
+fn export(sealift: &Sealift, name: &str, line: &str) -> Ran {
+    let ran = run(sealift, &format!("export {line} --sign-key own.key.pem"));
+    let told = ran.json();
+    let text = |member: &str| told[member].as_str().unwrap_or("nothing of that kind").to_owned();
+    check(name, &ran, &[(&text("key"), "<key>"), (&text("statement"), "<statement>")]);
+    ran
+}
+
+#[test]
+fn keys() {
+    let sealift = desk();
+
+    let made = run(&sealift, "key generate --no-passphrase -o own").ok();
+    let id = made.json()["keyId"].as_str().unwrap().to_owned();
+    check("key-generate", &made, &[(&id, "<key>")]);
+    check("key-show", &run(&sealift, "key show signer.pub.pem").ok(), &[]);
+    let again = run(&sealift, "key generate --no-passphrase -o own").exits(code::USAGE);
+    check("key-generate.taken", &again, &[]);
+}
+
+/// An archive as docker writes it, without a manifest.
+fn saved() -> Vec<u8> {
+    let layer = images::one_file("a", "b");
+    let rootfs = json!({"type": "layers", "diff_ids": [digest(&layer)]});
+    let config = json!({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs});
+    let list = json!([{"Config": "c.json", "RepoTags": ["a/b:1"], "Layers": ["l.tar"]}]);
+    tar(&[
+        ("c.json", config.to_string().as_bytes(), 0o644),
+        ("l.tar", &layer, 0o644),
+        ("manifest.json", list.to_string().as_bytes(), 0o644),
+    ])
+}
+
+#[test]
+fn exports() {
+    let sealift = desk();
+    sealift.keys("own");
+
+    export(&sealift, "export.dry-run", "oci:hello -o b --dry-run");
+    export(&sealift, "export", "oci:hello -o b").ok();
+    export(&sealift, "export.part", "oci:hello -o part --platform linux/amd64").ok();
+    export(&sealift, "export.smaller", "oci:hello -o less --platform linux/amd64 --rewrite-index")
+        .ok();
+    fs::create_dir(sealift.at("saved")).unwrap();
+    fs::write(sealift.at("saved/none.tar"), "no archive").unwrap();
+    export(&sealift, "export.skipped", "oci:hello docker-archive:saved -o most --skip-unreadable")
+        .ok();
+    fs::write(sealift.at("saved.tar"), saved()).unwrap();
+    export(&sealift, "export.made", "docker-archive:saved.tar -o made").ok();
+    let absent = run(&sealift, "export oci:hello:nobody -o no --sign-key own.key.pem");
+    check("export.absent", &absent.exits(code::INCOMPLETE), &[]);
+}
+
+#[test]
+fn inspections_and_verifications() {
+    let sealift = desk();
+    let both = |bundle: &str, name: &str, code: i32| {
+        for verb in ["inspect", "verify"] {
+            let ran = run(&sealift, &format!("{verb} {bundle} --key signer.pub.pem")).exits(code);
+            check(&format!("{verb}{name}"), &ran, &[]);
+        }
+    };
+    both("packed.tar", "", code::DONE);
+    both("skipped.tar", ".skipped", code::DONE);
+    check("inspect.unasked", &run(&sealift, "inspect packed.tar").ok(), &[]);
+
+    hurt(&sealift);
+    both("folder", ".damaged", code::DAMAGED);
+    sealift.keys("own");
+    let untrusted = run(&sealift, "verify packed.tar --key own.pub.pem").exits(code::UNTRUSTED);
+    let id = run(&sealift, "key show own.pub.pem").json()["keyId"].as_str().unwrap().to_owned();
+    check("verify.untrusted", &untrusted, &[(&id, "<key>")]);
+}
+
+#[test]
+fn signatures_that_do_not_count() {
+    let sealift = desk();
+    for name in ["one", "two"] {
+        sealift.keys(name);
+        run(&sealift, &format!("export oci:hello -o {name} --sign-key {name}.key.pem")).ok();
+    }
+    let foreign = fs::read_dir(sealift.at("two/sig")).unwrap().next().unwrap().unwrap().path();
+    let file = foreign.file_name().unwrap().to_str().unwrap().to_owned();
+    fs::copy(&foreign, sealift.at("one/sig").join(&file)).unwrap();
+    for verb in ["inspect", "verify"] {
+        let ran = run(&sealift, &format!("{verb} one --key one.pub.pem")).ok();
+        let told = ran.json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (own, other) = (text(&told["signers"][0]), text(&told["otherSignatures"][0]["key"]));
+        let statement = text(&told["statement"]);
+        let tool = format!("sealift {}", env!("CARGO_PKG_VERSION"));
+        let varying = [
+            (own.as_str(), "<key>"),
+            (&other, "<key>"),
+            (&statement, "<statement>"),
+            (&file, "<file>"),
+            (&tool, "sealift <version>"),
+        ];
+        check(&format!("{verb}.signatures"), &ran, &varying);
+    }
+}
+
+/// Damages a layer of `folder`, takes a config away and puts something beside them.
+fn hurt(sealift: &Sealift) {
+    files::flip(&sealift.at("folder/blobs/sha256").join(LAYER), 9);
+    fs::remove_file(sealift.at("folder/blobs/sha256").join(CONFIG)).unwrap();
+    fs::write(sealift.at("folder/extra"), "x").unwrap();
+}
+
+#[test]
+fn imports() {
+    let sealift = desk();
+    let inside = Double::start(no_script);
+    let host = inside.host();
+    let import = |name: &str, line: &str| {
+        let ran = run(&sealift, &format!("import {line} --key signer.pub.pem"));
+        check(name, &ran, &[(&host, "<host>")]);
+        ran
+    };
+    import("import", "packed.tar --to oci:store").ok();
+    import("import.dry-run", &format!("packed.tar --to docker://{host}/group --dry-run")).ok();
+    import("import.again", "packed.tar --to oci:store").ok();
+    let taken = "--map *=acme/list:1.0 --only quay.io/acme/zstd --only docker.io/acme/schema2";
+    import("import.two-to-one", &format!("packed.tar --to oci:x {taken}")).exits(code::USAGE);
+    let moved =
+        "packed.tar --to oci:store --only quay.io/acme/zstd --map *=docker.io/acme/list:1.0";
+    import("import.dry-run.taken", &format!("{moved} --dry-run")).exits(code::REFUSED);
+    import("import.taken", moved).exits(code::REFUSED);
+    let keep = "--on-existing keep-digest --dry-run";
+    import("import.dry-run.by-digest", &format!("{moved} {keep}")).ok();
+    import("import.replaced", &format!("{moved} --on-existing overwrite")).ok();
+    import("import.to-oci", &format!("packed.tar --to docker://{host} --to-oci")).ok();
+    import("import.files", "packed.tar --to docker-archive:each/ --only quay.io/acme/zstd").ok();
+
+    hurt(&sealift);
+    fs::remove_file(sealift.at("folder/extra")).unwrap();
+    import("import.damaged", "folder --to oci:none").exits(code::INCOMPLETE);
+    import("import.keep-going", "folder --to oci:some --keep-going --jobs 1").exits(code::DAMAGED);
+}
+
+#[test]
+fn imports_of_parts() {
+    let sealift = desk();
+    sealift.keys("own");
+    let (outside, inside) = (Double::start(no_script), Double::start(no_script));
+    let mut image = Image::new("x/windows", "1");
+    let layer = Layer::gzip(&images::one_file("a", "b"));
+    let text = image.manifest(images::OCI_MANIFEST, "amd64", r#"["a"]"#, &[layer]);
+    let foreign = r#","layers":[{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"sha256:98a04b4aa0351fd3c395c4326cd60314c1dc6860ed2d511c54c0a2635d32991e","size":9,"urls":["https://example.com/layer"]},"#;
+    image.document(images::OCI_MANIFEST, &text.replace(r#","layers":["#, foreign), "");
+    image.name("1");
+    outside.hold(&image);
+    // Two images that share a layer, of which one is for a variant of its architecture.
+    for (path, arch) in [("x/one", "amd64"), ("x/two", r#"arm64","variant":"v8"#)] {
+        let mut image = Image::new(path, "1");
+        let layer = Layer::gzip(&images::one_file("base", "base"));
+        let text = image.manifest(images::OCI_MANIFEST, arch, r#"["a"]"#, &[layer]);
+        image.document(images::OCI_MANIFEST, &text, "");
+        image.name("1");
+        outside.hold(&image);
+    }
+    let (host, to) = (outside.host(), inside.host());
+    let smaller = "oci:hello --platform linux/amd64 --rewrite-index";
+    for (name, source) in [
+        ("foreign", format!("{host}/x/windows:1")),
+        ("sparse", "oci:hello --platform linux/amd64".to_owned()),
+        ("shared", format!("{host}/x/one:1 {host}/x/two:1")),
+        ("smaller", smaller.to_owned()),
+    ] {
+        run(&sealift, &format!("export {source} -o {name} --sign-key own.key.pem")).ok();
+        let line = format!("import {name} --to docker://{to} --key own.pub.pem --dry-run");
+        let plan = run(&sealift, &line).ok();
+        let told = plan.json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (own, statement) = (text(&told["signers"][0]), text(&told["statement"]));
+        let varying = [
+            (own.as_str(), "<key>"),
+            (&statement, "<statement>"),
+            (&host, "<source>"),
+            (&to, "<host>"),
+        ];
+        check(&format!("import.dry-run.{name}"), &plan, &varying);
+        let tool = format!("sealift {}", env!("CARGO_PKG_VERSION"));
+        let varying = [&varying[..], &[(&tool, "sealift <version>")]].concat();
+        check(
+            &format!("inspect.{name}"),
+            &run(&sealift, &format!("inspect {name}")).ok(),
+            &varying,
+        );
+    }
+}
+
+#[test]
+fn projects_of_a_harbor() {
+    need!("docker-registry");
+    let (sealift, harbor) = (desk(), Harbor::start());
+    harbor.project("group", 9_000_000);
+    harbor.account("dev", "secret", &[("group", Role::Developer)]);
+    let auth = harbor.authfile("dev", "secret").display().to_string();
+    let to = format!("docker://{}/group --authfile {auth} --only quay.io/acme/zstd", harbor.host());
+    let import = format!("import packed.tar --key signer.pub.pem --to {to}");
+
+    let (plan, done) = (run(&sealift, &format!("{import} --dry-run")), run(&sealift, &import));
+
+    check("import.dry-run.projects", &plan.ok(), &[(&harbor.host(), "<host>")]);
+    check("import.projects", &done.ok(), &[(&harbor.host(), "<host>")]);
+}
+
+#[test]
+fn serving() {
+    let sealift = desk();
+    let mut command = sealift.command();
+    command.args(["serve", "packed.tar", "--key", "signer.pub.pem", "--listen", "127.0.0.1:0"]);
+    command.args(["--format", "json"]).stdout(std::process::Stdio::piped());
+    let mut process = Process::start(&mut command);
+    let mut lines =
+        std::io::BufRead::lines(std::io::BufReader::new(process.0.stdout.take().unwrap()));
+    let mut text = String::new();
+    while !text.ends_with("}\n") {
+        text += &(lines.next().unwrap().unwrap() + "\n");
+    }
+    let told: Value = serde_json::from_str(&text).unwrap();
+    let host = told["listening"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    let text = text.replace(&host, "<host>");
+    check("serve", &Ran::printed(text), &[]);
+}
+
+/// A registry that wants to know who asks and believes everybody.
+fn guarded() -> Double {
+    Double::start(|seen| {
+        let asks = Reply::new(401, "").header("www-authenticate", "Basic realm=\"x\"");
+        let is_known = seen.header("authorization").is_some();
+        Some(if is_known { Reply::new(200, "{}") } else { asks })
+    })
+}
+
+#[test]
+fn logins() {
+    let (sealift, registry) = (desk(), guarded());
+    let host = registry.host();
+    fs::write(sealift.at("password"), "secret").unwrap();
+    let mut login = sealift.command();
+    login.args(["login", &host, "-u", "me", "--password-stdin", "--authfile", "auth.json"]);
+    login.args(["--plain-http", &host, "--format", "json"]);
+    login.stdin(fs::File::open(sealift.at("password")).unwrap());
+
+    check("login", &ran(&mut login).ok(), &[(&host, "<host>")]);
+    let out = format!("logout {host} --authfile auth.json");
+    check("logout", &run(&sealift, &out).ok(), &[(&host, "<host>")]);
+}
+
+#[test]
+fn looking_around() {
+    let sealift = desk();
+    let registry = Double::start(|seen| match seen.target.as_str() {
+        "/v2/" => Some(Reply::new(200, "{}")),
+        path if path.starts_with("/v2/team/app/tags/list") => {
+            Some(Reply::new(200, json!({"name": "team/app", "tags": ["1.10", "1.9"]}).to_string()))
+        }
+        path if path.starts_with("/v2/_catalog") => {
+            Some(Reply::new(200, json!({"repositories": ["team/app"]}).to_string()))
+        }
+        path if path.starts_with("/v1/search") => Some(Reply::new(404, "")),
+        _ => Some(Reply::new(404, "")),
+    });
+    let hub = Double::start(|seen| match seen.target.starts_with("/v1/search") {
+        true => Some(Reply::new(
+            200,
+            r#"{"num_results":1,"results":[{"name":"team/app","description":"An app","star_count":7}]}"#,
+        )),
+        false => Some(Reply::new(404, "")),
+    });
+    let closed = Double::start(|_| Some(Reply::new(403, "")));
+    let [host, docker, none] = [registry.host(), hub.host(), closed.host()];
+    let varying = [(host.as_str(), "<host>"), (&docker, "<docker>"), (&none, "<closed>")];
+
+    check("tags", &run(&sealift, &format!("tags {host}/team/app")).ok(), &varying);
+    let absent = run(&sealift, &format!("tags {host}/team/none")).exits(code::INCOMPLETE);
+    check("tags.absent", &absent, &varying);
+    let both = format!("search app --registry {host} --registry {docker}");
+    check("search", &run(&sealift, &both).ok(), &varying);
+    let some = format!("search app --registry {host} --registry {none}");
+    check("search.refused", &run(&sealift, &some).exits(code::REFUSED), &varying);
+}
+
+#[test]
+fn a_path_that_is_no_text_is_told_all_the_same() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let sealift = desk();
+    let name = std::ffi::OsStr::from_bytes(b"a\xffb");
+    fs::rename(sealift.at("packed.tar"), sealift.at("").join(name)).unwrap();
+    let mut verify = sealift.command();
+    verify.arg("verify").arg(name).args(["--key", "signer.pub.pem", "--format", "json"]);
+
+    assert_eq!(ran(&mut verify).ok().json()["bundle"], "a\u{fffd}b");
+    let mut generate = sealift.command();
+    generate.args(["key", "generate", "--no-passphrase", "--format", "json", "-o"]).arg(name);
+    let made = ran(&mut generate).ok().json();
+    assert_eq!(made["publicKey"], "a\u{fffd}b.pub.pem");
+}
+
+#[test]
+fn usage() {
+    let sealift = desk();
+    for (name, line) in [
+        ("unknown-option", "verify packed.tar --nonsense"),
+        ("missing", "export alpine"),
+        ("bad-value", "import packed.tar --to nowhere --key signer.pub.pem"),
+        ("bad-choice", "import packed.tar --to oci:x --key signer.pub.pem --on-existing burn"),
+        ("no-verb", ""),
+        ("unknown-verb", "vrify packed.tar"),
+        ("unknown-page", "man nonsense"),
+    ] {
+        let ran = run(&sealift, line).exits(code::USAGE);
+        check(&format!("usage.{name}"), &ran, &[]);
+        assert!(ran.stderr.starts_with("error: "), "{ran:?}");
+        let text = crate::support::sealift::ran(sealift.command().args(line.split_whitespace()));
+        assert_eq!((text.stdout.as_str(), text.code), ("", code::USAGE), "{line}");
+        // How it would be right depends on what was given, the format among it.
+        let said = |ran: &Ran| ran.stderr.split("\n\nUsage").next().unwrap().to_owned();
+        assert!(line.is_empty() || said(&text) == said(&ran), "{line}: {}", text.stderr);
+    }
+    let spelled = ran(sealift.command().args(["--format=json", "verify", "--nonsense"]));
+    assert_eq!(spelled.exits(code::USAGE).json()["error"]["class"], "usage");
+    // Who asks for no format, or in what cannot be an option, gets none.
+    for line in ["verify --format", "verify --format yaml", "verify -- --format json x"] {
+        let other = ran(sealift.command().args(line.split_whitespace())).exits(code::USAGE);
+        assert_eq!(other.stdout, "", "{line}");
+    }
+}
+
+/// A section of docs/json.md.
+#[derive(Default)]
+struct Section {
+    /// The names in the first column of its tables.
+    names: BTreeSet<String>,
+    /// The sections that it leads to.
+    links: Vec<String>,
+    /// Its examples.
+    examples: String,
+}
+
+/// docs/json.md, section by section.
+fn sections() -> BTreeMap<String, Section> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md");
+    let text = fs::read_to_string(page).unwrap();
+    let mut sections: BTreeMap<String, Section> = BTreeMap::new();
+    let (mut heading, mut is_example) = (String::new(), false);
+    for line in text.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            heading = title.to_lowercase().replace(' ', "-");
+        }
+        let section = sections.entry(heading.clone()).or_default();
+        match line {
+            "```json" => is_example = true,
+            "```" => is_example = false,
+            line if is_example => section.examples += &format!("{line}\n"),
+            line => {
+                if let Some(row) = line.strip_prefix("| `") {
+                    section.names.insert(row.split('`').next().unwrap().to_owned());
+                }
+                let links = line.split("](#").skip(1);
+                section.links.extend(links.map(|it| it.split(')').next().unwrap().to_owned()));
+            }
+        }
+    }
+    sections
+}
+
+/// Every name that the section `heading` and those that it leads to describe.
+fn described(sections: &BTreeMap<String, Section>, heading: &str) -> BTreeSet<String> {
+    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let mut ahead = vec![heading.to_owned()];
+    while let Some(heading) = ahead.pop() {
+        let section = sections.get(&heading);
+        let section = section.unwrap_or_else(|| panic!("docs/json.md has no section {heading}"));
+        if seen.insert(heading) {
+            found.extend(section.names.iter().cloned());
+            ahead.extend(section.links.iter().cloned());
+        }
+    }
+    found
+}
+
+/// The snapshots by their verbs.
+fn snapshots() -> BTreeMap<String, Vec<Value>> {
+    let mut all: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let verb = name.split('.').next().unwrap().to_owned();
+        all.entry(verb)
+            .or_default()
+            .push(serde_json::from_slice(&fs::read(&path).unwrap()).unwrap());
+    }
+    all
+}
+
+/// Members that no snapshot has, since it would take hundreds of images, a policy of a Harbor, and
+/// a descriptor that nobody writes any more.
+const RARE: [&str; 3] = ["moreImages", "withheld", "urls"];
+
+#[test]
+fn every_member_is_described_and_every_one_that_is_described_is_there() {
+    let (sections, snapshots) = (sections(), snapshots());
+    let mut used = BTreeSet::new();
+    for (verb, values) in &snapshots {
+        let described = described(&sections, verb);
+        let paths: BTreeSet<String> =
+            values.iter().flat_map(|it| members(it).into_keys()).collect();
+        for path in &paths {
+            // Annotations have whatever names their authors chose.
+            let Some((_, name)) = path.rsplit_once('.').filter(|_| !path.contains(".annotations."))
+            else {
+                continue;
+            };
+            let name = name.trim_end_matches("[]");
+            let plain = name.chars().all(|c| c.is_ascii_alphanumeric());
+            assert!(plain && name.starts_with(char::is_lowercase), "{verb}: {name}");
+            assert!(described.contains(name), "docs/json.md: {verb} has {name:?}");
+            used.insert(name.to_owned());
+        }
+        let examples = serde_json::Deserializer::from_str(&sections[verb].examples);
+        for example in examples.into_iter::<Value>() {
+            let example = example.unwrap_or_else(|e| panic!("docs/json.md: {verb}: {e}"));
+            let all: BTreeSet<String> = members(&example).into_keys().collect();
+            let other: Vec<&String> = all.difference(&paths).collect();
+            assert!(other.is_empty(), "docs/json.md: no {verb} prints {other:?}");
+        }
+    }
+    let all: BTreeSet<String> = sections.into_values().flat_map(|it| it.names).collect();
+    let unused = all.difference(&used).filter(|name| !RARE.contains(&name.as_str()));
+    assert_eq!(unused.collect::<Vec<_>>(), Vec::<&String>::new(), "no snapshot has them");
+}
+
+#[test]
+fn every_snapshot_is_that_of_a_verb() {
+    let listed = ran(Sealift::new().command().args(["man", "--list"])).ok().stdout;
+    let verbs: BTreeSet<String> = listed.lines().map(|verb| verb.replace(' ', "-")).collect();
+    for verb in snapshots().keys() {
+        assert!(verb == "usage" || verbs.contains(verb), "{verb}");
+    }
+}
