@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 
 use super::json::{Ending, Nothing};
-use super::printer::{Stream, write};
+use super::printer::{Outlet, write};
 use super::report::exit_code;
 use super::stderr::err;
 use crate::words::error::{Class, Error};
@@ -27,7 +27,7 @@ pub(super) fn tell(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
             ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => no_verb(),
             _ => failure(&text),
         };
-        let stream = if takes_stdout(&arguments) { Stream::Err } else { Stream::Out };
+        let stream = if takes_stdout(&arguments) { Outlet::Err } else { Outlet::Out };
         // The exit code tells all the same when even this cannot be printed.
         let _ = Ending::new(&Nothing {}, Some(&failure))
             .spelled()

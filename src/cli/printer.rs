@@ -113,7 +113,7 @@ impl Printer {
     /// Prints bytes as they are.
     pub(super) fn raw(&self, bytes: &[u8]) -> Result<()> {
         let given = self.stdout_given.load(Ordering::Relaxed);
-        write(if given { Stream::Err } else { Stream::Out }, bytes)
+        write(if given { Outlet::Err } else { Outlet::Out }, bytes)
     }
 
     /// Prints a remark for people.
@@ -147,7 +147,7 @@ impl Printer {
 
 /// Where results go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(super) enum Outlet {
     /// Standard output.
     Out,
     /// Standard error, where standard output has something else.
@@ -155,10 +155,10 @@ pub(super) enum Stream {
 }
 
 /// Writes `bytes` to `stream`.
-pub(super) fn write(stream: Stream, bytes: &[u8]) -> Result<()> {
+pub(super) fn write(stream: Outlet, bytes: &[u8]) -> Result<()> {
     let mut out: Box<dyn io::Write> = match stream {
-        Stream::Out => Box::new(io::stdout().lock()),
-        Stream::Err => Box::new(io::stderr().lock()),
+        Outlet::Out => Box::new(io::stdout().lock()),
+        Outlet::Err => Box::new(io::stderr().lock()),
     };
     match out.write_all(bytes).and_then(|()| out.flush()) {
         // Whoever closed the pipe has seen enough.
