@@ -4,6 +4,7 @@
 //! config as it is and the layers as they are, so that the same image gets the same bytes from
 //! whatever it comes (docs/decisions/005-local-storage.md, "Made manifests").
 
+mod image;
 mod listing;
 mod manifest;
 mod opening;
@@ -13,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use self::opening::Found;
+use self::image::{ArchiveImage, FoundImages, by_name};
+pub use self::listing::DOCKER_INDEX;
 use super::layout::{Images, Layout, Unreadable};
 use crate::medium::kind;
 use crate::medium::tree::Tree;
@@ -24,9 +26,6 @@ use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
-/// The file that lists the images.
-pub const DOCKER_INDEX: &str = kind::DOCKER;
-
 /// An archive to read from.
 #[derive(Debug)]
 pub struct DockerArchive {
@@ -34,30 +33,9 @@ pub struct DockerArchive {
     /// The layout that newer archives are as well.
     layout: Option<Layout>,
     /// Its images, the manifests that were made for them, and which file each of their parts is.
-    found: Found,
-    /// The places of its images by name; a name with several is refused when it is asked for.
+    found: FoundImages,
+    /// The positions of its images by name; a name with several is refused when it is asked for.
     by_name: BTreeMap<Reference, Vec<usize>>,
-}
-
-/// An image of the archive.
-#[derive(Debug)]
-struct Held {
-    /// Its place in `manifest.json`, if it is listed there.
-    place: Option<usize>,
-    /// What it is called; one name at least.
-    names: Vec<Reference>,
-    root: Document,
-}
-
-/// Which of `images` have which name.
-fn by_name(images: &[Held]) -> BTreeMap<Reference, Vec<usize>> {
-    let mut by_name: BTreeMap<Reference, Vec<usize>> = BTreeMap::new();
-    for (at, image) in images.iter().enumerate() {
-        for name in &image.names {
-            by_name.entry(name.clone()).or_default().push(at);
-        }
-    }
-    by_name
 }
 
 impl DockerArchive {
@@ -128,30 +106,30 @@ impl DockerArchive {
         known.ok_or_else(|| self.has_no(&name))
     }
 
-    /// The names of the image at `place` in `manifest.json`, from 0 on; with its digest where
+    /// The names of the image at `position` in `manifest.json`, from 0 on; with its digest where
     /// another one has the name, too.
     ///
     /// # Errors
     /// As [`named`](DockerArchive::named).
-    pub fn at(&self, place: usize) -> Result<Vec<Reference>> {
-        let there = self.found.images.iter().filter(|image| image.place == Some(place));
-        let called = |image: &Held, name: &Reference| match self.images_called(name).len() {
+    pub fn at(&self, position: usize) -> Result<Vec<Reference>> {
+        let there = self.found.images.iter().filter(|image| image.position == Some(position));
+        let called = |image: &ArchiveImage, name: &Reference| match self.images_called(name).len() {
             0 | 1 => name.clone(),
             _ => Reference { digest: Some(image.root.descriptor().digest), ..name.clone() },
         };
         let names = there.flat_map(|image| image.names.iter().map(move |it| called(image, it)));
         let names: Vec<Reference> = names.collect();
         match names.is_empty() {
-            true => Err(self.has_no(&format!("@{place}"))),
+            true => Err(self.has_no(&format!("@{position}"))),
             false => Ok(names),
         }
     }
 
-    /// The images called `name`, by their digests, with their places in `manifest.json`.
+    /// The images called `name`, by their digests, with their positions in `manifest.json`.
     fn images_called(&self, name: &Reference) -> BTreeMap<Digest, Option<usize>> {
         let there = self.by_name.get(name).into_iter().flatten();
         let images = there.filter_map(|at| self.found.images.get(*at));
-        images.map(|image| (image.root.descriptor().digest, image.place)).collect()
+        images.map(|image| (image.root.descriptor().digest, image.position)).collect()
     }
 
     /// The one whose manifest has `digest`.
@@ -166,7 +144,7 @@ impl DockerArchive {
         Ok(Reference { digest: Some(digest), ..name.clone() })
     }
 
-    /// Why the image `what`, a name or a place in the list, cannot be had, if it is there.
+    /// Why the image `what`, a name or a position in the list, cannot be had, if it is there.
     fn refused(&self, what: &str) -> Option<Error> {
         let name = what.parse::<Reference>().ok();
         let mut broken = self.found.unreadable.iter();
@@ -241,8 +219,8 @@ impl ImageSource for DockerArchive {
         let images = self.images_called(name);
         let digest = images.keys().next().ok_or_else(|| self.has_no(name))?;
         if images.len() > 1 {
-            let shown = images.iter().map(|(digest, place)| match place {
-                Some(place) => format!("@{place} is {digest}"),
+            let shown = images.iter().map(|(digest, position)| match position {
+                Some(position) => format!("@{position} is {digest}"),
                 None => format!("its index has {digest}"),
             });
             let mut shown: Vec<String> = shown.collect();

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::DOCKER_INDEX;
+use crate::medium::kind;
 use crate::medium::tree::Tree;
 use crate::words::document::MAX_DOCUMENT;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::{member_of_any_case, parse_strict_with};
 use crate::words::reference::Reference;
+
+/// The file that lists the images.
+pub const DOCKER_INDEX: &str = kind::DOCKER;
 
 /// What docker 1.9 and older call an image that has lost its name to another.
 const NO_NAME: &str = "<none>:<none>";
@@ -22,25 +25,25 @@ const MAX_LAYERS: usize = 100_000;
 
 /// The list.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub(super) struct DockerList {
     /// Its images, in their order.
-    pub(super) images: Vec<Entry>,
+    pub(super) images: Vec<DockerEntry>,
     /// Names in it that nobody can read.
     pub(super) notes: Vec<String>,
 }
 
 /// An entry of the list.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct DockerEntry {
     /// What people know the image by.
     pub(super) label: String,
     /// The image, or why its files cannot be had.
-    pub(super) listed: Result<Listed>,
+    pub(super) listed: Result<DockerImageFiles>,
 }
 
 /// One image as it is listed.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct DockerImageFiles {
     /// The file of its config.
     pub(super) config: String,
     /// Its names, each once.
@@ -53,7 +56,7 @@ pub(super) struct Listed {
 ///
 /// # Errors
 /// [`Class::Damaged`] for anything but docker's form of it.
-pub(super) fn read(tree: &Tree) -> Result<Listing> {
+pub(super) fn read(tree: &Tree) -> Result<DockerList> {
     let shown = tree.path().display();
     let bad = |why: &str| Error::new(Class::Damaged, format!("{shown}: {DOCKER_INDEX} {why}"));
     let bytes = tree.read_small(DOCKER_INDEX, MAX_DOCUMENT)?;
@@ -69,8 +72,8 @@ pub(super) fn read(tree: &Tree) -> Result<Listing> {
         return Err(many("images"));
     }
     let (mut all_tags, mut all_layers) = (0, 0);
-    let mut listing = Listing::default();
-    for (place, entry) in entries.iter().enumerate() {
+    let mut listing = DockerList::default();
+    for (position, entry) in entries.iter().enumerate() {
         let said = members(entry).map_err(within);
         let names = said.as_ref().map_or(&[][..], |(_, names, _)| names);
         all_tags += names.len();
@@ -100,10 +103,10 @@ pub(super) fn read(tree: &Tree) -> Result<Listing> {
         let first =
             || texts(member_of_any_case(entry, "RepoTags").ok()?)?.into_iter().find(is_name);
         let first = names.first().copied().or_else(first);
-        let label = first.map_or_else(|| format!("@{place}"), str::to_owned);
+        let label = first.map_or_else(|| format!("@{position}"), str::to_owned);
         let listed = said.and_then(|(config, _, layers)| files(tree, config, &layers));
-        let listed = listed.map(|(config, layers)| Listed { config, tags, layers });
-        listing.images.push(Entry { label, listed });
+        let listed = listed.map(|(config, layers)| DockerImageFiles { config, tags, layers });
+        listing.images.push(DockerEntry { label, listed });
     }
     Ok(listing)
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::listing::Listed;
-use super::opening::is_about_content;
+use super::image::is_about_content;
+use super::listing::DockerImageFiles;
 use crate::medium::tree::Tree;
 use crate::tools::buffer::BUFFER;
 use crate::tools::inflate::{Allowance, Inflate, packing_of, unread_packing};
@@ -24,7 +24,7 @@ use crate::words::packing::Packing;
 
 /// A config: what describes it, and the layers that it promises.
 #[derive(Debug)]
-pub(super) struct Config {
+pub(super) struct ListedConfig {
     pub(super) digest: Digest,
     /// What it says that it runs on.
     pub(super) platform: Option<Platform>,
@@ -35,15 +35,19 @@ pub(super) struct Config {
 /// The configs that were read, by their files. Each has as many diff IDs as layers are listed for
 /// it, of which there is a bound.
 #[derive(Debug, Default)]
-pub(super) struct Configs(BTreeMap<String, Arc<Config>>);
+pub(super) struct ListedConfigs(BTreeMap<String, Arc<ListedConfig>>);
 
-impl Configs {
+impl ListedConfigs {
     /// The config of `listed`, read once.
     ///
     /// # Errors
     /// [`Class::Damaged`] when it is another one than its name says, for what is no config, and
     /// when it is for another number of layers.
-    pub(super) fn of(&mut self, tree: &Tree, listed: &Listed) -> Result<Arc<Config>> {
+    pub(super) fn of(
+        &mut self,
+        tree: &Tree,
+        listed: &DockerImageFiles,
+    ) -> Result<Arc<ListedConfig>> {
         let path = &listed.config;
         let config = match self.0.get(path) {
             Some(known) => Arc::clone(known),
@@ -61,7 +65,7 @@ impl Configs {
 }
 
 /// Reads the config in the file `path`. The digest in its name is not believed.
-fn config(tree: &Tree, path: &str) -> Result<Config> {
+fn config(tree: &Tree, path: &str) -> Result<ListedConfig> {
     let bad = |why: &str| {
         Error::new(Class::Damaged, format!("{}: config {path} {why}", tree.path().display()))
     };
@@ -82,12 +86,12 @@ fn config(tree: &Tree, path: &str) -> Result<Config> {
         None => Vec::new(),
     };
     let platform = said.platform().cloned();
-    Ok(Config { digest, platform, size: bytes.len() as u64, diff_ids })
+    Ok(ListedConfig { digest, platform, size: bytes.len() as u64, diff_ids })
 }
 
 /// The layers that are compressed in the archive, by their files.
 #[derive(Debug)]
-pub(super) struct Layers(BTreeMap<String, Result<Unpacked>>);
+pub(super) struct PackedLayers(BTreeMap<String, Result<Unpacked>>);
 
 /// A compressed layer, and what is in it.
 #[derive(Debug)]
@@ -97,7 +101,7 @@ struct Unpacked {
     diff_id: Digest,
 }
 
-impl Layers {
+impl PackedLayers {
     /// Finds the compressed ones among the layers of `listed`, and unpacks each once, in the
     /// order of the archive. One that is broken is told to the images that need it.
     ///
@@ -105,8 +109,8 @@ impl Layers {
     /// Those of the disk.
     pub(super) fn look<'l>(
         tree: &Tree,
-        listed: impl Iterator<Item = &'l Listed>,
-    ) -> Result<Layers> {
+        listed: impl Iterator<Item = &'l DockerImageFiles>,
+    ) -> Result<PackedLayers> {
         let all: BTreeSet<&str> =
             listed.flat_map(|image| &image.layers).map(String::as_str).collect();
         let (mut packed, mut layers) = (Vec::new(), BTreeMap::new());
@@ -127,7 +131,7 @@ impl Layers {
             };
             layers.insert(path.to_owned(), unpacked);
         }
-        Ok(Layers(layers))
+        Ok(PackedLayers(layers))
     }
 }
 
@@ -176,7 +180,7 @@ impl<R: Read> Read for Hashing<R> {
 
 /// A made manifest, and which files it is made of.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct MadeManifest {
     pub(super) document: Document,
     pub(super) paths: Vec<(Digest, String)>,
 }
@@ -184,7 +188,7 @@ pub(super) struct Made {
 /// The manifest as it is written. The order of the members is part of its digest: it stays.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Text<'a> {
+struct ManifestText<'a> {
     schema_version: u8,
     media_type: &'a str,
     config: &'a Descriptor,
@@ -198,9 +202,9 @@ struct Text<'a> {
 /// reading those that are not compressed.
 pub(super) fn parts(
     tree: &Tree,
-    listed: &Listed,
-    config: &Config,
-    layers: &Layers,
+    listed: &DockerImageFiles,
+    config: &ListedConfig,
+    layers: &PackedLayers,
 ) -> Result<Vec<Descriptor>> {
     let bad = |why: String| {
         let shown = tree.path().display();
@@ -231,12 +235,21 @@ pub(super) fn parts(
 ///
 /// # Errors
 /// When it cannot be written, which no real one makes happen.
-pub(super) fn make(listed: &Listed, config: &Config, parts: &[Descriptor]) -> Result<Made> {
+pub(super) fn make(
+    listed: &DockerImageFiles,
+    config: &ListedConfig,
+    parts: &[Descriptor],
+) -> Result<MadeManifest> {
     let mut paths = vec![(config.digest, listed.config.clone())];
     paths.extend(parts.iter().map(|part| part.digest).zip(listed.layers.iter().cloned()));
     let config = Descriptor::new(OCI_CONFIG, config.digest, config.size);
-    let text = Text { schema_version: 2, media_type: OCI_MANIFEST, config: &config, layers: parts };
+    let text = ManifestText {
+        schema_version: 2,
+        media_type: OCI_MANIFEST,
+        config: &config,
+        layers: parts,
+    };
     let bytes = serde_json::to_vec(&text)
         .map_err(|e| Error::new(Class::Other, "cannot write a manifest").source(e))?;
-    Ok(Made { document: Document::parse(bytes, OCI_MANIFEST)?, paths })
+    Ok(MadeManifest { document: Document::parse(bytes, OCI_MANIFEST)?, paths })
 }

@@ -1,50 +1,40 @@
 //! From the list of a docker archive to its images: each original or made, and those that cannot
 //! be had with their reasons.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::Held;
-use super::listing::{Entry, Listed};
-use super::manifest::{self, Configs, Layers};
+use super::image::{ArchiveImage, FoundImages, is_about_content};
+use super::listing::{DockerEntry, DockerImageFiles};
+use super::manifest::{self, ListedConfigs, PackedLayers};
 use super::originals::Originals;
 use crate::medium::tree::Tree;
 use crate::places::layout::{Layout, Unreadable, by_digest};
 use crate::words::digest::Digest;
 use crate::words::document::Document;
-use crate::words::error::{Class, Result};
+use crate::words::error::Result;
 use crate::words::reference::Reference;
-
-/// What is found in an archive.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) images: Vec<Held>,
-    pub(super) made: BTreeMap<Digest, Document>,
-    pub(super) paths: BTreeMap<Digest, String>,
-    pub(super) notes: Vec<String>,
-    pub(super) unreadable: Vec<Unreadable>,
-}
 
 /// Looks at every image of `entries`, and then at what only the layout lists.
 pub(super) fn find(
     tree: &Tree,
     layout: Option<&Layout>,
-    entries: Vec<Entry>,
+    entries: Vec<DockerEntry>,
     stem: &str,
-) -> Result<Found> {
+) -> Result<FoundImages> {
     let originals = layout.map(|it| Originals::read(it, tree)).transpose()?;
     let readable = entries.iter().filter_map(|entry| entry.listed.as_ref().ok());
-    let layers = Layers::look(tree, readable)?;
+    let layers = PackedLayers::look(tree, readable)?;
     let mut opening = Opening {
         tree,
         stem,
         originals,
         layers,
-        configs: Configs::default(),
-        found: Found::default(),
+        configs: ListedConfigs::default(),
+        found: FoundImages::default(),
         known: BTreeSet::new(),
     };
-    for (place, entry) in entries.into_iter().enumerate() {
-        match entry.listed.and_then(|listed| opening.add(place, listed)) {
+    for (position, entry) in entries.into_iter().enumerate() {
+        match entry.listed.and_then(|listed| opening.add(position, listed)) {
             Ok(()) => {}
             Err(error) if is_about_content(error.class()) => {
                 opening.found.unreadable.push(Unreadable { image: entry.label, error });
@@ -56,36 +46,33 @@ pub(super) fn find(
     Ok(opening.found)
 }
 
-/// Whether a failure says something of one image, and nothing of the disk or the person.
-pub(super) fn is_about_content(class: Class) -> bool {
-    matches!(class, Class::Damaged | Class::Incomplete | Class::Refused)
-}
-
 struct Opening<'t> {
     tree: &'t Tree,
     stem: &'t str,
     originals: Option<Originals<'t>>,
-    layers: Layers,
-    configs: Configs,
-    found: Found,
+    layers: PackedLayers,
+    configs: ListedConfigs,
+    found: FoundImages,
     /// The configs of the images that are listed for docker.
     known: BTreeSet<Digest>,
 }
 
 impl Opening<'_> {
-    /// Adds the image that is `listed` at `place`, under each of its names.
-    fn add(&mut self, place: usize, mut listed: Listed) -> Result<()> {
+    /// Adds the image that is `listed` at `position`, under each of its names.
+    fn add(&mut self, position: usize, mut listed: DockerImageFiles) -> Result<()> {
         let config = self.configs.of(self.tree, &listed)?;
         self.known.insert(config.digest);
         let parts = manifest::parts(self.tree, &listed, &config, &self.layers)?;
-        let place = Some(place);
+        let position = Some(position);
         let tags = std::mem::take(&mut listed.tags);
         let is_nameless = tags.is_empty();
         let (mut held, mut rest) = (Vec::new(), Vec::new());
         for name in tags {
             let original = self.originals.as_mut().map(|it| it.called(&name, &listed, &config));
             match original.transpose()?.flatten() {
-                Some(root) => held.push(Held { place, names: vec![pinned(name, &root)], root }),
+                Some(root) => {
+                    held.push(ArchiveImage { position, names: vec![pinned(name, &root)], root })
+                }
                 None => rest.push(name),
             }
         }
@@ -94,7 +81,7 @@ impl Opening<'_> {
             let digest = root.descriptor().digest;
             let known = original.and_then(|it| it.name_of(&digest)).cloned();
             let names = known.or_else(|| by_digest(None, self.stem, &digest)).into_iter().collect();
-            held.push(Held { place, names, root });
+            held.push(ArchiveImage { position, names, root });
         } else if is_nameless || !rest.is_empty() {
             let new = manifest::make(&listed, &config, &parts)?;
             let root = new.document;
@@ -105,7 +92,7 @@ impl Opening<'_> {
             let names = rest.into_iter().map(|name| pinned(name, &root)).collect();
             self.found.paths.extend(new.paths);
             self.found.made.insert(digest, root.clone());
-            held.push(Held { place, names, root });
+            held.push(ArchiveImage { position, names, root });
         }
         self.found.images.extend(held);
         Ok(())
@@ -124,7 +111,9 @@ impl Opening<'_> {
         for name in others.names.into_iter().filter(is_new) {
             match originals.root(&name) {
                 Ok(root) if name.tag.is_none() && originals.is_for(&root, &self.known) => {}
-                Ok(root) => self.found.images.push(Held { place: None, names: vec![name], root }),
+                Ok(root) => {
+                    self.found.images.push(ArchiveImage { position: None, names: vec![name], root })
+                }
                 Err(error) if is_about_content(error.class()) => {
                     self.found.unreadable.push(Unreadable { image: name.to_string(), error });
                 }

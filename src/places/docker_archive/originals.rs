@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::listing::Listed;
-use super::manifest::Config;
+use super::listing::DockerImageFiles;
+use super::manifest::ListedConfig;
 use crate::medium::tree::Tree;
 use crate::places::layout::{Layout, blob_path};
 use crate::storage::store::ImageSource as _;
@@ -50,10 +50,10 @@ impl<'l> Originals<'l> {
         let mut documents: BTreeMap<Digest, Document> = BTreeMap::new();
         let mut ahead: BTreeMap<(u64, Digest), Descriptor> = BTreeMap::new();
         let is_there = |part: &Descriptor| tree.size(&blob_path(&part.digest)) == Some(part.size);
-        let place = |part: &Descriptor| (tree.position(&blob_path(&part.digest)), part.digest);
+        let position = |part: &Descriptor| (tree.position(&blob_path(&part.digest)), part.digest);
         let wanted = |part: &&Descriptor| part.is_document() && is_there(part);
         let listed = layout.entries().iter().map(|entry| &entry.descriptor);
-        ahead.extend(listed.filter(wanted).map(|part| (place(part), part.clone())));
+        ahead.extend(listed.filter(wanted).map(|part| (position(part), part.clone())));
         let mut bytes = 0;
         while let Some((_, part)) = ahead.pop_first() {
             bytes += part.size;
@@ -66,7 +66,7 @@ impl<'l> Originals<'l> {
             let document = layout.document(&part)?;
             let children = document.children().into_iter().filter(wanted);
             let new = children.filter(|child| !documents.contains_key(&child.digest));
-            ahead.extend(new.map(|child| (place(child), child.clone())));
+            ahead.extend(new.map(|child| (position(child), child.clone())));
             documents.insert(part.digest, document);
         }
         let mut by_name: BTreeMap<&Reference, Vec<&Descriptor>> = BTreeMap::new();
@@ -89,7 +89,7 @@ impl<'l> Originals<'l> {
 
     /// The manifest of the image that is `listed` with `config`, whatever it is called: one with
     /// this config and these layers.
-    pub(super) fn any(&self, listed: &Listed, config: &Config) -> Option<Document> {
+    pub(super) fn any(&self, listed: &DockerImageFiles, config: &ListedConfig) -> Option<Document> {
         let known = self.by_config.get(&config.digest)?.iter();
         known
             .filter_map(|digest| self.documents.get(digest))
@@ -142,8 +142,8 @@ impl<'l> Originals<'l> {
     pub(super) fn called(
         &mut self,
         name: &Reference,
-        listed: &Listed,
-        config: &Config,
+        listed: &DockerImageFiles,
+        config: &ListedConfig,
     ) -> Result<Option<Document>> {
         let entries = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
         let Some(entry) = entries.first().copied() else { return Ok(self.any(listed, config)) };
@@ -185,7 +185,7 @@ impl<'l> Originals<'l> {
 
     /// Whether the manifest that is there for `listed` has its config and another number of
     /// layers, so that nobody can run it.
-    fn is_cut_short(&self, leaves: &Leaves, listed: &Listed, own: &Config) -> bool {
+    fn is_cut_short(&self, leaves: &Leaves, listed: &DockerImageFiles, own: &ListedConfig) -> bool {
         leaves.iter().any(|(leaf, _)| match self.documents.get(leaf).map(Document::kind) {
             Some(Kind::Manifest { config: Some(config), layers }) => {
                 config.digest == own.digest && layers.len() != listed.layers.len()
@@ -249,7 +249,7 @@ fn is_image(document: &Document) -> bool {
 }
 
 /// Whether `document` has the config and the layers that are listed for docker.
-fn is_of(document: &Document, listed: &Listed, config: &Config) -> bool {
+fn is_of(document: &Document, listed: &DockerImageFiles, config: &ListedConfig) -> bool {
     let Kind::Manifest { config: Some(own), layers } = document.kind() else { return false };
     let files = listed.layers.iter();
     own.digest == config.digest

@@ -13,17 +13,10 @@ const OF_EACH: [(&str, &str); 3] = [
 // One a line, so that two who mend names do not meet.
 #[rustfmt::skip]
 const TWICE: &[&str] = &[
-    "Configs",
     "Content",
-    "Entry",
-    "Found",
-    "Held",
     "Known",
-    "Layout",
-    "Listing",
     "Members",
     "Raw",
-    "Verified",
 ];
 
 const KINDS: [&str; 4] = ["struct ", "enum ", "trait ", "type "];
