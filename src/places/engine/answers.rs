@@ -11,6 +11,7 @@ use crate::words::reference::Reference;
 
 /// What there is to know about an engine before anything is brought to it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct EngineInfo {
     /// Of multi-platform images, what it takes by itself.
     pub platform: Platform,
@@ -42,6 +43,7 @@ pub struct EngineInfo {
 
 /// What an engine has under a name.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct EngineImage {
     /// What it calls the image.
     pub id: Option<Digest>,
@@ -53,6 +55,7 @@ pub struct EngineImage {
 
 /// The layers that an engine has.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct EngineLayers {
     /// Blobs as they came.
     pub blobs: BTreeSet<Digest>,

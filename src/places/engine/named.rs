@@ -9,6 +9,7 @@ use crate::words::error::{Class, Error, Result};
 
 /// Which container engine and, where it was named, which storage. A [`Driver`](super::Driver) speaks to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Engine {
     /// `containers-storage:[STORAGE]`: podman's.
     Podman {
@@ -27,6 +28,7 @@ pub enum Engine {
 /// A storage of podman's as skopeo names it: `[DRIVER@]GRAPHROOT[+RUNROOT]` (containers-transports,
 /// "containers-storage").
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Storage {
     /// The storage driver.
     pub driver: Option<String>,

@@ -5,6 +5,7 @@ use crate::words::reference::Reference;
 
 /// An image listed in `index.json`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct LayoutEntry {
     /// Its full name, where its annotations give one.
     pub name: Option<Reference>,

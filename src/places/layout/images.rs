@@ -5,6 +5,7 @@ use crate::words::reference::Reference;
 
 /// The images of a place that was asked for as a whole.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Images {
     /// What to ask the place for, each image once under each of its names.
     pub names: Vec<Reference>,
@@ -16,6 +17,7 @@ pub struct Images {
 
 /// An image that is listed, and cannot be had.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Unreadable {
     /// What the list calls it.
     pub image: String,

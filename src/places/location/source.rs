@@ -58,6 +58,7 @@ pub enum Source {
 
 /// An image of an archive with several.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Pick {
     /// By its name.
     Name(Reference),

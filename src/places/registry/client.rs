@@ -21,6 +21,15 @@ use crate::words::reference::{Registry, Repository};
 
 /// Access to registries, cheap to clone and shared between threads.
 ///
+/// It is for one job. What it learnt holds as long as it lives, and no other client sees it: tokens,
+/// a password that was refused, a mirror that failed, how a host takes blobs, the bytes a second that
+/// all its transfers share. Two jobs in one process have a client each.
+///
+/// Files that [`Settings`] names are read when it is made or when a host is first asked, and not
+/// again. Beside those it uses what the machine says: the system's certificate authorities (for
+/// which `SSL_CERT_FILE` and `SSL_CERT_DIR` count, as for every program), the search path for
+/// credential helpers, and the clock, with which the times in answers are compared.
+///
 /// ```
 /// use std::sync::Arc;
 ///
@@ -91,7 +100,8 @@ impl Client {
     /// `destination` left at their registries, and remembers those of this one, where
     /// [`Settings::uploads`](super::Settings::uploads) names a folder.
     ///
-    /// One that goes on with the same import has its memory already, and keeps it.
+    /// One that goes on with the same import has its memory already, and keeps it. A client has the
+    /// memory of one import at a time.
     ///
     /// Never fails: without its memory an import sends what is not there. It says so.
     pub fn resume_uploads(&self, destination: &str, statement: &Digest, now: Moment) {

@@ -16,6 +16,7 @@ use crate::words::reference::{Registry, Repository};
 
 /// What a registry said of credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LoginVerdict {
     /// It asked for them and took them.
     Taken,

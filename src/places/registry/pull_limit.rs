@@ -5,6 +5,7 @@ use super::answer::Answer;
 
 /// A registry's word on how often it may still be asked for manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PullLimit {
     /// Manifests that may still be fetched.
     pub remaining: u64,

@@ -31,6 +31,7 @@ const MAX_DESCRIPTION: usize = 200;
 /// How a registry was searched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum SearchBy {
     /// Docker's search, as Docker Hub has it.
     Docker,
@@ -45,6 +46,7 @@ pub enum SearchBy {
 /// A repository that was found. All text is the registry's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct FoundRepository {
     /// `host/path`.
     pub name: String,
@@ -56,6 +58,7 @@ pub struct FoundRepository {
 
 /// What a search gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Hits {
     /// How it was done.
     pub by: SearchBy,

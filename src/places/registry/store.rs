@@ -25,6 +25,7 @@ pub struct CredentialFile(PathBuf, Cancel);
 
 /// Where the credentials of a registry went.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum KeptIn {
     /// Into the file itself.
     File,

@@ -16,6 +16,7 @@ pub(super) const DOCKER_INDEX: &str = "manifest.json";
 
 /// What an archive is to hold: known before its first byte is written.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Listing {
     pub(super) index: Vec<u8>,
     pub(super) docker: Option<Vec<u8>>,

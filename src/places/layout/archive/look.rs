@@ -28,6 +28,7 @@ const MAX_NAMES: usize = 3;
 
 /// What is there, compared with what is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Found {
     /// No file.
     Nothing,

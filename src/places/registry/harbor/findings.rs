@@ -5,6 +5,7 @@ use serde::Serialize;
 /// Whether a project can be pushed into, as far as it can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Standing {
     /// It is there. It need not be seen: a robot that may only push and pull is told nothing of it.
     Exists,
@@ -19,6 +20,7 @@ pub enum Standing {
 /// How much a project may hold, and holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Quota {
     /// The most bytes it may hold; `None` without a limit.
     pub limit: Option<u64>,
@@ -36,6 +38,7 @@ impl Quota {
 
 /// What was found out about a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Findings {
     /// Whether it is there.
     pub standing: Standing,
@@ -57,6 +60,7 @@ pub struct Findings {
 
 /// Why these credentials cannot make a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Barrier {
     /// Harbor takes no project of that name.
     Name,
