@@ -3,6 +3,7 @@
 //! Nothing here does I/O. Strings from outside become these types where they enter, and go back
 //! to strings only when they are printed.
 
+pub mod at;
 pub mod bytes;
 pub mod cancel;
 pub mod config;

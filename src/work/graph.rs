@@ -23,6 +23,7 @@ use self::walker::Walker;
 pub use self::way_out::without_attestation;
 use crate::bundle::contents::Contents;
 use crate::storage::store::BlobSource;
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::{Class, Error, Result};
@@ -34,7 +35,7 @@ pub struct Graph<'a> {
     /// What a bundle of it holds.
     pub contents: Contents,
     origins: &'a [Origin],
-    of: BTreeMap<Digest, usize>,
+    of: BTreeMap<Digest, At<Origin>>,
 }
 
 impl Graph<'_> {
@@ -43,7 +44,7 @@ impl Graph<'_> {
     /// # Errors
     /// When it is no part of the graph.
     pub fn source_of(&self, digest: &Digest) -> Result<(&dyn BlobSource, &str)> {
-        let origin = self.of.get(digest).and_then(|index| self.origins.get(*index));
+        let origin = self.of.get(digest).and_then(|at| at.get(self.origins));
         match origin {
             Some(origin) => Ok((&*origin.source as &dyn BlobSource, &origin.shown)),
             None => Err(Error::new(Class::Other, format!("{digest} belongs to no image"))),

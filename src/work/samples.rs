@@ -11,6 +11,7 @@ use crate::storage::checked::Checked;
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
@@ -65,7 +66,13 @@ impl Outside {
 
 pub fn wanted(name: &str) -> Wanted {
     let text = format!("docker://{name}");
-    Wanted { origin: 0, name: name.parse().unwrap(), text, place: None, is_one_of_all: false }
+    Wanted {
+        origin: At::nth(0),
+        name: name.parse().unwrap(),
+        text,
+        place: None,
+        is_one_of_all: false,
+    }
 }
 
 /// The graph below `wanted`, which are all there or the first fault is the failure.

@@ -59,6 +59,7 @@ mod tests {
 
     use super::*;
     use crate::places::registry::Settings;
+    use crate::words::at::At;
     use crate::words::progress::Recorder;
 
     /// What is said before an export of that many images, when a registry gives out 11 more.
@@ -83,7 +84,7 @@ mod tests {
             .map(|n| {
                 let name: Reference = format!("{host}/app:{n}").parse().unwrap();
                 let text = format!("docker://{name}");
-                Wanted { origin: 0, text, place: None, name, is_one_of_all: false }
+                Wanted { origin: At::nth(0), text, place: None, name, is_one_of_all: false }
             })
             .collect();
 

@@ -7,6 +7,7 @@ use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
 use crate::bundle::head::MAX_CONFIG;
 use crate::storage::reading::read_small;
+use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Error, Result, Subject};
@@ -32,10 +33,10 @@ impl Gathered {
 
     /// Takes the `faults` of images that were asked for with all of a place, by their places; gives
     /// the others back.
-    pub(super) fn take_faults(&mut self, faults: Vec<(usize, Error)>) -> Vec<Error> {
+    pub(super) fn take_faults(&mut self, faults: Vec<(At<Wanted>, Error)>) -> Vec<Error> {
         let mut others = Vec::new();
         for (at, error) in faults {
-            match self.there.get(at).map(|(wanted, _)| wanted) {
+            match self.there.get(at.place()).map(|(wanted, _)| wanted) {
                 Some(wanted) if wanted.is_one_of_all && is_about_content(&error) => {
                     self.lost.push(lost(wanted, error));
                 }

@@ -21,6 +21,7 @@ use crate::places::registry::Client;
 use crate::storage::store::ImageSource;
 use crate::tools::buffer::BUFFER;
 use crate::tools::file::nameless;
+use crate::words::at::At;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
@@ -108,7 +109,7 @@ struct Sources<'r> {
     layouts: BTreeMap<(bool, PathBuf), Arc<Layout>>,
     archives: BTreeMap<PathBuf, Arc<DockerArchive>>,
     /// Places and repositories that are origins already.
-    known: BTreeMap<(String, String), usize>,
+    known: BTreeMap<(String, String), At<Origin>>,
     opened: OpenPlaces,
     /// What was said of a place that may be named several times.
     told: BTreeSet<String>,
@@ -206,7 +207,7 @@ impl Sources<'_> {
                     _ => format!("{place} ({repository})"),
                 };
                 origins.push(Origin { shown, ..Origin::new(source, repository) });
-                origins.len() - 1
+                At::nth(origins.len() - 1)
             });
             let (text, place) = (text.to_owned(), self.request.listed.get(text).cloned());
             let wanted = Wanted { text, place, is_one_of_all, ..Wanted::new(origin, name) };

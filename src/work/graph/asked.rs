@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::storage::store::ImageSource;
+use crate::words::at::At;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
@@ -37,7 +38,7 @@ impl std::fmt::Debug for Origin {
 #[non_exhaustive]
 pub struct Wanted {
     /// Its place in the list of origins.
-    pub origin: usize,
+    pub origin: At<Origin>,
     /// Its name there.
     pub name: Reference,
     /// The place as the user named it, for the statement.
@@ -51,7 +52,7 @@ pub struct Wanted {
 impl Wanted {
     /// The image `name` of an origin, asked for by that name. The fields say otherwise.
     #[must_use]
-    pub fn new(origin: usize, name: Reference) -> Wanted {
+    pub fn new(origin: At<Origin>, name: Reference) -> Wanted {
         let text = format!("docker://{name}");
         Wanted { origin, name, text, place: None, is_one_of_all: false }
     }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
 
+use super::asked::Origin;
 use super::next::Next;
 use super::walker::Walker;
 use super::way_out::way_out;
 use super::weight::{add, keep, within};
 use crate::storage::reading::read_small;
 use crate::tools::parallel;
+use crate::words::at::At;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_disguised};
 use crate::words::error::{Class, Error, Result};
 
@@ -18,7 +20,7 @@ impl Walker<'_, '_> {
     /// # Errors
     /// [`Class::Incomplete`] when some are not there, with all of them; whatever the sources
     /// report.
-    pub(super) fn fetch(&self, ahead: Vec<Next>) -> Result<Vec<(usize, Document)>> {
+    pub(super) fn fetch(&self, ahead: Vec<Next>) -> Result<Vec<(At<Origin>, Document)>> {
         let mut seen = BTreeSet::new();
         let new: Vec<Next> = ahead
             .into_iter()
@@ -30,7 +32,7 @@ impl Walker<'_, '_> {
             if let Some(document) = self.documents.get(&next.descriptor.digest) {
                 return Ok(Ok(document.clone()));
             }
-            match self.origins[next.origin].source.document(&next.descriptor) {
+            match next.origin.of(self.origins).source.document(&next.descriptor) {
                 Err(error) if error.class() == Class::Incomplete => Ok(Err(error)),
                 found => {
                     let found = found?;
@@ -59,7 +61,7 @@ impl Walker<'_, '_> {
     /// [`Class::Refused`] when it is one; whatever the source reports.
     pub(super) fn look_into(
         &self,
-        origin: usize,
+        origin: At<Origin>,
         blob: &Descriptor,
         index: &Document,
     ) -> Result<()> {
@@ -67,7 +69,7 @@ impl Walker<'_, '_> {
         if is_plain || blob.size > MAX_DOCUMENT || self.of.contains_key(&blob.digest) {
             return Ok(());
         }
-        let place = &self.origins[origin];
+        let place = origin.of(self.origins);
         let raw = read_small(&*place.source, blob, MAX_DOCUMENT, &place.shown, &self.cancel)?;
         match is_disguised(&raw) {
             false => Ok(()),

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use super::asked::{Origin, Wanted};
 use super::weight::keep;
 use crate::tools::parallel;
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::{Class, Error, Result};
@@ -22,7 +23,7 @@ pub struct Resolved {
     pub roots: Vec<Option<Document>>,
     /// Why not, with the place of the name. Of a registry that fails as a whole only what it failed
     /// with first.
-    pub faults: Vec<(usize, Error)>,
+    pub faults: Vec<(At<Wanted>, Error)>,
 }
 
 /// Resolves `wanted`, on `jobs` threads.
@@ -44,7 +45,7 @@ pub fn find(
         if failing.lock().is_ok_and(|failing| failing.contains(registry)) {
             return Ok(None);
         }
-        match origins[wanted.origin].source.resolve(&wanted.name) {
+        match wanted.origin.of(origins).source.resolve(&wanted.name) {
             Ok(root) => {
                 // One image under many names is held once.
                 let root = match roots.lock() {
@@ -78,7 +79,7 @@ pub fn find(
             Some(Ok(root)) => all.roots.push(Some(root)),
             Some(Err(fault)) => {
                 all.roots.push(None);
-                all.faults.push((at, fault));
+                all.faults.push((At::nth(at), fault));
             }
             None => all.roots.push(None),
         }

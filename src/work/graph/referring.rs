@@ -3,25 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::asked::Origin;
 use super::next::Next;
 use super::walker::Walker;
 use super::weight::{add, within};
 use crate::storage::store::Referrers;
 use crate::tools::parallel;
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
 use crate::words::reference::Tag;
 
 /// What refers to a document, and the place in the list of origins that it was found at.
-type FoundReferrers = (usize, Descriptor, Referrers);
+type FoundReferrers = (At<Origin>, Descriptor, Referrers);
 /// A document, and the place of the origin that it was read from.
-type Read = (usize, Document);
+type Read = (At<Origin>, Document);
 
 impl Walker<'_, '_> {
     pub(super) fn look_for_referrers(
         &self,
-        level: &[(usize, Document)],
+        level: &[(At<Origin>, Document)],
     ) -> Result<Vec<FoundReferrers>> {
         if self.select.no_referrers {
             return Ok(Vec::new());
@@ -29,7 +31,7 @@ impl Walker<'_, '_> {
         let bytes = AtomicU64::new(self.weight);
         parallel::map(self.jobs, level, |(origin, document)| {
             let subject = document.descriptor();
-            let found = self.origins[*origin].source.referrers(subject).map_err(|e| {
+            let found = origin.of(self.origins).source.referrers(subject).map_err(|e| {
                 e.context(format!("looking for signatures and the like of {}", subject.digest))
                     .hint("--no-referrers leaves them behind")
             })?;
@@ -52,7 +54,7 @@ impl Walker<'_, '_> {
             found.claimed.iter().map(|d| Next::referrer(*origin, d.clone()))
         });
         let read = self.fetch(claims.collect())?;
-        let by_digest: BTreeMap<(usize, Digest), &Document> =
+        let by_digest: BTreeMap<(At<Origin>, Digest), &Document> =
             read.iter().map(|(origin, d)| ((*origin, d.descriptor().digest), d)).collect();
         let mut proven = BTreeSet::new();
         for (origin, subject, found) in &mut found {
@@ -80,11 +82,11 @@ impl Walker<'_, '_> {
 
     pub(super) fn note_referrers(
         &mut self,
-        origin: usize,
+        origin: At<Origin>,
         subject: &Descriptor,
         found: &Referrers,
     ) {
-        let repository = &self.origins[origin].repository;
+        let repository = &origin.of(self.origins).repository;
         for manifest in &found.manifests {
             let key = (repository.clone(), None, manifest.digest, subject.digest);
             self.referrers.insert(key);

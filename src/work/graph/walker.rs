@@ -10,6 +10,7 @@ use super::select;
 use super::twice::twice;
 use super::weight::within;
 use crate::bundle::contents::{Contents, Image, MAX_LEVELS, Referrer};
+use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
@@ -29,8 +30,8 @@ pub(super) struct Walker<'a, 's> {
     pub(super) documents: BTreeMap<Digest, Document>,
     /// Of all documents.
     pub(super) weight: u64,
-    pub(super) visited: BTreeSet<(usize, Digest)>,
-    pub(super) of: BTreeMap<Digest, usize>,
+    pub(super) visited: BTreeSet<(At<Origin>, Digest)>,
+    pub(super) of: BTreeMap<Digest, At<Origin>>,
     pub(super) images: BTreeMap<Reference, Image>,
     pub(super) referrers: BTreeSet<(String, Option<Tag>, Digest, Digest)>,
 }
@@ -68,7 +69,7 @@ impl<'a, 's> Walker<'a, 's> {
             source: wanted.text.clone(),
             left_out: Vec::new(),
             rewritten_from: None,
-            made: self.origins[wanted.origin].source.is_made(&about.digest),
+            made: wanted.origin.of(self.origins).source.is_made(&about.digest),
         };
         match self.images.insert(name, image) {
             Some(other) if other.digest != about.digest => Err(twice(&other, wanted, root)),
@@ -77,7 +78,7 @@ impl<'a, 's> Walker<'a, 's> {
     }
 
     /// Level by level: note the documents, look for what refers to them, fetch their children.
-    pub(super) fn descend(&mut self, roots: Vec<(usize, Document)>) -> Result<()> {
+    pub(super) fn descend(&mut self, roots: Vec<(At<Origin>, Document)>) -> Result<()> {
         let mut level = roots;
         for _ in 0..MAX_LEVELS {
             level.retain(|(origin, document)| {
@@ -98,7 +99,7 @@ impl<'a, 's> Walker<'a, 's> {
                 next.extend(found.tags.into_iter().map(|(_, document)| (origin, document)));
             }
             // What was read to see what it refers to is not read again.
-            let read: BTreeSet<(usize, Digest)> =
+            let read: BTreeSet<(At<Origin>, Digest)> =
                 next.iter().map(|(origin, d)| (*origin, d.descriptor().digest)).collect();
             ahead.retain(|next| !read.contains(&next.key()));
             next.extend(self.fetch(ahead)?);
@@ -108,7 +109,7 @@ impl<'a, 's> Walker<'a, 's> {
     }
 
     /// Keeps a document and gives the children that are to be fetched.
-    fn note(&mut self, origin: usize, document: &Document) -> Result<Vec<Next>> {
+    fn note(&mut self, origin: At<Origin>, document: &Document) -> Result<Vec<Next>> {
         let digest = document.descriptor().digest;
         if self.documents.insert(digest, document.clone()).is_none() {
             self.weight += document.weight();
@@ -137,7 +138,7 @@ impl<'a, 's> Walker<'a, 's> {
     }
 
     /// What a bundle of it holds, and the place of the origin that has each part.
-    pub(super) fn finish(self) -> Result<(Contents, BTreeMap<Digest, usize>)> {
+    pub(super) fn finish(self) -> Result<(Contents, BTreeMap<Digest, At<Origin>>)> {
         let mut contents = Contents {
             images: self.images.into_values().collect(),
             documents: self.documents,
