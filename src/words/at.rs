@@ -25,7 +25,12 @@ impl<T> At<T> {
 
     /// Everything in `list`, with its place.
     pub fn each(list: &[T]) -> impl Iterator<Item = (At<T>, &T)> {
-        list.iter().enumerate().map(|(place, item)| (At::nth(place), item))
+        At::along(list)
+    }
+
+    /// Everything in a list that goes `beside` the one of places, with its place.
+    pub fn along<B: IntoIterator>(beside: B) -> impl Iterator<Item = (At<T>, B::Item)> {
+        beside.into_iter().enumerate().map(|(place, item)| (At::nth(place), item))
     }
 
     /// What stands there in `list`, if it is that long.

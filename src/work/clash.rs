@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::bundle::contents::Image;
+use crate::words::at::At;
 use crate::words::error::{Class, Error};
 use crate::words::reference::Reference;
 
@@ -11,7 +13,7 @@ use crate::words::reference::Reference;
 #[non_exhaustive]
 pub struct Clash {
     /// Their places among all images.
-    pub images: Vec<usize>,
+    pub images: Vec<At<Image>>,
     /// What is wrong, with the names of all of them.
     pub error: Error,
     /// The same as it is told of each of them.
@@ -21,7 +23,7 @@ pub struct Clash {
 impl Clash {
     /// The image at a place that has nowhere to land.
     #[must_use]
-    pub fn alone(image: usize, error: Error) -> Clash {
+    pub fn alone(image: At<Image>, error: Error) -> Clash {
         Clash { images: vec![image], reason: error.clone(), error }
     }
 
@@ -29,16 +31,16 @@ impl Clash {
     /// `images` are their places with their names.
     #[must_use]
     pub fn find<'n>(
-        images: impl Iterator<Item = (usize, &'n Reference, String)>,
+        images: impl Iterator<Item = (At<Image>, &'n Reference, String)>,
         hint: &str,
     ) -> Vec<Clash> {
-        let mut landings: BTreeMap<String, Vec<(usize, &Reference)>> = BTreeMap::new();
+        let mut landings: BTreeMap<String, Vec<(At<Image>, &Reference)>> = BTreeMap::new();
         for (at, name, landing) in images {
             landings.entry(landing).or_default().push((at, name));
         }
         let mut shared: Vec<_> = landings.into_iter().filter(|(_, all)| all.len() > 1).collect();
         shared.sort_by_key(|(_, all)| all[0].0);
-        let clash = |(landing, all): (String, Vec<(usize, &Reference)>)| {
+        let clash = |(landing, all): (String, Vec<(At<Image>, &Reference)>)| {
             let names: Vec<String> = all.iter().map(|(_, name)| name.to_string()).collect();
             let (last, others) =
                 names.split_last().map_or((String::new(), &[][..]), |(last, o)| (last.clone(), o));
@@ -73,13 +75,17 @@ mod tests {
         let names: Vec<Reference> =
             ["d:1", "a:1", "b:1", "c:1", "e:1"].iter().map(|n| n.parse().unwrap()).collect();
         let landings = ["x", "y", "x", "y", "z"];
-        let images =
-            names.iter().enumerate().map(|(at, n)| (at, n, format!("be {}", landings[at])));
+        let images = names
+            .iter()
+            .enumerate()
+            .map(|(at, n)| (At::nth(at), n, format!("be {}", landings[at])));
 
         let mut clashes = Clash::find(images, "mend it");
-        clashes.push(Clash::alone(4, Error::new(Class::Usage, "e is odd")));
+        clashes.push(Clash::alone(At::nth(4), Error::new(Class::Usage, "e is odd")));
 
-        let places: Vec<&[usize]> = clashes.iter().map(|clash| &clash.images[..]).collect();
+        let place = |at: &At<Image>| at.place();
+        let places = clashes.iter().map(|clash| clash.images.iter().map(place).collect());
+        let places: Vec<Vec<usize>> = places.collect();
         assert_eq!(places, [&[0, 2][..], &[1, 3], &[4]]);
         assert_eq!(clashes[0].reason.message(), "2 images would be x");
         let error = Clash::failure(clashes).unwrap();

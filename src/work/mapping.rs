@@ -1,6 +1,7 @@
 //! [`Mapping`]: which name an image gets at its destination. Pure: names in, names out.
 
 use super::clash::Clash;
+use crate::words::at::At;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry, Repository};
 
@@ -182,7 +183,7 @@ impl Mapping {
         names: impl Iterator<Item = &'a Reference>,
     ) -> Result<Vec<Reference>, Vec<Clash>> {
         let (mut made, mut wrong) = (Vec::new(), Vec::new());
-        for (at, name) in names.enumerate() {
+        for (at, name) in At::along(names) {
             match self.apply(name) {
                 Ok(to) => made.push((at, name, to)),
                 Err(error) => wrong.push(Clash::alone(at, error)),
@@ -267,7 +268,9 @@ mod tests {
 
         assert_eq!(mapping(false, &[]).apply_all(names.iter()).unwrap().len(), 6);
         let clashes = mapping(true, &["a/z=h.example/_"]).apply_all(names.iter()).unwrap_err();
-        let places: Vec<&[usize]> = clashes.iter().map(|clash| &clash.images[..]).collect();
+        let place = |at: &At<_>| at.place();
+        let places = clashes.iter().map(|clash| clash.images.iter().map(place).collect());
+        let places: Vec<Vec<usize>> = places.collect();
         assert_eq!(places, [&[2][..], &[0, 3, 5], &[1, 4]]);
         assert!(clashes.iter().all(|clash| clash.error.class() == Class::Usage));
         let all = "docker.io/a/x:1, docker.io/b/x:1 and docker.io/c/x:1 would all become \

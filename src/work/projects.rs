@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::plan::{Delivery, Obstacle, Plan, ProjectAction, ProjectPlan, Sibling};
+use super::plan::{Delivery, Obstacle, Plan, ProjectAction, ProjectPlan, RepositoryPlan, Sibling};
 use crate::bundle::contents::Contents;
 use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standing};
+use crate::words::at::At;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Result, Side};
@@ -29,8 +30,8 @@ pub struct Provision {
 struct FoundProject {
     project: Project,
     found: Findings,
-    /// Which of the deliveries are repositories of it.
-    deliveries: Vec<usize>,
+    /// Its repositories.
+    repositories: Vec<At<RepositoryPlan>>,
 }
 
 /// The projects of a destination; none where it is no Harbor.
@@ -69,12 +70,16 @@ impl Projects {
                 None => {
                     let found = project.look()?;
                     known.insert(project.name().to_owned(), projects.entries.len());
-                    projects.entries.push(FoundProject { project, found, deliveries: Vec::new() });
+                    projects.entries.push(FoundProject {
+                        project,
+                        found,
+                        repositories: Vec::new(),
+                    });
                     projects.entries.len() - 1
                 }
             };
             let entry = &mut projects.entries[entry];
-            entry.deliveries.push(at);
+            entry.repositories.push(At::nth(at));
             delivery.absent = matches!(entry.found.standing, Standing::Missing | Standing::Hidden);
         }
         Ok(projects)
@@ -83,10 +88,10 @@ impl Projects {
     /// Enters the projects into `plan`, and what they put in its way.
     pub fn judge(&self, plan: &mut Plan, contents: &Contents, provision: &Provision) {
         for entry in &self.entries {
-            let adds = adds(plan, contents, &entry.deliveries);
+            let adds = adds(plan, contents, &entry.repositories);
             let project = self.describe(entry, adds, provision);
             // Nothing keeps from writing whoever has nothing to write.
-            if !entry.deliveries.iter().all(|at| plan.repositories[*at].is_settled()) {
+            if !entry.repositories.iter().all(|at| at.of(&plan.repositories).is_settled()) {
                 plan.obstacles.extend(obstacle(entry, &project, provision));
             }
             plan.projects.push(project);
@@ -196,11 +201,11 @@ fn other_quota(planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle>
     ))
 }
 
-/// The bytes of all documents that none of `deliveries` has yet, and of their blobs, each once. A blob
+/// The bytes of all documents that none of `repositories` has yet, and of their blobs, each once. A blob
 /// that is there without an image that refers to it does not count yet.
-fn adds(plan: &Plan, contents: &Contents, deliveries: &[usize]) -> u64 {
+fn adds(plan: &Plan, contents: &Contents, repositories: &[At<RepositoryPlan>]) -> u64 {
     let (mut there, mut new) = (BTreeSet::new(), BTreeMap::<Digest, u64>::new());
-    let repositories = deliveries.iter().map(|at| &plan.repositories[*at]);
+    let repositories = repositories.iter().map(|at| at.of(&plan.repositories));
     for step in repositories.flat_map(|repository| &repository.documents) {
         let document = contents.documents.get(&step.document.digest);
         let parts = document.into_iter().flat_map(|document| document.children());

@@ -189,8 +189,8 @@ impl Inside {
 
     /// Everything of `contents` into this repository, under the names it has.
     pub fn delivery(&self, name: &str, contents: &Contents) -> Delivery {
-        let images = contents.images.iter().enumerate();
-        let referrers = contents.referrers.iter().enumerate();
+        let images = At::each(&contents.images);
+        let referrers = At::each(&contents.referrers);
         let new = |old: &Reference| {
             let tag = old.tag.clone().unwrap();
             format!("{name}:{tag}").parse::<Reference>().unwrap()

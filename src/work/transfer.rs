@@ -60,7 +60,7 @@ pub fn run(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) -> Resul
     for (at, transfer) in each(plan, |r| r.blobs.as_slice()) {
         if transfer.action == Action::Present {
             let blob = &transfer.blob;
-            carrier.tally.blob(&deliveries[at].name, &blob.digest, blob.size, Fate::Present);
+            carrier.tally.blob(&at.beside(deliveries).name, &blob.digest, blob.size, Fate::Present);
         }
     }
     Ok(())
@@ -88,7 +88,7 @@ fn copy_blobs(plan: &Plan, load: &Load<'_>, deliveries: &[Delivery], jobs: Jobs)
     let gate = Gate::steady(jobs);
     parallel::map(jobs.most, &ahead, |(at, transfer)| {
         let _pass = gate.enter(transfer.blob.size);
-        load.send(&transfer.blob, &deliveries[*at].name, &*deliveries[*at].there)
+        load.send(&transfer.blob, &at.beside(deliveries).name, &*at.beside(deliveries).there)
     })?;
     Ok(())
 }
@@ -103,7 +103,7 @@ fn mount_blobs(
     let gate = Gate::steady(carrier.jobs);
     parallel::map(carrier.jobs.most, &ahead, |(at, transfer)| {
         let Action::Mount { from } = &transfer.action else { return Ok(()) };
-        let (delivery, blob) = (&deliveries[*at], &transfer.blob);
+        let (delivery, blob) = (at.beside(deliveries), &transfer.blob);
         carrier.progress.check()?;
         if load.is_halted() {
             return Ok(());
@@ -134,7 +134,7 @@ fn look_back(
     let mut taken = each(plan, |r| r.blobs.as_slice());
     taken.retain(|(_, transfer)| transfer.action != Action::Present);
     parallel::map(jobs, &taken, |(at, transfer)| {
-        let (delivery, blob) = (&deliveries[*at], &transfer.blob);
+        let (delivery, blob) = (at.beside(deliveries), &transfer.blob);
         LOOK_BACK.run(progress, || match delivery.there.has_taken(blob)? {
             true => Ok(()),
             false => {
@@ -168,7 +168,7 @@ fn put_documents(
         let listed = parallel::map(jobs.most, &now, |(at, step)| {
             progress.check()?;
             let document = document(contents, &step.document.digest)?;
-            deliveries[*at]
+            at.beside(deliveries)
                 .there
                 .put_document(document)
                 .map_err(|e| explain_sparse(e, document, contents))
@@ -176,7 +176,7 @@ fn put_documents(
         })?;
         for ((at, step), listed) in now.into_iter().zip(listed) {
             if step.subject.is_some() && listed {
-                noted[*at].push(step.document.digest);
+                noted[at.place()].push(step.document.digest);
             }
         }
     }
@@ -196,15 +196,18 @@ fn publish_names(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) ->
     });
     parallel::map(jobs, &ahead, |(at, step)| {
         progress.check()?;
-        deliveries[*at].there.publish(&step.arrives_as(), document(contents, &step.digest)?)?;
-        carrier.tally.name(&deliveries[*at].name, step);
+        at.beside(deliveries)
+            .there
+            .publish(&step.arrives_as(), document(contents, &step.digest)?)?;
+        carrier.tally.name(&at.beside(deliveries).name, step);
         Ok(())
     })?;
     let withheld = parallel::map(jobs, &ahead, |(at, step)| {
         progress.check()?;
         let name = step.arrives_as();
-        let withheld = LOOK_BACK
-            .run(progress, || read_back(&name, step.digest, deliveries[*at].there.held(&name)?))?;
+        let withheld = LOOK_BACK.run(progress, || {
+            read_back(&name, step.digest, at.beside(deliveries).there.held(&name)?)
+        })?;
         Ok(withheld.then_some(name))
     })?;
     for name in withheld.into_iter().flatten() {

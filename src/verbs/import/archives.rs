@@ -12,7 +12,7 @@ use super::portion::listing;
 use super::request::Request;
 use super::single::{Single, single_platform};
 use super::surveyed::{self, Surveyed};
-use crate::bundle::contents::Contents;
+use crate::bundle::contents::{Contents, Image};
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
@@ -22,13 +22,14 @@ use crate::tools::file::sweep;
 use crate::tools::folder::{Folder, SHARED};
 use crate::tools::pace::Jobs;
 use crate::tools::{ground, room};
+use crate::words::at::At;
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::packing::Packing;
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
 use crate::work::clash::Clash;
-use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
+use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan, RepositoryPlan};
 use crate::work::template::Template;
 use crate::work::transfer::{self, Carrier, Tally, Unfinished};
 
@@ -36,8 +37,8 @@ use crate::work::transfer::{self, Carrier, Tally, Unfinished};
 struct ArchiveFile {
     /// Its file; standard output if none.
     path: Option<PathBuf>,
-    /// Its images by their place in the contents, with their new names.
-    images: Vec<(usize, Reference)>,
+    /// Its images, with their new names.
+    images: Vec<(At<Image>, Reference)>,
 }
 
 impl ArchiveFile {
@@ -80,7 +81,7 @@ struct AtArchives<'i> {
     /// How large each of them gets.
     rooms: Vec<u64>,
     /// Those that hold something else and are left as they are.
-    left: Vec<usize>,
+    left: Vec<At<RepositoryPlan>>,
     /// What is known to be in the way.
     obstacles: Vec<Obstacle>,
 }
@@ -115,7 +116,7 @@ impl<'i> AtArchives<'i> {
         let (mut deliveries, mut rooms) = (Vec::new(), Vec::new());
         let (mut taken, mut left) = (Vec::new(), Vec::new());
         let referring = referring(contents);
-        for (at, file) in files.iter().enumerate() {
+        for (at, file) in At::along(&files) {
             job.progress.check()?;
             let docker = single.as_ref().map(|single| to_json(&single.entries(&file.images)));
             let (listing, referrers) = listing(contents, &referring, &file.images, docker)?;
@@ -177,7 +178,7 @@ impl Surveyed for AtArchives<'_> {
         let Job { request, progress, .. } = self.job;
         for at in &self.left {
             plan.leave(*at);
-            let name = self.files[*at].name();
+            let name = at.beside(&self.files).name();
             let text = format!("{name} holds something else and is left as it is");
             progress.event(Event::Note(text));
         }
@@ -227,7 +228,7 @@ fn fill(
         transfer::check(plan, carrier, None)?;
     }
     let mut faults = Vec::new();
-    for (at, delivery) in deliveries.iter().enumerate() {
+    for (at, delivery) in At::along(deliveries) {
         // What is in a file that gets no name does not count.
         let tally = Tally::default();
         let one = Carrier { jobs: Jobs::up_to(1), go_on: false, tally: &tally, ..*carrier };
@@ -258,7 +259,7 @@ fn shortage(
     rooms: &[u64],
     plan: &Plan,
 ) -> Vec<Obstacle> {
-    let sent = files.iter().zip(rooms).enumerate().filter(|(at, _)| plan.sends(*at));
+    let sent = At::along(files.iter().zip(rooms)).filter(|(at, _)| plan.sends(*at));
     let plain = sent.filter(|_| !filing.gzip);
     let fits = plain.map(|(_, (file, size))| room::check_file(folder, *size, &file.name()));
     let what = format!("at the destination {}", path.display());
@@ -280,7 +281,7 @@ fn files(
         let error = Error::new(Class::Usage, text).hint("use --on-existing overwrite or skip");
         return Err(error.into());
     }
-    let images = to.into_iter().enumerate();
+    let images = At::along(to);
     if !is_folder(path) {
         if filing.template.is_some() {
             let text = format!("{} is one file for all images, which has its name", path.display());
@@ -294,7 +295,7 @@ fn files(
     let template = filing.template.as_ref().unwrap_or(&standard);
     let (mut files, mut wrong) = (Vec::new(), Vec::new());
     for (at, to) in images {
-        match template.file_name(&to, &contents.images[at].digest) {
+        match template.file_name(&to, &at.of(&contents.images).digest) {
             Ok(file) => files.push((file, at, to)),
             Err(error) => wrong.push(Clash::alone(at, error)),
         }
@@ -363,7 +364,7 @@ fn in_the_way(taken: Vec<String>) -> Option<Obstacle> {
 /// the one that it replaces.
 fn needed(files: &[ArchiveFile], rooms: &[u64], plan: &Plan) -> u64 {
     let (mut most, mut grown) = (0, 0);
-    for (at, (file, size)) in files.iter().zip(rooms).enumerate() {
+    for (at, (file, size)) in At::along(files.iter().zip(rooms)) {
         if !plan.sends(at) {
             continue;
         }

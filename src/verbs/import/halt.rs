@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bundle::contents::Contents;
+use crate::bundle::contents::{Contents, Image};
 use crate::bundle::part::needing;
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error};
 use crate::words::reference::Reference;
@@ -33,7 +34,7 @@ pub(super) enum Halt {
 impl Halt {
     /// Because of those of `contents` that clash.
     pub(super) fn apart(clashes: Vec<Clash>, contents: &Contents, remarked: bool) -> Halt {
-        let name = |at: &usize| contents.images.get(*at).map(|image| image.name.clone());
+        let name = |at: &At<Image>| at.get(&contents.images).map(|image| image.name.clone());
         let named = |clash: Clash| (clash.images.iter().filter_map(name).collect(), clash);
         Halt::Apart { clashes: clashes.into_iter().map(named).collect(), remarked }
     }

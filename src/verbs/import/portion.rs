@@ -6,11 +6,12 @@ use crate::bundle::contents::{Contents, Image, Referrer};
 use crate::bundle::head::index_json;
 use crate::bundle::part::{Part, Referring};
 use crate::places::layout::archive::Listing;
+use crate::words::at::At;
 use crate::words::error::Result;
 use crate::words::reference::Reference;
 
-/// Referrers by their place in the contents, with their new names, if they have one.
-type NamedReferrers = Vec<(usize, Option<Reference>)>;
+/// Referrers of the contents, with their new names, if they have one.
+type NamedReferrers = Vec<(At<Referrer>, Option<Reference>)>;
 
 /// What an archive of `images`, places in the contents with their new names, has to hold, with
 /// docker's list if there is one; and the referrers among it, as a
@@ -21,7 +22,7 @@ type NamedReferrers = Vec<(usize, Option<Reference>)>;
 pub(super) fn listing(
     contents: &Contents,
     referring: &Referring<'_>,
-    images: &[(usize, Reference)],
+    images: &[(At<Image>, Reference)],
     docker: Option<Vec<u8>>,
 ) -> Result<(Listing, NamedReferrers)> {
     let (portion, referrers) = portion(contents, referring, images);
@@ -34,13 +35,13 @@ pub(super) fn listing(
 fn portion(
     contents: &Contents,
     referring: &Referring<'_>,
-    images: &[(usize, Reference)],
+    images: &[(At<Image>, Reference)],
 ) -> (Contents, NamedReferrers) {
-    let part = Part::of(contents, referring, images.iter().map(|(at, _)| &contents.images[*at]));
+    let part = Part::of(contents, referring, images.iter().map(|(at, _)| at.of(&contents.images)));
     let mut repositories: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut renamed = Vec::new();
     for (at, to) in images {
-        let image = &contents.images[*at];
+        let image = at.of(&contents.images);
         repositories.entry(image.name.name()).or_default().insert(to.name());
         renamed.push(Image { name: to.clone(), ..image.clone() });
     }
@@ -49,7 +50,7 @@ fn portion(
         let referrer = &contents.referrers[*at];
         for repository in repositories.get(&referrer.repository).into_iter().flatten() {
             let renamed = Referrer { repository: repository.clone(), ..referrer.clone() };
-            named.push((*at, renamed.name()));
+            named.push((At::nth(*at), renamed.name()));
             referrers.push(renamed);
         }
     }
@@ -79,7 +80,7 @@ mod tests {
         // The same image elsewhere, where nobody signed it.
         let other = stock.contents(&[("x.example/s:a", &a)]).images.remove(0);
         contents.images.push(other);
-        let images = |at: usize| vec![(at, "y.example/new:1".parse().unwrap())];
+        let images = |at: usize| vec![(At::nth(at), "y.example/new:1".parse().unwrap())];
         let all = referring(&contents);
 
         let (of_first, referrers) = portion(&contents, &all, &images(0));

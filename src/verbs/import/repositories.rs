@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::bundle::contents::Contents;
+use crate::words::at::At;
 use crate::words::error::Result;
 use crate::words::reference::Reference;
 use crate::work::plan::Delivery;
@@ -29,18 +30,18 @@ pub(super) fn gather(
         Ok(())
     };
     let mut moved: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
-    for (index, (image, to)) in contents.images.iter().zip(names).enumerate() {
+    for ((place, image), to) in At::each(&contents.images).zip(names) {
         let repositories = moved.entry(image.name.name()).or_default();
         if !repositories.iter().any(|known| known.name() == to.name()) {
             repositories.push(to.clone());
         }
-        at(&to, &mut |delivery| delivery.images.push((index, to.clone())))?;
+        at(&to, &mut |delivery| delivery.images.push((place, to.clone())))?;
     }
     // What refers to an image goes to wherever its repository went.
-    for (index, referrer) in contents.referrers.iter().enumerate() {
+    for (place, referrer) in At::each(&contents.referrers) {
         for to in moved.get(&referrer.repository).into_iter().flatten() {
             let name = referrer.tag.clone().map(|tag| to.with_tag(tag));
-            at(to, &mut |delivery| delivery.referrers.push((index, name.clone())))?;
+            at(to, &mut |delivery| delivery.referrers.push((place, name.clone())))?;
         }
     }
     Ok(deliveries.into_values().collect())

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bundle::contents::Contents;
+use crate::bundle::contents::{Contents, Image};
 use crate::bundle::docker::{Configs, Entry, choose, loadable, platform};
 use crate::bundle::head::MAX_CONFIG;
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSource;
+use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::count::are;
 use crate::words::digest::Digest;
@@ -24,12 +25,12 @@ pub(super) struct Single {
     /// Its images, each a single manifest, without what refers to them.
     pub contents: Contents,
     /// How docker lists each image, by its place in the contents.
-    entries: BTreeMap<usize, Entry>,
+    entries: BTreeMap<At<Image>, Entry>,
 }
 
 impl Single {
     /// How docker lists `images`.
-    pub fn entries(&self, images: &[(usize, Reference)]) -> Vec<Entry> {
+    pub fn entries(&self, images: &[(At<Image>, Reference)]) -> Vec<Entry> {
         images.iter().filter_map(|(at, _)| self.entries.get(at).cloned()).collect()
     }
 }
@@ -50,7 +51,7 @@ pub(super) fn single_platform(
     let (mut strange, mut absent, mut several) = (Vec::new(), Vec::new(), 0);
     let mut partial = Vec::new();
     let (mut entries, mut chosen) = (BTreeMap::new(), BTreeMap::new());
-    for (at, image) in contents.images.iter().enumerate() {
+    for (at, image) in At::each(&contents.images) {
         progress.check()?;
         let configs = configs(source, contents, image.digest, &progress.handle())?;
         let found = loadable(contents, &configs, image.digest);
@@ -59,13 +60,14 @@ pub(super) fn single_platform(
         let is_single =
             found.first().is_some_and(|i| i.document.descriptor().digest == image.digest);
         let best = choose(&found, wanted.filter(|_| !is_single));
-        match best.and_then(|(d, more)| Some((d, more, Entry::new(d, &configs, &to[at])?))) {
+        match best.and_then(|(d, more)| Some((d, more, Entry::new(d, &configs, at.beside(to))?))) {
             Some((document, more, entry)) => {
                 if more > 0 {
                     progress.event(Event::Note(chosen_of(&image.name, document, more)));
                 }
                 // A name that is a digest has to be that of what stands there now.
-                to[at].digest = to[at].digest.map(|_| document.descriptor().digest);
+                let to = &mut to[at.place()];
+                to.digest = to.digest.map(|_| document.descriptor().digest);
                 entries.insert(at, entry);
                 chosen.insert(at, document);
             }
@@ -89,7 +91,7 @@ pub(super) fn single_platform(
     let mut single = contents.clone();
     for (at, document) in &chosen {
         let about = document.descriptor();
-        let image = &mut single.images[*at];
+        let image = &mut single.images[at.place()];
         (image.digest, image.size) = (about.digest, about.size);
         image.media_type = about.media_type.to_string();
         image.rewritten_from = None;
@@ -268,7 +270,7 @@ mod tests {
             assert_eq!(single.contents.documents.len(), 2, "the index and the other one are not");
             assert_eq!(single.contents.blobs.len(), 4);
             assert!(single.contents.referrers.is_empty());
-            assert_eq!(single.entries(&[(0, to[0].clone()), (2, to[2].clone())]).len(), 2);
+            assert_eq!(single.entries(&[0, 2].map(|at| (At::nth(at), to[at].clone()))).len(), 2);
             assert_eq!(told.events().len(), notes);
         }
     }

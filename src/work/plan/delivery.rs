@@ -1,7 +1,9 @@
 //! [`Delivery`]: one repository of the destination.
 
 use super::sibling::Sibling;
+use crate::bundle::contents::{Image, Referrer};
 use crate::storage::store::ImageSink;
+use crate::words::at::At;
 use crate::words::reference::Reference;
 
 /// One repository of the destination and what goes there. A plan is made of what `H` answers; to
@@ -14,10 +16,10 @@ pub struct Delivery<H: ?Sized = dyn ImageSink> {
     pub name: String,
     /// What it is to its siblings, where those can mount blobs from it.
     pub sibling: Option<Sibling>,
-    /// Images by their place in the contents, with their new names.
-    pub images: Vec<(usize, Reference)>,
-    /// Referrers by their place in the contents, with their new names, if they have one.
-    pub referrers: Vec<(usize, Option<Reference>)>,
+    /// Images of the contents, with their new names.
+    pub images: Vec<(At<Image>, Reference)>,
+    /// Referrers of the contents, with their new names, if they have one.
+    pub referrers: Vec<(At<Referrer>, Option<Reference>)>,
     /// Whether it is a file, which people are told.
     pub is_file: bool,
     /// Whether the repository is known not to be there, so that it need not be asked.

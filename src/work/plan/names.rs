@@ -21,15 +21,13 @@ pub(super) fn look_at<H: Holdings + ?Sized>(
 ) -> Result<Vec<Vec<NameStep>>> {
     let mut names: Vec<_> =
         deliveries.iter().map(|delivery| outline::names(contents, delivery)).collect();
-    let questions: Vec<(usize, Reference)> = names
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| !deliveries[*at].absent)
-        .flat_map(|(at, steps)| steps.iter().map(move |step| (at, step.to.clone())))
+    let asked = names.iter().zip(deliveries).filter(|(_, delivery)| !delivery.absent);
+    let questions: Vec<(&Delivery<H>, Reference)> = asked
+        .flat_map(|(steps, delivery)| steps.iter().map(move |step| (delivery, step.to.clone())))
         .collect();
-    let now = parallel::map(jobs, &questions, |(at, name)| {
+    let now = parallel::map(jobs, &questions, |(delivery, name)| {
         cancel.check()?;
-        deliveries[*at].there.held(name)
+        delivery.there.held(name)
     })?;
     let asked = names.iter_mut().zip(deliveries).filter(|(_, delivery)| !delivery.absent);
     let steps =

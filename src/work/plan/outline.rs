@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::delivery::Delivery;
 use super::repository::{ReferrersList, RepositoryPlan};
 use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
-use crate::bundle::contents::Contents;
+use crate::bundle::contents::{Contents, Referrer};
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::reference::{Reference, Tag};
@@ -52,8 +53,8 @@ pub(super) fn outline<H: ?Sized>(
 struct Coming {
     roots: Vec<Digest>,
     names: Vec<NameStep>,
-    /// Referrers without a tag, by their place in the contents.
-    referrers: Vec<usize>,
+    /// Referrers without a tag.
+    referrers: Vec<At<Referrer>>,
 }
 
 /// The images that are not left behind, and what refers to them or to what refers to them.
@@ -69,22 +70,23 @@ fn choose<H: ?Sized>(contents: &Contents, delivery: &Delivery<H>, names: Vec<Nam
         }
         names.push(step);
     }
-    let mut ahead: Vec<(usize, Option<NameStep>)> = Vec::new();
-    for (index, to) in &delivery.referrers {
+    let mut ahead: Vec<(At<Referrer>, Option<NameStep>)> = Vec::new();
+    for (at, to) in &delivery.referrers {
         let step = to.as_ref().and_then(|_| steps.next());
-        ahead.push((*index, step));
+        ahead.push((*at, step));
     }
     let mut referrers = Vec::new();
     loop {
-        let is_next =
-            |(index, _): &(usize, _)| all || reached.contains(&contents.referrers[*index].subject);
+        let is_next = |(at, _): &(At<Referrer>, _)| {
+            all || reached.contains(&at.of(&contents.referrers).subject)
+        };
         let (next, rest): (Vec<_>, Vec<_>) = ahead.into_iter().partition(is_next);
         if next.is_empty() {
             return Coming { roots, names, referrers };
         }
         ahead = rest;
-        for (index, step) in next {
-            let digest = contents.referrers[index].digest;
+        for (at, step) in next {
+            let digest = at.of(&contents.referrers).digest;
             if step.as_ref().is_none_or(|step| step.action != NameAction::Keep) {
                 // In a registry a list is written when it turns out to be needed. Sent before, it
                 // would stay without a tag where it is not.
@@ -95,7 +97,7 @@ fn choose<H: ?Sized>(contents: &Contents, delivery: &Delivery<H>, names: Vec<Nam
             }
             match step {
                 Some(step) => names.push(step),
-                None => referrers.push(index),
+                None => referrers.push(at),
             }
         }
     }
@@ -133,12 +135,12 @@ pub(super) fn names<H: ?Sized>(contents: &Contents, delivery: &Delivery<H>) -> V
             action: NameAction::Create,
         }
     };
-    let images = delivery.images.iter().map(|(index, to)| {
-        let image = &contents.images[*index];
+    let images = delivery.images.iter().map(|(at, to)| {
+        let image = at.of(&contents.images);
         step(image.name.clone(), to, image.digest, image.rewritten_from)
     });
-    let referrers = delivery.referrers.iter().filter_map(|(index, to)| {
-        let (referrer, to) = (&contents.referrers[*index], to.as_ref()?);
+    let referrers = delivery.referrers.iter().filter_map(|(at, to)| {
+        let (referrer, to) = (at.of(&contents.referrers), to.as_ref()?);
         Some(step(referrer.name().unwrap_or_else(|| to.clone()), to, referrer.digest, None))
     });
     images.chain(referrers).collect()
@@ -146,8 +148,8 @@ pub(super) fn names<H: ?Sized>(contents: &Contents, delivery: &Delivery<H>) -> V
 
 fn lists(contents: &Contents, chosen: &Coming) -> Vec<ReferrersList> {
     let mut lists: BTreeMap<Tag, BTreeSet<Digest>> = BTreeMap::new();
-    for index in &chosen.referrers {
-        let referrer = &contents.referrers[*index];
+    for at in &chosen.referrers {
+        let referrer = at.of(&contents.referrers);
         let tag = Tag::referrers_of(&referrer.subject);
         lists.entry(tag).or_default().insert(referrer.digest);
     }
@@ -217,7 +219,7 @@ mod tests {
                 there: Box::new(LayoutStore::open(std::path::Path::new("nowhere")).unwrap()),
                 name: "localhost/a".to_owned(),
                 sibling: None,
-                images: vec![(0, tagged(0)), (1, tagged(1))],
+                images: vec![(At::nth(0), tagged(0)), (At::nth(1), tagged(1))],
                 referrers: Vec::new(),
                 is_file: false,
                 absent: false,

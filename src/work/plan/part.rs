@@ -7,6 +7,7 @@ use super::repository::RepositoryPlan;
 use super::sibling::Sibling;
 use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
 use crate::bundle::contents::Contents;
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::media::DOCKER_MANIFEST;
@@ -28,9 +29,9 @@ impl Plan {
     ///
     /// Whoever runs it makes sure that the whole plan has no obstacles; it has none of its own.
     #[must_use]
-    pub fn alone(&self, at: usize) -> Plan {
+    pub fn alone(&self, at: At<RepositoryPlan>) -> Plan {
         let mut plan = Plan::empty(self.statement);
-        plan.repositories.extend(self.repositories.get(at).cloned());
+        plan.repositories.extend(at.get(&self.repositories).cloned());
         plan.count();
         plan
     }
@@ -39,7 +40,7 @@ impl Plan {
     /// blobs, where there is any and more to send than that: not every registry takes such, which
     /// only its answer tells, and everything else should not have been sent in vain by then.
     pub fn split_doubtful(&mut self, contents: &Contents) -> Option<Plan> {
-        let all = self.repositories.iter().enumerate();
+        let all = At::each(&self.repositories);
         let doubtful = all.flat_map(|(at, repository)| {
             let is_it = |step: &&DocumentStep| {
                 !step.present
@@ -52,9 +53,9 @@ impl Plan {
             let document = contents.documents.get(digest);
             document.into_iter().flat_map(Document::children).map(|child| child.digest).collect()
         };
-        let bytes = |(at, digest): &(usize, Digest)| {
+        let bytes = |(at, digest): &(At<RepositoryPlan>, Digest)| {
             let parts = parts(digest);
-            let blobs = self.repositories[*at].blobs.iter();
+            let blobs = at.of(&self.repositories).blobs.iter();
             let sent =
                 blobs.filter(|it| it.action == Action::Copy && parts.contains(&it.blob.digest));
             sent.map(|it| it.blob.size).fold(0, u64::saturating_add)
@@ -76,7 +77,7 @@ impl Plan {
                 is_file: repository.is_file,
                 sibling: repository.sibling.clone(),
             };
-            if place == at {
+            if place == at.place() {
                 let sent =
                     |it: &Transfer| it.action != Action::Present && parts.contains(&it.blob.digest);
                 part.blobs = repository.blobs.iter().filter(|it| sent(it)).cloned().collect();
@@ -96,8 +97,8 @@ impl Plan {
 
     /// Has those of `blobs` that the repository at `at` would mount, once they were sent to another,
     /// sent to itself, and mounted by all others at its registry: it is to come first.
-    pub(super) fn own(&mut self, at: usize, blobs: &BTreeSet<Digest>) {
-        let of = self.repositories.get(at).and_then(|it| it.sibling.clone());
+    pub(super) fn own(&mut self, at: At<RepositoryPlan>, blobs: &BTreeSet<Digest>) {
+        let of = at.get(&self.repositories).and_then(|it| it.sibling.clone());
         let Some(Sibling { registry, repository: path }) = of else { return };
         let is_beside = |it: &RepositoryPlan| {
             it.sibling.as_ref().is_some_and(|sibling| sibling.registry == registry)
@@ -112,7 +113,7 @@ impl Plan {
                 blobs.contains(&it.blob.digest) && sent.contains(&it.blob.digest)
             };
             for transfer in repository.blobs.iter_mut().filter(is_it) {
-                transfer.action = match (place == at, &transfer.action) {
+                transfer.action = match (place == at.place(), &transfer.action) {
                     (_, Action::Present) => Action::Present,
                     (true, _) => Action::Copy,
                     (false, _) => Action::Mount { from: path.clone() },
@@ -122,8 +123,8 @@ impl Plan {
     }
 
     /// Leaves the repository at `at` as it is, and everything for it behind.
-    pub fn leave(&mut self, at: usize) {
-        let Some(repository) = self.repositories.get_mut(at) else { return };
+    pub fn leave(&mut self, at: At<RepositoryPlan>) {
+        let Some(repository) = self.repositories.get_mut(at.place()) else { return };
         repository.blobs.clear();
         repository.documents.clear();
         repository.lists.clear();
@@ -134,8 +135,8 @@ impl Plan {
 
     /// Whether bytes go to the repository at `at`.
     #[must_use]
-    pub fn sends(&self, at: usize) -> bool {
-        self.repositories.get(at).is_some_and(|repository| {
+    pub fn sends(&self, at: At<RepositoryPlan>) -> bool {
+        at.get(&self.repositories).is_some_and(|repository| {
             repository.blobs.iter().any(|transfer| transfer.action != Action::Present)
                 || repository.documents.iter().any(|step| !step.present)
         })

@@ -5,9 +5,11 @@ use super::Plan;
 use super::delivery::Delivery;
 use super::lacking::{Acceptance, SparseIndex};
 use super::obstacle::Obstacle;
+use super::repository::RepositoryPlan;
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
 use crate::tools::parallel;
+use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::count::{are, count};
 use crate::words::document::{Descriptor, Kind};
@@ -15,7 +17,7 @@ use crate::words::error::{Class, Result};
 
 /// An index that is to be sent without some of its children.
 struct Candidate {
-    delivery: usize,
+    at: At<RepositoryPlan>,
     index: Descriptor,
     missing: Vec<Descriptor>,
 }
@@ -71,7 +73,7 @@ impl Plan {
         let mut candidates = self.candidates(contents);
         parallel::map(jobs, &candidates, |candidate| {
             cancel.check()?;
-            missing_there(candidate, &deliveries[candidate.delivery])
+            missing_there(candidate, candidate.at.beside(deliveries))
         })?
         .into_iter()
         .zip(&mut candidates)
@@ -79,8 +81,8 @@ impl Plan {
         candidates.retain(|candidate| !candidate.missing.is_empty());
 
         self.sparse.clear();
-        for found in candidates.chunk_by(|a, b| a.delivery == b.delivery) {
-            let delivery = &deliveries[found[0].delivery];
+        for found in candidates.chunk_by(|a, b| a.at == b.at) {
+            let delivery = found[0].at.beside(deliveries);
             let mut missing: Vec<Descriptor> =
                 found.iter().flat_map(|candidate| candidate.missing.clone()).collect();
             missing.sort_by_key(|child| child.digest);
@@ -104,7 +106,7 @@ impl Plan {
     /// The indexes that are not there yet and have children that the bundle leaves out.
     fn candidates(&self, contents: &Contents) -> Vec<Candidate> {
         let mut out = Vec::new();
-        for (delivery, repository) in self.repositories.iter().enumerate() {
+        for (at, repository) in At::each(&self.repositories) {
             for step in repository.documents.iter().filter(|step| !step.present) {
                 let document = contents.documents.get(&step.document.digest);
                 let Some(Kind::Index { manifests }) = document.map(|document| document.kind())
@@ -118,7 +120,7 @@ impl Plan {
                 };
                 let missing: Vec<_> = manifests.iter().filter(absent).cloned().collect();
                 if !missing.is_empty() {
-                    out.push(Candidate { delivery, index: step.document.clone(), missing });
+                    out.push(Candidate { at, index: step.document.clone(), missing });
                 }
             }
         }

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::{FOREIGN, Stock};
+use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Result};
 use crate::words::reference::Tag;
@@ -122,7 +123,7 @@ fn nobody_mounts_from_another_registry() {
     assert_eq!(actions(&plan, 1), [Action::Copy, Action::Copy], "its registry has them not");
     assert_eq!(actions(&plan, 2), [mount("a"), mount("a")]);
 
-    plan.own(2, &contents.blobs.iter().map(|blob| blob.digest).collect());
+    plan.own(At::nth(2), &contents.blobs.iter().map(|blob| blob.digest).collect());
     assert_eq!(actions(&plan, 0), [mount("b"), mount("b")]);
     assert_eq!(actions(&plan, 1), [Action::Copy, Action::Copy], "its registry has them not");
     assert_eq!(actions(&plan, 2), [Action::Copy, Action::Copy]);

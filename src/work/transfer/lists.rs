@@ -45,10 +45,12 @@ pub(super) fn keep(
     let Carrier { contents, progress, .. } = *carrier;
     let jobs = carrier.jobs.most;
     let mut open = each(plan, |r| r.lists.as_slice());
-    open.retain(|(at, list)| list.referrers.iter().any(|digest| !noted[*at].contains(digest)));
+    open.retain(|(at, list)| {
+        list.referrers.iter().any(|digest| !at.beside(noted).contains(digest))
+    });
     let wanted = parallel::map(jobs, &open, |(at, list)| {
         progress.check()?;
-        wants_list(list, contents, &deliveries[*at])
+        wants_list(list, contents, at.beside(deliveries))
     })?;
     let mut open: Vec<_> =
         open.into_iter().zip(wanted).filter_map(|(it, wanted)| wanted.then_some(it)).collect();
@@ -56,7 +58,7 @@ pub(super) fn keep(
         let begun = Instant::now();
         let wrote = parallel::map(jobs, &open, |(at, list)| {
             progress.check()?;
-            add(list, contents, &deliveries[*at])
+            add(list, contents, at.beside(deliveries))
         })?;
         open = open.into_iter().zip(wrote).filter_map(|(it, wrote)| wrote.then_some(it)).collect();
         if open.is_empty() {
@@ -65,8 +67,10 @@ pub(super) fn keep(
         // Another writer talks to the same registry, so it needs about as long as this one did.
         settle(SETTLE.max(begun.elapsed()), &progress.handle())?;
     }
-    let names: Vec<String> =
-        open.iter().map(|(at, list)| format!("{}:{}", deliveries[*at].name, list.tag)).collect();
+    let names: Vec<String> = open
+        .iter()
+        .map(|(at, list)| format!("{}:{}", at.beside(deliveries).name, list.tag))
+        .collect();
     let text = "destination: lists of referrers do not stay as they are written";
     Err(Error::new(Class::Refused, text).details(names).hint(
         "others keep on changing them, or the registry does not keep what it is given; let them \

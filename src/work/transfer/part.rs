@@ -1,6 +1,7 @@
 //! The parts of a plan, all repositories' at once, and what they stand for.
 
 use crate::bundle::contents::Contents;
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::{Class, Error, Result};
@@ -10,8 +11,8 @@ use crate::work::plan::{Plan, RepositoryPlan};
 pub(super) fn each<'p, T>(
     plan: &'p Plan,
     parts: impl Fn(&'p RepositoryPlan) -> &'p [T],
-) -> Vec<(usize, &'p T)> {
-    let repositories = plan.repositories.iter().enumerate();
+) -> Vec<(At<RepositoryPlan>, &'p T)> {
+    let repositories = At::each(&plan.repositories);
     repositories.flat_map(|(at, r)| parts(r).iter().map(move |part| (at, part))).collect()
 }
 

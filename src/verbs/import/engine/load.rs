@@ -5,20 +5,22 @@ use super::super::portion::listing;
 use super::super::single::single_platform;
 use super::super::surveyed::{self, Surveyed};
 use super::pulling::Pulling;
+use crate::bundle::contents::Image;
 use crate::bundle::docker::to_json;
 use crate::bundle::part::referring;
 use crate::places::engine::{Driver, Engine};
 use crate::places::layout::archive::Archive;
 use crate::storage::store::ImageSink;
 use crate::tools::pace::Jobs;
+use crate::words::at::At;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Cancellable, Event, Silent};
 use crate::words::reference::Reference;
 use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
 use crate::work::transfer::{self, Carrier, Fate, Tally, Unfinished};
 
-/// Images by their place in the contents, with their new names.
-type NamedImages = Vec<(usize, Reference)>;
+/// Images of the contents, with their new names.
+type NamedImages = Vec<(At<Image>, Reference)>;
 
 /// Streams the images that `plan` brings, which are sent whole: a `load` cannot be asked what is
 /// there.
@@ -39,8 +41,8 @@ pub(super) fn load(
     let wanted: Vec<&Reference> = plan.changes().map(|step| &step.to).collect();
     let mut names = chosen.names.clone();
     let of = |names: &[Reference]| -> NamedImages {
-        let all = names.iter().cloned().enumerate();
-        all.filter(|(at, _)| wanted.contains(&&chosen.names[*at])).collect()
+        let all = At::along(names.iter().cloned());
+        all.filter(|(at, _)| wanted.contains(&at.beside(&chosen.names))).collect()
     };
     match engine.engine() {
         Engine::Docker => {

@@ -6,6 +6,7 @@ use super::super::job::Job;
 use super::chosen::Chosen;
 use super::look::Look;
 use crate::places::engine::{Driver, Engine, EngineInfo};
+use crate::words::at::At;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
@@ -38,7 +39,7 @@ impl<'i> Pulling<'i> {
         let chosen = Arc::new(Chosen::of(job.contents, names, engine, &about, platform));
         chosen.notes.iter().for_each(|note| job.progress.event(Event::Note(note.clone())));
         let look = Look::at(&driver, &about, &chosen, &*job.ready.bundle)?;
-        let images = chosen.names.iter().cloned().enumerate().collect();
+        let images = At::along(chosen.names.iter().cloned()).collect();
         let to = Delivery::to(Box::new(look.clone()), engine.to_string());
         let delivery = Delivery { images, ..to };
         Ok((Pulling { job, engine: driver, about, chosen, look }, delivery))
