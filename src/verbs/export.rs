@@ -2,6 +2,7 @@
 
 mod misnamed;
 mod names;
+mod open_places;
 mod quota;
 mod readable;
 mod request;
@@ -14,9 +15,9 @@ use std::io::Read;
 use std::path::Path;
 
 pub use self::misnamed::misnamed;
+use self::open_places::OpenPlaces;
 use self::readable::Gathered;
 pub use self::request::Request;
-use self::sources::OpenPlaces;
 pub use self::summary::Summary;
 use self::there::There;
 use crate::bundle::check;

@@ -1,7 +1,8 @@
 //! Names that cannot be read, told with those that are not there.
 
+use super::open_places::{OpenPlaces, is_about_content};
 use super::request::Request;
-use super::sources::{self, OpenPlaces, is_about_content};
+use super::sources;
 use crate::places::registry::Client;
 use crate::words::error::{Class, Error, Result};
 use crate::words::misnamed;

@@ -1,8 +1,8 @@
 //! An export never leaves an image behind in silence: what was asked for as a whole (an archive,
 //! a layout, a folder of archives) arrives, or is named with the reason.
 
+use super::open_places::{Lost, is_about_content};
 use super::request::Request;
-use super::sources::{Lost, is_about_content};
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
 use crate::bundle::head::MAX_CONFIG;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 use super::names::{Names, picked, renamed};
+use super::open_places::{Lost, OpenPlaces, is_about_content};
 use super::request::Request;
 use crate::medium::tree::Tree;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
@@ -29,30 +30,6 @@ use crate::work::graph::{Origin, Wanted};
 
 /// What standard input is called.
 const STDIN: &str = "standard input";
-
-/// What is asked for.
-#[derive(Debug, Default)]
-pub(super) struct OpenPlaces {
-    /// The places, opened.
-    pub(super) origins: Vec<Origin>,
-    /// Their images.
-    pub(super) wanted: Vec<Wanted>,
-    /// Those of the places that cannot be opened or lack an image.
-    pub(super) faults: Vec<Error>,
-    /// What was asked for with all of a place, and cannot be read.
-    pub(super) unreadable: Vec<Lost>,
-}
-
-/// An image that cannot be read, of a place that was asked for as a whole.
-#[derive(Debug)]
-pub(super) struct Lost {
-    /// The place, as the user named it.
-    pub(super) source: String,
-    /// What the image is called there.
-    pub(super) image: String,
-    /// Why.
-    pub(super) error: Error,
-}
 
 /// Opens each place once, and lists the images that are asked for, with the faults of the places
 /// that cannot be opened or lack an image.
@@ -362,11 +339,6 @@ impl Sources<'_> {
         }
         Ok(kept)
     }
-}
-
-/// Whether a failure says something of an archive, and nothing of the disk or the person.
-pub(super) fn is_about_content(error: &Error) -> bool {
-    matches!(error.class(), Class::Damaged | Class::Incomplete | Class::Refused)
 }
 
 /// `name` for the one image of `archive`: where it goes by a digest, by the one that was made.
