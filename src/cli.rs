@@ -26,6 +26,7 @@ mod plan;
 mod printer;
 mod prompt;
 mod registries;
+mod remedies;
 mod report;
 mod search;
 mod secrets;

@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// Rounds of PBKDF2-HMAC-SHA256 in a new encrypted key: what OWASP asks for, and what OpenSSL
 /// 3.0 and Node still open (they refuse scrypt of the same strength).
@@ -194,7 +196,7 @@ impl PrivateKey {
         }
         let passphrase = passphrase.ok_or_else(|| {
             Error::new(Class::Usage, "the private key is encrypted and no passphrase was given")
-                .hint("set SEALIFT_PASSPHRASE, or name a file with --passphrase-file")
+                .hint(phrase!["set SEALIFT_PASSPHRASE, or name a file with ", Remedy::Passphrase])
         })?;
         let (_, der) = SecretDocument::from_pem(pem).map_err(|e| bad(&e.to_string()))?;
         let info = EncryptedPrivateKeyInfoRef::try_from(der.as_bytes())

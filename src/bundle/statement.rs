@@ -11,6 +11,8 @@ use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::check_strict;
 use crate::words::moment::Moment;
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// `_type` of every statement.
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -290,8 +292,11 @@ impl Statement {
 
 /// That a bundle is not acceptable any more, since `until`.
 pub(crate) fn expired(until: Moment) -> Error {
-    Error::new(Class::Stale, format!("the bundle expired at {until}"))
-        .hint("ask the sender for a newer one; sealift inspect shows what is in this one")
+    Error::new(Class::Stale, format!("the bundle expired at {until}")).hint(phrase![
+        "ask the sender for a newer one; ",
+        Remedy::Inspect,
+        " shows what is in this one"
+    ])
 }
 
 #[cfg(test)]

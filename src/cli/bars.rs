@@ -9,9 +9,11 @@ use indicatif::{
 };
 
 use super::environment::size;
+use super::remedies::told;
 use super::stderr::err;
 use crate::words::digest::Digest;
 use crate::words::escape::{Safe, safe};
+use crate::words::phrase::Phrase;
 use crate::words::progress::{Event, Progress};
 
 /// Longest remark that is shown; a server's message can be a page.
@@ -231,8 +233,8 @@ impl Progress for Bars {
     }
 }
 
-fn note(text: &str) -> String {
-    format!("note: {}", safe(text, MAX_NOTE))
+fn note(text: &Phrase) -> String {
+    format!("note: {}", safe(&told(text), MAX_NOTE))
 }
 
 fn retrying(why: &str, wait_ms: u64) -> String {

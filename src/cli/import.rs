@@ -16,6 +16,7 @@ use super::partly::Partly;
 use super::plan::{self, PlanPage, untagged, word};
 use super::printer::Printer;
 use super::registries::Registries;
+use super::remedies;
 use super::report::argument;
 use super::secrets::read_text;
 use super::table::{blobs, bytes, table};
@@ -207,13 +208,15 @@ impl Import {
             idle::tell(&of_harbor, &format!("{registry} is no Harbor"), printer);
         }
         match outcome {
-            Outcome::Planned(plan) => {
+            Outcome::Planned(mut plan) => {
+                remedies::in_obstacles(&mut plan.obstacles);
                 let to = request.to.to_string();
                 let in_files = matches!(request.to, Destination::Archive { .. });
                 let page = PlanPage { evidence: &evidence, to, in_files, plan: &plan };
                 plan::show(&page, self.verbose, printer)
             }
-            Outcome::Done(summary) => {
+            Outcome::Done(mut summary) => {
+                remedies::in_summary(&mut summary);
                 let report = ImportReport { evidence: &evidence, summary: &summary };
                 // A list that cannot be written does not hide what arrived.
                 let error = self.partly.settle(&summary).unwrap_or_else(Some);

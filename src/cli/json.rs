@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::remedies::{Said, all, told};
 use super::report::code;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, ErrorKind, Result, Side, Subject};
@@ -72,9 +73,9 @@ impl Failure {
             class: error.class(),
             kind: error.kind(),
             exit_code: code(error.class()),
-            message: error.to_string(),
-            findings: error.findings().to_vec(),
-            hint: error.way_out().map(str::to_owned),
+            message: Said(error).to_string(),
+            findings: all(error.findings()),
+            hint: error.advice().map(told),
             side: error.side(),
             subject: About::all(error.subjects()),
             transient: error.is_transient(),

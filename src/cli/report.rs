@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::str::FromStr;
 
+use super::remedies::{Said, shown};
 use crate::words::error::{Class, Error};
-use crate::words::escape::Safe;
 
 /// The exit code of each class of failure: documented in `--help` and the README, and stable.
 pub(super) fn code(class: Class) -> u8 {
@@ -32,21 +32,21 @@ const MAX_FINDINGS: usize = 1_000;
 
 /// The lines of a failure: the error, its findings, and the way out.
 pub(super) fn lines(error: &Error) -> Vec<String> {
-    let mut lines = vec![format!("error: {error}")];
+    let mut lines = vec![format!("error: {}", Said(error))];
     let findings = error.findings();
-    lines.extend(findings.iter().take(MAX_FINDINGS).map(|it| format!("  {}", Safe(it))));
+    lines.extend(findings.iter().take(MAX_FINDINGS).map(|it| format!("  {}", shown(it))));
     if let Some(more) = findings.len().checked_sub(MAX_FINDINGS).filter(|more| *more > 0) {
         lines.push(format!("  and {more} more, which --format json shows"));
     }
-    lines.extend(error.way_out().map(|hint| format!("  hint: {}", Safe(hint))));
+    lines.extend(error.advice().map(|hint| format!("  hint: {}", shown(hint))));
     lines
 }
 
 /// An argument as the parser of arguments takes it: with the way out behind what is wrong.
 pub(super) fn argument<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|error: Error| match error.way_out() {
-        Some(hint) => format!("{error}\n  hint: {}", Safe(hint)),
-        None => error.to_string(),
+    text.parse().map_err(|error: Error| match error.advice() {
+        Some(hint) => format!("{}\n  hint: {}", Said(&error), shown(hint)),
+        None => Said(&error).to_string(),
     })
 }
 

@@ -33,7 +33,7 @@ pub fn check(tree: &Tree, mark: &str) -> Result<()> {
     if let Some(other) = tree.no_tar()? {
         let class = if other == EMPTY { Class::Incomplete } else { Class::Damaged };
         let text = format!("{}: is no {wanted}; it is {}", tree.path().display(), other.what);
-        return Err(Error::new(class, text).hint(other.hint));
+        return Err(Error::new(class, text).hint(other.way_out()));
     }
     let names = || tree.files().map(|(path, _)| path).chain(tree.links().map(|(path, _)| path));
     let odd = tree.faults();

@@ -1,5 +1,8 @@
 //! [`NoTar`]: what a file is that is no tar, by how it begins.
 
+use crate::words::phrase::Phrase;
+use crate::words::remedy::Remedy;
+
 /// How much of a file is looked at: a tar says what it is within its first block.
 pub const SNIFF: usize = 512;
 
@@ -9,11 +12,22 @@ pub struct NoTar {
     /// For people, with its article.
     pub what: &'static str,
     /// What a person can do about it.
-    pub hint: &'static str,
+    hint: &'static str,
+    /// With what, where that is something.
+    with: Option<Remedy>,
+}
+
+impl NoTar {
+    /// What a person can do about it.
+    #[must_use]
+    pub fn way_out(&self) -> Phrase {
+        let hint = Phrase::from(self.hint);
+        self.with.into_iter().fold(hint, Phrase::and)
+    }
 }
 
 /// A file without a byte.
-pub const EMPTY: NoTar = NoTar { what: "an empty file", hint: COPY };
+pub const EMPTY: NoTar = NoTar { what: "an empty file", hint: COPY, with: None };
 
 /// Where a tar has the word `ustar`.
 const USTAR: usize = 257;
@@ -26,7 +40,7 @@ const OTHER: &str = "see whether it is the file that was meant";
 /// nothing for a tar, and for what may have been one.
 #[must_use]
 pub fn no_tar(head: &[u8]) -> Option<NoTar> {
-    let sort = |what, hint| Some(NoTar { what, hint });
+    let sort = |what, hint| Some(NoTar { what, hint, with: None });
     match head {
         [] => return Some(EMPTY),
         [0x1f, 0x8b, ..] => return sort("compressed with gzip", UNPACK),
@@ -45,7 +59,8 @@ pub fn no_tar(head: &[u8]) -> Option<NoTar> {
         return None;
     }
     if head.starts_with(b"-----BEGIN ") {
-        return sort("a key or certificate", "name the bundle first, and the key behind --key");
+        let hint = "name the bundle first, and the key behind ";
+        return Some(NoTar { what: "a key or certificate", hint, with: Some(Remedy::Trust) });
     }
     if is_text(head) {
         let start = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();

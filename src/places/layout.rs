@@ -32,7 +32,9 @@ use crate::storage::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 
 /// An OCI image layout to read from.
 #[derive(Debug)]
@@ -198,11 +200,14 @@ impl ImageSource for Layout {
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document> {
-        let raw = read_small(self, descriptor, MAX_DOCUMENT, &self.to_string(), self.tree.cancel()).map_err(|e| {
-            match e.class() {
-                Class::Incomplete => e.hint("the layout does not hold all platforms of its images; choose those it has with --platform"),
-                _ => e,
-            }
+        let cancel = self.tree.cancel();
+        let raw = read_small(self, descriptor, MAX_DOCUMENT, &self.to_string(), cancel);
+        let raw = raw.map_err(|e| match e.class() {
+            Class::Incomplete => e.hint(phrase![
+                "the layout does not hold all platforms of its images; choose those it has with ",
+                Remedy::Platform
+            ]),
+            _ => e,
         })?;
         Document::parse(raw, &descriptor.media_type).map_err(|e| e.context(self))
     }

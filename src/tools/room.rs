@@ -6,7 +6,7 @@ use rustix::fs::{stat, statfs, statvfs};
 use rustix::process::{Resource, getrlimit};
 
 use crate::words::bytes::Bytes;
-use crate::words::error::{Class, Error, Result, TOO_LARGE};
+use crate::words::error::{Class, Error, Result, too_large};
 
 /// Room left free on the disk: file systems need some for their own tables.
 const MARGIN: u64 = 16 << 20;
@@ -58,7 +58,7 @@ pub fn check_file(path: &Path, size: u64, what: &str) -> Result<()> {
                 Bytes(size),
                 Bytes(most)
             );
-            Err(Error::new(Class::NoRoom, text).hint(TOO_LARGE))
+            Err(Error::new(Class::NoRoom, text).hint(too_large()))
         }
         None => Ok(()),
     }

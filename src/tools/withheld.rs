@@ -6,11 +6,12 @@ use std::io;
 use rustix::io::Errno;
 
 use crate::words::error::{Class, Error, ErrorKind, UNREADABLE};
+use crate::words::phrase::Phrase;
 
 /// What `error`, met in doing `what` with a medium (`"cannot read june/index.json"`), amounts to:
 /// [`Class::Refused`] where the medium, or who guards it, does not give what is there, and whatever
 /// [`Error::io`] makes of everything else.
-pub fn reading(what: impl Into<String>, error: io::Error) -> Error {
+pub fn reading(what: impl Into<Phrase>, error: io::Error) -> Error {
     match is_withheld(&error) {
         true => Error::new(Class::Refused, what)
             .source(error)

@@ -38,8 +38,10 @@ use crate::tools::room;
 use crate::words::cancel::Cancel;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress, Silent};
+use crate::words::remedy::Remedy;
 use crate::work::graph::{self, Graph, Selection};
 use crate::work::plan::Count;
 use crate::work::transfer::{self, name_images};
@@ -87,7 +89,7 @@ pub fn export(
     refuse_unlike(&graph.contents, &configs)?;
     set_platforms(&mut graph.contents, &configs);
     check_selection(&graph.contents, &request.select, progress)?;
-    graph.contents.about_foreign().for_each(|text| progress.event(Event::Note(text)));
+    graph.contents.about_foreign().for_each(|text| progress.event(Event::note(text)));
 
     if let Some(there) = there {
         return there.same(request, graph.contents, skipped);
@@ -287,14 +289,15 @@ fn check_selection(contents: &Contents, select: &Selection, progress: &dyn Progr
         match lacking.len() {
             _ if there.is_empty() || lacking.is_empty() => {}
             n if n == select.platforms.len() => nothing.push((image.name.to_string(), there)),
-            _ => progress.event(Event::Note(text)),
+            _ => progress.event(Event::note(text)),
         }
         if image.left_out.iter().any(|left| left.reason == Reason::Platform) {
-            progress.event(Event::Note(format!(
-                "the index of {} is kept as it is and names platforms that are left out; docker's \
-                 registry refuses to import it, --rewrite-index makes one that it takes",
-                image.name
-            )));
+            progress.event(Event::note(phrase![
+                format!("the index of {} is kept as it is and names platforms that ", image.name),
+                "are left out; docker's registry refuses to import it, ",
+                Remedy::RewriteIndex,
+                " makes one that it takes"
+            ]));
         }
     }
     graph::none_lacks(&select.platforms, nothing)

@@ -1,5 +1,6 @@
 //! [`Error`]: one clear message that names the thing, the end it happened on, and the way out.
 
+mod advice;
 mod class;
 mod kind;
 mod subject;
@@ -10,10 +11,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::advice::{UNREADABLE, too_large};
 pub use self::class::{Class, Side};
 pub use self::kind::ErrorKind;
 pub use self::subject::Subject;
 use super::escape::Safe;
+use super::phrase::{Phrase, phrase};
 
 /// Most characters of a message, a finding or a hint. What others say is quoted in them, and a name
 /// inside a document may have megabytes; the longest of our own sentences with five names of
@@ -21,13 +24,8 @@ use super::escape::Safe;
 const MAX_TEXT: usize = 2_000;
 
 /// `text`, cut where it is longer than anybody reads.
-fn short(text: impl Into<String>) -> String {
-    let mut text: String = text.into();
-    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
+fn short(text: impl Into<Phrase>) -> Phrase {
+    text.into().cut(MAX_TEXT)
 }
 
 /// What every fallible call of this crate returns.
@@ -55,26 +53,17 @@ struct Inner {
     kind: ErrorKind,
     side: Option<Side>,
     subjects: Vec<Subject>,
-    message: String,
-    hint: Option<String>,
-    details: Vec<String>,
+    message: Phrase,
+    hint: Option<Phrase>,
+    details: Vec<Phrase>,
     transient: bool,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// The way out where a medium does not give what it has.
-pub const UNREADABLE: &str = "see who may read it, and whether the medium is sound; nothing is known to \
-    be wrong with what it holds";
-
-/// The way out where a file system takes no file of a size.
-pub const TOO_LARGE: &str = "the file system, or a limit of the user's (ulimit -f), takes no file of \
-    that size; FAT takes less than 4 GiB: use exFAT or ext4, or write a folder instead of one file \
-    (-o NAME without .tar; a slash behind docker-archive:DIR/)";
-
 impl Error {
     /// A failure of `class` with its `message`.
-    pub fn new(class: Class, message: impl Into<String>) -> Error {
+    pub fn new(class: Class, message: impl Into<Phrase>) -> Error {
         Error(Arc::new(Inner {
             class,
             kind: ErrorKind::Other,
@@ -100,7 +89,7 @@ impl Error {
     /// A full disk becomes [`Class::NoRoom`], what nobody may do [`Class::Refused`]; an [`Error`] that travelled inside `error`
     /// (see [`Error::into_io`]) comes out again as itself, so that a fault of the source read
     /// through a destination's writer still names the source.
-    pub fn io(what: impl Into<String>, error: io::Error) -> Error {
+    pub fn io(what: impl Into<Phrase>, error: io::Error) -> Error {
         match Error::from_io(error) {
             Ok(inner) => inner,
             Err(error) => {
@@ -117,7 +106,7 @@ impl Error {
                 let fault = Error::new(class, what).source(error);
                 match class {
                     Class::NoRoom if is_too_large => {
-                        fault.of_kind(ErrorKind::FileTooLarge).hint(TOO_LARGE)
+                        fault.of_kind(ErrorKind::FileTooLarge).hint(too_large())
                     }
                     Class::NoRoom => fault
                         .of_kind(ErrorKind::NoSpace)
@@ -155,18 +144,18 @@ impl Error {
             return errors.pop();
         }
         let (class, text) = summary(errors.len());
-        let hint = errors.iter().find_map(|error| error.way_out().map(str::to_owned));
-        let mut told: Vec<String> = hint.iter().cloned().collect();
+        let hint = errors.iter().find_map(|error| error.advice().cloned());
+        let mut told: Vec<&Phrase> = hint.iter().collect();
         let mut details = Vec::new();
         for error in &errors {
             // The causes are part of what it says, which is escaped once more when it is shown.
-            let other = error.way_out().filter(|other| !told.iter().any(|known| known == other));
+            let other = error.advice().filter(|other| !told.contains(other));
             details.push(match other {
-                Some(other) => format!("{} ({other})", error.spelled()),
-                None => error.spelled(),
+                Some(other) => phrase![error.words(), " (", other, ")"],
+                None => error.words(),
             });
-            told.extend(other.map(str::to_owned));
-            details.extend(error.findings().iter().map(|finding| format!("  {finding}")));
+            told.extend(other);
+            details.extend(error.findings().iter().map(|finding| phrase!["  ", finding]));
         }
         let all = Error::new(class, text).like(&errors);
         Some(all.with(|inner| (inner.hint, inner.details) = (hint, details)))
@@ -184,15 +173,21 @@ impl Error {
         })
     }
 
-    /// The message and its causes, joined by colons, not yet escaped for a terminal.
+    /// As [`words`](Error::words), as plain text.
     #[must_use]
     pub fn spelled(&self) -> String {
+        self.words().to_string()
+    }
+
+    /// The message and its causes, joined by colons, not yet escaped for a terminal.
+    #[must_use]
+    pub fn words(&self) -> Phrase {
         let mut text = self.0.message.clone();
         let mut cause = StdError::source(self);
         while let Some(error) = cause {
             let more = error.to_string();
             if !self.0.message.contains(&more) {
-                text = format!("{text}: {more}");
+                text = phrase![text, ": ", more];
             }
             cause = error.source();
         }
@@ -201,13 +196,22 @@ impl Error {
 
     /// Adds the way out: one sentence that a person can act on.
     #[must_use]
-    pub fn hint(self, hint: impl Into<String>) -> Error {
+    pub fn hint(self, hint: impl Into<Phrase>) -> Error {
         self.with(|inner| inner.hint = Some(short(hint)))
+    }
+
+    /// Adds another way out, which stands behind the one that it has, with `between` them.
+    #[must_use]
+    pub fn hint_too(self, between: &str, hint: impl Into<Phrase>) -> Error {
+        match self.advice().cloned() {
+            Some(own) => self.hint(own.and(between).and(hint)),
+            None => self.hint(hint),
+        }
     }
 
     /// Adds one line a finding, for a failure that has several.
     #[must_use]
-    pub fn details(self, details: impl IntoIterator<Item = String>) -> Error {
+    pub fn details<T: Into<Phrase>>(self, details: impl IntoIterator<Item = T>) -> Error {
         self.with(|inner| inner.details.extend(details.into_iter().map(short)))
     }
 
@@ -226,7 +230,13 @@ impl Error {
     /// Puts `thing: ` in front of the message.
     #[must_use]
     pub fn context(self, thing: impl fmt::Display) -> Error {
-        self.with(|inner| inner.message = short(format!("{thing}: {}", inner.message)))
+        self.within(thing.to_string())
+    }
+
+    /// As [`context`](Error::context), for what is named by a [`Phrase`].
+    #[must_use]
+    pub fn within(self, thing: impl Into<Phrase>) -> Error {
+        self.with(|inner| inner.message = short(phrase![thing, ": ", &inner.message]))
     }
 
     /// Notes what it is, for code that decides by it.
@@ -321,9 +331,15 @@ impl Error {
         self.0.hint.as_deref()
     }
 
+    /// The way out, with what could be done as what it is.
+    #[must_use]
+    pub fn advice(&self) -> Option<&Phrase> {
+        self.0.hint.as_ref()
+    }
+
     /// The single findings, not yet escaped for a terminal.
     #[must_use]
-    pub fn findings(&self) -> &[String] {
+    pub fn findings(&self) -> &[Phrase] {
         &self.0.details
     }
 
@@ -406,7 +422,8 @@ mod tests {
             .details([long.clone()])
             .context(&long);
 
-        let lines = [error.spelled(), error.way_out().unwrap().into(), error.findings()[0].clone()];
+        let lines =
+            [error.spelled(), error.way_out().unwrap().into(), error.findings()[0].to_string()];
         for line in lines.iter().chain([&error.message().to_owned()]) {
             assert!(line.chars().count() <= MAX_TEXT + 1, "{}", line.len());
         }
@@ -427,7 +444,7 @@ mod tests {
 
         assert!(Error::all(Vec::new(), both).is_none());
         assert_eq!(Error::all(vec![error("a")], both).unwrap().message(), "a");
-        let all = Error::all(vec![error("a").details(["x".into()]), error("b")], both).unwrap();
+        let all = Error::all(vec![error("a").details(["x"]), error("b")], both).unwrap();
         assert_eq!(all.findings(), ["a", "  x", "b (mend b)"]);
         assert_eq!((all.class(), all.message()), (Class::Other, "2 faults"));
         assert_eq!(all.way_out(), Some("mend a"));

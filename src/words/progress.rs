@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::cancel::Cancel;
 use super::digest::Digest;
 use super::error::Result;
+use super::phrase::Phrase;
 
 /// What is happening.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +60,16 @@ pub enum Event {
     /// The phase is over.
     Done,
     /// Something a person should know, though the work goes on.
-    Note(String),
+    Note(Phrase),
     /// A request was answered, as one line of a log.
     Answered(String),
+}
+
+impl Event {
+    /// [`Event::Note`] of `text`.
+    pub fn note(text: impl Into<Phrase>) -> Event {
+        Event::Note(text.into())
+    }
 }
 
 /// Receives [`Event`]s, from any thread.

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use super::digest::{Digest, DigestError};
 use super::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// Longest repository name, host included, that the distribution project accepts.
 const MAX_NAME: usize = 255;
@@ -250,8 +252,9 @@ impl FromStr for Reference {
             && after.contains('/')
         {
             // Not repeated: it may be a password.
-            return Err(Error::new(Class::Usage, "an image name holds no credentials")
-                .hint("log in with `podman login HOST`, or name a file with --authfile"));
+            return Err(Error::new(Class::Usage, "an image name holds no credentials").hint(
+                phrase!["log in with `podman login HOST`, or name a file with ", Remedy::AuthFiles],
+            ));
         }
         // docker would take it for the repository library/sha256.
         if !matches!(text.parse::<Digest>(), Err(DigestError::Grammar)) {

@@ -7,7 +7,9 @@ use crate::bundle::contents::{Contents, Image};
 use crate::bundle::part::{Part, Referring, referring};
 use crate::words::error::{Class, Error, Result};
 use crate::words::misnamed::misnamed;
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 
 /// Longest pattern: that of a name.
 const MAX_PATTERN: usize = 1024;
@@ -163,8 +165,11 @@ impl Choice {
         };
         let chosen = part(contents, &referring(contents), is_meant);
         match chosen.images.is_empty() {
-            true => Err(Error::new(Class::Usage, "--except leaves no image of the bundle")
-                .hint(there(contents))),
+            true => Err(Error::new(
+                Class::Usage,
+                phrase![Remedy::Except, " leaves no image of the bundle"],
+            )
+            .hint(there(contents))),
             false => Ok(Some(chosen)),
         }
     }
@@ -201,13 +206,15 @@ impl Choice {
 }
 
 /// What is there, as far as it can be shown.
-fn there(contents: &Contents) -> String {
+fn there(contents: &Contents) -> Phrase {
     let names: Vec<String> =
         contents.images.iter().take(SHOWN).map(|image| image.name.to_string()).collect();
     match contents.images.len().saturating_sub(SHOWN) {
-        0 if names.is_empty() => "it has no images".to_owned(),
-        0 => format!("it has: {}", names.join(", ")),
-        more => format!("it has: {} and {more} more (sealift inspect)", names.join(", ")),
+        0 if names.is_empty() => "it has no images".into(),
+        0 => format!("it has: {}", names.join(", ")).into(),
+        more => {
+            phrase![format!("it has: {} and {more} more (", names.join(", ")), Remedy::Inspect, ")"]
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::bundle::contents::Image;
 use crate::words::at::At;
 use crate::words::error::{Class, Error};
+use crate::words::phrase::Phrase;
 use crate::words::reference::Reference;
 
 /// Images that would land on one another, or one that has nowhere to land.
@@ -32,7 +33,7 @@ impl Clash {
     #[must_use]
     pub fn find<'n>(
         images: impl Iterator<Item = (At<Image>, &'n Reference, String)>,
-        hint: &str,
+        hint: impl Into<Phrase>,
     ) -> Vec<Clash> {
         let mut landings: BTreeMap<String, Vec<(At<Image>, &Reference)>> = BTreeMap::new();
         for (at, name, landing) in images {
@@ -40,6 +41,7 @@ impl Clash {
         }
         let mut shared: Vec<_> = landings.into_iter().filter(|(_, all)| all.len() > 1).collect();
         shared.sort_by_key(|(_, all)| all[0].0);
+        let hint = hint.into();
         let clash = |(landing, all): (String, Vec<(At<Image>, &Reference)>)| {
             let names: Vec<String> = all.iter().map(|(_, name)| name.to_string()).collect();
             let (last, others) =
@@ -49,8 +51,8 @@ impl Clash {
             let reason = format!("{} images would {landing}", names.len());
             Clash {
                 images: all.into_iter().map(|(at, _)| at).collect(),
-                error: Error::new(Class::Usage, text).hint(hint),
-                reason: Error::new(Class::Usage, reason).hint(hint),
+                error: Error::new(Class::Usage, text).hint(&hint),
+                reason: Error::new(Class::Usage, reason).hint(&hint),
             }
         };
         shared.into_iter().map(clash).collect()

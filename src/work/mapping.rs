@@ -3,7 +3,9 @@
 use super::clash::Clash;
 use crate::words::at::At;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::reference::{Reference, Registry, Repository};
+use crate::words::remedy::Remedy;
 
 /// Where names go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +63,7 @@ impl NameRule {
             true => from.to_owned(),
             // A short name means what it means everywhere else.
             false => {
-                let name: Reference = from.parse().map_err(|e: Error| e.context("--map"))?;
+                let name: Reference = from.parse().map_err(|e: Error| e.within(Remedy::Rules))?;
                 let tagged = from.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
                 if tagged { name.to_string() } else { name.name() }
             }
@@ -190,7 +192,7 @@ impl Mapping {
             }
         }
         let landing = made.iter().map(|(at, name, to)| (*at, *name, format!("become {to}")));
-        wrong.extend(Clash::find(landing, "give them other names with --map"));
+        wrong.extend(Clash::find(landing, phrase!["give them other names with ", Remedy::Rules]));
         match wrong.is_empty() {
             true => Ok(made.into_iter().map(|(_, _, to)| to).collect()),
             false => Err(wrong),

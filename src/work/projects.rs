@@ -10,8 +10,10 @@ use crate::words::at::At;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Result, Side};
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Registry;
+use crate::words::remedy::Remedy;
 
 /// What may be done about projects.
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,7 +106,7 @@ impl Projects {
         for entry in self.entries.iter().filter(there) {
             let project = format!("{}/{}", self.registry, entry.project.name());
             for text in unheeded(&project, &entry.found, provision) {
-                progress.event(Event::Note(text));
+                progress.event(Event::note(text));
             }
         }
     }
@@ -149,7 +151,7 @@ impl Projects {
             progress.check()?;
             let made = entry.project.create(provision.public, provision.quota)?;
             let text = if made { "made project" } else { "somebody else just made project" };
-            progress.event(Event::Note(format!("{text} {}", planned.project)));
+            progress.event(Event::note(format!("{text} {}", planned.project)));
             let found = entry.project.look()?;
             planned.quota = found.quota;
             let unlike = other_quota(planned, provision).filter(|_| made);
@@ -162,7 +164,7 @@ impl Projects {
 }
 
 /// What `provision` wishes for a project that is there and otherwise.
-fn unheeded(project: &str, found: &Findings, provision: &Provision) -> Vec<String> {
+fn unheeded(project: &str, found: &Findings, provision: &Provision) -> Vec<Phrase> {
     let mut unheeded = Vec::new();
     let has = match &found.quota {
         Some(Quota { limit: Some(limit), .. }) => format!("keeps its quota of {}", Bytes(*limit)),
@@ -171,16 +173,18 @@ fn unheeded(project: &str, found: &Findings, provision: &Provision) -> Vec<Strin
     };
     let limit = found.quota.as_ref().and_then(|quota| quota.limit);
     if provision.quota.is_some_and(|wanted| limit != Some(wanted)) {
-        unheeded.push(format!(
-            "project {project} is there already and {has}: --storage-quota is for projects that are \
-             made"
-        ));
+        unheeded.push(phrase![
+            format!("project {project} is there already and {has}: "),
+            Remedy::StorageQuota,
+            " is for projects that are made"
+        ]);
     }
     if provision.public && found.public == Some(false) {
-        unheeded.push(format!(
-            "project {project} is there already and stays private: --public is for projects that \
-             are made"
-        ));
+        unheeded.push(phrase![
+            format!("project {project} is there already and stays private: "),
+            Remedy::PublicProjects,
+            " is for projects that are made"
+        ]);
     }
     unheeded
 }
@@ -196,8 +200,10 @@ fn other_quota(planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle>
     };
     Some(refused(
         format!("project {} was made, with {got} instead of {}", planned.project, Bytes(wanted)),
-        "only administrators choose it: have one set it, then run the import without \
-         --storage-quota",
+        phrase![
+            "only administrators choose it: have one set it, then run the import without ",
+            Remedy::StorageQuota
+        ],
     ))
 }
 
@@ -221,7 +227,7 @@ fn adds(plan: &Plan, contents: &Contents, repositories: &[At<RepositoryPlan>]) -
     added.fold(0, |sum, (_, size)| sum.saturating_add(*size))
 }
 
-fn refused(message: String, hint: &str) -> Obstacle {
+fn refused(message: String, hint: impl Into<Phrase>) -> Obstacle {
     Obstacle::new(Class::Refused, message, hint)
 }
 
@@ -231,8 +237,13 @@ fn not_made(entry: &FoundProject, project: &str, provision: &Provision) -> Optio
     Some(match entry.found.barrier {
         Some(Barrier::Name) => refused(
             message("Harbor takes no project of that name"),
-            "a name is of lower case letters and digits, with single dots, dashes or underscores \
-             between them; choose another one with --to or --map",
+            phrase![
+                "a name is of lower case letters and digits, with single dots, dashes or underscores \
+                 between them; choose another one with ",
+                Remedy::To,
+                " or ",
+                Remedy::Rules
+            ],
         ),
         Some(Barrier::ProjectRobot) => refused(
             message("these credentials are those of another project's robot"),
@@ -247,8 +258,11 @@ fn not_made(entry: &FoundProject, project: &str, provision: &Provision) -> Optio
         None if provision.quota.is_some() && entry.found.may_choose_quota == Some(false) => {
             refused(
                 message("these credentials may not choose its quota"),
-                "leave out --storage-quota to take the registry's, or have an administrator make \
-                 the project",
+                phrase![
+                    "leave out ",
+                    Remedy::StorageQuota,
+                    " to take the registry's, or have an administrator make the project"
+                ],
             )
         }
         None => return None,
@@ -256,13 +270,23 @@ fn not_made(entry: &FoundProject, project: &str, provision: &Provision) -> Optio
 }
 
 /// How a missing project comes about.
-fn way_to(entry: &FoundProject) -> &'static str {
+fn way_to(entry: &FoundProject) -> Phrase {
     match entry.found.barrier {
-        None => "--create-projects makes it, private unless --public says otherwise",
-        Some(Barrier::Name) => "Harbor takes no project of that name; choose another with --to",
+        None => phrase![
+            Remedy::CreateProjects,
+            " makes it, private unless ",
+            Remedy::PublicProjects,
+            " says otherwise"
+        ],
+        Some(Barrier::Name) => {
+            phrase!["Harbor takes no project of that name; choose another with ", Remedy::To]
+        }
         Some(Barrier::ProjectRobot | Barrier::Administrators) => {
-            "these credentials may not make it either; ask an administrator, or choose another \
-             with --to"
+            phrase![
+                "these credentials may not make it either; ask an administrator, or choose another \
+                 with ",
+                Remedy::To
+            ]
         }
     }
 }
@@ -290,7 +314,7 @@ fn obstacle(
         }
         ProjectAction::Present if entry.found.is_cache => Some(refused(
             format!("project {project} only caches another registry and takes no images"),
-            "choose another project with --to",
+            phrase!["choose another project with ", Remedy::To],
         )),
         _ if planned.may_push == Some(false) => Some(refused(
             format!("these credentials may not push to project {project}"),
@@ -307,19 +331,18 @@ fn too_small(planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle> {
     if provision.ignore_quota || planned.adds <= left {
         return None;
     }
-    Some(Obstacle {
-        class: Class::NoRoom,
-        message: format!("project {} has no room for the bundle", planned.project),
-        findings: vec![
-            format!("quota:   {}", Bytes(limit)),
-            format!("used:    {}", Bytes(quota.used)),
-            format!("left:    {}", Bytes(left)),
-            format!("to push: {}", Bytes(planned.adds)),
-            format!("lacking: {}", Bytes(planned.adds - left)),
-        ],
-        hint: "have the quota raised, or remove old images and let Harbor collect its garbage; \
-               --ignore-quota tries all the same, since layers that the project has under other \
-               names count once"
-            .to_owned(),
-    })
+    let findings = [
+        format!("quota:   {}", Bytes(limit)),
+        format!("used:    {}", Bytes(quota.used)),
+        format!("left:    {}", Bytes(left)),
+        format!("to push: {}", Bytes(planned.adds)),
+        format!("lacking: {}", Bytes(planned.adds - left)),
+    ];
+    let message = format!("project {} has no room for the bundle", planned.project);
+    let hint = phrase![
+        "have the quota raised, or remove old images and let Harbor collect its garbage; ",
+        Remedy::IgnoreQuota,
+        " tries all the same, since layers that the project has under other names count once"
+    ];
+    Some(Obstacle::new(Class::NoRoom, message, hint).about(findings))
 }

@@ -3,7 +3,9 @@
 
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 
 /// The template where none is asked for, without its ending.
 const DEFAULT: &str = "{repo}.{name}_{tag}";
@@ -121,10 +123,11 @@ impl Template {
             false => Ok(out),
             true => {
                 let text = format!("{name} would be in a file called {out:?}");
-                Err(Error::new(Class::Usage, text).hint(format!(
-                    "choose a --name-template that makes names of 1 to {MAX_NAME} bytes, without \
-                     a dot in front"
-                )))
+                Err(Error::new(Class::Usage, text).hint(phrase![
+                    "choose a ",
+                    Remedy::NameTemplate,
+                    format!(" that makes names of 1 to {MAX_NAME} bytes, without a dot in front")
+                ]))
             }
         }
     }

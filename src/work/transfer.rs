@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use self::carrier::Carrier;
 use self::carrier::Load;
-pub use self::fault::{NO_FOREIGN, at_fault, name_images};
+pub use self::fault::{at_fault, name_images, no_foreign};
 use self::fault::{explain_foreign, explain_sparse};
 pub use self::fetch::{Fetched, fetch};
 use self::part::{document, each};
@@ -211,7 +211,7 @@ fn publish_names(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) ->
         Ok(withheld.then_some(name))
     })?;
     for name in withheld.into_iter().flatten() {
-        progress.event(Event::Note(format!(
+        progress.event(Event::note(format!(
             "{name} is there, and a policy of its project keeps it from being pulled until it is \
              scanned or signed"
         )));

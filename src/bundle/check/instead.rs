@@ -6,6 +6,8 @@ use crate::medium::kind::{DOCKER, LAYOUT};
 use crate::medium::no_tar::EMPTY;
 use crate::medium::tree::Tree;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::{Phrase, phrase};
+use crate::words::remedy::Remedy;
 
 /// Fails when `tree` can be no bundle, with what it is instead.
 ///
@@ -15,7 +17,7 @@ pub(super) fn refuse(tree: &Tree, name: &str) -> Result<()> {
     if let Some(other) = tree.no_tar()? {
         let class = if other == EMPTY { Class::Incomplete } else { Class::Untrusted };
         let text = format!("{name} is no bundle: it is {}", other.what);
-        return Err(Error::new(class, text).hint(other.hint));
+        return Err(Error::new(class, text).hint(other.way_out()));
     }
     let mut paths = tree.files().map(|(path, _)| path);
     let is_cut = tree.faults().iter().any(|fault| fault.is_truncated());
@@ -29,34 +31,42 @@ pub(super) fn refuse(tree: &Tree, name: &str) -> Result<()> {
 }
 
 /// What it is, to be added to a sentence, and the way out.
-fn instead(tree: &Tree, name: &str) -> Option<(String, String)> {
-    let said = |what: &str, hint: String| Some((what.to_owned(), hint));
+fn instead(tree: &Tree, name: &str) -> Option<(String, Phrase)> {
+    let said = |what: &str, hint: Phrase| Some((what.to_owned(), hint));
     let names = || tree.files().map(|(path, _)| path);
     if let Some(folder) = names().find_map(|path| path.strip_suffix(SUMS)?.strip_suffix('/')) {
         let what = format!("holds one in the folder {folder}");
         return match tree.is_folder() {
-            true => said(&what, format!("name that: {}/{folder}", name.trim_end_matches('/'))),
-            false => said(&what, "unpack it, and name that folder".to_owned()),
+            true => {
+                said(&what, format!("name that: {}/{folder}", name.trim_end_matches('/')).into())
+            }
+            false => said(&what, "unpack it, and name that folder".into()),
         };
     }
     if tree.size(DOCKER).is_some() && tree.size(LAYOUT).is_none() {
-        let hint = "sealift export docker-archive:FILE makes a bundle of it, where its sender can";
-        return said("is a docker archive, which nobody signed", hint.to_owned());
+        let hint = phrase![
+            Remedy::Export,
+            " docker-archive:FILE makes a bundle of it, where its sender can"
+        ];
+        return said("is a docker archive, which nobody signed", hint);
     }
     if tree.size(LAYOUT).is_some() {
-        let hint = "sealift bundles have signatures in sig/; sealift export makes one of it, where \
-                    its sender can (oci:DIR, oci-archive:FILE)";
-        return said("is an OCI layout, which nobody signed", hint.to_owned());
+        let hint = phrase![
+            "sealift bundles have signatures in sig/; ",
+            Remedy::Export,
+            " makes one of it, where its sender can (oci:DIR, oci-archive:FILE)"
+        ];
+        return said("is an OCI layout, which nobody signed", hint);
     }
     if names().next().is_none() && tree.faults().is_empty() {
-        return said("is empty", "copy it from its origin again".to_owned());
+        return said("is empty", "copy it from its origin again".into());
     }
     if let Some(tar) = names().find(|path| path.ends_with(".tar") && !path.contains('/')) {
         let hint = match tree.is_folder() {
             true => format!("if that is the bundle, name it: {}/{tar}", name.trim_end_matches('/')),
             false => format!("if that is the bundle, unpack it and name {tar}"),
         };
-        return said(&format!("holds {tar}"), hint);
+        return said(&format!("holds {tar}"), hint.into());
     }
     let mut few: Vec<&str> = names().take(4).collect();
     let more = if few.len() > 3 { ", ..." } else { "" };
@@ -66,7 +76,7 @@ fn instead(tree: &Tree, name: &str) -> Option<(String, String)> {
         (
             format!("is a {s} of other things ({what}{more})"),
             "sealift bundles have signatures in sig/ and a list of their files in SHA256SUMS"
-                .to_owned(),
+                .into(),
         )
     })
 }

@@ -9,6 +9,8 @@ use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
 use crate::bundle::problem::failure;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// A signature that nobody who is trusted has made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,9 +86,13 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
         payload.get_or_insert_with(|| envelope.into_payload());
     }
     if signers.is_empty() && matches!(trust, Trust::Keys(_)) {
-        return Err(untrusted("has no valid signature by a trusted key".to_owned()).hint(
-            "check that --key is the sender's public key; `sealift inspect` shows who claims to have signed",
-        ));
+        return Err(untrusted("has no valid signature by a trusted key".to_owned()).hint(phrase![
+            "check that ",
+            Remedy::Trust,
+            " is the sender's public key; `",
+            Remedy::Inspect,
+            "` shows who claims to have signed"
+        ]));
     }
     Ok(Signatures { payload: payload.unwrap_or_default(), signers, claimed, others, problems })
 }

@@ -13,7 +13,9 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind, MAX_DOCUMENT};
 use crate::words::error::{Class, Error};
 use crate::words::json::check_strict;
+use crate::words::phrase::phrase;
 use crate::words::platform::{Platform, in_words};
+use crate::words::remedy::Remedy;
 
 impl Layout {
     /// The same, where a name that stands for several images stands for that alone which is for one
@@ -77,12 +79,17 @@ impl Layout {
         let error = Error::new(Class::Damaged, text).details(shown);
         error.hint(match is_each_for_its_own {
             true => {
-                "choose one with --platform, name one by its digest, as in \
-                 oci:FOLDER:@sha256:..., or join them in an index"
+                phrase![
+                    "choose one with ",
+                    Remedy::Platform,
+                    ", name one by its digest, as in oci:FOLDER:@sha256:..., or join them in an \
+                     index"
+                ]
             }
             false => {
                 "name one by its digest, as in oci:FOLDER:@sha256:..., give the images names of \
                  their own, or join them in an index"
+                    .into()
             }
         })
     }

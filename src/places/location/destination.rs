@@ -7,7 +7,9 @@ use std::str::FromStr;
 use super::transport::{OTHER_TRANSPORTS, split_engine, unsupported};
 use crate::places::engine::Engine;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::reference::{Registry, Repository};
+use crate::words::remedy::Remedy;
 
 /// The kinds of archive that images can be written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +102,11 @@ impl FromStr for Destination {
                     let engine = Engine::of("containerd", Some(namespace))?;
                     engine.map(Destination::Engine).ok_or_else(bad)
                 }
-                _ => Err(bad().hint("name no image; --map gives images other names")),
+                _ => Err(bad().hint(phrase![
+                    "name no image; ",
+                    Remedy::Rules,
+                    " gives images other names"
+                ])),
             };
         }
         match text.split_once(':') {
@@ -110,17 +116,22 @@ impl FromStr for Destination {
                     _ => ArchiveFormat::Oci,
                 };
                 match path.is_empty() || is_named(path) {
-                    true => Err(bad()
-                        .hint("write a file or folder, without a name; --map gives other names")),
+                    true => Err(bad().hint(phrase![
+                        "write a file or folder, without a name; ",
+                        Remedy::Rules,
+                        " gives other names"
+                    ])),
                     false => Ok(Destination::Archive { format, path: path.into() }),
                 }
             }
             Some(("oci", path)) if !path.is_empty() && !is_named(path) => {
                 Ok(Destination::Layout { path: path.into() })
             }
-            Some(("oci", _)) => {
-                Err(bad().hint("write oci:FOLDER without a name; --map gives images other names"))
-            }
+            Some(("oci", _)) => Err(bad().hint(phrase![
+                "write oci:FOLDER without a name; ",
+                Remedy::Rules,
+                " gives images other names"
+            ])),
             Some((transport, _)) if OTHER_TRANSPORTS.contains(&transport) => {
                 Err(unsupported(text, "destination"))
             }

@@ -164,6 +164,6 @@ fn pass_by(session: &Session, error: &Error) {
     };
     if news {
         let text = format!("{error}; the next place is asked");
-        session.shared.progress.event(Event::Note(text));
+        session.shared.progress.event(Event::note(text));
     }
 }

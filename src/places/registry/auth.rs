@@ -17,6 +17,8 @@ use super::token::{self, Token, TokenKey};
 use super::url::Url;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// How often one request is sent for the sake of credentials: with an old token, without any
 /// (Harbor answers an expired token as if Basic were all it knew), and with a new one.
@@ -158,10 +160,15 @@ impl Session {
         let found = files.find(registry, &self.repository)?;
         if found.is_some() && self.host.fell_back() && !files.are_for_plain_http(registry) {
             let why = "it does not speak TLS here, and there are credentials for it";
-            return Err(self.end.error(Class::Refused, "not logged in", why).hint(format!(
-                "nothing was sent; if it is to speak plain HTTP, say so with --plain-http {registry}, \
-                 or once for all with `sealift login --plain-http {registry} {registry}`"
-            )));
+            return Err(self.end.error(Class::Refused, "not logged in", why).hint(phrase![
+                "nothing was sent; if it is to speak plain HTTP, say so with ",
+                Remedy::PlainHttp,
+                format!(" {registry}, or once for all with `"),
+                Remedy::Login,
+                " ",
+                Remedy::PlainHttp,
+                format!(" {registry} {registry}`")
+            ]));
         }
         Ok(found)
     }
@@ -340,10 +347,13 @@ impl Session {
     fn not_taken(&self, user: &str) -> Error {
         let text = format!("{} does not take the password of {user:?}", self.end);
         let host = &self.end.registry;
-        Error::new(Class::Refused, text).hint(format!(
-            "check both; the account or robot may be disabled or expired. `sealift login {host}` \
-             keeps new ones, `sealift logout {host}` goes on without any"
-        ))
+        Error::new(Class::Refused, text).hint(phrase![
+            "check both; the account or robot may be disabled or expired. `",
+            Remedy::Login,
+            format!(" {host}` keeps new ones, `"),
+            Remedy::Logout,
+            format!(" {host}` goes on without any")
+        ])
     }
 
     fn read_token(&self, what: &str, mut answer: Answer, asked: Instant) -> Result<Token> {

@@ -119,7 +119,7 @@ impl Client {
         if let Some(remark) = remark {
             let text =
                 format!("unfinished uploads of an earlier run are not gone on with: {remark}");
-            self.0.progress.event(Event::Note(text));
+            self.0.progress.event(Event::note(text));
         }
     }
 

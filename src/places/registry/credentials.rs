@@ -13,7 +13,9 @@ use zeroize::Zeroizing;
 use super::credential::Credential;
 use super::helper;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::reference::{Registry, Repository};
+use crate::words::remedy::Remedy;
 
 /// Largest credentials file that is read. Real ones have a few KiB.
 pub(super) const MAX_FILE: u64 = 1 << 20;
@@ -156,7 +158,7 @@ impl Credentials {
 pub(super) fn read_file(path: &Path, required: bool) -> Result<Option<AuthFile>> {
     let broken = |why: String| {
         Error::new(Class::Usage, format!("credentials file {}: {why}", path.display()))
-            .hint("repair the file, or name another one with --authfile")
+            .hint(phrase!["repair the file, or name another one with ", Remedy::AuthFiles])
     };
     let file = match std::fs::File::open(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && !required => return Ok(None),
@@ -190,8 +192,13 @@ impl AuthEntry {
         }
         if let Some(auth) = self.auth.as_ref().filter(|auth| !auth.is_empty()) {
             let bad = || {
-                Error::new(Class::Usage, "an entry's auth is not the base64 of user:password")
-                    .hint("log in again, with sealift login or the program whose file it is")
+                Error::new(Class::Usage, "an entry's auth is not the base64 of user:password").hint(
+                    phrase![
+                        "log in again, with ",
+                        Remedy::Login,
+                        " or the program whose file it is"
+                    ],
+                )
             };
             let engine = base64::engine::general_purpose::STANDARD;
             let bytes = Zeroizing::new(engine.decode(auth.trim()).map_err(|_| bad())?);

@@ -9,7 +9,9 @@ use super::answer::{Answer, MAX_ERROR_BODY};
 use super::codes;
 use crate::words::error::{Class, Error, ErrorKind, Side, Subject};
 use crate::words::escape::safe;
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::reference::Registry;
+use crate::words::remedy::Remedy;
 
 /// How much of the refusal of a document is read, of which some registries list every part with an
 /// error or two of some hundred bytes: a thousand parts. An image has 127 layers at most.
@@ -109,9 +111,11 @@ impl End {
         });
         if status == 400 && body.starts_with(PLAIN_TO_TLS) {
             let why = "the registry speaks TLS and was asked in plain HTTP";
-            return self
-                .error(Class::Refused, what, why)
-                .hint(format!("leave out --plain-http {}", self.registry));
+            return self.error(Class::Refused, what, why).hint(phrase![
+                "leave out ",
+                Remedy::PlainHttp,
+                format!(" {}", self.registry)
+            ]);
         }
         let words = codes::own_words(&body);
         if status == 401 && answer.header("www-authenticate") == Some("") {
@@ -141,8 +145,7 @@ impl End {
         if elsewhere {
             text += &format!(" at {}, where the registry leads", answer.url.origin());
             // Credentials are not shown there, so that logging in changes nothing.
-            way_out =
-                Some("its storage refuses or fails; ask whoever runs the registry".to_owned());
+            way_out = Some("its storage refuses or fails; ask whoever runs the registry".into());
         }
         let error = self.error(class, what, text);
         let error = match way_out {
@@ -170,51 +173,63 @@ impl End {
     fn no_project(&self, what: &str) -> Error {
         let why = "the project does not exist, or may not be seen (HTTP 401)";
         self.error(Class::Refused, what, why).hint(match self.side {
-            Side::Source => "check the project's name",
+            Side::Source => "check the project's name".into(),
             Side::Destination => {
-                "check its name; --create-projects makes what is missing, where these credentials may"
+                phrase![
+                    "check its name; ",
+                    Remedy::CreateProjects,
+                    " makes what is missing, where these credentials may"
+                ]
             }
         })
     }
 
-    fn way_out(&self, status: u16, words: &str) -> Option<String> {
+    fn way_out(&self, status: u16, words: &str) -> Option<Phrase> {
         let host = &self.registry;
-        let log_in =
-            format!("`sealift login {host}` (or podman's or docker's), or --authfile FILE");
+        let log_in = phrase![
+            "`",
+            Remedy::Login,
+            format!(" {host}` (or podman's or docker's), or "),
+            Remedy::AuthFiles,
+            " FILE"
+        ];
         Some(match (status, self.side) {
             (403, Side::Destination) if is_over_quota(words) => {
-                "the project's quota is used up; raise it or remove old images".to_owned()
+                "the project's quota is used up; raise it or remove old images".into()
             }
-            (401 | 403, Side::Source) => {
-                format!("check the image's name, and log in with {log_in}")
-            }
+            (401 | 403, Side::Source) => phrase!["check the image's name, and log in with ", log_in],
             (401 | 403, Side::Destination) => {
-                format!("check that the project exists and may be pushed to; log in with {log_in}")
+                phrase!["check that the project exists and may be pushed to; log in with ", log_in]
             }
-            (404, Side::Source) => "check the name and the tag".to_owned(),
+            (404, Side::Source) => "check the name and the tag".into(),
             (404, Side::Destination) => {
-                "the registry has no such project; it may have to be created first".to_owned()
+                "the registry has no such project; it may have to be created first".into()
             }
             (405, Side::Destination) => {
                 "it takes no pushes there: the registry may be read-only, or what is asked for only \
                  caches another one; choose another place"
-                    .to_owned()
+                    .into()
             }
-            (412, Side::Destination) => {
-                "a rule of the project keeps the tag as it is; choose another one with --map, or \
-                 leave it with --on-existing skip"
-                    .to_owned()
-            }
-            (413, _) => "a proxy before the registry limits the size of uploads; have the limit \
-                         raised, or name a --chunk-size below it"
-                .to_owned(),
-            (415, Side::Destination) => {
-                "the registry takes no manifests of this type; --to-oci makes \
-                                         OCI ones of Docker's, under new digests"
-                    .to_owned()
-            }
-            (429, _) => "the registry limits how often it is asked; log in, or wait".to_owned(),
-            (500..=599, _) => "try again later, or ask whoever runs the registry".to_owned(),
+            (412, Side::Destination) => phrase![
+                "a rule of the project keeps the tag as it is; choose another one with ",
+                Remedy::Rules,
+                ", or leave it with ",
+                Remedy::Existing,
+                " skip"
+            ],
+            (413, _) => phrase![
+                "a proxy before the registry limits the size of uploads; have the limit raised, or \
+                 name a ",
+                Remedy::ChunkSize,
+                " below it"
+            ],
+            (415, Side::Destination) => phrase![
+                "the registry takes no manifests of this type; ",
+                Remedy::ToOci,
+                " makes OCI ones of Docker's, under new digests"
+            ],
+            (429, _) => "the registry limits how often it is asked; log in, or wait".into(),
+            (500..=599, _) => "try again later, or ask whoever runs the registry".into(),
             _ => return None,
         })
     }

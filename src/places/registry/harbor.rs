@@ -20,6 +20,8 @@ use super::session::Session;
 use crate::words::bytes::Bytes;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 impl Session {
     /// The project of this repository, where the registry is a Harbor.
@@ -34,10 +36,11 @@ impl Session {
         let path = self.repository.as_str();
         let Some((name, _)) = path.split_once('/') else {
             let why = "Harbor keeps repositories in projects, and this name has none";
-            return Err(self
-                .end
-                .error(Class::Refused, path, why)
-                .hint(format!("write --to docker://{}/PROJECT", self.end.registry)));
+            return Err(self.end.error(Class::Refused, path, why).hint(phrase![
+                "write ",
+                Remedy::To,
+                format!(" docker://{}/PROJECT", self.end.registry)
+            ]));
         };
         Ok(Some(Project { session: self.clone(), name: name.to_owned() }))
     }

@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 use super::credential::Credential;
 use crate::tools::process::PASSPHRASE;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// Largest answer that is read of a helper. Cloud tokens have up to 8 KiB.
 const MAX_ANSWER: u64 = 256 << 10;
@@ -71,8 +73,9 @@ pub(super) fn erase(name: &str, server: &str) -> Result<bool> {
 }
 
 fn failed(name: &str, why: String) -> Error {
-    Error::new(Class::Usage, format!("credential helper docker-credential-{name}: {why}"))
-        .hint("repair the helper, or name another credentials file with --authfile")
+    Error::new(Class::Usage, format!("credential helper docker-credential-{name}: {why}")).hint(
+        phrase!["repair the helper, or name another credentials file with ", Remedy::AuthFiles],
+    )
 }
 
 /// What the helper answers to `verb` with `input`; `None` when it knows no such server.

@@ -12,7 +12,9 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, guess_type};
 use crate::words::error::{Class, ErrorKind, Result};
 use crate::words::media::DOCUMENT_TYPES;
+use crate::words::phrase::phrase;
 use crate::words::reference::Tag;
+use crate::words::remedy::Remedy;
 
 /// What a `HEAD` tells of what stands under a name.
 pub(super) enum ManifestSeen {
@@ -229,8 +231,11 @@ impl Session {
                     "it stands for {} already, which the registry hid when it was asked by HEAD",
                     found.digest
                 );
-                let hint = "nothing was overwritten; import this name alone (--only), then it is \
-                            asked for in another way from the beginning";
+                let hint = phrase![
+                    "nothing was overwritten; import this name alone (",
+                    Remedy::Only,
+                    "), then it is asked for in another way from the beginning"
+                ];
                 let what = self.manifest_name(tag.as_str());
                 Err(self.end.error(Class::Refused, &what, why).hint(hint))
             }
@@ -275,13 +280,14 @@ impl Session {
         let is_oci = !document.descriptor().media_type.contains("docker");
         let answer = self.send_document(&call, parts, is_other).map_err(|e| {
             match e.kind() == ErrorKind::TypeNotTaken {
-            // What is OCI's already is made no more so.
-            true if is_oci => e.hint(
-                "its type is OCI's own; leave the image behind with --except, or ask whoever runs \
-                 the registry what it takes",
-            ),
-            _ => e,
-        }
+                // What is OCI's already is made no more so.
+                true if is_oci => e.hint(phrase![
+                    "its type is OCI's own; leave the image behind with ",
+                    Remedy::Except,
+                    ", or ask whoever runs the registry what it takes"
+                ]),
+                _ => e,
+            }
         })?;
         if is_other(answer.status) {
             answer.discard();

@@ -175,7 +175,7 @@ impl Session {
             shown.collect::<Vec<_>>().join(", "),
             if odd.len() > SHOWN { ", ..." } else { "" }
         );
-        self.shared.progress.event(Event::Note(text));
+        self.shared.progress.event(Event::note(text));
     }
 
     /// A body of at most [`MAX_DOCUMENT`] bytes.

@@ -120,7 +120,7 @@ impl Session {
             *journal = None;
             drop(journal);
             let text = format!("unfinished uploads will not be remembered: {error}");
-            self.shared.progress.event(Event::Note(text));
+            self.shared.progress.event(Event::note(text));
         }
     }
 

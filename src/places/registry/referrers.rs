@@ -206,7 +206,7 @@ impl Session {
             };
             let text =
                 format!("{}: {what}: not shown (HTTP {}); {follows}", self.end, answer.status);
-            self.shared.progress.event(Event::Note(text));
+            self.shared.progress.event(Event::note(text));
         }
         answer.discard();
         if unrouted { Lists::Nowhere } else { Lists::NotHere }

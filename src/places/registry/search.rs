@@ -18,7 +18,9 @@ use super::session::Session;
 use super::trail::{MAX_PAGES, Trail};
 use super::url::{Url, encode};
 use crate::words::error::{Class, Error, Result, Side};
+use crate::words::phrase::phrase;
 use crate::words::reference::{Registry, Repository};
+use crate::words::remedy::Remedy;
 
 /// Most entries that Docker Hub and Quay give a page.
 const PAGE: usize = 100;
@@ -290,7 +292,11 @@ impl Session {
         let error = self.end.error(Class::Refused, "cannot be searched", why);
         match status {
             401 | 403 => error.hint("log in as somebody who may see its catalog, or use its page"),
-            _ => error.hint("look at its web page; `sealift tags` lists a repository's tags"),
+            _ => error.hint(phrase![
+                "look at its web page; `",
+                Remedy::Tags,
+                "` lists a repository's tags"
+            ]),
         }
     }
 

@@ -59,7 +59,7 @@ impl Session {
         });
         if !removed {
             // Without a name it is what every registry's collection of garbage is for.
-            self.shared.progress.event(Event::Note(format!(
+            self.shared.progress.event(Event::note(format!(
                 "{}: {} keeps an empty index that was pushed to try it, {digest} without a tag, \
                  because the registry lets nobody delete",
                 self.end, self.repository

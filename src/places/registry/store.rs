@@ -13,7 +13,9 @@ use crate::tools::file::{AtomicFile, lock_patiently};
 use crate::tools::folder::Folder;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::reference::Registry;
+use crate::words::remedy::Remedy;
 
 /// How long another login is waited for: it takes a moment. Whoever may read the folder can keep
 /// it locked, and must not keep everybody waiting for ever.
@@ -170,7 +172,7 @@ impl CredentialFile {
 
     fn broken(&self, why: &str) -> Error {
         Error::new(Class::Usage, format!("credentials file {}: {why}", self.0.display()))
-            .hint("repair the file, or name another one with --authfile")
+            .hint(phrase!["repair the file, or name another one with ", Remedy::AuthFiles])
     }
 
     /// The file as credentials and as text; both empty when it is not there.

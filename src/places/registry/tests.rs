@@ -23,6 +23,7 @@ use crate::words::error::{Class, Error, ErrorKind, Result, Side};
 use crate::words::media::OCI_MANIFEST;
 use crate::words::progress::{Event, Recorder};
 use crate::words::reference::{Reference, Registry, Repository, Tag};
+use crate::words::remedy::Remedy;
 
 /// A request as the server saw it.
 #[derive(Debug, Clone)]
@@ -157,7 +158,7 @@ fn manifest_with(header: &str) -> Vec<u8> {
 /// The notes that were told.
 fn notes(told: &Recorder) -> Vec<String> {
     let notes = told.events().into_iter().filter_map(|event| match event {
-        Event::Note(text) => Some(text),
+        Event::Note(text) => Some(text.to_string()),
         _ => None,
     });
     notes.collect()
@@ -275,7 +276,7 @@ fn a_refused_password_is_tried_once_and_the_realm_must_be_the_registrys() {
         let error = repository.resolve(&name(&server, ":1")).unwrap_err();
         assert_eq!(error.class(), Class::Refused);
         assert!(error.to_string().contains("UNAUTHORIZED: bad login"), "{error}");
-        assert!(error.way_out().unwrap().contains("sealift login"), "{error:?}");
+        assert!(error.advice().unwrap().offers(Remedy::Login), "{error:?}");
     }
     assert_eq!(server.seen("GET /token").len(), 1, "a wrong password may lock an account");
 }
@@ -683,7 +684,7 @@ fn the_refusals_of_harbor_say_what_a_person_can_do() {
         repository.put(&mut Unchecked(&Descriptor::of("a/b", b"x"), &mut &b"x"[..])).unwrap_err();
     assert_eq!(missing.class(), Class::Refused);
     assert!(missing.to_string().contains("of team/app: the project does not exist"), "{missing}");
-    assert!(missing.way_out().unwrap().contains("--create-projects"), "{missing:?}");
+    assert!(missing.advice().unwrap().offers(Remedy::CreateProjects), "{missing:?}");
 
     let fixed = repository.publish(&name(&server, ":fixed"), &document()).unwrap_err();
     assert_eq!(fixed.class(), Class::Refused);

@@ -9,6 +9,8 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 
 use super::access::Access;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// The system's certificate authorities, loaded when first needed.
 #[derive(Debug, Default)]
@@ -81,7 +83,7 @@ fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn bad(path: &Path, why: impl std::fmt::Display) -> Error {
     Error::new(Class::Usage, format!("certificate file {}: {why}", path.display()))
-        .hint("certificates and keys are PEM files; see --cert-dir")
+        .hint(phrase!["certificates and keys are PEM files; see ", Remedy::CertDir])
 }
 
 fn items(path: &Path) -> Result<Vec<PemItem<'static>>> {

@@ -158,7 +158,7 @@ impl Session {
                 sending.piece()
             );
             drop(sending);
-            self.shared.progress.event(Event::Note(text));
+            self.shared.progress.event(Event::note(text));
         }
         refused.again
     }
@@ -170,7 +170,7 @@ impl Session {
                 "{}: an upload broke off; from now on in pieces, to go on where it breaks",
                 self.end
             );
-            self.shared.progress.event(Event::Note(text));
+            self.shared.progress.event(Event::note(text));
         }
     }
 

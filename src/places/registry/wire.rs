@@ -6,6 +6,8 @@ use super::fault::End;
 use super::reach::{OutOfReach, Zone};
 use super::url::Url;
 use crate::words::error::{Class, Error};
+use crate::words::phrase::{Phrase, phrase};
+use crate::words::remedy::Remedy;
 
 impl End {
     /// A request that got no answer. `answered` says whether the host ever gave one: a host that
@@ -28,13 +30,16 @@ impl End {
             WireFailure::OtherName => fault.hint(format!(
                 "the certificate is for other names than {host}; name the registry as it does"
             )),
-            WireFailure::Certificate => fault.hint(format!(
-                "give the authority that signed {host}'s certificate with --cert-dir, or put it \
-                 as /etc/containers/certs.d/{host}/ca.crt"
-            )),
-            WireFailure::NotTls if !led => {
-                fault.hint(format!("{host} does not speak TLS; try --plain-http {host}"))
-            }
+            WireFailure::Certificate => fault.hint(phrase![
+                format!("give the authority that signed {host}'s certificate with "),
+                Remedy::CertDir,
+                format!(", or put it as /etc/containers/certs.d/{host}/ca.crt")
+            ]),
+            WireFailure::NotTls if !led => fault.hint(phrase![
+                format!("{host} does not speak TLS; try "),
+                Remedy::PlainHttp,
+                format!(" {host}")
+            ]),
             WireFailure::NotTls => {
                 fault.hint("ask whoever runs the registry what it should lead to")
             }
@@ -57,15 +62,18 @@ impl End {
     pub(super) fn out_of_reach(&self, what: &str, to: &Url, zone: Zone) -> Error {
         let why = format!("the registry leads to {}, which is {zone}", to.origin());
         let allow = match zone {
-            Zone::Private => format!("allow it with --allow-redirect {}, ", to.authority()),
+            Zone::Private => {
+                phrase!["allow it with ", Remedy::AllowRedirects, format!(" {}, ", to.authority())]
+            }
             // Clouds keep credentials there, and a registry with a public name no storage.
-            Zone::Public | Zone::Link | Zone::Machine => String::new(),
+            Zone::Public | Zone::Link | Zone::Machine => Phrase::default(),
         };
-        self.error(Class::Refused, what, why).hint(format!(
-            "nothing was sent there; if that is its storage, {allow}name the registry by its own \
-             address in that network, or have it give out blobs itself (`redirect: disable` in its \
-             configuration)"
-        ))
+        self.error(Class::Refused, what, why).hint(phrase![
+            "nothing was sent there; if that is its storage, ",
+            allow,
+            "name the registry by its own address in that network, or have it give out blobs itself \
+             (`redirect: disable` in its configuration)"
+        ])
     }
 }
 

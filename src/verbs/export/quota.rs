@@ -28,7 +28,7 @@ pub(super) fn look_ahead(wanted: &[Wanted], client: &Client, progress: &dyn Prog
         // A fault here is no reason to stop: the first real request will tell of it.
         let quota = repository.quota(name).ok().flatten();
         if let Some(quota) = quota.filter(|quota| quota.remaining < images) {
-            progress.event(Event::Note(remark(registry, quota, images)));
+            progress.event(Event::note(remark(registry, quota, images)));
         }
     }
 }
@@ -98,8 +98,8 @@ mod tests {
         let events = said(12);
 
         let [Event::Note(text)] = &events[..] else { panic!("{events:?}") };
-        assert!(text.contains("11 of 100 more manifests in 6 hours"), "{text}");
-        assert!(text.contains("needs 12"), "{text}");
+        assert!(text.contains("11 of 100 more manifests in 6 hours"), "{text:?}");
+        assert!(text.contains("needs 12"), "{text:?}");
         assert_eq!(said(11), [], "it will do");
     }
 }

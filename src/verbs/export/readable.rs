@@ -11,7 +11,9 @@ use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Error, Result, Subject};
+use crate::words::phrase::phrase;
 use crate::words::progress::{Cancellable, Progress, Silent};
+use crate::words::remedy::Remedy;
 use crate::work::graph::{self, Graph, Origin, Wanted};
 
 /// The images of an export that are there, and those that are lost.
@@ -175,7 +177,8 @@ pub(super) fn refuse_unlike(contents: &Contents, document: &Document, config: &[
 
 /// One error of all: a single one as it is, but with the image's name.
 fn all(lost: Vec<Lost>, is_all: bool) -> Error {
-    let way_out = "--skip-unreadable exports the others, and names these in the bundle";
+    let way_out =
+        phrase![Remedy::SkipUnreadable, " exports the others, and names these in the bundle"];
     let first = lost.first().map_or(Class::Incomplete, |lost| lost.error.class());
     let same = lost.iter().all(|lost| lost.error.class() == first);
     let class = if same { first } else { Class::Incomplete };
@@ -188,12 +191,7 @@ fn all(lost: Vec<Lost>, is_all: bool) -> Error {
             false => error.context(format!("image {image}")),
         };
         let error = error.subject(Subject::Image(image));
-        let own = error.way_out().map(str::to_owned);
-        return match (own, is_all) {
-            (Some(own), false) => error.hint(format!("{own}; {way_out}")),
-            (None, false) => error.hint(way_out),
-            (_, true) => error,
-        };
+        return if is_all { error } else { error.hint_too("; ", way_out) };
     }
     let text =
         format!("{} of what was asked for cannot be taken, and nothing was written", lost.len());

@@ -1,6 +1,7 @@
 //! Where the images of an export come from: each place is opened once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{File, FileType};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -160,7 +161,7 @@ impl Sources<'_> {
             Names::All(images) => {
                 for note in images.notes {
                     if self.told.insert(note.clone()) {
-                        self.progress.event(Event::Note(note));
+                        self.progress.event(Event::note(note));
                     }
                 }
                 let lost = images.unreadable.into_iter();
@@ -203,9 +204,8 @@ impl Sources<'_> {
         let kinds = entries.map(|entry| entry.and_then(|e| Ok((e.path(), e.file_type()?))));
         let mut paths: Vec<(PathBuf, FileType)> =
             kinds.collect::<io::Result<_>>().map_err(fault)?;
-        paths.retain(|(path, _)| {
-            path.file_name().is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
-        });
+        let is_hidden = |name: &OsStr| name.as_encoded_bytes().starts_with(b".");
+        paths.retain(|(path, _)| path.file_name().is_some_and(|name| !is_hidden(name)));
         paths.sort_by(|(one, _), (other, _)| one.cmp(other));
         let folder_text = format!("docker-archive:{}", folder.display());
         let (mut files, mut found) = (0, false);
@@ -214,7 +214,7 @@ impl Sources<'_> {
             if !kind.is_file() {
                 let error = no_archive(&path, kind);
                 match pick {
-                    Some(_) => self.progress.event(Event::Note(error.message().to_owned())),
+                    Some(_) => self.progress.event(Event::note(error.message())),
                     None if is_empty_folder(&path, kind) => {}
                     None => {
                         let (source, image) = (folder_text.clone(), path.display().to_string());
@@ -291,8 +291,7 @@ impl Sources<'_> {
         let opened = Tree::of_file(path, Arc::new(file), &self.progress.handle());
         opened.and_then(|tree| self.open_archive(path, tree)).map_err(|e| match e.class() {
             Class::Damaged => {
-                let other = e.way_out().map(|it| format!("{it}; else ")).unwrap_or_default();
-                e.hint(format!("{other}move it elsewhere, or name the archives one by one"))
+                e.hint_too("; else ", "move it elsewhere, or name the archives one by one")
             }
             _ => e,
         })

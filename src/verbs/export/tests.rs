@@ -12,6 +12,7 @@ use crate::tools::pace::Jobs;
 use crate::words::digest::Digest;
 use crate::words::moment::moment;
 use crate::words::reference::Tag;
+use crate::words::remedy::Remedy;
 
 const LATER: &str = "2026-11-22T00:00:00Z";
 
@@ -113,7 +114,7 @@ fn of_one_name_for_two_platforms_the_wanted_one_is_taken() {
 
     let error = run(&outside, &outside.request("b")).unwrap_err();
     assert_eq!(error.class(), Class::Damaged);
-    assert!(error.way_out().unwrap().contains("--platform"), "{error:?}");
+    assert!(error.advice().unwrap().offers(Remedy::Platform), "{error:?}");
     let all = format!("{error} {:?}", error.findings());
     for image in [&outside.sample.a, &outside.sample.b] {
         assert!(all.contains(&image.digest.to_string()), "{all}");

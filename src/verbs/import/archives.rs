@@ -26,8 +26,10 @@ use crate::words::at::At;
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::packing::Packing;
+use crate::words::phrase::phrase;
 use crate::words::progress::Event;
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 use crate::work::clash::Clash;
 use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan, RepositoryPlan};
 use crate::work::template::Template;
@@ -149,7 +151,7 @@ fn narrow(job: Job<'_>, to: &mut [Reference]) -> Result<(Single, Vec<Obstacle>)>
     let (single, obstacles) = single_platform(bundle, job.contents, to, wanted, job.progress)?;
     if single.contents.blobs.iter().any(|blob| blob.media_type.packing() == Some(Packing::Zstd)) {
         let text = "some layers are compressed by zstd, which docker loads from 23.0 on";
-        job.progress.event(Event::Note(text.to_owned()));
+        job.progress.event(Event::note(text.to_owned()));
     }
     Ok((single, obstacles))
 }
@@ -180,7 +182,7 @@ impl Surveyed for AtArchives<'_> {
             plan.leave(*at);
             let name = at.beside(&self.files).name();
             let text = format!("{name} holds something else and is left as it is");
-            progress.event(Event::Note(text));
+            progress.event(Event::note(text));
         }
         plan.obstacles.extend(self.obstacles.iter().cloned());
         // An archive takes them: they are no obstacle.
@@ -278,14 +280,18 @@ fn files(
 ) -> Result<Vec<ArchiveFile>, Halt> {
     if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
         let text = "an archive has no images without their names to keep a digest in";
-        let error = Error::new(Class::Usage, text).hint("use --on-existing overwrite or skip");
+        let error = Error::new(Class::Usage, text).hint(phrase![
+            "use ",
+            Remedy::Existing,
+            " overwrite or skip"
+        ]);
         return Err(error.into());
     }
     let images = At::along(to);
     if !is_folder(path) {
         if filing.template.is_some() {
             let text = format!("{} is one file for all images, which has its name", path.display());
-            let hint = "end it with a slash to fill a folder by --name-template";
+            let hint = phrase!["end it with a slash to fill a folder by ", Remedy::NameTemplate];
             return Err(Error::new(Class::Usage, text).hint(hint).into());
         }
         let path = (!is_stream(path)).then(|| path.to_owned());
@@ -304,7 +310,11 @@ fn files(
     files.sort_by_cached_key(|(file, ..)| file.to_lowercase());
     let landing = files.iter().map(|(file, at, to)| (*at, to, file.to_lowercase()));
     let landing = landing.map(|(at, to, file)| (at, to, format!("be in the file {file}")));
-    let hint = "tell them apart in --name-template, by {tag}, {repo}, {host} or {digest}";
+    let hint = phrase![
+        "tell them apart in ",
+        Remedy::NameTemplate,
+        ", by {tag}, {repo}, {host} or {digest}"
+    ];
     wrong.extend(Clash::find(landing, hint));
     if !wrong.is_empty() {
         return Err(Halt::apart(wrong, contents, true));
@@ -353,10 +363,11 @@ fn open(job: &Job<'_>, file: &ArchiveFile, listing: Listing) -> Result<(Archive,
 
 fn in_the_way(taken: Vec<String>) -> Option<Obstacle> {
     let message = format!("the destination has {} with something else", count(taken.len(), "file"));
-    let hint = "--on-existing overwrite replaces them, and skip leaves those images behind; or \
-                name another place";
-    let obstacle =
-        Obstacle { class: Class::Refused, message, findings: taken, hint: hint.to_owned() };
+    let hint = phrase![
+        Remedy::Existing,
+        " overwrite replaces them, and skip leaves those images behind; or name another place"
+    ];
+    let obstacle = Obstacle::new(Class::Refused, message, hint).about(taken);
     (!obstacle.findings.is_empty()).then_some(obstacle)
 }
 

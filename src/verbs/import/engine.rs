@@ -22,7 +22,9 @@ use super::surveyed::{self, Surveyed};
 use crate::bundle::contents::Contents;
 use crate::places::engine::Engine;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 use crate::work::plan::{Delivery, OnExisting, Plan};
 use crate::work::transfer::{Carrier, Unfinished};
 
@@ -35,10 +37,15 @@ pub(super) struct ToEngine<'d> {
 impl Landing for ToEngine<'_> {
     fn check(&self, request: &Request) -> Result<()> {
         if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
-            let text =
-                format!("{} has no images beside names: --on-existing keep-digest", self.engine);
-            return Err(Error::new(Class::Usage, text)
-                .hint("leave such images behind with skip, or give them other tags with --map"));
+            let text = phrase![
+                format!("{} has no images beside names: ", self.engine),
+                Remedy::Existing,
+                " keep-digest"
+            ];
+            return Err(Error::new(Class::Usage, text).hint(phrase![
+                "leave such images behind with skip, or give them other tags with ",
+                Remedy::Rules
+            ]));
         }
         Ok(())
     }

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::words::count::count;
 use crate::words::error::{Class, Error};
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 use crate::work::plan::Obstacle;
 
 /// How many findings the reason of one image shows.
@@ -20,22 +22,22 @@ pub struct Failed {
     /// The class of the failure.
     pub class: Class,
     /// Why.
-    pub reason: String,
+    pub reason: Phrase,
     /// What a person can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    pub hint: Option<Phrase>,
 }
 
 impl Failed {
     pub(super) fn new(name: &Reference, error: &Error) -> Failed {
         let all = error.findings();
-        let shown = all.iter().take(SHOWN).map(|finding| format!("; {}", finding.trim()));
-        let more = all.len().checked_sub(SHOWN + 1).map(|more| format!("; and {} more", more + 1));
+        let shown = all.iter().take(SHOWN).map(|finding| phrase!["; ", finding.trimmed()]);
+        let more = all.len().checked_sub(SHOWN + 1).map(|n| format!("; and {} more", n + 1).into());
         Failed {
             name: name.clone(),
             class: error.class(),
-            reason: error.spelled() + &shown.chain(more).collect::<String>(),
-            hint: error.way_out().map(str::to_owned),
+            reason: shown.chain(more).fold(error.words(), Phrase::and),
+            hint: error.advice().cloned(),
         }
     }
 
@@ -43,12 +45,10 @@ impl Failed {
     pub(super) fn obstacle(failed: &[Failed]) -> Option<Obstacle> {
         let class = class(failed)?;
         let hint = failed.iter().filter(|it| it.class == class).find_map(|it| it.hint.clone());
-        Some(Obstacle {
-            class,
-            message: format!("{} cannot be brought", count(failed.len(), "image")),
-            findings: failed.iter().map(|it| format!("{}: {}", it.name, it.reason)).collect(),
-            hint: hint.unwrap_or_else(|| "leave them behind with --except".to_owned()),
-        })
+        let findings = failed.iter().map(|it| phrase![it.name.to_string(), ": ", &it.reason]);
+        let hint = hint.unwrap_or_else(|| phrase!["leave them behind with ", Remedy::Except]);
+        let message = format!("{} cannot be brought", count(failed.len(), "image"));
+        Some(Obstacle::new(class, message, hint).about(findings))
     }
 }
 

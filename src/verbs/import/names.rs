@@ -3,8 +3,10 @@
 use super::halt::Halt;
 use super::request::Request;
 use crate::bundle::contents::Contents;
+use crate::words::phrase::phrase;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 use crate::work::mapping::{Mapping, Naming};
 
 /// The names that the images get, in their order.
@@ -32,12 +34,16 @@ pub(super) fn tell_idle(
     let mapping = mapping(request, naming);
     let idle = mapping.idle(contents.images.iter().map(|image| &image.name));
     if !idle.is_empty() {
-        let text = format!("no image of the bundle is meant by --map {}", idle.join(" "));
-        progress.event(Event::Note(text));
+        let text = phrase![
+            "no image of the bundle is meant by ",
+            Remedy::Rules,
+            format!(" {}", idle.join(" "))
+        ];
+        progress.event(Event::note(text));
     }
     if request.flatten && changes_nothing(&mapping, contents) {
-        let text = "--flatten has no effect here: it changes no name";
-        progress.event(Event::Note(text.to_owned()));
+        let text = phrase![Remedy::Flatten, " has no effect here: it changes no name"];
+        progress.event(Event::note(text));
     }
 }
 

@@ -11,8 +11,10 @@ use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::Result;
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 use crate::work::choice::part;
 use crate::work::graph::{self, Rewrite};
 
@@ -47,7 +49,7 @@ pub(super) fn rewritten<'c>(
         }
         done => done?,
     }
-    idle(contents, &made, how).into_iter().for_each(|text| progress.event(Event::Note(text)));
+    idle(contents, &made, how).into_iter().for_each(|text| progress.event(Event::note(text)));
     made.keep_reached();
     tell(&made, progress);
     Ok(Rewritten { contents: Cow::Owned(made), failed })
@@ -69,7 +71,7 @@ fn tell(contents: &Contents, progress: &dyn Progress) {
     let orphaned =
         contents.referrers.iter().filter(|referrer| signed.contains(&referrer.subject)).count();
     if orphaned > 0 {
-        progress.event(Event::Note(format!(
+        progress.event(Event::note(format!(
             "{} (signatures and the like) {} to the digests that were signed, and {} nothing of \
              what is written in their place",
             count(orphaned, "referrer"),
@@ -80,7 +82,7 @@ fn tell(contents: &Contents, progress: &dyn Progress) {
 }
 
 /// Which of what was asked for changed nothing between the contents `before` and `after`.
-fn idle(before: &Contents, after: &Contents, how: Rewrite) -> Vec<String> {
+fn idle(before: &Contents, after: &Contents, how: Rewrite) -> Vec<Phrase> {
     let made = after.replaced.iter().filter(|(new, _)| !before.replaced.contains_key(new));
     let made =
         made.filter_map(|(new, old)| Some((after.documents.get(new)?, before.documents.get(old)?)));
@@ -91,9 +93,9 @@ fn idle(before: &Contents, after: &Contents, how: Rewrite) -> Vec<String> {
         made.iter().any(|(new, old)| type_of(new) != type_of(old)),
     );
     let told = [
-        (how.smaller && !smaller, "--rewrite-index", "no index names parts that were left out"),
-        (how.to_oci && !to_oci, "--to-oci", "no manifest is of Docker's types"),
+        (how.smaller && !smaller, Remedy::RewriteIndex, "no index names parts that were left out"),
+        (how.to_oci && !to_oci, Remedy::ToOci, "no manifest is of Docker's types"),
     ];
     let told = told.into_iter().filter(|(idle, ..)| *idle);
-    told.map(|(_, option, why)| format!("{option} has no effect here: {why}")).collect()
+    told.map(|(_, option, why)| phrase![option, format!(" has no effect here: {why}")]).collect()
 }

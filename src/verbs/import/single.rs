@@ -15,9 +15,11 @@ use crate::words::document::{Document, Kind};
 use crate::words::error::{Class, Result};
 use crate::words::foreign::Foreign;
 use crate::words::media::Role;
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::platform::{Platform, in_words};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 use crate::work::plan::Obstacle;
 
 /// A bundle as far as docker takes it.
@@ -63,7 +65,7 @@ pub(super) fn single_platform(
         match best.and_then(|(d, more)| Some((d, more, Entry::new(d, &configs, at.beside(to))?))) {
             Some((document, more, entry)) => {
                 if more > 0 {
-                    progress.event(Event::Note(chosen_of(&image.name, document, more)));
+                    progress.event(Event::note(chosen_of(&image.name, document, more)));
                 }
                 // A name that is a digest has to be that of what stands there now.
                 let to = &mut to[at.place()];
@@ -175,11 +177,15 @@ fn large_config(contents: &Contents, root: Digest) -> Option<String> {
 fn tell(several: usize, contents: &Contents, progress: &dyn Progress) {
     if several > 0 {
         let have = if several == 1 { "has" } else { "have" };
-        let text = format!(
-            "a docker archive holds one platform of each image; {several} of the images {have} \
-             several (--platform chooses)"
-        );
-        progress.event(Event::Note(text));
+        let text = phrase![
+            format!(
+                "a docker archive holds one platform of each image; {several} of the images {have} \
+                 several ("
+            ),
+            Remedy::Platform,
+            " chooses)"
+        ];
+        progress.event(Event::note(text));
     }
     let referring: BTreeSet<Digest> = contents.referrers.iter().map(|r| r.digest).collect();
     if !referring.is_empty() {
@@ -189,13 +195,17 @@ fn tell(several: usize, contents: &Contents, progress: &dyn Progress) {
             referring.len(),
             are(referring.len()),
         );
-        progress.event(Event::Note(text));
+        progress.event(Event::note(text));
     }
 }
 
-fn obstacle(class: Class, message: String, findings: Vec<String>, hint: &str) -> Option<Obstacle> {
-    let hint = hint.to_owned();
-    (!findings.is_empty()).then_some(Obstacle { class, message, findings, hint })
+fn obstacle(
+    class: Class,
+    message: String,
+    findings: Vec<String>,
+    hint: Phrase,
+) -> Option<Obstacle> {
+    (!findings.is_empty()).then(|| Obstacle::new(class, message, hint).about(findings))
 }
 
 fn not_loadable(strange: Vec<String>) -> Option<Obstacle> {
@@ -204,7 +214,8 @@ fn not_loadable(strange: Vec<String>) -> Option<Obstacle> {
         strange.len(),
         are(strange.len())
     );
-    let hint = "charts and other artifacts fit into --to oci-archive:, or a registry";
+    let hint =
+        phrase!["charts and other artifacts fit into ", Remedy::To, " oci-archive:, or a registry"];
     obstacle(Class::Refused, message, strange, hint)
 }
 
@@ -212,7 +223,12 @@ fn not_whole(partial: Vec<String>) -> Option<Obstacle> {
     let lack = if partial.len() == 1 { "lacks" } else { "lack" };
     let message =
         format!("{} of the images {lack} layers that the bundle does not hold", partial.len());
-    let hint = "choose another --platform, or leave them behind with --except";
+    let hint = phrase![
+        "choose another ",
+        Remedy::Platform,
+        ", or leave them behind with ",
+        Remedy::Except
+    ];
     obstacle(Class::Incomplete, message, partial, hint)
 }
 
@@ -220,7 +236,13 @@ fn not_there(absent: Vec<String>, wanted: Option<&Platform>) -> Option<Obstacle>
     let wanted = wanted.map(ToString::to_string).unwrap_or_default();
     let are = are(absent.len());
     let message = format!("{} of the images {are} not there for {wanted}", absent.len());
-    let hint = "choose another --platform, or bring all of them with --to oci-archive:";
+    let hint = phrase![
+        "choose another ",
+        Remedy::Platform,
+        ", or bring all of them with ",
+        Remedy::To,
+        " oci-archive:"
+    ];
     obstacle(Class::Incomplete, message, absent, hint)
 }
 
@@ -315,10 +337,10 @@ mod tests {
 
         let (_, obstacles, ..) = taken(&stock, &contents, Some("linux/amd64"));
 
-        let found: Vec<(Class, &[String])> =
+        let found: Vec<(Class, &[Phrase])> =
             obstacles.iter().map(|o| (o.class, o.findings.as_slice())).collect();
-        let chart = ["x.example/chart:1".to_owned()];
-        let absent = ["x.example/a:1 is there for linux/arm64".to_owned()];
+        let chart = ["x.example/chart:1".into()];
+        let absent = ["x.example/a:1 is there for linux/arm64".into()];
         assert_eq!(found, [(Class::Refused, &chart[..]), (Class::Incomplete, &absent)]);
     }
 }

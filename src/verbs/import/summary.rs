@@ -10,6 +10,7 @@ use crate::bundle::keys::KeyId;
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::error::Error;
+use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
 use crate::work::plan::{Count, NameAction, Plan, ProjectPlan};
 use crate::work::transfer::Tally;
@@ -131,11 +132,14 @@ impl Summary {
         let all = self.images.len() + self.failed.len();
         let text = format!("{} of {} did not arrive", self.failed.len(), count(all, "image"));
         let of_class = self.failed.iter().filter(|failed| failed.class == class);
-        let hint = of_class.filter_map(|it| it.hint.as_deref()).next();
-        let mut told: BTreeSet<&str> = hint.into_iter().collect();
-        let details = self.failed.iter().map(|it| match it.hint.as_deref() {
-            Some(other) if told.insert(other) => format!("{}: {} ({other})", it.name, it.reason),
-            _ => format!("{}: {}", it.name, it.reason),
+        let hint = of_class.filter_map(|it| it.hint.as_ref()).next();
+        let mut told: BTreeSet<&str> = hint.into_iter().map(|hint| &**hint).collect();
+        let details = self.failed.iter().map(|it| {
+            let line = phrase![it.name.to_string(), ": ", &it.reason];
+            match &it.hint {
+                Some(other) if told.insert(other) => phrase![line, " (", other, ")"],
+                _ => line,
+            }
         });
         let error = Error::new(class, text).details(details.collect::<Vec<_>>());
         Some(match hint {

@@ -10,7 +10,7 @@ pub(super) fn tell(plan: &Plan, progress: &dyn Progress) {
         step.withheld && step.now.is_none() && step.action == NameAction::Present
     };
     for step in names.filter(unread) {
-        progress.event(Event::Note(format!(
+        progress.event(Event::note(format!(
             "{} is there, and so is its image; that the one stands for the other could not be \
              seen, because a policy of the project keeps it from being read",
             step.to

@@ -31,7 +31,7 @@ pub(super) fn usable(
         Some(error) if !failed.is_empty() && !request.keep_going => Err(error),
         Some(error) if failed.is_empty() => {
             let text = format!("{error}; nothing of it is needed for the images that were chosen");
-            progress.event(Event::Note(text));
+            progress.event(Event::note(text));
             Ok((trusted, failed))
         }
         _ => Ok((trusted, failed)),

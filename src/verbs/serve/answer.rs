@@ -56,7 +56,7 @@ impl Desk {
 
     /// Tells a person something.
     pub fn note(&self, text: String) {
-        self.log.event(Event::Note(text));
+        self.log.event(Event::note(text));
     }
 
     /// The answer to `request`. Never fails: a fault of the medium is an answer, too.

@@ -89,7 +89,7 @@ impl Content {
             }
             if let Err(error) = read(&shelf, &blob, span, &chunks, ledger.as_deref(), &log.handle())
             {
-                log.event(Event::Note(format!("cannot serve blob {}: {error}", blob.digest)));
+                log.event(Event::note(format!("cannot serve blob {}: {error}", blob.digest)));
                 let gone = io::Error::other(format!("blob {} is broken off", blob.digest));
                 let told = match &ledger {
                     Some(ledger) => {

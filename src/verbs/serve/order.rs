@@ -167,7 +167,7 @@ impl Order {
 
     /// Tells those who should know, and gives what the client's connection ends with.
     fn failed(&self, error: Error) -> io::Error {
-        self.log.event(Event::Note(format!("cannot serve blob {}: {error}", self.blob)));
+        self.log.event(Event::note(format!("cannot serve blob {}: {error}", self.blob)));
         if let Some(ledger) = &self.ledger {
             ledger.failed(self.blob, error);
         }

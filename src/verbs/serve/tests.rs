@@ -54,8 +54,10 @@ impl Server {
     }
 
     fn notes(&self) -> Vec<String> {
-        let note = |event| {
-            if let Event::Answered(text) | Event::Note(text) = event { Some(text) } else { None }
+        let note = |event| match event {
+            Event::Answered(text) => Some(text),
+            Event::Note(text) => Some(text.to_string()),
+            _ => None,
         };
         self.log.events().into_iter().filter_map(note).collect()
     }

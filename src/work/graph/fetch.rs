@@ -13,6 +13,8 @@ use crate::tools::parallel;
 use crate::words::at::At;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_disguised};
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 impl Walker<'_, '_> {
     /// Those of `ahead` that were not visited yet, each once.
@@ -109,7 +111,7 @@ impl Walker<'_, '_> {
             ),
             None => (
                 "the source lists referrers that it does not have".to_owned(),
-                "--no-referrers leaves signatures and the like behind".to_owned(),
+                phrase![Remedy::NoReferrers, " leaves signatures and the like behind"],
             ),
         };
         Error::new(Class::Incomplete, text).details(details).hint(hint)

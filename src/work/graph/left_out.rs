@@ -7,7 +7,9 @@ use crate::bundle::contents::{Contents, Image, LeftOut, Reason};
 use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::platform::Platform;
+use crate::words::remedy::Remedy;
 
 /// What the documents of `image`, and those that refer to any of them, point at and will not be
 /// carried, each once.
@@ -80,8 +82,8 @@ pub(super) fn platforms_of(
 pub fn none_lacks(wanted: &[Platform], lacking: Vec<Lacking>) -> Result<()> {
     let wanted = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let there_for = |has: &[String]| match has {
-        [] => "it does not say what it runs on; leave --platform out".to_owned(),
-        has => format!("it is there for {}", has.join(", ")),
+        [] => phrase!["it does not say what it runs on; leave ", Remedy::Platform, " out"],
+        has => format!("it is there for {}", has.join(", ")).into(),
     };
     Err(match &lacking[..] {
         [] => return Ok(()),
@@ -93,7 +95,7 @@ pub fn none_lacks(wanted: &[Platform], lacking: Vec<Lacking>) -> Result<()> {
             Class::Incomplete,
             format!("{} images are not there for {wanted}", all.len()),
         )
-        .details(all.iter().map(|(name, has)| format!("{name}: {}", there_for(has))))
+        .details(all.iter().map(|(name, has)| phrase![name.as_str(), ": ", there_for(has)]))
         .hint("choose platforms that they have, or export them on their own"),
     })
 }

@@ -13,7 +13,9 @@ use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::Result;
+use crate::words::phrase::phrase;
 use crate::words::reference::Tag;
+use crate::words::remedy::Remedy;
 
 /// What refers to a document, and the place in the list of origins that it was found at.
 type FoundReferrers = (At<Origin>, Descriptor, Referrers);
@@ -33,7 +35,7 @@ impl Walker<'_, '_> {
             let subject = document.descriptor();
             let found = origin.of(self.origins).source.referrers(subject).map_err(|e| {
                 e.context(format!("looking for signatures and the like of {}", subject.digest))
-                    .hint("--no-referrers leaves them behind")
+                    .hint(phrase![Remedy::NoReferrers, " leaves them behind"])
             })?;
             let tags = found.tags.iter().map(|(_, document)| document.descriptor().size);
             let listed = found.manifests.iter().chain(&found.claimed).map(|d| d.size);

@@ -11,6 +11,8 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::json::parse_strict;
 use crate::words::media::of_oci;
 use crate::words::media::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// What is written anew, under other digests.
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,7 +52,10 @@ pub fn rewrite(contents: &mut Contents, how: Rewrite) -> Result<()> {
         let text = format!("{first} cannot be rewritten: its name is its digest");
         return Err(Error::new(Class::Usage, text)
             .details(pinned.into_iter().skip(1).map(|name| format!("nor can {name}")))
-            .hint("give it a tag on export (NAME:TAG@DIGEST), or leave it behind with --except"));
+            .hint(phrase![
+                "give it a tag on export (NAME:TAG@DIGEST), or leave it behind with ",
+                Remedy::Except
+            ]));
     }
     for image in &mut contents.images {
         if let Some(new) = renamed.get(&image.digest) {

@@ -6,7 +6,9 @@ use super::asked::Selection;
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::platform::Platform;
+use crate::words::remedy::Remedy;
 
 /// How images can be had without their attestations, where nothing but one of these needs `blob`.
 #[must_use]
@@ -14,7 +16,7 @@ pub fn without_attestation(
     contents: &Contents,
     select: &Selection,
     blob: &Digest,
-) -> Option<String> {
+) -> Option<Phrase> {
     let needs = |document: &&Document| document.children().iter().any(|it| it.digest == *blob);
     let users: Vec<Digest> =
         contents.documents.values().filter(needs).map(|it| it.descriptor().digest).collect();
@@ -34,10 +36,10 @@ pub fn without_attestation(
 }
 
 /// How the rest of `index` can be had without the parts that are `gone`.
-pub(super) fn way_out(index: &Document, gone: &[Digest], select: &Selection) -> String {
+pub(super) fn way_out(index: &Document, gone: &[Digest], select: &Selection) -> Phrase {
     let is_gone = |d: &Descriptor| gone.contains(&d.digest);
     let unknown = |d: &Descriptor| d.platform.as_deref().is_some_and(Platform::is_unknown);
-    let Kind::Index { manifests } = index.kind() else { return String::new() };
+    let Kind::Index { manifests } = index.kind() else { return Phrase::default() };
     let chosen = |platform: &&Platform| {
         select.platforms.is_empty() || select.platforms.iter().any(|wanted| wanted.takes(platform))
     };
@@ -52,14 +54,20 @@ pub(super) fn way_out(index: &Document, gone: &[Digest], select: &Selection) -> 
     let rest = rest.into_iter().collect::<Vec<_>>().join(",");
     let attestations = manifests.iter().filter(|entry| is_gone(entry)).all(unknown);
     match (rest.is_empty(), attestations) {
-        (true, _) => "have the image pushed again, with all its parts".to_owned(),
-        (false, true) => format!(
-            "--platform {rest} --no-referrers --rewrite-index exports the images without their \
-             attestations, under a new digest"
-        ),
-        (false, false) => format!(
-            "--platform {rest} exports what is there; with --rewrite-index the index names no \
-             more than that, under a new digest"
-        ),
+        (true, _) => "have the image pushed again, with all its parts".into(),
+        (false, true) => phrase![
+            Remedy::Platform,
+            format!(" {rest} "),
+            Remedy::NoReferrers,
+            " ",
+            Remedy::RewriteIndex,
+            " exports the images without their attestations, under a new digest"
+        ],
+        (false, false) => phrase![
+            Remedy::Platform,
+            format!(" {rest} exports what is there; with "),
+            Remedy::RewriteIndex,
+            " the index names no more than that, under a new digest"
+        ],
     }
 }

@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use crate::words::count::count;
 use crate::words::error::{Class, Error};
+use crate::words::phrase::{Phrase, phrase};
+use crate::words::remedy::Remedy;
 
 /// Why a plan cannot be run as it is. A dry run shows all of them; a real one ends with them
 /// before it changes anything.
@@ -14,18 +16,23 @@ pub struct Obstacle {
     /// The class of the failure, and so its exit code.
     pub class: Class,
     /// What is in the way.
-    pub message: String,
+    pub message: Phrase,
     /// Each thing that it concerns.
-    pub findings: Vec<String>,
+    pub findings: Vec<Phrase>,
     /// What a person can do about it.
-    pub hint: String,
+    pub hint: Phrase,
 }
 
 impl Obstacle {
     /// Something in the way, and what can be done about it.
-    #[must_use]
-    pub fn new(class: Class, message: impl Into<String>, hint: impl Into<String>) -> Obstacle {
+    pub fn new(class: Class, message: impl Into<Phrase>, hint: impl Into<Phrase>) -> Obstacle {
         Obstacle { class, message: message.into(), findings: Vec::new(), hint: hint.into() }
+    }
+
+    /// The same with each thing that it concerns.
+    #[must_use]
+    pub fn about<T: Into<Phrase>>(self, findings: impl IntoIterator<Item = T>) -> Obstacle {
+        Obstacle { findings: findings.into_iter().map(Into::into).collect(), ..self }
     }
 
     /// Names that stand for other images, and that the destination lets nobody move.
@@ -34,10 +41,16 @@ impl Obstacle {
             "the destination has {} with other images, and they are immutable",
             count(findings.len(), "name")
         );
-        let hint = "give the images other tags with --map, leave them behind with --on-existing \
-                    skip, or bring them without their tags with --on-existing keep-digest, or under \
-                    tags made from their digests with digest-tag";
-        Obstacle { class: Class::Refused, message, findings, hint: hint.to_owned() }
+        let hint = phrase![
+            "give the images other tags with ",
+            Remedy::Rules,
+            ", leave them behind with ",
+            Remedy::Existing,
+            " skip, or bring them without their tags with ",
+            Remedy::Existing,
+            " keep-digest, or under tags made from their digests with digest-tag"
+        ];
+        Obstacle::new(Class::Refused, message, hint).about(findings)
     }
 
     /// Names that stand for other images. `untagged` says whether images may come without names.
@@ -46,27 +59,31 @@ impl Obstacle {
         let message = format!("the destination has {names} with other images");
         let hint = match untagged {
             true => {
-                "--on-existing overwrite replaces them, skip leaves those images behind, keep-digest \
-                 brings them without their tags, and digest-tag under tags made from their digests"
+                phrase![
+                    Remedy::Existing,
+                    " overwrite replaces them, skip leaves those images behind, keep-digest brings them \
+                     without their tags, and digest-tag under tags made from their digests"
+                ]
             }
-            false => "--on-existing overwrite replaces them, and skip leaves those images behind",
+            false => phrase![
+                Remedy::Existing,
+                " overwrite replaces them, and skip leaves those images behind"
+            ],
         };
-        Obstacle { class: Class::Refused, message, findings, hint: hint.to_owned() }
+        Obstacle::new(Class::Refused, message, hint).about(findings)
     }
 
     /// What `error` says, met in looking ahead.
     #[must_use]
     pub fn known(error: &Error) -> Obstacle {
-        let hint = error.way_out().unwrap_or_default().to_owned();
-        let (message, findings) = (error.spelled(), error.findings().to_vec());
-        Obstacle { class: error.class(), message, findings, hint }
+        let hint = error.advice().cloned().unwrap_or_default();
+        Obstacle::new(error.class(), error.words(), hint).about(error.findings())
     }
 
     /// This one as a failure.
     #[must_use]
     pub fn error(&self) -> Error {
-        let error = Error::new(self.class, self.message.as_str()).hint(self.hint.as_str());
-        error.details(self.findings.iter().cloned())
+        Error::new(self.class, &self.message).hint(&self.hint).details(&self.findings)
     }
 
     /// All `obstacles` as one failure, of the class of the first; nothing when there are none.
@@ -75,8 +92,8 @@ impl Obstacle {
         let (first, others) = obstacles.split_first()?;
         let mut details = Vec::new();
         for other in others {
-            details.push(format!("also: {} ({})", other.message, other.hint));
-            details.extend(other.findings.iter().map(|finding| format!("  {finding}")));
+            details.push(phrase!["also: ", &other.message, " (", &other.hint, ")"]);
+            details.extend(other.findings.iter().map(|finding| phrase!["  ", finding]));
         }
         Some(first.error().details(details))
     }
@@ -87,8 +104,7 @@ mod tests {
     use super::*;
 
     fn obstacle(class: Class, message: &str) -> Obstacle {
-        let (findings, hint) = (vec![format!("{message} here")], format!("mend {message}"));
-        Obstacle { class, message: message.to_owned(), findings, hint }
+        Obstacle::new(class, message, format!("mend {message}")).about([format!("{message} here")])
     }
 
     #[test]

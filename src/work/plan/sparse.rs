@@ -14,6 +14,8 @@ use crate::words::cancel::Cancel;
 use crate::words::count::{are, count};
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// An index that is to be sent without some of its children.
 struct Candidate {
@@ -136,20 +138,20 @@ impl Plan {
                 format!("{repository}@{digest} names {parts} that {are} not there")
             })
             .collect();
-        (!findings.is_empty()).then(|| Obstacle {
-            class: Class::Refused,
-            message: format!(
-                "the destination takes no index without its parts, and in the bundle {} without some",
-                match findings.len() {
-                    1 => "one is".to_owned(),
-                    more => format!("{more} are"),
-                },
-            ),
-            findings,
-            hint: "--rewrite-index pushes indexes of the carried parts alone, under new digests \
-                   that no signature of the originals covers; or export all platforms"
-                .to_owned(),
-        })
+        let without = match findings.len() {
+            1 => "one is".to_owned(),
+            more => format!("{more} are"),
+        };
+        let message = format!(
+            "the destination takes no index without its parts, and in the bundle {without} without \
+             some"
+        );
+        let hint = phrase![
+            Remedy::RewriteIndex,
+            " pushes indexes of the carried parts alone, under new digests that no signature of the \
+             originals covers; or export all platforms"
+        ];
+        (!findings.is_empty()).then(|| Obstacle::new(Class::Refused, message, hint).about(findings))
     }
 }
 

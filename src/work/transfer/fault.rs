@@ -5,6 +5,8 @@ use crate::words::count::are;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, ErrorKind};
 use crate::words::foreign::Foreign;
+use crate::words::phrase::{Phrase, phrase};
+use crate::words::remedy::Remedy;
 
 /// `error`, met while content was read that is at fault, if nobody said what it is about.
 #[must_use]
@@ -29,9 +31,18 @@ pub fn name_images(error: Error, blob: &Descriptor, contents: &Contents) -> Erro
 }
 
 /// What can be done where a registry wants the foreign layers of an image.
-pub const NO_FOREIGN: &str = "--except NAME leaves them behind; export --platform linux/amd64 \
-    --rewrite-index brings other platforms alone; or push the layers there yourself first, from \
-    their owner";
+#[must_use]
+pub fn no_foreign() -> Phrase {
+    phrase![
+        Remedy::Except,
+        " NAME leaves them behind; export ",
+        Remedy::Platform,
+        " linux/amd64 ",
+        Remedy::RewriteIndex,
+        " brings other platforms alone; or push the layers there yourself first, from their \
+         owner"
+    ]
+}
 
 /// Says of a manifest that is refused for the sake of its parts that the foreign layers were not
 /// carried.
@@ -45,7 +56,7 @@ pub(super) fn explain_foreign(error: Error, document: &Document) -> Error {
                 are(foreign.layers),
                 foreign.at()
             )])
-            .hint(NO_FOREIGN),
+            .hint(no_foreign()),
         false => error,
     }
 }
@@ -56,9 +67,11 @@ pub(super) fn explain_sparse(error: Error, document: &Document, contents: &Conte
     let Kind::Index { manifests } = document.kind() else { return error };
     match manifests.iter().all(|child| carried(&child)) || error.kind() != ErrorKind::PartsLacking {
         true => error,
-        false => error.hint(
+        false => error.hint(phrase![
             "the index names platforms that the bundle leaves out, which this registry does not \
-             take; --rewrite-index pushes a smaller one, or export all platforms",
-        ),
+             take; ",
+            Remedy::RewriteIndex,
+            " pushes a smaller one, or export all platforms"
+        ]),
     }
 }

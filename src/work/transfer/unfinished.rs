@@ -2,6 +2,7 @@
 
 use crate::words::digest::Digest;
 use crate::words::error::Error;
+use crate::words::phrase::phrase;
 
 /// Why a plan was not run to its end.
 #[derive(Debug)]
@@ -38,8 +39,8 @@ impl Unfinished {
         let mut errors = blobs.into_iter().map(|(_, error)| error);
         let first = errors.next()?;
         Some(errors.fold(first, |first, other| {
-            let findings = other.findings().iter().map(|finding| format!("  {finding}"));
-            let lines = std::iter::once(format!("also: {}", other.spelled())).chain(findings);
+            let findings = other.findings().iter().map(|finding| phrase!["  ", finding]);
+            let lines = std::iter::once(phrase!["also: ", other.words()]).chain(findings);
             first.details(lines.collect::<Vec<_>>())
         }))
     }

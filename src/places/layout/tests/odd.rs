@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::words::media::DOCKER_MANIFEST;
 use crate::words::platform::Platform;
+use crate::words::remedy::Remedy;
 
 #[test]
 fn what_a_list_leaves_out_is_what_go_reads_it_as() {
@@ -210,7 +211,7 @@ fn a_name_with_an_image_for_each_platform_is_that_of_the_wanted_one() {
             for (document, platform) in [(&amd64.0, "linux/amd64"), (&arm64.0, "linux/arm64")] {
                 assert!(all.contains(&format!("{} for {platform}", document.descriptor().digest)));
             }
-            assert!(error.way_out().unwrap().contains("--platform"), "{error:?}");
+            assert!(error.advice().unwrap().offers(Remedy::Platform), "{error:?}");
         }
     }
     // What is for one platform twice is no matter of platforms.
@@ -223,7 +224,7 @@ fn a_name_with_an_image_for_each_platform_is_that_of_the_wanted_one() {
     let index = json!({"schemaVersion": 2, "manifests": [entry(&one.0), entry(&two.0)]});
     let (_folder, layout) = written(&[&one.0, &two.0], &[&one.1, &two.1], &index);
     let error = layout.pick("x.io/a:1").unwrap_err();
-    assert!(!error.way_out().unwrap().contains("--platform"), "{error:?}");
+    assert!(!error.advice().unwrap().offers(Remedy::Platform), "{error:?}");
 }
 
 #[test]

@@ -409,7 +409,7 @@ fn credentials_stay_here_where_tls_was_looked_for_in_vain() {
 
         let error = ask(with_password.clone()).unwrap_err();
         assert_eq!(error.class(), Class::Refused, "{error}");
-        assert!(error.way_out().unwrap().contains("--plain-http 127.0.0.1:"), "{error:?}");
+        assert!(error.way_out().unwrap().contains("plain_http 127.0.0.1:"), "{error:?}");
         assert!(server.seen("").iter().all(|seen| seen.header("authorization").is_none()));
         assert!(server.seen("GET /token").is_empty());
 

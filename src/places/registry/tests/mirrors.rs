@@ -69,7 +69,7 @@ impl Site {
 
     fn notes(&self) -> Vec<String> {
         let note = |event| match event {
-            Event::Note(text) => Some(text),
+            Event::Note(text) => Some(text.to_string()),
             _ => None,
         };
         self.progress.events().into_iter().filter_map(note).collect()

@@ -165,7 +165,7 @@ fn ranges(server: &Server) -> Vec<String> {
 fn notes(progress: &Recorder) -> Vec<String> {
     let events = progress.events().into_iter();
     let notes = events.filter_map(|event| match event {
-        Event::Note(text) => Some(text),
+        Event::Note(text) => Some(text.to_string()),
         _ => None,
     });
     notes.collect()

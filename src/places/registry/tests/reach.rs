@@ -10,6 +10,7 @@ use super::*;
 use crate::storage::checked::samples::Unchecked;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
+use crate::words::remedy::Remedy;
 
 /// Addresses of the own link, in several forms.
 const LINK: &[&str] = &[
@@ -166,9 +167,12 @@ fn a_host_that_the_user_named_is_followed_to_wherever_it_is_and_no_other() {
     }
     let error = led_to("http://10.0.0.5:9000/x", &[]).1.unwrap_err();
     let hint = error.way_out().unwrap();
-    assert!(hint.contains("--allow-redirect 10.0.0.5:9000,"), "{hint}");
+    assert!(hint.contains("allow_redirects 10.0.0.5:9000,"), "{hint}");
     let error = led_to("http://169.254.169.254/x", &[]).1.unwrap_err();
-    assert!(!error.way_out().unwrap().contains("--allow"), "nobody's storage is there: {error:?}");
+    assert!(
+        !error.advice().unwrap().offers(Remedy::AllowRedirects),
+        "nobody's storage is there: {error:?}"
+    );
 }
 
 #[test]

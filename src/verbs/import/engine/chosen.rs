@@ -11,8 +11,10 @@ use crate::words::error::Class;
 use crate::words::foreign::Foreign;
 use crate::words::media::Role;
 use crate::words::packing::Packing;
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::platform::{Platform, in_words};
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 use crate::work::plan::Obstacle;
 
 /// The images, each with the manifest that the engine takes of it.
@@ -235,11 +237,9 @@ fn notes(
 
 impl Misfits {
     fn obstacles(self, engine: &Engine, platform: &Platform) -> Vec<Obstacle> {
-        let obstacle = |class, message: String, findings: Vec<String>, hint: &str| {
-            (!findings.is_empty()).then(|| {
-                let message = format!("{engine} {message}");
-                Obstacle { class, message, findings, hint: hint.to_owned() }
-            })
+        let obstacle = |class, message: String, findings: Vec<String>, hint: Phrase| {
+            let message = format!("{engine} {message}");
+            (!findings.is_empty()).then(|| Obstacle::new(class, message, hint).about(findings))
         };
         let all = [
             obstacle(
@@ -250,37 +250,42 @@ impl Misfits {
                     are(self.artifacts.len())
                 ),
                 self.artifacts,
-                "import the bundle to a registry or to oci:FOLDER, or export the images alone",
+                "import the bundle to a registry or to oci:FOLDER, or export the images alone"
+                    .into(),
             ),
             obstacle(
                 Class::Incomplete,
                 format!("wants images for {platform}, and the bundle lacks some"),
                 self.other_platforms,
-                "name another platform with --platform, or export the images with it",
+                phrase![
+                    "name another platform with ",
+                    Remedy::Platform,
+                    ", or export the images with it"
+                ],
             ),
             obstacle(
                 Class::Refused,
                 "follows no index in an index".to_owned(),
                 self.nested,
-                "name the inner one in the export, by its digest",
+                "name the inner one in the export, by its digest".into(),
             ),
             obstacle(
                 Class::Incomplete,
                 "needs foreign layers, which the bundle does not hold".to_owned(),
                 self.partial,
-                "bring such images from their owner",
+                "bring such images from their owner".into(),
             ),
             obstacle(
                 Class::Refused,
                 "cannot unpack layers compressed by zstd".to_owned(),
                 self.zstd,
-                "update docker to 23.0 or later, or build such images with gzip",
+                "update docker to 23.0 or later, or build such images with gzip".into(),
             ),
             obstacle(
                 Class::Refused,
                 "keeps no image without a tag".to_owned(),
                 self.untagged,
-                "give it one with --map REPOSITORY@DIGEST=REPOSITORY:TAG",
+                phrase!["give it one with ", Remedy::Rules, " REPOSITORY@DIGEST=REPOSITORY:TAG"],
             ),
         ];
         all.into_iter().flatten().collect()

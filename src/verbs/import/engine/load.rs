@@ -14,8 +14,10 @@ use crate::storage::store::ImageSink;
 use crate::tools::pace::Jobs;
 use crate::words::at::At;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::progress::{Cancellable, Event, Silent};
 use crate::words::reference::Reference;
+use crate::words::remedy::Remedy;
 use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
 use crate::work::transfer::{self, Carrier, Fate, Tally, Unfinished};
 
@@ -35,7 +37,7 @@ pub(super) fn load(
 ) -> Result<(), Unfinished> {
     let Pulling { engine, chosen, .. } = pulling;
     let (progress, source) = (carrier.progress, carrier.source);
-    progress.event(Event::Note(format!(
+    progress.event(Event::note(format!(
         "{engine} cannot pull from this machine ({why}); the images are streamed to it whole"
     )));
     let wanted: Vec<&Reference> = plan.changes().map(|step| &step.to).collect();
@@ -68,7 +70,11 @@ pub(super) fn load(
         }
         Engine::Containerd { .. } => {
             let text = format!("{engine} cannot pull from this machine: {why}");
-            let hint = "write an archive into it: --to oci-archive:- | ctr images import -";
+            let hint = phrase![
+                "write an archive into it: ",
+                Remedy::To,
+                " oci-archive:- | ctr images import -"
+            ];
             return Err(Error::new(Class::Other, text).hint(hint).into());
         }
     }

@@ -37,7 +37,7 @@ impl<'i> Pulling<'i> {
         let about = driver.about()?;
         let platform = job.request.platform.as_ref();
         let chosen = Arc::new(Chosen::of(job.contents, names, engine, &about, platform));
-        chosen.notes.iter().for_each(|note| job.progress.event(Event::Note(note.clone())));
+        chosen.notes.iter().for_each(|note| job.progress.event(Event::note(note.clone())));
         let look = Look::at(&driver, &about, &chosen, &*job.ready.bundle)?;
         let images = At::along(chosen.names.iter().cloned()).collect();
         let to = Delivery::to(Box::new(look.clone()), engine.to_string());

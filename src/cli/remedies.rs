@@ -1,0 +1,118 @@
+//! What could be done, as the command line calls it.
+
+use std::fmt;
+
+use crate::verbs::import;
+use crate::words::error::Error;
+use crate::words::escape::Safe;
+use crate::words::phrase::Phrase;
+use crate::words::remedy::Remedy;
+use crate::work::plan::Obstacle;
+
+/// The option, or the command, that does it.
+pub(super) fn option(remedy: Remedy) -> &'static str {
+    match remedy {
+        Remedy::AllowRedirects => "--allow-redirect",
+        Remedy::AuthFiles => "--authfile",
+        Remedy::CertDir => "--cert-dir",
+        Remedy::ChunkSize => "--chunk-size",
+        Remedy::CreateProjects => "--create-projects",
+        Remedy::Except => "--except",
+        Remedy::Existing => "--on-existing",
+        Remedy::Export => "sealift export",
+        Remedy::Flatten => "--flatten",
+        Remedy::IgnoreQuota => "--ignore-quota",
+        Remedy::Inspect => "sealift inspect",
+        Remedy::Login => "sealift login",
+        Remedy::Logout => "sealift logout",
+        Remedy::NameTemplate => "--name-template",
+        Remedy::NoReferrers => "--no-referrers",
+        Remedy::Only => "--only",
+        Remedy::Output => "-o",
+        Remedy::Passphrase => "--passphrase-file",
+        Remedy::PlainHttp => "--plain-http",
+        Remedy::Platform => "--platform",
+        Remedy::PublicProjects => "--public",
+        Remedy::RewriteIndex => "--rewrite-index",
+        Remedy::Rules => "--map",
+        Remedy::SkipUnreadable => "--skip-unreadable",
+        Remedy::StorageQuota => "--storage-quota",
+        Remedy::Tags => "sealift tags",
+        Remedy::To => "--to",
+        Remedy::ToOci => "--to-oci",
+        Remedy::Trust => "--key",
+    }
+}
+
+/// `phrase` in the words of the command line, not escaped.
+pub(super) fn told(phrase: &Phrase) -> String {
+    phrase.told(option)
+}
+
+/// `phrase` in the words of the command line, escaped for a terminal.
+pub(super) fn shown(phrase: &Phrase) -> String {
+    Safe(&told(phrase)).to_string()
+}
+
+/// `phrases` in the words of the command line, not escaped.
+pub(super) fn all(phrases: &[Phrase]) -> Vec<String> {
+    phrases.iter().map(told).collect()
+}
+
+/// What `error` says, in the words of the command line.
+pub(super) struct Said<'e>(pub(super) &'e Error);
+
+impl fmt::Display for Said<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(&self.0.words()))
+    }
+}
+
+fn say(phrase: &mut Phrase) {
+    *phrase = told(phrase).into();
+}
+
+/// Puts `obstacles` into the words of the command line, for JSON.
+pub(super) fn in_obstacles(obstacles: &mut [Obstacle]) {
+    for obstacle in obstacles {
+        say(&mut obstacle.message);
+        obstacle.findings.iter_mut().for_each(say);
+        say(&mut obstacle.hint);
+    }
+}
+
+/// Puts what `summary` says of images that did not arrive into the words of the command line.
+pub(super) fn in_summary(summary: &mut import::Summary) {
+    for failed in &mut summary.failed {
+        say(&mut failed.reason);
+        failed.hint.iter_mut().for_each(say);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_remedy_is_an_option_or_a_command_that_there_is() {
+        let app = super::super::App::command();
+        let options: Vec<String> = app
+            .get_subcommands()
+            .flat_map(clap::Command::get_arguments)
+            .flat_map(|argument| {
+                let long = argument.get_long().map(|long| format!("--{long}"));
+                long.into_iter().chain(argument.get_short().map(|short| format!("-{short}")))
+            })
+            .collect();
+        for remedy in Remedy::ALL {
+            let name = option(*remedy);
+            let is_there = match name.strip_prefix("sealift ") {
+                Some(command) => app.find_subcommand(command).is_some(),
+                None => options.iter().any(|option| option == name),
+            };
+            assert!(is_there, "{name}");
+        }
+    }
+}
