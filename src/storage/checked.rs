@@ -29,34 +29,34 @@ impl<R: Content> Checked for Verifying<'_, R> {
 
 /// The bytes of a document, which were hashed when it was read.
 #[derive(Debug)]
-pub struct Known<'a> {
+pub struct DocumentBytes<'a> {
     about: &'a Descriptor,
     bytes: Cursor<&'a [u8]>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> DocumentBytes<'a> {
     /// The bytes of `document`, as they came.
     #[must_use]
-    pub fn of(document: &'a Document) -> Known<'a> {
-        Known { about: document.descriptor(), bytes: Cursor::new(document.raw()) }
+    pub fn of(document: &'a Document) -> DocumentBytes<'a> {
+        DocumentBytes { about: document.descriptor(), bytes: Cursor::new(document.raw()) }
     }
 }
 
-impl Read for Known<'_> {
+impl Read for DocumentBytes<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.bytes.read(buffer)
     }
 }
 
-impl Content for Known<'_> {
+impl Content for DocumentBytes<'_> {
     fn seek(&mut self, offset: u64) -> Result<()> {
         self.bytes.seek(offset)
     }
 }
 
-impl sealed::Sealed for Known<'_> {}
+impl sealed::Sealed for DocumentBytes<'_> {}
 
-impl Checked for Known<'_> {
+impl Checked for DocumentBytes<'_> {
     fn blob(&self) -> &Descriptor {
         self.about
     }

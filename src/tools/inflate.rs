@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::buffer::BUFFER;
 use super::frames::{Frames, TooWide};
-use super::members::{Behind, Members};
+use super::members::{Behind, GzipMembers};
 use crate::words::error::{Class, Error};
 use crate::words::packing::Packing;
 
@@ -105,7 +105,7 @@ impl<'a> Inflate<'a> {
         let source = BufReader::with_capacity(BUFFER, source);
         let inner: Box<dyn Read + Send + 'a> = match packing {
             Packing::Plain => Box::new(source),
-            Packing::Gzip => Box::new(Members::new(source)),
+            Packing::Gzip => Box::new(GzipMembers::new(source)),
             Packing::Zstd => Box::new(Frames::new(source, MAX_WINDOW_LOG)?),
         };
         let (what, allowance) = (what.to_owned(), allowance.clone());

@@ -1,4 +1,4 @@
-//! [`Members`]: a gzip stream of any number of members, and of zeros behind the last one.
+//! [`GzipMembers`]: a gzip stream of any number of members, and of zeros behind the last one.
 //!
 //! What is written in blocks ends in zeros (tapes, `dd`, some backup programs); gzip(1) reads over
 //! them. Anything else behind a member is told from a member that was cut off.
@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::GzDecoder;
 
 /// Unpacks all members of what it reads.
-pub struct Members<R> {
+pub struct GzipMembers<R> {
     /// Nothing once the end was seen.
     member: Option<GzDecoder<R>>,
 }
@@ -18,14 +18,14 @@ pub struct Members<R> {
 #[error("other bytes stand behind its end")]
 pub struct Behind;
 
-impl<R: BufRead> Members<R> {
+impl<R: BufRead> GzipMembers<R> {
     /// Unpacks `source`, which is at the beginning of its first member.
-    pub fn new(source: R) -> Members<R> {
-        Members { member: Some(GzDecoder::new(source)) }
+    pub fn new(source: R) -> GzipMembers<R> {
+        GzipMembers { member: Some(GzDecoder::new(source)) }
     }
 }
 
-impl<R: BufRead> Read for Members<R> {
+impl<R: BufRead> Read for GzipMembers<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while let Some(member) = &mut self.member {
             match member.read(buffer)? {

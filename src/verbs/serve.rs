@@ -19,6 +19,7 @@ mod patience;
 mod peer;
 mod queues;
 mod range;
+mod receive;
 mod route;
 #[cfg(test)]
 mod samples;
@@ -28,61 +29,18 @@ mod shelf;
 mod tests;
 mod waiting;
 
-use std::convert::Infallible;
-use std::future::poll_fn;
-use std::net::{SocketAddr, TcpListener};
-use std::pin::pin;
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
-
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tokio::runtime::Runtime;
-use tokio::sync::watch;
-use tokio::time::timeout;
 
 use self::answer::Desk;
-use self::lane::{Lane, OnLane};
 pub use self::ledger::Ledger;
 pub use self::loopback::Loopback;
-use self::patience::Patient;
-use self::seats::{Seat, Seats};
+pub use self::receive::MAX_CONNECTIONS;
+use self::receive::{receive_until, usable};
 pub use self::shelf::Shelf;
-use self::waiting::Waiting;
 use crate::bundle::check::Verified;
-use crate::words::error::{Error, Result};
+use crate::words::error::Result;
 use crate::words::progress::Progress;
-
-/// Most connections at a time, half of them from one address; who comes then gets the place of one
-/// that is silent. Each may hold a socket and a file, which together stay below the usual limit of
-/// 1,024 open files.
-pub const MAX_CONNECTIONS: u32 = 400;
-/// Most connections that wait for a place, because all are at work. Half of them may be from one
-/// address; its further ones are closed, so that others do not have to queue behind them.
-const WAITING: usize = 64;
-/// Threads that deal with sockets. Hashing and reading have theirs.
-const WORKERS: usize = 2;
-/// How long a client may take to send a request's head, and may keep an idle connection that
-/// nobody else needs.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// Largest head of a request. Also how much of an answer is kept until the socket takes it, beyond
-/// one chunk.
-const MAX_HEAD: usize = 64 << 10;
-/// How long a client may leave all its buffers full, or take less than 64 KiB of what waits for it.
-/// Long enough for a laptop's short sleep and for half a kilobyte a second; without a limit, a few
-/// hundred such clients would hold threads and files for ever.
-const STALL: Duration = Duration::from_secs(120);
-/// How often `stop` is asked, and how long a failing accept is left alone.
-const POLL: Duration = Duration::from_millis(100);
-/// How long answers under way may take to end once a stop was asked for.
-const GRACE: Duration = Duration::from_secs(10);
-/// How long a thread that hangs in a read of a dying medium may hold up the end.
-const LEAVE: Duration = Duration::from_secs(1);
 
 /// The shelf of a verified bundle: its images under their signed names, and the referrers that
 /// have a tag under that.
@@ -123,115 +81,4 @@ pub fn serve(
     let (runtime, listener) = usable(listener)?;
     let desk = Desk::new(shelf, log, local);
     receive_until(runtime, listener, desk, |_| true, stop)
-}
-
-/// What it takes to begin.
-fn usable(listener: TcpListener) -> Result<(Runtime, TcpListener)> {
-    let fault = |error| Error::io("cannot start serving", error);
-    listener.set_nonblocking(true).map_err(fault)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .max_blocking_threads(MAX_CONNECTIONS as usize)
-        .thread_name("serve")
-        .enable_all()
-        .build()
-        .map_err(fault)?;
-    Ok((runtime, listener))
-}
-
-fn receive_until(
-    runtime: Runtime,
-    listener: TcpListener,
-    desk: Desk,
-    welcome: impl Fn(SocketAddr) -> bool,
-    stop: impl Fn() -> bool,
-) -> Result<()> {
-    let done = runtime.block_on(receive(listener, desk, welcome, stop));
-    runtime.shutdown_timeout(LEAVE);
-    done.map_err(|error| Error::io("cannot start serving", error))
-}
-
-async fn receive(
-    listener: TcpListener,
-    desk: Desk,
-    welcome: impl Fn(SocketAddr) -> bool,
-    stop: impl Fn() -> bool,
-) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let seats = Seats::new(MAX_CONNECTIONS as usize);
-    let mut waiting = Waiting::new(WAITING);
-    let closing = watch::Sender::new(false);
-    let mut failing = false;
-    while !stop() {
-        waiting.admit(&seats, |socket, seat| {
-            tokio::spawn(attend(socket, desk.clone(), closing.subscribe(), seat));
-        });
-        if waiting.is_full() {
-            tokio::time::sleep(POLL).await;
-            continue;
-        }
-        match timeout(POLL, listener.accept()).await {
-            Ok(Ok((_, peer))) if !welcome(peer) => {}
-            Ok(Ok((socket, peer))) => {
-                waiting.join(socket, peer.ip());
-                failing = false;
-            }
-            Ok(Err(error)) => {
-                if !failing {
-                    desk.note(format!("cannot take a connection: {error}"));
-                }
-                failing = true;
-                tokio::time::sleep(POLL).await;
-            }
-            Err(_nobody_came) => {}
-        }
-    }
-    drop((listener, waiting));
-    closing.send_replace(true);
-    // Nobody listens any more once all connections are closed. Those that are not are cut off.
-    let _ = timeout(GRACE, closing.closed()).await;
-    Ok(())
-}
-
-/// One connection, from its first request to its end, or until its place is needed.
-async fn attend(socket: TcpStream, desk: Desk, mut closing: watch::Receiver<bool>, seat: Seat) {
-    // Without it the end of an answer waits for the client's acknowledgement. It is a wish: an
-    // answer that waits is an answer.
-    let _ = socket.set_nodelay(true);
-    let (lane, pulse) = (Lane::default(), seat.pulse());
-    let socket = Patient::new(socket, STALL, lane.clone(), Arc::clone(&pulse));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (desk, lane, pulse) = (desk.clone(), lane.clone(), Arc::clone(&pulse));
-        // The request's body is dropped unread.
-        let (head, _) = request.into_parts();
-        pulse.asked();
-        async move {
-            let answer = desk.answer(&head).await;
-            Ok::<_, Infallible>(answer.map(|content| OnLane::new(content, lane, pulse)))
-        }
-    });
-    let mut http = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(MAX_HEAD)
-            // Bodies are not to be copied: what stands for an order's bytes is none of them.
-            .writev(true)
-            .serve_connection(TokioIo::new(socket), service)
-    );
-    let mut closing = pin!(closing.wait_for(|closing| *closing));
-    let mut dismissed = pin!(seat.dismissed());
-    let mut asked = false;
-    // A failed connection is the client's affair; damage of the medium was noted where it was met.
-    let _ = poll_fn(|cx| {
-        if !asked && closing.as_mut().poll(cx).is_ready() {
-            asked = true;
-            http.as_mut().graceful_shutdown();
-        }
-        if dismissed.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Ok(()));
-        }
-        http.as_mut().poll(cx)
-    })
-    .await;
 }

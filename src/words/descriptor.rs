@@ -86,7 +86,7 @@ impl Descriptor {
     /// [`Class::Damaged`] when it is none, or one that cannot be; [`Class::Refused`] for a digest
     /// of a kind that is not carried.
     pub fn from_value(value: &Value) -> Result<Descriptor> {
-        let Object(raw) = Object::<Raw<'_>>::deserialize(value).map_err(|_| {
+        let Object(raw) = Object::<RawDescriptor<'_>>::deserialize(value).map_err(|_| {
             let why = fault(value, DESCRIPTOR).unwrap_or_else(|| "it is none".to_owned());
             Error::new(Class::Damaged, format!("is no descriptor of an image: {why}"))
         })?;
@@ -126,7 +126,7 @@ impl Descriptor {
 /// A descriptor as it stands in JSON, not checked yet. What is null is what is not there, as for Go.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Raw<'a> {
+pub(super) struct RawDescriptor<'a> {
     #[serde(default, borrow)]
     media_type: Text<'a>,
     #[serde(default, borrow)]
@@ -168,7 +168,7 @@ impl RawPlatform<'_> {
     }
 }
 
-impl Raw<'_> {
+impl RawDescriptor<'_> {
     /// The descriptor, where it can be one. Its type may be empty.
     ///
     /// # Errors

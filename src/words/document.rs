@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 pub use super::descriptor::{Annotations, Descriptor};
-use super::descriptor::{Raw, Text};
+use super::descriptor::{RawDescriptor, Text};
 use super::error::{Class, Error, Result};
 use super::json::check_strict;
 use super::media::{OCI_ARTIFACT, OCI_INDEX, OCI_MANIFEST, Role};
@@ -124,15 +124,15 @@ struct View<'a> {
     #[serde(default, borrow)]
     artifact_type: Text<'a>,
     #[serde(default, borrow, deserialize_with = "there")]
-    manifests: Option<Option<Vec<Object<Raw<'a>>>>>,
+    manifests: Option<Option<Vec<Object<RawDescriptor<'a>>>>>,
     #[serde(default, borrow)]
-    config: Option<Object<Raw<'a>>>,
+    config: Option<Object<RawDescriptor<'a>>>,
     #[serde(default, borrow, deserialize_with = "there")]
-    layers: Option<Option<Vec<Object<Raw<'a>>>>>,
+    layers: Option<Option<Vec<Object<RawDescriptor<'a>>>>>,
     #[serde(default, borrow, deserialize_with = "there")]
-    blobs: Option<Option<Vec<Object<Raw<'a>>>>>,
+    blobs: Option<Option<Vec<Object<RawDescriptor<'a>>>>>,
     #[serde(default, borrow)]
-    subject: Option<Object<Raw<'a>>>,
+    subject: Option<Object<RawDescriptor<'a>>>,
     #[serde(default)]
     annotations: Option<Annotations>,
 }
@@ -245,14 +245,14 @@ impl Document {
     }
 }
 
-type List<'a> = Option<Option<Vec<Object<Raw<'a>>>>>;
+type List<'a> = Option<Option<Vec<Object<RawDescriptor<'a>>>>>;
 
 /// What a document with these members is. Go writes an empty list that nobody made as null, and reads
 /// null as nothing at all. So the list that a document is made of is empty then, and any other member
 /// that is null is not there.
 fn kind(
     manifests: List<'_>,
-    config: Option<Object<Raw<'_>>>,
+    config: Option<Object<RawDescriptor<'_>>>,
     layers: List<'_>,
     blobs: List<'_>,
     media_type: &str,
@@ -283,7 +283,7 @@ fn kind(
     Ok(Kind::Manifest { config, layers })
 }
 
-fn or_empty(list: List<'_>, is_own: bool) -> Option<Vec<Object<Raw<'_>>>> {
+fn or_empty(list: List<'_>, is_own: bool) -> Option<Vec<Object<RawDescriptor<'_>>>> {
     match list {
         Some(None) if is_own => Some(Vec::new()),
         list => list.flatten(),
@@ -318,7 +318,7 @@ fn check_schema(
 
 /// The descriptor `raw`, which stands in a document as `member`.
 fn part(
-    Object(raw): Object<Raw<'_>>,
+    Object(raw): Object<RawDescriptor<'_>>,
     member: impl Display,
     bad: impl Fn(String) -> Error,
 ) -> Result<Descriptor> {
@@ -330,7 +330,7 @@ fn part(
 
 /// In a vector of that size and no larger: collecting would leave room for what they were read from.
 fn all(
-    raw: Vec<Object<Raw<'_>>>,
+    raw: Vec<Object<RawDescriptor<'_>>>,
     member: &str,
     bad: impl Fn(String) -> Error + Copy,
 ) -> Result<Vec<Descriptor>> {

@@ -37,10 +37,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ReadObject<T> {
 }
 
 /// The members of an object that are looked at.
-pub(super) type Members = &'static [(&'static str, Sort)];
+pub(super) type MemberSorts = &'static [(&'static str, MemberSort)];
 
 /// What a member has to be.
-pub(super) enum Sort {
+pub(super) enum MemberSort {
     Text,
     /// A list of texts.
     Texts,
@@ -48,49 +48,49 @@ pub(super) enum Sort {
     Named,
     /// A whole number that is not negative.
     Count,
-    Object(Members),
+    Object(MemberSorts),
     /// A list of objects.
-    List(Members),
+    List(MemberSorts),
 }
 
-const PLATFORM: Members =
-    &[("os", Sort::Text), ("architecture", Sort::Text), ("variant", Sort::Text)];
+const PLATFORM: MemberSorts =
+    &[("os", MemberSort::Text), ("architecture", MemberSort::Text), ("variant", MemberSort::Text)];
 
 /// Those of a descriptor.
-pub(super) const DESCRIPTOR: Members = &[
-    ("mediaType", Sort::Text),
-    ("digest", Sort::Text),
-    ("size", Sort::Count),
-    ("platform", Sort::Object(PLATFORM)),
-    ("artifactType", Sort::Text),
-    ("urls", Sort::Texts),
-    ("annotations", Sort::Named),
-    ("data", Sort::Text),
+pub(super) const DESCRIPTOR: MemberSorts = &[
+    ("mediaType", MemberSort::Text),
+    ("digest", MemberSort::Text),
+    ("size", MemberSort::Count),
+    ("platform", MemberSort::Object(PLATFORM)),
+    ("artifactType", MemberSort::Text),
+    ("urls", MemberSort::Texts),
+    ("annotations", MemberSort::Named),
+    ("data", MemberSort::Text),
 ];
 
 /// Those of a manifest or an index.
-pub(super) const DOCUMENT: Members = &[
-    ("schemaVersion", Sort::Count),
-    ("mediaType", Sort::Text),
-    ("artifactType", Sort::Text),
-    ("manifests", Sort::List(DESCRIPTOR)),
-    ("config", Sort::Object(DESCRIPTOR)),
-    ("layers", Sort::List(DESCRIPTOR)),
-    ("blobs", Sort::List(DESCRIPTOR)),
-    ("subject", Sort::Object(DESCRIPTOR)),
-    ("annotations", Sort::Named),
+pub(super) const DOCUMENT: MemberSorts = &[
+    ("schemaVersion", MemberSort::Count),
+    ("mediaType", MemberSort::Text),
+    ("artifactType", MemberSort::Text),
+    ("manifests", MemberSort::List(DESCRIPTOR)),
+    ("config", MemberSort::Object(DESCRIPTOR)),
+    ("layers", MemberSort::List(DESCRIPTOR)),
+    ("blobs", MemberSort::List(DESCRIPTOR)),
+    ("subject", MemberSort::Object(DESCRIPTOR)),
+    ("annotations", MemberSort::Named),
 ];
 
 /// The first member of `value` that is none of `members`' sort, and what it is instead; nothing where
 /// each is.
-pub(super) fn fault(value: &Value, members: Members) -> Option<String> {
+pub(super) fn fault(value: &Value, members: MemberSorts) -> Option<String> {
     if !value.is_object() {
         return Some(format!("is {}, and not an object", called(value)));
     }
     in_object(value, members, "")
 }
 
-fn in_object(value: &Value, members: Members, path: &str) -> Option<String> {
+fn in_object(value: &Value, members: MemberSorts, path: &str) -> Option<String> {
     members.iter().find_map(|(name, sort)| {
         let member = value.get(name).filter(|member| !member.is_null())?;
         let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") };
@@ -98,30 +98,34 @@ fn in_object(value: &Value, members: Members, path: &str) -> Option<String> {
     })
 }
 
-fn in_member(value: &Value, sort: &Sort, path: &str) -> Option<String> {
+fn in_member(value: &Value, sort: &MemberSort, path: &str) -> Option<String> {
     let not = |wanted: &str| Some(format!("{path} is {}, and not {wanted}", called(value)));
     match (sort, value) {
-        (Sort::Text, Value::String(_)) => None,
-        (Sort::Text, _) => not("a text"),
-        (Sort::Count, Value::Number(number)) if number.is_u64() => None,
-        (Sort::Count, _) => not("a whole number from 0 on"),
-        (Sort::Texts, Value::Array(items)) => items.iter().enumerate().find_map(|(at, item)| {
-            in_member(item, &Sort::Text, &format!("{path}[{at}]")).filter(|_| !item.is_null())
-        }),
-        (Sort::Texts, _) => not("a list of texts"),
-        (Sort::Named, Value::Object(texts)) => texts.iter().find_map(|(name, text)| {
-            let name = name.chars().take(64).collect::<String>();
-            in_member(text, &Sort::Text, &format!("{path}[{name:?}]")).filter(|_| !text.is_null())
-        }),
-        (Sort::Named, _) => not("an object of texts"),
-        (Sort::Object(members), Value::Object(_)) => in_object(value, members, path),
-        (Sort::Object(_), _) => not("an object"),
-        (Sort::List(members), Value::Array(items)) => {
+        (MemberSort::Text, Value::String(_)) => None,
+        (MemberSort::Text, _) => not("a text"),
+        (MemberSort::Count, Value::Number(number)) if number.is_u64() => None,
+        (MemberSort::Count, _) => not("a whole number from 0 on"),
+        (MemberSort::Texts, Value::Array(items)) => {
             items.iter().enumerate().find_map(|(at, item)| {
-                in_member(item, &Sort::Object(members), &format!("{path}[{at}]"))
+                in_member(item, &MemberSort::Text, &format!("{path}[{at}]"))
+                    .filter(|_| !item.is_null())
             })
         }
-        (Sort::List(_), _) => not("a list of objects"),
+        (MemberSort::Texts, _) => not("a list of texts"),
+        (MemberSort::Named, Value::Object(texts)) => texts.iter().find_map(|(name, text)| {
+            let name = name.chars().take(64).collect::<String>();
+            in_member(text, &MemberSort::Text, &format!("{path}[{name:?}]"))
+                .filter(|_| !text.is_null())
+        }),
+        (MemberSort::Named, _) => not("an object of texts"),
+        (MemberSort::Object(members), Value::Object(_)) => in_object(value, members, path),
+        (MemberSort::Object(_), _) => not("an object"),
+        (MemberSort::List(members), Value::Array(items)) => {
+            items.iter().enumerate().find_map(|(at, item)| {
+                in_member(item, &MemberSort::Object(members), &format!("{path}[{at}]"))
+            })
+        }
+        (MemberSort::List(_), _) => not("a list of objects"),
     }
 }
 

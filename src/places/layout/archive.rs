@@ -18,7 +18,7 @@ pub use self::look::{Found, look};
 use self::stream::{Start, Stream, Target};
 use super::spec::blob_path;
 use crate::medium::header::{BLOCK, header};
-use crate::storage::checked::{Checked, Known};
+use crate::storage::checked::{Checked, DocumentBytes};
 use crate::storage::content::Content;
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::store::{BlobSink, ImageSink};
@@ -200,7 +200,7 @@ impl Holdings for Archive {
 
 impl ImageSink for Archive {
     fn put_document(&self, document: &Document) -> Result<bool> {
-        self.put(&mut Known::of(document)).map(|()| true)
+        self.put(&mut DocumentBytes::of(document)).map(|()| true)
     }
 
     /// Names are part of the list that comes first: all that is left is to see that this is one.

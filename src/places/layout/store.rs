@@ -12,7 +12,7 @@ use super::blobs::Blobs;
 use super::index;
 use super::spec::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME};
 use crate::medium::kind;
-use crate::storage::checked::{Checked, Known};
+use crate::storage::checked::{Checked, DocumentBytes};
 use crate::storage::holdings::{BlobHoldings, Holdings, KeptList};
 use crate::storage::reading::digest_of;
 use crate::storage::store::{BlobSink, ImageSink};
@@ -322,7 +322,7 @@ impl Holdings for LayoutStore {
 
 impl ImageSink for LayoutStore {
     fn put_document(&self, document: &Document) -> Result<bool> {
-        self.put(&mut Known::of(document))?;
+        self.put(&mut DocumentBytes::of(document))?;
         if document.subject().is_some() {
             self.list(document, None)?;
         }

@@ -7,14 +7,14 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::Shelf;
 use super::asked_for::is_for_this_machine;
-use super::body::Content;
+use super::body::AnswerBody;
 use super::ledger::Ledger;
 use super::page;
 use super::range::{Span, span};
 use super::route::{ManifestName, Page, Place, Refusal, Route, route};
 use super::shelf::Missing;
+use super::shelf::Shelf;
 use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
@@ -60,7 +60,7 @@ impl Desk {
     }
 
     /// The answer to `request`. Never fails: a fault of the medium is an answer, too.
-    pub async fn answer(&self, request: &Parts) -> Response<Content> {
+    pub async fn answer(&self, request: &Parts) -> Response<AnswerBody> {
         let (path, query) = (request.uri.path(), request.uri.query());
         let route = match self.local && !is_for_this_machine(request) {
             true => Route::Refused(Refusal::Host),
@@ -88,13 +88,18 @@ impl Desk {
             length(&response)
         )));
         if request.method == Method::HEAD {
-            *response.body_mut() = Content::empty();
+            *response.body_mut() = AnswerBody::empty();
         }
         response
     }
 
     /// end-3.
-    fn manifest(&self, place: &Place, name: &ManifestName, request: &Parts) -> Response<Content> {
+    fn manifest(
+        &self,
+        place: &Place,
+        name: &ManifestName,
+        request: &Parts,
+    ) -> Response<AnswerBody> {
         let document = match self.shelf.manifest(place, name) {
             Ok(document) => document,
             Err(missing) => return absent(missing, "MANIFEST_UNKNOWN", "manifest unknown"),
@@ -103,18 +108,18 @@ impl Desk {
             ledger.answer();
         }
         let descriptor = document.descriptor();
-        let mut response = Response::new(Content::document(document));
+        let mut response = Response::new(AnswerBody::document(document));
         identify(&mut response, descriptor, &descriptor.media_type);
         unless_known(response, descriptor, request)
     }
 
     /// end-2. A `HEAD` does not touch the medium.
-    async fn blob(&self, place: &Place, digest: &Digest, request: &Parts) -> Response<Content> {
+    async fn blob(&self, place: &Place, digest: &Digest, request: &Parts) -> Response<AnswerBody> {
         let blob = match self.shelf.blob(place, digest) {
             Ok(blob) => blob,
             Err(missing) => return absent(missing, "BLOB_UNKNOWN", "blob unknown to registry"),
         };
-        let mut response = Response::new(Content::empty());
+        let mut response = Response::new(AnswerBody::empty());
         identify(&mut response, blob, "application/octet-stream");
         set(&mut response, header::ACCEPT_RANGES, "bytes");
         let response = unless_known(response, blob, request);
@@ -127,7 +132,7 @@ impl Desk {
             Span::Part { first, last } => (first, last - first + 1),
             Span::Unsatisfiable => return unsatisfiable(blob.size),
         };
-        match Content::blob(&self.shelf, blob, (first, count), &self.log, self.ledger.as_ref())
+        match AnswerBody::blob(&self.shelf, blob, (first, count), &self.log, self.ledger.as_ref())
             .await
         {
             Ok(content) => filled(response, content, span, blob.size),
@@ -136,7 +141,7 @@ impl Desk {
     }
 
     /// end-8a and end-8b.
-    fn tags(&self, place: &Place, page: &Page) -> Response<Content> {
+    fn tags(&self, place: &Place, page: &Page) -> Response<AnswerBody> {
         let tags = match self.shelf.tags(place) {
             Ok(tags) => tags,
             Err(_) => return unknown_name(),
@@ -153,7 +158,7 @@ impl Desk {
     }
 
     /// Not in the spec; `GET /v2/_catalog` as `distribution` answers it.
-    fn catalog(&self, page: &Page) -> Response<Content> {
+    fn catalog(&self, page: &Page) -> Response<AnswerBody> {
         let (part, more) = page::cut(self.shelf.catalog(), page);
         let mut response = json_answer(&json!({ "repositories": part }));
         if let (true, Some(last)) = (more, part.last()) {
@@ -169,7 +174,7 @@ impl Desk {
         place: &Place,
         subject: Option<&Digest>,
         artifact_type: Option<&str>,
-    ) -> Response<Content> {
+    ) -> Response<AnswerBody> {
         let all = match self.shelf.referrers(place, subject) {
             Ok(all) => all,
             Err(_) => return unknown_name(),
@@ -208,7 +213,7 @@ fn etag(digest: &Digest) -> String {
 }
 
 /// The headers that say which content this is.
-fn identify(response: &mut Response<Content>, content: &Descriptor, media_type: &str) {
+fn identify(response: &mut Response<AnswerBody>, content: &Descriptor, media_type: &str) {
     set(response, header::CONTENT_TYPE, media_type);
     set(response, header::CONTENT_LENGTH, &content.size.to_string());
     set(response, CONTENT_DIGEST, &content.digest.to_string());
@@ -217,17 +222,17 @@ fn identify(response: &mut Response<Content>, content: &Descriptor, media_type: 
 
 /// `304` when the client has the content already (`If-None-Match`).
 fn unless_known(
-    mut response: Response<Content>,
+    mut response: Response<AnswerBody>,
     content: &Descriptor,
     request: &Parts,
-) -> Response<Content> {
+) -> Response<AnswerBody> {
     let etag = etag(&content.digest);
     let is_it =
         |tag: &str| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag;
     let known = request.headers.get_all(header::IF_NONE_MATCH).iter();
     if known.filter_map(|tags| tags.to_str().ok()).any(|tags| tags.split(',').any(is_it)) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.body_mut() = Content::empty();
+        *response.body_mut() = AnswerBody::empty();
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     response
@@ -235,11 +240,11 @@ fn unless_known(
 
 /// `response` with `content`; as `206` when that is only a part of the `size` bytes.
 fn filled(
-    mut response: Response<Content>,
-    content: Content,
+    mut response: Response<AnswerBody>,
+    content: AnswerBody,
     span: Span,
     size: u64,
-) -> Response<Content> {
+) -> Response<AnswerBody> {
     *response.body_mut() = content;
     if let Span::Part { first, last } = span {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -249,18 +254,18 @@ fn filled(
     response
 }
 
-fn absent(missing: Missing, code: &str, message: &str) -> Response<Content> {
+fn absent(missing: Missing, code: &str, message: &str) -> Response<AnswerBody> {
     match missing {
         Missing::Name => unknown_name(),
         Missing::Content => failure(StatusCode::NOT_FOUND, code, message),
     }
 }
 
-fn unknown_name() -> Response<Content> {
+fn unknown_name() -> Response<AnswerBody> {
     failure(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry")
 }
 
-fn unsatisfiable(size: u64) -> Response<Content> {
+fn unsatisfiable(size: u64) -> Response<AnswerBody> {
     let mut response =
         failure(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID", "the blob has no such bytes");
     set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
@@ -268,7 +273,7 @@ fn unsatisfiable(size: u64) -> Response<Content> {
 }
 
 /// What went wrong is for the person at the server, who was told; clients get no paths.
-fn unreadable() -> Response<Content> {
+fn unreadable() -> Response<AnswerBody> {
     failure(
         StatusCode::INTERNAL_SERVER_ERROR,
         "UNKNOWN",
@@ -276,7 +281,7 @@ fn unreadable() -> Response<Content> {
     )
 }
 
-fn refused(refusal: Refusal) -> Response<Content> {
+fn refused(refusal: Refusal) -> Response<AnswerBody> {
     use StatusCode as Status;
     let (status, code, message) = match refusal {
         Refusal::Method => {
@@ -307,16 +312,16 @@ fn refused(refusal: Refusal) -> Response<Content> {
 }
 
 /// An error body (distribution-spec, "Error Codes").
-fn failure(status: StatusCode, code: &str, message: &str) -> Response<Content> {
+fn failure(status: StatusCode, code: &str, message: &str) -> Response<AnswerBody> {
     let mut response = json_answer(&json!({ "errors": [{ "code": code, "message": message }] }));
     *response.status_mut() = status;
     response
 }
 
-fn json_answer(value: &Value) -> Response<Content> {
+fn json_answer(value: &Value) -> Response<AnswerBody> {
     let bytes = ascii(value).into_bytes();
     let length = bytes.len();
-    let mut response = Response::new(Content::Memory(bytes.into()));
+    let mut response = Response::new(AnswerBody::Memory(bytes.into()));
     set(&mut response, header::CONTENT_TYPE, "application/json");
     set(&mut response, header::CONTENT_LENGTH, &length.to_string());
     response
@@ -341,13 +346,13 @@ fn ascii(value: &Value) -> String {
     out
 }
 
-fn length(response: &Response<Content>) -> &str {
+fn length(response: &Response<AnswerBody>) -> &str {
     let length = response.headers().get(header::CONTENT_LENGTH);
     length.and_then(|length| length.to_str().ok()).unwrap_or("0")
 }
 
 /// Sets a header. A value that no header can hold (a media type with a line break) is left out.
-fn set(response: &mut Response<Content>, name: HeaderName, value: &str) {
+fn set(response: &mut Response<AnswerBody>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, ready};
 use hyper::body::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Shelf;
 use super::ledger::Ledger;
 use super::order::Order;
+use super::shelf::Shelf;
 use crate::storage::raw::Raw;
 use crate::words::cancel::Cancel;
 use crate::words::document::{Descriptor, Document};
@@ -25,7 +25,7 @@ const AHEAD: usize = 2;
 
 /// The body of every answer.
 #[derive(Debug)]
-pub enum Content {
+pub enum AnswerBody {
     /// Bytes in memory; empty once they were handed out.
     Memory(Bytes),
     /// A blob, or a part of one, hashed on its way.
@@ -42,21 +42,21 @@ pub struct Flow {
     left: u64,
 }
 
-impl Content {
+impl AnswerBody {
     /// Nothing.
-    pub fn empty() -> Content {
-        Content::Memory(Bytes::new())
+    pub fn empty() -> AnswerBody {
+        AnswerBody::Memory(Bytes::new())
     }
 
     /// The document's own bytes, not a copy: many clients may be slow to take a large one.
-    pub fn document(document: &Arc<Document>) -> Content {
+    pub fn document(document: &Arc<Document>) -> AnswerBody {
         struct Raw(Arc<Document>);
         impl AsRef<[u8]> for Raw {
             fn as_ref(&self) -> &[u8] {
                 self.0.raw()
             }
         }
-        Content::Memory(Bytes::from_owner(Raw(Arc::clone(document))))
+        AnswerBody::Memory(Bytes::from_owner(Raw(Arc::clone(document))))
     }
 
     /// `count` bytes of `blob` from `first` on (the span), once the first of them were read.
@@ -75,7 +75,7 @@ impl Content {
         span: (u64, u64),
         log: &Arc<dyn Progress>,
         ledger: Option<&Arc<Ledger>>,
-    ) -> Result<Content> {
+    ) -> Result<AnswerBody> {
         let (answer, found) = oneshot::channel();
         let (chunks, mut rest) = mpsc::channel(AHEAD);
         let (shelf, blob, log) = (Arc::clone(shelf), Arc::clone(blob), Arc::clone(log));
@@ -103,40 +103,40 @@ impl Content {
             }
         });
         if let Ok(Some(order)) = found.await {
-            return Ok(Content::Sound(Some(Box::new(order))));
+            return Ok(AnswerBody::Sound(Some(Box::new(order))));
         }
         let first = match rest.recv().await {
             Some(chunk) => chunk?,
             None => return Err(Error::io("cannot read the blob", io::ErrorKind::Other.into())),
         };
-        Ok(Content::Blob(Flow { first, rest, left: span.1 }))
+        Ok(AnswerBody::Blob(Flow { first, rest, left: span.1 }))
     }
 
     /// The order that this is, to be sent by somebody else. Given once.
     pub fn take_order(&mut self) -> Option<Order> {
         match self {
-            Content::Sound(order) => order.take().map(|order| *order),
-            Content::Memory(_) | Content::Blob(_) => None,
+            AnswerBody::Sound(order) => order.take().map(|order| *order),
+            AnswerBody::Memory(_) | AnswerBody::Blob(_) => None,
         }
     }
 
     /// How many bytes are still to be handed out.
     pub fn left(&self) -> u64 {
         match self {
-            Content::Memory(bytes) => bytes.len() as u64,
-            Content::Blob(flow) => flow.left,
-            Content::Sound(order) => order.as_ref().map_or(0, |order| order.left()),
+            AnswerBody::Memory(bytes) => bytes.len() as u64,
+            AnswerBody::Blob(flow) => flow.left,
+            AnswerBody::Sound(order) => order.as_ref().map_or(0, |order| order.left()),
         }
     }
 
     /// The next bytes, but for those of an order.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         match self {
-            Content::Memory(bytes) if !bytes.is_empty() => {
+            AnswerBody::Memory(bytes) if !bytes.is_empty() => {
                 Poll::Ready(Some(Ok(std::mem::take(bytes))))
             }
-            Content::Blob(flow) => flow.poll_chunk(cx),
-            Content::Memory(_) | Content::Sound(_) => Poll::Ready(None),
+            AnswerBody::Blob(flow) => flow.poll_chunk(cx),
+            AnswerBody::Memory(_) | AnswerBody::Sound(_) => Poll::Ready(None),
         }
     }
 }

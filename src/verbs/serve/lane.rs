@@ -14,7 +14,7 @@ use std::task::{Context, Poll, ready};
 
 use hyper::body::{Body, Buf, Bytes, Frame, SizeHint};
 
-use super::body::Content;
+use super::body::AnswerBody;
 use super::order::Order;
 use super::seats::Pulse;
 
@@ -98,7 +98,7 @@ pub fn standing(slices: &[IoSlice<'_>]) -> Result<usize, usize> {
 /// The body of an answer on its connection.
 #[derive(Debug)]
 pub struct OnLane {
-    content: Content,
+    content: AnswerBody,
     lane: Lane,
     pulse: Arc<Pulse>,
     /// Bytes of an order that no piece stands for yet.
@@ -108,7 +108,7 @@ pub struct OnLane {
 impl OnLane {
     /// `content`, to be sent by the connection that `lane` leads to; its `pulse` hears when all
     /// of it was handed over.
-    pub fn new(content: Content, lane: Lane, pulse: Arc<Pulse>) -> OnLane {
+    pub fn new(content: AnswerBody, lane: Lane, pulse: Arc<Pulse>) -> OnLane {
         OnLane { content, lane, pulse, ahead: 0 }
     }
 

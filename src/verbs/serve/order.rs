@@ -8,9 +8,9 @@ use rustix::fs::sendfile;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use super::Shelf;
 use super::ledger::Ledger;
 use super::queues::on_their_way;
+use super::shelf::Shelf;
 use crate::tools::stretch::{Position, Stretch, StretchState};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;

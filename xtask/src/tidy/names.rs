@@ -13,10 +13,6 @@ const OF_EACH: [(&str, &str); 3] = [
 // One a line, so that two who mend names do not meet.
 #[rustfmt::skip]
 const TWICE: &[&str] = &[
-    "Content",
-    "Known",
-    "Members",
-    "Raw",
 ];
 
 const KINDS: [&str; 4] = ["struct ", "enum ", "trait ", "type "];
