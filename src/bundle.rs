@@ -9,6 +9,7 @@
 //! [`Trusted`](check::Trusted) bundle (signature, file list and graph hold; bytes are hashed on
 //! their way), a server takes a [`Verified`](check::Verified) one (every byte was read).
 
+pub mod blob_list;
 pub mod check;
 pub mod contents;
 pub mod docker;
@@ -19,8 +20,8 @@ pub mod inventory;
 pub mod keys;
 pub mod limits;
 pub mod pack;
-pub mod part;
 pub mod problem;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod statement;
+pub mod subset;

@@ -14,6 +14,7 @@ pub use self::signatures::OtherSignature;
 use self::signatures::Signatures;
 pub use self::usable::Usable;
 use self::watched::read_whole;
+use super::blob_list::BlobList;
 use super::contents::Contents;
 use super::head::{MAX_CONFIG, index_json};
 use super::inventory::{Inventory, MAX_SUMS, SUMS, is_outside, is_recovery};
@@ -238,9 +239,11 @@ impl<F: Files> Examined<F> {
         let found = graph::check(&self.tree, &self.sums, &self.contents);
         let new = found.into_iter().filter(|(path, _)| !known.contains(path));
         self.problems.extend(new.map(|(_, problem)| problem));
-        let mut blobs = self.contents.walk_blobs(|_| {});
-        blobs.retain(|blob| self.tree.size(&blob_path(&blob.digest)).is_some());
-        self.contents.blobs = blobs;
+        let left_out = graph::left_out(&self.contents);
+        let is_there = |blob: &Descriptor| self.tree.size(&blob_path(&blob.digest)).is_some();
+        let mut needed = self.contents.walk_blobs();
+        needed.retain(|blob| is_there(blob) || !left_out.contains(&blob.digest));
+        self.contents.blobs = BlobList::carrying(needed, is_there);
     }
 
     /// Hashes the configs, which are small and lie in the head of a packed bundle, so that an
@@ -248,7 +251,7 @@ impl<F: Files> Examined<F> {
     fn hash_configs(&mut self) {
         let silent = &crate::words::progress::Silent;
         let configs = self.contents.configs();
-        let blobs = self.contents.blobs.iter();
+        let blobs = self.contents.blobs.carried();
         let small = blobs.filter(|b| configs.contains(&b.digest) && b.size <= MAX_CONFIG);
         let found: Vec<Problem> =
             small.filter_map(|b| self.hash(&blob_path(&b.digest), b, silent)).collect();

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::blob_list::BlobList;
+use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::foreign::Foreign;
@@ -151,6 +153,15 @@ impl Referrer {
     }
 }
 
+/// Which of the documents a walk begins with: those that have a name or came along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RootAt {
+    /// That of an image.
+    Image(At<Image>),
+    /// That of a referrer.
+    Referrer(At<Referrer>),
+}
+
 /// Everything in a bundle.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -161,8 +172,8 @@ pub struct Contents {
     pub referrers: Vec<Referrer>,
     /// Every manifest and index.
     pub documents: BTreeMap<Digest, Document>,
-    /// Every other blob, in the order in which walking the images meets them: configs and layers.
-    pub blobs: Vec<Descriptor>,
+    /// Every other blob: configs and layers.
+    pub blobs: BlobList,
     /// For each document that was written anew, the digest of the one that it stands for.
     pub replaced: BTreeMap<Digest, Digest>,
 }
@@ -228,27 +239,30 @@ impl Contents {
         order
     }
 
-    /// For each of `digests` the places in [`roots`](Contents::roots) of what needs it.
+    /// For each of `digests` what needs it.
     #[must_use]
-    pub fn needed_by(&self, digests: &BTreeSet<Digest>) -> BTreeMap<Digest, Vec<usize>> {
-        let mut users: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
-        for (place, root) in self.roots().enumerate() {
+    pub fn needed_by(&self, digests: &BTreeSet<Digest>) -> BTreeMap<Digest, Vec<RootAt>> {
+        let images = At::each(&self.images).map(|(at, it)| (RootAt::Image(at), it.digest));
+        let referrers = At::each(&self.referrers);
+        let referrers = referrers.map(|(at, it)| (RootAt::Referrer(at), it.digest));
+        let mut users: BTreeMap<Digest, Vec<RootAt>> = BTreeMap::new();
+        for (at, root) in images.chain(referrers) {
             for digest in self.closure(root).intersection(digests) {
-                users.entry(*digest).or_default().push(place);
+                users.entry(*digest).or_default().push(at);
             }
         }
         users
     }
 
-    /// What the root at `place` is called: an image's name, or a referrer's digest.
+    /// What the root `at` is called: an image's name, or a referrer's digest.
     #[must_use]
-    pub fn root_name(&self, place: usize) -> String {
-        match self.images.get(place) {
-            Some(image) => image.name.to_string(),
-            None => self
-                .referrers
-                .get(place - self.images.len())
-                .map_or_else(String::new, |r| format!("{}@{}", r.repository, r.digest)),
+    pub fn root_name(&self, at: RootAt) -> String {
+        match at {
+            RootAt::Image(at) => at.of(&self.images).name.to_string(),
+            RootAt::Referrer(at) => {
+                let referrer = at.of(&self.referrers);
+                format!("{}@{}", referrer.repository, referrer.digest)
+            }
         }
     }
 
@@ -261,11 +275,11 @@ impl Contents {
         names
     }
 
-    /// Bytes of all blobs and documents.
+    /// Bytes of all documents, and of the blobs that are carried.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let documents = self.documents.values().map(|document| document.descriptor().size);
-        documents.chain(self.blobs.iter().map(|blob| blob.size)).fold(0, u64::saturating_add)
+        documents.chain(self.blobs.carried().map(|blob| blob.size)).fold(0, u64::saturating_add)
     }
 
     /// Lets go of the documents that no root reaches, and lists the blobs of the others.
@@ -274,22 +288,21 @@ impl Contents {
         let reached = self.children_first(roots).into_iter().map(|d| d.descriptor().digest);
         let reached: BTreeSet<Digest> = reached.collect();
         self.documents.retain(|digest, _| reached.contains(digest));
-        self.blobs = self.walk_blobs(|_| {});
+        self.blobs = self.blobs.of_these(self.walk_blobs());
     }
 
-    /// Lists every blob that walking `roots` over `documents` meets, in that order, each once:
-    /// what [`Contents::blobs`] has to hold. Children that are documents and not held, and
-    /// foreign layers, are handed to `absent`.
-    pub fn walk_blobs(&self, mut absent: impl FnMut(&Descriptor)) -> Vec<Descriptor> {
+    /// Lists every blob that walking `roots` over `documents` meets, in that order, each once: what
+    /// the images need, but for foreign layers, which only their owners hand out.
+    #[must_use]
+    pub fn walk_blobs(&self) -> Vec<Descriptor> {
         let (mut seen, mut blobs) = (BTreeSet::new(), Vec::new());
         for document in self.children_first(self.roots()) {
             for child in document.children() {
-                if self.documents.contains_key(&child.digest) {
-                    continue;
-                }
-                if child.is_foreign() || child.is_document() {
-                    absent(child);
-                } else if seen.insert(child.digest) {
+                let is_blob = !child.is_foreign() && !child.is_document();
+                if is_blob
+                    && !self.documents.contains_key(&child.digest)
+                    && seen.insert(child.digest)
+                {
                     blobs.push(child.clone());
                 }
             }

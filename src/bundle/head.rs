@@ -125,12 +125,12 @@ impl Head {
         let documents = contents.documents.values();
         files.extend(documents.map(|d| (blob_path(&d.descriptor().digest), d.shared())));
         let in_head = |blob: &&Descriptor| configs.contains_key(&blob.digest);
-        let small = contents.blobs.iter().filter(in_head);
+        let small = contents.blobs.carried().filter(in_head);
         files.extend(
             small.filter_map(|b| Some((blob_path(&b.digest), configs.get(&b.digest)?.clone()))),
         );
         let mut layers: Vec<Descriptor> =
-            contents.blobs.iter().filter(|blob| !in_head(blob)).cloned().collect();
+            contents.blobs.carried().filter(|blob| !in_head(blob)).cloned().collect();
         layers.shrink_to_fit();
 
         let mut sums = Inventory::default();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::blob_list::BlobList;
 use super::contents::{Contents, Image, Referrer};
 use super::docker::Configs;
 use super::draft::Draft;
@@ -151,7 +152,7 @@ impl Stock {
         let reached: BTreeSet<Digest> =
             contents.roots().flat_map(|root| contents.closure(root)).collect();
         contents.documents.retain(|digest, _| reached.contains(digest));
-        contents.blobs = contents.walk_blobs(|_| {});
+        contents.blobs = BlobList::whole(contents.walk_blobs());
     }
 
     /// The bytes of every config in `contents`.
@@ -228,6 +229,14 @@ impl Sample {
 
     pub fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Lets go of one of the blobs, as if no image needed it.
+    pub fn forget(&mut self, at: usize) -> Descriptor {
+        let mut needed = self.contents.blobs.needed().to_vec();
+        let forgotten = needed.remove(at);
+        self.contents.blobs = BlobList::whole(needed);
+        forgotten
     }
 
     pub fn predicate(&self) -> Predicate {

@@ -153,7 +153,7 @@ impl Predicate {
     /// Describes `contents`, made at `created_at`.
     #[must_use]
     pub fn of(contents: &Contents, created_at: Moment, expires_at: Option<Moment>) -> Predicate {
-        let blobs = (contents.documents.len() + contents.blobs.len()) as u64;
+        let blobs = (contents.documents.len() + contents.blobs.carried().count()) as u64;
         Predicate {
             stream: STREAM.to_owned(),
             epoch: 0,

@@ -20,6 +20,7 @@ use self::readable::Gathered;
 pub use self::request::Request;
 pub use self::summary::Summary;
 use self::there::There;
+use crate::bundle::blob_list::BlobList;
 use crate::bundle::check;
 use crate::bundle::contents::{Contents, Reason, Skipped};
 use crate::bundle::docker::{self, Configs};
@@ -103,7 +104,7 @@ pub fn export(
     drop(key);
     if draft.is_some() {
         // From here on the head has the list of what is to be fetched.
-        graph.contents.blobs = Vec::new();
+        graph.contents.blobs = BlobList::default();
     }
     check::promise(&head, &signer)?;
     too_large(&request.output, &head)?;
@@ -174,7 +175,7 @@ fn all_there(faults: Vec<Error>, asked: usize) -> Result<()> {
 
 fn dry(request: &Request, contents: Contents, skipped: Vec<Skipped>, key: KeyId) -> Summary {
     let mut fetched = Count::default();
-    contents.blobs.iter().for_each(|blob| fetched.add(blob));
+    contents.blobs.carried().for_each(|blob| fetched.add(blob));
     Summary {
         ok: true,
         bundle: request.output.clone(),
@@ -202,6 +203,7 @@ fn read_configs(
     let mut small: Vec<&Descriptor> = graph
         .contents
         .blobs
+        .needed()
         .iter()
         .filter(|blob| configs.contains(&blob.digest) && blob.size <= MAX_CONFIG)
         .collect();

@@ -46,14 +46,13 @@ use self::rewritten::{Rewritten, rewritten};
 pub use self::summary::{Landed, Summary};
 use self::usable::usable;
 use crate::bundle::check;
-use crate::bundle::part::referring;
+use crate::bundle::subset::{Referring, subset};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::verbs::evidence::Evidence;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;
-use crate::work::choice::part;
 use crate::work::plan::Plan;
 use crate::work::transfer::Tally;
 
@@ -88,7 +87,7 @@ pub fn import(
     let sound = bundle.contents();
     let chosen = chosen.map(|chosen| {
         let names: BTreeSet<&Reference> = chosen.images.iter().map(|image| &image.name).collect();
-        part(sound, &referring(sound), |image| names.contains(&image.name))
+        subset(sound, &Referring::among(sound), |image| names.contains(&image.name))
     });
     let landing = &*landing(&request.to, client);
     keep_apart(request, landing.path())?;

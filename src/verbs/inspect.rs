@@ -126,7 +126,7 @@ pub fn inspect(medium: &Medium, trust: &Trust, now: Moment) -> Result<Overview> 
 fn sized(contents: &Contents) -> Vec<Sized> {
     let documents = contents.documents.values().map(|document| document.descriptor());
     let sizes: BTreeMap<Digest, u64> =
-        documents.chain(&contents.blobs).map(|blob| (blob.digest, blob.size)).collect();
+        documents.chain(contents.blobs.needed()).map(|blob| (blob.digest, blob.size)).collect();
     let parts: Vec<Vec<Digest>> = contents
         .images
         .iter()

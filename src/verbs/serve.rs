@@ -51,7 +51,7 @@ pub fn shelf(bundle: Verified) -> Shelf {
     let tagged = contents.referrers.iter().filter_map(|r| Some((r.name()?, r.digest)));
     let names = images.chain(tagged).collect();
     let documents = contents.documents.values().cloned().collect();
-    let blobs = contents.blobs.clone();
+    let blobs = contents.blobs.carried().cloned().collect();
     let sound = Arc::clone(bundle.sound());
     Shelf::new(names, documents, blobs, Arc::new(bundle), sound)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::bundle::contents::{Contents, Image};
-use crate::bundle::part::{Part, Referring, referring};
+use crate::bundle::subset::{Referring, subset};
 use crate::words::error::{Class, Error, Result};
 use crate::words::misnamed::misnamed;
 use crate::words::phrase::{Phrase, phrase};
@@ -163,7 +163,7 @@ impl Choice {
             (self.only.is_empty() || self.only.iter().any(|pattern| pattern.matches(image)))
                 && !self.except.iter().any(|pattern| pattern.matches(image))
         };
-        let chosen = part(contents, &referring(contents), is_meant);
+        let chosen = subset(contents, &Referring::among(contents), is_meant);
         match chosen.images.is_empty() {
             true => Err(Error::new(
                 Class::Usage,
@@ -216,21 +216,6 @@ fn there(contents: &Contents) -> Phrase {
             phrase![format!("it has: {} and {more} more (", names.join(", ")), Remedy::Inspect, ")"]
         }
     }
-}
-
-/// The part of `contents` that belongs to the images that `is_meant`: what they consist of, and
-/// what refers to them, or to that, in their repositories: some of `referring`, the referrers of
-/// `contents`.
-#[must_use]
-pub fn part(
-    contents: &Contents,
-    referring: &Referring<'_>,
-    is_meant: impl Fn(&Image) -> bool,
-) -> Contents {
-    let images: Vec<Image> = contents.images.iter().filter(|i| is_meant(i)).cloned().collect();
-    let belonging = Part::of(contents, referring, &images);
-    let referrers = belonging.referrers.iter().map(|at| contents.referrers[*at].clone()).collect();
-    belonging.cut(contents, images, referrers)
 }
 
 #[cfg(test)]

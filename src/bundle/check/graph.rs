@@ -89,6 +89,12 @@ pub(super) fn is_counted(sums: &Inventory, totals: &Totals) -> bool {
     totals.files == sums.files().len() as u64 && totals.blobs == blobs
 }
 
+/// What was left out on purpose.
+pub(super) fn left_out(contents: &Contents) -> BTreeSet<Digest> {
+    let images = contents.images.iter();
+    images.flat_map(|image| image.left_out.iter().map(|left| left.digest)).collect()
+}
+
 /// What the documents say about each other and about the bundle, against what is there. Each
 /// finding with the path that it makes unusable, one a path.
 pub(super) fn check(
@@ -96,11 +102,7 @@ pub(super) fn check(
     sums: &Inventory,
     contents: &Contents,
 ) -> BTreeMap<String, Problem> {
-    let left_out: BTreeSet<Digest> = contents
-        .images
-        .iter()
-        .flat_map(|image| image.left_out.iter().map(|left| left.digest))
-        .collect();
+    let left_out = left_out(contents);
     let mut found = BTreeMap::new();
     let mut note = |digest: &Digest, kind: ProblemKind, detail: String| {
         let path = blob_path(digest);

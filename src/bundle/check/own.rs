@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_blob_that_was_forgotten_is_missed_before_anything_moves() {
         let mut sample = Sample::new();
-        let forgotten = sample.contents.blobs.remove(1);
+        let forgotten = sample.forget(1);
 
         let (class, text) = refused(&sample, &sample.head());
 

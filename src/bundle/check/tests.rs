@@ -107,7 +107,7 @@ fn files_missing_added_and_linked_are_each_told_once() {
     let sample = Sample::new();
     let path = sample.seal("b");
     let mark = path.join("oci-layout");
-    let layer = blob_path(&sample.contents.blobs[1].digest);
+    let layer = blob_path(&sample.contents.blobs.needed()[1].digest);
 
     fs::write(path.join("extra"), "").unwrap();
     fs::create_dir(path.join("repair")).unwrap();
@@ -141,7 +141,7 @@ fn files_missing_added_and_linked_are_each_told_once() {
 fn what_is_only_missing_makes_a_bundle_incomplete() {
     let sample = Sample::new();
     let path = sample.seal("b");
-    fs::remove_file(path.join(blob_path(&sample.contents.blobs[1].digest))).unwrap();
+    fs::remove_file(path.join(blob_path(&sample.contents.blobs.needed()[1].digest))).unwrap();
 
     let error = look(&sample, &path).unwrap().into_trusted().unwrap_err();
 
@@ -155,7 +155,7 @@ fn small_files_documents_and_configs_are_read_before_anything_moves() {
         let path = sample.seal("b");
         let damaged = match part {
             "document" => blob_path(&sample.a.digest),
-            "config" => blob_path(&sample.contents.blobs[0].digest),
+            "config" => blob_path(&sample.contents.blobs.needed()[0].digest),
             file => file.to_owned(),
         };
         flip(&path.join(&damaged));
@@ -168,7 +168,7 @@ fn small_files_documents_and_configs_are_read_before_anything_moves() {
 fn a_damaged_layer_is_found_by_reading_it_and_named_with_its_images() {
     let sample = Sample::new();
     let path = sample.seal("b");
-    let layer = blob_path(&sample.contents.blobs[1].digest);
+    let layer = blob_path(&sample.contents.blobs.needed()[1].digest);
     flip(&path.join(&layer));
     flip(&path.join(blob_path(&sample.b.digest)));
 
@@ -185,7 +185,7 @@ fn a_damaged_layer_is_found_by_reading_it_and_named_with_its_images() {
 fn a_verified_bundle_had_every_byte_read() {
     let sample = Sample::new();
     let path = sample.seal("b");
-    flip(&path.join(blob_path(&sample.contents.blobs[1].digest)));
+    flip(&path.join(blob_path(&sample.contents.blobs.needed()[1].digest)));
 
     let trusted = look(&sample, &path).unwrap().into_trusted().unwrap();
 
@@ -211,7 +211,7 @@ fn blobs_below_an_unreadable_manifest_are_put_down_to_its_image() {
 #[test]
 fn a_signed_list_without_a_blob_that_a_manifest_needs_is_not_whole() {
     let mut sample = Sample::new();
-    let forgotten = sample.contents.blobs.remove(1);
+    let forgotten = sample.forget(1);
 
     assert_eq!(
         found(&sample, &sample.seal("b")),
@@ -223,7 +223,7 @@ fn a_signed_list_without_a_blob_that_a_manifest_needs_is_not_whole() {
 fn a_missing_config_is_told_once() {
     let sample = Sample::new();
     let path = sample.seal("b");
-    let config = blob_path(&sample.contents.blobs[0].digest);
+    let config = blob_path(&sample.contents.blobs.needed()[0].digest);
     fs::remove_file(path.join(&config)).unwrap();
 
     assert_eq!(found(&sample, &path), [(ProblemKind::Missing, config)]);

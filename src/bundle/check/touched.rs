@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Problem, ProblemKind};
-use crate::bundle::contents::Contents;
+use crate::bundle::contents::{Contents, RootAt};
+use crate::words::at::At;
 use crate::words::digest::Digest;
 
 /// Most names over all problems. A bundle of ten thousand images whose blobs were not copied has
@@ -20,11 +21,12 @@ const MIN_NAMES: usize = 5;
 pub(super) fn name(problems: &mut [Problem], contents: &Contents, signed: impl Fn(&str) -> bool) {
     let blob = |path: &str| Digest::from_hex(path.strip_prefix("blobs/sha256/")?).ok();
     let blobs: BTreeSet<Digest> = problems.iter().filter_map(|p| blob(&p.path)).collect();
-    let users: BTreeMap<Digest, Vec<usize>> = contents.needed_by(&blobs);
+    let users: BTreeMap<Digest, Vec<RootAt>> = contents.needed_by(&blobs);
     let unread = users.iter().filter(|(digest, _)| !contents.documents.contains_key(digest));
-    let doubtful: BTreeSet<usize> = unread.flat_map(|(_, users)| users).copied().collect();
-    let doubtful: Vec<usize> = doubtful.into_iter().collect();
-    let everything: Vec<usize> = (0..contents.images.len()).collect();
+    let doubtful: BTreeSet<RootAt> = unread.flat_map(|(_, users)| users).copied().collect();
+    let doubtful: Vec<RootAt> = doubtful.into_iter().collect();
+    let images = At::each(&contents.images);
+    let everything: Vec<RootAt> = images.map(|(at, _)| RootAt::Image(at)).collect();
     let mut left = MAX_NAMES;
     for problem in problems {
         let touched = match blob(&problem.path) {

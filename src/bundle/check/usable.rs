@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Examined, Problem, ProblemKind, Trusted, failure};
-use crate::bundle::part::{Part, needing, referring};
+use crate::bundle::subset::{Referring, needing, subset};
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
@@ -43,16 +43,14 @@ impl Examined {
                 let own: Vec<Problem> = own
                     .map(|it| Problem::new(it.kind, it.path.as_str(), it.detail.as_str()))
                     .collect();
-                (self.contents.images[*at].name.clone(), failure(&self.name, &own))
+                (at.of(&self.contents.images).name.clone(), failure(&self.name, &own))
             })
             .collect();
-        let images = self.contents.images.iter().enumerate();
-        let images = images.filter(|(at, _)| !needing.contains_key(at));
-        let images: Vec<_> = images.map(|(_, image)| image.clone()).collect();
-        let part = Part::of(&self.contents, &referring(&self.contents), &images);
-        let referrers =
-            part.referrers.iter().map(|at| self.contents.referrers[*at].clone()).collect();
-        self.contents = part.cut(&self.contents, images, referrers);
+        let behind: BTreeSet<&Reference> =
+            needing.keys().map(|at| &at.of(&self.contents.images).name).collect();
+        let referring = Referring::among(&self.contents);
+        let left = subset(&self.contents, &referring, |image| !behind.contains(&image.name));
+        self.contents = left;
         self.problems.clear();
         Ok(Usable { trusted: Trusted(self), unsound, failure: Some(all) })
     }

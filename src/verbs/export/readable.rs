@@ -126,7 +126,7 @@ fn attempt<'o>(
 ) -> Result<Graph<'o>> {
     let (select, jobs) = (&request.select, request.jobs.most);
     let graph = graph::walk(origins, wanted, roots.to_vec(), select, jobs, progress)?;
-    for blob in &graph.contents.blobs {
+    for blob in graph.contents.blobs.carried() {
         graph.source_of(&blob.digest)?.0.look(blob).map_err(|e| {
             let users = graph.contents.touched_by(&blob.digest);
             let e = e.details(users.into_iter().map(|name| format!("needed by {name}")));

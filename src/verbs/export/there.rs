@@ -88,7 +88,7 @@ impl There {
             return Err(taken(request.output.path()).details([text]));
         }
         let mut reused = Count::default();
-        contents.blobs.iter().for_each(|blob| reused.add(blob));
+        contents.blobs.carried().for_each(|blob| reused.add(blob));
         Ok(Summary {
             ok: true,
             bundle: request.output.clone(),

@@ -14,7 +14,7 @@ use super::single::{Single, single_platform};
 use super::surveyed::{self, Surveyed};
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::docker::to_json;
-use crate::bundle::part::referring;
+use crate::bundle::subset::Referring;
 use crate::places::layout::archive::{Archive, Found, Listing, look};
 use crate::places::location::{ArchiveFormat, is_stream};
 use crate::storage::store::ImageSink;
@@ -117,7 +117,7 @@ impl<'i> AtArchives<'i> {
         let files = files(request, &request.filing, path, contents, to)?;
         let (mut deliveries, mut rooms) = (Vec::new(), Vec::new());
         let (mut taken, mut left) = (Vec::new(), Vec::new());
-        let referring = referring(contents);
+        let referring = Referring::among(contents);
         for (at, file) in At::along(&files) {
             job.progress.check()?;
             let docker = single.as_ref().map(|single| to_json(&single.entries(&file.images)));
@@ -149,7 +149,13 @@ impl<'i> AtArchives<'i> {
 fn narrow(job: Job<'_>, to: &mut [Reference]) -> Result<(Single, Vec<Obstacle>)> {
     let (bundle, wanted) = (&*job.ready.bundle, job.request.platform.as_ref());
     let (single, obstacles) = single_platform(bundle, job.contents, to, wanted, job.progress)?;
-    if single.contents.blobs.iter().any(|blob| blob.media_type.packing() == Some(Packing::Zstd)) {
+    if single
+        .contents
+        .blobs
+        .needed()
+        .iter()
+        .any(|blob| blob.media_type.packing() == Some(Packing::Zstd))
+    {
         let text = "some layers are compressed by zstd, which docker loads from 23.0 on";
         job.progress.event(Event::note(text.to_owned()));
     }

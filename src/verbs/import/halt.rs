@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::{Contents, Image};
-use crate::bundle::part::needing;
+use crate::bundle::subset::needing;
 use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error};
@@ -54,7 +54,7 @@ impl Halt {
         };
         let needing = needing(contents, &wrong.keys().copied().collect());
         let images = needing.into_iter().filter_map(|(at, digests)| {
-            Some((contents.images.get(at)?.name.clone(), reason(digests)?))
+            Some((at.of(&contents.images).name.clone(), reason(digests)?))
         });
         Halt::Unsound { images: images.collect(), error: whole(stop) }
     }

@@ -11,12 +11,11 @@ use super::ready::Ready;
 use super::request::Request;
 use super::summary::Summary;
 use crate::bundle::contents::Contents;
-use crate::bundle::part::referring;
+use crate::bundle::subset::{Referring, subset};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
-use crate::work::choice::part;
 use crate::work::plan::{Obstacle, OnExisting, Plan};
 
 /// How many images in a row fail with what is no refusal, until the destination itself counts as
@@ -124,7 +123,7 @@ impl Rest<'_> {
             self.failed.push(Failed::new(name, error));
             behind.insert(name);
         }
-        *kept = part(kept, &referring(kept), |image| !behind.contains(&image.name));
+        *kept = subset(kept, &Referring::among(kept), |image| !behind.contains(&image.name));
     }
 
     /// Imports `contents` as `request` says.
@@ -139,7 +138,7 @@ impl Rest<'_> {
 
     /// Those of `all` that could not be imported even alone, each with why.
     fn unplannable(&self, all: &Contents) -> Result<Vec<(Reference, Error)>> {
-        let (quiet, referrers) = (Unremarked(self.progress), referring(all));
+        let (quiet, referrers) = (Unremarked(self.progress), Referring::among(all));
         let plans = Request { dry_run: true, ..self.request.clone() };
         // One file for all is taken or not as a whole.
         let plans = match self.landing.is_one_file() {
@@ -149,7 +148,7 @@ impl Rest<'_> {
         let mut found = Vec::new();
         for image in &all.images {
             self.progress.check()?;
-            let alone = part(all, &referrers, |other| other.name == image.name);
+            let alone = subset(all, &referrers, |other| other.name == image.name);
             let error = match self.run(&plans, &alone, &quiet) {
                 Ok(Outcome::Planned(plan)) => Obstacle::failure(&plan.obstacles),
                 Ok(Outcome::Done(_)) => None,
@@ -166,7 +165,7 @@ impl Rest<'_> {
 
     /// Brings each image of `all` by itself.
     fn one_by_one(mut self, all: &Contents) -> Result<Summary> {
-        let (quiet, referrers) = (Unremarked(self.progress), referring(all));
+        let (quiet, referrers) = (Unremarked(self.progress), Referring::among(all));
         let nothing = self.ready.nothing(self.request);
         let mut done = Summary { failed: std::mem::take(&mut self.failed), ..nothing };
         let mut in_a_row = 0;
@@ -177,7 +176,7 @@ impl Rest<'_> {
                 done.failed.push(Failed::new(&image.name, &error));
                 continue;
             }
-            let alone = part(all, &referrers, |other| other.name == image.name);
+            let alone = subset(all, &referrers, |other| other.name == image.name);
             match self.run(self.request, &alone, &quiet).map_err(Error::from) {
                 Ok(Outcome::Done(summary)) => {
                     in_a_row = 0;

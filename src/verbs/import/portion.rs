@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::{Contents, Image, Referrer};
 use crate::bundle::head::index_json;
-use crate::bundle::part::{Part, Referring};
+use crate::bundle::subset::{Referring, Subset};
 use crate::places::layout::archive::Listing;
 use crate::words::at::At;
 use crate::words::error::Result;
@@ -27,7 +27,7 @@ pub(super) fn listing(
 ) -> Result<(Listing, NamedReferrers)> {
     let (portion, referrers) = portion(contents, referring, images);
     let index = index_json(&portion);
-    Ok((Listing::new(index, docker, portion.documents, &portion.blobs)?, referrers))
+    Ok((Listing::new(index, docker, portion.documents, portion.blobs.needed())?, referrers))
 }
 
 /// The part of `contents` that belongs to `images`, under their new names, and which of its
@@ -37,7 +37,8 @@ fn portion(
     referring: &Referring<'_>,
     images: &[(At<Image>, Reference)],
 ) -> (Contents, NamedReferrers) {
-    let part = Part::of(contents, referring, images.iter().map(|(at, _)| at.of(&contents.images)));
+    let part =
+        Subset::of(contents, referring, images.iter().map(|(at, _)| at.of(&contents.images)));
     let mut repositories: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut renamed = Vec::new();
     for (at, to) in images {
@@ -47,10 +48,10 @@ fn portion(
     }
     let (mut named, mut referrers) = (Vec::new(), Vec::new());
     for at in &part.referrers {
-        let referrer = &contents.referrers[*at];
+        let referrer = at.of(&contents.referrers);
         for repository in repositories.get(&referrer.repository).into_iter().flatten() {
             let renamed = Referrer { repository: repository.clone(), ..referrer.clone() };
-            named.push((At::nth(*at), renamed.name()));
+            named.push((*at, renamed.name()));
             referrers.push(renamed);
         }
     }
@@ -63,7 +64,6 @@ fn portion(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::part::referring;
     use crate::bundle::samples::Stock;
     use crate::words::digest::Digest;
 
@@ -81,7 +81,7 @@ mod tests {
         let other = stock.contents(&[("x.example/s:a", &a)]).images.remove(0);
         contents.images.push(other);
         let images = |at: usize| vec![(At::nth(at), "y.example/new:1".parse().unwrap())];
-        let all = referring(&contents);
+        let all = Referring::among(&contents);
 
         let (of_first, referrers) = portion(&contents, &all, &images(0));
         let held: BTreeSet<Digest> = of_first.referrers.iter().map(|r| r.digest).collect();
@@ -96,7 +96,7 @@ mod tests {
         contents.images[2].digest = stock.image("c", "linux/amd64").digest;
         contents.images[2].rewritten_from = Some(b.digest);
         let contents = &contents;
-        let held = portion(contents, &referring(contents), &images(2)).0.referrers;
+        let held = portion(contents, &Referring::among(contents), &images(2)).0.referrers;
         assert_eq!(held[0].digest, of_b.digest);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::failed::Failed;
 use super::request::Request;
 use crate::bundle::contents::{Contents, Image};
-use crate::bundle::part::referring;
+use crate::bundle::subset::{Referring, subset};
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
@@ -15,7 +15,6 @@ use crate::words::phrase::{Phrase, phrase};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
-use crate::work::choice::part;
 use crate::work::graph::{self, Rewrite};
 
 /// What is to be brought, as it is written for the destination.
@@ -44,7 +43,9 @@ pub(super) fn rewritten<'c>(
                 return Err(error);
             }
             let behind: BTreeSet<&Reference> = failed.iter().map(|it| &it.name).collect();
-            made = part(contents, &referring(contents), |image| !behind.contains(&image.name));
+            made = subset(contents, &Referring::among(contents), |image| {
+                !behind.contains(&image.name)
+            });
             graph::rewrite(&mut made, how)?;
         }
         done => done?,
@@ -57,9 +58,9 @@ pub(super) fn rewritten<'c>(
 
 /// The images that cannot be rewritten, each with why.
 fn unfit(contents: &Contents, how: Rewrite) -> Vec<Failed> {
-    let referrers = referring(contents);
+    let referrers = Referring::among(contents);
     let why = |image: &Image| {
-        let mut alone = part(contents, &referrers, |other| other.name == image.name);
+        let mut alone = subset(contents, &referrers, |other| other.name == image.name);
         graph::rewrite(&mut alone, how).err().map(|error| Failed::new(&image.name, &error))
     };
     contents.images.iter().filter_map(why).collect()

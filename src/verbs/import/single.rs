@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::docker::{Configs, Entry, choose, loadable, platform};
 use crate::bundle::head::MAX_CONFIG;
+use crate::bundle::subset::{Referring, Subset};
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSource;
 use crate::words::at::At;
@@ -90,21 +91,17 @@ pub(super) fn single_platform(
             }
         }
     }
-    let mut single = contents.clone();
+    let mut images = contents.images.clone();
     for (at, document) in &chosen {
         let about = document.descriptor();
-        let image = &mut single.images[at.place()];
+        let image = &mut images[at.place()];
         (image.digest, image.size) = (about.digest, about.size);
         image.media_type = about.media_type.to_string();
         image.rewritten_from = None;
     }
-    single.referrers.clear();
     tell(several * usize::from(wanted.is_none()), contents, progress);
-    let roots: Vec<Digest> = single.roots().collect();
-    let reached: BTreeSet<Digest> =
-        roots.into_iter().flat_map(|root| contents.closure(root)).collect();
-    single.documents.retain(|digest, _| reached.contains(digest));
-    single.blobs = single.walk_blobs(|_| {});
+    let alone = Subset::of(contents, &Referring::default(), &images);
+    let single = alone.cut(contents, images, Vec::new());
     let obstacles = [not_loadable(strange), not_whole(partial), not_there(absent, wanted)];
     let obstacles = obstacles.into_iter().flatten().collect();
     Ok((Single { contents: single, entries }, obstacles))
@@ -290,7 +287,7 @@ mod tests {
             assert_eq!(to[0].to_string(), "x.example/a:1");
             assert_eq!(to[1].to_string(), format!("x.example/b@{}", chosen.digest));
             assert_eq!(single.contents.documents.len(), 2, "the index and the other one are not");
-            assert_eq!(single.contents.blobs.len(), 4);
+            assert_eq!(single.contents.blobs.needed().len(), 4);
             assert!(single.contents.referrers.is_empty());
             assert_eq!(single.entries(&[0, 2].map(|at| (At::nth(at), to[at].clone()))).len(), 2);
             assert_eq!(told.events().len(), notes);

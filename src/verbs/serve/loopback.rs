@@ -79,7 +79,8 @@ impl Loopback {
             names.push((Reference { repository, ..name.clone() }, *digest));
         }
         let documents = contents.documents.values().cloned().collect();
-        let shelf = Shelf::new(names, documents, contents.blobs.clone(), bytes, sound);
+        let blobs = contents.blobs.carried().cloned().collect();
+        let shelf = Shelf::new(names, documents, blobs, bytes, sound);
         let desk = Desk::private(shelf, Arc::clone(&loopback.ledger), cancel);
         let (runtime, listener) = usable(listener)?;
         let stop = Arc::clone(&loopback.stop);

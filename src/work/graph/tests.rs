@@ -43,7 +43,7 @@ fn everything_below_an_image_is_found() {
     assert_eq!(contents.images[0].digest, index.digest);
     assert_eq!(contents.images[0].left_out, []);
     assert!(parts.iter().all(|part| contents.documents.contains_key(&part.digest)));
-    assert_eq!((contents.documents.len(), contents.blobs.len()), (4, blobs));
+    assert_eq!((contents.documents.len(), contents.blobs.needed().len()), (4, blobs));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_platform_selection_says_what_it_leaves_out() {
     let left: Vec<(Digest, Reason)> = image.left_out.iter().map(|l| (l.digest, l.reason)).collect();
     assert_eq!(left, [(arm64.digest, Reason::Platform), (attestation.digest, Reason::Platform)]);
     assert!(contents.documents.contains_key(&amd64.digest));
-    assert_eq!((contents.documents.len(), contents.blobs.len()), (2, 2));
+    assert_eq!((contents.documents.len(), contents.blobs.needed().len()), (2, 2));
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn a_foreign_layer_is_left_out_once() {
     let left = &contents.images[0].left_out;
     assert_eq!(left.len(), 1);
     assert_eq!((left[0].digest, left[0].reason), (foreign.digest, Reason::Foreign));
-    assert_eq!(contents.blobs, [config]);
+    assert_eq!(contents.blobs.needed(), [config]);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn only_parts_of_the_graph_have_a_source() {
 
     let graph = whole(&origins, &[wanted("x.example/a:1")], &select(&[]), 1).unwrap();
 
-    for blob in &graph.contents.blobs {
+    for blob in graph.contents.blobs.needed() {
         assert!(graph.source_of(&blob.digest).is_ok());
     }
     assert!(graph.source_of(&Digest::of(b"other")).is_err());
@@ -407,8 +407,8 @@ fn what_is_no_image_comes_along_whatever_platform_it_is_listed_for() {
 
     let taken = whole(&origins, &[wanted("x.example/a:1")], &select(&["linux/amd64"]), 2).unwrap();
 
-    assert!(taken.contents.blobs.iter().any(|blob| blob.digest == extra.digest));
-    for blob in &taken.contents.blobs {
+    assert!(taken.contents.blobs.needed().iter().any(|blob| blob.digest == extra.digest));
+    for blob in taken.contents.blobs.needed() {
         taken.source_of(&blob.digest).unwrap();
     }
     assert!(!taken.contents.documents.contains_key(&arm64.digest));

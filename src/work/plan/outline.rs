@@ -6,6 +6,7 @@ use super::delivery::Delivery;
 use super::repository::{ReferrersList, RepositoryPlan};
 use super::step::{Action, DocumentStep, NameAction, NameStep, Transfer};
 use crate::bundle::contents::{Contents, Referrer};
+use crate::bundle::subset::follow;
 use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
@@ -71,36 +72,43 @@ fn choose<H: ?Sized>(contents: &Contents, delivery: &Delivery<H>, names: Vec<Nam
         names.push(step);
     }
     let mut ahead: Vec<(At<Referrer>, Option<NameStep>)> = Vec::new();
+    let mut referring: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
     for (at, to) in &delivery.referrers {
         let step = to.as_ref().and_then(|_| steps.next());
+        let subject = at.of(&contents.referrers).subject;
+        referring.entry(subject).or_default().push(ahead.len());
         ahead.push((*at, step));
     }
+    let is_kept = |(_, step): &(At<Referrer>, Option<NameStep>)| {
+        step.as_ref().is_some_and(|step| step.action == NameAction::Keep)
+    };
+    let coming = match all {
+        true => (0..ahead.len()).collect(),
+        false => follow(
+            reached,
+            |subject| referring.get(subject).map(Vec::as_slice).unwrap_or_default(),
+            |next| match &ahead[next] {
+                kept if is_kept(kept) => BTreeSet::new(),
+                (at, _) => contents.closure(at.of(&contents.referrers).digest),
+            },
+        ),
+    };
     let mut referrers = Vec::new();
-    loop {
-        let is_next = |(at, _): &(At<Referrer>, _)| {
-            all || reached.contains(&at.of(&contents.referrers).subject)
-        };
-        let (next, rest): (Vec<_>, Vec<_>) = ahead.into_iter().partition(is_next);
-        if next.is_empty() {
-            return Coming { roots, names, referrers };
+    for next in coming {
+        let is_kept = is_kept(&ahead[next]);
+        let (at, step) = (ahead[next].0, ahead[next].1.take());
+        // In a registry a list is written when it turns out to be needed. Sent before, it
+        // would stay without a tag where it is not.
+        let waits = delivery.sibling.is_some() && step.as_ref().is_some_and(NameStep::is_list);
+        if !is_kept && !waits {
+            roots.push(at.of(&contents.referrers).digest);
         }
-        ahead = rest;
-        for (at, step) in next {
-            let digest = at.of(&contents.referrers).digest;
-            if step.as_ref().is_none_or(|step| step.action != NameAction::Keep) {
-                // In a registry a list is written when it turns out to be needed. Sent before, it
-                // would stay without a tag where it is not.
-                if delivery.sibling.is_none() || step.as_ref().is_none_or(|step| !step.is_list()) {
-                    roots.push(digest);
-                }
-                reached.extend(contents.closure(digest));
-            }
-            match step {
-                Some(step) => names.push(step),
-                None => referrers.push(at),
-            }
+        match step {
+            Some(step) => names.push(step),
+            None => referrers.push(at),
         }
     }
+    Coming { roots, names, referrers }
 }
 
 /// How many steps each document has below it: its children, and what it refers to. None can be

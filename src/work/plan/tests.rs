@@ -33,7 +33,7 @@ fn what_is_there_is_not_sent() {
     let deliveries = [inside.delivery("h.example/a", &contents)];
 
     let empty = plan(&contents, &deliveries, OnExisting::Error).unwrap();
-    inside.state.lock().unwrap().blobs.insert(contents.blobs[0].digest);
+    inside.state.lock().unwrap().blobs.insert(contents.blobs.needed()[0].digest);
     inside.state.lock().unwrap().documents.insert(image.digest, stock.get(&image).clone());
     let half = plan(&contents, &deliveries, OnExisting::Error).unwrap();
 
@@ -41,7 +41,7 @@ fn what_is_there_is_not_sent() {
     assert!(!empty.repositories[0].documents[0].present);
     assert_eq!(actions(&half, 0), [Action::Present, Action::Copy]);
     assert!(half.repositories[0].documents[0].present);
-    let size = |n: usize| Count { blobs: 1, bytes: contents.blobs[n].size };
+    let size = |n: usize| Count { blobs: 1, bytes: contents.blobs.needed()[n].size };
     assert_eq!((half.present, half.copy, half.mount), (size(0), size(1), Count::default()));
 }
 
@@ -96,7 +96,7 @@ fn siblings_mount_what_one_has_or_gets() {
     let mount = |from: &str| Action::Mount { from: from.parse().unwrap() };
 
     let plain = plan(&contents, &deliveries, OnExisting::Error).unwrap();
-    second.state.lock().unwrap().blobs.insert(contents.blobs[0].digest);
+    second.state.lock().unwrap().blobs.insert(contents.blobs.needed()[0].digest);
     let half = plan(&contents, &deliveries, OnExisting::Error).unwrap();
     deliveries.iter_mut().for_each(|delivery| delivery.sibling = None);
     let layouts = plan(&contents, &deliveries, OnExisting::Error).unwrap();
@@ -123,7 +123,7 @@ fn nobody_mounts_from_another_registry() {
     assert_eq!(actions(&plan, 1), [Action::Copy, Action::Copy], "its registry has them not");
     assert_eq!(actions(&plan, 2), [mount("a"), mount("a")]);
 
-    plan.own(At::nth(2), &contents.blobs.iter().map(|blob| blob.digest).collect());
+    plan.own(At::nth(2), &contents.blobs.needed().iter().map(|blob| blob.digest).collect());
     assert_eq!(actions(&plan, 0), [mount("b"), mount("b")]);
     assert_eq!(actions(&plan, 1), [Action::Copy, Action::Copy], "its registry has them not");
     assert_eq!(actions(&plan, 2), [Action::Copy, Action::Copy]);

@@ -12,7 +12,7 @@ impl Plan {
     pub(super) fn weigh(&mut self, contents: &Contents) {
         let documents = contents.documents.values().map(Document::descriptor);
         let sizes: BTreeMap<Digest, u64> =
-            documents.chain(&contents.blobs).map(|blob| (blob.digest, blob.size)).collect();
+            documents.chain(contents.blobs.needed()).map(|blob| (blob.digest, blob.size)).collect();
         let names = self.repositories.iter_mut().flat_map(|repository| &mut repository.names);
         for step in names.filter(|step| !step.is_list()) {
             let parts = contents.closure(step.digest);

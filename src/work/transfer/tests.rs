@@ -91,7 +91,7 @@ fn a_name_comes_after_everything_that_it_leads_to_and_the_end_after_the_names() 
     let documents = done.iter().position(|d| matches!(d, Done::Document(_))).unwrap();
     let published = Done::Published("h.example/a:1".to_owned(), bundle.index.digest);
     let name = done.iter().position(|d| *d == published).unwrap();
-    let blobs = bundle.contents.blobs.len();
+    let blobs = bundle.contents.blobs.needed().len();
     assert!(done[..documents].iter().all(|d| matches!(d, Done::Put(_))), "{done:?}");
     assert_eq!((documents, name - documents), (blobs, 4), "{done:?}");
     assert_eq!(done.last(), Some(&Done::Finished));
@@ -107,13 +107,16 @@ fn a_second_run_sends_nothing() {
     let moved = bundle.land(&inside).unwrap();
 
     assert_eq!(inside.done(), [Done::Finished]);
-    assert_eq!((moved.copied.blobs, moved.present.blobs), (0, bundle.contents.blobs.len() as u64));
+    assert_eq!(
+        (moved.copied.blobs, moved.present.blobs),
+        (0, bundle.contents.blobs.needed().len() as u64)
+    );
 }
 
 #[test]
 fn damage_is_named_with_its_images_and_publishes_no_name() {
     let (mut bundle, inside) = (bundle(), listing());
-    let layer = bundle.contents.blobs[1].digest;
+    let layer = bundle.contents.blobs.needed()[1].digest;
     bundle.stock.blobs.get_mut(&layer).unwrap()[0] ^= 1;
 
     let error = bundle.land(&inside).unwrap_err();
@@ -129,7 +132,7 @@ fn damage_is_named_with_its_images_and_publishes_no_name() {
 fn an_upload_that_broke_off_is_begun_again_and_its_progress_taken_back() {
     let bundle = bundle();
     let inside = Inside { shaky: true, ..listing() };
-    let blob = &bundle.contents.blobs[0];
+    let blob = &bundle.contents.blobs.needed()[0];
     let progress = Recorder::default();
 
     move_blob(blob, &Owners::default(), &bundle.stock, "bundle", &inside, &progress).unwrap();
@@ -143,7 +146,7 @@ fn siblings_mount_and_a_refused_mount_is_sent() {
     for mounts in [true, false] {
         let bundle = bundle();
         let (first, second) = (listing(), Inside { mounts, ..listing() });
-        let blobs = bundle.contents.blobs.len();
+        let blobs = bundle.contents.blobs.needed().len();
 
         let both = [("h.example/a", &first), ("h.example/b", &second)];
         let moved = bundle.import(&both, OnExisting::Error).unwrap();
@@ -291,7 +294,7 @@ fn blobs_are_fetched_in_the_order_in_which_their_source_has_them() {
         let graph = whole(&origins, &wanted, &Selection::default(), 1).unwrap();
         let inside = Inside::default();
 
-        fetch(&graph, &graph.contents.blobs, &inside, Jobs::up_to(1), &Silent).unwrap();
+        fetch(&graph, graph.contents.blobs.needed(), &inside, Jobs::up_to(1), &Silent).unwrap();
 
         let mut expected = blobs;
         expected.retain(|digest| inside.uploads().contains(digest));
@@ -314,7 +317,7 @@ fn a_layer_that_its_source_lost_is_named_with_the_images_that_need_it() {
     let origins = outside.origins();
     let graph = whole(&origins, &wanted, &Selection::default(), 1).unwrap();
 
-    let blobs = &graph.contents.blobs;
+    let blobs = graph.contents.blobs.needed();
     let error = fetch(&graph, blobs, &Inside::default(), Jobs::up_to(1), &Silent).unwrap_err();
 
     assert_eq!(error.class(), Class::Incomplete);

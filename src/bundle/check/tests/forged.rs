@@ -62,7 +62,7 @@ impl Forged {
         let contents = Contents {
             images: images.iter().map(|(name, root)| image(name, root)).collect(),
             documents: documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect(),
-            blobs: vec![Descriptor::of("a/b", b"{}")],
+            blobs: BlobList::whole(vec![Descriptor::of("a/b", b"{}")]),
             ..Contents::default()
         };
         let configs = BTreeMap::from([(Digest::of(b"{}"), b"{}"[..].into())]);

@@ -4,6 +4,7 @@ use crate::storage::checked::samples::Unchecked;
 use std::os::unix::fs::symlink;
 
 use super::super::*;
+use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::statement::Predicate;
@@ -35,7 +36,7 @@ fn head(key: &PrivateKey, layers: &[Descriptor]) -> Head {
     };
     let mut contents = Contents { images: vec![image], ..Contents::default() };
     contents.documents.insert(about.digest, document);
-    contents.blobs = contents.walk_blobs(|_| {});
+    contents.blobs = BlobList::whole(contents.walk_blobs());
     let configs = [(config.digest, b"{}"[..].into())].into();
     Head::make(&contents, &configs, &Predicate::of(&contents, moment(TIME), None), key)
 }

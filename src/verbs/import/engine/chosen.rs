@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::Contents;
+use crate::bundle::subset::Subset;
 use crate::places::engine::{Engine, EngineImage, EngineInfo};
 use crate::words::count::{are, count};
 use crate::words::digest::Digest;
@@ -62,7 +63,7 @@ impl Chosen {
     ) -> Chosen {
         let platform = platform.unwrap_or(&about.platform);
         let (mut misfits, mut several) = (Misfits::default(), 0);
-        let (mut wanted, mut documents) = (BTreeMap::new(), BTreeMap::new());
+        let (mut wanted, mut documents) = (BTreeMap::new(), BTreeSet::new());
         for (image, name) in contents.images.iter().zip(&names) {
             let path = path_to(contents, image.digest, platform, about.takes_nested);
             let manifests: Vec<&Document> = path.iter().copied().filter(|d| !is_index(d)).collect();
@@ -101,13 +102,10 @@ impl Chosen {
             let ids = configs.map(|config| config.digest);
             let ids = ids.chain(path.iter().map(|document| document.descriptor().digest)).collect();
             wanted.insert(name.clone(), Promise { root: image.digest, ids });
-            documents.extend(path.iter().map(|d| (d.descriptor().digest, (*d).clone())));
+            documents.extend(path.iter().map(|document| document.descriptor().digest));
         }
         let notes = notes(contents, engine, about, platform, several);
-        let images = contents.images.clone();
-        let replaced = contents.replaced.clone();
-        let mut contents = Contents { images, documents, replaced, ..Contents::default() };
-        contents.blobs = contents.walk_blobs(|_| {});
+        let contents = Subset::with(documents).cut(contents, contents.images.clone(), Vec::new());
         let obstacles = misfits.obstacles(engine, platform);
         Chosen { contents, names, obstacles, notes, wanted }
     }
@@ -139,7 +137,7 @@ impl Chosen {
     /// Everything of the image `root` that goes to the engine.
     pub(super) fn parts(&self, root: Digest) -> BTreeSet<Digest> {
         let Contents { documents, blobs, .. } = &self.contents;
-        let blobs: BTreeSet<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+        let blobs: BTreeSet<Digest> = blobs.needed().iter().map(|blob| blob.digest).collect();
         let mut parts = self.contents.closure(root);
         parts.retain(|digest| documents.contains_key(digest) || blobs.contains(digest));
         parts

@@ -7,7 +7,7 @@ use super::super::surveyed::{self, Surveyed};
 use super::pulling::Pulling;
 use crate::bundle::contents::Image;
 use crate::bundle::docker::to_json;
-use crate::bundle::part::referring;
+use crate::bundle::subset::Referring;
 use crate::places::engine::{Driver, Engine};
 use crate::places::layout::archive::Archive;
 use crate::storage::store::ImageSink;
@@ -95,7 +95,7 @@ fn stream(
     tally: &Tally,
 ) -> Result<(), Unfinished> {
     let contents = job.contents;
-    let (listing, _) = listing(contents, &referring(contents), &images, docker)?;
+    let (listing, _) = listing(contents, &Referring::among(contents), &images, docker)?;
     let (own, configs) = (Tally::default(), contents.configs());
     let (mut moved, mut unfinished) = (Vec::new(), None);
     let loaded = engine.load(|out| {

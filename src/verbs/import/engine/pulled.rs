@@ -85,7 +85,8 @@ fn note_moved(
     carrier: &Carrier<'_>,
 ) {
     let (place, configs) = (engine.to_string(), chosen.contents.configs());
-    for blob in chosen.contents.blobs.iter().filter(|blob| !configs.contains(&blob.digest)) {
+    for blob in chosen.contents.blobs.needed().iter().filter(|blob| !configs.contains(&blob.digest))
+    {
         if let Some(bytes) = given.get(&blob.digest) {
             carrier.tally.blob(&place, &blob.digest, *bytes, Fate::Copied);
         }

@@ -1,6 +1,7 @@
 //! What is served to an engine: found under its path alone, and checked on the way.
 
 use super::*;
+use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::Contents;
 use crate::verbs::serve::{Ledger, Loopback};
 use crate::words::cancel::Cancel;
@@ -10,7 +11,8 @@ use crate::words::reference::Registry;
 /// The server, with an address to ask.
 fn open(bundle: Bundle) -> (Loopback, SocketAddr, String) {
     let documents = bundle.documents.into_iter().map(|d| (d.descriptor().digest, d)).collect();
-    let contents = Contents { documents, blobs: bundle.blobs, ..Contents::default() };
+    let blobs = BlobList::whole(bundle.blobs);
+    let contents = Contents { documents, blobs, ..Contents::default() };
     let bytes = Arc::new(bundle.bytes);
     let server =
         Loopback::open(&bundle.images, &contents, bytes, Arc::default(), Cancel::default())

@@ -23,6 +23,8 @@ use crate::words::error::{Class, Error, Result};
 struct Disk {
     folder: tempfile::TempDir,
     places: HashMap<Digest, (PathBuf, u64, u64)>,
+    /// Whether only the first half is there, and the other in a file beside it.
+    halved: bool,
 }
 
 impl Disk {
@@ -41,7 +43,19 @@ impl Disk {
             end += bytes.len() as u64;
             places.insert(*digest, (path, at, bytes.len() as u64));
         }
-        Disk { folder, places }
+        Disk { folder, places, halved: false }
+    }
+
+    /// Two files a blob.
+    fn halving(bundle: &Bundle) -> Disk {
+        let disk = Disk { halved: true, ..Disk::of(bundle, false) };
+        for (digest, bytes) in &bundle.bytes.0 {
+            let (path, ..) = &disk.places[digest];
+            let half = bytes.len() / 2;
+            std::fs::write(path, &bytes[..half]).unwrap();
+            std::fs::write(other_half(path), [&[7; 9], &bytes[half..]].concat()).unwrap();
+        }
+        disk
     }
 
     fn write(&self, blob: &Digest, offset: u64, bytes: &[u8]) {
@@ -60,8 +74,18 @@ impl BlobSource for Disk {
     fn stretch(&self, blob: &Descriptor) -> Result<Option<Stretch>> {
         let missing = || Error::new(Class::Incomplete, "no such blob");
         let (path, at, size) = self.places.get(&blob.digest).ok_or_else(missing)?;
+        if self.halved {
+            let open = |path| Arc::new(File::open(path).unwrap());
+            let first = Stretch::new(open(path.clone()), 0, size / 2);
+            let rest = Stretch::new(open(other_half(path)), 9, size - size / 2);
+            return Ok(Some(Stretch::joined([first, rest])));
+        }
         Ok(Some(Stretch::new(Arc::new(File::open(path).unwrap()), *at, *size)))
     }
+}
+
+fn other_half(path: &std::path::Path) -> PathBuf {
+    path.with_file_name(format!("{}.half", path.file_name().unwrap().to_str().unwrap()))
 }
 
 /// A served image with one layer of `size` bytes that is known to be right.
@@ -77,12 +101,17 @@ struct Served {
 impl Served {
     /// Nothing where the file system does not tell of changes.
     fn new(size: usize, packed: bool) -> Option<Served> {
+        Served::on(size, |bundle| Disk::of(bundle, packed))
+    }
+
+    /// As [`new`](Served::new), on the disk that `disk` makes of it.
+    fn on(size: usize, disk: impl Fn(&Bundle) -> Disk) -> Option<Served> {
         let block: Vec<u8> = (0..100_003_u32).map(|i| (i * 7 % 251) as u8).collect();
         let mut bytes = block.repeat(size / block.len() + 1);
         bytes.truncate(size);
         let bundle = Bundle::default().with("a:1", image_of("a", bytes.clone()));
         let layer = bundle.blobs[1].digest;
-        let (disk, sound) = (Arc::new(Disk::of(&bundle, packed)), Arc::<Sound>::default());
+        let (disk, sound) = (Arc::new(disk(&bundle)), Arc::<Sound>::default());
         know(&sound, &disk, &bundle.blobs[1])?;
         let source = Arc::clone(&disk) as Arc<dyn BlobSource>;
         let shelf = Shelf::new(bundle.images, bundle.documents, bundle.blobs, source, sound);
@@ -300,7 +329,7 @@ fn an_engine_gets_what_is_known_from_the_kernel_and_the_ledger_counts_it() {
         return;
     }
     let documents = bundle.documents.into_iter().map(|d| (d.descriptor().digest, d)).collect();
-    let blobs = bundle.blobs;
+    let blobs = crate::bundle::blob_list::BlobList::whole(bundle.blobs);
     let contents = crate::bundle::contents::Contents { documents, blobs, ..Default::default() };
     let source = Arc::clone(&disk) as Arc<dyn BlobSource>;
     let server =
@@ -348,4 +377,26 @@ fn a_stop_lets_the_kernel_end_what_it_sends() {
     served.server.stop();
 
     assert!(reader.join().unwrap().unwrap() == served.bytes);
+}
+
+#[test]
+fn the_kernel_sends_a_blob_that_spans_two_files() {
+    let Some(served) = Served::on(2 * large(), Disk::halving) else { return };
+    let (size, half) = (served.bytes.len(), served.bytes.len() / 2);
+
+    let whole = served.ask("");
+    assert_eq!((whole.status, whole.body == served.bytes), (200, true));
+    assert!(served.by_kernel() > half as u64, "{}", served.by_kernel());
+    for (first, last) in [(half - 10, half + 9), (half, half), (half - 1, size - 1)] {
+        let part = served.ask(&format!("Range: bytes={first}-{last}\r\n"));
+        assert_eq!((part.status, part.body == served.bytes[first..=last]), (206, true), "{first}");
+    }
+
+    // A change of either file is one of the blob.
+    let (path, ..) = &served.disk.places[&served.layer];
+    let other = File::options().write(true).open(other_half(path)).unwrap();
+    other.write_all_at(&[served.bytes[size - 1] ^ 1], (size - half + 8) as u64).unwrap();
+    let (_, body) = served.taken("", 0, || {});
+    assert!(body.len() < size);
+    assert_eq!(served.notes("cannot serve blob"), 1);
 }
