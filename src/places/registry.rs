@@ -11,85 +11,58 @@
 //! Whoever reads a file here needs those below it alone; imports point downwards:
 //!
 //! ```text
-//! login, search                                       what is asked of a registry as a whole
-//! client                                              whence repositories are had
-//! repository ─ alternatives                           one end of a transfer
-//! blobs, manifests, referrers ─ listed, page, trail,  what is asked
-//! sparse, harbor
-//! upload ─ pieces                                     what is sent
-//! call                                                redirects and retries
-//! auth ─ challenge, realm, authorization; leading     who asks, and how far it may lead
-//! session; meter                                      one request of one repository
-//! shared ─ mirrors, journal, credentials ─ helper,    what all requests have in common
-//!          token ─ granted
-//! host ─ tagged ─ tag_list, sending, pull_limit, scheme   what was learnt of one registry
-//! fault, wire ─ codes                                 what went wrong
-//! http ─ tls, settings, proxy, answer, steady         how a request travels
-//! access, url ─ reach                                 where to, and how far
+//! login, search                          what is asked of a registry as a whole
+//! client                                 whence repositories are had
+//! repository ─ mirrors/alternatives      one end of a transfer
+//! blobs, manifests, referrers, sparse,   what is asked; lists in pages; what Harbor's own
+//! lists/, harbor/                        API tells
+//! push/                                  what is sent, in which form, and gone on with
+//! call                                   redirects and retries
+//! auth ─ auth/, leading                  who asks, and how far it may be led
+//! session, meter                         one request of one repository; how fast bytes go
+//! shared ─ mirrors/                      what all requests have in common
+//! host ─ pull_limit                      what was learnt of one registry
+//! fault ─ fault/                         what went wrong
+//! http ─ http/, settings                 how a request travels, where to, and how far
 //! ```
+//!
+//! Of a folder the words come first: a token, a credential (`auth/`), an address (`http/`), the list
+//! of tags (`lists/`), how a host takes blobs (`push/`) are known far below whoever uses them.
 
-mod access;
-mod alternatives;
-mod answer;
 mod auth;
-mod authorization;
 mod blobs;
 mod call;
-mod challenge;
 mod client;
-mod codes;
-mod credential;
-mod credentials;
 mod fault;
-mod granted;
 mod harbor;
-mod helper;
 mod host;
 mod http;
-mod journal;
 mod leading;
-mod listed;
+mod lists;
 mod login;
 mod manifests;
 mod meter;
 mod mirrors;
-mod page;
-mod pieces;
-mod proxy;
 mod pull_limit;
+mod push;
 
-mod reach;
-mod realm;
 mod referrers;
 mod repository;
-mod scheme;
 mod search;
-mod sending;
 mod session;
 mod settings;
 mod shared;
 mod sparse;
-mod splice;
-mod steady;
-mod store;
-mod tag_list;
-mod tagged;
 #[cfg(test)]
 mod tests;
-mod tls;
-mod token;
-mod trail;
-mod upload;
-mod url;
-mod wire;
 
+pub use self::auth::credential_file::{CredentialFile, KeptIn};
 pub use self::client::Client;
 pub use self::harbor::{Barrier, Findings, Project, Quota, Standing};
+pub use self::http::proxy::Proxies;
 pub use self::login::{LoginVerdict, check_login};
 pub use self::mirrors::files::MirrorFiles;
-pub use self::proxy::Proxies;
 pub use self::pull_limit::PullLimit;
 pub use self::repository::RegistryRepository;
 pub use self::search::{FoundRepository, Hits, SearchBy};
 pub use self::settings::Settings;
-pub use self::store::{CredentialFile, KeptIn};

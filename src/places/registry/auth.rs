@@ -1,20 +1,31 @@
 //! How a request gets its `Authorization`: from what is known, or from a registry's challenge.
 
+pub(super) mod authorization;
+pub(super) mod challenge;
+pub(super) mod credential;
+pub(super) mod credential_file;
+pub(super) mod credentials;
+pub(super) mod granted;
+pub(super) mod helper;
+pub(super) mod realm;
+pub(super) mod scheme;
+pub(super) mod splice;
+pub(super) mod token;
+
 use std::time::Instant;
 
 use ureq::http::Method;
 use zeroize::Zeroizing;
 
-use super::answer::Answer;
-use super::authorization::Authorization;
-use super::challenge::{self, Challenge};
-use super::credential::Credential;
+use self::authorization::Authorization;
+use self::challenge::Challenge;
+use self::credential::Credential;
+use self::scheme::{HARBOR_SERVICE, Scheme};
+use self::token::{Token, TokenKey};
+use super::http::answer::Answer;
+use super::http::url::Url;
 use super::http::{Outgoing, Payload};
-use super::realm;
-use super::scheme::{HARBOR_SERVICE, Scheme};
 use super::session::Session;
-use super::token::{self, Token, TokenKey};
-use super::url::Url;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;

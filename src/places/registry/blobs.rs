@@ -5,12 +5,12 @@ use std::io::{self, Read};
 use ureq::BodyReader;
 use ureq::http::Method;
 
-use super::answer::Answer;
 use super::fault::End;
 use super::host::HeadWorth;
+use super::http::answer::Answer;
+use super::http::steady::Steady;
 use super::meter::Meter;
 use super::session::Session;
-use super::steady::Steady;
 use crate::storage::raw::Raw;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};

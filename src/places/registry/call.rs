@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use ureq::http::Method;
 
-use super::answer::Answer;
+use super::auth::authorization::Authorization;
 use super::auth::{MAX_ENDED, MAX_ROUNDS};
-use super::authorization::Authorization;
 use super::fault::{self, Parts};
+use super::http::answer::Answer;
+use super::http::url::Url;
 use super::http::{Outgoing, Payload};
 use super::meter::Exact;
 use super::session::Session;
-use super::url::Url;
 use crate::tools::retry::sleep;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result, Side};

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::access::Access;
-use super::alternatives::{Alternatives, Mirror};
-use super::credentials::Credentials;
+use super::auth::credentials::Credentials;
 use super::fault::End;
-use super::journal::Journal;
+use super::http::access::Access;
+use super::mirrors::alternatives::{Alternatives, Mirror};
 use super::mirrors::order::PullSite;
+use super::push::journal::Journal;
 use super::repository::RegistryRepository;
 use super::session::Session;
 use super::settings::Settings;

@@ -1,12 +1,14 @@
 //! What went wrong at a registry, in words that name the end, the thing and the way out.
 
+pub(super) mod codes;
+pub(super) mod wire;
+
 use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::answer::{Answer, MAX_ERROR_BODY};
-use super::codes;
+use super::http::answer::{Answer, MAX_ERROR_BODY};
 use crate::words::error::{Class, Error, ErrorKind, Side, Subject};
 use crate::words::escape::safe;
 use crate::words::phrase::{Phrase, phrase};

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::access::Access;
+use super::auth::scheme::Scheme;
+use super::http::access::Access;
+use super::http::url::Url;
+use super::lists::tagged::{Neighbours, Tagged};
 use super::pull_limit::PullLimit;
-use super::scheme::Scheme;
-use super::sending::Sending;
+use super::push::sending::Sending;
 use super::settings::Settings;
-use super::tagged::{Neighbours, Tagged};
-use super::url::Url;
 use crate::tools::pace::Gate;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Registry, Repository};

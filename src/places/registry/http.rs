@@ -1,5 +1,13 @@
 //! [`Http`]: one request, one answer, over agents that are kept for each host.
 
+pub(super) mod access;
+pub(super) mod answer;
+pub(super) mod proxy;
+pub(super) mod reach;
+pub(super) mod steady;
+pub(super) mod tls;
+pub(super) mod url;
+
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::PathBuf;
@@ -10,13 +18,13 @@ use ureq::http::{Method, Request};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, SendBody};
 
-use super::access::Access;
-use super::answer::Answer;
-use super::reach::{Ground, Guard, Met};
+use self::access::Access;
+use self::answer::Answer;
+use self::reach::{Ground, Guard, Met};
+use self::steady::TakenBody;
+use self::tls::{Roots, check_provider};
+use self::url::Url;
 use super::settings::Settings;
-use super::steady::TakenBody;
-use super::tls::{Roots, check_provider};
-use super::url::Url;
 use crate::tools::buffer::BUFFER;
 use crate::words::error::{Class, Error, Result};
 

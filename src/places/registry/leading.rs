@@ -1,9 +1,9 @@
 //! Where a registry leads by what it answers, and whether it is followed.
 
-use super::answer::Answer;
-use super::reach::Ground;
+use super::http::answer::Answer;
+use super::http::reach::Ground;
+use super::http::url::Url;
 use super::session::Session;
-use super::url::Url;
 use crate::words::error::{Class, Result};
 
 impl Session {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ureq::http::Method;
 
+use super::auth::credential::Credential;
+use super::auth::credentials::Credentials;
 use super::call::{Call, CallTarget};
 use super::client::Client;
-use super::credential::Credential;
-use super::credentials::Credentials;
 use super::session::Session;
 use super::settings::Settings;
 use crate::words::error::{Class, Error, ErrorKind, Result, Side};

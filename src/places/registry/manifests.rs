@@ -2,10 +2,10 @@
 
 use ureq::http::Method;
 
-use super::answer::Answer;
 use super::call::{Call, CallTarget};
 use super::fault::Parts;
 use super::host::HeadWorth;
+use super::http::answer::Answer;
 use super::pull_limit::PullLimit;
 use super::session::Session;
 use crate::words::digest::Digest;

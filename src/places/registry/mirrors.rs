@@ -4,6 +4,7 @@
 //! Which mirror answers changes no byte: all content is checked against its digest. A tag is what
 //! its mirror says it is, which is why a mirror can be limited to digests.
 
+pub(super) mod alternatives;
 mod conf;
 pub(super) mod files;
 mod hosts;

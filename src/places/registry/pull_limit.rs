@@ -1,7 +1,7 @@
 //! [`PullLimit`]: how many manifests a registry still gives out, as Docker Hub says in
 //! `ratelimit-limit` and `ratelimit-remaining` (`100;w=21600`).
 
-use super::answer::Answer;
+use super::http::answer::Answer;
 
 /// A registry's word on how often it may still be asked for manifests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

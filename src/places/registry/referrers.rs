@@ -2,11 +2,11 @@
 
 use ureq::http::Method;
 
-use super::answer::{Answer, MAX_ERROR_BODY};
 use super::call::CallTarget;
+use super::http::answer::{Answer, MAX_ERROR_BODY};
+use super::lists::trail::Trail;
 use super::manifests::{is_vague, media_type};
 use super::session::Session;
-use super::trail::Trail;
 use crate::storage::holdings::KeptList;
 use crate::storage::store::Referrers;
 use crate::words::digest::Digest;

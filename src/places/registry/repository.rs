@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::alternatives::{Alternatives, Want};
 use super::harbor::Project;
 use super::manifests::ManifestSeen;
+use super::mirrors::alternatives::{Alternatives, Want};
 use super::pull_limit::PullLimit;
 use super::session::Session;
 use crate::storage::checked::Checked;

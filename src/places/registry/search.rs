@@ -9,14 +9,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
-use super::answer::Answer;
 use super::call::{Call, CallTarget};
 use super::client::Client;
 use super::fault;
 use super::http::Outgoing;
+use super::http::answer::Answer;
+use super::http::url::{Url, encode};
+use super::lists::trail::{MAX_PAGES, Trail};
 use super::session::Session;
-use super::trail::{MAX_PAGES, Trail};
-use super::url::{Url, encode};
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::phrase::phrase;
 use crate::words::reference::{Registry, Repository};

@@ -4,15 +4,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::answer::Answer;
 use super::fault::End;
+use super::fault::wire::{self, WireFailure};
 use super::host::Host;
+use super::http::answer::Answer;
+use super::http::url::Url;
 use super::http::{Outgoing, Payload, Silence};
+use super::lists::tagged::Tagged;
 use super::pull_limit::PullLimit;
 use super::shared::Shared;
-use super::tagged::Tagged;
-use super::url::Url;
-use super::wire::{self, WireFailure};
 use crate::words::error::Result;
 use crate::words::reference::Repository;
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::http::proxy::Proxies;
 use super::mirrors::files::MirrorFiles;
-use super::proxy::Proxies;
 use crate::tools::pace::Jobs;
 use crate::tools::retry::Retry;
 use crate::words::reference::Registry;

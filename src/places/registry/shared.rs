@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::access::Access;
-use super::credentials::Credentials;
+use super::auth::credentials::Credentials;
+use super::auth::token::Tokens;
 use super::host::Host;
 use super::http::Http;
-use super::journal::Journal;
+use super::http::access::Access;
 use super::mirrors::Mirrors;
+use super::push::journal::Journal;
 use super::settings::Settings;
-use super::token::Tokens;
 use crate::tools::rate::{Bucket, Monotonic};
 use crate::words::error::Result;
 use crate::words::progress::Progress;

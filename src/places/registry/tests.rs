@@ -529,10 +529,10 @@ fn a_redirect_never_leaves_tls() {
     let answer = |location: &str| {
         let mut headers = ureq::http::HeaderMap::new();
         headers.insert("location", location.parse().unwrap());
-        let url = super::url::Url::parse("https://h.example/v2/").unwrap();
+        let url = super::http::url::Url::parse("https://h.example/v2/").unwrap();
         let body = ureq::Body::builder().data(Vec::new());
         let patience = Duration::from_secs(1);
-        super::answer::Answer {
+        super::http::answer::Answer {
             status: 307,
             headers,
             body,

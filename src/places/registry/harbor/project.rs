@@ -3,11 +3,11 @@
 use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
-use crate::places::registry::answer::Answer;
 use crate::places::registry::call::{Call, CallTarget};
 use crate::places::registry::fault;
+use crate::places::registry::http::answer::Answer;
+use crate::places::registry::http::url::encode;
 use crate::places::registry::session::Session;
-use crate::places::registry::url::encode;
 use crate::words::error::{Class, Error, Result};
 
 /// Largest answer of the API that is read. A page of a hundred tags has some 30 KiB, the

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::files::{MirrorFiles, broken, read_text, syntax};
 use super::order::{PullOrder, PullSite};
-use crate::places::registry::access::Access;
+use crate::places::registry::http::access::Access;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Registry, Repository};
 

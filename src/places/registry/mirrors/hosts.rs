@@ -6,8 +6,8 @@ use toml::{Table, Value};
 
 use super::files::{broken, read_text, syntax};
 use super::order::{PullOrder, PullSite};
-use crate::places::registry::access::Access;
-use crate::places::registry::url::Url;
+use crate::places::registry::http::access::Access;
+use crate::places::registry::http::url::Url;
 use crate::words::error::{Error, Result};
 use crate::words::reference::{Registry, Repository};
 

@@ -1,6 +1,6 @@
 //! [`PullOrder`]: the places that a repository is read from, one after the other.
 
-use crate::places::registry::access::Access;
+use crate::places::registry::http::access::Access;
 use crate::words::reference::{Registry, Repository};
 
 /// One place that may hold what is asked for.

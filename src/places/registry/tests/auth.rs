@@ -1,6 +1,6 @@
 //! Every way in which registries ask who one is, replayed.
 
-use super::super::reach::Ground;
+use super::super::http::reach::Ground;
 use super::*;
 use crate::storage::checked::samples::Unchecked;
 
@@ -169,10 +169,10 @@ fn the_token_servers_of_known_registries_are_trusted_with_their_passwords() {
         ("ghcr.io", "https://ghcr.io/token"),
         ("lscr.io", "https://ghcr.io/token"),
     ] {
-        let base = super::super::url::Url::of(true, registry).unwrap();
+        let base = super::super::http::url::Url::of(true, registry).unwrap();
 
         assert!(
-            super::super::realm::check(realm, &base, Ground::PUBLIC).is_ok(),
+            super::super::auth::realm::check(realm, &base, Ground::PUBLIC).is_ok(),
             "{registry} {realm}"
         );
     }

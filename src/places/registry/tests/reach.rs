@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::access::Access;
+use super::super::http::access::Access;
+use super::super::http::reach::{Ground, Zone};
+use super::super::http::url::Url;
 use super::super::http::{Http, Outgoing, Silence};
-use super::super::reach::{Ground, Zone};
-use super::super::url::Url;
 use super::*;
 use crate::storage::checked::samples::Unchecked;
 use crate::words::digest::Digest;
@@ -59,8 +59,8 @@ fn what_a_name_means_is_judged_when_it_was_looked_up() {
 
     for ground in [Ground::PUBLIC, Ground::beside(Zone::Private), Ground::beside(Zone::Link)] {
         let Err(Silence::Wire(error)) = ask(ground) else { panic!("{ground:?}") };
-        let (_, kind) = super::super::wire::describe(&error);
-        assert_eq!(kind, super::super::wire::WireFailure::OutOfReach(Zone::Machine));
+        let (_, kind) = super::super::fault::wire::describe(&error);
+        assert_eq!(kind, super::super::fault::wire::WireFailure::OutOfReach(Zone::Machine));
     }
     assert!(server.log().is_empty());
     assert!(ask(Ground::beside(Zone::Machine)).is_ok());

@@ -1,0 +1,157 @@
+//! Requests that got no answer: why, in words that name the end, the host and the way out.
+
+use std::io;
+
+use super::End;
+use crate::places::registry::http::reach::{OutOfReach, Zone};
+use crate::places::registry::http::url::Url;
+use crate::words::error::{Class, Error};
+use crate::words::phrase::{Phrase, phrase};
+use crate::words::remedy::Remedy;
+
+impl End {
+    /// A request that got no answer. `answered` says whether the host ever gave one: a host that
+    /// was never heard of is more likely misspelt than down for a moment. `led` says that it is
+    /// another host than the registry, to which that one led.
+    pub(crate) fn wire(
+        &self,
+        what: &str,
+        to: &Url,
+        error: ureq::Error,
+        answered: bool,
+        led: bool,
+    ) -> Error {
+        let host = to.authority();
+        let (why, kind) = describe(&error);
+        let led_there = if led { ", where the registry leads" } else { "" };
+        let text = format!("{}{led_there}: {why}", to.origin());
+        let fault = self.error(Class::Other, what, text);
+        match kind {
+            WireFailure::OtherName => fault.hint(format!(
+                "the certificate is for other names than {host}; name the registry as it does"
+            )),
+            WireFailure::Certificate => fault.hint(phrase![
+                format!("give the authority that signed {host}'s certificate with "),
+                Remedy::CertDir,
+                format!(", or put it as /etc/containers/certs.d/{host}/ca.crt")
+            ]),
+            WireFailure::NotTls if !led => fault.hint(phrase![
+                format!("{host} does not speak TLS; try "),
+                Remedy::PlainHttp,
+                format!(" {host}")
+            ]),
+            WireFailure::NotTls => {
+                fault.hint("ask whoever runs the registry what it should lead to")
+            }
+            WireFailure::Unreachable if led => fault.transient().hint(format!(
+                "{host} has to be reached from here, too: check its name and the way there, or ask \
+                 whoever runs the registry what it should lead to"
+            )),
+            WireFailure::Unreachable if answered => fault.transient(),
+            WireFailure::Unreachable => fault.hint(format!(
+                "check the name {host}, that the registry runs, and the proxy that http_proxy or \
+                 https_proxy names, if it went through one"
+            )),
+            WireFailure::Broken => fault.transient(),
+            WireFailure::Other => fault,
+            WireFailure::OutOfReach(zone) => self.out_of_reach(what, to, zone),
+        }
+    }
+
+    /// The registry leads to where it has nothing to lead to.
+    pub(crate) fn out_of_reach(&self, what: &str, to: &Url, zone: Zone) -> Error {
+        let why = format!("the registry leads to {}, which is {zone}", to.origin());
+        let allow = match zone {
+            Zone::Private => {
+                phrase!["allow it with ", Remedy::AllowRedirects, format!(" {}, ", to.authority())]
+            }
+            // Clouds keep credentials there, and a registry with a public name no storage.
+            Zone::Public | Zone::Link | Zone::Machine => Phrase::default(),
+        };
+        self.error(Class::Refused, what, why).hint(phrase![
+            "nothing was sent there; if that is its storage, ",
+            allow,
+            "name the registry by its own address in that network, or have it give out blobs itself \
+             (`redirect: disable` in its configuration)"
+        ])
+    }
+}
+
+/// What kind of failure keeps an answer away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WireFailure {
+    /// The certificate is not trusted.
+    Certificate,
+    /// The certificate is for another host.
+    OtherName,
+    /// The other end does not speak TLS at all.
+    NotTls,
+    /// No connection came about.
+    Unreachable,
+    /// A connection broke or stood still.
+    Broken,
+    /// What trying again does not change.
+    Other,
+    /// The host is where the registry may not lead to.
+    OutOfReach(Zone),
+}
+
+/// Why a request got no answer, for people, and which kind of failure that is.
+pub(crate) fn describe(error: &ureq::Error) -> (String, WireFailure) {
+    if let Some(tls) = tls_error(error) {
+        return match tls {
+            rustls::Error::InvalidCertificate(
+                rustls::CertificateError::NotValidForName
+                | rustls::CertificateError::NotValidForNameContext { .. },
+            ) => (format!("the certificate is not for this host: {tls}"), WireFailure::OtherName),
+            rustls::Error::InvalidCertificate(_) => {
+                (format!("the certificate is not trusted: {tls}"), WireFailure::Certificate)
+            }
+            rustls::Error::InvalidMessage(_) => {
+                ("the answer is not TLS".to_owned(), WireFailure::NotTls)
+            }
+            other => (other.to_string(), WireFailure::Other),
+        };
+    }
+    match error {
+        ureq::Error::HostNotFound => ("no such host".to_owned(), WireFailure::Unreachable),
+        ureq::Error::ConnectionFailed | ureq::Error::Timeout(ureq::Timeout::Connect) => {
+            ("cannot connect".to_owned(), WireFailure::Unreachable)
+        }
+        ureq::Error::ConnectProxyFailed(_) => {
+            ("the proxy makes no connection".to_owned(), WireFailure::Unreachable)
+        }
+        ureq::Error::Timeout(_) => ("no answer in time".to_owned(), WireFailure::Broken),
+        ureq::Error::Io(error) if let Some(zone) = OutOfReach::within(error) => {
+            (format!("it is {zone}"), WireFailure::OutOfReach(zone))
+        }
+        ureq::Error::Io(error) => (error.to_string(), io_kind(error)),
+        ureq::Error::BodyStalled => ("the connection broke off".to_owned(), WireFailure::Broken),
+        ureq::Error::Protocol(error) => {
+            (format!("the answer is not HTTP: {error}"), WireFailure::Other)
+        }
+        // An address may hold a signature, and a proxy's may hold a password: neither is shown.
+        ureq::Error::BadUri(_) => ("the address is malformed".to_owned(), WireFailure::Other),
+        other => (other.to_string(), WireFailure::Other),
+    }
+}
+
+fn io_kind(error: &io::Error) -> WireFailure {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused
+        | io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::AddrNotAvailable => WireFailure::Unreachable,
+        io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied => WireFailure::Other,
+        _ => WireFailure::Broken,
+    }
+}
+
+/// The TLS fault inside `error`; handshakes hide it in an I/O error.
+fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}

@@ -1,0 +1,60 @@
+//! [`TagList`]: which of a repository's tags are made from digests, as its list of all tags says.
+
+use std::collections::BTreeSet;
+
+use super::trail::Trail;
+use crate::places::registry::http::url::Url;
+
+/// What all tags made from digests begin with.
+const MADE: &str = "sha256-";
+
+/// What was read of the list of all tags of a repository.
+#[derive(Debug, Default)]
+pub(crate) struct TagList {
+    pub(crate) state: TagListState,
+    pub(crate) pages: usize,
+    pub(crate) trail: Trail,
+    /// Those made from digests.
+    pub(crate) made: BTreeSet<String>,
+    /// How many others there were, which are known to be there and were not in it, and whether one
+    /// of those was in it.
+    others: usize,
+    pub(crate) lacking: BTreeSet<String>,
+    pub(crate) is_proved: bool,
+}
+
+/// How far it was read.
+#[derive(Debug, Default)]
+pub(crate) enum TagListState {
+    #[default]
+    Unread,
+    /// Where it goes on.
+    Begun(Url),
+    Read,
+    /// It is not to be had, or longer than it is worth.
+    Useless,
+}
+
+impl TagList {
+    /// Whether what is not in it is not there.
+    ///
+    /// A list that leaves out what is known to be there may leave out more: that of a cache that
+    /// only knows what it has. One that fills a page may go on, though no link says so.
+    pub(crate) fn is_whole(&self) -> bool {
+        let entries = self.made.len() + self.others;
+        let cut =
+            self.pages == 1 && (entries.is_multiple_of(50) || matches!(entries, 10 | 20 | 25));
+        matches!(self.state, TagListState::Read) && entries > 0 && !cut && self.lacking.is_empty()
+    }
+
+    /// Takes in a page of it.
+    pub(crate) fn take(&mut self, tags: Vec<String>) {
+        for tag in tags {
+            self.is_proved |= self.lacking.remove(&tag);
+            match tag.starts_with(MADE) {
+                true => drop(self.made.insert(tag)),
+                false => self.others += 1,
+            }
+        }
+    }
+}
