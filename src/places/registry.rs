@@ -45,7 +45,6 @@ mod meter;
 mod mirrors;
 mod pull_limit;
 mod push;
-
 mod referrers;
 mod repository;
 mod search;
