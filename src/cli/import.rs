@@ -211,8 +211,7 @@ impl Import {
             Outcome::Planned(mut plan) => {
                 remedies::in_obstacles(&mut plan.obstacles);
                 let to = request.to.to_string();
-                let in_files = matches!(request.to, Destination::Archive { .. });
-                let page = PlanPage { evidence: &evidence, to, in_files, plan: &plan };
+                let page = PlanPage { evidence: &evidence, to, plan: &plan };
                 plan::show(&page, self.verbose, printer)
             }
             Outcome::Done(mut summary) => {

@@ -13,6 +13,7 @@ use crate::words::error::Result;
 use crate::words::escape::Safe;
 use crate::work::plan::{
     Acceptance, Action, NameAction, NameStep, Obstacle, Plan, ProjectAction, ProjectPlan,
+    RepositoryPlan,
 };
 
 /// A plan, with the bundle that it is for.
@@ -22,9 +23,6 @@ pub(super) struct PlanPage<'a> {
     pub(super) evidence: &'a Evidence,
     #[serde(rename = "destination")]
     pub(super) to: String,
-    /// Whether its places are files.
-    #[serde(skip)]
-    pub(super) in_files: bool,
     #[serde(flatten)]
     pub(super) plan: &'a Plan,
 }
@@ -58,7 +56,7 @@ fn text(page: &PlanPage<'_>, verbose: bool) -> Vec<String> {
     lines.extend(ahead(page.evidence));
     lines.push(String::new());
     lines.extend(plan.projects.iter().map(project_text));
-    lines.extend(images(plan, page.in_files));
+    lines.extend(images(plan));
     lines.extend(sparse(plan));
     if verbose {
         lines.push(String::new());
@@ -82,22 +80,22 @@ fn names(plan: &Plan) -> impl Iterator<Item = &NameStep> {
     placed(plan).map(|(_, step)| step)
 }
 
-/// As [`names`], each with the place that it goes to.
-fn placed(plan: &Plan) -> impl Iterator<Item = (&str, &NameStep)> {
+/// As [`names`], each with the repository that it goes to.
+fn placed(plan: &Plan) -> impl Iterator<Item = (&RepositoryPlan, &NameStep)> {
     let all = plan.repositories.iter();
-    let all = all.flat_map(|it| it.names.iter().map(|step| (it.repository.as_str(), step)));
+    let all = all.flat_map(|it| it.names.iter().map(move |step| (it, step)));
     all.filter(|(_, step)| !step.is_list())
 }
 
 /// Each image with its size, and below it its digest and what its name stands for now.
-fn images(plan: &Plan, in_files: bool) -> Vec<String> {
+fn images(plan: &Plan) -> Vec<String> {
     let head = ["IMAGE", "SIZE", "NAME AT THE DESTINATION"].map(str::to_owned).to_vec();
     let rows = names(plan)
         .map(|step| vec![step.to.to_string(), bytes(step.bytes), word(step.action).to_owned()]);
     let rows: Vec<Vec<String>> = std::iter::once(head).chain(rows).collect();
     let mut shown = grouped(&rows, true).into_iter();
     let mut lines: Vec<String> = shown.next().into_iter().flatten().collect();
-    for ((place, step), row) in placed(plan).zip(shown) {
+    for ((repository, step), row) in placed(plan).zip(shown) {
         lines.extend(row);
         lines.push(format!("  is    {}", step.digest));
         let other = step.now.filter(|now| *now != step.digest);
@@ -114,7 +112,8 @@ fn images(plan: &Plan, in_files: bool) -> Vec<String> {
         lines.extend(step.smaller_than.map(|it| format!("  of    {it}, made smaller on export")));
         let renamed = step.name.to_string() != step.to.to_string();
         lines.extend(renamed.then(|| format!("  from  {}", step.name)));
-        lines.extend(in_files.then(|| format!("  in    {}", Safe(place))));
+        let file = Some(&repository.repository).filter(|_| repository.is_file);
+        lines.extend(file.map(|file| format!("  in    {}", Safe(file))));
     }
     lines
 }

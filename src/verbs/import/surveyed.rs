@@ -43,7 +43,7 @@ pub(super) trait Surveyed {
     ///
     /// # Errors
     /// When that cannot be made.
-    fn prepare(&self, _plan: &mut Plan, _scopes: &[Delivery<Self::There>]) -> Result<()> {
+    fn prepare(&self, _plan: &mut Plan, _deliveries: &[Delivery<Self::There>]) -> Result<()> {
         Ok(())
     }
 

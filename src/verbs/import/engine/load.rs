@@ -102,10 +102,10 @@ fn stream(
         let name = engine.to_string();
         let archive: Box<dyn ImageSink> = Box::new(Archive::to_writer(out, &name, listing, false));
         let deliveries = [Delivery { images, ..Delivery::to(archive, name) }];
-        let stream = Stream { job, tally: &own };
-        let mut plan = surveyed::plan(&stream, &deliveries)?;
+        let load = OneLoad { job, tally: &own };
+        let mut plan = surveyed::plan(&load, &deliveries)?;
         moved.extend(plan.sent().cloned());
-        surveyed::bring(&stream, &mut plan, &deliveries).map_err(|why| match why {
+        surveyed::bring(&load, &mut plan, &deliveries).map_err(|why| match why {
             Unfinished::Whole(error) => error,
             blobs => {
                 unfinished = Some(blobs);
@@ -124,13 +124,13 @@ fn stream(
 }
 
 /// One archive on its way into an engine, where nothing is there yet.
-struct Stream<'i> {
+struct OneLoad<'i> {
     job: Job<'i>,
     /// What went into it, which does not count before the engine has taken it.
     tally: &'i Tally,
 }
 
-impl Surveyed for Stream<'_> {
+impl Surveyed for OneLoad<'_> {
     type There = dyn ImageSink;
 
     fn job(&self) -> Job<'_> {
