@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: sealift beside skopeo and crane, on the same images and the same registries.
 
+mod against;
 mod corpus;
 mod measure;
 mod report;
@@ -28,6 +29,8 @@ struct Options {
     quick: bool,
     runs: usize,
     sealift: Option<PathBuf>,
+    /// A second program of sealift: it is measured in place of the peers, and nothing is written.
+    against: Option<PathBuf>,
     peers_only: bool,
     small_only: bool,
     serving_only: bool,
@@ -55,16 +58,27 @@ pub fn run(args: &[&str]) -> Result {
     if options.requests_only {
         return publish_requests(&requests()?.section(), options.peers_only);
     }
-    let serving =
-        || serving::run(&cache, work.path(), sealift.as_deref(), options.quick, options.runs);
+    let against = options.against.as_deref();
+    let serving = || {
+        let (sealift, quick) = (sealift.as_deref(), options.quick);
+        serving::run(&cache, work.path(), sealift, against, quick, options.runs)
+    };
     if options.serving_only {
-        println!("\n{}", serving()?.table());
+        let serving = serving()?;
+        match against {
+            Some(_) => println!("\n{}", against::table(&serving.tasks())),
+            None => println!("\n{}", serving.table()),
+        }
         return Ok(());
     }
-    let crane = go::provide("crane").map_err(|why| println!("without crane: {why}")).ok();
+    let crane = match against {
+        Some(_) => None,
+        None => go::provide("crane").map_err(|why| println!("without crane: {why}")).ok(),
+    };
     let bench = |set, title: &str, chosen: &[usize], round_trip| -> Result<Vec<Task>> {
-        let (sealift, crane) = (sealift.clone(), crane.clone());
-        let bench = Bench { set, title, chosen, sealift, crane, work: work.path(), round_trip };
+        let (sealift, crane, work) = (sealift.clone(), crane.clone(), work.path());
+        let against = options.against.clone();
+        let bench = Bench { set, title, chosen, sealift, against, crane, work, round_trip };
         bench.run(options.runs)
     };
     let small = small::make(&cache, if options.quick { 20 } else { 200 })?;
@@ -79,13 +93,21 @@ pub fn run(args: &[&str]) -> Result {
     let mut tasks = Vec::new();
     if options.small_only {
         let tasks = small_tasks()?;
-        println!("\n{}", report::results(&tasks));
+        match against {
+            Some(_) => println!("\n{}", against::table(&tasks)),
+            None => println!("\n{}", report::results(&tasks)),
+        }
         return Ok(());
     }
     let corpus = Corpus::make(&cache, options.quick)?;
     println!("{} images, {:.0} MB", corpus.images.len(), corpus.set.bytes as f64 / 1e6);
     tasks.extend(bench(&corpus.set, "", &[0, 1, 2, 3, 4, 5], Duration::ZERO)?);
     tasks.extend(small_tasks()?);
+    if against.is_some() {
+        tasks.extend(serving()?.tasks());
+        println!("\n{}", against::table(&tasks));
+        return Ok(());
+    }
     let command = format!("cargo xtask bench {}", args.join(" "));
     let serving = serving()?.table();
     let requests = requests()?.section();
@@ -120,6 +142,7 @@ fn parse(args: &[&str]) -> Result<Options> {
         quick: false,
         runs: 5,
         sealift,
+        against: None,
         peers_only: false,
         small_only: false,
         serving_only: false,
@@ -138,6 +161,11 @@ fn parse(args: &[&str]) -> Result<Options> {
             }
             ["--runs", runs, more @ ..] => {
                 options.runs = runs.parse().map_err(|_| format!("--runs {runs} is no number"))?;
+                more
+            }
+            ["--against", file, more @ ..] => {
+                let file = std::path::absolute(file).map_err(|error| format!("{file}: {error}"))?;
+                options.against = Some(file);
                 more
             }
             ["--small-only", more @ ..] => {
@@ -163,6 +191,9 @@ fn parse(args: &[&str]) -> Result<Options> {
     if options.runs == 0 {
         return Err("--runs needs at least 1".to_owned());
     }
+    if options.against.is_some() && (options.peers_only || options.requests_only) {
+        return Err("--against measures two programs of sealift, and counts no requests".to_owned());
+    }
     Ok(options)
 }
 
@@ -175,6 +206,9 @@ mod tests {
         let options = parse(&["--size", "quick", "--runs", "3", "--peers-only"]).unwrap();
         assert!(options.quick && options.peers_only && options.runs == 3);
         assert!(parse(&["--requests-only"]).unwrap().requests_only);
+        assert!(parse(&["--against", "old", "--small-only"]).unwrap().against.is_some());
+        assert!(parse(&["--against", "old", "--peers-only"]).is_err());
+        assert!(parse(&["--against"]).is_err());
         assert!(parse(&["--size", "huge"]).is_err());
         assert!(parse(&["--runs", "0"]).is_err());
     }

@@ -1,7 +1,9 @@
 //! Many clients that read one large blob at a time: `sealift serve` beside other registries.
 
+use super::against::{BEFORE, turn};
 use super::measure::{Sample, median};
 use super::set::Set;
+use super::tasks::{self, Task};
 use crate::image::{self, Descriptor};
 use crate::server::Server;
 use crate::{Result, go, shell};
@@ -24,6 +26,14 @@ pub struct Side {
     samples: [Vec<Sample>; CLIENTS.len()],
 }
 
+impl Side {
+    /// What was measured for the number of clients at this place.
+    fn of(&self, at: usize) -> tasks::Side {
+        let program = if self.name == BEFORE { BEFORE } else { "sealift" };
+        tasks::Side { program, does: "", samples: self.samples[at].clone() }
+    }
+}
+
 /// What was measured, and of what.
 pub struct Serving {
     sides: Vec<Side>,
@@ -32,20 +42,31 @@ pub struct Serving {
     bytes: u64,
 }
 
-/// Measures each server `runs` times, in turns, fresh each time.
+/// Measures each server `runs` times, in turns, fresh each time: sealift and others, or, where there
+/// is a second program of it, those two.
 pub fn run(
     cache: &Path,
     work: &Path,
     sealift: Option<&Path>,
+    against: Option<&Path>,
     quick: bool,
     runs: usize,
 ) -> Result<Serving> {
     let (set, blob) = make(cache, if quick { 40_000_000 } else { 333_000_000 })?;
-    let bundle = sealift.map(|program| pack(program, &set, work)).transpose()?;
-    let distribution = go::provide("distribution");
+    let bundle = |program: Option<&Path>, name: &str| {
+        program.map(|program| pack(program, &set, work, name)).transpose()
+    };
+    let (bundle, old) = (bundle(sealift, "serving")?, bundle(against, "serving-before")?);
+    let distribution = match against {
+        Some(_) => Err("not measured".to_owned()),
+        None => go::provide("distribution"),
+    };
     let mut serving = Serving { sides: Vec::new(), missing: Vec::new(), bytes: blob.size };
-    let names = ["sealift serve", "docker-registry", "distribution 3"];
-    serving.sides.extend(names.map(|name| Side { name, samples: Default::default() }));
+    let names = match against {
+        Some(_) => ["sealift serve", BEFORE].as_slice(),
+        None => &["sealift serve", "docker-registry", "distribution 3"],
+    };
+    serving.sides.extend(names.iter().map(|name| Side { name, samples: Default::default() }));
     serving.missing.push("zot: no program of it is to be had from Debian or Go's proxy".to_owned());
     if let Err(why) = &distribution {
         serving.missing.push(format!("distribution 3: {why}"));
@@ -54,8 +75,17 @@ pub fn run(
     for run in 1..=runs {
         println!("serving, run {run} of {runs}");
         for (place, clients) in CLIENTS.iter().enumerate() {
-            for side in &mut serving.sides {
+            let order = match against {
+                Some(_) => turn(run, serving.sides.len()),
+                None => (0..serving.sides.len()).collect(),
+            };
+            for at in order {
+                let side = &mut serving.sides[at];
                 let server = match side.name {
+                    BEFORE => match (against, &old) {
+                        (Some(program), Some(bundle)) => ours(program, bundle)?,
+                        _ => continue,
+                    },
                     "sealift serve" => match (sealift, &bundle) {
                         (Some(program), Some(bundle)) => ours(program, bundle)?,
                         _ => continue,
@@ -80,6 +110,15 @@ pub fn run(
 }
 
 impl Serving {
+    /// The same as tasks, one for each number of clients.
+    pub fn tasks(&self) -> Vec<Task> {
+        let task = |(at, clients): (usize, &usize)| Task {
+            name: format!("serving {clients} clients"),
+            sides: self.sides.iter().map(|side| side.of(at)).collect(),
+        };
+        CLIENTS.iter().enumerate().map(task).collect()
+    }
+
     /// The figures as a table, with what they mean.
     pub fn table(&self) -> String {
         let mut text = format!(
@@ -137,18 +176,18 @@ fn make(cache: &Path, bytes: usize) -> Result<(Set, Descriptor)> {
     Ok((set, layer))
 }
 
-/// The image as a packed bundle, with its key beside it.
-fn pack(sealift: &Path, set: &Set, work: &Path) -> Result<PathBuf> {
+/// The image as a packed bundle called `name`, with its key beside it.
+fn pack(sealift: &Path, set: &Set, work: &Path, name: &str) -> Result<PathBuf> {
     let registry = set.serve()?;
     let program = shell::quoted(sealift);
     let script = format!(
-        "{program} key generate --no-passphrase -o serving --quiet > serving.txt\n\
-         {program} export {}/bench/{NAME}:1 -o serving.tar --sign-key serving.key.pem \
-         --no-progress --quiet > serving.txt",
+        "{program} key generate --no-passphrase -o {name} --quiet > {name}.txt\n\
+         {program} export {}/bench/{NAME}:1 -o {name}.tar --sign-key {name}.key.pem \
+         --no-progress --quiet > {name}.txt",
         registry.host()
     );
     shell::run(shell::script(&script).current_dir(work))?;
-    Ok(work.join("serving.tar"))
+    Ok(work.join(format!("{name}.tar")))
 }
 
 fn ours(sealift: &Path, bundle: &Path) -> Result<Server> {

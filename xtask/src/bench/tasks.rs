@@ -1,5 +1,6 @@
 //! What is measured: each task as sealift does it and as its peer does.
 
+use super::against::{BEFORE, turn};
 use super::measure::{self, Sample};
 use super::set::Set;
 use crate::relay::Relay;
@@ -68,6 +69,8 @@ pub struct Bench<'a> {
     pub chosen: &'a [usize],
     /// None: only the peers are measured.
     pub sealift: Option<PathBuf>,
+    /// A second program of sealift, in place of the peers.
+    pub against: Option<PathBuf>,
     /// None: it cannot be had here.
     pub crane: Option<PathBuf>,
     pub work: &'a Path,
@@ -90,18 +93,29 @@ impl Scripts {
     }
 }
 
+/// A call of sealift.
+fn ours(program: &Path, args: &str) -> String {
+    format!("exec {} {args}", shell::quoted(program))
+}
+
 impl Bench<'_> {
     pub fn run(&self, runs: usize) -> Result<Vec<Task>> {
         let outside = self.set.serve()?;
         let source = self.address(&outside)?;
         let mut programs = Vec::new();
-        if self.sealift.is_some() {
-            let key = self.sealift("key generate --no-passphrase -o key --quiet > key.txt");
+        if let Some(sealift) = &self.sealift {
+            let key = ours(sealift, "key generate --no-passphrase -o key --quiet > key.txt");
             shell::run(shell::script(&format!("rm -f key.*; {key}")).current_dir(self.work))?;
-            programs.push(self.ours(&source));
+            programs.push(self.sealift("sealift", sealift, &source));
         }
-        programs.push(self.skopeo(&source));
-        programs.extend(self.crane.as_ref().map(|crane| self.crane(crane, &source, &outside)));
+        match &self.against {
+            Some(before) => programs.push(self.sealift(BEFORE, before, &source)),
+            None => {
+                programs.push(self.skopeo(&source));
+                let crane = self.crane.as_ref();
+                programs.extend(crane.map(|crane| self.crane(crane, &source, &outside)));
+            }
+        }
         let side =
             |p: &Scripts, at| Side { program: p.program, does: p.does[at], samples: Vec::new() };
         let task = |at: &usize| Task {
@@ -113,17 +127,19 @@ impl Bench<'_> {
         self.set.warm()?;
         for run in 1..=runs {
             println!("run {run} of {runs}");
-            for (place, program) in programs.iter().enumerate() {
-                if long[place] {
-                    continue;
-                }
+            let order = match self.against {
+                Some(_) => turn(run, programs.len()),
+                None => (0..programs.len()).collect(),
+            };
+            for place in order.into_iter().filter(|place| !long[*place]).collect::<Vec<_>>() {
+                let program = &programs[place];
                 let mut wall = 0.0;
                 let samples = self.side(&outside, program)?;
                 for (task, sample) in tasks.iter_mut().zip(samples) {
                     wall += sample.map_or(0.0, |sample| sample.wall);
                     task.sides[place].samples.extend(sample);
                 }
-                long[place] = program.program != "sealift" && wall > LONG.as_secs_f64();
+                long[place] = program.does != &SEALIFT && wall > LONG.as_secs_f64();
             }
         }
         tasks.iter_mut().for_each(|task| task.sides.retain(|side| side.does != NOTHING));
@@ -166,25 +182,21 @@ impl Bench<'_> {
         }
     }
 
-    fn ours(&self, outside: &str) -> Scripts {
+    /// What `program`, which is called `name`, does; its files are called so, too.
+    fn sealift(&self, name: &'static str, program: &Path, outside: &str) -> Scripts {
         let names = self.names(outside);
-        let to = "--to docker://INSIDE --key key.pub.pem --no-progress --quiet";
-        let import = format!("import sealift.tar {to}");
+        let quiet = "--no-progress --quiet";
+        let import = format!("import {name}.tar --to docker://INSIDE --key key.pub.pem {quiet}");
         let scripts = [
-            &*format!("export {names} -o sealift --sign-key key.key.pem --no-progress --quiet"),
-            "verify sealift --key key.pub.pem --no-progress --quiet",
-            &*format!("export {names} -o sealift.tar --sign-key key.key.pem --no-progress --quiet"),
-            "verify sealift.tar --key key.pub.pem --no-progress --quiet",
-            &import,
-            &import,
+            format!("export {names} -o {name} --sign-key key.key.pem {quiet}"),
+            format!("verify {name} --key key.pub.pem {quiet}"),
+            format!("export {names} -o {name}.tar --sign-key key.key.pem {quiet}"),
+            format!("verify {name}.tar --key key.pub.pem {quiet}"),
+            import.clone(),
+            import,
         ]
-        .map(|args| self.sealift(args));
-        Scripts { program: "sealift", does: &SEALIFT, before: String::new(), scripts }
-    }
-
-    fn sealift(&self, args: &str) -> String {
-        let program = self.sealift.as_deref().unwrap_or(Path::new("sealift"));
-        format!("exec {} {args}", shell::quoted(program))
+        .map(|args| ours(program, &args));
+        Scripts { program: name, does: &SEALIFT, before: String::new(), scripts }
     }
 
     fn skopeo(&self, outside: &str) -> Scripts {
