@@ -45,6 +45,7 @@ pub mod ssh;
 pub mod stock;
 pub mod terminal;
 pub mod token;
+pub mod wire;
 pub mod zot;
 
 use std::io::Write as _;

@@ -2,9 +2,8 @@
 //! referrers API, and answers otherwise wherever a test's script says so. It keeps a log of every
 //! request, headers and body included, and counts the bytes that clients let it send.
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::images::Image;
 use super::registry::Credentials;
 use super::stock::Stock;
+use super::wire::{self, Free, Head, Port};
 
 /// A request as the server saw it.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ type Script = Box<dyn Fn(&Seen) -> Option<Reply> + Send + Sync>;
 
 /// A running double; nothing answers any more when the value is gone.
 pub struct Double {
-    port: u16,
+    port: Port,
     shared: Arc<Shared>,
 }
 
@@ -130,8 +130,6 @@ impl Double {
     }
 
     fn with(script: Script, tls: Option<Arc<rustls::ServerConfig>>) -> Double {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             script,
             stock: Mutex::default(),
@@ -141,26 +139,18 @@ impl Double {
             tls,
         });
         let server = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if server.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                let server = Arc::clone(&server);
-                std::thread::spawn(move || server.accept(stream));
-            }
-        });
+        let port = Free::take().serve(move |stream| server.accept(stream));
         Double { port, shared }
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// `127.0.0.1:PORT`.
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.port.host()
     }
 
     /// Gives it an image.
@@ -199,8 +189,8 @@ impl Double {
 
 impl Drop for Double {
     fn drop(&mut self) {
+        // Of the connections; the port closes by itself.
         self.shared.stopped.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
 
@@ -251,17 +241,15 @@ impl Shared {
             Body::Gone => return Err(std::io::ErrorKind::ConnectionReset.into()),
             Body::Cut(_, announced) => *announced as u64,
         };
-        let mut head = format!("HTTP/1.1 {} X\r\n", reply.status);
         let given = |name: &str| reply.headers.iter().any(|(key, _)| key == name);
+        let mut headers = Vec::new();
         if matches!(reply.body, Body::Endless) {
-            head += "connection: close\r\n";
+            headers.push(("connection".to_owned(), "close".to_owned()));
         } else if !given("content-length") {
-            head += &format!("content-length: {length}\r\n");
+            headers.push(("content-length".to_owned(), length.to_string()));
         }
-        for (name, value) in &reply.headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        out.write_all(format!("{head}\r\n").as_bytes())?;
+        headers.extend(reply.headers.iter().cloned());
+        out.write_all(wire::head(&format!("{} X", reply.status), &headers).as_bytes())?;
         if seen.method == "HEAD" {
             return out.flush();
         }
@@ -292,26 +280,13 @@ impl Shared {
 
 /// Reads one request, and whether the connection stays afterwards.
 fn read<S: Read + Write>(stream: &mut BufReader<S>) -> Option<(Seen, bool)> {
-    let mut line = String::new();
-    stream.read_line(&mut line).ok().filter(|got| *got > 0)?;
-    let mut words = line.split(' ');
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        stream.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+    let head = Head::read(stream)?;
+    if head.asks() {
+        wire::go_on(stream.get_mut()).ok()?;
     }
-    let fields: HashMap<&str, &str> =
-        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    if fields.contains_key("expect") {
-        stream.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
-        stream.get_mut().flush().ok()?;
-    }
-    let length = fields.get("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; length];
+    let mut body = vec![0; head.length().try_into().unwrap()];
     stream.read_exact(&mut body).ok()?;
-    let stays = line.trim_end().ends_with("HTTP/1.1");
+    let stays = head.stays();
+    let Head { method, target, headers, .. } = head;
     Some((Seen { method, target, headers, body }, stays))
 }

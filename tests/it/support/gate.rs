@@ -2,15 +2,16 @@
 //! "in the middle of it" is a place and not a matter of luck.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use super::PATIENCE;
+use super::wire::{self, Free, Port};
 
 /// The relay. Its port stays the same when the registry behind it changes.
 pub struct Gate {
-    port: u16,
+    port: Port,
     shared: Arc<Shared>,
 }
 
@@ -25,40 +26,28 @@ struct State {
     limit: u64,
     /// Connections of an older generation carry nothing any more.
     generation: u64,
-    stopped: bool,
 }
 
 impl Gate {
     /// A gate, wide open, to the registry at `upstream`.
     pub fn to(upstream: u16) -> Gate {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let state = State { upstream, passed: 0, limit: u64::MAX, generation: 0, stopped: false };
+        let state = State { upstream, passed: 0, limit: u64::MAX, generation: 0 };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let relay = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let (upstream, generation) = {
-                    let state = relay.state.lock().unwrap();
-                    if state.stopped {
-                        return;
-                    }
-                    (state.upstream, state.generation)
-                };
-                let Ok(server) = TcpStream::connect(("127.0.0.1", upstream)) else { continue };
-                for (from, to) in [(&client, &server), (&server, &client)] {
-                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    let relay = Arc::clone(&relay);
-                    std::thread::spawn(move || relay.carry(from, to, generation));
-                }
-            }
+        let port = Free::take().accept(move |client| {
+            let (upstream, generation) = {
+                let state = relay.state.lock().unwrap();
+                (state.upstream, state.generation)
+            };
+            let relay = Arc::clone(&relay);
+            wire::relay(&client, upstream, move |from, to| relay.carry(from, to, generation));
         });
         Gate { port, shared }
     }
 
     /// `127.0.0.1:PORT` of the gate.
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.port.host()
     }
 
     /// Bytes let through since the last change, both ways.
@@ -89,9 +78,8 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        self.shared.state.lock().unwrap().stopped = true;
+        // Whoever waits is let go.
         self.reset(0, 0);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
 
@@ -110,7 +98,7 @@ impl Shared {
                 sent += allowed;
             }
         }
-        let _ = to.shutdown(Shutdown::Write);
+        wire::done(&to);
     }
 
     /// Waits for permission to pass up to `wanted` bytes; none when the connection is outdated.

@@ -11,9 +11,8 @@ mod rules;
 mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use self::artifacts::Artifact;
 use self::exchange::{Call, Reply};
 use self::tokens::Tokens;
 use super::registry::{Registry, Request, authfile};
+use super::wire::{Free, Port};
 
 /// Harbor's default, `token_expiration`.
 const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
@@ -80,7 +80,7 @@ pub struct State {
 pub struct Harbor {
     inner: Arc<Inner>,
     dir: TempDir,
-    thread: Option<std::thread::JoinHandle<()>>,
+    port: Port,
 }
 
 struct Inner {
@@ -88,7 +88,6 @@ struct Inner {
     registry: Registry,
     state: Mutex<State>,
     tokens: Tokens,
-    stop: AtomicBool,
 }
 
 impl Harbor {
@@ -98,25 +97,16 @@ impl Harbor {
     /// An empty Harbor with an administrator and the public project `library`, as one has it
     /// after its installation.
     pub fn start() -> Harbor {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let free = Free::take();
         let inner = Arc::new(Inner {
-            port: listener.local_addr().unwrap().port(),
+            port: free.number(),
             registry: Registry::empty(),
             state: Mutex::default(),
             tokens: Tokens::lasting(HALF_AN_HOUR),
-            stop: AtomicBool::new(false),
         });
         let serving = Arc::clone(&inner);
-        let thread = std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if serving.stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let inner = Arc::clone(&serving);
-                std::thread::spawn(move || inner.serve(stream));
-            }
-        });
-        let harbor = Harbor { inner, dir: TempDir::new().unwrap(), thread: Some(thread) };
+        let port = free.serve(move |stream| serving.serve(stream));
+        let harbor = Harbor { inner, dir: TempDir::new().unwrap(), port };
         let (name, password) = Harbor::ADMIN;
         let (name, password) = (name.to_owned(), password.to_owned());
         harbor.inner.add(Account { name, password, admin: true, ..Account::default() });
@@ -127,7 +117,7 @@ impl Harbor {
 
     /// `127.0.0.1:PORT`.
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.inner.port)
+        self.port.host()
     }
 
     /// The registry behind it, which asks nobody for anything.
@@ -299,14 +289,6 @@ impl Harbor {
     }
 }
 
-impl Drop for Harbor {
-    fn drop(&mut self) {
-        self.inner.stop.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.inner.port));
-        let _ = self.thread.take().map(std::thread::JoinHandle::join);
-    }
-}
-
 impl State {
     fn add_project(&mut self, name: &str, public: bool, limit: i64) {
         let id = self.projects.len() as u64 + 1;
@@ -328,7 +310,7 @@ impl Inner {
     fn serve(&self, stream: TcpStream) {
         let Some(mut call) = Call::read(stream) else { return };
         let status = self.answer(&mut call);
-        let (method, path) = (call.method.clone(), call.target.clone());
+        let (method, path) = (call.head.method.clone(), call.head.target.clone());
         self.state().log.push(Request { method, path, status });
         // Only now may the client go on: a test that looks at the log sees everything.
         call.finish();

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::content::hex;
+use super::wire::{self, Free, Head, Port};
 
 /// A request that was answered, or broke off.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub struct Seen {
 
 /// The registry.
 pub struct Resuming {
-    port: u16,
+    port: Port,
     shared: Arc<Shared>,
 }
 
@@ -41,35 +42,21 @@ struct State {
     log: Vec<Seen>,
 }
 
-struct Request {
-    method: String,
-    path: String,
-    headers: HashMap<String, String>,
-}
-
 struct Reply(u16, Vec<(&'static str, String)>, Vec<u8>);
 
 impl Resuming {
     /// An empty one, with its files in `base`.
     pub fn start_in(base: &std::path::Path) -> Resuming {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let dir = TempDir::new_in(base).unwrap();
         let shared = Arc::new(Shared { dir, state: Mutex::default() });
         let serving = Arc::clone(&shared);
-        // It ends with the process: nothing of it is left but a listening socket.
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let shared = Arc::clone(&serving);
-                std::thread::spawn(move || shared.serve(&stream));
-            }
-        });
+        let port = Free::take().serve(move |stream| serving.serve(&stream));
         Resuming { port, shared }
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// All requests so far, oldest first.
@@ -98,12 +85,15 @@ impl Resuming {
 impl Shared {
     fn serve(&self, stream: &TcpStream) {
         let mut reader = BufReader::with_capacity(256 << 10, stream);
-        while let Some(request) = read_head(&mut reader) {
+        while let Some(request) = Head::read(&mut reader) {
+            if request.asks() && wire::go_on(&mut { stream }).is_err() {
+                return;
+            }
             let mut body = 0;
             let reply = self.answer(&request, &mut reader, &mut body);
             let written = reply.as_ref().is_some_and(|reply| write(stream, reply));
             let status = reply.filter(|_| written).map(|Reply(status, ..)| status);
-            let Request { method, path, .. } = request;
+            let Head { method, target: path, .. } = request;
             self.state.lock().unwrap().log.push(Seen { method, path, status });
             if !written {
                 return;
@@ -112,9 +102,9 @@ impl Shared {
     }
 
     /// None when the connection broke in the middle of the body.
-    fn answer(&self, request: &Request, reader: &mut impl Read, got: &mut u64) -> Option<Reply> {
-        let length = request.headers.get("content-length").map_or(0, |l| l.parse().unwrap());
-        let path = request.path.trim_start_matches("/v2/");
+    fn answer(&self, request: &Head, reader: &mut impl Read, got: &mut u64) -> Option<Reply> {
+        let length = request.length();
+        let path = request.target.trim_start_matches("/v2/");
         if let Some((repository, rest)) = path.split_once("/blobs/uploads/") {
             return self.upload(request, repository, rest, &mut reader.take(length), got);
         }
@@ -136,7 +126,7 @@ impl Shared {
         let mut state = self.state.lock().unwrap();
         if request.method == "PUT" {
             let digest = format!("sha256:{}", hex(&Sha256::digest(&body)));
-            let kind = request.headers["content-type"].clone();
+            let kind = request.header("content-type").unwrap().to_owned();
             for reference in [reference, &digest] {
                 let key = format!("{repository}/{reference}");
                 state.manifests.insert(key, (kind.clone(), body.clone()));
@@ -160,7 +150,7 @@ impl Shared {
 
     fn upload(
         &self,
-        request: &Request,
+        request: &Head,
         repository: &str,
         rest: &str,
         body: &mut dyn Read,
@@ -188,7 +178,7 @@ impl Shared {
                 Some(Reply(204, vec![], vec![]))
             }
             "PATCH" => {
-                let start = request.headers.get("content-range").and_then(|r| r.split_once('-'));
+                let start = request.header("content-range").and_then(|r| r.split_once('-'));
                 if start.is_some_and(|(start, _)| start != before.to_string()) {
                     return Some(Reply(416, vec![range(before)], vec![]));
                 }
@@ -233,45 +223,21 @@ impl Write for Hashing<'_> {
 }
 
 /// Adds what arrives of the body to the file, whether or not it is all.
-fn append(file: &PathBuf, body: &mut dyn Read, request: &Request, got: &mut u64) -> bool {
+fn append(file: &PathBuf, body: &mut dyn Read, request: &Head, got: &mut u64) -> bool {
     let mut file = OpenOptions::new().append(true).open(file).unwrap();
     let mut buffer = vec![0; 256 << 10];
     while let Ok(len @ 1..) = body.read(&mut buffer) {
         file.write_all(&buffer[..len]).unwrap();
         *got += len as u64;
     }
-    request.headers.get("content-length").map_or("0".to_owned(), Clone::clone) == got.to_string()
-}
-
-fn read_head(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
-    // A client that tries TLS first is told by silence.
-    if reader.fill_buf().ok()?.first() == Some(&0x16) {
-        return None;
-    }
-    let mut line = String::new();
-    reader.read_line(&mut line).ok().filter(|len| *len > 0)?;
-    let mut words = line.split(' ');
-    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = HashMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok().filter(|len| *len > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-    if headers.contains_key("expect") {
-        reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
-    }
-    Some(Request { method, path, headers })
+    request.length() == *got
 }
 
 fn write(mut stream: &TcpStream, Reply(status, headers, body): &Reply) -> bool {
-    let mut head = format!("HTTP/1.1 {status} X\r\n");
-    for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
-    }
+    let mut headers = headers.clone();
     if !headers.iter().any(|(name, _)| *name == "content-length") {
-        head += &format!("content-length: {}\r\n", body.len());
+        headers.push(("content-length", body.len().to_string()));
     }
-    stream.write_all(format!("{head}\r\n").as_bytes()).is_ok() && stream.write_all(body).is_ok()
+    let head = wire::head(&format!("{status} X"), &headers);
+    stream.write_all(head.as_bytes()).is_ok() && stream.write_all(body).is_ok()
 }

@@ -2,15 +2,16 @@
 //! number of bytes.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::Random;
+use super::wire::{self, Free, Port};
 
 /// The relay.
 pub struct Shaky {
-    port: u16,
+    port: Port,
     shared: Arc<Shared>,
 }
 
@@ -22,7 +23,6 @@ struct Shared {
     up: AtomicU64,
     down: AtomicU64,
     cuts: AtomicU64,
-    stopped: AtomicBool,
 }
 
 /// One connection's two sockets, and how much they may still carry together.
@@ -34,8 +34,6 @@ struct Line {
 impl Shaky {
     /// A relay to the loopback port `upstream`, whose connections carry `least` to `most` bytes.
     pub fn to(upstream: u16, random: Random, least: u64, most: u64) -> Shaky {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
             upstream,
             random: Mutex::new(random),
@@ -44,23 +42,15 @@ impl Shaky {
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
             cuts: AtomicU64::new(0),
-            stopped: AtomicBool::new(false),
         });
         let relay = Arc::clone(&shared);
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                if relay.stopped.load(Ordering::SeqCst) {
-                    return;
-                }
-                relay.connect(client);
-            }
-        });
+        let port = Free::take().accept(move |client| relay.connect(client));
         Shaky { port, shared }
     }
 
     /// `127.0.0.1:PORT` of the relay.
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.port.host()
     }
 
     /// Bytes that went towards the upstream.
@@ -76,13 +66,6 @@ impl Shaky {
     /// How many connections were cut.
     pub fn cuts(&self) -> u64 {
         self.shared.cuts.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Shaky {
-    fn drop(&mut self) {
-        self.shared.stopped.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }
 
@@ -119,6 +102,6 @@ impl Shared {
                 return;
             }
         }
-        let _ = target.shutdown(Shutdown::Write);
+        wire::done(target);
     }
 }

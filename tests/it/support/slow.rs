@@ -2,13 +2,15 @@
 //! transfer lasts as long as its size says.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::wire::{self, Free, Port};
+
 /// A running relay.
 pub struct Slow {
-    port: u16,
+    port: Port,
 }
 
 struct Rate {
@@ -19,26 +21,18 @@ struct Rate {
 impl Slow {
     /// A relay to the loopback port `upstream`.
     pub fn to(upstream: u16, bytes_per_second: u32) -> Slow {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let each = Duration::from_secs(1) / bytes_per_second;
         let rate = Arc::new(Rate { each, free: Mutex::new(Instant::now()) });
-        std::thread::spawn(move || {
-            for client in listener.incoming().map_while(Result::ok) {
-                let Ok(server) = TcpStream::connect(("127.0.0.1", upstream)) else { continue };
-                for (from, to) in [(&client, &server), (&server, &client)] {
-                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    let rate = Arc::clone(&rate);
-                    std::thread::spawn(move || rate.carry(from, to));
-                }
-            }
+        let port = Free::take().accept(move |client| {
+            let rate = Arc::clone(&rate);
+            wire::relay(&client, upstream, move |from, to| rate.carry(from, to));
         });
         Slow { port }
     }
 
     /// `127.0.0.1:PORT` of the relay.
     pub fn host(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.port.host()
     }
 }
 
@@ -52,7 +46,7 @@ impl Rate {
                 break;
             }
         }
-        let _ = to.shutdown(Shutdown::Write);
+        wire::done(&to);
     }
 
     /// How long to wait until `len` bytes may pass.

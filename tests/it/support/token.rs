@@ -1,8 +1,8 @@
 //! A token server after the distribution token specification: Basic credentials in, a signed
 //! JWT for the asked scopes out. RS256 by `openssl dgst -sign`, the certificate in `x5c`.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,6 +13,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::wire::{self, Free, Head, Port};
 use super::{command, output};
 
 const ISSUER: &str = "sealift test tokens";
@@ -21,19 +22,17 @@ const ISSUER: &str = "sealift test tokens";
 const LEEWAY: u64 = 60;
 const SERVICE: &str = "sealift test registry";
 
-/// A running token server; its thread ends with the value.
+/// A running token server.
 pub struct TokenServer {
     state: Arc<State>,
-    thread: Option<std::thread::JoinHandle<()>>,
+    port: Port,
 }
 
 struct State {
     dir: TempDir,
-    port: u16,
     lifetime: AtomicU64,
     served: AtomicUsize,
     refused: AtomicUsize,
-    stop: AtomicUsize,
     scopes: Mutex<Vec<String>>,
 }
 
@@ -52,27 +51,16 @@ impl TokenServer {
                 .arg("-out")
                 .arg(dir.path().join("cert.pem")),
         );
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let state = Arc::new(State {
             dir,
-            port: listener.local_addr().unwrap().port(),
             lifetime: AtomicU64::new(seconds),
             served: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
-            stop: AtomicUsize::new(0),
             scopes: Mutex::new(Vec::new()),
         });
         let shared = Arc::clone(&state);
-        let thread = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if shared.stop.load(Ordering::SeqCst) > 0 {
-                    return;
-                }
-                let shared = Arc::clone(&shared);
-                std::thread::spawn(move || stream.map(|stream| shared.answer(stream)));
-            }
-        });
-        TokenServer { state, thread: Some(thread) }
+        let port = Free::take().serve(move |stream| drop(shared.answer(stream)));
+        TokenServer { state, port }
     }
 
     /// The registry's side of the arrangement.
@@ -80,7 +68,7 @@ impl TokenServer {
         format!(
             "auth:\n  token: {{realm: 'http://127.0.0.1:{}/token', service: '{SERVICE}', \
              issuer: '{ISSUER}', rootcertbundle: '{}'}}\n",
-            self.state.port,
+            self.port.number(),
             self.state.dir.path().join("cert.pem").display()
         )
     }
@@ -106,52 +94,29 @@ impl TokenServer {
     }
 }
 
-impl Drop for TokenServer {
-    fn drop(&mut self) {
-        self.state.stop.store(1, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.state.port));
-        let _ = self.thread.take().map(std::thread::JoinHandle::join);
-    }
-}
-
 impl State {
-    fn answer(&self, stream: TcpStream) -> std::io::Result<()> {
-        let mut lines = BufReader::new(stream.try_clone()?).lines();
-        let first = lines.next().transpose()?.unwrap_or_default();
-        let mut authorization = String::new();
-        for line in lines {
-            let line = line?;
-            if line.is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("authorization")
-            {
-                authorization = value.trim().to_owned();
-            }
-        }
-        let (status, body) = self.decide(&first, &authorization);
-        let mut stream = stream;
-        write!(
-            stream,
-            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
+    fn answer(&self, mut stream: TcpStream) -> std::io::Result<()> {
+        let Some(head) = Head::read(&mut BufReader::new(stream.try_clone()?)) else {
+            return Ok(());
+        };
+        let (status, body) = self.decide(&head);
+        let length = body.len().to_string();
+        let kind = ("Content-Type", "application/json");
+        let headers = [kind, ("Connection", "close"), ("Content-Length", &length)];
+        stream.write_all((wire::head(status, &headers) + &body).as_bytes())
     }
 
-    fn decide(&self, first: &str, authorization: &str) -> (&'static str, String) {
-        let mut words = first.split(' ');
-        let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-        let Some(query) = target.strip_prefix("/token?") else {
+    fn decide(&self, head: &Head) -> (&'static str, String) {
+        let Some(query) = head.target.strip_prefix("/token?") else {
             return ("404 Not Found", "{}".to_owned());
         };
-        if method != "GET" {
+        if head.method != "GET" {
             // The OAuth2 form is optional; clients must fall back to the plain one.
             return ("404 Not Found", "{}".to_owned());
         }
         let pair = format!("{}:{}", TokenServer::USER, TokenServer::PASSWORD);
-        if authorization != format!("Basic {}", BASE64_STANDARD.encode(pair)) {
+        let basic = format!("Basic {}", BASE64_STANDARD.encode(pair));
+        if head.header("authorization") != Some(&*basic) {
             self.refused.fetch_add(1, Ordering::SeqCst);
             return ("401 Unauthorized", r#"{"details":"incorrect username or password"}"#.into());
         }

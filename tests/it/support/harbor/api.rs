@@ -30,7 +30,7 @@ impl Inner {
             return Reply::error(401, "UNAUTHORIZED", "unauthorized");
         };
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match (call.method.as_str(), parts.as_slice()) {
+        match (call.head.method.as_str(), parts.as_slice()) {
             ("HEAD", ["projects"]) => {
                 let name = call.query("project_name").unwrap_or_default();
                 match self.state().projects.contains_key(&name) {

@@ -1,6 +1,6 @@
 //! One request and its answer on the wire, and the way through to the registry behind.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 
 use base64::Engine as _;
@@ -8,13 +8,11 @@ use serde_json::{Value, json};
 
 use super::super::http;
 use super::super::token::decode;
+use super::super::wire::{self, Head};
 
 /// A request of which the body is not read yet.
 pub struct Call {
-    pub method: String,
-    /// Path and query, as sent.
-    pub target: String,
-    headers: Vec<(String, String)>,
+    pub head: Head,
     left: u64,
     asked: bool,
     reader: BufReader<TcpStream>,
@@ -58,53 +56,29 @@ impl Call {
     /// Reads all but the body; none for what is no HTTP, such as a TLS handshake.
     pub fn read(stream: TcpStream) -> Option<Call> {
         let mut reader = BufReader::new(stream.try_clone().ok()?);
-        if reader.fill_buf().ok()?.first() == Some(&0x16) {
-            return None;
-        }
-        let mut first = String::new();
-        reader.read_line(&mut first).ok().filter(|read| *read > 0)?;
-        let mut words = first.split_whitespace();
-        let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-        let mut headers = Vec::new();
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).ok()?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
-            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        let mut call = Call {
-            method,
-            target,
-            headers,
-            left: 0,
-            asked: false,
-            reader,
-            stream,
-            tail: Vec::new(),
-        };
-        call.left = call.header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0);
-        call.asked = call.header("expect").is_some();
-        Some(call)
+        let head = Head::read(&mut reader)?;
+        let (left, asked) = (head.length(), head.asks());
+        Some(Call { head, left, asked, reader, stream, tail: Vec::new() })
     }
 
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.head.header(name)
     }
 
     /// The announced size of the body.
     pub fn length(&self) -> u64 {
-        self.header("content-length").and_then(|l| l.parse().ok()).unwrap_or(0)
+        self.head.length()
     }
 
     /// The path alone, as sent.
     pub fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
+        self.head.target.split('?').next().unwrap_or_default()
     }
 
     /// Every value of a query parameter.
     pub fn queries(&self, name: &str) -> Vec<String> {
-        let query = self.target.split_once('?').map_or("", |(_, query)| query);
+        let query = self.head.target.split_once('?').map_or("", |(_, query)| query);
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.filter(|(n, _)| *n == name).map(|(_, value)| decode(value)).collect()
     }
@@ -134,7 +108,7 @@ impl Call {
     /// Lets a client send that asked first.
     fn go_on(&mut self) {
         if std::mem::take(&mut self.asked) {
-            let _ = self.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
+            let _ = wire::go_on(&mut self.stream);
         }
     }
 
@@ -143,14 +117,11 @@ impl Call {
         if !self.asked {
             self.body();
         }
-        let length = reply.body.len();
-        let mut out = format!("HTTP/1.1 {} Double\r\nConnection: close\r\n", reply.status);
-        out += &format!("Content-Length: {length}\r\n");
-        for (name, value) in &reply.headers {
-            out += &format!("{name}: {value}\r\n");
-        }
-        self.tail = (out + "\r\n").into_bytes();
-        if self.method != "HEAD" {
+        let mut headers = vec![("Connection", "close".to_owned())];
+        headers.push(("Content-Length", reply.body.len().to_string()));
+        headers.extend(reply.headers);
+        self.tail = wire::head(&format!("{} Double", reply.status), &headers).into_bytes();
+        if self.head.method != "HEAD" {
             self.tail.extend(reply.body);
         }
         reply.status
@@ -161,8 +132,8 @@ impl Call {
     pub fn pass_on(&mut self, port: u16, body: Option<&[u8]>, more: Option<(&str, String)>) -> u16 {
         self.go_on();
         let mut upstream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
-        for (name, value) in &self.headers {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.head.method, self.head.target);
+        for (name, value) in &self.head.headers {
             if !matches!(name.as_str(), "expect" | "connection" | "authorization") {
                 head += &format!("{name}: {value}\r\n");
             }
@@ -193,7 +164,7 @@ impl Call {
         if let Some((name, value)) = more.filter(|_| status < 300) {
             head += &format!("{name}: {value}\r\n");
         }
-        let large = self.method == "GET";
+        let large = self.head.method == "GET";
         self.tail = head.into_bytes();
         if large {
             let _ = self.stream.write_all(&std::mem::take(&mut self.tail));

@@ -53,8 +53,11 @@ impl Inner {
         let anonymous = call.header("authorization").is_none();
         let parts = Parts::of(call.path());
         let scope = parts.as_ref().map(|parts| {
-            let actions =
-                if call.method == "GET" || call.method == "HEAD" { "pull" } else { "pull,push" };
+            let actions = if call.head.method == "GET" || call.head.method == "HEAD" {
+                "pull"
+            } else {
+                "pull,push"
+            };
             format!(",scope=\"repository:{}:{actions}\"", parts.repository)
         });
         let challenge = match anonymous {
@@ -73,7 +76,7 @@ impl Inner {
             let known = access.is_some() || account.is_some();
             return if known { Ok(()) } else { refused("unauthorized") };
         };
-        let reads = call.method == "GET" || call.method == "HEAD";
+        let reads = call.head.method == "GET" || call.head.method == "HEAD";
         if reads && anonymous {
             return refused("authorize header needed to send HEAD to repository");
         }
@@ -92,7 +95,7 @@ impl Inner {
                 rights(&state, account.as_ref(), project).contains(&action)
             }
         };
-        let action = match call.method.as_str() {
+        let action = match call.head.method.as_str() {
             "GET" | "HEAD" => "pull",
             "DELETE" => "delete",
             _ => "push",
@@ -126,7 +129,7 @@ impl Inner {
     pub(super) fn registry_call(&self, call: &mut Call) -> u16 {
         let port = self.registry.port();
         let Some(parts) = Parts::of(call.path()) else { return call.pass_on(port, None, None) };
-        let writes = call.method != "GET" && call.method != "HEAD";
+        let writes = call.head.method != "GET" && call.head.method != "HEAD";
         if writes && self.state().read_only {
             return call.reply(Reply::error(403, "DENIED", "The system is in read only mode."));
         }
@@ -134,7 +137,7 @@ impl Inner {
             let why = format!("can not push artifact to a proxy project: {}", parts.project());
             return call.reply(Reply::error(405, "METHOD_NOT_ALLOWED", &why));
         }
-        match (call.method.as_str(), parts.kind) {
+        match (call.head.method.as_str(), parts.kind) {
             ("GET" | "HEAD", "manifests") => {
                 let key = (parts.repository.clone(), parts.reference.clone());
                 if self.state().gone.contains(&key) {
