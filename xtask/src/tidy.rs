@@ -5,6 +5,7 @@ mod imports;
 mod names;
 mod rules;
 mod source;
+mod wording;
 
 use crate::{Result, shell};
 use source::Source;
@@ -30,7 +31,7 @@ pub fn run() -> Result {
             }
             let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
             let source = Source::new(&name, &shell::read_text(&path)?);
-            for finding in rules::check(&source) {
+            for finding in rules::check(&source).into_iter().chain(wording::check(&source)) {
                 println!("{name}:{}: {}", finding.line, finding.message);
                 count += 1;
             }
