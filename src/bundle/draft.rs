@@ -16,7 +16,7 @@ use super::pack::PackedDraft;
 use crate::medium::{Form, Medium};
 use crate::storage::holdings::BlobHoldings;
 use crate::storage::store::{BlobSink, BlobSource};
-use crate::tools::folder::{About, Folder, Replace};
+use crate::tools::folder::{FileInfo, Folder, Replace};
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
@@ -70,7 +70,7 @@ impl Site {
     /// What was left behind under `name`, if it is of the `kind` that an export leaves behind, and
     /// of nobody else: what a link points at would be written to, and what another may write would
     /// get the name of the bundle.
-    pub(super) fn left(&self, name: &OsStr, kind: FileType) -> Result<Option<About>> {
+    pub(super) fn left(&self, name: &OsStr, kind: FileType) -> Result<Option<FileInfo>> {
         let path = self.folder.at(name);
         let about = self.folder.look(name);
         let about =

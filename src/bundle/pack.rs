@@ -27,7 +27,7 @@ use crate::storage::holdings::BlobHoldings;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::file::lock;
-use crate::tools::folder::{About, Replace};
+use crate::tools::folder::{FileInfo, Replace};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -103,7 +103,7 @@ impl PackedDraft {
             let shown = site.folder.at(&old);
             let fault = |e| Error::io(format!("cannot read {}", shown.display()), e);
             let file = site.folder.file(&old).map_err(fault)?;
-            About::of(&file).map_err(fault)?.refuse_foreign(&site.folder, &shown)?;
+            FileInfo::of(&file).map_err(fault)?.refuse_foreign(&site.folder, &shown)?;
             found.extend(Tree::of_tar(&shown, Arc::new(file)));
         }
         Ok(PackedDraft {
@@ -139,7 +139,7 @@ impl PackedDraft {
     /// How many bytes are still to be allocated: the file has room for some of `missing` already.
     pub(super) fn needs(&self, missing: &[Descriptor]) -> u64 {
         let lacking = missing.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
-        let there = About::of(&self.file).map_or(0, |about| about.allocated);
+        let there = FileInfo::of(&self.file).map_or(0, |about| about.allocated);
         lacking.min(self.end.saturating_sub(there))
     }
 
@@ -307,7 +307,7 @@ fn open_or_create(site: &Site) -> Result<File> {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(fault(e)),
             Ok(file) => {
-                About::of(&file).map_err(fault)?.refuse_foreign(&site.folder, &path)?;
+                FileInfo::of(&file).map_err(fault)?.refuse_foreign(&site.folder, &path)?;
                 return Ok(file);
             }
         }

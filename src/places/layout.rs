@@ -21,7 +21,7 @@ pub use self::entry::LayoutEntry;
 use self::entry::are_one;
 pub use self::images::{Images, Unreadable};
 pub(super) use self::names::by_digest;
-use self::names::{Tags, entry_name, subject_of};
+use self::names::{SubjectTags, entry_name, subject_of};
 pub use self::spec::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
 pub use self::store::LayoutStore;
 use crate::medium::kind;
@@ -48,7 +48,7 @@ pub struct Layout {
     /// Which of the listed manifests refer to what.
     referring: BTreeMap<Digest, Digest>,
     subjects: BTreeMap<Digest, Vec<Descriptor>>,
-    tags: Tags,
+    tags: SubjectTags,
     /// What was said of names that stand for several images.
     notes: Vec<String>,
 }
@@ -101,7 +101,7 @@ impl Layout {
         let notes = Vec::new();
         let mut layout = Layout { tree, entries, broken, known, referring, subjects, tags, notes };
         layout.find_subjects()?;
-        layout.tags = Tags::of(&layout.entries, &layout.referring);
+        layout.tags = SubjectTags::of(&layout.entries, &layout.referring);
         Ok(layout)
     }
 

@@ -4,12 +4,12 @@ use std::io::{self, Read};
 
 use crate::words::error::{Class, Error, Result};
 
-/// A stream of bytes that may be able to go to another place in itself.
+/// A stream of bytes that may be able to go to another position in itself.
 ///
 /// A receiver that takes a blob in pieces goes back to where the other end stopped listening, and
 /// forward over what the other end has kept from an earlier run.
 pub trait Content: Read {
-    /// Makes `offset`, counted from the first byte, the place of the next byte to be read.
+    /// Makes `offset`, counted from the first byte, the position of the next byte to be read.
     ///
     /// # Errors
     /// When the bytes can be had only once, which is what the default says, or not any more.

@@ -10,9 +10,9 @@ use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 
-/// How far apart the places are from which [`Verifying`] can hash again at first.
+/// How far apart the positions are from which [`Verifying`] can hash again at first.
 const MARK_EVERY: u64 = 8 << 20;
-/// How many such places are kept; when there are more, every second one goes. A hash in the
+/// How many such positions are kept; when there are more, every second one goes. A hash in the
 /// middle of its work has about a hundred bytes.
 const MAX_MARKS: usize = 1024;
 
@@ -21,7 +21,7 @@ const MAX_MARKS: usize = 1024;
 ///
 /// As [`Content`] it goes back and forth. The digest is over all bytes of the blob in their
 /// order, whichever of them were handed out: what is skipped is read and hashed, and what is read
-/// again is hashed again from a place that was marked on the way.
+/// again is hashed again from a position that was marked on the way.
 pub struct Verifying<'a, R> {
     inner: R,
     blob: &'a Descriptor,
@@ -33,7 +33,7 @@ pub struct Verifying<'a, R> {
     left: u64,
     /// How many of the first bytes came from an earlier run.
     taken: u64,
-    /// What was hashed up to certain places, the first one excepted, which is 0.
+    /// What was hashed up to certain positions, the first one excepted, which is 0.
     marks: Vec<(u64, Hasher)>,
     apart: u64,
     progress: &'a dyn Progress,
@@ -108,7 +108,7 @@ impl<'a, R: Read> Verifying<'a, R> {
         Ok(0)
     }
 
-    /// Remembers this place if the last one is far enough away.
+    /// Remembers this position if the last one is far enough away.
     fn mark(&mut self) {
         let here = self.count();
         if here < self.marks.last().map_or(0, |(at, _)| *at) + self.apart {
@@ -197,14 +197,14 @@ impl<R: Content> Content for Verifying<'_, R> {
                 Error::io(format!("{}: going on with blob {}", self.what, self.blob.digest), e)
             })?;
             skip = match got {
-                0 => return Err(Error::new(Class::Other, "no such place in the content")),
+                0 => return Err(Error::new(Class::Other, "no such position in the content")),
                 got => skip - got as u64,
             };
         }
         Ok(())
     }
 
-    /// The last byte is always taken from the place itself, so that there is something to ask for.
+    /// The last byte is always taken from the source itself, so that there is something to ask for.
     fn resume(&mut self, there: &mut dyn Read) -> Result<u64> {
         let mut buffer = vec![0; BUFFER];
         while self.left > 1 {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FileType, FlockOperation, flock};
 use rustix::io::Errno;
 
-use super::folder::{About, Folder, Replace};
+use super::folder::{FileInfo, Folder, Replace};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 
@@ -89,7 +89,7 @@ impl AtomicFile {
             }
             other => other.map_err(fault)?,
         };
-        About::of(&file).map_err(fault)?.refuse_foreign(folder, &path)?;
+        FileInfo::of(&file).map_err(fault)?.refuse_foreign(folder, &path)?;
         let there = file.seek(io::SeekFrom::End(0)).map_err(fault)?;
         let (folder, name) = (folder.clone(), name.into());
         Ok((AtomicFile { file, folder, temp, name, stays: true, done: false }, there))

@@ -21,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-pub use self::about::About;
+pub use self::about::FileInfo;
 use self::keeping::Keeping;
 use crate::words::error::{Class, Error, Result};
 
@@ -178,7 +178,7 @@ impl Folder {
             Err(Errno::LOOP) => return Err(not_a_file()),
             other => other?,
         };
-        match About::of(&open)?.kind {
+        match FileInfo::of(&open)?.kind {
             FileType::RegularFile => Ok(File::from(open)),
             _ => Err(not_a_file()),
         }
@@ -208,7 +208,7 @@ impl Folder {
     ///
     /// # Errors
     /// When the system does not tell.
-    pub fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Option<About>> {
+    pub fn look(&self, name: impl AsRef<OsStr>) -> io::Result<Option<FileInfo>> {
         match rustix::fs::statat(&*self.handle, one(name.as_ref())?, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(stat.into())),
             Err(Errno::NOENT) => Ok(None),
@@ -270,7 +270,7 @@ impl Folder {
         replace: Replace,
     ) -> io::Result<()> {
         let (from, to) = (one(from.as_ref())?, one(to.as_ref())?);
-        let written = About::of(written)?;
+        let written = FileInfo::of(written)?;
         self.compare(from, &written)?;
         let handle = &*self.handle;
         match replace {
@@ -291,7 +291,7 @@ impl Folder {
     }
 
     /// Fails when `to`, which was `from`, is not what was written; then it does not keep the name.
-    fn settled(&self, from: &OsStr, to: &OsStr, written: &About) -> io::Result<()> {
+    fn settled(&self, from: &OsStr, to: &OsStr, written: &FileInfo) -> io::Result<()> {
         self.compare(to, written).inspect_err(|_| {
             let handle = &*self.handle;
             // Nothing better can be done where that fails: the error is told in any case.
@@ -299,7 +299,7 @@ impl Folder {
         })
     }
 
-    fn compare(&self, name: &OsStr, written: &About) -> io::Result<()> {
+    fn compare(&self, name: &OsStr, written: &FileInfo) -> io::Result<()> {
         let there = self.look(name)?;
         if there.is_some_and(|there| there.identity == written.identity) {
             return Ok(());
@@ -315,7 +315,7 @@ impl Folder {
     /// # Errors
     /// When the system does not tell.
     pub fn is(&self, name: impl AsRef<OsStr>, open: impl AsFd) -> io::Result<bool> {
-        let open = About::of(open)?;
+        let open = FileInfo::of(open)?;
         Ok(self.look(name)?.is_some_and(|there| there.identity == open.identity))
     }
 
@@ -338,7 +338,7 @@ impl Folder {
     /// [`Class::Refused`] when it does not, as after a medium was taken out: what was written is
     /// then where nobody looks for it.
     pub fn is_found(&self) -> Result<()> {
-        let identity = |folder: &Folder| About::of(&*folder.handle).map(|about| about.identity);
+        let identity = |folder: &Folder| FileInfo::of(&*folder.handle).map(|about| about.identity);
         let there = Folder::open(&self.path).and_then(|there| identity(&there)).ok();
         if there.is_some() && there == identity(self).ok() {
             return Ok(());

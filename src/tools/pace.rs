@@ -138,7 +138,7 @@ impl Controller {
 }
 
 #[derive(Debug)]
-struct State {
+struct GateState {
     /// None: the most is allowed at once.
     controller: Option<Controller>,
     taken: usize,
@@ -157,7 +157,7 @@ struct State {
 #[derive(Debug)]
 pub struct Gate {
     jobs: Jobs,
-    state: Mutex<State>,
+    state: Mutex<GateState>,
     free: Condvar,
     begun: Instant,
 }
@@ -176,7 +176,7 @@ impl Gate {
     }
 
     fn with(jobs: Jobs, controller: Option<Controller>) -> Gate {
-        let state = State {
+        let state = GateState {
             controller,
             taken: 0,
             running: 0,
@@ -189,11 +189,11 @@ impl Gate {
         Gate { jobs, state: Mutex::new(state), free: Condvar::new(), begun: Instant::now() }
     }
 
-    fn allowed(&self, state: &State) -> usize {
+    fn allowed(&self, state: &GateState) -> usize {
         state.controller.as_ref().map_or(self.jobs.shares(), Controller::limit)
     }
 
-    /// Waits for a place for a transfer of `bytes`, which is given back when the pass is dropped.
+    /// Waits for a pass for a transfer of `bytes`, which is given back when the pass is dropped.
     /// A transfer that is too large for what is allowed goes alone.
     pub fn enter(&self, bytes: u64) -> Pass<'_> {
         let shares = shares(bytes);

@@ -33,7 +33,7 @@ struct Span {
     size: u64,
 }
 
-/// A place in a file.
+/// A position in a file.
 #[derive(Debug)]
 pub struct Position<'s> {
     /// The file.

@@ -18,12 +18,12 @@ use super::shape::Object;
 #[derive(Debug, Default)]
 pub struct ImageConfig {
     platform: Option<Platform>,
-    rootfs: Option<RootFs>,
+    rootfs: Option<ConfigRootFs>,
     is_odd: bool,
 }
 
 #[derive(Debug, Default)]
-struct RootFs {
+struct ConfigRootFs {
     diff_ids: Option<DiffIds>,
 }
 
@@ -42,7 +42,7 @@ impl ImageConfig {
     pub fn read(bytes: &[u8]) -> Option<ImageConfig> {
         let Object(stood): Object<AsItStands> = serde_json::from_slice(bytes).ok()?;
         let diff_ids = match &stood.rootfs {
-            Member::Is(rootfs) => rootfs.diff_ids.is_wrong(),
+            ConfigMember::Is(rootfs) => rootfs.diff_ids.is_wrong(),
             _ => false,
         };
         let is_odd = diff_ids
@@ -51,7 +51,7 @@ impl ImageConfig {
         let platform = stood.os.word().zip(stood.architecture.word());
         let variant = stood.variant.word();
         let platform = platform.map(|(os, architecture)| Platform { os, architecture, variant });
-        let rootfs = stood.rootfs.some().map(|it| RootFs { diff_ids: it.diff_ids.some() });
+        let rootfs = stood.rootfs.some().map(|it| ConfigRootFs { diff_ids: it.diff_ids.some() });
         Some(ImageConfig { platform, rootfs, is_odd })
     }
 
@@ -97,44 +97,44 @@ pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
 #[derive(Deserialize)]
 struct AsItStands {
     #[serde(default)]
-    os: Member<String>,
+    os: ConfigMember<String>,
     #[serde(default)]
-    architecture: Member<String>,
+    architecture: ConfigMember<String>,
     #[serde(default)]
-    variant: Member<String>,
+    variant: ConfigMember<String>,
     #[serde(default)]
-    rootfs: Member<RootFsAsItStands>,
+    rootfs: ConfigMember<ConfigRootFsAsItStands>,
 }
 
 #[derive(Deserialize)]
-struct RootFsAsItStands {
+struct ConfigRootFsAsItStands {
     #[serde(default)]
-    diff_ids: Member<DiffIds>,
+    diff_ids: ConfigMember<DiffIds>,
 }
 
 /// A member: not there or null, what it has to be, or something else.
 #[derive(Default)]
-enum Member<T> {
+enum ConfigMember<T> {
     #[default]
     Nothing,
     Is(T),
     Wrong,
 }
 
-impl<T> Member<T> {
+impl<T> ConfigMember<T> {
     fn is_wrong(&self) -> bool {
-        matches!(self, Member::Wrong)
+        matches!(self, ConfigMember::Wrong)
     }
 
     fn some(self) -> Option<T> {
         match self {
-            Member::Is(it) => Some(it),
-            Member::Nothing | Member::Wrong => None,
+            ConfigMember::Is(it) => Some(it),
+            ConfigMember::Nothing | ConfigMember::Wrong => None,
         }
     }
 }
 
-impl Member<String> {
+impl ConfigMember<String> {
     /// A text that is not empty.
     fn word(self) -> Option<String> {
         self.some().filter(|text| !text.is_empty())
@@ -142,7 +142,7 @@ impl Member<String> {
 }
 
 /// What a member is made of; each kind takes one form of JSON.
-trait Form: Sized {
+trait JsonForm: Sized {
     fn of_text(_text: &str) -> Option<Self> {
         None
     }
@@ -158,22 +158,22 @@ trait Form: Sized {
     }
 }
 
-impl Form for String {
+impl JsonForm for String {
     fn of_text(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
 }
 
-impl Form for RootFsAsItStands {
+impl JsonForm for ConfigRootFsAsItStands {
     fn of_object<'de, A: MapAccess<'de>>(members: A) -> Result<Option<Self>, A::Error> {
-        RootFsAsItStands::deserialize(MapAccessDeserializer::new(members)).map(Some)
+        ConfigRootFsAsItStands::deserialize(MapAccessDeserializer::new(members)).map(Some)
     }
 }
 
-impl Form for DiffIds {
+impl JsonForm for DiffIds {
     fn of_list<'de, A: SeqAccess<'de>>(mut items: A) -> Result<Option<Self>, A::Error> {
         let mut ids = DiffIds { count: 0, digests: Some(Vec::new()) };
-        while let Some(item) = items.next_element::<Member<String>>()? {
+        while let Some(item) = items.next_element::<ConfigMember<String>>()? {
             ids.count += 1;
             let digest = item.some().and_then(|text| text.parse().ok());
             match (&mut ids.digests, digest) {
@@ -185,8 +185,8 @@ impl Form for DiffIds {
     }
 }
 
-impl<'de, T: Form> Deserialize<'de> for Member<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Member<T>, D::Error> {
+impl<'de, T: JsonForm> Deserialize<'de> for ConfigMember<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ConfigMember<T>, D::Error> {
         deserializer.deserialize_any(ReadMember(PhantomData))
     }
 }
@@ -194,47 +194,47 @@ impl<'de, T: Form> Deserialize<'de> for Member<T> {
 struct ReadMember<T>(PhantomData<T>);
 
 impl<T> ReadMember<T> {
-    fn found(found: Option<T>) -> Member<T> {
-        found.map_or(Member::Wrong, Member::Is)
+    fn found(found: Option<T>) -> ConfigMember<T> {
+        found.map_or(ConfigMember::Wrong, ConfigMember::Is)
     }
 }
 
-impl<'de, T: Form> Visitor<'de> for ReadMember<T> {
-    type Value = Member<T>;
+impl<'de, T: JsonForm> Visitor<'de> for ReadMember<T> {
+    type Value = ConfigMember<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Member<T>, E> {
-        Ok(Member::Nothing)
+    fn visit_unit<E>(self) -> Result<ConfigMember<T>, E> {
+        Ok(ConfigMember::Nothing)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Member<T>, E> {
-        Ok(Member::Wrong)
+    fn visit_bool<E>(self, _: bool) -> Result<ConfigMember<T>, E> {
+        Ok(ConfigMember::Wrong)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Member<T>, E> {
-        Ok(Member::Wrong)
+    fn visit_i64<E>(self, _: i64) -> Result<ConfigMember<T>, E> {
+        Ok(ConfigMember::Wrong)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Member<T>, E> {
-        Ok(Member::Wrong)
+    fn visit_u64<E>(self, _: u64) -> Result<ConfigMember<T>, E> {
+        Ok(ConfigMember::Wrong)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Member<T>, E> {
-        Ok(Member::Wrong)
+    fn visit_f64<E>(self, _: f64) -> Result<ConfigMember<T>, E> {
+        Ok(ConfigMember::Wrong)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Member<T>, E> {
+    fn visit_str<E>(self, text: &str) -> Result<ConfigMember<T>, E> {
         Ok(ReadMember::found(T::of_text(text)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Member<T>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<ConfigMember<T>, A::Error> {
         T::of_list(items).map(ReadMember::found)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Member<T>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<ConfigMember<T>, A::Error> {
         T::of_object(members).map(ReadMember::found)
     }
 }

@@ -100,10 +100,10 @@ pub enum Kind {
 
 /// A manifest or an index: its raw bytes, and a view of them. A copy shares both.
 #[derive(Debug, Clone)]
-pub struct Document(Arc<Inner>);
+pub struct Document(Arc<DocumentParts>);
 
 #[derive(Debug)]
-struct Inner {
+struct DocumentParts {
     raw: Arc<[u8]>,
     descriptor: Descriptor,
     kind: Kind,
@@ -169,7 +169,7 @@ impl Document {
             return Err(bad(format!("calls itself {own:?}")));
         }
         let kind = kind(view.manifests, view.config, view.layers, view.blobs, media_type, bad)?;
-        Ok(Document(Arc::new(Inner {
+        Ok(Document(Arc::new(DocumentParts {
             kind,
             subject: view.subject.map(|raw| part(raw, "subject", bad)).transpose()?,
             artifact_type: view.artifact_type.some().map(|text| text.into_owned().into()),
@@ -183,7 +183,7 @@ impl Document {
     #[must_use]
     pub fn weight(&self) -> u64 {
         let parts = self.children().into_iter().chain(self.subject()).map(Descriptor::weight);
-        let view = size_of::<Inner>() + self.0.annotations.len() + parts.sum::<usize>();
+        let view = size_of::<DocumentParts>() + self.0.annotations.len() + parts.sum::<usize>();
         (self.raw().len() + view) as u64
     }
 

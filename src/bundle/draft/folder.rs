@@ -13,7 +13,7 @@ use crate::places::layout::{Blobs, blob_path};
 use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
 use crate::tools::file::{TEMP_PREFIX, is_part, lock, write_whole};
-use crate::tools::folder::{About, Folder, OPEN_FOLDER};
+use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER};
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 
@@ -100,7 +100,7 @@ impl FolderDraft {
         let path = site.folder.at(&site.partial);
         let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
         let root = site.folder.make_below(&site.partial, OPEN_FOLDER).map_err(fault)?;
-        About::of(root.handle()).map_err(fault)?.refuse_foreign(&site.folder, &path)?;
+        FileInfo::of(root.handle()).map_err(fault)?.refuse_foreign(&site.folder, &path)?;
         lock(root.handle(), &site.folder, &site.partial)?;
         for left in look_through(&root)? {
             let name = left.name.as_ref();

@@ -115,9 +115,9 @@ fn remote(engine: &Driver) -> Result<Option<String>> {
 fn is_elsewhere(host: &str) -> bool {
     match host.split_once("://") {
         Some(("unix" | "npipe" | "fd", _)) | None => false,
-        Some(("tcp", place)) => {
-            let place = place.trim_end_matches('/');
-            !place.parse::<Registry>().is_ok_and(|place| place.is_loopback())
+        Some(("tcp", address)) => {
+            let address = address.trim_end_matches('/');
+            !address.parse::<Registry>().is_ok_and(|host| host.is_loopback())
         }
         Some(_) => true,
     }

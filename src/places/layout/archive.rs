@@ -13,9 +13,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
-pub use self::contents::Listing;
-pub use self::look::{Found, look};
-use self::stream::{Start, Stream, Target};
+pub use self::contents::ArchiveContents;
+pub use self::look::{OldFile, look};
+use self::stream::{ArchiveStart, ArchiveStream, ArchiveTarget};
 use super::spec::blob_path;
 use crate::medium::header::{BLOCK, header};
 use crate::storage::checked::{Checked, DocumentBytes};
@@ -35,7 +35,7 @@ use crate::words::reference::{Reference, Tag};
 /// are its bytes always the same.
 #[derive(Debug)]
 pub struct Archive {
-    listing: Listing,
+    listing: ArchiveContents,
     name: String,
     gzip: bool,
     /// Whether the file holds all of it already, so that nothing is written.
@@ -44,13 +44,13 @@ pub struct Archive {
     replaces: bool,
     /// What names stand for in the file that this one will replace.
     old: BTreeMap<String, Digest>,
-    state: Mutex<State>,
+    state: Mutex<ArchiveState>,
 }
 
 #[derive(Debug)]
-struct State {
-    start: Start,
-    stream: Option<Stream>,
+struct ArchiveState {
+    start: ArchiveStart,
+    stream: Option<ArchiveStream>,
     /// Bytes of the tar so far.
     at: u64,
     written: BTreeSet<Digest>,
@@ -61,11 +61,11 @@ impl Archive {
     /// same, else replaced by [`finish`](ImageSink::finish), which fails when nothing was found and
     /// something is there by then. Changes nothing yet.
     #[must_use]
-    pub fn at(path: &Path, listing: Listing, gzip: bool, found: Found) -> Archive {
-        let (name, start) = (path.display().to_string(), Start::File(path.to_owned()));
-        let (kept, replaces) = (found == Found::Same, found != Found::Nothing);
+    pub fn at(path: &Path, listing: ArchiveContents, gzip: bool, found: OldFile) -> Archive {
+        let (name, start) = (path.display().to_string(), ArchiveStart::File(path.to_owned()));
+        let (kept, replaces) = (found == OldFile::Same, found != OldFile::Nothing);
         let old = match found {
-            Found::Other { names, .. } => names,
+            OldFile::Other { names, .. } => names,
             _ => BTreeMap::new(),
         };
         Archive { kept, replaces, old, ..Archive::begin(listing, name, gzip, start) }
@@ -78,33 +78,35 @@ impl Archive {
     pub fn to_writer(
         out: Box<dyn Write + Send>,
         name: &str,
-        listing: Listing,
+        listing: ArchiveContents,
         gzip: bool,
     ) -> Archive {
-        Archive::begin(listing, name.to_owned(), gzip, Start::Writer(out))
+        Archive::begin(listing, name.to_owned(), gzip, ArchiveStart::Writer(out))
     }
 
-    fn begin(listing: Listing, name: String, gzip: bool, start: Start) -> Archive {
-        let state = State { start, stream: None, at: 0, written: BTreeSet::new() };
+    fn begin(listing: ArchiveContents, name: String, gzip: bool, start: ArchiveStart) -> Archive {
+        let state = ArchiveState { start, stream: None, at: 0, written: BTreeSet::new() };
         let (kept, replaces, old, state) = (false, false, BTreeMap::new(), Mutex::new(state));
         Archive { listing, name, gzip, kept, replaces, old, state }
     }
 
-    fn state(&self) -> Result<MutexGuard<'_, State>> {
+    fn state(&self) -> Result<MutexGuard<'_, ArchiveState>> {
         self.state.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))
     }
 
     /// Opens the file, and writes what comes first, once.
-    fn open(&self, state: &mut State) -> Result<()> {
+    fn open(&self, state: &mut ArchiveState) -> Result<()> {
         if state.stream.is_some() {
             return Ok(());
         }
-        let target = match std::mem::replace(&mut state.start, Start::Done) {
-            Start::File(path) => Target::File(AtomicFile::create_locked(&path, 0o644)?),
-            Start::Writer(out) => Target::Writer(out),
-            Start::Done => Target::Gone,
+        let target = match std::mem::replace(&mut state.start, ArchiveStart::Done) {
+            ArchiveStart::File(path) => {
+                ArchiveTarget::File(AtomicFile::create_locked(&path, 0o644)?)
+            }
+            ArchiveStart::Writer(out) => ArchiveTarget::Writer(out),
+            ArchiveStart::Done => ArchiveTarget::Gone,
         };
-        state.stream = Some(Stream::new(target, self.gzip));
+        state.stream = Some(ArchiveStream::new(target, self.gzip));
         let written = self.listing.head().try_for_each(|(path, mut bytes)| {
             self.entry(state, path, bytes.len() as u64, &mut bytes)
         });
@@ -118,7 +120,7 @@ impl Archive {
     /// what cannot go back is broken off, since nothing may follow half an entry.
     fn entry(
         &self,
-        state: &mut State,
+        state: &mut ArchiveState,
         path: &str,
         size: u64,
         content: &mut dyn Content,
@@ -227,7 +229,7 @@ impl ImageSink for Archive {
         }
         stream.write_all(&[0; 2 * BLOCK as usize]).map_err(|e| self.fault(e))?;
         match stream.end().map_err(|e| self.fault(e))? {
-            Target::File(file) => {
+            ArchiveTarget::File(file) => {
                 let folder = file.folder().clone();
                 match self.replaces {
                     true => file.commit()?,
@@ -236,8 +238,8 @@ impl ImageSink for Archive {
                 }
                 folder.is_found()
             }
-            Target::Writer(mut out) => out.flush().map_err(|e| self.fault(e)),
-            Target::Gone => Ok(()),
+            ArchiveTarget::Writer(mut out) => out.flush().map_err(|e| self.fault(e)),
+            ArchiveTarget::Gone => Ok(()),
         }
     }
 }

@@ -107,7 +107,7 @@ pub(in crate::places) fn by_digest(
 
 /// The tags made of digests that lead to what belongs to an image.
 #[derive(Debug, Default)]
-pub(super) struct Tags {
+pub(super) struct SubjectTags {
     /// By the image.
     by_subject: BTreeMap<Digest, Vec<(Tag, Descriptor)>>,
     /// What has none of its own, and was given one.
@@ -116,10 +116,10 @@ pub(super) struct Tags {
     lists: BTreeMap<Digest, Vec<Descriptor>>,
 }
 
-impl Tags {
+impl SubjectTags {
     /// Those among `entries`, of which `referring` refer to others by themselves.
-    pub(super) fn of(entries: &[LayoutEntry], referring: &BTreeMap<Digest, Digest>) -> Tags {
-        let mut tags = Tags::default();
+    pub(super) fn of(entries: &[LayoutEntry], referring: &BTreeMap<Digest, Digest>) -> SubjectTags {
+        let mut tags = SubjectTags::default();
         let mut images: BTreeMap<Option<String>, BTreeSet<Digest>> = BTreeMap::new();
         for LayoutEntry { descriptor: own, .. } in entries {
             let is_own = is_image(own) && !referring.contains_key(&own.digest);

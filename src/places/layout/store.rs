@@ -38,13 +38,13 @@ pub struct LayoutStore {
     sound: Mutex<BTreeSet<Digest>>,
     /// The folder, and that of its blobs, as far as they were there.
     found: Option<(Folder, Option<Blobs>)>,
-    held: Mutex<Option<Held>>,
+    held: Mutex<Option<LockedFolders>>,
     cancel: Cancel,
 }
 
 /// The folders of a layout that nobody else writes into.
 #[derive(Debug, Clone)]
-struct Held {
+struct LockedFolders {
     root: Folder,
     blobs: Blobs,
 }
@@ -107,7 +107,7 @@ impl LayoutStore {
         self.hold().map(drop)
     }
 
-    fn hold(&self) -> Result<Held> {
+    fn hold(&self) -> Result<LockedFolders> {
         let mut held =
             self.held.lock().map_err(|_| Error::new(Class::Other, "another thread failed"))?;
         if let Some(held) = &*held {
@@ -137,7 +137,7 @@ impl LayoutStore {
                 }
             }
         }
-        Ok(held.insert(Held { root, blobs: Blobs::new(blobs) }).clone())
+        Ok(held.insert(LockedFolders { root, blobs: Blobs::new(blobs) }).clone())
     }
 
     /// The blobs, where there are any.
@@ -171,7 +171,7 @@ impl LayoutStore {
 struct Listed {
     /// In their order; nothing where an entry was replaced.
     entries: Vec<Option<Value>>,
-    places: BTreeMap<String, Vec<usize>>,
+    positions: BTreeMap<String, Vec<usize>>,
     /// What else the list says of itself. It is not ours to drop.
     members: serde_json::Map<String, Value>,
 }
@@ -190,20 +190,20 @@ impl Listed {
     }
 
     fn push(&mut self, entry: Value) {
-        self.places.entry(Listed::key(&entry)).or_default().push(self.entries.len());
+        self.positions.entry(Listed::key(&entry)).or_default().push(self.entries.len());
         self.entries.push(Some(entry));
     }
 
     /// Adds `entry` instead of all that have its name.
     fn put(&mut self, entry: Value) {
-        for place in self.places.remove(&Listed::key(&entry)).into_iter().flatten() {
-            self.entries[place] = None;
+        for position in self.positions.remove(&Listed::key(&entry)).into_iter().flatten() {
+            self.entries[position] = None;
         }
         self.push(entry);
     }
 
     fn named(&self, name: &str) -> Option<&Value> {
-        self.entries[*self.places.get(name)?.first()?].as_ref()
+        self.entries[*self.positions.get(name)?.first()?].as_ref()
     }
 
     fn all(&self) -> Vec<&Value> {

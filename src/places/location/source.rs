@@ -62,7 +62,7 @@ pub enum Source {
 pub enum Pick {
     /// By its name.
     Name(Reference),
-    /// By its place in the list of images, from 0 on.
+    /// By its position in the list of images, from 0 on.
     Index(usize),
     /// By the digest of its manifest.
     Digest(Digest),

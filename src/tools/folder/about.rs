@@ -1,4 +1,4 @@
-//! [`About`]: what stands under a name.
+//! [`FileInfo`]: what stands under a name.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -7,7 +7,7 @@ use rustix::fs::{FileType, Stat};
 
 /// What stands under a name.
 #[derive(Debug, Clone, Copy)]
-pub struct About {
+pub struct FileInfo {
     /// What it is; a link is a link.
     pub kind: FileType,
     /// How many bytes it has.
@@ -23,10 +23,10 @@ pub struct About {
     pub(super) identity: (u64, u64),
 }
 
-impl From<Stat> for About {
-    fn from(stat: Stat) -> About {
+impl From<Stat> for FileInfo {
+    fn from(stat: Stat) -> FileInfo {
         #[expect(clippy::unnecessary_cast, reason = "the types differ between architectures")]
-        About {
+        FileInfo {
             kind: FileType::from_raw_mode(stat.st_mode),
             size: u64::try_from(stat.st_size).unwrap_or(0),
             // The system counts in units of 512 bytes, whatever the disk's blocks are.
@@ -40,12 +40,12 @@ impl From<Stat> for About {
     }
 }
 
-impl About {
+impl FileInfo {
     /// What is open.
     ///
     /// # Errors
     /// When the system does not tell.
-    pub fn of(open: impl AsFd) -> io::Result<About> {
+    pub fn of(open: impl AsFd) -> io::Result<FileInfo> {
         Ok(rustix::fs::fstat(open)?.into())
     }
 }

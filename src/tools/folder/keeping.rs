@@ -1,6 +1,6 @@
 //! [`Keeping`]: what a file system makes of owners, and what is taken for another's there.
 
-use super::about::About;
+use super::about::FileInfo;
 
 /// Permissions by which others may write: of the group, and of everybody.
 const OTHERS_WRITE: u32 = 0o022;
@@ -30,7 +30,7 @@ const NFS: i128 = 0x6969;
 impl Keeping {
     /// What the file system of the kind `kind` does, of which `made` is a file that we made there
     /// just now for nobody else, if there is one.
-    pub(super) fn of(kind: i128, made: impl FnOnce() -> Option<About>) -> Keeping {
+    pub(super) fn of(kind: i128, made: impl FnOnce() -> Option<FileInfo>) -> Keeping {
         match kind {
             kind if WITHOUT_OWNERS.contains(&kind) => Keeping::Nothing,
             NFS => Keeping::Owners,

@@ -5,7 +5,7 @@ use std::path::Path;
 use rustix::fs::{FileType, fstatfs};
 
 use super::Folder;
-use super::about::About;
+use super::about::FileInfo;
 use super::keeping::{Keeping, foreign};
 use crate::words::error::{Class, Error, Result};
 
@@ -21,7 +21,7 @@ impl Folder {
             Keeping::of(kind, || {
                 let name = format!(".sealift-{:016x}", getrandom::u64().ok()?);
                 let made = self.create(&name, 0o600).ok()?;
-                let about = About::of(&made).ok();
+                let about = FileInfo::of(&made).ok();
                 // What stays is removed as any file that a killed run left.
                 let _ = self.remove(&name);
                 about
@@ -30,7 +30,7 @@ impl Folder {
     }
 }
 
-impl About {
+impl FileInfo {
     /// Whether it belongs to the user who runs this, as far as its file system keeps owners: it lies
     /// in `folder`.
     #[must_use]

@@ -15,7 +15,7 @@ use super::surveyed::{self, Surveyed};
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::docker::to_json;
 use crate::bundle::subset::Referring;
-use crate::places::layout::archive::{Archive, Found, Listing, look};
+use crate::places::layout::archive::{Archive, ArchiveContents, OldFile, look};
 use crate::places::location::{ArchiveFormat, is_stream};
 use crate::storage::store::ImageSink;
 use crate::tools::file::sweep;
@@ -124,7 +124,7 @@ impl<'i> AtArchives<'i> {
             let (listing, referrers) = listing(contents, &referring, &file.images, docker)?;
             rooms.push(listing.size());
             let (sink, found) = open(&job, file, listing)?;
-            if let Found::Other { what, .. } = found {
+            if let OldFile::Other { what, .. } = found {
                 match request.existing {
                     OnExisting::Skip => left.push(at),
                     OnExisting::Overwrite => {}
@@ -346,7 +346,7 @@ fn folder_of(path: &Path) -> Option<PathBuf> {
 }
 
 /// The sink for a file, and what is there now.
-fn open(job: &Job<'_>, file: &ArchiveFile, listing: Listing) -> Result<(Archive, Found)> {
+fn open(job: &Job<'_>, file: &ArchiveFile, listing: ArchiveContents) -> Result<(Archive, OldFile)> {
     let Request { bundle, filing, .. } = job.request;
     let gzip = filing.gzip;
     let Some(path) = &file.path else {
@@ -356,7 +356,7 @@ fn open(job: &Job<'_>, file: &ArchiveFile, listing: Listing) -> Result<(Archive,
             return Err(Error::new(Class::Usage, "there is no standard output to write to"));
         };
         let archive = Archive::to_writer(Box::new(stdout), &file.name(), listing, gzip);
-        return Ok((archive, Found::Nothing));
+        return Ok((archive, OldFile::Nothing));
     };
     if bundle.contains(path) {
         let text = format!("{} is the bundle itself", path.display());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bundle::contents::{Contents, Image, Referrer};
 use crate::bundle::head::index_json;
 use crate::bundle::subset::{Referring, Subset};
-use crate::places::layout::archive::Listing;
+use crate::places::layout::archive::ArchiveContents;
 use crate::words::at::At;
 use crate::words::error::Result;
 use crate::words::reference::Reference;
@@ -18,16 +18,16 @@ type NamedReferrers = Vec<(At<Referrer>, Option<Reference>)>;
 /// [`Delivery`](crate::work::plan::Delivery) has them.
 ///
 /// # Errors
-/// As [`Listing::new`].
+/// As [`ArchiveContents::new`].
 pub(super) fn listing(
     contents: &Contents,
     referring: &Referring<'_>,
     images: &[(At<Image>, Reference)],
     docker: Option<Vec<u8>>,
-) -> Result<(Listing, NamedReferrers)> {
+) -> Result<(ArchiveContents, NamedReferrers)> {
     let (portion, referrers) = portion(contents, referring, images);
     let index = index_json(&portion);
-    Ok((Listing::new(index, docker, portion.documents, portion.blobs.needed())?, referrers))
+    Ok((ArchiveContents::new(index, docker, portion.documents, portion.blobs.needed())?, referrers))
 }
 
 /// The part of `contents` that belongs to `images`, under their new names, and which of its

@@ -11,8 +11,8 @@ use super::asked_for::is_for_this_machine;
 use super::body::AnswerBody;
 use super::ledger::Ledger;
 use super::page;
-use super::range::{Span, span};
-use super::route::{ManifestName, Page, Place, Refusal, Route, route};
+use super::range::{ByteRange, span};
+use super::route::{ManifestName, NamedRepository, Page, Refusal, Route, route};
 use super::shelf::Missing;
 use super::shelf::Shelf;
 use crate::words::cancel::Cancel;
@@ -68,13 +68,13 @@ impl Desk {
         };
         let mut response = match route {
             Route::Version => json_answer(&json!({})),
-            Route::Manifest { place, name } => self.manifest(&place, &name, request),
-            Route::Blob { place, digest } => self.blob(&place, &digest, request).await,
-            Route::Tags { place, page } => self.tags(&place, &page),
+            Route::Manifest { repository, name } => self.manifest(&repository, &name, request),
+            Route::Blob { repository, digest } => self.blob(&repository, &digest, request).await,
+            Route::Tags { repository, page } => self.tags(&repository, &page),
             Route::Catalog { .. } if self.ledger.is_some() => refused(Refusal::Path),
             Route::Catalog { page } => self.catalog(&page),
-            Route::Referrers { place, subject, artifact_type } => {
-                self.referrers(&place, subject.as_ref(), artifact_type.as_deref())
+            Route::Referrers { repository, subject, artifact_type } => {
+                self.referrers(&repository, subject.as_ref(), artifact_type.as_deref())
             }
             Route::Refused(refusal) => refused(refusal),
         };
@@ -96,11 +96,11 @@ impl Desk {
     /// end-3.
     fn manifest(
         &self,
-        place: &Place,
+        repository: &NamedRepository,
         name: &ManifestName,
         request: &Parts,
     ) -> Response<AnswerBody> {
-        let document = match self.shelf.manifest(place, name) {
+        let document = match self.shelf.manifest(repository, name) {
             Ok(document) => document,
             Err(missing) => return absent(missing, "MANIFEST_UNKNOWN", "manifest unknown"),
         };
@@ -114,8 +114,13 @@ impl Desk {
     }
 
     /// end-2. A `HEAD` does not touch the medium.
-    async fn blob(&self, place: &Place, digest: &Digest, request: &Parts) -> Response<AnswerBody> {
-        let blob = match self.shelf.blob(place, digest) {
+    async fn blob(
+        &self,
+        repository: &NamedRepository,
+        digest: &Digest,
+        request: &Parts,
+    ) -> Response<AnswerBody> {
+        let blob = match self.shelf.blob(repository, digest) {
             Ok(blob) => blob,
             Err(missing) => return absent(missing, "BLOB_UNKNOWN", "blob unknown to registry"),
         };
@@ -128,9 +133,9 @@ impl Desk {
         }
         let span = span(asked_range(&request.headers, blob), blob.size);
         let (first, count) = match span {
-            Span::Whole => (0, blob.size),
-            Span::Part { first, last } => (first, last - first + 1),
-            Span::Unsatisfiable => return unsatisfiable(blob.size),
+            ByteRange::Whole => (0, blob.size),
+            ByteRange::Part { first, last } => (first, last - first + 1),
+            ByteRange::Unsatisfiable => return unsatisfiable(blob.size),
         };
         match AnswerBody::blob(&self.shelf, blob, (first, count), &self.log, self.ledger.as_ref())
             .await
@@ -141,17 +146,19 @@ impl Desk {
     }
 
     /// end-8a and end-8b.
-    fn tags(&self, place: &Place, page: &Page) -> Response<AnswerBody> {
-        let tags = match self.shelf.tags(place) {
+    fn tags(&self, repository: &NamedRepository, page: &Page) -> Response<AnswerBody> {
+        let tags = match self.shelf.tags(repository) {
             Ok(tags) => tags,
             Err(_) => return unknown_name(),
         };
         let (part, more) = page::cut(&tags, page);
-        let mut response = json_answer(&json!({ "name": place.name, "tags": part }));
+        let mut response = json_answer(&json!({ "name": repository.name, "tags": part }));
         if let (true, Some(last)) = (more, part.last()) {
             // `ns` has to come back with the next request, which would else list other hosts.
-            let host = place.host.as_ref().map(|host| format!("&ns={host}")).unwrap_or_default();
-            let target = format!("/v2/{}/tags/list?n={}&last={last}{host}", place.name, part.len());
+            let host =
+                repository.host.as_ref().map(|host| format!("&ns={host}")).unwrap_or_default();
+            let target =
+                format!("/v2/{}/tags/list?n={}&last={last}{host}", repository.name, part.len());
             set(&mut response, header::LINK, &format!("<{target}>; rel=\"next\""));
         }
         response
@@ -171,11 +178,11 @@ impl Desk {
     /// end-12a and end-12b. A subject that nothing refers to has an empty list, not a `404`.
     fn referrers(
         &self,
-        place: &Place,
+        repository: &NamedRepository,
         subject: Option<&Digest>,
         artifact_type: Option<&str>,
     ) -> Response<AnswerBody> {
-        let all = match self.shelf.referrers(place, subject) {
+        let all = match self.shelf.referrers(repository, subject) {
             Ok(all) => all,
             Err(_) => return unknown_name(),
         };
@@ -242,11 +249,11 @@ fn unless_known(
 fn filled(
     mut response: Response<AnswerBody>,
     content: AnswerBody,
-    span: Span,
+    span: ByteRange,
     size: u64,
 ) -> Response<AnswerBody> {
     *response.body_mut() = content;
-    if let Span::Part { first, last } = span {
+    if let ByteRange::Part { first, last } = span {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         set(&mut response, header::CONTENT_RANGE, &format!("bytes {first}-{last}/{size}"));
         set(&mut response, header::CONTENT_LENGTH, &(last - first + 1).to_string());

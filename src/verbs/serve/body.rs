@@ -50,13 +50,13 @@ impl AnswerBody {
 
     /// The document's own bytes, not a copy: many clients may be slow to take a large one.
     pub fn document(document: &Arc<Document>) -> AnswerBody {
-        struct Raw(Arc<Document>);
-        impl AsRef<[u8]> for Raw {
+        struct Whole(Arc<Document>);
+        impl AsRef<[u8]> for Whole {
             fn as_ref(&self) -> &[u8] {
                 self.0.raw()
             }
         }
-        AnswerBody::Memory(Bytes::from_owner(Raw(Arc::clone(document))))
+        AnswerBody::Memory(Bytes::from_owner(Whole(Arc::clone(document))))
     }
 
     /// `count` bytes of `blob` from `first` on (the span), once the first of them were read.

@@ -20,12 +20,12 @@ use super::seats::Pulse;
 
 /// Most bytes that are sent before the connection looks around: a few times what a socket takes
 /// at once, so that a thread is worth its while.
-const PLACE: usize = 4 << 20;
+const STANDS_FOR: usize = 4 << 20;
 /// Most bytes that one piece stands for: any number that a machine can count.
 const MOST: u64 = 1 << 30;
 
 /// What stands for bytes that are sent past hyper. Nobody reads it, so that it takes no memory.
-static STANDING: LazyLock<Vec<u8>> = LazyLock::new(|| vec![0; PLACE]);
+static STANDING: LazyLock<Vec<u8>> = LazyLock::new(|| vec![0; STANDS_FOR]);
 
 /// Orders on their way from the answers of one connection to its socket, in the order of both.
 #[derive(Clone, Default)]
@@ -70,7 +70,7 @@ impl Buf for Piece {
     fn chunk(&self) -> &[u8] {
         match self {
             Piece::Bytes(bytes) => bytes,
-            Piece::Standing(left) => &STANDING[..PLACE.min(*left)],
+            Piece::Standing(left) => &STANDING[..STANDS_FOR.min(*left)],
         }
     }
 
@@ -115,7 +115,7 @@ impl OnLane {
     fn stand(&mut self) -> Piece {
         let count = self.ahead.min(MOST);
         self.ahead -= count;
-        Piece::Standing(usize::try_from(count).unwrap_or(PLACE))
+        Piece::Standing(usize::try_from(count).unwrap_or(STANDS_FOR))
     }
 }
 
@@ -162,21 +162,21 @@ mod tests {
 
     #[test]
     fn what_stands_for_bytes_is_known_among_them() {
-        let standing_for = Piece::Standing(PLACE + 5);
+        let standing_for = Piece::Standing(STANDS_FOR + 5);
         let (empty, bytes) = (IoSlice::new(&[]), IoSlice::new(b"head"));
-        let place = IoSlice::new(standing_for.chunk());
+        let stands = IoSlice::new(standing_for.chunk());
 
         assert_eq!(standing(&[]), Err(0));
         assert_eq!(standing(&[bytes, bytes]), Err(2));
-        assert_eq!(standing(&[bytes, place]), Err(1));
-        assert_eq!(standing(&[empty, place, bytes]), Ok(PLACE));
+        assert_eq!(standing(&[bytes, stands]), Err(1));
+        assert_eq!(standing(&[empty, stands, bytes]), Ok(STANDS_FOR));
     }
 
     #[test]
     fn a_piece_stands_for_exactly_its_bytes() {
-        let mut piece = Piece::Standing(PLACE + 5);
+        let mut piece = Piece::Standing(STANDS_FOR + 5);
 
-        piece.advance(PLACE);
+        piece.advance(STANDS_FOR);
         assert_eq!((piece.remaining(), piece.chunk().len()), (5, 5));
         piece.advance(5);
         assert!(!piece.has_remaining());

@@ -21,7 +21,7 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry};
 
 /// A server on a free port of 127.0.0.1, with everything under a path that nobody can guess, for
-/// the superuser's processes and our own user's: others could take all places and let it wait. What
+/// the superuser's processes and our own user's: others could take all seats and let it wait. What
 /// it gives out is hashed on the way, parts of blobs as well: the last bytes of what is wrong are
 /// withheld.
 pub struct Loopback {
@@ -98,7 +98,7 @@ impl Loopback {
     /// their own.
     #[must_use]
     pub fn address(&self, host: &Registry) -> Address {
-        self.address.below(self.place(host))
+        self.address.below(self.number(host))
     }
 
     /// What was given out so far.
@@ -112,7 +112,7 @@ impl Loopback {
     }
 
     /// Hosts go by numbers: one with a port is no legal part of a repository's name.
-    fn place(&self, host: &Registry) -> usize {
+    fn number(&self, host: &Registry) -> usize {
         self.hosts.binary_search(host).unwrap_or(self.hosts.len())
     }
 }

@@ -1,4 +1,4 @@
-//! Receiving clients: each gets a seat, and is attended to until it leaves or its place is needed.
+//! Receiving clients: each gets a seat, and is attended to until it leaves or its seat is needed.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -25,11 +25,11 @@ use super::seats::{Seat, Seats};
 use super::waiting::Waiting;
 use crate::words::error::{Error, Result};
 
-/// Most connections at a time, half of them from one address; who comes then gets the place of one
+/// Most connections at a time, half of them from one address; who comes then gets the seat of one
 /// that is silent. Each may hold a socket and a file, which together stay below the usual limit of
 /// 1,024 open files.
 pub const MAX_CONNECTIONS: u32 = 400;
-/// Most connections that wait for a place, because all are at work. Half of them may be from one
+/// Most connections that wait for a seat, because all are at work. Half of them may be from one
 /// address; its further ones are closed, so that others do not have to queue behind them.
 const WAITING: usize = 64;
 /// Threads that deal with sockets. Hashing and reading have theirs.
@@ -123,7 +123,7 @@ async fn receive(
     Ok(())
 }
 
-/// One connection, from its first request to its end, or until its place is needed.
+/// One connection, from its first request to its end, or until its seat is needed.
 async fn attend(socket: TcpStream, desk: Desk, mut closing: watch::Receiver<bool>, seat: Seat) {
     // Without it the end of an answer waits for the client's acknowledgement. It is a wish: an
     // answer that waits is an answer.

@@ -15,28 +15,28 @@ pub enum Route {
     /// `/v2/<name>/manifests/<reference>` (end-3).
     Manifest {
         /// In which repository.
-        place: Place,
+        repository: NamedRepository,
         /// Which one.
         name: ManifestName,
     },
     /// `/v2/<name>/blobs/<digest>` (end-2).
     Blob {
         /// In which repository.
-        place: Place,
+        repository: NamedRepository,
         /// Which one.
         digest: Digest,
     },
     /// `/v2/<name>/tags/list` (end-8a, end-8b).
     Tags {
         /// Of which repository.
-        place: Place,
+        repository: NamedRepository,
         /// Which part of the list.
         page: Page,
     },
     /// `/v2/<name>/referrers/<digest>` (end-12a, end-12b).
     Referrers {
         /// In which repository.
-        place: Place,
+        repository: NamedRepository,
         /// To what; none for a digest of an algorithm that no bundle carries, to which nothing
         /// refers.
         subject: Option<Digest>,
@@ -79,7 +79,7 @@ pub enum Refusal {
 
 /// The repository that a request names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct NamedRepository {
     /// `<name>`, as the client wrote it.
     pub name: Repository,
     /// `?ns=`: the host that a mirror's client wants the name to be of. containerd sends it.
@@ -126,15 +126,18 @@ fn find(method: &str, path: &str, query: &str) -> Result<Route, Refusal> {
     let path = path.strip_prefix('/').ok_or(Refusal::Path)?;
     let (rest, last) = path.rsplit_once('/').ok_or(Refusal::Path)?;
     let (name, kind) = rest.rsplit_once('/').ok_or(Refusal::Path)?;
-    let place = || place(name, query);
+    let repository = || repository(name, query);
     match (kind, last) {
-        ("manifests", name) => Ok(Route::Manifest { place: place()?, name: manifest(name)? }),
-        ("blobs", digest) => {
-            Ok(Route::Blob { place: place()?, digest: digest_of(digest)?.ok_or(Refusal::Blob)? })
+        ("manifests", name) => {
+            Ok(Route::Manifest { repository: repository()?, name: manifest(name)? })
         }
-        ("tags", "list") => Ok(Route::Tags { place: place()?, page: page(query)? }),
+        ("blobs", digest) => Ok(Route::Blob {
+            repository: repository()?,
+            digest: digest_of(digest)?.ok_or(Refusal::Blob)?,
+        }),
+        ("tags", "list") => Ok(Route::Tags { repository: repository()?, page: page(query)? }),
         ("referrers", subject) => Ok(Route::Referrers {
-            place: place()?,
+            repository: repository()?,
             subject: digest_of(subject)?,
             artifact_type: member(query, "artifactType")?,
         }),
@@ -142,13 +145,13 @@ fn find(method: &str, path: &str, query: &str) -> Result<Route, Refusal> {
     }
 }
 
-fn place(name: &str, query: &str) -> Result<Place, Refusal> {
+fn repository(name: &str, query: &str) -> Result<NamedRepository, Refusal> {
     let name = name.parse().map_err(|_| Refusal::Name)?;
     let host = match member(query, "ns")? {
         Some(host) => Some(host.parse().map_err(|_| Refusal::Name)?),
         None => None,
     };
-    Ok(Place { name, host })
+    Ok(NamedRepository { name, host })
 }
 
 fn manifest(text: &str) -> Result<ManifestName, Refusal> {
@@ -228,13 +231,13 @@ mod tests {
         route("GET", path, query)
     }
 
-    fn place(name: &str, host: Option<&str>) -> Place {
-        Place { name: name.parse().unwrap(), host: host.map(|h| h.parse().unwrap()) }
+    fn repository(name: &str, host: Option<&str>) -> NamedRepository {
+        NamedRepository { name: name.parse().unwrap(), host: host.map(|h| h.parse().unwrap()) }
     }
 
     fn tagged(name: &str, host: Option<&str>, tag: &str) -> Route {
-        let name = (place(name, host), ManifestName::Tag(tag.parse().unwrap()));
-        Route::Manifest { place: name.0, name: name.1 }
+        let name = (repository(name, host), ManifestName::Tag(tag.parse().unwrap()));
+        Route::Manifest { repository: name.0, name: name.1 }
     }
 
     fn page(n: Option<usize>, last: Option<&str>) -> Page {
@@ -244,7 +247,7 @@ mod tests {
     #[test]
     fn every_endpoint_is_found_from_the_right() {
         let digest = Digest::of(b"");
-        let blob = |name| Route::Blob { place: place(name, None), digest };
+        let blob = |name| Route::Blob { repository: repository(name, None), digest };
         let all = page(None, None);
         for (target, expected) in [
             ("/v2".to_owned(), Route::Version),
@@ -260,7 +263,10 @@ mod tests {
             (format!("/v2/blobs/blobs/sha256%3A{HEX}"), blob("blobs")),
             (
                 format!("/v2/a/manifests/sha256%3a{HEX}"),
-                Route::Manifest { place: place("a", None), name: ManifestName::Digest(digest) },
+                Route::Manifest {
+                    repository: repository("a", None),
+                    name: ManifestName::Digest(digest),
+                },
             ),
             (
                 "/v2/a/manifests/1?ns=localhost%3A5000".to_owned(),
@@ -269,12 +275,12 @@ mod tests {
             ("/v2/a/manifests/1?ns=".to_owned(), tagged("a", None, "1")),
             (
                 "/v2/docker.io/a/tags/list".to_owned(),
-                Route::Tags { place: place("docker.io/a", None), page: all.clone() },
+                Route::Tags { repository: repository("docker.io/a", None), page: all.clone() },
             ),
             (
                 "/v2/a/tags/list?n=2&last=x&ns=index.docker.io".to_owned(),
                 Route::Tags {
-                    place: place("a", Some("docker.io")),
+                    repository: repository("a", Some("docker.io")),
                     page: page(Some(2), Some("x")),
                 },
             ),
@@ -285,14 +291,18 @@ mod tests {
             (
                 format!("/v2/a/referrers/sha256:{HEX}?artifactType=a%2Fb+c%2Bd"),
                 Route::Referrers {
-                    place: place("a", None),
+                    repository: repository("a", None),
                     subject: Some(digest),
                     artifact_type: Some("a/b+c+d".to_owned()),
                 },
             ),
             (
                 format!("/v2/a/referrers/sha512:{HEX}{HEX}"),
-                Route::Referrers { place: place("a", None), subject: None, artifact_type: None },
+                Route::Referrers {
+                    repository: repository("a", None),
+                    subject: None,
+                    artifact_type: None,
+                },
             ),
         ] {
             assert_eq!(get(&target), expected, "{target}");

@@ -1,8 +1,8 @@
-//! [`Seats`]: who holds the places for connections, and who has to give one up for another.
+//! [`Seats`]: who holds the seats for connections, and who has to give one up for another.
 //!
-//! A place is taken by connecting, which costs nothing. So nobody keeps one against others by
+//! A seat is taken by connecting, which costs nothing. So nobody keeps one against others by
 //! saying nothing, or by taking hardly anything: where all are taken, or one address has its
-//! share, the newcomer gets the place of the connection that has been of no use for longest.
+//! share, the newcomer gets the seat of the connection that has been of no use for longest.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// How long an answer may stand still, or trickle, where others wait for its place.
+/// How long an answer may stand still, or trickle, where others wait for its seat.
 const PRESSED: Duration = Duration::from_secs(2);
 
-/// The places. Cheap to clone.
+/// The seats. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Seats {
     most: usize,
@@ -30,7 +30,7 @@ struct Taken {
     by: HashMap<u64, (IpAddr, Arc<Pulse>)>,
 }
 
-/// One place, free again once the value is dropped.
+/// One seat, free again once the value is dropped.
 #[derive(Debug)]
 pub struct Seat {
     number: u64,
@@ -38,25 +38,25 @@ pub struct Seat {
     taken: Arc<Mutex<Taken>>,
 }
 
-/// What a connection is doing, as those see it who would like to have its place.
+/// What a connection is doing, as those see it who would like to have its seat.
 #[derive(Debug)]
 pub struct Pulse {
     /// Whether an answer is under way, and whether all of it was handed to the connection.
     answering: AtomicBool,
     handed: AtomicBool,
-    /// When it last did anything worth a place: came, asked, or took enough of an answer.
+    /// When it last did anything worth a seat: came, asked, or took enough of an answer.
     useful: Mutex<Instant>,
     dismissed: AtomicBool,
     dismissal: Notify,
 }
 
 impl Seats {
-    /// `most` places, half of them for one address.
+    /// `most` seats, half of them for one address.
     pub fn new(most: usize) -> Seats {
         Seats { most, share: (most / 2).max(1), taken: Arc::default() }
     }
 
-    /// A place for a connection from `peer`; where there is none, that of another one, which is
+    /// A seat for a connection from `peer`; where there is none, that of another one, which is
     /// told to go. Nothing where nobody can be asked to.
     pub fn take(&self, peer: IpAddr) -> Option<Seat> {
         let mut taken = lock(&self.taken);
@@ -80,7 +80,7 @@ impl Seats {
         lock(&self.taken).by.len()
     }
 
-    /// Who has to give up a place before `who` gets one: itself, if it has its share; where all
+    /// Who has to give up a seat before `who` gets one: itself, if it has its share; where all
     /// are taken, whoever has most of them.
     fn crowd(&self, taken: &Taken, who: IpAddr) -> Option<IpAddr> {
         let mut counts: HashMap<IpAddr, usize> = HashMap::new();
@@ -127,7 +127,7 @@ impl Seat {
         Arc::clone(&self.pulse)
     }
 
-    /// Waits until another one needs the place.
+    /// Waits until another one needs the seat.
     pub async fn dismissed(&self) {
         while !self.pulse.dismissed.load(Ordering::Acquire) {
             self.pulse.dismissal.notified().await;
@@ -160,7 +160,7 @@ impl Pulse {
         self.used();
     }
 
-    /// The client took as much as makes a place worth while.
+    /// The client took as much as makes a seat worth while.
     pub fn used(&self) {
         *lock(&self.useful) = Instant::now();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::page;
-use super::route::{ManifestName, Place};
+use super::route::{ManifestName, NamedRepository};
 use crate::storage::store::BlobSource;
 use crate::tools::sound::Sound;
 use crate::words::digest::Digest;
@@ -33,7 +33,7 @@ use crate::words::reference::{Reference, Registry, Repository, Tag};
 /// another repository holds is not found in it.
 pub struct Shelf {
     /// By name, best match first.
-    names: HashMap<String, Vec<Listing>>,
+    names: HashMap<String, Vec<RepositoryAlias>>,
     /// One name a repository: the full one where it is legal.
     catalog: Vec<String>,
     stock: Stock,
@@ -53,7 +53,7 @@ pub enum Missing {
 }
 
 /// A repository under one of its names.
-struct Listing {
+struct RepositoryAlias {
     /// Whether the name says the host.
     full: bool,
     shelved: Arc<Shelved>,
@@ -96,9 +96,12 @@ impl Shelf {
         // A stable sort: docker.io first, the others stay in the order of the bundle.
         shelved.sort_by_key(|shelved| shelved.host.as_str() != "docker.io");
         let shelved: Vec<Arc<Shelved>> = shelved.into_iter().map(Arc::new).collect();
-        let mut names: HashMap<String, Vec<Listing>> = HashMap::new();
+        let mut names: HashMap<String, Vec<RepositoryAlias>> = HashMap::new();
         let mut list = |name: String, full: bool, shelved: &Arc<Shelved>| {
-            names.entry(name).or_default().push(Listing { full, shelved: Arc::clone(shelved) });
+            names
+                .entry(name)
+                .or_default()
+                .push(RepositoryAlias { full, shelved: Arc::clone(shelved) });
         };
         for one in &shelved {
             if let Some(name) = one.full_name() {
@@ -133,13 +136,13 @@ impl Shelf {
         &self.by_kernel
     }
 
-    /// The manifest or index that `place` holds under `name`.
+    /// The manifest or index that `repository` holds under `name`.
     pub(super) fn manifest(
         &self,
-        place: &Place,
+        repository: &NamedRepository,
         name: &ManifestName,
     ) -> Result<&Arc<Document>, Missing> {
-        let repositories = self.at(place)?;
+        let repositories = self.at(repository)?;
         let digest = match name {
             ManifestName::Tag(tag) => repositories.iter().find_map(|r| r.tags.get(tag)),
             ManifestName::Digest(digest) => {
@@ -149,15 +152,19 @@ impl Shelf {
         digest.and_then(|digest| self.stock.documents.get(digest)).ok_or(Missing::Content)
     }
 
-    /// The blob that `place` holds.
-    pub(super) fn blob(&self, place: &Place, digest: &Digest) -> Result<&Arc<Descriptor>, Missing> {
-        let held = self.at(place)?.iter().any(|r| r.blobs.contains(digest));
+    /// The blob that `repository` holds.
+    pub(super) fn blob(
+        &self,
+        repository: &NamedRepository,
+        digest: &Digest,
+    ) -> Result<&Arc<Descriptor>, Missing> {
+        let held = self.at(repository)?.iter().any(|r| r.blobs.contains(digest));
         held.then(|| self.stock.blobs.get(digest)).flatten().ok_or(Missing::Content)
     }
 
-    /// The tags of `place`, sorted by [`page::key`], each once.
-    pub(super) fn tags(&self, place: &Place) -> Result<Vec<&str>, Missing> {
-        let repositories = self.at(place)?;
+    /// The tags of `repository`, sorted by [`page::key`], each once.
+    pub(super) fn tags(&self, repository: &NamedRepository) -> Result<Vec<&str>, Missing> {
+        let repositories = self.at(repository)?;
         let mut tags: Vec<&str> =
             repositories.iter().flat_map(|r| r.tags.keys()).map(Tag::as_str).collect();
         tags.sort_by_cached_key(|tag| page::key(tag));
@@ -165,13 +172,13 @@ impl Shelf {
         Ok(tags)
     }
 
-    /// The documents in `place` whose subject is `subject`.
+    /// The documents in `repository` whose subject is `subject`.
     pub(super) fn referrers(
         &self,
-        place: &Place,
+        repository: &NamedRepository,
         subject: Option<&Digest>,
     ) -> Result<Vec<&Document>, Missing> {
-        let repositories = self.at(place)?;
+        let repositories = self.at(repository)?;
         let all = subject.and_then(|subject| self.stock.referrers.get(subject));
         let held = all
             .into_iter()
@@ -185,15 +192,15 @@ impl Shelf {
         &self.catalog
     }
 
-    /// The repositories that answer to `place`, best first. `ns` chooses among hosts; where it
+    /// The repositories that answer to `repository`, best first. `ns` chooses among hosts; where it
     /// names none of them, a full name stands on its own: the host is in it already, and `ns` may
     /// then be that of a mirror which the client believes it talks to.
-    fn at(&self, place: &Place) -> Result<Vec<&Shelved>, Missing> {
-        let listings = self.names.get(place.name.as_str()).map_or(&[][..], Vec::as_slice);
-        let pick = |wanted: &dyn Fn(&Listing) -> bool| -> Vec<&Shelved> {
+    fn at(&self, repository: &NamedRepository) -> Result<Vec<&Shelved>, Missing> {
+        let listings = self.names.get(repository.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let pick = |wanted: &dyn Fn(&RepositoryAlias) -> bool| -> Vec<&Shelved> {
             listings.iter().filter(|l| wanted(l)).map(|l| &*l.shelved).collect()
         };
-        let mut found = match &place.host {
+        let mut found = match &repository.host {
             Some(host) => pick(&|listing| listing.shelved.host == *host),
             None => pick(&|_| true),
         };
@@ -264,13 +271,13 @@ impl Stock {
 /// One [`Shelved`] a host and path, in the order of the images.
 fn arrange(images: Vec<(Reference, Digest)>, stock: &Stock) -> Vec<Shelved> {
     let mut out: Vec<Shelved> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
     for (name, root) in images {
         if !stock.documents.contains_key(&root) {
             continue;
         }
-        let place = *places.entry(name.name()).or_insert(out.len());
-        if place == out.len() {
+        let at = *known.entry(name.name()).or_insert(out.len());
+        if at == out.len() {
             out.push(Shelved {
                 host: name.registry,
                 path: name.repository,
@@ -280,9 +287,9 @@ fn arrange(images: Vec<(Reference, Digest)>, stock: &Stock) -> Vec<Shelved> {
             });
         }
         if let Some(tag) = name.tag {
-            out[place].tags.entry(tag).or_insert(root);
+            out[at].tags.entry(tag).or_insert(root);
         }
-        out[place].take(root, stock);
+        out[at].take(root, stock);
     }
     out
 }
@@ -300,12 +307,12 @@ mod tests {
     use super::*;
     use crate::verbs::serve::samples::{Bundle, image, index, referrer};
 
-    fn place(name: &str, host: Option<&str>) -> Place {
-        Place { name: name.parse().unwrap(), host: host.map(|h| h.parse().unwrap()) }
+    fn repository(name: &str, host: Option<&str>) -> NamedRepository {
+        NamedRepository { name: name.parse().unwrap(), host: host.map(|h| h.parse().unwrap()) }
     }
 
     fn tag(shelf: &Shelf, name: &str, host: Option<&str>, tag: &str) -> Result<Digest, Missing> {
-        let name = (place(name, host), ManifestName::Tag(tag.parse().unwrap()));
+        let name = (repository(name, host), ManifestName::Tag(tag.parse().unwrap()));
         shelf.manifest(&name.0, &name.1).map(|d| d.descriptor().digest)
     }
 
@@ -337,7 +344,7 @@ mod tests {
         ] {
             assert_eq!(tag(&shelf, name, host, version), expected, "{name} {host:?} {version}");
         }
-        assert_eq!(shelf.tags(&place("library/alpine", None)), Ok(vec!["1", "2"]));
+        assert_eq!(shelf.tags(&repository("library/alpine", None)), Ok(vec!["1", "2"]));
         let names = ["docker.io/library/alpine", "quay.io/library/alpine", "x"];
         assert_eq!(shelf.catalog(), names);
     }
@@ -356,8 +363,9 @@ mod tests {
             .carrying(arm)
             .carrying(signature)
             .shelf();
-        let (a, b) = (place("library/a", None), place("library/b", None));
-        let holds = |place, digest| shelf.manifest(place, &ManifestName::Digest(digest)).is_ok();
+        let (a, b) = (repository("library/a", None), repository("library/b", None));
+        let holds =
+            |repository, digest| shelf.manifest(repository, &ManifestName::Digest(digest)).is_ok();
 
         assert!(holds(&a, arm_root) && !holds(&b, arm_root));
         assert!(holds(&a, signed) && !holds(&b, signed));
@@ -367,6 +375,6 @@ mod tests {
         assert_eq!(shelf.referrers(&a, Some(&arm_root)).unwrap().len(), 1);
         assert!(shelf.referrers(&b, Some(&arm_root)).unwrap().is_empty());
         assert!(shelf.referrers(&a, None).unwrap().is_empty());
-        assert!(shelf.referrers(&place("library/c", None), None).is_err());
+        assert!(shelf.referrers(&repository("library/c", None), None).is_err());
     }
 }

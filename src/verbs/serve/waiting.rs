@@ -1,4 +1,4 @@
-//! [`Waiting`]: connections that came while all places were at work.
+//! [`Waiting`]: connections that came while all seats were at work.
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -32,7 +32,7 @@ impl<T> Waiting<T> {
         self.line.len() >= self.most
     }
 
-    /// Begins with all that get a place now.
+    /// Begins with all that get a seat now.
     pub fn admit(&mut self, seats: &Seats, mut begin: impl FnMut(T, Seat)) {
         for _ in 0..self.line.len() {
             let Some((connection, peer)) = self.line.pop_front() else { return };

@@ -1,4 +1,4 @@
-//! [`Listing`]: what an archive is to hold.
+//! [`ArchiveContents`]: what an archive is to hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(super) const DOCKER_INDEX: &str = "manifest.json";
 /// What an archive is to hold: known before its first byte is written.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Listing {
+pub struct ArchiveContents {
     pub(super) index: Vec<u8>,
     pub(super) docker: Option<Vec<u8>>,
     pub(super) names: BTreeMap<String, BTreeSet<Digest>>,
@@ -25,7 +25,7 @@ pub struct Listing {
     pub(super) blobs: BTreeMap<Digest, u64>,
 }
 
-impl Listing {
+impl ArchiveContents {
     /// An archive with this `index.json` and, if docker is to load it, `manifest.json`, over
     /// `documents` and `blobs`.
     ///
@@ -36,7 +36,7 @@ impl Listing {
         docker: Option<Vec<u8>>,
         documents: BTreeMap<Digest, Document>,
         blobs: &[Descriptor],
-    ) -> Result<Listing> {
+    ) -> Result<ArchiveContents> {
         if index.len() as u64 > MAX_DOCUMENT {
             let text = "too many images for one archive: its index.json would be larger than 4 MiB";
             return Err(Error::new(Class::Usage, text).hint("fill a folder, with a file an image"));
@@ -44,7 +44,7 @@ impl Listing {
         let names = names(&index)?;
         let blobs = blobs.iter().filter(|blob| !documents.contains_key(&blob.digest));
         let blobs = blobs.map(|blob| (blob.digest, blob.size)).collect();
-        Ok(Listing { index, docker, names, documents, blobs })
+        Ok(ArchiveContents { index, docker, names, documents, blobs })
     }
 
     /// How many bytes the archive has before it is compressed.

@@ -10,7 +10,7 @@ use flate2::bufread::GzDecoder;
 use rustix::fs::FileType;
 use serde_json::Value;
 
-use super::contents::{DOCKER_INDEX, Listing, names};
+use super::contents::{ArchiveContents, DOCKER_INDEX, names};
 use crate::medium::tree::Tree;
 use crate::places::layout::spec::blob_path;
 use crate::tools::folder::Folder;
@@ -29,7 +29,7 @@ const MAX_NAMES: usize = 3;
 /// What is there, compared with what is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Found {
+pub enum OldFile {
     /// No file.
     Nothing,
     /// An archive of the same images under the same names, whole as far as its sizes and, where
@@ -51,17 +51,22 @@ pub enum Found {
 ///
 /// # Errors
 /// [`Class::Usage`] for what is no plain file, and any fault of the disk.
-pub fn look(path: &Path, listing: &Listing, gzip: bool, cancel: &Cancel) -> Result<Found> {
+pub fn look(
+    path: &Path,
+    listing: &ArchiveContents,
+    gzip: bool,
+    cancel: &Cancel,
+) -> Result<OldFile> {
     let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
-    let other = |what: &str| Found::Other { what: what.to_owned(), names: BTreeMap::new() };
+    let other = |what: &str| OldFile::Other { what: what.to_owned(), names: BTreeMap::new() };
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if parent.is_some_and(|parent| !parent.exists()) {
         // It is made, or missed, when the file is written.
-        return Ok(Found::Nothing);
+        return Ok(OldFile::Nothing);
     }
     let (folder, name) = Folder::holding(path)?;
     match folder.look(&name).map_err(fault)?.map(|about| about.kind) {
-        None => return Ok(Found::Nothing),
+        None => return Ok(OldFile::Nothing),
         Some(FileType::Directory) => {
             let text = format!("{} is a folder", path.display());
             return Err(Error::new(Class::Usage, text)
@@ -92,11 +97,11 @@ pub fn look(path: &Path, listing: &Listing, gzip: bool, cancel: &Cancel) -> Resu
         let what = holds(images.keys().cloned());
         let single =
             |(name, digests): (String, BTreeSet<Digest>)| Some((name, digests.into_iter().next()?));
-        return Ok(Found::Other { what, names: images.into_iter().filter_map(single).collect() });
+        return Ok(OldFile::Other { what, names: images.into_iter().filter_map(single).collect() });
     }
     match is_gzip == gzip && seen.is(listing) {
-        true => Ok(Found::Same),
-        false => Ok(Found::Worn),
+        true => Ok(OldFile::Same),
+        false => Ok(OldFile::Worn),
     }
 }
 
@@ -114,7 +119,7 @@ fn holds(names: impl Iterator<Item = String>) -> String {
 
 /// What was seen of an archive.
 #[derive(Default)]
-struct Seen {
+struct OldContents {
     index: Option<Vec<u8>>,
     docker: Option<Vec<u8>>,
     sizes: BTreeMap<String, u64>,
@@ -125,9 +130,9 @@ struct Seen {
     strangers: bool,
 }
 
-impl Seen {
+impl OldContents {
     /// Whether nothing of `listing` is missing.
-    fn is(&self, listing: &Listing) -> bool {
+    fn is(&self, listing: &ArchiveContents) -> bool {
         let json = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| parse_strict(b).ok());
         let docker = listing.docker.is_none() || json(&self.docker) == json(&listing.docker);
         let has = |(digest, size)| self.sizes.get(&blob_path(&digest)) == Some(&size);
@@ -152,7 +157,7 @@ impl Seen {
         &mut self,
         path: &str,
         size: u64,
-        listing: &Listing,
+        listing: &ArchiveContents,
         read: impl FnOnce() -> io::Result<Vec<u8>>,
     ) -> io::Result<()> {
         let list = match path {
@@ -180,9 +185,14 @@ impl Seen {
 }
 
 /// A plain tar: its headers are read, and what is small.
-fn in_place(path: &Path, file: File, listing: &Listing, cancel: &Cancel) -> Result<Seen> {
+fn in_place(
+    path: &Path,
+    file: File,
+    listing: &ArchiveContents,
+    cancel: &Cancel,
+) -> Result<OldContents> {
     let tree = Tree::of_tar(path, Arc::new(file))?;
-    let mut seen = Seen { whole: tree.faults().is_empty(), ..Seen::default() };
+    let mut seen = OldContents { whole: tree.faults().is_empty(), ..OldContents::default() };
     for (name, size) in tree.files() {
         cancel.check()?;
         let read = || tree.read_small(name, MAX_DOCUMENT).map_err(Error::into_io);
@@ -194,8 +204,8 @@ fn in_place(path: &Path, file: File, listing: &Listing, cancel: &Cancel) -> Resu
 }
 
 /// A compressed tar: read through to its end, so that its checksum is compared.
-fn unpacked(file: File, listing: &Listing, cancel: &Cancel) -> Result<Seen> {
-    let mut seen = Seen::default();
+fn unpacked(file: File, listing: &ArchiveContents, cancel: &Cancel) -> Result<OldContents> {
+    let mut seen = OldContents::default();
     let mut decoder = GzDecoder::new(io::BufReader::new(file));
     let limit = listing.size().saturating_add(SLACK);
     let mut tar = tar::Archive::new((&mut decoder).take(limit));
@@ -212,8 +222,8 @@ fn unpacked(file: File, listing: &Listing, cancel: &Cancel) -> Result<Seen> {
 
 fn read_entries<R: Read>(
     tar: &mut tar::Archive<R>,
-    seen: &mut Seen,
-    listing: &Listing,
+    seen: &mut OldContents,
+    listing: &ArchiveContents,
     cancel: &Cancel,
 ) -> io::Result<()> {
     // As they are: an extension that renames an entry is none of ours, and may be of any size.

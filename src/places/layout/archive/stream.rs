@@ -1,4 +1,4 @@
-//! [`Stream`]: where the bytes of an archive go, and how far they can be taken back.
+//! [`ArchiveStream`]: where the bytes of an archive go, and how far they can be taken back.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -7,50 +7,50 @@ use crate::tools::file::AtomicFile;
 use crate::tools::gzip::Gzip;
 
 /// What is opened when the first byte is there.
-pub(super) enum Start {
+pub(super) enum ArchiveStart {
     File(PathBuf),
     Writer(Box<dyn Write + Send>),
     Done,
 }
 
 /// Where the bytes go.
-pub(super) enum Target {
+pub(super) enum ArchiveTarget {
     File(AtomicFile),
     Writer(Box<dyn Write + Send>),
     /// Nowhere: it was broken off, or is finished.
     Gone,
 }
 
-impl Write for Target {
+impl Write for ArchiveTarget {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Target::File(file) => file.write(bytes),
-            Target::Writer(out) => out.write(bytes),
-            Target::Gone => Err(io::Error::other("it was broken off before")),
+            ArchiveTarget::File(file) => file.write(bytes),
+            ArchiveTarget::Writer(out) => out.write(bytes),
+            ArchiveTarget::Gone => Err(io::Error::other("it was broken off before")),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Target::File(file) => file.flush(),
-            Target::Writer(out) => out.flush(),
-            Target::Gone => Ok(()),
+            ArchiveTarget::File(file) => file.flush(),
+            ArchiveTarget::Writer(out) => out.flush(),
+            ArchiveTarget::Gone => Ok(()),
         }
     }
 }
 
 /// The tar on its way to the target.
-pub(super) enum Stream {
-    Plain(Target),
-    Gzip(Box<Gzip<Target>>),
+pub(super) enum ArchiveStream {
+    Plain(ArchiveTarget),
+    Gzip(Box<Gzip<ArchiveTarget>>),
 }
 
-impl Stream {
+impl ArchiveStream {
     /// A tar that goes to `target`, compressed if `gzip` says so.
-    pub(super) fn new(target: Target, gzip: bool) -> Stream {
+    pub(super) fn new(target: ArchiveTarget, gzip: bool) -> ArchiveStream {
         match gzip {
-            true => Stream::Gzip(Box::new(Gzip::new(target))),
-            false => Stream::Plain(target),
+            true => ArchiveStream::Gzip(Box::new(Gzip::new(target))),
+            false => ArchiveStream::Plain(target),
         }
     }
 
@@ -58,7 +58,7 @@ impl Stream {
     /// broken off; whether it could.
     pub(super) fn rewind(&mut self, len: u64) -> bool {
         let back = match self {
-            Stream::Plain(Target::File(file)) => file.rewind(len).is_ok(),
+            ArchiveStream::Plain(ArchiveTarget::File(file)) => file.rewind(len).is_ok(),
             _ => false,
         };
         if !back {
@@ -69,30 +69,30 @@ impl Stream {
 
     /// Leaves the target as it is, or removes it where it has no name yet. Nothing follows.
     pub(super) fn break_off(&mut self) {
-        *self.target() = Target::Gone;
+        *self.target() = ArchiveTarget::Gone;
     }
 
     /// Writes what the compressor holds back, and gives the target.
-    pub(super) fn end(&mut self) -> io::Result<Target> {
-        if let Stream::Gzip(encoder) = self {
+    pub(super) fn end(&mut self) -> io::Result<ArchiveTarget> {
+        if let ArchiveStream::Gzip(encoder) = self {
             encoder.finish()?;
         }
-        Ok(std::mem::replace(self.target(), Target::Gone))
+        Ok(std::mem::replace(self.target(), ArchiveTarget::Gone))
     }
 
-    fn target(&mut self) -> &mut Target {
+    fn target(&mut self) -> &mut ArchiveTarget {
         match self {
-            Stream::Plain(target) => target,
-            Stream::Gzip(encoder) => encoder.get_mut(),
+            ArchiveStream::Plain(target) => target,
+            ArchiveStream::Gzip(encoder) => encoder.get_mut(),
         }
     }
 }
 
-impl Write for Stream {
+impl Write for ArchiveStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Stream::Plain(target) => target.write(bytes),
-            Stream::Gzip(encoder) => encoder.write(bytes),
+            ArchiveStream::Plain(target) => target.write(bytes),
+            ArchiveStream::Gzip(encoder) => encoder.write(bytes),
         }
     }
 
@@ -101,14 +101,14 @@ impl Write for Stream {
     }
 }
 
-impl std::fmt::Debug for Start {
+impl std::fmt::Debug for ArchiveStart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Start")
+        f.write_str("ArchiveStart")
     }
 }
 
-impl std::fmt::Debug for Stream {
+impl std::fmt::Debug for ArchiveStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Stream")
+        f.write_str("ArchiveStream")
     }
 }

@@ -21,7 +21,7 @@ fn image() -> (Document, [Descriptor; 2]) {
     (Document::parse(raw.to_string().into_bytes(), OCI_MANIFEST).unwrap(), blobs)
 }
 
-fn listing(name: &str) -> Listing {
+fn listing(name: &str) -> ArchiveContents {
     let (document, blobs) = image();
     let about = document.descriptor();
     let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [{
@@ -30,7 +30,7 @@ fn listing(name: &str) -> Listing {
     }]});
     let docker = Some(br#"[{"RepoTags":["x"]}]"#.to_vec());
     let documents = BTreeMap::from([(about.digest, document)]);
-    Listing::new(index.to_string().into_bytes(), docker, documents, &blobs).unwrap()
+    ArchiveContents::new(index.to_string().into_bytes(), docker, documents, &blobs).unwrap()
 }
 
 const NAME: &str = "x.example/a:1";
@@ -46,7 +46,7 @@ fn fill(archive: &Archive) -> Result<()> {
 
 /// Writes the archive anew.
 fn write(path: &Path, gzip: bool) {
-    fill(&Archive::at(path, listing(NAME), gzip, Found::Worn)).unwrap();
+    fill(&Archive::at(path, listing(NAME), gzip, OldFile::Worn)).unwrap();
 }
 
 #[derive(Clone, Default)]
@@ -68,7 +68,7 @@ impl Write for Out {
     }
 }
 
-fn looked(path: &Path, gzip: bool) -> Found {
+fn looked(path: &Path, gzip: bool) -> OldFile {
     look(path, &listing(NAME), gzip, &Cancel::default()).unwrap()
 }
 
@@ -115,12 +115,12 @@ fn a_blob_that_fails_is_taken_back_in_a_file_and_ends_a_stream() {
         Once((&LAYER[..7]).chain(Broken(Some(broken))))
     };
 
-    let file = Archive::at(&path, listing(NAME), false, Found::Nothing);
+    let file = Archive::at(&path, listing(NAME), false, OldFile::Nothing);
     file.put(&mut Unchecked(&config, &mut &CONFIG[..])).unwrap();
     let error = file.put(&mut Unchecked(&layer, &mut transient())).unwrap_err();
     assert!(error.is_transient() && !file.has(&layer).unwrap());
     fill(&file).unwrap();
-    assert_eq!(looked(&path, false), Found::Same);
+    assert_eq!(looked(&path, false), OldFile::Same);
 
     for gzip in [false, true] {
         let out = Out::default();
@@ -140,7 +140,7 @@ fn a_blob_that_fails_is_taken_back_in_a_file_and_ends_a_stream() {
     drop(stream);
     assert!(flate2::read::GzDecoder::new(&out.bytes()[..]).read_to_end(&mut Vec::new()).is_err());
     for gzip in [false, true] {
-        let file = Archive::at(&path, listing(NAME), gzip, Found::Nothing);
+        let file = Archive::at(&path, listing(NAME), gzip, OldFile::Nothing);
         file.put(&mut Unchecked(&config, &mut &CONFIG[..])).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
         drop(file);
@@ -160,7 +160,7 @@ impl io::Read for Broken {
 fn a_file_that_came_meanwhile_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar");
-    let archive = Archive::at(&path, listing(NAME), false, Found::Nothing);
+    let archive = Archive::at(&path, listing(NAME), false, OldFile::Nothing);
 
     std::fs::write(&path, "somebody's").unwrap();
     fill(&archive).unwrap_err();
@@ -173,7 +173,7 @@ fn a_file_that_came_meanwhile_is_not_replaced() {
 fn what_does_not_belong_there_or_never_came_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar");
-    let archive = Archive::at(&path, listing(NAME), false, Found::Nothing);
+    let archive = Archive::at(&path, listing(NAME), false, OldFile::Nothing);
     let (document, [config, layer]) = image();
 
     archive.put(&mut Unchecked(&Descriptor::of("a/b", b"other"), &mut &b"other"[..])).unwrap_err();
@@ -190,15 +190,15 @@ fn what_does_not_belong_there_or_never_came_is_an_error() {
 fn the_same_images_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tar");
-    assert_eq!(looked(&path, false), Found::Nothing);
+    assert_eq!(looked(&path, false), OldFile::Nothing);
     for gzip in [false, true] {
         write(&path, gzip);
         let inode = || std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&path).unwrap());
         let before = inode();
 
-        assert_eq!(looked(&path, gzip), Found::Same);
-        assert_eq!(looked(&path, !gzip), Found::Worn, "wrapped otherwise");
-        let archive = Archive::at(&path, listing(NAME), gzip, Found::Same);
+        assert_eq!(looked(&path, gzip), OldFile::Same);
+        assert_eq!(looked(&path, !gzip), OldFile::Worn, "wrapped otherwise");
+        let archive = Archive::at(&path, listing(NAME), gzip, OldFile::Same);
         let name = NAME.parse().unwrap();
         assert_eq!(archive.published(&name).unwrap().as_ref(), Some(image().0.descriptor()));
         fill(&archive).unwrap();
@@ -224,7 +224,7 @@ fn a_damaged_archive_of_the_same_images_is_written_again() {
         bad.extend(gzip.then_some(longer));
         for bytes in bad {
             std::fs::write(&path, bytes).unwrap();
-            assert_eq!(looked(&path, gzip), Found::Worn, "{gzip}");
+            assert_eq!(looked(&path, gzip), OldFile::Worn, "{gzip}");
         }
     }
     // A document whose bytes differ.
@@ -234,25 +234,27 @@ fn a_damaged_archive_of_the_same_images_is_written_again() {
     let at = bytes.windows(raw.len()).position(|window| window == raw).unwrap();
     bytes[at + 3] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
-    assert_eq!(looked(&path, false), Found::Worn);
+    assert_eq!(looked(&path, false), OldFile::Worn);
     // Another list for docker.
     write(&path, false);
-    let other = Listing { docker: Some(b"[]".to_vec()), ..listing(NAME) };
-    assert_eq!(look(&path, &other, false, &Cancel::default()).unwrap(), Found::Worn);
+    let other = ArchiveContents { docker: Some(b"[]".to_vec()), ..listing(NAME) };
+    assert_eq!(look(&path, &other, false, &Cancel::default()).unwrap(), OldFile::Worn);
 }
 
 #[test]
 fn anything_else_is_told_by_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a");
-    let told = |listing: &Listing| match look(&path, listing, false, &Cancel::default()).unwrap() {
-        Found::Other { what, .. } => what,
+    let told = |listing: &ArchiveContents| match look(&path, listing, false, &Cancel::default())
+        .unwrap()
+    {
+        OldFile::Other { what, .. } => what,
         other => panic!("{other:?}"),
     };
     for gzip in [false, true] {
         write(&path, gzip);
         assert_eq!(told(&listing("x.example/b:1")), format!("holds {NAME}"));
-        let Found::Other { names, .. } =
+        let OldFile::Other { names, .. } =
             look(&path, &listing("x.example/b:1"), gzip, &Cancel::default()).unwrap()
         else {
             panic!()
@@ -295,5 +297,5 @@ fn a_compressed_archive_that_unpacks_to_far_too_much_is_not_read_to_its_end() {
     encoder.write_all(&plain).unwrap();
     std::fs::write(&path, encoder.finish().unwrap()).unwrap();
 
-    assert_eq!(looked(&path, true), Found::Worn);
+    assert_eq!(looked(&path, true), OldFile::Worn);
 }

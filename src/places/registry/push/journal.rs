@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::tools::file::{lock, write_whole};
-use crate::tools::folder::{About, Folder};
+use crate::tools::folder::{FileInfo, Folder};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
@@ -84,7 +84,7 @@ impl Journal {
             other => other,
         };
         let held = held.map_err(fault)?;
-        About::of(&held).map_err(fault)?.refuse_foreign(&folder, &folder.at(&guard))?;
+        FileInfo::of(&held).map_err(fault)?.refuse_foreign(&folder, &folder.at(&guard))?;
         lock(&held, &folder, &guard)?;
         let (found, remark) = match read(&folder, &name) {
             Ok(found) => (found, None),
@@ -174,7 +174,7 @@ fn read(folder: &Folder, name: &str) -> Result<Option<JournalFile>, String> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(|e| e.to_string())?,
     };
-    let about = About::of(&file).map_err(|e| e.to_string())?;
+    let about = FileInfo::of(&file).map_err(|e| e.to_string())?;
     about.refuse_foreign(folder, &folder.at(file_name(name))).map_err(|e| e.to_string())?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
