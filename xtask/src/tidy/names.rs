@@ -9,19 +9,13 @@ const OF_EACH: [(&str, &str); 3] = [
     ("Request", "what a verb is asked for, as in `export::Request`"),
     ("Summary", "what came of a verb, as in `import::Summary`"),
 ];
-/// Names that mean several things still.
-// One a line, so that two who mend names do not meet.
-#[rustfmt::skip]
-const TWICE: &[&str] = &[
-];
 
 const KINDS: [&str; 4] = ["struct ", "enum ", "trait ", "type "];
 
 /// One message a name.
 pub fn check(sources: &[Source]) -> Vec<String> {
     let twice = twice(sources);
-    let excepted =
-        |name: &str| TWICE.contains(&name) || OF_EACH.iter().any(|(each, _)| *each == name);
+    let excepted = |name: &str| OF_EACH.iter().any(|(each, _)| *each == name);
     let open = twice.iter().filter(|(name, _)| !excepted(name));
     let tell = |(name, files): (&String, &Vec<String>)| {
         format!("`{name}` means several things: {}", files.join(", "))
