@@ -19,7 +19,6 @@ pub mod head;
 pub mod inventory;
 pub mod keys;
 pub mod limits;
-pub mod pack;
 pub mod problem;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -29,8 +29,7 @@ use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
-use crate::medium::header::BLOCK;
-use crate::medium::{Form, Medium};
+use crate::medium::Medium;
 use crate::places::registry::Client;
 use crate::storage::reading::read_small;
 use crate::tools::ground;
@@ -147,15 +146,7 @@ pub fn export(
 /// Refuses what would have a file that is too large for where it goes: the packed one, or the
 /// largest layer's.
 fn too_large(output: &Medium, head: &Head) -> Result<()> {
-    let rounded = |size: u64| size.saturating_add(BLOCK).div_ceil(BLOCK).saturating_mul(BLOCK);
-    let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
-    let sizes = files.chain(head.layers.iter().map(|layer| layer.size));
-    let (size, what) = match output.form() {
-        Form::Packed => {
-            (sizes.map(rounded).fold(2 * BLOCK, u64::saturating_add), output.to_string())
-        }
-        _ => (sizes.max().unwrap_or(0), format!("the largest file of {output}")),
-    };
+    let (size, what) = Draft::largest_file(output, head);
     room::check_file(output.path(), size, &what)
 }
 

@@ -1,4 +1,4 @@
-//! [`FolderDraft`]: a bundle as a folder.
+//! [`FOLDER`]: a bundle as a folder.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -6,16 +6,19 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
-use super::{Site, not_ours};
+use super::making::{Maker, Making, hash};
+use super::site::{Site, not_ours};
 use crate::bundle::head::Head;
 use crate::medium::tree::Tree;
 use crate::places::layout::{Blobs, blob_path};
+use crate::storage::holdings::BlobHoldings as _;
 use crate::storage::raw::Raw;
-use crate::storage::store::BlobSource;
+use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::file::{TEMP_PREFIX, is_part, lock, write_whole};
 use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER};
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
+use crate::words::progress::Progress;
 
 /// Where blobs and signatures lie.
 const BLOBS: &str = "blobs/sha256";
@@ -23,9 +26,20 @@ const SIGNATURES: &str = "sig";
 /// The other files of a bundle.
 const FILES: [&str; 4] = ["oci-layout", "index.json", "SHA256SUMS", "manifest.json"];
 
+/// Bundles that are folders.
+pub(super) const FOLDER: Maker = Maker {
+    open: |site| Ok(Box::new(FolderDraft::open(site)?)),
+    left: FolderDraft::left,
+    largest: |head| {
+        let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
+        files.chain(head.layers.iter().map(|layer| layer.size)).max().unwrap_or(0)
+    },
+    is_one_file: false,
+};
+
 /// A folder in the making.
 #[derive(Debug)]
-pub struct FolderDraft {
+struct FolderDraft {
     site: Site,
     /// The folder itself, locked.
     root: Folder,
@@ -95,7 +109,7 @@ fn is_file_of_ours(above: &str, name: &str) -> bool {
 }
 
 impl FolderDraft {
-    pub(super) fn open(site: Site) -> Result<FolderDraft> {
+    fn open(site: Site) -> Result<FolderDraft> {
         site.left(&site.partial, FileType::Directory)?;
         let path = site.folder.at(&site.partial);
         let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
@@ -114,7 +128,7 @@ impl FolderDraft {
     }
 
     /// How many bytes were left behind.
-    pub(super) fn left(site: &Site) -> Result<u64> {
+    fn left(site: &Site) -> Result<u64> {
         if site.left(&site.partial, FileType::Directory)?.is_none() {
             return Ok(0);
         }
@@ -124,25 +138,24 @@ impl FolderDraft {
         Ok(left.fold(0, |sum, left| sum.saturating_add(left.size)))
     }
 
-    pub(super) fn path(&self) -> &Path {
-        self.root.path()
+    /// Removes what an earlier, different export left behind: a bundle holds nothing unsigned.
+    fn sweep(&self) -> Result<()> {
+        let expected: BTreeSet<&str> = self.expected.iter().map(String::as_str).collect();
+        let strange = |e: Error| e.hint("remove it and run the export again");
+        for left in look_through(&self.root).map_err(strange)? {
+            if !expected.contains(left.path.as_str()) {
+                let path = left.folder.at(&left.name);
+                left.folder
+                    .remove(&left.name)
+                    .map_err(|e| Error::io(format!("cannot remove {}", path.display()), e))?;
+            }
+        }
+        Ok(())
     }
+}
 
-    pub(super) fn sink(&self) -> &Blobs {
-        &self.blobs
-    }
-
-    pub(super) fn needs(&self, missing: &[Descriptor]) -> u64 {
-        let lacking = missing.iter().map(|blob| blob.size - self.blobs.part_of(blob));
-        lacking.fold(0, u64::saturating_add)
-    }
-
-    /// What is there, to be checked as a bundle.
-    pub(super) fn tree(&self) -> Result<Tree> {
-        Tree::of_folder(self.root.clone(), false)
-    }
-
-    pub(super) fn begin(&mut self, head: &Head) -> Result<()> {
+impl Making for FolderDraft {
+    fn begin(&mut self, head: &Head) -> Result<()> {
         let fault = |e| Error::io(format!("cannot write {}", self.root.path().display()), e);
         let signatures = self.root.make_below(SIGNATURES, OPEN_FOLDER).map_err(fault)?;
         let mut expected: Vec<String> = Vec::new();
@@ -163,22 +176,24 @@ impl FolderDraft {
         Ok(())
     }
 
-    /// Removes what an earlier, different export left behind: a bundle holds nothing unsigned.
-    fn sweep(&self) -> Result<()> {
-        let expected: BTreeSet<&str> = self.expected.iter().map(String::as_str).collect();
-        let strange = |e: Error| e.hint("remove it and run the export again");
-        for left in look_through(&self.root).map_err(strange)? {
-            if !expected.contains(left.path.as_str()) {
-                let path = left.folder.at(&left.name);
-                left.folder
-                    .remove(&left.name)
-                    .map_err(|e| Error::io(format!("cannot remove {}", path.display()), e))?;
-            }
-        }
-        Ok(())
+    fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
+        Ok(self.blobs.has(blob)? && hash(self, blob, progress)?)
     }
 
-    pub(super) fn finish(&self) -> Result<()> {
+    fn sink(&self) -> &dyn BlobSink {
+        &self.blobs
+    }
+
+    fn needs(&self, missing: &[Descriptor]) -> u64 {
+        let lacking = missing.iter().map(|blob| blob.size - self.blobs.part_of(blob));
+        lacking.fold(0, u64::saturating_add)
+    }
+
+    fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    fn finish(&self) -> Result<()> {
         self.sweep()?;
         let fault = |e: io::Error| Error::io(format!("cannot sync {}", self.path().display()), e);
         self.blobs.folder().sync()?;
@@ -188,7 +203,11 @@ impl FolderDraft {
         self.root.sync()
     }
 
-    pub(super) fn name(self) -> Result<()> {
+    fn tree(&self) -> Result<Tree> {
+        Tree::of_folder(self.root.clone(), false)
+    }
+
+    fn name(&self) -> Result<()> {
         self.site.give_name(self.root.handle())
     }
 }

@@ -1,6 +1,7 @@
 mod leftovers;
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::symlink;
 
 use super::*;
@@ -10,6 +11,7 @@ use crate::places::layout::blob_path;
 use crate::storage::checked::samples::Unchecked;
 use crate::storage::raw::Raw;
 use crate::storage::verifying::Verifying;
+use crate::words::error::Class;
 use crate::words::progress::Silent;
 
 fn refused(path: &Path, class: Class) {

@@ -1,4 +1,4 @@
-//! [`PackedDraft`]: a bundle as one plain tar, each byte written once and at its final place.
+//! [`PACKED`]: a bundle as one plain tar, each byte written once and at its final place.
 //!
 //! All sizes are known beforehand, so every layer has its place before it arrives: layers are
 //! fetched in parallel straight into the file, and an interrupted file is continued.
@@ -8,7 +8,7 @@ mod resume;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,9 @@ use std::sync::{Arc, Mutex};
 
 use rustix::fs::FileType;
 
-use super::draft::{Site, hash};
-use super::head::Head;
+use super::making::{Maker, Making, hash};
+use super::site::Site;
+use crate::bundle::head::Head;
 use crate::medium::header::{BLOCK, header};
 use crate::medium::tree::Tree;
 use crate::places::layout::blob_path;
@@ -28,6 +29,7 @@ use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::file::lock;
 use crate::tools::folder::{FileInfo, Replace};
+use crate::tools::stretch::Stretch;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -72,9 +74,22 @@ fn old(partial: &OsStr) -> OsString {
     old
 }
 
+/// Bundles that are one file.
+pub(super) const PACKED: Maker = Maker {
+    open: |site| Ok(Box::new(PackedDraft::open(site)?)),
+    left: PackedDraft::left,
+    largest: |head| {
+        let entry = |size: u64| size.saturating_add(BLOCK).div_ceil(BLOCK).saturating_mul(BLOCK);
+        let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
+        let sizes = files.chain(head.layers.iter().map(|layer| layer.size));
+        sizes.map(entry).fold(2 * BLOCK, u64::saturating_add)
+    },
+    is_one_file: true,
+};
+
 /// A packed bundle in the making.
 #[derive(Debug)]
-pub struct PackedDraft {
+struct PackedDraft {
     site: Site,
     path: PathBuf,
     file: Arc<File>,
@@ -93,7 +108,7 @@ pub struct PackedDraft {
 }
 
 impl PackedDraft {
-    pub(super) fn open(site: Site) -> Result<PackedDraft> {
+    fn open(site: Site) -> Result<PackedDraft> {
         let path = site.folder.at(&site.partial);
         let old = old(&site.partial);
         let file = Arc::new(open_or_create(&site)?);
@@ -121,65 +136,10 @@ impl PackedDraft {
     }
 
     /// How many bytes were left behind, in either file.
-    pub(super) fn left(site: &Site) -> Result<u64> {
+    fn left(site: &Site) -> Result<u64> {
         let names = [&site.partial, &old(&site.partial)].map(|name| site.left(name, FILE));
         let sizes = names.into_iter().map(|left| Ok(left?.map_or(0, |about| about.allocated)));
         sizes.sum()
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What is there, to be checked as a bundle.
-    pub(super) fn tree(&self) -> Result<Tree> {
-        Tree::of_tar(&self.path, Arc::clone(&self.file))
-    }
-
-    /// How many bytes are still to be allocated: the file has room for some of `missing` already.
-    pub(super) fn needs(&self, missing: &[Descriptor]) -> u64 {
-        let lacking = missing.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
-        let there = FileInfo::of(&self.file).map_or(0, |about| about.allocated);
-        lacking.min(self.end.saturating_sub(there))
-    }
-
-    pub(super) fn begin(&mut self, head: &Head) -> Result<()> {
-        let (mut start, mut signed) = (Vec::new(), Vec::new());
-        for (path, bytes) in &head.files {
-            start.extend_from_slice(&header(path, bytes.len() as u64, MTIME)?);
-            if path.starts_with("sig/") {
-                signed.push(start.len()..start.len() + bytes.len());
-            }
-            start.extend_from_slice(bytes);
-            start.resize(start.len().next_multiple_of(BLOCK as usize), 0);
-        }
-        match self.begins_with(&start, &signed) {
-            true => {
-                // Its layers are where they are to be, as far as they are there.
-                self.found.retain(|tree| tree.path() != self.path);
-                signed.into_iter().try_for_each(|part| {
-                    self.file.write_all_at(&start[part.clone()], part.start as u64)
-                })
-            }
-            false => {
-                self.set_aside()?;
-                self.file.write_all_at(&start, 0)
-            }
-        }
-        .map_err(|e| self.fault(e))?;
-        let mut at = start.len() as u64;
-        for layer in &head.layers {
-            let slot = Slot { header: at, size: layer.size, path: blob_path(&layer.digest) };
-            at = slot.end();
-            if at > MAX_FILE {
-                return Err(Error::new(Class::NoRoom, "the bundle would be larger than any file")
-                    .hint("export into several bundles"));
-            }
-            self.order.push(layer.digest);
-            self.slots.insert(layer.digest, slot);
-        }
-        self.end = at;
-        Ok(())
     }
 
     /// Whether the file has all layers where they are to be: it begins with `start`, whoever
@@ -220,27 +180,6 @@ impl PackedDraft {
         Ok(self.file.metadata().map_err(|e| self.fault(e))?.len())
     }
 
-    pub(super) fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
-        let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
-        Ok(self.is_written(slot)? && hash(&Own(self), blob, progress)?)
-    }
-
-    /// Copies `blob` from the file that was set aside, checked on the way; whether it was whole
-    /// there. What is there of it is copied in any case, for [`put`](BlobSink::put) to go on with.
-    ///
-    /// # Errors
-    /// Only a stop that was asked for.
-    pub(super) fn take_over(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
-        let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
-        let Ok(old) = BlobSource::open(self, blob, 0) else { return Ok(false) };
-        let mut old = Once(old.verified(blob, "unfinished export", progress));
-        let done = self.write_headers(slot).and_then(|()| self.write(slot, 0, &mut old));
-        match done.and_then(|()| self.pad(slot)) {
-            Ok(()) => Ok(true),
-            Err(_) => progress.check().map(|()| false),
-        }
-    }
-
     /// Writes the headers up to that of `slot`, so that the file can be read up to any layer that
     /// is complete, whatever happens next.
     fn write_headers(&self, slot: &Slot) -> Result<()> {
@@ -266,8 +205,94 @@ impl PackedDraft {
         self.file.write_all_at(&zeros, data_end).map_err(|e| self.fault(e))
     }
 
+    /// The first `size` bytes of the layer in `slot`.
+    fn written(&self, slot: &Slot, size: u64) -> Stretch {
+        Stretch::new(Arc::clone(&self.file), slot.data(), size)
+    }
+
+    fn fault(&self, error: io::Error) -> Error {
+        Error::io(format!("cannot write {}", self.path.display()), error)
+    }
+}
+
+impl Making for PackedDraft {
+    fn begin(&mut self, head: &Head) -> Result<()> {
+        let (mut start, mut signed) = (Vec::new(), Vec::new());
+        for (path, bytes) in &head.files {
+            start.extend_from_slice(&header(path, bytes.len() as u64, MTIME)?);
+            if path.starts_with("sig/") {
+                signed.push(start.len()..start.len() + bytes.len());
+            }
+            start.extend_from_slice(bytes);
+            start.resize(start.len().next_multiple_of(BLOCK as usize), 0);
+        }
+        match self.begins_with(&start, &signed) {
+            true => {
+                // Its layers are where they are to be, as far as they are there.
+                self.found.retain(|tree| tree.path() != self.path);
+                signed.into_iter().try_for_each(|part| {
+                    self.file.write_all_at(&start[part.clone()], part.start as u64)
+                })
+            }
+            false => {
+                self.set_aside()?;
+                self.file.write_all_at(&start, 0)
+            }
+        }
+        .map_err(|e| self.fault(e))?;
+        let mut at = start.len() as u64;
+        for layer in &head.layers {
+            let slot = Slot { header: at, size: layer.size, path: blob_path(&layer.digest) };
+            at = slot.end();
+            if at > MAX_FILE {
+                return Err(Error::new(Class::NoRoom, "the bundle would be larger than any file")
+                    .hint("export into several bundles"));
+            }
+            self.order.push(layer.digest);
+            self.slots.insert(layer.digest, slot);
+        }
+        self.end = at;
+        Ok(())
+    }
+
+    fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
+        let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
+        Ok(self.is_written(slot)? && hash(&Own(self), blob, progress)?)
+    }
+
+    /// Copies `blob` from the file that was set aside, checked on the way; whether it was whole
+    /// there. What is there of it is copied in any case, for [`put`](BlobSink::put) to go on with.
+    ///
+    /// # Errors
+    /// Only a stop that was asked for.
+    fn take_over(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
+        let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
+        let Ok(old) = BlobSource::open(self, blob, 0) else { return Ok(false) };
+        let mut old = Once(old.verified(blob, "unfinished export", progress));
+        let done = self.write_headers(slot).and_then(|()| self.write(slot, 0, &mut old));
+        match done.and_then(|()| self.pad(slot)) {
+            Ok(()) => Ok(true),
+            Err(_) => progress.check().map(|()| false),
+        }
+    }
+
+    fn sink(&self) -> &dyn BlobSink {
+        self
+    }
+
+    /// How many bytes are still to be allocated: the file has room for some of `missing` already.
+    fn needs(&self, missing: &[Descriptor]) -> u64 {
+        let lacking = missing.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
+        let there = FileInfo::of(&self.file).map_or(0, |about| about.allocated);
+        lacking.min(self.end.saturating_sub(there))
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes what is left, and syncs.
-    pub(super) fn finish(&self) -> Result<()> {
+    fn finish(&self) -> Result<()> {
         if let Some(slot) = self.order.last().and_then(|last| self.slots.get(last)) {
             self.write_headers(slot)?;
         }
@@ -279,16 +304,16 @@ impl PackedDraft {
         self.file.sync_all().map_err(|e| self.fault(e))
     }
 
+    fn tree(&self) -> Result<Tree> {
+        Tree::of_tar(&self.path, Arc::clone(&self.file))
+    }
+
     /// Gives the file its name.
-    pub(super) fn name(self) -> Result<()> {
+    fn name(&self) -> Result<()> {
         self.site.give_name(&self.file)?;
         self.site.folder.remove(&self.old).map_err(|e| {
             Error::io(format!("cannot remove {}", self.site.folder.at(&self.old).display()), e)
         })
-    }
-
-    fn fault(&self, error: io::Error) -> Error {
-        Error::io(format!("cannot write {}", self.path.display()), error)
     }
 }
 
@@ -324,8 +349,7 @@ impl BlobSource for Own<'_> {
         let slot = self.0.slots.get(&blob.digest).ok_or_else(|| {
             Error::new(Class::Incomplete, format!("blob {} is not planned", blob.digest))
         })?;
-        let file = Arc::clone(&self.0.file);
-        Ok(Raw::new(Slice { file, at: slot.data() + offset, left: slot.size - offset }))
+        Ok(Raw::new(self.0.written(slot, slot.size).reader(offset)))
     }
 }
 
@@ -358,23 +382,6 @@ impl BlobSink for PackedDraft {
         self.write_headers(slot)?;
         self.fill(slot, blob, content)?;
         self.pad(slot)
-    }
-}
-
-/// A part of a file, read by position.
-struct Slice {
-    file: Arc<File>,
-    at: u64,
-    left: u64,
-}
-
-impl Read for Slice {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let want = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let got = self.file.read_at(&mut buffer[..want], self.at)?;
-        self.at += got as u64;
-        self.left -= got as u64;
-        Ok(got)
     }
 }
 

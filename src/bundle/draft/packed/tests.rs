@@ -11,10 +11,7 @@ use crate::words::moment::moment;
 use crate::words::progress::Silent;
 
 fn open(sample: &Sample) -> PackedDraft {
-    match Draft::open(&Medium::at(&sample.at("b.tar"))).unwrap() {
-        Draft::Packed(draft) => draft,
-        Draft::Folder(_) => unreachable!(),
-    }
+    PackedDraft::open(Site::of(&Medium::at(sample.at("b.tar"))).unwrap()).unwrap()
 }
 
 fn begun(sample: &Sample, head: &Head) -> PackedDraft {

@@ -7,11 +7,11 @@
 
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use rustix::fs::{SeekFrom, seek};
 
-use super::{PackedDraft, Slice, Slot};
+use super::{PackedDraft, Slot};
 use crate::storage::content::Content;
 use crate::tools::buffer::BUFFER;
 use crate::words::document::Descriptor;
@@ -86,8 +86,7 @@ impl PackedDraft {
         };
         let mut taken = 0;
         if there > 0 {
-            let mut left = Slice { file: Arc::clone(&self.file), at: slot.data(), left: there };
-            taken = content.resume(&mut left)?;
+            taken = content.resume(&mut self.written(slot, there).reader(0))?;
         }
         let mut done = self.write(slot, taken, content);
         if taken > 0 && done.as_ref().is_err_and(|e| e.class() == Class::Damaged) {

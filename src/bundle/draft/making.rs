@@ -1,0 +1,72 @@
+//! [`Making`]: what making a bundle takes in each form, and [`Maker`], which begins it. A further
+//! form has both in a file of its own.
+
+use std::fmt::Debug;
+use std::io;
+use std::path::Path;
+
+use super::site::Site;
+use crate::bundle::head::Head;
+use crate::medium::tree::Tree;
+use crate::storage::store::{BlobSink, BlobSource};
+use crate::words::document::Descriptor;
+use crate::words::error::Result;
+use crate::words::progress::Progress;
+
+/// A bundle in the making. As a source it gives what an interrupted export left behind.
+pub(in crate::bundle) trait Making: BlobSource + Debug {
+    /// Lays down the small files. From now on it takes the blobs of `head.layers`.
+    fn begin(&mut self, head: &Head) -> Result<()>;
+
+    /// Whether the bytes of `blob` are there, whole and right. Reads them.
+    fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool>;
+
+    /// Whether `blob` could be taken whole from what another export left behind.
+    fn take_over(&self, _blob: &Descriptor, _progress: &dyn Progress) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Where the blobs go.
+    fn sink(&self) -> &dyn BlobSink;
+
+    /// How many bytes of the disk `missing` take beyond those that are there already.
+    fn needs(&self, missing: &[Descriptor]) -> u64;
+
+    /// Where it is being written.
+    fn path(&self) -> &Path;
+
+    /// Writes what is left and makes it durable.
+    fn finish(&self) -> Result<()>;
+
+    /// What is there, to be checked as a bundle.
+    fn tree(&self) -> Result<Tree>;
+
+    /// Gives it its name.
+    fn name(&self) -> Result<()>;
+}
+
+/// What begins a bundle of one form.
+pub(in crate::bundle) struct Maker {
+    /// Starts or continues the one at a site.
+    pub open: fn(Site) -> Result<Box<dyn Making>>,
+    /// How many bytes an interrupted export left there, without touching them.
+    pub left: fn(&Site) -> Result<u64>,
+    /// How large the largest of its files gets.
+    pub largest: fn(&Head) -> u64,
+    /// Whether that is the only one.
+    pub is_one_file: bool,
+}
+
+/// Whether `source` has exactly the bytes of `blob`.
+pub(in crate::bundle) fn hash(
+    source: &dyn BlobSource,
+    blob: &Descriptor,
+    progress: &dyn Progress,
+) -> Result<bool> {
+    let Ok(reader) = source.open(blob, 0) else { return Ok(false) };
+    let mut reader = reader.verified(blob, "unfinished export", progress);
+    match io::copy(&mut reader, &mut io::sink()) {
+        Ok(_) => Ok(true),
+        Err(_) => progress.check().map(|()| false),
+    }
+}

@@ -1,0 +1,90 @@
+//! [`Site`]: where a bundle is made.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+
+use rustix::fs::FileType;
+
+use crate::medium::Medium;
+use crate::tools::folder::{FileInfo, Folder, Replace};
+use crate::words::error::{Class, Error, Result};
+
+/// Where a bundle in the making is: in a folder that is held open, under the name that it will
+/// have with `.partial` behind it.
+#[derive(Debug)]
+pub(in crate::bundle) struct Site {
+    pub folder: Folder,
+    pub name: OsString,
+    pub partial: OsString,
+}
+
+impl Site {
+    /// The site of the bundle that will be `output`. Its folder is made where it is missing.
+    pub(in crate::bundle) fn of(output: &Medium) -> Result<Site> {
+        let (folder, name) = Folder::making(output.path())?;
+        Ok(Site::within(folder, name))
+    }
+
+    /// The site of the bundle that will be `output`, where its folder is there.
+    pub(in crate::bundle) fn there(output: &Medium) -> Result<Option<Site>> {
+        let output = output.path();
+        match output.parent().is_some_and(|folder| folder.is_dir() || folder.as_os_str().is_empty())
+        {
+            true => {
+                let (folder, name) = Folder::holding(output)?;
+                Ok(Some(Site::within(folder, name)))
+            }
+            false => Ok(None),
+        }
+    }
+
+    fn within(folder: Folder, name: OsString) -> Site {
+        let mut partial = name.clone();
+        partial.push(".partial");
+        Site { folder, name, partial }
+    }
+
+    /// What was left behind under `name`, if it is of the `kind` that an export leaves behind, and
+    /// of nobody else: what a link points at would be written to, and what another may write would
+    /// get the name of the bundle.
+    pub(in crate::bundle) fn left(&self, name: &OsStr, kind: FileType) -> Result<Option<FileInfo>> {
+        let path = self.folder.at(name);
+        let about = self.folder.look(name);
+        let about =
+            about.map_err(|e| Error::io(format!("cannot look at {}", path.display()), e))?;
+        match about {
+            Some(about) if about.kind != kind => {
+                Err(not_ours(&path, "is not what an export leaves behind"))
+            }
+            Some(about) => about.refuse_foreign(&self.folder, &path).map(|()| Some(about)),
+            None => Ok(None),
+        }
+    }
+
+    /// Gives what is open as `written` the name of the bundle, unless that is taken, and makes it
+    /// durable.
+    pub(in crate::bundle) fn give_name(&self, written: impl std::os::fd::AsFd) -> Result<()> {
+        let done = self.folder.rename(&self.partial, &self.name, written, Replace::No);
+        done.map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => taken(&self.folder.at(&self.name)),
+            _ => {
+                let (from, to) = (self.folder.at(&self.partial), self.folder.at(&self.name));
+                Error::io(format!("cannot rename {} to {}", from.display(), to.display()), e)
+            }
+        })?;
+        self.folder.sync()?;
+        self.folder.is_found()
+    }
+}
+
+pub(in crate::bundle) fn not_ours(path: &Path, why: &str) -> Error {
+    Error::new(Class::Usage, format!("{} {why}", path.display()))
+        .hint("remove it, or choose another name")
+}
+
+/// That something stands at `output`.
+pub(crate) fn taken(output: &Path) -> Error {
+    Error::new(Class::Usage, format!("{} exists already", output.display()))
+        .hint("choose another name, or remove it first; nothing was changed")
+}
