@@ -19,7 +19,7 @@ impl Project {
     /// Finds out what can be known about it. Changes nothing.
     ///
     /// # Errors
-    /// When the registry cannot be reached, or its API fails; [`Class::Refused`] when it does not
+    /// When the registry cannot be reached, or its API fails; [`Class::Refused`](crate::words::error::Class::Refused) when it does not
     /// take the credentials.
     pub fn look(&self) -> Result<Findings> {
         // The token's word is the registry's own. Asked first, as credentials that are not taken
