@@ -53,6 +53,28 @@ const MAX_CONFIGS: u64 = 48 << 20;
 /// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
 /// signed: layers may take hours after that.
 ///
+/// ```no_run
+/// use std::sync::Arc;
+/// use std::time::SystemTime;
+///
+/// use sealift::bundle::keys::PrivateKey;
+/// use sealift::places::registry::{Client, Settings};
+/// use sealift::verbs::export::{Request, export};
+/// use sealift::words::cancel::Cancel;
+/// use sealift::words::progress::{Cancellable, Silent};
+///
+/// // Kept by whoever may want to stop it: `cancel.cancel()`, from any thread.
+/// let cancel = Cancel::default();
+/// let progress = Arc::new(Cancellable::new(Silent, cancel.clone()));
+/// let client = Client::new(Settings::default(), progress.clone())?;
+///
+/// let images = vec!["alpine:3.20".parse()?];
+/// let request = Request::new(images, "june.tar", SystemTime::now().try_into()?);
+/// let summary = export(&request, PrivateKey::generate()?, &client, &*progress)?;
+/// assert_eq!(summary.images.len(), 1);
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
+///
 /// # Errors
 /// Those of the source (missing images, refused access, wrong bytes) and of the disk. After any
 /// of them, `NAME.partial` holds what was finished, and the same call goes on from there.

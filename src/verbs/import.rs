@@ -70,6 +70,30 @@ fn landing<'d>(to: &'d Destination, client: &'d Client) -> Box<dyn Landing + 'd>
 
 /// Imports as `request` says. With what came of it goes which bundle it was.
 ///
+/// ```no_run
+/// use std::sync::Arc;
+/// use std::time::SystemTime;
+///
+/// use sealift::bundle::check::Trust;
+/// use sealift::bundle::keys::PublicKey;
+/// use sealift::places::registry::{Client, Settings};
+/// use sealift::verbs::import::{Outcome, Request, import};
+/// use sealift::words::progress::Silent;
+///
+/// let pem = std::fs::read_to_string("transfer.pub.pem").unwrap();
+/// let trust = Trust::Keys(vec![PublicKey::from_pem(&pem)?]);
+/// let client = Client::new(Settings::default(), Arc::new(Silent))?;
+///
+/// let to = "docker://harbor.example/group".parse()?;
+/// let mut request = Request::new("june.tar", to, trust, SystemTime::now().try_into()?);
+/// request.dry_run = true;
+/// let (evidence, outcome) = import(&request, &client, &Silent)?;
+/// if let Outcome::Planned(plan) = outcome {
+///     println!("{} bytes of {} would go", plan.copy.bytes, evidence.statement);
+/// }
+/// # Ok::<(), sealift::words::error::Error>(())
+/// ```
+///
 /// # Errors
 /// Everything about the signature, the list of files and the manifests comes before the
 /// destination is touched. A layer that turns out damaged ends the import before any name is

@@ -27,6 +27,7 @@ pub struct Digest([u8; 32]);
 
 /// Why a string is not a [`Digest`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DigestError {
     /// The algorithm is registered with OCI but not supported here.
     #[error("digest algorithm {0} is not supported; sealift carries sha256 only")]
