@@ -6,8 +6,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-use super::error::{Class, Error};
-
 /// A SHA-256 content digest, `sha256:` and 64 lowercase hex digits
 /// (OCI image-spec, descriptor.md, "Digests").
 ///
@@ -35,19 +33,6 @@ pub enum DigestError {
     /// The string does not follow the grammar.
     #[error("not a digest: expected sha256: and 64 lowercase hex digits")]
     Grammar,
-}
-
-impl DigestError {
-    /// As a failure: a digest of another algorithm is a fine one that is refused, what is none is
-    /// one of class `none`.
-    #[must_use]
-    pub fn into_error(self, none: Class) -> Error {
-        let text = self.to_string();
-        match self {
-            DigestError::Algorithm(_) => Error::new(Class::Refused, text),
-            DigestError::Grammar => Error::new(none, text),
-        }
-    }
 }
 
 impl Digest {

@@ -2,6 +2,7 @@
 
 mod advice;
 mod class;
+mod digest;
 mod kind;
 mod subject;
 
