@@ -17,9 +17,10 @@ use crate::words::error::Result;
 use crate::words::reference::{Registry, Repository};
 
 impl Plan {
-    /// Looks at the destination, on `jobs` threads until `cancel` says stop, and decides. Changes nothing. A name that
+    /// Looks at the destination, on `jobs` threads until `cancel` says stop, and decides. Changes
+    /// nothing. A name that
     /// stands for another image where `existing` forbids it, or that the destination lets nobody
-    /// move, is an [`Obstacle`].
+    /// move, is an [`Obstacle`](super::Obstacle).
     ///
     /// # Errors
     /// Whatever the destination reports.
