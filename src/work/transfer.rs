@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use self::carrier::Carrier;
 use self::carrier::Load;
 pub use self::fault::{at_fault, name_images, no_foreign};
-use self::fault::{explain_foreign, explain_sparse};
+use self::fault::{explain_foreign, explain_sparse, name_stopped, name_unnamed};
 pub use self::fetch::{Fetched, fetch};
 use self::part::{document, each};
 pub use self::tally::{Fate, Moved, Tally};
@@ -108,7 +108,8 @@ fn mount_blobs(
         if load.is_halted() {
             return Ok(());
         }
-        match delivery.there.mount(blob, from)? {
+        let stopped = |e| name_stopped(e, &blob.digest, carrier.contents);
+        match delivery.there.mount(blob, from).map_err(stopped)? {
             true => {
                 carrier.progress.event(Event::Finished { digest: blob.digest });
                 carrier.tally.blob(&delivery.name, &blob.digest, blob.size, Fate::Mounted);
@@ -173,6 +174,7 @@ fn put_documents(
                 .put_document(document)
                 .map_err(|e| explain_sparse(e, document, contents))
                 .map_err(|e| explain_foreign(e, document))
+                .map_err(|e| name_stopped(e, &step.document.digest, contents))
         })?;
         for ((at, step), listed) in now.into_iter().zip(listed) {
             if step.subject.is_some() && listed {
@@ -198,16 +200,19 @@ fn publish_names(plan: &Plan, deliveries: &[Delivery], carrier: &Carrier<'_>) ->
         progress.check()?;
         at.beside(deliveries)
             .there
-            .publish(&step.arrives_as(), document(contents, &step.digest)?)?;
+            .publish(&step.arrives_as(), document(contents, &step.digest)?)
+            .map_err(|e| name_unnamed(e, &step.name))?;
         carrier.tally.name(&at.beside(deliveries).name, step);
         Ok(())
     })?;
     let withheld = parallel::map(jobs, &ahead, |(at, step)| {
         progress.check()?;
         let name = step.arrives_as();
-        let withheld = LOOK_BACK.run(progress, || {
-            read_back(&name, step.digest, at.beside(deliveries).there.held(&name)?)
-        })?;
+        let withheld = LOOK_BACK
+            .run(progress, || {
+                read_back(&name, step.digest, at.beside(deliveries).there.held(&name)?)
+            })
+            .map_err(|e| name_unnamed(e, &step.name))?;
         Ok(withheld.then_some(name))
     })?;
     for name in withheld.into_iter().flatten() {

@@ -30,7 +30,10 @@ pub struct Failed {
 
 impl Failed {
     pub(super) fn new(name: &Reference, error: &Error) -> Failed {
-        let all = error.findings();
+        // Its own name stands in front of it.
+        let own = format!("needed by {name}");
+        let is_own = |finding: &&Phrase| !error.is_about_content() && **finding == own;
+        let all: Vec<&Phrase> = error.findings().iter().filter(|it| !is_own(it)).collect();
         let shown = all.iter().take(SHOWN).map(|finding| phrase!["; ", finding.trimmed()]);
         let more = all.len().checked_sub(SHOWN + 1).map(|n| format!("; and {} more", n + 1).into());
         Failed {

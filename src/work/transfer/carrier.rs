@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::blob::move_blob;
-use super::fault::{at_fault, name_images};
+use super::fault::{at_fault, name_images, name_stopped};
 use super::owners::Owners;
 use super::tally::{Fate, Tally};
 use super::unfinished::Unfinished;
@@ -100,7 +100,7 @@ impl<'c> Load<'c> {
                 self.note(blob, error);
                 Ok(())
             }
-            done => done,
+            done => done.map_err(|e| name_stopped(e, &blob.digest, self.carrier.contents)),
         }
     }
 

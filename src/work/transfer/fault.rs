@@ -2,11 +2,16 @@
 
 use crate::bundle::contents::Contents;
 use crate::words::count::are;
+use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
-use crate::words::error::{Class, Error, ErrorKind};
+use crate::words::error::{Class, Error, ErrorKind, Subject};
 use crate::words::foreign::Foreign;
 use crate::words::phrase::{Phrase, phrase};
+use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
+
+/// How many images a failure of the place names.
+const SHOWN: usize = 5;
 
 /// `error`, met while content was read that is at fault, if nobody said what it is about.
 #[must_use]
@@ -21,13 +26,43 @@ pub fn at_fault(error: Error) -> Error {
 /// Says of a blob that is damaged or not there which images need it.
 #[must_use]
 pub fn name_images(error: Error, blob: &Descriptor, contents: &Contents) -> Error {
+    let error = error.subject(Subject::Digest(blob.digest));
     match error.class() {
         Class::Damaged | Class::Incomplete => {
-            let images = contents.touched_by(&blob.digest).into_iter();
-            error.details(images.map(|image| format!("needed by {image}")))
+            let images = contents.touched_by(&blob.digest);
+            let error = error.about(images.iter().cloned().map(Subject::Image));
+            error.details(images.into_iter().map(|image| format!("needed by {image}")))
         }
         _ => error,
     }
+}
+
+/// Says of `error`, for which a place did not take `digest` of `contents`, which images it stopped:
+/// the first ones, since half of a bundle may share a layer. What is about the content is told by
+/// [`name_images`].
+pub(super) fn name_stopped(error: Error, digest: &Digest, contents: &Contents) -> Error {
+    if error.class() == Class::Interrupted || error.is_about_content() {
+        return error;
+    }
+    let images = contents.touched_by(digest);
+    let (shown, more) = images.split_at(images.len().min(SHOWN));
+    let error =
+        error.subject(Subject::Digest(*digest)).about(shown.iter().cloned().map(Subject::Image));
+    match (shown, more.len()) {
+        ([], _) => error,
+        (shown, 0) => error.details([format!("needed by {}", shown.join(", "))]),
+        (shown, more) => error.details([format!("needed by {} and {more} more", shown.join(", "))]),
+    }
+}
+
+/// Says of `error`, for which a place did not keep the name of an image, which image it stopped.
+pub(super) fn name_unnamed(error: Error, image: &Reference) -> Error {
+    let image = image.to_string();
+    let error = match error.names(&image) || error.class() == Class::Interrupted {
+        true => error,
+        false => error.details([format!("needed by {image}")]),
+    };
+    error.subject(Subject::Image(image))
 }
 
 /// What can be done where a registry wants the foreign layers of an image.

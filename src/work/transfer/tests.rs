@@ -5,6 +5,7 @@ use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
 use crate::words::cancel::Cancel;
 use crate::words::document::Descriptor;
+use crate::words::error::{ErrorKind, Subject};
 use crate::words::progress::{Recorder, Silent};
 use crate::work::graph::Selection;
 use crate::work::plan::OnExisting;
@@ -162,6 +163,23 @@ fn siblings_mount_and_a_refused_mount_is_sent() {
 }
 
 #[test]
+fn a_refusal_names_the_images_that_it_stops_and_damage_and_the_user_name_theirs() {
+    let bundle = bundle();
+    let layer = bundle.contents.blobs.needed()[1].digest;
+    let stopped = |error| name_stopped(error, &layer, &bundle.contents);
+
+    let refused = stopped(Error::new(Class::Refused, "destination: no").transient());
+    assert_eq!(refused.findings(), ["needed by x.example/a:1"]);
+    let image = Subject::Image("x.example/a:1".into());
+    assert_eq!(refused.subjects(), [Subject::Digest(layer), image]);
+    assert!(refused.is_transient() && refused.message() == "destination: no");
+    let content = Error::new(Class::Refused, "x").of_kind(ErrorKind::Unreadable);
+    for other in [content, Error::new(Class::Interrupted, "stopped")] {
+        assert!(stopped(other.clone()).findings().is_empty(), "{other:?}");
+    }
+}
+
+#[test]
 fn a_name_that_does_not_read_back_is_a_failure() {
     let mut bundle = bundle();
     let inside = Inside { stubborn: true, ..listing() };
@@ -173,6 +191,8 @@ fn a_name_that_does_not_read_back_is_a_failure() {
 
     assert_eq!((nothing.class(), another.class()), (Class::Refused, Class::Refused));
     assert!(another.to_string().contains(&other.digest.to_string()), "{another}");
+    assert_eq!(another.subjects(), [Subject::Image("x.example/a:1".into())]);
+    assert_eq!(another.findings(), ["needed by x.example/a:1"]);
     assert!(!inside.done().contains(&Done::Finished));
 }
 
