@@ -38,7 +38,7 @@ fn maker(medium: &Medium) -> Maker {
 /// Refuses an output that exists: a bundle is never changed once it has its name.
 ///
 /// # Errors
-/// [`Class::Usage`] when something stands at `output`.
+/// [`Class::Usage`](crate::words::error::Class::Usage) when something stands at `output`.
 pub fn refuse_existing(output: &Medium) -> Result<()> {
     match output.is_taken() {
         Ok(false) => Ok(()),
@@ -51,8 +51,8 @@ impl Draft {
     /// Starts or continues the bundle that will be `output`.
     ///
     /// # Errors
-    /// [`Class::Usage`] when `output` exists, [`Class::Busy`] when another export is writing it,
-    /// [`Class::Refused`] when what was left behind is not ours alone.
+    /// [`Class::Usage`](crate::words::error::Class::Usage) when `output` exists, [`Class::Busy`](crate::words::error::Class::Busy) when another export is writing it,
+    /// [`Class::Refused`](crate::words::error::Class::Refused) when what was left behind is not ours alone.
     pub fn open(output: &Medium) -> Result<Draft> {
         refuse_existing(output)?;
         (maker(output).open)(Site::of(output)?).map(Draft)
