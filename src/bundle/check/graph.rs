@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::Files;
-use super::{Problem, ProblemKind};
 use crate::bundle::contents::{Contents, MAX_DOCUMENTS_WEIGHT, MAX_LEVELS};
 use crate::bundle::inventory::Inventory;
+use crate::bundle::problem::{Problem, ProblemKind};
 use crate::bundle::statement::Totals;
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;

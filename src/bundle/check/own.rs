@@ -1,7 +1,8 @@
 //! What is made here, checked as what arrives is.
 
+use super::examined::{Examined, look};
 use super::files::Described;
-use super::{Examined, Trust, look};
+use super::trust::Trust;
 use crate::bundle::head::Head;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, failure};

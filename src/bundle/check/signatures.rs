@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::files::Files;
-use super::{Problem, ProblemKind, Trust};
+use super::trust::Trust;
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
 use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
-use crate::bundle::problem::failure;
+use crate::bundle::problem::{Problem, ProblemKind, failure};
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;

@@ -11,9 +11,15 @@ use super::*;
 use crate::bundle::contents::MAX_LEVELS;
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPES};
 use crate::bundle::head::{Head, envelope_path};
+use crate::bundle::inventory::SUMS;
 use crate::bundle::keys::PrivateKey;
+use crate::bundle::problem::ProblemKind;
 use crate::bundle::samples::{CREATED, FOREIGN, LAYER, Sample};
 use crate::bundle::statement::Predicate;
+use crate::places::layout::blob_path;
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
+use crate::words::error::Class;
 use crate::words::moment::moment;
 use crate::words::progress::Silent;
 

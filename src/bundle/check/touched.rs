@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Problem, ProblemKind};
 use crate::bundle::contents::{Contents, RootAt};
+use crate::bundle::problem::{Problem, ProblemKind};
 use crate::words::at::At;
 use crate::words::digest::Digest;
 

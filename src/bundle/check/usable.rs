@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Examined, Problem, ProblemKind, Trusted, failure};
+use super::examined::Examined;
+use super::trusted::Trusted;
+use crate::bundle::problem::{Problem, ProblemKind, failure};
 use crate::bundle::subset::{Referring, needing, subset};
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;

@@ -3,11 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::super::*;
+use crate::bundle::blob_list::BlobList;
+use crate::bundle::contents::Contents;
 use crate::bundle::contents::Image;
 use crate::bundle::head::Head;
+use crate::bundle::inventory::{Inventory, SUMS};
 use crate::bundle::keys::PrivateKey;
+use crate::bundle::problem::{Problem, ProblemKind};
 use crate::bundle::statement::Predicate;
+use crate::bundle::statement::Statement;
+use crate::places::layout::blob_path;
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
 use crate::words::document::Document;
+use crate::words::error::Class;
 use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
 use crate::words::moment::moment;
 use crate::words::progress::Silent;
