@@ -9,7 +9,7 @@ use super::source::Source;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Folders in which there are circles still.
-const TIED: &[&str] = &["bundle", "cli"];
+const TIED: &[&str] = &["bundle"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
