@@ -111,7 +111,7 @@ mod tests {
         for path in ["manifest.json", "index.json", SUMS] {
             let sample = Sample::new();
             let head = sample.head();
-            let mut draft = Draft::open(&Medium::at(&sample.at("b"))).unwrap();
+            let mut draft = Draft::open(&Medium::at(sample.at("b"))).unwrap();
             draft.begin(&head).unwrap();
             for layer in &head.layers {
                 draft

@@ -84,7 +84,7 @@ fn a_bundle_is_believed_only_until_it_expires() {
     sample.stock.seal(&head, &sample.at("b"));
 
     let at =
-        |now: &str| examine(&Medium::at(&sample.at("b")), &trust(&sample), moment(now)).map(drop);
+        |now: &str| examine(&Medium::at(sample.at("b")), &trust(&sample), moment(now)).map(drop);
 
     at("2026-12-30T23:59:59Z").unwrap();
     for now in ["2026-12-31T00:00:00Z", "2027-01-01T00:00:00Z"] {

@@ -59,12 +59,12 @@ fn a_bundle_has_its_name_only_when_it_is_sealed() {
 fn two_exports_never_write_one_bundle() {
     for name in ["b", "b.tar"] {
         let sample = Sample::new();
-        let first = Draft::open(&Medium::at(&sample.at(name))).unwrap();
+        let first = Draft::open(&Medium::at(sample.at(name))).unwrap();
 
         refused(&sample.at(name), Class::Busy);
 
         drop(first);
-        drop(Draft::open(&Medium::at(&sample.at(name))).unwrap());
+        drop(Draft::open(&Medium::at(sample.at(name))).unwrap());
     }
 }
 
@@ -138,7 +138,7 @@ fn what_another_export_left_behind_does_not_get_into_the_bundle() {
 
     begun(&sample, "b", sample.head().layers.len()).seal(sample.key.public()).unwrap();
 
-    let tree = Medium::at(&sample.at("b")).open().unwrap();
+    let tree = Medium::at(sample.at("b")).open().unwrap();
     assert!(tree.files().all(|(path, _)| !path.ends_with(&"0".repeat(64))));
 }
 
@@ -195,7 +195,7 @@ fn of_one_layer(bytes: &[u8]) -> (Sample, Head) {
 
 /// The draft for `head` under that name, as far as it got.
 fn opened(sample: &Sample, name: &str, head: &Head) -> Draft {
-    let mut draft = Draft::open(&Medium::at(&sample.at(name))).unwrap();
+    let mut draft = Draft::open(&Medium::at(sample.at(name))).unwrap();
     draft.begin(head).unwrap();
     draft
 }
@@ -286,7 +286,7 @@ fn what_another_may_have_left_or_may_change_is_not_gone_on_with() {
                 continue;
             }
 
-            let error = Draft::open(&Medium::at(&sample.at(name))).map(drop).unwrap_err();
+            let error = Draft::open(&Medium::at(sample.at(name))).map(drop).unwrap_err();
 
             assert_eq!(error.class(), Class::Refused, "{left}: {error}");
             assert!(error.to_string().contains(left) && error.way_out().is_some(), "{error:?}");
@@ -318,7 +318,7 @@ fn what_is_put_in_the_place_of_an_unfinished_bundle_gets_no_name() {
 fn a_folder_that_becomes_a_link_under_an_export_is_not_written_through() {
     let sample = Sample::new();
     let head = sample.head();
-    let mut draft = Draft::open(&Medium::at(&sample.at("b"))).unwrap();
+    let mut draft = Draft::open(&Medium::at(sample.at("b"))).unwrap();
     fs::create_dir(sample.at("elsewhere")).unwrap();
     for name in ["blobs/sha256", "blobs"] {
         let path = sample.at("b.partial").join(name);

@@ -416,7 +416,7 @@ fn an_entry_that_is_odd_stops_no_other() {
     list.push(json!({"mediaType": "text/plain", "size": 1, "digest": Digest::of(b"x")}));
     std::fs::write(&path, index.to_string()).unwrap();
 
-    let layout = Layout::open(Medium::at(&folder.path().join("x")).open().unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(folder.path().join("x")).open().unwrap()).unwrap();
 
     let images = layout.images();
     assert_eq!((images.names.len(), images.unreadable.len()), (2, 1));
@@ -426,7 +426,7 @@ fn an_entry_that_is_odd_stops_no_other() {
     let error = layout.resolve(&images.names[1]).unwrap_err();
     assert!(error.message().contains("text/plain"), "{error}");
     std::fs::write(&path, r#"{"schemaVersion":2,"manifests":null}"#).unwrap();
-    let layout = Layout::open(Medium::at(&folder.path().join("x")).open().unwrap()).unwrap();
+    let layout = Layout::open(Medium::at(folder.path().join("x")).open().unwrap()).unwrap();
     assert!(names_of(&layout).is_empty());
 }
 

@@ -48,7 +48,7 @@ impl Outside {
     fn look(&self, name: &str) -> Examined {
         let trust = Trust::Keys(vec![self.sample.key.public().clone()]);
         let mut examined =
-            examine(&Medium::at(&self.sample.at(name)), &trust, moment(LATER)).unwrap();
+            examine(&Medium::at(self.sample.at(name)), &trust, moment(LATER)).unwrap();
         examined.hash_everything(2, &Silent).unwrap();
         assert_eq!(examined.problems(), &[]);
         examined

@@ -84,7 +84,7 @@ fn the_file_that_replaces_one_set_aside_is_locked_too() {
     fs::write(partial(&sample), "another export").unwrap();
     let draft = begun(&sample, &sample.head());
 
-    let error = Draft::open(&Medium::at(&sample.at("b.tar"))).unwrap_err();
+    let error = Draft::open(&Medium::at(sample.at("b.tar"))).unwrap_err();
 
     assert_eq!(error.class(), Class::Busy);
     drop(draft);
@@ -131,7 +131,7 @@ fn a_layer_can_be_read_back_however_the_file_ended() {
     put(&sample, &draft, &layers[1]);
     drop(draft);
 
-    let tree = Medium::at(&partial(&sample)).open().unwrap();
+    let tree = Medium::at(partial(&sample)).open().unwrap();
     let path = blob_path(&layers[1].digest);
     assert_eq!(tree.size(&path), Some(layers[1].size));
     assert_eq!(tree.read_small(&path, 99).unwrap(), b"layer 1");
@@ -161,7 +161,7 @@ fn a_bundle_without_a_layer_of_its_own_is_whole() {
     let image = sample.stock.manifest(&config, &[], serde_json::json!({}));
     sample.contents = sample.stock.contents(&[("x.example/c:1", &image)]);
 
-    let tree = Medium::at(&sample.seal("b.tar")).open().unwrap();
+    let tree = Medium::at(sample.seal("b.tar")).open().unwrap();
 
     assert_eq!(tree.faults(), &[]);
 }
@@ -194,7 +194,7 @@ fn headers_and_padding_that_a_power_failure_took_are_written_again() {
     draft.finish().unwrap();
     draft.name().unwrap();
 
-    assert_eq!(Medium::at(&sample.at("b.tar")).open().unwrap().faults(), &[]);
+    assert_eq!(Medium::at(sample.at("b.tar")).open().unwrap().faults(), &[]);
 }
 
 #[test]

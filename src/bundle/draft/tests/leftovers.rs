@@ -102,7 +102,7 @@ fn a_bundle_that_no_file_can_hold_is_refused() {
     let huge = |n: u32| Descriptor::new("a/b", Digest::of(&n.to_be_bytes()), (1 << 53) - 1);
     let layers: Vec<Descriptor> = (0..2_100).map(huge).collect();
 
-    let mut draft = Draft::open(&Medium::at(&folder.path().join("x.tar"))).unwrap();
+    let mut draft = Draft::open(&Medium::at(folder.path().join("x.tar"))).unwrap();
     let error = draft.begin(&head(&key, &layers)).unwrap_err();
 
     assert_eq!(error.class(), Class::NoRoom);
