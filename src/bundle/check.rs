@@ -32,9 +32,10 @@ use crate::words::moment::Moment;
 /// the expiry.
 ///
 /// # Errors
-/// [`Class::Untrusted`] without an acceptable signature, [`Class::Stale`] after its expiry,
-/// [`Class::Damaged`] when the list of files itself is not the signed one. Everything found
-/// behind that is in [`Examined::problems`].
+/// [`Untrusted`](crate::words::error::Class::Untrusted) without an acceptable signature,
+/// [`Stale`](crate::words::error::Class::Stale) after its expiry,
+/// [`Damaged`](crate::words::error::Class::Damaged) when the list of files itself is not the signed
+/// one. Everything found behind that is in [`Examined::problems`].
 pub fn examine(medium: &Medium, trust: &Trust, now: Moment) -> Result<Examined> {
     opened(medium, trust, Some(now))
 }

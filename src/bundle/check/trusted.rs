@@ -27,7 +27,8 @@ impl Examined {
     /// The bundle, when nothing was wrong.
     ///
     /// # Errors
-    /// [`Class::Incomplete`] when things are only missing, else [`Class::Damaged`].
+    /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when things are only missing, else
+    /// [`Class::Damaged`](crate::words::error::Class::Damaged).
     pub fn into_trusted(self) -> Result<Trusted> {
         match self.problems.is_empty() {
             true => Ok(Trusted(self)),
