@@ -36,6 +36,8 @@ use self::tree::Tree;
 use crate::tools::file::lies_in;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
+use crate::words::phrase::{Phrase, phrase};
+use crate::words::remedy::Remedy;
 
 /// Where a bundle lies, or is to lie, as the user named it. Every verb takes one, and nothing else
 /// asks what kind of medium it is.
@@ -76,7 +78,7 @@ impl Medium {
     /// # Errors
     /// [`Class::Usage`] for what can be no name of a bundle.
     pub fn to_make(given: &Path) -> Result<Medium> {
-        let bad = |why: &str, hint: &str| {
+        let bad = |why: &str, hint: Phrase| {
             let text = format!("{} {why}", Safe(&given.display().to_string()));
             Err(Error::new(Class::Usage, text).hint(hint))
         };
@@ -87,25 +89,31 @@ impl Medium {
         if name.is_empty() || name == "-" || name == ".tar" {
             return bad(
                 "is no name for a bundle",
-                "write -o NAME, or -o NAME.tar for a packed one",
+                phrase![
+                    "write ",
+                    Remedy::Output,
+                    " NAME, or ",
+                    Remedy::Output,
+                    " NAME.tar for a packed one",
+                ],
             );
         }
         if packed.iter().any(|ending| lower.ends_with(ending)) {
             return bad(
                 "would be compressed",
-                "a packed bundle is a plain .tar: layers are compressed already",
+                "a packed bundle is a plain .tar: layers are compressed already".into(),
             );
         }
         if lower.ends_with(".tar") && !name.ends_with(".tar") {
             return bad(
                 "does not end in .tar",
-                "write the ending of a packed bundle in lower case",
+                "write the ending of a packed bundle in lower case".into(),
             );
         }
         if name.ends_with(".tar") && given.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return bad(
                 "is a folder by its slash and a packed file by its ending",
-                "leave out the slash",
+                "leave out the slash".into(),
             );
         }
         Ok(Medium { path })

@@ -25,7 +25,7 @@ pub use self::trust::Trust;
 pub use self::trusted::{Trusted, Verified};
 pub use self::usable::Usable;
 use crate::medium::Medium;
-use crate::words::error::Result;
+use crate::words::error::{Result, Subject};
 use crate::words::moment::Moment;
 
 /// Opens the bundle on `medium` and checks everything but the bytes of layers. `now` is for
@@ -41,9 +41,12 @@ pub fn examine(medium: &Medium, trust: &Trust, now: Moment) -> Result<Examined> 
 }
 
 fn opened(medium: &Medium, trust: &Trust, now: Option<Moment>) -> Result<Examined> {
-    let (tree, name) = (medium.open()?, medium.to_string());
-    instead::refuse(&tree, &name)?;
-    look(tree, name, trust, now)
+    let name = medium.to_string();
+    let examined = medium.open().and_then(|tree| {
+        instead::refuse(&tree, &name)?;
+        look(tree, name, trust, now)
+    });
+    examined.map_err(|error| error.subject(Subject::Path(medium.path().to_owned())))
 }
 
 /// As [`examine`], for one who only looks: a bundle that has expired is no failure.

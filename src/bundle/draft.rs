@@ -18,7 +18,7 @@ use super::keys::PublicKey;
 use crate::medium::{Form, Medium};
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::words::document::Descriptor;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Error, Result, Subject};
 use crate::words::progress::Progress;
 
 /// A bundle in the making, in one of its forms. What an interrupted export left behind is used
@@ -54,8 +54,10 @@ impl Draft {
     /// [`Class::Usage`](crate::words::error::Class::Usage) when `output` exists, [`Class::Busy`](crate::words::error::Class::Busy) when another export is writing it,
     /// [`Class::Refused`](crate::words::error::Class::Refused) when what was left behind is not ours alone.
     pub fn open(output: &Medium) -> Result<Draft> {
-        refuse_existing(output)?;
-        (maker(output).open)(Site::of(output)?).map(Draft)
+        let draft = refuse_existing(output)
+            .and_then(|()| (maker(output).open)(Site::of(output)?))
+            .map_err(|error| error.subject(Subject::Path(output.path().to_owned())))?;
+        Ok(Draft(draft))
     }
 
     /// How many bytes an interrupted export of `output` left on the disk, without touching them.

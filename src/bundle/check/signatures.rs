@@ -8,7 +8,7 @@ use crate::bundle::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
 use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
 use crate::bundle::problem::{Problem, ProblemKind, failure};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 
@@ -86,13 +86,15 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
         payload.get_or_insert_with(|| envelope.into_payload());
     }
     if signers.is_empty() && matches!(trust, Trust::Keys(_)) {
-        return Err(untrusted("has no valid signature by a trusted key".to_owned()).hint(phrase![
-            "check that ",
-            Remedy::Trust,
-            " is the sender's public key; `",
-            Remedy::Inspect,
-            "` shows who claims to have signed"
-        ]));
+        return Err(untrusted("has no valid signature by a trusted key".to_owned())
+            .about(claimed.into_iter().map(Subject::Key))
+            .hint(phrase![
+                "check that ",
+                Remedy::Trust,
+                " is the sender's public key; `",
+                Remedy::Inspect,
+                "` shows who claims to have signed"
+            ]));
     }
     Ok(Signatures { payload: payload.unwrap_or_default(), signers, claimed, others, problems })
 }
