@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::medium::fault::{FaultKind, TreeFault};
 use crate::words::count::count;
-use crate::words::error::{Class, Error, ErrorKind, UNREADABLE};
+use crate::words::error::{Class, Error, ErrorKind, Subject, UNREADABLE};
 
 /// What kind of thing is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -164,7 +164,10 @@ pub fn failure(bundle: &str, problems: &[Problem]) -> Error {
         false => (Class::Incomplete, "is incomplete", "copy it from its origin again"),
     };
     let text = format!("bundle {bundle} {what}: {}", count(problems.len(), "problem"));
-    let error = Error::new(class, text).hint(hint).details(problems.iter().map(Problem::to_string));
+    let error = Error::new(class, text)
+        .hint(hint)
+        .details(problems.iter().map(Problem::to_string))
+        .subject(Subject::Path(bundle.into()));
     match class {
         Class::Refused => error.of_kind(ErrorKind::Unreadable),
         _ => error,
