@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::fault::TreeFault;
+use super::fault::{FaultKind, MAX_FAULTS, TreeFault};
 use super::pieces::Pieces;
 use crate::words::error::{Class, Error};
 
@@ -30,6 +30,10 @@ pub(super) struct Entries {
     pub(super) faults: Vec<TreeFault>,
     /// Folders of which nobody knows what is in them.
     pub(super) unseen: BTreeSet<String>,
+    /// The folders of a tar.
+    pub(super) folders: BTreeSet<String>,
+    /// What the list of all of it takes of memory.
+    pub(super) listed: usize,
 }
 
 impl Entries {
@@ -37,6 +41,23 @@ impl Entries {
     pub(super) fn hides(&self, path: &str) -> bool {
         let above = path.match_indices('/').map(|(at, _)| &path[..at]);
         !self.unseen.is_empty() && above.into_iter().any(|it| self.unseen.contains(it))
+    }
+
+    /// Nothing may stand below a file or a link, nor be a folder beside being one: docker unpacks
+    /// an archive to a disk, where a later entry would come out elsewhere or replace another.
+    pub(super) fn check_parents(&mut self) {
+        let is_taken = |path: &str| self.files.contains_key(path) || self.links.contains_key(path);
+        let all = self.files.keys().chain(self.links.keys()).chain(&self.folders);
+        let below = all.filter(|path| {
+            path.match_indices('/').any(|(end, _)| path.get(..end).is_some_and(is_taken))
+        });
+        let twice = self.folders.iter().filter(|path| is_taken(path));
+        let room = MAX_FAULTS.saturating_sub(self.faults.len());
+        let wrong: Vec<String> = below.chain(twice).take(room).cloned().collect();
+        self.faults.extend(wrong.into_iter().map(|path| {
+            let what = "stands below a file or a link, or is one and a folder".to_owned();
+            TreeFault { path, kind: FaultKind::Unacceptable, what }
+        }));
     }
 }
 

@@ -51,14 +51,12 @@ struct FolderWalk {
     entries: Entries,
     ahead: Vec<Ahead>,
     with_links: bool,
-    /// What the list takes of memory.
-    listed: usize,
 }
 
 /// Lists the regular files below `root`, its symbolic links if asked to, and what is neither.
 pub(super) fn list(root: &Folder, with_links: bool) -> Result<Entries> {
-    let (entries, ahead, listed) = Default::default();
-    let mut walk = FolderWalk { entries, ahead, with_links, listed };
+    let (entries, ahead) = Default::default();
+    let mut walk = FolderWalk { entries, ahead, with_links };
     walk.look_into(root, "", 1)
         .map_err(|e| withheld::reading(format!("cannot list {}", root.path().display()), e))?;
     // The last one first, so that only the folders on the way to it are open.
@@ -73,7 +71,7 @@ pub(super) fn list(root: &Folder, with_links: bool) -> Result<Entries> {
             walk.fault(path, FaultKind::Unreadable, &format!("cannot be listed: {e}"));
         }
     }
-    if walk.listed > MAX_LISTING {
+    if walk.entries.listed > MAX_LISTING {
         let text = format!("{} {TOO_MANY}", root.path().display());
         return Err(Error::new(Class::Damaged, text));
     }
@@ -85,7 +83,7 @@ pub(super) fn list(root: &Folder, with_links: bool) -> Result<Entries> {
 
 impl FolderWalk {
     fn is_full(&self) -> bool {
-        self.entries.faults.len() >= MAX_FAULTS || self.listed > MAX_LISTING
+        self.entries.faults.len() >= MAX_FAULTS || self.entries.listed > MAX_LISTING
     }
 
     fn fault(&mut self, path: String, kind: FaultKind, what: &str) {
@@ -105,7 +103,7 @@ impl FolderWalk {
                 true => shown.into_owned(),
                 false => format!("{above}/{shown}"),
             };
-            self.listed += listing(&path);
+            self.entries.listed += listing(&path);
             self.note(folder, &name, path, depth)?;
         }
         Ok(())

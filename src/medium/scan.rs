@@ -6,7 +6,6 @@
 //! end are faults (RUSTSEC-2026-0068, RUSTSEC-2025-0111 and their kin). Symbolic links are listed
 //! where they are asked for, and followed by nobody but [`resolve`](super::links::resolve).
 
-use std::collections::BTreeSet;
 use std::io;
 
 use tar::{EntryType, Header};
@@ -16,7 +15,7 @@ use super::fault::{FaultKind, MAX_FAULTS, TreeFault};
 use super::header::{BLOCK, read_header};
 use super::names::{inside, is_plain};
 use super::pax;
-use super::pieces::Pieces;
+use super::pieces::{Extent, FileNumber, Pieces};
 use super::tar_bytes::TarBytes;
 
 /// Most zeros behind the end. GNU tar fills its last record of 10 KiB; one MiB is the largest
@@ -32,10 +31,9 @@ struct Scan<'a> {
     /// Whether it is somebody else's archive: symbolic links are listed instead of being faults,
     /// and names may begin with a slash.
     is_source: bool,
-    entries: Entries,
-    folders: BTreeSet<String>,
-    /// What the list of all entries takes.
-    listed: usize,
+    /// Which file of the medium it is.
+    file: FileNumber,
+    entries: &'a mut Entries,
     /// What an extension header says of the next entry's size.
     size: Option<u64>,
 }
@@ -46,14 +44,26 @@ struct Ended;
 /// Lists the regular files of the tar in `bytes`, its symbolic links too if it `is_source`, and
 /// what is wrong with it.
 pub(super) fn list(bytes: &mut dyn TarBytes, is_source: bool) -> io::Result<Entries> {
-    let (entries, folders) = Default::default();
-    let mut scan = Scan { bytes, is_source, entries, folders, listed: 0, size: None };
+    let mut entries = Entries::default();
+    go_on(&mut entries, bytes, is_source, FileNumber::default())?;
+    entries.check_parents();
+    Ok(entries)
+}
+
+/// Goes on with a list by what the tar in `bytes` holds, which is `file` of its medium. Whoever has
+/// listed the last of them [checks](Entries::check_parents) the list.
+pub(super) fn go_on(
+    entries: &mut Entries,
+    bytes: &mut dyn TarBytes,
+    is_source: bool,
+    file: FileNumber,
+) -> io::Result<()> {
+    let mut scan = Scan { bytes, is_source, file, entries, size: None };
     let mut at = 0;
     while let Ok(next) = scan.entry(at)? {
         at = next;
     }
-    scan.check_parents();
-    Ok(scan.entries)
+    Ok(())
 }
 
 impl Scan<'_> {
@@ -116,7 +126,7 @@ impl Scan<'_> {
         if padding.iter().any(|byte| *byte != 0) {
             self.fault(&path, "is followed by padding that is not zero");
         }
-        self.listed += match kind {
+        self.entries.listed += match kind {
             EntryType::XHeader | EntryType::XGlobalHeader => 0,
             EntryType::Symlink | EntryType::Link => listing(&path) + about.len(),
             _ => listing(&path),
@@ -125,7 +135,7 @@ impl Scan<'_> {
         if self.entries.faults.len() >= MAX_FAULTS {
             return Ok(self.stop("", false, "has further faults".to_owned()));
         }
-        if self.listed > MAX_LISTING {
+        if self.entries.listed > MAX_LISTING {
             return Ok(self.stop("", false, TOO_MANY.to_owned()));
         }
         Ok(Ok(next))
@@ -157,7 +167,7 @@ impl Scan<'_> {
         let name = self.name(&path).to_owned();
         match kind {
             EntryType::Regular if is_plain(&name) => {
-                let pieces = Pieces::one(data, size);
+                let pieces = Pieces::several(&[Extent { file: self.file, at: data, size }]);
                 match self.entries.files.get(&name) {
                     None if !self.entries.links.contains_key(&name) => {
                         self.entries.files.insert(name, pieces);
@@ -174,7 +184,7 @@ impl Scan<'_> {
                 let name = name.strip_suffix('/').unwrap_or(&name);
                 match name {
                     "" | "." => {}
-                    _ if is_plain(name) => drop(self.folders.insert(name.to_owned())),
+                    _ if is_plain(name) => drop(self.entries.folders.insert(name.to_owned())),
                     _ => self.fault(&path, "is no acceptable file name"),
                 }
             }
@@ -214,23 +224,6 @@ impl Scan<'_> {
             Some(first) if *first == to => {}
             None if !twice => drop(self.entries.links.insert(name, to)),
             _ => self.fault(&name, "stands twice"),
-        }
-    }
-
-    /// Nothing may stand below a file or a link, nor be a folder beside being one: docker unpacks
-    /// an archive to a disk, where a later entry would come out elsewhere or replace another.
-    fn check_parents(&mut self) {
-        let Entries { files, links, .. } = &self.entries;
-        let is_taken = |path: &str| files.contains_key(path) || links.contains_key(path);
-        let all = files.keys().chain(links.keys()).chain(&self.folders);
-        let below = all.filter(|path| {
-            path.match_indices('/').any(|(end, _)| path.get(..end).is_some_and(is_taken))
-        });
-        let twice = self.folders.iter().filter(|path| is_taken(path));
-        let room = MAX_FAULTS.saturating_sub(self.entries.faults.len());
-        let wrong: Vec<String> = below.chain(twice).take(room).cloned().collect();
-        for path in wrong {
-            self.fault(&path, "stands below a file or a link, or is one and a folder");
         }
     }
 

@@ -45,8 +45,7 @@ impl Tree {
     pub fn of_folder(folder: Folder, with_links: bool) -> Result<Tree> {
         let entries = in_folder::list(&folder, with_links)?;
         let path = folder.path().to_owned();
-        let cancel = Cancel::default();
-        Ok(Tree { path, holder: Box::new(InFolder(folder)), entries, cancel })
+        Ok(Tree::of(&path, InFolder(folder), entries))
     }
 
     /// Lists a tar that is open as `file`, strictly: a compressed one is no tar, and a link in it a
@@ -57,9 +56,13 @@ impl Tree {
     pub fn of_tar(path: &Path, file: Arc<File>) -> Result<Tree> {
         let fault = |e| withheld::reading(format!("cannot read {}", path.display()), e);
         let entries = scan::list(&mut InPlace::new(&file).map_err(fault)?, false);
-        let entries = entries.map_err(fault)?;
-        let (holder, cancel) = (Box::new(InTar(file)), Cancel::default());
-        Ok(Tree { path: path.to_owned(), holder, entries, cancel })
+        Ok(Tree::of(path, InTar(file), entries.map_err(fault)?))
+    }
+
+    /// What `holder` holds and has listed as `entries`; `path` is only shown.
+    pub(super) fn of(path: &Path, holder: impl Holder + 'static, entries: Entries) -> Tree {
+        let (holder, cancel) = (Box::new(holder), Cancel::default());
+        Tree { path: path.to_owned(), holder, entries, cancel }
     }
 
     /// Opens what others have made, a folder or a tar, for images to be taken from it. The tar may be
@@ -135,8 +138,7 @@ impl Tree {
         cancel: &Cancel,
     ) -> Result<Tree> {
         twins::compare(&mut entries, &holder, path, cancel)?;
-        let (holder, cancel) = (Box::new(holder), cancel.clone());
-        Ok(Tree { path: path.to_owned(), holder, entries, cancel })
+        Ok(Tree { cancel: cancel.clone(), ..Tree::of(path, holder, entries) })
     }
 
     /// The handle that stops the work on it.
