@@ -7,5 +7,7 @@ pub mod holdings;
 pub mod raw;
 pub mod reading;
 pub mod resuming;
+#[cfg(test)]
+mod samples;
 pub mod store;
 pub mod verifying;

@@ -124,6 +124,20 @@ impl Stock {
         contents
     }
 
+    /// Two images `x.example/r:a` and `:b`, what refers to each, and what refers to the first of
+    /// those: with what it all is in, in the order of this sentence.
+    pub fn family() -> (Stock, Contents, [Descriptor; 5]) {
+        let mut stock = Stock::default();
+        let [a, b] = ["a", "b"].map(|text| stock.image(text, "linux/amd64"));
+        let (of_a, of_b) = (stock.referrer("x/sbom", &a), stock.referrer("x/sbom", &b));
+        let of_that = stock.referrer("x/signature", &of_a);
+        let mut contents = stock.contents(&[("x.example/r:a", &a), ("x.example/r:b", &b)]);
+        for referrer in [&of_a, &of_b, &of_that] {
+            stock.refer(&mut contents, "x.example/r", referrer);
+        }
+        (stock, contents, [a, b, of_a, of_b, of_that])
+    }
+
     /// Adds a referrer, under its tag if `name` has one.
     pub fn refer(&self, contents: &mut Contents, name: &str, about: &Descriptor) {
         let name: Reference = name.parse().unwrap();

@@ -15,6 +15,8 @@ mod load;
 mod named;
 mod podman;
 mod quota;
+#[cfg(test)]
+mod samples;
 pub mod save;
 mod scratch;
 

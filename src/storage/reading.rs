@@ -72,17 +72,7 @@ pub fn digest_of(reader: &mut dyn Read, cancel: &Cancel) -> io::Result<Digest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::raw::Raw;
-
-    /// Breaks off after every second byte.
-    struct Shaky(&'static [u8]);
-
-    impl BlobSource for Shaky {
-        fn open(&self, _: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-            let rest = &self.0[usize::try_from(offset).unwrap()..];
-            Ok(Raw::new(rest.take(2)))
-        }
-    }
+    use crate::storage::samples::Shaky;
 
     #[test]
     fn what_is_to_be_small_is_not_read_when_it_is_not() {

@@ -113,17 +113,8 @@ impl Content for Resuming<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::samples::Shaky;
     use crate::words::progress::{Recorder, Silent};
-
-    /// Breaks off after every second byte.
-    struct Shaky(&'static [u8]);
-
-    impl BlobSource for Shaky {
-        fn open(&self, _: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-            let rest = &self.0[usize::try_from(offset).unwrap()..];
-            Ok(Raw::new(rest.take(2)))
-        }
-    }
 
     /// Refuses every second connection, gives so many bytes over each other one, and asks to be
     /// left alone for no time. Counts the connections.

@@ -284,14 +284,7 @@ mod tests {
 
     #[test]
     fn what_is_chosen_brings_what_refers_to_it_and_nothing_else() {
-        let mut stock = Stock::default();
-        let [a, b] = ["a", "b"].map(|text| stock.image(text, "linux/amd64"));
-        let (of_a, of_b) = (stock.referrer("x/sbom", &a), stock.referrer("x/sbom", &b));
-        let of_that = stock.referrer("x/signature", &of_a);
-        let mut contents = stock.contents(&[("x.example/r:a", &a), ("x.example/r:b", &b)]);
-        for referrer in [&of_a, &of_b, &of_that] {
-            stock.refer(&mut contents, "x.example/r", referrer);
-        }
+        let (_, contents, [_, b, of_a, _, of_that]) = Stock::family();
         let choose = |only: &[&str], except: &[&str]| {
             let all = |texts: &[&str]| texts.iter().map(|t| Pattern::parse(t).unwrap()).collect();
             Choice { only: all(only), except: all(except), ..Choice::default() }.of(&contents)

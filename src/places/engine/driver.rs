@@ -169,17 +169,8 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
+    use crate::places::engine::samples::{docker, sh};
     use crate::tools::process::MAX_COMPLAINTS;
-
-    fn docker() -> Driver {
-        Driver::new(Engine::Docker, Cancel::default())
-    }
-
-    fn sh(script: &str) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        command
-    }
 
     #[test]
     fn what_a_program_says_and_complains_of_is_kept_apart() {

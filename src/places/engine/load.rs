@@ -82,21 +82,9 @@ fn feed(
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
-    use crate::words::cancel::Cancel;
+    use crate::places::engine::samples::{docker, sh};
     use crate::words::error::Class;
-
-    fn docker() -> Driver {
-        Driver::new(Engine::Docker, Cancel::default())
-    }
-
-    fn sh(script: &str) -> Command {
-        let mut command = Command::new("sh");
-        command.args(["-c", script]);
-        command
-    }
 
     fn megabytes(mut out: Box<dyn Write + Send>) -> Result<()> {
         (0..8).try_for_each(|_| out.write_all(&[7; 1 << 20])).map_err(|e| Error::io("x", e))

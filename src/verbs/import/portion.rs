@@ -69,14 +69,7 @@ mod tests {
 
     #[test]
     fn an_image_takes_along_what_refers_to_it_and_to_that_and_nothing_else() {
-        let mut stock = Stock::default();
-        let [a, b] = ["a", "b"].map(|text| stock.image(text, "linux/amd64"));
-        let (of_a, of_b) = (stock.referrer("x/sbom", &a), stock.referrer("x/sbom", &b));
-        let of_that = stock.referrer("x/signature", &of_a);
-        let mut contents = stock.contents(&[("x.example/r:a", &a), ("x.example/r:b", &b)]);
-        for referrer in [&of_a, &of_b, &of_that] {
-            stock.refer(&mut contents, "x.example/r", referrer);
-        }
+        let (mut stock, mut contents, [a, b, of_a, of_b, of_that]) = Stock::family();
         // The same image elsewhere, where nobody signed it.
         let other = stock.contents(&[("x.example/s:a", &a)]).images.remove(0);
         contents.images.push(other);

@@ -34,14 +34,18 @@ fn inode(path: &Path) -> u64 {
     fs::metadata(path).unwrap().ino()
 }
 
+/// Begins the file, puts its second layer there and leaves it; its inode.
+fn interrupted(sample: &Sample, head: &Head) -> u64 {
+    let first = begun(sample, head);
+    put(sample, &first, &head.layers[1]);
+    inode(&partial(sample))
+}
+
 #[test]
 fn the_same_head_continues_the_file_and_its_layers() {
     let sample = Sample::new();
     let head = sample.head();
-    let first = begun(&sample, &head);
-    put(&sample, &first, &head.layers[1]);
-    let before = inode(&partial(&sample));
-    drop(first);
+    let before = interrupted(&sample, &head);
 
     let again = begun(&sample, &head);
 
@@ -100,10 +104,7 @@ fn later(sample: &Sample) -> Head {
 fn the_same_content_made_later_continues_the_file_under_the_later_time() {
     let sample = Sample::new();
     let head = sample.head();
-    let first = begun(&sample, &head);
-    put(&sample, &first, &head.layers[1]);
-    let before = inode(&partial(&sample));
-    drop(first);
+    let before = interrupted(&sample, &head);
 
     let again = begun(&sample, &later(&sample));
     assert_eq!(inode(&partial(&sample)), before);
