@@ -1,9 +1,9 @@
-//! A relay over which no connection lives long: each is cut, in both directions, after a random
-//! number of bytes.
+//! A line that keeps breaking: again and again, after a random number of bytes over all of its
+//! connections, it cuts the one that carried the last of them, in both directions.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::Random;
@@ -17,6 +17,11 @@ pub struct Shaky {
 
 struct Shared {
     upstream: u16,
+    /// What the connections may carry, all together, before one of them is cut.
+    ///
+    /// Counted over all, so that the cuts are as many however a client spreads what it moves: one
+    /// that opened a connection for each small blob would else never meet one.
+    left: Mutex<u64>,
     random: Mutex<Random>,
     least: u64,
     most: u64,
@@ -25,17 +30,12 @@ struct Shared {
     cuts: AtomicU64,
 }
 
-/// One connection's two sockets, and how much they may still carry together.
-struct Line {
-    sockets: [TcpStream; 2],
-    left: AtomicI64,
-}
-
 impl Shaky {
-    /// A relay to the loopback port `upstream`, whose connections carry `least` to `most` bytes.
-    pub fn to(upstream: u16, random: Random, least: u64, most: u64) -> Shaky {
+    /// A relay to the loopback port `upstream` that cuts a connection every `least` to `most` bytes.
+    pub fn to(upstream: u16, mut random: Random, least: u64, most: u64) -> Shaky {
         let shared = Arc::new(Shared {
             upstream,
+            left: Mutex::new(least + random.below(most - least)),
             random: Mutex::new(random),
             least,
             most,
@@ -72,31 +72,37 @@ impl Shaky {
 impl Shared {
     fn connect(self: &Arc<Shared>, client: TcpStream) {
         let Ok(server) = TcpStream::connect(("127.0.0.1", self.upstream)) else { return };
-        let budget = self.least + self.random.lock().unwrap().below(self.most - self.least);
-        let left = AtomicI64::new(budget.try_into().unwrap());
-        let line = Arc::new(Line { sockets: [client, server], left });
+        let sockets = Arc::new([client, server]);
         for from in [0, 1] {
-            let (relay, line) = (Arc::clone(self), Arc::clone(&line));
-            std::thread::spawn(move || relay.carry(&line, from));
+            let (relay, sockets) = (Arc::clone(self), Arc::clone(&sockets));
+            std::thread::spawn(move || relay.carry(&sockets, from));
         }
     }
 
-    fn carry(&self, line: &Line, from: usize) {
-        let (mut source, mut target) = (&line.sockets[from], &line.sockets[1 - from]);
+    /// How many of `len` more bytes the line carries; the connection ends with them if not all.
+    fn allow(&self, len: usize) -> usize {
+        let mut left = self.left.lock().unwrap();
+        if let Some(rest) = left.checked_sub(len as u64) {
+            *left = rest;
+            return len;
+        }
+        let next = self.least + self.random.lock().unwrap().below(self.most - self.least);
+        self.cuts.fetch_add(1, Ordering::SeqCst);
+        std::mem::replace(&mut *left, next) as usize
+    }
+
+    fn carry(&self, sockets: &[TcpStream; 2], from: usize) {
+        let (mut source, mut target) = (&sockets[from], &sockets[1 - from]);
         let moved = if from == 0 { &self.up } else { &self.down };
         let mut buffer = [0; 32 << 10];
         while let Ok(len @ 1..) = source.read(&mut buffer) {
-            let before = line.left.fetch_sub(len as i64, Ordering::SeqCst);
-            let allowed = usize::try_from(before).unwrap_or(0).min(len);
+            let allowed = self.allow(len);
             if target.write_all(&buffer[..allowed]).is_err() {
                 return;
             }
             moved.fetch_add(allowed as u64, Ordering::SeqCst);
             if allowed < len {
-                if before > 0 {
-                    self.cuts.fetch_add(1, Ordering::SeqCst);
-                }
-                for socket in &line.sockets {
+                for socket in sockets {
                     let _ = socket.shutdown(Shutdown::Both);
                 }
                 return;
