@@ -9,6 +9,7 @@
 //! [`Trusted`](check::Trusted) bundle (signature, file list and graph hold; bytes are hashed on
 //! their way), a server takes a [`Verified`](check::Verified) one (every byte was read).
 
+pub mod base;
 pub mod blob_list;
 pub mod check;
 pub mod contents;
@@ -19,6 +20,7 @@ pub mod head;
 pub mod inventory;
 pub mod keys;
 pub mod limits;
+pub mod position;
 pub mod problem;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -26,3 +26,4 @@ pub mod reference;
 pub mod remedy;
 mod shape;
 pub mod size;
+pub mod stream;

@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::base::Base;
 use super::contents::{Contents, Image, Referrer, Skipped};
 use super::inventory::SUMS;
+use super::position::StreamPosition;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::check_strict;
 use crate::words::moment::Moment;
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
+use crate::words::stream::StreamName;
 
 /// `_type` of every statement.
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -20,11 +22,9 @@ const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE: &str = "urn:sealift:bundle:v1";
 /// `predicateType` of ours where it has a member that readers of the first version refuse.
 const SECOND_TYPE: &str = "urn:sealift:bundle:v2";
-/// The stream of every bundle so far.
-const STREAM: &str = "default";
 /// Most characters of a reason for which an image was skipped.
 const MAX_REASON: usize = 1_000;
-/// The way out where a statement says more than is understood here.
+/// The way out where a statement is of a version that is not known here.
 const LATER: &str = "a newer sealift may have made it; use that version";
 /// Most images that are subjects. Verifiers of the sigstore family refuse a statement with more
 /// than 1,024 subjects; the predicate names every image in any case.
@@ -35,13 +35,13 @@ const MAX_IMAGE_SUBJECTS: usize = 1000;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Predicate {
-    /// The stream it belongs to.
-    pub stream: String,
-    /// The stream's epoch.
+    /// The stream it belongs to; `default` outside of any.
+    pub stream: StreamName,
+    /// The stream's epoch: one more wherever the sender had to begin to count again.
     pub epoch: u64,
-    /// Its number in the stream; 0 outside of any order.
+    /// Its number in the epoch, from 1; 0 outside of any stream.
     pub sequence: u64,
-    /// The bundle before it.
+    /// The bundle before it, of the same epoch; `None` for the first and outside of any stream.
     pub previous: Option<Previous>,
     /// When it was made.
     pub created_at: Moment,
@@ -53,8 +53,8 @@ pub struct Predicate {
     pub images: Vec<Image>,
     /// What came along with them.
     pub referrers: Vec<Referrer>,
-    /// What a delta leans on.
-    pub base: Option<Value>,
+    /// What it leans on, if it does not carry all that its images need.
+    pub base: Option<Base>,
     /// What made it.
     pub tool: Tool,
     /// What was asked for with all of a place, and could not be read. With it, it is version 2.
@@ -155,7 +155,7 @@ impl Predicate {
     pub fn of(contents: &Contents, created_at: Moment, expires_at: Option<Moment>) -> Predicate {
         let blobs = (contents.documents.len() + contents.blobs.carried().count()) as u64;
         Predicate {
-            stream: STREAM.to_owned(),
+            stream: StreamName::none(),
             epoch: 0,
             sequence: 0,
             previous: None,
@@ -186,17 +186,43 @@ impl Predicate {
         self
     }
 
-    /// The first member with a value on which this version would have to act, and does not.
-    fn beyond(&self) -> Option<&'static str> {
+    /// The same, standing at `position`, after `previous`.
+    #[must_use]
+    pub fn at(self, position: StreamPosition, previous: Option<Previous>) -> Predicate {
+        let StreamPosition { stream, epoch, sequence } = position;
+        Predicate { stream, epoch, sequence, previous, ..self }
+    }
+
+    /// The same, leaning on `base`.
+    #[must_use]
+    pub fn upon(self, base: Option<Base>) -> Predicate {
+        Predicate { base, ..self }
+    }
+
+    /// Where in a stream it stands, if in any.
+    #[must_use]
+    pub fn position(&self) -> Option<StreamPosition> {
+        (self.sequence > 0).then(|| StreamPosition {
+            stream: self.stream.clone(),
+            epoch: self.epoch,
+            sequence: self.sequence,
+        })
+    }
+
+    /// The first member that does not go with the others: a number without the bundle before it, an
+    /// epoch outside of any stream, a base that is not spelled as it is written.
+    fn odd(&self) -> Option<&'static str> {
+        let before = self.previous.as_ref().map_or(0, |previous| previous.sequence);
+        let is_outside = self.sequence == 0;
         [
-            ("stream", self.stream != STREAM),
-            ("epoch", self.epoch != 0),
-            ("sequence", self.sequence != 0),
-            ("previous", self.previous.is_some()),
-            ("base", self.base.is_some()),
+            ("stream", is_outside && self.stream != StreamName::none()),
+            ("epoch", is_outside && self.epoch != 0),
+            ("previous", self.previous.is_some() != (self.sequence > 1)),
+            ("previous", before.checked_add(1) != Some(self.sequence.max(1))),
+            ("base", self.base.as_ref().is_some_and(|base| !base.is_sound())),
         ]
         .into_iter()
-        .find_map(|(member, is_set)| is_set.then_some(member))
+        .find_map(|(member, is_odd)| is_odd.then_some(member))
     }
 
     /// The first version whose readers know all members.
@@ -230,8 +256,7 @@ impl Statement {
     /// members, and subjects that agree with the predicate.
     ///
     /// # Errors
-    /// [`Class::Untrusted`]: a signature over something else is no signature of a bundle, and one
-    /// over more than this version acts on is none that it could honour.
+    /// [`Class::Untrusted`]: a signature over something else is no signature of a bundle.
     pub fn from_payload(payload: &[u8]) -> Result<Statement> {
         let bad = |why: String| {
             Error::new(
@@ -248,10 +273,8 @@ impl Statement {
         }
         let Claim { subject: subjects, predicate } =
             serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
-        // Ignoring it would be to take a part for the whole, or an old bundle for a new one.
-        if let Some(member) = predicate.beyond() {
-            let text = format!("the bundle's {member} has a value that takes a newer sealift");
-            return Err(Error::new(Class::Untrusted, text).hint(LATER));
+        if let Some(member) = predicate.odd() {
+            return Err(bad(format!("its {member} does not go with the rest")).hint(LATER));
         }
         let subject = |name: &str| {
             let mut named = subjects.iter().filter(|subject| subject.name == name);
@@ -301,7 +324,10 @@ pub(crate) fn expired(until: Moment) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::bundle::base::{LeansOn, Witness};
     use crate::words::moment::moment;
 
     fn predicate() -> Predicate {
@@ -377,9 +403,13 @@ mod tests {
     #[test]
     fn every_member_is_described_in_the_format() {
         let page = include_str!("../../docs/FORMAT.md");
-        let value = serde_json::to_value(skipping()).unwrap();
+        let on = LeansOn { kind: Witness::Line, digest: Digest::of(b"x"), position: None };
+        let base = Base::of(vec![on], vec![Digest::of(b"a")]);
+        let value = serde_json::to_value(skipping().upon(base)).unwrap();
         let of = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        let members = [&value, &value["images"][0], &value["skipped"][0]].map(of).concat();
+        let base = &value["base"];
+        let members = [&value, &value["images"][0], &value["skipped"][0], base, &base["on"][0]];
+        let members = members.map(of).concat();
 
         for member in members {
             assert!(page.contains(&format!("`{member}`")), "{member}");
@@ -430,26 +460,54 @@ mod tests {
     }
 
     #[test]
-    fn a_value_on_which_this_version_does_not_act_is_refused_by_the_name_of_its_member() {
+    fn numbers_and_bases_go_with_each_other_or_are_refused_by_the_name_of_their_member() {
         let digest = Digest::of(b"before");
-        let first = predicate();
-        let previous = Some(Previous { sequence: 0, statement: digest });
-        for (member, later) in [
-            ("stream", Predicate { stream: "production".to_owned(), ..first.clone() }),
-            ("stream", Predicate { stream: String::new(), ..first.clone() }),
-            ("epoch", Predicate { epoch: 1, ..first.clone() }),
-            ("sequence", Predicate { sequence: u64::MAX, ..first.clone() }),
-            ("previous", Predicate { previous, ..first.clone() }),
-            ("base", Predicate { base: Some(Value::Array(Vec::new())), ..first.clone() }),
-            ("base", Predicate { base: Some(Value::from(digest.to_string())), ..skipping() }),
+        let after = |sequence| Some(Previous { sequence, statement: digest });
+        let at = |stream: &str, epoch, sequence, previous| {
+            let stream = stream.parse().unwrap();
+            predicate().at(StreamPosition { stream, epoch, sequence }, previous)
+        };
+        let position =
+            |sequence| Some(StreamPosition { stream: "prod".parse().unwrap(), epoch: 0, sequence });
+        let one = LeansOn { kind: Witness::Bundle, digest, position: position(1) };
+        let base = Base::of(vec![one.clone()], vec![Digest::of(b"b"), Digest::of(b"a")]);
+        let spelled = |change: &dyn Fn(&mut Base)| {
+            let mut base = base.clone().unwrap();
+            change(&mut base);
+            predicate().upon(Some(base))
+        };
+        let read = |predicate: &Predicate| {
+            let payload = predicate.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
+            Statement::from_payload(&payload).map(|statement| statement.predicate)
+        };
+        for good in [
+            at("prod", 0, 1, None),
+            at("prod", 3, 1, None),
+            at("default", 0, 2, after(1)),
+            at("prod", 1, 8, after(7)).upon(base.clone()),
+            predicate().upon(base.clone()),
         ] {
-            let payload = later.to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
-
-            let error = Statement::from_payload(&payload).unwrap_err();
+            assert_eq!(read(&good).unwrap(), good);
+        }
+        assert!(Base::of(vec![one.clone()], Vec::new()).is_none());
+        for (member, bad) in [
+            ("stream", at("prod", 0, 0, None)),
+            ("epoch", at("default", 1, 0, None)),
+            ("previous", at("prod", 0, 1, after(0))),
+            ("previous", at("prod", 0, 2, None)),
+            ("previous", at("prod", 0, 2, after(2))),
+            ("previous", at("default", 0, 0, after(7))),
+            ("previous", at("prod", 0, u64::MAX, after(u64::MAX))),
+            ("base", spelled(&|base| base.on.clear())),
+            ("base", spelled(&|base| base.on.push(one.clone()))),
+            ("base", spelled(&|base| base.lacks.clear())),
+            ("base", spelled(&|base| base.lacks.reverse())),
+            ("base", spelled(&|base| base.lacks = [base.lacks[0]; 2].to_vec())),
+        ] {
+            let error = read(&bad).unwrap_err();
 
             assert_eq!(error.class(), Class::Untrusted);
-            assert!(error.message().contains(&format!("bundle's {member} has")), "{error}");
-            assert!(error.way_out().is_some_and(|hint| hint.contains("newer sealift")), "{error}");
+            assert!(error.message().contains(member), "{member}: {error}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! [`Plan`]: what an import will do, decided before it does anything. Data only: `--dry-run`
 //! prints the very value that would have run.
 
+mod closure;
 mod count;
 mod decide;
 mod delivery;

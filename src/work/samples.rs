@@ -157,6 +157,8 @@ pub struct State {
     pub done: Vec<Done>,
     /// Names that do not stand for it yet, and how often they are looked at until then.
     pub coming: BTreeMap<String, (Descriptor, u32)>,
+    /// Whether documents vouch for their blobs.
+    pub vouches: bool,
 }
 
 impl Inside {
@@ -243,6 +245,10 @@ impl BlobSink for Inside {
 }
 
 impl Holdings for Inside {
+    fn vouches(&self) -> bool {
+        self.state.lock().unwrap().vouches
+    }
+
     fn has_document(&self, descriptor: &Descriptor) -> Result<bool> {
         Ok(self.state.lock().unwrap().documents.contains_key(&descriptor.digest))
     }

@@ -99,7 +99,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
         (3, "is no bundle: it is compressed with gzip", plain("verify x.gz")),
-        (3, "takes a newer sealift", plain("verify later")),
+        (3, "does not go with the rest", plain("verify later")),
         (4, "is damaged", plain("verify damaged")),
         (4, "holds what nobody signed for", plain("verify extra")),
         (4, "it may be deleted", plain("verify litter")),

@@ -1,4 +1,4 @@
-//! What a later version may sign is refused by name, not taken for what this version writes.
+//! What was signed and does not go together is refused by name, not taken for what sealift writes.
 
 use crate::support::files::copy;
 use crate::support::later::signed_again;
@@ -8,7 +8,7 @@ use crate::support::sealift::{Sealift, code, ran};
 const HELLO: &str = concat!("oci:", env!("CARGO_MANIFEST_DIR"), "/testdata/hello");
 
 #[test]
-fn a_statement_that_asks_for_more_than_is_done_here_is_refused_by_every_verb() {
+fn a_statement_with_a_member_that_does_not_go_with_the_rest_is_refused_by_every_verb() {
     let sealift = Sealift::new();
     let keys = sealift.keys("k");
     ran(sealift.command().args(["export", HELLO, "-o", "b", "--sign-key", "k.key.pem"])).ok();
@@ -17,9 +17,9 @@ fn a_statement_that_asks_for_more_than_is_done_here_is_refused_by_every_verb() {
     for (member, before, now) in [
         ("stream", "\"default\"", "\"production\""),
         ("epoch", "\"epoch\":0", "\"epoch\":1"),
-        ("sequence", "\"sequence\":0", "\"sequence\":7"),
+        ("previous", "\"sequence\":0", "\"sequence\":7"),
         ("previous", "\"previous\":null", &format!("\"previous\":{previous}")),
-        ("base", "\"base\":null", "\"base\":{\"statement\":\"x\"}"),
+        ("base", "\"base\":null", "\"base\":{\"on\":[],\"lacks\":[]}"),
     ] {
         let _ = std::fs::remove_dir_all(sealift.at("later"));
         copy(&sealift.at("b"), &sealift.at("later"));
@@ -35,7 +35,7 @@ fn a_statement_that_asks_for_more_than_is_done_here_is_refused_by_every_verb() {
         ] {
             ran(sealift.command().args(verb.split(' ')))
                 .exits(code::UNTRUSTED)
-                .says(&format!("the bundle's {member} has a value that takes a newer sealift"))
+                .says(&format!("its {member} does not go with the rest"))
                 .says("hint: a newer sealift may have made it");
         }
         assert!(!sealift.at("inside").exists());

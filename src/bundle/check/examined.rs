@@ -175,7 +175,8 @@ impl<F: Files> Examined<F> {
     /// Everything that a document points at is in the list, or was left out on purpose.
     fn check_graph(&mut self) {
         let known: BTreeSet<String> = self.problems.iter().map(|p| p.path.clone()).collect();
-        let found = graph::check(&self.tree, &self.sums, &self.contents);
+        let base = self.statement.predicate.base.as_ref();
+        let found = graph::check(&self.tree, &self.sums, &self.contents, base);
         let new = found.into_iter().filter(|(path, _)| !known.contains(path));
         self.problems.extend(new.map(|(_, problem)| problem));
         let left_out = graph::left_out(&self.contents);

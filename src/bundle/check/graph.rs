@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::Files;
+use crate::bundle::base::Base;
 use crate::bundle::contents::{Contents, MAX_DOCUMENTS_WEIGHT, MAX_LEVELS};
 use crate::bundle::inventory::Inventory;
 use crate::bundle::problem::{Problem, ProblemKind};
@@ -95,14 +96,18 @@ pub(super) fn left_out(contents: &Contents) -> BTreeSet<Digest> {
     images.flat_map(|image| image.left_out.iter().map(|left| left.digest)).collect()
 }
 
-/// What the documents say about each other and about the bundle, against what is there. Each
-/// finding with the path that it makes unusable, one a path.
+/// What the documents say about each other and about the bundle, which leans on `base`, against what
+/// is there. Each finding with the path that it makes unusable, one a path.
 pub(super) fn check(
     tree: &impl Files,
     sums: &Inventory,
     contents: &Contents,
+    base: Option<&Base>,
 ) -> BTreeMap<String, Problem> {
     let left_out = left_out(contents);
+    let lacks = |child: &Descriptor| {
+        !child.is_document() && base.is_some_and(|base| base.lacks(&child.digest))
+    };
     let mut found = BTreeMap::new();
     let mut note = |digest: &Digest, kind: ProblemKind, detail: String| {
         let path = blob_path(digest);
@@ -131,13 +136,24 @@ pub(super) fn check(
             }
             None if !sums.files().contains_key(&path)
                 && !left_out.contains(&child.digest)
-                && !child.is_foreign() =>
+                && !child.is_foreign()
+                && !lacks(child) =>
             {
                 let detail = "a manifest needs it, and the signed list does not have it";
                 note(&child.digest, ProblemKind::Missing, detail.to_owned());
             }
             _ => {}
         }
+    }
+    let Some(base) = base else { return found };
+    let needed: BTreeSet<Digest> = contents.walk_blobs().iter().map(|blob| blob.digest).collect();
+    for digest in &base.lacks {
+        let detail = match sums.files().contains_key(&blob_path(digest)) {
+            true => "is carried, and signed for as one that the other side has",
+            false if needed.contains(digest) => continue,
+            false => "is signed for as one that the other side has, and nothing needs it",
+        };
+        note(digest, ProblemKind::Damaged, detail.to_owned());
     }
     found
 }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::*;
+use crate::bundle::base::{Base, LeansOn, Witness};
+use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::MAX_LEVELS;
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPES};
 use crate::bundle::head::{Head, envelope_path};
@@ -417,4 +419,39 @@ fn a_file_cut_before_its_signature_is_incomplete_rather_than_unsigned() {
         file.set_len(length).unwrap();
         assert_eq!(class(look(&sample, &path)), Class::Incomplete, "cut to {length}");
     }
+}
+
+#[test]
+fn a_delta_is_whole_with_exactly_the_blobs_that_it_is_signed_to_lack() {
+    let sample = Sample::new();
+    let needed = sample.contents.blobs.needed().to_vec();
+    let (layer, other) = (needed[1].digest, needed[3].digest);
+    let on = LeansOn { kind: Witness::Bundle, digest: Digest::of(b"before"), position: None };
+    let seal = |name: &str, left_out: &[Digest], lacks: &[Digest]| {
+        let mut contents = sample.contents.clone();
+        contents.blobs =
+            BlobList::carrying(needed.clone(), |blob| !left_out.contains(&blob.digest));
+        let base = Base::of(vec![on.clone()], lacks.to_vec());
+        let predicate = Predicate::of(&contents, moment(CREATED), None).upon(base);
+        let path = sample.at(name);
+        sample.stock.seal(&sample.stock.head(&contents, &predicate, &sample.key), &path);
+        path
+    };
+
+    let delta = look(&sample, &seal("delta", &[layer], &[layer])).unwrap();
+    let lacking: Vec<Digest> = delta.contents().blobs.lacking().map(|blob| blob.digest).collect();
+    assert_eq!((delta.problems(), &lacking[..]), (&[][..], &[layer][..]));
+    delta.into_trusted().unwrap();
+
+    let forgotten = found(&sample, &seal("forgotten", &[layer, other], &[layer]));
+    assert_eq!(forgotten, [(ProblemKind::Missing, blob_path(&other))]);
+    let carried = found(&sample, &seal("carried", &[layer], &[layer, other]));
+    assert_eq!(carried, [(ProblemKind::Damaged, blob_path(&other))]);
+    let needless = Digest::of(b"nobody's");
+    let needless = [layer, needless];
+    let found = found(&sample, &seal("needless", &[layer], &needless));
+    assert_eq!(found, [(ProblemKind::Damaged, blob_path(&needless[1]))]);
+    let image = sample.contents.images[0].digest;
+    let odd = look(&sample, &seal("document", &[layer], &[layer, image])).unwrap();
+    assert_eq!(kinds(&odd), [(ProblemKind::Damaged, blob_path(&image))]);
 }

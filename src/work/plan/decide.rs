@@ -43,12 +43,13 @@ impl Plan {
         plan.look(contents, deliveries, jobs, cancel)?;
         plan.note_foreign(contents);
         plan.choose_mounts();
+        plan.prove(contents);
         plan.count();
         Ok(plan)
     }
 
     /// Asks the destination about every document that no name has shown, and about every blob
-    /// that no document vouches for.
+    /// that no document vouches for or that the bundle does not carry.
     fn look<H: Holdings + ?Sized>(
         &mut self,
         contents: &Contents,
@@ -75,6 +76,7 @@ impl Plan {
         })?;
         documents.into_iter().zip(there).for_each(|((_, step), there)| step.present = there);
 
+        let lacking: BTreeSet<Digest> = contents.blobs.lacking().map(|blob| blob.digest).collect();
         let mut blobs = Vec::new();
         for (repository, delivery) in self.repositories.iter_mut().zip(deliveries).filter(asked) {
             let vouched = match delivery.there.vouches() {
@@ -82,7 +84,8 @@ impl Plan {
                 false => BTreeSet::new(),
             };
             for transfer in &mut repository.blobs {
-                match vouched.contains(&transfer.blob.digest) {
+                let digest = &transfer.blob.digest;
+                match vouched.contains(digest) && !lacking.contains(digest) {
                     true => transfer.action = Action::Present,
                     false => blobs.push((&*delivery.there, transfer)),
                 }

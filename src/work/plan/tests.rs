@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::{FOREIGN, Stock};
 use crate::words::at::At;
@@ -203,4 +204,30 @@ fn referrers_without_a_tag_are_kept_in_their_subjects_list() {
     assert_eq!(repository.lists[0].referrers, expected);
     let names: Vec<String> = repository.names.iter().map(|name| name.to.to_string()).collect();
     assert_eq!(names, ["h.example/a:1".to_owned(), format!("h.example/a:{tag}")]);
+}
+
+#[test]
+fn what_is_neither_carried_nor_there_is_told_image_by_image_even_where_a_manifest_vouches() {
+    let (stock, image, mut contents) = one_image();
+    let layer = contents.blobs.needed()[1].clone();
+    contents.blobs =
+        BlobList::carrying(contents.blobs.needed().to_vec(), |blob| blob.digest != layer.digest);
+    let (inside, beside) = (Inside::default(), Inside::default());
+    let deliveries =
+        [inside.delivery("h.example/a", &contents), beside.delivery("h.example/b", &contents)];
+
+    let lacking = plan(&contents, &deliveries, OnExisting::Error).unwrap();
+    inside.state.lock().unwrap().documents.insert(image.digest, stock.get(&image).clone());
+    inside.state.lock().unwrap().vouches = true;
+    let vouched = plan(&contents, &deliveries, OnExisting::Error).unwrap();
+    beside.state.lock().unwrap().blobs.insert(layer.digest);
+    let mounted = plan(&contents, &deliveries, OnExisting::Error).unwrap();
+
+    for plan in [lacking, vouched] {
+        let error = Obstacle::failure(&plan.obstacles).unwrap();
+        assert_eq!(error.class(), Class::Incomplete);
+        let text = format!("x.example/a:1 needs blob {} ({} bytes)", layer.digest, layer.size);
+        assert_eq!(error.findings(), [text]);
+    }
+    assert!(mounted.obstacles.is_empty());
 }
