@@ -5,6 +5,7 @@ pub mod export;
 pub mod import;
 pub mod inspect;
 pub mod login;
+mod making;
 mod paths;
 pub mod search;
 #[cfg(feature = "serve")]

@@ -64,6 +64,15 @@ pub trait BlobSource: Send + Sync {
     }
 }
 
+/// Knows which source has each blob.
+pub trait BlobSources: Sync {
+    /// Where the bytes of `digest` come from, and what that place is called.
+    ///
+    /// # Errors
+    /// When none of them has it.
+    fn source_of(&self, digest: &Digest) -> Result<(&dyn BlobSource, &str)>;
+}
+
 /// What refers to a manifest, of both kinds.
 #[derive(Debug, Clone, Default)]
 pub struct Referrers {

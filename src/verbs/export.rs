@@ -10,10 +10,6 @@ mod sources;
 mod summary;
 mod there;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
-use std::path::Path;
-
 pub use self::misnamed::misnamed;
 use self::open_places::OpenPlaces;
 use self::readable::Gathered;
@@ -23,32 +19,26 @@ use self::there::There;
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::check;
 use crate::bundle::contents::{Contents, Reason, Skipped};
-use crate::bundle::docker::{self, Configs};
+use crate::bundle::docker::Configs;
 use crate::bundle::draft::Draft;
-use crate::bundle::head::{Head, MAX_CONFIG};
+use crate::bundle::head::Head;
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
-use crate::medium::Medium;
 use crate::places::registry::Client;
-use crate::storage::reading::read_small;
 use crate::tools::ground;
-use crate::tools::parallel;
-use crate::tools::room;
-use crate::words::cancel::Cancel;
-use crate::words::document::{Descriptor, Kind};
+use crate::verbs::making::{
+    missing_layers, no_room, read_configs, set_platforms, too_large, total,
+};
+use crate::words::document::Kind;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::platform::Platform;
-use crate::words::progress::{Event, Progress, Silent};
+use crate::words::progress::{Event, Progress};
 use crate::words::remedy::Remedy;
-use crate::work::graph::{self, Graph, Selection};
+use crate::work::graph::{self, Selection};
 use crate::work::plan::Count;
-use crate::work::transfer::{self, name_images};
-
-/// Most bytes of configs that are held in memory; further ones move as layers do. Those of five
-/// thousand images have twenty megabytes.
-const MAX_CONFIGS: u64 = 48 << 20;
+use crate::work::transfer;
 
 /// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
 /// signed: layers may take hours after that.
@@ -106,8 +96,13 @@ pub fn export(
         true => None,
         false => Some(Draft::open(&request.output)?),
     };
-    let (configs, mut reused, mut fetched) =
-        read_configs(&graph, draft.as_ref(), request.jobs.most, &progress.handle())?;
+    let (configs, mut reused, mut fetched) = read_configs(
+        &graph.contents,
+        &graph,
+        draft.as_ref(),
+        request.jobs.most,
+        &progress.handle(),
+    )?;
     refuse_unlike(&graph.contents, &configs)?;
     set_platforms(&mut graph.contents, &configs);
     check_selection(&graph.contents, &request.select, progress)?;
@@ -139,7 +134,8 @@ pub fn export(
     // 5. Fetch what is missing, straight to its place.
     let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
     no_room(draft.place(), draft.needs(&missing))?;
-    let more = transfer::fetch(&graph, &missing, draft.sink(), request.jobs, progress)?;
+    let more =
+        transfer::fetch(&graph.contents, &graph, &missing, draft.sink(), request.jobs, progress)?;
     fetched.join(more.came);
 
     let (signed, statement) = (head.signer, head.statement);
@@ -162,20 +158,6 @@ pub fn export(
         statement: Some(statement),
         dry_run: false,
         already_complete: false,
-    })
-}
-
-/// Refuses what would have a file that is too large for where it goes: the packed one, or the
-/// largest layer's.
-fn too_large(output: &Medium, head: &Head) -> Result<()> {
-    let (size, what) = Draft::largest_file(output, head);
-    room::check_file(output.path(), size, &what)
-}
-
-/// Refuses what does not fit on the disk of `output`, of which `needed` bytes are to come.
-fn no_room(output: &Path, needed: u64) -> Result<()> {
-    room::check(output, needed, "for the bundle").map_err(|e| {
-        e.hint("free some, or name an output on another disk; the export goes on from here")
     })
 }
 
@@ -205,57 +187,6 @@ fn dry(request: &Request, contents: Contents, skipped: Vec<Skipped>, key: KeyId)
     }
 }
 
-/// The configs that are small enough to be looked into, from what was left behind or the source.
-fn read_configs(
-    graph: &Graph<'_>,
-    draft: Option<&Draft>,
-    jobs: usize,
-    cancel: &Cancel,
-) -> Result<(Configs, Count, Count)> {
-    let configs = graph.contents.configs();
-    let mut small: Vec<&Descriptor> = graph
-        .contents
-        .blobs
-        .needed()
-        .iter()
-        .filter(|blob| configs.contains(&blob.digest) && blob.size <= MAX_CONFIG)
-        .collect();
-    let mut room = MAX_CONFIGS;
-    small.retain(|blob| {
-        let fits = blob.size <= room;
-        room -= if fits { blob.size } else { 0 };
-        fits
-    });
-    // In the order of the source, which may be a stream.
-    let position = |blob: &Descriptor| graph.source_of(&blob.digest).map(|it| it.0.position(blob));
-    small.sort_by_cached_key(|blob| position(blob).unwrap_or(0));
-    let read = parallel::map(jobs, &small, |blob| {
-        match draft.and_then(|draft| left_behind(draft, blob)) {
-            Some(bytes) => Ok((bytes, true)),
-            None => {
-                let (source, place) = graph.source_of(&blob.digest)?;
-                let read = read_small(source, blob, MAX_CONFIG, &format!("source {place}"), cancel);
-                Ok((read.map_err(|e| name_images(e, blob, &graph.contents))?, false))
-            }
-        }
-    })?;
-    let (mut reused, mut fetched) = (Count::default(), Count::default());
-    let mut bytes = BTreeMap::new();
-    for (blob, (content, old)) in small.into_iter().zip(read) {
-        if old { &mut reused } else { &mut fetched }.add(blob);
-        bytes.insert(blob.digest, content.into());
-    }
-    Ok((bytes, reused, fetched))
-}
-
-/// The bytes of `blob` in an unfinished export, if they are there and right.
-fn left_behind(draft: &Draft, blob: &Descriptor) -> Option<Vec<u8>> {
-    let reader = draft.found().open(blob, 0).ok()?;
-    let mut bytes = Vec::new();
-    reader.verified(blob, "", &Silent).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
-}
-
 /// Refuses images whose manifests and configs are for another number of layers.
 fn refuse_unlike(contents: &Contents, configs: &Configs) -> Result<()> {
     let mut documents = contents.documents.values();
@@ -266,29 +197,6 @@ fn refuse_unlike(contents: &Contents, configs: &Configs) -> Result<()> {
         },
         _ => Ok(()),
     })
-}
-
-/// Fills in what each image runs on, as its configs say. What an index lists for several platforms
-/// counts for all of those.
-fn set_platforms(contents: &mut Contents, configs: &Configs) {
-    let platforms: Vec<_> = contents
-        .images
-        .iter()
-        .map(|image| {
-            let manifests = contents.manifests(image.digest);
-            let all = manifests.iter().filter_map(|m| docker::platform(m, configs));
-            let listed = contents.listed_for(image.digest);
-            let several = listed.into_values().filter(|platforms| platforms.len() > 1);
-            let known: BTreeSet<_> = all
-                .chain(several.flatten().cloned())
-                .filter(|platform| !platform.is_unknown())
-                .collect();
-            known.into_iter().collect()
-        })
-        .collect();
-    for (image, platforms) in contents.images.iter_mut().zip(platforms) {
-        image.platforms = platforms;
-    }
 }
 
 /// An image that has none of the selected platforms is a wrong selection; one that lacks some is
@@ -316,36 +224,6 @@ fn check_selection(contents: &Contents, select: &Selection, progress: &dyn Progr
         }
     }
     graph::none_lacks(&select.platforms, nothing)
-}
-
-/// The layers that are not there yet. What is there was hashed again.
-fn missing_layers(
-    draft: &Draft,
-    head: &Head,
-    jobs: usize,
-    progress: &dyn Progress,
-    reused: &mut Count,
-) -> Result<Vec<Descriptor>> {
-    let bytes = total(&head.layers);
-    let items = head.layers.len() as u64;
-    progress.event(Event::Phase { name: "looking for what is there", bytes, items });
-    let there = parallel::map(jobs, &head.layers, |layer| {
-        // Another export's leftovers are copied to their new place, and checked on the way.
-        Ok(draft.holds(layer, progress)? || draft.take_over(layer, progress)?)
-    })?;
-    progress.event(Event::Done);
-    let mut missing = Vec::new();
-    for (layer, there) in head.layers.iter().zip(there) {
-        match there {
-            true => reused.add(layer),
-            false => missing.push(layer.clone()),
-        }
-    }
-    Ok(missing)
-}
-
-fn total(blobs: &[Descriptor]) -> u64 {
-    blobs.iter().fold(0, |sum, blob| sum.saturating_add(blob.size))
 }
 
 #[cfg(test)]

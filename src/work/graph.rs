@@ -17,12 +17,12 @@ use std::collections::BTreeMap;
 
 pub use self::asked::{Origin, Selection, Wanted};
 pub use self::find::{Resolved, find};
-pub use self::left_out::{Lacking, none_lacks};
+pub use self::left_out::{Lacking, none_lacks, note_left_out};
 pub use self::rewrite::{Rewrite, rewrite};
 use self::walker::Walker;
 pub use self::way_out::without_attestation;
 use crate::bundle::contents::Contents;
-use crate::storage::store::BlobSource;
+use crate::storage::store::{BlobSource, BlobSources};
 use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
@@ -38,12 +38,8 @@ pub struct Graph<'a> {
     of: BTreeMap<Digest, At<Origin>>,
 }
 
-impl Graph<'_> {
-    /// Where the bytes of `digest` come from, and what that place is called.
-    ///
-    /// # Errors
-    /// When it is no part of the graph.
-    pub fn source_of(&self, digest: &Digest) -> Result<(&dyn BlobSource, &str)> {
+impl BlobSources for Graph<'_> {
+    fn source_of(&self, digest: &Digest) -> Result<(&dyn BlobSource, &str)> {
         let origin = self.of.get(digest).and_then(|at| at.get(self.origins));
         match origin {
             Some(origin) => Ok((&*origin.source as &dyn BlobSource, &origin.shown)),

@@ -7,6 +7,7 @@ use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
 use crate::bundle::head::MAX_CONFIG;
 use crate::storage::reading::read_small;
+use crate::storage::store::BlobSources;
 use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::document::{Document, Kind};

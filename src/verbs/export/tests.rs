@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use crate::places::registry::Settings;
 use crate::tools::pace::Jobs;
 use crate::words::digest::Digest;
 use crate::words::moment::moment;
+use crate::words::progress::Silent;
 use crate::words::reference::Tag;
 use crate::words::remedy::Remedy;
 

@@ -11,9 +11,23 @@ use crate::words::phrase::phrase;
 use crate::words::platform::Platform;
 use crate::words::remedy::Remedy;
 
+/// Notes at each image of `contents` what its documents, and those that refer to any of them, point
+/// at and is not carried.
+pub fn note_left_out(contents: &mut Contents) {
+    let mut referring: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
+    for referrer in &contents.referrers {
+        referring.entry(referrer.subject).or_default().push(referrer.digest);
+    }
+    let all = contents.images.iter().map(|image| left_out(contents, &referring, image));
+    let all: Vec<Vec<LeftOut>> = all.collect();
+    for (image, left_out) in contents.images.iter_mut().zip(all) {
+        image.left_out = left_out;
+    }
+}
+
 /// What the documents of `image`, and those that refer to any of them, point at and will not be
 /// carried, each once.
-pub(super) fn left_out(
+fn left_out(
     contents: &Contents,
     referring: &BTreeMap<Digest, Vec<Digest>>,
     image: &Image,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::asked::{Origin, Selection, Wanted};
-use super::left_out::{left_out, none_lacks, platforms_of};
+use super::left_out::{none_lacks, note_left_out, platforms_of};
 use super::next::Next;
 use super::rewrite::{Rewrite, rewrite};
 use super::select;
@@ -161,14 +161,7 @@ impl<'a, 's> Walker<'a, 's> {
         if self.select.rewrite_index {
             rewrite(&mut contents, Rewrite { smaller: true, to_oci: false })?;
         }
-        let mut referring: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
-        for referrer in &contents.referrers {
-            referring.entry(referrer.subject).or_default().push(referrer.digest);
-        }
-        for index in 0..contents.images.len() {
-            contents.images[index].left_out =
-                left_out(&contents, &referring, &contents.images[index]);
-        }
+        note_left_out(&mut contents);
         let lacking =
             contents.images.iter().filter_map(|it| platforms_of(&contents, it, self.select));
         none_lacks(&self.select.platforms, lacking.collect())?;

@@ -3,13 +3,13 @@
 use super::blob::move_blob;
 use super::fault::name_images;
 use super::owners::Owners;
-use crate::storage::store::BlobSink;
+use crate::bundle::contents::Contents;
+use crate::storage::store::{BlobSink, BlobSources};
 use crate::tools::pace::{Gate, Jobs};
 use crate::tools::parallel;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
 use crate::words::progress::{Event, Progress};
-use crate::work::graph::Graph;
 use crate::work::plan::Count;
 
 /// What a fetch did.
@@ -22,13 +22,14 @@ pub struct Fetched {
     pub continued: u64,
 }
 
-/// Fetches `blobs` of `graph` into `sink`, as many at a time as `jobs` says, in the order in which their sources
-/// have them, else in their own.
+/// Fetches `blobs`, which `contents` needs, from `sources` into `sink`, as many at a time as `jobs` says, in
+/// the order in which their sources have them, else in their own.
 ///
 /// # Errors
 /// The first failure; what was finished until then stays.
 pub fn fetch(
-    graph: &Graph<'_>,
+    contents: &Contents,
+    sources: &dyn BlobSources,
     blobs: &[Descriptor],
     sink: &dyn BlobSink,
     jobs: Jobs,
@@ -41,11 +42,11 @@ pub fn fetch(
     progress.event(Event::Phase { name: "fetching", bytes, items });
     let mut ahead = Vec::new();
     for blob in blobs {
-        let (source, place) = graph.source_of(&blob.digest)?;
+        let (source, place) = sources.source_of(&blob.digest)?;
         ahead.push((source.position(blob), blob, source, place));
     }
     ahead.sort_by_key(|(position, ..)| *position);
-    let (gate, owners) = (Gate::steady(jobs), Owners::of(&graph.contents));
+    let (gate, owners) = (Gate::steady(jobs), Owners::of(contents));
     let taken = parallel::map(jobs.most, &ahead, |(_, blob, source, place)| {
         let _pass = gate.enter(blob.size);
         let what = match source.called(blob) {
@@ -53,7 +54,7 @@ pub fn fetch(
             None => format!("source {place}"),
         };
         move_blob(blob, &owners, *source, &what, sink, progress)
-            .map_err(|error| name_images(error, blob, &graph.contents))
+            .map_err(|error| name_images(error, blob, contents))
     })?;
     progress.event(Event::Done);
     let continued = taken.into_iter().fold(0, u64::saturating_add);

@@ -314,7 +314,15 @@ fn blobs_are_fetched_in_the_order_in_which_their_source_has_them() {
         let graph = whole(&origins, &wanted, &Selection::default(), 1).unwrap();
         let inside = Inside::default();
 
-        fetch(&graph, graph.contents.blobs.needed(), &inside, Jobs::up_to(1), &Silent).unwrap();
+        fetch(
+            &graph.contents,
+            &graph,
+            graph.contents.blobs.needed(),
+            &inside,
+            Jobs::up_to(1),
+            &Silent,
+        )
+        .unwrap();
 
         let mut expected = blobs;
         expected.retain(|digest| inside.uploads().contains(digest));
@@ -338,7 +346,8 @@ fn a_layer_that_its_source_lost_is_named_with_the_images_that_need_it() {
     let graph = whole(&origins, &wanted, &Selection::default(), 1).unwrap();
 
     let blobs = graph.contents.blobs.needed();
-    let error = fetch(&graph, blobs, &Inside::default(), Jobs::up_to(1), &Silent).unwrap_err();
+    let error = fetch(&graph.contents, &graph, blobs, &Inside::default(), Jobs::up_to(1), &Silent)
+        .unwrap_err();
 
     assert_eq!(error.class(), Class::Incomplete);
     assert_eq!(error.findings(), ["needed by x.example/a:1"]);

@@ -1,0 +1,144 @@
+//! What making a bundle takes, wherever its images come from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::Path;
+
+use crate::bundle::contents::Contents;
+use crate::bundle::docker::{self, Configs};
+use crate::bundle::draft::Draft;
+use crate::bundle::head::{Head, MAX_CONFIG};
+use crate::medium::Medium;
+use crate::storage::reading::read_small;
+use crate::storage::store::BlobSources;
+use crate::tools::parallel;
+use crate::tools::room;
+use crate::words::cancel::Cancel;
+use crate::words::document::Descriptor;
+use crate::words::error::Result;
+use crate::words::progress::{Event, Progress, Silent};
+use crate::work::plan::Count;
+use crate::work::transfer::name_images;
+
+/// Most bytes of configs that are held in memory; further ones move as layers do. Those of five
+/// thousand images have twenty megabytes.
+const MAX_CONFIGS: u64 = 48 << 20;
+
+/// The configs that are small enough to be looked into, from what was left behind or the source.
+pub(super) fn read_configs(
+    contents: &Contents,
+    sources: &dyn BlobSources,
+    draft: Option<&Draft>,
+    jobs: usize,
+    cancel: &Cancel,
+) -> Result<(Configs, Count, Count)> {
+    let configs = contents.configs();
+    let mut small: Vec<&Descriptor> = contents
+        .blobs
+        .needed()
+        .iter()
+        .filter(|blob| configs.contains(&blob.digest) && blob.size <= MAX_CONFIG)
+        .collect();
+    let mut room = MAX_CONFIGS;
+    small.retain(|blob| {
+        let fits = blob.size <= room;
+        room -= if fits { blob.size } else { 0 };
+        fits
+    });
+    // In the order of the source, which may be a stream.
+    let position =
+        |blob: &Descriptor| sources.source_of(&blob.digest).map(|it| it.0.position(blob));
+    small.sort_by_cached_key(|blob| position(blob).unwrap_or(0));
+    let read = parallel::map(jobs, &small, |blob| {
+        match draft.and_then(|draft| left_behind(draft, blob)) {
+            Some(bytes) => Ok((bytes, true)),
+            None => {
+                let (source, place) = sources.source_of(&blob.digest)?;
+                let read = read_small(source, blob, MAX_CONFIG, &format!("source {place}"), cancel);
+                Ok((read.map_err(|e| name_images(e, blob, contents))?, false))
+            }
+        }
+    })?;
+    let (mut reused, mut fetched) = (Count::default(), Count::default());
+    let mut bytes = BTreeMap::new();
+    for (blob, (content, old)) in small.into_iter().zip(read) {
+        if old { &mut reused } else { &mut fetched }.add(blob);
+        bytes.insert(blob.digest, content.into());
+    }
+    Ok((bytes, reused, fetched))
+}
+
+/// The bytes of `blob` in an unfinished export, if they are there and right.
+fn left_behind(draft: &Draft, blob: &Descriptor) -> Option<Vec<u8>> {
+    let reader = draft.found().open(blob, 0).ok()?;
+    let mut bytes = Vec::new();
+    reader.verified(blob, "", &Silent).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Fills in what each image runs on, as its configs say. What an index lists for several platforms
+/// counts for all of those.
+pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
+    let platforms: Vec<_> = contents
+        .images
+        .iter()
+        .map(|image| {
+            let manifests = contents.manifests(image.digest);
+            let all = manifests.iter().filter_map(|m| docker::platform(m, configs));
+            let listed = contents.listed_for(image.digest);
+            let several = listed.into_values().filter(|platforms| platforms.len() > 1);
+            let known: BTreeSet<_> = all
+                .chain(several.flatten().cloned())
+                .filter(|platform| !platform.is_unknown())
+                .collect();
+            known.into_iter().collect()
+        })
+        .collect();
+    for (image, platforms) in contents.images.iter_mut().zip(platforms) {
+        image.platforms = platforms;
+    }
+}
+
+/// Refuses what would have a file that is too large for where it goes: the packed one, or the
+/// largest layer's.
+pub(super) fn too_large(output: &Medium, head: &Head) -> Result<()> {
+    let (size, what) = Draft::largest_file(output, head);
+    room::check_file(output.path(), size, &what)
+}
+
+/// Refuses what does not fit on the disk of `output`, of which `needed` bytes are to come.
+pub(super) fn no_room(output: &Path, needed: u64) -> Result<()> {
+    room::check(output, needed, "for the bundle").map_err(|e| {
+        e.hint("free some, or name an output on another disk; the export goes on from here")
+    })
+}
+
+/// The layers that are not there yet. What is there was hashed again.
+pub(super) fn missing_layers(
+    draft: &Draft,
+    head: &Head,
+    jobs: usize,
+    progress: &dyn Progress,
+    reused: &mut Count,
+) -> Result<Vec<Descriptor>> {
+    let bytes = total(&head.layers);
+    let items = head.layers.len() as u64;
+    progress.event(Event::Phase { name: "looking for what is there", bytes, items });
+    let there = parallel::map(jobs, &head.layers, |layer| {
+        // Another export's leftovers are copied to their new place, and checked on the way.
+        Ok(draft.holds(layer, progress)? || draft.take_over(layer, progress)?)
+    })?;
+    progress.event(Event::Done);
+    let mut missing = Vec::new();
+    for (layer, there) in head.layers.iter().zip(there) {
+        match there {
+            true => reused.add(layer),
+            false => missing.push(layer.clone()),
+        }
+    }
+    Ok(missing)
+}
+
+pub(super) fn total(blobs: &[Descriptor]) -> u64 {
+    blobs.iter().fold(0, |sum, blob| sum.saturating_add(blob.size))
+}
