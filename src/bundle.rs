@@ -22,6 +22,7 @@ pub mod keys;
 pub mod limits;
 pub mod position;
 pub mod problem;
+pub mod record;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod statement;

@@ -10,6 +10,7 @@ mod graph;
 mod instead;
 mod own;
 mod reading;
+mod recalled;
 mod signatures;
 mod touched;
 mod trust;
@@ -20,6 +21,7 @@ use self::examined::look;
 pub use self::examined::{Examined, MAX_INDEX};
 pub(super) use self::own::made;
 pub use self::own::promise;
+pub use self::recalled::Recalled;
 pub use self::signatures::OtherSignature;
 pub use self::trust::Trust;
 pub use self::trusted::{Trusted, Verified};
@@ -55,6 +57,20 @@ fn opened(medium: &Medium, trust: &Trust, now: Option<Moment>) -> Result<Examine
 /// As there, but for its expiry.
 pub fn examine_expired(medium: &Medium, trust: &Trust) -> Result<Examined> {
     opened(medium, trust, None)
+}
+
+/// As [`examine_expired`], for one who asks no more than what the bundle says of itself: its layers
+/// and configs may be missing.
+///
+/// # Errors
+/// As there.
+pub fn recall(medium: &Medium, trust: &Trust) -> Result<Examined<Recalled>> {
+    let name = medium.to_string();
+    let examined = medium.open().and_then(|tree| {
+        instead::refuse(&tree, &name)?;
+        look(Recalled(tree), name, trust, None)
+    });
+    examined.map_err(|error| error.subject(Subject::Path(medium.path().to_owned())))
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::files::Files;
 use super::reading::read_whole;
+use super::recalled::Recalled;
 use super::signatures::{self, OtherSignature, Signatures};
 use super::trust::Trust;
 use super::{graph, touched};
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::Contents;
+use crate::bundle::envelope::{Envelope, MAX_ENVELOPE};
 use crate::bundle::head::{MAX_CONFIG, index_json};
 use crate::bundle::inventory::{Inventory, MAX_SUMS, SUMS, is_outside, is_recovery};
 use crate::bundle::keys::KeyId;
@@ -102,7 +104,9 @@ impl<F: Files> Examined<F> {
     fn compare_files(&mut self) {
         let mut problems: Vec<Problem> = self.tree.faults().iter().map(Problem::of).collect();
         let odd: BTreeSet<&str> = self.tree.faults().iter().map(|f| f.path.as_str()).collect();
-        for path in self.sums.files().keys() {
+        // Of blobs that may be missing, the graph tells which are manifests and may not.
+        let has_to_be = |path: &&String| self.tree.has_all() || !path.starts_with("blobs/");
+        for path in self.sums.files().keys().filter(has_to_be) {
             let known = odd.contains(path.as_str()) || self.tree.hides(path);
             if self.tree.size(path).is_none() && !known {
                 problems.push(Problem::new(ProblemKind::Missing, path, "is not there"));
@@ -180,7 +184,11 @@ impl<F: Files> Examined<F> {
         let new = found.into_iter().filter(|(path, _)| !known.contains(path));
         self.problems.extend(new.map(|(_, problem)| problem));
         let left_out = graph::left_out(&self.contents);
-        let is_there = |blob: &Descriptor| self.tree.size(&blob_path(&blob.digest)).is_some();
+        let is_there = |blob: &Descriptor| {
+            let path = blob_path(&blob.digest);
+            let is_said = !self.tree.has_all() && self.sums.files().contains_key(&path);
+            is_said || self.tree.size(&path).is_some()
+        };
         let mut needed = self.contents.walk_blobs();
         needed.retain(|blob| is_there(blob) || !left_out.contains(&blob.digest));
         self.contents.blobs = BlobList::carrying(needed, is_there);
@@ -189,6 +197,9 @@ impl<F: Files> Examined<F> {
     /// Hashes the configs, which are small and lie in the head of a packed bundle, so that an
     /// import reads them even when the destination has them.
     fn hash_configs(&mut self) {
+        if !self.tree.has_all() {
+            return;
+        }
         let silent = &crate::words::progress::Silent;
         let configs = self.contents.configs();
         let blobs = self.contents.blobs.carried();
@@ -209,6 +220,83 @@ impl<F: Files> Examined<F> {
         match self.tree.open(path) {
             Ok(reader) => read_whole(reader, path, blob, progress),
             Err(e) => Some(Problem::reading(path, &e)),
+        }
+    }
+}
+
+impl<F> Examined<F> {
+    /// Goes on, when nothing was wrong.
+    ///
+    /// # Errors
+    /// As [`into_trusted`](Examined::into_trusted).
+    pub(in crate::bundle) fn flawless(self) -> Result<Examined<F>> {
+        match self.problems.is_empty() {
+            true => Ok(self),
+            false => Err(failure(&self.name, &self.problems)),
+        }
+    }
+
+    /// What it is called, for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whose signatures count.
+    #[must_use]
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
+    }
+
+    /// Who claims to have signed: key ids as the envelopes have them, believed by nobody.
+    #[must_use]
+    pub fn claimed_signers(&self) -> &[String] {
+        &self.claimed
+    }
+
+    /// What the signer says.
+    #[must_use]
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// What is in it.
+    #[must_use]
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+}
+
+impl Examined<Recalled> {
+    /// The paths of everything that is no blob, with the bytes.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not any more what was found right.
+    pub(in crate::bundle) fn small_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let own = self.sums.files().keys().filter(|path| !path.starts_with("blobs/"));
+        let own = own.map(|path| (path.as_str(), MAX_SUMS)).chain([(SUMS, MAX_SUMS)]);
+        let paths = self.tree.paths();
+        let signatures = paths.iter().filter(|path| path.starts_with("sig/"));
+        own.chain(signatures.map(|path| (*path, MAX_ENVELOPE)))
+            .map(|(path, most)| {
+                let bytes = self.tree.read_small(path, most)?;
+                match self.is_as_signed(path, &bytes) {
+                    true => Ok((path.to_owned(), bytes)),
+                    false => {
+                        let text = format!("{}: {path} has just been changed", self.name);
+                        Err(Error::new(Class::Damaged, text))
+                    }
+                }
+            })
+            .collect()
+    }
+
+    fn is_as_signed(&self, path: &str, bytes: &[u8]) -> bool {
+        match self.sums.files().get(path) {
+            Some(digest) => Digest::of(bytes) == *digest,
+            None if path == SUMS => Digest::of(bytes) == self.statement.sums,
+            None => Envelope::from_bytes(bytes)
+                .is_ok_and(|it| Digest::of(it.payload()) == self.statement.digest),
         }
     }
 }
@@ -259,28 +347,10 @@ impl Examined {
         problem
     }
 
-    /// What it is called, for people.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
     /// What is wrong so far.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
-    }
-
-    /// Whose signatures count.
-    #[must_use]
-    pub fn signers(&self) -> &[KeyId] {
-        &self.signers
-    }
-
-    /// Who claims to have signed: key ids as the envelopes have them, believed by nobody.
-    #[must_use]
-    pub fn claimed_signers(&self) -> &[String] {
-        &self.claimed
     }
 
     /// Signatures beside those that count, where somebody is trusted.
@@ -292,17 +362,5 @@ impl Examined {
     /// Recovery data beside the bundle, which nobody signed.
     pub fn recovery(&self) -> impl Iterator<Item = &str> {
         self.tree.files().map(|(path, _)| path).filter(|path| is_recovery(path))
-    }
-
-    /// What the signer says.
-    #[must_use]
-    pub fn statement(&self) -> &Statement {
-        &self.statement
-    }
-
-    /// What is in it.
-    #[must_use]
-    pub fn contents(&self) -> &Contents {
-        &self.contents
     }
 }

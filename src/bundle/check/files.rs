@@ -29,6 +29,11 @@ pub trait Files: Debug {
         false
     }
 
+    /// Whether everything that was signed for has to be there; else layers and configs may be missing.
+    fn has_all(&self) -> bool {
+        true
+    }
+
     /// A file of at most `limit` bytes.
     fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>>;
 

@@ -142,6 +142,12 @@ pub(super) fn check(
                 let detail = "a manifest needs it, and the signed list does not have it";
                 note(&child.digest, ProblemKind::Missing, detail.to_owned());
             }
+            None if sums.files().contains_key(&path)
+                && child.is_document()
+                && !tree.hides(&path) =>
+            {
+                note(&child.digest, ProblemKind::Missing, "is not there".to_owned());
+            }
             _ => {}
         }
     }

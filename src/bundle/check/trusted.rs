@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::examined::Examined;
 use crate::bundle::contents::Contents;
-use crate::bundle::problem::failure;
 use crate::places::layout::blob_path;
 use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
@@ -30,10 +29,7 @@ impl Examined {
     /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when things are only missing, else
     /// [`Class::Damaged`](crate::words::error::Class::Damaged).
     pub fn into_trusted(self) -> Result<Trusted> {
-        match self.problems.is_empty() {
-            true => Ok(Trusted(self)),
-            false => Err(failure(&self.name, &self.problems)),
-        }
+        self.flawless().map(Trusted)
     }
 }
 
