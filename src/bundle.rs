@@ -19,6 +19,7 @@ pub mod envelope;
 pub mod head;
 pub mod inventory;
 pub mod keys;
+pub mod known;
 pub mod limits;
 pub mod position;
 pub mod problem;

@@ -6,7 +6,7 @@ use super::position::StreamPosition;
 use crate::words::digest::Digest;
 
 /// Most things that one delta leans on: as many earlier bundles as anybody brings along.
-const MAX_ON: usize = 64;
+pub const MAX_ON: usize = 64;
 
 /// What a delta leans on: whence its sender knew what the other side holds, and what it therefore
 /// does not carry. Manifests it always carries.

@@ -1,7 +1,7 @@
 //! `manifest.json`: docker's own index, so that `docker load` and `podman load` take a packed
 //! bundle without sealift.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -64,12 +64,17 @@ pub fn unlike_config(document: &Document, config: &[u8]) -> Option<String> {
 }
 
 /// The file for `contents`. Of a multi-platform image it lists linux/amd64, else the first; what
-/// docker could not load is not listed, since one bad entry makes it refuse the whole file.
+/// docker could not load, or what is not carried whole, is not listed, since one bad entry makes it
+/// refuse the whole file.
 #[must_use]
 pub fn docker_index(contents: &Contents, configs: &Configs) -> Vec<u8> {
+    let lacking: BTreeSet<Digest> = contents.blobs.lacking().map(|blob| blob.digest).collect();
+    let is_whole = |document: &Document| {
+        !document.children().iter().any(|child| lacking.contains(&child.digest))
+    };
     let entry = |image: &Image| {
         let document = choose(&loadable(contents, configs, image.digest), None)?.0;
-        Entry::new(document, configs, &image.name)
+        Entry::new(document, configs, &image.name).filter(|_| is_whole(document))
     };
     to_json(&contents.images.iter().filter_map(entry).collect::<Vec<_>>())
 }

@@ -16,7 +16,7 @@ use super::secrets::private_key;
 use super::table::{blobs, bytes, skipped, table};
 use crate::medium::Medium;
 use crate::places::location::Source;
-use crate::verbs::export::{Request, Summary, export, misnamed};
+use crate::verbs::export::{Request, Since, Summary, export, misnamed};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -40,11 +40,15 @@ use crate::work::graph::Selection;
   sealift export oci:build/layout -o june.tar --sign-key transfer.key.pem
   sealift export docker-archive:app.tar.gz docker-daemon:db:5 -o june.tar \\
       --sign-key transfer.key.pem
+  sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
 
 An interrupted export leaves NAME.partial; the same command goes on from there, in the middle of a
 blob too. A finished one is complete already: its layers are not hashed again, which verify does. With --platform alone the original index is kept, which names platforms that
-the bundle leaves out: docker's registry refuses such an index, and --rewrite-index makes another.")]
+the bundle leaves out: docker's registry refuses such an index, and --rewrite-index makes another.
+
+With --since the bundle is a delta: it carries what the earlier ones did not bring. Its import proves
+first that the destination has the rest, or reads it from earlier bundles that are at hand (--base).")]
 pub(super) struct Export {
     /// Images to export
     #[arg(value_name = "IMAGE", required_unless_present = "file")]
@@ -74,6 +78,10 @@ pub(super) struct Export {
     /// four requests more for each manifest
     #[arg(long, conflicts_with = "no_referrers")]
     no_tag_lists: bool,
+    /// Leave out the blobs that the other side holds already, as this earlier bundle tells, which
+    /// arrived there (can be repeated)
+    #[arg(long, value_name = "BUNDLE")]
+    since: Vec<PathBuf>,
     /// Let the bundle expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
@@ -132,6 +140,7 @@ impl Export {
                 rewrite_index: self.rewrite_index,
                 no_referrers: self.no_referrers,
             },
+            since: self.since.iter().map(Since::from).collect(),
             created_at,
             expires_at,
             jobs: self.registries.jobs(),
@@ -180,6 +189,7 @@ fn text(summary: &Summary) -> Vec<String> {
     }
     let mut lines = table(&rows);
     lines.extend(skipped(&summary.skipped));
+    lines.extend(held(summary));
     if summary.already_complete {
         let bundle = summary.bundle.to_string();
         lines.push(format!(
@@ -206,4 +216,19 @@ fn text(summary: &Summary) -> Vec<String> {
     let bundle = summary.bundle.to_string();
     lines.push(format!("bundle {} is complete", Safe(&bundle)));
     lines
+}
+
+/// What a delta does not carry.
+fn held(summary: &Summary) -> Option<String> {
+    let held = (summary.held.blobs > 0).then_some(summary.held)?;
+    let on = summary.leans_on.iter().map(|on| match &on.position {
+        Some(position) => position.to_string(),
+        None => format!("statement {}", on.digest.short()),
+    });
+    Some(format!(
+        "left out, since the other side holds them: {} ({}), as {} tells",
+        blobs(held.blobs),
+        bytes(held.bytes),
+        on.collect::<Vec<_>>().join(", ")
+    ))
 }

@@ -6,6 +6,7 @@ mod open_places;
 mod quota;
 mod readable;
 mod request;
+mod since;
 mod sources;
 mod summary;
 mod there;
@@ -14,15 +15,18 @@ pub use self::misnamed::misnamed;
 use self::open_places::OpenPlaces;
 use self::readable::Gathered;
 pub use self::request::Request;
+pub use self::since::Since;
 pub use self::summary::Summary;
+use self::summary::held;
 use self::there::There;
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::check;
-use crate::bundle::contents::{Contents, Reason, Skipped};
+use crate::bundle::contents::{Contents, Reason};
 use crate::bundle::docker::Configs;
 use crate::bundle::draft::Draft;
 use crate::bundle::head::Head;
 use crate::bundle::keys::{KeyId, PrivateKey};
+use crate::bundle::known::Known;
 use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
 use crate::places::registry::Client;
@@ -80,7 +84,8 @@ pub fn export(
         ground::check(request.output.path())?;
     }
 
-    // 2. Where from, and what belongs to the images?
+    // 2. What does the other side hold? Where from, and what belongs to the images?
+    let known = since::ask(&request.since, key.public(), progress)?;
     let OpenPlaces { origins, wanted, mut faults, unreadable } =
         sources::open(request, client, progress)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
@@ -108,13 +113,18 @@ pub fn export(
     check_selection(&graph.contents, &request.select, progress)?;
     graph.contents.about_foreign().for_each(|text| progress.event(Event::note(text)));
 
+    let base = Known::leave_out(&known, &mut graph.contents);
+    let held = held(&graph.contents);
+    drop(known);
+
     if let Some(there) = there {
-        return there.same(request, graph.contents, skipped);
+        return there.same(request, graph.contents, base, skipped);
     }
 
     // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
-    let predicate =
-        Predicate::of(&graph.contents, request.created_at, request.expires_at).without(skipped);
+    let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
+        .without(skipped)
+        .upon(base);
     let head = Head::make(&graph.contents, &configs, &predicate, &key);
     let signer = key.public().clone();
     drop(key);
@@ -127,7 +137,7 @@ pub fn export(
     let Some(mut draft) = draft else {
         let left = Draft::left(&request.output)?;
         no_room(request.output.path(), total(&head.layers).saturating_sub(left))?;
-        return Ok(dry(request, graph.contents, predicate.skipped, signer.id()));
+        return Ok(dry(request, graph.contents, predicate, signer.id()));
     };
     draft.begin(&head)?;
 
@@ -154,6 +164,8 @@ pub fn export(
         fetched,
         reused,
         continued: more.continued,
+        held,
+        leans_on: predicate.base.map(|base| base.on).unwrap_or_default(),
         key: signed,
         statement: Some(statement),
         dry_run: false,
@@ -168,18 +180,21 @@ fn all_there(faults: Vec<Error>, asked: usize) -> Result<()> {
     Error::all(faults, summary).map_or(Ok(()), Err)
 }
 
-fn dry(request: &Request, contents: Contents, skipped: Vec<Skipped>, key: KeyId) -> Summary {
+fn dry(request: &Request, contents: Contents, predicate: Predicate, key: KeyId) -> Summary {
     let mut fetched = Count::default();
     contents.blobs.carried().for_each(|blob| fetched.add(blob));
+    let held = held(&contents);
     Summary {
         ok: true,
         bundle: request.output.clone(),
         images: contents.images,
-        skipped,
+        skipped: predicate.skipped,
         referrers: contents.referrers.len(),
         fetched,
         reused: Count::default(),
         continued: 0,
+        held,
+        leans_on: predicate.base.map(|base| base.on).unwrap_or_default(),
         key,
         statement: None,
         dry_run: true,

@@ -41,7 +41,9 @@ fn export(sealift: &Sealift, name: &str, line: &str) -> Ran {
     let ran = run(sealift, &format!("export {line} --sign-key own.key.pem"));
     let told = ran.json();
     let text = |member: &str| told[member].as_str().unwrap_or("nothing of that kind").to_owned();
-    check(name, &ran, &[(&text("key"), "<key>"), (&text("statement"), "<statement>")]);
+    let base = told["leansOn"][0]["digest"].as_str().unwrap_or("nothing of that kind").to_owned();
+    let varying = [(&text("key"), "<key>"), (&text("statement"), "<statement>"), (&base, "<base>")];
+    check(name, &ran, &varying.map(|(given, placeholder)| (given.as_str(), placeholder)));
     ran
 }
 
@@ -77,6 +79,7 @@ fn exports() {
 
     export(&sealift, "export.dry-run", "oci:hello -o b --dry-run");
     export(&sealift, "export", "oci:hello -o b").ok();
+    export(&sealift, "export.delta", "oci:hello -o delta --since b").ok();
     export(&sealift, "export.part", "oci:hello -o part --platform linux/amd64").ok();
     export(&sealift, "export.smaller", "oci:hello -o less --platform linux/amd64 --rewrite-index")
         .ok();

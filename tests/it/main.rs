@@ -22,6 +22,7 @@ mod conformance;
 mod cosign;
 mod crossing;
 mod damage;
+mod deltas;
 mod distribution;
 mod engines_faults;
 mod engines_in;

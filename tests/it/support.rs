@@ -29,6 +29,7 @@ pub mod http;
 pub mod images;
 pub mod inside;
 pub mod later;
+pub mod months;
 pub mod nginx;
 pub mod packed;
 pub mod peers;

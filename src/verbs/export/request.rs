@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use super::since::Since;
 use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
@@ -22,6 +23,8 @@ pub struct Request {
     pub output: Medium,
     /// Which parts of the images.
     pub select: Selection,
+    /// What tells which blobs the other side holds already, so that they are not carried.
+    pub since: Vec<Since>,
     /// The bundle's time.
     pub created_at: Moment,
     /// When the bundle stops being acceptable.
@@ -58,6 +61,7 @@ impl Request {
             listed: BTreeMap::new(),
             output: output.into(),
             select: Selection::default(),
+            since: Vec::new(),
             created_at,
             expires_at: None,
             jobs: Jobs::default(),

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::bundle::contents::{Image, Skipped};
+use crate::bundle::base::LeansOn;
+use crate::bundle::contents::{Contents, Image, Skipped};
 use crate::bundle::keys::KeyId;
 use crate::medium::Medium;
 use crate::words::digest::Digest;
@@ -31,6 +32,10 @@ pub struct Summary {
     pub reused: Count,
     /// Bytes of what was fetched that an interrupted export had fetched.
     pub continued: u64,
+    /// Blobs that the images need and that the bundle does not carry, since the other side holds them.
+    pub held: Count,
+    /// Whence that is known.
+    pub leans_on: Vec<LeansOn>,
     /// Who signed.
     pub key: KeyId,
     /// The digest of the signed statement; nothing for a dry run.
@@ -39,4 +44,11 @@ pub struct Summary {
     pub dry_run: bool,
     /// Whether the bundle was there already, whole and the same.
     pub already_complete: bool,
+}
+
+/// The blobs that `contents` need and do not carry.
+pub(super) fn held(contents: &Contents) -> Count {
+    let mut held = Count::default();
+    contents.blobs.lacking().for_each(|blob| held.add(blob));
+    held
 }

@@ -38,6 +38,7 @@ impl Outside {
             listed: BTreeMap::new(),
             output: self.sample.at(name).into(),
             select: Selection::default(),
+            since: Vec::new(),
             created_at: moment(CREATED),
             expires_at: None,
             jobs: Jobs::up_to(2),

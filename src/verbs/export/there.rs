@@ -4,7 +4,8 @@
 use std::io;
 
 use super::request::Request;
-use super::summary::Summary;
+use super::summary::{Summary, held};
+use crate::bundle::base::Base;
 use crate::bundle::check::{self, Examined, Trust};
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::draft::taken;
@@ -55,6 +56,7 @@ impl There {
         &self,
         request: &Request,
         contents: Contents,
+        base: Option<Base>,
         skipped: Vec<Skipped>,
     ) -> Result<Summary> {
         let there = &self.0.statement().predicate;
@@ -66,7 +68,9 @@ impl There {
         );
         let wanted = Predicate {
             tool: there.tool.clone(),
-            ..Predicate::of(&contents, there.created_at, there.expires_at).without(skipped)
+            ..Predicate::of(&contents, there.created_at, there.expires_at)
+                .without(skipped)
+                .upon(base)
         };
         if wanted != *there {
             return Err(
@@ -89,6 +93,7 @@ impl There {
         }
         let mut reused = Count::default();
         contents.blobs.carried().for_each(|blob| reused.add(blob));
+        let held = held(&contents);
         Ok(Summary {
             ok: true,
             bundle: request.output.clone(),
@@ -98,6 +103,8 @@ impl There {
             fetched: Count::default(),
             reused,
             continued: 0,
+            held,
+            leans_on: wanted.base.map(|base| base.on).unwrap_or_default(),
             key: self.1,
             statement: Some(self.0.statement().digest),
             dry_run: request.dry_run,
