@@ -14,7 +14,7 @@ use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, t
 use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
 use crate::medium::Medium;
-use crate::verbs::inspect::{Known, Overview, inspect};
+use crate::verbs::inspect::{KnownReferrer, Overview, inspect};
 use crate::words::error::{Error, Result};
 use crate::words::escape::Safe;
 
@@ -78,7 +78,7 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
     for image in overview.images.iter().map(|sized| &sized.image).filter(|image| image.made) {
         lines.push(format!("{} has a manifest made on export", image.name));
     }
-    for Known { referrer, kind } in &overview.referrers {
+    for KnownReferrer { referrer, kind } in &overview.referrers {
         let kind = kind.or(referrer.artifact_type.as_deref()).unwrap_or("referrer");
         let [own, subject] = [referrer.digest, referrer.subject].map(|it| digest(&it, long));
         let text = format!("{}: {kind} {own} of {subject}", referrer.repository);

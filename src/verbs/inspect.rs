@@ -31,7 +31,7 @@ pub struct Sized {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Known {
+pub struct KnownReferrer {
     /// It.
     #[serde(flatten)]
     pub referrer: Referrer,
@@ -63,7 +63,7 @@ pub struct Overview {
     /// Images, by name.
     pub images: Vec<Sized>,
     /// What came along with them.
-    pub referrers: Vec<Known>,
+    pub referrers: Vec<KnownReferrer>,
     /// Blobs, manifests among them.
     pub blobs: u64,
     /// Their bytes.
@@ -113,7 +113,7 @@ pub fn inspect(medium: &Medium, trust: &Trust, now: Moment) -> Result<Overview> 
         referrers: about
             .referrers
             .iter()
-            .map(|referrer| Known { kind: referrer.kind(), referrer: referrer.clone() })
+            .map(|referrer| KnownReferrer { kind: referrer.kind(), referrer: referrer.clone() })
             .collect(),
         skipped: about.skipped.clone(),
         blobs: about.inventory.blobs,
