@@ -21,8 +21,10 @@ pub mod inventory;
 pub mod keys;
 pub mod known;
 pub mod limits;
+pub mod line;
 pub mod position;
 pub mod problem;
+pub mod receipt;
 pub mod record;
 #[cfg(test)]
 pub(crate) mod samples;

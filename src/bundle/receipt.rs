@@ -1,0 +1,179 @@
+//! [`Receipt`]: what a site holds, as it says itself, for whoever makes the next bundle for it.
+//!
+//! A receipt is one file: a line of JSON, the statement or its signed envelope, and behind it the
+//! lists that the statement has the digest of. `docs/FORMAT.md` describes both.
+
+mod about;
+mod content;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+pub use self::about::{HeldBundle, ReceiptAbout, ReceiptTotals, Unread};
+pub use self::content::HeldContent;
+use super::envelope::Envelope;
+use super::keys::{KeyId, PrivateKey, PublicKey};
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result, Subject};
+
+/// Largest receipt that is written or read: one of 800,000 blobs. A hundred thousand take less than
+/// 8 MB.
+pub const MAX_RECEIPT: u64 = 64 << 20;
+/// Largest first line: the statement with what could not be read, in base64.
+const MAX_FIRST: usize = 2 << 20;
+/// How the first line of a signed receipt begins, and that of one that nobody signed.
+const BEGINNINGS: [&[u8]; 2] = [b"{\"payload\":\"", b"{\"_type\":\""];
+
+/// What a site holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// When and of what it was made.
+    pub about: ReceiptAbout,
+    /// What is held.
+    pub content: HeldContent,
+}
+
+/// Whose word a receipt is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReceiptSigner {
+    /// Nobody signed it.
+    Nobody,
+    /// It names this key, and nobody gave a key to check that with.
+    Claimed(String),
+    /// Signed by this key, which is one of those that were given.
+    Key(KeyId),
+}
+
+/// A receipt as a file has it.
+#[derive(Debug, Clone)]
+pub struct ReadReceipt {
+    /// What it says.
+    pub receipt: Receipt,
+    /// The digest of its statement, its identity.
+    pub digest: Digest,
+    envelope: Option<Envelope>,
+}
+
+impl Receipt {
+    /// Puts `content` and what is known `about` it together, and counts.
+    #[must_use]
+    pub fn new(about: ReceiptAbout, content: HeldContent) -> Receipt {
+        let about = ReceiptAbout { totals: ReceiptTotals::of(&content), ..about };
+        Receipt { about, content }
+    }
+
+    /// The file, signed with `key` if there is one. The same receipt gives the same bytes.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when it is too large to be read again.
+    pub fn to_bytes(&self, key: Option<&PrivateKey>) -> Result<Vec<u8>> {
+        let body = self.content.to_text();
+        let statement = self.about.to_statement(&Digest::of(body.as_bytes()));
+        let mut bytes = match key {
+            Some(key) => Envelope::sign(&statement, key).to_bytes(),
+            None => [&statement[..], b"\n"].concat(),
+        };
+        let first = bytes.len();
+        bytes.extend_from_slice(body.as_bytes());
+        match first > MAX_FIRST || bytes.len() as u64 > MAX_RECEIPT {
+            false => Ok(bytes),
+            true => Err(Error::new(
+                Class::Usage,
+                format!(
+                    "the receipt would have {} bytes, and {MAX_RECEIPT} are read at most",
+                    bytes.len()
+                ),
+            )
+            .hint("make several, each of some of the places")),
+        }
+    }
+}
+
+impl ReadReceipt {
+    /// Whether the file at `path` begins as a receipt does.
+    #[must_use]
+    pub fn is_at(path: &Path) -> bool {
+        let mut first = [0; 12];
+        let longest = first.len();
+        let Ok(mut file) = File::open(path).map(|file| file.take(longest as u64)) else {
+            return false;
+        };
+        let got = file.read(&mut first).unwrap_or(0);
+        BEGINNINGS.iter().any(|begin| first[..got].starts_with(&begin[..begin.len().min(longest)]))
+    }
+
+    /// Reads the receipt at `path`.
+    ///
+    /// # Errors
+    /// As [`from_bytes`](ReadReceipt::from_bytes), and those of the disk.
+    pub fn at(path: &Path) -> Result<ReadReceipt> {
+        let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(fault)?;
+        file.take(MAX_RECEIPT + 1).read_to_end(&mut bytes).map_err(fault)?;
+        ReadReceipt::from_bytes(&bytes)
+            .map_err(|e| e.context(path.display()).subject(Subject::Path(path.to_owned())))
+    }
+
+    /// Reads a receipt. Every byte is spelled in one way only; whose word it is says
+    /// [`signer`](ReadReceipt::signer).
+    ///
+    /// # Errors
+    /// [`Class::Damaged`] for anything but a receipt whose lists have the digest that its statement
+    /// gives; [`Class::Untrusted`] where that is no statement of a receipt.
+    pub fn from_bytes(bytes: &[u8]) -> Result<ReadReceipt> {
+        let damaged = |why: &str| Error::new(Class::Damaged, format!("not a receipt: {why}"));
+        if bytes.len() as u64 > MAX_RECEIPT {
+            return Err(damaged("it is larger than any"));
+        }
+        let end = bytes.iter().take(MAX_FIRST).position(|byte| *byte == b'\n');
+        let end = end.ok_or_else(|| damaged("its first line has no end"))?;
+        let (first, body) = bytes.split_at(end + 1);
+        let envelope = match BEGINNINGS.map(|begin| first.starts_with(begin)) {
+            [true, _] => Some(Envelope::from_bytes(first)?),
+            [_, true] => None,
+            _ => return Err(damaged("it does not begin as one")),
+        };
+        let statement = envelope.as_ref().map_or(&first[..end], Envelope::payload);
+        let (about, listed) = ReceiptAbout::from_statement(statement)?;
+        if Digest::of(body) != listed {
+            return Err(damaged("its lists are not those that its statement has the digest of")
+                .hint("fetch it again from whoever made it"));
+        }
+        let content = HeldContent::from_text(body).map_err(|why| damaged(&why))?;
+        if ReceiptTotals::of(&content) != about.totals {
+            return Err(damaged("its lists are not counted as its statement counts them"));
+        }
+        let digest = Digest::of(statement);
+        Ok(ReadReceipt { receipt: Receipt { about, content }, digest, envelope })
+    }
+
+    /// Whose word it is. Where `keys` are given, one of them has to have signed it.
+    ///
+    /// # Errors
+    /// [`Class::Untrusted`] where none has.
+    pub fn signer(&self, keys: &[PublicKey]) -> Result<ReceiptSigner> {
+        let untrusted = |why: &str| Error::new(Class::Untrusted, format!("the receipt {why}"));
+        match (&self.envelope, keys) {
+            (None, []) => Ok(ReceiptSigner::Nobody),
+            (None, _) => Err(untrusted("is not signed").hint(
+                "ask for a signed one, or give no key: what it says is proved at the import",
+            )),
+            (Some(envelope), []) => {
+                Ok(ReceiptSigner::Claimed(envelope.claimed_key_id().to_owned()))
+            }
+            (Some(envelope), keys) => match keys.iter().find(|key| envelope.is_by(key)) {
+                Some(key) => Ok(ReceiptSigner::Key(key.id())),
+                None => Err(untrusted("has no valid signature by a key that was given")
+                    .subject(Subject::Key(envelope.claimed_key_id().to_owned()))
+                    .hint("see whether the key is that of the site which made it")),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! [`ReceiptAbout`]: the statement of a receipt, an in-toto Statement v1.
+
+use serde::{Deserialize, Serialize};
+
+use super::content::HeldContent;
+use crate::bundle::position::StreamPosition;
+use crate::bundle::statement::Tool;
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+use crate::words::json::check_strict;
+use crate::words::moment::Moment;
+
+/// `_type` of every statement.
+const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+/// `predicateType` of a receipt's.
+const RECEIPT_TYPE: &str = "urn:sealift:receipt:v1";
+/// What its subject is called: the file without its first line.
+const SUBJECT: &str = "receipt";
+
+/// When and of what a receipt was made. `docs/FORMAT.md` describes each member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ReceiptAbout {
+    /// When it was made.
+    pub created_at: Moment,
+    /// The places that were looked at, as they were named; none where `against` says which bundles
+    /// it is about, as it tells nothing else of the site then.
+    pub places: Vec<String>,
+    /// The bundles that it is about, in order; `None` where it is about all that the places hold.
+    pub against: Option<Vec<HeldBundle>>,
+    /// What could not be read, in order.
+    pub unread: Vec<Unread>,
+    /// How much is held.
+    pub totals: ReceiptTotals,
+    /// What made it.
+    pub tool: Tool,
+}
+
+/// A bundle that a receipt is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct HeldBundle {
+    /// Where in a stream it stands, where it does.
+    pub position: Option<StreamPosition>,
+    /// The digest of its statement.
+    pub statement: Digest,
+    /// Whether all that it brought is held.
+    pub complete: bool,
+}
+
+/// What of a place could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Unread {
+    /// The image, or the place where that could not be read at all.
+    pub image: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// How much a receipt tells of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ReceiptTotals {
+    /// Names of images.
+    pub names: u64,
+    /// Manifests and indexes.
+    pub manifests: u64,
+    /// Other blobs.
+    pub blobs: u64,
+    /// Bytes of all of them.
+    pub bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Raw<'a> {
+    #[serde(rename = "_type")]
+    r#type: &'static str,
+    subject: [Subject; 1],
+    #[serde(rename = "predicateType")]
+    predicate_type: &'static str,
+    predicate: &'a ReceiptAbout,
+}
+
+#[derive(Deserialize)]
+struct Claim {
+    subject: [Subject; 1],
+    #[serde(rename = "predicateType")]
+    predicate_type: String,
+    predicate: serde_json::Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Subject {
+    name: String,
+    digest: SubjectDigest,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SubjectDigest {
+    sha256: String,
+}
+
+impl ReceiptTotals {
+    /// Counts `content`.
+    #[must_use]
+    pub fn of(content: &HeldContent) -> ReceiptTotals {
+        let sizes = content.manifests.values().chain(content.blobs.values());
+        ReceiptTotals {
+            names: content.names.len() as u64,
+            manifests: content.manifests.len() as u64,
+            blobs: content.blobs.len() as u64,
+            bytes: sizes.fold(0, |sum, size| sum.saturating_add(*size)),
+        }
+    }
+}
+
+impl Unread {
+    /// `image` could not be read for this `reason`.
+    #[must_use]
+    pub fn new(image: impl Into<String>, reason: impl Into<String>) -> Unread {
+        Unread { image: image.into(), reason: reason.into() }
+    }
+}
+
+impl HeldBundle {
+    /// A bundle with this `statement`, at `position` in a stream; whether it is held whole.
+    #[must_use]
+    pub fn new(position: Option<StreamPosition>, statement: Digest, complete: bool) -> HeldBundle {
+        HeldBundle { position, statement, complete }
+    }
+}
+
+impl ReceiptAbout {
+    /// A receipt made at `created_at` of all that `places` hold.
+    #[must_use]
+    pub fn places(created_at: Moment, places: Vec<String>) -> ReceiptAbout {
+        ReceiptAbout {
+            created_at,
+            places,
+            against: None,
+            unread: Vec::new(),
+            totals: ReceiptTotals::default(),
+            tool: Tool {
+                name: "sealift".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+        }
+    }
+
+    /// A receipt made at `created_at` of what is held of `bundles` alone.
+    #[must_use]
+    pub fn bundles(created_at: Moment, mut bundles: Vec<HeldBundle>) -> ReceiptAbout {
+        bundles.sort();
+        bundles.dedup();
+        let about = ReceiptAbout::places(created_at, Vec::new());
+        ReceiptAbout { against: Some(bundles), ..about }
+    }
+
+    /// The same, and says what could not be read.
+    #[must_use]
+    pub fn without(self, mut unread: Vec<Unread>) -> ReceiptAbout {
+        unread.sort();
+        unread.dedup();
+        ReceiptAbout { unread, ..self }
+    }
+
+    /// The statement's bytes, of lists with the digest `lists`.
+    #[must_use]
+    pub(super) fn to_statement(&self, lists: &Digest) -> Vec<u8> {
+        let digest = SubjectDigest { sha256: lists.hex() };
+        let statement = Raw {
+            r#type: STATEMENT_TYPE,
+            subject: [Subject { name: SUBJECT.to_owned(), digest }],
+            predicate_type: RECEIPT_TYPE,
+            predicate: self,
+        };
+        // Only maps with keys that are no text cannot be written, and there are none.
+        serde_json::to_vec(&statement).unwrap_or_default()
+    }
+
+    /// Reads a statement, exactly, and the digest of the lists that it is about.
+    ///
+    /// # Errors
+    /// [`Class::Untrusted`] for a statement of something else.
+    pub(super) fn from_statement(payload: &[u8]) -> Result<(ReceiptAbout, Digest)> {
+        let bad = |why: String| {
+            Error::new(Class::Untrusted, format!("its statement is none of a receipt: {why}"))
+        };
+        check_strict(payload).map_err(|e| bad(e.to_string()))?;
+        let claim: Claim = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
+        if claim.predicate_type != RECEIPT_TYPE {
+            return Err(bad("it is of another type".to_owned())
+                .hint("a newer sealift may have made it; use that version"));
+        }
+        let about: ReceiptAbout =
+            serde_json::from_value(claim.predicate).map_err(|e| bad(e.to_string()))?;
+        let [subject] = &claim.subject;
+        let lists = Digest::from_hex(&subject.digest.sha256).map_err(|e| bad(e.to_string()))?;
+        // Written out again it must be the same, so that no member can hide.
+        match about.to_statement(&lists) == payload && about.is_in_order() {
+            true => Ok((about, lists)),
+            false => Err(bad("it is not spelled as sealift writes it".to_owned())),
+        }
+    }
+
+    /// Whether its lists are in order, each entry once, and it is about places or about bundles.
+    fn is_in_order(&self) -> bool {
+        let bundles = self.against.as_deref().unwrap_or_default();
+        bundles.is_sorted_by(|one, next| one < next)
+            && self.unread.is_sorted_by(|one, next| one < next)
+            && (self.against.is_none() || self.places.is_empty() && !bundles.is_empty())
+    }
+}
