@@ -32,6 +32,7 @@ mod search;
 mod secrets;
 mod serve;
 mod signals;
+mod squash;
 mod stderr;
 mod table;
 mod tags;
@@ -81,6 +82,7 @@ enum Command {
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Serve(serve::Serve),
+    Squash(squash::Squash),
     Login(login::Login),
     Logout(login::LogoutArgs),
     Tags(tags::ListTags),
@@ -119,6 +121,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
+        Command::Squash(args) => args.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),

@@ -10,5 +10,6 @@ mod paths;
 pub mod search;
 #[cfg(feature = "serve")]
 pub mod serve;
+pub mod squash;
 pub mod tags;
 pub mod verify;

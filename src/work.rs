@@ -4,6 +4,7 @@ pub mod choice;
 pub mod clash;
 pub mod graph;
 pub mod mapping;
+pub mod merged;
 pub mod plan;
 pub mod projects;
 #[cfg(test)]

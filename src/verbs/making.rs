@@ -76,8 +76,8 @@ fn left_behind(draft: &Draft, blob: &Descriptor) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Fills in what each image runs on, as its configs say. What an index lists for several platforms
-/// counts for all of those.
+/// Fills in what each image runs on, as its configs say, beside what is known already. What an index
+/// lists for several platforms counts for all of those.
 pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
     let platforms: Vec<_> = contents
         .images
@@ -89,6 +89,7 @@ pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
             let several = listed.into_values().filter(|platforms| platforms.len() > 1);
             let known: BTreeSet<_> = all
                 .chain(several.flatten().cloned())
+                .chain(image.platforms.iter().cloned())
                 .filter(|platform| !platform.is_unknown())
                 .collect();
             known.into_iter().collect()

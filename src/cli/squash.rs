@@ -1,0 +1,114 @@
+//! `sealift squash`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::believe::Believe;
+use super::choose::Choose;
+use super::environment::{creation_time, now};
+use super::printer::Printer;
+use super::secrets::private_key;
+use super::table::{blobs, bytes, skipped, table};
+use crate::medium::Medium;
+use crate::tools::pace::Jobs;
+use crate::verbs::squash::{Request, SquashedFrom, Summary, squash};
+use crate::words::count::count;
+use crate::words::error::Result;
+use crate::words::escape::Safe;
+
+/// Make one whole bundle of a bundle and the deltas upon it
+///
+/// Of a name that stands in several bundles the newest image wins, which is that of the highest
+/// number where all are of one stream, else that of the bundle that is named last. What refers to an
+/// image comes along from all of them. Every byte is hashed on its way.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sealift squash june.tar july.tar august.tar -o summer.tar --sign-key transfer.key.pem \\
+      --key transfer.pub.pem
+  sealift squash june july -o small.tar -f images.txt --sign-key transfer.key.pem \\
+      --key transfer.pub.pem
+
+The new bundle leans on nothing and is outside of any stream. A blob that none of the bundles
+carries is told by image before anything is written. It expires when the first of those does that
+an image was taken from, or after --expires DAYS. An interrupted run leaves NAME.partial; the same
+command goes on from there.")]
+pub(super) struct Squash {
+    /// The bundles
+    #[arg(value_name = "BUNDLE", required = true)]
+    bundles: Vec<PathBuf>,
+    /// The new bundle: one packed file when the name ends in .tar, else a folder
+    #[arg(short, long, value_name = "NEW")]
+    output: PathBuf,
+    /// Private key to sign with
+    #[arg(long, value_name = "KEY.pem")]
+    sign_key: PathBuf,
+    /// File whose first line is the key's passphrase [default: SEALIFT_PASSPHRASE, else ask]
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    believe: Believe,
+    #[command(flatten)]
+    choose: Choose,
+    /// Let the bundle expire after so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    expires: Option<u32>,
+    /// Blobs copied at a time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Show what would be made, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Squash {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let created_at = creation_time()?;
+        let bundles = self.bundles.into_iter().map(Medium::at).collect();
+        let trust = self.believe.trust(printer)?;
+        let request = Request {
+            choice: self.choose.choice()?,
+            created_at,
+            expires_at: self.expires.map(|days| created_at.plus_days(days)).transpose()?,
+            jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
+            dry_run: self.dry_run,
+            ..Request::new(bundles, Medium::to_make(&self.output)?, trust, now()?)
+        };
+        let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
+        let summary = squash(&request, key, &*printer.progress())?;
+        printer.result(&summary, || text(&summary))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn text(summary: &Summary) -> Vec<String> {
+    let images = summary.images.iter();
+    let rows: Vec<Vec<String>> =
+        images.map(|image| vec![image.name.to_string(), image.digest.to_string()]).collect();
+    let mut lines = table(&rows);
+    lines.extend(skipped(&summary.skipped));
+    lines.extend(summary.from.iter().map(taken));
+    if let Some(until) = summary.expires_at {
+        lines.push(format!("expires at {until}"));
+    }
+    let copied = format!("{} ({})", blobs(summary.copied.blobs), bytes(summary.copied.bytes));
+    if summary.dry_run {
+        lines.push(format!("dry run: {copied} to copy, nothing was written"));
+        return lines;
+    }
+    let reused = match summary.reused.blobs {
+        0 => String::new(),
+        n => format!(", already there {} ({})", blobs(n), bytes(summary.reused.bytes)),
+    };
+    lines.push(format!("copied {copied}{reused}; signed by {}", summary.key.short()));
+    lines.push(format!("bundle {} is complete", Safe(&summary.bundle.to_string())));
+    lines
+}
+
+/// What one of the bundles gave.
+fn taken(from: &SquashedFrom) -> String {
+    let bundle = from.evidence.bundle.to_string();
+    let position = from.position.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+    format!("{} from {}{position}", count(from.images, "image"), Safe(&bundle))
+}

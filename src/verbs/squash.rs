@@ -1,0 +1,106 @@
+//! `squash`: a bundle and the deltas upon it into one whole bundle. Blobs are hashed on their way,
+//! and nothing is staged.
+
+mod given;
+mod request;
+mod summary;
+
+use self::given::Given;
+pub use self::request::Request;
+pub use self::summary::{SquashedFrom, Summary};
+use crate::bundle::blob_list::BlobList;
+use crate::bundle::check;
+use crate::bundle::draft::{Draft, refuse_existing};
+use crate::bundle::head::Head;
+use crate::bundle::keys::PrivateKey;
+use crate::bundle::statement::Predicate;
+use crate::tools::ground;
+use crate::verbs::making::{
+    missing_layers, no_room, read_configs, set_platforms, too_large, total,
+};
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::Progress;
+use crate::work::merged::Merged;
+use crate::work::plan::Count;
+use crate::work::transfer;
+
+/// Makes one bundle of several as `request` says, signed with `key`, which is wiped from memory as
+/// soon as it has signed. It is whole, outside of any stream, and expires when the first does of
+/// those that it is made of, where nothing else is asked for.
+///
+/// # Errors
+/// Those of each of the bundles; [`Class::Incomplete`] by image where a blob is in none of them;
+/// [`Class::Stale`] where two of them have one number. All of that comes before anything is
+/// written. After a fault of the disk `NAME.partial` holds what was finished, and the same call
+/// goes on from there.
+pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Result<Summary> {
+    // 1. Where to, and is it free?
+    let output = &request.output;
+    refuse_existing(output)?;
+    ground::check(output.path())?;
+    if let Some(around) = request.bundles.iter().find(|bundle| bundle.contains(output.path())) {
+        let text = format!("{output} lies in the bundle {around}");
+        return Err(Error::new(Class::Usage, text).hint("name another place"));
+    }
+
+    // 2. Believe each bundle. What do they hold together, the newest name winning?
+    let given = Given::open(request, progress)?;
+    let Merged { mut contents, names, blobs } = Merged::of(&given.contents(), &request.choice)?;
+    let taken = given.taken(&names);
+    let sources = given.sources(blobs);
+
+    // 3. What do the images run on, and what did an interrupted run leave?
+    let draft = match request.dry_run {
+        true => None,
+        false => Some(Draft::open(output)?),
+    };
+    let cancel = progress.handle();
+    let (configs, mut reused, mut copied) =
+        read_configs(&contents, &sources, draft.as_ref(), request.jobs.most, &cancel)?;
+    set_platforms(&mut contents, &configs);
+
+    // 4. Describe and sign, as an export does.
+    let expires_at = request.expires_at.or_else(|| taken.expiry());
+    let predicate =
+        Predicate::of(&contents, request.created_at, expires_at).without(taken.skipped());
+    let head = Head::make(&contents, &configs, &predicate, &key);
+    let signer = key.public().clone();
+    drop(key);
+    check::promise(&head, &signer)?;
+    too_large(output, &head)?;
+    let mut statement = None;
+    match draft {
+        None => {
+            let left = Draft::left(output)?;
+            no_room(output.path(), total(&head.layers).saturating_sub(left))?;
+            copied = Count::default();
+            contents.blobs.carried().for_each(|blob| copied.add(blob));
+        }
+        Some(mut draft) => {
+            contents.blobs = BlobList::default();
+            draft.begin(&head)?;
+
+            // 5. Copy what is missing straight to its place; only then does it get its name.
+            let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
+            no_room(draft.place(), draft.needs(&missing))?;
+            let (sink, jobs) = (draft.sink(), request.jobs);
+            let more = transfer::fetch(&contents, &sources, &missing, sink, jobs, progress)?;
+            copied.join(more.came);
+            statement = Some(head.statement);
+            draft.seal(&signer)?;
+        }
+    }
+    Ok(Summary {
+        bundle: output.clone(),
+        from: taken.list(),
+        referrers: contents.referrers.len(),
+        images: contents.images,
+        skipped: predicate.skipped,
+        copied,
+        reused,
+        expires_at,
+        key: head.signer,
+        statement,
+        dry_run: request.dry_run,
+    })
+}
