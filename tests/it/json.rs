@@ -94,6 +94,21 @@ fn exports() {
 }
 
 #[test]
+fn squashes() {
+    let sealift = desk();
+    sealift.keys("own");
+    let id = run(&sealift, "key show own.pub.pem").json()["keyId"].as_str().unwrap().to_owned();
+    let line = "squash packed.tar folder -o whole --key signer.pub.pem --sign-key own.key.pem";
+
+    let dry = run(&sealift, &format!("{line} --dry-run")).ok();
+    check("squash.dry-run", &dry, &[(&id, "<key>")]);
+    let made = run(&sealift, &line.replace("folder", "skipped.tar")).ok();
+    let statement = made.json()["statement"].as_str().unwrap().to_owned();
+    check("squash", &made, &[(&id, "<key>"), (&statement, "<statement>")]);
+    check("squash.taken", &run(&sealift, line).exits(code::USAGE), &[]);
+}
+
+#[test]
 fn inspections_and_verifications() {
     let sealift = desk();
     let both = |bundle: &str, name: &str, code: i32| {

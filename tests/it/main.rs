@@ -68,6 +68,7 @@ mod sealing;
 mod selection;
 mod served;
 mod served_changes;
+mod squash;
 mod terminal;
 mod to_oci;
 mod tokens;
