@@ -1,11 +1,11 @@
 //! `squash`: a bundle and the deltas upon it into one whole bundle. Blobs are hashed on their way,
 //! and nothing is staged.
 
-mod given;
+mod lineup;
 mod request;
 mod summary;
 
-use self::given::Given;
+use self::lineup::Lineup;
 pub use self::request::Request;
 pub use self::summary::{SquashedFrom, Summary};
 use crate::bundle::blob_list::BlobList;
@@ -44,10 +44,10 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
     }
 
     // 2. Believe each bundle. What do they hold together, the newest name winning?
-    let given = Given::open(request, progress)?;
-    let Merged { mut contents, names, blobs } = Merged::of(&given.contents(), &request.choice)?;
-    let taken = given.taken(&names);
-    let sources = given.sources(blobs);
+    let lineup = Lineup::open(request, progress)?;
+    let Merged { mut contents, names, blobs } = Merged::of(&lineup.contents(), &request.choice)?;
+    let taken = lineup.taken(&names);
+    let sources = lineup.sources(blobs);
 
     // 3. What do the images run on, and what did an interrupted run leave?
     let draft = match request.dry_run {

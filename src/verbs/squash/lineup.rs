@@ -1,4 +1,4 @@
-//! [`Given`]: the bundles that one is made of, believed and in order.
+//! [`Lineup`]: the bundles that one is made of, believed and in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 
 /// Bundles that were believed, the oldest first, each once.
-pub(super) struct Given(Vec<Part>);
+pub(super) struct Lineup(Vec<Part>);
 
 /// One of them.
 struct Part {
@@ -27,12 +27,12 @@ struct Part {
     from: SquashedFrom,
 }
 
-impl Given {
+impl Lineup {
     /// Opens those of `request`, and puts them in order.
     ///
     /// # Errors
     /// Those of each; [`Class::Stale`] when two have one number.
-    pub(super) fn open(request: &Request, progress: &dyn Progress) -> Result<Given> {
+    pub(super) fn open(request: &Request, progress: &dyn Progress) -> Result<Lineup> {
         let (mut parts, mut seen) = (Vec::new(), BTreeSet::new());
         for medium in &request.bundles {
             progress.check()?;
@@ -49,13 +49,13 @@ impl Given {
             };
             parts.push(Part { bundle, shown: format!("bundle {medium}"), from });
         }
-        let given = Given(parts).in_order()?;
-        given.tell_gaps(progress);
-        Ok(given)
+        let lineup = Lineup(parts).in_order()?;
+        lineup.tell_gaps(progress);
+        Ok(lineup)
     }
 
     /// In the order of their numbers, where all are of one stream; else as they are.
-    fn in_order(mut self) -> Result<Given> {
+    fn in_order(mut self) -> Result<Lineup> {
         let streams: BTreeSet<_> =
             self.0.iter().map(|part| part.from.position.as_ref().map(|it| &it.stream)).collect();
         if streams.len() == 1 && !streams.contains(&None) {
