@@ -1,5 +1,6 @@
 //! Where images live. Each place implements the traits of `storage`, and none knows another.
 
+pub mod at_hand;
 pub mod docker_archive;
 pub mod engine;
 pub mod layout;

@@ -3,6 +3,7 @@
 
 pub mod checked;
 pub mod content;
+pub mod documents;
 pub mod holdings;
 pub mod raw;
 pub mod reading;

@@ -17,6 +17,7 @@ use super::head::Head;
 use super::keys::PublicKey;
 use crate::medium::{Form, Medium};
 use crate::storage::store::{BlobSink, BlobSource};
+use crate::tools::named_file::NamedFile;
 use crate::words::document::Descriptor;
 use crate::words::error::{Error, Result, Subject};
 use crate::words::progress::Progress;
@@ -110,6 +111,16 @@ impl Draft {
     /// Only a stop that was asked for.
     pub fn take_over(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         self.0.take_over(blob, progress)
+    }
+
+    /// Takes the bytes of `file` for those of `blob` without copying them, where the file system
+    /// can; whether it did. [`holds`](Draft::holds) then tells whether they are right. The file
+    /// `passes` when its own name goes soon.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn share(&self, blob: &Descriptor, file: &NamedFile, passes: bool) -> Result<bool> {
+        self.0.share(blob, file, passes)
     }
 
     /// Where the blobs go.

@@ -41,6 +41,7 @@ use crate::work::graph::Selection;
   sealift export docker-archive:app.tar.gz docker-daemon:db:5 -o june.tar \\
       --sign-key transfer.key.pem
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
+  sealift export -f images.txt -o july --reuse june --sign-key transfer.key.pem
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
 
 An interrupted export leaves NAME.partial; the same command goes on from there, in the middle of a
@@ -92,6 +93,11 @@ pub(super) struct Export {
     /// name; the bundle says which
     #[arg(long)]
     skip_unreadable: bool,
+    /// Take blobs from here instead of fetching them: an earlier bundle (folder or packed), a layout,
+    /// or another folder with files called by their digests (can be repeated). Tags are asked for
+    /// all the same, and what is taken is hashed
+    #[arg(long, value_name = "PATH")]
+    reuse: Vec<PathBuf>,
     /// Show what would be exported, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -146,6 +152,7 @@ impl Export {
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,
+            reuse: self.reuse,
             stdin: standard_input,
         };
         let progress = printer.progress();

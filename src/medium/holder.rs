@@ -8,6 +8,7 @@ use std::path::Path;
 use super::no_tar::NoTar;
 use super::pieces::Pieces;
 use super::reader::TreeReader;
+use crate::tools::named_file::NamedFile;
 use crate::words::error::Result;
 
 /// Gives the bytes of files that it has listed.
@@ -21,6 +22,11 @@ pub(super) trait Holder: Debug + Send + Sync {
 
     /// The first bytes of the file in `pieces`, where they are known without opening it.
     fn head(&self, _pieces: &Pieces) -> Option<&[u8]> {
+        None
+    }
+
+    /// The file `path`, where it is one of its own that can be given another name.
+    fn named(&self, _path: &str) -> Option<NamedFile> {
         None
     }
 

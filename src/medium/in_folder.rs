@@ -14,6 +14,7 @@ use super::holder::Holder;
 use super::pieces::Pieces;
 use super::reader::TreeReader;
 use crate::tools::folder::Folder;
+use crate::tools::named_file::NamedFile;
 use crate::tools::stretch::Stretch;
 use crate::tools::withheld;
 use crate::words::error::{Class, Error, Result};
@@ -31,6 +32,10 @@ impl Holder for InFolder {
         let file = Arc::new(open(&self.0, path).map_err(fault)?);
         let stretch = Stretch::new(file, 0, pieces.size());
         Ok(TreeReader::placed(&stretch, offset, format!("{}: {path}", tree.display())))
+    }
+
+    fn named(&self, path: &str) -> Option<NamedFile> {
+        named(&self.0, path).ok()
     }
 
     fn is_folder(&self) -> bool {
@@ -157,10 +162,15 @@ impl FolderWalk {
 /// Opens the regular file `path` beneath `root`. No component may be a link, so that nothing on
 /// the medium can point elsewhere; a pipe put in place of a file does not block.
 fn open(root: &Folder, path: &str) -> io::Result<File> {
+    named(root, path)?.open()
+}
+
+/// The file `path` beneath `root`, whose folders are opened, and no links.
+fn named(root: &Folder, path: &str) -> io::Result<NamedFile> {
     let (folders, name) = path.rsplit_once('/').map_or((None, path), |(f, n)| (Some(f), n));
     let mut folder = root.clone();
     for part in folders.into_iter().flat_map(|f| f.split('/')) {
         folder = folder.below(part)?;
     }
-    folder.file(name)
+    Ok(NamedFile::new(folder, name))
 }

@@ -21,6 +21,7 @@ use super::tar_bytes::InPlace;
 use super::{links, scan, twins};
 use crate::tools::folder::Folder;
 use crate::tools::inflate::{Allowance, HEAD, Inflate, packing_of, unread_packing};
+use crate::tools::named_file::NamedFile;
 use crate::tools::stretch::Stretch;
 use crate::tools::withheld;
 use crate::words::cancel::Cancel;
@@ -160,6 +161,12 @@ impl Tree {
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.holder.is_folder()
+    }
+
+    /// The file `path`, where it is one of its own that can be given another name.
+    #[must_use]
+    pub fn named(&self, path: &str) -> Option<NamedFile> {
+        self.entries.files.get(path).and_then(|_| self.holder.named(path))
     }
 
     /// The path it was opened by.

@@ -14,8 +14,8 @@
 //! login, search                          what is asked of a registry as a whole
 //! client                                 whence repositories are had
 //! repository ─ mirrors/alternatives      one end of a transfer
-//! blobs, manifests, referrers, sparse,   what is asked; lists in pages; what Harbor's own
-//! lists/, harbor/                        API tells
+//! blobs, manifests, referrers, at_hand,  what is asked, and what need not be; lists in pages;
+//! sparse, lists/, harbor/                what Harbor's own API tells
 //! push/                                  what is sent, in which form, and gone on with
 //! call                                   redirects and retries
 //! auth ─ auth/, leading                  who asks, and how far it may be led
@@ -29,6 +29,7 @@
 //! Of a folder the words come first: a token, a credential (`auth/`), an address (`http/`), the list
 //! of tags (`lists/`), how a host takes blobs (`push/`) are known far below whoever uses them.
 
+mod at_hand;
 mod auth;
 mod blobs;
 mod call;

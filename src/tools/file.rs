@@ -105,6 +105,13 @@ impl AtomicFile {
         Ok(AtomicFile { file, folder: folder.clone(), temp, name, stays: false, done: false })
     }
 
+    /// Takes the bytes of `other` for its own without copying them, until one of them is changed;
+    /// whether the file system could.
+    #[must_use]
+    pub fn reflink(&self, other: &File) -> bool {
+        rustix::fs::ioctl_ficlone(&self.file, other).is_ok()
+    }
+
     /// Takes back what was written behind the first `len` bytes.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 
 mod about;
 mod keeping;
+mod linking;
 mod ours;
 mod removal;
 

@@ -6,6 +6,7 @@ mod open_places;
 mod quota;
 mod readable;
 mod request;
+mod reuse;
 mod since;
 mod sources;
 mod summary;
@@ -29,6 +30,7 @@ use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::known::Known;
 use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
+use crate::places::at_hand::AtHand;
 use crate::places::registry::Client;
 use crate::tools::ground;
 use crate::verbs::making::{
@@ -84,10 +86,12 @@ pub fn export(
         ground::check(request.output.path())?;
     }
 
-    // 2. What does the other side hold? Where from, and what belongs to the images?
+    // 2. What does the other side hold, and what is on this one already? Where from, and what belongs
+    //    to the images?
     let known = since::ask(&request.since, key.public(), progress)?;
+    let at_hand = reuse::list(request, progress)?;
     let OpenPlaces { origins, wanted, mut faults, unreadable } =
-        sources::open(request, client, progress)?;
+        sources::open(request, &at_hand, client, progress)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
@@ -105,6 +109,7 @@ pub fn export(
         &graph.contents,
         &graph,
         draft.as_ref(),
+        &at_hand,
         request.jobs.most,
         &progress.handle(),
     )?;
@@ -134,16 +139,22 @@ pub fn export(
     }
     check::promise(&head, &signer)?;
     too_large(&request.output, &head)?;
+    reuse::tell(&at_hand, progress);
     let Some(mut draft) = draft else {
         let left = Draft::left(&request.output)?;
         no_room(request.output.path(), total(&head.layers).saturating_sub(left))?;
-        return Ok(dry(request, graph.contents, predicate, signer.id()));
+        return Ok(dry(request, graph.contents, &at_hand, predicate, signer.id()));
     };
     draft.begin(&head)?;
 
-    // 5. Fetch what is missing, straight to its place.
+    // 5. Take what is here, and fetch what is missing, straight to its place.
     let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
+    let missing =
+        reuse::share(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
     no_room(draft.place(), draft.needs(&missing))?;
+    let missing =
+        reuse::copy(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
+    reuse::tell(&at_hand, progress);
     let more =
         transfer::fetch(&graph.contents, &graph, &missing, draft.sink(), request.jobs, progress)?;
     fetched.join(more.came);
@@ -180,9 +191,17 @@ fn all_there(faults: Vec<Error>, asked: usize) -> Result<()> {
     Error::all(faults, summary).map_or(Ok(()), Err)
 }
 
-fn dry(request: &Request, contents: Contents, predicate: Predicate, key: KeyId) -> Summary {
-    let mut fetched = Count::default();
-    contents.blobs.carried().for_each(|blob| fetched.add(blob));
+fn dry(
+    request: &Request,
+    contents: Contents,
+    at_hand: &AtHand,
+    predicate: Predicate,
+    key: KeyId,
+) -> Summary {
+    let (mut fetched, mut reused) = (Count::default(), Count::default());
+    for blob in contents.blobs.carried() {
+        if at_hand.may_have(blob) { &mut reused } else { &mut fetched }.add(blob);
+    }
     let held = held(&contents);
     Summary {
         ok: true,
@@ -191,7 +210,7 @@ fn dry(request: &Request, contents: Contents, predicate: Predicate, key: KeyId) 
         skipped: predicate.skipped,
         referrers: contents.referrers.len(),
         fetched,
-        reused: Count::default(),
+        reused,
         continued: 0,
         held,
         leans_on: predicate.base.map(|base| base.on).unwrap_or_default(),

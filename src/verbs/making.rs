@@ -9,6 +9,7 @@ use crate::bundle::docker::{self, Configs};
 use crate::bundle::draft::Draft;
 use crate::bundle::head::{Head, MAX_CONFIG};
 use crate::medium::Medium;
+use crate::places::at_hand::AtHand;
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSources;
 use crate::tools::parallel;
@@ -24,11 +25,12 @@ use crate::work::transfer::name_images;
 /// thousand images have twenty megabytes.
 const MAX_CONFIGS: u64 = 48 << 20;
 
-/// The configs that are small enough to be looked into, from what was left behind or the source.
+/// The configs that are small enough to be looked into, from what is here or the source.
 pub(super) fn read_configs(
     contents: &Contents,
     sources: &dyn BlobSources,
     draft: Option<&Draft>,
+    at_hand: &AtHand,
     jobs: usize,
     cancel: &Cancel,
 ) -> Result<(Configs, Count, Count)> {
@@ -50,7 +52,11 @@ pub(super) fn read_configs(
         |blob: &Descriptor| sources.source_of(&blob.digest).map(|it| it.0.position(blob));
     small.sort_by_cached_key(|blob| position(blob).unwrap_or(0));
     let read = parallel::map(jobs, &small, |blob| {
-        match draft.and_then(|draft| left_behind(draft, blob)) {
+        let here = match draft.and_then(|draft| left_behind(draft, blob)) {
+            None => at_hand.small(blob, MAX_CONFIG, cancel)?,
+            left => left,
+        };
+        match here {
             Some(bytes) => Ok((bytes, true)),
             None => {
                 let (source, place) = sources.source_of(&blob.digest)?;

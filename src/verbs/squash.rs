@@ -14,6 +14,7 @@ use crate::bundle::draft::{Draft, refuse_existing};
 use crate::bundle::head::Head;
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::statement::Predicate;
+use crate::places::at_hand::AtHand;
 use crate::tools::ground;
 use crate::verbs::making::{
     missing_layers, no_room, read_configs, set_platforms, too_large, total,
@@ -55,8 +56,14 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
         false => Some(Draft::open(output)?),
     };
     let cancel = progress.handle();
-    let (configs, mut reused, mut copied) =
-        read_configs(&contents, &sources, draft.as_ref(), request.jobs.most, &cancel)?;
+    let (configs, mut reused, mut copied) = read_configs(
+        &contents,
+        &sources,
+        draft.as_ref(),
+        &AtHand::default(),
+        request.jobs.most,
+        &cancel,
+    )?;
     set_platforms(&mut contents, &configs);
 
     // 4. Describe and sign, as an export does.

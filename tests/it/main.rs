@@ -63,6 +63,7 @@ mod refusal;
 mod reproducible;
 mod requests;
 mod resumed_media;
+mod reuse;
 mod round_trip;
 mod sealing;
 mod selection;

@@ -16,6 +16,7 @@ use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::file::{TEMP_PREFIX, is_part, lock, write_whole};
 use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER};
+use crate::tools::named_file::NamedFile;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
@@ -81,7 +82,11 @@ fn look_through(root: &Folder) -> Result<Vec<Left>> {
                     ahead.push((below, path));
                 }
                 FileType::RegularFile if is_file_of_ours(&above, &name) => {
-                    about.refuse_foreign(&folder, &at)?;
+                    match above == BLOBS && !name.starts_with(TEMP_PREFIX) {
+                        // It may be that of another bundle, too, and is never written to.
+                        true => about.refuse_others(&folder, &at)?,
+                        false => about.refuse_foreign(&folder, &at)?,
+                    }
                     let (folder, size) = (folder.clone(), about.size);
                     found.push(Left { folder, name, path, size });
                 }
@@ -178,6 +183,10 @@ impl Making for FolderDraft {
 
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         Ok(self.blobs.has(blob)? && hash(self, blob, progress)?)
+    }
+
+    fn share(&self, blob: &Descriptor, file: &NamedFile, passes: bool) -> Result<bool> {
+        self.blobs.share(blob, file, passes)
     }
 
     fn sink(&self) -> &dyn BlobSink {

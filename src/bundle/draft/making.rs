@@ -9,6 +9,7 @@ use super::site::Site;
 use crate::bundle::head::Head;
 use crate::medium::tree::Tree;
 use crate::storage::store::{BlobSink, BlobSource};
+use crate::tools::named_file::NamedFile;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
@@ -23,6 +24,13 @@ pub(in crate::bundle) trait Making: BlobSource + Debug {
 
     /// Whether `blob` could be taken whole from what another export left behind.
     fn take_over(&self, _blob: &Descriptor, _progress: &dyn Progress) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Takes the bytes of `file` for those of `blob` without copying them, where it and the file
+    /// system can; whether they did. Nobody has hashed them. The file `passes` when its own name
+    /// goes soon.
+    fn share(&self, _blob: &Descriptor, _file: &NamedFile, _passes: bool) -> Result<bool> {
         Ok(false)
     }
 

@@ -1,6 +1,8 @@
 //! [`Blobs`]: the folder of a layout's blobs, to write to.
 
 use std::io::{self, Read as _, Seek as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::FileType;
 
@@ -11,6 +13,7 @@ use crate::storage::store::BlobSink;
 use crate::tools::buffer::{BUFFER, copy};
 use crate::tools::file::{AtomicFile, part_of};
 use crate::tools::folder::Folder;
+use crate::tools::named_file::NamedFile;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 
@@ -20,20 +23,29 @@ pub struct Blobs {
     folder: Folder,
     /// Whether what is unfinished stays, for the next run to go on with.
     resumes: bool,
+    /// Whether the file system may know copies that share their bytes, as far as was seen.
+    reflinks: Arc<AtomicBool>,
 }
+
+/// Permissions of a blob: whoever carries it may read it, and nobody else writes it.
+const MODE: u32 = 0o644;
 
 impl Blobs {
     /// The blobs in `folder`. What is unfinished leaves nothing behind.
     #[must_use]
     pub fn new(folder: Folder) -> Blobs {
-        Blobs { folder, resumes: false }
+        Blobs::of(folder, false)
     }
 
     /// The blobs in `folder`, which is locked. What is unfinished stays, and is gone on with: its
     /// bytes are hashed again, with those that follow.
     #[must_use]
     pub fn resuming(folder: Folder) -> Blobs {
-        Blobs { folder, resumes: true }
+        Blobs::of(folder, true)
+    }
+
+    fn of(folder: Folder, resumes: bool) -> Blobs {
+        Blobs { folder, resumes, reflinks: Arc::new(AtomicBool::new(true)) }
     }
 
     /// Their folder.
@@ -58,6 +70,27 @@ impl Blobs {
         Ok(file)
     }
 
+    /// Takes the bytes of `file` for those of `blob` without copying them: as a copy that the file
+    /// system makes once one of the two is changed, else as a second name of the same file. Whether
+    /// it could. Nobody has hashed them. The file `passes` when its own name goes soon.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn share(&self, blob: &Descriptor, file: &NamedFile, passes: bool) -> Result<bool> {
+        let name = blob.digest.hex();
+        // What cannot be opened is not there.
+        let Ok(open) = file.open() else { return Ok(false) };
+        if self.reflinks.load(Ordering::Relaxed) {
+            let copy = AtomicFile::within(&self.folder, &name, MODE)?;
+            match copy.reflink(&open) {
+                true => return copy.commit().map(|()| true),
+                false => self.reflinks.store(false, Ordering::Relaxed),
+            }
+        }
+        file.link(&self.folder, &name, passes)
+            .map_err(|e| Error::io(format!("cannot write {}", self.folder.at(&name).display()), e))
+    }
+
     fn write(&self, file: &mut AtomicFile, content: &mut dyn Content) -> io::Result<u64> {
         let mut buffer = vec![0; BUFFER];
         copy(content, file, &mut buffer)
@@ -68,7 +101,7 @@ impl Blobs {
         let name = blob.digest.hex();
         let path = self.folder.at(&name);
         let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
-        let (mut file, there) = AtomicFile::continued(&self.folder, &name, 0o644)?;
+        let (mut file, there) = AtomicFile::continued(&self.folder, &name, MODE)?;
         let mut taken = 0;
         if there > 0 {
             taken = content.resume(&mut file.read_back().map_err(fault)?.take(there))?;
@@ -109,7 +142,7 @@ impl BlobSink for Blobs {
             return self.put_resuming(blob, content);
         }
         let name = blob.digest.hex();
-        let mut file = AtomicFile::within(&self.folder, &name, 0o644)?;
+        let mut file = AtomicFile::within(&self.folder, &name, MODE)?;
         self.write(&mut file, content).map_err(|e| {
             Error::io(format!("cannot write {}", self.folder.at(&name).display()), e)
         })?;

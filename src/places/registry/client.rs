@@ -155,6 +155,6 @@ impl Client {
         let host = self.0.host(registry, access);
         let end = End { side, registry: registry.clone() };
         let (shared, tagged) = (self.0.clone(), host.tagged(repository));
-        Session { shared, host, end, repository: repository.clone(), tagged }
+        Session { shared, host, end, repository: repository.clone(), tagged, at_hand: None }
     }
 }

@@ -113,7 +113,11 @@ impl Session {
     /// # Errors
     /// As there.
     pub(super) fn named(&self, reference: &str, digest: Option<Digest>) -> Result<Document> {
-        let document = self.required(reference, digest)?;
+        let at_hand = match digest {
+            Some(digest) => self.at_hand(&digest, ""),
+            None => self.tagged_at_hand(reference)?,
+        };
+        let document = at_hand.map_or_else(|| self.required(reference, digest), Ok)?;
         if digest.is_none() {
             self.saw_tag(reference);
         }
@@ -123,6 +127,10 @@ impl Session {
     /// The document that `descriptor` describes in digest, size and type.
     pub(super) fn described(&self, descriptor: &Descriptor) -> Result<Document> {
         let reference = descriptor.digest.to_string();
+        let at_hand = self.at_hand(&descriptor.digest, &descriptor.media_type);
+        if let Some(document) = at_hand.filter(|it| it.descriptor().size == descriptor.size) {
+            return Ok(document);
+        }
         let document = self.required(&reference, Some(descriptor.digest))?;
         let found = document.descriptor();
         if found.size != descriptor.size || found.media_type != descriptor.media_type {

@@ -99,14 +99,12 @@ impl Session {
         let mut found = Vec::new();
         for tag in tags {
             let is_listed = listed.as_ref().is_some_and(|listed| listed.contains(tag));
-            // Asking first costs nothing where reading counts as a pull.
-            let there = match tag.subject().is_some() {
-                _ if is_listed => true,
-                _ if !doubt.about(tag) => false,
-                true => true,
-                false => self.head_manifest(tag.as_str())?.is_some(),
+            let document = match is_listed {
+                true => self.read_tag(tag.as_str())?,
+                false if doubt.about(tag) => self.read_doubtful(tag)?,
+                false => None,
             };
-            if there && let Some(document) = self.manifest(tag.as_str(), None)? {
+            if let Some(document) = document {
                 // GitLab's registry answers for the fallback tag with the subject itself.
                 if listed.is_some() && !is_listed && document.descriptor().digest != subject {
                     self.host.set_hides_tags();
@@ -115,6 +113,27 @@ impl Session {
             }
         }
         Ok(found)
+    }
+
+    /// What stands under `tag`, which is there.
+    fn read_tag(&self, tag: &str) -> Result<Option<Document>> {
+        match self.tagged_at_hand(tag)? {
+            Some(document) => Ok(Some(document)),
+            None => self.manifest(tag, None),
+        }
+    }
+
+    /// What stands under `tag`, which may not be there. Asking first costs nothing where reading counts
+    /// as a pull.
+    fn read_doubtful(&self, tag: &Tag) -> Result<Option<Document>> {
+        if tag.subject().is_some() {
+            return self.manifest(tag.as_str(), None);
+        }
+        let Some(told) = self.head_manifest(tag.as_str())? else { return Ok(None) };
+        match self.at_hand(&told.digest, &told.media_type) {
+            Some(document) => Ok(Some(document)),
+            None => self.manifest(tag.as_str(), None),
+        }
     }
 
     /// The list under the fallback tag `tag`, if there is one.

@@ -1,6 +1,7 @@
 //! A repository as one end of a transfer: what it holds, gives and takes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::harbor::Project;
 use super::manifests::ManifestSeen;
@@ -8,6 +9,7 @@ use super::mirrors::alternatives::{Alternatives, Want};
 use super::pull_limit::PullLimit;
 use super::session::Session;
 use crate::storage::checked::Checked;
+use crate::storage::documents::DocumentsAtHand;
 use crate::storage::holdings::{BlobHoldings, Held, Holdings, KeptList};
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource, ImageSink, ImageSource, Referrers};
@@ -32,6 +34,15 @@ impl RegistryRepository {
     #[must_use]
     pub fn end(&self) -> String {
         self.0.end.to_string()
+    }
+
+    /// As a source that fetches no manifest again which is `at_hand`. What a tag means is asked all
+    /// the same.
+    #[must_use]
+    pub fn beside(mut self, at_hand: &Arc<dyn DocumentsAtHand>) -> RegistryRepository {
+        let sessions = self.1.sessions().chain([&mut self.0]);
+        sessions.for_each(|session| session.at_hand = Some(Arc::clone(at_hand)));
+        self
     }
 
     /// The session with the registry itself.

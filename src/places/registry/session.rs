@@ -13,6 +13,7 @@ use super::http::{Outgoing, Payload, Silence};
 use super::lists::tagged::Tagged;
 use super::pull_limit::PullLimit;
 use super::shared::Shared;
+use crate::storage::documents::DocumentsAtHand;
 use crate::words::error::Result;
 use crate::words::reference::Repository;
 
@@ -27,6 +28,8 @@ pub(super) struct Session {
     pub(super) end: End,
     pub(super) repository: Repository,
     pub(super) tagged: Arc<Tagged>,
+    /// What need not be fetched.
+    pub(super) at_hand: Option<Arc<dyn DocumentsAtHand>>,
 }
 
 impl fmt::Debug for Session {

@@ -38,6 +38,17 @@ impl FileInfo {
         foreign(self.owner, 0, me(), || folder.keeping()).is_none()
     }
 
+    /// Whether it is the user's alone who runs this, as far as its file system keeps owners: it lies in
+    /// `folder`. It may have a second name.
+    #[must_use]
+    pub fn is_ours(&self, folder: &Folder) -> bool {
+        self.why_foreign(folder).is_none()
+    }
+
+    fn why_foreign(&self, folder: &Folder) -> Option<&'static str> {
+        foreign(self.owner, self.mode, me(), || folder.keeping())
+    }
+
     /// Refuses what another may have made, or may still change: `path` is what was left behind in
     /// `folder`.
     ///
@@ -45,12 +56,28 @@ impl FileInfo {
     /// [`Class::Refused`], with the way out.
     pub fn refuse_foreign(&self, folder: &Folder, path: &Path) -> Result<()> {
         let second = self.kind == FileType::RegularFile && self.links > 1;
-        let why = foreign(self.owner, self.mode, me(), || folder.keeping());
-        let Some(why) = why.or(second.then_some("has a second name")) else { return Ok(()) };
-        let text = format!("{} was left behind and {why}: it is not used", path.display());
-        Err(Error::new(Class::Refused, text)
-            .hint("remove it, or choose another name, or a folder that only you may write"))
+        match second.then_some("has a second name").filter(|_| self.is_ours(folder)) {
+            Some(why) => Err(not_used(path, why)),
+            None => self.refuse_others(folder, path),
+        }
     }
+
+    /// As [`refuse_foreign`](FileInfo::refuse_foreign), of what is never written to, so that it may
+    /// have a second name.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn refuse_others(&self, folder: &Folder, path: &Path) -> Result<()> {
+        self.why_foreign(folder).map_or(Ok(()), |why| Err(not_used(path, why)))
+    }
+}
+
+fn not_used(path: &Path, why: &str) -> Error {
+    Error::new(
+        Class::Refused,
+        format!("{} was left behind and {why}: it is not used", path.display()),
+    )
+    .hint("remove it, or choose another name, or a folder that only you may write")
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Names that cannot be read, told with those that are not there.
 
+use std::sync::Arc;
+
 use super::open_places::{OpenPlaces, is_about_content};
 use super::request::Request;
 use super::sources;
@@ -23,7 +25,7 @@ pub fn misnamed(
             return Ok(Vec::new());
         }
         let OpenPlaces { origins, wanted, mut faults, .. } =
-            sources::open(request, client, progress)?;
+            sources::open(request, &Arc::default(), client, progress)?;
         let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
         faults.extend(found.faults.into_iter().map(|(_, error)| error));
         Ok(faults)

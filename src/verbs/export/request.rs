@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::PathBuf;
 
 use super::since::Since;
 use crate::medium::Medium;
@@ -35,6 +36,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Whether images that cannot be read are left behind, of places that are asked for as a whole.
     pub skip_unreadable: bool,
+    /// Bundles, layouts and other folders on this side, of which blobs are taken that are there.
+    pub reuse: Vec<PathBuf>,
     /// Opens standard input, for the archive that is called `-`.
     pub stdin: fn() -> Result<Box<dyn Read>>,
 }
@@ -67,6 +70,7 @@ impl Request {
             jobs: Jobs::default(),
             dry_run: false,
             skip_unreadable: false,
+            reuse: Vec::new(),
             stdin: || Err(Error::new(Class::Usage, "there is no standard input to read from")),
         }
     }

@@ -14,12 +14,14 @@ use super::names::{Names, picked, renamed};
 use super::open_places::{Lost, OpenPlaces, is_about_content};
 use super::request::Request;
 use crate::medium::tree::Tree;
+use crate::places::at_hand::AtHand;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
 use crate::places::engine::content::ContentStore;
 use crate::places::engine::{Driver, Engine, save};
 use crate::places::layout::Layout;
 use crate::places::location::{Pick, Source, is_stream};
 use crate::places::registry::Client;
+use crate::storage::documents::DocumentsAtHand;
 use crate::storage::store::ImageSource;
 use crate::tools::buffer::BUFFER;
 use crate::tools::file::nameless;
@@ -39,11 +41,13 @@ const STDIN: &str = "standard input";
 /// [`Class::Interrupted`], and [`Class::Usage`] when nothing is asked for.
 pub(super) fn open(
     request: &Request,
+    at_hand: &Arc<AtHand>,
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<OpenPlaces> {
     let mut sources = Sources {
         request,
+        at_hand: (!at_hand.is_empty()).then(|| Arc::clone(at_hand) as Arc<dyn DocumentsAtHand>),
         client,
         progress,
         stdin: None,
@@ -79,6 +83,8 @@ pub(super) fn open(
 
 struct Sources<'r> {
     request: &'r Request,
+    /// What no registry is asked for.
+    at_hand: Option<Arc<dyn DocumentsAtHand>>,
     client: &'r Client,
     progress: &'r dyn Progress,
     /// What came in on standard input, once it was asked for.
@@ -100,6 +106,10 @@ impl Sources<'_> {
             Source::Registry(name) => {
                 let repository =
                     self.client.repository(&name.registry, &name.repository, Side::Source);
+                let repository = match &self.at_hand {
+                    Some(at_hand) => repository.beside(at_hand),
+                    None => repository,
+                };
                 let names = Names::Chosen(vec![name.clone()]);
                 self.want("", &text, Arc::new(repository), names);
             }

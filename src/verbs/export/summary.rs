@@ -28,7 +28,7 @@ pub struct Summary {
     pub referrers: usize,
     /// Blobs that were fetched, or would be.
     pub fetched: Count,
-    /// Blobs that an interrupted export had fetched.
+    /// Blobs that were here already: left by an interrupted export, or in a place to be used again.
     pub reused: Count,
     /// Bytes of what was fetched that an interrupted export had fetched.
     pub continued: u64,

@@ -44,6 +44,7 @@ impl Outside {
             jobs: Jobs::up_to(2),
             dry_run: false,
             skip_unreadable: false,
+            reuse: Vec::new(),
             stdin: || Ok(Box::new(std::io::empty())),
         }
     }

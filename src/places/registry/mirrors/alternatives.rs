@@ -54,6 +54,11 @@ impl Alternatives {
         Alternatives { refused: Some(error), ..Alternatives::default() }
     }
 
+    /// The sessions with all mirrors.
+    pub(crate) fn sessions(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.mirrors.iter_mut().map(|mirror| &mut mirror.session)
+    }
+
     fn gave(&self) -> MutexGuard<'_, BTreeMap<Digest, BTreeSet<usize>>> {
         self.gave.lock().unwrap_or_else(PoisonError::into_inner)
     }
