@@ -17,6 +17,7 @@ pub mod docker;
 pub mod draft;
 pub mod envelope;
 pub mod head;
+pub mod history;
 pub mod inventory;
 pub mod keys;
 pub mod known;

@@ -11,10 +11,14 @@ use self::folder::FOLDER;
 use self::making::{Maker, Making};
 use self::packed::PACKED;
 use self::site::Site;
+pub(super) use self::site::partial_of;
 pub(crate) use self::site::taken;
 use super::check;
-use super::head::Head;
+use super::envelope::{Envelope, MAX_ENVELOPE};
+use super::head::{Head, envelope_path};
 use super::keys::PublicKey;
+use super::record::Record;
+use super::statement::Statement;
 use crate::medium::{Form, Medium};
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::named_file::NamedFile;
@@ -141,16 +145,36 @@ impl Draft {
         self.0.path()
     }
 
-    /// Gives the finished bundle, signed by `key`, its name. Every blob is there, and was hashed;
-    /// everything else passes what [`examine`](check::examine) asks of any bundle.
+    /// What an interrupted export by `key` said of the bundle that it was making.
+    #[must_use]
+    pub fn said(&self, key: &PublicKey) -> Option<Statement> {
+        let path = envelope_path(&key.id());
+        let tree = self.0.tree().ok()?;
+        tree.size(&path)?;
+        let envelope = Envelope::from_bytes(&tree.read_small(&path, MAX_ENVELOPE).ok()?).ok()?;
+        match envelope.is_by(key) {
+            true => Statement::from_payload(envelope.payload()).ok(),
+            false => None,
+        }
+    }
+
+    /// Proves the finished bundle, signed by `key`. Every blob is there, and was hashed; everything
+    /// else passes what [`examine`](check::examine) asks of any bundle.
     ///
     /// # Errors
-    /// When the disk refuses, what is there does not verify, or somebody else has taken the name
-    /// meanwhile.
-    pub fn seal(self, key: &PublicKey) -> Result<()> {
+    /// When the disk refuses, or what is there does not verify.
+    pub fn prove(self, key: &PublicKey) -> Result<Proven> {
         self.finish()?;
-        check::made(self.0.tree()?, key)?;
-        self.name()
+        let record = Record::of(check::made(self.0.tree()?, key)?);
+        Ok(Proven { draft: self, record })
+    }
+
+    /// As [`prove`](Draft::prove), and gives it its name.
+    ///
+    /// # Errors
+    /// As there, and as [`Proven::name`].
+    pub fn seal(self, key: &PublicKey) -> Result<()> {
+        self.prove(key)?.name()
     }
 
     /// Writes what is left and makes it durable.
@@ -161,6 +185,31 @@ impl Draft {
     /// Gives it its name, whatever it is.
     pub(super) fn name(self) -> Result<()> {
         self.0.name()
+    }
+}
+
+/// A bundle that lacks nothing but its name.
+#[derive(Debug)]
+#[must_use = "it has no name yet"]
+pub struct Proven {
+    draft: Draft,
+    record: Record,
+}
+
+impl Proven {
+    /// What it says of itself.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Gives it its name.
+    ///
+    /// # Errors
+    /// When the disk refuses, or somebody else has taken the name meanwhile.
+    pub fn name(self) -> Result<()> {
+        drop(self.record);
+        self.draft.name()
     }
 }
 

@@ -1,10 +1,5 @@
 //! [`Record`]: what a bundle says of itself, kept without its layers and configs.
 
-use std::ffi::OsStr;
-use std::io;
-
-use rustix::fs::FileType;
-
 use super::check::{Examined, Recalled, Trust, recall};
 use super::contents::Contents;
 use super::keys::KeyId;
@@ -52,6 +47,12 @@ impl Record {
         recall(medium, trust)?.flawless().map(Record)
     }
 
+    /// That of a bundle that was examined.
+    #[must_use]
+    pub(super) fn of(examined: Examined<Recalled>) -> Record {
+        Record(examined)
+    }
+
     /// What its signer says.
     #[must_use]
     pub fn statement(&self) -> &Statement {
@@ -88,10 +89,10 @@ impl Record {
         let path = folder.at(name);
         let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
         let temp = format!("{TEMP_PREFIX}{name}");
-        remove(folder, &temp).map_err(fault)?;
+        folder.remove_all(&temp).map_err(fault)?;
         let root = folder.create_folder(&temp, OPEN_FOLDER).map_err(fault)?;
         let written = self.write_into(&root).and_then(|()| match replace {
-            Replace::Yes => remove(folder, name).map_err(fault),
+            Replace::Yes => folder.remove_all(name).map_err(fault),
             Replace::No => Ok(()),
         });
         let written = written.and_then(|()| {
@@ -100,7 +101,7 @@ impl Record {
         });
         written.inspect_err(|_| {
             // Nothing better can be done about a leftover: the next one that is written removes it.
-            let _ = remove(folder, &temp);
+            let _ = folder.remove_all(&temp);
         })
     }
 
@@ -124,17 +125,6 @@ impl Record {
             write_whole(&sha256, &document.descriptor().digest.hex(), MODE, document.raw())
         })?;
         [&sig, &sha256, &blobs, root].into_iter().try_for_each(Folder::sync)
-    }
-}
-
-/// Removes what stands in `folder` as `name`, be it a file or a folder with all that is in it.
-fn remove(folder: &Folder, name: impl AsRef<OsStr>) -> io::Result<()> {
-    match folder.look(name.as_ref())? {
-        None => Ok(()),
-        Some(about) if about.kind == FileType::Directory => {
-            folder.remove_folder(name.as_ref(), &folder.below(name.as_ref())?)
-        }
-        Some(_) => folder.remove(name),
     }
 }
 

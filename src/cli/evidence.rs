@@ -1,6 +1,7 @@
 //! What was signed, when and by whom, in lines for people.
 
 use crate::bundle::keys::KeyId;
+use crate::bundle::position::StreamPosition;
 use crate::verbs::evidence::Evidence;
 
 /// Key ids, whole or shortened.
@@ -16,6 +17,12 @@ pub(super) fn signed(of: &Evidence, long: bool) -> String {
         false => format!("signed by {} at ", ids(&of.signers, long)),
     };
     format!("{by}{}; {}", of.created_at, expiry(of))
+}
+
+/// Where in a stream it stands.
+pub(super) fn in_words(position: &StreamPosition) -> String {
+    let StreamPosition { stream, epoch, sequence } = position;
+    format!("number {sequence} of stream {stream}, epoch {epoch}")
 }
 
 /// When it expires, in a clause.

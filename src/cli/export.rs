@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::environment::{creation_time, standard_input};
+use super::environment::{creation_time, standard_input, state_folder};
+use super::evidence::in_words;
 use super::idle;
 use super::lists::{gather, no_path, parse};
 use super::printer::Printer;
@@ -14,13 +15,15 @@ use super::registries::Registries;
 use super::report::argument;
 use super::secrets::private_key;
 use super::table::{blobs, bytes, skipped, table};
+use crate::bundle::history::{History, Opening};
 use crate::medium::Medium;
 use crate::places::location::Source;
-use crate::verbs::export::{Request, Since, Summary, export, misnamed};
+use crate::verbs::export::{Request, Sequel, Since, Summary, export, misnamed};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
+use crate::words::stream::StreamName;
 use crate::work::graph::Selection;
 
 /// Export images into a signed bundle
@@ -43,11 +46,15 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
   sealift export -f images.txt -o july --reuse june --sign-key transfer.key.pem
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
+  sealift export -f images.txt -o june.tar --sign-key transfer.key.pem --stream prod --new-epoch
+  sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --stream prod
 
 An interrupted export leaves NAME.partial; the same command goes on from there, in the middle of a
-blob too. A finished one is complete already: its layers are not hashed again, which verify does. With --platform alone the original index is kept, which names platforms that
-the bundle leaves out: docker's registry refuses such an index, and --rewrite-index makes another.
+blob too. A finished one is complete already: its layers are not hashed again, which verify does.
+With --platform alone the original index is kept, which names platforms that the bundle leaves out:
+docker's registry refuses such an index, and --rewrite-index makes another.
 
+A stream begins with --new-epoch; each bundle of it then has the next number, and names the one before.
 With --since the bundle is a delta: it carries what the earlier ones did not bring. Its import proves
 first that the destination has the rest, or reads it from earlier bundles that are at hand (--base).")]
 pub(super) struct Export {
@@ -86,6 +93,20 @@ pub(super) struct Export {
     /// Let the bundle expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
+    /// Make it the next bundle of this stream, numbered behind the last one
+    #[arg(long, value_name = "NAME", value_parser = argument::<StreamName>)]
+    stream: Option<StreamName>,
+    /// Folder in which the history of each stream is kept: what was signed, without layers
+    /// [default: ~/.local/state/sealift/history]
+    #[arg(long, value_name = "DIR", requires = "stream")]
+    history: Option<PathBuf>,
+    /// Begin the stream, or begin to count again in a new epoch, where its history was lost (=N: in
+    /// this one)
+    #[arg(long, value_name = "N", requires = "stream", num_args = 0..=1, require_equals = true)]
+    new_epoch: Option<Option<u32>>,
+    /// Go on behind this bundle of the stream, which the history does not know
+    #[arg(long, value_name = "BUNDLE", requires = "stream", conflicts_with = "new_epoch")]
+    after: Option<PathBuf>,
     /// Call the one image of an archive or layout NAME, as docker-archive:FILE=NAME does
     #[arg(long, value_name = "NAME", value_parser = argument::<Reference>)]
     name: Option<Reference>,
@@ -149,6 +170,7 @@ impl Export {
             since: self.since.iter().map(Since::from).collect(),
             created_at,
             expires_at,
+            stream: in_stream(self.stream, self.history, self.new_epoch, self.after)?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,
@@ -169,6 +191,30 @@ impl Export {
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The stream that is called `name`, if one is named.
+fn in_stream(
+    name: Option<StreamName>,
+    history: Option<PathBuf>,
+    new_epoch: Option<Option<u32>>,
+    after: Option<PathBuf>,
+) -> Result<Option<Sequel>> {
+    let Some(name) = name else { return Ok(None) };
+    let history = match history.or_else(|| state_folder().map(|state| state.join("history"))) {
+        Some(history) => History::at(history),
+        None => {
+            return Err(Error::new(Class::Usage, "there is no home to keep the history in")
+                .hint("name a folder with --history"));
+        }
+    };
+    let mut stream = Sequel::new(name, history);
+    stream.opening = match (new_epoch, after) {
+        (Some(epoch), _) => Opening::NewEpoch(epoch.map(u64::from)),
+        (None, Some(bundle)) => Opening::After(Medium::at(bundle)),
+        (None, None) => Opening::GoesOn,
+    };
+    Ok(Some(stream))
 }
 
 /// The one image of `images`, called `name`.
@@ -197,6 +243,7 @@ fn text(summary: &Summary) -> Vec<String> {
     let mut lines = table(&rows);
     lines.extend(skipped(&summary.skipped));
     lines.extend(held(summary));
+    lines.extend(summary.position.as_ref().map(in_words));
     if summary.already_complete {
         let bundle = summary.bundle.to_string();
         lines.push(format!(

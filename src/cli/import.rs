@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::believe::Believe;
 use super::choose::Choose;
 use super::environment::now;
-use super::evidence::{ahead, signed};
+use super::evidence::{ahead, in_words, signed};
 use super::idle;
 use super::partly::Partly;
 use super::plan::{self, PlanPage, untagged, word};
@@ -361,6 +361,7 @@ fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
     let bundle = evidence.bundle.to_string();
     lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));
     lines.push(signed(evidence, false));
+    lines.extend(evidence.position.as_ref().map(in_words));
     lines.extend(ahead(evidence));
     // What became of a file is known when it is closed; there is nobody to ask.
     if !summary.images.is_empty() && summary.images.iter().all(|image| image.file.is_none()) {

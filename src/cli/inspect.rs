@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::environment::now;
-use super::evidence::{ahead, expiry, ids};
+use super::evidence::{ahead, expiry, ids, in_words};
 use super::idle;
 use super::printer::Printer;
 use super::secrets::public_keys;
@@ -93,6 +93,7 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
     let of = &overview.evidence;
     lines.push(format!("made at {} by {}", of.created_at, Safe(&overview.tool)));
     lines.extend(of.expires_at.as_ref().map(|_| expiry(of)));
+    lines.extend(of.position.as_ref().map(in_words));
     lines.extend(ahead(of));
     lines.push(format!("statement {}", digest(&of.statement, long)));
     let foreign = overview.images.iter().filter_map(|sized| sized.image.about_foreign());

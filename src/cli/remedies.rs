@@ -12,6 +12,7 @@ use crate::work::plan::Obstacle;
 /// The option, or the command, that does it.
 pub(super) fn option(remedy: Remedy) -> &'static str {
     match remedy {
+        Remedy::After => "--after",
         Remedy::AllowRedirects => "--allow-redirect",
         Remedy::AuthFiles => "--authfile",
         Remedy::CertDir => "--cert-dir",
@@ -21,11 +22,13 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Existing => "--on-existing",
         Remedy::Export => "sealift export",
         Remedy::Flatten => "--flatten",
+        Remedy::History => "--history",
         Remedy::IgnoreQuota => "--ignore-quota",
         Remedy::Inspect => "sealift inspect",
         Remedy::Login => "sealift login",
         Remedy::Logout => "sealift logout",
         Remedy::NameTemplate => "--name-template",
+        Remedy::NewEpoch => "--new-epoch",
         Remedy::NoReferrers => "--no-referrers",
         Remedy::Only => "--only",
         Remedy::Output => "-o",
@@ -37,6 +40,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Rules => "--map",
         Remedy::SkipUnreadable => "--skip-unreadable",
         Remedy::StorageQuota => "--storage-quota",
+        Remedy::Stream => "--stream",
         Remedy::Tags => "sealift tags",
         Remedy::To => "--to",
         Remedy::ToOci => "--to-oci",

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::environment::now;
-use super::evidence::{ahead, signed};
+use super::evidence::{ahead, in_words, signed};
 use super::idle;
 use super::printer::Printer;
 use super::secrets::public_keys;
@@ -79,6 +79,7 @@ fn text(report: &Report, long: bool) -> Vec<String> {
             bytes(report.bytes)
         ),
     ];
+    lines.extend(of.position.as_ref().map(in_words));
     lines.extend(ahead(of));
     let rows: Vec<Vec<String>> = report
         .images

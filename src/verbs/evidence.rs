@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::bundle::check::Examined;
 use crate::bundle::keys::KeyId;
+use crate::bundle::position::StreamPosition;
 use crate::bundle::statement::expired;
 use crate::medium::Medium;
 use crate::words::digest::Digest;
@@ -19,6 +20,8 @@ pub struct Evidence {
     pub bundle: Medium,
     /// The digest of the signed statement, which stands for everything in it.
     pub statement: Digest,
+    /// Where in a stream it stands, if in any.
+    pub position: Option<StreamPosition>,
     /// Whose signatures count; empty when none was asked for.
     pub signers: Vec<KeyId>,
     /// When it was made, as its signer says.
@@ -40,6 +43,7 @@ impl Evidence {
         Evidence {
             bundle: medium.clone(),
             statement: statement.digest,
+            position: about.position(),
             signers: examined.signers().to_vec(),
             created_at: about.created_at,
             in_future: about.created_at > now,

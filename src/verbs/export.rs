@@ -2,6 +2,7 @@
 
 mod misnamed;
 mod names;
+mod numbered;
 mod open_places;
 mod quota;
 mod readable;
@@ -15,7 +16,7 @@ mod there;
 pub use self::misnamed::misnamed;
 use self::open_places::OpenPlaces;
 use self::readable::Gathered;
-pub use self::request::Request;
+pub use self::request::{Request, Sequel};
 pub use self::since::Since;
 pub use self::summary::Summary;
 use self::summary::held;
@@ -82,9 +83,13 @@ pub fn export(
 ) -> Result<Summary> {
     // 1. Where to, is it free, and can anything be made there?
     let there = There::look(request, key.public())?;
-    if there.is_none() {
-        ground::check(request.output.path())?;
-    }
+    let turn = match there {
+        Some(_) => None,
+        None => {
+            ground::check(request.output.path())?;
+            numbered::turn(request, key.public())?
+        }
+    };
 
     // 2. What does the other side hold, and what is on this one already? Where from, and what belongs
     //    to the images?
@@ -130,6 +135,7 @@ pub fn export(
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without(skipped)
         .upon(base);
+    let predicate = numbered::next(predicate, turn.as_ref(), draft.as_ref(), key.public());
     let head = Head::make(&graph.contents, &configs, &predicate, &key);
     let signer = key.public().clone();
     drop(key);
@@ -165,11 +171,12 @@ pub fn export(
     drop((head, graph.contents.documents, configs, missing));
 
     // 6. Only now, and checked as its readers will check it, does it get its name.
-    draft.seal(&signer)?;
+    numbered::name(draft.prove(&signer)?, turn.as_ref(), request)?;
     Ok(Summary {
         ok: true,
         bundle: request.output.clone(),
         images,
+        position: predicate.position(),
         skipped: predicate.skipped,
         referrers,
         fetched,
@@ -207,6 +214,7 @@ fn dry(
         ok: true,
         bundle: request.output.clone(),
         images: contents.images,
+        position: predicate.position(),
         skipped: predicate.skipped,
         referrers: contents.referrers.len(),
         fetched,

@@ -7,6 +7,7 @@
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each is the field or the function that `name` names")]
 pub enum Remedy {
+    After,
     AllowRedirects,
     AuthFiles,
     CertDir,
@@ -16,11 +17,13 @@ pub enum Remedy {
     Existing,
     Export,
     Flatten,
+    History,
     IgnoreQuota,
     Inspect,
     Login,
     Logout,
     NameTemplate,
+    NewEpoch,
     NoReferrers,
     Only,
     Output,
@@ -32,6 +35,7 @@ pub enum Remedy {
     Rules,
     SkipUnreadable,
     StorageQuota,
+    Stream,
     Tags,
     To,
     ToOci,
@@ -41,6 +45,7 @@ pub enum Remedy {
 impl Remedy {
     /// All of them, for whoever has a name for each.
     pub const ALL: &[Remedy] = &[
+        Remedy::After,
         Remedy::AllowRedirects,
         Remedy::AuthFiles,
         Remedy::CertDir,
@@ -50,11 +55,13 @@ impl Remedy {
         Remedy::Existing,
         Remedy::Export,
         Remedy::Flatten,
+        Remedy::History,
         Remedy::IgnoreQuota,
         Remedy::Inspect,
         Remedy::Login,
         Remedy::Logout,
         Remedy::NameTemplate,
+        Remedy::NewEpoch,
         Remedy::NoReferrers,
         Remedy::Only,
         Remedy::Output,
@@ -66,6 +73,7 @@ impl Remedy {
         Remedy::Rules,
         Remedy::SkipUnreadable,
         Remedy::StorageQuota,
+        Remedy::Stream,
         Remedy::Tags,
         Remedy::To,
         Remedy::ToOci,
@@ -76,6 +84,7 @@ impl Remedy {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Remedy::After => "after",
             Remedy::AllowRedirects => "allow_redirects",
             Remedy::AuthFiles => "auth_files",
             Remedy::CertDir => "cert_dir",
@@ -85,11 +94,13 @@ impl Remedy {
             Remedy::Existing => "existing",
             Remedy::Export => "export",
             Remedy::Flatten => "flatten",
+            Remedy::History => "history",
             Remedy::IgnoreQuota => "projects.ignore_quota",
             Remedy::Inspect => "inspect",
             Remedy::Login => "login",
             Remedy::Logout => "logout",
             Remedy::NameTemplate => "filing.template",
+            Remedy::NewEpoch => "new_epoch",
             Remedy::NoReferrers => "no_referrers",
             Remedy::Only => "only",
             Remedy::Output => "output",
@@ -101,6 +112,7 @@ impl Remedy {
             Remedy::Rules => "rules",
             Remedy::SkipUnreadable => "skip_unreadable",
             Remedy::StorageQuota => "projects.quota",
+            Remedy::Stream => "stream",
             Remedy::Tags => "tags",
             Remedy::To => "to",
             Remedy::ToOci => "to_oci",

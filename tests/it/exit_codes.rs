@@ -10,8 +10,14 @@ use crate::support::sealift::{Sealift, ran};
 /// The image that the repository ships.
 const HELLO: &str = concat!("oci:", env!("CARGO_MANIFEST_DIR"), "/testdata/hello");
 const PAGE: &str = include_str!("../../docs/exit-codes.md");
-/// What needs a full or a faulty disk, two programs or a signal; other tests make those.
+/// What needs a full or a faulty disk, two programs, a signal or the history of a stream; other tests
+/// make those.
 const ELSEWHERE: &[(i32, &str)] = &[
+    (2, "is not new"),
+    (2, "goes on to"),
+    (3, "is by another key"),
+    (6, "cannot write the history of stream"),
+    (7, "two bundles are"),
     (6, "is unreadable"),
     (8, "no room"),
     (9, "another sealift is writing"),
@@ -95,6 +101,11 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "exists already", format!("export {HELLO} -o b --sign-key stranger.key.pem")),
         (2, "would not be what its name says", plain("import b --to docker-archive:x.tar.zst")),
         (2, "lies in the bundle itself", plain("import b --to oci:b/x")),
+        (
+            2,
+            "belongs to no stream",
+            format!("export {HELLO} -o n {sign} --stream p --after b --history h"),
+        ),
         (2, "is a file, not a folder", plain("import b --to oci:empty/x")),
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
@@ -111,6 +122,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "is no bundle: it is empty", plain("inspect hollow")),
         (5, "has no image", format!("export {HELLO}:nope -o n {sign}")),
         (5, "is not there for", format!("export {HELLO} --platform linux/s390x -o n {sign}")),
+        (5, "there is no history of stream", format!("export {HELLO} -o n {sign} --stream p")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
         (6, "with other images", plain("import small --to oci:in")),
         (

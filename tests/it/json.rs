@@ -80,6 +80,7 @@ fn exports() {
     export(&sealift, "export.dry-run", "oci:hello -o b --dry-run");
     export(&sealift, "export", "oci:hello -o b").ok();
     export(&sealift, "export.delta", "oci:hello -o delta --since b").ok();
+    export(&sealift, "export.stream", "oci:hello -o first --stream prod --new-epoch").ok();
     export(&sealift, "export.part", "oci:hello -o part --platform linux/amd64").ok();
     export(&sealift, "export.smaller", "oci:hello -o less --platform linux/amd64 --rewrite-index")
         .ok();

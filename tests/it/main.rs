@@ -70,6 +70,7 @@ mod selection;
 mod served;
 mod served_changes;
 mod squash;
+mod streams;
 mod terminal;
 mod to_oci;
 mod tokens;

@@ -302,6 +302,25 @@ impl Examined<Recalled> {
 }
 
 impl Examined {
+    /// The same, of which no more is wanted than what it says of itself.
+    pub(super) fn recalled(self) -> Examined<Recalled> {
+        let Examined { name, tree, statement, signers, claimed, others, .. } = self;
+        let Examined { sums, contents, problems, sound, .. } = self;
+        let tree = Recalled(tree);
+        Examined {
+            name,
+            tree,
+            statement,
+            signers,
+            claimed,
+            others,
+            sums,
+            contents,
+            problems,
+            sound,
+        }
+    }
+
     /// Reads every remaining file of the list and notes what is wrong, on `jobs` threads.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use super::examined::{Examined, look};
 use super::files::Described;
+use super::recalled::Recalled;
 use super::trust::Trust;
 use crate::bundle::head::Head;
 use crate::bundle::keys::PublicKey;
@@ -36,12 +37,14 @@ pub fn promise(head: &Head, key: &PublicKey) -> Result<()> {
 ///
 /// # Errors
 /// As [`examine`](super::examine), and when anything is wrong at all.
-pub(in crate::bundle) fn made(tree: Tree, key: &PublicKey) -> Result<()> {
+pub(in crate::bundle) fn made(tree: Tree, key: &PublicKey) -> Result<Examined<Recalled>> {
     let (name, trust) = (tree.path().display().to_string(), Trust::Keys(vec![key.clone()]));
-    look(tree, name, &trust, None).and_then(Examined::into_trusted).map(drop).map_err(|e| {
-        e.context("the finished bundle does not verify and gets no name")
-            .hint("somebody else may have written there; run the same command again")
-    })
+    look(tree, name, &trust, None).and_then(Examined::flawless).map(Examined::recalled).map_err(
+        |e| {
+            e.context("the finished bundle does not verify and gets no name")
+                .hint("somebody else may have written there; run the same command again")
+        },
+    )
 }
 
 #[cfg(test)]

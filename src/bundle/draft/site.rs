@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
 
@@ -40,8 +40,7 @@ impl Site {
     }
 
     fn within(folder: Folder, name: OsString) -> Site {
-        let mut partial = name.clone();
-        partial.push(".partial");
+        let partial = partial_of(name.as_ref()).into();
         Site { folder, name, partial }
     }
 
@@ -76,6 +75,13 @@ impl Site {
         self.folder.sync()?;
         self.folder.is_found()
     }
+}
+
+/// What the bundle `output` is called as long as it is in the making.
+pub(in crate::bundle) fn partial_of(output: &Path) -> PathBuf {
+    let mut partial = output.as_os_str().to_owned();
+    partial.push(".partial");
+    partial.into()
 }
 
 pub(in crate::bundle) fn not_ours(path: &Path, why: &str) -> Error {

@@ -51,6 +51,22 @@ impl Folder {
         }
     }
 
+    /// Removes what stands under `name`, be it a file or a folder with all that is in it. What is not
+    /// there is gone already.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn remove_all(&self, name: impl AsRef<OsStr>) -> io::Result<()> {
+        let name = name.as_ref();
+        match self.look(name)? {
+            None => Ok(()),
+            Some(about) if about.kind == FileType::Directory => {
+                self.remove_folder(name, &self.below(name)?)
+            }
+            Some(_) => self.remove(name),
+        }
+    }
+
     fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
         match unlinkat(&*self.handle, one(name)?, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),

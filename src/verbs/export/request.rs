@@ -5,11 +5,13 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use super::since::Since;
+use crate::bundle::history::{History, Opening};
 use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
+use crate::words::stream::StreamName;
 use crate::work::graph::Selection;
 
 /// What to export, and how.
@@ -30,6 +32,8 @@ pub struct Request {
     pub created_at: Moment,
     /// When the bundle stops being acceptable.
     pub expires_at: Option<Moment>,
+    /// The stream that it goes on with, if any.
+    pub stream: Option<Sequel>,
     /// Transfers at a time.
     pub jobs: Jobs,
     /// Whether to stop before anything is written.
@@ -40,6 +44,26 @@ pub struct Request {
     pub reuse: Vec<PathBuf>,
     /// Opens standard input, for the archive that is called `-`.
     pub stdin: fn() -> Result<Box<dyn Read>>,
+}
+
+/// The stream that a bundle belongs to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Sequel {
+    /// What it is called.
+    pub name: StreamName,
+    /// Where its history is kept.
+    pub history: History,
+    /// How it goes on.
+    pub opening: Opening,
+}
+
+impl Sequel {
+    /// The next bundle of the stream `name`, behind the last one that `history` knows.
+    #[must_use]
+    pub fn new(name: StreamName, history: History) -> Sequel {
+        Sequel { name, history, opening: Opening::GoesOn }
+    }
 }
 
 impl Request {
@@ -67,6 +91,7 @@ impl Request {
             since: Vec::new(),
             created_at,
             expires_at: None,
+            stream: None,
             jobs: Jobs::default(),
             dry_run: false,
             skip_unreadable: false,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::bundle::base::LeansOn;
 use crate::bundle::contents::{Contents, Image, Skipped};
 use crate::bundle::keys::KeyId;
+use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
 use crate::words::digest::Digest;
 use crate::work::plan::Count;
@@ -40,6 +41,8 @@ pub struct Summary {
     pub key: KeyId,
     /// The digest of the signed statement; nothing for a dry run.
     pub statement: Option<Digest>,
+    /// Where in a stream it stands, if in any.
+    pub position: Option<StreamPosition>,
     /// Whether nothing was written.
     pub dry_run: bool,
     /// Whether the bundle was there already, whole and the same.

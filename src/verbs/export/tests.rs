@@ -41,6 +41,7 @@ impl Outside {
             since: Vec::new(),
             created_at: moment(CREATED),
             expires_at: None,
+            stream: None,
             jobs: Jobs::up_to(2),
             dry_run: false,
             skip_unreadable: false,

@@ -3,22 +3,22 @@
 
 use std::io;
 
-use super::request::Request;
+use super::numbered::holds;
+use super::request::{Request, Sequel};
 use super::summary::{Summary, held};
 use crate::bundle::base::Base;
 use crate::bundle::check::{self, Examined, Trust};
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::draft::taken;
-use crate::bundle::keys::{KeyId, PublicKey};
+use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::failure;
 use crate::bundle::statement::Predicate;
 use crate::words::count::count;
 use crate::words::error::{Error, ErrorKind, Result};
-use crate::words::moment::Moment;
 use crate::work::plan::Count;
 
 /// A bundle that is there, signed by the same key.
-pub(super) struct There(Examined, KeyId);
+pub(super) struct There(Examined, PublicKey);
 
 impl There {
     /// What is at the output of `request`, which `key` is to sign, if anything.
@@ -37,7 +37,7 @@ impl There {
         }
         let trust = Trust::Keys(vec![key.clone()]);
         match check::examine(output, &trust, request.created_at) {
-            Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.id()))),
+            Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.clone()))),
             // It may be the same one, or not: nobody can tell.
             Ok(found) if failure("", found.problems()).kind() == ErrorKind::Unreadable => {
                 Err(failure(&output.to_string(), found.problems()))
@@ -61,18 +61,24 @@ impl There {
     ) -> Result<Summary> {
         let there = &self.0.statement().predicate;
         // When it was made is no matter of what is in it; for how long it holds is.
-        let holds = |made: Moment, until: Option<Moment>| Some(until?.unix() - made.unix());
         let (asked, has) = (
             holds(request.created_at, request.expires_at),
             holds(there.created_at, there.expires_at),
         );
-        let wanted = Predicate {
+        let mut wanted = Predicate {
             tool: there.tool.clone(),
             ..Predicate::of(&contents, there.created_at, there.expires_at)
                 .without(skipped)
                 .upon(base)
         };
-        if wanted != *there {
+        let position = there.position();
+        if let (Some(position), Some(asked)) = (&position, &request.stream)
+            && position.stream == asked.name
+        {
+            // It has its number already.
+            wanted = wanted.at(position.clone(), there.previous.clone());
+        }
+        if wanted != *there || position.is_some() != request.stream.is_some() {
             return Err(
                 taken(request.output.path()).details(["it holds something else".to_owned()])
             );
@@ -91,6 +97,9 @@ impl There {
             );
             return Err(taken(request.output.path()).details([text]));
         }
+        if let (Some(Sequel { name, history, .. }), false) = (&request.stream, request.dry_run) {
+            history.admit(name, &self.1, &request.output)?;
+        }
         let mut reused = Count::default();
         contents.blobs.carried().for_each(|blob| reused.add(blob));
         let held = held(&contents);
@@ -105,8 +114,9 @@ impl There {
             continued: 0,
             held,
             leans_on: wanted.base.map(|base| base.on).unwrap_or_default(),
-            key: self.1,
+            key: self.1.id(),
             statement: Some(self.0.statement().digest),
+            position,
             dry_run: request.dry_run,
             already_complete: true,
         })
