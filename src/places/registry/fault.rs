@@ -97,7 +97,15 @@ impl End {
     /// the failure [says so](ErrorKind::PartsLacking).
     pub(super) fn refusal_of_document(&self, what: &str, answer: Answer, parts: Parts) -> Error {
         let elsewhere = !answer.own;
-        self.refused(what, answer, elsewhere, parts)
+        let error = self.refused(what, answer, elsewhere, parts);
+        match error.kind() == ErrorKind::BodyTooLarge && !elsewhere {
+            true => error.hint(phrase![
+                "a proxy before the registry limits the size of uploads, and a manifest goes whole; \
+                 have the limit raised, or leave the image behind with ",
+                Remedy::Except
+            ]),
+            false => error,
+        }
     }
 
     /// The refusal of a token server, which is shown the same credentials as the registry.
@@ -158,6 +166,7 @@ impl End {
         let error = match (lacks, turned_away) {
             (true, _) => error.of_kind(ErrorKind::PartsLacking),
             (false, true) => error.of_kind(ErrorKind::AccessDenied),
+            _ if status == 413 => error.of_kind(ErrorKind::BodyTooLarge),
             _ if status == 415 => error.of_kind(ErrorKind::TypeNotTaken),
             (false, false) => error,
         };

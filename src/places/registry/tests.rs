@@ -489,6 +489,18 @@ fn a_large_blob_is_not_sent_to_a_proxy_that_will_not_take_it() {
     assert!(error.to_string().contains("HTTP 413"), "{error}");
     assert_eq!(server.seen("PUT").len(), 1);
     assert!((1..8).contains(&server.seen("PATCH").len()), "smaller ones were tried");
+    assert_eq!(error.kind(), ErrorKind::BodyTooLarge);
+    assert!(error.way_out().unwrap().contains("chunk_size"));
+}
+
+#[test]
+fn a_manifest_that_is_too_large_is_not_told_to_go_in_pieces() {
+    let server = Server::start(|_| reply(413, &[], "<html>"));
+
+    let error = server.repository(PUSH).put_document(&document()).unwrap_err();
+
+    assert_eq!(serde_json::to_value(error.kind()).unwrap(), "body-too-large");
+    assert!(error.way_out().unwrap().ends_with("behind with except"), "{error:?}");
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub enum ErrorKind {
     AccessDenied,
     /// The other end takes no documents of this type.
     TypeNotTaken,
+    /// The other end, or what stands before it, takes no body of this size.
+    BodyTooLarge,
     /// A medium has what was to be read and does not give it, or it may not be read.
     Unreadable,
     /// What was to be sent is not what it was to be, or cannot be read.
@@ -39,6 +41,7 @@ impl ErrorKind {
             ErrorKind::PartsLacking => "parts-lacking",
             ErrorKind::AccessDenied => "access-denied",
             ErrorKind::TypeNotTaken => "type-not-taken",
+            ErrorKind::BodyTooLarge => "body-too-large",
             ErrorKind::Unreadable => "unreadable",
             ErrorKind::ContentAtFault => "content-at-fault",
             ErrorKind::NoSpace => "no-space",
@@ -51,5 +54,23 @@ impl ErrorKind {
 impl Serialize for ErrorKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_name_stands_on_the_page() {
+        let page = include_str!("../../../docs/json.md");
+        let kinds = page.lines().find(|line| line.starts_with("| `kind` | string | the same more"));
+        let names = include_str!("kind.rs").lines().filter_map(|line| {
+            line.trim().strip_prefix("ErrorKind::")?.split_once(" => \"")?.1.strip_suffix("\",")
+        });
+        let names: Vec<&str> = names.collect();
+
+        assert!(names.contains(&"other") && names.len() > 5, "{names:?}");
+        for name in names {
+            assert!(kinds.unwrap().contains(&format!("`{name}`")), "{name}");
+        }
     }
 }
