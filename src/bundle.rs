@@ -10,6 +10,7 @@
 //! their way), a server takes a [`Verified`](check::Verified) one (every byte was read).
 
 pub mod base;
+pub mod bases;
 pub mod blob_list;
 pub mod check;
 pub mod contents;

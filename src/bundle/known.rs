@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::base::{Base, LeansOn, Witness};
 use super::blob_list::BlobList;
 use super::contents::Contents;
-use super::statement::Statement;
+use super::record::Record;
 use crate::words::digest::Digest;
 
 /// What the other side holds, as far as one witness tells.
@@ -19,10 +19,11 @@ pub struct Known {
 }
 
 impl Known {
-    /// What is there once the bundle of `statement` arrived, which holds `contents`: what it carries,
-    /// and what it leans on itself, without which it would not have arrived.
+    /// What is there once the bundle of `record` arrived: what it carries, and what it leans on itself,
+    /// without which it would not have arrived.
     #[must_use]
-    pub fn by_bundle(statement: &Statement, contents: &Contents) -> Known {
+    pub fn by_record(record: &Record) -> Known {
+        let (statement, contents) = (record.statement(), record.contents());
         let position = statement.predicate.position();
         let on = LeansOn { kind: Witness::Bundle, digest: statement.digest, position };
         Known { on, blobs: contents.blobs.needed().iter().map(|blob| blob.digest).collect() }

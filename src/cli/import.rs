@@ -20,6 +20,7 @@ use super::remedies;
 use super::report::argument;
 use super::secrets::read_text;
 use super::table::{blobs, bytes, table};
+use crate::medium::Medium;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::evidence::Evidence;
 use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
@@ -70,6 +71,8 @@ enum Existing {
   sealift import june.tar --to docker-archive:- --key transfer.pub.pem | ssh node docker load
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
+  sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
+      --base june.tar
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
 --flatten harbor.example/group/alpine:3.20. Rules (--map) come first; * stands for any text.
@@ -86,6 +89,10 @@ pub(super) struct Import {
     /// images; a folder, with a slash behind it, for a file an image; - for standard output)
     #[arg(long, value_name = "DEST", value_parser = argument::<Destination>)]
     to: Destination,
+    /// Earlier bundle, or layout (a folder, or a tar of one), that gives what the bundle does not
+    /// carry and the destination does not have (can be repeated)
+    #[arg(long, value_name = "PATH")]
+    base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
     #[command(flatten)]
@@ -169,6 +176,7 @@ impl Import {
         let request = Request {
             bundle: self.bundle.into(),
             to: self.to,
+            bases: self.base.into_iter().map(Medium::at).collect(),
             trust: self.believe.trust(printer)?,
             choice: self.choose.choice()?,
             rules,

@@ -15,6 +15,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::After => "--after",
         Remedy::AllowRedirects => "--allow-redirect",
         Remedy::AuthFiles => "--authfile",
+        Remedy::Base => "--base",
         Remedy::CertDir => "--cert-dir",
         Remedy::ChunkSize => "--chunk-size",
         Remedy::CreateProjects => "--create-projects",

@@ -28,6 +28,8 @@ pub fn read_small(
     }
     let silent = &Cancellable::new(Silent, cancel.clone());
     from_all_places(source, blob, || {
+        let whence = source.whence(blob);
+        let what = whence.as_deref().unwrap_or(what);
         let mut bytes = Vec::with_capacity(usize::try_from(blob.size).unwrap_or(0));
         Verifying::from_source(source, blob, what, silent)
             .read_to_end(&mut bytes)

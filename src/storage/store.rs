@@ -48,6 +48,12 @@ pub trait BlobSource: Send + Sync {
         Ok(())
     }
 
+    /// What people call the place that gives the bytes of `blob`, where it is not the source as a
+    /// whole.
+    fn whence(&self, _blob: &Descriptor) -> Option<String> {
+        None
+    }
+
     /// What people find the bytes of `blob` under in the source, where that is not their digest.
     fn called(&self, _blob: &Descriptor) -> Option<&str> {
         None
@@ -138,6 +144,12 @@ pub trait BlobSink: BlobHoldings {
     /// When the place cannot tell.
     fn has_taken(&self, blob: &Descriptor) -> Result<bool> {
         self.has(blob)
+    }
+
+    /// The sibling repository `from` as a source, where this place has such: for what it has and cannot
+    /// or will not hand over by itself.
+    fn sibling(&self, _from: &Repository) -> Option<Box<dyn BlobSource>> {
+        None
     }
 
     /// Takes `blob` from the sibling repository `from` without moving bytes. `false` when the

@@ -2,6 +2,7 @@
 //! one pass: every byte is hashed on its way, and nothing is unpacked.
 
 mod archives;
+mod elsewhere;
 mod engine;
 mod failed;
 mod filing;
@@ -45,6 +46,7 @@ pub use self::request::Request;
 use self::rewritten::{Rewritten, rewritten};
 pub use self::summary::{Landed, Summary};
 use self::usable::usable;
+use crate::bundle::bases::Bases;
 use crate::bundle::check;
 use crate::bundle::subset::{Referring, subset};
 use crate::places::location::Destination;
@@ -103,11 +105,12 @@ pub fn import(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
-    // 1. Believe the bundle: signature, list of files, manifests. Which of its images?
+    // 1. Believe the bundle: signature, list of files, manifests. Which of its images? What is beside it?
     let examined = check::examine(&request.bundle, &request.trust, request.now)
         .map_err(|error| request.choice.misread().unwrap_or(error))?;
     let chosen = request.choice.of(examined.contents())?;
     let (bundle, unsound) = usable(examined, chosen.as_ref(), request, progress)?;
+    let bundle = bundle.beside(Bases::open(&request.bases, &request.bundle)?);
     let sound = bundle.contents();
     let chosen = chosen.map(|chosen| {
         let names: BTreeSet<&Reference> = chosen.images.iter().map(|image| &image.name).collect();

@@ -22,6 +22,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+pub use self::closure::MissingBlob;
 pub use self::count::Count;
 pub use self::delivery::Delivery;
 pub use self::lacking::{Acceptance, ForeignLayers, SparseIndex};
@@ -55,6 +56,9 @@ pub struct Plan {
     pub sparse: Vec<SparseIndex>,
     /// Manifests that go without their foreign layers.
     pub foreign: Vec<ForeignLayers>,
+    /// Blobs that nobody has, image by image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingBlob>,
     /// What keeps the plan from being run.
     pub obstacles: Vec<Obstacle>,
 }
@@ -72,6 +76,7 @@ impl Plan {
             projects: Vec::new(),
             sparse: Vec::new(),
             foreign: Vec::new(),
+            missing: Vec::new(),
             obstacles: Vec::new(),
         }
     }

@@ -117,7 +117,7 @@ fn mount_blobs(
             }
             false => {
                 let _pass = gate.enter(blob.size);
-                load.send(blob, &delivery.name, &*delivery.there)
+                load.send_unmounted(blob, &delivery.name, &*delivery.there, from)
             }
         }
     })?;

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::files;
 use crate::support::images::Image;
 use crate::support::months::{Sender, carried, image, layer_digest, predicate, texts};
+use crate::support::registry::Registry;
 use crate::support::sealift::{code, ran};
 
 fn set<const N: usize>(digests: [String; N]) -> BTreeSet<String> {
@@ -175,4 +177,161 @@ fn a_delta_goes_where_the_rest_is_and_nowhere_else() {
     sender.import("july", "oci:inside", &[]).ok();
     let there = carried(&sender.at("inside"));
     assert!(july.blobs.keys().all(|digest| there.contains(digest)), "{there:?}");
+}
+
+/// A registry that holds `june`, and a sender whose bundle `july` is a delta since that.
+fn month(june: &[Image], july: &[Image]) -> (Sender, Registry, String) {
+    let (sender, registry) = (Sender::new(), Registry::empty());
+    let to = format!("docker://{}", registry.host());
+    sender.export("june.tar", june, &[]).ok();
+    sender.export("july", july, &["--since", "june.tar"]).ok();
+    sender.import("june.tar", &to, &[]).ok();
+    (sender, registry, to)
+}
+
+/// Has the registry's storage lose a blob, everywhere, as its garbage collector may.
+fn lose(registry: &Registry, digest: &str) {
+    let hex = digest.strip_prefix("sha256:").unwrap();
+    let storage = registry.storage().join("docker/registry/v2");
+    std::fs::remove_dir_all(storage.join("blobs/sha256").join(&hex[..2]).join(hex)).unwrap();
+    for repository in ["a/a", "b/b"] {
+        let link = storage.join("repositories").join(repository).join("_layers/sha256").join(hex);
+        let _ = std::fs::remove_dir_all(link);
+    }
+}
+
+#[test]
+fn a_blob_that_the_destination_lost_is_named_and_a_base_makes_up_for_it() {
+    need!("docker-registry");
+    let july = [image("a/a:2", &["base", "two"]), image("b/b:2", &["base", "three"])];
+    let (sender, registry, to) = month(&[image("a/a:1", &["base", "one"])], &july);
+    lose(&registry, &layer_digest("base"));
+    let before = registry.writes().len();
+    let named = format!("x.example/a/a:2 needs blob {}", layer_digest("base"));
+
+    let refused = sender.import("july", &to, &[]).exits(code::INCOMPLETE).says(&named);
+    refused.says(&format!("x.example/b/b:2 needs blob {}", layer_digest("base"))).says("--base");
+    let dry =
+        sender.import("july", &to, &["--dry-run", "--format", "json"]).exits(code::INCOMPLETE);
+    assert_eq!(dry.json()["missing"].as_array().unwrap().len(), 2);
+    assert_eq!(dry.json()["missing"][0]["digest"], layer_digest("base"));
+    assert_eq!(registry.writes().len(), before, "nothing was written");
+
+    let done = sender.import("july", &to, &["--base", "june.tar", "--format", "json"]).ok();
+    assert_eq!(done.number("/copied/blobs"), 5, "two layers, two configs and the base");
+    assert_eq!(done.number("/mounted/blobs"), 1);
+    for image in &july {
+        for digest in image.blobs.keys() {
+            assert!(registry.has_blob(&image.repository, digest), "{digest}");
+        }
+    }
+}
+
+#[test]
+fn with_keep_going_what_is_whole_arrives() {
+    need!("docker-registry");
+    let july = [image("a/a:2", &["base", "two"]), image("b/b:2", &["three"])];
+    let (sender, registry, to) = month(&[image("a/a:1", &["base", "one"])], &july);
+    lose(&registry, &layer_digest("base"));
+
+    let ran = sender.import("july", &to, &["--keep-going"]).exits(code::INCOMPLETE);
+
+    ran.says("x.example/a/a:2").says(&layer_digest("base"));
+    assert!(registry.document("b/b", "2").is_some() && registry.document("a/a", "2").is_none());
+}
+
+#[test]
+fn what_only_another_repository_has_is_mounted_from_there() {
+    need!("docker-registry");
+    // In June the base came with another image, which is no longer wanted.
+    let june = [image("a/a:1", &["base", "one"]), image("c/c:1", &["other"])];
+    let july = [image("b/b:1", &["base", "two"]), image("d/d:1", &["other", "three"])];
+    let (sender, registry, to) = month(&june, &july);
+    let before = registry.requests().len();
+
+    let done = sender.import("july", &to, &["--format", "json"]).ok();
+
+    assert_eq!(done.number("/mounted/blobs"), 2);
+    assert!(registry.has_blob("b/b", &layer_digest("base")));
+    assert!(registry.has_blob("d/d", &layer_digest("other")));
+    let asked = registry.requests().len() - before;
+    assert!(asked < 80, "{asked} requests");
+
+    // Nothing to do costs what it costs with a whole bundle.
+    sender.export("whole", &july, &[]).ok();
+    let cost = |bundle: &str| {
+        let before = registry.requests().len();
+        sender.import(bundle, &to, &[]).ok();
+        registry.requests().len() - before
+    };
+    let (whole, delta) = (cost("whole"), cost("july"));
+    assert_eq!(delta, whole);
+}
+
+#[test]
+fn a_base_is_read_by_digest_and_believed_in_nothing() {
+    let sender = Sender::new();
+    sender.export("june", &[image("a/a:1", &["base", "one"])], &[]).ok();
+    let july = [image("a/a:2", &["base", "one", "two"])];
+    sender.export("july.tar", &july, &["--since", "june"]).ok();
+    let blob = |bundle: &str, name: &str| {
+        let digest = layer_digest(name);
+        sender.at(bundle).join("blobs/sha256").join(digest.strip_prefix("sha256:").unwrap())
+    };
+    for copy in ["wrong", "short", "linked"] {
+        files::copy(&sender.at("june"), &sender.at(copy));
+        std::fs::remove_file(blob(copy, "base")).unwrap();
+    }
+    let right = std::fs::read(blob("june", "base")).unwrap();
+    let mut wrong = right.clone();
+    wrong[1000] ^= 1;
+    std::fs::write(blob("wrong", "base"), wrong).unwrap();
+    std::fs::write(blob("short", "base"), &right[1..]).unwrap();
+    std::os::unix::fs::symlink(blob("june", "base"), blob("linked", "base")).unwrap();
+
+    for (base, code, says) in [
+        ("wrong", code::DAMAGED, "base wrong: blob"),
+        ("short", code::INCOMPLETE, "a/a:2 needs blob"),
+        ("linked", code::INCOMPLETE, "a/a:2 needs blob"),
+        ("july.tar", code::USAGE, "is the bundle itself"),
+        ("nowhere", code::INCOMPLETE, "nowhere"),
+        ("home", code::INCOMPLETE, "home"),
+    ] {
+        sender.import("july.tar", "oci:x", &["--base", base]).exits(code).says(says);
+        let index = std::fs::read_to_string(sender.at("x/index.json")).unwrap_or_default();
+        assert!(!index.contains("a/a:2"), "{base}: no name");
+    }
+    // With a sound one beside them, in whatever order, it succeeds: packed, or as a plain layout.
+    sender.import("june", "oci:layout", &[]).ok();
+    let all = ["--base", "wrong", "--base", "linked", "--base", "layout"];
+    sender.import("july.tar", "oci-archive:all.tar", &all).ok();
+    sender.import("july.tar", "oci:y", &["--base", "short", "--base", "all.tar"]).ok();
+    let there = carried(&sender.at("y"));
+    assert!(july[0].blobs.keys().all(|digest| there.contains(digest)), "{there:?}");
+}
+
+#[test]
+fn archives_are_whole_or_not_written() {
+    let sender = Sender::new();
+    let june = [image("a/a:1", &["base", "one"])];
+    sender.export("june.tar", &june, &[]).ok();
+    let july = [image("a/a:2", &["base", "one", "two"]), june[0].clone()];
+    sender.export("july", &july, &["--since", "june.tar"]).ok();
+
+    for format in ["docker-archive", "oci-archive"] {
+        let to = format!("{format}:out.{format}");
+        let refused = sender.import("july", &to, &[]).exits(code::INCOMPLETE);
+        refused.says("x.example/a/a:1 needs blob").says("--base");
+        assert!(!sender.at(&format!("out.{format}")).exists());
+        sender.import("july", &to, &["--base", "june.tar"]).ok();
+        // What the file has by now is not sent again, and needs no base.
+        if format == "oci-archive" {
+            sender.import("july", &to, &[]).ok();
+        }
+    }
+    let mut command = sender.sealift.command();
+    command.args(["export", "docker-archive:out.docker-archive", "-o", "again", "--sign-key"]);
+    ran(command.arg(&sender.keys.private)).ok();
+    let found = carried(&sender.at("again"));
+    assert!(found.contains(&config(&july[0])) && found.contains(&config(&june[0])));
 }

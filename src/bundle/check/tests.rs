@@ -142,7 +142,7 @@ fn files_missing_added_and_linked_are_each_told_once() {
     assert_eq!(images[0], ["x.example/a:1", "x.example/b:1"], "the layout as a whole");
     assert_eq!(images[1], ["x.example/a:1"]);
     assert_eq!(images[2], [] as [&str; 0]);
-    assert_eq!(class(examined.into_trusted().map(|t| t.0)), Class::Damaged);
+    assert_eq!(examined.into_trusted().unwrap_err().class(), Class::Damaged);
 }
 
 #[test]

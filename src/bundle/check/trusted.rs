@@ -1,22 +1,27 @@
 //! [`Trusted`] and [`Verified`]: a bundle that is believed, and the bytes of it.
 
+use std::io;
 use std::sync::Arc;
 
 use super::examined::Examined;
+use crate::bundle::bases::Bases;
 use crate::bundle::contents::Contents;
 use crate::places::layout::blob_path;
 use crate::storage::raw::Raw;
+use crate::storage::reading::from_all_places;
 use crate::storage::store::BlobSource;
+use crate::tools::parallel;
 use crate::tools::sound::Sound;
 use crate::tools::stretch::Stretch;
 use crate::words::document::Descriptor;
-use crate::words::error::Result;
-use crate::words::progress::Progress;
+use crate::words::error::{Error, Result};
+use crate::words::progress::{Event, Progress};
 
 /// A bundle whose signature, file list, documents and graph hold. Its layers are not hashed yet:
-/// whoever reads one does so through [`Verifying`](crate::storage::verifying::Verifying).
+/// whoever reads one does so through [`Verifying`](crate::storage::verifying::Verifying). What it does not
+/// carry comes from the bases beside it, where they have it.
 #[derive(Debug)]
-pub struct Trusted(pub(super) Examined);
+pub struct Trusted(Examined, Bases);
 
 /// A bundle of which every byte was read and found right.
 #[derive(Debug)]
@@ -29,11 +34,28 @@ impl Examined {
     /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) when things are only missing, else
     /// [`Class::Damaged`](crate::words::error::Class::Damaged).
     pub fn into_trusted(self) -> Result<Trusted> {
-        self.flawless().map(Trusted)
+        self.flawless().map(Trusted::alone)
     }
 }
 
 impl Trusted {
+    /// One without any bases beside it.
+    pub(super) fn alone(examined: Examined) -> Trusted {
+        Trusted(examined, Bases::default())
+    }
+
+    /// The same with `bases` beside it: what they have of what it lacks counts as carried.
+    #[must_use]
+    pub fn beside(mut self, bases: Bases) -> Trusted {
+        self.0.contents.blobs = bases.beside(&self.0.contents);
+        Trusted(self.0, bases)
+    }
+
+    /// Whether the bundle itself carries it, so that no base has to give it.
+    fn is_own(&self, blob: &Descriptor) -> bool {
+        self.1.is_empty() || self.0.tree.size(&blob_path(&blob.digest)).is_some()
+    }
+
     /// What was found about it.
     #[must_use]
     pub fn about(&self) -> &Examined {
@@ -54,7 +76,41 @@ impl Trusted {
         let sound = Arc::<Sound>::default();
         self.0.sound = Some(Arc::clone(&sound));
         self.0.hash_everything(jobs, progress)?;
-        Ok(Verified(self.0.into_trusted()?, sound))
+        let Trusted(examined, bases) = self;
+        let trusted = Trusted(examined.flawless()?, bases);
+        trusted.hash_from_bases(&sound, jobs, progress)?;
+        Ok(Verified(trusted, sound))
+    }
+
+    /// Reads every blob that a base gives, and notes in `sound` what is right.
+    fn hash_from_bases(&self, sound: &Sound, jobs: usize, progress: &dyn Progress) -> Result<()> {
+        let given = self.0.contents.blobs.carried().filter(|blob| !self.is_own(blob));
+        let given: Vec<&Descriptor> = given.collect();
+        if given.is_empty() {
+            return Ok(());
+        }
+        let bytes = given.iter().fold(0, |sum: u64, blob| sum.saturating_add(blob.size));
+        progress.event(Event::Phase { name: "verifying bases", bytes, items: given.len() as u64 });
+        parallel::map(jobs, &given, |blob| {
+            from_all_places(self, blob, || self.hash_from_base(blob, sound, progress))?;
+            progress.event(Event::Finished { digest: blob.digest });
+            progress.check()
+        })?;
+        progress.event(Event::Done);
+        Ok(())
+    }
+
+    fn hash_from_base(&self, blob: &Descriptor, sound: &Sound, log: &dyn Progress) -> Result<()> {
+        let whence = self.whence(blob).unwrap_or_default();
+        let file = self.stretch(blob)?;
+        let before = file.as_ref().and_then(|file| sound.begin(file));
+        let mut content = self.open(blob, 0)?.verified(blob, &whence, log);
+        io::copy(&mut content, &mut io::sink())
+            .map_err(|e| Error::io(format!("{whence}: cannot read {}", blob.digest), e))?;
+        if let Some(file) = &file {
+            sound.found(blob.digest, file, before);
+        }
+        Ok(())
     }
 }
 
@@ -74,11 +130,25 @@ impl Verified {
 
 impl BlobSource for Trusted {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-        Ok(Raw::new(self.0.tree.open_file(&blob_path(&blob.digest), offset)?))
+        match self.is_own(blob) {
+            true => Ok(Raw::new(self.0.tree.open_file(&blob_path(&blob.digest), offset)?)),
+            false => self.1.open(blob, offset),
+        }
+    }
+
+    fn distrust(&self, blob: &Descriptor) -> bool {
+        !self.is_own(blob) && self.1.distrust(blob)
     }
 
     fn stretch(&self, blob: &Descriptor) -> Result<Option<Stretch>> {
-        Ok(self.0.tree.open_file(&blob_path(&blob.digest), 0)?.stretch())
+        match self.is_own(blob) {
+            true => Ok(self.0.tree.open_file(&blob_path(&blob.digest), 0)?.stretch()),
+            false => self.1.stretch(blob),
+        }
+    }
+
+    fn whence(&self, blob: &Descriptor) -> Option<String> {
+        if self.is_own(blob) { None } else { self.1.whence(blob) }
     }
 }
 
@@ -89,5 +159,9 @@ impl BlobSource for Verified {
 
     fn stretch(&self, blob: &Descriptor) -> Result<Option<Stretch>> {
         self.0.stretch(blob)
+    }
+
+    fn whence(&self, blob: &Descriptor) -> Option<String> {
+        self.0.whence(blob)
     }
 }

@@ -30,7 +30,11 @@ impl Examined {
     /// images: files that nobody signed for, or the lists.
     pub fn into_usable(mut self) -> Result<Usable> {
         if self.problems.is_empty() {
-            return Ok(Usable { trusted: Trusted(self), unsound: Vec::new(), failure: None });
+            return Ok(Usable {
+                trusted: Trusted::alone(self),
+                unsound: Vec::new(),
+                failure: None,
+            });
         }
         let of_images: Option<BTreeMap<Digest, &Problem>> =
             self.problems.iter().map(|problem| Some((self.blob_of(problem)?, problem))).collect();
@@ -54,7 +58,7 @@ impl Examined {
         let left = subset(&self.contents, &referring, |image| !behind.contains(&image.name));
         self.contents = left;
         self.problems.clear();
-        Ok(Usable { trusted: Trusted(self), unsound, failure: Some(all) })
+        Ok(Usable { trusted: Trusted::alone(self), unsound, failure: Some(all) })
     }
 
     /// The blob that `problem` is about, where it is about one that was signed for.

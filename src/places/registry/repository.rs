@@ -135,6 +135,11 @@ impl BlobSink for RegistryRepository {
     fn mount(&self, blob: &Descriptor, from: &Repository) -> Result<bool> {
         self.0.mount_blob(blob, from)
     }
+
+    fn sibling(&self, from: &Repository) -> Option<Box<dyn BlobSource>> {
+        let session = Session { repository: from.clone(), ..self.0.clone() };
+        Some(Box::new(RegistryRepository(session, Alternatives::default())))
+    }
 }
 
 impl Holdings for RegistryRepository {

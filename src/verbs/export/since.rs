@@ -1,16 +1,14 @@
 //! [`Since`]: what tells what the other side holds already, as the user names it.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
 use crate::bundle::base::MAX_ON;
-use crate::bundle::check::{self, Examined, Trust};
+use crate::bundle::check::Trust;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::known::Known;
-use crate::bundle::problem::{Problem, failure};
+use crate::bundle::record::Record;
 use crate::medium::Medium;
-use crate::places::layout::blob_path;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 
@@ -18,7 +16,7 @@ use crate::words::progress::{Event, Progress};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Since {
-    /// An earlier bundle: it is taken to have arrived.
+    /// An earlier bundle, or its record: it is taken to have arrived.
     Bundle(Medium),
 }
 
@@ -51,7 +49,7 @@ pub(super) fn ask(all: &[Since], own: &PublicKey, progress: &dyn Progress) -> Re
     for since in all {
         progress.check()?;
         let Since::Bundle(medium) = since;
-        let told = of_bundle(medium, own, progress)?;
+        let told = by_record(medium, own, progress)?;
         if !known.iter().any(|other| other.on == told.on) {
             known.push(told);
         }
@@ -59,11 +57,10 @@ pub(super) fn ask(all: &[Since], own: &PublicKey, progress: &dyn Progress) -> Re
     Ok(known)
 }
 
-fn of_bundle(medium: &Medium, own: &PublicKey, progress: &dyn Progress) -> Result<Known> {
-    let is_own = check::examine_expired(medium, &Trust::Keys(vec![own.clone()]));
-    let examined = match is_own {
+fn by_record(medium: &Medium, own: &PublicKey, progress: &dyn Progress) -> Result<Known> {
+    let record = match Record::read(medium, &Trust::Keys(vec![own.clone()])) {
         Err(error) if error.class() == Class::Untrusted => {
-            let other = check::examine_expired(medium, &Trust::UnsafeAnySigner)?;
+            let other = Record::read(medium, &Trust::UnsafeAnySigner)?;
             let claimed = other.claimed_signers().join(", ");
             progress.event(Event::note(format!(
                 "{medium} says that it is signed by {claimed}, and not by the key of this export; \
@@ -71,21 +68,7 @@ fn of_bundle(medium: &Medium, own: &PublicKey, progress: &dyn Progress) -> Resul
             )));
             other
         }
-        examined => examined?,
+        record => record?,
     };
-    sound(&examined)?;
-    Ok(Known::by_bundle(examined.statement(), examined.contents()))
-}
-
-/// What is wrong with configs and layers is no matter here: the other side had another copy, and the
-/// signed list has them.
-fn sound(examined: &Examined) -> Result<()> {
-    let blobs = examined.contents().blobs.needed().iter();
-    let listed: BTreeSet<String> = blobs.map(|blob| blob_path(&blob.digest)).collect();
-    let wrong = examined.problems().iter().filter(|problem| !listed.contains(&problem.path));
-    let wrong: Vec<Problem> = wrong.cloned().collect();
-    match wrong.is_empty() {
-        true => Ok(()),
-        false => Err(failure(examined.name(), &wrong)),
-    }
+    Ok(Known::by_record(&record))
 }

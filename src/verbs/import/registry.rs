@@ -1,5 +1,8 @@
 //! `import` into a registry: a delivery a repository, and the projects they lie in.
 
+use std::collections::BTreeMap;
+
+use super::elsewhere::Elsewhere;
 use super::halt::Halt;
 use super::job::Job;
 use super::landing::Landing;
@@ -9,6 +12,8 @@ use super::surveyed::{self, Surveyed};
 use super::{foreign, unread};
 use crate::places::registry::Client;
 use crate::storage::store::ImageSink;
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
 use crate::words::error::{Result, Side};
 use crate::words::reference::{Reference, Registry, Repository};
 use crate::work::mapping::Naming;
@@ -40,7 +45,8 @@ impl Landing for ToRegistry<'_> {
             Ok(Delivery { sibling, ..Delivery::to(Box::new(there), to.name()) })
         })?;
         let projects = Projects::look(client, self.registry, &mut deliveries)?;
-        surveyed::land(&AtRegistry { job, client, projects }, &deliveries)
+        let (registry, prefix) = (self.registry, self.prefix);
+        surveyed::land(&AtRegistry { job, client, registry, prefix, projects }, &deliveries)
     }
 }
 
@@ -48,6 +54,8 @@ impl Landing for ToRegistry<'_> {
 struct AtRegistry<'i> {
     job: Job<'i>,
     client: &'i Client,
+    registry: &'i Registry,
+    prefix: Option<&'i Repository>,
     projects: Projects,
 }
 
@@ -56,6 +64,13 @@ impl Surveyed for AtRegistry<'_> {
 
     fn job(&self) -> Job<'_> {
         self.job
+    }
+
+    fn elsewhere(&self, plan: &Plan, blobs: &[&Descriptor]) -> Result<BTreeMap<Digest, Sibling>> {
+        let AtRegistry { job, client, registry, prefix, .. } = self;
+        let (jobs, progress) = (self.questions(), job.progress);
+        let look = Elsewhere { client, registry, prefix: *prefix, jobs, progress };
+        look.find(plan, blobs)
     }
 
     fn judge(&self, plan: &mut Plan, deliveries: &[Delivery]) -> Result<()> {

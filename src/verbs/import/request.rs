@@ -21,6 +21,8 @@ pub struct Request {
     pub bundle: Medium,
     /// Where to.
     pub to: Destination,
+    /// Earlier bundles and layouts at hand, for what the bundle does not carry.
+    pub bases: Vec<Medium>,
     /// Whom to believe.
     pub trust: Trust,
     /// Which images.
@@ -71,6 +73,7 @@ impl Request {
         Request {
             bundle: bundle.into(),
             to,
+            bases: Vec::new(),
             trust,
             choice: Choice::default(),
             rules: Vec::new(),

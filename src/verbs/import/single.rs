@@ -21,7 +21,7 @@ use crate::words::platform::{Platform, in_words};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
-use crate::work::plan::Obstacle;
+use crate::work::plan::{MissingBlob, Obstacle};
 
 /// A bundle as far as docker takes it.
 pub(super) struct Single {
@@ -52,10 +52,18 @@ pub(super) fn single_platform(
     progress: &dyn Progress,
 ) -> Result<(Single, Vec<Obstacle>)> {
     let (mut strange, mut absent, mut several) = (Vec::new(), Vec::new(), 0);
+    let lacking: BTreeSet<Digest> = contents.blobs.lacking().map(|blob| blob.digest).collect();
+    let mut unread = BTreeSet::new();
     let mut partial = Vec::new();
     let (mut entries, mut chosen) = (BTreeMap::new(), BTreeMap::new());
     for (at, image) in At::each(&contents.images) {
         progress.check()?;
+        // Without its config nobody can tell what docker makes of it.
+        let before = unread.len();
+        unread.extend(configs_of(contents, image.digest).filter(|it| lacking.contains(it)));
+        if unread.len() > before {
+            continue;
+        }
         let configs = configs(source, contents, image.digest, &progress.handle())?;
         let found = loadable(contents, &configs, image.digest);
         several += usize::from(found.len() > 1);
@@ -102,7 +110,9 @@ pub(super) fn single_platform(
     tell(several * usize::from(wanted.is_none()), contents, progress);
     let alone = Subset::of(contents, &Referring::default(), &images);
     let single = alone.cut(contents, images, Vec::new());
-    let obstacles = [not_loadable(strange), not_whole(partial), not_there(absent, wanted)];
+    let unread = MissingBlob::among(contents, &unread);
+    let unread = MissingBlob::obstacle(&unread, "no archive");
+    let obstacles = [unread, not_loadable(strange), not_whole(partial), not_there(absent, wanted)];
     let obstacles = obstacles.into_iter().flatten().collect();
     Ok((Single { contents: single, entries }, obstacles))
 }
@@ -116,6 +126,15 @@ fn chosen_of(name: &Reference, chosen: &Document, more: usize) -> String {
          digest",
         more + 1
     )
+}
+
+/// The configs of the manifests below `root`.
+fn configs_of(contents: &Contents, root: Digest) -> impl Iterator<Item = Digest> {
+    let manifests = contents.manifests(root).into_iter();
+    manifests.filter_map(|document| match document.kind() {
+        Kind::Manifest { config, .. } => config.as_ref().map(|config| config.digest),
+        Kind::Index { .. } => None,
+    })
 }
 
 /// The bytes of the configs below `root` that can be those of images.

@@ -1,12 +1,16 @@
 //! [`Surveyed`]: a destination that was looked at, and the one way to import into it.
 
+use std::collections::BTreeMap;
+
 use super::halt::Halt;
 use super::job::Job;
 use super::outcome::Outcome;
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
+use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
 use crate::words::error::Result;
-use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
+use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan, Sibling};
 use crate::work::transfer::{Carrier, Unfinished};
 
 /// A destination that was looked at. Its steps come in the order in which they stand here;
@@ -31,6 +35,15 @@ pub(super) trait Surveyed {
     /// How much is asked at a time.
     fn questions(&self) -> usize {
         self.job().request.jobs.most
+    }
+
+    /// Which others at the destination have any of `blobs`, which are not carried, and which none has that
+    /// needs them.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    fn elsewhere(&self, _plan: &Plan, _blobs: &[&Descriptor]) -> Result<BTreeMap<Digest, Sibling>> {
+        Ok(BTreeMap::new())
     }
 
     /// Enters into `plan` what else is in its way, and what becomes of what was found.
@@ -86,6 +99,7 @@ pub(super) fn plan<S: Surveyed>(place: &S, deliveries: &[Delivery<S::There>]) ->
     let (contents, questions) = (place.contents(), place.questions());
     let cancel = place.job().progress.handle();
     let mut plan = Plan::new(statement, contents, deliveries, existing, questions, &cancel)?;
+    plan.prove(contents, |plan, blobs| place.elsewhere(plan, blobs))?;
     place.judge(&mut plan, deliveries)?;
     Ok(plan)
 }

@@ -28,6 +28,7 @@ fn request(sample: &Sample) -> Request {
     Request {
         bundle: sample.at("bundle").into(),
         to: Destination::Layout { path: sample.at("inside") },
+        bases: Vec::new(),
         trust: Trust::Keys(vec![sample.key.public().clone()]),
         choice: Choice::default(),
         rules: Vec::new(),

@@ -161,7 +161,8 @@ fn read(
         Some(file) => Raw::new(file.reader(0)),
         None => shelf.bytes().open(blob, 0)?,
     };
-    let mut reader = raw.verified(blob, "bundle", &silent);
+    let whence = shelf.bytes().whence(blob);
+    let mut reader = raw.verified(blob, whence.as_deref().unwrap_or("bundle"), &silent);
     let rest = blob.size - first - count;
     // Before it is on its way: whoever has got all of it may look, or ask again, at once.
     let before_sent = |bytes, is_last| {

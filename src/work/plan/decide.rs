@@ -43,7 +43,6 @@ impl Plan {
         plan.look(contents, deliveries, jobs, cancel)?;
         plan.note_foreign(contents);
         plan.choose_mounts();
-        plan.prove(contents);
         plan.count();
         Ok(plan)
     }

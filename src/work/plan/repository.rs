@@ -28,7 +28,7 @@ pub struct RepositoryPlan {
     pub is_file: bool,
     /// What it is to its siblings, where those can mount blobs from it.
     #[serde(skip)]
-    pub(super) sibling: Option<Sibling>,
+    pub sibling: Option<Sibling>,
 }
 
 impl RepositoryPlan {

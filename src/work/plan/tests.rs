@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
@@ -13,7 +15,10 @@ use crate::work::samples::Inside;
 const STATEMENT: &[u8] = b"statement";
 
 fn plan(contents: &Contents, deliveries: &[Delivery], existing: OnExisting) -> Result<Plan> {
-    Plan::new(Digest::of(STATEMENT), contents, deliveries, existing, 2, &Cancel::default())
+    let statement = Digest::of(STATEMENT);
+    let mut plan = Plan::new(statement, contents, deliveries, existing, 2, &Cancel::default())?;
+    plan.prove(contents, |_, _| Ok(BTreeMap::new()))?;
+    Ok(plan)
 }
 
 fn one_image() -> (Stock, Descriptor, Contents) {
@@ -230,4 +235,41 @@ fn what_is_neither_carried_nor_there_is_told_image_by_image_even_where_a_manifes
         assert_eq!(error.findings(), [text]);
     }
     assert!(mounted.obstacles.is_empty());
+}
+
+#[test]
+fn what_none_that_needs_it_has_is_mounted_from_another_at_the_destination() {
+    let (_, _, mut contents) = one_image();
+    let needed = contents.blobs.needed().to_vec();
+    let layer = needed[1].clone();
+    contents.blobs = BlobList::carrying(needed, |blob| blob.digest != layer.digest);
+    let inside = Inside::default();
+    let deliveries =
+        [inside.delivery("h.example/a", &contents), inside.delivery("h.example/b", &contents)];
+    let found = |registry: &str| {
+        let repository = "other".parse().unwrap();
+        let sibling = Sibling { registry: registry.parse().unwrap(), repository };
+        BTreeMap::from([(layer.digest, sibling)])
+    };
+    let proven = |registry: &str| {
+        let statement = Digest::of(STATEMENT);
+        let mut plan =
+            Plan::new(statement, &contents, &deliveries, OnExisting::Error, 2, &Cancel::default())
+                .unwrap();
+        plan.prove(&contents, |_, asked| {
+            assert_eq!(asked, [&layer], "what is carried is not asked for");
+            Ok(found(registry))
+        })
+        .unwrap();
+        plan
+    };
+
+    let plan = proven("h.example");
+    assert!(plan.obstacles.is_empty() && plan.missing.is_empty(), "{plan:?}");
+    let from = Action::Mount { from: "other".parse().unwrap() };
+    assert_eq!(actions(&plan, 0)[1], from);
+    assert_eq!(actions(&plan, 1)[1], from);
+    assert_eq!((plan.copy.blobs, plan.mount.blobs), (1, 3));
+    let elsewhere = proven("other.example");
+    assert_eq!(elsewhere.missing.len(), 1, "nobody mounts from another registry");
 }

@@ -31,6 +31,8 @@ pub(super) fn move_blob(
             progress.event(Event::Advanced { digest: Some(blob.digest), bytes: blob.size });
             return Ok(());
         }
+        let whence = source.whence(blob);
+        let what = whence.as_deref().unwrap_or(what);
         let mut content = Verifying::from_source(source, blob, what, progress);
         let done = sink.put(&mut content).map_err(|error| {
             progress.event(Event::Rewound { digest: blob.digest, bytes: content.count() });

@@ -1,5 +1,6 @@
 //! [`Carrier`]: what brings the blobs of a bundle to a place, and goes on where one is damaged.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::blob::move_blob;
@@ -9,6 +10,7 @@ use super::tally::{Fate, Tally};
 use super::unfinished::Unfinished;
 use crate::bundle::contents::Contents;
 use crate::storage::raw::Raw;
+use crate::storage::reading::from_all_places;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::storage::verifying::Verifying;
 use crate::tools::pace::Jobs;
@@ -16,7 +18,10 @@ use crate::tools::sound::Sound;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::progress::Progress;
+use crate::words::reference::Repository;
+use crate::words::remedy::Remedy;
 use crate::work::plan::Plan;
 
 /// What a plan is run with.
@@ -62,6 +67,7 @@ impl std::fmt::Debug for Carrier<'_> {
 pub(super) struct Load<'c> {
     carrier: &'c Carrier<'c>,
     owners: Owners<'c>,
+    lacking: BTreeSet<Digest>,
     faults: Mutex<Vec<(Digest, Error)>>,
 }
 
@@ -71,7 +77,8 @@ impl<'c> Load<'c> {
             0 => Owners::default(),
             _ => Owners::of(carrier.contents),
         };
-        Load { carrier, owners, faults: Mutex::default() }
+        let lacking = carrier.contents.blobs.lacking().map(|blob| blob.digest).collect();
+        Load { carrier, owners, lacking, faults: Mutex::default() }
     }
 
     fn faults<T>(&self, work: impl FnOnce(&mut Vec<(Digest, Error)>) -> T) -> T {
@@ -104,6 +111,30 @@ impl<'c> Load<'c> {
         }
     }
 
+    /// Sends `blob`, which the `sink` of `place` did not mount from its sibling `from`: out of the
+    /// bundle, or, what that does not carry, out of that sibling.
+    pub(super) fn send_unmounted(
+        &self,
+        blob: &Descriptor,
+        place: &str,
+        sink: &dyn BlobSink,
+        from: &Repository,
+    ) -> Result<()> {
+        if !self.lacking.contains(&blob.digest) {
+            return self.send(blob, place, sink);
+        }
+        let Some(source) = sink.sibling(from) else {
+            let text =
+                format!("destination: {place} did not take blob {} from {from}", blob.digest);
+            let error = Error::new(Class::Incomplete, text);
+            return Err(name_stopped(error, &blob.digest, self.carrier.contents));
+        };
+        let what = format!("destination {from}");
+        move_blob(blob, &self.owners, &*source, &what, sink, self.carrier.progress)
+            .map(|_| self.carrier.tally.blob(place, &blob.digest, blob.size, Fate::Copied))
+            .map_err(|e| name_images(e, blob, self.carrier.contents))
+    }
+
     /// Reads `blob` alone, as [`send`](Load::send) does.
     pub(super) fn check(&self, blob: &Descriptor, sound: Option<&Sound>) -> Result<()> {
         match check(blob, self.carrier.source, sound, self.carrier.progress) {
@@ -118,11 +149,16 @@ impl<'c> Load<'c> {
     fn note(&self, blob: &Descriptor, error: Error) {
         let is_damaged = error.class() == Class::Damaged;
         let error = name_images(error, blob, self.carrier.contents);
-        let error = match is_damaged {
-            true => error.hint(
+        let error = match (is_damaged, self.carrier.source.whence(blob)) {
+            (true, None) => error.hint(
                 "use nothing from this bundle; copy it from its origin again and verify the copy",
             ),
-            false => error,
+            (true, Some(_)) => error.hint(phrase![
+                "bring a sound copy of it along, or another base that has the blob (",
+                Remedy::Base,
+                ")"
+            ]),
+            (false, _) => error,
         };
         self.faults(|faults| faults.push((blob.digest, error)));
     }
@@ -138,8 +174,17 @@ impl<'c> Load<'c> {
     }
 }
 
-/// Reads `blob` to its end, and notes in `sound` that it was right.
+/// Reads `blob` to its end, from every place that has it, and notes in `sound` that it was right.
 fn check(
+    blob: &Descriptor,
+    source: &dyn BlobSource,
+    sound: Option<&Sound>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    from_all_places(source, blob, || check_once(blob, source, sound, progress))
+}
+
+fn check_once(
     blob: &Descriptor,
     source: &dyn BlobSource,
     sound: Option<&Sound>,
@@ -149,20 +194,22 @@ fn check(
         Some(_) => source.stretch(blob).map_err(at_fault)?,
         None => None,
     };
+    let whence = source.whence(blob);
+    let what = whence.as_deref().unwrap_or("bundle");
     let seen = sound.zip(file.as_ref());
     let before = seen.and_then(|(sound, file)| sound.begin(file));
     let copied = match &file {
         Some(file) => {
-            let mut content = Raw::new(file.reader(0)).verified(blob, "bundle", progress);
+            let mut content = Raw::new(file.reader(0)).verified(blob, what, progress);
             std::io::copy(&mut content, &mut std::io::sink())
         }
         None => {
-            let mut content = Verifying::from_source(source, blob, "bundle", progress);
+            let mut content = Verifying::from_source(source, blob, what, progress);
             std::io::copy(&mut content, &mut std::io::sink())
         }
     };
     copied
-        .map_err(|e| at_fault(Error::io(format!("bundle: cannot read blob {}", blob.digest), e)))?;
+        .map_err(|e| at_fault(Error::io(format!("{what}: cannot read blob {}", blob.digest), e)))?;
     if let Some((sound, file)) = seen {
         sound.found(blob.digest, file, before);
     }

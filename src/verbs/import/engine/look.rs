@@ -39,9 +39,10 @@ impl Look {
         bundle: &dyn BlobSource,
     ) -> Result<Look> {
         let kept = engine.kept()?;
+        let lacking = chosen.contents.blobs.lacking().map(|blob| blob.digest).collect();
         let mut there = BTreeSet::new();
         for manifest in chosen.contents.documents.values() {
-            there.extend(layers_there(manifest, &kept, bundle, engine.cancel())?);
+            there.extend(layers_there(manifest, &kept, &lacking, bundle, engine.cancel())?);
         }
         there.extend(kept.blobs);
         Ok(Look {
@@ -66,10 +67,12 @@ impl Look {
     }
 }
 
-/// The layers of `manifest` that the engine has unpacked, and will not pull again.
+/// The layers of `manifest` that the engine has unpacked, and will not pull again. The `lacking` blobs
+/// cannot be read.
 fn layers_there(
     manifest: &Document,
     kept: &EngineLayers,
+    lacking: &BTreeSet<Digest>,
     bundle: &dyn BlobSource,
     cancel: &Cancel,
 ) -> Result<Vec<Digest>> {
@@ -81,6 +84,10 @@ fn layers_there(
     }
     if kept.images.contains(&config.digest) {
         return Ok(layers.iter().map(|layer| layer.digest).collect());
+    }
+    // Which layers an image is made of stands in its config, and only there.
+    if lacking.contains(&config.digest) {
+        return Ok(Vec::new());
     }
     let config = read_small(bundle, config, MAX_CONFIG, "bundle", cancel)?;
     // What is no config of an image's says nothing; the engine will have its own opinion of it.
