@@ -1,16 +1,15 @@
 //! [`Bases`]: earlier bundles and layouts at hand, which have what a delta does not carry.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
 
 use super::blob_list::BlobList;
 use super::contents::Contents;
 use crate::medium::Medium;
-use crate::medium::tree::Tree;
-use crate::places::layout::blob_path;
+use crate::places::at_hand::{AtHand, CandidateFile};
 use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
 use crate::tools::stretch::Stretch;
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Subject};
@@ -19,47 +18,28 @@ use crate::words::error::{Class, Error, Result, Subject};
 /// reads one does so by the digest that the delta was signed with, through
 /// [`Verifying`](crate::storage::verifying::Verifying).
 #[derive(Debug, Default)]
-pub struct Bases {
-    places: Vec<Tree>,
-    /// Blobs that proved wrong, with the places of those that had them.
-    wrong: Mutex<BTreeSet<(Digest, usize)>>,
-}
+pub struct Bases(Vec<(Medium, AtHand)>);
 
 impl Bases {
-    /// Opens each of `media`, beside `bundle`: a bundle, as a folder or packed, a layout in a folder, or
-    /// an archive of one.
+    /// Opens each of `media`, beside `bundle`: a bundle, as a folder or packed, a layout in a folder, an
+    /// archive of one, or another folder whose files are called by their digests.
     ///
     /// # Errors
     /// For one that is not there, cannot be read, holds no blobs, or is the bundle itself.
-    pub fn open(media: &[Medium], bundle: &Medium) -> Result<Bases> {
-        let places = media.iter().map(|medium| {
-            let named = |error: Error| {
+    pub fn open(media: &[Medium], bundle: &Medium, cancel: &Cancel) -> Result<Bases> {
+        let opened = media.iter().map(|medium| {
+            let at_hand = look(medium, bundle, cancel).map_err(|error| {
                 error.context("base").subject(Subject::Path(medium.path().to_owned()))
-            };
-            if bundle.contains(medium.path()) {
-                let text = format!("{medium} is the bundle itself");
-                return Err(named(
-                    Error::new(Class::Usage, text)
-                        .hint("name the earlier bundles, which have what this one does not carry"),
-                ));
-            }
-            let tree = medium.open().map_err(named)?;
-            let has_blobs = tree.files().any(|(path, _)| path.starts_with("blobs/sha256/"));
-            match has_blobs {
-                true => Ok(tree),
-                false => Err(named(
-                    Error::new(Class::Usage, format!("{medium} holds no blobs"))
-                        .hint("name a bundle, or a folder with an OCI layout in it"),
-                )),
-            }
+            })?;
+            Ok((medium.clone(), at_hand))
         });
-        Ok(Bases { places: places.collect::<Result<_>>()?, wrong: Mutex::default() })
+        opened.collect::<Result<_>>().map(Bases)
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.0.is_empty()
     }
 
     /// What `contents` carry beside these: what a base has counts as carried.
@@ -68,29 +48,39 @@ impl Bases {
         let lacking: BTreeSet<Digest> = contents.blobs.lacking().map(|blob| blob.digest).collect();
         let needed = contents.blobs.needed().to_vec();
         BlobList::carrying(needed, |blob| {
-            !lacking.contains(&blob.digest) || self.place(blob).is_some()
+            !lacking.contains(&blob.digest) || self.having(blob).next().is_some()
         })
     }
 
-    /// The first that has `blob`, with the right size, and has not given wrong bytes for it.
-    fn place(&self, blob: &Descriptor) -> Option<(usize, &Tree)> {
-        self.of(blob).next()
+    /// The files that may be `blob`: they have its name and size, and have not given wrong bytes.
+    fn having<'b>(
+        &'b self,
+        blob: &'b Descriptor,
+    ) -> impl Iterator<Item = (&'b Medium, &'b AtHand, CandidateFile<'b>)> {
+        self.0.iter().flat_map(move |(medium, at_hand)| {
+            at_hand.candidates(blob).map(move |file| (medium, at_hand, file))
+        })
     }
+}
 
-    fn of(&self, blob: &Descriptor) -> impl Iterator<Item = (usize, &Tree)> {
-        let path = blob_path(&blob.digest);
-        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let has = move |(at, tree): &(usize, &Tree)| {
-            tree.size(&path) == Some(blob.size) && !wrong.contains(&(blob.digest, *at))
-        };
-        self.places.iter().enumerate().filter(has)
+fn look(medium: &Medium, bundle: &Medium, cancel: &Cancel) -> Result<AtHand> {
+    if bundle.contains(medium.path()) {
+        return Err(Error::new(Class::Usage, format!("{medium} is the bundle itself"))
+            .hint("name the earlier bundles, which have what this one does not carry"));
+    }
+    let mut at_hand = AtHand::default();
+    at_hand.add(medium.path(), cancel)?;
+    match at_hand.is_empty() {
+        true => Err(Error::new(Class::Usage, format!("{medium} holds no blobs"))
+            .hint("name a bundle, or a folder with an OCI layout in it")),
+        false => Ok(at_hand),
     }
 }
 
 impl BlobSource for Bases {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-        match self.place(blob) {
-            Some((_, tree)) => Ok(Raw::new(tree.open_file(&blob_path(&blob.digest), offset)?)),
+        match self.having(blob).next() {
+            Some((_, _, file)) => Ok(Raw::new(file.reader(offset)?)),
             None => {
                 let text = format!("no base has blob {}", blob.digest);
                 Err(Error::new(Class::Incomplete, text))
@@ -100,20 +90,23 @@ impl BlobSource for Bases {
 
     /// One that gave wrong bytes is not asked for them again, as long as another has the blob.
     fn distrust(&self, blob: &Descriptor) -> bool {
-        let having: Vec<usize> = self.of(blob).map(|(at, _)| at).collect();
-        let [first, _, ..] = having[..] else { return false };
-        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).insert((blob.digest, first))
+        let mut having = self.having(blob);
+        let (Some((_, at_hand, file)), Some(_)) = (having.next(), having.next()) else {
+            return false;
+        };
+        at_hand.distrust(&file, &blob.digest, &Error::new(Class::Damaged, "others"));
+        true
     }
 
     fn stretch(&self, blob: &Descriptor) -> Result<Option<Stretch>> {
-        match self.place(blob) {
-            Some((_, tree)) => Ok(tree.open_file(&blob_path(&blob.digest), 0)?.stretch()),
+        match self.having(blob).next() {
+            Some((_, _, file)) => Ok(file.reader(0)?.stretch()),
             None => Ok(None),
         }
     }
 
     fn whence(&self, blob: &Descriptor) -> Option<String> {
-        self.place(blob).map(|(_, tree)| format!("base {}", tree.path().display()))
+        self.having(blob).next().map(|(medium, ..)| format!("base {medium}"))
     }
 }
 
@@ -124,8 +117,8 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use super::*;
+    use crate::places::layout::blob_path;
     use crate::storage::reading::read_small;
-    use crate::words::cancel::Cancel;
 
     fn layout(path: &Path, blobs: &[(&Descriptor, &str)]) -> Medium {
         fs::create_dir_all(path.join("blobs/sha256")).unwrap();
@@ -150,7 +143,7 @@ mod tests {
             layout(&at("wrong"), &[(&a, "aaxa"), (&b, "bbxb")]),
             layout(&at("right"), &[(&a, "aaaa")]),
         ];
-        let bases = Bases::open(&media, &Medium::at(at("bundle"))).unwrap();
+        let bases = Bases::open(&media, &Medium::at(at("bundle")), &Cancel::default()).unwrap();
         let read = |blob| read_small(&bases, blob, 10, "bundle", &Cancel::default());
 
         assert_eq!(read(&a).unwrap(), b"aaaa");
@@ -175,7 +168,7 @@ mod tests {
         let medium = layout(&at("base"), &[(&Descriptor::of("x/y", b"else"), "else")]);
         std::os::unix::fs::symlink(at("secret"), at("base").join(blob_path(&blob.digest))).unwrap();
 
-        let bases = Bases::open(&[medium], &Medium::at(at("bundle"))).unwrap();
+        let bases = Bases::open(&[medium], &Medium::at(at("bundle")), &Cancel::default()).unwrap();
 
         let mut bytes = Vec::new();
         assert!(bases.open(&blob, 0).map(|raw| raw.unchecked().read_to_end(&mut bytes)).is_err());
@@ -191,7 +184,8 @@ mod tests {
             [("empty", Class::Usage), ("bundle", Class::Usage), ("nowhere", Class::Incomplete)]
         {
             let media = [Medium::at(at(name))];
-            let error = Bases::open(&media, &Medium::at(at("bundle"))).unwrap_err();
+            let error =
+                Bases::open(&media, &Medium::at(at("bundle")), &Cancel::default()).unwrap_err();
             assert_eq!(error.class(), class, "{error}");
             assert!(error.to_string().contains(name), "{error}");
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::medium::Medium;
+use crate::medium::reader::TreeReader;
 use crate::medium::tree::Tree;
 use crate::storage::documents::DocumentsAtHand;
 use crate::storage::raw::Raw;
@@ -189,6 +190,14 @@ impl<'a> CandidateFile<'a> {
         self.of.tree.path().join(self.path)
     }
 
+    /// Its bytes from `offset` on.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn reader(&self, offset: u64) -> Result<TreeReader> {
+        self.of.tree.open_file(self.path, offset)
+    }
+
     /// Whether the place that it is in is to go away.
     #[must_use]
     pub fn is_passing(&self) -> bool {
@@ -204,7 +213,7 @@ impl<'a> CandidateFile<'a> {
 
 impl BlobSource for CandidateFile<'_> {
     fn open(&self, _blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-        Ok(Raw::new(self.of.tree.open_file(self.path, offset)?))
+        Ok(Raw::new(self.reader(offset)?))
     }
 }
 

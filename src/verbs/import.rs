@@ -110,7 +110,7 @@ pub fn import(
         .map_err(|error| request.choice.misread().unwrap_or(error))?;
     let chosen = request.choice.of(examined.contents())?;
     let (bundle, unsound) = usable(examined, chosen.as_ref(), request, progress)?;
-    let bundle = bundle.beside(Bases::open(&request.bases, &request.bundle)?);
+    let bundle = bundle.beside(Bases::open(&request.bases, &request.bundle, &progress.handle())?);
     let sound = bundle.contents();
     let chosen = chosen.map(|chosen| {
         let names: BTreeSet<&Reference> = chosen.images.iter().map(|image| &image.name).collect();

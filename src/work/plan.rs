@@ -7,6 +7,7 @@ mod decide;
 mod delivery;
 mod foreign;
 mod lacking;
+mod missing;
 mod names;
 mod obstacle;
 mod outline;
@@ -22,10 +23,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-pub use self::closure::MissingBlob;
 pub use self::count::Count;
 pub use self::delivery::Delivery;
 pub use self::lacking::{Acceptance, ForeignLayers, SparseIndex};
+pub use self::missing::MissingBlob;
 pub use self::obstacle::Obstacle;
 pub use self::project::{ProjectAction, ProjectPlan};
 pub use self::repository::{ReferrersList, RepositoryPlan};

@@ -3,83 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
-use super::obstacle::Obstacle;
+use super::Plan;
+use super::missing::MissingBlob;
 use super::sibling::Sibling;
 use super::step::Action;
-use super::{Count, Plan};
-use crate::bundle::contents::{Contents, Image};
-use crate::bundle::subset::needing;
-use crate::words::at::At;
-use crate::words::count::count;
+use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Result};
-use crate::words::phrase::phrase;
-use crate::words::reference::Reference;
-use crate::words::remedy::Remedy;
-
-/// A blob that an image needs, and that nobody has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct MissingBlob {
-    /// The image, as it is called in the bundle.
-    pub image: Reference,
-    /// The blob.
-    pub digest: Digest,
-    /// Its size in bytes.
-    pub size: u64,
-}
-
-impl MissingBlob {
-    /// Those of `digests`, blobs of `contents`, for each image that needs them.
-    #[must_use]
-    pub fn among(contents: &Contents, digests: &BTreeSet<Digest>) -> Vec<MissingBlob> {
-        if digests.is_empty() {
-            return Vec::new();
-        }
-        let needed = contents.blobs.needed().iter();
-        let sizes: BTreeMap<Digest, u64> = needed.map(|blob| (blob.digest, blob.size)).collect();
-        let of_image = |(at, digests): (At<Image>, BTreeSet<Digest>)| {
-            let image = at.of(&contents.images);
-            let missing = |digest| MissingBlob {
-                image: image.name.clone(),
-                digest,
-                size: sizes.get(&digest).copied().unwrap_or(0),
-            };
-            digests.into_iter().map(missing).collect::<Vec<_>>()
-        };
-        needing(contents, digests).into_iter().flat_map(of_image).collect()
-    }
-
-    /// All these as an obstacle: neither the bundle nor a base carries them, and `place` does not have
-    /// them. Nothing where there are none.
-    #[must_use]
-    pub fn obstacle(missing: &[MissingBlob], place: &str) -> Option<Obstacle> {
-        let mut weight = Count::default();
-        let each: BTreeMap<Digest, u64> = missing.iter().map(|it| (it.digest, it.size)).collect();
-        each.iter().for_each(|(digest, size)| weight.add(&Descriptor::new("", *digest, *size)));
-        if each.is_empty() {
-            return None;
-        }
-        let text = format!(
-            "the bundle does not carry {} of {} bytes, and {place} does not have {}",
-            count(each.len(), "blob"),
-            weight.bytes,
-            if each.len() == 1 { "it" } else { "them" }
-        );
-        let hint = phrase![
-            "bring an earlier bundle that has them along and name it (",
-            Remedy::Base,
-            "), or have the sender make one that carries them"
-        ];
-        let line =
-            |it: &MissingBlob| format!("{} needs blob {} ({} bytes)", it.image, it.digest, it.size);
-        Some(Obstacle::new(Class::Incomplete, text, hint).about(missing.iter().map(line)))
-    }
-}
+use crate::words::error::Result;
 
 impl Plan {
     /// Enters as an obstacle what would have to be sent and that nobody carries, image by image. Of
