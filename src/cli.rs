@@ -15,6 +15,7 @@ mod help;
 mod idle;
 mod import;
 mod inspect;
+mod inventory;
 mod json;
 mod key;
 mod lists;
@@ -79,6 +80,7 @@ enum Command {
     Key(key::KeyVerb),
     Export(Box<export::Export>),
     Inspect(inspect::Inspect),
+    Inventory(Box<inventory::Inventory>),
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Serve(serve::Serve),
@@ -118,6 +120,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Key(command) => command.run(printer),
         Command::Export(args) => args.run(printer),
         Command::Inspect(args) => args.run(printer),
+        Command::Inventory(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),

@@ -4,6 +4,7 @@ pub mod evidence;
 pub mod export;
 pub mod import;
 pub mod inspect;
+pub mod inventory;
 pub mod login;
 mod making;
 mod paths;

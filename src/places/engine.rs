@@ -23,7 +23,7 @@ mod scratch;
 use std::io::Write;
 
 pub use self::address::Address;
-pub use self::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, Watch};
+pub use self::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, EngineStock, Watch};
 pub use self::driver::Driver;
 pub use self::named::{Engine, Storage};
 pub use self::quota::left as quota_left;
@@ -53,6 +53,19 @@ impl Driver {
             Engine::Podman { .. } => podman::held(self, name),
             Engine::Docker => docker::held(self, name),
             Engine::Containerd { .. } => containerd::held(self, name),
+        }
+    }
+
+    /// All images that it has; none of containerd's, whose
+    /// [`ContentStore`](content::ContentStore) tells more.
+    ///
+    /// # Errors
+    /// When it cannot tell.
+    pub fn all(&self) -> Result<Vec<EngineStock>> {
+        match self.engine() {
+            Engine::Podman { .. } => podman::all(self),
+            Engine::Docker => docker::all(self),
+            Engine::Containerd { .. } => Ok(Vec::new()),
         }
     }
 

@@ -1,11 +1,13 @@
-//! [`Source`] and [`Destination`]: places as the command line names them, with skopeo's
+//! [`Source`], [`Destination`] and [`Place`]: places as the command line names them, with skopeo's
 //! transport names.
 
 mod destination;
+mod place;
 mod source;
 mod transport;
 
 pub use self::destination::{ArchiveFormat, Destination};
+pub use self::place::Place;
 pub use self::source::{Pick, Source};
 pub use self::transport::is_stream;
 

@@ -11,7 +11,7 @@
 //! Whoever reads a file here needs those below it alone; imports point downwards:
 //!
 //! ```text
-//! login, search                          what is asked of a registry as a whole
+//! login, search ─ catalog                what is asked of a registry as a whole
 //! client                                 whence repositories are had
 //! repository ─ mirrors/alternatives      one end of a transfer
 //! blobs, manifests, referrers, at_hand,  what is asked, and what need not be; lists in pages;
@@ -33,6 +33,7 @@ mod at_hand;
 mod auth;
 mod blobs;
 mod call;
+mod catalog;
 mod client;
 mod fault;
 mod harbor;

@@ -18,6 +18,7 @@ use self::open_places::OpenPlaces;
 use self::readable::Gathered;
 pub use self::request::{Request, Sequel};
 pub use self::since::Since;
+pub(super) use self::sources::open;
 pub use self::summary::Summary;
 use self::summary::held;
 use self::there::There;

@@ -53,6 +53,18 @@ pub struct EngineImage {
     pub whole: bool,
 }
 
+/// One of all images that an engine has, as far as it tells.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct EngineStock {
+    /// Its names, each with the digest of the manifest that goes with it, where there is one.
+    pub names: Vec<(Reference, Option<Digest>)>,
+    /// The digest of its config, where that is what it is called by.
+    pub config: Option<Digest>,
+    /// Its layers as they are unpacked.
+    pub layers: Vec<Digest>,
+}
+
 /// The layers that an engine has.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]

@@ -33,6 +33,18 @@ impl ContentStore {
         ContentStore { engine }
     }
 
+    /// The names of all images; those that are no names of images are left out.
+    ///
+    /// # Errors
+    /// When containerd cannot be asked.
+    pub fn names(&self) -> Result<Vec<Reference>> {
+        let mut command = self.engine.command();
+        command.args(["images", "ls"]);
+        let table = self.engine.answer(command, &format!("cannot ask {self} for its images"))?;
+        let listed = rows(&String::from_utf8_lossy(&table));
+        Ok(listed.into_iter().filter_map(|(name, _)| name.parse().ok()).collect())
+    }
+
     /// The image under `name`, or, where that has a digest, any image of that digest.
     fn listed(&self, name: &Reference) -> Result<ListedImage> {
         let text = name.kept().to_string();

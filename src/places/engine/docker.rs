@@ -10,9 +10,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::address::Address;
-use super::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, HANGS, Watch, is_id};
+use super::answers::{
+    EngineImage, EngineInfo, EngineLayers, EnginePull, EngineStock, HANGS, Watch, is_id,
+};
 use super::driver::Driver;
-use super::inspect::{AT_ONCE, RootFs, digest_of, parsed};
+use super::inspect::{AT_ONCE, RootFs, digest_of, named, parsed};
 use crate::words::config::chain_ids;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
@@ -50,6 +52,8 @@ struct DockerImage {
     id: Digest,
     #[serde(default)]
     repo_digests: Option<Vec<String>>,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
     #[serde(rename = "RootFS")]
     root_fs: RootFs,
 }
@@ -142,7 +146,8 @@ fn look(engine: &Driver, name: &str) -> Result<Option<DockerImage>> {
     }
 }
 
-pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
+/// All that it has.
+fn images(engine: &Driver) -> Result<Vec<DockerImage>> {
     let mut list = engine.command();
     list.args(["image", "ls", "--all", "--quiet", "--no-trunc"]);
     let said = engine.answer(list, "cannot list docker's images")?;
@@ -150,17 +155,34 @@ pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
     let mut ids: Vec<&str> = said.lines().filter(|id| is_id(id)).collect();
     ids.sort_unstable();
     ids.dedup();
-    let mut kept = EngineLayers { pulled: pulled(&info(engine)?), ..EngineLayers::default() };
+    let mut images = Vec::new();
     for ids in ids.chunks(AT_ONCE) {
         let mut inspect = engine.command();
         inspect.args(["image", "inspect"]).args(ids);
         let said = engine.answer(inspect, "cannot ask docker for its images")?;
-        for image in parsed::<Vec<DockerImage>>(&said, "what docker image inspect says")? {
-            kept.images.insert(image.id);
-            kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
-        }
+        images.extend(parsed::<Vec<DockerImage>>(&said, "what docker image inspect says")?);
+    }
+    Ok(images)
+}
+
+pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
+    let mut kept = EngineLayers { pulled: pulled(&info(engine)?), ..EngineLayers::default() };
+    for image in images(engine)? {
+        kept.images.insert(image.id);
+        kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
     }
     Ok(kept)
+}
+
+pub(super) fn all(engine: &Driver) -> Result<Vec<EngineStock>> {
+    let keeps_manifests = info(engine)?.is_containerds();
+    let stock = |image: DockerImage| EngineStock {
+        names: named(&image.repo_tags, &image.repo_digests, keeps_manifests.then_some(image.id)),
+        // Where containerd keeps its images, it calls them by their manifests.
+        config: (!keeps_manifests).then_some(image.id),
+        layers: image.root_fs.layers.unwrap_or_default(),
+    };
+    Ok(images(engine)?.into_iter().map(stock).collect())
 }
 
 /// The blobs that docker knows the layers of: it takes no others for those that it has, and no

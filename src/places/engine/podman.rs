@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, HANGS, Watch, is_id};
+use super::answers::{
+    EngineImage, EngineInfo, EngineLayers, EnginePull, EngineStock, HANGS, Watch, is_id,
+};
 use super::driver::Driver;
-use super::inspect::{AT_ONCE, RootFs, digest_of, parsed};
+use super::inspect::{AT_ONCE, RootFs, digest_of, named, parsed};
 use super::scratch::{self, Scratch};
 use crate::words::config::chain_ids;
 use crate::words::digest::Digest;
@@ -50,6 +52,8 @@ struct PodmanImage {
     digest: String,
     #[serde(default)]
     repo_digests: Option<Vec<String>>,
+    #[serde(default)]
+    repo_tags: Option<Vec<String>>,
     #[serde(rename = "RootFS")]
     root_fs: RootFs,
 }
@@ -109,7 +113,8 @@ fn inspect(engine: &Driver, names: &[String]) -> Result<Vec<PodmanImage>> {
     )
 }
 
-pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
+/// The ids of all that it has.
+fn ids(engine: &Driver) -> Result<Vec<String>> {
     let mut list = engine.command();
     list.args(["image", "ls", "--all", "--quiet", "--no-trunc"]);
     let said = engine.answer(list, "cannot list podman's images")?;
@@ -117,13 +122,33 @@ pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
     let mut ids: Vec<String> = said.lines().filter(|id| is_id(id)).map(str::to_owned).collect();
     ids.sort();
     ids.dedup();
+    Ok(ids)
+}
+
+pub(super) fn kept(engine: &Driver) -> Result<EngineLayers> {
     let mut kept = EngineLayers::default();
-    for ids in ids.chunks(AT_ONCE) {
+    for ids in ids(engine)?.chunks(AT_ONCE) {
         for image in inspect_all(engine, ids)? {
             kept.chains.extend(chain_ids(&image.root_fs.layers.unwrap_or_default()));
         }
     }
     Ok(kept)
+}
+
+pub(super) fn all(engine: &Driver) -> Result<Vec<EngineStock>> {
+    let mut all = Vec::new();
+    for ids in ids(engine)?.chunks(AT_ONCE) {
+        for image in inspect_all(engine, ids)? {
+            let digest = image.digest.parse().ok();
+            let config = Digest::from_hex(image.id.strip_prefix("sha256:").unwrap_or(&image.id));
+            all.push(EngineStock {
+                names: named(&image.repo_tags, &image.repo_digests, digest),
+                config: config.ok(),
+                layers: image.root_fs.layers.unwrap_or_default(),
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// Those of `ids` that podman can tell of. Of a manifest list without an image for this machine it

@@ -96,6 +96,14 @@ impl Client {
         }
     }
 
+    /// `repository` as `registry` itself has it, to be read, whatever mirrors there are: for whoever
+    /// wants to know what is there.
+    #[must_use]
+    pub fn itself(&self, registry: &Registry, repository: &Repository) -> RegistryRepository {
+        let session = self.session(registry, repository, Side::Source, Access::default());
+        RegistryRepository(session, Alternatives::default())
+    }
+
     /// Goes on with the uploads that an interrupted import of the bundle `statement` to
     /// `destination` left at their registries, and remembers those of this one, where
     /// [`Settings::uploads`](super::Settings::uploads) names a folder.

@@ -63,6 +63,15 @@ impl RegistryRepository {
         self.primary()?.tags()
     }
 
+    /// What the registry lists as referring to `subject`; nothing where it keeps no such list, and
+    /// what refers to an image has a tag. One without lists is asked once.
+    ///
+    /// # Errors
+    /// When the registry does not answer, or its list is none.
+    pub fn listed_referrers(&self, subject: &Descriptor) -> Result<Vec<Descriptor>> {
+        Ok(self.primary()?.listed(subject)?.unwrap_or_default())
+    }
+
     /// The Harbor project that the repository belongs to; `None` where the registry is no
     /// Harbor. The first call asks the registry what it is.
     ///

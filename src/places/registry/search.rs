@@ -7,9 +7,9 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use ureq::http::Method;
 
-use super::call::{Call, CallTarget};
+use super::call::CallTarget;
+use super::catalog::CatalogAnswer;
 use super::client::Client;
 use super::fault;
 use super::http::Outgoing;
@@ -169,11 +169,6 @@ struct HarborHit {
     repository_name: String,
 }
 
-#[derive(Deserialize)]
-struct Catalog {
-    repositories: Option<Vec<String>>,
-}
-
 impl Session {
     /// The searches that a registry can have at its own address; `None` when it has none.
     fn search_own(&self, term: &str, limit: usize) -> Result<Option<Hits>> {
@@ -255,32 +250,20 @@ impl Session {
 
     /// Everything in `_catalog` whose name contains `term`.
     fn search_catalog(&self, term: &str, limit: usize) -> Result<Hits> {
-        let base = self.base()?;
-        let what = "list of all repositories".to_owned();
-        let first = base.with_path("/v2/_catalog?n=1000");
-        let scopes = vec!["registry:catalog:*".to_owned()];
-        let (method, target) = (Method::GET, CallTarget::Url(first));
-        let mut call = Call { method, target, headers: Vec::new(), body: None, scopes, what };
+        let mut call = self.catalog_call()?;
         let mut hits = Hits::new(SearchBy::Catalog);
         let (term, mut trail) = (term.to_lowercase(), Trail::default());
         loop {
-            let mut answer = self.call(&call)?;
-            if answer.status != 200 {
-                return Err(self.cannot_search(answer));
-            }
-            let bytes = self.read_document(&call.what, &mut answer)?;
-            let Ok(Catalog { repositories: Some(names) }) = serde_json::from_slice(&bytes) else {
-                return Err(self.cannot_search(answer));
+            let (names, next) = match self.catalog_page(&call, &mut trail)? {
+                CatalogAnswer::Page(names, next) => (names, next),
+                CatalogAnswer::Hidden(answer) => return Err(self.cannot_search(answer)),
             };
             for name in names.iter().filter(|name| name.to_lowercase().contains(&term)) {
                 hits.add(self, name, None, None);
             }
-            if hits.found.len() > limit {
-                return Ok(hits);
-            }
-            match self.next_page(&call.what, &answer, (&bytes, names.len()), &mut trail)? {
-                Some(next) => call.target = CallTarget::Url(next),
-                None => return Ok(hits),
+            match next {
+                Some(next) if hits.found.len() <= limit => call.target = CallTarget::Url(next),
+                _ => return Ok(hits),
             }
         }
     }

@@ -5,26 +5,26 @@ use crate::work::graph::{Origin, Wanted};
 
 /// What is asked for.
 #[derive(Debug, Default)]
-pub(super) struct OpenPlaces {
+pub(in crate::verbs) struct OpenPlaces {
     /// The places, opened.
-    pub(super) origins: Vec<Origin>,
+    pub(in crate::verbs) origins: Vec<Origin>,
     /// Their images.
-    pub(super) wanted: Vec<Wanted>,
+    pub(in crate::verbs) wanted: Vec<Wanted>,
     /// Those of the places that cannot be opened or lack an image.
-    pub(super) faults: Vec<Error>,
+    pub(in crate::verbs) faults: Vec<Error>,
     /// What was asked for with all of a place, and cannot be read.
-    pub(super) unreadable: Vec<Lost>,
+    pub(in crate::verbs) unreadable: Vec<Lost>,
 }
 
 /// An image that cannot be read, of a place that was asked for as a whole.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub(in crate::verbs) struct Lost {
     /// The place, as the user named it.
-    pub(super) source: String,
+    pub(in crate::verbs) source: String,
     /// What the image is called there.
-    pub(super) image: String,
+    pub(in crate::verbs) image: String,
     /// Why.
-    pub(super) error: Error,
+    pub(in crate::verbs) error: Error,
 }
 
 /// Whether a failure says something of an archive, and nothing of the disk or the person.

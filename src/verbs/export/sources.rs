@@ -39,7 +39,7 @@ const STDIN: &str = "standard input";
 ///
 /// # Errors
 /// [`Class::Interrupted`], and [`Class::Usage`] when nothing is asked for.
-pub(super) fn open(
+pub(in crate::verbs) fn open(
     request: &Request,
     at_hand: &Arc<AtHand>,
     client: &Client,

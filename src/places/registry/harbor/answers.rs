@@ -47,6 +47,12 @@ pub(super) struct Artifact {
     pub(super) digest: String,
 }
 
+/// One of `GET /projects/{name}/repositories` and `GET /repositories`, with its project in front.
+#[derive(Deserialize)]
+pub(super) struct RepositoryName {
+    pub(super) name: String,
+}
+
 /// `GET /projects/{name}`.
 #[derive(Deserialize)]
 pub(super) struct Details {

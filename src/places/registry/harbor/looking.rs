@@ -2,11 +2,13 @@
 
 use ureq::http::Method;
 
-use super::answers::{Artifact, Details, Permission, QuotaOf, QuotaSummary, System, TagStatus};
+use super::answers::{
+    Artifact, Details, Permission, QuotaOf, QuotaSummary, RepositoryName, System, TagStatus,
+};
 use super::findings::{Findings, Quota, Standing};
 use super::project::Project;
 use crate::words::digest::Digest;
-use crate::words::error::Result;
+use crate::words::error::{Class, Result};
 use crate::words::reference::Tag;
 
 /// Entries a page, the most that Harbor gives.
@@ -72,6 +74,34 @@ impl Project {
             findings.may_push = self.may_push(details.project_id)?;
         }
         Ok(findings)
+    }
+
+    /// The names of the repositories in it, or of all that these credentials may see if not `within`
+    /// it alone, `most` of them at most. `None` where Harbor does not tell.
+    ///
+    /// # Errors
+    /// As for [`look`](Project::look), and [`Class::Damaged`](crate::words::error::Class::Damaged)
+    /// for more than `most`.
+    pub(crate) fn repositories(&self, within: bool, most: usize) -> Result<Option<Vec<String>>> {
+        let path = match within {
+            true => format!("/projects/{}/repositories", self.name),
+            false => "/repositories".to_owned(),
+        };
+        let mut names = Vec::new();
+        for page in 1.. {
+            let path = format!("{path}?page_size={PAGE}&page={page}");
+            let Some(found) = self.get::<Vec<RepositoryName>>(&path)? else { break };
+            let is_last = found.len() < PAGE;
+            names.extend(found.into_iter().map(|repository| repository.name));
+            if names.len() > most {
+                let why = format!("more than {most} repositories");
+                return Err(self.session.end.error(Class::Damaged, "Harbor's API", why));
+            }
+            if is_last {
+                return Ok(Some(names));
+            }
+        }
+        Ok(None)
     }
 
     /// What is left of its quota, where it has one and these credentials may see it.

@@ -1,0 +1,111 @@
+//! What a registry holds: its repositories, their tags, and what these stand for.
+
+use super::found::{Found, KeepGoing};
+use super::walk::Walk;
+use crate::bundle::receipt::Unread;
+use crate::places::registry::{Client, RegistryRepository};
+use crate::tools::parallel;
+use crate::words::at::At;
+use crate::words::error::{Class, Error, Result, Side};
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::{Reference, Registry, Repository, Tag};
+
+/// All of `registry`, or what lies below `path`, or is called so.
+///
+/// # Errors
+/// When the registry does not show what it has, or any of it cannot be read.
+pub(super) fn all(
+    (registry, path): (&Registry, Option<&Repository>),
+    client: &Client,
+    jobs: usize,
+    keep_going: KeepGoing,
+    progress: &dyn Progress,
+) -> Result<Found> {
+    let names = client.repositories(registry, path)?;
+    let names = match (names, path) {
+        (Some(names), _) => names,
+        (None, Some(path)) => {
+            progress.event(Event::note(format!(
+                "{registry} does not show which repositories it has; what lies below {path} is not \
+                 looked at"
+            )));
+            vec![path.clone()]
+        }
+        (None, None) => {
+            let text = format!("registry {registry} does not show which repositories it has");
+            return Err(Error::new(Class::Refused, text).on(Side::Source).hint(
+                "log in as somebody who may see its catalog, or name its repositories one by one",
+            ));
+        }
+    };
+    let repositories: Vec<RegistryRepository> =
+        names.iter().map(|name| client.itself(registry, name)).collect();
+    let items = repositories.len() as u64;
+    progress.event(Event::Phase { name: "listing tags", bytes: 0, items });
+    let tags = parallel::map(jobs, &repositories, |repository| tags(repository, keep_going))?;
+    progress.event(Event::Done);
+    let mut found = Found { repositories: Some(items), ..Found::default() };
+    let mut images: Vec<(At<RegistryRepository>, Reference)> = Vec::new();
+    for (at, (name, tags)) in names.iter().zip(tags).enumerate() {
+        match tags {
+            Ok(tags) => images.extend(tags.into_iter().map(|tag| {
+                let (registry, repository) = (registry.clone(), name.clone());
+                let name = Reference { registry, repository, tag: Some(tag), digest: None };
+                (At::nth(at), name)
+            })),
+            Err(unread) => found.unread.push(unread),
+        }
+    }
+    if let (true, Some(path)) = (images.is_empty() && found.unread.is_empty(), path) {
+        let text = format!("registry {registry} has no image in {path}, nor below");
+        return Err(Error::new(Class::Incomplete, text).hint("see whether the path is right"));
+    }
+    read(images, &repositories, found, (jobs, keep_going), progress)
+}
+
+/// The one image `name`.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn one(name: &Reference, client: &Client, progress: &dyn Progress) -> Result<Found> {
+    let repositories = [client.itself(&name.registry, &name.repository)];
+    let images = vec![(At::nth(0), name.clone())];
+    read(images, &repositories, Found::default(), (1, KeepGoing(false)), progress)
+}
+
+/// The tags of `repository`. Registries go on listing a repository whose last tag was removed.
+fn tags(
+    repository: &RegistryRepository,
+    keep_going: KeepGoing,
+) -> Result<std::result::Result<Vec<Tag>, Unread>> {
+    match repository.tags() {
+        Ok(tags) => Ok(Ok(tags)),
+        Err(error) if error.class() == Class::Incomplete => Ok(Ok(Vec::new())),
+        Err(error) => keep_going.pass(&repository.to_string(), error).map(Err),
+    }
+}
+
+/// Reads `images` of `repositories`.
+fn read(
+    images: Vec<(At<RegistryRepository>, Reference)>,
+    repositories: &[RegistryRepository],
+    mut found: Found,
+    (jobs, keep_going): (usize, KeepGoing),
+    progress: &dyn Progress,
+) -> Result<Found> {
+    let items = images.len() as u64;
+    progress.event(Event::Phase { name: "reading manifests", bytes: 0, items });
+    let walk = Walk::new(progress);
+    let unread = parallel::map(jobs, &images, |(at, name)| {
+        let repository = at.of(repositories);
+        let refers = |subject: &_| repository.listed_referrers(subject);
+        match walk.image(repository, name, &name.kept(), &refers) {
+            Ok(()) => Ok(None),
+            Err(error) => keep_going.pass(&name.to_string(), error).map(Some),
+        }
+    })?;
+    progress.event(Event::Done);
+    found.unread.extend(unread.into_iter().flatten());
+    found.content = walk.finish();
+    found.checked()
+}
