@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::base::{Base, LeansOn, Witness};
 use super::blob_list::BlobList;
 use super::contents::Contents;
+use super::receipt::ReadReceipt;
 use super::record::Record;
 use crate::words::digest::Digest;
 
@@ -27,6 +28,13 @@ impl Known {
         let position = statement.predicate.position();
         let on = LeansOn { kind: Witness::Bundle, digest: statement.digest, position };
         Known { on, blobs: contents.blobs.needed().iter().map(|blob| blob.digest).collect() }
+    }
+
+    /// What is there as a receipt tells.
+    #[must_use]
+    pub fn by_receipt(read: &ReadReceipt) -> Known {
+        let on = LeansOn { kind: Witness::Receipt, digest: read.digest, position: None };
+        Known { on, blobs: read.receipt.content.blobs.keys().copied().collect() }
     }
 
     /// Takes out of what `contents` carry what `all` of these know to be there. Gives what the delta

@@ -13,7 +13,7 @@ use super::lists::{gather, no_path, parse};
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
-use super::secrets::private_key;
+use super::secrets::{private_key, public_keys};
 use super::table::{blobs, bytes, skipped, table};
 use crate::bundle::history::{History, Opening};
 use crate::medium::Medium;
@@ -87,9 +87,13 @@ pub(super) struct Export {
     #[arg(long, conflicts_with = "no_referrers")]
     no_tag_lists: bool,
     /// Leave out the blobs that the other side holds already, as this earlier bundle tells, which
-    /// arrived there (can be repeated)
-    #[arg(long, value_name = "BUNDLE")]
+    /// arrived there, or a receipt of the other side (can be repeated)
+    #[arg(long, value_name = "BUNDLE|RECEIPT")]
     since: Vec<PathBuf>,
+    /// Public key that must have signed those receipts (with several, any one of them) [default:
+    /// whoever signed them: the import proves what they say]
+    #[arg(long, value_name = "PUB.pem", requires = "since")]
+    since_key: Vec<PathBuf>,
     /// Let the bundle expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
@@ -168,6 +172,7 @@ impl Export {
                 no_referrers: self.no_referrers,
             },
             since: self.since.iter().map(Since::from).collect(),
+            since_keys: public_keys(&self.since_key)?,
             created_at,
             expires_at,
             stream: in_stream(self.stream, self.history, self.new_epoch, self.after)?,

@@ -39,6 +39,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::PublicProjects => "--public",
         Remedy::RewriteIndex => "--rewrite-index",
         Remedy::Rules => "--map",
+        Remedy::SinceKeys => "--since-key",
         Remedy::SkipUnreadable => "--skip-unreadable",
         Remedy::StorageQuota => "--storage-quota",
         Remedy::Stream => "--stream",

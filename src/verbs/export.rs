@@ -94,7 +94,7 @@ pub fn export(
 
     // 2. What does the other side hold, and what is on this one already? Where from, and what belongs
     //    to the images?
-    let known = since::ask(&request.since, key.public(), progress)?;
+    let known = since::ask(&request.since, key.public(), &request.since_keys, progress)?;
     let at_hand = reuse::list(request, progress)?;
     let OpenPlaces { origins, wanted, mut faults, unreadable } =
         sources::open(request, &at_hand, client, progress)?;

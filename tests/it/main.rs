@@ -58,6 +58,7 @@ mod movement;
 mod newcomer;
 mod openssl;
 mod outlook;
+mod receipts;
 mod referrers;
 mod refusal;
 mod reproducible;

@@ -46,6 +46,7 @@ pub mod ssh;
 pub mod stock;
 pub mod terminal;
 pub mod token;
+pub mod told;
 pub mod wire;
 pub mod zot;
 

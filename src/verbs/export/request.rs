@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::since::Since;
 use crate::bundle::history::{History, Opening};
+use crate::bundle::keys::PublicKey;
 use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
@@ -28,6 +29,8 @@ pub struct Request {
     pub select: Selection,
     /// What tells which blobs the other side holds already, so that they are not carried.
     pub since: Vec<Since>,
+    /// Of whose keys one has to have signed each receipt among those; anybody may where there is none.
+    pub since_keys: Vec<PublicKey>,
     /// The bundle's time.
     pub created_at: Moment,
     /// When the bundle stops being acceptable.
@@ -89,6 +92,7 @@ impl Request {
             output: output.into(),
             select: Selection::default(),
             since: Vec::new(),
+            since_keys: Vec::new(),
             created_at,
             expires_at: None,
             stream: None,

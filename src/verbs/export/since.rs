@@ -1,12 +1,15 @@
 //! [`Since`]: what tells what the other side holds already, as the user names it.
 
+mod receipt;
+
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::bundle::base::MAX_ON;
 use crate::bundle::check::Trust;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::known::Known;
+use crate::bundle::receipt::ReadReceipt;
 use crate::bundle::record::Record;
 use crate::medium::Medium;
 use crate::words::error::{Class, Error, Result};
@@ -18,28 +21,43 @@ use crate::words::progress::{Event, Progress};
 pub enum Since {
     /// An earlier bundle, or its record: it is taken to have arrived.
     Bundle(Medium),
+    /// A receipt of the other side.
+    Receipt(PathBuf),
 }
 
 impl fmt::Display for Since {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Since::Bundle(medium) => medium.fmt(f),
+            Since::Receipt(path) => path.display().fmt(f),
         }
     }
 }
 
 impl<P: AsRef<Path>> From<P> for Since {
+    /// A receipt, where the file begins as one.
     fn from(path: P) -> Since {
-        Since::Bundle(path.as_ref().into())
+        match ReadReceipt::is_at(path.as_ref()) {
+            true => Since::Receipt(path.as_ref().to_owned()),
+            false => Since::Bundle(path.as_ref().into()),
+        }
     }
 }
 
 /// What `all` tell, each once. What was signed by `own` is believed; what anybody else signed as well,
 /// and that is said: the other side proves that it has what a delta lacks.
 ///
+/// A receipt is the word of another side; where `keys` are given, of one who has one of these.
+///
 /// # Errors
-/// For what is no bundle, and for one of which the manifests cannot be read; for too many.
-pub(super) fn ask(all: &[Since], own: &PublicKey, progress: &dyn Progress) -> Result<Vec<Known>> {
+/// For what is no bundle and no receipt, and for a bundle of which the manifests cannot be read; for a
+/// receipt that none of the `keys` signed; for too many.
+pub(super) fn ask(
+    all: &[Since],
+    own: &PublicKey,
+    keys: &[PublicKey],
+    progress: &dyn Progress,
+) -> Result<Vec<Known>> {
     if all.len() > MAX_ON {
         let text = format!("a delta leans on {MAX_ON} things at most, and {} are given", all.len());
         return Err(Error::new(Class::Usage, text)
@@ -48,8 +66,10 @@ pub(super) fn ask(all: &[Since], own: &PublicKey, progress: &dyn Progress) -> Re
     let mut known: Vec<Known> = Vec::new();
     for since in all {
         progress.check()?;
-        let Since::Bundle(medium) = since;
-        let told = by_record(medium, own, progress)?;
+        let told = match since {
+            Since::Bundle(medium) => by_record(medium, own, progress)?,
+            Since::Receipt(path) => receipt::ask(path, keys, progress)?,
+        };
         if !known.iter().any(|other| other.on == told.on) {
             known.push(told);
         }

@@ -39,6 +39,7 @@ impl Outside {
             output: self.sample.at(name).into(),
             select: Selection::default(),
             since: Vec::new(),
+            since_keys: Vec::new(),
             created_at: moment(CREATED),
             expires_at: None,
             stream: None,

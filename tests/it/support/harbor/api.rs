@@ -1,9 +1,12 @@
 //! Harbor's own API, as far as a client of its registry has to do with it.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use super::Inner;
 use super::accounts::{Account, Role};
+use super::artifacts::Artifact;
 use super::exchange::{Call, Reply, size_of};
 use crate::support::token::decode;
 
@@ -48,6 +51,7 @@ impl Inner {
             }
             ("GET", ["quotas"]) => self.quotas(call, &account),
             ("GET", ["users", "current", "permissions"]) => self.permissions(call, &account),
+            ("GET", ["repositories"]) => self.repositories(call, &account, None),
             ("GET", ["projects", name, rest @ ..]) => self.project(call, &account, name, rest),
             _ => Reply::error(404, "NOT_FOUND", "no such thing"),
         }
@@ -169,6 +173,7 @@ impl Inner {
                 }),
                 None => json!({ "repo_count": 0 }),
             }),
+            ["repositories"] => self.repositories(call, account, Some(name)),
             ["repositories", repository, "artifacts", reference, rest @ ..] => {
                 // Decoded once by the router; what has a slash then was encoded only once.
                 let once = decode(repository);
@@ -184,6 +189,30 @@ impl Inner {
             }
             _ => Reply::error(404, "NOT_FOUND", "no such thing"),
         }
+    }
+
+    /// A page of the repositories in `project`, or in all that the account sees.
+    fn repositories(&self, call: &Call, account: &Account, project: Option<&str>) -> Reply {
+        let number = |name: &str, usual: usize| {
+            call.query(name).and_then(|text| text.parse().ok()).unwrap_or(usual)
+        };
+        let (size, page) = (number("page_size", 10).min(100), number("page", 1));
+        let state = self.state();
+        let is_seen = |repository: &&String| {
+            let own = repository.split('/').next().unwrap_or_default();
+            let public = state.projects.get(own).is_some_and(|project| project.public);
+            let sees = account.role(own).map_or(public, Role::sees_project);
+            project.map_or(sees, |project| project == own)
+        };
+        let holds = |(_, artifacts): &(&String, &BTreeMap<String, Artifact>)| !artifacts.is_empty();
+        let all = state.artifacts.iter().filter(holds).map(|(repository, _)| repository);
+        let all: Vec<Value> = all
+            .filter(is_seen)
+            .skip((page - 1) * size)
+            .take(size)
+            .map(|name| json!({ "id": 1, "name": name, "artifact_count": 1 }))
+            .collect();
+        Reply::json(&Value::from(all))
     }
 
     fn artifact(&self, repository: &str, reference: &str) -> Reply {
