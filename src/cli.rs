@@ -80,7 +80,7 @@ enum Command {
     Key(key::KeyVerb),
     Export(Box<export::Export>),
     Inspect(inspect::Inspect),
-    Inventory(Box<inventory::Inventory>),
+    Inventory(Box<inventory::TakeInventory>),
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Serve(serve::Serve),

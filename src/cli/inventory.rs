@@ -39,7 +39,7 @@ With --against the receipt tells of nothing but these bundles (or their records)
 images and blobs are held. Where all of a bundle of a stream is held, a line is shown that can be read
 over the phone, as in `prod 7 my329-vqnkb`; export --since 'prod 7 my329-vqnkb' takes it.
 docs/verify-without-sealift.md shows how a receipt is checked with openssl, jq and sha256sum.")]
-pub(super) struct Inventory {
+pub(super) struct TakeInventory {
     /// Where to look
     #[arg(value_name = "PLACE", required = true, value_parser = argument::<Place>)]
     places: Vec<Place>,
@@ -74,7 +74,7 @@ pub(super) struct Inventory {
     registries: Registries,
 }
 
-impl Inventory {
+impl TakeInventory {
     pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
         let is_registry = |place: &Place| matches!(place, Place::Registry { .. } | Place::Image(_));
         if !self.places.iter().any(is_registry) {

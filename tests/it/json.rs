@@ -95,6 +95,25 @@ fn exports() {
 }
 
 #[test]
+fn inventories() {
+    let sealift = desk();
+    let id = run(&sealift, "key generate --no-passphrase -o own").ok().json()["keyId"].clone();
+    let check_one = |name: &str, ran: Ran| {
+        let digest = ran.json()["digest"].as_str().unwrap_or("nothing of that kind").to_owned();
+        check(name, &ran, &[(id.as_str().unwrap(), "<key>"), (&digest, "<receipt>")]);
+    };
+
+    let line = "inventory oci:folder oci-archive:packed.tar -o r --sign-key own.key.pem";
+    check_one("inventory", run(&sealift, line).ok());
+    check_one("inventory.unsigned", run(&sealift, "inventory oci:folder -o r").ok());
+    let against = "--against packed.tar --key signer.pub.pem";
+    let held = run(&sealift, &format!("inventory oci:folder {against}")).ok();
+    check_one("inventory.against", held);
+    let lacking = run(&sealift, &format!("inventory oci:hello {against} -o r"));
+    check_one("inventory.lacking", lacking.exits(code::INCOMPLETE));
+}
+
+#[test]
 fn squashes() {
     let sealift = desk();
     sealift.keys("own");

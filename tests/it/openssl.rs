@@ -8,20 +8,22 @@ use crate::support::sealift::Sealift;
 use crate::support::shared::Shared;
 use crate::support::{command, packed};
 
-/// The page's `sh` blocks as one script each: for a directory, and for a packed file. A block
-/// belongs to the packed form when the heading above it says so.
-fn scripts() -> [String; 2] {
+/// The page's `sh` blocks as one script each: for a directory, for a packed file, and for a receipt.
+/// A block belongs to one of the latter when the heading above it says so.
+fn scripts() -> [String; 3] {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify-without-sealift.md");
     let page = std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
-    let mut scripts = [String::new(), String::new()];
-    let (mut packed, mut inside) = (false, false);
+    let mut scripts = [const { String::new() }; 3];
+    let (mut which, mut inside) = (0, false);
     for line in page.lines() {
         match line.trim() {
             "```sh" => inside = true,
             "```" => inside = false,
-            _ if inside => scripts[usize::from(packed)] += &format!("{line}\n"),
+            _ if inside => scripts[which] += &format!("{line}\n"),
             heading if heading.starts_with('#') => {
-                packed = heading.to_lowercase().contains("packed");
+                let heading = heading.to_lowercase();
+                let is_about = ["packed", "receipt"].map(|word| heading.contains(word));
+                which = is_about.iter().position(|is| *is).map_or(0, |at| at + 1);
             }
             _ => {}
         }
@@ -37,7 +39,13 @@ fn follow(sealift: &Sealift, script: &str, bundle: &Path, key: &Path) -> Output 
     let file = sealift.at("page.sh");
     std::fs::write(&file, script).unwrap();
     let mut shell = command("sh");
-    shell.arg("-eu").arg(file).env("BUNDLE", bundle).env("PUB", key).current_dir(folder);
+    shell
+        .arg("-eu")
+        .arg(file)
+        .env("BUNDLE", bundle)
+        .env("RECEIPT", bundle)
+        .env("PUB", key)
+        .current_dir(folder);
     shell.output().unwrap()
 }
 
@@ -57,7 +65,7 @@ fn assert_ends(output: &Output, well: bool, what: &str) {
 fn the_page_accepts_a_good_directory_and_refuses_every_damage() {
     need!("docker-registry", "busybox", "openssl", "jq", "sha256sum");
     let (shared, sealift) = (Shared::get(), Sealift::new());
-    let [script, _] = scripts();
+    let [script, ..] = scripts();
     assert!(script.contains("openssl"), "the page has no commands");
     let key = &shared.keys.public;
     let bundle = sealift.at("bundle");
@@ -98,7 +106,7 @@ fn the_page_accepts_a_good_directory_and_refuses_every_damage() {
 fn the_page_checks_a_packed_file_too() {
     need!("docker-registry", "busybox", "openssl", "jq", "sha256sum", "tar");
     let (shared, sealift) = (Shared::get(), Sealift::new());
-    let [directory, packed_form] = scripts();
+    let [directory, packed_form, _] = scripts();
     if packed_form.is_empty() {
         // The page may do with "unpack it first"; then that is what the directory part is for.
         return;
@@ -120,6 +128,37 @@ fn the_page_checks_a_packed_file_too() {
         flip(&bundle, (entry.data + entry.size / 2) as u64);
         let what = format!("a flipped byte in {suffix}");
         assert_ends(&follow(&sealift, &script, &bundle, key), false, &what);
+    }
+}
+
+#[test]
+fn the_page_accepts_a_good_receipt_and_refuses_every_damage() {
+    need!("openssl", "jq", "sha256sum");
+    let sealift = Sealift::new();
+    let (keys, stranger) = (sealift.keys("site"), sealift.keys("stranger"));
+    let images = crate::support::small_world::make();
+    let names: Vec<String> = images.iter().map(|it| format!("x.example/{}", it.path())).collect();
+    let named: Vec<_> = names.iter().map(String::as_str).zip(&images).collect();
+    crate::support::images::write_layout(&sealift.at("layout"), &named);
+    let receipt = sealift.at("receipt.json");
+    run!(sealift, "inventory", "oci:layout", "-o", receipt, "--sign-key", keys.private).ok();
+    let [_, _, script] = scripts();
+    let script = script.replace("alpine:3.20", "app-1:1.0");
+
+    let good = follow(&sealift, &script, &receipt, &keys.public);
+    assert_ends(&good, true, "a good receipt");
+    let said = String::from_utf8_lossy(&good.stdout);
+    assert!(said.contains(&images[1].digest()["sha256:".len()..]), "{said}");
+    let by_other = follow(&sealift, &script, &receipt, &stranger.public);
+    assert_ends(&by_other, false, "another key");
+    let bytes = std::fs::read(&receipt).unwrap();
+    let lists = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+    // In the payload, in the signature, at the beginning of the lists and at their end.
+    for at in [200, lists - 20, lists + 5, bytes.len() - 2] {
+        std::fs::write(&receipt, &bytes).unwrap();
+        flip(&receipt, at as u64);
+        let what = format!("a flipped byte at {at}");
+        assert_ends(&follow(&sealift, &script, &receipt, &keys.public), false, &what);
     }
 }
 

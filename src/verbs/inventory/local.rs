@@ -1,19 +1,21 @@
 //! What layouts and archives hold.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::found::{Found, KeepGoing};
 use super::request::Stdin;
 use super::walk::Walk;
 use crate::places::location::{Source, is_stream};
 use crate::places::registry::Client;
+use crate::storage::store::Referrers;
 use crate::verbs::export;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
 
-/// What stands beside a bundle that is written: what comes on standard input is kept there.
-pub(super) struct Beside<'o>(pub(super) &'o Path);
+/// Where the receipt is to lie: what comes on standard input is kept beside it.
+pub(super) struct OutputPath<'o>(pub(super) &'o Path);
 
 /// All of `source`, which may be a folder of archives.
 ///
@@ -23,13 +25,13 @@ pub(super) fn all(
     source: &Source,
     client: &Client,
     keep_going: KeepGoing,
-    request: (&Beside<'_>, Stdin),
+    request: (&OutputPath<'_>, Stdin),
     progress: &dyn Progress,
 ) -> Result<Found> {
     let (beside, stdin) = request;
     let mut request = export::Request::new(each(source)?, beside.0, Moment::EPOCH);
     request.stdin = stdin;
-    let mut opened = export::open(&request, client, progress)?;
+    let mut opened = export::open(&request, &Arc::default(), client, progress)?;
     let mut found = Found::default();
     if let Some(fault) = opened.faults.pop() {
         return Err(fault);
@@ -41,7 +43,11 @@ pub(super) fn all(
     }
     for (at, origin) in opened.origins.iter().enumerate() {
         let walk = Walk::new(progress);
-        let refers = |subject: &_| Ok(origin.source.referrers(subject)?.manifests);
+        let refers = |subject: &_| {
+            let Referrers { mut manifests, tags, .. } = origin.source.referrers(subject)?;
+            manifests.extend(tags.iter().map(|(_, document)| document.descriptor().clone()));
+            Ok(manifests)
+        };
         for wanted in opened.wanted.iter().filter(|wanted| wanted.origin.place() == at) {
             let name = wanted.name.kept();
             match walk.image(&*origin.source, &wanted.name, &name, &refers) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::found::{Found, KeepGoing};
-use super::local::Beside;
+use super::local::OutputPath;
 use super::request::Request;
 use super::{engine, local, registry};
 use crate::places::location::Place;
@@ -28,7 +28,7 @@ pub(super) fn all(
         }
         Place::Image(name) => registry::one(name, client, progress),
         Place::Local(source) => {
-            let beside = Beside(request.output.as_deref().unwrap_or(Path::new("inventory")));
+            let beside = OutputPath(request.output.as_deref().unwrap_or(Path::new("inventory")));
             local::all(source, client, keep_going, (&beside, request.stdin), progress)
         }
         Place::Engine(engine) => engine::all(engine, keep_going, progress),
