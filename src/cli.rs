@@ -5,8 +5,10 @@
 
 mod bars;
 mod believe;
+mod changes;
 mod choose;
 mod completions;
+mod diff;
 mod environment;
 mod evidence;
 mod export;
@@ -81,6 +83,7 @@ enum Command {
     Export(Box<export::Export>),
     Inspect(inspect::Inspect),
     Inventory(Box<inventory::TakeInventory>),
+    Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Serve(serve::Serve),
@@ -121,6 +124,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Export(args) => args.run(printer),
         Command::Inspect(args) => args.run(printer),
         Command::Inventory(args) => args.run(printer),
+        Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),

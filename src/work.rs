@@ -2,6 +2,7 @@
 
 pub mod choice;
 pub mod clash;
+pub mod diff;
 pub mod graph;
 pub mod mapping;
 pub mod merged;

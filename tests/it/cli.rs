@@ -32,7 +32,7 @@ fn help_has_examples_for_every_verb() {
 
     let overview = run!(sealift, "--help").ok().stdout;
     for verb in
-        ["key", "export", "inspect", "verify", "import", "serve", "tags", "search", "completions"]
+        ["key", "export", "inspect", "diff", "verify", "import", "serve", "tags", "search", "completions"]
     {
         assert!(overview.contains(verb), "{verb} is not in\n{overview}");
         let help = run!(sealift, verb, "--help").ok().stdout;

@@ -87,6 +87,7 @@ fn each_message_has_the_exit_code_of_its_class() {
     let cases: &[(i32, &str, String)] = &[
         (0, "is complete already", format!("export {HELLO} -o b {sign}")),
         (1, "Connection refused", format!("export 127.0.0.1:1/a:1 -o n {sign}")),
+        (1, "differ", "diff b small --exit-code".to_owned()),
         (1, "cannot listen on", plain("serve b --listen 203.0.113.1:1")),
         (2, "required arguments were not provided", "verify b".to_owned()),
         (2, "is not a destination", plain("import b --to ftp://x")),

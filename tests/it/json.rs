@@ -150,6 +150,33 @@ fn inspections_and_verifications() {
 }
 
 #[test]
+fn differences() {
+    let sealift = desk();
+    sealift.keys("own");
+    run(&sealift, "export oci:hello -o whole --sign-key own.key.pem").ok();
+    let less = "--platform linux/amd64 --rewrite-index";
+    run(&sealift, &format!("export oci:hello -o less {less} --sign-key own.key.pem")).ok();
+    let varying = |ran: &Ran| {
+        let told = ran.json();
+        ["before", "after"].map(|side| {
+            let of = |at: &str| told.pointer(at).and_then(Value::as_str).unwrap_or("-").to_owned();
+            [of(&format!("/{side}/statement")), of(&format!("/{side}/claimedSigners/0"))]
+        })
+    };
+    let diff = |name: &str, line: &str, code: i32| {
+        let ran = run(&sealift, &format!("diff {line}")).exits(code);
+        let [[one, key], [other, _]] = varying(&ran);
+        check(name, &ran, &[(&one, "<statement>"), (&other, "<statement>"), (&key, "<key>")]);
+    };
+    diff("diff", "whole less --key own.pub.pem", code::DONE);
+    diff("diff.unasked", "less whole --exit-code", 1);
+    fs::write(sealift.at("list.txt"), "hello:1.0\nalpine:3\n").unwrap();
+    diff("diff.list", "list.txt less", code::DONE);
+    fs::write(sealift.at("less/extra"), "x").unwrap();
+    diff("diff.damaged", "list.txt less", code::DAMAGED);
+}
+
+#[test]
 fn signatures_that_do_not_count() {
     let sealift = desk();
     for name in ["one", "two"] {

@@ -23,6 +23,7 @@ mod cosign;
 mod crossing;
 mod damage;
 mod deltas;
+mod diff;
 mod distribution;
 mod engines_faults;
 mod engines_in;

@@ -25,16 +25,25 @@ fn put(root: &Path, media_type: &str, bytes: &[u8]) -> Value {
 
 /// A layout of `count` images with layers of their own: twenty blobs each.
 fn layout(root: &Path, count: usize) {
+    layout_of(root, (0..count).map(|image| (image, 0)));
+}
+
+/// As [`layout`], of these images, each as it is in its variant.
+pub fn layout_of(root: &Path, images: impl Iterator<Item = (usize, usize)>) {
     std::fs::create_dir_all(root.join("blobs/sha256")).unwrap();
     let mut entries = Vec::new();
-    for image in 0..count {
+    for (image, variant) in images {
+        let own = match variant {
+            0 => image.to_string(),
+            variant => format!("{image}.{variant}"),
+        };
         let ids: Vec<String> = (0..LAYERS)
-            .map(|layer| digest(format!("{image} {layer} unpacked").as_bytes()))
+            .map(|layer| digest(format!("{own} {layer} unpacked").as_bytes()))
             .collect();
         let layers: Vec<Value> = (0..LAYERS)
             .map(|layer| {
                 let media_type = "application/vnd.oci.image.layer.v1.tar+gzip";
-                put(root, media_type, format!("{image} {layer}").as_bytes())
+                put(root, media_type, format!("{own} {layer}").as_bytes())
             })
             .collect();
         let config = json!({"os": "linux", "architecture": "amd64",

@@ -30,6 +30,8 @@ pub enum ErrorKind {
     FileTooLarge,
     /// Nobody was reached at an address.
     Unreachable,
+    /// Two things that were compared differ, where somebody asked whether they do.
+    Differs,
 }
 
 impl ErrorKind {
@@ -47,6 +49,7 @@ impl ErrorKind {
             ErrorKind::NoSpace => "no-space",
             ErrorKind::FileTooLarge => "file-too-large",
             ErrorKind::Unreachable => "unreachable",
+            ErrorKind::Differs => "differs",
         }
     }
 }

@@ -18,9 +18,14 @@ pub struct Count {
 impl Count {
     /// Adds one blob.
     pub fn add(&mut self, blob: &Descriptor) {
-        self.blobs += 1;
         // A claim of whoever made the image, until the bytes are there.
-        self.bytes = self.bytes.saturating_add(blob.size);
+        self.weigh(blob.size);
+    }
+
+    /// Adds one blob of `size` bytes.
+    pub fn weigh(&mut self, size: u64) {
+        self.blobs += 1;
+        self.bytes = self.bytes.saturating_add(size);
     }
 
     /// Adds other blobs that were counted.

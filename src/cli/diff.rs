@@ -1,0 +1,151 @@
+//! `sealift diff`.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::changes;
+use super::environment::now;
+use super::evidence::{expiry, ids};
+use super::idle;
+use super::lists::{gather, no_path, parse};
+use super::printer::Printer;
+use super::secrets::public_keys;
+use super::table::{blobs, bytes};
+use crate::bundle::check::Trust;
+use crate::places::location::Source;
+use crate::verbs::diff::{Compared, Comparison, Request, Side, diff};
+use crate::words::count::count;
+use crate::words::error::{Class, Error, Result};
+use crate::words::escape::Safe;
+use crate::words::misnamed::misnamed;
+use crate::words::reference::Reference;
+
+/// Show what changes from one set of images to another: added, removed, moved, and what that weighs
+///
+/// BEFORE and AFTER are bundles (a folder or a packed file) or lists of images, as export -f takes
+/// them. Of a list the names are compared, and the digests that they pin; nobody is asked for more.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sealift diff may.tar june.tar --key transfer.pub.pem
+  sealift diff images.txt june.tar
+  sealift diff may.tar june.tar --format json | jq -r '.images[] | select(.change == \"added\").name'
+
+ADDS are the bytes that an image alone adds: nothing of BEFORE has them, and no other image of AFTER;
+what several new images share is told below. FREES is the same the other way round. What cannot be
+told is called unknown. Layers are not read. Without --key nothing is proven about who made a bundle.
+The exit code does not say whether the two differ, but with --exit-code: then 1 says that they do.")]
+pub(super) struct Diff {
+    /// What there was
+    #[arg(value_name = "BEFORE")]
+    before: String,
+    /// What there is, or will be
+    #[arg(value_name = "AFTER")]
+    after: String,
+    /// Public key that must have signed what is signed (with several, any one of them)
+    #[arg(long, value_name = "PUB.pem")]
+    key: Vec<PathBuf>,
+    /// Exit with 1 if they differ, or cannot be told to be the same
+    #[arg(long)]
+    exit_code: bool,
+    /// Show images that did not change, too
+    #[arg(long)]
+    all: bool,
+    /// Show digests and key ids in full
+    #[arg(long)]
+    long: bool,
+}
+
+impl Diff {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        idle::in_full(&[("--long", self.long), ("--all", self.all)], printer);
+        let trust = match self.key.is_empty() {
+            true => Trust::UnsafeAnySigner,
+            false => Trust::Keys(public_keys(&self.key)?),
+        };
+        let (before, after) = (side(&self.before)?, side(&self.after)?);
+        let told = diff(&Request::new(before, after, trust, now()?))?;
+        let wrong = told.error();
+        let unlike = told.unlike().filter(|_| self.exit_code && wrong.is_none());
+        let error = wrong.as_ref().or(unlike.as_ref());
+        printer.ending(&told, error, || text(&told, self.all, self.long))?;
+        Ok(printer.end(wrong.or(unlike).map(Error::without_findings).as_ref()))
+    }
+}
+
+/// What `text` names.
+fn side(text: &str) -> Result<Side> {
+    let path = PathBuf::from(text);
+    match is_text(&path) {
+        false => Ok(Side::Bundle(path.into())),
+        true => Ok(Side::List { names: names(&path)?, path }),
+    }
+}
+
+/// Whether the file at `path` begins as no bundle does: one that is packed has zeros in its header.
+fn is_text(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = match path.is_file() {
+        true => File::open(path).and_then(|file| file.take(512).read_to_end(&mut start)),
+        false => return false,
+    };
+    let wide = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
+    read.is_ok_and(|read| read > 0) && (wide || !start.contains(&0)) && !start.starts_with(b"{")
+}
+
+/// The names in the list at `path`.
+fn names(path: &PathBuf) -> Result<Vec<Reference>> {
+    let read = |text: &str| match no_path(text).and_then(|()| text.parse())? {
+        Source::Registry(name) => Ok(name),
+        place => {
+            let text = format!("{place} is a place, whose images a list does not name");
+            Err(Error::new(Class::Usage, text).hint("compare with a bundle that was made of it"))
+        }
+    };
+    let (parsed, wrong) = parse(gather(Vec::new(), std::slice::from_ref(path))?, read);
+    let summary = |n| format!("{n} of the names in {} cannot be read", path.display());
+    match misnamed(wrong, summary) {
+        Some(error) => Err(error),
+        None => Ok(parsed.into_iter().map(|(name, _)| name).collect()),
+    }
+}
+
+fn text(told: &Comparison, all: bool, long: bool) -> Vec<String> {
+    let mut lines = changes::table(&told.difference, all, long);
+    lines.extend(changes::totals(&told.difference));
+    for (which, side) in [("before", &told.before), ("after", &told.after)] {
+        lines.push(format!("{which}: {}", about(side, long)));
+    }
+    for side in [&told.before, &told.after] {
+        let problem = |it| Safe(&format!("problem in {}: {it}", side.name)).to_string();
+        lines.extend(side.problems.iter().map(problem));
+    }
+    lines
+}
+
+/// One of the two in a line: what it is, how large, and whose word it is.
+fn about(side: &Compared, long: bool) -> String {
+    let mut said = vec![format!("{}, {}", Safe(&side.name), count(side.image_count, "image"))];
+    said.push(match &side.total {
+        Some(total) => format!("{} ({})", blobs(total.blobs), bytes(total.bytes)),
+        None => "sizes unknown".to_owned(),
+    });
+    said.extend(side.lacking.as_ref().map(|lacking| {
+        format!("a delta, without {} ({}) of them", blobs(lacking.blobs), bytes(lacking.bytes))
+    }));
+    if let Some(of) = &side.evidence {
+        said.push(format!("made at {}", of.created_at));
+        said.extend(of.expired.then(|| expiry(of)));
+        said.push(match side.trusted {
+            Some(true) => format!("signed by {}", ids(&of.signers, long)),
+            _ => {
+                let claimed = side.claimed_signers.join(", ");
+                format!("NOT verified: claims to be signed by {}", Safe(&claimed))
+            }
+        });
+    }
+    said.join("; ")
+}

@@ -1,0 +1,96 @@
+//! [`ImageSet`]: the images of one side of a comparison, and of what they consist, as far as that
+//! is known. Small beside what it is made from, so that two of them fit where one bundle does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ImageState;
+use crate::bundle::contents::{Contents, Image};
+use crate::words::digest::Digest;
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+
+/// One image of an [`ImageSet`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SetImage {
+    /// Its name.
+    pub name: Reference,
+    /// The digest of its manifest or index, where that is known.
+    pub digest: Option<Digest>,
+    /// What it runs on, where that is known.
+    pub platforms: Option<Vec<Platform>>,
+    /// The manifests and blobs that it consists of, in order, where that is known.
+    pub(super) parts: Option<Box<[Digest]>>,
+}
+
+/// The images of one side of a comparison.
+#[derive(Debug, Clone, Default)]
+pub struct ImageSet {
+    images: Vec<SetImage>,
+    /// Every manifest and blob that is known of, with its size.
+    sizes: BTreeMap<Digest, u64>,
+    /// What belongs to what refers to the images.
+    referring: BTreeSet<Digest>,
+}
+
+impl ImageSet {
+    /// Everything that `contents` needs, carried or not.
+    #[must_use]
+    pub fn of(contents: &Contents) -> ImageSet {
+        let documents = contents.documents.values().map(|document| document.descriptor());
+        let blobs = documents.chain(contents.blobs.needed());
+        let sizes: BTreeMap<Digest, u64> = blobs.map(|blob| (blob.digest, blob.size)).collect();
+        // What was left out on purpose is named, and not held.
+        let held = |root: Digest| {
+            let closure = contents.closure(root).into_iter();
+            closure.filter(|digest| sizes.contains_key(digest))
+        };
+        let image = |image: &Image| SetImage {
+            name: image.name.clone(),
+            digest: Some(image.digest),
+            platforms: Some(image.platforms.clone()),
+            parts: Some(held(image.digest).collect()),
+        };
+        let images = contents.images.iter().map(image).collect();
+        let referring = contents.referrers.iter().flat_map(|it| held(it.digest)).collect();
+        ImageSet { images, referring, sizes }
+    }
+
+    /// Images of which nothing is known but their names, and the digests that these pin. A name that
+    /// stands twice counts once.
+    #[must_use]
+    pub fn named(names: impl IntoIterator<Item = Reference>) -> ImageSet {
+        let images: BTreeMap<Reference, Option<Digest>> =
+            names.into_iter().map(|name| (name.kept(), name.digest)).collect();
+        let image = |(name, digest)| SetImage { name, digest, platforms: None, parts: None };
+        ImageSet { images: images.into_iter().map(image).collect(), ..ImageSet::default() }
+    }
+
+    /// The images, each name once.
+    #[must_use]
+    pub fn images(&self) -> &[SetImage] {
+        &self.images
+    }
+
+    /// Every manifest and blob with its size; nothing where that is not known of every image.
+    #[must_use]
+    pub fn sizes(&self) -> Option<&BTreeMap<Digest, u64>> {
+        self.images.iter().all(|image| image.parts.is_some()).then_some(&self.sizes)
+    }
+
+    /// What belongs to what refers to the images.
+    pub(super) fn referring(&self) -> &BTreeSet<Digest> {
+        &self.referring
+    }
+
+    /// What is known of `image`, one of its own.
+    pub(super) fn state(&self, image: &SetImage) -> ImageState {
+        let size = |digest: &Digest| self.sizes.get(digest).copied().unwrap_or(0);
+        let weight = |parts: &[Digest]| parts.iter().map(size).fold(0, u64::saturating_add);
+        ImageState {
+            digest: image.digest,
+            bytes: image.parts.as_deref().map(weight),
+            platforms: image.platforms.clone(),
+        }
+    }
+}

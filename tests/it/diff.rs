@@ -1,0 +1,208 @@
+//! What changes from one set of images to another, told beforehand.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::many;
+use crate::memory::peak_of;
+use crate::support::content::{Layer, tar};
+use crate::support::images::{self, Image};
+use crate::support::sealift::{Ran, Sealift, code, ran};
+
+/// An uncompressed layer whose one file has `content`.
+fn layer(content: &str) -> Layer {
+    Layer::plain(&tar(&[("file", content.as_bytes(), 0o644)]))
+}
+
+/// An image of layers with these files.
+fn image(cmd: &str, layers: &[&str]) -> Image {
+    let layers: Vec<Layer> = layers.iter().map(|content| layer(content)).collect();
+    Image::single("x", "1", &format!("[\"{cmd}\"]"), &layers)
+}
+
+/// Exports `images` under their names into `bundle`.
+fn export(sealift: &Sealift, bundle: &str, images: &[(&str, &Image)]) {
+    let layout = format!("{bundle}.layout");
+    images::write_layout(&sealift.at(&layout), images);
+    let source = format!("oci:{layout}");
+    run!(sealift, "export", source, "-o", bundle, "--sign-key", "k.key.pem").ok();
+}
+
+/// May and June of a small set: `app` moved, `tool` was removed, two that share a layer are new,
+/// `base` stays.
+fn months() -> Sealift {
+    let sealift = Sealift::new();
+    sealift.keys("k");
+    let base = image("base", &["base"]);
+    let (old, new) = (image("old", &["base", "old"]), image("new", &["base", "new"]));
+    let (one, two) = (image("one", &["base", "common"]), image("two", &["base", "common"]));
+    let tool = image("tool", &["tool"]);
+    export(
+        &sealift,
+        "may",
+        &[("x.example/app:1", &old), ("x.example/base:1", &base), ("x.example/tool:1", &tool)],
+    );
+    let june = [
+        ("x.example/app:1", &new),
+        ("x.example/base:1", &base),
+        ("x.example/one:1", &one),
+        ("x.example/two:1", &two),
+    ];
+    export(&sealift, "june.tar", &june);
+    sealift
+}
+
+/// How `line` compares, as JSON.
+fn json(sealift: &Sealift, line: &str) -> Value {
+    ran(sealift.command().arg("diff").args(line.split(' ')).args(["--format", "json"])).ok().json()
+}
+
+/// What became of `name`.
+fn change<'t>(told: &'t Value, name: &str) -> &'t Value {
+    let images = told["images"].as_array().unwrap();
+    let name = format!("x.example/{name}:1");
+    images.iter().find(|image| image["name"] == name.as_str()).unwrap()
+}
+
+#[test]
+fn what_changes_is_told_with_what_each_image_alone_adds() {
+    let sealift = months();
+
+    let told = json(&sealift, "may june.tar --key k.pub.pem");
+
+    assert_eq!(
+        told["counts"],
+        json!({"added": 2, "removed": 1, "moved": 1, "parts": 0, "unchanged": 1, "undecided": 0})
+    );
+    // A layer of one file is a tar of 2,048 bytes; a config and a manifest go with each image.
+    let state = |name: &str, side: &str| change(&told, name)[side]["bytes"].as_u64().unwrap();
+    assert_eq!(change(&told, "app")["change"], "moved");
+    assert_eq!(change(&told, "app")["adds"], state("app", "after") - 2048);
+    assert_eq!(change(&told, "app")["frees"], state("app", "before") - 2048);
+    assert_eq!(change(&told, "tool")["frees"], state("tool", "before"));
+    assert_eq!(change(&told, "tool")["after"], Value::Null);
+    for new in ["one", "two"] {
+        assert_eq!(change(&told, new)["adds"], state(new, "after") - 2 * 2048);
+    }
+    assert_eq!(told["new"]["ofSeveral"], json!({"blobs": 1, "bytes": 2048}));
+    // All that June has is new or was there: a whole bundle weighs both.
+    let sum = told["new"]["bytes"].as_u64().unwrap() + told["shared"]["bytes"].as_u64().unwrap();
+    assert_eq!(told["after"]["total"]["bytes"], sum);
+    let whole = run!(sealift, "inspect", "june.tar", "--format", "json").ok();
+    assert_eq!(whole.number("/bytes"), sum);
+    assert_eq!(told["after"]["trusted"], true);
+
+    let back = json(&sealift, "june.tar may --key k.pub.pem");
+    assert_eq!((&back["gone"], &back["new"]), (&told["new"], &told["gone"]));
+    assert_eq!(back["shared"], told["shared"]);
+}
+
+#[test]
+fn a_table_has_the_names_that_changed_and_the_rest_on_request() {
+    let sealift = months();
+    let diff = |more: &[&str]| ran(sealift.command().args(["diff", "may", "june.tar"]).args(more));
+
+    let said = diff(&["--key", "k.pub.pem"]).ok();
+    let said = said.says("2 added, 1 removed, 1 moved, 1 unchanged").says("signed by ");
+    let said = said.says("2.00 KiB shared by several new images").says("in both: ");
+    let row = |name: &str| said.stdout.lines().find(|line| line.contains(name));
+    assert!(row("/app:1").unwrap().contains(" -> sha256:"), "{}", said.stdout);
+    assert!(row("/tool:1").unwrap().contains("removed"), "{}", said.stdout);
+    assert!(row("/base:1").is_none(), "{}", said.stdout);
+    let all = diff(&["--all", "--long"]).ok().says("x.example/base:1");
+    assert!(all.stdout.contains("NOT verified: claims to be signed by"), "{}", all.stdout);
+}
+
+#[test]
+fn whether_two_differ_is_the_exit_code_where_that_is_asked() {
+    let sealift = months();
+    let diff = |args: &str| -> Ran {
+        ran(sealift.command().arg("diff").args(args.split(' ')).arg("--exit-code"))
+    };
+
+    diff("may may").ok();
+    diff("may june.tar").exits(1).says("may and june.tar differ");
+    let told = diff("may june.tar --format json").exits(1).json();
+    assert_eq!((&told["error"]["kind"], &told["ok"]), (&"differs".into(), &false.into()));
+    assert_eq!(told["counts"]["added"], 2, "what differs is told all the same");
+    // What cannot be compared is no difference.
+    diff("may none").exits(code::INCOMPLETE);
+    sealift.keys("stranger");
+    diff("may june.tar --key stranger.pub.pem").exits(code::UNTRUSTED);
+    run!(sealift, "diff", "may", "june.tar").ok();
+}
+
+#[test]
+fn a_list_is_compared_by_names_and_pinned_digests_and_says_what_it_cannot_tell() {
+    let sealift = months();
+    let digest = change(&json(&sealift, "may may"), "base")["after"]["digest"].clone();
+    let digest = digest.as_str().unwrap();
+    let list = format!("# wanted\nx.example/app:1\nx.example/base:1@{digest}\nalpine:3\n");
+    std::fs::write(sealift.at("list.txt"), list).unwrap();
+
+    let told = json(&sealift, "june.tar list.txt");
+    assert_eq!(change(&told, "app")["change"], "undecided");
+    assert_eq!(change(&told, "base")["change"], "unchanged");
+    assert_eq!(change(&told, "one")["change"], "removed");
+    assert_eq!((told["counts"]["added"].as_u64(), &told["new"]), (Some(1), &Value::Null));
+    assert_eq!(change(&told, "app")["adds"], Value::Null);
+    assert_eq!((&told["after"]["kind"], &told["after"]["total"]), (&"list".into(), &Value::Null));
+    assert_eq!(told["after"]["trusted"], Value::Null);
+    let said = run!(sealift, "diff", "june.tar", "list.txt").ok();
+    said.says("unknown").says("sizes unknown").says("1 of which it is not known");
+
+    std::fs::write(sealift.at("list.txt"), "A\noci:may.layout\n").unwrap();
+    run!(sealift, "diff", "june.tar", "list.txt").exits(code::USAGE).says("2 of the names");
+}
+
+#[test]
+fn what_is_damaged_or_has_expired_is_compared_all_the_same() {
+    let sealift = months();
+    let args = ["export", "oci:may.layout", "-o", "old", "--sign-key", "k.key.pem"];
+    ran(sealift.command().args(args).args(["--expires", "1"])).ok();
+    run!(sealift, "diff", "old", "may", "--key", "k.pub.pem").ok().says("EXPIRED at");
+
+    std::fs::write(sealift.at("may/extra"), "x").unwrap();
+    let told = run!(sealift, "diff", "may", "june.tar", "--format", "json").exits(code::DAMAGED);
+    assert_eq!(told.json()["before"]["problems"][0]["kind"], "extra");
+    assert_eq!(told.json()["counts"]["moved"], 1);
+}
+
+/// The images of a month: all but the first tenth are as in any other.
+fn month(sealift: &Sealift, bundle: &str, count: usize, month: usize) {
+    let variant = |image: usize| if image < count / 10 { month } else { 0 };
+    many::layout_of(&sealift.at("source"), (0..count).map(|image| (image, variant(image))));
+    run!(sealift, "export", "oci:source", "-o", bundle, "--sign-key", "k.key.pem").ok();
+    std::fs::remove_dir_all(sealift.at("source")).unwrap();
+}
+
+#[test]
+fn two_large_bundles_are_compared_in_little_time_and_memory() {
+    // Below that, the program itself has most of the memory.
+    let (count, limit) = match std::env::var_os("SEALIFT_TEST_FULL") {
+        Some(_) => (5_000, 256 << 10),
+        None => (250, 48 << 10),
+    };
+    let scratch = TempDir::new_in(Path::new(env!("CARGO_TARGET_TMPDIR"))).unwrap();
+    let sealift = Sealift::new_in(scratch.path());
+    sealift.keys("k");
+    month(&sealift, "may.tar", count, 1);
+    month(&sealift, "june.tar", count, 2);
+
+    let started = std::time::Instant::now();
+    let told = json(&sealift, "may.tar june.tar --key k.pub.pem");
+    // With one thread at work, time on the clock is never less than that of the processor.
+    let took = started.elapsed().as_secs_f32();
+    let moved = (count / 10) as u64;
+    assert_eq!(told["counts"]["moved"], moved);
+    assert_eq!(told["counts"]["unchanged"], (count as u64) - moved);
+    assert_eq!(told["new"]["blobs"], moved * 20);
+    let mut command = sealift.command();
+    let (peak, ended) = peak_of(command.args(["diff", "may.tar", "june.tar", "--key", "k.pub.pem"]));
+    println!("diff of {count} images with {count}: {took:.1} s, {} MiB", peak >> 10);
+    assert_eq!(ended, Some(0));
+    assert!(peak < limit, "{} MiB", peak >> 10);
+    assert!(took < 10.0, "{took} s");
+}
