@@ -133,7 +133,7 @@ fn about(side: &Compared, long: bool) -> String {
         Some(total) => format!("{} ({})", blobs(total.blobs), bytes(total.bytes)),
         None => "sizes unknown".to_owned(),
     });
-    said.extend(side.lacking.as_ref().map(|lacking| {
+    said.extend(side.lacking.filter(|lacking| lacking.blobs > 0).map(|lacking| {
         format!("a delta, without {} ({}) of them", blobs(lacking.blobs), bytes(lacking.bytes))
     }));
     if let Some(of) = &side.evidence {

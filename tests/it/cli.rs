@@ -31,9 +31,18 @@ fn help_has_examples_for_every_verb() {
     let sealift = Sealift::new();
 
     let overview = run!(sealift, "--help").ok().stdout;
-    for verb in
-        ["key", "export", "inspect", "diff", "verify", "import", "serve", "tags", "search", "completions"]
-    {
+    for verb in [
+        "key",
+        "export",
+        "inspect",
+        "diff",
+        "verify",
+        "import",
+        "serve",
+        "tags",
+        "search",
+        "completions",
+    ] {
         assert!(overview.contains(verb), "{verb} is not in\n{overview}");
         let help = run!(sealift, verb, "--help").ok().stdout;
         assert!(help.to_lowercase().contains("example"), "no example in\n{help}");

@@ -200,7 +200,8 @@ fn two_large_bundles_are_compared_in_little_time_and_memory() {
     assert_eq!(told["counts"]["unchanged"], (count as u64) - moved);
     assert_eq!(told["new"]["blobs"], moved * 20);
     let mut command = sealift.command();
-    let (peak, ended) = peak_of(command.args(["diff", "may.tar", "june.tar", "--key", "k.pub.pem"]));
+    let (peak, ended) =
+        peak_of(command.args(["diff", "may.tar", "june.tar", "--key", "k.pub.pem"]));
     println!("diff of {count} images with {count}: {took:.1} s, {} MiB", peak >> 10);
     assert_eq!(ended, Some(0));
     assert!(peak < limit, "{} MiB", peak >> 10);

@@ -37,9 +37,8 @@ pub fn layout_of(root: &Path, images: impl Iterator<Item = (usize, usize)>) {
             0 => image.to_string(),
             variant => format!("{image}.{variant}"),
         };
-        let ids: Vec<String> = (0..LAYERS)
-            .map(|layer| digest(format!("{own} {layer} unpacked").as_bytes()))
-            .collect();
+        let ids: Vec<String> =
+            (0..LAYERS).map(|layer| digest(format!("{own} {layer} unpacked").as_bytes())).collect();
         let layers: Vec<Value> = (0..LAYERS)
             .map(|layer| {
                 let media_type = "application/vnd.oci.image.layer.v1.tar+gzip";

@@ -37,8 +37,8 @@ pub struct Compared {
     pub image_count: u64,
     /// What these and what refers to them consist of; nothing where that is not known.
     pub total: Option<Count>,
-    /// What of that a delta does not carry itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What of that it does not carry itself: more than nothing of a delta. Nothing where it carries
+    /// no blobs at all.
     pub lacking: Option<Count>,
     /// Whether a trusted key signed it. Without one, its images are a mere claim. Nothing for what
     /// nobody signs.
@@ -64,7 +64,7 @@ impl Compared {
         let mut lacking = Count::default();
         examined.contents().blobs.lacking().for_each(|blob| lacking.add(blob));
         Compared {
-            lacking: examined.statement().predicate.base.as_ref().map(|_| lacking),
+            lacking: Some(lacking),
             trusted: Some(!examined.signers().is_empty()),
             evidence: Some(Evidence::of(medium, examined, now)),
             claimed_signers: examined.claimed_signers().to_vec(),
