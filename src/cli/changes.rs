@@ -121,7 +121,8 @@ fn sided(side: &OneSided, which: &str) -> String {
         (side.of_several, format!("shared by several {which} images")),
         (side.of_referrers, "of signatures and the like".to_owned()),
     ];
-    let parts = parts.into_iter().filter(|(count, _)| count.blobs > 0);
+    let parts = parts.into_iter().filter_map(|(count, what)| Some((count?, what)));
+    let parts = parts.filter(|(count, _)| count.blobs > 0);
     let parts: Vec<String> =
         parts.map(|(count, what)| format!("{} {what}", bytes(count.bytes))).collect();
     if !parts.is_empty() {

@@ -9,15 +9,16 @@ use clap::Args;
 
 use super::changes;
 use super::environment::now;
-use super::evidence::{expiry, ids};
+use super::evidence::ids;
 use super::idle;
 use super::lists::{gather, no_path, parse};
 use super::printer::Printer;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes};
 use crate::bundle::check::Trust;
+use crate::bundle::receipt::ReadReceipt;
 use crate::places::location::Source;
-use crate::verbs::diff::{Compared, Comparison, Request, Side, diff};
+use crate::verbs::diff::{Comparand, Compared, Comparison, Request, diff};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -26,12 +27,14 @@ use crate::words::reference::Reference;
 
 /// Show what changes from one set of images to another: added, removed, moved, and what that weighs
 ///
-/// BEFORE and AFTER are bundles (a folder or a packed file) or lists of images, as export -f takes
-/// them. Of a list the names are compared, and the digests that they pin; nobody is asked for more.
+/// BEFORE and AFTER are bundles (a folder, a packed file, or a record of one), receipts, or lists of
+/// images, as export -f takes them. Of a list the names are compared, and the digests that they pin;
+/// nobody is asked for more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift diff may.tar june.tar --key transfer.pub.pem
   sealift diff images.txt june.tar
+  sealift diff receipt.json june.tar
   sealift diff may.tar june.tar --format json | jq -r '.images[] | select(.change == \"added\").name'
 
 ADDS are the bytes that an image alone adds: nothing of BEFORE has them, and no other image of AFTER;
@@ -68,21 +71,20 @@ impl Diff {
         };
         let (before, after) = (side(&self.before)?, side(&self.after)?);
         let told = diff(&Request::new(before, after, trust, now()?))?;
-        let wrong = told.error();
-        let unlike = told.unlike().filter(|_| self.exit_code && wrong.is_none());
-        let error = wrong.as_ref().or(unlike.as_ref());
-        printer.ending(&told, error, || text(&told, self.all, self.long))?;
-        Ok(printer.end(wrong.or(unlike).map(Error::without_findings).as_ref()))
+        let unlike = told.unlike().filter(|_| self.exit_code);
+        printer.ending(&told, unlike.as_ref(), || text(&told, self.all, self.long))?;
+        Ok(printer.end(unlike.as_ref()))
     }
 }
 
 /// What `text` names.
-fn side(text: &str) -> Result<Side> {
+fn side(text: &str) -> Result<Comparand> {
     let path = PathBuf::from(text);
-    match is_text(&path) {
-        false => Ok(Side::Bundle(path.into())),
-        true => Ok(Side::List { names: names(&path)?, path }),
-    }
+    Ok(match (ReadReceipt::is_at(&path), is_text(&path)) {
+        (true, _) => Comparand::Receipt(path),
+        (_, true) => Comparand::List { names: names(&path)?, path },
+        _ => Comparand::Bundle(path.into()),
+    })
 }
 
 /// Whether the file at `path` begins as no bundle does: one that is packed has zeros in its header.
@@ -93,7 +95,7 @@ fn is_text(path: &Path) -> bool {
         false => return false,
     };
     let wide = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
-    read.is_ok_and(|read| read > 0) && (wide || !start.contains(&0)) && !start.starts_with(b"{")
+    read.is_ok_and(|read| read > 0) && (wide || !start.contains(&0))
 }
 
 /// The names in the list at `path`.
@@ -109,6 +111,10 @@ fn names(path: &PathBuf) -> Result<Vec<Reference>> {
     let summary = |n| format!("{n} of the names in {} cannot be read", path.display());
     match misnamed(wrong, summary) {
         Some(error) => Err(error),
+        None if parsed.is_empty() => {
+            let text = format!("{} names no image", path.display());
+            Err(Error::new(Class::Usage, text).hint("write one name a line"))
+        }
         None => Ok(parsed.into_iter().map(|(name, _)| name).collect()),
     }
 }
@@ -118,10 +124,6 @@ fn text(told: &Comparison, all: bool, long: bool) -> Vec<String> {
     lines.extend(changes::totals(&told.difference));
     for (which, side) in [("before", &told.before), ("after", &told.after)] {
         lines.push(format!("{which}: {}", about(side, long)));
-    }
-    for side in [&told.before, &told.after] {
-        let problem = |it| Safe(&format!("problem in {}: {it}", side.name)).to_string();
-        lines.extend(side.problems.iter().map(problem));
     }
     lines
 }
@@ -136,16 +138,13 @@ fn about(side: &Compared, long: bool) -> String {
     said.extend(side.lacking.filter(|lacking| lacking.blobs > 0).map(|lacking| {
         format!("a delta, without {} ({}) of them", blobs(lacking.blobs), bytes(lacking.bytes))
     }));
-    if let Some(of) = &side.evidence {
-        said.push(format!("made at {}", of.created_at));
-        said.extend(of.expired.then(|| expiry(of)));
-        said.push(match side.trusted {
-            Some(true) => format!("signed by {}", ids(&of.signers, long)),
-            _ => {
-                let claimed = side.claimed_signers.join(", ");
-                format!("NOT verified: claims to be signed by {}", Safe(&claimed))
-            }
-        });
-    }
+    said.extend(side.created_at.map(|at| format!("made at {at}")));
+    said.extend(side.expired.then(|| "EXPIRED".to_owned()));
+    let claimed = side.claimed_signers.join(", ");
+    said.extend(side.trusted.map(|trusted| match (trusted, claimed.is_empty()) {
+        (true, _) => format!("signed by {}", ids(&side.signers, long)),
+        (false, false) => format!("NOT verified: claims to be signed by {}", Safe(&claimed)),
+        (false, true) => "NOT verified: nobody signed it".to_owned(),
+    }));
     said.join("; ")
 }

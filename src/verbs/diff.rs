@@ -1,12 +1,12 @@
 //! `diff`: what changes from one set of images to another, and what that weighs.
 
+mod comparand;
 mod compared;
-mod side;
 
 use serde::Serialize;
 
-pub use self::compared::Compared;
-pub use self::side::Side;
+pub use self::comparand::Comparand;
+pub use self::compared::{CompareKind, Compared};
 use crate::bundle::check::Trust;
 use crate::words::error::{Class, Error, ErrorKind, Result};
 use crate::words::moment::Moment;
@@ -17,9 +17,9 @@ use crate::work::diff::Difference;
 #[non_exhaustive]
 pub struct Request {
     /// What there was.
-    pub before: Side,
+    pub before: Comparand,
     /// What there is, or will be.
-    pub after: Side,
+    pub after: Comparand,
     /// Whom to believe.
     pub trust: Trust,
     /// The time, for the expiry.
@@ -29,7 +29,7 @@ pub struct Request {
 impl Request {
     /// Compares `before` with `after`, what is signed of them against `trust`, at the time `now`.
     #[must_use]
-    pub fn new(before: Side, after: Side, trust: Trust, now: Moment) -> Request {
+    pub fn new(before: Comparand, after: Comparand, trust: Trust, now: Moment) -> Request {
         Request { before, after, trust, now }
     }
 }
@@ -49,13 +49,6 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Why what was compared is not as it should be, if it is not. That a bundle has expired is
-    /// none: it is compared, not used.
-    #[must_use]
-    pub fn error(&self) -> Option<Error> {
-        [&self.before, &self.after].into_iter().find_map(Compared::error)
-    }
-
     /// That the two differ, or cannot be told to be the same, as a failure, for one who asks that.
     #[must_use]
     pub fn unlike(&self) -> Option<Error> {
@@ -72,10 +65,10 @@ impl Comparison {
 /// use std::time::SystemTime;
 ///
 /// use sealift::bundle::check::Trust;
-/// use sealift::verbs::diff::{Request, Side, diff};
+/// use sealift::verbs::diff::{Comparand, Request, diff};
 ///
-/// let list = Side::List { path: "images.txt".into(), names: vec!["acme/list:1.0".parse()?] };
-/// let bundle = Side::Bundle("testdata/formats/v1/folder".into());
+/// let list = Comparand::List { path: "images.txt".into(), names: vec!["acme/list:1.0".parse()?] };
+/// let bundle = Comparand::Bundle("testdata/formats/v1/folder".into());
 /// let now = SystemTime::now().try_into()?;
 /// let told = diff(&Request::new(list, bundle, Trust::UnsafeAnySigner, now))?;
 /// assert_eq!(told.difference.counts.removed, 0, "the bundle has all of the list");
@@ -84,7 +77,8 @@ impl Comparison {
 /// ```
 ///
 /// # Errors
-/// As [`check::examine_expired`](crate::bundle::check::examine_expired), of either.
+/// As [`Record::read`](crate::bundle::record::Record::read), or
+/// [`ReadReceipt::at`](crate::bundle::receipt::ReadReceipt::at), of either.
 pub fn diff(request: &Request) -> Result<Comparison> {
     // 1. What does each hold? One at a time: of a bundle that was read, little is kept.
     let (before, old) = request.before.look(&request.trust, request.now)?;

@@ -169,7 +169,7 @@ fn differences() {
     diff("diff.unasked", "less whole --exit-code", 1);
     fs::write(sealift.at("list.txt"), "hello:1.0\nalpine:3\n").unwrap();
     diff("diff.list", "list.txt less", code::DONE);
-    fs::write(sealift.at("less/extra"), "x").unwrap();
+    fs::write(sealift.at("less/index.json"), "{}").unwrap();
     diff("diff.damaged", "list.txt less", code::DAMAGED);
 }
 

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ImageState;
+use super::change::ImageState;
 use crate::bundle::contents::{Contents, Image};
+use crate::bundle::receipt::HeldContent;
 use crate::words::digest::Digest;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
@@ -27,8 +28,8 @@ pub struct SetImage {
 #[derive(Debug, Clone, Default)]
 pub struct ImageSet {
     images: Vec<SetImage>,
-    /// Every manifest and blob that is known of, with its size.
-    sizes: BTreeMap<Digest, u64>,
+    /// Every manifest and blob with its size, where that is known.
+    sizes: Option<BTreeMap<Digest, u64>>,
     /// What belongs to what refers to the images.
     referring: BTreeSet<Digest>,
 }
@@ -53,7 +54,27 @@ impl ImageSet {
         };
         let images = contents.images.iter().map(image).collect();
         let referring = contents.referrers.iter().flat_map(|it| held(it.digest)).collect();
-        ImageSet { images, referring, sizes }
+        ImageSet { images, referring, sizes: Some(sizes) }
+    }
+
+    /// What a receipt tells of: names, and manifests and blobs, of which it does not say what belongs
+    /// to which.
+    #[must_use]
+    pub fn held(content: &HeldContent) -> ImageSet {
+        let image = |(digest, name): &(Digest, Reference)| SetImage {
+            name: name.kept(),
+            digest: Some(*digest),
+            platforms: None,
+            parts: None,
+        };
+        let images: BTreeMap<Reference, SetImage> =
+            content.names.iter().map(image).map(|image| (image.name.clone(), image)).collect();
+        let sizes = content.manifests.iter().chain(&content.blobs);
+        ImageSet {
+            images: images.into_values().collect(),
+            sizes: Some(sizes.map(|(digest, size)| (*digest, *size)).collect()),
+            referring: BTreeSet::new(),
+        }
     }
 
     /// Images of which nothing is known but their names, and the digests that these pin. A name that
@@ -72,10 +93,15 @@ impl ImageSet {
         &self.images
     }
 
-    /// Every manifest and blob with its size; nothing where that is not known of every image.
+    /// Every manifest and blob with its size, where that is known.
     #[must_use]
     pub fn sizes(&self) -> Option<&BTreeMap<Digest, u64>> {
-        self.images.iter().all(|image| image.parts.is_some()).then_some(&self.sizes)
+        self.sizes.as_ref()
+    }
+
+    /// Whether it is known of each image of what it consists.
+    pub(super) fn has_parts(&self) -> bool {
+        self.images.iter().all(|image| image.parts.is_some())
     }
 
     /// What belongs to what refers to the images.
@@ -85,8 +111,8 @@ impl ImageSet {
 
     /// What is known of `image`, one of its own.
     pub(super) fn state(&self, image: &SetImage) -> ImageState {
-        let size = |digest: &Digest| self.sizes.get(digest).copied().unwrap_or(0);
-        let weight = |parts: &[Digest]| parts.iter().map(size).fold(0, u64::saturating_add);
+        let size = |digest: &Digest| self.sizes.as_ref()?.get(digest).copied();
+        let weight = |parts: &[Digest]| parts.iter().filter_map(size).fold(0, u64::saturating_add);
         ImageState {
             digest: image.digest,
             bytes: image.parts.as_deref().map(weight),

@@ -1,6 +1,8 @@
 use super::*;
 use crate::bundle::contents::Contents;
+use crate::bundle::receipt::HeldContent;
 use crate::bundle::samples::{LAYER, Stock};
+use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 
 /// A manifest over layers of these texts, each of which weighs as many bytes as it has letters.
@@ -54,7 +56,8 @@ fn an_image_that_moved_adds_what_its_old_self_and_all_others_lack() {
         ]
     );
     let new = difference.new.unwrap();
-    assert_eq!((new.all.bytes, new.of_one.bytes, new.of_several.blobs), (adds, adds, 0));
+    let of = |count: Option<Count>| count.unwrap();
+    assert_eq!((new.all.bytes, of(new.of_one).bytes, of(new.of_several).blobs), (adds, adds, 0));
     assert_eq!(difference.gone.unwrap().all.bytes, frees + freed);
     // What the two have in common: the other image, and the layer `base` that is its own as well.
     assert_eq!(difference.shared.unwrap().bytes, own(&after, &other) + 4 + 10);
@@ -74,8 +77,9 @@ fn what_two_new_images_share_neither_adds_alone() {
     let adds: Vec<Option<u64>> = difference.images.iter().map(|image| image.adds).collect();
     assert_eq!(adds, [Some(first), Some(second)]);
     let new = difference.new.unwrap();
-    assert_eq!((new.of_several.blobs, new.of_several.bytes), (1, 6));
-    assert_eq!(new.of_one.bytes, first + second);
+    let several = new.of_several.unwrap();
+    assert_eq!((several.blobs, several.bytes), (1, 6));
+    assert_eq!(new.of_one.unwrap().bytes, first + second);
     assert_eq!(new.all.bytes, after.bytes());
     assert_eq!(difference.counts.added, 2);
 }
@@ -89,7 +93,7 @@ fn one_digest_under_two_names_is_two_images_that_share_all() {
 
     let twice = between(&Contents::default(), &after);
     assert!(twice.images.iter().all(|image| image.adds == Some(0)));
-    assert_eq!(twice.new.unwrap().of_several.bytes, after.bytes());
+    assert_eq!(twice.new.unwrap().of_several.unwrap().bytes, after.bytes());
 
     // Another name for what is there is a change that weighs nothing.
     let named = between(&before, &after);
@@ -144,8 +148,9 @@ fn what_refers_to_images_counts_and_belongs_to_none() {
     // The two that are new have an empty config in common with that which is there.
     let layers: u64 =
         [&of_b, &of_that].map(|it| after.documents[&it.digest].children()[1].size).iter().sum();
-    assert_eq!(new.of_referrers.bytes, of_b.size + of_that.size + layers);
-    assert_eq!(new.all.bytes, new.of_one.bytes + new.of_referrers.bytes);
+    let of_referrers = new.of_referrers.unwrap().bytes;
+    assert_eq!(of_referrers, of_b.size + of_that.size + layers);
+    assert_eq!(new.all.bytes, new.of_one.unwrap().bytes + of_referrers);
     let signed = between(&stock.contents(&[("x.example/r:a", &a)]), &before);
     assert_eq!(signed.counts.unchanged, 1);
     assert!(!signed.is_none(), "a signature is new");
@@ -182,4 +187,35 @@ fn what_is_not_known_is_not_nothing() {
     let lists = |one: &[&str], other: &[&str]| Difference::between(&list(one), &list(other));
     assert!(lists(&["a:1", "a:1"], &["docker.io/library/a:1"]).is_none());
     assert_eq!(lists(&["a:1"], &["a:2"]).counts.added, 1);
+}
+
+#[test]
+fn what_a_receipt_holds_is_known_and_not_what_belongs_to_which_image() {
+    let mut stock = Stock::default();
+    let old = image(&mut stock, "old", &["base", "application"]);
+    let new = image(&mut stock, "new", &["base", "application 2"]);
+    let before = stock.contents(&[("x.example/a:1", &old), ("x.example/a:2", &old)]);
+    let after = stock.contents(&[("x.example/a:1", &new), ("x.example/a:2", &old)]);
+    let mut held = HeldContent::default();
+    for document in before.documents.values().map(|document| document.descriptor()) {
+        held.manifest(document.digest, document.size);
+    }
+    before.blobs.needed().iter().for_each(|blob| held.blob(blob.digest, blob.size));
+    held.names = before.images.iter().map(|it| (it.digest, it.name.clone())).collect();
+
+    let told = Difference::between(&ImageSet::held(&held), &ImageSet::of(&after));
+
+    let known = between(&before, &after);
+    assert_eq!((told.new, told.shared), (known.new, known.shared));
+    let gone = told.gone.unwrap();
+    assert_eq!((gone.all.blobs, gone.of_one), (0, None));
+    let adds = own(&after, &new) + 13;
+    assert_eq!(
+        changes(&told),
+        [
+            ("x.example/a:1".to_owned(), ChangeKind::Moved, Some(adds), None),
+            ("x.example/a:2".to_owned(), ChangeKind::Unchanged, Some(0), None),
+        ]
+    );
+    assert_eq!(told.images[0].before.as_ref().unwrap().bytes, None);
 }

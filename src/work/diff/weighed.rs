@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::OneSided;
+use super::change::OneSided;
 use super::image_set::ImageSet;
 use crate::words::digest::Digest;
 use crate::work::plan::Count;
 
 /// What one side has beyond the other.
 pub(super) struct Weighed {
-    /// For each of its images, the bytes that no other image has and nothing of the other side.
+    /// For each of its images, the bytes that no other image has and nothing of the other side; empty
+    /// where it is not known of what they consist.
     pub(super) alone: Vec<u64>,
     /// All of that, by who needs it.
     pub(super) sides: OneSided,
@@ -17,39 +18,58 @@ pub(super) struct Weighed {
     pub(super) shared: Count,
 }
 
-/// What `set` has beyond `other`; nothing where either does not say of what it consists.
+/// What `set` has beyond `other`; nothing where either does not say what it has.
 pub(super) fn weigh(set: &ImageSet, other: &ImageSet) -> Option<Weighed> {
     let (sizes, others) = (set.sizes()?, other.sizes()?);
-    let is_new = |digest: &&Digest| !others.contains_key(*digest);
-    // Who needs each: images are counted, and what refers to them is one more.
-    let mut users: BTreeMap<Digest, u32> = BTreeMap::new();
-    let parts = || set.images().iter().map(|image| image.parts.as_deref().unwrap_or_default());
-    for digest in parts().flatten().chain(set.referring()).filter(is_new) {
-        *users.entry(*digest).or_default() += 1;
-    }
-    let referring = set.referring();
-    let is_alone = |digest: &&Digest| {
-        users.get(*digest).is_some_and(|users| *users == 1) && !referring.contains(*digest)
-    };
-    let size = |digest: &Digest| sizes.get(digest).copied().unwrap_or(0);
-    let alone = parts().map(|parts| {
-        let own = parts.iter().filter(is_alone).map(size);
-        own.fold(0, u64::saturating_add)
-    });
-    let (mut sides, mut shared) = (OneSided::default(), Count::default());
+    let (mut all, mut shared) = (Count::default(), Count::default());
+    let mut new: BTreeMap<Digest, (u64, Users)> = BTreeMap::new();
     for (digest, size) in sizes {
-        let Some(users) = users.get(digest) else {
-            if others.contains_key(digest) {
-                shared.weigh(*size);
+        match others.contains_key(digest) {
+            true => shared.weigh(*size),
+            false => {
+                all.weigh(*size);
+                new.insert(*digest, (*size, Users::default()));
             }
-            continue;
-        };
-        sides.all.weigh(*size);
-        match (users, referring.contains(digest)) {
-            (1, false) => sides.of_one.weigh(*size),
-            (1, true) => sides.of_referrers.weigh(*size),
-            _ => sides.of_several.weigh(*size),
         }
     }
-    Some(Weighed { alone: alone.collect(), sides, shared })
+    let mut sides = OneSided { all, ..OneSided::default() };
+    if !set.has_parts() {
+        return Some(Weighed { alone: Vec::new(), sides, shared });
+    }
+    let parts = || set.images().iter().map(|image| image.parts.as_deref().unwrap_or_default());
+    for digest in parts().flatten() {
+        new.entry(*digest).and_modify(|(_, users)| users.images += 1);
+    }
+    for digest in set.referring() {
+        new.entry(*digest).and_modify(|(_, users)| users.referring = true);
+    }
+    let own = |digest: &Digest| {
+        new.get(digest).filter(|(_, users)| users.is_one()).map(|(size, _)| *size)
+    };
+    let alone = parts().map(|parts| parts.iter().filter_map(own).fold(0, u64::saturating_add));
+    let alone = alone.collect();
+    let of = |is_meant: fn(&Users) -> bool| {
+        let mut count = Count::default();
+        let meant = new.values().filter(|(_, users)| is_meant(users));
+        meant.for_each(|(size, _)| count.weigh(*size));
+        Some(count)
+    };
+    sides.of_one = of(Users::is_one);
+    sides.of_referrers = of(|users| users.images == 0);
+    sides.of_several = of(|users| users.images > 0 && !users.is_one());
+    Some(Weighed { alone, sides, shared })
+}
+
+/// Who needs a blob.
+#[derive(Default)]
+struct Users {
+    images: u32,
+    /// Whether something that refers to an image does.
+    referring: bool,
+}
+
+impl Users {
+    fn is_one(&self) -> bool {
+        self.images == 1 && !self.referring
+    }
 }
