@@ -35,6 +35,7 @@ mod search;
 mod secrets;
 mod serve;
 mod signals;
+mod sizes;
 mod squash;
 mod stderr;
 mod table;

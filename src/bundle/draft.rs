@@ -86,6 +86,18 @@ impl Draft {
         ((maker.largest)(head), what)
     }
 
+    /// How many bytes a bundle of `head` has on `output`.
+    #[must_use]
+    pub fn size(output: &Medium, head: &Head) -> u64 {
+        let maker = maker(output);
+        if maker.is_one_file {
+            return (maker.largest)(head);
+        }
+        let small = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
+        let large = head.layers.iter().map(|layer| layer.size);
+        small.chain(large).fold(0, u64::saturating_add)
+    }
+
     /// Blobs that an interrupted export left behind, to be read through
     /// [`Verifying`](crate::storage::verifying::Verifying).
     #[must_use]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::changes;
 use super::environment::{creation_time, standard_input, state_folder};
 use super::evidence::in_words;
 use super::idle;
@@ -14,6 +15,7 @@ use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
 use super::secrets::{private_key, public_keys};
+use super::sizes;
 use super::table::{blobs, bytes, skipped, table};
 use crate::bundle::history::{History, Opening};
 use crate::medium::Medium;
@@ -260,6 +262,13 @@ fn text(summary: &Summary) -> Vec<String> {
     }
     let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));
     if summary.dry_run {
+        if let Some(change) = &summary.change {
+            lines.push(String::new());
+            lines.extend(changes::table(change, false, false));
+            lines.extend(changes::totals(change));
+            lines.push(String::new());
+        }
+        lines.extend(summary.sizes.iter().flat_map(sizes::lines));
         lines.push(format!("dry run: {fetched} to fetch, nothing was written"));
         return lines;
     }

@@ -14,7 +14,8 @@ use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, t
 use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
 use crate::medium::Medium;
-use crate::verbs::inspect::{KnownReferrer, Overview, inspect};
+use crate::verbs::inspect::{KnownReferrer, Overview, UsageKind, UsageRow, inspect};
+use crate::words::count::count;
 use crate::words::error::{Error, Result};
 use crate::words::escape::Safe;
 
@@ -23,6 +24,7 @@ use crate::words::escape::Safe;
 #[command(after_help = "Examples:
   sealift inspect june.tar
   sealift inspect june.tar --key transfer.pub.pem --format json
+  sealift inspect june.tar --tree
 
 Layers are not read. Without --key nothing is proven about who made the bundle. With problems the
 exit code is that of verify: 4 or 5. One that has expired is shown all the same, with exit code 7.")]
@@ -33,6 +35,10 @@ pub(super) struct Inspect {
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem")]
     key: Vec<PathBuf>,
+    /// Show who shares which layers, as one reads a disk usage: images below the layers that they
+    /// stand on, the largest first
+    #[arg(long)]
+    tree: bool,
     /// Show digests and key ids in full
     #[arg(long)]
     long: bool,
@@ -46,7 +52,7 @@ impl Inspect {
             false => Trust::Keys(public_keys(&self.key)?),
         };
         let medium = Medium::at(self.bundle);
-        let overview = inspect(&medium, &trust, now()?)?;
+        let overview = inspect(&medium, &trust, now()?, self.tree)?;
         let error = match overview.ok {
             false => Some(failure(&medium.to_string(), &overview.problems)),
             true => overview.evidence.stale(),
@@ -58,18 +64,10 @@ impl Inspect {
 }
 
 fn text(overview: &Overview, long: bool) -> Vec<String> {
-    let head = ["IMAGE", "DIGEST", "PLATFORMS", "SIZE", "OWN"];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for sized in &overview.images {
-        rows.push(vec![
-            sized.image.name.to_string(),
-            digest(&sized.image.digest, long),
-            platforms(&sized.image.platforms),
-            bytes(sized.bytes),
-            bytes(sized.own_bytes),
-        ]);
-    }
-    let mut lines = titled(&rows);
+    let mut lines = match &overview.usage {
+        Some(rows) => usage(rows, long),
+        None => images(overview, long),
+    };
     lines.extend(overview.images.iter().filter_map(|sized| left_out(&sized.image, long)));
     for image in overview.images.iter().map(|sized| &sized.image) {
         let old = image.rewritten_from.iter();
@@ -90,6 +88,10 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
         bytes(overview.bytes),
         bytes(overview.bytes_unshared.max(overview.bytes)),
     ));
+    if overview.bytes_lacking > 0 {
+        let lacking = bytes(overview.bytes_lacking);
+        lines.push(format!("a delta: needs {lacking} more, which it does not carry"));
+    }
     let of = &overview.evidence;
     lines.push(format!("made at {} by {}", of.created_at, Safe(&overview.tool)));
     lines.extend(of.expires_at.as_ref().map(|_| expiry(of)));
@@ -111,4 +113,67 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
     });
     lines.extend(overview.problems.iter().map(|p| Safe(&format!("problem: {p}")).to_string()));
     lines
+}
+
+/// Each image with what it weighs.
+fn images(overview: &Overview, long: bool) -> Vec<String> {
+    let head = ["IMAGE", "DIGEST", "PLATFORMS", "SIZE", "OWN"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for sized in &overview.images {
+        rows.push(vec![
+            sized.image.name.to_string(),
+            digest(&sized.image.digest, long),
+            platforms(&sized.image.platforms),
+            bytes(sized.bytes),
+            bytes(sized.own_bytes),
+        ]);
+    }
+    titled(&rows)
+}
+
+/// Each row of a disk usage, as far to the right as it stands below others.
+fn usage(rows: &[UsageRow], long: bool) -> Vec<String> {
+    let head = ["IMAGE OR BASE", "DIGEST", "TOTAL", "OWN", "SHARED", "NOT CARRIED"];
+    let is_delta = rows.iter().any(|row| row.lacking_bytes > 0);
+    let columns = if is_delta { 6 } else { 5 };
+    let cells = |row: &UsageRow| {
+        let last = row.digest.as_ref().or(row.layers.last());
+        let shared = match row.kind {
+            UsageKind::Image => bytes(row.shared_bytes),
+            _ => "-".to_owned(),
+        };
+        vec![
+            format!("{}{}", "  ".repeat(row.depth.min(DEEPEST)), what(row)),
+            last.map_or_else(|| "-".to_owned(), |it| digest(it, long)),
+            bytes(row.total_bytes),
+            bytes(row.own_bytes),
+            shared,
+            bytes(row.lacking_bytes),
+        ]
+    };
+    let rows = std::iter::once(head.map(str::to_owned).to_vec()).chain(rows.iter().map(cells));
+    let rows = rows.map(|row| row.into_iter().take(columns).collect());
+    titled(&rows.collect::<Vec<_>>())
+}
+
+/// How far a row goes to the right at most.
+const DEEPEST: usize = 20;
+
+/// What a row is, in words.
+fn what(row: &UsageRow) -> String {
+    match row.kind {
+        UsageKind::Base => {
+            format!(
+                "{} under {}",
+                count(row.layers.len(), "layer"),
+                count(row.image_count, "image")
+            )
+        }
+        UsageKind::Referrers => "signatures and the like".to_owned(),
+        _ => {
+            let names: Vec<String> = row.names.iter().map(ToString::to_string).collect();
+            let platform = row.platform.as_ref().map(|it| format!(" ({it})"));
+            format!("{}{}", names.join(", "), platform.unwrap_or_default())
+        }
+    }
 }

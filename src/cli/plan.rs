@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::evidence::{ahead, signed};
 use super::printer::Printer;
+use super::sizes;
 use super::table::{blobs, bytes, grouped};
 use crate::verbs::evidence::Evidence;
 use crate::words::count::count;
@@ -65,6 +66,7 @@ fn text(page: &PlanPage<'_>, verbose: bool) -> Vec<String> {
     lines.push(String::new());
     lines.push(created(plan));
     lines.extend(untagged(names(plan).filter(|it| it.action == NameAction::ByDigest).count()));
+    lines.extend(sizes::lines(&plan.sizes));
     lines.push(format!(
         "dry run: {} ({}) to send, {} to mount, {} there; nothing was changed",
         blobs(plan.copy.blobs),

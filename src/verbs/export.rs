@@ -1,5 +1,6 @@
 //! `export`: chosen images into a signed bundle.
 
+mod change;
 mod misnamed;
 mod names;
 mod numbered;
@@ -45,7 +46,7 @@ use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::remedy::Remedy;
 use crate::work::graph::{self, Selection};
-use crate::work::plan::Count;
+use crate::work::plan::{Count, PlaceRoom, PlanSizes};
 use crate::work::transfer;
 
 /// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
@@ -150,7 +151,10 @@ pub fn export(
     let Some(mut draft) = draft else {
         let left = Draft::left(&request.output)?;
         no_room(request.output.path(), total(&head.layers).saturating_sub(left))?;
-        return Ok(dry(request, graph.contents, &at_hand, predicate, signer.id()));
+        let sizes = sizes(request, &head, left);
+        let change = change::change(request, &graph.contents)?;
+        let dry = dry(request, graph.contents, &at_hand, predicate, signer.id());
+        return Ok(Summary { change, ..dry.with(sizes) });
     };
     draft.begin(&head)?;
 
@@ -189,6 +193,8 @@ pub fn export(
         statement: Some(statement),
         dry_run: false,
         already_complete: false,
+        sizes: None,
+        change: None,
     })
 }
 
@@ -227,7 +233,17 @@ fn dry(
         statement: None,
         dry_run: true,
         already_complete: false,
+        sizes: None,
+        change: None,
     }
+}
+
+/// What a bundle of `head` takes, of which an interrupted export `left` so many bytes.
+fn sizes(request: &Request, head: &Head, left: u64) -> PlanSizes {
+    let carry = Draft::size(&request.output, head);
+    let write = carry.saturating_sub(left);
+    let room = vec![PlaceRoom::on_disk(request.output.path(), write)];
+    PlanSizes { carry, write, room, ..PlanSizes::default() }
 }
 
 /// Refuses images whose manifests and configs are for another number of layers.

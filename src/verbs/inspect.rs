@@ -1,9 +1,12 @@
 //! `inspect`: what a bundle says it holds, without reading its layers.
 
+mod usage;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use self::usage::{UsageKind, UsageRow};
 use crate::bundle::check::{self, OtherSignature, Trust};
 use crate::bundle::contents::{Contents, Image, Referrer, Skipped};
 use crate::bundle::problem::Problem;
@@ -70,6 +73,11 @@ pub struct Overview {
     pub bytes: u64,
     /// Bytes that the images would take without sharing.
     pub bytes_unshared: u64,
+    /// Bytes of what it needs and does not carry: nothing of a bundle that is whole.
+    pub bytes_lacking: u64,
+    /// Who shares which layers, where that was asked for: the largest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Vec<UsageRow>>,
     /// What the export was asked for and could not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
@@ -78,7 +86,7 @@ pub struct Overview {
 }
 
 /// Looks into the bundle on `medium`. With [`Trust::UnsafeAnySigner`] whatever it says is shown. One that
-/// has expired is shown too, and the caller says so.
+/// has expired is shown too, and the caller says so. Who shares which layers is told `with_usage`.
 ///
 /// ```
 /// use std::time::SystemTime;
@@ -89,7 +97,7 @@ pub struct Overview {
 ///
 /// let bundle = Medium::at("testdata/formats/v1/folder");
 /// let now = SystemTime::now().try_into()?;
-/// let overview = inspect(&bundle, &Trust::UnsafeAnySigner, now)?;
+/// let overview = inspect(&bundle, &Trust::UnsafeAnySigner, now, false)?;
 /// assert!(!overview.trusted, "nobody was asked for a signature");
 /// assert_eq!(overview.images[0].image.name.to_string(), "docker.io/acme/list:1.0");
 /// # Ok::<(), sealift::words::error::Error>(())
@@ -97,7 +105,7 @@ pub struct Overview {
 ///
 /// # Errors
 /// As [`check::examine_expired`].
-pub fn inspect(medium: &Medium, trust: &Trust, now: Moment) -> Result<Overview> {
+pub fn inspect(medium: &Medium, trust: &Trust, now: Moment, with_usage: bool) -> Result<Overview> {
     let examined = check::examine_expired(medium, trust)?;
     let about = &examined.statement().predicate;
     let images = sized(examined.contents());
@@ -115,11 +123,17 @@ pub fn inspect(medium: &Medium, trust: &Trust, now: Moment) -> Result<Overview> 
             .iter()
             .map(|referrer| KnownReferrer { kind: referrer.kind(), referrer: referrer.clone() })
             .collect(),
+        bytes_lacking: lacking(examined.contents()),
+        usage: with_usage.then(|| usage::usage(examined.contents())),
         skipped: about.skipped.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
         problems: examined.problems().to_vec(),
     })
+}
+
+fn lacking(contents: &Contents) -> u64 {
+    contents.blobs.lacking().fold(0, |sum, blob| sum.saturating_add(blob.size))
 }
 
 /// The images with what they weigh, alone and together.

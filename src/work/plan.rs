@@ -15,6 +15,7 @@ mod part;
 mod project;
 mod repository;
 mod sibling;
+mod sizes;
 mod sparse;
 mod step;
 mod weight;
@@ -31,6 +32,7 @@ pub use self::obstacle::Obstacle;
 pub use self::project::{ProjectAction, ProjectPlan};
 pub use self::repository::{ReferrersList, RepositoryPlan};
 pub use self::sibling::Sibling;
+pub use self::sizes::{PlaceRoom, PlanSizes};
 pub use self::step::{Action, DocumentStep, NameAction, NameStep, OnExisting, Transfer};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -51,6 +53,8 @@ pub struct Plan {
     pub mount: Count,
     /// Blobs that are sent.
     pub copy: Count,
+    /// How much moves, and what room there is for it.
+    pub sizes: PlanSizes,
     /// The projects of the destination, where it is a Harbor.
     pub projects: Vec<ProjectPlan>,
     /// Indexes that name more than will be there.
@@ -74,6 +78,7 @@ impl Plan {
             present: Count::default(),
             mount: Count::default(),
             copy: Count::default(),
+            sizes: PlanSizes::default(),
             projects: Vec::new(),
             sparse: Vec::new(),
             foreign: Vec::new(),
@@ -86,6 +91,14 @@ impl Plan {
     pub fn count_without(&mut self, these: &BTreeSet<Digest>) {
         (self.present, self.mount, self.copy) = Default::default();
         self.count_if(|blob| !these.contains(&blob.digest));
+    }
+
+    /// Bytes of the blobs and manifests that are sent.
+    #[must_use]
+    pub fn bytes_sent(&self) -> u64 {
+        let documents = self.repositories.iter().flat_map(|repository| &repository.documents);
+        let sent = documents.filter(|step| !step.present).map(|step| step.document.size);
+        sent.fold(self.copy.bytes, u64::saturating_add)
     }
 
     pub(super) fn count(&mut self) {

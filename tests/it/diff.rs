@@ -174,6 +174,114 @@ fn what_was_signed_is_compared_whether_it_has_expired_or_lost_its_layers() {
     run!(sealift, "diff", "may", "june.tar").exits(code::DAMAGED);
 }
 
+#[test]
+fn a_dry_run_tells_what_would_change_and_a_real_one_makes_it_so() {
+    let sealift = months();
+    let export = |output: &str, more: &[&str]| {
+        let args = ["export", "oci:june.tar.layout", "-o", output, "--sign-key", "k.key.pem"];
+        ran(sealift.command().args(args).args(["--since", "may"]).args(more)).ok()
+    };
+
+    let said = export("d.tar", &["--dry-run"]);
+    said.says("2 added, 1 removed, 1 moved, 1 unchanged").says("room at d.tar: ");
+    for output in ["d.tar", "d"] {
+        let told = export(output, &["--dry-run", "--format", "json"]).json();
+        let diff = json(&sealift, "may june.tar");
+        for member in ["counts", "images", "new", "shared", "gone"] {
+            assert_eq!(told["change"][member], diff[member], "{member}");
+        }
+        let sizes = &told["sizes"];
+        assert_eq!(sizes["download"], told["fetched"]["bytes"]);
+        assert_eq!(sizes["send"], 0);
+        assert_eq!(
+            (&sizes["write"], &sizes["room"][0]["needed"]),
+            (&sizes["carry"], &sizes["carry"])
+        );
+        assert!(sizes["room"][0]["free"].as_u64() > Some(0), "{sizes}");
+        export(output, &[]);
+        assert_eq!(sizes["carry"].as_u64(), Some(size(&sealift.at(output))), "{output}");
+    }
+    let whole = ["export", "oci:june.tar.layout", "-o", "w", "--sign-key", "k.key.pem"];
+    let told = ran(sealift.command().args(whole).args(["--dry-run", "--format", "json"])).ok();
+    assert_eq!(told.json().get("change"), None);
+}
+
+/// Bytes of the file at `path`, or of all files below it.
+fn size(path: &Path) -> u64 {
+    match path.is_dir() {
+        true => std::fs::read_dir(path).unwrap().map(|it| size(&it.unwrap().path())).sum(),
+        false => path.metadata().unwrap().len(),
+    }
+}
+
+#[test]
+fn a_plan_of_an_import_says_what_is_written_and_sent_and_what_room_there_is() {
+    let sealift = months();
+    let import = |to: &str, more: &[&str]| {
+        let args = ["import", "june.tar", "--key", "k.pub.pem", "--to", to];
+        ran(sealift.command().args(args).args(more)).ok()
+    };
+    let sizes = |to: &str| {
+        let told = import(to, &["--dry-run", "--format", "json"]).json();
+        told["sizes"].clone()
+    };
+    import("oci:store", &["--dry-run"]).says("to write ").says("room at store: ");
+    let told = sizes("oci:store");
+    let whole = run!(sealift, "inspect", "june.tar", "--format", "json").ok().number("/bytes");
+    assert_eq!(
+        (&told["carry"], &told["write"], &told["send"]),
+        (&whole.into(), &whole.into(), &0.into())
+    );
+    import("oci:store", &[]);
+    assert_eq!(size(&sealift.at("store/blobs")), whole);
+    assert_eq!(sizes("oci:store")["write"], 0);
+
+    for to in ["oci-archive:all.tar", "docker-archive:each/"] {
+        let told = sizes(to);
+        import(to, &[]);
+        let path = sealift.at(to.split_once(':').unwrap().1);
+        assert_eq!(told["write"], size(&path), "{to}");
+        assert!(told["room"][0]["free"].as_u64() > Some(0), "{told}");
+    }
+    let double = crate::support::double::Double::start(crate::support::double::no_script);
+    let told = sizes(&format!("docker://{}/group", double.host()));
+    assert_eq!((&told["send"], &told["write"]), (&whole.into(), &0.into()));
+    assert_eq!(told["room"][0]["free"], Value::Null);
+    import(&format!("docker://{}/group", double.host()), &["--dry-run"]).says("unknown there");
+}
+
+#[test]
+fn who_shares_which_layers_reads_as_a_disk_usage() {
+    let sealift = months();
+
+    let told = run!(sealift, "inspect", "june.tar", "--tree", "--format", "json").ok().json();
+    let rows = told["usage"].as_array().unwrap();
+    let number = |row: &Value, member: &str| row[member].as_u64().unwrap();
+    let top = rows.iter().filter(|row| row["depth"] == 0);
+    assert_eq!(top.map(|row| number(row, "totalBytes")).sum::<u64>(), number(&told, "bytes"));
+    // All four stand on one layer, two of them on one more.
+    let bases: Vec<(u64, u64, u64)> = rows
+        .iter()
+        .filter(|row| row["kind"] == "base")
+        .map(|row| (number(row, "depth"), number(row, "imageCount"), number(row, "ownBytes")))
+        .collect();
+    assert_eq!(bases, [(0, 4, 2048), (1, 2, 2048)]);
+    let one = rows.iter().find(|row| row["names"][0] == "x.example/one:1").unwrap();
+    assert_eq!((number(one, "depth"), number(one, "sharedBytes")), (2, 4096));
+    assert_eq!(told["bytesLacking"], 0);
+
+    let said = run!(sealift, "inspect", "june.tar", "--tree").ok();
+    let said = said.says("1 layer under 4 images").says("    x.example/one:1");
+    assert!(!said.stdout.contains("NOT CARRIED"), "{}", said.stdout);
+    let args = ["export", "oci:june.tar.layout", "-o", "d", "--sign-key", "k.key.pem"];
+    ran(sealift.command().args(args).args(["--since", "may"])).ok();
+    run!(sealift, "inspect", "d", "--tree").ok().says("NOT CARRIED").says("a delta: needs ");
+    let delta = json(&sealift, "june.tar d");
+    assert_eq!(delta["counts"]["unchanged"], 4, "a delta is compared as the whole that it makes");
+    assert_eq!(delta["new"]["blobs"], 0);
+    assert!(delta["after"]["lacking"]["blobs"].as_u64() > Some(0));
+}
+
 /// The images of a month: all but the first tenth are as in any other.
 fn month(sealift: &Sealift, bundle: &str, count: usize, month: usize) {
     let variant = |image: usize| if image < count / 10 { month } else { 0 };

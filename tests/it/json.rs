@@ -42,9 +42,21 @@ fn export(sealift: &Sealift, name: &str, line: &str) -> Ran {
     let told = ran.json();
     let text = |member: &str| told[member].as_str().unwrap_or("nothing of that kind").to_owned();
     let base = told["leansOn"][0]["digest"].as_str().unwrap_or("nothing of that kind").to_owned();
-    let varying = [(&text("key"), "<key>"), (&text("statement"), "<statement>"), (&base, "<base>")];
+    let varying = [
+        (&text("key"), "<key>"),
+        (&text("statement"), "<statement>"),
+        (&base, "<base>"),
+        (&free(&ran), "9"),
+    ];
     check(name, &ran, &varying.map(|(given, placeholder)| (given.as_str(), placeholder)));
     ran
+}
+
+/// How much room the first place of a plan has, which is another one each time.
+fn free(ran: &Ran) -> String {
+    let told = serde_json::from_str::<Value>(&ran.stdout).unwrap_or_default();
+    let free = told.pointer("/sizes/room/0/free").and_then(Value::as_u64);
+    free.map_or("nothing of that kind".to_owned(), |free| free.to_string())
 }
 
 #[test]
@@ -79,6 +91,7 @@ fn exports() {
 
     export(&sealift, "export.dry-run", "oci:hello -o b --dry-run");
     export(&sealift, "export", "oci:hello -o b").ok();
+    export(&sealift, "export.dry-run.since", "oci:hello -o next --dry-run --since b").ok();
     export(&sealift, "export.delta", "oci:hello -o delta --since b").ok();
     export(&sealift, "export.stream", "oci:hello -o first --stream prod --new-epoch").ok();
     export(&sealift, "export.part", "oci:hello -o part --platform linux/amd64").ok();
@@ -140,6 +153,7 @@ fn inspections_and_verifications() {
     both("packed.tar", "", code::DONE);
     both("skipped.tar", ".skipped", code::DONE);
     check("inspect.unasked", &run(&sealift, "inspect packed.tar").ok(), &[]);
+    check("inspect.tree", &run(&sealift, "inspect packed.tar --tree").ok(), &[]);
 
     hurt(&sealift);
     both("folder", ".damaged", code::DAMAGED);
@@ -215,7 +229,7 @@ fn imports() {
     let host = inside.host();
     let import = |name: &str, line: &str| {
         let ran = run(&sealift, &format!("import {line} --key signer.pub.pem"));
-        check(name, &ran, &[(&host, "<host>")]);
+        check(name, &ran, &[(&host, "<host>"), (&free(&ran), "9")]);
         ran
     };
     import("import", "packed.tar --to oci:store").ok();

@@ -8,7 +8,8 @@ use crate::bundle::keys::KeyId;
 use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
 use crate::words::digest::Digest;
-use crate::work::plan::Count;
+use crate::work::diff::Difference;
+use crate::work::plan::{Count, PlanSizes};
 
 /// What an export did, or would do.
 #[derive(Debug, Serialize)]
@@ -47,6 +48,20 @@ pub struct Summary {
     pub dry_run: bool,
     /// Whether the bundle was there already, whole and the same.
     pub already_complete: bool,
+    /// How much would move, and what room there is for it, of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<PlanSizes>,
+    /// What would change beside what the other side holds, of a dry run that was told that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Difference>,
+}
+
+impl Summary {
+    /// The same, of a plan with these `sizes`, to which what is fetched belongs.
+    pub(super) fn with(self, sizes: PlanSizes) -> Summary {
+        let sizes = PlanSizes { download: self.fetched.bytes, ..sizes };
+        Summary { sizes: Some(sizes), ..self }
+    }
 }
 
 /// The blobs that `contents` need and do not carry.

@@ -119,6 +119,8 @@ impl There {
             position,
             dry_run: request.dry_run,
             already_complete: true,
+            sizes: None,
+            change: None,
         })
     }
 }

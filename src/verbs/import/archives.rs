@@ -31,7 +31,7 @@ use crate::words::progress::Event;
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
 use crate::work::clash::Clash;
-use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan, RepositoryPlan};
+use crate::work::plan::{Delivery, Obstacle, OnExisting, PlaceRoom, Plan, RepositoryPlan};
 use crate::work::template::Template;
 use crate::work::transfer::{self, Carrier, Tally, Unfinished};
 
@@ -193,14 +193,20 @@ impl Surveyed for AtArchives<'_> {
         plan.obstacles.extend(self.obstacles.iter().cloned());
         // An archive takes them: they are no obstacle.
         plan.look_for_sparse(&self.contents, deliveries, self.questions(), &progress.handle())?;
-        if let Some(folder) = folder_of(self.path) {
-            if !request.dry_run && plan.obstacles.is_empty() {
-                sweep(&folder)?;
-            }
-            let (filing, files) = (&request.filing, &self.files);
-            let short = shortage(&folder, filing, self.path, files, &self.rooms, plan);
-            plan.obstacles.extend(short);
+        let sent = At::along(&self.rooms).filter(|(at, _)| plan.sends(*at));
+        let sent = sent.fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
+        let Some(folder) = folder_of(self.path) else {
+            plan.sizes.send = sent;
+            return Ok(());
+        };
+        plan.sizes.write = sent;
+        let needed = needed(&self.files, &self.rooms, plan);
+        plan.sizes.room = vec![PlaceRoom::on_disk(&folder, needed)];
+        if !request.dry_run && plan.obstacles.is_empty() {
+            sweep(&folder)?;
         }
+        let filing = &request.filing;
+        plan.obstacles.extend(shortage(&folder, filing, self.path, &self.files, &self.rooms, plan));
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
-use crate::work::plan::{Delivery, OnExisting, Plan};
+use crate::work::plan::{Delivery, OnExisting, PlaceRoom, Plan};
 use crate::work::transfer::{Carrier, Unfinished};
 
 /// An engine, as a destination.
@@ -74,7 +74,7 @@ impl Surveyed for Pulling<'_> {
     fn judge(&self, plan: &mut Plan, _: &[Delivery<Look>]) -> Result<()> {
         let bundle = &*self.job.ready.bundle;
         plan.obstacles.splice(0..0, self.chosen.obstacles.iter().cloned());
-        let short = needs::shortage(
+        let (rooms, short) = needs::room(
             &self.about,
             plan,
             &self.chosen,
@@ -87,6 +87,10 @@ impl Surveyed for Pulling<'_> {
             // Engines ask for configs again and again; a summary does not count them either.
             plan.count_without(&self.chosen.contents.configs());
         }
+        let engine = || PlaceRoom::new(self.engine.to_string(), plan.copy.bytes, None);
+        plan.sizes.send = plan.copy.bytes;
+        plan.sizes.write = rooms.iter().fold(0, |sum, room| sum.saturating_add(room.needed));
+        plan.sizes.room = if rooms.is_empty() { vec![engine()] } else { rooms };
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::storage::store::ImageSink;
 use crate::tools::{ground, room};
 use crate::words::error::Result;
 use crate::words::reference::Reference;
-use crate::work::plan::{Delivery, Obstacle, Plan};
+use crate::work::plan::{Delivery, Obstacle, PlaceRoom, Plan};
 use crate::work::transfer::{self, Carrier, Unfinished};
 
 /// A layout, as a destination.
@@ -64,6 +64,8 @@ impl Surveyed for AtLayout<'_> {
             &self.job.progress.handle(),
         )?;
         plan.obstacles.extend(sparse);
+        plan.sizes.write = plan.bytes_sent();
+        plan.sizes.room = vec![PlaceRoom::on_disk(self.path, plan.sizes.write)];
         plan.obstacles.extend(shortage(self.path, plan));
         foreign::tell(self.job.contents, self.job.progress);
         Ok(())

@@ -10,6 +10,7 @@ use super::outcome::Outcome;
 use super::repositories::gather;
 use super::surveyed::{self, Surveyed};
 use super::{foreign, unread};
+use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::storage::store::ImageSink;
 use crate::words::digest::Digest;
@@ -17,7 +18,7 @@ use crate::words::document::Descriptor;
 use crate::words::error::{Result, Side};
 use crate::words::reference::{Reference, Registry, Repository};
 use crate::work::mapping::Naming;
-use crate::work::plan::{Delivery, Obstacle, Plan, Sibling};
+use crate::work::plan::{Delivery, Obstacle, PlaceRoom, Plan, ProjectPlan, Sibling};
 use crate::work::projects::Projects;
 use crate::work::transfer::{self, Carrier, Unfinished};
 
@@ -76,6 +77,8 @@ impl Surveyed for AtRegistry<'_> {
     fn judge(&self, plan: &mut Plan, deliveries: &[Delivery]) -> Result<()> {
         let Job { request, contents, progress, .. } = self.job;
         self.projects.judge(plan, contents, &request.projects);
+        plan.sizes.send = plan.bytes_sent();
+        plan.sizes.room = room(plan, &request.to);
         self.projects.tell_unheeded(&request.projects, progress);
         let sparse =
             plan.look_for_sparse(contents, deliveries, self.questions(), &progress.handle())?;
@@ -107,5 +110,16 @@ impl Surveyed for AtRegistry<'_> {
         }
         unread::tell(plan, progress);
         Ok(())
+    }
+}
+
+/// What the projects leave; of a registry without any nobody can tell.
+fn room(plan: &Plan, to: &Destination) -> Vec<PlaceRoom> {
+    let left = |project: &ProjectPlan| project.quota.and_then(|quota| quota.left());
+    let projects = plan.projects.iter();
+    let projects = projects.map(|it| PlaceRoom::new(it.project.clone(), it.adds, left(it)));
+    match plan.projects.is_empty() {
+        true => vec![PlaceRoom::new(to.to_string(), plan.bytes_sent(), None)],
+        false => projects.collect(),
     }
 }

@@ -100,6 +100,7 @@ pub(super) fn plan<S: Surveyed>(place: &S, deliveries: &[Delivery<S::There>]) ->
     let cancel = place.job().progress.handle();
     let mut plan = Plan::new(statement, contents, deliveries, existing, questions, &cancel)?;
     plan.prove(contents, |plan, blobs| place.elsewhere(plan, blobs))?;
+    plan.sizes.carry = contents.bytes();
     place.judge(&mut plan, deliveries)?;
     Ok(plan)
 }

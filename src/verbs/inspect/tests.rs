@@ -15,7 +15,8 @@ fn shared_bytes_count_for_each_image_and_belong_to_none() {
     sample.contents = sample.stock.contents(&[("x.example/a:1", &one), ("x.example/b:1", &two)]);
     let path = sample.seal("b");
 
-    let overview = inspect(&path.clone().into(), &Trust::UnsafeAnySigner, moment(NOW)).unwrap();
+    let overview =
+        inspect(&path.clone().into(), &Trust::UnsafeAnySigner, moment(NOW), false).unwrap();
 
     let sizes: Vec<(u64, u64)> =
         overview.images.iter().map(|image| (image.bytes, image.own_bytes)).collect();
@@ -30,9 +31,10 @@ fn only_a_trusted_signature_makes_a_bundle_trusted() {
     let path = sample.seal("b");
     let key = sample.key.public().clone();
 
-    let claimed = inspect(&path.clone().into(), &Trust::UnsafeAnySigner, moment(NOW)).unwrap();
+    let claimed =
+        inspect(&path.clone().into(), &Trust::UnsafeAnySigner, moment(NOW), false).unwrap();
     let trusted =
-        inspect(&path.clone().into(), &Trust::Keys(vec![key.clone()]), moment(NOW)).unwrap();
+        inspect(&path.clone().into(), &Trust::Keys(vec![key.clone()]), moment(NOW), false).unwrap();
 
     assert!(!claimed.trusted && claimed.evidence.signers.is_empty());
     assert_eq!(claimed.claimed_signers, [key.id().hex()]);

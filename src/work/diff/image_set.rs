@@ -87,6 +87,23 @@ impl ImageSet {
         ImageSet { images: images.into_iter().map(image).collect(), ..ImageSet::default() }
     }
 
+    /// What there is where `younger` came after this: a name that both have stands for what it is
+    /// there, and what only this has is there still.
+    #[must_use]
+    pub fn over(self, younger: ImageSet) -> ImageSet {
+        let images = self.images.into_iter().chain(younger.images);
+        let images: BTreeMap<Reference, SetImage> =
+            images.map(|image| (image.name.clone(), image)).collect();
+        let both = self.sizes.zip(younger.sizes);
+        let mut referring = self.referring;
+        referring.extend(younger.referring);
+        ImageSet {
+            images: images.into_values().collect(),
+            sizes: both.map(|(older, younger)| older.into_iter().chain(younger).collect()),
+            referring,
+        }
+    }
+
     /// The images, each name once.
     #[must_use]
     pub fn images(&self) -> &[SetImage] {

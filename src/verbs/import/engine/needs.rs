@@ -13,7 +13,7 @@ use crate::tools::room::{self, Disk};
 use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
-use crate::work::plan::{Obstacle, Plan};
+use crate::work::plan::{Obstacle, PlaceRoom, Plan};
 
 /// Bytes that layers need.
 #[derive(Debug, Default, PartialEq)]
@@ -24,15 +24,15 @@ struct Needs {
     packed: u64,
 }
 
-/// What of `plan` does not fit, for each disk and quota that is too small.
-pub(super) fn shortage(
+/// What `plan` needs on each disk, and what of that does not fit there or into a quota.
+pub(super) fn room(
     about: &EngineInfo,
     plan: &Plan,
     chosen: &Chosen,
     look: &Look,
     bundle: &dyn BlobSource,
     cancel: &Cancel,
-) -> Vec<Obstacle> {
+) -> (Vec<PlaceRoom>, Vec<Obstacle>) {
     let needs = needs(about, plan, chosen, look, bundle);
     let mut disks: BTreeMap<u64, (DiskUse<'_>, u64, u64)> = BTreeMap::new();
     let storage = about.unpacked.as_deref().map(|path| (DiskUse::Storage(path), needs.unpacked));
@@ -46,7 +46,14 @@ pub(super) fn shortage(
         known.2 = known.2.saturating_add(bytes);
     }
     let left = |path: &Path| quota_left(path, cancel).filter(|_| about.owned);
-    disks.values().flat_map(|(place, free, bytes)| too_small(left, place, *free, *bytes)).collect()
+    let short =
+        disks.values().filter_map(|(place, free, bytes)| too_small(left, place, *free, *bytes));
+    let rooms = disks.values().map(|(place, free, bytes)| {
+        let path = place.path();
+        let free = left(path).map_or(*free, |left| left.min(*free));
+        PlaceRoom::new(path.display().to_string(), *bytes, Some(free))
+    });
+    (rooms.collect(), short.collect())
 }
 
 /// What a disk is for. Where it is for both, it is the storage's.

@@ -1,0 +1,34 @@
+//! What an export would change, held against what the other side has.
+
+use super::request::Request;
+use super::since::Since;
+use crate::bundle::check::Trust;
+use crate::bundle::contents::Contents;
+use crate::bundle::record::Record;
+use crate::words::error::Result;
+use crate::words::moment::Moment;
+use crate::work::diff::{Difference, ImageSet};
+
+/// How `contents` differ from what all of `request` tell that the other side has; nothing where
+/// nothing was asked to tell that. Of two that know a name the younger is right.
+///
+/// # Errors
+/// Where one of them cannot be read.
+pub(super) fn change(request: &Request, contents: &Contents) -> Result<Option<Difference>> {
+    let mut told: Vec<(Moment, ImageSet)> =
+        request.since.iter().map(held).collect::<Result<_>>()?;
+    told.sort_by_key(|(made, _)| *made);
+    let before = told.into_iter().map(|(_, set)| set).reduce(ImageSet::over);
+    Ok(before.map(|before| Difference::between(&before, &ImageSet::of(contents))))
+}
+
+/// What the other side has as `since` tells, and when that was.
+fn held(since: &Since) -> Result<(Moment, ImageSet)> {
+    match since {
+        Since::Bundle(medium) => {
+            let record = Record::read(medium, &Trust::UnsafeAnySigner)?;
+            let made = record.statement().predicate.created_at;
+            Ok((made, ImageSet::of(record.contents())))
+        }
+    }
+}
