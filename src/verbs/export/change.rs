@@ -4,6 +4,7 @@ use super::request::Request;
 use super::since::Since;
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Contents;
+use crate::bundle::receipt::{ReadReceipt, Receipt};
 use crate::bundle::record::Record;
 use crate::words::error::Result;
 use crate::words::moment::Moment;
@@ -29,6 +30,10 @@ fn held(since: &Since) -> Result<(Moment, ImageSet)> {
             let record = Record::read(medium, &Trust::UnsafeAnySigner)?;
             let made = record.statement().predicate.created_at;
             Ok((made, ImageSet::of(record.contents())))
+        }
+        Since::Receipt(path) => {
+            let Receipt { about, content, .. } = ReadReceipt::at(path)?.receipt;
+            Ok((about.created_at, ImageSet::held(&content)))
         }
     }
 }
