@@ -1,7 +1,9 @@
 //! [`Draft`]: a bundle in the making. It has the name `NAME.partial` until every byte is there.
 
 mod folder;
+mod left;
 mod making;
+mod outdated;
 pub(super) mod packed;
 mod site;
 
@@ -9,6 +11,7 @@ use std::path::Path;
 
 use self::folder::FOLDER;
 use self::making::{Maker, Making};
+use self::outdated::Outdated;
 use self::packed::PACKED;
 use self::site::Site;
 pub(super) use self::site::partial_of;
@@ -63,6 +66,36 @@ impl Draft {
             .and_then(|()| (maker(output).open)(Site::of(output)?))
             .map_err(|error| error.subject(Subject::Path(output.path().to_owned())))?;
         Ok(Draft(draft))
+    }
+
+    /// Fails where the bundle at `output` cannot be brought up to date in place: it is no folder, or
+    /// its file system cannot put another one in its place at once.
+    ///
+    /// # Errors
+    /// [`Class::Usage`](crate::words::error::Class::Usage), with the way out;
+    /// [`Class::Refused`](crate::words::error::Class::Refused) when it is not ours alone.
+    pub fn may_update(output: &Medium) -> Result<()> {
+        (maker(output).may_update)(&Site::of(output)?)
+            .map_err(|error| error.subject(Subject::Path(output.path().to_owned())))
+    }
+
+    /// Starts or continues the bundle that comes in the place of the one at `output`, which stands
+    /// until [`seal`](Draft::seal) exchanges the two, and goes then.
+    ///
+    /// # Errors
+    /// As [`may_update`](Draft::may_update), and as [`open`](Draft::open) but for what exists.
+    pub fn update(output: &Medium) -> Result<Draft> {
+        (maker(output).update)(Site::of(output)?)
+            .map(Draft)
+            .map_err(|error| error.subject(Subject::Path(output.path().to_owned())))
+    }
+
+    /// Removes what an update of the bundle at `output` left that was killed when it was done.
+    ///
+    /// # Errors
+    /// As [`open`](Draft::open), but for what exists.
+    pub fn tidy_up(output: &Medium) -> Result<()> {
+        Outdated::tidy_up(&Site::of(output)?)
     }
 
     /// How many bytes an interrupted export of `output` left on the disk, without touching them.

@@ -125,6 +125,10 @@ pub(super) struct Export {
     /// all the same, and what is taken is hashed
     #[arg(long, value_name = "PATH")]
     reuse: Vec<PathBuf>,
+    /// Bring the bundle up to date that is in the folder BUNDLE, in one step: until then the old one
+    /// stands, and of its files those that stay are not written again
+    #[arg(long)]
+    update: bool,
     /// Show what would be exported, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -182,6 +186,7 @@ impl Export {
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,
             reuse: self.reuse,
+            update: self.update,
             stdin: standard_input,
         };
         let progress = printer.progress();

@@ -37,6 +37,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::PlainHttp => "--plain-http",
         Remedy::Platform => "--platform",
         Remedy::PublicProjects => "--public",
+        Remedy::Reuse => "--reuse",
         Remedy::RewriteIndex => "--rewrite-index",
         Remedy::Rules => "--map",
         Remedy::SinceKeys => "--since-key",

@@ -73,13 +73,17 @@ impl AtHand {
         Ok(())
     }
 
-    /// Lists what is in `tree`, which goes away once its blobs were taken. It is asked before the
-    /// others.
+    /// As [`add`](AtHand::add), of a place that nobody named: one that is gone, or cannot be read, is
+    /// not used.
+    pub fn add_if_there(&mut self, place: &Path) {
+        if let Ok(tree) = Medium::at(place).open() {
+            self.take(tree, false);
+        }
+    }
+
+    /// Lists what is in `tree`, which goes away once its blobs were taken.
     pub fn add_passing(&mut self, tree: Tree) {
         self.take(tree, true);
-        for found in self.blobs.values_mut() {
-            found.sort_by_key(|it| !it.place.of(&self.places).goes);
-        }
     }
 
     fn take(&mut self, tree: Tree, goes: bool) -> usize {

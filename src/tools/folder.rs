@@ -5,6 +5,7 @@
 //! beside us can exchange a name at any moment, and not what a handle stands for.
 
 mod about;
+mod exchanging;
 mod keeping;
 mod linking;
 mod ours;

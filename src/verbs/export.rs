@@ -85,7 +85,7 @@ pub fn export(
 ) -> Result<Summary> {
     // 1. Where to, is it free, and can anything be made there?
     let there = There::look(request, key.public())?;
-    let turn = match there {
+    let mut turn = match there {
         Some(_) => None,
         None => {
             ground::check(request.output.path())?;
@@ -96,7 +96,7 @@ pub fn export(
     // 2. What does the other side hold, and what is on this one already? Where from, and what belongs
     //    to the images?
     let known = since::ask(&request.since, key.public(), &request.since_keys, progress)?;
-    let at_hand = reuse::list(request, progress)?;
+    let at_hand = reuse::list(request, there.is_some(), key.public(), progress)?;
     let OpenPlaces { origins, wanted, mut faults, unreadable } =
         sources::open(request, &at_hand, client, progress)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
@@ -108,7 +108,7 @@ pub fn export(
     let (mut graph, skipped) = readable::walk(&origins, images, request, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
-    let draft = match request.dry_run || there.is_some() {
+    let mut draft = match request.dry_run || there.is_some() {
         true => None,
         false => Some(Draft::open(&request.output)?),
     };
@@ -130,14 +130,26 @@ pub fn export(
     drop(known);
 
     if let Some(there) = there {
-        return there.same(request, graph.contents, base, skipped);
+        match there.difference(request, &graph.contents, &base, &skipped) {
+            None => {
+                let same = there.same(request, graph.contents, base, skipped)?;
+                return request.tidy_up().map(|()| same);
+            }
+            Some(error) if !request.update => return Err(error),
+            Some(_) => turn = numbered::turn(request, key.public())?,
+        }
+        if !request.dry_run {
+            draft = Some(Draft::update(&request.output)?);
+        }
     }
 
     // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without(skipped)
         .upon(base);
-    let predicate = numbered::next(predicate, turn.as_ref(), draft.as_ref(), key.public());
+    // What lies beside a bundle that is brought up to date may be the one before it.
+    let left = draft.as_ref().filter(|_| !request.update);
+    let predicate = numbered::next(predicate, turn.as_ref(), left, key.public());
     let head = Head::make(&graph.contents, &configs, &predicate, &key);
     let signer = key.public().clone();
     drop(key);
@@ -149,7 +161,11 @@ pub fn export(
     too_large(&request.output, &head)?;
     reuse::tell(&at_hand, progress);
     let Some(mut draft) = draft else {
-        let left = Draft::left(&request.output)?;
+        let left = if request.update {
+            reuse::passing(&head.layers, &at_hand)
+        } else {
+            Draft::left(&request.output)?
+        };
         no_room(request.output.path(), total(&head.layers).saturating_sub(left))?;
         let sizes = sizes(request, &head, left);
         let change = change::change(request, &graph.contents)?;

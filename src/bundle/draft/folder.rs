@@ -6,8 +6,10 @@ use std::path::Path;
 
 use rustix::fs::FileType;
 
+use super::left::{BLOBS, SIGNATURES, cannot_list, look_through};
 use super::making::{Maker, Making, hash};
-use super::site::{Site, not_ours};
+use super::outdated::Outdated;
+use super::site::Site;
 use crate::bundle::head::Head;
 use crate::medium::tree::Tree;
 use crate::places::layout::{Blobs, blob_path};
@@ -21,15 +23,14 @@ use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 
-/// Where blobs and signatures lie.
-const BLOBS: &str = "blobs/sha256";
-const SIGNATURES: &str = "sig";
-/// The other files of a bundle.
-const FILES: [&str; 4] = ["oci-layout", "index.json", "SHA256SUMS", "manifest.json"];
-
 /// Bundles that are folders.
 pub(super) const FOLDER: Maker = Maker {
-    open: |site| Ok(Box::new(FolderDraft::open(site)?)),
+    open: |site| Ok(Box::new(FolderDraft::open(site, None)?)),
+    may_update: Outdated::check,
+    update: |site| {
+        let outdated = Outdated::open(&site)?;
+        Ok(Box::new(FolderDraft::open(site, Some(outdated))?))
+    },
     left: FolderDraft::left,
     largest: |head| {
         let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
@@ -47,74 +48,12 @@ struct FolderDraft {
     blobs: Blobs,
     /// The paths that the finished bundle has.
     expected: Vec<String>,
-}
-
-/// A file in an unfinished bundle.
-struct Left {
-    folder: Folder,
-    name: String,
-    /// Its path in the bundle.
-    path: String,
-    /// How many bytes it has.
-    size: u64,
-}
-
-/// What lies in the unfinished bundle `root`. Anything but what an export puts there is refused,
-/// and so is what another user may have put there.
-fn look_through(root: &Folder) -> Result<Vec<Left>> {
-    let mut found = Vec::new();
-    let mut ahead = vec![(root.clone(), String::new())];
-    while let Some((folder, above)) = ahead.pop() {
-        let fault = |e| cannot_list(folder.path(), e);
-        for name in folder.names().map_err(fault)? {
-            let at = folder.at(&name);
-            let Some(name) = name.to_str().map(str::to_owned) else {
-                return Err(not_ours(&at, "has a name that is not UTF-8"));
-            };
-            // It may go away meanwhile, as what is not there.
-            let Some(about) = folder.look(&name).map_err(fault)? else { continue };
-            let path = if above.is_empty() { name.clone() } else { format!("{above}/{name}") };
-            match about.kind {
-                FileType::Symlink => return Err(not_ours(&at, "is a symbolic link, not a file")),
-                FileType::Directory if is_folder_of_ours(&path) => {
-                    about.refuse_foreign(&folder, &at)?;
-                    let below = folder.below(&name).map_err(|e| cannot_list(&at, e))?;
-                    ahead.push((below, path));
-                }
-                FileType::RegularFile if is_file_of_ours(&above, &name) => {
-                    match above == BLOBS && !name.starts_with(TEMP_PREFIX) {
-                        // It may be that of another bundle, too, and is never written to.
-                        true => about.refuse_others(&folder, &at)?,
-                        false => about.refuse_foreign(&folder, &at)?,
-                    }
-                    let (folder, size) = (folder.clone(), about.size);
-                    found.push(Left { folder, name, path, size });
-                }
-                _ => return Err(not_ours(&at, "is nothing that an export leaves behind")),
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn cannot_list(folder: &Path, error: io::Error) -> Error {
-    Error::io(format!("cannot list {}", folder.display()), error)
-}
-
-fn is_folder_of_ours(path: &str) -> bool {
-    matches!(path, "blobs" | BLOBS | SIGNATURES)
-}
-
-fn is_file_of_ours(above: &str, name: &str) -> bool {
-    match above {
-        "" => FILES.contains(&name) || name.starts_with(TEMP_PREFIX),
-        BLOBS | SIGNATURES => true,
-        _ => false,
-    }
+    /// The bundle in whose place it comes.
+    outdated: Option<Outdated>,
 }
 
 impl FolderDraft {
-    fn open(site: Site) -> Result<FolderDraft> {
+    fn open(site: Site, outdated: Option<Outdated>) -> Result<FolderDraft> {
         site.left(&site.partial, FileType::Directory)?;
         let path = site.folder.at(&site.partial);
         let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
@@ -129,7 +68,8 @@ impl FolderDraft {
         }
         let blobs = root.make_below("blobs", OPEN_FOLDER).map_err(fault)?;
         let blobs = blobs.make_below("sha256", OPEN_FOLDER).map_err(fault)?;
-        Ok(FolderDraft { site, root, blobs: Blobs::resuming(blobs), expected: Vec::new() })
+        let (blobs, expected) = (Blobs::resuming(blobs), Vec::new());
+        Ok(FolderDraft { site, root, blobs, expected, outdated })
     }
 
     /// How many bytes were left behind.
@@ -217,7 +157,10 @@ impl Making for FolderDraft {
     }
 
     fn name(&self) -> Result<()> {
-        self.site.give_name(self.root.handle())
+        match &self.outdated {
+            None => self.site.give_name(self.root.handle()),
+            Some(outdated) => outdated.give_way(&self.site, &self.root),
+        }
     }
 }
 

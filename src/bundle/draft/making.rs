@@ -57,6 +57,11 @@ pub(in crate::bundle) trait Making: BlobSource + Debug {
 pub(in crate::bundle) struct Maker {
     /// Starts or continues the one at a site.
     pub open: fn(Site) -> Result<Box<dyn Making>>,
+    /// Fails where the bundle that is at a site cannot be brought up to date in place, as far as can be
+    /// known.
+    pub may_update: fn(&Site) -> Result<()>,
+    /// Starts or continues the one that comes in its place.
+    pub update: fn(Site) -> Result<Box<dyn Making>>,
     /// How many bytes an interrupted export left there, without touching them.
     pub left: fn(&Site) -> Result<u64>,
     /// How large the largest of its files gets.

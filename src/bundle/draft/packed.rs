@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use rustix::fs::FileType;
 
 use super::making::{Maker, Making, hash};
-use super::site::Site;
+use super::site::{Site, stays_packed};
 use crate::bundle::head::Head;
 use crate::medium::header::{BLOCK, header};
 use crate::medium::tree::Tree;
@@ -77,6 +77,8 @@ fn old(partial: &OsStr) -> OsString {
 /// Bundles that are one file.
 pub(super) const PACKED: Maker = Maker {
     open: |site| Ok(Box::new(PackedDraft::open(site)?)),
+    may_update: |site| Err(stays_packed(site)),
+    update: |site| Err(stays_packed(&site)),
     left: PackedDraft::left,
     largest: |head| {
         let entry = |size: u64| size.saturating_add(BLOCK).div_ceil(BLOCK).saturating_mul(BLOCK);

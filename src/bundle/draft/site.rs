@@ -9,6 +9,8 @@ use rustix::fs::FileType;
 use crate::medium::Medium;
 use crate::tools::folder::{FileInfo, Folder, Replace};
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// Where a bundle in the making is: in a folder that is held open, under the name that it will
 /// have with `.partial` behind it.
@@ -93,4 +95,18 @@ pub(in crate::bundle) fn not_ours(path: &Path, why: &str) -> Error {
 pub(crate) fn taken(output: &Path) -> Error {
     Error::new(Class::Usage, format!("{} exists already", output.display()))
         .hint("choose another name, or remove it first; nothing was changed")
+}
+
+/// That the packed bundle at `site` stays as it is: its files lie one behind the other, and what is new
+/// has no place among them.
+pub(in crate::bundle) fn stays_packed(site: &Site) -> Error {
+    let old = site.folder.at(&site.name);
+    let text = format!("{} is a packed file, which cannot be brought up to date", old.display());
+    Error::new(Class::Usage, text).hint(phrase![
+        "make another one from what is in it: ",
+        Remedy::Reuse,
+        format!(" {} ", old.display()),
+        Remedy::Output,
+        " NEW.tar",
+    ])
 }

@@ -67,7 +67,11 @@ impl Folder {
         }
     }
 
-    fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
+    /// Removes the folder `name`, in which nothing is. What is not there is gone already.
+    ///
+    /// # Errors
+    /// When something is in it, or the disk refuses.
+    pub fn remove_empty(&self, name: &OsStr) -> io::Result<()> {
         match unlinkat(&*self.handle, one(name)?, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(e) => Err(e.into()),

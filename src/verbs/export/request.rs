@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use super::since::Since;
+use crate::bundle::draft::Draft;
 use crate::bundle::history::{History, Opening};
 use crate::bundle::keys::PublicKey;
 use crate::medium::Medium;
@@ -45,6 +46,9 @@ pub struct Request {
     pub skip_unreadable: bool,
     /// Bundles, layouts and other folders on this side, of which blobs are taken that are there.
     pub reuse: Vec<PathBuf>,
+    /// Whether a bundle that is at the output is brought up to date, where it is a folder: another one
+    /// comes in its place in one step, of the same files where they stay.
+    pub update: bool,
     /// Opens standard input, for the archive that is called `-`.
     pub stdin: fn() -> Result<Box<dyn Read>>,
 }
@@ -100,7 +104,15 @@ impl Request {
             dry_run: false,
             skip_unreadable: false,
             reuse: Vec::new(),
+            update: false,
             stdin: || Err(Error::new(Class::Usage, "there is no standard input to read from")),
+        }
+    }
+    /// Removes what an update of the output left that was killed when it was done.
+    pub(super) fn tidy_up(&self) -> Result<()> {
+        match self.update && !self.dry_run {
+            true => Draft::tidy_up(&self.output),
+            false => Ok(()),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! What is on this side already is not fetched: it is taken from there, and hashed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::request::Request;
+use super::request::{Request, Sequel};
+use crate::bundle::check::Trust;
 use crate::bundle::draft::Draft;
+use crate::bundle::history::Opening;
+use crate::bundle::keys::PublicKey;
 use crate::places::at_hand::{AtHand, CandidateFile};
 use crate::storage::verifying::Verifying;
 use crate::tools::parallel;
@@ -12,22 +16,51 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::work::plan::Count;
 
-/// Lists the places that `request` names.
+/// Lists the places that `request` names, the bundle at its output, which `is_there` to be brought up
+/// to date, and the last one of its stream, signed by `key`, where that is still where it was written.
 ///
 /// # Errors
 /// Those of a place that was named and cannot be read.
-pub(super) fn list(request: &Request, progress: &dyn Progress) -> Result<Arc<AtHand>> {
+pub(super) fn list(
+    request: &Request,
+    is_there: bool,
+    key: &PublicKey,
+    progress: &dyn Progress,
+) -> Result<Arc<AtHand>> {
     let mut at_hand = AtHand::default();
+    if is_there && request.update {
+        at_hand.add_passing(request.output.open()?);
+    }
     for place in &request.reuse {
         at_hand.add(place, &progress.handle())?;
+    }
+    let output = std::path::absolute(request.output.path()).ok();
+    if let Some(place) = last(request, key).filter(|place| Some(place) != output.as_ref()) {
+        at_hand.add_if_there(&place);
     }
     tell(&at_hand, progress);
     Ok(Arc::new(at_hand))
 }
 
+/// Where the last bundle of the stream was written, if its history knows. What is wrong with a history
+/// is told to whoever asks for the next number.
+fn last(request: &Request, key: &PublicKey) -> Option<PathBuf> {
+    let Sequel { name, history, opening } = request.stream.as_ref()?;
+    match opening {
+        Opening::After(bundle) => Some(bundle.path().to_owned()),
+        _ => history.last(name, &Trust::Keys(vec![key.clone()])).ok()??.place,
+    }
+}
+
 /// Tells what is there and was not taken.
 pub(super) fn tell(at_hand: &AtHand, progress: &dyn Progress) {
     at_hand.take_notes().into_iter().for_each(|text| progress.event(Event::note(text)));
+}
+
+/// How many bytes of `layers` are in a place that goes, so that they take no more room.
+pub(super) fn passing(layers: &[Descriptor], at_hand: &AtHand) -> u64 {
+    let stays = |layer: &&Descriptor| at_hand.candidates(layer).any(|it| it.is_passing());
+    layers.iter().filter(stays).fold(0, |sum, layer| sum.saturating_add(layer.size))
 }
 
 /// Takes those of `layers` that need no copy where they are to be, and hashes them; gives the

@@ -47,6 +47,7 @@ impl Outside {
             dry_run: false,
             skip_unreadable: false,
             reuse: Vec::new(),
+            update: false,
             stdin: || Ok(Box::new(std::io::empty())),
         }
     }

@@ -9,12 +9,15 @@ use super::summary::{Summary, held};
 use crate::bundle::base::Base;
 use crate::bundle::check::{self, Examined, Trust};
 use crate::bundle::contents::{Contents, Skipped};
-use crate::bundle::draft::taken;
+use crate::bundle::draft::{Draft, taken};
 use crate::bundle::keys::PublicKey;
-use crate::bundle::problem::failure;
+use crate::bundle::problem::{Problem, ProblemKind, failure};
 use crate::bundle::statement::Predicate;
+use crate::medium::Medium;
 use crate::words::count::count;
 use crate::words::error::{Error, ErrorKind, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 use crate::work::plan::Count;
 
 /// A bundle that is there, signed by the same key.
@@ -36,6 +39,9 @@ impl There {
             Err(e) => return Err(Error::io(format!("cannot look at {output}"), e)),
         }
         let trust = Trust::Keys(vec![key.clone()]);
+        if request.update {
+            return outdated(output, &trust).map(|it| Some(There(it, key.clone())));
+        }
         match check::examine(output, &trust, request.created_at) {
             Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.clone()))),
             // It may be the same one, or not: nobody can tell.
@@ -48,18 +54,18 @@ impl There {
         }
     }
 
-    /// The summary of an export that has nothing to do, when it would make this bundle.
-    ///
-    /// # Errors
-    /// [`Class::Usage`](crate::words::error::Class::Usage) when it would make another one.
-    pub(super) fn same(
+    /// Why an export would make another bundle than this one, if it would.
+    pub(super) fn difference(
         &self,
         request: &Request,
-        contents: Contents,
-        base: Option<Base>,
-        skipped: Vec<Skipped>,
-    ) -> Result<Summary> {
+        contents: &Contents,
+        base: &Option<Base>,
+        skipped: &[Skipped],
+    ) -> Option<Error> {
         let there = &self.0.statement().predicate;
+        if !self.0.problems().is_empty() {
+            return Some(failure(self.0.name(), self.0.problems()));
+        }
         // When it was made is no matter of what is in it; for how long it holds is.
         let (asked, has) = (
             holds(request.created_at, request.expires_at),
@@ -67,9 +73,9 @@ impl There {
         );
         let mut wanted = Predicate {
             tool: there.tool.clone(),
-            ..Predicate::of(&contents, there.created_at, there.expires_at)
-                .without(skipped)
-                .upon(base)
+            ..Predicate::of(contents, there.created_at, there.expires_at)
+                .without(skipped.to_vec())
+                .upon(base.clone())
         };
         let position = there.position();
         if let (Some(position), Some(asked)) = (&position, &request.stream)
@@ -79,9 +85,8 @@ impl There {
             wanted = wanted.at(position.clone(), there.previous.clone());
         }
         if wanted != *there || position.is_some() != request.stream.is_some() {
-            return Err(
-                taken(request.output.path()).details(["it holds something else".to_owned()])
-            );
+            let text = "it holds something else".to_owned();
+            return Some(taken(request.output.path()).details([text]));
         }
         if asked != has {
             let days = |seconds: Option<i64>| match seconds {
@@ -95,8 +100,22 @@ impl There {
                 days(has),
                 days(asked)
             );
-            return Err(taken(request.output.path()).details([text]));
+            return Some(taken(request.output.path()).details([text]));
         }
+        None
+    }
+
+    /// The summary of an export that has nothing to do, as it would make this bundle.
+    ///
+    /// # Errors
+    /// When the history of its stream cannot know it.
+    pub(super) fn same(
+        &self,
+        request: &Request,
+        contents: Contents,
+        base: Option<Base>,
+        skipped: Vec<Skipped>,
+    ) -> Result<Summary> {
         if let (Some(Sequel { name, history, .. }), false) = (&request.stream, request.dry_run) {
             history.admit(name, &self.1, &request.output)?;
         }
@@ -107,21 +126,45 @@ impl There {
             ok: true,
             bundle: request.output.clone(),
             images: contents.images,
-            skipped: wanted.skipped,
+            skipped,
             referrers: contents.referrers.len(),
             fetched: Count::default(),
             reused,
             continued: 0,
             held,
-            leans_on: wanted.base.map(|base| base.on).unwrap_or_default(),
+            leans_on: base.map(|base| base.on).unwrap_or_default(),
             key: self.1.id(),
             statement: Some(self.0.statement().digest),
-            position,
+            position: self.0.statement().predicate.position(),
             dry_run: request.dry_run,
             already_complete: true,
             sizes: None,
             change: None,
         })
+    }
+}
+
+/// The bundle at `output`, which is to be brought up to date: what is wrong with it, another one makes
+/// good.
+///
+/// # Errors
+/// [`Class::Usage`](crate::words::error::Class::Usage) where another one cannot come in its place, or
+/// holds what goes with it and is no part of it; those of a bundle that cannot be read, or is not
+/// signed by the same key.
+fn outdated(output: &Medium, trust: &Trust) -> Result<Examined> {
+    Draft::may_update(output)?;
+    let no_update = |e: Error| {
+        e.context(format!("{output} cannot be brought up to date"))
+            .hint(phrase!["choose another name, and name this one with ", Remedy::Reuse])
+    };
+    let found = check::examine_expired(output, trust).map_err(no_update)?;
+    let strange = found.problems().iter().filter(|it| {
+        !matches!(it.kind, ProblemKind::Damaged | ProblemKind::Missing | ProblemKind::Unreadable)
+    });
+    let strange: Vec<Problem> = strange.cloned().collect();
+    match strange.is_empty() {
+        true => Ok(found),
+        false => Err(no_update(failure(&output.to_string(), &strange))),
     }
 }
 
