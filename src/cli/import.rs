@@ -163,7 +163,7 @@ impl Import {
     pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
         let filing = self.filing(printer)?;
         self.check_platform()?;
-        self.partly.check()?;
+        self.partly.check(&self.bundle)?;
         self.tell_idle(printer);
         if self.to.beside_registries().is_some() {
             self.registries.unused();

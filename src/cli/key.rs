@@ -15,6 +15,7 @@ use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
 use crate::tools::ground;
 use crate::words::error::{Class, Error, Result};
+use crate::words::escape::Safe;
 
 /// Make and look at signing keys
 #[derive(Debug, Subcommand)]
@@ -82,6 +83,11 @@ fn generate(
         let text = format!("{} is a folder by its slash, and no name for keys", output.display());
         return Err(Error::new(Class::Usage, text).hint("write the beginning of a name behind it"));
     }
+    // `.` and `..` have none: the keys would be hidden files beside it.
+    if output.file_name().is_none() || output.ends_with(".") {
+        let text = format!("{} is a folder, and no name for keys", output.display());
+        return Err(Error::new(Class::Usage, text).hint("write the beginning of a name behind it"));
+    }
     let (private, public) = (with_ending(output, ".key.pem"), with_ending(output, ".pub.pem"));
     if let Some(taken) = [&private, &public].into_iter().find(|path| path.exists()) {
         let text = format!("{} exists already", taken.display());
@@ -106,8 +112,8 @@ fn generate(
     printer.result(&value, || {
         let secrecy = if passphrase.is_some() { "encrypted" } else { "NOT encrypted" };
         vec![
-            format!("private key  {} ({secrecy}; keep it to yourself)", private.display()),
-            format!("public key   {} (hand it to those who verify)", public.display()),
+            format!("private key  {} ({secrecy}; keep it to yourself)", Safe(&shown(&private))),
+            format!("public key   {} (hand it to those who verify)", Safe(&shown(&public))),
             format!("key id       {id}"),
         ]
     })?;

@@ -1,17 +1,20 @@
 //! The options of an import that goes on without what cannot be brought.
 
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::idle::Given;
-use crate::tools::file::AtomicFile;
+use crate::tools::file::{AtomicFile, lies_in};
 use crate::tools::folder::Folder;
 use crate::tools::ground;
 use crate::verbs::import::Summary;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::escape::Safe;
+
+/// What each list begins with.
+const FIRST_LINE: &str = "# what did not arrive, for `sealift import -f`";
 
 /// What becomes of images that cannot be brought.
 #[derive(Debug, Args)]
@@ -31,17 +34,32 @@ impl Partly {
         [("--failed-list", self.failed_list.is_some())]
     }
 
-    /// Fails as writing the list will, where that can be known.
+    /// Fails as writing the list will, where that can be known. Only an earlier list, or an empty
+    /// file, is replaced.
     ///
     /// # Errors
-    /// Those of [`ground::check`], and [`Class::Usage`] for a folder.
-    pub(super) fn check(&self) -> Result<()> {
+    /// Those of [`ground::check`], and [`Class::Usage`] for a folder, for another file, and for a place
+    /// in the bundle itself.
+    pub(super) fn check(&self, bundle: &Path) -> Result<()> {
         let Some(path) = &self.failed_list else { return Ok(()) };
+        let refused = |what: &str, hint: &str| {
+            let text = format!("{} {what}", path.display());
+            Err(Error::new(Class::Usage, text).subject(Subject::Path(path.clone())).hint(hint))
+        };
         if path.is_dir() {
-            let text = format!("{} is a folder, not a file", path.display());
-            return Err(Error::new(Class::Usage, text).hint("name a file in it"));
+            return refused("is a folder, not a file", "name a file in it");
         }
-        ground::check(path)
+        if lies_in(path, bundle) {
+            return refused("lies in the bundle itself", "name another place for the list");
+        }
+        ground::check(path)?;
+        if !is_replaceable(path)? {
+            return refused(
+                "is there, and no list of what did not arrive",
+                "nothing was put in its place; name another file",
+            );
+        }
+        Ok(())
     }
 
     /// Writes the list of what did not arrive, if one is wanted, and gives that as a failure.
@@ -52,7 +70,7 @@ impl Partly {
         if let Some(path) = &self.failed_list {
             let (folder, name) = Folder::making(path)?;
             let mut file = AtomicFile::within(&folder, name, 0o644)?;
-            let mut text = String::from("# what did not arrive, for `sealift import -f`\n");
+            let mut text = format!("{FIRST_LINE}\n");
             for failed in &summary.failed {
                 text += &format!("{}  # {}\n", failed.name, Safe(&failed.reason));
             }
@@ -62,4 +80,20 @@ impl Partly {
         }
         Ok(summary.failure())
     }
+}
+
+/// Whether a list may go where `path` is: nothing is there, an empty file, or an earlier list.
+fn is_replaceable(path: &Path) -> Result<bool> {
+    let fault = |e| Error::io(format!("cannot look at {}", path.display()), e);
+    match std::fs::symlink_metadata(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(e) => return Err(fault(e)),
+        Ok(about) if !about.is_file() => return Ok(false),
+        Ok(_) => {}
+    }
+    let (folder, name) = Folder::holding(path)?;
+    let file = folder.file(&name).map_err(fault)?;
+    let mut begin = Vec::new();
+    file.take(FIRST_LINE.len() as u64).read_to_end(&mut begin).map_err(fault)?;
+    Ok(begin.is_empty() || begin == FIRST_LINE.as_bytes())
 }

@@ -74,7 +74,13 @@ impl Printer {
             (false, _) if self.quiet => Arc::new(Silent),
             (false, _) => Arc::new(Remarks),
         };
+        let told = if self.is_value_beside() { Arc::new(Silent) } else { told };
         Arc::new(Cancellable::new(told, self.cancel.clone()))
+    }
+
+    /// Whether standard error carries the one JSON value, and so nothing else.
+    fn is_value_beside(&self) -> bool {
+        self.is_json() && self.stdout_given.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_json(&self) -> bool {
@@ -118,7 +124,7 @@ impl Printer {
 
     /// Prints a remark for people.
     pub(super) fn note(&self, line: &str) {
-        if !self.quiet {
+        if !self.quiet && !self.is_value_beside() {
             err(line);
         }
     }
@@ -139,9 +145,8 @@ impl Printer {
 
     /// Prints a failure for people, and nothing else.
     pub(super) fn complain(&self, error: &Error) {
-        for line in lines(error) {
-            err(&line);
-        }
+        let lines = if self.is_value_beside() { Vec::new() } else { lines(error) };
+        lines.iter().for_each(|line| err(line));
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::folder::{FileInfo, Folder, Replace};
 use crate::words::cancel::Cancel;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 
 /// A file that gets its name only by [`commit`](AtomicFile::commit). Dropped before, it leaves
 /// nothing behind, unless it is [`continued`](AtomicFile::continued).
@@ -96,6 +96,7 @@ impl AtomicFile {
     }
 
     fn begin(folder: &Folder, name: OsString, mode: u32, prefix: &str) -> Result<AtomicFile> {
+        refuse_special(folder, &name)?;
         let random = getrandom::u64()
             .map_err(|e| Error::io("cannot get randomness", io::Error::other(e.to_string())))?;
         let temp = OsString::from(format!("{prefix}{random:016x}"));
@@ -192,6 +193,25 @@ impl Drop for AtomicFile {
             // Nothing better can be done about a leftover than to leave it: a later run removes it.
             let _ = self.folder.remove(&self.temp);
         }
+    }
+}
+
+/// Refuses to put a file in the place of something that is none: as root it would take the system's
+/// own, `/dev/full` for instance, away from all others.
+fn refuse_special(folder: &Folder, name: &OsStr) -> Result<()> {
+    let path = folder.at(name);
+    let fault = |e| Error::io(format!("cannot look at {}", path.display()), e);
+    let is_special = folder.look(name).map_err(fault)?.is_some_and(|about| {
+        !matches!(about.kind, FileType::RegularFile | FileType::Symlink | FileType::Directory)
+    });
+    match is_special {
+        true => {
+            let text = format!("{} is a device, pipe or socket, not a file", path.display());
+            Err(Error::new(Class::Refused, text)
+                .subject(Subject::Path(path))
+                .hint("nothing was put in its place; name a file"))
+        }
+        false => Ok(()),
     }
 }
 
@@ -342,6 +362,19 @@ pub fn write_whole(folder: &Folder, name: &str, mode: u32, bytes: &[u8]) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_socket_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+
+        let error = AtomicFile::create(&path, 0o600).unwrap_err();
+
+        assert_eq!(error.class(), Class::Refused);
+        assert!(error.message().contains("is a device, pipe or socket"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn an_unfinished_file_leaves_nothing() {

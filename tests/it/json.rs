@@ -60,6 +60,35 @@ fn free(ran: &Ran) -> String {
 }
 
 #[test]
+fn beside_an_archive_on_standard_output_the_value_is_all_that_is_said() {
+    let sealift = desk();
+    run(&sealift, "key generate --no-passphrase -o own").ok();
+    run(&sealift, "export oci:hello -o b --sign-key own.key.pem").ok();
+    let import = |key: &str| {
+        let line = format!("import b --to docker-archive:- --format json --key {key}");
+        let out = sealift.command().args(line.split(' ')).output().unwrap();
+        serde_json::from_slice::<Value>(&out.stderr).map(|value| value["ok"].clone())
+    };
+
+    assert_eq!(import("own.pub.pem").unwrap(), true);
+    assert_eq!(import("signer.pub.pem").unwrap(), false);
+}
+
+#[test]
+fn a_path_that_is_no_plain_text_reaches_no_terminal_as_it_is() {
+    let sealift = desk();
+
+    let made =
+        ran(sealift.command().args(["key", "generate", "--no-passphrase", "-o", "z\x1b[31mk"]))
+            .ok();
+
+    assert!(!made.stdout.contains('\x1b') && made.stdout.contains("z\\u{1b}[31mk.key.pem"));
+    for folder in [".", ".."] {
+        run(&sealift, &format!("key generate --no-passphrase -o {folder}")).exits(code::USAGE);
+    }
+}
+
+#[test]
 fn keys() {
     let sealift = desk();
 

@@ -131,3 +131,30 @@ fn a_list_of_what_failed_needs_keep_going() {
 
     import(&sealift, "oci:x", &["--failed-list", "f.txt"]).exits(code::USAGE);
 }
+
+#[test]
+fn the_list_takes_the_place_of_an_earlier_list_and_of_nothing_else() {
+    need!("mkfifo");
+    let sealift = Sealift::new();
+    bundle(&sealift, &[of("charts/web")]);
+    let list =
+        |path: &str, to: &str| import(&sealift, to, &["--keep-going", "--failed-list", path]);
+    let made = std::process::Command::new("mkfifo").arg(sealift.at("pipe")).status().unwrap();
+    assert!(made.success());
+    std::os::unix::fs::symlink("pipe", sealift.at("link")).unwrap();
+    std::fs::write(sealift.at("empty"), "").unwrap();
+    std::fs::write(sealift.at("mine.txt"), "charts/web\n").unwrap();
+    let before = |path: &str| std::fs::read(sealift.at(path)).unwrap();
+    let kept = ["b.tar", "k.pub.pem", "mine.txt"].map(|path| (path, before(path)));
+
+    for path in ["b.tar", "k.pub.pem", "mine.txt", "pipe", "link", "/dev/full"] {
+        list(path, "oci:x").exits(code::USAGE).says(path);
+        assert!(!sealift.at("x").exists(), "{path}: found before anything is written");
+    }
+    list("empty", "oci:x").ok();
+    list("empty", "oci:x").ok();
+
+    kept.iter().for_each(|(path, bytes)| assert!(before(path) == *bytes, "{path}"));
+    assert!(String::from_utf8(before("empty")).unwrap().starts_with("# what did not arrive"));
+    assert!(std::fs::symlink_metadata(sealift.at("link")).unwrap().is_symlink());
+}
