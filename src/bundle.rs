@@ -24,6 +24,7 @@ pub mod keys;
 pub mod known;
 pub mod limits;
 pub mod line;
+pub mod memory;
 pub mod position;
 pub mod problem;
 pub mod receipt;

@@ -16,6 +16,7 @@ mod globals;
 mod help;
 mod idle;
 mod import;
+mod in_order;
 mod inspect;
 mod inventory;
 mod json;

@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod evidence;
 pub mod export;
+pub mod freshness;
 pub mod import;
 pub mod inspect;
 pub mod inventory;

@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::believe::Believe;
 use super::choose::Choose;
 use super::environment::now;
-use super::evidence::{ahead, in_words, signed};
+use super::evidence::{ahead, signed};
 use super::idle;
+use super::in_order::{self, InOrder, standing};
 use super::partly::Partly;
 use super::plan::{self, PlanPage, untagged, word};
 use super::printer::Printer;
@@ -69,6 +70,7 @@ enum Existing {
   sealift import june.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --name-template '{repo}.{name}.img' --gzip
   sealift import june.tar --to docker-archive:- --key transfer.pub.pem | ssh node docker load
+  sealift import july.tar --to oci:store --key transfer.pub.pem --stream prod
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
   sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
@@ -79,6 +81,8 @@ Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine
 In podman, docker and containerd images keep their full names.
 Images are chosen by name (alpine means all its tags) or by * for any text and ? for one character,
 as in --only 'quay.io/org/*' --except '*:debug'; what refers to them comes along.
+Of a bundle in a stream it is remembered that it was taken: an older one, another one of its number, and
+one before which others are missing is refused from then on (exit code 7).
 An interrupted import is finished by the same command; blobs that are there are not sent again.")]
 pub(super) struct Import {
     /// The bundle
@@ -95,6 +99,8 @@ pub(super) struct Import {
     base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
+    #[command(flatten)]
+    in_order: InOrder,
     #[command(flatten)]
     choose: Choose,
     /// Keep only the last part of each name
@@ -178,6 +184,7 @@ impl Import {
             to: self.to,
             bases: self.base.into_iter().map(Medium::at).collect(),
             trust: self.believe.trust(printer)?,
+            demands: self.in_order.demands(),
             choice: self.choose.choice()?,
             rules,
             flatten: self.flatten,
@@ -206,6 +213,7 @@ impl Import {
         let client =
             self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;
         let (evidence, outcome) = import(&request, &client, &*progress)?;
+        in_order::tell_idle(&request.demands.reasons, &evidence, printer);
         if let (Destination::Registry { registry, .. }, true) = (&request.to, outcome.no_harbor()) {
             let of_harbor = [
                 ("--create-projects", request.projects.create),
@@ -369,7 +377,7 @@ fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
     let bundle = evidence.bundle.to_string();
     lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));
     lines.push(signed(evidence, false));
-    lines.extend(evidence.position.as_ref().map(in_words));
+    lines.extend(standing(evidence));
     lines.extend(ahead(evidence));
     // What became of a file is known when it is closed; there is nobody to ask.
     if !summary.images.is_empty() && summary.images.iter().all(|image| image.file.is_none()) {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::evidence::{ahead, signed};
+use super::in_order::standing;
 use super::printer::Printer;
 use super::sizes;
 use super::table::{blobs, bytes, grouped};
@@ -54,6 +55,7 @@ fn text(page: &PlanPage<'_>, verbose: bool) -> Vec<String> {
         signed(page.evidence, false),
         format!("statement {}", page.evidence.statement),
     ];
+    lines.extend(standing(page.evidence));
     lines.extend(ahead(page.evidence));
     lines.push(String::new());
     lines.extend(plan.projects.iter().map(project_text));

@@ -12,6 +12,7 @@ use crate::work::plan::Obstacle;
 /// The option, or the command, that does it.
 pub(super) fn option(remedy: Remedy) -> &'static str {
     match remedy {
+        Remedy::AcceptGap => "--accept-gap",
         Remedy::After => "--after",
         Remedy::AllowRedirects => "--allow-redirect",
         Remedy::AuthFiles => "--authfile",
@@ -42,6 +43,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Rules => "--map",
         Remedy::SinceKeys => "--since-key",
         Remedy::SkipUnreadable => "--skip-unreadable",
+        Remedy::State => "--state",
         Remedy::StorageQuota => "--storage-quota",
         Remedy::Stream => "--stream",
         Remedy::Tags => "sealift tags",

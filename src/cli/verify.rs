@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::environment::now;
-use super::evidence::{ahead, in_words, signed};
+use super::evidence::{ahead, signed};
 use super::idle;
+use super::in_order::{self, InOrder, standing};
 use super::printer::Printer;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
@@ -27,7 +28,10 @@ use crate::words::escape::Safe;
 #[command(after_help = "Examples:
   sealift verify june.tar --key transfer.pub.pem
   sealift verify /media/usb/june --key transfer.pub.pem --format json
+  sealift verify june.tar --key transfer.pub.pem --stream prod --remember
 
+With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
+that was taken is refused (exit code 7).
 Every problem is named, with the images it touches. docs/verify-without-sealift.md shows the same
 with openssl, jq and sha256sum.")]
 pub(super) struct Verify {
@@ -37,6 +41,11 @@ pub(super) struct Verify {
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem", required = true)]
     key: Vec<PathBuf>,
+    /// Remember the bundle as the last one of its stream, as an import of it does
+    #[arg(long)]
+    remember: bool,
+    #[command(flatten)]
+    in_order: InOrder,
     /// Show digests and key ids in full
     #[arg(long)]
     long: bool,
@@ -51,10 +60,15 @@ impl Verify {
         let request = Request {
             bundle: self.bundle.into(),
             trust: Trust::Keys(public_keys(&self.key)?),
+            demands: (self.remember || self.in_order.is_given()).then(|| self.in_order.demands()),
+            remember: self.remember,
             now: now()?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
         };
         let report = verify(&request, &*printer.progress())?;
+        if let Some(demands) = &request.demands {
+            in_order::tell_idle(&demands.reasons, &report.evidence, printer);
+        }
         let error = (!report.ok).then(|| failure(&request.bundle.to_string(), &report.problems));
         let shown = || match report.ok {
             true => text(&report, self.long),
@@ -79,7 +93,7 @@ fn text(report: &Report, long: bool) -> Vec<String> {
             bytes(report.bytes)
         ),
     ];
-    lines.extend(of.position.as_ref().map(in_words));
+    lines.extend(standing(of));
     lines.extend(ahead(of));
     let rows: Vec<Vec<String>> = report
         .images

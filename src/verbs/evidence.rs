@@ -7,6 +7,7 @@ use crate::bundle::keys::KeyId;
 use crate::bundle::position::StreamPosition;
 use crate::bundle::statement::expired;
 use crate::medium::Medium;
+use crate::verbs::freshness::Freshness;
 use crate::words::digest::Digest;
 use crate::words::error::Error;
 use crate::words::moment::Moment;
@@ -32,6 +33,9 @@ pub struct Evidence {
     pub expires_at: Option<Moment>,
     /// Whether it has.
     pub expired: bool,
+    /// How it stands to what was taken of its stream before, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freshness: Option<Freshness>,
 }
 
 impl Evidence {
@@ -49,6 +53,7 @@ impl Evidence {
             in_future: about.created_at > now,
             expires_at: about.expires_at,
             expired: statement.not_expired(now).is_err(),
+            freshness: None,
         }
     }
 

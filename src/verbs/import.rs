@@ -52,6 +52,7 @@ use crate::bundle::subset::{Referring, subset};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::verbs::evidence::Evidence;
+use crate::verbs::freshness::Fresh;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;
@@ -105,9 +106,11 @@ pub fn import(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
-    // 1. Believe the bundle: signature, list of files, manifests. Which of its images? What is beside it?
+    // 1. Believe the bundle: signature, list of files, manifests, and that it is no old one. Which of
+    // its images? What is beside it?
     let examined = check::examine(&request.bundle, &request.trust, request.now)
         .map_err(|error| request.choice.misread().unwrap_or(error))?;
+    let fresh = request.demands.judge(&examined, request.now, true)?;
     let chosen = request.choice.of(examined.contents())?;
     let (bundle, unsound) = usable(examined, chosen.as_ref(), request, progress)?;
     let bundle = bundle.beside(Bases::open(&request.bases, &request.bundle, &progress.handle())?);
@@ -147,7 +150,19 @@ pub fn import(
         }
         Err(halt) => return Err(halt.into()),
     };
-    let evidence = Evidence::of(&request.bundle, ready.bundle.about(), request.now);
+
+    // 4. Last of all: that it was taken.
+    let mut evidence = Evidence::of(&request.bundle, ready.bundle.about(), request.now);
+    evidence.freshness = match (&fresh, &outcome) {
+        (Some(fresh), Outcome::Done(Summary { ok: true, .. })) => {
+            let remembered = fresh.remember(&progress.handle());
+            Some(
+                remembered
+                    .map_err(|e| e.context("every image arrived, and that is not known here"))?,
+            )
+        }
+        (fresh, _) => fresh.as_ref().map(Fresh::told),
+    };
     Ok((evidence, outcome))
 }
 

@@ -8,6 +8,7 @@ use crate::bundle::problem::Problem;
 use crate::medium::Medium;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
+use crate::verbs::freshness::{Demands, Fresh};
 use crate::words::error::Result;
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
@@ -20,6 +21,10 @@ pub struct Request {
     pub bundle: Medium,
     /// Whom to believe.
     pub trust: Trust,
+    /// Which stream it has to be of, and what was taken of that before, where that is asked.
+    pub demands: Option<Demands>,
+    /// Whether it is remembered as taken once it was found right.
+    pub remember: bool,
     /// The time, for the expiry.
     pub now: Moment,
     /// Threads.
@@ -30,7 +35,8 @@ impl Request {
     /// Verifies `bundle` against `trust` at the time `now`, on one thread a core.
     #[must_use]
     pub fn new(bundle: impl Into<Medium>, trust: Trust, now: Moment) -> Request {
-        Request { bundle: bundle.into(), trust, now, jobs: all_cores() }
+        let (bundle, jobs) = (bundle.into(), all_cores());
+        Request { bundle, trust, demands: None, remember: false, now, jobs }
     }
 }
 
@@ -88,8 +94,17 @@ pub struct Report {
 /// a failure with [`failure`](crate::bundle::problem::failure).
 pub fn verify(request: &Request, progress: &dyn Progress) -> Result<Report> {
     let mut examined = check::examine(&request.bundle, &request.trust, request.now)?;
+    let fresh = match &request.demands {
+        Some(demands) => demands.judge(&examined, request.now, request.remember)?,
+        None => None,
+    };
     examined.hash_everything(request.jobs, progress)?;
-    Ok(report(request, &examined))
+    let mut report = report(request, &examined);
+    report.evidence.freshness = match &fresh {
+        Some(fresh) if request.remember && report.ok => Some(fresh.remember(&progress.handle())?),
+        fresh => fresh.as_ref().map(Fresh::told),
+    };
+    Ok(report)
 }
 
 fn report(request: &Request, examined: &Examined) -> Report {

@@ -7,6 +7,7 @@
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each is the field or the function that `name` names")]
 pub enum Remedy {
+    AcceptGap,
     After,
     AllowRedirects,
     AuthFiles,
@@ -37,6 +38,7 @@ pub enum Remedy {
     Rules,
     SinceKeys,
     SkipUnreadable,
+    State,
     StorageQuota,
     Stream,
     Tags,
@@ -48,6 +50,7 @@ pub enum Remedy {
 impl Remedy {
     /// All of them, for whoever has a name for each.
     pub const ALL: &[Remedy] = &[
+        Remedy::AcceptGap,
         Remedy::After,
         Remedy::AllowRedirects,
         Remedy::AuthFiles,
@@ -78,6 +81,7 @@ impl Remedy {
         Remedy::Rules,
         Remedy::SinceKeys,
         Remedy::SkipUnreadable,
+        Remedy::State,
         Remedy::StorageQuota,
         Remedy::Stream,
         Remedy::Tags,
@@ -90,6 +94,7 @@ impl Remedy {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Remedy::AcceptGap => "reasons.gap",
             Remedy::After => "after",
             Remedy::AllowRedirects => "allow_redirects",
             Remedy::AuthFiles => "auth_files",
@@ -120,6 +125,7 @@ impl Remedy {
             Remedy::Rules => "rules",
             Remedy::SinceKeys => "since_keys",
             Remedy::SkipUnreadable => "skip_unreadable",
+            Remedy::State => "state",
             Remedy::StorageQuota => "projects.quota",
             Remedy::Stream => "stream",
             Remedy::Tags => "tags",

@@ -10,14 +10,22 @@ use crate::support::sealift::{Sealift, ran};
 /// The image that the repository ships.
 const HELLO: &str = concat!("oci:", env!("CARGO_MANIFEST_DIR"), "/testdata/hello");
 const PAGE: &str = include_str!("../../docs/exit-codes.md");
-/// What needs a full or a faulty disk, two programs, a signal or the history of a stream; other tests
-/// make those.
+/// What needs a full or a faulty disk, two programs, a signal or bundles of a stream; other
+/// tests make those.
 const ELSEWHERE: &[(i32, &str)] = &[
     (2, "is not new"),
     (2, "goes on to"),
     (3, "is by another key"),
+    (3, "and not of stream"),
     (6, "cannot write the history of stream"),
+    (6, "cannot remember which bundle was taken"),
     (7, "two bundles are"),
+    (7, "an old one"),
+    (7, "does not follow"),
+    (7, "is expected: it was not taken here"),
+    (7, "the sender began to count again"),
+    (7, "has been already"),
+    (7, "nobody can tell which bundles were taken"),
     (6, "is unreadable"),
     (8, "no room"),
     (9, "another sealift is writing"),

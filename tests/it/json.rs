@@ -244,6 +244,28 @@ fn signatures_that_do_not_count() {
     }
 }
 
+#[test]
+fn bundles_of_a_stream() {
+    let sealift = desk();
+    sealift.keys("own");
+    for (name, more) in [("one", "--new-epoch"), ("two", ""), ("three", "")] {
+        let line = format!("export oci:hello -o {name} --stream prod {more}");
+        run(&sealift, &format!("{line} --sign-key own.key.pem")).ok();
+    }
+    let checked = |name: &str, line: &str| {
+        let ran = run(&sealift, &format!("{line} --key own.pub.pem"));
+        let told = ran.json();
+        let text = |value: &Value| value.as_str().unwrap_or("nothing of that kind").to_owned();
+        let (own, statement) = (text(&told["signers"][0]), text(&told["statement"]));
+        check(name, &ran, &[(&own, "<key>"), (&statement, "<statement>")]);
+    };
+    checked("import.first", "import one --to oci:in");
+    checked("verify.gap", "verify three --remember --accept-gap lost");
+    checked("import.dry-run.same", "import three --to oci:in --dry-run");
+    let old = run(&sealift, "import two --to oci:in --key own.pub.pem").exits(code::STALE);
+    check("import.old", &old, &[]);
+}
+
 /// Damages a layer of `folder`, takes a config away and puts something beside them.
 fn hurt(sealift: &Sealift) {
     files::flip(&sealift.at("folder/blobs/sha256").join(LAYER), 9);

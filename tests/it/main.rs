@@ -35,6 +35,7 @@ mod existing;
 mod exit_codes;
 mod faults;
 mod formats;
+mod freshness;
 mod from_docker_save;
 mod harbor;
 mod harbor_keeping;

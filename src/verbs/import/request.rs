@@ -5,6 +5,7 @@ use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::places::location::Destination;
 use crate::tools::pace::Jobs;
+use crate::verbs::freshness::Demands;
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::work::choice::Choice;
@@ -25,6 +26,8 @@ pub struct Request {
     pub bases: Vec<Medium>,
     /// Whom to believe.
     pub trust: Trust,
+    /// Which stream it has to be of, and what was taken of that before.
+    pub demands: Demands,
     /// Which images.
     pub choice: Choice,
     /// Rules for names; the first that matches decides.
@@ -75,6 +78,7 @@ impl Request {
             to,
             bases: Vec::new(),
             trust,
+            demands: Demands::default(),
             choice: Choice::default(),
             rules: Vec::new(),
             flatten: false,

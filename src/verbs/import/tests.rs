@@ -30,6 +30,8 @@ fn request(sample: &Sample) -> Request {
         to: Destination::Layout { path: sample.at("inside") },
         bases: Vec::new(),
         trust: Trust::Keys(vec![sample.key.public().clone()]),
+
+        demands: crate::verbs::freshness::Demands::default(),
         choice: Choice::default(),
         rules: Vec::new(),
         flatten: false,
