@@ -36,6 +36,7 @@ mod search;
 mod secrets;
 mod serve;
 mod signals;
+mod since;
 mod sizes;
 mod squash;
 mod stderr;

@@ -21,6 +21,7 @@ pub use self::past_bundle::PastBundle;
 pub use self::turn::{Entered, Opening, Turn};
 use super::check::Trust;
 use super::keys::PublicKey;
+use super::position::StreamPosition;
 use super::record::Record;
 use crate::medium::Medium;
 use crate::tools::folder::Folder;
@@ -59,6 +60,28 @@ impl History {
             Some(folder) => Listing::of(&folder, stream)?.last(trust),
             None => Ok(None),
         }
+    }
+
+    /// The bundle at `position` that was made; none where the history does not know it.
+    ///
+    /// # Errors
+    /// As [`last`](History::last).
+    pub fn past(&self, position: &StreamPosition, trust: &Trust) -> Result<Option<PastBundle>> {
+        let Some(folder) = self.folder(&position.stream)? else { return Ok(None) };
+        let listing = Listing::of(&folder, &position.stream)?;
+        let number = (position.epoch, position.sequence);
+        let name = listing.settled(trust).remove(&number);
+        name.map(|name| listing.entry(number, &name, trust)).transpose()
+    }
+
+    /// Where all bundles of `stream` stand that were made, in order.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn positions(&self, stream: &StreamName, trust: &Trust) -> Result<Vec<StreamPosition>> {
+        let Some(folder) = self.folder(stream)? else { return Ok(Vec::new()) };
+        let listing = Listing::of(&folder, stream)?;
+        Ok(listing.settled(trust).into_keys().map(|number| listing.position(number)).collect())
     }
 
     /// Takes the turn to make the next bundle of `stream`, signed by `key`, until it is dropped: there

@@ -37,6 +37,13 @@ impl Known {
         Known { on, blobs: read.receipt.content.blobs.keys().copied().collect() }
     }
 
+    /// What is there as a line tells that was read out: all that the bundle of `record` needs.
+    #[must_use]
+    pub fn by_line(record: &Record) -> Known {
+        let Known { on, blobs } = Known::by_record(record);
+        Known { on: LeansOn { kind: Witness::Line, ..on }, blobs }
+    }
+
     /// Takes out of what `contents` carry what `all` of these know to be there. Gives what the delta
     /// leans on then: those that know of something that is left out.
     #[must_use]

@@ -1,6 +1,7 @@
 //! `sealift export`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,12 +16,13 @@ use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
 use super::secrets::{private_key, public_keys};
+use super::since::{any_line, since};
 use super::sizes;
 use super::table::{blobs, bytes, skipped, table};
 use crate::bundle::history::{History, Opening};
 use crate::medium::Medium;
 use crate::places::location::Source;
-use crate::verbs::export::{Request, Sequel, Since, Summary, export, misnamed};
+use crate::verbs::export::{Request, Sequel, Summary, export, misnamed};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -50,6 +52,8 @@ use crate::work::graph::Selection;
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
   sealift export -f images.txt -o june.tar --sign-key transfer.key.pem --stream prod --new-epoch
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --stream prod
+  sealift export -f images.txt -o august.tar --sign-key transfer.key.pem --since receipt.json
+  sealift export -f images.txt -o august.tar --sign-key transfer.key.pem --since 'prod 7 my329-vqnkb'
 
 An interrupted export leaves NAME.partial; the same command goes on from there, in the middle of a
 blob too. A finished one is complete already: its layers are not hashed again, which verify does.
@@ -57,8 +61,9 @@ With --platform alone the original index is kept, which names platforms that the
 docker's registry refuses such an index, and --rewrite-index makes another.
 
 A stream begins with --new-epoch; each bundle of it then has the next number, and names the one before.
-With --since the bundle is a delta: it carries what the earlier ones did not bring. Its import proves
-first that the destination has the rest, or reads it from earlier bundles that are at hand (--base).")]
+With --since the bundle is a delta: it carries what the earlier ones did not bring, or what the other
+side does not hold, as its receipt or its line tells (sealift inventory). Its import proves first that
+the destination has the rest, or reads it from earlier bundles that are at hand (--base).")]
 pub(super) struct Export {
     /// Images to export
     #[arg(value_name = "IMAGE", required_unless_present = "file")]
@@ -89,9 +94,10 @@ pub(super) struct Export {
     #[arg(long, conflicts_with = "no_referrers")]
     no_tag_lists: bool,
     /// Leave out the blobs that the other side holds already, as this earlier bundle tells, which
-    /// arrived there, or a receipt of the other side (can be repeated)
-    #[arg(long, value_name = "BUNDLE|RECEIPT")]
-    since: Vec<PathBuf>,
+    /// arrived there, or a receipt of the other side, or the line that it read out, as in 'prod 7
+    /// my329-vqnkb' (can be repeated)
+    #[arg(long, value_name = "BUNDLE|RECEIPT|LINE")]
+    since: Vec<OsString>,
     /// Public key that must have signed those receipts (with several, any one of them) [default:
     /// whoever signed them: the import proves what they say]
     #[arg(long, value_name = "PUB.pem", requires = "since")]
@@ -104,7 +110,7 @@ pub(super) struct Export {
     stream: Option<StreamName>,
     /// Folder in which the history of each stream is kept: what was signed, without layers
     /// [default: ~/.local/state/sealift/history]
-    #[arg(long, value_name = "DIR", requires = "stream")]
+    #[arg(long, value_name = "DIR")]
     history: Option<PathBuf>,
     /// Begin the stream, or begin to count again in a new epoch, where its history was lost (=N: in
     /// this one)
@@ -166,6 +172,11 @@ impl Export {
             let why = "every image is named, and has to be there";
             idle::tell(&[("--skip-unreadable", self.skip_unreadable)], why, printer);
         }
+        if self.stream.is_none() && !any_line(&self.since) {
+            let why = "no stream is named, and no line was read out";
+            idle::tell(&[("--history", self.history.is_some())], why, printer);
+        }
+        let since = since(self.since, || history(self.history.clone()))?;
         let created_at = creation_time()?;
         let expires_at = self.expires.map(|days| created_at.plus_days(days)).transpose()?;
         let request = Request {
@@ -177,7 +188,7 @@ impl Export {
                 rewrite_index: self.rewrite_index,
                 no_referrers: self.no_referrers,
             },
-            since: self.since.iter().map(Since::from).collect(),
+            since,
             since_keys: public_keys(&self.since_key)?,
             created_at,
             expires_at,
@@ -205,6 +216,15 @@ impl Export {
     }
 }
 
+/// The history in the folder `named`, else in the user's own.
+fn history(named: Option<PathBuf>) -> Result<History> {
+    let folder = named.or_else(|| state_folder().map(|state| state.join("history")));
+    folder.map(History::at).ok_or_else(|| {
+        Error::new(Class::Usage, "there is no home to keep the history in")
+            .hint("name a folder with --history")
+    })
+}
+
 /// The stream that is called `name`, if one is named.
 fn in_stream(
     name: Option<StreamName>,
@@ -213,14 +233,7 @@ fn in_stream(
     after: Option<PathBuf>,
 ) -> Result<Option<Sequel>> {
     let Some(name) = name else { return Ok(None) };
-    let history = match history.or_else(|| state_folder().map(|state| state.join("history"))) {
-        Some(history) => History::at(history),
-        None => {
-            return Err(Error::new(Class::Usage, "there is no home to keep the history in")
-                .hint("name a folder with --history"));
-        }
-    };
-    let mut stream = Sequel::new(name, history);
+    let mut stream = Sequel::new(name, self::history(history)?);
     stream.opening = match (new_epoch, after) {
         (Some(epoch), _) => Opening::NewEpoch(epoch.map(u64::from)),
         (None, Some(bundle)) => Opening::After(Medium::at(bundle)),

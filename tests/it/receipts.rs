@@ -494,6 +494,98 @@ fn what_cannot_be_read_is_a_failure_or_stands_in_the_receipt() {
     assert!(gone.code != 0 && !sealift.at("gone").exists(), "{gone:?}");
 }
 
+/// The line that the report of an inventory has.
+fn line(report: &Ran) -> String {
+    report.json()["bundles"][0]["line"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_line_over_the_phone_is_enough_for_the_next_bundle() {
+    need!("docker-registry");
+    let site = Site::new();
+    let (sender, at) = (&site.sender, "history");
+    let june = [image("team/app:1", &["base", "app 1"])];
+    let july = [image("team/app:2", &["base", "app 2"])];
+    let stream = ["--stream", "prod", "--history", at];
+    sender.export("1", &june, &[&stream[..], &["--new-epoch"]].concat()).ok();
+    sender.import("1", &site.place(), &[]).ok();
+
+    let asked = site.against("1", &[]).ok();
+    let first = line(&asked);
+    let mut read_out = sender.sealift.command();
+    read_out.args(["inventory", &site.place(), "--against", "1", "--key"]);
+    let shown = ran(read_out.arg(&sender.keys.public)).ok();
+    assert_eq!(shown.stdout.lines().last(), Some(&*first), "alone in its line, the last");
+    assert!(first.starts_with("prod 1 ") && first.len() == "prod 1 k4tq9-mzx3p".len(), "{first}");
+
+    let made = sender.export("2", &july, &[&stream[..], &["--since", &first]].concat()).ok();
+    let (manifests, blobs) = contents(&july);
+    let lacking: BTreeSet<String> = blobs.difference(&stored(&site.registry)).cloned().collect();
+    assert_eq!(carried(&sender.at("2")), manifests.union(&lacking).cloned().collect());
+    let on = &predicate(&sender.at("2"))["base"]["on"];
+    let statement = &asked.json()["bundles"][0]["statement"];
+    assert_eq!((&on[0]["kind"], &on[0]["digest"]), (&"line".into(), statement));
+    assert_eq!(on[0]["position"], json!({"stream": "prod", "epoch": 0, "sequence": 1}));
+    assert_eq!(made.number("/held/blobs"), 1);
+    sender.import("2", &site.place(), &[]).ok();
+    // And the delta is held when all that it leans on is.
+    let second = line(&site.against("2", &[]).ok());
+    assert!(second.starts_with("prod 2 "), "{second}");
+    // Outside of any stream a line is as good, spoken in any way.
+    for spoken in [first.to_uppercase(), first.replace('-', " "), first.replace(' ', "  ")] {
+        let more = ["--history", at, "--dry-run", "--since", &spoken];
+        assert_eq!(sender.export("x", &july, &more).ok().number("/held/blobs"), 1, "{spoken}");
+    }
+}
+
+#[test]
+fn a_line_that_was_misheard_is_refused_with_what_differs() {
+    need!("docker-registry");
+    let site = Site::new();
+    let sender = &site.sender;
+    let stream = ["--stream", "prod", "--history", "history"];
+    for (number, more) in [("1", &["--new-epoch"] as &[&str]), ("2", &[])] {
+        let of = [image(&format!("team/tool:{number}"), &["base", number])];
+        sender.export(number, &of, &[&stream[..], more].concat()).ok();
+        sender.import(number, &site.place(), &[]).ok();
+    }
+    let [first, second] = ["1", "2"].map(|bundle| line(&site.against(bundle, &[]).ok()));
+    let value = |line: &str| line.rsplit(' ').next().unwrap().to_owned();
+    let since = |line: &str, history: &str| {
+        let of = [image("team/app:3", &["base", "3"])];
+        let more = ["--history", history, "--dry-run", "--since", line];
+        sender.export("x", &of, &more)
+    };
+
+    since(&second, "history").ok();
+    // A wrong character, and two that changed places.
+    let (a, b) = (second.len() - 2, second.len() - 1);
+    let mut misheard: Vec<u8> = second.clone().into_bytes();
+    misheard[a] = if misheard[a] == b'k' { b'm' } else { b'k' };
+    let misheard = String::from_utf8(misheard).unwrap();
+    if misheard != second {
+        since(&misheard, "history").exits(code::USAGE).says("misheard");
+    }
+    let mut swapped: Vec<u8> = second.clone().into_bytes();
+    swapped.swap(a, b);
+    if swapped[a] != swapped[b] {
+        let swapped = String::from_utf8(swapped).unwrap();
+        since(&swapped, "history").exits(code::USAGE).says("misheard");
+    }
+    since("prod 2 k0tq9-mzx3p", "history").exits(code::USAGE).says("'0'");
+    // The value of another bundle, a number that is none, another stream, another history.
+    let other = since(&format!("prod 1 {}", value(&second)), "history").exits(code::USAGE);
+    other.says(&value(&first)).says(&value(&second)).says("that of prod 2");
+    let none = since(&format!("prod 12 {}", value(&second)), "history").exits(code::USAGE);
+    none.says("no bundle prod 12").says("prod 1 to prod 2").says("that of prod 2");
+    let stream = since(&format!("test 2 {}", value(&second)), "history").exits(code::USAGE);
+    stream.says("no bundle test 2").says("nothing of stream test");
+    let epoch = format!("prod 2 of epoch 1 {}", value(&second));
+    since(&epoch, "history").exits(code::USAGE).says("no bundle prod 2 of epoch 1");
+    since(&second, "elsewhere").exits(code::USAGE).says("no bundle prod 2").says("--history");
+    assert!(!sender.at("x").exists() && !sender.at("elsewhere").exists());
+}
+
 #[test]
 fn podman_tells_its_images_and_whether_it_has_those_of_a_bundle() {
     need!("podman");

@@ -1,5 +1,6 @@
 //! [`Since`]: what tells what the other side holds already, as the user names it.
 
+mod line;
 mod receipt;
 
 use std::fmt;
@@ -7,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::base::MAX_ON;
 use crate::bundle::check::Trust;
+use crate::bundle::history::History;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::known::Known;
+use crate::bundle::line::HeldLine;
 use crate::bundle::receipt::ReadReceipt;
 use crate::bundle::record::Record;
 use crate::medium::Medium;
@@ -23,6 +26,8 @@ pub enum Since {
     Bundle(Medium),
     /// A receipt of the other side.
     Receipt(PathBuf),
+    /// A line that the other side read out, of a bundle that the history knows.
+    Line(HeldLine, History),
 }
 
 impl fmt::Display for Since {
@@ -30,6 +35,7 @@ impl fmt::Display for Since {
         match self {
             Since::Bundle(medium) => medium.fmt(f),
             Since::Receipt(path) => path.display().fmt(f),
+            Since::Line(line, _) => line.fmt(f),
         }
     }
 }
@@ -51,7 +57,8 @@ impl<P: AsRef<Path>> From<P> for Since {
 ///
 /// # Errors
 /// For what is no bundle and no receipt, and for a bundle of which the manifests cannot be read; for a
-/// receipt that none of the `keys` signed; for too many.
+/// receipt that none of the `keys` signed; for a line of a bundle that the history does not have; for
+/// too many.
 pub(super) fn ask(
     all: &[Since],
     own: &PublicKey,
@@ -69,6 +76,7 @@ pub(super) fn ask(
         let told = match since {
             Since::Bundle(medium) => by_record(medium, own, progress)?,
             Since::Receipt(path) => receipt::ask(path, keys, progress)?,
+            Since::Line(line, history) => line::ask(line, history)?,
         };
         if !known.iter().any(|other| other.on == told.on) {
             known.push(told);
