@@ -1,6 +1,7 @@
 //! `export`: chosen images into a signed bundle.
 
 mod change;
+mod heard;
 mod misnamed;
 mod names;
 mod numbered;

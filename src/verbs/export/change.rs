@@ -1,5 +1,6 @@
 //! What an export would change, held against what the other side has.
 
+use super::heard::bundle_of_line;
 use super::request::Request;
 use super::since::Since;
 use crate::bundle::check::Trust;
@@ -26,14 +27,16 @@ pub(super) fn change(request: &Request, contents: &Contents) -> Result<Option<Di
 /// What the other side has as `since` tells, and when that was.
 fn held(since: &Since) -> Result<(Moment, ImageSet)> {
     match since {
-        Since::Bundle(medium) => {
-            let record = Record::read(medium, &Trust::UnsafeAnySigner)?;
-            let made = record.statement().predicate.created_at;
-            Ok((made, ImageSet::of(record.contents())))
-        }
+        Since::Bundle(medium) => Ok(brought(&Record::read(medium, &Trust::UnsafeAnySigner)?)),
+        Since::Line(line, history) => Ok(brought(&bundle_of_line(line, history)?)),
         Since::Receipt(path) => {
             let Receipt { about, content, .. } = ReadReceipt::at(path)?.receipt;
             Ok((about.created_at, ImageSet::held(&content)))
         }
     }
+}
+
+/// What the bundle of `record` brought, and when it was made.
+fn brought(record: &Record) -> (Moment, ImageSet) {
+    (record.statement().predicate.created_at, ImageSet::of(record.contents()))
 }

@@ -1,11 +1,11 @@
 //! [`Since`]: what tells what the other side holds already, as the user names it.
 
-mod line;
 mod receipt;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::heard::bundle_of_line;
 use crate::bundle::base::MAX_ON;
 use crate::bundle::check::Trust;
 use crate::bundle::history::History;
@@ -76,7 +76,7 @@ pub(super) fn ask(
         let told = match since {
             Since::Bundle(medium) => by_record(medium, own, progress)?,
             Since::Receipt(path) => receipt::ask(path, keys, progress)?,
-            Since::Line(line, history) => line::ask(line, history)?,
+            Since::Line(line, history) => Known::by_line(&bundle_of_line(line, history)?),
         };
         if !known.iter().any(|other| other.on == told.on) {
             known.push(told);

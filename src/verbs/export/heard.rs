@@ -2,9 +2,9 @@
 
 use crate::bundle::check::Trust;
 use crate::bundle::history::History;
-use crate::bundle::known::Known;
 use crate::bundle::line::{CheckValue, HeldLine};
 use crate::bundle::position::StreamPosition;
+use crate::bundle::record::Record;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
@@ -12,12 +12,12 @@ use crate::words::remedy::Remedy;
 /// Whoever signed what is in the history: the line says which statement it is.
 const TRUST: Trust = Trust::UnsafeAnySigner;
 
-/// What `line` tells of a bundle in the `history`.
+/// The bundle in the `history` that `line` is about.
 ///
 /// # Errors
 /// [`Class::Usage`] where the history has no such bundle, or another one there, and which one the line
 /// may be about; as [`History::past`].
-pub(super) fn ask(line: &HeldLine, history: &History) -> Result<Known> {
+pub(super) fn bundle_of_line(line: &HeldLine, history: &History) -> Result<Record> {
     let position = &line.position;
     let Some(past) = history.past(position, &TRUST)? else {
         let text = format!("the history in {} has no bundle {position}", history.path().display());
@@ -25,7 +25,7 @@ pub(super) fn ask(line: &HeldLine, history: &History) -> Result<Known> {
     };
     let own = CheckValue::of(&past.record.statement().digest);
     match own == line.check {
-        true => Ok(Known::by_line(&past.record)),
+        true => Ok(past.record),
         false => {
             let text = format!(
                 "bundle {position} has the check value {own}, and the line says {}",
