@@ -29,6 +29,7 @@ mod partly;
 mod plan;
 mod printer;
 mod prompt;
+mod prune;
 mod registries;
 mod remedies;
 mod report;
@@ -91,6 +92,7 @@ enum Command {
     Import(Box<import::Import>),
     Serve(serve::Serve),
     Squash(squash::Squash),
+    Prune(Box<prune::Prune>),
     Login(login::Login),
     Logout(login::LogoutArgs),
     Tags(tags::ListTags),
@@ -132,6 +134,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
         Command::Squash(args) => args.run(printer),
+        Command::Prune(args) => args.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),

@@ -7,6 +7,7 @@ pub mod documents;
 pub mod holdings;
 pub mod raw;
 pub mod reading;
+pub mod removal;
 pub mod resuming;
 #[cfg(test)]
 mod samples;

@@ -10,6 +10,7 @@ pub mod inventory;
 pub mod login;
 mod making;
 mod paths;
+pub mod prune;
 pub mod search;
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -8,6 +8,7 @@ pub mod mapping;
 pub mod merged;
 pub mod plan;
 pub mod projects;
+pub mod prune;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod template;

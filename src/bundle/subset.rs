@@ -79,6 +79,12 @@ impl Subset {
         Subset { digests, referrers }
     }
 
+    /// Everything that belongs to it: documents and blobs.
+    #[must_use]
+    pub fn digests(&self) -> &BTreeSet<Digest> {
+        &self.digests
+    }
+
     /// These `documents` and their blobs, and nothing that refers to them.
     #[must_use]
     pub fn with(documents: BTreeSet<Digest>) -> Subset {

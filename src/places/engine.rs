@@ -15,6 +15,7 @@ mod load;
 mod named;
 mod podman;
 mod quota;
+mod removal;
 #[cfg(test)]
 mod samples;
 pub mod save;
@@ -27,6 +28,7 @@ pub use self::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, Engin
 pub use self::driver::Driver;
 pub use self::named::{Engine, Storage};
 pub use self::quota::left as quota_left;
+pub use self::removal::EngineRemoval;
 pub use self::scratch::Scratch;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;

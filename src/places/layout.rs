@@ -23,7 +23,7 @@ pub use self::images::{Images, Unreadable};
 pub(super) use self::names::by_digest;
 use self::names::{SubjectTags, entry_name, subject_of};
 pub use self::spec::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
-pub use self::store::LayoutStore;
+pub use self::store::{LayoutRemoval, LayoutStore};
 use crate::medium::kind;
 use crate::medium::tree::Tree;
 use crate::storage::raw::Raw;

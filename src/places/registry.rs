@@ -2,7 +2,7 @@
 //!
 //! A [`Client`] is shared by all threads of a run: connections, tokens and what was learnt about
 //! each host belong to it. [`Client::repository`] gives one repository as one end of a transfer,
-//! which implements all four traits of `storage`.
+//! which implements the traits of `storage`.
 //!
 //! Three promises hold for every request. Credentials go to the registry's own scheme, host and
 //! port, and to a token server that the registry may name, nowhere else. What comes back is never
@@ -48,6 +48,7 @@ mod mirrors;
 mod pull_limit;
 mod push;
 mod referrers;
+mod removal;
 mod repository;
 mod search;
 mod session;

@@ -60,6 +60,7 @@ mod movement;
 mod newcomer;
 mod openssl;
 mod outlook;
+mod prune;
 mod receipts;
 mod referrers;
 mod refusal;

@@ -82,6 +82,20 @@ pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<EngineIma
     Ok(Some(EngineImage { id: Some(image.digest), digests, whole: image.whole && both }))
 }
 
+/// Whether any tag of the repository of `name` stands for `digest`.
+pub(super) fn has_other_tag(engine: &Driver, name: &Reference, digest: &Digest) -> Result<bool> {
+    let mut list = engine.command();
+    list.args(["images", "ls"]);
+    let said = engine.answer(list, "cannot list containerd's images")?;
+    let said = String::from_utf8_lossy(&said);
+    let (repository, digest) = (format!("{}:", name.name()), digest.to_string());
+    Ok(said.lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_tag = words.first().is_some_and(|it| it.starts_with(&repository));
+        is_tag && words.get(2) == Some(&digest.as_str())
+    }))
+}
+
 /// A line of `ctr images check`.
 #[derive(Debug, PartialEq)]
 struct CheckedImage {

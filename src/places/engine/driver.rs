@@ -119,6 +119,12 @@ impl Ended {
             (Class::NoRoom, "free some room in the engine's storage, and run the command again")
         } else if has(&["rejected by policy", "source image rejected", "policy.json"]) {
             (Class::Refused, "the engine's policy for signatures (containers-policy.json) decides")
+        } else if has(&[
+            "in use by a container",
+            "is using its referenced image",
+            "is being used by",
+        ]) {
+            (Class::Refused, "a container uses it; remove that first, or keep the image")
         } else if has(&["permission denied"]) {
             (Class::Refused, "run it as a user who may use the engine")
         } else if has(&[

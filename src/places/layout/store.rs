@@ -1,9 +1,13 @@
 //! [`LayoutStore`]: an OCI image layout in a folder, to write to.
 
+mod removal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+
+pub use self::removal::LayoutRemoval;
 
 use rustix::fs::FileType;
 use serde_json::{Value, json};
@@ -196,10 +200,15 @@ impl Listed {
 
     /// Adds `entry` instead of all that have its name.
     fn put(&mut self, entry: Value) {
-        for position in self.positions.remove(&Listed::key(&entry)).into_iter().flatten() {
+        self.unlist(&Listed::key(&entry));
+        self.push(entry);
+    }
+
+    /// Lets go of all that stand under `key`.
+    fn unlist(&mut self, key: &str) {
+        for position in self.positions.remove(key).into_iter().flatten() {
             self.entries[position] = None;
         }
-        self.push(entry);
     }
 
     fn named(&self, name: &str) -> Option<&Value> {

@@ -9,6 +9,7 @@ mod findings;
 mod looking;
 mod making;
 mod project;
+mod removing;
 
 pub use self::findings::{Barrier, Findings, Quota, Standing};
 pub use self::project::Project;

@@ -147,6 +147,16 @@ impl Harbor {
         name
     }
 
+    /// Adds a robot of a project that may delete tags and artifacts besides; gives its name.
+    pub fn keeper(&self, project: &str, password: &str) -> String {
+        let name = format!("robot${project}+keeper");
+        let roles = BTreeMap::from([(project.to_owned(), Role::Keeper)]);
+        let (known, password) = (name.clone(), password.to_owned());
+        let account = Account { name: known, password, roles, robot: true, ..Account::default() };
+        self.inner.add(account);
+        name
+    }
+
     /// Adds a robot of the system level with the same rights in every project, and that of making
     /// projects where it `creates`; gives its name.
     pub fn system_robot(&self, password: &str, creates: bool) -> String {

@@ -78,6 +78,15 @@ impl Stock {
                 None => reply,
             };
         }
+        // A tag alone, or a document with all tags that stand for it, as distribution 3 does.
+        if seen.method == "DELETE" {
+            let Some((_, bytes)) = self.documents.remove(&at(reference)) else { return missing() };
+            if reference.contains(':') {
+                self.documents
+                    .retain(|(name, _), (_, other)| name != repository || *other != bytes);
+            }
+            return Reply::new(202, "");
+        }
         match self.documents.get(&at(reference)) {
             Some((media_type, bytes)) => Reply::new(200, bytes.clone())
                 .header("content-type", media_type)

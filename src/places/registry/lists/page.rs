@@ -13,7 +13,7 @@ use crate::places::registry::http::url::Url;
 use crate::places::registry::session::Session;
 use crate::words::count::are;
 use crate::words::document::MAX_DOCUMENT;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::Event;
 use crate::words::reference::Tag;
 
@@ -120,13 +120,17 @@ impl Session {
     /// digests of images without a tag, are told of and left out.
     ///
     /// # Errors
-    /// [`Class::Incomplete`] when there is no such repository.
+    /// [`Class::Incomplete`] when there is no such source; a destination that is not there has none.
     pub(crate) fn tags(&self) -> Result<Vec<Tag>> {
         let what = format!("tags of {}", self.repository);
         let mut call = self.read(Method::GET, format!("tags/list?n={PAGE}"), what);
         let (mut tags, mut odd, mut trail) = (Vec::new(), Vec::new(), Trail::default());
         loop {
             let mut answer = self.call(&call)?;
+            if answer.status == 404 && self.end.side == Side::Destination {
+                answer.discard();
+                return Ok(tags);
+            }
             if answer.status != 200 {
                 return Err(self.end.refusal(&call.what, answer));
             }

@@ -13,6 +13,8 @@ pub enum Role {
     /// A robot with `repository:push` and `repository:pull`, as people make them: it sees nothing
     /// of the project by the API.
     PushPull,
+    /// One that may delete tags and artifacts besides.
+    Keeper,
 }
 
 impl Role {
@@ -20,14 +22,19 @@ impl Role {
     pub fn actions(self) -> &'static [&'static str] {
         match self {
             Role::Guest => &["pull"],
-            Role::Developer | Role::PushPull => &["pull", "push"],
+            Role::Developer | Role::PushPull | Role::Keeper => &["pull", "push"],
             Role::Maintainer => &["pull", "push", "delete"],
         }
     }
 
     /// Whether the API shows it the project, its summary and its artifacts.
     pub fn sees_project(self) -> bool {
-        self != Role::PushPull
+        !matches!(self, Role::PushPull | Role::Keeper)
+    }
+
+    /// Whether it may delete tags and artifacts by the API.
+    pub fn deletes(self) -> bool {
+        matches!(self, Role::Maintainer | Role::Keeper)
     }
 }
 

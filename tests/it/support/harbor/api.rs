@@ -53,6 +53,10 @@ impl Inner {
             ("GET", ["users", "current", "permissions"]) => self.permissions(call, &account),
             ("GET", ["repositories"]) => self.repositories(call, &account, None),
             ("GET", ["projects", name, rest @ ..]) => self.project(call, &account, name, rest),
+            ("DELETE", ["projects", name, "repositories", repository, "artifacts", rest @ ..]) => {
+                let repository = format!("{name}/{}", decode(&decode(repository)));
+                self.delete(&account, name, &repository, rest)
+            }
             _ => Reply::error(404, "NOT_FOUND", "no such thing"),
         }
     }
@@ -140,10 +144,15 @@ impl Inner {
         let id = scope.strip_prefix("/project/").and_then(|id| id.parse::<u64>().ok());
         let state = self.state();
         let found = state.projects.iter().find(|(_, project)| Some(project.id) == id);
-        match found.and_then(|(name, _)| account.role(name)) {
-            Some(role) => granted("repository", role.actions()),
-            None => granted("repository", &[]),
+        let Some(role) = found.and_then(|(name, _)| account.role(name)) else {
+            return granted("repository", &[]);
+        };
+        let mut all: Vec<Value> =
+            role.actions().iter().map(|a| ("repository", *a)).map(right).collect();
+        if role.deletes() {
+            all.extend([("tag", "delete"), ("artifact", "delete")].map(right));
         }
+        Reply::json(&Value::from(all))
     }
 
     fn project(&self, call: &Call, account: &Account, name: &str, rest: &[&str]) -> Reply {
@@ -215,6 +224,53 @@ impl Inner {
         Reply::json(&Value::from(all))
     }
 
+    /// Deletes a tag alone, or an artifact with its tags and accessories.
+    fn delete(&self, account: &Account, project: &str, repository: &str, rest: &[&str]) -> Reply {
+        if !account.role(project).is_some_and(Role::deletes) {
+            return Reply::error(403, "FORBIDDEN", FORBIDDEN);
+        }
+        let [reference, rest @ ..] = rest else {
+            return Reply::error(404, "NOT_FOUND", "no such thing");
+        };
+        let reference = decode(reference);
+        let fixed = |tag: &String| self.is_immutable(repository, tag);
+        let found = self
+            .state()
+            .artifact(repository, &reference)
+            .map(|(digest, artifact)| (digest.clone(), artifact.tags.clone()));
+        let Some((digest, tags)) = found else {
+            return Reply::error(404, "NOT_FOUND", "artifact not found");
+        };
+        match rest {
+            ["tags", tag] => match tags.get(*tag) {
+                None => Reply::error(404, "NOT_FOUND", "tag not found"),
+                Some(tag) if fixed(tag) => {
+                    let why = format!("the tag {tag} configured as immutable, cannot be deleted");
+                    Reply::error(412, "PRECONDITION", &why)
+                }
+                Some(tag) => {
+                    self.state().untag(repository, &digest, tag);
+                    Reply::with(200, "application/json", Vec::new())
+                }
+            },
+            [] if tags.iter().any(fixed) => {
+                let why = "the tag configured as immutable, cannot be deleted";
+                Reply::error(412, "PRECONDITION", why)
+            }
+            [] if self.state().is_part(repository, &digest) => {
+                let why = "the deleting artifact is referenced by others";
+                Reply::error(412, "VIOLATE_FOREIGN_KEY_CONSTRAINT", why)
+            }
+            [] => {
+                let mut state = self.state();
+                state.audit.push(format!("delete artifact {repository} {digest}"));
+                state.remove(repository, vec![digest]);
+                Reply::with(200, "application/json", Vec::new())
+            }
+            _ => Reply::error(404, "NOT_FOUND", "no such thing"),
+        }
+    }
+
     fn artifact(&self, repository: &str, reference: &str) -> Reply {
         match self.state().artifact(repository, &decode(reference)) {
             Some((digest, _)) => Reply::json(&json!({ "id": 1, "digest": digest })),
@@ -233,4 +289,9 @@ impl Inner {
         let immutable = wanted && self.is_immutable(repository, tag);
         Reply::json(&json!([{ "id": 1, "name": tag, "immutable": immutable }]))
     }
+}
+
+/// One of the permissions that the API lists.
+fn right((resource, action): (&str, &str)) -> Value {
+    json!({ "resource": resource, "action": action })
 }

@@ -111,6 +111,26 @@ impl State {
             }
     }
 
+    /// Takes a tag away from what it stands for.
+    pub fn untag(&mut self, repository: &str, digest: &str, tag: &str) {
+        self.audit.push(format!("delete tag {repository} {tag}"));
+        let artifact = self.artifacts.get_mut(repository).and_then(|all| all.get_mut(digest));
+        artifact.unwrap().tags.remove(tag);
+        self.gone.insert((repository.to_owned(), tag.to_owned()));
+    }
+
+    /// Whether an index of the repository is made of `digest`.
+    pub fn is_part(&self, repository: &str, digest: &str) -> bool {
+        let mut all = self.artifacts.get(repository).into_iter().flat_map(BTreeMap::values);
+        all.any(|artifact| artifact.children.contains(digest))
+    }
+
+    /// All tags of a repository; nothing where there is none.
+    pub fn tags_of(&self, repository: &str) -> Option<BTreeSet<String>> {
+        let all = self.artifacts.get(repository)?;
+        Some(all.values().flat_map(|artifact| artifact.tags.iter().cloned()).collect())
+    }
+
     /// Removes `which` of a repository, with their accessories and the children that nothing else
     /// needs, and stops counting what nothing in the project refers to any more.
     pub fn remove(&mut self, repository: &str, which: Vec<String>) {

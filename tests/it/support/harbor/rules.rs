@@ -171,6 +171,17 @@ impl Inner {
                 }
                 _ => call.pass_on(port, None, None),
             },
+            // From its own database, and all at once.
+            ("GET", "tags") => {
+                let tags = self.state().tags_of(&parts.repository);
+                call.reply(match tags {
+                    Some(tags) => Reply::json(&json!({ "name": parts.repository, "tags": tags })),
+                    None => {
+                        let why = format!("repository {} not found", parts.repository);
+                        Reply::error(404, "NOT_FOUND", &why)
+                    }
+                })
+            }
             ("GET", "referrers") => {
                 let list = self.state().referrers_of(&parts.repository, &parts.reference);
                 let media_type = "application/vnd.oci.image.index.v1+json";

@@ -1,0 +1,150 @@
+//! `sealift prune`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::believe::Believe;
+use super::idle;
+use super::printer::Printer;
+use super::registries::Registries;
+use super::report::argument;
+use super::secrets::read_text;
+use super::table::{blobs, bytes, digest, table};
+use crate::medium::Medium;
+use crate::places::location::Destination;
+use crate::verbs::prune::{Report, Request, prune};
+use crate::words::count::count;
+use crate::words::error::Result;
+use crate::words::escape::Safe;
+use crate::work::graph::Rewrite;
+use crate::work::mapping::NameRule;
+use crate::work::prune::{PruneAction, PruneLot, PruneName};
+
+/// Largest file of rules that is read.
+const MAX_RULES: u64 = 16 << 20;
+
+/// Take away what earlier bundles brought and none that is kept names
+///
+/// Shows which names at PLACE the bundles of a stream once brought and no kept bundle has, and what
+/// that would free; --yes takes exactly that away. What stands for something that none of them
+/// brought stays, and so does everything that others need, or that something of others refers to.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sealift prune docker://harbor.example/group --key transfer.pub.pem \\
+      --keep july.tar august.tar --brought june.tar
+  sealift prune docker://harbor.example/group --key transfer.pub.pem \\
+      --keep august.tar --brought history/prod/* --yes
+  sealift prune oci:store --key transfer.pub.pem --keep july --brought june --yes
+  sealift prune containers-storage: --key transfer.pub.pem --keep july --brought june
+
+PLACE is what they were imported to, with the same --map, --map-file, --flatten, --rewrite-index and
+--to-oci. Names go before what they stand for; an interrupted run is finished by the same command. A
+registry frees the room when it collects garbage. docker's registry deletes no tag by itself, so
+that one whose image is needed under another name stays; it deletes nothing unless it is told to
+(storage.delete.enabled). At a Harbor a robot needs the rights to delete tags and artifacts.")]
+pub(super) struct Prune {
+    /// Where: docker://HOST[:PORT][/PREFIX], oci:DIR, containers-storage: (podman), docker-daemon: or
+    /// containerd:[NAMESPACE]
+    #[arg(value_name = "PLACE", value_parser = argument::<Destination>)]
+    place: Destination,
+    /// Bundles, or records of them, whose names stay
+    #[arg(long, value_name = "BUNDLE", required = true, num_args = 1..)]
+    keep: Vec<PathBuf>,
+    /// Bundles, or records of them, that were imported there before
+    #[arg(long, value_name = "BUNDLE", required = true, num_args = 1..)]
+    brought: Vec<PathBuf>,
+    #[command(flatten)]
+    believe: Believe,
+    /// They were imported with only the last part of each name
+    #[arg(long)]
+    flatten: bool,
+    /// Rule for a name with which they were imported (can be repeated; the first that matches decides)
+    #[arg(long, value_name = "FROM=TO", value_parser = NameRule::parse)]
+    map: Vec<NameRule>,
+    /// File with one rule a line, # for comments
+    #[arg(long, value_name = "FILE")]
+    map_file: Option<PathBuf>,
+    /// They were imported with --rewrite-index
+    #[arg(long)]
+    rewrite_index: bool,
+    /// They were imported with --to-oci
+    #[arg(long)]
+    to_oci: bool,
+    /// Take it away, and do not only show it
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    registries: Registries,
+}
+
+impl Prune {
+    pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
+        if let Some(why) = self.place.beside_registries() {
+            idle::tell(&self.registries.given(), why, printer);
+            self.registries.unused();
+        }
+        let mut rules = self.map;
+        if let Some(file) = &self.map_file {
+            let text = read_text(file, MAX_RULES)?;
+            rules.extend(NameRule::parse_file(&text).map_err(|e| e.context(file.display()))?);
+        }
+        let media = |paths: Vec<PathBuf>| paths.into_iter().map(Medium::at).collect();
+        let trust = self.believe.trust(printer)?;
+        let request = Request {
+            rules,
+            flatten: self.flatten,
+            rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },
+            jobs: self.registries.jobs(),
+            yes: self.yes,
+            ..Request::new(self.place, media(self.keep), media(self.brought), trust)
+        };
+        let progress = printer.progress();
+        let client = self.registries.client(progress.clone())?;
+        let report = prune(&request, &client, &*progress)?;
+        printer.result(&report, || text(&report))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn text(report: &Report) -> Vec<String> {
+    let lots = || report.plan.lots.iter();
+    let rows: Vec<Vec<String>> = lots().flat_map(|lot| &lot.names).map(row).collect();
+    let mut lines = table(&rows);
+    lines.extend(lots().filter_map(documents));
+    let (names, frees) = (lots().flat_map(PruneLot::going).count(), report.plan.frees);
+    let frees = format!("{} ({})", blobs(frees.blobs), bytes(frees.bytes));
+    let what = format!("{} at {}", count(names, "name"), Safe(&report.place));
+    lines.push(match (report.plan.is_empty(), report.removed) {
+        (true, _) => format!("nothing to remove at {}", Safe(&report.place)),
+        (false, true) => format!("removed {what}; nothing else needs {frees}"),
+        (false, false) => {
+            format!("would remove {what}; nothing else needs {frees}; --yes removes it")
+        }
+    });
+    lines
+}
+
+/// A name, and what becomes of it.
+fn row(name: &PruneName) -> Vec<String> {
+    let what = match name.action {
+        PruneAction::Remove => "goes",
+        PruneAction::Moved => "stays: moved since to what no bundle brought",
+        PruneAction::Shared => "stays: its image is needed under another name",
+        PruneAction::Fixed => "stays: a rule there keeps it",
+        PruneAction::Referred => "stays: something of others refers to it",
+    };
+    vec![name.name.to_string(), digest(&name.digest, false), what.to_owned()]
+}
+
+/// What goes of a repository beside names.
+fn documents(lot: &PruneLot) -> Option<String> {
+    let many = lot.documents.len() + lot.blobs.len();
+    let files = match lot.blobs.len() {
+        0 => String::new(),
+        many => format!(" and {}", count(many, "blob")),
+    };
+    let manifests = count(lot.documents.len(), "manifest");
+    (many > 0).then(|| format!("{}: {manifests}{files}", Safe(&lot.repository)))
+}

@@ -1,0 +1,39 @@
+//! [`Report`]: what goes, or went.
+
+use serde::Serialize;
+
+use crate::bundle::position::StreamPosition;
+use crate::medium::Medium;
+use crate::words::digest::Digest;
+use crate::work::prune::PrunePlan;
+
+/// What goes, or went.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Report {
+    /// The place.
+    pub place: String,
+    /// What is kept.
+    pub keep: Vec<PruneEvidence>,
+    /// What was brought beside that.
+    pub brought: Vec<PruneEvidence>,
+    /// What goes, and what stays and why.
+    #[serde(flatten)]
+    pub plan: PrunePlan,
+    /// Whether it is gone.
+    pub removed: bool,
+}
+
+/// A bundle, as far as it says what was brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PruneEvidence {
+    /// The bundle or its record, as it was named.
+    pub bundle: Medium,
+    /// The digest of its statement.
+    pub statement: Digest,
+    /// Where in a stream it stands, where it does.
+    pub position: Option<StreamPosition>,
+}

@@ -1,0 +1,74 @@
+//! What of a place is not needed any more of what a stream once brought there: [`Claims`] says what
+//! that was, a [`PrunePlan`] what goes, and [`run`] takes exactly that away.
+
+mod claims;
+mod known;
+mod lot;
+mod plan;
+mod survey;
+
+use crate::storage::holdings::Held;
+use crate::storage::removal::ImageRemoval;
+use crate::tools::parallel;
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Event, Progress};
+
+pub use self::claims::Claims;
+pub use self::lot::Lot;
+pub use self::plan::{PruneAction, PruneLot, PruneName, PrunePlan};
+
+/// Takes away what `plan` says, of which `places` are open, one for each of its lots: names first, then
+/// documents, those that name others before what they name, then blobs.
+///
+/// # Errors
+/// The first failure. The same plan made again goes on from there.
+pub fn run(
+    plan: &PrunePlan,
+    places: &[Box<dyn ImageRemoval + '_>],
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let (items, bytes) = plan.weight();
+    progress.event(Event::Phase { name: "removing", bytes, items });
+    let lots: Vec<_> = plan.lots.iter().zip(places).collect();
+    parallel::map(jobs, &lots, |(lot, place)| take(lot, &***place, progress))?;
+    progress.event(Event::Done);
+    Ok(())
+}
+
+/// Takes away what goes of one repository.
+fn take(lot: &PruneLot, place: &dyn ImageRemoval, progress: &dyn Progress) -> Result<()> {
+    let going: Vec<&PruneName> = lot.going().collect();
+    if going.is_empty() && lot.documents.is_empty() && lot.blobs.is_empty() {
+        return Ok(());
+    }
+    for name in &going {
+        progress.check()?;
+        still(name, place)?;
+        if lot.parts_names {
+            place.unname(&name.name)?;
+        }
+    }
+    place.settle(&lot.documents)?;
+    for about in lot.documents.iter().chain(&lot.blobs) {
+        progress.check()?;
+        place.remove(about)?;
+        progress.event(Event::Advanced { digest: Some(about.digest), bytes: about.size });
+        progress.event(Event::Finished { digest: about.digest });
+    }
+    Ok(())
+}
+
+/// Fails where `name` stands for something else by now.
+fn still(name: &PruneName, place: &dyn ImageRemoval) -> Result<()> {
+    match place.stands_for(&name.name)? {
+        Held::Known(digest) | Held::Withheld(Some(digest)) if digest != name.digest => {
+            let text = format!("{} was moved to {digest} just now, and stays", name.name);
+            Err(Error::new(Class::Refused, text).hint("run the same command again"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
