@@ -73,7 +73,9 @@ pub(super) fn survey<'s>(
     };
     survey.look_at_names()?;
     let present = survey.present()?;
-    if survey.candidates.is_empty() && survey.lists.is_empty() && present.is_empty() {
+    let may_go = !survey.candidates.is_empty() || !survey.lists.is_empty() || !present.is_empty();
+    // Blobs may be left of documents that went before.
+    if !may_go && !place.removes_blobs() {
         return Ok(survey.nothing());
     }
     let parts_names = place.parts_names()?;
