@@ -13,6 +13,8 @@ const PAGE: &str = include_str!("../../docs/exit-codes.md");
 /// What needs a full or a faulty disk, two programs, a signal or bundles of a stream; other
 /// tests make those.
 const ELSEWHERE: &[(i32, &str)] = &[
+    (5, "in none of the bundles given"),
+    (6, "deletes nothing"),
     (2, "is not new"),
     (2, "goes on to"),
     (3, "is by another key"),

@@ -171,6 +171,19 @@ fn squashes() {
 }
 
 #[test]
+fn prunes() {
+    let sealift = desk();
+    run(&sealift, "import packed.tar --to oci:store --key signer.pub.pem").ok();
+    let line = "prune oci:store --keep skipped.tar --brought packed.tar --key signer.pub.pem";
+
+    check("prune", &run(&sealift, line).ok(), &[]);
+    check("prune.removed", &run(&sealift, &format!("{line} --yes")).ok(), &[]);
+    check("prune.again", &run(&sealift, line).ok(), &[]);
+    let archive = line.replace("oci:store", "oci-archive:x.tar");
+    check("prune.archive", &run(&sealift, &archive).exits(code::USAGE), &[]);
+}
+
+#[test]
 fn inspections_and_verifications() {
     let sealift = desk();
     let both = |bundle: &str, name: &str, code: i32| {

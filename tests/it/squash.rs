@@ -75,6 +75,7 @@ fn a_blob_that_no_bundle_carries_is_told_by_image_before_anything_is_written() {
     months(&sender);
 
     let refused = squash(&sender, "july.tar august -o whole").exits(code::INCOMPLETE);
+    let refused = refused.says("in none of the bundles given");
 
     let findings: BTreeSet<String> = refused.json()["error"]["findings"]
         .as_array()
