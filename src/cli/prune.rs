@@ -14,7 +14,7 @@ use super::secrets::read_text;
 use super::table::{blobs, bytes, digest, table};
 use crate::medium::Medium;
 use crate::places::location::Destination;
-use crate::verbs::prune::{Report, Request, prune};
+use crate::verbs::prune::{Request, Summary, prune};
 use crate::words::count::count;
 use crate::words::error::Result;
 use crate::words::escape::Safe;
@@ -102,22 +102,22 @@ impl Prune {
         };
         let progress = printer.progress();
         let client = self.registries.client(progress.clone())?;
-        let report = prune(&request, &client, &*progress)?;
-        printer.result(&report, || text(&report))?;
+        let summary = prune(&request, &client, &*progress)?;
+        printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn text(report: &Report) -> Vec<String> {
-    let lots = || report.plan.lots.iter();
+fn text(summary: &Summary) -> Vec<String> {
+    let lots = || summary.plan.lots.iter();
     let rows: Vec<Vec<String>> = lots().flat_map(|lot| &lot.names).map(row).collect();
     let mut lines = table(&rows);
     lines.extend(lots().filter_map(documents));
-    let (names, frees) = (lots().flat_map(PruneLot::going).count(), report.plan.frees);
+    let (names, frees) = (lots().flat_map(PruneLot::going).count(), summary.plan.frees);
     let frees = format!("{} ({})", blobs(frees.blobs), bytes(frees.bytes));
-    let what = format!("{} at {}", count(names, "name"), Safe(&report.place));
-    lines.push(match (report.plan.is_empty(), report.removed) {
-        (true, _) => format!("nothing to remove at {}", Safe(&report.place)),
+    let what = format!("{} at {}", count(names, "name"), Safe(&summary.place));
+    lines.push(match (summary.plan.is_empty(), summary.removed) {
+        (true, _) => format!("nothing to remove at {}", Safe(&summary.place)),
         (false, true) => format!("removed {what}; nothing else needs {frees}"),
         (false, false) => {
             format!("would remove {what}; nothing else needs {frees}; --yes removes it")
@@ -131,7 +131,7 @@ fn row(name: &PruneName) -> Vec<String> {
     let what = match name.action {
         PruneAction::Remove => "goes",
         PruneAction::Moved => "stays: moved since to what no bundle brought",
-        PruneAction::Shared => "stays: its image is needed under another name",
+        PruneAction::Shared => "stays: what it stands for is needed",
         PruneAction::Fixed => "stays: a rule there keeps it",
         PruneAction::Referred => "stays: something of others refers to it",
     };

@@ -1,12 +1,12 @@
 //! `prune`: what a stream once brought to a place, and no kept bundle names, taken away there.
 
 mod places;
-mod report;
 mod request;
+mod summary;
 
 use self::places::open;
-pub use self::report::{PruneEvidence, Report};
 pub use self::request::Request;
+pub use self::summary::{PruneEvidence, Summary};
 use crate::bundle::contents::Contents;
 use crate::bundle::record::Record;
 use crate::medium::Medium;
@@ -24,7 +24,7 @@ use crate::work::prune::{Claims, PrunePlan, run};
 /// # Errors
 /// Those of the bundles and records; when the place cannot tell, or refuses. After any of them the
 /// same call goes on from there.
-pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Report> {
+pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Summary> {
     // 1. What was brought, and what of that is kept?
     let keep = read(&request.keep, request, progress)?;
     let brought = read(&request.brought, request, progress)?;
@@ -63,7 +63,7 @@ pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Res
     if request.yes {
         run(&plan, &places, request.jobs.large, progress)?;
     }
-    Ok(Report {
+    Ok(Summary {
         place: request.place.to_string(),
         keep: keeps,
         brought: brings,

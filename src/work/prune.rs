@@ -4,6 +4,7 @@
 mod claims;
 mod known;
 mod lot;
+mod name;
 mod plan;
 mod survey;
 
@@ -15,7 +16,8 @@ use crate::words::progress::{Event, Progress};
 
 pub use self::claims::Claims;
 pub use self::lot::Lot;
-pub use self::plan::{PruneAction, PruneLot, PruneName, PrunePlan};
+pub use self::name::{PruneAction, PruneName};
+pub use self::plan::{PruneLot, PrunePlan};
 
 /// Takes away what `plan` says, of which `places` are open, one for each of its lots: names first, then
 /// documents, those that name others before what they name, then blobs.

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use super::containerd::has_other_tag;
+use super::driver::Driver;
 use super::named::Engine;
-use super::{Driver, containerd};
 use crate::storage::holdings::Held;
 use crate::storage::removal::ImageRemoval;
 use crate::words::digest::Digest;
@@ -72,7 +73,7 @@ impl ImageRemoval for EngineRemoval {
         {
             // An import gives each image a second name, by its digest.
             let other = Reference { tag: None, digest: Some(digest), ..name.clone() };
-            if other != *name && !containerd::has_other_tag(&self.driver, name, &digest)? {
+            if other != *name && !has_other_tag(&self.driver, name, &digest)? {
                 self.forget(&other)?;
             }
         }

@@ -1,13 +1,11 @@
 //! [`LayoutStore`]: an OCI image layout in a folder, to write to.
 
-mod removal;
+pub(super) mod removal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-
-pub use self::removal::LayoutRemoval;
 
 use rustix::fs::FileType;
 use serde_json::{Value, json};

@@ -67,6 +67,10 @@ fn enter(
     // So an import calls it where its name is taken, if it is told to.
     lot.claim(to.with_tag(Tag::of_digest(&image.digest)), image.digest, is_kept);
     for referrer in subset.referrers.iter().map(|at| at.of(&contents.referrers)) {
+        let subjects = lot.subjects.entry(referrer.digest).or_default();
+        subjects.insert(referrer.subject);
+        // What refers to the original belongs to what was made of it.
+        subjects.extend((image.rewritten_from == Some(referrer.subject)).then_some(image.digest));
         if let Some(tag) = &referrer.tag {
             lot.claim(to.with_tag(tag.clone()), referrer.digest, is_kept);
         }

@@ -19,6 +19,8 @@ pub struct Lot {
     pub documents: BTreeSet<Digest>,
     /// Everything that is needed by what is kept.
     pub needed: BTreeSet<Digest>,
+    /// What came along because it refers to others of them, with those.
+    pub subjects: BTreeMap<Digest, BTreeSet<Digest>>,
     /// What is kept by its digest alone.
     pub pinned: BTreeSet<Digest>,
 }
@@ -31,6 +33,7 @@ impl Lot {
             kept: BTreeSet::new(),
             documents: BTreeSet::new(),
             needed: BTreeSet::new(),
+            subjects: BTreeMap::new(),
             pinned: BTreeSet::new(),
         }
     }

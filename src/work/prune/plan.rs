@@ -5,43 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::claims::Claims;
-use super::survey::{Surveyed, survey};
+use super::name::{PruneAction, PruneName};
+use super::survey::{LotVerdict, survey};
 use crate::storage::removal::ImageRemoval;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
-use crate::words::reference::Reference;
 use crate::work::plan::Count;
-
-/// What becomes of a name that a bundle brought and none that is kept has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum PruneAction {
-    /// It goes.
-    Remove,
-    /// It stays: it stands for something that no bundle brought under it.
-    Moved,
-    /// It stays: what it stands for is needed, and goes or stays with it here.
-    Shared,
-    /// It stays: the place keeps it where it is.
-    Fixed,
-    /// It stays: something refers to it, or to a part of it, that no bundle brought.
-    Referred,
-}
-
-/// A name at the place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct PruneName {
-    /// The name.
-    pub name: Reference,
-    /// What it stands for.
-    pub digest: Digest,
-    /// What becomes of it.
-    pub action: PruneAction,
-}
 
 /// What becomes of one repository.
 #[derive(Debug, Clone, Serialize)]
@@ -102,7 +72,7 @@ impl PrunePlan {
         let mut freed: BTreeMap<Digest, Descriptor> = BTreeMap::new();
         let mut lots = Vec::new();
         for ((found, place), repository) in surveyed.into_iter().zip(places).zip(repositories) {
-            let Surveyed { names, documents, emptied, parts_names, .. } = found;
+            let LotVerdict { names, documents, emptied, parts_names, .. } = found;
             let parts = emptied.iter().flat_map(|it| claims.documents.get(it));
             let mut blobs: BTreeMap<Digest, Descriptor> = BTreeMap::new();
             for part in parts.flat_map(|document| document.children()) {

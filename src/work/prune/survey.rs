@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::known::KnownParts;
 use super::lot::Lot;
-use super::plan::{PruneAction, PruneName};
+use super::name::{PruneAction, PruneName};
 use crate::storage::holdings::Held;
 use crate::storage::removal::ImageRemoval;
 use crate::tools::parallel;
@@ -14,7 +14,7 @@ use crate::words::error::Result;
 use crate::words::reference::Reference;
 
 /// What was found of one repository.
-pub(super) struct Surveyed {
+pub(super) struct LotVerdict {
     /// The names that no kept bundle has.
     pub(super) names: Vec<PruneName>,
     /// The documents that go, in order.
@@ -46,6 +46,8 @@ struct Survey<'s> {
     held_fast: BTreeMap<Digest, bool>,
     /// What stays because of that.
     referred: BTreeSet<Digest>,
+    /// What stays because what it refers to does.
+    attached: BTreeSet<Digest>,
 }
 
 /// Looks at `place`, the repository that `lot` was brought to, and judges. Of `documents`, all that
@@ -58,7 +60,7 @@ pub(super) fn survey<'s>(
     documents: &'s BTreeMap<Digest, &'s Document>,
     place: &'s dyn ImageRemoval,
     jobs: usize,
-) -> Result<Surveyed> {
+) -> Result<LotVerdict> {
     let mut survey = Survey {
         lot,
         known: KnownParts::of(documents),
@@ -70,6 +72,7 @@ pub(super) fn survey<'s>(
         stays: Vec::new(),
         held_fast: BTreeMap::new(),
         referred: BTreeSet::new(),
+        attached: BTreeSet::new(),
     };
     survey.look_at_names()?;
     let present = survey.present()?;
@@ -134,8 +137,8 @@ impl Survey<'_> {
     }
 
     /// Where nothing may go.
-    fn nothing(self) -> Surveyed {
-        Surveyed {
+    fn nothing(self) -> LotVerdict {
+        LotVerdict {
             names: self.stays,
             documents: Vec::new(),
             emptied: BTreeSet::new(),
@@ -178,6 +181,11 @@ impl Survey<'_> {
                 present.iter().copied().chain(named).filter(|it| !staying.contains(it)).collect();
             self.ask_who_refers(&going)?;
             for digest in going {
+                let subjects = self.lot.subjects.get(&digest);
+                if subjects.is_some_and(|of| !of.is_disjoint(&staying)) {
+                    self.roots.insert(digest);
+                    self.attached.insert(digest);
+                }
                 let below = self.known.closure(digest);
                 if below.iter().any(|it| self.held_fast.get(it) == Some(&true)) {
                     self.roots.insert(digest);
@@ -216,11 +224,12 @@ impl Survey<'_> {
         present: &BTreeSet<Digest>,
         staying: BTreeSet<Digest>,
         parts_names: bool,
-    ) -> Result<Surveyed> {
+    ) -> Result<LotVerdict> {
         let mut names = std::mem::take(&mut self.stays);
         for (name, digest) in &self.candidates {
             let action = match staying.contains(digest) {
                 _ if self.referred.contains(digest) => PruneAction::Referred,
+                _ if self.attached.contains(digest) => PruneAction::Shared,
                 true if !parts_names => PruneAction::Shared,
                 _ => PruneAction::Remove,
             };
@@ -252,6 +261,6 @@ impl Survey<'_> {
             emptied.extend(self.known.closure(name.digest));
         }
         emptied.retain(|digest| !staying.contains(digest));
-        Ok(Surveyed { names, documents, emptied, staying, parts_names })
+        Ok(LotVerdict { names, documents, emptied, staying, parts_names })
     }
 }

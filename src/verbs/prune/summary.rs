@@ -1,4 +1,4 @@
-//! [`Report`]: what goes, or went.
+//! [`Summary`]: what goes, or went.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::work::prune::PrunePlan;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
-pub struct Report {
+pub struct Summary {
     /// The place.
     pub place: String,
     /// What is kept.
