@@ -8,38 +8,44 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::changes;
-use super::environment::now;
+use super::environment::{now, standard_input};
 use super::evidence::ids;
 use super::idle;
 use super::lists::{gather, no_path, parse};
 use super::printer::Printer;
+use super::registries::Registries;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes};
 use crate::bundle::check::Trust;
 use crate::bundle::receipt::ReadReceipt;
-use crate::places::location::Source;
+use crate::places::location::{Place, Source};
 use crate::verbs::diff::{Comparand, Compared, Comparison, Request, diff};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::misnamed::misnamed;
 use crate::words::reference::Reference;
+use crate::work::mapping::NameRule;
 
 /// Show what changes from one set of images to another: added, removed, moved, and what that weighs
 ///
-/// BEFORE and AFTER are bundles (a folder, a packed file, or a record of one), receipts, or lists of
-/// images, as export -f takes them. Of a list the names are compared, and the digests that they pin;
-/// nobody is asked for more.
+/// BEFORE and AFTER are bundles (a folder, a packed file, or a record of one), receipts, places
+/// (docker://HOST[/PATH], containers-storage:, docker-daemon:, containerd:[NAMESPACE], oci:DIR,
+/// oci-archive:PATH, docker-archive:PATH), or lists of images, as export -f takes them. Of a place
+/// manifests are read. Of a list the names are compared, and the digests that they pin; nobody is asked
+/// for more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift diff may.tar june.tar --key transfer.pub.pem
   sealift diff images.txt june.tar
   sealift diff receipt.json june.tar
+  sealift diff docker://harbor.example/group june.tar --key transfer.pub.pem
   sealift diff may.tar june.tar --format json | jq -r '.images[] | select(.change == \"added\").name'
 
 ADDS are the bytes that an image alone adds: nothing of BEFORE has them, and no other image of AFTER;
 what several new images share is told below. FREES is the same the other way round. What cannot be
 told is called unknown. Layers are not read. Without --key nothing is proven about who made a bundle.
+Beside a registry, or its receipt, images are called as import would call them there.
 The exit code does not say whether the two differ, but with --exit-code: then 1 says that they do.")]
 pub(super) struct Diff {
     /// What there was
@@ -51,6 +57,13 @@ pub(super) struct Diff {
     /// Public key that must have signed what is signed (with several, any one of them)
     #[arg(long, value_name = "PUB.pem")]
     key: Vec<PathBuf>,
+    /// Rule by which a name is imported into the place that is compared (can be repeated), as import
+    /// takes it
+    #[arg(long, value_name = "FROM=TO", value_parser = NameRule::parse)]
+    map: Vec<NameRule>,
+    /// Only the last part of each name is kept on that way
+    #[arg(long)]
+    flatten: bool,
     /// Exit with 1 if they differ, or cannot be told to be the same
     #[arg(long)]
     exit_code: bool,
@@ -60,26 +73,48 @@ pub(super) struct Diff {
     /// Show digests and key ids in full
     #[arg(long)]
     long: bool,
+    #[command(flatten)]
+    registries: Registries,
 }
 
 impl Diff {
-    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+    pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
         idle::in_full(&[("--long", self.long), ("--all", self.all)], printer);
         let trust = match self.key.is_empty() {
             true => Trust::UnsafeAnySigner,
             false => Trust::Keys(public_keys(&self.key)?),
         };
         let (before, after) = (side(&self.before)?, side(&self.after)?);
-        let told = diff(&Request::new(before, after, trust, now()?))?;
+        if ![&before, &after].into_iter().any(is_registry) {
+            idle::tell(&self.registries.given(), "no place is a registry", printer);
+            self.registries.unused();
+        }
+        let request = Request {
+            rules: std::mem::take(&mut self.map),
+            flatten: self.flatten,
+            jobs: self.registries.jobs(),
+            stdin: standard_input,
+            ..Request::new(before, after, trust, now()?)
+        };
+        let progress = printer.progress();
+        let client = self.registries.client(progress.clone())?;
+        let told = diff(&request, &client, &*progress)?;
         let unlike = told.unlike().filter(|_| self.exit_code);
         printer.ending(&told, unlike.as_ref(), || text(&told, self.all, self.long))?;
         Ok(printer.end(unlike.as_ref()))
     }
 }
 
-/// What `text` names.
+fn is_registry(side: &Comparand) -> bool {
+    matches!(side, Comparand::Place(Place::Registry { .. } | Place::Image(_)))
+}
+
+/// What `text` names. What is there under that very name is no place.
 fn side(text: &str) -> Result<Comparand> {
     let path = PathBuf::from(text);
+    if text.contains(':') && !path.exists() {
+        return text.parse().map(Comparand::Place);
+    }
     Ok(match (ReadReceipt::is_at(&path), is_text(&path)) {
         (true, _) => Comparand::Receipt(path),
         (_, true) => Comparand::List { names: names(&path)?, path },

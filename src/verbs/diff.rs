@@ -2,37 +2,19 @@
 
 mod comparand;
 mod compared;
+mod looked;
+mod request;
 
 use serde::Serialize;
 
 pub use self::comparand::Comparand;
 pub use self::compared::{CompareKind, Compared};
-use crate::bundle::check::Trust;
+use self::looked::{align, look};
+pub use self::request::Request;
+use crate::places::registry::Client;
 use crate::words::error::{Class, Error, ErrorKind, Result};
-use crate::words::moment::Moment;
+use crate::words::progress::Progress;
 use crate::work::diff::Difference;
-
-/// What to compare, and whom to believe.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Request {
-    /// What there was.
-    pub before: Comparand,
-    /// What there is, or will be.
-    pub after: Comparand,
-    /// Whom to believe.
-    pub trust: Trust,
-    /// The time, for the expiry.
-    pub now: Moment,
-}
-
-impl Request {
-    /// Compares `before` with `after`, what is signed of them against `trust`, at the time `now`.
-    #[must_use]
-    pub fn new(before: Comparand, after: Comparand, trust: Trust, now: Moment) -> Request {
-        Request { before, after, trust, now }
-    }
-}
 
 /// How two sets of images differ, and what was compared.
 #[derive(Debug, Serialize)]
@@ -62,15 +44,20 @@ impl Comparison {
 /// Compares as `request` says. Layers are not read.
 ///
 /// ```
+/// use std::sync::Arc;
 /// use std::time::SystemTime;
 ///
 /// use sealift::bundle::check::Trust;
+/// use sealift::places::registry::{Client, Settings};
 /// use sealift::verbs::diff::{Comparand, Request, diff};
+/// use sealift::words::progress::Silent;
 ///
 /// let list = Comparand::List { path: "images.txt".into(), names: vec!["acme/list:1.0".parse()?] };
 /// let bundle = Comparand::Bundle("testdata/formats/v1/folder".into());
 /// let now = SystemTime::now().try_into()?;
-/// let told = diff(&Request::new(list, bundle, Trust::UnsafeAnySigner, now))?;
+/// let client = Client::new(Settings::default(), Arc::new(Silent))?;
+/// let request = Request::new(list, bundle, Trust::UnsafeAnySigner, now);
+/// let told = diff(&request, &client, &Silent)?;
 /// assert_eq!(told.difference.counts.removed, 0, "the bundle has all of the list");
 /// assert_eq!(told.difference.new, None, "what the list stands for is not known");
 /// # Ok::<(), sealift::words::error::Error>(())
@@ -78,14 +65,18 @@ impl Comparison {
 ///
 /// # Errors
 /// As [`Record::read`](crate::bundle::record::Record::read), or
-/// [`ReadReceipt::at`](crate::bundle::receipt::ReadReceipt::at), of either.
-pub fn diff(request: &Request) -> Result<Comparison> {
+/// [`ReadReceipt::at`](crate::bundle::receipt::ReadReceipt::at), of either; those of a place.
+pub fn diff(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Comparison> {
     // 1. What does each hold? One at a time: of a bundle that was read, little is kept.
-    let (before, old) = request.before.look(&request.trust, request.now)?;
-    let (after, now) = request.after.look(&request.trust, request.now)?;
+    let before = look(&request.before, request, client, progress)?;
+    let after = look(&request.after, request, client, progress)?;
 
-    // 2. How do they differ?
-    Ok(Comparison { difference: Difference::between(&old, &now), before, after })
+    // 2. What are images of the one called at the other?
+    let [before, after] = align([before, after], request)?;
+
+    // 3. How do they differ?
+    let difference = Difference::between(&before.set, &after.set);
+    Ok(Comparison { before: before.about, after: after.about, difference })
 }
 
 #[cfg(test)]

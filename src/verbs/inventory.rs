@@ -22,8 +22,10 @@ use crate::places::location::Place;
 use crate::places::registry::Client;
 use crate::tools::file::AtomicFile;
 use crate::tools::ground;
+use crate::tools::pace::Jobs;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
+use crate::words::moment::Moment;
 use crate::words::progress::Progress;
 
 /// Permissions of a receipt: it is to be handed on.
@@ -52,6 +54,21 @@ pub fn inventory(
         (Some(_), _) => Err(Error::new(Class::Usage, "several places are named")
             .hint("ask each by itself whether it holds the bundles")),
     }
+}
+
+/// All that `place` holds now, for one who makes no receipt of it.
+///
+/// # Errors
+/// When any of it cannot be read.
+pub fn held(
+    place: &Place,
+    now: Moment,
+    (jobs, stdin): (Jobs, Stdin),
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<HeldContent> {
+    let request = Request { jobs, stdin, ..Request::new(Vec::new(), None, now) };
+    look::all(place, &request, client, progress).map(|found| found.content)
 }
 
 /// All that the places hold.

@@ -1,6 +1,8 @@
 //! [`Mapping`]: which name an image gets at its destination. Pure: names in, names out.
 
 use super::clash::Clash;
+use crate::bundle::receipt::ReceiptAbout;
+use crate::places::location::Place;
 use crate::words::at::At;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
@@ -20,6 +22,29 @@ pub enum Naming {
     },
     /// Into a place that keeps full names as they are.
     FullNames,
+}
+
+impl Naming {
+    /// How images are called at `place`, or are to be.
+    #[must_use]
+    pub fn at(place: &Place) -> Naming {
+        match place {
+            Place::Registry { registry, path } => {
+                Naming::Registry { registry: registry.clone(), prefix: path.clone() }
+            }
+            _ => Naming::FullNames,
+        }
+    }
+
+    /// How images are called at the one place that a receipt is `about`. Nothing where it is about
+    /// several, or about bundles, of which it has their own names.
+    #[must_use]
+    pub fn of_receipt(about: &ReceiptAbout) -> Option<Naming> {
+        match &about.places[..] {
+            [place] => place.parse().ok().map(|place| Naming::at(&place)),
+            _ => None,
+        }
+    }
 }
 
 /// One rule: names that match `from` become `to`.

@@ -9,6 +9,7 @@ use crate::many;
 use crate::memory::peak_of;
 use crate::support::content::{Layer, tar};
 use crate::support::images::{self, Image};
+use crate::support::registry::Registry;
 use crate::support::sealift::{Ran, Sealift, code, ran};
 
 /// An uncompressed layer whose one file has `content`.
@@ -280,6 +281,58 @@ fn who_shares_which_layers_reads_as_a_disk_usage() {
     assert_eq!(delta["counts"]["unchanged"], 4, "a delta is compared as the whole that it makes");
     assert_eq!(delta["new"]["blobs"], 0);
     assert!(delta["after"]["lacking"]["blobs"].as_u64() > Some(0));
+}
+
+#[test]
+fn a_registry_and_its_receipt_are_compared_under_the_names_that_images_have_there() {
+    need!("docker-registry");
+    let sealift = months();
+    let (registry, other) = (Registry::start(), Registry::start());
+    let to = format!("docker://{}/group", registry.host());
+    for (bundle, to) in [("may", &to), ("may", &format!("docker://{}/a", other.host()))] {
+        run!(sealift, "import", bundle, "--to", to, "--key", "k.pub.pem").ok();
+    }
+    run!(sealift, "inventory", &to, "-o", "receipt.json").ok();
+
+    let wanted = json(&sealift, "may june.tar");
+    for before in [to.as_str(), "receipt.json"] {
+        let told = json(&sealift, &format!("{before} june.tar"));
+        assert_eq!(told["counts"], wanted["counts"], "{before}");
+        assert_eq!(told["new"], wanted["new"], "{before}");
+        assert_eq!(told["gone"]["ofOne"], Value::Null);
+        assert_eq!(told["gone"]["bytes"], wanted["gone"]["bytes"]);
+        let name = format!("{}/group/app:1", registry.host());
+        assert!(told["images"].to_string().contains(&name), "{told}");
+    }
+    // Two registries, and nothing else than the registry in place of it.
+    let both = format!("{to} docker://{}/a", other.host());
+    assert_eq!(json(&sealift, &both)["counts"]["unchanged"], 3);
+    let rule = format!("may {to} --map x.example/app=renamed");
+    assert_eq!(json(&sealift, &rule)["counts"]["added"], 1);
+    let args = ["export", "oci:june.tar.layout", "-o", "d", "--sign-key", "k.key.pem"];
+    let args = [&args[..], &["--since", "receipt.json", "--dry-run", "--format", "json"]].concat();
+    let told = ran(sealift.command().args(args)).ok().json();
+    assert_eq!(
+        (&told["change"]["counts"], &told["change"]["new"]),
+        (&wanted["counts"], &wanted["new"])
+    );
+}
+
+#[test]
+fn layouts_and_archives_are_compared_as_places() {
+    let sealift = months();
+    run!(sealift, "import", "may", "--to", "oci-archive:all.tar", "--key", "k.pub.pem").ok();
+    for place in ["oci:may.layout", "oci-archive:all.tar"] {
+        let told = json(&sealift, &format!("{place} may"));
+        assert_eq!(told["counts"]["unchanged"], 3, "{place}");
+        assert_eq!(
+            (&told["before"]["kind"], &told["before"]["trusted"]),
+            (&"place".into(), &Value::Null)
+        );
+        assert_eq!(told["new"]["blobs"], 0, "{place}");
+    }
+    run!(sealift, "diff", "oci:nowhere", "may").exits(code::INCOMPLETE);
+    run!(sealift, "diff", "ftp://x", "may").exits(code::USAGE);
 }
 
 /// The images of a month: all but the first tenth are as in any other.

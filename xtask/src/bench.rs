@@ -3,6 +3,7 @@
 mod against;
 mod corpus;
 mod measure;
+mod months;
 mod report;
 mod requests;
 mod serving;
@@ -103,6 +104,8 @@ pub fn run(args: &[&str]) -> Result {
     println!("{} images, {:.0} MB", corpus.images.len(), corpus.set.bytes as f64 / 1e6);
     tasks.extend(bench(&corpus.set, "", &[0, 1, 2, 3, 4, 5], Duration::ZERO)?);
     tasks.extend(small_tasks()?);
+    let programs = (sealift.as_deref(), against);
+    tasks.extend(months::run(&cache, work.path(), programs, options.quick, options.runs)?);
     if against.is_some() {
         tasks.extend(serving()?.tasks());
         println!("\n{}", against::table(&tasks));

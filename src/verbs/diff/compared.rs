@@ -23,6 +23,8 @@ pub enum CompareKind {
     Bundle,
     /// A receipt.
     Receipt,
+    /// A place with images: a registry, a layout, an archive or an engine.
+    Place,
     /// A list of names.
     List,
 }

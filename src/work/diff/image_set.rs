@@ -7,8 +7,10 @@ use super::change::ImageState;
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::receipt::HeldContent;
 use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
+use crate::work::mapping::Mapping;
 
 /// One image of an [`ImageSet`].
 #[derive(Debug, Clone)]
@@ -102,6 +104,25 @@ impl ImageSet {
             sizes: both.map(|(older, younger)| older.into_iter().chain(younger).collect()),
             referring,
         }
+    }
+
+    /// The same under the names that `mapping` gives.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] where it gives no acceptable name, or several images the same.
+    pub fn renamed(mut self, mapping: &Mapping) -> Result<ImageSet> {
+        let names = mapping.apply_all(self.images.iter().map(|image| &image.name));
+        let names = names.map_err(|clashes| {
+            let count = clashes.len();
+            let errors = clashes.into_iter().map(|clash| clash.error).collect();
+            let summary = |_| (Class::Usage, format!("{count} names cannot be mapped"));
+            Error::all(errors, summary)
+                .unwrap_or_else(|| Error::new(Class::Usage, "names cannot be mapped"))
+        })?;
+        for (image, name) in self.images.iter_mut().zip(names) {
+            image.name = name.kept();
+        }
+        Ok(self)
     }
 
     /// The images, each name once.
