@@ -89,6 +89,12 @@ impl Diff {
             idle::tell(&self.registries.given(), "no place is a registry", printer);
             self.registries.unused();
         }
+        let is_place =
+            |side: &&Comparand| matches!(side, Comparand::Place(_) | Comparand::Receipt(_));
+        if ![&before, &after].iter().any(is_place) {
+            let given = [("--map", !self.map.is_empty()), ("--flatten", self.flatten)];
+            idle::tell(&given, "neither of the two is a place or its receipt", printer);
+        }
         let request = Request {
             rules: std::mem::take(&mut self.map),
             flatten: self.flatten,
@@ -139,7 +145,7 @@ fn names(path: &PathBuf) -> Result<Vec<Reference>> {
         Source::Registry(name) => Ok(name),
         place => {
             let text = format!("{place} is a place, whose images a list does not name");
-            Err(Error::new(Class::Usage, text).hint("compare with a bundle that was made of it"))
+            Err(Error::new(Class::Usage, text).hint("compare with the place itself"))
         }
     };
     let (parsed, wrong) = parse(gather(Vec::new(), std::slice::from_ref(path))?, read);

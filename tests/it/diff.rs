@@ -287,7 +287,7 @@ fn who_shares_which_layers_reads_as_a_disk_usage() {
 fn a_registry_and_its_receipt_are_compared_under_the_names_that_images_have_there() {
     need!("docker-registry");
     let sealift = months();
-    let (registry, other) = (Registry::start(), Registry::start());
+    let (registry, other) = (Registry::empty(), Registry::empty());
     let to = format!("docker://{}/group", registry.host());
     for (bundle, to) in [("may", &to), ("may", &format!("docker://{}/a", other.host()))] {
         run!(sealift, "import", bundle, "--to", to, "--key", "k.pub.pem").ok();

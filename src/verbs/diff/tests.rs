@@ -65,7 +65,8 @@ fn a_bundle_without_its_layers_is_compared_as_one_with_them() {
 #[test]
 fn names_are_compared_as_they_are_at_the_place() {
     let sample = Sample::new();
-    let bundle = || Comparand::Bundle(sample.seal("bundle").into());
+    let sealed = sample.seal("bundle");
+    let bundle = || Comparand::Bundle(sealed.clone().into());
     let names = [("x.example/a:1", &sample.a), ("x.example/b:1", &sample.b)];
     sample.stock.layout(&sample.at("layout"), &names);
     let place =
