@@ -34,6 +34,19 @@ pub struct LeansOn {
     pub position: Option<StreamPosition>,
 }
 
+impl LeansOn {
+    /// All of `these`, for people.
+    #[must_use]
+    pub fn in_words(these: &[LeansOn]) -> String {
+        let each = these.iter().map(|on| match (&on.position, on.kind) {
+            (Some(position), _) => position.to_string(),
+            (None, Witness::Receipt) => format!("receipt {}", on.digest.short()),
+            (None, _) => format!("statement {}", on.digest.short()),
+        });
+        each.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// What tells a sender what the other side holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -19,6 +19,7 @@ use super::secrets::{private_key, public_keys};
 use super::since::{any_line, since};
 use super::sizes;
 use super::table::{blobs, bytes, skipped, table};
+use crate::bundle::base::LeansOn;
 use crate::bundle::history::{History, Opening};
 use crate::medium::Medium;
 use crate::places::location::Source;
@@ -307,14 +308,10 @@ fn text(summary: &Summary) -> Vec<String> {
 /// What a delta does not carry.
 fn held(summary: &Summary) -> Option<String> {
     let held = (summary.held.blobs > 0).then_some(summary.held)?;
-    let on = summary.leans_on.iter().map(|on| match &on.position {
-        Some(position) => position.to_string(),
-        None => format!("statement {}", on.digest.short()),
-    });
     Some(format!(
         "left out, since the other side holds them: {} ({}), as {} tells",
         blobs(held.blobs),
         bytes(held.bytes),
-        on.collect::<Vec<_>>().join(", ")
+        LeansOn::in_words(&summary.leans_on)
     ))
 }

@@ -97,6 +97,7 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
     lines.extend(of.expires_at.as_ref().map(|_| expiry(of)));
     lines.extend(of.position.as_ref().map(in_words));
     lines.extend(ahead(of));
+    lines.extend(of.about_delta().map(|text| Safe(&text).to_string()));
     lines.push(format!("statement {}", digest(&of.statement, long)));
     let foreign = overview.images.iter().filter_map(|sized| sized.image.about_foreign());
     lines.extend(foreign.map(|text| Safe(&text).to_string()));

@@ -19,6 +19,18 @@ use crate::words::size::parse_rate;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registry options")]
 pub(super) struct Registries {
+    #[command(flatten)]
+    reach: Reach,
+    /// Most transfers at a time; each host gets as many of them as do it good [default: 6, or up
+    /// to 32 where they are small]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: Option<u16>,
+}
+
+/// The same without how many transfers there are at a time.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registry options")]
+pub(super) struct Reach {
     /// Credentials, as podman and docker write them [default: theirs]
     #[arg(long, value_name = "FILE")]
     authfile: Option<PathBuf>,
@@ -36,10 +48,6 @@ pub(super) struct Registries {
     /// Bytes a second over all transfers, as in 5MB or 500KiB [default: as fast as it goes]
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     limit_rate: Option<u64>,
-    /// Most transfers at a time; each host gets as many of them as do it good [default: 6, or up
-    /// to 32 where they are small]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
-    jobs: Option<u16>,
     /// How long a connection may stand still or a download trickle before it is tried again
     /// [default: 60]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
@@ -70,29 +78,22 @@ impl Registries {
 
     /// Forgets files that no registry is reached with: that they are missing is no matter then.
     pub(super) fn unused(&mut self) {
-        (self.authfile, self.cert_dir) = (None, None);
+        (self.reach.authfile, self.reach.cert_dir) = (None, None);
     }
 
     /// Which of the options were given that matter to the movement of blobs alone.
     pub(super) fn given_for_blobs(&self) -> [Given; 2] {
-        [("--limit-rate", self.limit_rate.is_some()), ("--jobs", self.jobs.is_some())]
+        [("--limit-rate", self.reach.limit_rate.is_some()), ("--jobs", self.jobs.is_some())]
     }
 
     /// Which options were given that matter to registries alone.
     pub(super) fn given(&self) -> [Given; 6] {
-        [
-            ("--authfile", self.authfile.is_some()),
-            ("--cert-dir", self.cert_dir.is_some()),
-            ("--plain-http", !self.plain_http.is_empty()),
-            ("--allow-redirect", !self.allow_redirect.is_empty()),
-            ("--limit-rate", self.limit_rate.is_some()),
-            ("--timeout", self.timeout.is_some()),
-        ]
+        self.reach.given()
     }
 
     /// Whether a registry is named for plain HTTP, and `registry` is not.
     pub(super) fn plain_elsewhere(&self, registry: &Registry) -> bool {
-        !self.plain_http.is_empty() && !self.plain_http.contains(registry)
+        !self.reach.plain_http.is_empty() && !self.reach.plain_http.contains(registry)
     }
 
     /// A client as the options and the environment say.
@@ -124,7 +125,7 @@ impl Registries {
     pub(super) fn login_file(&self) -> Result<PathBuf> {
         let below = |dir: PathBuf| dir.join("containers/auth.json");
         let usual = || path("XDG_RUNTIME_DIR").or_else(configuration).map(below);
-        let named = self.authfile.clone().or_else(|| path("REGISTRY_AUTH_FILE"));
+        let named = self.reach.authfile.clone().or_else(|| path("REGISTRY_AUTH_FILE"));
         named.or_else(usual).ok_or_else(|| {
             Error::new(Class::Usage, "there is no place to keep credentials")
                 .hint("set HOME, or name a file with --authfile")
@@ -133,6 +134,29 @@ impl Registries {
 
     /// How registries are reached, as the options and the environment say.
     pub(super) fn settings(&self) -> Settings {
+        self.reach.settings(self.jobs())
+    }
+}
+
+impl Reach {
+    /// Which options were given that matter to registries alone.
+    pub(super) fn given(&self) -> [Given; 6] {
+        [
+            ("--authfile", self.authfile.is_some()),
+            ("--cert-dir", self.cert_dir.is_some()),
+            ("--plain-http", !self.plain_http.is_empty()),
+            ("--allow-redirect", !self.allow_redirect.is_empty()),
+            ("--limit-rate", self.limit_rate.is_some()),
+            ("--timeout", self.timeout.is_some()),
+        ]
+    }
+
+    /// A client as the options and the environment say, for as many transfers as do it good.
+    pub(super) fn client(&self, progress: Arc<dyn Progress>) -> Result<Client> {
+        Client::new(self.settings(Jobs::default()), progress)
+    }
+
+    fn settings(&self, jobs: Jobs) -> Settings {
         let named = self.authfile.clone().or_else(|| path("REGISTRY_AUTH_FILE"));
         let home = path("HOME");
         let below_home = |rest: &str| home.as_ref().map(|home| home.join(rest));
@@ -169,7 +193,7 @@ impl Registries {
                 no_proxy: variable("no_proxy").or_else(|| variable("NO_PROXY")),
             },
             mirrors: mirror_files(),
-            jobs: self.jobs(),
+            jobs,
             limit_rate: self.limit_rate,
             uploads: state_folder().map(|state| state.join("uploads")),
             timeout: Duration::from_secs(self.timeout.unwrap_or(TIMEOUT).into()),

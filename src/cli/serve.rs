@@ -11,11 +11,12 @@ use super::believe::Believe;
 use super::environment::now;
 use super::evidence::ahead;
 use super::printer::Printer;
+use crate::bundle::bases::Bases;
 use crate::bundle::check;
 use crate::medium::Medium;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
-use crate::verbs::serve::{serve, shelf};
+use crate::verbs::serve::{serve, shelf, whole};
 use crate::words::error::{Error, Result};
 
 /// Serve a bundle as a read-only registry
@@ -25,6 +26,7 @@ use crate::words::error::{Error, Result};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift serve june.tar --key transfer.pub.pem
+  sealift serve july.tar --key transfer.pub.pem --base june.tar
   podman pull --tls-verify=false 127.0.0.1:5000/library/alpine:3.20
 
 Plain HTTP without credentials: whoever reaches the address can pull. On the loopback it answers to
@@ -33,6 +35,10 @@ pub(super) struct Serve {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
     bundle: PathBuf,
+    /// Earlier bundle, or layout (a folder, or a tar of one), that gives what the bundle does not
+    /// carry (can be repeated)
+    #[arg(long, value_name = "PATH")]
+    base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
     /// Address and port; port 0 takes a free one
@@ -51,8 +57,9 @@ impl Serve {
             )
         })?;
         let medium = Medium::at(self.bundle);
-        let bundle = check::examine(&medium, &trust, now)?
-            .into_trusted()?
+        let bases: Vec<Medium> = self.base.into_iter().map(Medium::at).collect();
+        let bundle = check::examine(&medium, &trust, now)?.into_trusted()?;
+        let bundle = whole(bundle.beside(Bases::open(&bases, &medium, &progress.handle())?))?
             .verify(all_cores(), &*progress)?;
         let address = listener.local_addr().map_err(|e| Error::io("cannot tell the address", e))?;
         let url = format!("http://{address}");

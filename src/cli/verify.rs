@@ -10,15 +10,18 @@ use super::evidence::{ahead, signed};
 use super::idle;
 use super::in_order::{self, InOrder, standing};
 use super::printer::Printer;
+use super::registries::Reach;
+use super::report::argument;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Image;
-use crate::bundle::problem::failure;
+use crate::medium::Medium;
+use crate::places::location::Destination;
 use crate::tools::parallel::all_cores;
-use crate::verbs::verify::{Report, Request, verify};
+use crate::verbs::verify::{Report, Request, verify, verify_against};
 use crate::words::count::count;
-use crate::words::error::Result;
+use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 
 /// Check a bundle's signature and every byte of it
@@ -29,11 +32,17 @@ use crate::words::escape::Safe;
   sealift verify june.tar --key transfer.pub.pem
   sealift verify /media/usb/june --key transfer.pub.pem --format json
   sealift verify june.tar --key transfer.pub.pem --stream prod --remember
+  sealift verify july.tar --key transfer.pub.pem --against docker://harbor.example/group
+  sealift verify july.tar --key transfer.pub.pem --base june.tar
 
 With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
 that was taken is refused (exit code 7).
 Every problem is named, with the images it touches. docs/verify-without-sealift.md shows the same
-with openssl, jq and sha256sum.")]
+with openssl, jq and sha256sum.
+
+A delta is right by itself when all that it carries is. --against and --base prove that what it lacks
+is at the destination or in earlier bundles; what is nowhere is listed by image, with exit code 5.
+Names are held against PLACE as they are imported without --map; import --dry-run knows rules, too.")]
 pub(super) struct Verify {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
@@ -52,6 +61,17 @@ pub(super) struct Verify {
     /// Threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Prove that the bundle and what PLACE holds are whole together, and change nothing there:
+    /// docker://HOST[:PORT][/PREFIX], containers-storage:, docker-daemon:, containerd:[NAMESPACE] or
+    /// oci:DIR, as `import --to` takes it
+    #[arg(long, value_name = "PLACE", value_parser = argument::<Destination>)]
+    against: Option<Destination>,
+    /// Earlier bundle, or layout (a folder, or a tar of one), that has what the bundle does not
+    /// carry (can be repeated)
+    #[arg(long, value_name = "PATH")]
+    base: Vec<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 impl Verify {
@@ -64,12 +84,31 @@ impl Verify {
             remember: self.remember,
             now: now()?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
+            bases: self.base.into_iter().map(Medium::at).collect(),
         };
-        let report = verify(&request, &*printer.progress())?;
+        let progress = printer.progress();
+        let why = match &self.against {
+            None => Some("nothing is held against a registry"),
+            Some(Destination::Archive { .. }) => {
+                return Err(Error::new(Class::Usage, "an archive holds nothing beforehand")
+                    .hint("prove it by --base alone"));
+            }
+            Some(to) => to.beside_registries(),
+        };
+        if let Some(why) = why {
+            idle::tell(&self.reach.given(), why, printer);
+        }
+        let report = match &self.against {
+            None => verify(&request, &*progress)?,
+            Some(to) => {
+                let client = self.reach.client(progress.clone())?;
+                verify_against(&request, to, &client, &*progress)?
+            }
+        };
         if let Some(demands) = &request.demands {
             in_order::tell_idle(&demands.reasons, &report.evidence, printer);
         }
-        let error = (!report.ok).then(|| failure(&request.bundle.to_string(), &report.problems));
+        let error = report.failure();
         let shown = || match report.ok {
             true => text(&report, self.long),
             false => Vec::new(),
@@ -95,6 +134,8 @@ fn text(report: &Report, long: bool) -> Vec<String> {
     ];
     lines.extend(standing(of));
     lines.extend(ahead(of));
+    lines.extend(of.about_delta().map(|text| Safe(&text).to_string()));
+    lines.extend(proven(report));
     let rows: Vec<Vec<String>> = report
         .images
         .iter()
@@ -114,4 +155,13 @@ fn text(report: &Report, long: bool) -> Vec<String> {
             .push(format!("beside it: {count} of repair/*.par2, recovery data that nobody signed"));
     }
     lines
+}
+
+/// Where the rest is, if it was looked for.
+fn proven(report: &Report) -> Option<String> {
+    let place = match &report.against {
+        Some(place) => Safe(place).to_string(),
+        None => "the bases".to_owned(),
+    };
+    report.proven.then(|| format!("together with {place} it has everything that its images need"))
 }

@@ -38,9 +38,10 @@ pub use self::loopback::Loopback;
 pub use self::receive::MAX_CONNECTIONS;
 use self::receive::{receive_until, usable};
 pub use self::shelf::Shelf;
-use crate::bundle::check::Verified;
+use crate::bundle::check::{Trusted, Verified};
 use crate::words::error::Result;
 use crate::words::progress::Progress;
+use crate::work::plan::MissingBlob;
 
 /// The shelf of a verified bundle: its images under their signed names, and the referrers that
 /// have a tag under that.
@@ -54,6 +55,19 @@ pub fn shelf(bundle: Verified) -> Shelf {
     let blobs = contents.blobs.carried().cloned().collect();
     let sound = Arc::clone(bundle.sound());
     Shelf::new(names, documents, blobs, Arc::new(bundle), sound)
+}
+
+/// `bundle`, if it and the bases beside it have everything that its images need.
+///
+/// # Errors
+/// [`Class::Incomplete`](crate::words::error::Class::Incomplete), with each image that lacks something.
+pub fn whole(bundle: Trusted) -> Result<Trusted> {
+    let contents = bundle.contents();
+    let lacking = contents.blobs.lacking().map(|blob| blob.digest).collect();
+    match MissingBlob::obstacle(&MissingBlob::among(contents, &lacking), None) {
+        Some(obstacle) => Err(obstacle.error().context(bundle.about().name())),
+        None => Ok(bundle),
+    }
 }
 
 /// Serves `shelf` to whoever connects to `listener`, until `stop` says so.

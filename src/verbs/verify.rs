@@ -1,17 +1,26 @@
 //! `verify`: every byte of a bundle against what was signed, every problem named.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use crate::bundle::check::{self, Examined, OtherSignature, Trust};
+use crate::bundle::bases::Bases;
+use crate::bundle::check::{self, Examined, OtherSignature, Trust, Trusted};
 use crate::bundle::contents::{Image, Skipped};
-use crate::bundle::problem::Problem;
+use crate::bundle::problem::{Problem, failure};
 use crate::medium::Medium;
+use crate::places::location::Destination;
+use crate::places::registry::Client;
 use crate::tools::parallel::all_cores;
+use crate::tools::sound::Sound;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::freshness::{Demands, Fresh};
-use crate::words::error::Result;
+use crate::verbs::import::{self, Outcome};
+use crate::words::digest::Digest;
+use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
+use crate::work::plan::{MissingBlob, OnExisting};
 
 /// What to verify, and how.
 #[derive(Debug)]
@@ -29,6 +38,8 @@ pub struct Request {
     pub now: Moment,
     /// Threads.
     pub jobs: usize,
+    /// Earlier bundles and layouts at hand, for what the bundle does not carry.
+    pub bases: Vec<Medium>,
 }
 
 impl Request {
@@ -36,7 +47,7 @@ impl Request {
     #[must_use]
     pub fn new(bundle: impl Into<Medium>, trust: Trust, now: Moment) -> Request {
         let (bundle, jobs) = (bundle.into(), all_cores());
-        Request { bundle, trust, demands: None, remember: false, now, jobs }
+        Request { bundle, trust, demands: None, remember: false, now, jobs, bases: Vec::new() }
     }
 }
 
@@ -67,6 +78,30 @@ pub struct Report {
     pub unsigned: Vec<String>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
+    /// The place that it was held against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against: Option<String>,
+    /// Whether bundle, bases and place were proven to have everything together.
+    #[serde(skip)]
+    pub proven: bool,
+    /// Where it was held against a place or bases: blobs that neither those nor the bundle have, for
+    /// each image that needs them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<MissingBlob>,
+}
+
+impl Report {
+    /// What is wrong, as one failure.
+    #[must_use]
+    pub fn failure(&self) -> Option<Error> {
+        match self.problems.is_empty() {
+            true => {
+                let missing = MissingBlob::obstacle(&self.missing, self.against.as_deref());
+                missing.map(|it| it.error().context(&self.evidence.bundle))
+            }
+            false => Some(failure(&self.evidence.bundle.to_string(), &self.problems)),
+        }
+    }
 }
 
 /// Verifies as `request` says: on all threads, in flat memory, straight from the medium.
@@ -90,21 +125,87 @@ pub struct Report {
 ///
 /// # Errors
 /// When the bundle is not signed by a trusted key, has expired, or its list of files is not the
-/// signed one. What is wrong behind that is in [`Report::problems`], and the caller turns it into
-/// a failure with [`failure`](crate::bundle::problem::failure).
+/// signed one. What is wrong behind that is in [`Report::problems`], and [`Report::failure`] makes a
+/// failure of it.
 pub fn verify(request: &Request, progress: &dyn Progress) -> Result<Report> {
+    let (mut report, bundle, fresh) = alone(request, progress)?;
+    if let Some(bundle) = bundle.filter(|_| !request.bases.is_empty()) {
+        let bundle = beside(bundle, request, progress)?;
+        bundle.hash_from_bases(|_| true, &Sound::default(), request.jobs, progress)?;
+        let blobs = &bundle.contents().blobs;
+        let lacking = blobs.lacking().map(|blob| blob.digest).collect();
+        report.missing = MissingBlob::among(bundle.contents(), &lacking);
+        report.proven = report.missing.is_empty();
+        report.ok = report.proven;
+    }
+    settle(report, fresh, request, progress)
+}
+
+/// As [`verify`], and proves that everything is there together with what the place `to` holds, as an
+/// import there would: nothing is changed. Of the bases that is read which the place does not hold.
+///
+/// # Errors
+/// As there, and when the place cannot be asked.
+pub fn verify_against(
+    request: &Request,
+    to: &Destination,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Report> {
+    let (report, bundle, fresh) = alone(request, progress)?;
+    let mut report = Report { against: Some(to.to_string()), ..report };
+    let Some(bundle) = bundle else { return settle(report, fresh, request, progress) };
+    let (trust, now) = (request.trust.clone(), request.now);
+    let plans = import::Request {
+        bases: request.bases.clone(),
+        existing: OnExisting::Overwrite,
+        dry_run: true,
+        ..import::Request::new(request.bundle.clone(), to.clone(), trust, now)
+    };
+    if let (_, Outcome::Planned(plan)) = import::import(&plans, client, progress)? {
+        let sent: BTreeSet<Digest> = plan.sent().map(|blob| blob.digest).collect();
+        let bundle = beside(bundle, request, progress)?;
+        let is_sent = |digest: &Digest| sent.contains(digest);
+        bundle.hash_from_bases(is_sent, &Sound::default(), request.jobs, progress)?;
+        report.missing = plan.missing;
+    }
+    report.proven = report.missing.is_empty();
+    report.ok = report.proven;
+    settle(report, fresh, request, progress)
+}
+
+/// The bundle by itself, with every byte read; itself only if nothing is wrong with it.
+fn alone(
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<(Report, Option<Trusted>, Option<Fresh>)> {
     let mut examined = check::examine(&request.bundle, &request.trust, request.now)?;
     let fresh = match &request.demands {
         Some(demands) => demands.judge(&examined, request.now, request.remember)?,
         None => None,
     };
     examined.hash_everything(request.jobs, progress)?;
-    let mut report = report(request, &examined);
+    let report = report(request, &examined);
+    Ok((report, examined.into_trusted().ok(), fresh))
+}
+
+/// What is told of its place in its stream, which is remembered if that was asked for and nothing is
+/// wrong.
+fn settle(
+    mut report: Report,
+    fresh: Option<Fresh>,
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<Report> {
     report.evidence.freshness = match &fresh {
         Some(fresh) if request.remember && report.ok => Some(fresh.remember(&progress.handle())?),
         fresh => fresh.as_ref().map(Fresh::told),
     };
     Ok(report)
+}
+
+fn beside(bundle: Trusted, request: &Request, progress: &dyn Progress) -> Result<Trusted> {
+    Ok(bundle.beside(Bases::open(&request.bases, &request.bundle, &progress.handle())?))
 }
 
 fn report(request: &Request, examined: &Examined) -> Report {
@@ -119,5 +220,8 @@ fn report(request: &Request, examined: &Examined) -> Report {
         bytes: about.inventory.bytes,
         unsigned: examined.recovery().map(str::to_owned).collect(),
         problems: examined.problems().to_vec(),
+        against: None,
+        proven: false,
+        missing: Vec::new(),
     }
 }

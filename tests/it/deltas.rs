@@ -2,11 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::content::{Layer, digest, tar};
 use crate::support::files;
-use crate::support::images::Image;
-use crate::support::months::{Sender, carried, image, layer_digest, predicate, texts};
+use crate::support::http;
+use crate::support::images::{self, Image};
+use crate::support::inside::{Engine, Inside, with_each};
+use crate::support::months::{Sender, carried, image, layer, layer_digest, predicate, texts};
 use crate::support::registry::Registry;
-use crate::support::sealift::{code, ran};
+use crate::support::sealift::{Ran, code, ran};
+
+/// Runs `line` in `sender`'s scratch folder, with its public key.
+fn run(sender: &Sender, line: &str) -> Ran {
+    let mut command = sender.sealift.command();
+    ran(command.args(line.split(' ')).arg("--key").arg(&sender.keys.public))
+}
 
 fn set<const N: usize>(digests: [String; N]) -> BTreeSet<String> {
     digests.into()
@@ -334,4 +343,186 @@ fn archives_are_whole_or_not_written() {
     ran(command.arg(&sender.keys.private)).ok();
     let found = carried(&sender.at("again"));
     assert!(found.contains(&config(&july[0])) && found.contains(&config(&june[0])));
+}
+
+#[test]
+fn verify_says_what_a_delta_leans_on_and_proves_it_where_asked() {
+    need!("docker-registry");
+    let july = [image("a/a:2", &["base", "two"])];
+    let (sender, registry, to) = month(&[image("a/a:1", &["base", "one"])], &july);
+
+    // By itself the bundle is right.
+    let alone = run(&sender, "verify july").ok().says("it is a delta: 1 blob of");
+    assert!(!alone.stdout.contains("everything that its images need"), "{}", alone.stdout);
+    run(&sender, "inspect july").ok().says("it is a delta: 1 blob of").says("leans on statement");
+    let against = format!("verify july --against {to}");
+    let before = registry.writes().len();
+    run(&sender, &against).ok().says("it has everything that its images need");
+    run(&sender, "verify july --base june.tar").ok().says("together with the bases");
+
+    lose(&registry, &layer_digest("base"));
+    let named = format!("x.example/a/a:2 needs blob {}", layer_digest("base"));
+    run(&sender, &against).exits(code::INCOMPLETE).says(&named).says("127.0.0.1");
+    run(&sender, &format!("{against} --base june.tar")).ok();
+    let told = run(&sender, &format!("{against} --format json")).exits(code::INCOMPLETE);
+    assert_eq!(told.json()["missing"][0]["digest"], layer_digest("base"));
+    assert_eq!(told.json()["problems"], serde_json::json!([]));
+    assert_eq!(told.json()["against"], to.as_str());
+    assert_eq!(registry.writes().len(), before, "nothing is written");
+
+    // Against layouts, and against bases that do not have it, or have it damaged.
+    run(&sender, "verify july --against oci:empty").exits(code::INCOMPLETE).says(&named);
+    assert!(!sender.at("empty").exists());
+    sender.import("june.tar", "oci:layout", &[]).ok();
+    run(&sender, "verify july --against oci:layout").ok();
+    sender.export("other", &[image("c/c:1", &["else"])], &[]).ok();
+    run(&sender, "verify july --base other").exits(code::INCOMPLETE).says(&named);
+    let base = layer_digest("base").replace("sha256:", "");
+    files::flip(&sender.at("layout/blobs/sha256").join(base), 100);
+    run(&sender, "verify july --base layout").exits(code::DAMAGED).says("base layout");
+    run(&sender, "verify july --base layout --base june.tar").ok();
+    run(&sender, "verify july --against docker-archive:x.tar").exits(code::USAGE);
+
+    // What is damaged is told first, wherever the rest is.
+    let two = layer_digest("two").replace("sha256:", "");
+    files::flip(&sender.at("july/blobs/sha256").join(two), 100);
+    run(&sender, "verify july --base june.tar").exits(code::DAMAGED);
+}
+
+#[test]
+fn a_month_that_was_lost_is_named_and_a_later_one_arrives_once_it_is_there() {
+    let sender = Sender::new();
+    let of = |tag: u8, layers: &[&str]| [image(&format!("a/a:{tag}"), layers)];
+    sender.export("one.tar", &of(1, &["base"]), &[]).ok();
+    sender.export("two.tar", &of(2, &["base", "two"]), &["--since", "one.tar"]).ok();
+    let both = ["--since", "one.tar", "--since", "two.tar"];
+    sender.export("three.tar", &of(3, &["base", "two", "three"]), &both).ok();
+
+    sender.import("one.tar", "oci:inside", &[]).ok();
+    let lost = sender.import("three.tar", "oci:inside", &[]).exits(code::INCOMPLETE);
+    let lost = lost.says(&format!("a/a:3 needs blob {}", layer_digest("two")));
+    assert!(!lost.stderr.contains(&layer_digest("base")), "that is there: {}", lost.stderr);
+    // It came late, and nothing is wrong with that; and what came twice is there.
+    sender.import("three.tar", "oci:inside", &["--base", "two.tar"]).ok();
+    sender.import("two.tar", "oci:inside", &[]).ok();
+    sender.import("three.tar", "oci:inside", &[]).ok();
+    sender.import("one.tar", "oci:inside", &[]).ok();
+    let index = std::fs::read_to_string(sender.at("inside/index.json")).unwrap();
+    assert!(["a/a:1", "a/a:2", "a/a:3"].iter().all(|name| index.contains(name)), "{index}");
+}
+
+#[test]
+fn a_delta_is_served_with_its_bases_and_not_without() {
+    let sender = Sender::new();
+    sender.export("june.tar", &[image("a/a:1", &["base"])], &[]).ok();
+    let july = image("a/a:2", &["base", "two"]);
+    sender.export("july", std::slice::from_ref(&july), &["--since", "june.tar"]).ok();
+
+    let refused = run(&sender, "serve july --listen 127.0.0.1:0").exits(code::INCOMPLETE);
+    refused.says(&format!("a/a:2 needs blob {}", layer_digest("base"))).says("--base");
+    sender.import("june.tar", "oci:damaged", &[]).ok();
+    let base = layer_digest("base").replace("sha256:", "");
+    files::flip(&sender.at("damaged/blobs/sha256").join(base), 100);
+    run(&sender, "serve july --listen 127.0.0.1:0 --base damaged")
+        .exits(code::DAMAGED)
+        .says("base damaged");
+
+    let more = ["--base", "damaged", "--base", "june.tar"];
+    let served = sender.sealift.serve_with(&sender.at("july"), &sender.keys.public, &more);
+    for digest in july.blobs.keys() {
+        let got = http::get(served.port, &format!("/v2/a/a/blobs/{digest}"), &[]);
+        assert_eq!((got.status, &crate::support::content::digest(&got.bytes())), (200, digest));
+    }
+}
+
+#[test]
+fn an_export_out_of_a_delta_is_refused_or_made_whole() {
+    let sender = Sender::new();
+    sender.export("june.tar", &[image("a/a:1", &["base"])], &[]).ok();
+    let july = image("a/a:2", &["base", "two"]);
+    sender.export("july", std::slice::from_ref(&july), &["--since", "june.tar"]).ok();
+    let export = |more: &[&str]| {
+        let mut command = sender.sealift.command();
+        command.args(["export", "oci:july", "-o", "again", "--sign-key"]).arg(&sender.keys.private);
+        ran(command.args(more))
+    };
+
+    export(&[]).exits(code::INCOMPLETE).says(&layer_digest("base")).says("a/a:2");
+    assert!(!sender.at("again").exists());
+    export(&["--reuse", "june.tar"]).ok();
+    assert!(july.blobs.keys().all(|digest| carried(&sender.at("again")).contains(digest)));
+}
+
+#[test]
+fn each_engine_gets_what_it_does_not_hold() {
+    with_each(|inside| {
+        let engine = inside.engine.name();
+        let busybox = std::fs::read(crate::support::find("busybox").unwrap()).unwrap();
+        let busybox = Layer::gzip(&tar(&[("bin/busybox", &busybox, 0o755)]));
+        let of = |tag: &str, says: &str, layers: &[Layer]| {
+            let cmd = format!(r#"["/bin/busybox","echo","{says}"]"#);
+            let layers = [std::slice::from_ref(&busybox), layers].concat();
+            Image::single("acme/app", tag, &cmd, &layers)
+        };
+        let june = of("1", "june", &[layer("one")]);
+        let july = of("2", "july", &[layer("one"), layer("two")]);
+        let name = |tag: &str| format!("docker.io/acme/app:{tag}");
+        inside.pack("june.tar", &[(&name("1"), &june)]);
+        inside.pack_with("july.tar", &[(&name("2"), &july)], &["--since", "june.tar"]);
+        // A new name for what is there.
+        let mut same = july.clone();
+        same.tag = "3".to_owned();
+        same.name("3");
+        inside.pack_with("august.tar", &[(&name("3"), &same)], &["--since", "july.tar"]);
+
+        // An engine that has nothing of it: nothing is named there.
+        let refused = inside.import("july.tar").exits(code::INCOMPLETE);
+        refused.says(&digest(&busybox.bytes)).says(&name("2"));
+        assert!(inside.names().is_empty(), "{engine}");
+
+        inside.import("june.tar").ok();
+        assert_eq!(inside.run(&name("1")), "june", "{engine}");
+        let mut verify = inside.sealift.command();
+        verify.args(["verify", "july.tar", "--against", &inside.engine.destination(), "--key"]);
+        inside.engine.dress(verify.arg(&inside.keys.public));
+        ran(&mut verify).ok();
+        let done = inside.import("july.tar").ok();
+        assert_eq!(done.number("/copied/blobs"), 1, "{engine}");
+        assert_eq!(inside.run(&name("2")), "july", "{engine}");
+        inside.shows(&name("2"), &july);
+
+        // podman and docker ask for a config in any case, which is not carried.
+        match inside.engine {
+            Engine::Containerd(..) => inside.import("august.tar").ok(),
+            _ => {
+                inside.import("august.tar").exits(code::INCOMPLETE).says(&config(&july));
+                inside.import_with("august.tar", &["--base", "july.tar"]).ok()
+            }
+        };
+        inside.shows(&name("3"), &same);
+        inside.has_no_helper_names();
+    });
+}
+
+#[test]
+fn an_engine_without_the_base_gets_it_from_there() {
+    with_each(|inside: &Inside| {
+        let hello = images::hello();
+        let busybox = std::fs::read(crate::support::find("busybox").unwrap()).unwrap();
+        let layers = [
+            Layer::gzip(&tar(&[("bin/busybox", &busybox, 0o755)])),
+            Layer::gzip(&images::one_file("extra", "extra")),
+        ];
+        let cmd = r#"["/bin/busybox","echo","with a base"]"#;
+        let two = Image::single("library/hello", "2.0", cmd, &layers);
+        inside.pack("june.tar", &[("docker.io/library/hello:1.0", &hello)]);
+        let name = "docker.io/library/hello:2.0";
+        inside.pack_with("july.tar", &[(name, &two)], &["--since", "june.tar"]);
+
+        let done = inside.import_with("july.tar", &["--base", "june.tar"]).ok();
+
+        assert_eq!(done.number("/copied/blobs"), 2, "{}", inside.engine.name());
+        assert_eq!(inside.run(name), "with a base", "{}", inside.engine.name());
+        inside.shows(name, &two);
+    });
 }

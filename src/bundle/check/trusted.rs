@@ -13,6 +13,7 @@ use crate::storage::store::BlobSource;
 use crate::tools::parallel;
 use crate::tools::sound::Sound;
 use crate::tools::stretch::Stretch;
+use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -78,13 +79,23 @@ impl Trusted {
         self.0.hash_everything(jobs, progress)?;
         let Trusted(examined, bases) = self;
         let trusted = Trusted(examined.flawless()?, bases);
-        trusted.hash_from_bases(&sound, jobs, progress)?;
+        trusted.hash_from_bases(|_| true, &sound, jobs, progress)?;
         Ok(Verified(trusted, sound))
     }
 
-    /// Reads every blob that a base gives, and notes in `sound` what is right.
-    fn hash_from_bases(&self, sound: &Sound, jobs: usize, progress: &dyn Progress) -> Result<()> {
-        let given = self.0.contents.blobs.carried().filter(|blob| !self.is_own(blob));
+    /// Reads every blob that a base gives and that `is_wanted`, and notes in `sound` what is right.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`](crate::words::error::Class::Damaged) for one that no base has right bytes of.
+    pub fn hash_from_bases(
+        &self,
+        is_wanted: impl Fn(&Digest) -> bool,
+        sound: &Sound,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let given = self.0.contents.blobs.carried();
+        let given = given.filter(|blob| !self.is_own(blob) && is_wanted(&blob.digest));
         let given: Vec<&Descriptor> = given.collect();
         if given.is_empty() {
             return Ok(());

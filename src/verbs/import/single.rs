@@ -111,7 +111,7 @@ pub(super) fn single_platform(
     let alone = Subset::of(contents, &Referring::default(), &images);
     let single = alone.cut(contents, images, Vec::new());
     let unread = MissingBlob::among(contents, &unread);
-    let unread = MissingBlob::obstacle(&unread, "no archive");
+    let unread = MissingBlob::obstacle(&unread, None);
     let obstacles = [unread, not_loadable(strange), not_whole(partial), not_there(absent, wanted)];
     let obstacles = obstacles.into_iter().flatten().collect();
     Ok((Single { contents: single, entries }, obstacles))

@@ -38,7 +38,7 @@ impl Plan {
             .filter(|digest| not_carried.contains_key(digest))
             .collect();
         self.missing = MissingBlob::among(contents, &missing);
-        self.obstacles.extend(MissingBlob::obstacle(&self.missing, "the destination"));
+        self.obstacles.extend(MissingBlob::obstacle(&self.missing, Some("the destination")));
         Ok(())
     }
 

@@ -51,21 +51,25 @@ impl MissingBlob {
         needing(contents, digests).into_iter().flat_map(of_image).collect()
     }
 
-    /// All these as an obstacle: neither the bundle nor a base carries them, and `place` does not have
-    /// them. Nothing where there are none.
+    /// All these as an obstacle: neither the bundle nor a base carries them, and the `place` that they go
+    /// to, if it could have them, does not. Nothing where there are none.
     #[must_use]
-    pub fn obstacle(missing: &[MissingBlob], place: &str) -> Option<Obstacle> {
+    pub fn obstacle(missing: &[MissingBlob], place: Option<&str>) -> Option<Obstacle> {
         let mut weight = Count::default();
         let each: BTreeMap<Digest, u64> = missing.iter().map(|it| (it.digest, it.size)).collect();
         each.iter().for_each(|(digest, size)| weight.add(&Descriptor::new("", *digest, *size)));
         if each.is_empty() {
             return None;
         }
+        let it = if each.len() == 1 { "it" } else { "them" };
         let text = format!(
-            "the bundle does not carry {} of {} bytes, and {place} does not have {}",
+            "the bundle does not carry {} of {} bytes, and {}",
             count(each.len(), "blob"),
             weight.bytes,
-            if each.len() == 1 { "it" } else { "them" }
+            match place {
+                Some(place) => format!("{place} does not have {it}"),
+                None => format!("no base at hand has {it}"),
+            }
         );
         let hint = phrase![
             "bring an earlier bundle that has them along and name it (",

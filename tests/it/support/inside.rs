@@ -117,10 +117,19 @@ impl Inside {
 
     /// Packs images under those names into a bundle in the scratch folder.
     pub fn pack(&self, bundle: &str, images: &[(&str, &Image)]) {
+        self.pack_with(bundle, images, &[]);
+    }
+
+    /// The same, with further arguments of the export.
+    pub fn pack_with(&self, bundle: &str, images: &[(&str, &Image)], more: &[&str]) {
         let layout = self.sealift.at(&format!("{bundle}.layout"));
         images::write_layout(&layout, images);
         let mut export = self.sealift.command();
-        export.arg("export").arg(format!("oci:{}", layout.display())).args(["-o", bundle]);
+        export
+            .arg("export")
+            .arg(format!("oci:{}", layout.display()))
+            .args(["-o", bundle])
+            .args(more);
         ran(export.arg("--sign-key").arg(&self.keys.private)).ok();
     }
 

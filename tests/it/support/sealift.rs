@@ -115,8 +115,19 @@ impl Sealift {
 
     /// Serves a bundle on a free port until the value is dropped.
     pub fn serve(&self, bundle: &Path, key: &Path) -> Served {
+        self.serve_with(bundle, key, &[])
+    }
+
+    /// The same, with further arguments.
+    pub fn serve_with(&self, bundle: &Path, key: &Path, more: &[&str]) -> Served {
         let mut command = self.command();
-        command.arg("serve").arg(bundle).arg("--key").arg(key).args(["--listen", "127.0.0.1:0"]);
+        command
+            .arg("serve")
+            .args(more)
+            .arg(bundle)
+            .arg("--key")
+            .arg(key)
+            .args(["--listen", "127.0.0.1:0"]);
         let mut process = Process::start(command.stdout(Stdio::piped()));
         let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
         let line = lines.next().expect("serve ended without a word").unwrap();
