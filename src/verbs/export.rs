@@ -40,7 +40,7 @@ use crate::tools::ground;
 use crate::verbs::making::{
     missing_layers, no_room, read_configs, set_platforms, too_large, total,
 };
-use crate::words::document::Kind;
+use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::platform::Platform;
@@ -106,7 +106,12 @@ pub fn export(
     let mut images = Gathered::new(wanted, found.roots, unreadable);
     faults.extend(images.take_faults(found.faults));
     all_there(faults, request.images.len())?;
-    let (mut graph, skipped) = readable::walk(&origins, images, request, progress)?;
+    let (mut graph, skipped) = {
+        let elsewhere = |blob: &Descriptor| {
+            at_hand.may_have(blob) || known.iter().any(|it| it.blobs.contains(&blob.digest))
+        };
+        readable::walk(&origins, images, request, &elsewhere, progress)?
+    };
 
     // 3. What do the images run on, and what did an interrupted export leave?
     let mut draft = match request.dry_run || there.is_some() {

@@ -449,6 +449,10 @@ fn an_export_out_of_a_delta_is_refused_or_made_whole() {
 
     export(&[]).exits(code::INCOMPLETE).says(&layer_digest("base")).says("a/a:2");
     assert!(!sender.at("again").exists());
+    // The config is there, and what is left out of the new one need not be.
+    export(&["--since", "june.tar"]).ok();
+    std::fs::rename(sender.at("again"), sender.at("delta")).unwrap();
+    assert_eq!(carried(&sender.at("delta")), carried(&sender.at("july")));
     export(&["--reuse", "june.tar"]).ok();
     assert!(july.blobs.keys().all(|digest| carried(&sender.at("again")).contains(digest)));
 }

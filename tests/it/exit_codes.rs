@@ -58,6 +58,7 @@ fn each_message_has_the_exit_code_of_its_class() {
     export("-o b.tar");
     export("-o small --platform linux/amd64 --rewrite-index");
     export("-o old --expires 1");
+    export("-o delta --since b");
     run!(sealift, "import", "b", "--to", "oci:in", "--key", "k.pub.pem").ok();
     let write = |name: &str, bytes: &[u8]| std::fs::write(sealift.at(name), bytes).unwrap();
     for name in ["damaged", "extra", "later", "litter", "missing", "unsigned"] {
@@ -134,6 +135,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "has no image", format!("export {HELLO}:nope -o n {sign}")),
         (5, "is not there for", format!("export {HELLO} --platform linux/s390x -o n {sign}")),
         (5, "there is no history of stream", format!("export {HELLO} -o n {sign} --stream p")),
+        (5, "the bundle does not carry", plain("import delta --to oci:n")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
         (6, "with other images", plain("import small --to oci:in")),
         (

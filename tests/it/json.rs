@@ -156,6 +156,28 @@ fn inventories() {
 }
 
 #[test]
+fn deltas() {
+    let sealift = desk();
+    let id = run(&sealift, "key generate --no-passphrase -o own").ok().json()["keyId"].clone();
+    let made = |line: &str| {
+        let ran = run(&sealift, &format!("export oci:hello {line} --sign-key own.key.pem")).ok();
+        ran.json()["statement"].as_str().unwrap().to_owned()
+    };
+    let (base, delta) = (made("-o b"), made("-o delta --since b"));
+    let told = |name: &str, line: &str, code: i32| {
+        let ran = run(&sealift, &format!("{line} --key own.pub.pem")).exits(code);
+        let varying = [(id.as_str().unwrap(), "<key>"), (&base, "<base>"), (&delta, "<statement>")];
+        check(name, &ran, &varying);
+    };
+
+    told("inspect.delta", "inspect delta", code::DONE);
+    told("verify.delta", "verify delta", code::DONE);
+    told("verify.against", "verify delta --against oci:none", code::INCOMPLETE);
+    told("import.dry-run.delta", "import delta --to oci:none --dry-run", code::INCOMPLETE);
+    told("import.delta", "import delta --to oci:store --base b", code::DONE);
+}
+
+#[test]
 fn squashes() {
     let sealift = desk();
     sealift.keys("own");

@@ -10,7 +10,7 @@ use crate::storage::reading::read_small;
 use crate::storage::store::BlobSources;
 use crate::words::at::At;
 use crate::words::cancel::Cancel;
-use crate::words::document::{Document, Kind};
+use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::progress::{Cancellable, Progress, Silent};
@@ -54,8 +54,8 @@ fn lost(wanted: &Wanted, error: Error) -> Lost {
     Lost { source: wanted.text.clone(), image: wanted.name.to_string(), error }
 }
 
-/// Walks all images, as [`graph::walk`] does, and sees that local places hold all of them. Those
-/// that cannot be read are left out if the request says so; what was skipped is given back.
+/// Walks all images, as [`graph::walk`] does, and sees that local places hold all of them, but for
+/// blobs that are `elsewhere`. Those that cannot be read are left out if the request says so; what was skipped is given back.
 ///
 /// # Errors
 /// Those of the walk. For images of a place that was asked for as a whole, all at once.
@@ -63,13 +63,23 @@ pub(super) fn walk<'o>(
     origins: &'o [Origin],
     images: Gathered,
     request: &Request,
+    elsewhere: &dyn Fn(&Descriptor) -> bool,
     progress: &dyn Progress,
 ) -> Result<(Graph<'o>, Vec<Skipped>)> {
     let Gathered { there, mut lost } = images;
     let there = there.into_iter().filter_map(|(wanted, root)| Some((wanted, root?)));
     let (wanted, roots): (Vec<Wanted>, Vec<Document>) = there.unzip();
     let attempt = |wanted: &[Wanted], roots: &[Document], progress: &dyn Progress| {
-        attempt(origins, wanted, roots, request, progress)
+        let graph = graph::walk(
+            origins,
+            wanted,
+            roots.to_vec(),
+            &request.select,
+            request.jobs.most,
+            progress,
+        )?;
+        see_all(&graph, request, elsewhere, progress)?;
+        Ok(graph)
     };
     let error = match attempt(&wanted, &roots, progress) {
         Ok(graph) if lost.is_empty() => return Ok((graph, Vec::new())),
@@ -118,27 +128,24 @@ fn skip(lost: Vec<Lost>, is_all: bool, request: &Request) -> Result<Vec<Skipped>
     Ok(skipped.collect())
 }
 
-fn attempt<'o>(
-    origins: &'o [Origin],
-    wanted: &[Wanted],
-    roots: &[Document],
+/// Sees that local places hold what `graph` needs and is not `elsewhere`.
+fn see_all(
+    graph: &Graph<'_>,
     request: &Request,
+    elsewhere: &dyn Fn(&Descriptor) -> bool,
     progress: &dyn Progress,
-) -> Result<Graph<'o>> {
-    let (select, jobs) = (&request.select, request.jobs.most);
-    let graph = graph::walk(origins, wanted, roots.to_vec(), select, jobs, progress)?;
-    for blob in graph.contents.blobs.carried() {
+) -> Result<()> {
+    for blob in graph.contents.blobs.carried().filter(|blob| !elsewhere(blob)) {
         graph.source_of(&blob.digest)?.0.look(blob).map_err(|e| {
             let users = graph.contents.touched_by(&blob.digest);
             let e = e.details(users.into_iter().map(|name| format!("needed by {name}")));
-            match graph::without_attestation(&graph.contents, select, &blob.digest) {
+            match graph::without_attestation(&graph.contents, &request.select, &blob.digest) {
                 Some(hint) => e.hint(hint),
                 None => e,
             }
         })?;
     }
-    look_into_configs(&graph, &progress.handle())?;
-    Ok(graph)
+    look_into_configs(graph, &progress.handle())
 }
 
 /// Refuses images of local places whose manifests and configs are for another number of layers. In
@@ -150,7 +157,8 @@ fn look_into_configs(graph: &Graph<'_>, cancel: &Cancel) -> Result<()> {
             && config.size <= MAX_CONFIG
         {
             let (source, place) = graph.source_of(&config.digest)?;
-            if source.is_at_hand() {
+            // One that is elsewhere is looked into when it was read from there.
+            if source.is_at_hand() && source.look(config).is_ok() {
                 local.push((place, source.position(config), source, config, document));
             }
         }
