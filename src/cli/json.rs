@@ -78,7 +78,7 @@ impl Failure {
             hint: error.advice().map(told),
             side: error.side(),
             subject: About::all(error.subjects()),
-            transient: error.is_transient(),
+            transient: error.is_passing(),
         }
     }
 }

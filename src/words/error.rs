@@ -1,6 +1,7 @@
 //! [`Error`]: one clear message that names the thing, the end it happened on, and the way out.
 
 mod advice;
+mod carried;
 mod class;
 mod digest;
 mod kind;
@@ -8,7 +9,6 @@ mod subject;
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ struct Inner {
     hint: Option<Phrase>,
     details: Vec<Phrase>,
     transient: bool,
+    /// Whether it was tried again, often enough.
+    settled: bool,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
@@ -74,6 +76,7 @@ impl Error {
             hint: None,
             details: Vec::new(),
             transient: false,
+            settled: false,
             retry_after: None,
             source: None,
         }))
@@ -85,58 +88,10 @@ impl Error {
         self
     }
 
-    /// An I/O failure while doing `what` (`"cannot read /media/usb/index.json"`).
-    ///
-    /// A full disk becomes [`Class::NoRoom`], what nobody may do [`Class::Refused`]; an [`Error`] that travelled inside `error`
-    /// (see [`Error::into_io`]) comes out again as itself, so that a fault of the source read
-    /// through a destination's writer still names the source.
-    pub fn io(what: impl Into<Phrase>, error: io::Error) -> Error {
-        match Error::from_io(error) {
-            Ok(inner) => inner,
-            Err(error) => {
-                let class = match error.kind() {
-                    io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::FileTooLarge => Class::NoRoom,
-                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                        Class::Refused
-                    }
-                    _ => Class::Other,
-                };
-                let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
-                let fault = Error::new(class, what).source(error);
-                match class {
-                    Class::NoRoom if is_too_large => {
-                        fault.of_kind(ErrorKind::FileTooLarge).hint(too_large())
-                    }
-                    Class::NoRoom => fault
-                        .of_kind(ErrorKind::NoSpace)
-                        .hint("free some room and run the same command again"),
-                    Class::Refused => fault.hint("see who may read it, or write there"),
-                    _ => fault,
-                }
-            }
-        }
-    }
-
-    /// The [`Error`] that was put into `error` by [`Error::into_io`], or `error` itself.
-    ///
-    /// # Errors
-    /// Gives `error` back when it holds none.
-    pub fn from_io(error: io::Error) -> Result<Error, io::Error> {
-        error.downcast::<Carried>().map(|carried| carried.0)
-    }
-
-    /// Packs this error so that it can pass through a [`std::io::Read`].
-    #[must_use]
-    pub fn into_io(self) -> io::Error {
-        io::Error::other(Carried(self))
-    }
-
     /// All `errors` as one: a single one as it is, several as findings of one that `summary` names
     /// by their number, with the way out of the first; other ways out stand behind what they are for.
-    /// It is about all that they are about; its kind and side are theirs where they agree. Nothing
-    /// when there are none.
+    /// It is about all that they are about; its kind and side are theirs where they agree, and
+    /// it is passing if they all are. Nothing when there are none.
     pub fn all(
         mut errors: Vec<Error>,
         summary: impl FnOnce(usize) -> (Class, String),
@@ -168,7 +123,9 @@ impl Error {
         let same_kind = errors.iter().all(|error| error.kind() == first.kind());
         let same_side = errors.iter().all(|error| error.side() == first.side());
         let all = self.about(errors.iter().flat_map(Error::subjects).cloned());
+        let passing = errors.iter().all(Error::is_passing);
         all.with(|inner| {
+            (inner.transient, inner.settled) = (passing, passing);
             inner.kind = if same_kind { first.kind() } else { inner.kind };
             inner.side = first.side().filter(|_| same_side);
         })
@@ -273,13 +230,13 @@ impl Error {
     /// Marks a failure that the same request may well survive a moment later.
     #[must_use]
     pub fn transient(self) -> Error {
-        self.with(|inner| inner.transient = true)
+        self.with(|inner| (inner.transient, inner.settled) = (true, false))
     }
 
-    /// Takes back [`transient`](Error::transient): it was tried again, often enough.
+    /// Notes that it was tried again, often enough: whoever retries around it must not start over.
     #[must_use]
     pub fn settled(self) -> Error {
-        self.with(|inner| inner.transient = false)
+        self.with(|inner| inner.settled = true)
     }
 
     /// Notes how long the other end asks to be left alone.
@@ -344,9 +301,16 @@ impl Error {
         &self.0.details
     }
 
-    /// Whether trying again may help.
+    /// Whether to try again at once: it is [`passing`](Error::is_passing), and not
+    /// [`settled`](Error::settled).
     #[must_use]
     pub fn is_transient(&self) -> bool {
+        self.0.transient && !self.0.settled
+    }
+
+    /// Whether the same may well succeed a moment later, however often it was tried.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
         self.0.transient
     }
 
@@ -386,20 +350,10 @@ impl StdError for Error {
     }
 }
 
-/// Carries an [`Error`] through `io::Error`.
-#[derive(Debug)]
-struct Carried(Error);
-
-impl fmt::Display for Carried {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl StdError for Carried {}
-
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]
@@ -466,6 +420,7 @@ mod tests {
         assert_eq!(other.side(), Some(Side::Source));
         assert_eq!((first.subjects().len(), other.subjects().len()), (1, 2));
         assert!(first.is_transient() && !other.is_transient());
+        assert!(first.is_passing() && other.is_passing());
     }
 
     #[test]

@@ -91,7 +91,11 @@ fn each_message_has_the_exit_code_of_its_class() {
     let absent = crate::support::double::Double::start(|_| {
         Some(crate::support::double::Reply::new(404, ""))
     });
+    let portal = crate::support::double::Double::start(|_| {
+        Some(crate::support::double::Reply::new(200, "<html>"))
+    });
     let host = absent.host();
+    let page = format!("tags {}/a", portal.host());
     let search = format!("search x --registry {host}");
     let (sign, trust) = ("--sign-key k.key.pem", "--key k.pub.pem");
     let plain = |args: &str| format!("{args} {trust}");
@@ -143,6 +147,7 @@ fn each_message_has_the_exit_code_of_its_class() {
             "is compressed with xz, and not with gzip or zstd",
             format!("export docker-archive:xz.tar -o n {sign}"),
         ),
+        (6, "a page for people came", page),
         (6, "cannot be searched", search),
         (6, "cannot write into", plain("import b --to oci:/proc/x")),
         (7, "the bundle expired at", plain("inspect old")),

@@ -58,6 +58,7 @@ mod memory;
 mod mirrors;
 mod movement;
 mod newcomer;
+mod no_registry;
 mod openssl;
 mod outlook;
 mod prune;

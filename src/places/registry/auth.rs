@@ -373,9 +373,8 @@ impl Session {
         if answer.status != 200 {
             return Err(self.end.token_refusal(what, answer));
         }
-        let body = answer.read_all(token::MAX_TOKEN_BODY).map_err(|e| {
-            Error::io(format!("{}: {what}: cannot read the token", self.end), e).transient()
-        })?;
+        let body =
+            answer.read_all(token::MAX_TOKEN_BODY).map_err(|e| self.end.broken_off(what, e))?;
         let body = Zeroizing::new(body.unwrap_or_default());
         token::parse(&body, asked).map_err(|why| self.end.error(Class::Other, what, why))
     }

@@ -156,9 +156,10 @@ impl Read for BlobBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.meter.read(&mut self.reader, buffer).map_err(|e| match e.kind() {
             io::ErrorKind::Interrupted => e,
-            _ => Error::io(format!("{}: {}: the transfer broke off", self.end, self.what), e)
-                .transient()
-                .into_io(),
+            _ => {
+                let text = format!("{}: {}: the transfer broke off", self.end, self.what);
+                self.end.noted(Error::io(text, e)).transient().into_io()
+            }
         })
     }
 }

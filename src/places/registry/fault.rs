@@ -1,9 +1,11 @@
 //! What went wrong at a registry, in words that name the end, the thing and the way out.
 
 pub(super) mod codes;
+pub(super) mod unusable;
 pub(super) mod wire;
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -55,6 +57,20 @@ impl End {
         Error::new(class, format!("{self}: {what}: {why}"))
             .on(self.side)
             .subject(Subject::Host(self.registry.to_string()))
+    }
+
+    /// A failure that names this end already, with it and its host for programs; one that came from
+    /// elsewhere, or from the user, stays as it is.
+    pub(super) fn noted(&self, error: Error) -> Error {
+        match error.side().is_some() || error.class() == Class::Interrupted {
+            true => error,
+            false => error.on(self.side).subject(Subject::Host(self.registry.to_string())),
+        }
+    }
+
+    /// An answer about `what` that broke off. It may come whole a moment later.
+    pub(super) fn broken_off(&self, what: &str, why: io::Error) -> Error {
+        self.noted(Error::io(format!("{self}: {what}: cannot read the answer"), why)).transient()
     }
 
     /// What may not be pulled for a policy's sake: so Harbor answers 412 to whoever reads a

@@ -8,6 +8,7 @@ use super::auth::credential::Credential;
 use super::auth::credentials::Credentials;
 use super::call::{Call, CallTarget};
 use super::client::Client;
+use super::fault::unusable::is_page;
 use super::session::Session;
 use super::settings::Settings;
 use crate::words::error::{Class, Error, ErrorKind, Result, Side};
@@ -67,9 +68,14 @@ impl Session {
             scopes: Vec::new(),
             what: "login".to_owned(),
         };
-        let answer = self.call(&call)?;
+        let mut answer = self.call(&call)?;
         match answer.status {
-            200..=299 => {}
+            200..=299 => {
+                // Registries say next to nothing here, and some of that in odd types.
+                if is_page(answer.peek()) {
+                    return Err(self.end.unusable("login", "a registry's answer", true, ""));
+                }
+            }
             404 => {
                 let why = "there is no registry at this address";
                 return Err(self.end.error(Class::Other, "login", why));

@@ -4,13 +4,14 @@ use ureq::http::Method;
 
 use super::call::{Call, CallTarget};
 use super::fault::Parts;
+use super::fault::unusable::is_page;
 use super::host::HeadWorth;
 use super::http::answer::Answer;
 use super::pull_limit::PullLimit;
 use super::session::Session;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, guess_type};
-use crate::words::error::{Class, ErrorKind, Result};
+use crate::words::error::{Class, ErrorKind, Result, Subject};
 use crate::words::media::DOCUMENT_TYPES;
 use crate::words::phrase::phrase;
 use crate::words::reference::Tag;
@@ -78,6 +79,9 @@ impl Session {
             let found = Digest::of(&bytes);
             let told = answer.header("docker-content-digest").and_then(|d| d.parse().ok());
             for want in [digest, told].into_iter().flatten() {
+                if want != found && is_page(&bytes) {
+                    return Err(self.end.unusable(&call.what, "a manifest", true, ""));
+                }
                 if want != found {
                     let why = format!("the bytes have the digest {found}, not {want}");
                     return Err(self.end.error(Class::Damaged, &call.what, why));
@@ -87,10 +91,19 @@ impl Session {
             // A weak one says that two versions mean the same, not that they are the same.
             let version = answer.header("etag").filter(|tag| !tag.starts_with("W/"));
             let version = version.map(str::to_owned);
-            let document = Document::parse(bytes, &media_type);
-            document
-                .map(|document| Some((document, version)))
-                .map_err(|e| e.context(format!("{}: {}", self.end, call.what)))
+            let is_page = is_page(&bytes);
+            // Else these are the bytes that are meant, and the manifest itself is bad.
+            let is_doubtful = digest.is_none() && told.is_none();
+            match Document::parse(bytes, &media_type) {
+                Ok(document) => Ok(Some((document, version))),
+                Err(e) if is_doubtful && e.class() == Class::Damaged => {
+                    Err(self.end.unusable(&call.what, "a manifest", is_page, &e.spelled()))
+                }
+                Err(e) => {
+                    let error = e.context(format!("{}: {}", self.end, call.what));
+                    Err(self.end.noted(error).subject(Subject::Digest(found)))
+                }
+            }
         })
     }
 

@@ -194,8 +194,9 @@ impl Session {
             if !is_list {
                 return Err(self.end.refusal(&call.what, answer));
             }
-            let list = Document::parse(bytes, OCI_INDEX)
-                .map_err(|e| e.context(format!("{}: {}", self.end, call.what)))?;
+            let list = Document::parse(bytes, OCI_INDEX).map_err(|e| {
+                self.end.unusable(&call.what, "a list of referrers", false, &e.spelled())
+            })?;
             let entries = list.children();
             let page = (list.raw(), entries.len());
             manifests.extend(entries.into_iter().cloned());

@@ -401,7 +401,8 @@ fn an_endless_manifest_is_refused() {
 
         let error = server.repository(Side::Source).resolve(&name(&server, ":1")).unwrap_err();
 
-        assert_eq!(error.class(), Class::Damaged, "{error}");
+        assert_eq!(error.class(), Class::Refused, "{error}");
+        assert_eq!(error.kind(), ErrorKind::AnswerUnusable);
         assert!(error.to_string().contains("4 MiB"), "{error}");
         assert_eq!(server.log().len(), 1, "not tried again");
     }
@@ -849,5 +850,5 @@ fn an_endless_answer_of_an_api_is_not_read() {
 
     let error = server.repository(PUSH).project().unwrap().unwrap().look().unwrap_err();
 
-    assert_eq!(error.class(), Class::Damaged);
+    assert_eq!((error.class(), error.kind()), (Class::Refused, ErrorKind::AnswerUnusable));
 }

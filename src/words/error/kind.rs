@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Unreachable,
     /// Two things that were compared differ, where somebody asked whether they do.
     Differs,
+    /// What the other end answers is nothing that is answered there: a page for people, or too much.
+    AnswerUnusable,
 }
 
 impl ErrorKind {
@@ -50,6 +52,7 @@ impl ErrorKind {
             ErrorKind::FileTooLarge => "file-too-large",
             ErrorKind::Unreachable => "unreachable",
             ErrorKind::Differs => "differs",
+            ErrorKind::AnswerUnusable => "answer-unusable",
         }
     }
 }

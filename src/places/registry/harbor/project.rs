@@ -46,12 +46,8 @@ impl Project {
             return Ok(None);
         }
         let end = &self.session.end;
-        let body = answer
-            .read_all(MAX_BODY)
-            .map_err(|e| Error::io(format!("{end}: Harbor's API: cannot read the answer"), e))?;
-        let body = body.ok_or_else(|| {
-            end.error(Class::Damaged, "Harbor's API", format!("more than {MAX_BODY} bytes"))
-        })?;
+        let body = answer.read_all(MAX_BODY).map_err(|e| end.broken_off("Harbor's API", e))?;
+        let body = body.ok_or_else(|| end.too_much("Harbor's API", MAX_BODY))?;
         // A proxy that keeps the API away may answer with a page of its own.
         Ok(serde_json::from_slice(&body).ok())
     }

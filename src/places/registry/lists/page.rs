@@ -8,12 +8,13 @@ use ureq::http::Method;
 
 use super::trail::Trail;
 use crate::places::registry::call::CallTarget;
+use crate::places::registry::fault::unusable::is_page;
 use crate::places::registry::http::answer::Answer;
 use crate::places::registry::http::url::Url;
 use crate::places::registry::session::Session;
 use crate::words::count::are;
 use crate::words::document::MAX_DOCUMENT;
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Class, Result, Side};
 use crate::words::progress::Event;
 use crate::words::reference::Tag;
 
@@ -135,8 +136,9 @@ impl Session {
                 return Err(self.end.refusal(&call.what, answer));
             }
             let bytes = self.read_body(&call.what, &mut answer, MAX_LIST)?;
-            let page: TagsPage = serde_json::from_slice(&bytes)
-                .map_err(|_| self.end.error(Class::Damaged, &call.what, "no list of tags"))?;
+            let page: TagsPage = serde_json::from_slice(&bytes).map_err(|_| {
+                self.end.unusable(&call.what, "a list of tags", is_page(&bytes), "it has none")
+            })?;
             let before = tags.len() + odd.len();
             for entry in page.entries() {
                 match entry.as_deref().map(str::parse) {
@@ -185,17 +187,14 @@ impl Session {
     /// A body of at most [`MAX_DOCUMENT`] bytes.
     ///
     /// # Errors
-    /// [`Class::Damaged`] when it is larger.
+    /// [`Class::Refused`] when it is larger.
     pub(crate) fn read_document(&self, what: &str, answer: &mut Answer) -> Result<Vec<u8>> {
         self.read_body(what, answer, MAX_DOCUMENT)
     }
 
     fn read_body(&self, what: &str, answer: &mut Answer, most: u64) -> Result<Vec<u8>> {
-        let bytes = answer.read_all(most).map_err(|e| {
-            Error::io(format!("{}: {what}: cannot read the answer", self.end), e).transient()
-        })?;
-        let why = || format!("larger than {} MiB", most >> 20);
-        let bytes = bytes.ok_or_else(|| self.end.error(Class::Damaged, what, why()))?;
+        let bytes = answer.read_all(most).map_err(|e| self.end.broken_off(what, e))?;
+        let bytes = bytes.ok_or_else(|| self.end.too_much(what, most))?;
         match answer.encoding() {
             // What begins as JSON does is not compressed, whatever is said of it.
             Some(encoding) if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) => {

@@ -7,7 +7,7 @@ use crate::places::registry::session::Session;
 use crate::storage::raw::Raw;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, ErrorKind, Result};
 use crate::words::progress::Event;
 
 /// What else a repository may be read from, or why it may not be read. The registry itself is the
@@ -162,7 +162,8 @@ impl Alternatives {
 /// Takes note that a host failed. One that does not have a thing may have the next; one that does
 /// not answer, or wrongly, is not asked again in this run.
 fn pass_by(session: &Session, error: &Error) {
-    let fault = !matches!(error.class(), Class::Incomplete | Class::Refused);
+    let unusable = error.kind() == ErrorKind::AnswerUnusable;
+    let fault = unusable || !matches!(error.class(), Class::Incomplete | Class::Refused);
     let news = match fault {
         true => session.host.give_up(),
         false => error.class() == Class::Refused && session.host.complain(),
