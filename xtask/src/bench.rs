@@ -102,7 +102,7 @@ pub fn run(args: &[&str]) -> Result {
     }
     let corpus = Corpus::make(&cache, options.quick)?;
     println!("{} images, {:.0} MB", corpus.images.len(), corpus.set.bytes as f64 / 1e6);
-    tasks.extend(bench(&corpus.set, "", &[0, 1, 2, 3, 4, 5], Duration::ZERO)?);
+    tasks.extend(bench(&corpus.set, "", &tasks::LARGE, Duration::ZERO)?);
     tasks.extend(small_tasks()?);
     let programs = (sealift.as_deref(), against);
     tasks.extend(months::run(&cache, work.path(), programs, options.quick, options.runs)?);

@@ -7,6 +7,7 @@ use crate::relay::Relay;
 use crate::server::Server;
 use crate::{Result, http, image, shell};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// One line of the results.
@@ -24,39 +25,48 @@ pub struct Side {
     pub samples: Vec<Sample>,
 }
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "export, directory",
     "verify, directory",
     "export, packed",
     "verify, packed",
     "import, packed",
     "import again",
+    "export again, directory",
 ];
+/// The place in [`NAMES`] of the task that older programs of sealift know nothing of.
+const AGAIN: usize = 6;
 
 /// What each program does for each of [`NAMES`]; nothing where it has nothing of the kind.
-const SEALIFT: [&str; 6] = [""; 6];
-const SKOPEO: [&str; 6] = [
+const SEALIFT: [&str; 7] = [""; 7];
+/// What a program of sealift does that takes nothing from earlier bundles.
+const SEALIFT_BEFORE: [&str; 7] = ["", "", "", "", "", "", NOTHING];
+const SKOPEO: [&str; 7] = [
     "`skopeo copy` per image into one layout",
     "`sha256sum` of every blob, trusting no list",
     "`skopeo copy` per image, then `tar cf`",
     "`sha256sum` of the one file",
     "`tar xf`, then `skopeo copy` per image",
     "`skopeo copy` per image, already unpacked",
+    "`skopeo copy` per image into its old layout",
 ];
-const CRANE: [&str; 6] = [
+const CRANE: [&str; 7] = [
     "one `crane pull --format=oci` of all",
     NOTHING,
     "one `crane pull` of all into its own kind of tar",
     NOTHING,
     "`crane push` per image, from a layout each that is there",
     "the same once more",
+    "one `crane pull --format=oci` of all into its old folder",
 ];
 const NOTHING: &str = "-";
 
 const COPY: &str = "skopeo --insecure-policy copy --quiet --all --preserve-digests";
 
 /// Which of [`NAMES`] are measured of many small images: the rest is about bytes.
-pub const SMALL: [usize; 3] = [2, 4, 5];
+pub const SMALL: [usize; 5] = [0, AGAIN, 2, 4, 5];
+/// Which of them are measured of the large ones.
+pub const LARGE: [usize; 7] = [0, 1, AGAIN, 2, 3, 4, 5];
 
 /// A peer whose tasks take longer together is measured once: over a line it waits for minutes.
 const LONG: Duration = Duration::from_secs(90);
@@ -81,10 +91,10 @@ pub struct Bench<'a> {
 /// What one program runs.
 struct Scripts {
     program: &'static str,
-    does: &'static [&'static str; 6],
+    does: &'static [&'static str; 7],
     /// What it needs and is not measured.
     before: String,
-    scripts: [String; 6],
+    scripts: [String; 7],
 }
 
 impl Scripts {
@@ -96,6 +106,12 @@ impl Scripts {
 /// A call of sealift.
 fn ours(program: &Path, args: &str) -> String {
     format!("exec {} {args}", shell::quoted(program))
+}
+
+/// Whether this program of sealift takes blobs from an earlier bundle.
+fn reuses(program: &Path) -> bool {
+    let help = shell::output(Command::new(program).args(["export", "--help"]));
+    help.is_ok_and(|help| help.contains("--reuse"))
 }
 
 impl Bench<'_> {
@@ -139,7 +155,8 @@ impl Bench<'_> {
                     wall += sample.map_or(0.0, |sample| sample.wall);
                     task.sides[place].samples.extend(sample);
                 }
-                long[place] = program.does != &SEALIFT && wall > LONG.as_secs_f64();
+                let is_peer = !["sealift", BEFORE].contains(&program.program);
+                long[place] = is_peer && wall > LONG.as_secs_f64();
             }
         }
         tasks.iter_mut().for_each(|task| task.sides.retain(|side| side.does != NOTHING));
@@ -194,9 +211,11 @@ impl Bench<'_> {
             format!("verify {name}.tar --key key.pub.pem {quiet}"),
             import.clone(),
             import,
+            format!("export {names} -o {name}-again --reuse {name} --sign-key key.key.pem {quiet}"),
         ]
         .map(|args| ours(program, &args));
-        Scripts { program: name, does: &SEALIFT, before: String::new(), scripts }
+        let does = if reuses(program) { &SEALIFT } else { &SEALIFT_BEFORE };
+        Scripts { program: name, does, before: String::new(), scripts }
     }
 
     fn skopeo(&self, outside: &str) -> Scripts {
@@ -217,6 +236,7 @@ impl Bench<'_> {
             "sha256sum skopeo.tar > sums".to_owned(),
             format!("mkdir skopeo-unpacked; tar -C skopeo-unpacked -xf skopeo.tar; {push}"),
             push,
+            pull("skopeo"),
         ];
         Scripts { program: "skopeo", does: &SKOPEO, before: String::new(), scripts }
     }
@@ -239,6 +259,7 @@ impl Bench<'_> {
             String::new(),
             push.clone(),
             push,
+            format!("{crane} pull --format=oci {names} crane"),
         ];
         let before = format!("mkdir -p crane-layouts; {layouts}");
         Scripts { program: "crane", does: &CRANE, before, scripts }
