@@ -30,7 +30,8 @@ impl NamedFile {
 
     /// Calls it `name` in `folder` too, in place of what has that name; whether that could be done.
     /// Both names stand for one file then. So it is done with files of ours alone, and nobody may
-    /// write them any more, unless the first name `passes`, as when its folder is about to go.
+    /// write them any more, unless the first name `passes`, as when its folder is about to go. Nobody
+    /// knows whether its bytes are on the disk: see [`Folder::sync_disk`].
     ///
     /// # Errors
     /// Only where it cannot be opened, or what stands in the way not be removed.

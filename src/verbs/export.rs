@@ -178,6 +178,7 @@ pub fn export(
         let dry = dry(request, graph.contents, &at_hand, predicate, signer.id());
         return Ok(Summary { change, ..dry.with(sizes) });
     };
+    reuse::share_head(&draft, &at_hand, &head)?;
     draft.begin(&head)?;
 
     // 5. Take what is here, and fetch what is missing, straight to its place.

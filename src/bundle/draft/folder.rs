@@ -1,7 +1,7 @@
 //! [`FOLDER`]: a bundle as a folder.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use rustix::fs::FileType;
@@ -99,6 +99,15 @@ impl FolderDraft {
     }
 }
 
+/// Whether `folder` has exactly `bytes` under `name`.
+fn has(folder: &Folder, name: &str, bytes: &[u8]) -> bool {
+    let there = folder.file(name).and_then(|file| {
+        let mut there = Vec::with_capacity(bytes.len() + 1);
+        file.take(bytes.len() as u64 + 1).read_to_end(&mut there).map(|_| there)
+    });
+    there.is_ok_and(|there| there == bytes)
+}
+
 impl Making for FolderDraft {
     fn begin(&mut self, head: &Head) -> Result<()> {
         let fault = |e| Error::io(format!("cannot write {}", self.root.path().display()), e);
@@ -113,7 +122,9 @@ impl Making for FolderDraft {
                     return Err(Error::new(Class::Other, format!("{path} has no place in it")));
                 }
             };
-            write_whole(folder, name, 0o644, bytes)?;
+            if !has(folder, name, bytes) {
+                write_whole(folder, name, 0o644, bytes)?;
+            }
             expected.push(path.clone());
         }
         expected.extend(head.layers.iter().map(|layer| blob_path(&layer.digest)));
@@ -145,7 +156,7 @@ impl Making for FolderDraft {
     fn finish(&self) -> Result<()> {
         self.sweep()?;
         let fault = |e: io::Error| Error::io(format!("cannot sync {}", self.path().display()), e);
-        self.blobs.folder().sync()?;
+        self.blobs.sync()?;
         for name in ["blobs", SIGNATURES] {
             self.root.below(name).map_err(fault)?.sync()?;
         }

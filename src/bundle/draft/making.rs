@@ -9,6 +9,7 @@ use super::site::Site;
 use crate::bundle::head::Head;
 use crate::medium::tree::Tree;
 use crate::storage::store::{BlobSink, BlobSource};
+use crate::tools::buffer::{BUFFER, copy};
 use crate::tools::named_file::NamedFile;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
@@ -78,7 +79,7 @@ pub(in crate::bundle) fn hash(
 ) -> Result<bool> {
     let Ok(reader) = source.open(blob, 0) else { return Ok(false) };
     let mut reader = reader.verified(blob, "unfinished export", progress);
-    match io::copy(&mut reader, &mut io::sink()) {
+    match copy(&mut reader, &mut io::sink(), &mut vec![0; BUFFER]) {
         Ok(_) => Ok(true),
         Err(_) => progress.check().map(|()| false),
     }

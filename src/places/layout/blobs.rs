@@ -25,6 +25,8 @@ pub struct Blobs {
     resumes: bool,
     /// Whether the file system may know copies that share their bytes, as far as was seen.
     reflinks: Arc<AtomicBool>,
+    /// Whether anything there is a second name.
+    links: Arc<AtomicBool>,
 }
 
 /// Permissions of a blob: whoever carries it may read it, and nobody else writes it.
@@ -45,7 +47,7 @@ impl Blobs {
     }
 
     fn of(folder: Folder, resumes: bool) -> Blobs {
-        Blobs { folder, resumes, reflinks: Arc::new(AtomicBool::new(true)) }
+        Blobs { folder, resumes, reflinks: Arc::new(true.into()), links: Arc::default() }
     }
 
     /// Their folder.
@@ -87,8 +89,21 @@ impl Blobs {
                 false => self.reflinks.store(false, Ordering::Relaxed),
             }
         }
-        file.link(&self.folder, &name, passes)
-            .map_err(|e| Error::io(format!("cannot write {}", self.folder.at(&name).display()), e))
+        let fault = |e| Error::io(format!("cannot write {}", self.folder.at(&name).display()), e);
+        let linked = file.link(&self.folder, &name, passes).map_err(fault)?;
+        self.links.fetch_or(linked, Ordering::Relaxed);
+        Ok(linked)
+    }
+
+    /// Makes all that is there durable. What was written through it is already, but for the names.
+    ///
+    /// # Errors
+    /// When the disk reports a fault.
+    pub fn sync(&self) -> Result<()> {
+        match self.links.load(Ordering::Relaxed) {
+            true => self.folder.sync_disk(),
+            false => self.folder.sync(),
+        }
     }
 
     fn write(&self, file: &mut AtomicFile, content: &mut dyn Content) -> io::Result<u64> {

@@ -4,15 +4,32 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 
-use rustix::fs::{AtFlags, Mode, fchmod, linkat};
+use rustix::fs::{AtFlags, Mode, fchmod, linkat, syncfs};
+use rustix::io::Errno;
 
 use super::about::FileInfo;
 use super::{Folder, one};
+use crate::words::error::{Error, Result};
 
 /// Permissions by which anybody writes.
 const WRITE: u32 = 0o222;
 
 impl Folder {
+    /// Makes durable all that was written to its file system, by whomever: one step for many files that
+    /// others have written. File systems that cannot are taken at their word.
+    ///
+    /// # Errors
+    /// When the disk reports a fault.
+    pub fn sync_disk(&self) -> Result<()> {
+        match syncfs(self.handle()) {
+            Ok(()) | Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(()),
+            Err(e) => {
+                let text = format!("cannot sync the disk of {}", self.path().display());
+                Err(Error::io(text, e.into()))
+            }
+        }
+    }
+
     /// Calls its file `name`, which is open as `file`, `new` in the folder `to` as well: see
     /// [`NamedFile::link`](crate::tools::named_file::NamedFile::link).
     ///
@@ -32,8 +49,6 @@ impl Folder {
         if about.identity.0 != device || !about.is_ours(self) {
             return Ok(false);
         }
-        // What the second name promises has to be on the disk.
-        file.sync_data()?;
         to.remove(new)?;
         if linkat(self.handle(), name, to.handle(), new, AtFlags::empty()).is_err() {
             return Ok(false);

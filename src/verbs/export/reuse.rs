@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::request::{Request, Sequel};
 use crate::bundle::check::Trust;
 use crate::bundle::draft::Draft;
+use crate::bundle::head::Head;
 use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
 use crate::places::at_hand::{AtHand, CandidateFile};
 use crate::storage::verifying::Verifying;
 use crate::tools::parallel;
+use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -61,6 +63,25 @@ pub(super) fn tell(at_hand: &AtHand, progress: &dyn Progress) {
 pub(super) fn passing(layers: &[Descriptor], at_hand: &AtHand) -> u64 {
     let stays = |layer: &&Descriptor| at_hand.candidates(layer).any(|it| it.is_passing());
     layers.iter().filter(stays).fold(0, |sum, layer| sum.saturating_add(layer.size))
+}
+
+/// Takes those small files of `head` that need no copy where they are to be. What is wrong with them is
+/// seen when [`begin`](Draft::begin) lays them down.
+///
+/// # Errors
+/// Those of the disk that is written.
+pub(super) fn share_head(draft: &Draft, at_hand: &AtHand, head: &Head) -> Result<()> {
+    for (path, bytes) in &head.files {
+        let digest = path.strip_prefix("blobs/sha256/").and_then(|hex| Digest::from_hex(hex).ok());
+        let Some(digest) = digest else { continue };
+        let blob = Descriptor::new("", digest, bytes.len() as u64);
+        if let Some(it) = at_hand.candidates(&blob).next()
+            && let Some(file) = it.named()
+        {
+            draft.share(&blob, &file, it.is_passing())?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes those of `layers` that need no copy where they are to be, and hashes them; gives the
