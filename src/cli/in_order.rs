@@ -41,13 +41,11 @@ impl InOrder {
     }
 
     pub(super) fn demands(self) -> Demands {
-        let mut demands = Demands::default();
-        demands.stream = self.stream;
-        demands.state = self.state.or_else(|| state_folder().map(|it| it.join("state")));
-        let mut reasons = Reasons::default();
-        (reasons.gap, reasons.new_epoch) = (self.accept_gap, self.new_epoch);
-        demands.reasons = reasons;
-        demands
+        Demands {
+            stream: self.stream,
+            state: self.state.or_else(|| state_folder().map(|it| it.join("state"))),
+            reasons: Reasons { gap: self.accept_gap, new_epoch: self.new_epoch },
+        }
     }
 }
 

@@ -292,7 +292,7 @@ fn bundles_of_a_stream() {
         let told = ran.json();
         let text = |value: &Value| value.as_str().unwrap_or("nothing of that kind").to_owned();
         let (own, statement) = (text(&told["signers"][0]), text(&told["statement"]));
-        check(name, &ran, &[(&own, "<key>"), (&statement, "<statement>")]);
+        check(name, &ran, &[(&own, "<key>"), (&statement, "<statement>"), (&free(&ran), "9")]);
     };
     checked("import.first", "import one --to oci:in");
     checked("verify.gap", "verify three --remember --accept-gap lost");
