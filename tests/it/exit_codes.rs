@@ -84,6 +84,7 @@ fn each_message_has_the_exit_code_of_its_class() {
             ("manifest.json", list, 0o644),
         ]),
     );
+    write("bad.json", b"{\"_type\":\"x\"}");
     write("empty", b"");
     std::fs::create_dir(sealift.at("hollow")).unwrap();
     write("wide.txt", b"a\0b\0");
@@ -130,6 +131,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (4, "is damaged", plain("verify damaged")),
         (4, "holds what nobody signed for", plain("verify extra")),
         (4, "it may be deleted", plain("verify litter")),
+        (4, "not a receipt", format!("export {HELLO} -o n {sign} --since bad.json")),
         (4, "is no OCI layout; it is a zip file", format!("export oci-archive:x.zip -o n {sign}")),
         (5, "no such file or folder", plain("verify nowhere")),
         (5, "is incomplete", plain("verify missing")),
@@ -140,7 +142,9 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "is not there for", format!("export {HELLO} --platform linux/s390x -o n {sign}")),
         (5, "there is no history of stream", format!("export {HELLO} -o n {sign} --stream p")),
         (5, "the bundle does not carry", plain("import delta --to oci:n")),
+        (5, "is not all held", plain("inventory oci:small --against b")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
+        (6, "does not show which repositories it has", format!("inventory docker://{host} -o n")),
         (6, "with other images", plain("import small --to oci:in")),
         (
             6,

@@ -179,6 +179,8 @@ fn a_registry_that_hides_its_catalog_is_asked_by_name() {
     assert!(!sealift.at("r").exists());
     let one = inventory(&sealift, &[&format!("docker://{host}/team/app"), "-o", "r"]).ok();
     one.says("what lies below team/app is not looked at");
+    let none = inventory(&sealift, &[&format!("docker://{host}/team"), "-o", "none"]);
+    none.exits(code::REFUSED).says("does not show which repositories it has");
     assert_eq!(Told::at(&sealift.at("r")).digests().len(), 3);
 }
 

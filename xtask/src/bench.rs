@@ -2,6 +2,7 @@
 
 mod against;
 mod corpus;
+mod inventory;
 mod measure;
 mod months;
 mod report;
@@ -21,6 +22,8 @@ use tasks::{Bench, Task};
 const PACKAGES: [&str; 3] = ["docker-registry", "skopeo", "time"];
 /// How many small images go over a line with a round trip, and how long that takes.
 const FAR_IMAGES: usize = 60;
+/// How many repositories a large site has.
+const REPOSITORIES: usize = 2_000;
 const ROUND_TRIP: Duration = Duration::from_millis(40);
 const PAGE: &str = "docs/performance.md";
 
@@ -89,6 +92,12 @@ pub fn run(args: &[&str]) -> Result {
         let mut tasks = bench(&small, &title, &tasks::SMALL, Duration::ZERO)?;
         let title = format!("{FAR_IMAGES} small images over {} ms: ", ROUND_TRIP.as_millis());
         tasks.extend(bench(&far, &title, &tasks::SMALL, ROUND_TRIP)?);
+        // A program of before may not have it.
+        if let (Some(sealift), None) = (&sealift, against) {
+            let repositories = if options.quick { 100 } else { REPOSITORIES };
+            let (work, runs) = (work.path(), options.runs);
+            tasks.push(inventory::task(&cache, work, sealift, repositories, runs)?);
+        }
         Ok(tasks)
     };
     let mut tasks = Vec::new();

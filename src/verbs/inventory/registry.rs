@@ -21,8 +21,9 @@ pub(super) fn all(
     keep_going: KeepGoing,
     progress: &dyn Progress,
 ) -> Result<Found> {
-    let names = client.repositories(registry, path)?;
-    let names = match (names, path) {
+    let shown = client.repositories(registry, path)?;
+    let is_hidden = shown.is_none();
+    let names = match (shown, path) {
         (Some(names), _) => names,
         (None, Some(path)) => {
             progress.event(Event::note(format!(
@@ -31,12 +32,7 @@ pub(super) fn all(
             )));
             vec![path.clone()]
         }
-        (None, None) => {
-            let text = format!("registry {registry} does not show which repositories it has");
-            return Err(Error::new(Class::Refused, text).on(Side::Source).hint(
-                "log in as somebody who may see its catalog, or name its repositories one by one",
-            ));
-        }
+        (None, None) => return Err(hidden(registry)),
     };
     let repositories: Vec<RegistryRepository> =
         names.iter().map(|name| client.itself(registry, name)).collect();
@@ -57,10 +53,22 @@ pub(super) fn all(
         }
     }
     if let (true, Some(path)) = (images.is_empty() && found.unread.is_empty(), path) {
+        if is_hidden {
+            return Err(hidden(registry));
+        }
         let text = format!("registry {registry} has no image in {path}, nor below");
         return Err(Error::new(Class::Incomplete, text).hint("see whether the path is right"));
     }
     read(images, &repositories, found, (jobs, keep_going), progress)
+}
+
+/// That nobody can tell what is in `registry`.
+fn hidden(registry: &Registry) -> Error {
+    let text = format!("registry {registry} does not show which repositories it has");
+    Error::new(Class::Refused, text).on(Side::Source).hint(
+        "log in as somebody who may see its catalog (at a Harbor: list repositories), or name its \
+         repositories one by one",
+    )
 }
 
 /// The one image `name`.
