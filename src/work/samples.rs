@@ -141,6 +141,8 @@ pub struct Inside {
     pub lists: bool,
     /// Whether it gives blobs to siblings.
     pub mounts: bool,
+    /// What can be read of its siblings.
+    pub beside: Option<Stock>,
     /// Whether names keep standing for what they stood for.
     pub stubborn: bool,
     /// Whether the first upload breaks off.
@@ -241,6 +243,10 @@ impl BlobSink for Inside {
             state.blobs.insert(blob.digest);
         }
         Ok(self.mounts)
+    }
+
+    fn sibling(&self, _: &Repository) -> Option<Box<dyn BlobSource>> {
+        self.beside.clone().map(|stock| Box::new(stock) as _)
     }
 }
 

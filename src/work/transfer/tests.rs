@@ -1,6 +1,7 @@
 use super::blob::move_blob;
 use super::owners::Owners;
 use super::*;
+use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::Contents;
 use crate::bundle::samples::Stock;
 use crate::words::cancel::Cancel;
@@ -159,6 +160,38 @@ fn siblings_mount_and_a_refused_mount_is_sent() {
         assert_eq!(moved.mounted.blobs, mounted as u64);
         assert_eq!(moved.copied.blobs, (blobs + sent) as u64);
         assert_eq!(second.named("h.example/b:1"), Some(bundle.index.digest));
+    }
+}
+
+#[test]
+fn what_is_not_carried_and_not_mounted_is_read_from_the_sibling_that_has_it() {
+    for readable in [true, false] {
+        let mut bundle = bundle();
+        let needed = bundle.contents.blobs.needed().to_vec();
+        let count = needed.len();
+        let first = listing();
+        first.state.lock().unwrap().blobs.extend(needed.iter().map(|blob| blob.digest));
+        bundle.contents.blobs = BlobList::carrying(needed, |_| false);
+        let beside = readable.then(|| bundle.stock.clone());
+        bundle.stock.blobs.clear();
+        let second = Inside { beside, ..listing() };
+
+        let both = [("h.example/a", &first), ("h.example/b", &second)];
+        let moved = bundle.import(&both, OnExisting::Error);
+
+        match readable {
+            true => {
+                assert_eq!(moved.unwrap().copied.blobs, count as u64);
+                assert_eq!(second.uploads().len(), count);
+                assert_eq!(second.named("h.example/b:1"), Some(bundle.index.digest));
+            }
+            false => {
+                let error = moved.unwrap_err();
+                assert_eq!(error.class(), Class::Incomplete);
+                assert_eq!(error.findings(), ["needed by x.example/a:1"]);
+                assert_eq!(second.named("h.example/b:1"), None);
+            }
+        }
     }
 }
 
