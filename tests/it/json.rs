@@ -166,7 +166,8 @@ fn deltas() {
     let (base, delta) = (made("-o b"), made("-o delta --since b"));
     let told = |name: &str, line: &str, code: i32| {
         let ran = run(&sealift, &format!("{line} --key own.pub.pem")).exits(code);
-        let varying = [(id.as_str().unwrap(), "<key>"), (&base, "<base>"), (&delta, "<statement>")];
+        let (key, free) = (id.as_str().unwrap(), free(&ran));
+        let varying = [(key, "<key>"), (&base, "<base>"), (&delta, "<statement>"), (&free, "9")];
         check(name, &ran, &varying);
     };
 
