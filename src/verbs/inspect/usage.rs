@@ -10,7 +10,7 @@ use crate::words::document::{Document, Kind};
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
 
-/// What a row of a [`usage`] is.
+/// What a row of a disk usage is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
