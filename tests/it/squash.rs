@@ -151,3 +151,31 @@ fn it_expires_with_the_first_of_those_that_it_is_made_of() {
     assert_eq!(until("app"), until("base"));
     assert!(until("later").as_str() > until("base").as_str());
 }
+
+#[test]
+fn numbers_say_which_is_newest_and_two_of_one_number_are_refused() {
+    let sender = Sender::new();
+    let app = |layer: &str| [image("a/app:1", &["base", layer])];
+    let stream = ["--stream", "prod", "--history", "h"];
+    let with = |more: &[&'static str]| [&stream[..], more].concat();
+    sender.export("one", &app("one"), &with(&["--new-epoch"])).ok();
+    sender.export("two", &app("two"), &with(&["--since", "one"])).ok();
+    sender.export("three", &app("three"), &with(&["--since", "two"])).ok();
+    let other = ["--stream", "prod", "--history", "other"];
+    sender.export("fork", &app("four"), &[&other[..], &["--new-epoch"]].concat()).ok();
+
+    // Named in any order, and one of them twice.
+    let made = squash(&sender, "three one two one -o whole").ok();
+    let made = made.says("one is given twice").json();
+    let numbers: Vec<u64> = made["from"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["position"]["sequence"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    assert_eq!(digest_of(&made, "a/app:1"), app("three")[0].digest());
+    assert_eq!(predicate(&sender.at("whole"))["sequence"], 0, "it is in no stream");
+    squash(&sender, "one three -o gap").ok().says("between prod 1 and prod 3");
+    squash(&sender, "one fork -o no").exits(code::STALE).says("two of the bundles are prod 1");
+}
