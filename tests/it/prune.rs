@@ -291,7 +291,7 @@ fn a_layout_keeps_what_anything_in_it_needs_and_what_was_never_ours() {
     // Another one's image, which shares a layer with one that goes, and a file that nobody lists.
     let other = Sender::new();
     let theirs = image("b/theirs:1", &["gone", "theirs"]);
-    other.export("theirs", &[theirs.clone()], &[]).ok();
+    other.export("theirs", std::slice::from_ref(&theirs), &[]).ok();
     other.import("theirs", &place, &[]).ok();
     let stray = digest(b"stray");
     fs::write(layout.join("blobs/sha256").join(&stray[7..]), "stray").unwrap();

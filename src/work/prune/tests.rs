@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::slice::from_ref;
 use std::sync::Mutex;
 
 use super::*;
@@ -66,9 +67,10 @@ fn place(stock: &Stock, names: &[(&str, &Descriptor)], parts_names: bool) -> Fak
     }
 }
 
-fn plan(kept: &[Contents], brought: &[Contents], place: &Fake) -> PrunePlan {
+fn plan(kept: &Contents, brought: &Contents, place: &Fake) -> PrunePlan {
     let mapping = Mapping::new(Naming::FullNames);
-    let claims = Claims::of(kept, brought, &mapping, |_| String::new()).unwrap();
+    let claims =
+        Claims::of(from_ref(kept), from_ref(brought), &mapping, |_| String::new()).unwrap();
     let places: [Box<dyn ImageRemoval + '_>; 1] = [Box::new(place)];
     PrunePlan::make(&claims, &places, vec!["here".to_owned()], 2).unwrap()
 }
@@ -100,7 +102,7 @@ fn names_go_first_then_indexes_then_their_parts_and_what_refers_to_them_last() {
     for parts_names in [true, false] {
         let place = place(&stock, &[(A, &old), (B, &new)], parts_names);
 
-        let plan = plan(&[kept.clone()], &[brought.clone()], &place);
+        let plan = plan(&kept, &brought, &place);
         let log = take_away(&plan, &place).unwrap();
 
         let mut expected = vec![A.to_owned()];
@@ -116,7 +118,7 @@ fn names_go_first_then_indexes_then_their_parts_and_what_refers_to_them_last() {
 fn what_is_moved_after_it_was_looked_at_ends_the_run_before_anything_goes() {
     let (stock, [kept, brought], [one, _, _, old, new, _]) = shared();
     let place = place(&stock, &[(A, &old), (B, &new)], true);
-    let plan = plan(&[kept], &[brought], &place);
+    let plan = plan(&kept, &brought, &place);
     place.names.lock().unwrap().insert(A.parse().unwrap(), one.digest);
 
     let error = take_away(&plan, &place).unwrap_err();
@@ -132,7 +134,7 @@ fn what_was_left_by_a_run_that_ended_is_found_without_its_name() {
     stock.documents.remove(&old.digest);
     let place = place(&stock, &[(B, &new)], true);
 
-    let log = take_away(&plan(&[kept], &[brought], &place), &place).unwrap();
+    let log = take_away(&plan(&kept, &brought, &place), &place).unwrap();
 
     assert_eq!(log, [&one, &signature].map(|it| it.digest.to_string()));
 }
@@ -144,7 +146,7 @@ fn an_image_stays_while_anybody_else_names_refers_to_or_contains_it() {
     let other = stock.referrer("x/theirs", &one);
     let action = |documents: &Stock, names: &[(&str, &Descriptor)]| {
         let place = place(documents, names, false);
-        let plan = plan(&[kept.clone()], &[brought.clone()], &place);
+        let plan = plan(&kept, &brought, &place);
         assert!(plan.lots[0].documents.is_empty(), "{names:?}");
         plan.lots[0].names[0].action
     };
@@ -156,7 +158,7 @@ fn an_image_stays_while_anybody_else_names_refers_to_or_contains_it() {
     for theirs in [&old, &theirs] {
         let all = [both[0], both[1], ("x.example/r:theirs", theirs)];
         let place = place(&unsigned, &all, false);
-        let plan = plan(&[kept.clone()], &[brought.clone()], &place);
+        let plan = plan(&kept, &brought, &place);
         assert_eq!(plan.lots[0].names[0].action, PruneAction::Shared);
         assert!(plan.lots[0].documents.iter().all(|it| it.digest != old.digest));
         assert!(plan.lots[0].documents.iter().all(|it| it.digest != one.digest));
