@@ -11,10 +11,11 @@ mod serving;
 mod set;
 mod small;
 mod tasks;
+mod update;
 mod world;
 
 use crate::{Result, debian, go, program, shell};
-use corpus::Corpus;
+use corpus::{Corpus, Month};
 use std::path::PathBuf;
 use std::time::Duration;
 use tasks::{Bench, Task};
@@ -39,6 +40,7 @@ struct Options {
     small_only: bool,
     serving_only: bool,
     requests_only: bool,
+    update_only: bool,
 }
 
 pub fn run(args: &[&str]) -> Result {
@@ -60,7 +62,13 @@ pub fn run(args: &[&str]) -> Result {
     let work = shell::Scratch::below(&cache, "work")?;
     let requests = || requests::run(work.path(), sealift.as_deref());
     if options.requests_only {
-        return publish_requests(&requests()?.section(), options.peers_only);
+        return publish(report::REQUESTS, &requests()?.section(), options.peers_only);
+    }
+    let update =
+        || update::run(&cache, work.path(), sealift.as_deref(), options.quick, options.runs);
+    if options.update_only {
+        // Small figures are for a look.
+        return publish(report::UPDATE, &update()?.section(), options.peers_only || options.quick);
     }
     let against = options.against.as_deref();
     let serving = || {
@@ -109,7 +117,7 @@ pub fn run(args: &[&str]) -> Result {
         }
         return Ok(());
     }
-    let corpus = Corpus::make(&cache, options.quick)?;
+    let corpus = Corpus::make(&cache, options.quick, Month::This)?;
     println!("{} images, {:.0} MB", corpus.images.len(), corpus.set.bytes as f64 / 1e6);
     tasks.extend(bench(&corpus.set, "", &tasks::LARGE, Duration::ZERO)?);
     tasks.extend(small_tasks()?);
@@ -122,10 +130,13 @@ pub fn run(args: &[&str]) -> Result {
     }
     let command = format!("cargo xtask bench {}", args.join(" "));
     let serving = serving()?.table();
-    let requests = requests()?.section();
+    let (requests, update) = (requests()?.section(), update()?.section());
     let machine = report::machine(sealift.as_deref(), crane.as_deref());
     let command = command.trim_end();
-    let page = report::markdown(&corpus, &small, &tasks, &serving, &requests, command, &machine);
+    let sections = [(report::REQUESTS, &requests), (report::UPDATE, &update)];
+    let page = report::markdown(&corpus, &small, &tasks, &serving, command, &machine);
+    let page =
+        sections.iter().fold(page, |page, (title, text)| report::replaced(&page, title, text));
     if options.peers_only {
         println!("\n{page}");
         return Ok(());
@@ -136,13 +147,13 @@ pub fn run(args: &[&str]) -> Result {
 }
 
 /// Puts the section into the page, where everything else stays as it is; or prints it.
-fn publish_requests(section: &str, print: bool) -> Result {
+fn publish(title: &str, section: &str, print: bool) -> Result {
     println!("\n{section}");
     if print {
         return Ok(());
     }
     let file = shell::root().join(PAGE);
-    let page = report::replaced(&shell::read_text(&file)?, report::REQUESTS, section);
+    let page = report::replaced(&shell::read_text(&file)?, title, section);
     shell::write(&file, page)?;
     println!("wrote a section of {PAGE}");
     Ok(())
@@ -159,6 +170,7 @@ fn parse(args: &[&str]) -> Result<Options> {
         small_only: false,
         serving_only: false,
         requests_only: false,
+        update_only: false,
     };
     let mut rest = rest.as_slice();
     while !rest.is_empty() {
@@ -192,6 +204,10 @@ fn parse(args: &[&str]) -> Result<Options> {
                 options.requests_only = true;
                 more
             }
+            ["--update-only", more @ ..] => {
+                options.update_only = true;
+                more
+            }
             ["--peers-only", more @ ..] => {
                 options.peers_only = true;
                 more
@@ -203,8 +219,10 @@ fn parse(args: &[&str]) -> Result<Options> {
     if options.runs == 0 {
         return Err("--runs needs at least 1".to_owned());
     }
-    if options.against.is_some() && (options.peers_only || options.requests_only) {
-        return Err("--against measures two programs of sealift, and counts no requests".to_owned());
+    let alone = options.peers_only || options.requests_only || options.update_only;
+    if options.against.is_some() && alone {
+        let why = "--against measures what two programs of sealift do, and no requests or updates";
+        return Err(why.to_owned());
     }
     Ok(options)
 }
@@ -220,6 +238,8 @@ mod tests {
         assert!(parse(&["--requests-only"]).unwrap().requests_only);
         assert!(parse(&["--against", "old", "--small-only"]).unwrap().against.is_some());
         assert!(parse(&["--against", "old", "--peers-only"]).is_err());
+        assert!(parse(&["--update-only"]).unwrap().update_only);
+        assert!(parse(&["--against", "old", "--update-only"]).is_err());
         assert!(parse(&["--against"]).is_err());
         assert!(parse(&["--size", "huge"]).is_err());
         assert!(parse(&["--runs", "0"]).is_err());

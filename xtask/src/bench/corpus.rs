@@ -38,12 +38,25 @@ const BASE: [&str; 8] = [
     "ca-certificates",
 ];
 
+/// The same a month later: one more, so that the layer is another one.
+const BASE_NEXT: [&str; 9] = [
+    "base-files",
+    "bash",
+    "coreutils",
+    "libc6",
+    "debianutils",
+    "perl-base",
+    "tzdata",
+    "ca-certificates",
+    "netbase",
+];
+
 /// Packages that hold next to nothing: about 1 kB together.
 const NAMES: [&str; 5] =
     ["linux-image-amd64", "linux-headers-amd64", "g++", "python3-all", "default-jdk-headless"];
 
 /// The slow ones first, so that the last core does not wait for them.
-const LAYERS: [Layer; 19] = [
+const LAYERS: [Layer; 21] = [
     gzip("browsers", &["firefox-esr", "chromium", "thunderbird"]),
     gzip("go", &["golang-1.19-go"]),
     gzip("llvm-dev", &["llvm-14", "llvm-14-dev", "clang-14"]),
@@ -58,7 +71,9 @@ const LAYERS: [Layer; 19] = [
     gzip("git", &["git", "curl"]),
     gzip("icu", &["libicu72"]),
     gzip("base", &BASE),
+    gzip("base-next", &BASE_NEXT),
     gzip("perl", &["perl-modules-5.36"]),
+    gzip("perl-next", &["perl-modules-5.36", "perl"]),
     gzip("python", &["python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib"]),
     gzip("nginx", &["nginx"]),
     gzip("gcc-names", &["gcc"]),
@@ -83,19 +98,43 @@ const IMAGES: [Image; 14] = [
     Image { name: "desktop", layers: &["base", "icu", "browsers"] },
 ];
 const QUICK: usize = 5;
+/// What other images stand on, and what it is a month later.
+const CHANGED: [(&str, &str); 2] = [("base", "base-next"), ("perl", "perl-next")];
+
+/// Which of two months.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Month {
+    This,
+    /// Two base layers have changed, and with them every image.
+    Next,
+}
+
+impl Month {
+    /// What an image has of `layer`.
+    fn layer(self, layer: &'static str) -> &'static str {
+        let changed = CHANGED.iter().find(|(before, _)| *before == layer);
+        match (self, changed) {
+            (Month::Next, Some((_, after))) => after,
+            _ => layer,
+        }
+    }
+}
 
 pub struct Corpus {
     pub images: &'static [Image],
     /// Name and size of every layer that the images hold.
     pub layers: Vec<(&'static str, u64)>,
+    /// An image layout with all of it.
+    pub layout: PathBuf,
     pub set: Set,
 }
 
 impl Corpus {
     /// Makes what the cache does not hold yet.
-    pub fn make(cache: &Path, quick: bool) -> Result<Corpus> {
+    pub fn make(cache: &Path, quick: bool, month: Month) -> Result<Corpus> {
         let images: &[Image] = if quick { &IMAGES[..QUICK] } else { &IMAGES };
-        let used: BTreeSet<&str> = images.iter().flat_map(|image| image.layers).copied().collect();
+        let all = images.iter().flat_map(|image| image.layers);
+        let used: BTreeSet<&str> = all.map(|layer| month.layer(layer)).collect();
         let wanted: Vec<&Layer> = LAYERS.iter().filter(|layer| used.contains(layer.name)).collect();
         download(cache, &wanted)?;
         make_layers(cache, &wanted)?;
@@ -104,17 +143,22 @@ impl Corpus {
             layers.push((layer.name, facts(cache, layer)?.0.size));
         }
         layers.sort_by_key(|(_, size)| *size);
-        let layout = cache.join(if quick { "layout-quick" } else { "layout-full" });
-        let digests = lay_out(cache, &layout, images)?;
+        let size = if quick { "quick" } else { "full" };
+        let name = match month {
+            Month::This => size.to_owned(),
+            Month::Next => format!("{size}-next"),
+        };
+        let layout = cache.join(format!("layout-{name}"));
+        let digests = lay_out(cache, &layout, images, month)?;
         let set = Set {
             images: images.iter().map(|image| image.name.to_owned()).collect(),
             digests,
-            store: cache.join(if quick { "registry-quick" } else { "registry-full" }),
+            store: cache.join(format!("registry-{name}")),
             blobs: layers.len() + images.len(),
             bytes: layers.iter().map(|(_, size)| size).sum(),
         };
         set.fill(&layout)?;
-        Ok(Corpus { images, layers, set })
+        Ok(Corpus { images, layers, layout, set })
     }
 }
 
@@ -201,12 +245,12 @@ fn facts(cache: &Path, layer: &Layer) -> Result<(Descriptor, String)> {
 }
 
 /// Makes an image layout of the layers, and answers the manifests' digests.
-fn lay_out(cache: &Path, layout: &Path, images: &[Image]) -> Result<Vec<String>> {
+fn lay_out(cache: &Path, layout: &Path, images: &[Image], month: Month) -> Result<Vec<String>> {
     let mut roots = Vec::new();
     for image in images {
         let (mut layers, mut diff_ids) = (Vec::new(), Vec::new());
-        for name in image.layers {
-            let layer = LAYERS.iter().find(|layer| layer.name == *name).ok_or("no such layer")?;
+        for name in image.layers.iter().map(|name| month.layer(name)) {
+            let layer = LAYERS.iter().find(|layer| layer.name == name).ok_or("no such layer")?;
             let (descriptor, diff_id) = facts(cache, layer)?;
             let blob = image::blob(layout, &descriptor.digest);
             if !blob.exists() {

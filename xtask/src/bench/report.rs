@@ -11,13 +11,14 @@ use std::process::Command;
 
 /// The heading of the section of requests.
 pub const REQUESTS: &str = "Requests";
+/// The heading of the section of what a month later costs.
+pub const UPDATE: &str = "A monthly update";
 
 pub fn markdown(
     corpus: &Corpus,
     small: &Set,
     tasks: &[Task],
     serving: &str,
-    requests: &str,
     command: &str,
     machine: &str,
 ) -> String {
@@ -40,7 +41,6 @@ pub fn markdown(
          `export` writes hashes and a signature as well. The peers do neither: their figures are\n\
          for moving the bytes. `sha256sum` uses one core.\n\n\
          ## Serving\n\n{serving}\n\
-         ## {REQUESTS}\n\n{requests}\n\
          ## Corpus\n\n{}\n## Machine\n\n{}",
         results(tasks),
         peers(tasks),
@@ -138,7 +138,8 @@ fn contents(corpus: &Corpus, small: &Set) -> String {
     text
 }
 
-fn amount(bytes: u64) -> String {
+/// Bytes as people read them.
+pub fn amount(bytes: u64) -> String {
     match bytes as f64 {
         bytes if bytes < 1e6 => format!("{:.1} kB", bytes / 1e3),
         bytes => format!("{:.1} MB", bytes / 1e6),

@@ -1,7 +1,7 @@
 //! [`Set`]: images in a registry outside, under `bench/NAME:1`.
 
 use crate::server::Server;
-use crate::{Result, image, shell};
+use crate::{Result, http, image, shell};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,6 +41,18 @@ impl Set {
             shell::run(&mut skopeo)?;
         }
         shell::write(&done, wanted)
+    }
+
+    /// Asserts that `registry` has every image with its digest.
+    pub fn stands_at(&self, registry: &Server) -> Result {
+        for (name, digest) in self.images.iter().zip(&self.digests) {
+            let path = format!("/v2/bench/{name}/manifests/1");
+            let (status, body) = http::get(registry.port, &path)?;
+            if status != 200 || image::digest(&body) != *digest {
+                return Err(format!("{}{path} is not {digest} ({status})", registry.host()));
+            }
+        }
+        Ok(())
     }
 
     /// Reads everything once, so that no run finds a cold cache.

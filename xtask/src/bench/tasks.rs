@@ -5,7 +5,7 @@ use super::measure::{self, Sample};
 use super::set::Set;
 use crate::relay::Relay;
 use crate::server::Server;
-use crate::{Result, http, image, shell};
+use crate::{Result, shell};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -61,7 +61,8 @@ const CRANE: [&str; 7] = [
 ];
 const NOTHING: &str = "-";
 
-const COPY: &str = "skopeo --insecure-policy copy --quiet --all --preserve-digests";
+/// Copies one image with all its platforms.
+pub const COPY: &str = "skopeo --insecure-policy copy --quiet --all --preserve-digests";
 
 /// Which of [`NAMES`] are measured of many small images: the rest is about bytes.
 pub const SMALL: [usize; 5] = [0, AGAIN, 2, 4, 5];
@@ -184,7 +185,8 @@ impl Bench<'_> {
             );
             samples.push(Some(sample));
         }
-        self.compare(outside, &inside)?;
+        self.set.stands_at(outside)?;
+        self.set.stands_at(&inside)?;
         drop(inside);
         let clean = format!("rm -rf {side} {side}.tar {side}-* registry-{side}*");
         shell::run(shell::script(&clean).current_dir(self.work))?;
@@ -274,19 +276,5 @@ impl Bench<'_> {
     fn each_image(&self, command: impl Fn(&str) -> String) -> String {
         let commands: Vec<String> = self.set.images.iter().map(|name| command(name)).collect();
         commands.join("; ")
-    }
-
-    /// Every image must have arrived with its digest.
-    fn compare(&self, outside: &Server, inside: &Server) -> Result {
-        for (name, digest) in self.set.images.iter().zip(&self.set.digests) {
-            let path = format!("/v2/bench/{name}/manifests/1");
-            for registry in [outside, inside] {
-                let (status, body) = http::get(registry.port, &path)?;
-                if status != 200 || image::digest(&body) != *digest {
-                    return Err(format!("{}{path} is not {digest} ({status})", registry.host()));
-                }
-            }
-        }
-        Ok(())
     }
 }
