@@ -56,6 +56,7 @@ mod many;
 mod mapping;
 mod memory;
 mod mirrors;
+mod months;
 mod movement;
 mod newcomer;
 mod no_registry;

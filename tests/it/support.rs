@@ -20,6 +20,7 @@ macro_rules! run {
 }
 
 pub mod content;
+pub mod debian;
 pub mod double;
 pub mod engines;
 pub mod files;
@@ -39,6 +40,7 @@ pub mod resuming;
 pub mod sealift;
 pub mod shaky;
 pub mod shared;
+pub mod six_months;
 pub mod slow;
 pub mod small_world;
 pub mod snapshot;

@@ -83,7 +83,7 @@ impl Shared {
 }
 
 /// A folder for this process below cargo's own; what ended processes left there is removed.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     let base = Path::new(env!("CARGO_TARGET_TMPDIR"));
     for entry in std::fs::read_dir(base).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
