@@ -30,6 +30,7 @@ mod engines_in;
 mod engines_out;
 mod engines_remote;
 mod engines_room;
+mod every_month;
 mod evidence;
 mod existing;
 mod exit_codes;
