@@ -47,6 +47,7 @@ mod text;
 mod verify;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -112,8 +113,12 @@ pub fn main() -> ExitCode {
         Err(error) => return misuse::tell(&error, &arguments),
     };
     let cancel = Cancel::default();
-    let printer = Printer::new(&app.globals, cancel.clone());
-    if let Err(error) = signals::catch(cancel) {
+    let printer = Arc::new(Printer::new(&app.globals, cancel.clone()));
+    let last = Arc::clone(&printer);
+    let tell = move || {
+        let _ = last.cancel().check().map_err(|error| last.failure(&error));
+    };
+    if let Err(error) = signals::catch(cancel, tell) {
         return printer.failure(&error);
     }
     match run(app.command, &printer) {

@@ -14,7 +14,7 @@ use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
 use crate::tools::ground;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::escape::Safe;
 
 /// Make and look at signing keys
@@ -91,9 +91,9 @@ fn generate(
     let (private, public) = (with_ending(output, ".key.pem"), with_ending(output, ".pub.pem"));
     if let Some(taken) = [&private, &public].into_iter().find(|path| path.exists()) {
         let text = format!("{} exists already", taken.display());
-        return Err(
-            Error::new(Class::Usage, text).hint("choose another name; keys are never overwritten")
-        );
+        return Err(Error::new(Class::Usage, text)
+            .subject(Subject::Path(taken.clone()))
+            .hint("choose another name; keys are never overwritten"));
     }
     ground::check(&private)?;
     let passphrase = match no_passphrase {

@@ -105,10 +105,11 @@ impl Printer {
         text: impl FnOnce() -> Vec<String>,
     ) -> Result<()> {
         let text = match self.format {
-            Format::Json if self.ended.load(Ordering::Relaxed) => return Ok(()),
             Format::Json => {
                 let json = Ending::new(value, error).spelled()?;
-                self.ended.store(true, Ordering::Relaxed);
+                if self.ended.swap(true, Ordering::SeqCst) {
+                    return Ok(());
+                }
                 json
             }
             Format::Text => text().iter().map(|line| format!("{line}\n")).collect(),

@@ -13,7 +13,7 @@ use super::text;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::tools::process::PASSPHRASE;
 use crate::words::cancel::Cancel;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::escape::Safe;
 
 /// Longest passphrase, and so the most of a passphrase file that is read.
@@ -24,7 +24,8 @@ const MAX_PASSPHRASE: u64 = 4096;
 /// # Errors
 /// [`Class::Usage`] whatever keeps it from being read: the command names it.
 pub(super) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>> {
-    let usage = |text: String| Error::new(Class::Usage, text);
+    let subject = || Subject::Path(path.to_owned());
+    let usage = |text: String| Error::new(Class::Usage, text).subject(subject());
     let fault = |e: std::io::Error| {
         let error = usage(format!("cannot read {}", path.display())).source(e);
         error.hint("see whether it is there, is a file, and may be read by you")
@@ -34,14 +35,15 @@ pub(super) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>> {
     if bytes.len() as u64 > limit {
         return Err(usage(format!("{} is larger than {limit} bytes", path.display())));
     }
-    text::decode(&bytes).map_err(|e| e.context(path.display()))
+    text::decode(&bytes).map_err(|e| e.context(path.display()).subject(subject()))
 }
 
 /// The public keys in `paths`.
 pub(super) fn public_keys(paths: &[std::path::PathBuf]) -> Result<Vec<PublicKey>> {
     let read = |path: &std::path::PathBuf| {
         let pem = read_text(path, MAX_KEY_FILE)?;
-        PublicKey::from_pem(&pem).map_err(|e| e.context(path.display()))
+        let subject = Subject::Path(path.clone());
+        PublicKey::from_pem(&pem).map_err(|e| e.context(path.display()).subject(subject))
     };
     paths.iter().map(read).collect()
 }
@@ -67,7 +69,7 @@ pub(super) fn private_key(
         }
     };
     PrivateKey::from_pem(&pem, passphrase.as_deref().map(String::as_str))
-        .map_err(|e| e.context(path.display()))
+        .map_err(|e| e.context(path.display()).subject(Subject::Path(path.to_owned())))
 }
 
 /// A warning of a file with a secret that others may read or change.

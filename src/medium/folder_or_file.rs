@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::tools::folder::Folder;
 use crate::tools::withheld;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 
 /// What stands at a path.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(super) fn look(path: &Path) -> Result<FolderOrFile> {
     let fault = |e: io::Error| match e.kind() {
         io::ErrorKind::NotFound => {
             Error::new(Class::Incomplete, format!("{}: no such file or folder", path.display()))
+                .subject(Subject::Path(path.to_owned()))
                 .hint("check the path, and whether the medium is mounted")
         }
         _ => withheld::reading(format!("cannot read {}", path.display()), e),

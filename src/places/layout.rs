@@ -32,7 +32,7 @@ use crate::storage::reading::read_small;
 use crate::storage::store::{BlobSource, ImageSource, Referrers};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind, MAX_DOCUMENT};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
@@ -170,7 +170,8 @@ impl BlobSource for Layout {
                 let what = format!("has {size} bytes, and {} are listed", blob.size);
                 Err(Error::new(Class::Damaged, format!("{self}: {} {what}", blob.digest)))
             }
-            None => Err(Error::new(Class::Incomplete, format!("{self} lacks {}", blob.digest))),
+            None => Err(Error::new(Class::Incomplete, format!("{self} lacks {}", blob.digest))
+                .subject(Subject::Digest(blob.digest))),
         }
     }
 

@@ -7,7 +7,7 @@ use super::raw::Raw;
 use crate::tools::buffer::BUFFER;
 use crate::words::digest::Hasher;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::progress::{Event, Progress};
 
 /// How far apart the positions are from which [`Verifying`] can hash again at first.
@@ -91,6 +91,7 @@ impl<'a, R: Read> Verifying<'a, R> {
 
     fn damaged(&self, why: &str) -> io::Error {
         Error::new(Class::Damaged, format!("{}: blob {} {why}", self.what, self.blob.digest))
+            .subject(Subject::Digest(self.blob.digest))
             .into_io()
     }
 

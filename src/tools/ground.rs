@@ -7,7 +7,7 @@ use std::path::Path;
 use rustix::fs::{Access, AtFlags, CWD, accessat, statfs};
 use rustix::io::Errno;
 
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 
 /// File systems that only show what the kernel has: procfs, sysfs, cgroups, securityfs, debugfs.
 const VIEWS: [i128; 6] = [0x9fa0, 0x6265_6572, 0x6367_7270, 0x0027_e0eb, 0x7363_6673, 0x6462_6720];
@@ -38,18 +38,27 @@ pub fn folder(path: &Path) -> Result<()> {
             }
             // What is above it is no folder, and is looked at next.
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => {}
-            Err(e) => return Err(Error::io(format!("cannot look at {}", part.display()), e)),
+            Err(e) => {
+                let text = format!("cannot look at {}", part.display());
+                return Err(Error::io(text, e).subject(Subject::Path(part.to_owned())));
+            }
         }
     }
     Ok(())
 }
 
 fn no_folder(path: &Path, what: &str) -> Error {
-    Error::new(Class::Usage, format!("{} {what}", path.display())).hint("name another place")
+    Error::new(Class::Usage, format!("{} {what}", path.display()))
+        .subject(Subject::Path(path.to_owned()))
+        .hint("name another place")
 }
 
 /// Fails when nothing can be made in `folder`, which is one.
 fn may_write(folder: &Path) -> Result<()> {
+    writable(folder).map_err(|error| error.subject(Subject::Path(folder.to_owned())))
+}
+
+fn writable(folder: &Path) -> Result<()> {
     let cannot = || format!("cannot write into {}", folder.display());
     if statfs(folder).is_ok_and(|about| VIEWS.contains(&i128::from(about.f_type))) {
         let text = format!("{}: it is a view of the system, and no disk", cannot());

@@ -46,6 +46,8 @@ impl Retry {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
+            // Whatever became of work that was stopped, it was that.
+            progress.check()?;
             if !error.is_transient() || attempt >= self.attempts {
                 // Whoever retries around this one must not start over.
                 return Err(error.settled());

@@ -6,7 +6,7 @@ use rustix::fs::{stat, statfs, statvfs};
 use rustix::process::{Resource, getrlimit};
 
 use crate::words::bytes::Bytes;
-use crate::words::error::{Class, Error, Result, too_large};
+use crate::words::error::{Class, Error, ErrorKind, Result, Subject, too_large};
 
 /// Room left free on the disk: file systems need some for their own tables.
 const MARGIN: u64 = 16 << 20;
@@ -58,7 +58,10 @@ pub fn check_file(path: &Path, size: u64, what: &str) -> Result<()> {
                 Bytes(size),
                 Bytes(most)
             );
-            Err(Error::new(Class::NoRoom, text).hint(too_large()))
+            Err(Error::new(Class::NoRoom, text)
+                .of_kind(ErrorKind::FileTooLarge)
+                .subject(Subject::Path(path.to_owned()))
+                .hint(too_large()))
         }
         None => Ok(()),
     }
@@ -70,7 +73,8 @@ pub fn check_file(path: &Path, size: u64, what: &str) -> Result<()> {
 /// # Errors
 /// [`Class::NoRoom`], with the numbers.
 pub fn check(path: &Path, needed: u64, what: &str) -> Result<()> {
-    Disk::of(path).map_or(Ok(()), |disk| fits(needed, disk.free, what))
+    let at = |error: Error| error.subject(Subject::Path(path.to_owned()));
+    Disk::of(path).map_or(Ok(()), |disk| fits(needed, disk.free, what)).map_err(at)
 }
 
 /// As [`check`], where `room` bytes are free.
@@ -84,7 +88,7 @@ pub fn fits(needed: u64, room: u64, what: &str) -> Result<()> {
                 "no room {what}: {needed} bytes are to come, {MARGIN} have to stay free, and \
                  {room} are free there"
             );
-            Err(Error::new(Class::NoRoom, text))
+            Err(Error::new(Class::NoRoom, text).of_kind(ErrorKind::NoSpace))
         }
         false => Ok(()),
     }
@@ -102,7 +106,8 @@ mod tests {
         check(&below, 1, "here").unwrap();
         check(&below, 0, "here").unwrap();
         let error = check(&below, u64::MAX, "at x").unwrap_err();
-        assert_eq!(error.class(), Class::NoRoom);
+        assert_eq!((error.class(), error.kind()), (Class::NoRoom, ErrorKind::NoSpace));
+        assert_eq!(error.subjects(), [Subject::Path(below)]);
         assert!(error.to_string().starts_with("no room at x: "), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::error::{Class, Error, Result};
 
@@ -32,13 +32,34 @@ struct Job {
     cancelled: AtomicBool,
     /// The process ids of the programs that run for it.
     programs: Mutex<BTreeSet<i32>>,
+    /// What it may be waiting for.
+    waits: Mutex<Vec<Weak<dyn Wait>>>,
+}
+
+/// What a job may wait for without looking at its [`Cancel`]: an answer that does not come.
+pub(crate) trait Wait: std::fmt::Debug + Send + Sync {
+    /// Ends all waiting at once. Whoever waits then looks whether the job was stopped.
+    fn end(&self);
 }
 
 impl Cancel {
-    /// Asks the job to stop, which it does between two pieces of data. Safe to call from a thread
-    /// that handles signals.
+    /// Asks the job to stop, which it does between two pieces of data, and waits for no answer any
+    /// more. Safe to call from a thread that handles signals.
     pub fn cancel(&self) {
         self.0.cancelled.store(true, Ordering::SeqCst);
+        let waits = std::mem::take(&mut *self.waits());
+        waits.iter().filter_map(Weak::upgrade).for_each(|wait| wait.end());
+    }
+
+    /// Ends `wait` when the job is asked to stop.
+    pub(crate) fn ends(&self, wait: Weak<dyn Wait>) {
+        let mut waits = self.waits();
+        waits.retain(|wait| wait.strong_count() > 0);
+        waits.push(wait);
+    }
+
+    fn waits(&self) -> std::sync::MutexGuard<'_, Vec<Weak<dyn Wait>>> {
+        self.0.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a stop was asked for.
@@ -79,12 +100,27 @@ impl Cancel {
 mod tests {
     use super::*;
 
+    #[derive(Debug, Default)]
+    struct Waited(AtomicBool);
+
+    impl Wait for Waited {
+        fn end(&self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+
     #[test]
     fn a_job_stops_when_its_handle_says_so_and_at_no_others() {
         let (one, other) = (Cancel::default(), Cancel::default());
 
+        let (ours, theirs) = (Arc::new(Waited::default()), Arc::new(Waited::default()));
+        one.ends(Arc::downgrade(&ours) as Weak<dyn Wait>);
+        other.ends(Arc::downgrade(&theirs) as Weak<dyn Wait>);
+
         one.clone().cancel();
 
+        let ended = |wait: &Waited| wait.0.load(Ordering::SeqCst);
+        assert!(ended(&ours) && !ended(&theirs));
         assert_eq!(one.check().unwrap_err().class(), Class::Interrupted);
         assert!(other.check().is_ok() && !other.is_cancelled());
     }

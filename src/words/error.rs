@@ -118,7 +118,8 @@ impl Error {
     }
 
     /// About all that `errors` are about, and of their kind and side where they agree.
-    fn like(self, errors: &[Error]) -> Error {
+    #[must_use]
+    pub fn like(self, errors: &[Error]) -> Error {
         let Some(first) = errors.first() else { return self };
         let same_kind = errors.iter().all(|error| error.kind() == first.kind());
         let same_side = errors.iter().all(|error| error.side() == first.side());

@@ -9,7 +9,7 @@ use crate::places::registry::{Barrier, Client, Findings, Project, Quota, Standin
 use crate::words::at::At;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Result, Side};
+use crate::words::error::{Class, ErrorKind, Result, Side};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Registry;
@@ -344,5 +344,5 @@ fn too_small(planned: &ProjectPlan, provision: &Provision) -> Option<Obstacle> {
         Remedy::IgnoreQuota,
         " tries all the same, since layers that the project has under other names count once"
     ];
-    Some(Obstacle::new(Class::NoRoom, message, hint).about(findings))
+    Some(Obstacle::new(Class::NoRoom, message, hint).about(findings).of_kind(ErrorKind::NoSpace))
 }

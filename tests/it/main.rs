@@ -82,6 +82,7 @@ mod terminal;
 mod to_oci;
 mod tokens;
 mod tokens_elsewhere;
+mod told;
 mod unreadable;
 mod without_sealift;
 mod words;

@@ -8,7 +8,7 @@ use rustix::fs::FileType;
 
 use crate::medium::Medium;
 use crate::tools::folder::{FileInfo, Folder, Replace};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 
@@ -94,6 +94,7 @@ pub(in crate::bundle) fn not_ours(path: &Path, why: &str) -> Error {
 /// That something stands at `output`.
 pub(crate) fn taken(output: &Path) -> Error {
     Error::new(Class::Usage, format!("{} exists already", output.display()))
+        .subject(Subject::Path(output.to_owned()))
         .hint("choose another name, or remove it first; nothing was changed")
 }
 

@@ -11,7 +11,7 @@ pub(super) mod url;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ureq::http::{Method, Request};
@@ -26,6 +26,7 @@ use self::tls::{Roots, check_provider};
 use self::url::Url;
 use super::settings::Settings;
 use crate::tools::buffer::BUFFER;
+use crate::words::cancel::{Cancel, Wait};
 use crate::words::error::{Class, Error, Result};
 
 /// How long a connection, TLS included, may take to come about.
@@ -46,7 +47,20 @@ pub(super) struct Http {
     jobs: usize,
     roots: Roots,
     met: Met,
-    agents: Mutex<HashMap<(String, Ground, bool, Access), Agent>>,
+    agents: Arc<Agents>,
+}
+
+/// What makes and keeps connections, by what is asked over them: the origin, what it may lead to,
+/// whether it is the registry itself, and how that is reached.
+#[derive(Debug, Default)]
+struct Agents(Mutex<HashMap<(String, Ground, bool, Access), Agent>>);
+
+impl Wait for Agents {
+    /// Closes all connections. What is asked later, to clean up, goes over new ones.
+    fn end(&self) {
+        let agents = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        agents.into_values().for_each(Agent::shutdown);
+    }
 }
 
 /// What goes out.
@@ -94,10 +108,12 @@ pub(super) enum Silence {
 }
 
 impl Http {
-    /// Keeps up to `jobs` idle connections a host.
-    pub(super) fn new(jobs: usize) -> Http {
-        let (roots, met, agents) = Default::default();
-        Http { jobs: jobs.max(1), roots, met, agents }
+    /// Keeps up to `jobs` idle connections a host, until `cancel` says stop.
+    pub(super) fn new(jobs: usize, cancel: &Cancel) -> Http {
+        let agents = Arc::new(Agents::default());
+        let wait = Arc::downgrade(&agents);
+        cancel.ends(wait);
+        Http { jobs: jobs.max(1), roots: Roots::default(), met: Met::default(), agents }
     }
 
     /// What may be beside the host of `url`, by its address, by all that its name was found to
@@ -155,7 +171,7 @@ impl Http {
     /// The agent for the host of `url`, made when first needed.
     fn agent(&self, settings: &Settings, access: Access, url: &Url, own: bool) -> Result<Agent> {
         let key = (url.origin(), url.ground(), own, access);
-        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut agents = self.agents.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(agent) = agents.get(&key) {
             return Ok(agent.clone());
         }

@@ -44,7 +44,7 @@ pub fn check_login(
     let session = client.repository(registry, &nowhere, Side::Destination).0;
     session.check().map_err(|error| {
         match error.class() == Class::Refused && error.kind() == ErrorKind::AccessDenied {
-            true => refused(registry, user).source(error),
+            true => refused(registry, user).about(error.subjects().iter().cloned()).source(error),
             false => error,
         }
     })
@@ -53,6 +53,8 @@ pub fn check_login(
 fn refused(registry: &Registry, user: &str) -> Error {
     let text = format!("{registry} does not take the password of {user:?}");
     Error::new(Class::Refused, text)
+        .of_kind(ErrorKind::AccessDenied)
+        .on(Side::Destination)
         .hint("check both; many registries want an access token instead of the account's password")
 }
 

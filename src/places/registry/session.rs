@@ -65,6 +65,8 @@ impl Session {
             }
             Err(Silence::Setup(error)) => Err(error),
             Err(Silence::Wire(error)) => {
+                // A connection that was closed because of that has no other fault.
+                self.shared.progress.check()?;
                 if matches!(error, ureq::Error::Timeout(_)) {
                     self.host.trouble();
                 }
@@ -99,6 +101,9 @@ impl Session {
                 Ok(true)
             }
             Err(Silence::Setup(error)) => Err(error),
+            Err(Silence::Wire(_)) if self.shared.progress.check().is_err() => {
+                self.shared.progress.check().map(|()| false)
+            }
             Err(Silence::Wire(error)) => match wire::describe(&error).1 {
                 WireFailure::NotTls | WireFailure::Unreachable | WireFailure::Broken => Ok(false),
                 WireFailure::Certificate

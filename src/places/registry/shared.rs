@@ -42,7 +42,7 @@ impl Shared {
         progress: Arc<dyn Progress>,
     ) -> Result<Shared> {
         Ok(Shared {
-            http: Http::new(settings.jobs.most),
+            http: Http::new(settings.jobs.most, &progress.handle()),
             mirrors: Mirrors::read(&settings.mirrors)?,
             bucket: settings
                 .limit_rate

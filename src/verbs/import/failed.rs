@@ -26,6 +26,9 @@ pub struct Failed {
     /// What a person can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<Phrase>,
+    /// All of it, for whoever tells of it as a failure.
+    #[serde(skip)]
+    pub(super) error: Error,
 }
 
 impl Failed {
@@ -41,6 +44,7 @@ impl Failed {
             class: error.class(),
             reason: shown.chain(more).fold(error.words(), Phrase::and),
             hint: error.advice().cloned(),
+            error: error.clone(),
         }
     }
 

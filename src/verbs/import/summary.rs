@@ -141,7 +141,8 @@ impl Summary {
                 _ => line,
             }
         });
-        let error = Error::new(class, text).details(details.collect::<Vec<_>>());
+        let errors: Vec<Error> = self.failed.iter().map(|it| it.error.clone()).collect();
+        let error = Error::new(class, text).details(details.collect::<Vec<_>>()).like(&errors);
         Some(match hint {
             Some(hint) => error.hint(hint),
             None => error,

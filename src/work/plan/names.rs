@@ -8,7 +8,7 @@ use crate::bundle::contents::Contents;
 use crate::storage::holdings::{Held, Holdings};
 use crate::tools::parallel;
 use crate::words::cancel::Cancel;
-use crate::words::error::Result;
+use crate::words::error::{Result, Subject};
 use crate::words::reference::{Reference, Tag};
 
 /// Asks the destination what every name stands for now. Delivery by delivery; the names of the images
@@ -78,6 +78,9 @@ pub(super) fn settle<H: Holdings + ?Sized>(
 ) -> Result<Vec<Obstacle>> {
     let (mut taken, mut fixed) = (Vec::new(), Vec::new());
     for (names, delivery) in names.iter_mut().zip(deliveries) {
+        let conflict = |name: &NameStep| {
+            (Subject::Image(name.to.to_string()), name.conflict(&*delivery.there))
+        };
         for name in names.iter_mut().filter(|name| name.action == NameAction::Replace) {
             // A list of referrers is merged, never replaced.
             if name.is_list() {
@@ -90,18 +93,21 @@ pub(super) fn settle<H: Holdings + ?Sized>(
                     name.to = name.to.with_tag(Tag::of_digest(&name.digest));
                     enter(name, delivery, delivery.there.held(&name.to)?, contents)?;
                     if name.action == NameAction::Replace {
-                        taken.push(name.conflict(&*delivery.there));
+                        taken.push(conflict(name));
                     }
                 }
-                _ if delivery.there.is_fixed(&name.to)? => {
-                    fixed.push(name.conflict(&*delivery.there))
-                }
-                OnExisting::Error => taken.push(name.conflict(&*delivery.there)),
+                _ if delivery.there.is_fixed(&name.to)? => fixed.push(conflict(name)),
+                OnExisting::Error => taken.push(conflict(name)),
                 OnExisting::Overwrite => {}
             }
         }
     }
     let untagged = deliveries.iter().all(|delivery| delivery.there.keeps_untagged());
-    let obstacles = [Obstacle::immutable(fixed), Obstacle::taken(taken, untagged)];
+    let (fixed_names, fixed): (Vec<_>, Vec<_>) = fixed.into_iter().unzip();
+    let (taken_names, taken): (Vec<_>, Vec<_>) = taken.into_iter().unzip();
+    let obstacles = [
+        Obstacle::immutable(fixed).with_subjects(fixed_names),
+        Obstacle::taken(taken, untagged).with_subjects(taken_names),
+    ];
     Ok(obstacles.into_iter().filter(|obstacle| !obstacle.findings.is_empty()).collect())
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::words::count::count;
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, ErrorKind, Side, Subject};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::remedy::Remedy;
 
@@ -21,18 +21,38 @@ pub struct Obstacle {
     pub findings: Vec<Phrase>,
     /// What a person can do about it.
     pub hint: Phrase,
+    /// What it is, for programs.
+    #[serde(skip)]
+    kind: ErrorKind,
+    /// What it is about, for programs.
+    #[serde(skip)]
+    subjects: Vec<Subject>,
 }
 
 impl Obstacle {
     /// Something in the way, and what can be done about it.
     pub fn new(class: Class, message: impl Into<Phrase>, hint: impl Into<Phrase>) -> Obstacle {
-        Obstacle { class, message: message.into(), findings: Vec::new(), hint: hint.into() }
+        let (message, hint) = (message.into(), hint.into());
+        let (findings, kind, subjects) = Default::default();
+        Obstacle { class, message, findings, hint, kind, subjects }
     }
 
     /// The same with each thing that it concerns.
     #[must_use]
     pub fn about<T: Into<Phrase>>(self, findings: impl IntoIterator<Item = T>) -> Obstacle {
         Obstacle { findings: findings.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// The same of a `kind`.
+    #[must_use]
+    pub fn of_kind(self, kind: ErrorKind) -> Obstacle {
+        Obstacle { kind, ..self }
+    }
+
+    /// The same about `subjects`.
+    #[must_use]
+    pub fn with_subjects(self, subjects: impl IntoIterator<Item = Subject>) -> Obstacle {
+        Obstacle { subjects: subjects.into_iter().collect(), ..self }
     }
 
     /// Names that stand for other images, and that the destination lets nobody move.
@@ -77,13 +97,25 @@ impl Obstacle {
     #[must_use]
     pub fn known(error: &Error) -> Obstacle {
         let hint = error.advice().cloned().unwrap_or_default();
-        Obstacle::new(error.class(), error.words(), hint).about(error.findings())
+        Obstacle::new(error.class(), error.words(), hint)
+            .about(error.findings())
+            .of_kind(error.kind())
+            .with_subjects(error.subjects().iter().cloned())
     }
 
     /// This one as a failure.
     #[must_use]
     pub fn error(&self) -> Error {
-        Error::new(self.class, &self.message).hint(&self.hint).details(&self.findings)
+        let error = Error::new(self.class, &self.message)
+            .hint(&self.hint)
+            .details(&self.findings)
+            .of_kind(self.kind)
+            .about(self.subjects.iter().cloned());
+        match self.class {
+            // It is the destination that refuses, or has no room.
+            Class::Refused | Class::NoRoom => error.on(Side::Destination),
+            _ => error,
+        }
     }
 
     /// All `obstacles` as one failure, of the class of the first; nothing when there are none.

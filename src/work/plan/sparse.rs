@@ -13,7 +13,7 @@ use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::count::{are, count};
 use crate::words::document::{Descriptor, Kind};
-use crate::words::error::{Class, Result};
+use crate::words::error::{Class, ErrorKind, Result};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 
@@ -151,7 +151,11 @@ impl Plan {
             " pushes indexes of the carried parts alone, under new digests that no signature of the \
              originals covers; or export all platforms"
         ];
-        (!findings.is_empty()).then(|| Obstacle::new(Class::Refused, message, hint).about(findings))
+        (!findings.is_empty()).then(|| {
+            Obstacle::new(Class::Refused, message, hint)
+                .about(findings)
+                .of_kind(ErrorKind::PartsLacking)
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::credential::Credential;
 use super::helper;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::reference::{Registry, Repository};
 use crate::words::remedy::Remedy;
@@ -158,6 +158,7 @@ impl Credentials {
 pub(crate) fn read_file(path: &Path, required: bool) -> Result<Option<AuthFile>> {
     let broken = |why: String| {
         Error::new(Class::Usage, format!("credentials file {}: {why}", path.display()))
+            .subject(Subject::Path(path.to_owned()))
             .hint(phrase!["repair the file, or name another one with ", Remedy::AuthFiles])
     };
     let file = match std::fs::File::open(path) {

@@ -5,7 +5,7 @@ use std::io;
 use super::End;
 use crate::places::registry::http::reach::{OutOfReach, Zone};
 use crate::places::registry::http::url::Url;
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, ErrorKind};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::remedy::Remedy;
 
@@ -25,7 +25,10 @@ impl End {
         let (why, kind) = describe(&error);
         let led_there = if led { ", where the registry leads" } else { "" };
         let text = format!("{}{led_there}: {why}", to.origin());
-        let fault = self.error(Class::Other, what, text);
+        let fault = self.error(Class::Other, what, text).of_kind(match kind {
+            WireFailure::Unreachable => ErrorKind::Unreachable,
+            _ => ErrorKind::Other,
+        });
         match kind {
             WireFailure::OtherName => fault.hint(format!(
                 "the certificate is for other names than {host}; name the registry as it does"

@@ -195,6 +195,8 @@ impl Session {
     fn read_body(&self, what: &str, answer: &mut Answer, most: u64) -> Result<Vec<u8>> {
         let bytes = answer.read_all(most).map_err(|e| self.end.broken_off(what, e))?;
         let bytes = bytes.ok_or_else(|| self.end.too_much(what, most))?;
+        // What has no length ends well where a stop closed the connection.
+        self.shared.progress.check()?;
         match answer.encoding() {
             // What begins as JSON does is not compressed, whatever is said of it.
             Some(encoding) if !matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) => {

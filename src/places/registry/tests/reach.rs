@@ -51,7 +51,8 @@ fn redirects_and_uploads_lead_to_no_service_of_the_link() {
 fn what_a_name_means_is_judged_when_it_was_looked_up() {
     let server = Server::start(|_| reply(200, &[], ""));
     let port = server.address.rsplit(':').next().unwrap();
-    let (http, settings) = (Http::new(1), Settings::default());
+    let (http, settings) =
+        (Http::new(1, &crate::words::cancel::Cancel::default()), Settings::default());
     let ask = |ground: Ground| {
         let url = Url::parse(&format!("http://localhost:{port}/")).unwrap().within(ground);
         http.send(&settings, Access::default(), Outgoing::get(&url))

@@ -13,6 +13,7 @@ use crate::tools::room::{self, Disk};
 use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Document, Kind};
+use crate::words::error::Subject;
 use crate::work::plan::{Obstacle, PlaceRoom, Plan};
 
 /// Bytes that layers need.
@@ -111,7 +112,11 @@ fn too_small(
         None => Ok(()),
     };
     let error = room::fits(bytes, free, &place.to_string()).and_then(|()| quota()).err()?;
-    Some(Obstacle::new(error.class(), error.message(), place.way_out()))
+    Some(
+        Obstacle::new(error.class(), error.message(), place.way_out())
+            .of_kind(error.kind())
+            .with_subjects([Subject::Path(path.to_owned())]),
+    )
 }
 
 /// What the images that are to come need.
