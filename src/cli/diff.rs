@@ -40,7 +40,7 @@ use crate::work::mapping::NameRule;
   sealift diff images.txt june.tar
   sealift diff receipt.json june.tar
   sealift diff docker://harbor.example/group june.tar --key transfer.pub.pem
-  sealift diff may.tar june.tar --format json | jq -r '.images[] | select(.change == \"added\").name'
+  sealift diff may.tar june.tar --format json | jq -r '.images[].change'
 
 ADDS are the bytes that an image alone adds: nothing of BEFORE has them, and no other image of AFTER;
 what several new images share is told below. FREES is the same the other way round. What cannot be
