@@ -8,11 +8,13 @@
 //! cli  ->  verbs  ->  work  ->  bundle  ->  places  ->  medium  ->  storage  ->  tools  ->  words
 //! ```
 //!
-//! A program that carries images itself asks the verbs ([`verbs`]), each with a `Request` and its
-//! `new`; `examples/carry.rs` is a whole crossing. The library never prints, asks
-//! nobody and reads no environment; at what time a bundle counts, the caller says. Each job
-//! stops at its own [`Cancel`](words::cancel::Cancel), which the caller hands over with the
-//! [`Progress`](words::progress::Progress) that the job tells. Features: `cli` (the program,
+//! A program that carries images itself asks the verbs ([`verbs`]): what takes its time has a
+//! `Request` with `new`, and looks (`inspect`, `tags`) are plain functions; `examples/carry.rs` is a
+//! whole crossing. The library never prints, asks
+//! nobody and reads no environment; at what time a bundle counts, the caller says. A job with a
+//! `Request` stops at its own [`Cancel`](words::cancel::Cancel), which the caller hands over with the
+//! [`Progress`](words::progress::Progress) that the job tells; a look at a registry stops with that of
+//! its client, and a look at a bundle runs to its end. Features: `cli` (the program,
 //! implies `serve`), `serve` (the read-only registry), `ring` (TLS); all are on by default, and
 //! `--no-default-features` does without clap, indicatif, tokio and hyper.
 //!
