@@ -109,6 +109,6 @@ fn text(summary: &Summary) -> Vec<String> {
 /// What one of the bundles gave.
 fn taken(from: &SquashedFrom) -> String {
     let bundle = from.evidence.bundle.to_string();
-    let position = from.position.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
+    let position = from.evidence.position.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
     format!("{} from {}{position}", count(from.images, "image"), Safe(&bundle))
 }

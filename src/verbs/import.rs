@@ -47,7 +47,7 @@ use self::rewritten::{Rewritten, rewritten};
 pub use self::summary::{Landed, Summary};
 use self::usable::usable;
 use crate::bundle::bases::Bases;
-use crate::bundle::check;
+use crate::bundle::check::{self, Examined};
 use crate::bundle::subset::{Referring, subset};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
@@ -106,11 +106,53 @@ pub fn import(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
-    // 1. Believe the bundle: signature, list of files, manifests, and that it is no old one. Which of
-    // its images? What is beside it?
-    let examined = check::examine(&request.bundle, &request.trust, request.now)
-        .map_err(|error| request.choice.misread().unwrap_or(error))?;
+    // 1. Believe the bundle: signature, list of files, manifests, and that it is no old one.
+    let examined = believe(request)?;
     let fresh = request.demands.judge(&examined, request.now, true)?;
+
+    // 2. Bring it.
+    let (mut evidence, outcome) = bring(request, examined, client, progress)?;
+
+    // 3. Last of all: that it was taken.
+    evidence.freshness = match (&fresh, &outcome) {
+        (Some(fresh), Outcome::Done(Summary { ok: true, .. })) => {
+            let remembered = fresh.remember(&progress.handle());
+            Some(
+                remembered
+                    .map_err(|e| e.context("every image arrived, and that is not known here"))?,
+            )
+        }
+        (fresh, _) => fresh.as_ref().map(Fresh::told),
+    };
+    Ok((evidence, outcome))
+}
+
+/// What an import as `request` says would do, whatever was taken of the bundle's stream before: one
+/// looks, and takes nothing.
+///
+/// # Errors
+/// As [`import`].
+pub(super) fn outlook(
+    request: &Request,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
+    bring(request, believe(request)?, client, progress).map(|(_, outcome)| outcome)
+}
+
+fn believe(request: &Request) -> Result<Examined> {
+    check::examine(&request.bundle, &request.trust, request.now)
+        .map_err(|error| request.choice.misread().unwrap_or(error))
+}
+
+/// Brings of the bundle that was `examined` what `request` says.
+fn bring(
+    request: &Request,
+    examined: Examined,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<(Evidence, Outcome)> {
+    // 1. Which of its images? What is beside it?
     let chosen = request.choice.of(examined.contents())?;
     let (bundle, unsound) = usable(examined, chosen.as_ref(), request, progress)?;
     let bundle = bundle.beside(Bases::open(&request.bases, &request.bundle, &progress.handle())?);
@@ -150,20 +192,7 @@ pub fn import(
         }
         Err(halt) => return Err(halt.into()),
     };
-
-    // 4. Last of all: that it was taken.
-    let mut evidence = Evidence::of(&request.bundle, ready.bundle.about(), request.now);
-    evidence.freshness = match (&fresh, &outcome) {
-        (Some(fresh), Outcome::Done(Summary { ok: true, .. })) => {
-            let remembered = fresh.remember(&progress.handle());
-            Some(
-                remembered
-                    .map_err(|e| e.context("every image arrived, and that is not known here"))?,
-            )
-        }
-        (fresh, _) => fresh.as_ref().map(Fresh::told),
-    };
-    Ok((evidence, outcome))
+    Ok((Evidence::of(&request.bundle, ready.bundle.about(), request.now), outcome))
 }
 
 /// Nothing is written into the bundle itself, which would be no signed one any more.

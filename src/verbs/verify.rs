@@ -162,7 +162,7 @@ pub fn verify_against(
         dry_run: true,
         ..import::Request::new(request.bundle.clone(), to.clone(), trust, now)
     };
-    if let (_, Outcome::Planned(plan)) = import::import(&plans, client, progress)? {
+    if let Outcome::Planned(plan) = import::outlook(&plans, client, progress)? {
         let sent: BTreeSet<Digest> = plan.sent().map(|blob| blob.digest).collect();
         let bundle = beside(bundle, request, progress)?;
         let is_sent = |digest: &Digest| sent.contains(digest);

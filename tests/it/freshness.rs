@@ -398,3 +398,20 @@ fn imports_at_a_time_remember_the_latest() {
 
     assert_eq!(crossing.remembered(), (0, 2));
 }
+
+#[test]
+fn what_a_place_holds_of_a_bundle_is_asked_whatever_was_taken_of_its_stream() {
+    let crossing = Crossing::new(3);
+    crossing.verify("b2 --against oci:in").ok();
+    assert!(!crossing.file().exists(), "one who looks takes nothing");
+    crossing.import("b2").ok();
+    let before = fs::read(crossing.file()).unwrap();
+
+    for bundle in ["b1", "b2", "b3"] {
+        crossing.verify(&format!("{bundle} --against oci:in")).ok();
+    }
+    // Asked for, it is held against what was taken.
+    crossing.verify("b1 --against oci:in --stream prod").exits(code::STALE);
+
+    assert_eq!(fs::read(crossing.file()).unwrap(), before);
+}

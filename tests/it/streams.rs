@@ -428,3 +428,28 @@ fn an_interrupted_export_leaves_its_number_to_another_and_takes_the_next() {
     assert_eq!(predicate(&sender.at("four")), four);
     sender.export("-o six").ok().says("number 6 of stream prod");
 }
+
+#[test]
+fn a_finished_bundle_is_not_taken_for_one_of_another_epoch() {
+    let sender = Sender::new();
+    sender.export("-o one --new-epoch").ok();
+    sender.export("-o one --new-epoch").ok().says("is complete already");
+
+    sender.export("-o one --new-epoch=7").exits(code::USAGE).says("it holds something else");
+    sender.export("-o two").ok();
+    sender.export("-o two --new-epoch=7").exits(code::USAGE).says("it holds something else");
+}
+
+#[test]
+fn a_bundle_of_a_stream_is_brought_up_to_date_in_its_stream_only() {
+    let sender = Sender::new();
+    sender.export("-o one --new-epoch").ok();
+    let before = predicate(&sender.at("one"));
+    let update = ["export", HELLO, "--sign-key", "own.key.pem", "-o", "one", "--update"];
+    for more in [&[][..], &["--stream", "test", "--new-epoch"]] {
+        let refused = ran(sender.sealift.command().args(update).args(more)).exits(code::USAGE);
+        refused.says("one is prod 1").says("name its stream with --stream prod");
+    }
+    assert_eq!(predicate(&sender.at("one")), before);
+    sender.export("-o one --update --expires 30").ok().says("number 2 of stream prod");
+}

@@ -18,7 +18,10 @@ pub(super) fn lost(stream: &StreamName, path: &Path) -> Error {
         "; where bundles of it were made before, name the folder of their history with ",
         Remedy::History,
         ", or the last of them with ",
-        Remedy::After
+        Remedy::After,
+        "; where nothing is left of either, ",
+        Remedy::NewEpoch,
+        "=N begins an epoch that the other side does not know yet, if N is larger than any before"
     ])
 }
 

@@ -24,10 +24,18 @@ pub(super) fn rolled_back(bundle: &str, came: &StreamPosition, remembered: &Reme
         remembered.position(),
         expected(remembered)
     );
+    let again = match came.sequence {
+        1 => format!(
+            "; where the sender lost its history and begins again, it has to do so in epoch {} or later",
+            remembered.epoch.saturating_add(1)
+        ),
+        _ => String::new(),
+    };
     stale(text).hint(phrase![
         "bring the newest one; for a destination that is to be brought up to date from the beginning, \
          name a folder of its own with ",
-        Remedy::State
+        Remedy::State,
+        again
     ])
 }
 

@@ -10,12 +10,13 @@ use crate::bundle::base::Base;
 use crate::bundle::check::{self, Examined, Trust};
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::draft::{Draft, taken};
+use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, ProblemKind, failure};
 use crate::bundle::statement::Predicate;
 use crate::medium::Medium;
 use crate::words::count::count;
-use crate::words::error::{Error, ErrorKind, Result};
+use crate::words::error::{Class, Error, ErrorKind, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 use crate::work::plan::Count;
@@ -40,7 +41,8 @@ impl There {
         }
         let trust = Trust::Keys(vec![key.clone()]);
         if request.update {
-            return outdated(output, &trust).map(|it| Some(There(it, key.clone())));
+            let there = There(outdated(output, &trust)?, key.clone());
+            return there.goes_on_in_stream(request).map(|()| Some(there));
         }
         match check::examine(output, &trust, request.created_at) {
             Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.clone()))),
@@ -51,6 +53,26 @@ impl There {
             Err(e) if e.kind() == ErrorKind::Unreadable => Err(e),
             // What it is instead does not matter: it stays.
             _ => Err(taken(output.path())),
+        }
+    }
+
+    /// Refuses to bring a bundle of a stream up to date as one of another, or of none: it would have
+    /// no number any more, and the other side would not take it.
+    fn goes_on_in_stream(&self, request: &Request) -> Result<()> {
+        let Some(position) = self.0.statement().predicate.position() else { return Ok(()) };
+        match request.stream.as_ref().is_some_and(|asked| asked.name == position.stream) {
+            true => Ok(()),
+            false => {
+                let text = format!("{} is {position}", request.output);
+                let hint = phrase![
+                    "name its stream with ",
+                    Remedy::Stream,
+                    format!(" {}, or another output", position.stream)
+                ];
+                Err(Error::new(Class::Usage, text)
+                    .subject(Subject::Path(request.output.path().to_owned()))
+                    .hint(hint))
+            }
         }
     }
 
@@ -84,7 +106,14 @@ impl There {
             // It has its number already.
             wanted = wanted.at(position.clone(), there.previous.clone());
         }
-        if wanted != *there || position.is_some() != request.stream.is_some() {
+        let begins = request.stream.as_ref().map(|asked| &asked.opening);
+        let is_other_epoch = match (&position, begins) {
+            (Some(position), Some(Opening::NewEpoch(Some(epoch)))) => {
+                (position.epoch, position.sequence) != (*epoch, 1)
+            }
+            _ => false,
+        };
+        if wanted != *there || is_other_epoch || position.is_some() != request.stream.is_some() {
             let text = "it holds something else".to_owned();
             return Some(taken(request.output.path()).details([text]));
         }

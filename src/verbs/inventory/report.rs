@@ -19,6 +19,7 @@ use crate::words::reference::Reference;
 #[non_exhaustive]
 pub struct InventoryReport {
     /// Whether all of the bundles is held, or all of the places was read.
+    #[serde(skip)]
     pub ok: bool,
     /// Where the receipt lies, if it was written.
     #[serde(serialize_with = "shown")]

@@ -44,7 +44,6 @@ impl Lineup {
             }
             let from = SquashedFrom {
                 evidence: Evidence::of(medium, bundle.about(), request.now),
-                position: statement.predicate.position(),
                 images: 0,
             };
             parts.push(Part { bundle, shown: format!("bundle {medium}"), from });
@@ -56,10 +55,15 @@ impl Lineup {
 
     /// In the order of their numbers, where all are of one stream; else as they are.
     fn in_order(mut self) -> Result<Lineup> {
-        let streams: BTreeSet<_> =
-            self.0.iter().map(|part| part.from.position.as_ref().map(|it| &it.stream)).collect();
+        let streams: BTreeSet<_> = self
+            .0
+            .iter()
+            .map(|part| part.from.evidence.position.as_ref().map(|it| &it.stream))
+            .collect();
         if streams.len() == 1 && !streams.contains(&None) {
-            self.0.sort_by(|one, other| one.from.position.cmp(&other.from.position));
+            self.0.sort_by(|one, other| {
+                one.from.evidence.position.cmp(&other.from.evidence.position)
+            });
         }
         let forked = self.positions().find(|(one, other)| one == other);
         match forked {
@@ -75,7 +79,9 @@ impl Lineup {
     /// The positions of those that stand side by side.
     fn positions(&self) -> impl Iterator<Item = (&StreamPosition, &StreamPosition)> {
         let sides = self.0.windows(2).filter_map(|pair| match pair {
-            [one, other] => one.from.position.as_ref().zip(other.from.position.as_ref()),
+            [one, other] => {
+                one.from.evidence.position.as_ref().zip(other.from.evidence.position.as_ref())
+            }
             _ => None,
         });
         sides.filter(|(one, other)| one.stream == other.stream)

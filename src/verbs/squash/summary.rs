@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::keys::KeyId;
-use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
 use crate::verbs::evidence::Evidence;
 use crate::words::digest::Digest;
@@ -49,8 +48,6 @@ pub struct SquashedFrom {
     /// What was signed, when and by whom.
     #[serde(flatten)]
     pub evidence: Evidence,
-    /// Where in a stream it stands, where it does.
-    pub position: Option<StreamPosition>,
     /// How many images of the new bundle are taken from it.
     pub images: usize,
 }
