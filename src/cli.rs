@@ -78,7 +78,7 @@ Examples:
 
 Exit codes:
   0 done   1 other failure   2 usage   3 not trusted   4 damaged   5 incomplete
-  6 refused by source or destination   7 stale: expired, or old in its stream   8 no room
+  6 refused by source or destination   7 expired, or old in its stream   8 no room
   9 another sealift is writing   130 interrupted";
 
 #[derive(Debug, Subcommand)]
