@@ -35,7 +35,7 @@ const MAX_RULES: u64 = 16 << 20;
   sealift prune docker://harbor.example/group --key transfer.pub.pem \\
       --keep july.tar august.tar --brought june.tar
   sealift prune docker://harbor.example/group --key transfer.pub.pem \\
-      --keep august.tar --brought history/prod/*/ --yes
+      --keep august.tar --brought history/prod/*[0-9]/ --yes
   sealift prune oci:store --key transfer.pub.pem --keep july --brought june --yes
   sealift prune containers-storage: --key transfer.pub.pem --keep july --brought june
 
