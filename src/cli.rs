@@ -33,6 +33,7 @@ mod prune;
 mod registries;
 mod remedies;
 mod report;
+mod rules;
 mod search;
 mod secrets;
 mod serve;

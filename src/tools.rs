@@ -10,6 +10,7 @@ pub mod ground;
 pub mod gzip;
 pub mod inflate;
 mod members;
+pub mod mutex;
 pub mod named_file;
 pub mod pace;
 pub mod parallel;

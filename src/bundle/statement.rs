@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::base::Base;
 use super::contents::{Contents, Image, Referrer, Skipped};
+use super::in_toto::{self, STATEMENT_TYPE, StatementSubject};
 use super::inventory::SUMS;
 use super::position::StreamPosition;
 use crate::words::digest::Digest;
@@ -16,8 +17,6 @@ use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 use crate::words::stream::StreamName;
 
-/// `_type` of every statement.
-const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// `predicateType` of ours.
 const PREDICATE_TYPE: &str = "urn:sealift:bundle:v1";
 /// `predicateType` of ours where it has a member that readers of the first version refuse.
@@ -97,17 +96,6 @@ pub struct Tool {
     pub version: String,
 }
 
-/// The statement as it is written; the order of members is that of these fields.
-#[derive(Serialize)]
-struct Raw<'a> {
-    #[serde(rename = "_type")]
-    r#type: &'static str,
-    subject: Vec<Subject>,
-    #[serde(rename = "predicateType")]
-    predicate_type: &'static str,
-    predicate: &'a Predicate,
-}
-
 /// What a statement is of.
 #[derive(Deserialize)]
 struct Types<'a> {
@@ -120,19 +108,8 @@ struct Types<'a> {
 /// What a statement says.
 #[derive(Deserialize)]
 struct Claim {
-    subject: Vec<Subject>,
+    subject: Vec<StatementSubject>,
     predicate: Predicate,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Subject {
-    name: String,
-    digest: SubjectDigest,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SubjectDigest {
-    sha256: String,
 }
 
 /// A parsed statement: what the signature vouches for.
@@ -147,6 +124,14 @@ pub struct Statement {
     pub predicate: Predicate,
     /// The digest of the statement's own bytes, its identity.
     pub digest: Digest,
+}
+
+impl Tool {
+    /// This program.
+    #[must_use]
+    pub fn own() -> Tool {
+        Tool { name: "sealift".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
 }
 
 impl Predicate {
@@ -166,10 +151,7 @@ impl Predicate {
             images: contents.images.clone(),
             referrers: contents.referrers.clone(),
             base: None,
-            tool: Tool {
-                name: "sealift".to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
+            tool: Tool::own(),
             skipped: Vec::new(),
         }
     }
@@ -233,21 +215,13 @@ impl Predicate {
     /// The statement's bytes, which are signed and kept as they are.
     #[must_use]
     pub fn to_statement(&self, sums: &Digest, index: &Digest) -> Vec<u8> {
-        let subject = |name: String, digest: &Digest| Subject {
-            name,
-            digest: SubjectDigest { sha256: digest.hex() },
-        };
-        let mut subjects = vec![subject(SUMS.into(), sums), subject("index.json".into(), index)];
+        let mut subjects =
+            vec![StatementSubject::new(SUMS, sums), StatementSubject::new("index.json", index)];
         let images = self.images.iter().take(MAX_IMAGE_SUBJECTS);
-        subjects.extend(images.map(|image| subject(image.name.to_string(), &image.digest)));
-        let statement = Raw {
-            r#type: STATEMENT_TYPE,
-            subject: subjects,
-            predicate_type: self.version(),
-            predicate: self,
-        };
-        // Only maps with keys that are no text cannot be written, and there are none.
-        serde_json::to_vec(&statement).unwrap_or_default()
+        subjects.extend(
+            images.map(|image| StatementSubject::new(image.name.to_string(), &image.digest)),
+        );
+        in_toto::to_bytes(&subjects, self.version(), self)
     }
 }
 
@@ -278,7 +252,7 @@ impl Statement {
         }
         let subject = |name: &str| {
             let mut named = subjects.iter().filter(|subject| subject.name == name);
-            let hex = &named.next()?.digest.sha256;
+            let hex = named.next()?.sha256();
             named.next().is_none().then(|| Digest::from_hex(hex).ok()).flatten()
         };
         let (Some(sums), Some(index)) = (subject(SUMS), subject("index.json")) else {

@@ -19,7 +19,7 @@ use super::printer::Printer;
 use super::registries::Registries;
 use super::remedies;
 use super::report::argument;
-use super::secrets::read_text;
+use super::rules;
 use super::table::{blobs, bytes, table};
 use crate::medium::Medium;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
@@ -34,9 +34,6 @@ use crate::work::mapping::NameRule;
 use crate::work::plan::{NameAction, OnExisting};
 use crate::work::projects::Provision;
 use crate::work::template::Template;
-
-/// Largest file of rules that is read.
-const MAX_RULES: u64 = 16 << 20;
 
 /// What to do about a name that stands for another image
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -174,11 +171,7 @@ impl Import {
         if self.to.beside_registries().is_some() {
             self.registries.unused();
         }
-        let mut rules = self.map;
-        if let Some(file) = &self.map_file {
-            let text = read_text(file, MAX_RULES)?;
-            rules.extend(NameRule::parse_file(&text).map_err(|e| e.context(file.display()))?);
-        }
+        let rules = rules::gather(self.map, self.map_file.as_deref())?;
         let request = Request {
             bundle: self.bundle.into(),
             to: self.to,

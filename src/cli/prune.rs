@@ -10,7 +10,7 @@ use super::idle;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
-use super::secrets::read_text;
+use super::rules;
 use super::table::{blobs, bytes, digest, table};
 use crate::medium::Medium;
 use crate::places::location::Destination;
@@ -21,9 +21,6 @@ use crate::words::escape::Safe;
 use crate::work::graph::Rewrite;
 use crate::work::mapping::NameRule;
 use crate::work::prune::{PruneAction, PruneLot, PruneName};
-
-/// Largest file of rules that is read.
-const MAX_RULES: u64 = 16 << 20;
 
 /// Take away what earlier bundles brought and none that is kept names
 ///
@@ -85,11 +82,7 @@ impl Prune {
             idle::tell(&self.registries.given(), why, printer);
             self.registries.unused();
         }
-        let mut rules = self.map;
-        if let Some(file) = &self.map_file {
-            let text = read_text(file, MAX_RULES)?;
-            rules.extend(NameRule::parse_file(&text).map_err(|e| e.context(file.display()))?);
-        }
+        let rules = rules::gather(self.map, self.map_file.as_deref())?;
         let media = |paths: Vec<PathBuf>| paths.into_iter().map(Medium::at).collect();
         let trust = self.believe.trust(printer)?;
         let request = Request {

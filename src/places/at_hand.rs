@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use crate::medium::Medium;
 use crate::medium::reader::TreeReader;
@@ -13,6 +13,7 @@ use crate::medium::tree::Tree;
 use crate::storage::documents::DocumentsAtHand;
 use crate::storage::raw::Raw;
 use crate::storage::store::BlobSource;
+use crate::tools::mutex::lock;
 use crate::tools::named_file::NamedFile;
 use crate::words::at::At;
 use crate::words::cancel::Cancel;
@@ -227,8 +228,4 @@ fn digest_of(path: &str) -> Option<Digest> {
     let path = path.strip_suffix(DATA).unwrap_or(path);
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
     Digest::from_hex(name).ok()
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

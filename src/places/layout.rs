@@ -22,7 +22,7 @@ use self::entry::are_one;
 pub use self::images::{Images, Unreadable};
 pub(super) use self::names::by_digest;
 use self::names::{SubjectTags, entry_name, subject_of};
-pub use self::spec::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_path};
+pub use self::spec::{CONTAINERD_NAME, LAYOUT_MARK, REF_NAME, blob_digest, blob_path};
 pub use self::store::LayoutStore;
 pub use self::store::removal::LayoutRemoval;
 use crate::medium::kind;

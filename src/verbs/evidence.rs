@@ -90,10 +90,7 @@ impl Evidence {
 
 /// What the statement says that it lacks, with what its manifests say of that.
 fn held(examined: &Examined) -> Count {
-    let mut held = Count::default();
-    if let Some(base) = &examined.statement().predicate.base {
-        let needed = examined.contents().blobs.needed().iter();
-        needed.filter(|blob| base.lacks(&blob.digest)).for_each(|blob| held.add(blob));
-    }
-    held
+    let Some(base) = &examined.statement().predicate.base else { return Count::default() };
+    let needed = examined.contents().blobs.needed().iter();
+    needed.filter(|blob| base.lacks(&blob.digest)).collect()
 }

@@ -29,14 +29,8 @@ pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Res
     let keep = read(&request.keep, request, progress)?;
     let brought = read(&request.brought, request, progress)?;
     one_stream(keep.iter().chain(&brought))?;
-    let evidence = |all: &[(PruneEvidence, Contents)]| -> Vec<PruneEvidence> {
-        all.iter().map(|(evidence, _)| evidence.clone()).collect()
-    };
-    let (keeps, brings) = (evidence(&keep), evidence(&brought));
-    let contents = |all: Vec<(PruneEvidence, Contents)>| -> Vec<Contents> {
-        all.into_iter().map(|(_, contents)| contents).collect()
-    };
-    let (keep, brought) = (contents(keep), contents(brought));
+    let (keeps, keep): (Vec<_>, Vec<_>) = keep.into_iter().unzip();
+    let (brings, brought): (Vec<_>, Vec<_>) = brought.into_iter().unzip();
 
     // 2. Under which names, and in which repositories?
     let (naming, is_registry) = match &request.place {

@@ -22,7 +22,6 @@ use crate::verbs::making::{
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::work::merged::Merged;
-use crate::work::plan::Count;
 use crate::work::transfer;
 
 /// Makes one bundle of several as `request` says, signed with `key`, which is wiped from memory as
@@ -80,8 +79,7 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
         None => {
             let left = Draft::left(output)?;
             no_room(output.path(), total(&head.layers).saturating_sub(left))?;
-            copied = Count::default();
-            contents.blobs.carried().for_each(|blob| copied.add(blob));
+            copied = contents.blobs.carried().collect();
         }
         Some(mut draft) => {
             contents.blobs = BlobList::default();

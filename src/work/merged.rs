@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::{Contents, Image, Referrer};
 use crate::bundle::subset::{Referring, needing, subset};
 use crate::words::at::At;
 use crate::words::count::count;
 use crate::words::digest::Digest;
-use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::reference::Reference;
 use crate::work::choice::Choice;
@@ -57,12 +55,7 @@ impl Merged {
         names.retain(|name, _| kept.contains(name));
         // One bundle may carry what another left out.
         note_left_out(&mut contents);
-        let is_carried = |blob: &Descriptor| blobs.contains_key(&blob.digest);
-        let left_out = contents.images.iter().flat_map(|image| &image.left_out);
-        let left_out: BTreeSet<Digest> = left_out.map(|left| left.digest).collect();
-        let mut needed = contents.walk_blobs();
-        needed.retain(|blob| is_carried(blob) || !left_out.contains(&blob.digest));
-        contents.blobs = BlobList::carrying(needed, is_carried);
+        contents.list_blobs(|blob| blobs.contains_key(&blob.digest));
         none_missing(&contents)?;
         Ok(Merged { contents, names, blobs })
     }
@@ -100,7 +93,9 @@ fn none_missing(contents: &Contents) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::blob_list::BlobList;
     use crate::bundle::samples::Stock;
+    use crate::words::document::Descriptor;
     use crate::work::choice::Pattern;
 
     const A: &str = "x.example/r:a";

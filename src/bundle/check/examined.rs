@@ -9,7 +9,6 @@ use super::recalled::Recalled;
 use super::signatures::{self, OtherSignature, Signatures};
 use super::trust::Trust;
 use super::{graph, touched};
-use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::Contents;
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPE};
 use crate::bundle::head::{MAX_CONFIG, index_json};
@@ -183,15 +182,12 @@ impl<F: Files> Examined<F> {
         let found = graph::check(&self.tree, &self.sums, &self.contents, base);
         let new = found.into_iter().filter(|(path, _)| !known.contains(path));
         self.problems.extend(new.map(|(_, problem)| problem));
-        let left_out = graph::left_out(&self.contents);
-        let is_there = |blob: &Descriptor| {
+        let (tree, sums) = (&self.tree, &self.sums);
+        self.contents.list_blobs(|blob| {
             let path = blob_path(&blob.digest);
-            let is_said = !self.tree.has_all() && self.sums.files().contains_key(&path);
-            is_said || self.tree.size(&path).is_some()
-        };
-        let mut needed = self.contents.walk_blobs();
-        needed.retain(|blob| is_there(blob) || !left_out.contains(&blob.digest));
-        self.contents.blobs = BlobList::carrying(needed, is_there);
+            let is_said = !tree.has_all() && sums.files().contains_key(&path);
+            is_said || tree.size(&path).is_some()
+        });
     }
 
     /// Hashes the configs, which are small and lie in the head of a packed bundle, so that an

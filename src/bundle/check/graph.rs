@@ -90,12 +90,6 @@ pub(super) fn is_counted(sums: &Inventory, totals: &Totals) -> bool {
     totals.files == sums.files().len() as u64 && totals.blobs == blobs
 }
 
-/// What was left out on purpose.
-pub(super) fn left_out(contents: &Contents) -> BTreeSet<Digest> {
-    let images = contents.images.iter();
-    images.flat_map(|image| image.left_out.iter().map(|left| left.digest)).collect()
-}
-
 /// What the documents say about each other and about the bundle, which leans on `base`, against what
 /// is there. Each finding with the path that it makes unusable, one a path.
 pub(super) fn check(
@@ -104,7 +98,7 @@ pub(super) fn check(
     contents: &Contents,
     base: Option<&Base>,
 ) -> BTreeMap<String, Problem> {
-    let left_out = left_out(contents);
+    let left_out = contents.left_out();
     let lacks = |child: &Descriptor| {
         !child.is_document() && base.is_some_and(|base| base.lacks(&child.digest))
     };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::{Contents, RootAt};
 use crate::bundle::problem::{Problem, ProblemKind};
+use crate::places::layout::blob_digest;
 use crate::words::at::At;
 use crate::words::digest::Digest;
 
@@ -19,8 +20,7 @@ const MIN_NAMES: usize = 5;
 /// What belongs to a manifest that cannot be read is not known; such a blob is put down to the
 /// images of all those manifests, which cannot be used in any case.
 pub(super) fn name(problems: &mut [Problem], contents: &Contents, signed: impl Fn(&str) -> bool) {
-    let blob = |path: &str| Digest::from_hex(path.strip_prefix("blobs/sha256/")?).ok();
-    let blobs: BTreeSet<Digest> = problems.iter().filter_map(|p| blob(&p.path)).collect();
+    let blobs: BTreeSet<Digest> = problems.iter().filter_map(|p| blob_digest(&p.path)).collect();
     let users: BTreeMap<Digest, Vec<RootAt>> = contents.needed_by(&blobs);
     let unread = users.iter().filter(|(digest, _)| !contents.documents.contains_key(digest));
     let doubtful: BTreeSet<RootAt> = unread.flat_map(|(_, users)| users).copied().collect();
@@ -29,7 +29,7 @@ pub(super) fn name(problems: &mut [Problem], contents: &Contents, signed: impl F
     let everything: Vec<RootAt> = images.map(|(at, _)| RootAt::Image(at)).collect();
     let mut left = MAX_NAMES;
     for problem in problems {
-        let touched = match blob(&problem.path) {
+        let touched = match blob_digest(&problem.path) {
             Some(digest) => match users.get(&digest) {
                 Some(users) => users.as_slice(),
                 None if problem.kind == ProblemKind::Extra => &[],

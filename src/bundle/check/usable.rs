@@ -6,7 +6,7 @@ use super::examined::Examined;
 use super::trusted::Trusted;
 use crate::bundle::problem::{Problem, ProblemKind, failure};
 use crate::bundle::subset::{Referring, needing, subset};
-use crate::places::layout::blob_path;
+use crate::places::layout::{blob_digest, blob_path};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::reference::Reference;
@@ -63,7 +63,7 @@ impl Examined {
 
     /// The blob that `problem` is about, where it is about one that was signed for.
     fn blob_of(&self, problem: &Problem) -> Option<Digest> {
-        let digest = Digest::from_hex(problem.path.strip_prefix("blobs/sha256/")?).ok()?;
+        let digest = blob_digest(&problem.path)?;
         let is_signed = self.sums.files().contains_key(&blob_path(&digest));
         (is_signed || problem.kind == ProblemKind::Missing).then_some(digest)
     }

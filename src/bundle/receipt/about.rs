@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::content::HeldContent;
+use crate::bundle::in_toto::{self, StatementSubject};
 use crate::bundle::position::StreamPosition;
 use crate::bundle::statement::Tool;
 use crate::words::digest::Digest;
@@ -10,8 +11,6 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::json::check_strict;
 use crate::words::moment::Moment;
 
-/// `_type` of every statement.
-const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// `predicateType` of a receipt's.
 const RECEIPT_TYPE: &str = "urn:sealift:receipt:v1";
 /// What its subject is called: the file without its first line.
@@ -76,33 +75,12 @@ pub struct ReceiptTotals {
     pub bytes: u64,
 }
 
-#[derive(Serialize)]
-struct Raw<'a> {
-    #[serde(rename = "_type")]
-    r#type: &'static str,
-    subject: [Subject; 1],
-    #[serde(rename = "predicateType")]
-    predicate_type: &'static str,
-    predicate: &'a ReceiptAbout,
-}
-
 #[derive(Deserialize)]
 struct Claim {
-    subject: [Subject; 1],
+    subject: [StatementSubject; 1],
     #[serde(rename = "predicateType")]
     predicate_type: String,
     predicate: serde_json::Value,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Subject {
-    name: String,
-    digest: SubjectDigest,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SubjectDigest {
-    sha256: String,
 }
 
 impl ReceiptTotals {
@@ -145,10 +123,7 @@ impl ReceiptAbout {
             against: None,
             unread: Vec::new(),
             totals: ReceiptTotals::default(),
-            tool: Tool {
-                name: "sealift".to_owned(),
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            },
+            tool: Tool::own(),
         }
     }
 
@@ -172,15 +147,7 @@ impl ReceiptAbout {
     /// The statement's bytes, of lists with the digest `lists`.
     #[must_use]
     pub(super) fn to_statement(&self, lists: &Digest) -> Vec<u8> {
-        let digest = SubjectDigest { sha256: lists.hex() };
-        let statement = Raw {
-            r#type: STATEMENT_TYPE,
-            subject: [Subject { name: SUBJECT.to_owned(), digest }],
-            predicate_type: RECEIPT_TYPE,
-            predicate: self,
-        };
-        // Only maps with keys that are no text cannot be written, and there are none.
-        serde_json::to_vec(&statement).unwrap_or_default()
+        in_toto::to_bytes(&[StatementSubject::new(SUBJECT, lists)], RECEIPT_TYPE, self)
     }
 
     /// Reads a statement, exactly, and the digest of the lists that it is about.
@@ -200,7 +167,7 @@ impl ReceiptAbout {
         let about: ReceiptAbout =
             serde_json::from_value(claim.predicate).map_err(|e| bad(e.to_string()))?;
         let [subject] = &claim.subject;
-        let lists = Digest::from_hex(&subject.digest.sha256).map_err(|e| bad(e.to_string()))?;
+        let lists = Digest::from_hex(subject.sha256()).map_err(|e| bad(e.to_string()))?;
         // Written out again it must be the same, so that no member can hide.
         match about.to_statement(&lists) == payload && about.is_in_order() {
             true => Ok((about, lists)),

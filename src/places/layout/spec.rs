@@ -14,3 +14,9 @@ pub const LAYOUT_MARK: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
 pub fn blob_path(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
+
+/// The digest of the blob whose path is `path`, if it is that of one.
+#[must_use]
+pub fn blob_digest(path: &str) -> Option<Digest> {
+    Digest::from_hex(path.strip_prefix("blobs/sha256/")?).ok()
+}

@@ -68,11 +68,9 @@ impl Compared {
         now: Moment,
         set: &ImageSet,
     ) -> Compared {
-        let mut lacking = Count::default();
-        record.contents().blobs.lacking().for_each(|blob| lacking.add(blob));
         let statement = record.statement();
         Compared {
-            lacking: Some(lacking),
+            lacking: Some(record.contents().blobs.lacking().collect()),
             trusted: Some(!record.signers().is_empty()),
             statement: Some(statement.digest),
             created_at: Some(statement.predicate.created_at),

@@ -10,9 +10,9 @@ use crate::bundle::head::Head;
 use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
 use crate::places::at_hand::{AtHand, CandidateFile};
+use crate::places::layout::blob_digest;
 use crate::storage::verifying::Verifying;
 use crate::tools::parallel;
-use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -72,8 +72,7 @@ pub(super) fn passing(layers: &[Descriptor], at_hand: &AtHand) -> u64 {
 /// Those of the disk that is written.
 pub(super) fn share_head(draft: &Draft, at_hand: &AtHand, head: &Head) -> Result<()> {
     for (path, bytes) in &head.files {
-        let digest = path.strip_prefix("blobs/sha256/").and_then(|hex| Digest::from_hex(hex).ok());
-        let Some(digest) = digest else { continue };
+        let Some(digest) = blob_digest(path) else { continue };
         let blob = Descriptor::new("", digest, bytes.len() as u64);
         if let Some(it) = at_hand.candidates(&blob).next()
             && let Some(file) = it.named()
@@ -154,9 +153,7 @@ fn each(
     if here.is_empty() {
         return Ok(missing);
     }
-    let mut all = Count::default();
-    here.iter().for_each(|layer| all.add(layer));
-    let Count { bytes, blobs: items, .. } = all;
+    let Count { bytes, blobs: items } = here.iter().collect();
     progress.event(Event::Phase { name: "taking what is here", bytes, items });
     let taken = parallel::map(jobs, &here, |layer| {
         for candidate in at_hand.candidates(layer) {

@@ -66,7 +66,5 @@ impl Summary {
 
 /// The blobs that `contents` need and do not carry.
 pub(super) fn held(contents: &Contents) -> Count {
-    let mut held = Count::default();
-    contents.blobs.lacking().for_each(|blob| held.add(blob));
-    held
+    contents.blobs.lacking().collect()
 }

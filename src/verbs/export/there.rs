@@ -148,8 +148,7 @@ impl There {
         if let (Some(Sequel { name, history, .. }), false) = (&request.stream, request.dry_run) {
             history.admit(name, &self.1, &request.output)?;
         }
-        let mut reused = Count::default();
-        contents.blobs.carried().for_each(|blob| reused.add(blob));
+        let reused = contents.blobs.carried().collect();
         let held = held(&contents);
         Ok(Summary {
             ok: true,

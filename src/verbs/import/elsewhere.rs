@@ -2,11 +2,12 @@
 //! not carry, which may lie in a repository that the bundle does not name any more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::places::registry::{Client, RegistryRepository};
 use crate::storage::holdings::BlobHoldings as _;
+use crate::tools::mutex::lock;
 use crate::tools::parallel;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -82,7 +83,7 @@ impl Elsewhere<'_> {
         };
         let all: Vec<Candidate<'_>> = repositories.iter().map(open).collect();
         let order: Mutex<Vec<usize>> = Mutex::new((0..all.len()).collect());
-        let order = || order.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = || lock(&order);
         let open: Vec<&&Descriptor> =
             blobs.iter().filter(|blob| !found.contains_key(&blob.digest)).collect();
         let having = parallel::map(self.jobs, &open, |blob| {

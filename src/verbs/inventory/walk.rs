@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::bundle::contents::MAX_LEVELS;
 use crate::bundle::receipt::{HeldContent, MAX_RECEIPT};
 use crate::storage::store::ImageSource;
+use crate::tools::mutex::lock;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
@@ -77,8 +78,7 @@ impl<'p> Walk<'p> {
         refers: Refers<'_>,
     ) -> Result<Vec<Document>> {
         let about = document.descriptor();
-        let is_new = self.seen.lock().is_ok_and(|mut seen| seen.insert(about.digest));
-        if !is_new {
+        if !lock(&self.seen).insert(about.digest) {
             return Ok(Vec::new());
         }
         let children = document.children();
@@ -100,7 +100,7 @@ impl<'p> Walk<'p> {
         let mut found = Vec::new();
         for child in documents.into_iter().chain(&referring) {
             self.progress.check()?;
-            if self.seen.lock().is_ok_and(|seen| seen.contains(&child.digest)) {
+            if lock(&self.seen).contains(&child.digest) {
                 continue;
             }
             match source.document(child) {
@@ -114,7 +114,7 @@ impl<'p> Walk<'p> {
 
     /// Adds to what was found, as long as it has room in a receipt.
     fn within(&self, add: impl FnOnce(&mut HeldContent)) -> Result<()> {
-        let mut content = self.content.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut content = lock(&self.content);
         add(&mut content);
         let count = content.manifests.len() + content.blobs.len() + content.names.len();
         match count as u64 * LINE > MAX_RECEIPT {

@@ -7,8 +7,10 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::tools::mutex::lock;
 
 use tokio::sync::Notify;
 
@@ -115,10 +117,6 @@ pub fn household(peer: IpAddr) -> IpAddr {
         }
         v4 @ IpAddr::V4(_) => v4,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Seat {

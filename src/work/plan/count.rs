@@ -34,3 +34,12 @@ impl Count {
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
+
+/// All of some blobs.
+impl<'b> FromIterator<&'b Descriptor> for Count {
+    fn from_iter<I: IntoIterator<Item = &'b Descriptor>>(blobs: I) -> Count {
+        let mut count = Count::default();
+        blobs.into_iter().for_each(|blob| count.add(blob));
+        count
+    }
+}

@@ -93,9 +93,7 @@ impl PrunePlan {
             freed.extend(documents.iter().map(|it| (it.digest, it.clone())));
             lots.push(PruneLot { repository, names, documents, blobs: going, parts_names });
         }
-        let mut frees = Count::default();
-        freed.values().for_each(|it| frees.add(it));
-        Ok(PrunePlan { lots, frees })
+        Ok(PrunePlan { lots, frees: freed.values().collect() })
     }
 
     /// Whether there is nothing to take away.

@@ -35,10 +35,7 @@ pub fn fetch(
     jobs: Jobs,
     progress: &dyn Progress,
 ) -> Result<Fetched> {
-    let mut all = Count::default();
-    blobs.iter().for_each(|blob| all.add(blob));
-    let Count { bytes, .. } = all;
-    let items = blobs.len() as u64;
+    let Count { bytes, blobs: items } = blobs.iter().collect();
     progress.event(Event::Phase { name: "fetching", bytes, items });
     let mut ahead = Vec::new();
     for blob in blobs {

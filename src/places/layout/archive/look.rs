@@ -10,6 +10,7 @@ use flate2::bufread::GzDecoder;
 use rustix::fs::FileType;
 use serde_json::Value;
 
+use super::super::spec::blob_digest;
 use super::contents::{ArchiveContents, DOCKER_INDEX, names};
 use crate::medium::tree::Tree;
 use crate::places::layout::spec::blob_path;
@@ -171,7 +172,7 @@ impl OldContents {
             }
             return Ok(());
         }
-        let digest = path.strip_prefix("blobs/sha256/").and_then(|hex| Digest::from_hex(hex).ok());
+        let digest = blob_digest(path);
         let Some(digest) = digest.filter(|digest| listing.size_of(digest) == Some(size)) else {
             return Ok(());
         };

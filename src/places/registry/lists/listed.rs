@@ -6,11 +6,11 @@ use ureq::http::Method;
 
 use super::page::TagsPage;
 use super::tag_list::{TagList, TagListState};
-use super::tagged::lock;
 use super::trail::Trail;
 use crate::places::registry::call::{Call, CallTarget};
 use crate::places::registry::http::url::Url;
 use crate::places::registry::session::Session;
+use crate::tools::mutex::lock;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Result};
 use crate::words::reference::Tag;

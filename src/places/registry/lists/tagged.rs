@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use ureq::http::HeaderMap;
 
 use super::tag_list::TagList;
+use crate::tools::mutex::lock;
 use crate::words::digest::Digest;
 
 /// How one repository is asked what refers to its manifests.
@@ -93,11 +94,6 @@ impl Tagged {
             lock(&self.neighbours.no_route).insert(look.clone());
         }
     }
-}
-
-/// What `mutex` guards.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the registry that answers with `headers` looks like: which headers it has, and what it
