@@ -9,7 +9,7 @@ use crate::support::sealift::{Ran, Sealift, ran};
 use crate::support::{command, files};
 
 /// What the page has to walk through.
-const WALKED: [&str; 16] = [
+const WALKED: [&str; 17] = [
     "key generate",
     "--stream prod",
     "sealift inventory",
@@ -19,6 +19,7 @@ const WALKED: [&str; 16] = [
     "--reuse",
     "sealift diff",
     "sealift verify",
+    "--against docker://harbor.example/prod",
     "sealift import",
     "--accept-gap",
     "--base",

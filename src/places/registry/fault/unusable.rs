@@ -31,8 +31,9 @@ impl End {
     /// An answer about `what` that is larger than `most` bytes.
     pub(crate) fn too_much(&self, what: &str, most: u64) -> Error {
         let why = format!("larger than {} MiB", most >> 20);
-        self.error(Class::Refused, what, why)
-            .of_kind(ErrorKind::AnswerUnusable)
-            .hint("no registry sends so much here; check the address, and what stands before it")
+        self.error(Class::Refused, what, why).of_kind(ErrorKind::AnswerUnusable).hint(
+            "no registry has to send so much; leave that out, or check the address and what stands \
+                 before it",
+        )
     }
 }
