@@ -17,6 +17,7 @@ mod help;
 mod idle;
 mod import;
 mod in_order;
+mod in_stream;
 mod inspect;
 mod inventory;
 mod json;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::request::{Request, Sequel};
+use super::request::Request;
 use crate::bundle::check::Trust;
 use crate::bundle::draft::Draft;
 use crate::bundle::head::Head;
@@ -13,6 +13,7 @@ use crate::places::at_hand::{AtHand, CandidateFile};
 use crate::places::layout::blob_digest;
 use crate::storage::verifying::Verifying;
 use crate::tools::parallel;
+use crate::verbs::sequel::Sequel;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
