@@ -11,8 +11,8 @@ use super::changes;
 use super::environment::{creation_time, standard_input};
 use super::evidence::in_words;
 use super::idle;
-use super::in_stream::InStream;
 use super::lists::{gather, no_path, parse};
+use super::numbering::Numbering;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
@@ -106,7 +106,7 @@ pub(super) struct Export {
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
     #[command(flatten)]
-    in_stream: InStream,
+    numbering: Numbering,
     /// Call the one image of an archive or layout NAME, as docker-archive:FILE=NAME does
     #[arg(long, value_name = "NAME", value_parser = argument::<Reference>)]
     name: Option<Reference>,
@@ -161,10 +161,10 @@ impl Export {
             idle::tell(&[("--skip-unreadable", self.skip_unreadable)], why, printer);
         }
         if !any_line(&self.since) {
-            let given = [("--history", self.in_stream.names_history_alone())];
+            let given = [("--history", self.numbering.names_history_alone())];
             idle::tell(&given, "no stream is named, and no line was read out", printer);
         }
-        let since = since(self.since, || self.in_stream.history())?;
+        let since = since(self.since, || self.numbering.history())?;
         let created_at = creation_time()?;
         let expires_at = self.expires.map(|days| created_at.plus_days(days)).transpose()?;
         let request = Request {
@@ -180,7 +180,7 @@ impl Export {
             since_keys: public_keys(&self.since_key)?,
             created_at,
             expires_at,
-            stream: self.in_stream.sequel()?,
+            stream: self.numbering.sequel()?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,

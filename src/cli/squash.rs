@@ -10,7 +10,7 @@ use super::choose::Choose;
 use super::environment::{creation_time, now};
 use super::evidence::in_words;
 use super::idle;
-use super::in_stream::InStream;
+use super::numbering::Numbering;
 use super::printer::Printer;
 use super::secrets::private_key;
 use super::sizes;
@@ -61,7 +61,7 @@ pub(super) struct Squash {
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
     #[command(flatten)]
-    in_stream: InStream,
+    numbering: Numbering,
     /// Blobs copied at a time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -72,7 +72,7 @@ pub(super) struct Squash {
 
 impl Squash {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
-        let given = [("--history", self.in_stream.names_history_alone())];
+        let given = [("--history", self.numbering.names_history_alone())];
         idle::tell(&given, "no stream is named", printer);
         let created_at = creation_time()?;
         let bundles = self.bundles.into_iter().map(Medium::at).collect();
@@ -81,7 +81,7 @@ impl Squash {
             choice: self.choose.choice()?,
             created_at,
             expires_at: self.expires.map(|days| created_at.plus_days(days)).transpose()?,
-            stream: self.in_stream.sequel()?,
+            stream: self.numbering.sequel()?,
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
             ..Request::new(bundles, Medium::to_make(&self.output)?, trust, now()?)

@@ -14,7 +14,7 @@ use crate::words::stream::StreamName;
 
 /// The stream that a bundle becomes the next one of.
 #[derive(Debug, Args)]
-pub(super) struct InStream {
+pub(super) struct Numbering {
     /// Make it the next bundle of this stream, numbered behind the last one
     #[arg(long, value_name = "NAME", value_parser = argument::<StreamName>)]
     stream: Option<StreamName>,
@@ -31,7 +31,7 @@ pub(super) struct InStream {
     after: Option<PathBuf>,
 }
 
-impl InStream {
+impl Numbering {
     /// Whether a history is named and no stream.
     pub(super) fn names_history_alone(&self) -> bool {
         self.stream.is_none() && self.history.is_some()
