@@ -46,6 +46,7 @@ mod stderr;
 mod table;
 mod tags;
 mod text;
+mod unlock;
 mod verify;
 
 use std::process::ExitCode;

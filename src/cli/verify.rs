@@ -15,9 +15,9 @@ use super::report::argument;
 use super::rules;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
+use super::unlock::Unlock;
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Image;
-use crate::medium::Medium;
 use crate::places::location::Destination;
 use crate::tools::parallel::all_cores;
 use crate::verbs::verify::{Report, Request, verify, verify_against};
@@ -39,6 +39,7 @@ use crate::work::mapping::NameRule;
   sealift verify july.tar --key transfer.pub.pem --against docker://harbor.example/group \\
       --map 'quay.io/*=mirror/*'
   sealift verify july.tar --key transfer.pub.pem --base june.tar
+  sealift verify june.tar.age --identity site.key --key transfer.pub.pem
 
 With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
 that was taken is refused (exit code 7).
@@ -55,6 +56,8 @@ pub(super) struct Verify {
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem", required = true)]
     key: Vec<PathBuf>,
+    #[command(flatten)]
+    unlock: Unlock,
     /// Remember the bundle as the last one of its stream, as an import of it does
     #[arg(long)]
     remember: bool,
@@ -98,14 +101,15 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         idle::in_full(&[("--long", self.long)], printer);
+        let opener = self.unlock.opener(printer)?;
         let request = Request {
-            bundle: self.bundle.into(),
+            bundle: opener.medium(self.bundle),
             trust: Trust::Keys(public_keys(&self.key)?),
             demands: (self.remember || self.in_order.is_given()).then(|| self.in_order.demands()),
             remember: self.remember,
             now: now()?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
-            bases: self.base.into_iter().map(Medium::at).collect(),
+            bases: opener.media(self.base),
             rules: rules::gather(self.map, self.map_file.as_deref())?,
             flatten: self.flatten,
             rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },

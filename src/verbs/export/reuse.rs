@@ -9,6 +9,7 @@ use crate::bundle::draft::Draft;
 use crate::bundle::head::Head;
 use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
+use crate::medium::Medium;
 use crate::places::at_hand::{AtHand, CandidateFile};
 use crate::places::layout::blob_digest;
 use crate::storage::verifying::Verifying;
@@ -35,7 +36,7 @@ pub(super) fn list(
         at_hand.add_passing(request.output.open()?);
     }
     for place in &request.reuse {
-        at_hand.add(place, &progress.handle())?;
+        at_hand.add(&Medium::at(place), &progress.handle())?;
     }
     let output = std::path::absolute(request.output.path()).ok();
     if let Some(place) = last(request, key).filter(|place| Some(place) != output.as_ref()) {
