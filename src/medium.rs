@@ -126,6 +126,12 @@ impl Medium {
                 "a packed bundle is a plain .tar: layers are compressed already".into(),
             );
         }
+        if lower.ends_with(".tar.age") {
+            return bad(
+                "would be encrypted",
+                "make a packed bundle, whose name ends in .tar, and encrypt that with age".into(),
+            );
+        }
         if lower.ends_with(".tar") && !name.ends_with(".tar") {
             return bad(
                 "does not end in .tar",

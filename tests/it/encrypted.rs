@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::memory::run_within;
 use crate::support::content::{Layer, tar};
 use crate::support::images::{Image, write_layout};
 use crate::support::sealift::{Ran, Sealift, code, ran};
@@ -224,10 +225,13 @@ fn what_was_cut_off_or_added_to_is_not_taken_for_whole() {
     let verify = || sealift_runs(&sealift, "verify b.tar.age --identity id --key k.pub.pem");
     let cut = |at: u64| std::fs::write(&file, &whole[..usize::try_from(at).unwrap()]).unwrap();
 
-    for at in [begin + 2 * SEALED, begin + 3 * SEALED + 5_000, begin + SEALED - 1] {
+    for at in [begin + 2 * SEALED, begin + 3 * SEALED + 5_000] {
         cut(at);
         verify().exits(code::INCOMPLETE).says("the file ends at byte");
     }
+    // Where not even the first chunk is whole, nobody can tell what its rest was.
+    cut(begin + SEALED - 1);
+    verify().exits(code::DAMAGED);
     cut(begin - 20);
     verify().exits(code::INCOMPLETE).says("within its age header");
     std::fs::write(&file, [&whole[..], b"more"].concat()).unwrap();
@@ -261,4 +265,26 @@ fn what_is_in_an_age_file_and_no_bundle_is_told_for_what_it_is() {
     run("export oci-archive:images.age -o n --sign-key k.key.pem")
         .exits(code::DAMAGED)
         .says("encrypted with age");
+}
+
+#[test]
+fn a_large_layer_is_decrypted_within_64_mebibytes() {
+    need!("age");
+    // Not in /tmp, which is memory on some machines.
+    let scratch = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let sealift = Sealift::new_in(scratch.path());
+    sealift.keys("k");
+    let layer = Layer::plain(&tar(&[("noise", &Random::new(5).bytes(80 << 20), 0o644)]));
+    let image = Image::single("acme/large", "1", "[]", &[layer]);
+    write_layout(&sealift.at("images"), &[("acme/large:1", &image)]);
+    sealift_runs(&sealift, "export oci:images -o b.tar --sign-key k.key.pem").ok();
+    let recipient = identity(&sealift, "id");
+    tool(&sealift, &format!("age -r {recipient} -o b.tar.age b.tar"));
+    for line in [
+        "verify b.tar.age --identity id --key k.pub.pem",
+        "inspect b.tar.age --identity id",
+        "import b.tar.age --identity id --to oci:out --key k.pub.pem",
+    ] {
+        run_within(line, sealift.command().args(line.split(' ')));
+    }
 }
