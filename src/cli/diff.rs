@@ -16,7 +16,7 @@ use super::printer::Printer;
 use super::registries::Registries;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes};
-use super::unlock::{Opener, Unlock};
+use super::unlock::{Unlock, Unlocking};
 use crate::bundle::check::Trust;
 use crate::bundle::receipt::ReadReceipt;
 use crate::places::location::{Place, Source};
@@ -121,7 +121,7 @@ fn is_registry(side: &Comparand) -> bool {
 }
 
 /// What `text` names. What is there under that very name is no place.
-fn side(text: &str, opener: &Opener) -> Result<Comparand> {
+fn side(text: &str, opener: &Unlocking) -> Result<Comparand> {
     let path = PathBuf::from(text);
     if text.contains(':') && !path.exists() {
         return text.parse().map(Comparand::Place);

@@ -24,12 +24,12 @@ pub(super) struct Unlock {
 }
 
 /// Opens what is encrypted.
-pub(super) struct Opener {
+pub(super) struct Unlocking {
     #[cfg(feature = "age")]
     identities: std::sync::Arc<crate::tools::cipher::Identities>,
 }
 
-impl Opener {
+impl Unlocking {
     /// The medium at `path`.
     pub(super) fn medium(&self, path: impl Into<PathBuf>) -> Medium {
         let medium = Medium::at(path);
@@ -48,7 +48,7 @@ impl Opener {
 impl Unlock {
     /// Reads the keys. Those that are encrypted are asked for their passphrases now, a bundle when it is
     /// opened.
-    pub(super) fn opener(&self, printer: &Printer) -> Result<Opener> {
+    pub(super) fn opener(&self, printer: &Printer) -> Result<Unlocking> {
         use crate::tools::cipher::Identities;
         use crate::words::error::Subject;
 
@@ -63,15 +63,15 @@ impl Unlock {
                 .add(&bytes, &path.display().to_string())
                 .map_err(|e| e.subject(Subject::Path(path.clone())))?;
         }
-        Ok(Opener { identities: std::sync::Arc::new(identities) })
+        Ok(Unlocking { identities: std::sync::Arc::new(identities) })
     }
 }
 
 #[cfg(not(feature = "age"))]
 impl Unlock {
     /// Opens nothing: age was left out of this program.
-    pub(super) fn opener(&self, _printer: &Printer) -> Result<Opener> {
-        Ok(Opener {})
+    pub(super) fn opener(&self, _printer: &Printer) -> Result<Unlocking> {
+        Ok(Unlocking {})
     }
 }
 

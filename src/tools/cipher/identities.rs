@@ -15,6 +15,8 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 
+/// How every file in the format begins.
+pub(super) const MARK: &[u8] = b"age-encryption.org/v1\n";
 /// Largest work that a passphrase may ask for, as the power of two that scrypt calls N: a gigabyte of
 /// memory, and some seconds. `age -p` asks for 18, a quarter of that.
 const MAX_WORK: u8 = 20;
@@ -52,7 +54,7 @@ impl Identities {
     /// # Errors
     /// [`Class::Usage`] for what is none of these, [`Class::Untrusted`] for a wrong passphrase.
     pub fn add(&mut self, bytes: &[u8], name: &str) -> Result<()> {
-        if bytes.starts_with(super::locked::MARK) {
+        if bytes.starts_with(MARK) {
             return self.add_encrypted(bytes, name);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| no_identity(name))?;
@@ -104,7 +106,7 @@ impl Identities {
             .take(MAX_IDENTITIES)
             .read_to_end(&mut plain)
             .map_err(|_| unlike(name, "was changed since it was encrypted"))?;
-        match plain.starts_with(super::locked::MARK) {
+        match plain.starts_with(MARK) {
             true => Err(no_identity(name)),
             false => self.add(&plain, name),
         }

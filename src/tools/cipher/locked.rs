@@ -13,14 +13,12 @@ use age::{DecryptError, Decryptor, Identity};
 use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza};
 use zeroize::Zeroizing;
 
-use super::identities::{Identities, Key, fault};
+use super::identities::{Identities, Key, MARK, fault};
 use crate::tools::withheld;
 use crate::words::error::{Class, Error, ErrorKind, Result};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 
-/// How every file in the format begins.
-pub(super) const MARK: &[u8] = b"age-encryption.org/v1\n";
 /// Largest header. A recipient takes a hundred bytes of it, one that quantum computers cannot read two
 /// thousand; it is read before anybody is believed.
 const MAX_HEADER: usize = 256 << 10;
