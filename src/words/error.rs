@@ -210,6 +210,15 @@ impl Error {
         self.with(|inner| inner.side = Some(side))
     }
 
+    /// Notes the end of a transfer that it happened on, where nobody has and it is that of one.
+    #[must_use]
+    pub fn on_unless_noted(self, side: Side) -> Error {
+        match self.side().is_some() || self.class() == Class::Interrupted {
+            true => self,
+            false => self.on(side),
+        }
+    }
+
     /// Notes a thing that it is about.
     #[must_use]
     pub fn subject(self, subject: Subject) -> Error {

@@ -306,7 +306,8 @@ fn a_quota_that_runs_out_in_the_middle_is_said_with_its_own_code() {
 
     let refused = import(&Sealift::new(), &harbor, &auth, &["--ignore-quota"]).exits(code::NO_ROOM);
 
-    refused.says("no room").says("quota is used up");
+    let refused = refused.says("no room").says("quota is used up");
+    assert_eq!(refused.json()["error"]["kind"], "no-space", "{}", refused.stdout);
     assert!(harbor.look("group").unwrap().used <= 300_000);
 }
 

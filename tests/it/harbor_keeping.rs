@@ -163,7 +163,8 @@ fn a_full_quota_is_told_as_such_though_a_proxy_answers_for_harbor() {
 
     let full = import(&Sealift::new(), &harbor, &auth, &["--ignore-quota"]).exits(code::NO_ROOM);
 
-    full.says("of the quota of project group are left");
+    let full = full.says("of the quota of project group are left");
+    assert_eq!(full.json()["error"]["kind"], "no-space", "{}", full.stdout);
 }
 
 /// `inspect` of what an export of `name` from the Harbor makes.

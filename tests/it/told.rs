@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::support::registry::Registry;
 use crate::support::sealift::{Ran, Sealift, code, ran};
 
 const HELLO: &str = concat!("oci:", env!("CARGO_MANIFEST_DIR"), "/testdata/hello");
@@ -72,6 +73,41 @@ fn who_cannot_stop_says_so_before_the_end() {
 }
 
 #[test]
+fn an_image_that_is_not_there_is_named() {
+    need!("docker-registry");
+    let (sealift, registry) = (Sealift::new(), Registry::empty());
+    sealift.keys("k");
+    let image = format!("{}/team/app:gone", registry.host());
+
+    let gone = failure(&sealift, &format!("export {image} -o n --sign-key k.key.pem"));
+
+    assert_eq!((&gone["class"], &gone["side"]), (&json!("incomplete"), &json!("source")), "{gone}");
+    assert_eq!(gone["subject"]["image"], image, "{gone}");
+}
+
+#[test]
+fn an_engine_that_does_not_run_is_not_reached() {
+    need!("docker");
+    let sealift = Sealift::new();
+    sealift.keys("k");
+    ran(sealift.command().args(format!("export {HELLO} -o b --sign-key k.key.pem").split(' ')))
+        .ok();
+    for line in [
+        "export docker-daemon:a:1 -o n --sign-key k.key.pem",
+        "import b --to docker-daemon: --key k.pub.pem",
+        "inventory docker-daemon: -o r.json",
+    ] {
+        let mut command = sealift.command();
+        command.env("DOCKER_HOST", format!("unix://{}/nobody.sock", sealift.at("").display()));
+        command.args(line.split(' ')).args(["--format", "json"]);
+
+        let error = ran(&mut command).exits(code::REFUSED).json()["error"].clone();
+
+        assert_eq!(error["kind"], "unreachable", "{line}: {error}");
+    }
+}
+
+#[test]
 fn a_failure_names_what_it_is_about() {
     let sealift = Sealift::new();
     sealift.keys("k");
@@ -109,6 +145,13 @@ fn a_failure_names_what_it_is_about() {
         );
         assert_eq!(error["subject"][member], about, "{line}: {error}");
     }
+    // A layer of a source that has other bytes than its digest says.
+    crate::support::files::copy(&sealift.at("in"), &sealift.at("bad"));
+    let blobs = std::fs::read_dir(sealift.at("bad/blobs/sha256")).unwrap();
+    let layer = blobs.map(Result::unwrap).max_by_key(|blob| blob.metadata().unwrap().len());
+    crate::support::files::flip(&layer.unwrap().path(), 100);
+    let other = failure(&sealift, &format!("export oci:bad {sign}"));
+    assert_eq!((&other["class"], &other["side"]), (&json!("damaged"), &json!("source")), "{other}");
     let taken = failure(&sealift, "import small --to oci:in --key k.pub.pem");
     assert_eq!(taken["side"], "destination", "{taken}");
     assert!(taken["subject"]["image"].as_str().unwrap().contains("hello"), "{taken}");

@@ -113,42 +113,7 @@ impl Ended {
     pub fn failure(&self, what: &str) -> Error {
         let lines: Vec<&str> =
             self.complaints.lines().filter(|line| !line.trim().is_empty()).collect();
-        let all = self.complaints.to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|word| all.contains(word));
-        let (class, hint) = if has(&["no space left on device", "disk quota exceeded"]) {
-            (Class::NoRoom, "free some room in the engine's storage, and run the command again")
-        } else if has(&["rejected by policy", "source image rejected", "policy.json"]) {
-            (Class::Refused, "the engine's policy for signatures (containers-policy.json) decides")
-        } else if has(&[
-            "in use by a container",
-            "is using its referenced image",
-            "is being used by",
-        ]) {
-            (Class::Refused, "a container uses it; remove that first, or keep the image")
-        } else if has(&["permission denied"]) {
-            (Class::Refused, "run it as a user who may use the engine")
-        } else if has(&[
-            "cannot connect",
-            "failed to dial",
-            "dial unix",
-            "dial tcp",
-            "connection refused",
-        ]) {
-            (
-                Class::Refused,
-                "see that the engine runs, and where: DOCKER_HOST, CONTAINER_HOST and \
-                 CONTAINERD_ADDRESS say so",
-            )
-        } else if has(&["no such image", "image not known", "reference does not exist"])
-            || all.trim_end().ends_with(": not found")
-        {
-            (
-                Class::Incomplete,
-                "see what the engine has: podman images, docker images, ctr images ls",
-            )
-        } else {
-            (Class::Other, "see what the engine says for itself")
-        };
+        let (class, kind, hint) = meaning(&self.complaints.to_lowercase());
         let last = lines.last().map_or("it does not say why", |line| line.trim());
         let shown = &lines[lines.len().saturating_sub(SHOWN)..];
         let details = if lines.len() > 1 { shown } else { &[] };
@@ -157,8 +122,69 @@ impl Ended {
             .details(details.iter().map(|line| (*line).to_owned()));
         match details.iter().chain([&last]).any(|line| is_about_the_way(line)) {
             true => error.of_kind(ErrorKind::Unreachable),
-            false => error,
+            false => error.of_kind(kind),
         }
+    }
+}
+
+/// What an engine may complain of, in lower case, what that is, and the way out; the first that is
+/// met counts.
+const COMPLAINTS: &[(&[&str], Class, ErrorKind, &str)] = &[
+    (
+        &["no space left on device", "disk quota exceeded"],
+        Class::NoRoom,
+        ErrorKind::NoSpace,
+        "free some room in the engine's storage, and run the command again",
+    ),
+    (
+        &["rejected by policy", "source image rejected", "policy.json"],
+        Class::Refused,
+        ErrorKind::Other,
+        "the engine's policy for signatures (containers-policy.json) decides",
+    ),
+    (
+        &["in use by a container", "is using its referenced image", "is being used by"],
+        Class::Refused,
+        ErrorKind::Other,
+        "a container uses it; remove that first, or keep the image",
+    ),
+    (
+        &["permission denied"],
+        Class::Refused,
+        ErrorKind::AccessDenied,
+        "run it as a user who may use the engine",
+    ),
+    (
+        &[
+            "cannot connect",
+            "unable to connect",
+            "failed to connect",
+            "failed to dial",
+            "dial unix",
+            "dial tcp",
+            "connection refused",
+        ],
+        Class::Refused,
+        ErrorKind::Unreachable,
+        "see that the engine runs, and where: DOCKER_HOST, CONTAINER_HOST and \
+         CONTAINERD_ADDRESS say so",
+    ),
+    (&["no such image", "image not known", "reference does not exist"], GONE.0, GONE.1, GONE.2),
+];
+/// That it does not have what it was asked for.
+const GONE: (Class, ErrorKind, &str) = (
+    Class::Incomplete,
+    ErrorKind::Other,
+    "see what the engine has: podman images, docker images, ctr images ls",
+);
+
+/// What `complaints`, in lower case, amount to, and the way out.
+fn meaning(complaints: &str) -> (Class, ErrorKind, &'static str) {
+    let is_it = |words: &[&str]| words.iter().any(|word| complaints.contains(word));
+    match COMPLAINTS.iter().find(|(words, ..)| is_it(words)) {
+        Some((_, class, kind, hint)) => (*class, *kind, *hint),
+        None if complaints.trim_end().ends_with(": not found") => GONE,
+        None => (Class::Other, ErrorKind::Other, "see what the engine says for itself"),
     }
 }
 
@@ -198,23 +224,32 @@ mod tests {
 
     #[test]
     fn the_class_of_a_failure_follows_the_complaint() {
-        for (complaint, class) in [
-            ("write /x: no space left on device", Class::NoRoom),
+        use ErrorKind::{AccessDenied, NoSpace, Other, Unreachable};
+        for (complaint, class, kind) in [
+            ("write /x: no space left on device", Class::NoRoom, NoSpace),
             (
                 "Error: Source image rejected: Running image x is rejected by policy.",
                 Class::Refused,
+                Other,
             ),
-            ("dial unix /run/x: permission denied", Class::Refused),
-            ("Error response from daemon: No such image: x:latest", Class::Incomplete),
-            ("Error: x: image not known", Class::Incomplete),
-            ("ctr: content digest sha256:0: not found", Class::Incomplete),
-            ("Cannot connect to the Docker daemon at unix:///x", Class::Refused),
-            ("ctr: failed to dial \"/x\": timeout", Class::Refused),
-            ("it broke", Class::Other),
+            ("dial unix /run/x: permission denied", Class::Refused, AccessDenied),
+            ("Error response from daemon: No such image: x:latest", Class::Incomplete, Other),
+            ("Error: x: image not known", Class::Incomplete, Other),
+            ("ctr: content digest sha256:0: not found", Class::Incomplete, Other),
+            ("Cannot connect to the Docker daemon at unix:///x", Class::Refused, Unreachable),
+            (
+                "failed to connect to the docker API at unix:///x; check if the path is correct",
+                Class::Refused,
+                Unreachable,
+            ),
+            ("Error: unable to connect to Podman socket: x", Class::Refused, Unreachable),
+            ("ctr: failed to dial \"/x\": timeout", Class::Refused, Unreachable),
+            ("it broke", Class::Other, Other),
         ] {
             let complaints = complaint.to_owned();
             let ended = Ended { success: false, code: Some(1), said: Vec::new(), complaints };
-            assert_eq!(ended.failure("x").class(), class, "{complaint}");
+            let error = ended.failure("x");
+            assert_eq!((error.class(), error.kind()), (class, kind), "{complaint}");
         }
     }
 

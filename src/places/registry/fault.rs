@@ -180,6 +180,7 @@ impl End {
         };
         let turned_away = matches!(status, 401 | 403) && !elsewhere;
         let error = match (lacks, turned_away) {
+            _ if full => error.of_kind(ErrorKind::NoSpace),
             (true, _) => error.of_kind(ErrorKind::PartsLacking),
             (false, true) => error.of_kind(ErrorKind::AccessDenied),
             _ if status == 413 => error.of_kind(ErrorKind::BodyTooLarge),

@@ -20,7 +20,7 @@ use super::http::Outgoing;
 use super::session::Session;
 use crate::words::bytes::Bytes;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, ErrorKind, Result};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 
@@ -97,6 +97,7 @@ impl Session {
             );
             self.end
                 .error(Class::NoRoom, &self.blob_name(blob), why)
+                .of_kind(ErrorKind::NoSpace)
                 .hint("the project's quota is used up; raise it or remove old images")
         })
     }

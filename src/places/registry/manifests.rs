@@ -117,6 +117,7 @@ impl Session {
             let what = self.manifest_name(reference);
             self.end
                 .error(Class::Incomplete, &what, "no such image")
+                .subject(Subject::Image(format!("{}/{what}", self.end.registry)))
                 .hint("check the name and the tag")
         })
     }

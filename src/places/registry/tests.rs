@@ -19,7 +19,7 @@ use crate::storage::content::Content;
 use crate::storage::holdings::{BlobHoldings as _, Holdings as _};
 use crate::storage::store::{BlobSink as _, BlobSource as _, ImageSink as _, ImageSource as _};
 use crate::words::document::{Descriptor, Document};
-use crate::words::error::{Class, Error, ErrorKind, Result, Side};
+use crate::words::error::{Class, Error, ErrorKind, Result, Side, Subject};
 use crate::words::media::OCI_MANIFEST;
 use crate::words::progress::{Event, Recorder};
 use crate::words::reference::{Reference, Registry, Repository, Tag};
@@ -647,7 +647,9 @@ fn what_is_not_there_is_told_from_what_is_not_allowed() {
         gone.message(),
         format!("source registry {}: team/app:gone: no such image", server.address)
     );
-    assert_eq!(denied.class(), Class::Refused);
+    let image = Subject::Image(format!("{}/team/app:gone", server.address));
+    assert!(gone.subjects().contains(&image), "{:?}", gone.subjects());
+    assert_eq!((denied.class(), denied.kind()), (Class::Refused, ErrorKind::AccessDenied));
     assert!(denied.to_string().contains("HTTP 403, DENIED: quota"), "{denied}");
     assert!(repository.published(&name(&server, ":gone")).unwrap().is_none());
 }
@@ -704,7 +706,7 @@ fn the_refusals_of_harbor_say_what_a_person_can_do() {
     assert!(fixed.to_string().contains("the tag is immutable (HTTP 412"), "{fixed}");
 
     let full = repository.publish(&name(&server, ":1"), &document()).unwrap_err();
-    assert_eq!(full.class(), Class::NoRoom);
+    assert_eq!((full.class(), full.kind()), (Class::NoRoom, ErrorKind::NoSpace));
     assert!(full.to_string().contains("no room (HTTP 403, DENIED: adding 3.1 GiB"), "{full}");
     assert!(full.way_out().unwrap().contains("quota"), "{full:?}");
     assert!(!full.is_transient());

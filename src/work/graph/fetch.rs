@@ -12,7 +12,7 @@ use crate::storage::reading::read_small;
 use crate::tools::parallel;
 use crate::words::at::At;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT, is_disguised};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 
@@ -37,7 +37,7 @@ impl Walker<'_, '_> {
             match next.origin.of(self.origins).source.document(&next.descriptor) {
                 Err(error) if error.class() == Class::Incomplete => Ok(Err(error)),
                 found => {
-                    let found = found?;
+                    let found = found.map_err(|e| e.on_unless_noted(Side::Source))?;
                     keep(&held, &found)?;
                     Ok(Ok(found))
                 }

@@ -11,7 +11,7 @@ use crate::tools::parallel;
 use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Registry;
 
@@ -69,7 +69,7 @@ pub fn find(
                 {
                     failing.insert(registry.clone());
                 }
-                Ok(Some(Err(wanted.placed(error))))
+                Ok(Some(Err(wanted.placed(error.on_unless_noted(Side::Source)))))
             }
         }
     })?;

@@ -8,7 +8,7 @@ use crate::storage::store::{BlobSink, BlobSources};
 use crate::tools::pace::{Gate, Jobs};
 use crate::tools::parallel;
 use crate::words::document::Descriptor;
-use crate::words::error::Result;
+use crate::words::error::{Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::work::plan::Count;
 
@@ -51,6 +51,10 @@ pub fn fetch(
             None => format!("source {place}"),
         };
         move_blob(blob, &owners, *source, &what, sink, progress)
+            .map_err(|error| match error.is_about_content() {
+                true => error.on_unless_noted(Side::Source),
+                false => error,
+            })
             .map_err(|error| name_images(error, blob, contents))
     })?;
     progress.event(Event::Done);

@@ -126,7 +126,8 @@ fn fetch(
         return Err(error);
     }
     match ledger.answered() == before && error.kind() == ErrorKind::Unreachable {
-        true => Ok(Some(error.message().to_owned())),
+        // An engine that is down reaches nobody either, and takes no archive.
+        true => engine.about().map(|_| Some(error.message().to_owned())),
         false => Err(error),
     }
 }
