@@ -69,8 +69,12 @@ fn text(page: &PlanPage<'_>, verbose: bool) -> Vec<String> {
     lines.push(created(plan));
     lines.extend(untagged(names(plan).filter(|it| it.action == NameAction::ByDigest).count()));
     lines.extend(sizes::lines(&plan.sizes));
+    let lacking = match plan.lacking.blobs {
+        0 => String::new(),
+        n => format!(", {} ({}) that nobody has", blobs(n), bytes(plan.lacking.bytes)),
+    };
     lines.push(format!(
-        "dry run: {} ({}) to send, {} to mount, {} there; nothing was changed",
+        "dry run: {} ({}) to send, {} to mount, {} there{lacking}; nothing was changed",
         blobs(plan.copy.blobs),
         bytes(plan.copy.bytes),
         blobs(plan.mount.blobs),

@@ -53,6 +53,8 @@ pub struct Plan {
     pub mount: Count,
     /// Blobs that are sent.
     pub copy: Count,
+    /// Blobs that would have to be sent, and that nobody has.
+    pub lacking: Count,
     /// How much moves, and what room there is for it.
     pub sizes: PlanSizes,
     /// The projects of the destination, where it is a Harbor.
@@ -78,6 +80,7 @@ impl Plan {
             present: Count::default(),
             mount: Count::default(),
             copy: Count::default(),
+            lacking: Count::default(),
             sizes: PlanSizes::default(),
             projects: Vec::new(),
             sparse: Vec::new(),
@@ -89,7 +92,6 @@ impl Plan {
 
     /// Counts anew, without `these`: blobs of which it cannot be told beforehand who moves them.
     pub fn count_without(&mut self, these: &BTreeSet<Digest>) {
-        (self.present, self.mount, self.copy) = Default::default();
         self.count_if(|blob| !these.contains(&blob.digest));
     }
 
@@ -106,11 +108,16 @@ impl Plan {
     }
 
     pub(super) fn count_if(&mut self, is_counted: impl Fn(&Descriptor) -> bool) {
+        (self.present, self.mount, self.copy, self.lacking) = Default::default();
+        let missing: BTreeSet<Digest> = self.missing.iter().map(|it| it.digest).collect();
         let all = self.repositories.iter().flat_map(|repository| &repository.blobs);
         for transfer in all.filter(|transfer| is_counted(&transfer.blob)) {
             match transfer.action {
                 Action::Present => self.present.add(&transfer.blob),
                 Action::Mount { .. } => self.mount.add(&transfer.blob),
+                Action::Copy if missing.contains(&transfer.blob.digest) => {
+                    self.lacking.add(&transfer.blob);
+                }
                 Action::Copy => self.copy.add(&transfer.blob),
             }
         }

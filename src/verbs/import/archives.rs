@@ -1,8 +1,12 @@
 //! `import` into archives: one file for all images, a file an image, or a stream.
 
+mod file;
+
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use self::file::ArchiveFile;
 use super::filing::Filing;
 use super::halt::Halt;
 use super::job::Job;
@@ -12,7 +16,7 @@ use super::portion::listing;
 use super::request::Request;
 use super::single::{Single, single_platform};
 use super::surveyed::{self, Surveyed};
-use crate::bundle::contents::{Contents, Image};
+use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::bundle::subset::Referring;
 use crate::places::layout::archive::{Archive, ArchiveContents, OldFile, look};
@@ -20,10 +24,11 @@ use crate::places::location::{ArchiveFormat, is_stream};
 use crate::storage::store::ImageSink;
 use crate::tools::file::sweep;
 use crate::tools::folder::{Folder, SHARED};
+use crate::tools::ground;
 use crate::tools::pace::Jobs;
-use crate::tools::{ground, room};
 use crate::words::at::At;
 use crate::words::count::count;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::packing::Packing;
 use crate::words::phrase::phrase;
@@ -31,24 +36,11 @@ use crate::words::progress::Event;
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
 use crate::work::clash::Clash;
-use crate::work::plan::{Delivery, Obstacle, OnExisting, PlaceRoom, Plan, RepositoryPlan};
+use crate::work::plan::{
+    Delivery, MissingBlob, Obstacle, OnExisting, PlaceRoom, Plan, RepositoryPlan,
+};
 use crate::work::template::Template;
 use crate::work::transfer::{self, Carrier, Tally, Unfinished};
-
-/// One archive that is to be written.
-struct ArchiveFile {
-    /// Its file; standard output if none.
-    path: Option<PathBuf>,
-    /// Its images, with their new names.
-    images: Vec<(At<Image>, Reference)>,
-}
-
-impl ArchiveFile {
-    /// Its name, for people.
-    fn name(&self) -> String {
-        self.path.as_ref().map_or("standard output".to_owned(), |path| path.display().to_string())
-    }
-}
 
 /// Archives at a path, as a destination.
 pub(super) struct ToArchives<'d> {
@@ -86,6 +78,8 @@ struct AtArchives<'i> {
     left: Vec<At<RepositoryPlan>>,
     /// What is known to be in the way.
     obstacles: Vec<Obstacle>,
+    /// Configs that they cannot be made without, and that nobody has.
+    unread: Vec<MissingBlob>,
 }
 
 impl<'i> AtArchives<'i> {
@@ -137,11 +131,12 @@ impl<'i> AtArchives<'i> {
             deliveries.push(Delivery { images, referrers, is_file, ..to });
         }
         obstacles.extend(in_the_way(taken));
-        let contents = match single {
-            Some(single) => Cow::Owned(single.contents),
-            None => Cow::Borrowed(job.contents),
+        let (contents, unread) = match single {
+            Some(single) => (Cow::Owned(single.contents), single.unread),
+            None => (Cow::Borrowed(job.contents), Vec::new()),
         };
-        Ok((AtArchives { job, path, contents, files, rooms, left, obstacles }, deliveries))
+        let there = AtArchives { job, path, contents, files, rooms, left, obstacles, unread };
+        Ok((there, deliveries))
     }
 }
 
@@ -193,20 +188,24 @@ impl Surveyed for AtArchives<'_> {
         plan.obstacles.extend(self.obstacles.iter().cloned());
         // An archive takes them: they are no obstacle.
         plan.look_for_sparse(&self.contents, deliveries, self.questions(), &progress.handle())?;
-        let sent = At::along(&self.rooms).filter(|(at, _)| plan.sends(*at));
-        let sent = sent.fold(0u64, |sum, (_, size)| sum.saturating_add(*size));
+        // What they cannot be made without is told with what else their images lack.
+        let told: BTreeSet<Digest> = plan.missing.iter().map(|it| it.digest).collect();
+        let untold = self.unread.iter().filter(|it| !told.contains(&it.digest)).cloned();
+        plan.obstacles.extend(MissingBlob::obstacle(&untold.collect::<Vec<_>>(), None));
+        let sent = file::sent(&self.rooms, plan);
         let Some(folder) = folder_of(self.path) else {
             plan.sizes.send = sent;
             return Ok(());
         };
         plan.sizes.write = sent;
-        let needed = needed(&self.files, &self.rooms, plan);
+        let needed = file::needed(&self.files, &self.rooms, plan);
         plan.sizes.room = vec![PlaceRoom::on_disk(&folder, needed)];
         if !request.dry_run && plan.obstacles.is_empty() {
             sweep(&folder)?;
         }
         let filing = &request.filing;
-        plan.obstacles.extend(shortage(&folder, filing, self.path, &self.files, &self.rooms, plan));
+        let shortage = file::shortage(&folder, filing, self.path, &self.files, &self.rooms, plan);
+        plan.obstacles.extend(shortage);
         Ok(())
     }
 
@@ -261,25 +260,6 @@ fn fill(
         true => Ok(()),
         false => Err(Unfinished::blobs(faults)),
     }
-}
-
-/// Why what is to come does not fit into `folder`, if it does not. How much of it gzip saves is not
-/// known before.
-fn shortage(
-    folder: &Path,
-    filing: &Filing,
-    path: &Path,
-    files: &[ArchiveFile],
-    rooms: &[u64],
-    plan: &Plan,
-) -> Vec<Obstacle> {
-    let sent = At::along(files.iter().zip(rooms)).filter(|(at, _)| plan.sends(*at));
-    let plain = sent.filter(|_| !filing.gzip);
-    let fits = plain.map(|(_, (file, size))| room::check_file(folder, *size, &file.name()));
-    let what = format!("at the destination {}", path.display());
-    let room = room::check(folder, needed(files, rooms, plan), &what)
-        .map_err(|e| e.hint("free some, or name a place on another disk"));
-    fits.chain([room]).filter_map(Result::err).map(|e| Obstacle::known(&e)).collect()
 }
 
 /// The archives that `path` stands for, with the images that go there.
@@ -381,20 +361,4 @@ fn in_the_way(taken: Vec<String>) -> Option<Obstacle> {
     ];
     let obstacle = Obstacle::new(Class::Refused, message, hint).about(taken);
     (!obstacle.findings.is_empty()).then_some(obstacle)
-}
-
-/// The most bytes that the files need at any moment beyond what is there: each is written beside
-/// the one that it replaces.
-fn needed(files: &[ArchiveFile], rooms: &[u64], plan: &Plan) -> u64 {
-    let (mut most, mut grown) = (0, 0);
-    for (at, (file, size)) in At::along(files.iter().zip(rooms)) {
-        if !plan.sends(at) {
-            continue;
-        }
-        let old = file.path.as_ref().and_then(|path| std::fs::symlink_metadata(path).ok());
-        let with = i128::from(*size) + grown;
-        most = most.max(with);
-        grown = with - old.map_or(0, |old| i128::from(old.len()));
-    }
-    u64::try_from(most.max(0)).unwrap_or(u64::MAX)
 }

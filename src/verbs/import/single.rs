@@ -27,6 +27,8 @@ use crate::work::plan::{MissingBlob, Obstacle};
 pub(super) struct Single {
     /// Its images, each a single manifest, without what refers to them.
     pub contents: Contents,
+    /// Configs that it cannot be made without, and that neither the bundle nor a base has.
+    pub unread: Vec<MissingBlob>,
     /// How docker lists each image, by its place in the contents.
     entries: BTreeMap<At<Image>, Entry>,
 }
@@ -111,10 +113,9 @@ pub(super) fn single_platform(
     let alone = Subset::of(contents, &Referring::default(), &images);
     let single = alone.cut(contents, images, Vec::new());
     let unread = MissingBlob::among(contents, &unread);
-    let unread = MissingBlob::obstacle(&unread, None);
-    let obstacles = [unread, not_loadable(strange), not_whole(partial), not_there(absent, wanted)];
+    let obstacles = [not_loadable(strange), not_whole(partial), not_there(absent, wanted)];
     let obstacles = obstacles.into_iter().flatten().collect();
-    Ok((Single { contents: single, entries }, obstacles))
+    Ok((Single { contents: single, unread, entries }, obstacles))
 }
 
 /// Says which of several images for one platform stands for `name`.

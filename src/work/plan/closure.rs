@@ -38,15 +38,13 @@ impl Plan {
             .filter(|digest| not_carried.contains_key(digest))
             .collect();
         self.missing = MissingBlob::among(contents, &missing);
+        self.count();
         self.obstacles.extend(MissingBlob::obstacle(&self.missing, Some("the destination")));
         Ok(())
     }
 
     /// Has what was `found` in other repositories of the destination mounted from there.
     fn mount_from(&mut self, found: &BTreeMap<Digest, Sibling>) {
-        if found.is_empty() {
-            return;
-        }
         for repository in &mut self.repositories {
             let Some(own) = &repository.sibling else { continue };
             for transfer in repository.blobs.iter_mut() {
@@ -58,6 +56,5 @@ impl Plan {
                 }
             }
         }
-        self.count_without(&BTreeSet::new());
     }
 }

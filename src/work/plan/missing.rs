@@ -72,10 +72,22 @@ impl MissingBlob {
             }
         );
         let hint = phrase![
-            "bring an earlier bundle that has them along and name it (",
+            format!("bring an earlier bundle that has {it} along and name it ("),
             Remedy::Base,
-            "), or have the sender make one that carries them"
+            format!("), or have the sender make one that carries {it}")
         ];
+        // Of a place that was said to hold them, by a receipt or by the bundles that it took.
+        let hint = match place {
+            Some(_) => hint.and(phrase![
+                ": `",
+                Remedy::Inventory,
+                " PLACE ",
+                Remedy::Against,
+                " BUNDLE` looks for each blob, and its receipt tells the sender what was lost; one \
+                 made without that believes the manifests which are there"
+            ]),
+            None => hint,
+        };
         let line =
             |it: &MissingBlob| format!("{} needs blob {} ({} bytes)", it.image, it.digest, it.size);
         Some(Obstacle::new(Class::Incomplete, text, hint).about(missing.iter().map(line)))

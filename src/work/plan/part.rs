@@ -90,7 +90,6 @@ impl Plan {
             first.repositories.push(part);
         }
         first.count();
-        (self.present, self.mount, self.copy) = Default::default();
         self.count();
         Some(first)
     }
@@ -129,7 +128,6 @@ impl Plan {
         repository.documents.clear();
         repository.lists.clear();
         repository.names.iter_mut().for_each(|name| name.action = NameAction::Keep);
-        (self.present, self.mount, self.copy) = Default::default();
         self.count();
     }
 

@@ -18,7 +18,7 @@ use crate::words::phrase::phrase;
 use crate::words::progress::{Cancellable, Event, Silent};
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
-use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan};
+use crate::work::plan::{Delivery, MissingBlob, Obstacle, OnExisting, Plan};
 use crate::work::transfer::{self, Carrier, Fate, Tally, Unfinished};
 
 /// Images of the contents, with their new names.
@@ -51,7 +51,9 @@ pub(super) fn load(
             // One archive, since layers that several images share are in it once.
             let contents = &chosen.contents;
             let silent = Cancellable::new(Silent, progress.handle());
-            let (single, obstacles) = single_platform(source, contents, &mut names, None, &silent)?;
+            let (single, mut obstacles) =
+                single_platform(source, contents, &mut names, None, &silent)?;
+            obstacles.extend(MissingBlob::obstacle(&single.unread, None));
             if let Some(error) = Obstacle::failure(&obstacles) {
                 return Err(error.into());
             }
