@@ -3,6 +3,7 @@
 //! This file is the driver: what the verbs need stands in files of its own below, none of which
 //! imports anything from here.
 
+mod at_hand;
 mod bars;
 mod believe;
 mod changes;
@@ -25,7 +26,6 @@ mod lists;
 mod login;
 mod manual;
 mod misuse;
-mod numbering;
 mod partly;
 mod plan;
 mod printer;
@@ -46,7 +46,6 @@ mod stderr;
 mod table;
 mod tags;
 mod text;
-mod unlock;
 mod verify;
 
 use std::process::ExitCode;

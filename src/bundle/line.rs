@@ -121,6 +121,17 @@ impl HeldLine {
         let words: Vec<&str> = text.split_whitespace().collect();
         words.len() >= 3 && words[1].bytes().all(|c| c.is_ascii_digit())
     }
+
+    /// Whether `text` may be such a line without its check value, or without its number: two words,
+    /// of which the second is one of these. A path may be so, too.
+    #[must_use]
+    pub fn is_cut_short(text: &str) -> bool {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let [stream, second] = words.as_slice() else { return false };
+        let is_number = || second.bytes().all(|c| c.is_ascii_digit());
+        stream.to_ascii_lowercase().parse::<StreamName>().is_ok()
+            && (is_number() || second.parse::<CheckValue>().is_ok())
+    }
 }
 
 impl fmt::Display for HeldLine {
@@ -134,7 +145,7 @@ impl FromStr for HeldLine {
 
     fn from_str(text: &str) -> Result<HeldLine> {
         let bad = || {
-            Error::new(Class::Usage, format!("{text:?} is no line of an inventory"))
+            Error::new(Class::Usage, format!("{text:?} is not a whole line of an inventory"))
                 .hint("it has a stream, a number and a check value, as in 'prod 7 k4tq9-mzx3p'")
         };
         let words: Vec<&str> = text.split_whitespace().collect();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::at_hand::all_at_hand;
 use super::believe::Believe;
 use super::choose::Choose;
 use super::environment::now;
@@ -21,7 +22,6 @@ use super::remedies;
 use super::report::argument;
 use super::rules;
 use super::table::{blobs, bytes, table};
-use super::unlock::Unlock;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::evidence::Evidence;
 use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
@@ -72,7 +72,6 @@ enum Existing {
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
   sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --base june.tar
-  sealift import june.tar.age --identity ~/.ssh/id_ed25519 --to oci:store --key transfer.pub.pem
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
 --flatten harbor.example/group/alpine:3.20. Rules (--map) come first; * stands for any text.
@@ -91,14 +90,12 @@ pub(super) struct Import {
     /// images; a folder, with a slash behind it, for a file an image; - for standard output)
     #[arg(long, value_name = "DEST", value_parser = argument::<Destination>)]
     to: Destination,
-    /// Earlier bundle, or layout (a folder, or a tar of one), that gives what the bundle does not
+    /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not
     /// carry and the destination does not have (can be repeated)
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
-    #[command(flatten)]
-    unlock: Unlock,
     #[command(flatten)]
     in_order: InOrder,
     #[command(flatten)]
@@ -175,11 +172,10 @@ impl Import {
             self.registries.unused();
         }
         let rules = rules::gather(self.map, self.map_file.as_deref())?;
-        let opener = self.unlock.opener(printer)?;
         let request = Request {
-            bundle: opener.medium(self.bundle),
+            bundle: self.bundle.into(),
             to: self.to,
-            bases: opener.media(self.base),
+            bases: all_at_hand("--base", self.base)?,
             trust: self.believe.trust(printer)?,
             demands: self.in_order.demands(),
             choice: self.choose.choice()?,

@@ -24,17 +24,8 @@ const MAX_PASSPHRASE: u64 = 4096;
 /// # Errors
 /// [`Class::Usage`] whatever keeps it from being read: the command names it.
 pub(super) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>> {
-    let subject = Subject::Path(path.to_owned());
-    text::decode(&read_bytes(path, limit)?).map_err(|e| e.context(path.display()).subject(subject))
-}
-
-/// Reads a small file.
-///
-/// # Errors
-/// [`Class::Usage`] whatever keeps it from being read: the command names it.
-pub(super) fn read_bytes(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>> {
-    let usage =
-        |text: String| Error::new(Class::Usage, text).subject(Subject::Path(path.to_owned()));
+    let subject = || Subject::Path(path.to_owned());
+    let usage = |text: String| Error::new(Class::Usage, text).subject(subject());
     let fault = |e: std::io::Error| {
         let error = usage(format!("cannot read {}", path.display())).source(e);
         error.hint("see whether it is there, is a file, and may be read by you")
@@ -44,7 +35,7 @@ pub(super) fn read_bytes(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>> 
     if bytes.len() as u64 > limit {
         return Err(usage(format!("{} is larger than {limit} bytes", path.display())));
     }
-    Ok(bytes)
+    text::decode(&bytes).map_err(|e| e.context(path.display()).subject(subject()))
 }
 
 /// The public keys in `paths`.
@@ -82,7 +73,7 @@ pub(super) fn private_key(
 }
 
 /// A warning of a file with a secret that others may read or change.
-pub(super) fn open_to_others(path: &Path) -> Option<String> {
+fn open_to_others(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let mode = about.permissions().mode() & 0o777;

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use super::at_hand::at_hand;
 use crate::bundle::history::History;
 use crate::bundle::line::HeldLine;
 use crate::verbs::export::Since;
@@ -18,14 +19,15 @@ pub(super) fn since(
 ) -> Result<Vec<Since>> {
     let read = |text: OsString| match line(&text) {
         Some(line) => Ok(Since::Line(line.parse()?, history()?)),
-        None => Ok(Since::from(text)),
+        None => at_hand("--since", text.into()).map(Since::from),
     };
     texts.into_iter().map(read).collect()
 }
 
 /// The line that `text` is meant to be.
 fn line(text: &OsString) -> Option<&str> {
-    let line = text.to_str().filter(|line| HeldLine::is_meant(line))?;
+    let is_meant = |line: &&str| HeldLine::is_meant(line) || HeldLine::is_cut_short(line);
+    let line = text.to_str().filter(is_meant)?;
     (!Path::new(text).exists()).then_some(line)
 }
 

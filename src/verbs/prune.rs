@@ -2,7 +2,6 @@
 
 mod places;
 mod request;
-mod sizes;
 mod summary;
 
 use self::places::open;
@@ -54,11 +53,9 @@ pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Res
     let places = open(request, &claims, client, progress)?;
     let plan = PrunePlan::make(&claims, &places, repositories, request.jobs.most)?;
 
-    // 4. Take it away, or say what that needs.
-    let mut sizes = None;
-    match request.yes {
-        true => run(&plan, &places, request.jobs.large, progress)?,
-        false => sizes = Some(sizes::sizes(request, &claims, &plan, client)?),
+    // 4. Take it away.
+    if request.yes {
+        run(&plan, &places, request.jobs.large, progress)?;
     }
     Ok(Summary {
         place: request.place.to_string(),
@@ -66,12 +63,10 @@ pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Res
         brought: brings,
         plan,
         removed: request.yes,
-        sizes,
     })
 }
 
-/// What the bundles and records `all` say, rewritten as an import was told to. The oldest comes first:
-/// the one of the lowest number, where all have one, else the one that was made first.
+/// What the bundles and records `all` say, rewritten as an import was told to.
 fn read(
     all: &[Medium],
     request: &Request,
@@ -92,13 +87,9 @@ fn read(
             statement: statement.digest,
             position: statement.predicate.position(),
         };
-        read.push((statement.predicate.created_at, evidence, contents));
+        read.push((evidence, contents));
     }
-    read.sort_by_key(|(made, ..)| *made);
-    if read.iter().all(|(_, evidence, _)| evidence.position.is_some()) {
-        read.sort_by(|(_, one, _), (_, other, _)| one.position.cmp(&other.position));
-    }
-    Ok(read.into_iter().map(|(_, evidence, contents)| (evidence, contents)).collect())
+    Ok(read)
 }
 
 /// Refuses bundles of two streams: what the one brought would go for the sake of the other.

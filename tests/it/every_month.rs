@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::months::image;
+use crate::support::months::{image, layer_digest};
 use crate::support::registry::Registry;
 use crate::support::sealift::{Ran, Sealift, ran};
 use crate::support::{command, files};
@@ -129,6 +129,19 @@ impl World {
             _ => &[],
         };
         images.iter().for_each(|(name, layers)| image(name, layers).push(&self.outside));
+        if heading == "A blob is lost inside" {
+            self.lose("shop/db", "db-2");
+        }
+    }
+
+    /// Has the storage of the registry inside lose a layer.
+    fn lose(&self, repository: &str, layer: &str) {
+        let digest = layer_digest(layer).replace("sha256:", "");
+        let storage = self.inside.storage().join("docker/registry/v2");
+        let blobs = storage.join("blobs/sha256").join(&digest[..2]).join(&digest);
+        let link = format!("repositories/prod/{repository}/_layers/sha256/{digest}");
+        std::fs::remove_dir_all(blobs).unwrap();
+        std::fs::remove_dir_all(storage.join(link)).unwrap();
     }
 
     fn run(&mut self, block: &Block) -> Ran {

@@ -13,9 +13,6 @@ const PAGE: &str = include_str!("../../docs/exit-codes.md");
 /// What needs a full or a faulty disk, two programs, a signal or bundles of a stream; other
 /// tests make those.
 const ELSEWHERE: &[(i32, &str)] = &[
-    (3, "no identity was named"),
-    (3, "no identity opens it"),
-    (4, "are not as they were"),
     (5, "in none of the bundles given"),
     (6, "deletes nothing"),
     (2, "is not new"),
@@ -130,6 +127,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
         (3, "is no bundle: it is compressed with gzip", plain("verify x.gz")),
+        (3, "is no bundle: it is a receipt", "inspect bad.json".to_owned()),
         (3, "does not go with the rest", plain("verify later")),
         (4, "is damaged", plain("verify damaged")),
         (4, "holds what nobody signed for", plain("verify extra")),
@@ -165,6 +163,10 @@ fn each_message_has_the_exit_code_of_its_class() {
         done.exits(*code).says(message);
         made.insert((*code, message));
     }
+    let mut part = sealift.command();
+    part.args(format!("export {HELLO} -o n {sign}").split(' ')).args(["--since", "prod 2"]);
+    ran(&mut part).exits(2).says("is not a whole line of an inventory");
+    made.insert((2, "is not a whole line of an inventory"));
     let program = env!("CARGO_BIN_EXE_sealift");
     let line = format!("ulimit -f 1; exec {program} export {HELLO} -o large.tar {sign}");
     let mut limited = std::process::Command::new("bash");

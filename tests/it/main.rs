@@ -25,7 +25,6 @@ mod damage;
 mod deltas;
 mod diff;
 mod distribution;
-mod encrypted;
 mod engines_faults;
 mod engines_in;
 mod engines_out;

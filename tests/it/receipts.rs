@@ -541,6 +541,23 @@ fn a_line_over_the_phone_is_enough_for_the_next_bundle() {
 }
 
 #[test]
+fn a_receipt_that_is_taken_for_a_bundle_is_called_that() {
+    let sender = Sender::new();
+    sender.export("june", &[image("team/app:1", &["base"])], &[]).ok();
+    let site = sender.sealift.keys("site");
+    let (place, key) = (["oci:june", "-o"], path(&site.private).to_owned());
+    inventory(&sender.sealift, &[&place[..], &["r.json", "--sign-key", &key]].concat()).ok();
+    inventory(&sender.sealift, &[&place[..], &["plain.json"]].concat()).ok();
+
+    for receipt in ["r.json", "plain.json"] {
+        let looked = ran(sender.sealift.command().args(["inspect", receipt]));
+        looked.exits(code::UNTRUSTED).says("it is a receipt").says("--since").says("sealift diff");
+        sender.import(receipt, "oci:x", &[]).exits(code::UNTRUSTED).says("it is a receipt");
+        ran(sender.sealift.command().args(["diff", receipt, "june"])).ok();
+    }
+}
+
+#[test]
 fn a_line_that_was_misheard_is_refused_with_what_differs() {
     need!("docker-registry");
     let site = Site::new();
@@ -575,6 +592,10 @@ fn a_line_that_was_misheard_is_refused_with_what_differs() {
         since(&swapped, "history").exits(code::USAGE).says("misheard");
     }
     since("prod 2 k0tq9-mzx3p", "history").exits(code::USAGE).says("'0'");
+    // A part of a line is one, as long as nothing is there that is called so.
+    for part in ["prod 2", &format!("prod {}", value(&second))] {
+        since(part, "history").exits(code::USAGE).says("is not a whole line of an inventory");
+    }
     // The value of another bundle, a number that is none, another stream, another history.
     let other = since(&format!("prod 1 {}", value(&second)), "history").exits(code::USAGE);
     other.says(&value(&first)).says(&value(&second)).says("that of prod 2");

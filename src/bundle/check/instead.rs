@@ -2,6 +2,7 @@
 //! at that helps more than the first thing that is odd.
 
 use crate::bundle::inventory::SUMS;
+use crate::bundle::receipt::ReadReceipt;
 use crate::medium::kind::{DOCKER, LAYOUT};
 use crate::medium::no_tar::EMPTY;
 use crate::medium::tree::Tree;
@@ -15,6 +16,16 @@ use crate::words::remedy::Remedy;
 /// [`Class::Incomplete`] for what has nothing in it, else [`Class::Untrusted`]: nobody signed it.
 pub(super) fn refuse(tree: &Tree, name: &str) -> Result<()> {
     if let Some(other) = tree.no_tar()? {
+        if ReadReceipt::is_at(tree.path()) {
+            let text = format!("{name} is no bundle: it is a receipt, of what a site holds");
+            let hint = phrase![
+                Remedy::Since,
+                " takes it when the next bundle is made, and `",
+                Remedy::Diff,
+                "` shows how it differs from a bundle"
+            ];
+            return Err(Error::new(Class::Untrusted, text).hint(hint));
+        }
         let class = if other == EMPTY { Class::Incomplete } else { Class::Untrusted };
         let text = format!("{name} is no bundle: it is {}", other.what);
         return Err(Error::new(class, text).hint(other.way_out()));

@@ -58,9 +58,7 @@ pub(super) fn all(
                 }
             }
         }
-        let (content, parts) = walk.finish();
-        found.content.join(content);
-        found.parts.join(parts);
+        found.content.join(walk.finish());
     }
     found.checked()
 }
