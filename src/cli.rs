@@ -26,6 +26,7 @@ mod lists;
 mod login;
 mod manual;
 mod misuse;
+mod numbering;
 mod partly;
 mod plan;
 mod printer;
@@ -46,6 +47,7 @@ mod stderr;
 mod table;
 mod tags;
 mod text;
+mod unlock;
 mod verify;
 
 use std::process::ExitCode;

@@ -9,6 +9,8 @@ pub mod fault;
 mod folder_or_file;
 pub mod header;
 mod holder;
+#[cfg(feature = "age")]
+mod in_age;
 mod in_folder;
 mod in_stream;
 mod in_tar;
@@ -28,12 +30,18 @@ mod twins;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "age")]
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use self::folder_or_file::FolderOrFile;
 use self::tree::Tree;
+#[cfg(feature = "age")]
+use crate::tools::cipher::{Identities, Unlocked};
 use crate::tools::file::lies_in;
+#[cfg(feature = "age")]
+use crate::tools::withheld;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::phrase::{Phrase, phrase};
@@ -51,9 +59,12 @@ use crate::words::remedy::Remedy;
 /// assert!(bundle.size("SHA256SUMS").is_some());
 /// # Ok::<(), sealift::words::error::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Medium {
     path: PathBuf,
+    /// By what it is opened where it is encrypted.
+    #[cfg(feature = "age")]
+    identities: Option<Arc<Identities>>,
 }
 
 /// What a bundle is made as.
@@ -69,7 +80,18 @@ pub enum Form {
 impl Medium {
     /// The medium at `path`.
     pub fn at(path: impl Into<PathBuf>) -> Medium {
-        Medium { path: path.into() }
+        Medium {
+            path: path.into(),
+            #[cfg(feature = "age")]
+            identities: None,
+        }
+    }
+
+    /// The same, which is opened by one of `identities` where it is encrypted with age.
+    #[cfg(feature = "age")]
+    #[must_use]
+    pub fn opened_by(self, identities: Arc<Identities>) -> Medium {
+        Medium { identities: Some(identities), ..self }
     }
 
     /// The medium that a bundle is to be made as which a person calls `given`: without a slash or a
@@ -104,6 +126,12 @@ impl Medium {
                 "a packed bundle is a plain .tar: layers are compressed already".into(),
             );
         }
+        if lower.ends_with(".tar.age") {
+            return bad(
+                "would be encrypted",
+                "make a packed bundle, whose name ends in .tar, and encrypt that with age".into(),
+            );
+        }
         if lower.ends_with(".tar") && !name.ends_with(".tar") {
             return bad(
                 "does not end in .tar",
@@ -116,7 +144,7 @@ impl Medium {
                 "leave out the slash".into(),
             );
         }
-        Ok(Medium { path })
+        Ok(Medium::at(path))
     }
 
     /// Where it is, for people, and to find what is beside it.
@@ -137,16 +165,28 @@ impl Medium {
 
     /// Lists the files of the bundle that is there, once. A final symbolic link in the path itself
     /// is followed: the user named it. It is strict, as a bundle is: a compressed tar is no tar, and
-    /// a link in it a fault.
+    /// a link in it a fault. A tar that was encrypted with age is read where it lies, with the feature
+    /// `age`.
     ///
     /// # Errors
-    /// [`Class::Incomplete`] when there is nothing, and any fault of the disk. What is wrong
-    /// *inside* is listed by [`faults`](Tree::faults) instead.
+    /// [`Class::Incomplete`] when there is nothing, [`Class::Untrusted`] when it is encrypted and no
+    /// identity opens it, and any fault of the disk. What is wrong *inside* is listed by
+    /// [`faults`](Tree::faults) instead.
     pub fn open(&self) -> Result<Tree> {
         match folder_or_file::look(&self.path)? {
             FolderOrFile::Folder(folder) => Tree::of_folder(folder, false),
+            #[cfg(feature = "age")]
+            FolderOrFile::File(file) if self.is_locked(&file)? => {
+                in_age::open(&self.path, file, self.identities.as_deref())
+            }
             FolderOrFile::File(file) => Tree::of_tar(&self.path, file),
         }
+    }
+
+    #[cfg(feature = "age")]
+    fn is_locked(&self, file: &std::fs::File) -> Result<bool> {
+        let fault = |e| withheld::reading(format!("cannot read {self}"), e);
+        Unlocked::is_locked(file).map_err(fault)
     }
 
     /// Whether anything stands there, be it a bundle or not.
@@ -166,6 +206,15 @@ impl Medium {
         lies_in(path, &self.path)
     }
 }
+
+/// Media are the same where they lie in the same place, by whatever they are opened.
+impl PartialEq for Medium {
+    fn eq(&self, other: &Medium) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for Medium {}
 
 impl<P: Into<PathBuf>> From<P> for Medium {
     fn from(path: P) -> Medium {

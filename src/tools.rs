@@ -2,6 +2,8 @@
 //! programs, compression, and how many transfers there are and how fast they go.
 
 pub mod buffer;
+#[cfg(feature = "age")]
+pub mod cipher;
 pub mod file;
 pub mod file_state;
 pub mod folder;

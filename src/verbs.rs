@@ -9,9 +9,11 @@ pub mod inspect;
 pub mod inventory;
 pub mod login;
 mod making;
+mod numbered;
 mod paths;
 pub mod prune;
 pub mod search;
+pub mod sequel;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod squash;

@@ -69,7 +69,7 @@ fn look(medium: &Medium, bundle: &Medium, cancel: &Cancel) -> Result<AtHand> {
             .hint("name the earlier bundles, which have what this one does not carry"));
     }
     let mut at_hand = AtHand::default();
-    at_hand.add(medium.path(), cancel)?;
+    at_hand.add(medium, cancel)?;
     match at_hand.is_empty() {
         true => Err(Error::new(Class::Usage, format!("{medium} holds no blobs"))
             .hint("name a bundle, or a folder with an OCI layout in it")),

@@ -16,6 +16,7 @@ use super::printer::Printer;
 use super::registries::Registries;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes};
+use super::unlock::{Unlock, Unlocking};
 use crate::bundle::check::Trust;
 use crate::bundle::receipt::ReadReceipt;
 use crate::places::location::{Place, Source};
@@ -38,6 +39,7 @@ use crate::work::mapping::NameRule;
 #[command(after_help = "Examples:
   sealift diff may.tar june.tar --key transfer.pub.pem
   sealift diff images.txt june.tar
+  sealift diff may.tar june.tar.age --identity site.key
   sealift diff receipt.json june.tar
   sealift diff docker://harbor.example/group june.tar --key transfer.pub.pem
   sealift diff may.tar june.tar --format json | jq -r '.images[].change'
@@ -57,6 +59,8 @@ pub(super) struct Diff {
     /// Public key that must have signed what is signed (with several, any one of them)
     #[arg(long, value_name = "PUB.pem")]
     key: Vec<PathBuf>,
+    #[command(flatten)]
+    unlock: Unlock,
     /// Rule by which a name is imported into the place that is compared (can be repeated), as import
     /// takes it
     #[arg(long, value_name = "FROM=TO", value_parser = NameRule::parse)]
@@ -84,7 +88,8 @@ impl Diff {
             true => Trust::UnsafeAnySigner,
             false => Trust::Keys(public_keys(&self.key)?),
         };
-        let (before, after) = (side(&self.before)?, side(&self.after)?);
+        let opener = self.unlock.opener(printer)?;
+        let (before, after) = (side(&self.before, &opener)?, side(&self.after, &opener)?);
         if ![&before, &after].into_iter().any(is_registry) {
             idle::tell(&self.registries.given(), "no place is a registry", printer);
             self.registries.unused();
@@ -116,7 +121,7 @@ fn is_registry(side: &Comparand) -> bool {
 }
 
 /// What `text` names. What is there under that very name is no place.
-fn side(text: &str) -> Result<Comparand> {
+fn side(text: &str, opener: &Unlocking) -> Result<Comparand> {
     let path = PathBuf::from(text);
     if text.contains(':') && !path.exists() {
         return text.parse().map(Comparand::Place);
@@ -124,11 +129,12 @@ fn side(text: &str) -> Result<Comparand> {
     Ok(match (ReadReceipt::is_at(&path), is_text(&path)) {
         (true, _) => Comparand::Receipt(path),
         (_, true) => Comparand::List { names: names(&path)?, path },
-        _ => Comparand::Bundle(path.into()),
+        _ => Comparand::Bundle(opener.medium(path)),
     })
 }
 
-/// Whether the file at `path` begins as no bundle does: one that is packed has zeros in its header.
+/// Whether the file at `path` begins as no bundle does: one that is packed has zeros in its header, and
+/// one that is encrypted says so.
 fn is_text(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = match path.is_file() {
@@ -136,7 +142,8 @@ fn is_text(path: &Path) -> bool {
         false => return false,
     };
     let wide = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
-    read.is_ok_and(|read| read > 0) && (wide || !start.contains(&0))
+    let is_encrypted = start.starts_with(b"age-encryption.org/");
+    read.is_ok_and(|read| read > 0) && (wide || !start.contains(&0)) && !is_encrypted
 }
 
 /// The names in the list at `path`.

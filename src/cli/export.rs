@@ -9,10 +9,11 @@ use clap::Args;
 
 use super::at_hand::all_at_hand;
 use super::changes;
-use super::environment::{creation_time, standard_input, state_folder};
+use super::environment::{creation_time, standard_input};
 use super::evidence::in_words;
 use super::idle;
 use super::lists::{gather, no_path, parse};
+use super::numbering::Numbering;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
@@ -21,15 +22,13 @@ use super::since::{any_line, since};
 use super::sizes;
 use super::table::{blobs, bytes, skipped, table};
 use crate::bundle::base::LeansOn;
-use crate::bundle::history::{History, Opening};
 use crate::medium::Medium;
 use crate::places::location::Source;
-use crate::verbs::export::{Request, Sequel, Summary, export, misnamed};
+use crate::verbs::export::{Request, Summary, export, misnamed};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::words::reference::Reference;
-use crate::words::stream::StreamName;
 use crate::work::graph::Selection;
 
 /// Export images into a signed bundle
@@ -107,20 +106,8 @@ pub(super) struct Export {
     /// Let the bundle expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
-    /// Make it the next bundle of this stream, numbered behind the last one
-    #[arg(long, value_name = "NAME", value_parser = argument::<StreamName>)]
-    stream: Option<StreamName>,
-    /// Folder in which the history of each stream is kept: what was signed, without layers
-    /// [default: ~/.local/state/sealift/history]
-    #[arg(long, value_name = "DIR")]
-    history: Option<PathBuf>,
-    /// Begin the stream, or begin to count again in a new epoch, where its history was lost (=N: in
-    /// this one)
-    #[arg(long, value_name = "N", requires = "stream", num_args = 0..=1, require_equals = true)]
-    new_epoch: Option<Option<u32>>,
-    /// Go on behind this bundle of the stream, which the history does not know
-    #[arg(long, value_name = "BUNDLE", requires = "stream", conflicts_with = "new_epoch")]
-    after: Option<PathBuf>,
+    #[command(flatten)]
+    numbering: Numbering,
     /// Call the one image of an archive or layout NAME, as docker-archive:FILE=NAME does
     #[arg(long, value_name = "NAME", value_parser = argument::<Reference>)]
     name: Option<Reference>,
@@ -174,11 +161,11 @@ impl Export {
             let why = "every image is named, and has to be there";
             idle::tell(&[("--skip-unreadable", self.skip_unreadable)], why, printer);
         }
-        if self.stream.is_none() && !any_line(&self.since) {
-            let why = "no stream is named, and no line was read out";
-            idle::tell(&[("--history", self.history.is_some())], why, printer);
+        if !any_line(&self.since) {
+            let given = [("--history", self.numbering.names_history_alone())];
+            idle::tell(&given, "no stream is named, and no line was read out", printer);
         }
-        let since = since(self.since, || history(self.history.clone()))?;
+        let since = since(self.since, || self.numbering.history())?;
         let created_at = creation_time()?;
         let expires_at = self.expires.map(|days| created_at.plus_days(days)).transpose()?;
         let request = Request {
@@ -194,7 +181,7 @@ impl Export {
             since_keys: public_keys(&self.since_key)?,
             created_at,
             expires_at,
-            stream: in_stream(self.stream, self.history, self.new_epoch, self.after)?,
+            stream: self.numbering.sequel()?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,
@@ -216,32 +203,6 @@ impl Export {
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The history in the folder `named`, else in the user's own.
-fn history(named: Option<PathBuf>) -> Result<History> {
-    let folder = named.or_else(|| state_folder().map(|state| state.join("history")));
-    folder.map(History::at).ok_or_else(|| {
-        Error::new(Class::Usage, "there is no home to keep the history in")
-            .hint("name a folder with --history")
-    })
-}
-
-/// The stream that is called `name`, if one is named.
-fn in_stream(
-    name: Option<StreamName>,
-    history: Option<PathBuf>,
-    new_epoch: Option<Option<u32>>,
-    after: Option<PathBuf>,
-) -> Result<Option<Sequel>> {
-    let Some(name) = name else { return Ok(None) };
-    let mut stream = Sequel::new(name, self::history(history)?);
-    stream.opening = match (new_epoch, after) {
-        (Some(epoch), _) => Opening::NewEpoch(epoch.map(u64::from)),
-        (None, Some(bundle)) => Opening::After(Medium::at(bundle)),
-        (None, None) => Opening::GoesOn,
-    };
-    Ok(Some(stream))
 }
 
 /// The one image of `images`, called `name`.

@@ -22,6 +22,7 @@ use super::remedies;
 use super::report::argument;
 use super::rules;
 use super::table::{blobs, bytes, table};
+use super::unlock::Unlock;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::evidence::Evidence;
 use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
@@ -72,6 +73,7 @@ enum Existing {
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
   sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --base june.tar
+  sealift import june.tar.age --identity ~/.ssh/id_ed25519 --to oci:store --key transfer.pub.pem
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
 --flatten harbor.example/group/alpine:3.20. Rules (--map) come first; * stands for any text.
@@ -96,6 +98,8 @@ pub(super) struct Import {
     base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
+    #[command(flatten)]
+    unlock: Unlock,
     #[command(flatten)]
     in_order: InOrder,
     #[command(flatten)]
@@ -172,10 +176,11 @@ impl Import {
             self.registries.unused();
         }
         let rules = rules::gather(self.map, self.map_file.as_deref())?;
+        let opener = self.unlock.opener(printer)?;
         let request = Request {
-            bundle: self.bundle.into(),
+            bundle: opener.medium(self.bundle),
             to: self.to,
-            bases: all_at_hand("--base", self.base)?,
+            bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
             trust: self.believe.trust(printer)?,
             demands: self.in_order.demands(),
             choice: self.choose.choice()?,

@@ -11,9 +11,9 @@ use super::idle;
 use super::printer::Printer;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, titled};
+use super::unlock::Unlock;
 use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
-use crate::medium::Medium;
 use crate::verbs::inspect::{KnownReferrer, Overview, UsageKind, UsageRow, inspect};
 use crate::words::count::count;
 use crate::words::error::{Error, Result};
@@ -25,6 +25,7 @@ use crate::words::escape::Safe;
   sealift inspect june.tar
   sealift inspect june.tar --key transfer.pub.pem --format json
   sealift inspect june.tar --tree
+  sealift inspect june.tar.age --identity site.key
 
 Layers are not read. Without --key nothing is proven about who made the bundle. With problems the
 exit code is that of verify: 4 or 5. One that has expired is shown all the same, with exit code 7.")]
@@ -35,6 +36,8 @@ pub(super) struct Inspect {
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem")]
     key: Vec<PathBuf>,
+    #[command(flatten)]
+    unlock: Unlock,
     /// Show who shares which layers, as one reads a disk usage: images below the layers that they
     /// stand on, the largest first
     #[arg(long)]
@@ -51,7 +54,7 @@ impl Inspect {
             true => Trust::UnsafeAnySigner,
             false => Trust::Keys(public_keys(&self.key)?),
         };
-        let medium = Medium::at(self.bundle);
+        let medium = self.unlock.opener(printer)?.medium(self.bundle);
         let overview = inspect(&medium, &trust, now()?, self.tree)?;
         let error = match overview.ok {
             false => Some(failure(&medium.to_string(), &overview.problems)),

@@ -11,6 +11,7 @@ use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
 use super::rules;
+use super::sizes;
 use super::table::{blobs, bytes, digest, table};
 use crate::medium::Medium;
 use crate::places::location::Destination;
@@ -38,9 +39,11 @@ use crate::work::prune::{PruneAction, PruneLot, PruneName};
 
 PLACE is what they were imported to, with the same --map, --map-file, --flatten, --rewrite-index and
 --to-oci. Names go before what they stand for; an interrupted run is finished by the same command. A
-registry frees the room when it collects garbage. docker's registry deletes no tag by itself, so
-that one whose image is needed under another name stays; it deletes nothing unless it is told to
-(storage.delete.enabled). At a Harbor a robot needs the rights to delete tags and artifacts.")]
+registry frees the room when it collects garbage. A name that does not stand for what the newest of
+the bundles brought that have it was moved by somebody, and stays. The newest is that of the highest
+number, where all have one, else the one that was made last. docker's registry deletes no tag by
+itself, so that one whose image is needed under another name stays; it deletes nothing unless it is
+told to (storage.delete.enabled). At a Harbor a robot needs the rights to delete tags and artifacts.")]
 pub(super) struct Prune {
     /// Where: docker://HOST[:PORT][/PREFIX], oci:DIR, containers-storage: (podman), docker-daemon: or
     /// containerd:[NAMESPACE]
@@ -106,6 +109,7 @@ fn text(summary: &Summary) -> Vec<String> {
     let rows: Vec<Vec<String>> = lots().flat_map(|lot| &lot.names).map(row).collect();
     let mut lines = table(&rows);
     lines.extend(lots().filter_map(documents));
+    lines.extend(summary.sizes.iter().flat_map(sizes::lines));
     let (names, frees) = (lots().flat_map(PruneLot::going).count(), summary.plan.frees);
     let frees = format!("{} ({})", blobs(frees.blobs), bytes(frees.bytes));
     let what = format!("{} at {}", count(names, "name"), Safe(&summary.place));
@@ -123,7 +127,7 @@ fn text(summary: &Summary) -> Vec<String> {
 fn row(name: &PruneName) -> Vec<String> {
     let what = match name.action {
         PruneAction::Remove => "goes",
-        PruneAction::Moved => "stays: moved since to what no bundle brought",
+        PruneAction::Moved => "stays: somebody has moved it since",
         PruneAction::Shared => "stays: what it stands for is needed",
         PruneAction::Fixed => "stays: a rule there keeps it",
         PruneAction::Referred => "stays: something of others refers to it",
@@ -139,5 +143,6 @@ fn documents(lot: &PruneLot) -> Option<String> {
         many => format!(" and {}", count(many, "blob")),
     };
     let manifests = count(lot.documents.len(), "manifest");
-    (many > 0).then(|| format!("{}: {manifests}{files}", Safe(&lot.repository)))
+    let frees = bytes(lot.frees.bytes);
+    (many > 0).then(|| format!("{}: {manifests}{files}; frees {frees}", Safe(&lot.repository)))
 }

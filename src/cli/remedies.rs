@@ -27,6 +27,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Export => "sealift export",
         Remedy::Flatten => "--flatten",
         Remedy::History => "--history",
+        Remedy::Identities => "--identity",
         Remedy::IgnoreQuota => "--ignore-quota",
         Remedy::Inspect => "sealift inspect",
         Remedy::Inventory => "sealift inventory",

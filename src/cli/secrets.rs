@@ -24,8 +24,17 @@ const MAX_PASSPHRASE: u64 = 4096;
 /// # Errors
 /// [`Class::Usage`] whatever keeps it from being read: the command names it.
 pub(super) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>> {
-    let subject = || Subject::Path(path.to_owned());
-    let usage = |text: String| Error::new(Class::Usage, text).subject(subject());
+    let subject = Subject::Path(path.to_owned());
+    text::decode(&read_bytes(path, limit)?).map_err(|e| e.context(path.display()).subject(subject))
+}
+
+/// Reads a small file.
+///
+/// # Errors
+/// [`Class::Usage`] whatever keeps it from being read: the command names it.
+pub(super) fn read_bytes(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>> {
+    let usage =
+        |text: String| Error::new(Class::Usage, text).subject(Subject::Path(path.to_owned()));
     let fault = |e: std::io::Error| {
         let error = usage(format!("cannot read {}", path.display())).source(e);
         error.hint("see whether it is there, is a file, and may be read by you")
@@ -35,7 +44,7 @@ pub(super) fn read_text(path: &Path, limit: u64) -> Result<Zeroizing<String>> {
     if bytes.len() as u64 > limit {
         return Err(usage(format!("{} is larger than {limit} bytes", path.display())));
     }
-    text::decode(&bytes).map_err(|e| e.context(path.display()).subject(subject()))
+    Ok(bytes)
 }
 
 /// The public keys in `paths`.
@@ -73,7 +82,7 @@ pub(super) fn private_key(
 }
 
 /// A warning of a file with a secret that others may read or change.
-fn open_to_others(path: &Path) -> Option<String> {
+pub(super) fn open_to_others(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let mode = about.permissions().mode() & 0o777;

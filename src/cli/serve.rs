@@ -12,9 +12,9 @@ use super::believe::Believe;
 use super::environment::now;
 use super::evidence::ahead;
 use super::printer::Printer;
+use super::unlock::Unlock;
 use crate::bundle::bases::Bases;
 use crate::bundle::check;
-use crate::medium::Medium;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::serve::{serve, shelf, whole};
@@ -28,6 +28,7 @@ use crate::words::error::{Error, Result};
 #[command(after_help = "Examples:
   sealift serve june.tar --key transfer.pub.pem
   sealift serve july.tar --key transfer.pub.pem --base june.tar
+  sealift serve june.tar.age --identity site.key --key transfer.pub.pem
   podman pull --tls-verify=false 127.0.0.1:5000/library/alpine:3.20
 
 Plain HTTP without credentials: whoever reaches the address can pull. On the loopback it answers to
@@ -42,6 +43,8 @@ pub(super) struct Serve {
     base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
+    #[command(flatten)]
+    unlock: Unlock,
     /// Address and port; port 0 takes a free one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:5000")]
     listen: SocketAddr,
@@ -57,8 +60,9 @@ impl Serve {
                 "name an address of this machine and a free port with --listen; port 0 takes one",
             )
         })?;
-        let medium = Medium::at(self.bundle);
-        let bases: Vec<Medium> = all_at_hand("--base", self.base)?;
+        let opener = self.unlock.opener(printer)?;
+        let medium = opener.medium(self.bundle);
+        let bases = opener.media(all_at_hand::<PathBuf>("--base", self.base)?);
         let bundle = check::examine(&medium, &trust, now)?.into_trusted()?;
         let bundle = whole(bundle.beside(Bases::open(&bases, &medium, &progress.handle())?))?
             .verify(all_cores(), &*progress)?;

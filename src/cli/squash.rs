@@ -8,8 +8,12 @@ use clap::Args;
 use super::believe::Believe;
 use super::choose::Choose;
 use super::environment::{creation_time, now};
+use super::evidence::in_words;
+use super::idle;
+use super::numbering::Numbering;
 use super::printer::Printer;
 use super::secrets::private_key;
+use super::sizes;
 use super::table::{blobs, bytes, skipped, table};
 use crate::medium::Medium;
 use crate::tools::pace::Jobs;
@@ -29,11 +33,13 @@ use crate::words::escape::Safe;
       --key transfer.pub.pem
   sealift squash june july -o small.tar -f images.txt --sign-key transfer.key.pem \\
       --key transfer.pub.pem
+  sealift squash june.tar july.tar august.tar -o summer.tar --sign-key transfer.key.pem \\
+      --key transfer.pub.pem --stream prod
 
-The new bundle leans on nothing and is outside of any stream. A blob that none of the bundles
-carries is told by image before anything is written. It expires when the first of those does that
-an image was taken from, or after --expires DAYS. An interrupted run leaves NAME.partial; the same
-command goes on from there.")]
+The new bundle leans on nothing. It is outside of any stream, or with --stream the next one of that,
+behind the last bundle that was made. A blob that none of the bundles carries is told by image before
+anything is written. It expires when the first of those does that an image was taken from, or after
+--expires DAYS. An interrupted run leaves NAME.partial; the same command goes on from there.")]
 pub(super) struct Squash {
     /// The bundles
     #[arg(value_name = "BUNDLE", required = true)]
@@ -54,6 +60,8 @@ pub(super) struct Squash {
     /// Let the bundle expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
+    #[command(flatten)]
+    numbering: Numbering,
     /// Blobs copied at a time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -64,6 +72,8 @@ pub(super) struct Squash {
 
 impl Squash {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let given = [("--history", self.numbering.names_history_alone())];
+        idle::tell(&given, "no stream is named", printer);
         let created_at = creation_time()?;
         let bundles = self.bundles.into_iter().map(Medium::at).collect();
         let trust = self.believe.trust(printer)?;
@@ -71,6 +81,7 @@ impl Squash {
             choice: self.choose.choice()?,
             created_at,
             expires_at: self.expires.map(|days| created_at.plus_days(days)).transpose()?,
+            stream: self.numbering.sequel()?,
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
             ..Request::new(bundles, Medium::to_make(&self.output)?, trust, now()?)
@@ -89,11 +100,13 @@ fn text(summary: &Summary) -> Vec<String> {
     let mut lines = table(&rows);
     lines.extend(skipped(&summary.skipped));
     lines.extend(summary.from.iter().map(taken));
+    lines.extend(summary.position.as_ref().map(in_words));
     if let Some(until) = summary.expires_at {
         lines.push(format!("expires at {until}"));
     }
     let copied = format!("{} ({})", blobs(summary.copied.blobs), bytes(summary.copied.bytes));
     if summary.dry_run {
+        lines.extend(summary.sizes.iter().flat_map(sizes::lines));
         lines.push(format!("dry run: {copied} to copy, nothing was written"));
         return lines;
     }

@@ -13,8 +13,10 @@ use super::in_order::{self, InOrder, standing};
 use super::printer::Printer;
 use super::registries::Reach;
 use super::report::argument;
+use super::rules;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
+use super::unlock::Unlock;
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Image;
 use crate::places::location::Destination;
@@ -23,6 +25,8 @@ use crate::verbs::verify::{Report, Request, verify, verify_against};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
+use crate::work::graph::Rewrite;
+use crate::work::mapping::NameRule;
 
 /// Check a bundle's signature and every byte of it
 ///
@@ -33,7 +37,10 @@ use crate::words::escape::Safe;
   sealift verify /media/usb/june --key transfer.pub.pem --format json
   sealift verify june.tar --key transfer.pub.pem --stream prod --remember
   sealift verify july.tar --key transfer.pub.pem --against docker://harbor.example/group
+  sealift verify july.tar --key transfer.pub.pem --against docker://harbor.example/group \\
+      --map 'quay.io/*=mirror/*'
   sealift verify july.tar --key transfer.pub.pem --base june.tar
+  sealift verify june.tar.age --identity site.key --key transfer.pub.pem
 
 With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
 that was taken is refused (exit code 7).
@@ -42,7 +49,7 @@ with openssl, jq and sha256sum.
 
 A delta is right by itself when all that it carries is. --against and --base prove that what it lacks
 is at the destination or in earlier bundles; what is nowhere is listed by image, with exit code 5.
-Names are held against PLACE as they are imported without --map; import --dry-run knows rules, too.")]
+With --against go the --map, --map-file, --flatten, --rewrite-index and --to-oci of the import.")]
 pub(super) struct Verify {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
@@ -50,6 +57,8 @@ pub(super) struct Verify {
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem", required = true)]
     key: Vec<PathBuf>,
+    #[command(flatten)]
+    unlock: Unlock,
     /// Remember the bundle as the last one of its stream, as an import of it does
     #[arg(long)]
     remember: bool,
@@ -70,6 +79,22 @@ pub(super) struct Verify {
     /// carry (can be repeated)
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
+    /// Rule for a name with which it is imported to PLACE (can be repeated; the first that matches
+    /// decides)
+    #[arg(long, value_name = "FROM=TO", value_parser = NameRule::parse, requires = "against")]
+    map: Vec<NameRule>,
+    /// File with one rule a line, # for comments
+    #[arg(long, value_name = "FILE", requires = "against")]
+    map_file: Option<PathBuf>,
+    /// It is imported to PLACE with only the last part of each name
+    #[arg(long, requires = "against")]
+    flatten: bool,
+    /// It is imported to PLACE with --rewrite-index
+    #[arg(long, requires = "against")]
+    rewrite_index: bool,
+    /// It is imported to PLACE with --to-oci
+    #[arg(long, requires = "against")]
+    to_oci: bool,
     #[command(flatten)]
     reach: Reach,
 }
@@ -77,14 +102,18 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         idle::in_full(&[("--long", self.long)], printer);
+        let opener = self.unlock.opener(printer)?;
         let request = Request {
-            bundle: self.bundle.into(),
+            bundle: opener.medium(self.bundle),
             trust: Trust::Keys(public_keys(&self.key)?),
             demands: (self.remember || self.in_order.is_given()).then(|| self.in_order.demands()),
             remember: self.remember,
             now: now()?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
-            bases: all_at_hand("--base", self.base)?,
+            bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
+            rules: rules::gather(self.map, self.map_file.as_deref())?,
+            flatten: self.flatten,
+            rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },
         };
         let progress = printer.progress();
         let why = match &self.against {

@@ -33,6 +33,7 @@ pub const EMPTY: NoTar = NoTar { what: "an empty file", hint: COPY, with: None }
 const USTAR: usize = 257;
 
 const UNPACK: &str = "unpack it first, and name what comes out";
+const DECRYPT: &str = "decrypt it with age, and name what comes out";
 const COPY: &str = "copy it from its origin again";
 const OTHER: &str = "see whether it is the file that was meant";
 
@@ -54,6 +55,12 @@ pub fn no_tar(head: &[u8]) -> Option<NoTar> {
         [0x7f, b'E', b'L', b'F', ..] => return sort("a program", OTHER),
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return sort("a text file in UTF-16", OTHER),
         _ => {}
+    }
+    if head.starts_with(b"age-encryption.org/") {
+        return sort("encrypted with age", DECRYPT);
+    }
+    if head.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
+        return sort("encrypted with age and written as text", DECRYPT);
     }
     if head.get(USTAR..USTAR + 5) == Some(b"ustar") {
         return None;
@@ -131,6 +138,8 @@ mod tests {
             (b"\x7fELF\x02", "program"),
             (b"\xff\xfeh\0i\0", "UTF-16"),
             (b"-----BEGIN PUBLIC KEY-----\n", "key"),
+            (b"age-encryption.org/v1\n-> X25519", "encrypted with age"),
+            (b"-----BEGIN AGE ENCRYPTED FILE-----\n", "as text"),
             (b"<!DOCTYPE html>", "web page"),
             (b"\n {\"a\": 1}", "JSON"),
             ("Grüße\r\n".as_bytes(), "text"),

@@ -64,11 +64,11 @@ impl AtHand {
     ///
     /// # Errors
     /// [`Class::Incomplete`] when there is nothing, and any fault of the disk.
-    pub fn add(&mut self, place: &Path, cancel: &Cancel) -> Result<()> {
-        let tree = Medium::at(place).open()?;
+    pub fn add(&mut self, place: &Medium, cancel: &Cancel) -> Result<()> {
+        let tree = place.open()?;
         cancel.check()?;
         if self.take(tree, false) == 0 {
-            let text = format!("{}: no blob is there that could be used again", place.display());
+            let text = format!("{place}: no blob is there that could be used again");
             self.note(text);
         }
         Ok(())

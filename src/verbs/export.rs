@@ -4,7 +4,6 @@ mod change;
 mod heard;
 mod misnamed;
 mod names;
-mod numbered;
 mod open_places;
 mod quota;
 mod readable;
@@ -18,7 +17,7 @@ mod there;
 pub use self::misnamed::misnamed;
 use self::open_places::OpenPlaces;
 use self::readable::Gathered;
-pub use self::request::{Request, Sequel};
+pub use self::request::Request;
 pub use self::since::Since;
 pub(super) use self::sources::open;
 pub use self::summary::Summary;
@@ -38,8 +37,9 @@ use crate::places::at_hand::AtHand;
 use crate::places::registry::Client;
 use crate::tools::ground;
 use crate::verbs::making::{
-    missing_layers, no_room, read_configs, set_platforms, too_large, total,
+    missing_layers, no_room, read_configs, set_platforms, sizes, too_large, total,
 };
+use crate::verbs::numbered;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
@@ -47,7 +47,7 @@ use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
 use crate::words::remedy::Remedy;
 use crate::work::graph::{self, Selection};
-use crate::work::plan::{Count, PlaceRoom, PlanSizes};
+use crate::work::plan::Count;
 use crate::work::transfer;
 
 /// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
@@ -90,7 +90,7 @@ pub fn export(
         Some(_) => None,
         None => {
             ground::check(request.output.path())?;
-            numbered::turn(request, key.public())?
+            numbered::turn(request.stream.as_ref(), key.public(), request.dry_run)?
         }
     };
 
@@ -142,7 +142,9 @@ pub fn export(
                 return request.tidy_up().map(|()| same);
             }
             Some(error) if !request.update => return Err(error),
-            Some(_) => turn = numbered::turn(request, key.public())?,
+            Some(_) => {
+                turn = numbered::turn(request.stream.as_ref(), key.public(), request.dry_run)?;
+            }
         }
         if !request.dry_run {
             draft = Some(Draft::update(&request.output)?);
@@ -153,9 +155,8 @@ pub fn export(
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without(skipped)
         .upon(base);
-    // What lies beside a bundle that is brought up to date may be the one before it.
-    let left = draft.as_ref().filter(|_| !request.update);
-    let predicate = numbered::next(predicate, turn.as_ref(), left, key.public());
+    let (left, in_place) = (draft.as_ref(), request.update);
+    let predicate = numbered::next(predicate, turn.as_ref(), left, key.public(), in_place);
     let head = Head::make(&graph.contents, &configs, &predicate, &key);
     let signer = key.public().clone();
     drop(key);
@@ -173,7 +174,7 @@ pub fn export(
             Draft::left(&request.output)?
         };
         no_room(request.output.path(), total(&head.layers).saturating_sub(left))?;
-        let sizes = sizes(request, &head, left);
+        let sizes = sizes(&request.output, &head, left);
         let change = change::change(request, &graph.contents)?;
         let dry = dry(request, graph.contents, &at_hand, predicate, signer.id());
         return Ok(Summary { change, ..dry.with(sizes) });
@@ -199,7 +200,7 @@ pub fn export(
     drop((head, graph.contents.documents, configs, missing));
 
     // 6. Only now, and checked as its readers will check it, does it get its name.
-    numbered::name(draft.prove(&signer)?, turn.as_ref(), request)?;
+    numbered::name(draft.prove(&signer)?, turn.as_ref(), &request.output)?;
     Ok(Summary {
         ok: true,
         bundle: request.output.clone(),
@@ -259,14 +260,6 @@ fn dry(
         sizes: None,
         change: None,
     }
-}
-
-/// What a bundle of `head` takes, of which an interrupted export `left` so many bytes.
-fn sizes(request: &Request, head: &Head, left: u64) -> PlanSizes {
-    let carry = Draft::size(&request.output, head);
-    let write = carry.saturating_sub(left);
-    let room = vec![PlaceRoom::on_disk(request.output.path(), write)];
-    PlanSizes { carry, write, room, ..PlanSizes::default() }
 }
 
 /// Refuses images whose manifests and configs are for another number of layers.

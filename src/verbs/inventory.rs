@@ -27,6 +27,7 @@ use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
+use crate::work::diff::HeldParts;
 
 /// Permissions of a receipt: it is to be handed on.
 const MODE: u32 = 0o644;
@@ -56,7 +57,7 @@ pub fn inventory(
     }
 }
 
-/// All that `place` holds now, for one who makes no receipt of it.
+/// All that `place` holds now, and which of it belongs together, for one who makes no receipt of it.
 ///
 /// # Errors
 /// When any of it cannot be read.
@@ -66,9 +67,9 @@ pub fn held(
     (jobs, stdin): (Jobs, Stdin),
     client: &Client,
     progress: &dyn Progress,
-) -> Result<HeldContent> {
+) -> Result<(HeldContent, HeldParts)> {
     let request = Request { jobs, stdin, ..Request::new(Vec::new(), None, now) };
-    look::all(place, &request, client, progress).map(|found| found.content)
+    look::all(place, &request, client, progress).map(|found| (found.content, found.parts))
 }
 
 /// All that the places hold.

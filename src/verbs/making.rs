@@ -18,7 +18,7 @@ use crate::words::cancel::Cancel;
 use crate::words::document::Descriptor;
 use crate::words::error::{Result, Side};
 use crate::words::progress::{Event, Progress, Silent};
-use crate::work::plan::Count;
+use crate::work::plan::{Count, PlaceRoom, PlanSizes};
 use crate::work::transfer::name_images;
 
 /// Most bytes of configs that are held in memory; further ones move as layers do. Those of five
@@ -145,6 +145,14 @@ pub(super) fn missing_layers(
         }
     }
     Ok(missing)
+}
+
+/// What a bundle of `head` takes on `output`, of which an interrupted run `left` so many bytes.
+pub(super) fn sizes(output: &Medium, head: &Head, left: u64) -> PlanSizes {
+    let carry = Draft::size(output, head);
+    let write = carry.saturating_sub(left);
+    let room = vec![PlaceRoom::on_disk(output.path(), write)];
+    PlanSizes { carry, write, room, ..PlanSizes::default() }
 }
 
 pub(super) fn total(blobs: &[Descriptor]) -> u64 {

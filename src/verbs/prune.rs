@@ -2,6 +2,7 @@
 
 mod places;
 mod request;
+mod sizes;
 mod summary;
 
 use self::places::open;
@@ -53,9 +54,11 @@ pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Res
     let places = open(request, &claims, client, progress)?;
     let plan = PrunePlan::make(&claims, &places, repositories, request.jobs.most)?;
 
-    // 4. Take it away.
-    if request.yes {
-        run(&plan, &places, request.jobs.large, progress)?;
+    // 4. Take it away, or say what that needs.
+    let mut sizes = None;
+    match request.yes {
+        true => run(&plan, &places, request.jobs.large, progress)?,
+        false => sizes = Some(sizes::sizes(request, &claims, &plan, client)?),
     }
     Ok(Summary {
         place: request.place.to_string(),
@@ -63,10 +66,12 @@ pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Res
         brought: brings,
         plan,
         removed: request.yes,
+        sizes,
     })
 }
 
-/// What the bundles and records `all` say, rewritten as an import was told to.
+/// What the bundles and records `all` say, rewritten as an import was told to. The oldest comes first:
+/// the one of the lowest number, where all have one, else the one that was made first.
 fn read(
     all: &[Medium],
     request: &Request,
@@ -87,9 +92,13 @@ fn read(
             statement: statement.digest,
             position: statement.predicate.position(),
         };
-        read.push((evidence, contents));
+        read.push((statement.predicate.created_at, evidence, contents));
     }
-    Ok(read)
+    read.sort_by_key(|(made, ..)| *made);
+    if read.iter().all(|(_, evidence, _)| evidence.position.is_some()) {
+        read.sort_by(|(_, one, _), (_, other, _)| one.position.cmp(&other.position));
+    }
+    Ok(read.into_iter().map(|(_, evidence, contents)| (evidence, contents)).collect())
 }
 
 /// Refuses bundles of two streams: what the one brought would go for the sake of the other.

@@ -17,21 +17,22 @@ use crate::bundle::statement::Predicate;
 use crate::places::at_hand::AtHand;
 use crate::tools::ground;
 use crate::verbs::making::{
-    missing_layers, no_room, read_configs, set_platforms, too_large, total,
+    missing_layers, no_room, read_configs, set_platforms, sizes, too_large, total,
 };
+use crate::verbs::numbered;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::work::merged::Merged;
 use crate::work::transfer;
 
 /// Makes one bundle of several as `request` says, signed with `key`, which is wiped from memory as
-/// soon as it has signed. It is whole, outside of any stream, and expires when the first does of
-/// those that it is made of, where nothing else is asked for.
+/// soon as it has signed. It is whole, outside of any stream or the next one of that which is asked for,
+/// and expires when the first does of those that it is made of, where nothing else is.
 ///
 /// # Errors
 /// Those of each of the bundles; [`Class::Incomplete`] by image where a blob is in none of them;
-/// [`Class::Stale`] where two of them have one number. All of that comes before anything is
-/// written. After a fault of the disk `NAME.partial` holds what was finished, and the same call
+/// [`Class::Stale`] where two of them have one number; those of the history of its stream. All of that
+/// comes before anything is written. After a fault of the disk `NAME.partial` holds what was finished, and the same call
 /// goes on from there.
 pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Result<Summary> {
     // 1. Where to, and is it free?
@@ -42,9 +43,11 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
         let text = format!("{output} lies in the bundle {around}");
         return Err(Error::new(Class::Usage, text).hint("name another place"));
     }
+    let turn = numbered::turn(request.stream.as_ref(), key.public(), request.dry_run)?;
 
     // 2. Believe each bundle. What do they hold together, the newest name winning?
     let lineup = Lineup::open(request, progress)?;
+    lineup.tell_older(turn.as_ref(), progress);
     let Merged { mut contents, names, blobs } = Merged::of(&lineup.contents(), &request.choice)?;
     let taken = lineup.taken(&names);
     let sources = lineup.sources(blobs);
@@ -69,16 +72,18 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
     let expires_at = request.expires_at.or_else(|| taken.expiry());
     let predicate =
         Predicate::of(&contents, request.created_at, expires_at).without(taken.skipped());
+    let predicate = numbered::next(predicate, turn.as_ref(), draft.as_ref(), key.public(), false);
     let head = Head::make(&contents, &configs, &predicate, &key);
     let signer = key.public().clone();
     drop(key);
     check::promise(&head, &signer)?;
     too_large(output, &head)?;
-    let mut statement = None;
+    let (mut statement, mut planned) = (None, None);
     match draft {
         None => {
             let left = Draft::left(output)?;
             no_room(output.path(), total(&head.layers).saturating_sub(left))?;
+            planned = Some(sizes(output, &head, left));
             copied = contents.blobs.carried().collect();
         }
         Some(mut draft) => {
@@ -92,7 +97,7 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
             let more = transfer::fetch(&contents, &sources, &missing, sink, jobs, progress)?;
             copied.join(more.came);
             statement = Some(head.statement);
-            draft.seal(&signer)?;
+            numbered::name(draft.prove(&signer)?, turn.as_ref(), output)?;
         }
     }
     Ok(Summary {
@@ -100,6 +105,7 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
         from: taken.list(),
         referrers: contents.referrers.len(),
         images: contents.images,
+        position: predicate.position(),
         skipped: predicate.skipped,
         copied,
         reused,
@@ -107,5 +113,6 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
         key: head.signer,
         statement,
         dry_run: request.dry_run,
+        sizes: planned,
     })
 }

@@ -20,6 +20,8 @@ use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
+use crate::work::graph::Rewrite;
+use crate::work::mapping::NameRule;
 use crate::work::plan::{MissingBlob, OnExisting};
 
 /// What to verify, and how.
@@ -40,6 +42,13 @@ pub struct Request {
     pub jobs: usize,
     /// Earlier bundles and layouts at hand, for what the bundle does not carry.
     pub bases: Vec<Medium>,
+    /// The rules for names with which it is imported to the place that it is held against; the first
+    /// that matches decides.
+    pub rules: Vec<NameRule>,
+    /// Whether only the last part of each name is kept there.
+    pub flatten: bool,
+    /// What is written anew for that place.
+    pub rewrite: Rewrite,
 }
 
 impl Request {
@@ -47,7 +56,18 @@ impl Request {
     #[must_use]
     pub fn new(bundle: impl Into<Medium>, trust: Trust, now: Moment) -> Request {
         let (bundle, jobs) = (bundle.into(), all_cores());
-        Request { bundle, trust, demands: None, remember: false, now, jobs, bases: Vec::new() }
+        Request {
+            bundle,
+            trust,
+            demands: None,
+            remember: false,
+            now,
+            jobs,
+            bases: Vec::new(),
+            rules: Vec::new(),
+            flatten: false,
+            rewrite: Rewrite::default(),
+        }
     }
 }
 
@@ -158,6 +178,9 @@ pub fn verify_against(
     let (trust, now) = (request.trust.clone(), request.now);
     let plans = import::Request {
         bases: request.bases.clone(),
+        rules: request.rules.clone(),
+        flatten: request.flatten,
+        rewrite: request.rewrite,
         existing: OnExisting::Overwrite,
         dry_run: true,
         ..import::Request::new(request.bundle.clone(), to.clone(), trust, now)

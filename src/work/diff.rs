@@ -1,6 +1,7 @@
 //! [`Difference`]: how two sets of images differ. Pure: what is held in, what changes out.
 
 mod change;
+mod held_parts;
 mod image_set;
 mod weighed;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use self::change::{ChangeCounts, ChangeKind, ImageChange, ImageState, OneSided};
+pub use self::held_parts::HeldParts;
 pub use self::image_set::{ImageSet, SetImage};
 use self::weighed::weigh;
 use super::plan::Count;

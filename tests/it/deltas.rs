@@ -472,6 +472,33 @@ fn verify_says_what_a_delta_leans_on_and_proves_it_where_asked() {
 }
 
 #[test]
+fn a_delta_is_held_against_a_place_under_the_names_that_its_import_gives_there() {
+    need!("docker-registry");
+    let (sender, registry) = (Sender::new(), Registry::empty());
+    let to = format!("docker://{}", registry.host());
+    sender.export("june.tar", &[image("a/a:1", &["base"])], &[]).ok();
+    sender.export("july", &[image("a/a:2", &["base", "two"])], &["--since", "june.tar"]).ok();
+    let rule = ["--map", "x.example/a/*=kept/*"];
+    sender.import("june.tar", &to, &rule).ok();
+    std::fs::write(sender.at("rules.txt"), "x.example/a/*=kept/* # here\n").unwrap();
+
+    let before = registry.requests().len();
+    for rules in ["--map x.example/a/*=kept/*", "--map-file rules.txt"] {
+        run(&sender, &format!("verify july --against {to} {rules}")).ok();
+    }
+
+    let asked: Vec<String> =
+        registry.requests()[before..].iter().map(|it| it.path.clone()).collect();
+    assert!(asked.iter().any(|path| path.starts_with("/v2/kept/a/")), "{asked:?}");
+    assert!(!asked.iter().any(|path| path.starts_with("/v2/a/a/")), "{asked:?}");
+    // As the import: names that become one, and what is written anew.
+    sender.export("two", &[image("a/a:1", &["base"]), image("b/a:1", &["two"])], &[]).ok();
+    run(&sender, &format!("verify two --against {to} --flatten")).exits(code::USAGE);
+    run(&sender, &format!("verify two --against {to} --to-oci --rewrite-index")).ok();
+    run(&sender, "verify two --flatten").exits(code::USAGE).says("--against");
+}
+
+#[test]
 fn a_month_that_was_lost_is_named_and_a_later_one_arrives_once_it_is_there() {
     let sender = Sender::new();
     let of = |tag: u8, layers: &[&str]| [image(&format!("a/a:{tag}"), layers)];

@@ -1,6 +1,7 @@
 //! What changes from one set of images to another, told beforehand.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -11,6 +12,7 @@ use crate::support::content::{Layer, tar};
 use crate::support::images::{self, Image};
 use crate::support::registry::Registry;
 use crate::support::sealift::{Ran, Sealift, code, ran};
+use crate::support::text;
 
 /// An uncompressed layer whose one file has `content`.
 fn layer(content: &str) -> Layer {
@@ -299,7 +301,9 @@ fn a_registry_and_its_receipt_are_compared_under_the_names_that_images_have_ther
         let told = json(&sealift, &format!("{before} june.tar"));
         assert_eq!(told["counts"], wanted["counts"], "{before}");
         assert_eq!(told["new"], wanted["new"], "{before}");
-        assert_eq!(told["gone"]["ofOne"], Value::Null);
+        // What belongs to which image say manifests, and no receipt.
+        let of_one = if before == to { wanted["gone"]["ofOne"].clone() } else { Value::Null };
+        assert_eq!(told["gone"]["ofOne"], of_one, "{before}");
         assert_eq!(told["gone"]["bytes"], wanted["gone"]["bytes"]);
         let name = format!("{}/group/app:1", registry.host());
         assert!(told["images"].to_string().contains(&name), "{told}");
@@ -307,6 +311,21 @@ fn a_registry_and_its_receipt_are_compared_under_the_names_that_images_have_ther
     // Two registries, and nothing else than the registry in place of it.
     let both = format!("{to} docker://{}/a", other.host());
     assert_eq!(json(&sealift, &both)["counts"]["unchanged"], 3);
+    let june = format!("docker://{}/june", other.host());
+    run!(sealift, "import", "june.tar", "--to", &june, "--key", "k.pub.pem").ok();
+    let told = json(&sealift, &format!("{to} {june}"));
+    for member in ["counts", "new", "shared", "gone"] {
+        assert_eq!(told[member], wanted[member], "{member}");
+    }
+    let weights = |told: &Value| -> Vec<[Value; 4]> {
+        let images = told["images"].as_array().unwrap().iter();
+        let weight = |it: &Value| {
+            ["/adds", "/frees", "/before/bytes", "/after/bytes"]
+                .map(|path| it.pointer(path).cloned().unwrap_or_default())
+        };
+        images.map(weight).collect()
+    };
+    assert_eq!(weights(&told), weights(&wanted));
     let rule = format!("may {to} --map x.example/app=renamed");
     assert_eq!(json(&sealift, &rule)["counts"]["added"], 1);
     let args = ["export", "oci:june.tar.layout", "-o", "d", "--sign-key", "k.key.pem"];
@@ -356,19 +375,40 @@ fn two_large_bundles_are_compared_in_little_time_and_memory() {
     month(&sealift, "may.tar", count, 1);
     month(&sealift, "june.tar", count, 2);
 
-    let started = std::time::Instant::now();
     let told = json(&sealift, "may.tar june.tar --key k.pub.pem");
-    // With one thread at work, time on the clock is never less than that of the processor.
-    let took = started.elapsed().as_secs_f32();
     let moved = (count / 10) as u64;
     assert_eq!(told["counts"]["moved"], moved);
     assert_eq!(told["counts"]["unchanged"], (count as u64) - moved);
     assert_eq!(told["new"]["blobs"], moved * 20);
-    let mut command = sealift.command();
-    let (peak, ended) =
-        peak_of(command.args(["diff", "may.tar", "june.tar", "--key", "k.pub.pem"]));
-    println!("diff of {count} images with {count}: {took:.1} s, {} MiB", peak >> 10);
+    let diff = || {
+        let mut command = sealift.command();
+        command.args(["diff", "may.tar", "june.tar", "--key", "k.pub.pem"]);
+        command
+    };
+    let (peak, ended) = peak_of(&mut diff());
     assert_eq!(ended, Some(0));
+    let took = processor_time(&diff());
+    println!("diff of {count} images with {count}: {took:.1} s, {} MiB", peak >> 10);
     assert!(peak < limit, "{} MiB", peak >> 10);
-    assert!(took < 10.0, "{took} s");
+    // Without optimization it was seen to take some five times as long.
+    let most = if cfg!(debug_assertions) { 50.0 } else { 10.0 };
+    assert!(took < most, "{took} s");
+}
+
+/// How many seconds `command` keeps processors busy, whatever else they do.
+fn processor_time(command: &Command) -> f64 {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "\"$@\" > /dev/null && times", "sh"]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell
+        .current_dir(command.get_current_dir().unwrap())
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    // The second line is that of the children, as in `0m1.250s 0m0.310s`.
+    let said = text(&mut shell);
+    let words = said.lines().nth(1).unwrap().split_whitespace();
+    let seconds = |word: &str| {
+        let (minutes, seconds) = word.trim_end_matches('s').split_once('m').unwrap();
+        minutes.parse::<f64>().unwrap() * 60.0 + seconds.parse::<f64>().unwrap()
+    };
+    words.map(seconds).sum()
 }

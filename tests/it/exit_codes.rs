@@ -13,6 +13,9 @@ const PAGE: &str = include_str!("../../docs/exit-codes.md");
 /// What needs a full or a faulty disk, two programs, a signal or bundles of a stream; other
 /// tests make those.
 const ELSEWHERE: &[(i32, &str)] = &[
+    (3, "no identity was named"),
+    (3, "no identity opens it"),
+    (4, "are not as they were"),
     (5, "in none of the bundles given"),
     (6, "deletes nothing"),
     (2, "is not new"),

@@ -186,11 +186,15 @@ fn squashes() {
     let line = "squash packed.tar folder -o whole --key signer.pub.pem --sign-key own.key.pem";
 
     let dry = run(&sealift, &format!("{line} --dry-run")).ok();
-    check("squash.dry-run", &dry, &[(&id, "<key>")]);
+    check("squash.dry-run", &dry, &[(&id, "<key>"), (&free(&dry), "9")]);
     let made = run(&sealift, &line.replace("folder", "skipped.tar")).ok();
     let statement = made.json()["statement"].as_str().unwrap().to_owned();
     check("squash", &made, &[(&id, "<key>"), (&statement, "<statement>")]);
     check("squash.taken", &run(&sealift, line).exits(code::USAGE), &[]);
+    let stream = "--stream prod --new-epoch --history h";
+    let next = run(&sealift, &format!("{} {stream}", line.replace("whole", "next"))).ok();
+    let statement = next.json()["statement"].as_str().unwrap().to_owned();
+    check("squash.stream", &next, &[(&id, "<key>"), (&statement, "<statement>")]);
 }
 
 #[test]
@@ -199,13 +203,15 @@ fn prunes() {
     sealift.keys("own");
     run(&sealift, "import packed.tar --to oci:store --key signer.pub.pem").ok();
     let kept = run(&sealift, "export oci:hello -o own --sign-key own.key.pem").ok().json();
-    let varying = [(kept["statement"].as_str().unwrap(), "<statement>")];
+    let kept = kept["statement"].as_str().unwrap();
+    let told =
+        |name: &str, ran: &Ran| check(name, ran, &[(kept, "<statement>"), (&free(ran), "9")]);
     let line =
         "prune oci:store --keep own --brought packed.tar --key signer.pub.pem --key own.pub.pem";
 
-    check("prune", &run(&sealift, line).ok(), &varying);
-    check("prune.removed", &run(&sealift, &format!("{line} --yes")).ok(), &varying);
-    check("prune.again", &run(&sealift, line).ok(), &varying);
+    told("prune", &run(&sealift, line).ok());
+    told("prune.removed", &run(&sealift, &format!("{line} --yes")).ok());
+    told("prune.again", &run(&sealift, line).ok());
     let archive = line.replace("oci:store", "oci-archive:x.tar");
     check("prune.archive", &run(&sealift, &archive).exits(code::USAGE), &[]);
 }

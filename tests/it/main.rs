@@ -25,6 +25,7 @@ mod damage;
 mod deltas;
 mod diff;
 mod distribution;
+mod encrypted;
 mod engines_faults;
 mod engines_in;
 mod engines_out;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::content::{Layer, digest};
 use crate::support::double::{Double, Reply, no_script};
@@ -107,10 +107,18 @@ fn a_registry_loses_what_is_shown_and_what_another_pushed_stays() {
         })
         .sum();
     assert_eq!(shown["frees"]["bytes"], bytes, "the base is needed in July");
+    let lots = shown["repositories"].as_array().unwrap().iter();
+    let each = lots.map(|lot| lot["frees"]["bytes"].as_u64().unwrap());
+    assert_eq!(each.sum::<u64>(), bytes as u64, "here no two have anything in common");
+    // A plan says what it moves, and what room is known: a registry tells none.
+    let room = json!([{"place": place, "needed": 0, "free": null}]);
+    let sizes = json!({"download": 0, "carry": 0, "write": 0, "send": 0, "room": room});
+    assert_eq!(shown["sizes"], sizes);
 
     let done = prune(&sender, &place, &format!("{MONTHS} --yes")).ok().json();
 
     assert_same(&shown, &done);
+    assert_eq!(done.get("sizes"), None);
     for (image, digest) in [("a/app", &old[0]), ("a/gone", &old[1]), ("a/moved", &old[2])] {
         assert!(registry.document(image, digest).is_none(), "{image}");
     }
@@ -130,6 +138,42 @@ fn a_registry_loses_what_is_shown_and_what_another_pushed_stays() {
     assert!(asked.iter().all(|it| it.status >= 400), "{asked:?}");
     // July arrives once more with nothing to do: it is whole.
     sender.import("july", &place, &[]).ok().says("sent 0 blobs");
+}
+
+#[test]
+fn a_tag_that_somebody_moved_back_to_what_an_older_bundle_brought_stays() {
+    need!("docker-registry");
+    let (sender, registry) = (Sender::new(), Registry::empty());
+    let place = format!("docker://{}", registry.host());
+    let [june, july] = ["june", "july"]
+        .map(|month| ["a/back:1", "a/stays:1"].map(|name| image(name, &["base", month, name])));
+    let kept = [image("a/new:1", &["base", "new"])];
+    let stream = ["--stream", "prod", "--history", "h"];
+    sender.export("june", &june, &[&stream[..], &["--new-epoch"]].concat()).ok();
+    sender.export("july", &july, &stream).ok();
+    sender.export("august", &kept, &stream).ok();
+    for month in ["june", "july", "august"] {
+        sender.import(month, &place, &["--on-existing", "overwrite"]).ok();
+    }
+    // An administrator goes back to June's image.
+    let root = june[0].root();
+    registry.put_document("a/back", "1", root.media_type, &root.bytes);
+
+    for order in ["june july", "july june"] {
+        let line = format!("--keep august --brought {order}");
+        let shown = prune(&sender, &place, &line).ok().json();
+        assert_eq!(actions(&shown), pairs([("a/back:1", "moved"), ("a/stays:1", "remove")]));
+        let gone = [june[1].digest(), july[0].digest(), july[1].digest()].map(str::to_owned);
+        assert_eq!(going(&shown, "documents"), gone.into(), "{order}");
+    }
+    let mut command = sender.sealift.command();
+    command.args(["prune", &place, "--yes", "--key"]).arg(&sender.keys.public);
+    command.args(["--keep", "august", "--brought", "july", "june"]);
+    ran(&mut command).ok().says("stays: somebody has moved it since");
+
+    assert_eq!(registry.document("a/back", "1").unwrap(), root.bytes);
+    assert!(registry.document("a/stays", "1").is_none());
+    assert!(registry.document("a/back", july[0].digest()).is_none());
 }
 
 #[test]
@@ -299,6 +343,11 @@ fn a_layout_keeps_what_anything_in_it_needs_and_what_was_never_ours() {
 
     let shown = prune(&sender, &place, MONTHS).ok().json();
     assert_eq!(blobs(&layout), before, "it was only shown");
+    let list = fs::metadata(layout.join("index.json")).unwrap().len();
+    let (sizes, room) = (&shown["sizes"], &shown["sizes"]["room"][0]);
+    assert_eq!((&sizes["write"], &room["needed"]), (&list.into(), &list.into()));
+    assert_eq!(room["place"], layout.display().to_string());
+    assert!(room["free"].as_u64() > Some(0), "{sizes}");
     let done = prune(&sender, &place, &format!("{MONTHS} --yes")).ok().json();
 
     assert_same(&shown, &done);
@@ -347,7 +396,7 @@ fn what_is_no_place_to_prune_or_not_of_one_stream_is_refused() {
 
 /// Two months in the project `group` of a Harbor, and what an account may take away there.
 fn at_harbor(sender: &Sender, harbor: &Harbor) -> String {
-    harbor.project("group", -1);
+    harbor.project("group", 1 << 30);
     let (admin, password) = Harbor::ADMIN;
     let auth = harbor.authfile(admin, password);
     let place = format!("docker://{}/group", harbor.host());
@@ -440,6 +489,13 @@ fn who_may_not_delete_at_a_harbor_is_told_so_and_a_rule_keeps_its_tag() {
 
     harbor.account("chief", "pass", &[("group", Role::Maintainer)]);
     let chief = harbor.authfile("chief", "pass");
+    let sizes = prune_as(&sender, &place, &chief, MONTHS).ok().json()["sizes"].clone();
+    assert_eq!(sizes["room"].as_array().unwrap().len(), 1, "one project for all: {sizes}");
+    assert_eq!(
+        (&sizes["room"][0]["place"], &sizes["room"][0]["needed"]),
+        (&"group".into(), &0.into())
+    );
+    assert!(sizes["room"][0]["free"].as_u64() > Some(1 << 29), "{sizes}");
     harbor.immutable("group", "a/gone", "**");
     let done = prune_as(&sender, &place, &chief, &format!("{MONTHS} --yes")).ok().json();
     assert_eq!(actions(&done)["group/a/gone:1"], "fixed");

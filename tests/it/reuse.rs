@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::support::content::{Layer, tar};
 use crate::support::files;
 use crate::support::images::{Image, write_layout};
+use crate::support::months::{Sender, image, layer_digest, predicate};
 use crate::support::registry::{Registry, Request};
 use crate::support::sealift::{Keys, Sealift, code, ran};
 use crate::support::small_world;
@@ -521,4 +522,40 @@ fn the_last_bundle_of_the_stream_is_used_again_where_it_still_is() {
     files::remove(&outside.at("august"));
     let (said, stderr, _) = outside.exported("september", &stream(&[]));
     assert_eq!((count(&said, "reused"), stderr.contains("august")), (0, false), "{stderr}");
+}
+
+#[test]
+fn an_update_in_a_stream_that_was_interrupted_is_finished_with_the_date_that_it_was_begun_with() {
+    let sender = Sender::new();
+    let [june, july] = ["june", "july"].map(|month| image("a/app:1", &["base", month]));
+    for (layout, image) in [("june", &june), ("july", &july)] {
+        write_layout(&sender.at(layout), &[("x.example/a/app:1", image)]);
+    }
+    let export = |layout: &str, date: &str, more: &[&str]| {
+        let mut command = sender.sealift.command();
+        command.args(["export", &format!("oci:{layout}"), "-o", "b", "--stream", "prod"]);
+        command.arg("--sign-key").arg(&sender.keys.private).args(more);
+        ran(command.env("SOURCE_DATE_EPOCH", date))
+    };
+    let said = || {
+        let signed = predicate(&sender.at("b"));
+        (signed["sequence"].as_u64().unwrap(), signed["createdAt"].as_str().unwrap().to_owned())
+    };
+    export("june", "1760000000", &["--new-epoch"]).ok();
+    files::copy(&sender.at("b"), &sender.at("old"));
+    let layer = sender.at("july/blobs/sha256").join(&layer_digest("july")[7..]);
+    let bytes = std::fs::read(&layer).unwrap();
+
+    // A layer is damaged, and there again when the same is done once more.
+    files::flip(&layer, 100);
+    export("july", "1760100000", &["--update"]).exits(code::DAMAGED);
+    std::fs::write(&layer, &bytes).unwrap();
+    export("july", "1760200000", &["--update"]).ok();
+    assert_eq!(said(), (2, "2025-10-10T12:40:00Z".to_owned()));
+
+    // Beside it may lie the one before, whose number is taken: going back to it is a new one.
+    files::copy(&sender.at("old"), &sender.at("b.partial"));
+    export("june", "1760300000", &["--update"]).ok();
+    assert_eq!(said(), (3, "2025-10-12T20:13:20Z".to_owned()));
+    assert!(!sender.at("b.partial").exists());
 }

@@ -2,18 +2,26 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
+use crate::support::images::Image;
 use crate::support::months::{Sender, carried, image, layer_digest, predicate};
 use crate::support::sealift::{Ran, code, ran};
 
-/// Squashes what `line` says, which has no quotes.
-fn squash(sender: &Sender, line: &str) -> Ran {
+/// What squashes as `line` says, which has no quotes.
+fn squashing(sender: &Sender, line: &str) -> Command {
     let mut command = sender.sealift.command();
     command.arg("squash").args(line.split_whitespace()).args(["--format", "json"]);
     command.arg("--sign-key").arg(&sender.keys.private);
-    ran(command.arg("--key").arg(&sender.keys.public))
+    command.arg("--key").arg(&sender.keys.public);
+    command
+}
+
+fn squash(sender: &Sender, line: &str) -> Ran {
+    ran(&mut squashing(sender, line))
 }
 
 fn verify(sender: &Sender, bundle: &str) -> Ran {
@@ -178,4 +186,139 @@ fn numbers_say_which_is_newest_and_two_of_one_number_are_refused() {
     assert_eq!(predicate(&sender.at("whole"))["sequence"], 0, "it is in no stream");
     squash(&sender, "one three -o gap").ok().says("between prod 1 and prod 3");
     squash(&sender, "one fork -o no").exits(code::STALE).says("two of the bundles are prod 1");
+}
+
+/// Three months of the stream `prod`, whose history is in `h`.
+fn stream(sender: &Sender) -> [Image; 3] {
+    let months = ["one", "two", "three"].map(|layer| image("a/app:1", &["base", layer]));
+    let with = |more: &[&'static str]| [&["--stream", "prod", "--history", "h"], more].concat();
+    sender.export("one", &months[..1], &with(&["--new-epoch"])).ok();
+    sender.export("two", &months[1..2], &with(&["--since", "one"])).ok();
+    sender.export("three", &months[2..], &with(&["--since", "two"])).ok();
+    months
+}
+
+/// Which number the bundle got that a run made, or would make.
+fn number(made: &Value) -> (u64, u64) {
+    let number = |member: &str| made["position"][member].as_u64().unwrap();
+    (number("epoch"), number("sequence"))
+}
+
+#[test]
+fn it_is_the_next_of_a_stream_where_one_is_named_and_the_other_side_takes_it_so() {
+    let sender = Sender::new();
+    let [.., newest] = stream(&sender);
+    let line = "one two three -o whole --stream prod --history h";
+
+    let dry = squash(&sender, &format!("{line} --dry-run")).ok().json();
+    assert_eq!(number(&dry), (0, 4));
+    assert!(!sender.at("h/prod/0-4").exists(), "a dry run takes no number");
+    let made = squash(&sender, line).ok();
+    assert!(!made.stderr.contains("not given"), "{}", made.stderr);
+    assert_eq!(number(&made.json()), (0, 4));
+
+    let signed = |bundle: &str| predicate(&sender.at(bundle));
+    let previous = |bundle: &str| signed(bundle)["previous"]["statement"].clone();
+    let statement = |bundle: &str| verify_json(&sender, bundle)["statement"].clone();
+    assert_eq!(previous("whole"), statement("three"));
+    assert_eq!(signed("whole")["base"], Value::Null);
+    for bundle in ["one", "two", "three", "whole"] {
+        sender.import(bundle, "oci:in", &["--stream", "prod", "--on-existing", "overwrite"]).ok();
+    }
+    sender.import("three", "oci:in", &["--stream", "prod"]).exits(code::STALE);
+    // The next export goes on behind it, and it is the newest of all.
+    let more = ["--stream", "prod", "--history", "h", "--since", "whole"];
+    sender.export("five", std::slice::from_ref(&newest), &more).ok();
+    assert_eq!((&signed("five")["sequence"], previous("five")), (&5.into(), statement("whole")));
+    // What the last one brought is left out, and that is said.
+    let old = squash(&sender, "one two -o old --stream prod --history h").ok();
+    assert_eq!(number(&old.json()), (0, 6));
+    old.says("the last bundle of stream prod, number 5, is not given");
+}
+
+/// What `verify` tells of `bundle`.
+fn verify_json(sender: &Sender, bundle: &str) -> Value {
+    let mut command = sender.sealift.command();
+    command.args(["verify", bundle, "--format", "json", "--key"]).arg(&sender.keys.public);
+    ran(&mut command).ok().json()
+}
+
+#[test]
+fn its_number_is_found_as_that_of_an_export_is() {
+    let sender = Sender::new();
+    stream(&sender);
+    let line = |output: &str, more: &str| format!("one two three -o {output} --stream prod {more}");
+
+    let lost = squash(&sender, &line("no", "--history none")).exits(code::INCOMPLETE);
+    lost.says("there is no history of stream prod").says("--after");
+    assert!(!sender.at("no").exists() && !sender.at("no.partial").exists());
+    let begun = squash(&sender, &line("begun", "--history none --new-epoch=7")).ok().json();
+    assert_eq!(number(&begun), (7, 1));
+    assert_eq!(predicate(&sender.at("begun"))["previous"], Value::Null);
+    let found = squash(&sender, &line("found", "--history new --after three")).ok().json();
+    assert_eq!(number(&found), (0, 4));
+    squash(&sender, &line("x", "--history h --after three --new-epoch")).exits(code::USAGE);
+    squash(&sender, "one -o x --new-epoch").exits(code::USAGE).says("--stream");
+    squash(&sender, "one -o outside --history h").ok().says("--history has no effect here");
+    // Two at a time would have one number.
+    let lock = fs::File::options().write(true).open(sender.at("h/prod/lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    squash(&sender, &line("x", "--history h")).exits(9).says("another sealift");
+}
+
+#[test]
+fn one_that_was_interrupted_is_finished_with_its_number_and_its_date() {
+    let sender = Sender::new();
+    stream(&sender);
+    let dated = |date: &str| {
+        let mut command = squashing(&sender, "one two three -o whole --stream prod --history h");
+        ran(command.env("SOURCE_DATE_EPOCH", date))
+    };
+    let layer = sender.at("three/blobs/sha256").join(&layer_digest("three")[7..]);
+    let bytes = fs::read(&layer).unwrap();
+    let mut wrong = bytes.clone();
+    wrong[100] ^= 1;
+    fs::write(&layer, &wrong).unwrap();
+
+    dated("1760100000").exits(code::DAMAGED);
+    fs::write(&layer, &bytes).unwrap();
+    let made = dated("1760200000").ok().json();
+
+    assert_eq!(number(&made), (0, 4));
+    assert_eq!(predicate(&sender.at("whole"))["createdAt"], "2025-10-10T12:40:00Z");
+    verify(&sender, "whole").ok();
+}
+
+#[test]
+fn a_dry_run_says_what_is_carried_and_written_and_what_room_there_is() {
+    let sender = Sender::new();
+    months(&sender);
+    for output in ["whole", "whole.tar"] {
+        let line = format!("june.tar july.tar august -o {output}");
+        let sizes = squash(&sender, &format!("{line} --dry-run")).ok().json()["sizes"].clone();
+        assert_eq!((&sizes["download"], &sizes["send"]), (&0.into(), &0.into()));
+        assert_eq!(
+            (&sizes["write"], &sizes["room"][0]["needed"]),
+            (&sizes["carry"], &sizes["carry"])
+        );
+        assert_eq!(sizes["room"][0]["place"], output);
+        assert!(sizes["room"][0]["free"].as_u64() > Some(0), "{sizes}");
+
+        let made = squash(&sender, &line).ok().json();
+
+        assert_eq!(made.get("sizes"), None, "a run that was made has none");
+        assert_eq!(sizes["carry"].as_u64(), Some(size(&sender.at(output))), "{output}");
+    }
+    let mut command = sender.sealift.command();
+    command.args(["squash", "june.tar", "-o", "x.tar", "--dry-run", "--sign-key"]);
+    command.arg(&sender.keys.private).arg("--key").arg(&sender.keys.public);
+    ran(&mut command).ok().says("to carry ").says("room at x.tar: ");
+}
+
+/// Bytes of the file at `path`, or of all files below it.
+fn size(path: &Path) -> u64 {
+    match path.is_dir() {
+        true => fs::read_dir(path).unwrap().map(|it| size(&it.unwrap().path())).sum(),
+        false => path.metadata().unwrap().len(),
+    }
 }

@@ -6,7 +6,7 @@ use crate::bundle::problem::{Problem, ProblemKind};
 use crate::storage::verifying::Verifying;
 use crate::tools::buffer::BUFFER;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, ErrorKind};
 use crate::words::progress::Progress;
 
 /// Reads a file to its end, and says what is wrong with it.
@@ -25,7 +25,7 @@ pub(super) fn read_whole(
             Err(e) => {
                 let error = Error::io(format!("cannot read {path}"), e);
                 return Some(match error.class() {
-                    Class::Damaged => {
+                    Class::Damaged if error.kind() != ErrorKind::CiphertextDamaged => {
                         let detail = "does not match its signed digest";
                         Problem::new(ProblemKind::Damaged, path, detail)
                     }

@@ -10,7 +10,7 @@ use crate::places::registry::Client;
 use crate::verbs::inventory::held;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
-use crate::work::diff::ImageSet;
+use crate::work::diff::{HeldParts, ImageSet};
 use crate::work::mapping::{Mapping, NameRule, Naming};
 
 /// What one side has.
@@ -44,14 +44,15 @@ pub(super) fn look(
                 Trust::UnsafeAnySigner => &[],
             };
             let signer = read.signer(keys).map_err(|e| e.context(path.display()))?;
-            let set = ImageSet::held(&read.receipt.content);
+            let set = ImageSet::held(&read.receipt.content, &HeldParts::default());
             let naming = Naming::of_receipt(&read.receipt.about);
             let about = Compared::receipt(path, &read.receipt.about, signer, &set);
             Ok(Looked { about, set, naming })
         }
         Comparand::Place(place) => {
             let how = (request.jobs, request.stdin);
-            let set = ImageSet::held(&held(place, request.now, how, client, progress)?);
+            let (content, parts) = held(place, request.now, how, client, progress)?;
+            let set = ImageSet::held(&content, &parts);
             let about = Compared::unsigned(CompareKind::Place, place, &set);
             Ok(Looked { about, set, naming: Some(Naming::at(place)) })
         }

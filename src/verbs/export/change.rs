@@ -9,7 +9,7 @@ use crate::bundle::receipt::{ReadReceipt, Receipt};
 use crate::bundle::record::Record;
 use crate::words::error::Result;
 use crate::words::moment::Moment;
-use crate::work::diff::{Difference, ImageSet};
+use crate::work::diff::{Difference, HeldParts, ImageSet};
 use crate::work::mapping::{Mapping, Naming};
 
 /// What one of those that were asked tells.
@@ -53,7 +53,7 @@ fn told(since: &Since) -> Result<Told> {
         Since::Receipt(path) => {
             let Receipt { about, content, .. } = ReadReceipt::at(path)?.receipt;
             let (made, naming) = (about.created_at, Naming::of_receipt(&about));
-            Ok(Told { made, set: ImageSet::held(&content), naming })
+            Ok(Told { made, set: ImageSet::held(&content, &HeldParts::default()), naming })
         }
     }
 }

@@ -6,14 +6,13 @@ use std::path::PathBuf;
 
 use super::since::Since;
 use crate::bundle::draft::Draft;
-use crate::bundle::history::{History, Opening};
 use crate::bundle::keys::PublicKey;
 use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
+use crate::verbs::sequel::Sequel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
-use crate::words::stream::StreamName;
 use crate::work::graph::Selection;
 
 /// What to export, and how.
@@ -51,26 +50,6 @@ pub struct Request {
     pub update: bool,
     /// Opens standard input, for the archive that is called `-`.
     pub stdin: fn() -> Result<Box<dyn Read>>,
-}
-
-/// The stream that a bundle belongs to.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Sequel {
-    /// What it is called.
-    pub name: StreamName,
-    /// Where its history is kept.
-    pub history: History,
-    /// How it goes on.
-    pub opening: Opening,
-}
-
-impl Sequel {
-    /// The next bundle of the stream `name`, behind the last one that `history` knows.
-    #[must_use]
-    pub fn new(name: StreamName, history: History) -> Sequel {
-        Sequel { name, history, opening: Opening::GoesOn }
-    }
 }
 
 impl Request {

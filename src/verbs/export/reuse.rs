@@ -3,16 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::request::{Request, Sequel};
+use super::request::Request;
 use crate::bundle::check::Trust;
 use crate::bundle::draft::Draft;
 use crate::bundle::head::Head;
 use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
+use crate::medium::Medium;
 use crate::places::at_hand::{AtHand, CandidateFile};
 use crate::places::layout::blob_digest;
 use crate::storage::verifying::Verifying;
 use crate::tools::parallel;
+use crate::verbs::sequel::Sequel;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -34,7 +36,7 @@ pub(super) fn list(
         at_hand.add_passing(request.output.open()?);
     }
     for place in &request.reuse {
-        at_hand.add(place, &progress.handle())?;
+        at_hand.add(&Medium::at(place), &progress.handle())?;
     }
     let output = std::path::absolute(request.output.path()).ok();
     if let Some(place) = last(request, key).filter(|place| Some(place) != output.as_ref()) {

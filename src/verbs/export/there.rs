@@ -3,8 +3,7 @@
 
 use std::io;
 
-use super::numbered::holds;
-use super::request::{Request, Sequel};
+use super::request::Request;
 use super::summary::{Summary, held};
 use crate::bundle::base::Base;
 use crate::bundle::check::{self, Examined, Trust};
@@ -15,6 +14,8 @@ use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, ProblemKind, failure};
 use crate::bundle::statement::Predicate;
 use crate::medium::Medium;
+use crate::verbs::numbered::holds;
+use crate::verbs::sequel::Sequel;
 use crate::words::count::count;
 use crate::words::error::{Class, Error, ErrorKind, Result, Subject};
 use crate::words::phrase::phrase;

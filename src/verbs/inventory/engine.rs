@@ -57,7 +57,7 @@ fn of_content_store(
             Err(error) => found.unread.push(keep_going.pass(&name.to_string(), error)?),
         }
     }
-    found.content = walk.finish();
+    (found.content, found.parts) = walk.finish();
     found.checked()
 }
 

@@ -2,6 +2,7 @@
 
 use crate::bundle::receipt::{HeldContent, Unread};
 use crate::words::error::{Class, Error, Result};
+use crate::work::diff::HeldParts;
 
 /// How much of a reason is kept, as for what a bundle leaves behind.
 const MAX_REASON: usize = 1_000;
@@ -12,6 +13,8 @@ const MAX_UNREAD: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) content: HeldContent,
+    /// Which of it belongs together, where the place tells.
+    pub(super) parts: HeldParts,
     /// How many repositories it has, where it has such.
     pub(super) repositories: Option<u64>,
     pub(super) unread: Vec<Unread>,

@@ -58,7 +58,9 @@ pub(super) fn all(
                 }
             }
         }
-        found.content.join(walk.finish());
+        let (content, parts) = walk.finish();
+        found.content.join(content);
+        found.parts.join(parts);
     }
     found.checked()
 }

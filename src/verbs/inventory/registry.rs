@@ -114,6 +114,6 @@ fn read(
     })?;
     progress.event(Event::Done);
     found.unread.extend(unread.into_iter().flatten());
-    found.content = walk.finish();
+    (found.content, found.parts) = walk.finish();
     found.checked()
 }

@@ -12,6 +12,7 @@ use crate::words::document::{Descriptor, Document};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
+use crate::work::diff::HeldParts;
 
 /// The least that a digest takes in a receipt.
 const LINE: u64 = 67;
@@ -24,16 +25,19 @@ pub(super) struct Walk<'p> {
     progress: &'p dyn Progress,
     seen: Mutex<BTreeSet<Digest>>,
     content: Mutex<HeldContent>,
+    parts: Mutex<HeldParts>,
 }
 
 impl<'p> Walk<'p> {
     pub(super) fn new(progress: &'p dyn Progress) -> Walk<'p> {
-        Walk { progress, seen: Mutex::default(), content: Mutex::default() }
+        let (seen, content, parts) = Default::default();
+        Walk { progress, seen, content, parts }
     }
 
-    /// All that was found.
-    pub(super) fn finish(self) -> HeldContent {
-        self.content.into_inner().unwrap_or_else(PoisonError::into_inner)
+    /// All that was found, and which of it belongs together.
+    pub(super) fn finish(self) -> (HeldContent, HeldParts) {
+        let content = self.content.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (content, self.parts.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Adds the image `name` of `source`, called as `shown`, with all that its manifests name and
@@ -92,11 +96,15 @@ impl<'p> Walk<'p> {
                 Err(error) => return Err(error),
             }
         }
+        let names = documents.iter().map(|child| child.digest);
+        let names = names.chain(held.iter().map(|(digest, _)| *digest));
+        lock(&self.parts).note(about.digest, names);
         self.within(|content| {
             content.manifest(about.digest, about.size);
             held.into_iter().for_each(|(digest, size)| content.blob(digest, size));
         })?;
         let referring = refers(about)?;
+        referring.iter().for_each(|it| lock(&self.parts).refers(it.digest));
         let mut found = Vec::new();
         for child in documents.into_iter().chain(&referring) {
             self.progress.check()?;

@@ -71,7 +71,8 @@ fn of_engine(
     let mut names = BTreeMap::new();
     for (name, digests) in lot.candidates() {
         let mut called: BTreeMap<Digest, Digest> = BTreeMap::new();
-        for image in digests.iter().filter(|digest| is_own(name, digest)) {
+        // What several have in common is the newest one's.
+        for image in digests.iter().rev().filter(|digest| is_own(name, digest)) {
             calls(*image, *image, claims, &mut called);
         }
         if !called.is_empty() {
@@ -81,20 +82,24 @@ fn of_engine(
     EngineRemoval::of(Driver::new(engine.clone(), progress.handle()), names)
 }
 
-/// Enters what engines may call the image `image`: its index, a manifest below it, its config.
+/// Enters what engines may call the image `image`, where that is no other one's yet: its index, a manifest
+/// below it, its config.
 fn calls(
     digest: Digest,
     image: Digest,
     claims: &Claims<'_>,
     called: &mut BTreeMap<Digest, Digest>,
 ) {
-    if called.insert(digest, image).is_some() {
+    if called.contains_key(&digest) {
         return;
     }
+    called.insert(digest, image);
     let Some(document) = claims.documents.get(&digest) else { return };
     match document.kind() {
         Kind::Manifest { config, .. } => {
-            called.extend(config.iter().map(|config| (config.digest, image)));
+            if let Some(config) = config {
+                called.entry(config.digest).or_insert(image);
+            }
         }
         Kind::Index { .. } => {
             Document::children(document)

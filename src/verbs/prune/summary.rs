@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
 use crate::words::digest::Digest;
+use crate::work::plan::PlanSizes;
 use crate::work::prune::PrunePlan;
 
 /// What goes, or went.
@@ -23,6 +24,9 @@ pub struct Summary {
     pub plan: PrunePlan,
     /// Whether it is gone.
     pub removed: bool,
+    /// What would be written, and what room there is, of a plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<PlanSizes>,
 }
 
 /// A bundle, as far as it says what was brought.

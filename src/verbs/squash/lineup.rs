@@ -6,6 +6,7 @@ use super::request::Request;
 use super::summary::SquashedFrom;
 use crate::bundle::check::{self, Trusted};
 use crate::bundle::contents::{Contents, Skipped};
+use crate::bundle::history::Turn;
 use crate::bundle::position::StreamPosition;
 use crate::storage::store::{BlobSource, BlobSources};
 use crate::verbs::evidence::Evidence;
@@ -94,6 +95,25 @@ impl Lineup {
                 let text = format!("nothing of what lies between {one} and {other} is given");
                 progress.event(Event::note(text));
             }
+        }
+    }
+
+    /// Says that the last bundle of the stream whose `turn` it is, if it is that of one, is not among
+    /// them: what it brought is not in the one that comes behind it.
+    pub(super) fn tell_older(&self, turn: Option<&Turn>, progress: &dyn Progress) {
+        let Some((turn, last)) = turn.and_then(|turn| turn.previous().map(|last| (turn, last)))
+        else {
+            return;
+        };
+        let mut statements = self.0.iter().map(|part| part.from.evidence.statement);
+        if !statements.any(|statement| statement == last.statement) {
+            let StreamPosition { stream, .. } = turn.next();
+            let text = format!(
+                "the last bundle of stream {stream}, number {}, is not given: what it brought is not in \
+                 the one that comes behind it",
+                last.sequence
+            );
+            progress.event(Event::note(text));
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::tools::pace::Jobs;
+use crate::verbs::sequel::Sequel;
 use crate::words::moment::Moment;
 use crate::work::choice::Choice;
 
@@ -22,6 +23,8 @@ pub struct Request {
     pub created_at: Moment,
     /// When it stops being acceptable; with the first of those that it is made of if not said.
     pub expires_at: Option<Moment>,
+    /// The stream that it goes on with, if any.
+    pub stream: Option<Sequel>,
     /// The time, for the expiry of those that are given.
     pub now: Moment,
     /// Transfers at a time.
@@ -47,6 +50,7 @@ impl Request {
             choice: Choice::default(),
             created_at: now,
             expires_at: None,
+            stream: None,
             now,
             jobs: Jobs::default(),
             dry_run: false,

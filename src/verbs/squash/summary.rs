@@ -4,11 +4,12 @@ use serde::Serialize;
 
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::keys::KeyId;
+use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
 use crate::verbs::evidence::Evidence;
 use crate::words::digest::Digest;
 use crate::words::moment::Moment;
-use crate::work::plan::Count;
+use crate::work::plan::{Count, PlanSizes};
 
 /// What a squash did, or would do.
 #[derive(Debug, Serialize)]
@@ -36,8 +37,13 @@ pub struct Summary {
     pub key: KeyId,
     /// The digest of the signed statement; nothing for a dry run.
     pub statement: Option<Digest>,
+    /// Where in a stream it stands, if in any.
+    pub position: Option<StreamPosition>,
     /// Whether nothing was written.
     pub dry_run: bool,
+    /// How much would be written, and what room there is for it, of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<PlanSizes>,
 }
 
 /// One of the bundles that another was made of.

@@ -34,6 +34,8 @@ pub enum ErrorKind {
     Differs,
     /// What the other end answers is nothing that is answered there: a page for people, or too much.
     AnswerUnusable,
+    /// Bytes that were encrypted are not as they were.
+    CiphertextDamaged,
 }
 
 impl ErrorKind {
@@ -53,6 +55,7 @@ impl ErrorKind {
             ErrorKind::Unreachable => "unreachable",
             ErrorKind::Differs => "differs",
             ErrorKind::AnswerUnusable => "answer-unusable",
+            ErrorKind::CiphertextDamaged => "ciphertext-damaged",
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::ImageState;
+use super::held_parts::HeldParts;
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::receipt::HeldContent;
 use crate::words::digest::Digest;
@@ -59,15 +60,21 @@ impl ImageSet {
         ImageSet { images, referring, sizes: Some(sizes) }
     }
 
-    /// What a receipt tells of: names, and manifests and blobs, of which it does not say what belongs
-    /// to which.
+    /// What a receipt tells of, or a place: names, and manifests and blobs. What belongs to which is
+    /// known where `parts` say so, as they do not for a receipt.
     #[must_use]
-    pub fn held(content: &HeldContent) -> ImageSet {
+    pub fn held(content: &HeldContent, parts: &HeldParts) -> ImageSet {
+        let is_held = |digest: &Digest| {
+            content.manifests.contains_key(digest) || content.blobs.contains_key(digest)
+        };
+        let of = |digest: Digest| {
+            parts.closure(digest).into_iter().filter(is_held).collect::<Box<[Digest]>>()
+        };
         let image = |(digest, name): &(Digest, Reference)| SetImage {
             name: name.kept(),
             digest: Some(*digest),
             platforms: None,
-            parts: None,
+            parts: parts.knows(digest).then(|| of(*digest)),
         };
         let images: BTreeMap<Reference, SetImage> =
             content.names.iter().map(image).map(|image| (image.name.clone(), image)).collect();
@@ -75,7 +82,7 @@ impl ImageSet {
         ImageSet {
             images: images.into_values().collect(),
             sizes: Some(sizes.map(|(digest, size)| (*digest, *size)).collect()),
-            referring: BTreeSet::new(),
+            referring: parts.of_referring().into_iter().filter(is_held).collect(),
         }
     }
 

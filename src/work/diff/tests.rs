@@ -203,7 +203,8 @@ fn what_a_receipt_holds_is_known_and_not_what_belongs_to_which_image() {
     before.blobs.needed().iter().for_each(|blob| held.blob(blob.digest, blob.size));
     held.names = before.images.iter().map(|it| (it.digest, it.name.clone())).collect();
 
-    let told = Difference::between(&ImageSet::held(&held), &ImageSet::of(&after));
+    let receipt = ImageSet::held(&held, &HeldParts::default());
+    let told = Difference::between(&receipt, &ImageSet::of(&after));
 
     let known = between(&before, &after);
     assert_eq!((told.new, told.shared), (known.new, known.shared));
@@ -218,4 +219,35 @@ fn what_a_receipt_holds_is_known_and_not_what_belongs_to_which_image() {
         ]
     );
     assert_eq!(told.images[0].before.as_ref().unwrap().bytes, None);
+}
+
+#[test]
+fn what_manifests_at_a_place_name_belongs_to_its_images_as_far_as_it_is_there() {
+    let mut stock = Stock::default();
+    let old = image(&mut stock, "old", &["base", "application"]);
+    let new = image(&mut stock, "new", &["base", "application 2"]);
+    let (first, second) = (stock.index(&[&old, &new]), stock.index(&[&new]));
+    let sbom = stock.referrer("x/sbom", &first);
+    let before = stock.contents(&[("x.example/a:1", &first)]);
+    let after = stock.contents(&[("x.example/a:1", &second)]);
+    let (mut held, mut parts) = (HeldContent::default(), HeldParts::default());
+    // The part of another platform was never pushed, and what refers to the image was.
+    let of_sbom = stock.documents[&sbom.digest].children();
+    for about in [&first, &old, &sbom] {
+        let children = stock.documents[&about.digest].children();
+        parts.note(about.digest, children.into_iter().map(|child| child.digest));
+        held.manifest(about.digest, about.size);
+    }
+    let of_old = stock.documents[&old.digest].children();
+    of_old.iter().chain(&of_sbom).for_each(|blob| held.blob(blob.digest, blob.size));
+    parts.refers(sbom.digest);
+    held.names = before.images.iter().map(|it| (it.digest, it.name.clone())).collect();
+
+    let told = Difference::between(&ImageSet::held(&held, &parts), &ImageSet::of(&after));
+
+    let of_image: u64 = of_old.iter().map(|blob| blob.size).sum::<u64>() + old.size + first.size;
+    assert_eq!(told.images[0].before.as_ref().unwrap().bytes, Some(of_image));
+    assert_eq!(told.images[0].frees, Some(of_image - 4), "both have the base");
+    let gone = told.gone.unwrap();
+    assert_eq!(gone.of_referrers.unwrap().blobs, 1 + of_sbom.len() as u64);
 }

@@ -22,8 +22,8 @@ pub struct Claims<'c> {
 }
 
 impl<'c> Claims<'c> {
-    /// What `kept` and `brought` brought under the names that `mapping` gives. `key` tells
-    /// repositories apart.
+    /// What `kept` and `brought`, each the oldest first, brought under the names that `mapping` gives.
+    /// `key` tells repositories apart.
     ///
     /// # Errors
     /// When `mapping` makes no acceptable name of one.

@@ -11,8 +11,8 @@ use crate::words::reference::Reference;
 pub struct Lot {
     /// A name in it.
     pub at: Reference,
-    /// The names that were brought, each with all that it was brought for.
-    pub brought: BTreeMap<Reference, BTreeSet<Digest>>,
+    /// The names that were brought, each with all that it was brought for, the newest last.
+    pub brought: BTreeMap<Reference, Vec<Digest>>,
     /// Those of them that are kept.
     pub kept: BTreeSet<Reference>,
     /// The documents that were brought.
@@ -38,16 +38,26 @@ impl Lot {
         }
     }
 
-    /// Notes that `name` was brought for `digest`, and whether it is kept.
+    /// Notes that `name` was brought for `digest`, later than what was noted before, and whether it is
+    /// kept.
     pub(super) fn claim(&mut self, name: Reference, digest: Digest, is_kept: bool) {
         if is_kept {
             self.kept.insert(name.clone());
         }
-        self.brought.entry(name).or_default().insert(digest);
+        let all = self.brought.entry(name).or_default();
+        all.retain(|known| *known != digest);
+        all.push(digest);
     }
 
-    /// The names that may go.
-    pub fn candidates(&self) -> impl Iterator<Item = (&Reference, &BTreeSet<Digest>)> {
-        self.brought.iter().filter(|(name, _)| !self.kept.contains(*name))
+    /// The names that may go, each with all that it was brought for, the newest last.
+    pub fn candidates(&self) -> impl Iterator<Item = (&Reference, &[Digest])> {
+        let free = self.brought.iter().filter(|(name, _)| !self.kept.contains(*name));
+        free.map(|(name, digests)| (name, digests.as_slice()))
+    }
+
+    /// What `name`, which may go, was brought for last; nothing where it may not, or was never brought.
+    pub(super) fn last_brought(&self, name: &Reference) -> Option<Digest> {
+        let brought = self.brought.get(name).filter(|_| !self.kept.contains(name))?;
+        brought.last().copied()
     }
 }

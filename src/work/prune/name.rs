@@ -12,7 +12,7 @@ use crate::words::reference::Reference;
 pub enum PruneAction {
     /// It goes.
     Remove,
-    /// It stays: it stands for something that no bundle brought under it.
+    /// It stays: it stands for something else than what the newest bundle brought that has it.
     Moved,
     /// It stays: what it stands for is needed, and cannot be parted from it, or refers to what stays.
     Shared,

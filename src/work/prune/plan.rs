@@ -26,6 +26,9 @@ pub struct PruneLot {
     pub documents: Vec<Descriptor>,
     /// The blobs that go, where the place does not collect them by itself.
     pub blobs: Vec<Descriptor>,
+    /// What nothing else needs of what goes here: manifests and blobs. What goes from several
+    /// repositories counts in each.
+    pub frees: Count,
     /// Whether names go by themselves, and not with what they stand for.
     #[serde(skip)]
     pub(super) parts_names: bool,
@@ -82,16 +85,19 @@ impl PrunePlan {
                 }
             }
             let mut going = Vec::new();
+            let mut emptied: BTreeMap<Digest, Descriptor> = BTreeMap::new();
             if place.removes_blobs() {
                 for blob in blobs.into_values() {
                     going.extend(place.is_there(&blob)?.then_some(blob));
                 }
-                freed.extend(going.iter().map(|blob| (blob.digest, blob.clone())));
+                emptied.extend(going.iter().map(|blob| (blob.digest, blob.clone())));
             } else {
-                freed.extend(blobs);
+                emptied.extend(blobs);
             }
-            freed.extend(documents.iter().map(|it| (it.digest, it.clone())));
-            lots.push(PruneLot { repository, names, documents, blobs: going, parts_names });
+            emptied.extend(documents.iter().map(|it| (it.digest, it.clone())));
+            let frees = emptied.values().collect();
+            freed.extend(emptied);
+            lots.push(PruneLot { repository, names, documents, blobs: going, frees, parts_names });
         }
         Ok(PrunePlan { lots, frees: freed.values().collect() })
     }

@@ -103,8 +103,9 @@ impl Survey<'_> {
                 self.lists.insert(name, (digest, subject));
                 continue;
             }
-            match self.lot.brought.get(&name).filter(|_| !self.lot.kept.contains(&name)) {
-                Some(brought) if !brought.contains(&digest) => {
+            match self.lot.last_brought(&name) {
+                // Back to what an older bundle brought is moved, too.
+                Some(last) if last != digest => {
                     self.stay(name, digest, PruneAction::Moved);
                 }
                 Some(_) if self.place.is_fixed(&name)? => {

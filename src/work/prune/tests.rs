@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::slice::from_ref;
 use std::sync::Mutex;
 
@@ -111,6 +111,30 @@ fn names_go_first_then_indexes_then_their_parts_and_what_refers_to_them_last() {
         assert_eq!(log, expected);
         let planned: Vec<_> = plan.lots[0].documents.iter().map(|it| it.digest).collect();
         assert_eq!(planned, [old.digest, one.digest, signature.digest]);
+    }
+}
+
+#[test]
+fn a_name_that_went_back_to_what_an_older_bundle_brought_was_moved_and_stays() {
+    let mut stock = Stock::default();
+    let [one, two, other] = ["one", "two", "other"].map(|it| stock.image(it, "linux/amd64"));
+    let brought = [&one, &two].map(|it| stock.contents(&[(A, it)]));
+    let kept = stock.contents(&[(B, &other)]);
+    let mapping = Mapping::new(Naming::FullNames);
+    for (stands_for, action, gone) in
+        [(&one, PruneAction::Moved, vec![&two]), (&two, PruneAction::Remove, vec![&one, &two])]
+    {
+        let place = place(&stock, &[(A, stands_for), (B, &other)], true);
+        let places: [Box<dyn ImageRemoval + '_>; 1] = [Box::new(&place)];
+        let key = |_: &Reference| String::new();
+        let claims = Claims::of(from_ref(&kept), &brought, &mapping, key).unwrap();
+
+        let plan = PrunePlan::make(&claims, &places, vec!["here".to_owned()], 2).unwrap();
+
+        assert_eq!(plan.lots[0].names[0].action, action);
+        let going: BTreeSet<Digest> = plan.lots[0].documents.iter().map(|it| it.digest).collect();
+        assert_eq!(going, gone.into_iter().map(|it| it.digest).collect());
+        assert_eq!(plan.lots[0].frees, plan.frees);
     }
 }
 

@@ -10,7 +10,7 @@ use super::{PATIENCE, Process};
 /// Follows what a command printed; bash says it, and nothing else would.
 const PROMPT: &str = "%ready%";
 /// What a program says that waits for a passphrase.
-const ASKING: [&str; 3] = ["passphrase: ", "same again: ", ".pem: "];
+const ASKING: [&str; 5] = ["passphrase: ", "same again: ", ".pem: ", ".age: ", "secure one): "];
 
 /// A shell at a terminal.
 pub struct Terminal {

@@ -1,32 +1,39 @@
-//! Which number a bundle gets in its stream, and that an export which is done once more gives it the
-//! same statement as the one that was interrupted.
+//! Which number a bundle gets in its stream, and that a run which is done once more gives it the same
+//! statement as the one that was interrupted.
 
-use super::request::{Request, Sequel};
+use super::sequel::Sequel;
 use crate::bundle::draft::{Draft, Proven};
 use crate::bundle::history::Turn;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::statement::Predicate;
+use crate::medium::Medium;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
 use crate::words::phrase::phrase;
 
-/// The turn of `request`, signed by `key`, in the stream that it names, if it names one. It is only
-/// looked at where nothing is to be written.
-pub(super) fn turn(request: &Request, key: &PublicKey) -> Result<Option<Turn>> {
-    let take = |it: &Sequel| match request.dry_run {
+/// The turn of the next bundle of `stream`, signed by `key`, where it is of one. It is only looked at
+/// in a dry run.
+pub(super) fn turn(
+    stream: Option<&Sequel>,
+    key: &PublicKey,
+    dry_run: bool,
+) -> Result<Option<Turn>> {
+    let take = |it: &Sequel| match dry_run {
         true => it.history.look(&it.name, key, &it.opening),
         false => it.history.turn(&it.name, key, &it.opening),
     };
-    request.stream.as_ref().map(take).transpose()
+    stream.map(take).transpose()
 }
 
 /// What `predicate` says, as the next bundle of the stream whose `turn` it is: word for word what an
-/// interrupted export of the same said, of which `draft` is left.
+/// interrupted run said that made the same, and of which `draft` is left. Where the bundle comes `in_place`
+/// of another one, what is left may be that of before, whose number is taken.
 pub(super) fn next(
     predicate: Predicate,
     turn: Option<&Turn>,
     draft: Option<&Draft>,
     key: &PublicKey,
+    in_place: bool,
 ) -> Predicate {
     let Some(turn) = turn else { return predicate };
     let next = turn.next();
@@ -44,8 +51,9 @@ pub(super) fn next(
         None => return new,
     };
     let holds = |of: &Predicate| holds(of.created_at, of.expires_at);
+    let ends_as_asked = holds(&new) == holds(old) || new.expires_at == old.expires_at;
     let is_free = old.position().as_ref() == Some(next) && old.previous == new.previous;
-    match again == *old && holds(&new) == holds(old) && (is_free || turn.knows(&said)) {
+    match again == *old && ends_as_asked && (is_free || !in_place && turn.knows(&said)) {
         true => again,
         false => new,
     }
@@ -58,8 +66,7 @@ pub(super) fn holds(made: Moment, until: Option<Moment>) -> Option<i64> {
 
 /// Gives the bundle its name, and has the history of its stream know it: before, so that no other
 /// one gets its number, and afterwards, so that it is known to have got it.
-pub(super) fn name(proven: Proven, turn: Option<&Turn>, request: &Request) -> Result<()> {
-    let output = &request.output;
+pub(super) fn name(proven: Proven, turn: Option<&Turn>, output: &Medium) -> Result<()> {
     let entered = turn.map(|turn| turn.enter(proven.record(), output.path())).transpose()?;
     proven.name()?;
     entered.map_or(Ok(()), |entered| entered.keep()).map_err(|error: Error| {
@@ -67,6 +74,6 @@ pub(super) fn name(proven: Proven, turn: Option<&Turn>, request: &Request) -> Re
             .within(phrase![format!(
                 "the bundle {output} is complete, and the history does not know it"
             )])
-            .hint("run the same command again; it finds what is there")
+            .hint("the next run in this stream finds what is there, and notes it")
     })
 }
