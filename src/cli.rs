@@ -9,6 +9,7 @@ mod believe;
 mod changes;
 mod choose;
 mod completions;
+mod cut;
 mod diff;
 mod environment;
 mod evidence;
@@ -27,6 +28,7 @@ mod login;
 mod manual;
 mod misuse;
 mod numbering;
+mod pack;
 mod partly;
 mod plan;
 mod printer;
@@ -97,6 +99,7 @@ enum Command {
     Import(Box<import::Import>),
     Serve(serve::Serve),
     Squash(squash::Squash),
+    Pack(pack::Pack),
     Prune(Box<prune::Prune>),
     Login(login::Login),
     Logout(login::LogoutArgs),
@@ -143,6 +146,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
         Command::Squash(args) => args.run(printer),
+        Command::Pack(args) => args.run(printer),
         Command::Prune(args) => args.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),

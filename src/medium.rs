@@ -4,6 +4,7 @@
 //! The medium is somebody else's: nothing here follows a link, blocks on a pipe, or believes a
 //! header that a second reader could understand differently.
 
+pub mod cutting;
 mod entries;
 pub mod fault;
 mod folder_or_file;
@@ -14,6 +15,7 @@ mod in_age;
 mod in_folder;
 mod in_stream;
 mod in_tar;
+pub mod in_volumes;
 pub mod kind;
 mod links;
 mod names;
@@ -26,6 +28,8 @@ mod stream;
 mod tar_bytes;
 pub mod tree;
 mod twins;
+pub mod volume_table;
+pub mod volumes;
 
 use std::fmt;
 use std::io;
@@ -35,6 +39,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use self::cutting::Cutting;
 use self::folder_or_file::FolderOrFile;
 use self::tree::Tree;
 #[cfg(feature = "age")]
@@ -65,6 +70,8 @@ pub struct Medium {
     /// By what it is opened where it is encrypted.
     #[cfg(feature = "age")]
     identities: Option<Arc<Identities>>,
+    /// Into what a bundle is cut that is made here.
+    cutting: Option<Cutting>,
 }
 
 /// What a bundle is made as.
@@ -75,6 +82,8 @@ pub enum Form {
     Folder,
     /// One plain tar.
     Packed,
+    /// A folder of plain tars, each of which fits on a medium of its own.
+    Volumes,
 }
 
 impl Medium {
@@ -84,6 +93,7 @@ impl Medium {
             path: path.into(),
             #[cfg(feature = "age")]
             identities: None,
+            cutting: None,
         }
     }
 
@@ -147,16 +157,50 @@ impl Medium {
         Ok(Medium::at(path))
     }
 
+    /// The same, of which a bundle that is made here is cut into volumes of at most so many bytes. The
+    /// set is called as its folder is, where it gets no other `label`; of all volumes `only` that one is
+    /// made, where one is asked for.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when it is to be one file, or its name is no label.
+    pub fn cut_into(
+        self,
+        volume_size: u64,
+        label: Option<String>,
+        only: Option<u32>,
+    ) -> Result<Medium> {
+        if self.form() == Form::Packed {
+            let text = format!("{self} is one file, and volumes are several");
+            return Err(Error::new(Class::Usage, text).hint(phrase![
+                "name the folder that they go to: ",
+                Remedy::Output,
+                " NAME"
+            ]));
+        }
+        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let label = cutting::parse_label(label.as_deref().unwrap_or(name))?;
+        Ok(Medium { cutting: Some(Cutting { volume_size, label, only }), ..self })
+    }
+
+    /// Into what a bundle is cut that is made here.
+    #[must_use]
+    pub fn cutting(&self) -> Option<&Cutting> {
+        self.cutting.as_ref()
+    }
+
     /// Where it is, for people, and to find what is beside it.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What a bundle that is made here is made as: one packed file where the name ends in `.tar`,
-    /// else a folder.
+    /// What a bundle that is made here is made as: volumes where it is to be cut, one packed file
+    /// where the name ends in `.tar`, else a folder.
     #[must_use]
     pub fn form(&self) -> Form {
+        if self.cutting.is_some() {
+            return Form::Volumes;
+        }
         match self.path.extension().is_some_and(|extension| extension == "tar") {
             true => Form::Packed,
             false => Form::Folder,
@@ -174,12 +218,18 @@ impl Medium {
     /// [`faults`](Tree::faults) instead.
     pub fn open(&self) -> Result<Tree> {
         match folder_or_file::look(&self.path)? {
-            FolderOrFile::Folder(folder) => Tree::of_folder(folder, false),
+            FolderOrFile::Folder(folder) => match in_volumes::of_folder(&folder)? {
+                Some(volumes) => Ok(volumes),
+                None => Tree::of_folder(folder, false),
+            },
             #[cfg(feature = "age")]
             FolderOrFile::File(file) if self.is_locked(&file)? => {
                 in_age::open(&self.path, file, self.identities.as_deref())
             }
-            FolderOrFile::File(file) => Tree::of_tar(&self.path, file),
+            FolderOrFile::File(file) => match in_volumes::of_file(&self.path, &file)? {
+                Some(volume) => Ok(volume),
+                None => Tree::of_tar(&self.path, file),
+            },
         }
     }
 

@@ -10,6 +10,7 @@ pub mod inventory;
 pub mod login;
 mod making;
 mod numbered;
+pub mod pack;
 mod paths;
 pub mod prune;
 pub mod search;

@@ -6,6 +6,7 @@ mod making;
 mod outdated;
 pub(super) mod packed;
 mod site;
+mod volumes;
 
 use std::path::Path;
 
@@ -16,7 +17,8 @@ use self::packed::PACKED;
 use self::site::Site;
 pub(super) use self::site::partial_of;
 pub(crate) use self::site::taken;
-use super::check;
+use self::volumes::VOLUMES;
+use super::check::{self, Trust};
 use super::envelope::{Envelope, MAX_ENVELOPE};
 use super::head::{Head, envelope_path};
 use super::keys::PublicKey;
@@ -40,6 +42,7 @@ fn maker(medium: &Medium) -> Maker {
     match medium.form() {
         Form::Folder => FOLDER,
         Form::Packed => PACKED,
+        Form::Volumes => VOLUMES,
     }
 }
 
@@ -116,19 +119,21 @@ impl Draft {
             true => output.to_string(),
             false => format!("the largest file of {output}"),
         };
-        ((maker.largest)(head), what)
+        ((maker.largest)(output, head), what)
     }
 
     /// How many bytes a bundle of `head` has on `output`.
     #[must_use]
     pub fn size(output: &Medium, head: &Head) -> u64 {
-        let maker = maker(output);
-        if maker.is_one_file {
-            return (maker.largest)(head);
-        }
-        let small = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
-        let large = head.layers.iter().map(|layer| layer.size);
-        small.chain(large).fold(0, u64::saturating_add)
+        (maker(output).size)(output, head)
+    }
+
+    /// Fails where no bundle of `head` can be made on `output`.
+    ///
+    /// # Errors
+    /// [`Class::Usage`](crate::words::error::Class::Usage) for volumes that are too small, with what would do.
+    pub fn check(output: &Medium, head: &Head) -> Result<()> {
+        (maker(output).check)(output, head)
     }
 
     /// Blobs that an interrupted export left behind, to be read through
@@ -209,8 +214,20 @@ impl Draft {
     /// # Errors
     /// When the disk refuses, or what is there does not verify.
     pub fn prove(self, key: &PublicKey) -> Result<Proven> {
+        self.proven(&Trust::Keys(vec![key.clone()]))
+    }
+
+    /// As [`prove`](Draft::prove), of one that is the same as another, whoever signed that.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prove_same(self) -> Result<Proven> {
+        self.proven(&Trust::UnsafeAnySigner)
+    }
+
+    fn proven(self, trust: &Trust) -> Result<Proven> {
         self.finish()?;
-        let record = Record::of(check::made(self.0.tree()?, key)?);
+        let record = Record::of(check::made(self.0.tree()?, trust, self.0.is_whole())?);
         Ok(Proven { draft: self, record })
     }
 

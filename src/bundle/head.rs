@@ -22,6 +22,25 @@ use crate::words::media::OCI_INDEX;
 /// artifact may use the config for content of any size, which then moves as a layer.
 pub const MAX_CONFIG: u64 = 4 << 20;
 
+/// Most bytes of configs that are held in memory and go to the head; further ones move as layers do.
+/// Those of five thousand images have twenty megabytes.
+const MAX_CONFIGS: u64 = 48 << 20;
+
+/// The configs of `contents` that go to the head, in the order of its blobs.
+#[must_use]
+pub fn small_configs(contents: &Contents) -> Vec<&Descriptor> {
+    let configs = contents.configs();
+    let mut room = MAX_CONFIGS;
+    let needed = contents.blobs.needed().iter();
+    let small = needed.filter(|it| configs.contains(&it.digest) && it.size <= MAX_CONFIG);
+    let fitting = small.filter(|blob| {
+        let fits = blob.size <= room;
+        room -= if fits { blob.size } else { 0 };
+        fits
+    });
+    fitting.collect()
+}
+
 /// The small files of a bundle, signed, and the blobs that follow them.
 #[derive(Debug)]
 pub struct Head {
@@ -32,8 +51,6 @@ pub struct Head {
     pub documents: BTreeMap<Digest, Document>,
     /// The remaining blobs, in the order of a packed bundle.
     pub layers: Vec<Descriptor>,
-    /// Who signed.
-    pub signer: KeyId,
     /// The digest of the signed statement.
     pub statement: Digest,
 }
@@ -143,14 +160,13 @@ impl Head {
         let sums = sums.to_bytes();
         let payload = predicate.to_statement(&Digest::of(&sums), &Digest::of(&files[1].1));
         let envelope = Envelope::sign(&payload, key).to_bytes();
-        let signer = key.public().id();
         // A reader of the file from its beginning meets what it needs to judge the rest first.
         files.splice(
             2..2,
-            [(SUMS.to_owned(), sums.into()), (envelope_path(&signer), envelope.into())],
+            [(SUMS.to_owned(), sums.into()), (envelope_path(&key.public().id()), envelope.into())],
         );
         let documents = contents.documents.clone();
-        Head { files, documents, layers, signer, statement: Digest::of(&payload) }
+        Head { files, documents, layers, statement: Digest::of(&payload) }
     }
 }
 

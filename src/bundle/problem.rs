@@ -17,6 +17,8 @@ pub enum ProblemKind {
     Damaged,
     /// Something that was signed is not there.
     Missing,
+    /// A volume of the set is not there.
+    MissingVolume,
     /// Something is there that was not signed.
     Extra,
     /// A link, a pipe or a device stands where a file should.
@@ -119,6 +121,7 @@ impl fmt::Display for Problem {
             ProblemKind::Extra => "not signed for",
             ProblemKind::NotAFile => "not a file",
             ProblemKind::Unreadable => "unreadable",
+            ProblemKind::MissingVolume => "missing volume",
         };
         let path = if self.path.is_empty() { "the bundle" } else { &self.path };
         write!(f, "{what}: {path}: {}", self.detail)?;
@@ -163,7 +166,22 @@ pub fn failure(bundle: &str, problems: &[Problem]) -> Error {
         false if any(ProblemKind::Unreadable) => (Class::Refused, "is unreadable", UNREADABLE),
         false => (Class::Incomplete, "is incomplete", "copy it from its origin again"),
     };
-    let text = format!("bundle {bundle} {what}: {}", count(problems.len(), "problem"));
+    let volumes = problems.iter().filter(|it| it.kind == ProblemKind::MissingVolume);
+    let volumes: Vec<&str> = volumes.map(|it| it.detail.as_str()).collect();
+    let (lacks, hint) = match (volumes.as_slice(), class) {
+        ([first, more @ ..], Class::Incomplete) => {
+            let more = match more.len() {
+                0 => String::new(),
+                n => format!(" (and {n} more)"),
+            };
+            (
+                format!("{first}{more}, "),
+                "put all volumes of the set into one folder, and name that",
+            )
+        }
+        _ => (String::new(), hint),
+    };
+    let text = format!("bundle {bundle} {what}: {lacks}{}", count(problems.len(), "problem"));
     let error = Error::new(class, text)
         .hint(hint)
         .details(problems.iter().map(Problem::to_string))

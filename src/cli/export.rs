@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::at_hand::all_at_hand;
 use super::changes;
+use super::cut::CutInto;
 use super::environment::{creation_time, standard_input};
 use super::evidence::in_words;
 use super::idle;
@@ -46,6 +47,7 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o june --sign-key transfer.key.pem \\
       --platform linux/amd64 --rewrite-index
   sealift export oci:build/layout -o june.tar --sign-key transfer.key.pem
+  sealift export -f images.txt -o discs/june --volume-size dvd --sign-key transfer.key.pem
   sealift export docker-archive:app.tar.gz docker-daemon:db:5 -o june.tar \\
       --sign-key transfer.key.pem
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
@@ -75,6 +77,8 @@ pub(super) struct Export {
     /// The bundle: one packed file when the name ends in .tar, else a folder
     #[arg(short, long, value_name = "BUNDLE")]
     output: PathBuf,
+    #[command(flatten)]
+    cut: CutInto,
     /// Private key to sign with
     #[arg(long, value_name = "KEY.pem")]
     sign_key: PathBuf,
@@ -171,7 +175,7 @@ impl Export {
         let request = Request {
             images,
             listed,
-            output: Medium::to_make(&self.output)?,
+            output: self.cut.medium(&self.output, None)?,
             select: Selection {
                 platforms: self.platform,
                 rewrite_index: self.rewrite_index,

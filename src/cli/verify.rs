@@ -150,8 +150,23 @@ impl Verify {
 fn text(report: &Report, long: bool) -> Vec<String> {
     let of = &report.evidence;
     let bundle = of.bundle.to_string();
+    let intact = match &report.volume {
+        None => format!(
+            "bundle {} is intact: every signed byte is there, and nothing else",
+            Safe(&bundle)
+        ),
+        Some(volume) => format!(
+            "volume {} of {} ({}) is intact: {} whole in it, {} of others, {}",
+            volume.number,
+            volume.of,
+            Safe(&volume.label),
+            blobs(volume.blobs as u64),
+            count(volume.pieces, "piece"),
+            count(volume.images.len(), "whole image"),
+        ),
+    };
     let mut lines = vec![
-        format!("bundle {} is intact: every signed byte is there, and nothing else", Safe(&bundle)),
+        intact,
         signed(of, long),
         format!("statement {}", digest(&of.statement, long)),
         format!(

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::no_tar::NoTar;
 use super::pieces::Pieces;
 use super::reader::TreeReader;
+use super::volumes::Volumes;
 use crate::tools::named_file::NamedFile;
 use crate::words::error::Result;
 
@@ -33,6 +34,11 @@ pub(super) trait Holder: Debug + Send + Sync {
     /// Whether it is a folder.
     fn is_folder(&self) -> bool {
         false
+    }
+
+    /// The volumes that it is, where it is a set of them.
+    fn volumes(&self) -> Option<&Volumes> {
+        None
     }
 
     /// What it is, where it is one file and no tar.

@@ -18,6 +18,7 @@ use super::pieces::Pieces;
 use super::reader::{Placed, TreeReader};
 use super::stream::{FirstPass, Opener};
 use super::tar_bytes::InPlace;
+use super::volumes::{Apart, Volumes};
 use super::{links, scan, twins};
 use crate::tools::folder::Folder;
 use crate::tools::inflate::{Allowance, HEAD, Inflate, packing_of, unread_packing};
@@ -161,6 +162,26 @@ impl Tree {
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.holder.is_folder()
+    }
+
+    /// The volumes that it is, where it is a set of them.
+    #[must_use]
+    pub fn volumes(&self) -> Option<&Volumes> {
+        self.holder.volumes()
+    }
+
+    /// The volumes in which the bytes of a file are wrong, for people, as far as that can be told, else
+    /// those in which it lies; none where there are no volumes. Reads a file that lies in several.
+    #[must_use]
+    pub fn suspects(&self, path: &str) -> Vec<String> {
+        let volumes = self.volumes().zip(self.entries.files.get(path));
+        volumes.map(|(volumes, pieces)| volumes.suspects(path, pieces)).unwrap_or_default()
+    }
+
+    /// What has to be right beside its files.
+    #[must_use]
+    pub fn apart(&self) -> Vec<Apart> {
+        self.volumes().map(Volumes::apart).unwrap_or_default()
     }
 
     /// The file `path`, where it is one of its own that can be given another name.

@@ -194,7 +194,7 @@ pub fn export(
         transfer::fetch(&graph.contents, &graph, &missing, draft.sink(), request.jobs, progress)?;
     fetched.join(more.came);
 
-    let (signed, statement) = (head.signer, head.statement);
+    let statement = head.statement;
     let (images, referrers) = (graph.contents.images, graph.contents.referrers.len());
     // What is held of the manifests is read once more, from the disk, to be checked.
     drop((head, graph.contents.documents, configs, missing));
@@ -213,7 +213,7 @@ pub fn export(
         continued: more.continued,
         held,
         leans_on: predicate.base.map(|base| base.on).unwrap_or_default(),
-        key: signed,
+        key: signer.id(),
         statement: Some(statement),
         dry_run: false,
         already_complete: false,

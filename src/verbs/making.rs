@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::{self, Configs};
 use crate::bundle::draft::Draft;
-use crate::bundle::head::{Head, MAX_CONFIG};
+use crate::bundle::head::{Head, MAX_CONFIG, small_configs};
 use crate::medium::Medium;
 use crate::places::at_hand::AtHand;
 use crate::storage::reading::read_small;
@@ -21,10 +21,6 @@ use crate::words::progress::{Event, Progress, Silent};
 use crate::work::plan::{Count, PlaceRoom, PlanSizes};
 use crate::work::transfer::name_images;
 
-/// Most bytes of configs that are held in memory; further ones move as layers do. Those of five
-/// thousand images have twenty megabytes.
-const MAX_CONFIGS: u64 = 48 << 20;
-
 /// The configs that are small enough to be looked into, from what is here or the source.
 pub(super) fn read_configs(
     contents: &Contents,
@@ -34,19 +30,7 @@ pub(super) fn read_configs(
     jobs: usize,
     cancel: &Cancel,
 ) -> Result<(Configs, Count, Count)> {
-    let configs = contents.configs();
-    let mut small: Vec<&Descriptor> = contents
-        .blobs
-        .needed()
-        .iter()
-        .filter(|blob| configs.contains(&blob.digest) && blob.size <= MAX_CONFIG)
-        .collect();
-    let mut room = MAX_CONFIGS;
-    small.retain(|blob| {
-        let fits = blob.size <= room;
-        room -= if fits { blob.size } else { 0 };
-        fits
-    });
+    let mut small = small_configs(contents);
     // In the order of the source, which may be a stream.
     let position =
         |blob: &Descriptor| sources.source_of(&blob.digest).map(|it| it.0.position(blob));
@@ -110,6 +94,7 @@ pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
 /// Refuses what would have a file that is too large for where it goes: the packed one, or the
 /// largest layer's.
 pub(super) fn too_large(output: &Medium, head: &Head) -> Result<()> {
+    Draft::check(output, head)?;
     let (size, what) = Draft::largest_file(output, head);
     room::check_file(output.path(), size, &what)
 }

@@ -110,7 +110,7 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
         copied,
         reused,
         expires_at,
-        key: head.signer,
+        key: signer.id(),
         statement,
         dry_run: request.dry_run,
         sizes: planned,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::bundle::bases::Bases;
-use crate::bundle::check::{self, Examined, OtherSignature, Trust, Trusted};
+use crate::bundle::check::{self, Examined, OtherSignature, Trust, Trusted, VolumeAlone};
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::problem::{Problem, failure};
 use crate::medium::Medium;
@@ -85,6 +85,9 @@ pub struct Report {
     /// Signatures that do not count, beside one that does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_signatures: Vec<OtherSignature>,
+    /// The volume, where it is one of several that was verified, and no more than it proves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume: Option<VolumeAlone>,
     /// Its images.
     pub images: Vec<Image>,
     /// What the export was asked for and could not read.
@@ -208,7 +211,11 @@ fn alone(
         None => None,
     };
     examined.hash_everything(request.jobs, progress)?;
-    let report = report(request, &examined);
+    let volume = examined.by_itself();
+    let report = Report { volume, ..report(request, &examined) };
+    if report.volume.is_some() && report.ok {
+        return Ok((report, None, None));
+    }
     Ok((report, examined.into_trusted().ok(), fresh))
 }
 
@@ -237,6 +244,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         ok: examined.problems().is_empty(),
         evidence: Evidence::of(&request.bundle, examined, request.now),
         other_signatures: examined.other_signatures().to_vec(),
+        volume: None,
         images: about.images.clone(),
         skipped: about.skipped.clone(),
         blobs: about.inventory.blobs,

@@ -198,6 +198,15 @@ fn squashes() {
 }
 
 #[test]
+fn packs() {
+    let sealift = desk();
+
+    check("pack.dry-run", &run(&sealift, "pack folder -o whole.tar --dry-run").ok(), &[]);
+    check("pack", &run(&sealift, "pack folder -o whole.tar").ok(), &[]);
+    check("pack.taken", &run(&sealift, "pack folder -o whole.tar").exits(code::USAGE), &[]);
+}
+
+#[test]
 fn prunes() {
     let sealift = desk();
     sealift.keys("own");

@@ -10,7 +10,6 @@ use super::signatures::{self, OtherSignature, Signatures};
 use super::trust::Trust;
 use super::{graph, touched};
 use crate::bundle::contents::Contents;
-use crate::bundle::envelope::{Envelope, MAX_ENVELOPE};
 use crate::bundle::head::{MAX_CONFIG, index_json};
 use crate::bundle::inventory::{Inventory, MAX_SUMS, SUMS, is_outside, is_recovery};
 use crate::bundle::keys::KeyId;
@@ -76,6 +75,7 @@ pub(super) fn look<F: Files>(
     examined.check_graph();
     examined.hash_configs();
     examined.name_images();
+    examined.name_volumes();
     Ok(examined)
 }
 
@@ -263,40 +263,6 @@ impl<F> Examined<F> {
     }
 }
 
-impl Examined<Recalled> {
-    /// The paths of everything that is no blob, with the bytes.
-    ///
-    /// # Errors
-    /// When they cannot be read, or are not any more what was found right.
-    pub(in crate::bundle) fn small_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
-        let own = self.sums.files().keys().filter(|path| !path.starts_with("blobs/"));
-        let own = own.map(|path| (path.as_str(), MAX_SUMS)).chain([(SUMS, MAX_SUMS)]);
-        let paths = self.tree.paths();
-        let signatures = paths.iter().filter(|path| path.starts_with("sig/"));
-        own.chain(signatures.map(|path| (*path, MAX_ENVELOPE)))
-            .map(|(path, most)| {
-                let bytes = self.tree.read_small(path, most)?;
-                match self.is_as_signed(path, &bytes) {
-                    true => Ok((path.to_owned(), bytes)),
-                    false => {
-                        let text = format!("{}: {path} has just been changed", self.name);
-                        Err(Error::new(Class::Damaged, text))
-                    }
-                }
-            })
-            .collect()
-    }
-
-    fn is_as_signed(&self, path: &str, bytes: &[u8]) -> bool {
-        match self.sums.files().get(path) {
-            Some(digest) => Digest::of(bytes) == *digest,
-            None if path == SUMS => Digest::of(bytes) == self.statement.sums,
-            None => Envelope::from_bytes(bytes)
-                .is_ok_and(|it| Digest::of(it.payload()) == self.statement.digest),
-        }
-    }
-}
-
 impl Examined {
     /// The same, of which no more is wanted than what it says of itself.
     pub(super) fn recalled(self) -> Examined<Recalled> {
@@ -338,6 +304,7 @@ impl Examined {
         })?;
         progress.event(Event::Done);
         self.problems.extend(found.into_iter().flatten());
+        self.hash_apart(jobs, progress)?;
         self.name_images();
         Ok(())
     }
@@ -355,7 +322,10 @@ impl Examined {
         };
         let watched = self.sound.as_deref().zip(reader.stretch());
         let watched = watched.map(|(sound, file)| (sound, sound.begin(&file), file));
-        let problem = read_whole(reader, path, blob, progress);
+        let mut problem = read_whole(reader, path, blob, progress);
+        if let Some(problem) = &mut problem {
+            self.name_suspects(problem);
+        }
         if let (Some((sound, before, file)), None) = (watched, &problem) {
             sound.found(blob.digest, &file, before);
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::bundle::head::Head;
 use crate::medium::fault::TreeFault;
 use crate::medium::tree::Tree;
+use crate::medium::volumes::Volumes;
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
 use crate::words::document::Document;
@@ -27,6 +28,11 @@ pub trait Files: Debug {
     /// Whether `path`, which is not there, may be there all the same: in a folder that cannot be seen.
     fn hides(&self, _path: &str) -> bool {
         false
+    }
+
+    /// The volumes that they lie in, where they do.
+    fn volumes(&self) -> Option<&Volumes> {
+        None
     }
 
     /// Whether everything that was signed for has to be there; else layers and configs may be missing.
@@ -66,6 +72,10 @@ impl Files for Tree {
 
     fn hides(&self, path: &str) -> bool {
         Tree::hides(self, path)
+    }
+
+    fn volumes(&self) -> Option<&Volumes> {
+        Tree::volumes(self)
     }
 
     fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {

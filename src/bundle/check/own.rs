@@ -33,18 +33,25 @@ pub fn promise(head: &Head, key: &PublicKey) -> Result<()> {
         .hint("leave those images out, or have them built and pushed again"))
 }
 
-/// Checks the finished bundle in `tree`, signed by `key`, before it gets its name.
+/// Checks the finished bundle in `tree`, signed as `trust` wants it, before it gets its name; of one
+/// that is not whole layers are not asked for.
 ///
 /// # Errors
 /// As [`examine`](super::examine), and when anything is wrong at all.
-pub(in crate::bundle) fn made(tree: Tree, key: &PublicKey) -> Result<Examined<Recalled>> {
-    let (name, trust) = (tree.path().display().to_string(), Trust::Keys(vec![key.clone()]));
-    look(tree, name, &trust, None).and_then(Examined::flawless).map(Examined::recalled).map_err(
-        |e| {
-            e.context("the finished bundle does not verify and gets no name")
-                .hint("somebody else may have written there; run the same command again")
-        },
-    )
+pub(in crate::bundle) fn made(
+    tree: Tree,
+    trust: &Trust,
+    is_whole: bool,
+) -> Result<Examined<Recalled>> {
+    let name = tree.path().display().to_string();
+    let examined = match is_whole {
+        true => look(tree, name, trust, None).and_then(Examined::flawless).map(Examined::recalled),
+        false => look(Recalled(tree), name, trust, None).and_then(Examined::flawless),
+    };
+    examined.map_err(|e| {
+        e.context("the finished bundle does not verify and gets no name")
+            .hint("somebody else may have written there; run the same command again")
+    })
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub(super) fn name(problems: &mut [Problem], contents: &Contents, signed: impl F
     let images = At::each(&contents.images);
     let everything: Vec<RootAt> = images.map(|(at, _)| RootAt::Image(at)).collect();
     let mut left = MAX_NAMES;
-    for problem in problems {
+    // Of a volume it is known what it holds.
+    for problem in problems.iter_mut().filter(|it| it.kind != ProblemKind::MissingVolume) {
         let touched = match blob_digest(&problem.path) {
             Some(digest) => match users.get(&digest) {
                 Some(users) => users.as_slice(),

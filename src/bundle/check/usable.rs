@@ -36,8 +36,10 @@ impl Examined {
                 failure: None,
             });
         }
+        // Of a volume that is missing the blobs are problems of their own.
+        let single = self.problems.iter().filter(|it| it.kind != ProblemKind::MissingVolume);
         let of_images: Option<BTreeMap<Digest, &Problem>> =
-            self.problems.iter().map(|problem| Some((self.blob_of(problem)?, problem))).collect();
+            single.map(|problem| Some((self.blob_of(problem)?, problem))).collect();
         let all = failure(&self.name, &self.problems);
         let Some(of_images) = of_images else { return Err(all) };
         let wrong: BTreeSet<Digest> = of_images.keys().copied().collect();

@@ -32,12 +32,17 @@ pub(super) const FOLDER: Maker = Maker {
         Ok(Box::new(FolderDraft::open(site, Some(outdated))?))
     },
     left: FolderDraft::left,
-    largest: |head| {
-        let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
-        files.chain(head.layers.iter().map(|layer| layer.size)).max().unwrap_or(0)
-    },
+    check: |_, _| Ok(()),
+    largest: |_, head| sizes(head).max().unwrap_or(0),
+    size: |_, head| sizes(head).fold(0, u64::saturating_add),
     is_one_file: false,
 };
+
+/// The sizes of all files.
+fn sizes(head: &Head) -> impl Iterator<Item = u64> {
+    let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
+    files.chain(head.layers.iter().map(|layer| layer.size))
+}
 
 /// A folder in the making.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::site::Site;
 use crate::bundle::head::Head;
+use crate::medium::Medium;
 use crate::medium::tree::Tree;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::buffer::{BUFFER, copy};
@@ -50,6 +51,11 @@ pub(in crate::bundle) trait Making: BlobSource + Debug {
     /// What is there, to be checked as a bundle.
     fn tree(&self) -> Result<Tree>;
 
+    /// Whether it is to hold all of the bundle, and not a part of it alone.
+    fn is_whole(&self) -> bool {
+        true
+    }
+
     /// Gives it its name.
     fn name(&self) -> Result<()>;
 }
@@ -65,9 +71,13 @@ pub(in crate::bundle) struct Maker {
     pub update: fn(Site) -> Result<Box<dyn Making>>,
     /// How many bytes an interrupted export left there, without touching them.
     pub left: fn(&Site) -> Result<u64>,
+    /// Fails where the bundle of a head cannot be made so.
+    pub check: fn(&Medium, &Head) -> Result<()>,
     /// How large the largest of its files gets.
-    pub largest: fn(&Head) -> u64,
-    /// Whether that is the only one.
+    pub largest: fn(&Medium, &Head) -> u64,
+    /// How many bytes all have together.
+    pub size: fn(&Medium, &Head) -> u64,
+    /// Whether the largest is the only one.
     pub is_one_file: bool,
 }
 

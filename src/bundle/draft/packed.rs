@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex};
 use rustix::fs::FileType;
 
 use super::making::{Maker, Making, hash};
-use super::site::{Site, stays_packed};
+use super::site::{Site, stays};
+use crate::bundle::cut::entry;
 use crate::bundle::head::Head;
 use crate::medium::header::{BLOCK, header};
 use crate::medium::tree::Tree;
@@ -39,7 +40,7 @@ use crate::words::progress::Progress;
 const MAX_FILE: u64 = i64::MAX as u64;
 /// Modification time of every entry: 1980-01-01, the oldest that FAT and GNU tar take without a
 /// word. A real one would make two bundles of the same content differ.
-const MTIME: u64 = 315_532_800;
+pub(super) const MTIME: u64 = 315_532_800;
 
 /// Where a layer lies: its header begins at `header`, its bytes right behind.
 #[derive(Debug, Clone)]
@@ -77,17 +78,21 @@ fn old(partial: &OsStr) -> OsString {
 /// Bundles that are one file.
 pub(super) const PACKED: Maker = Maker {
     open: |site| Ok(Box::new(PackedDraft::open(site)?)),
-    may_update: |site| Err(stays_packed(site)),
-    update: |site| Err(stays_packed(&site)),
+    may_update: |site| Err(stays(site, "is a packed file")),
+    update: |site| Err(stays(&site, "is a packed file")),
     left: PackedDraft::left,
-    largest: |head| {
-        let entry = |size: u64| size.saturating_add(BLOCK).div_ceil(BLOCK).saturating_mul(BLOCK);
-        let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
-        let sizes = files.chain(head.layers.iter().map(|layer| layer.size));
-        sizes.map(entry).fold(2 * BLOCK, u64::saturating_add)
-    },
+    check: |_, _| Ok(()),
+    largest: |_, head| size(head),
+    size: |_, head| size(head),
     is_one_file: true,
 };
+
+/// How many bytes the file has.
+fn size(head: &Head) -> u64 {
+    let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
+    let sizes = files.chain(head.layers.iter().map(|layer| layer.size));
+    sizes.map(entry).fold(2 * BLOCK, u64::saturating_add)
+}
 
 /// A packed bundle in the making.
 #[derive(Debug)]

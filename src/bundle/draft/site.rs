@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FileType;
 
 use crate::medium::Medium;
+use crate::medium::cutting::Cutting;
 use crate::tools::folder::{FileInfo, Folder, Replace};
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
@@ -19,31 +20,33 @@ pub(in crate::bundle) struct Site {
     pub folder: Folder,
     pub name: OsString,
     pub partial: OsString,
+    /// Into what it is cut, where it is.
+    pub cutting: Option<Cutting>,
 }
 
 impl Site {
     /// The site of the bundle that will be `output`. Its folder is made where it is missing.
     pub(in crate::bundle) fn of(output: &Medium) -> Result<Site> {
         let (folder, name) = Folder::making(output.path())?;
-        Ok(Site::within(folder, name))
+        Ok(Site::within(folder, name, output))
     }
 
     /// The site of the bundle that will be `output`, where its folder is there.
-    pub(in crate::bundle) fn there(output: &Medium) -> Result<Option<Site>> {
-        let output = output.path();
+    pub(in crate::bundle) fn there(medium: &Medium) -> Result<Option<Site>> {
+        let output = medium.path();
         match output.parent().is_some_and(|folder| folder.is_dir() || folder.as_os_str().is_empty())
         {
             true => {
                 let (folder, name) = Folder::holding(output)?;
-                Ok(Some(Site::within(folder, name)))
+                Ok(Some(Site::within(folder, name, medium)))
             }
             false => Ok(None),
         }
     }
 
-    fn within(folder: Folder, name: OsString) -> Site {
+    fn within(folder: Folder, name: OsString, output: &Medium) -> Site {
         let partial = partial_of(name.as_ref()).into();
-        Site { folder, name, partial }
+        Site { folder, name, partial, cutting: output.cutting().cloned() }
     }
 
     /// What was left behind under `name`, if it is of the `kind` that an export leaves behind, and
@@ -98,11 +101,11 @@ pub(crate) fn taken(output: &Path) -> Error {
         .hint("choose another name, or remove it first; nothing was changed")
 }
 
-/// That the packed bundle at `site` stays as it is: its files lie one behind the other, and what is new
-/// has no place among them.
-pub(in crate::bundle) fn stays_packed(site: &Site) -> Error {
+/// That the bundle at `site`, which `is` no folder of files, stays as it is: its files lie one behind the
+/// other, and what is new has no place among them.
+pub(in crate::bundle) fn stays(site: &Site, is: &str) -> Error {
     let old = site.folder.at(&site.name);
-    let text = format!("{} is a packed file, which cannot be brought up to date", old.display());
+    let text = format!("{} {is}, which cannot be brought up to date", old.display());
     Error::new(Class::Usage, text).hint(phrase![
         "make another one from what is in it: ",
         Remedy::Reuse,

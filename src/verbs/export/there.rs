@@ -46,7 +46,13 @@ impl There {
             return there.goes_on_in_stream(request).map(|()| Some(there));
         }
         match check::examine(output, &trust, request.created_at) {
-            Ok(found) if found.problems().is_empty() => Ok(Some(There(found, key.clone()))),
+            // Cut otherwise, it is another one for whoever writes discs.
+            Ok(found)
+                if found.problems().is_empty()
+                    && found.volume_size() == output.cutting().map(|by| by.volume_size) =>
+            {
+                Ok(Some(There(found, key.clone())))
+            }
             // It may be the same one, or not: nobody can tell.
             Ok(found) if failure("", found.problems()).kind() == ErrorKind::Unreadable => {
                 Err(failure(&output.to_string(), found.problems()))

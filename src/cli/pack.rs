@@ -1,0 +1,103 @@
+//! `sealift pack`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::cut::CutInto;
+use super::printer::Printer;
+use super::table::{blobs, bytes};
+use crate::tools::pace::Jobs;
+use crate::verbs::pack::{Request, Summary, pack};
+use crate::words::count::count;
+use crate::words::error::Result;
+use crate::words::escape::Safe;
+
+/// Make of a bundle the same one in another form: a folder, one packed file, or volumes
+///
+/// Nothing of it changes but its form, so no key is needed, and every signature stays good. Every byte
+/// is hashed on its way.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sealift pack june -o june.tar
+  sealift pack /media/usb/june.tar -o june
+  sealift pack june.tar -o discs/june --volume-size dvd
+  sealift pack june.tar -o again/june --volume-size dvd --only 3
+
+A set of volumes is a folder of plain tars (june.001.tar, june.002.tar, ...), each of which fits on a
+medium of its own and can be verified by itself. Brought together in any folder, in any order, they are
+the bundle again, for every verb; pack makes one file or a folder of them, too. --only makes one volume
+again, with the same bytes, where the size and the name of the set are the same. fat32 is the largest
+file there; cd, dvd, dvd-dl and bd leave room for the file system of the disc.
+
+The same bundle packed by export, or packed and unpacked, has the same bytes. Whose signature it
+carries, and whether it has expired, is asked by those who take it. An interrupted run leaves
+NAME.partial; the same command goes on from there.")]
+pub(super) struct Pack {
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// The same in its new form: one packed file when the name ends in .tar, else a folder
+    #[arg(short, long, value_name = "NEW")]
+    output: PathBuf,
+    #[command(flatten)]
+    cut: CutInto,
+    /// Make volume N alone
+    #[arg(long, value_name = "N", requires = "volume_size")]
+    only: Option<u32>,
+    /// Blobs copied at a time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Show what would be made, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Pack {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        let output = self.cut.medium(&self.output, self.only)?;
+        let request = Request {
+            jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
+            dry_run: self.dry_run,
+            ..Request::new(self.bundle, output)
+        };
+        let summary = pack(&request, &*printer.progress())?;
+        printer.result(&summary, || text(&summary))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn text(summary: &Summary) -> Vec<String> {
+    let output = summary.output.to_string();
+    let copied = format!("{} ({})", blobs(summary.copied.blobs), bytes(summary.copied.bytes));
+    let volumes =
+        summary.volumes.map(|n| format!(" in {}", count(n, "volume"))).unwrap_or_default();
+    if summary.dry_run {
+        let size = bytes(summary.bytes);
+        return vec![
+            format!("{size}{volumes}"),
+            format!("dry run: {copied} to copy, nothing was written"),
+        ];
+    }
+    let reused = match summary.reused.blobs {
+        0 => String::new(),
+        n => format!(", already there {} ({})", blobs(n), bytes(summary.reused.bytes)),
+    };
+    if let Some(only) = summary.output.cutting().and_then(|by| by.only) {
+        let size = bytes(summary.bytes);
+        return vec![
+            format!("copied {copied}{reused}"),
+            format!("volume {only} is complete in {}: {size}", Safe(&output)),
+        ];
+    }
+    vec![
+        format!("copied {copied}{reused}"),
+        format!(
+            "bundle {} is complete: {}, {}{volumes}, signed as before",
+            Safe(&output),
+            count(summary.images, "image"),
+            bytes(summary.bytes)
+        ),
+    ]
+}

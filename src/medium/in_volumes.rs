@@ -1,0 +1,274 @@
+//! Listing a bundle that lies in volumes: which files are volumes, whether they are of one set, and what
+//! lies in them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::FileType;
+
+use super::entries::{Entries, listing};
+use super::fault::{FaultKind, TreeFault};
+use super::header::{BLOCK, read_header};
+use super::holder::Holder;
+use super::pieces::{Extent, FileNumber, Pieces};
+use super::reader::TreeReader;
+use super::scan;
+use super::tar_bytes::InPlace;
+use super::tree::Tree;
+use super::volume_table::{MAX_TABLE, PIECES, PieceOfBlob, VOLUME, VolumeTable};
+use super::volumes::{PartAt, Volume, Volumes};
+use crate::tools::folder::Folder;
+use crate::tools::stretch::Stretch;
+use crate::tools::withheld;
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+
+/// The files of a layout, beside which tars are no volumes.
+const LAYOUT: [&str; 2] = ["oci-layout", "SHA256SUMS"];
+
+/// A volume as it was found.
+struct Found {
+    shown: String,
+    file: Arc<File>,
+    table: VolumeTable,
+    entries: Entries,
+}
+
+impl Holder for Volumes {
+    fn open(&self, tree: &Path, path: &str, pieces: &Pieces, offset: u64) -> Result<TreeReader> {
+        let stretch = Stretch::joined(pieces.iter().map(|it| self.stretch(it)));
+        Ok(TreeReader::placed(&stretch, offset, format!("{}: {path}", tree.display())))
+    }
+
+    fn volumes(&self) -> Option<&Volumes> {
+        Some(self)
+    }
+}
+
+/// The bundle whose volumes lie in `folder`, if any do.
+///
+/// # Errors
+/// Those of the disk; [`Class::Usage`] for volumes of several sets.
+pub fn of_folder(folder: &Folder) -> Result<Option<Tree>> {
+    let is_layout = LAYOUT.iter().any(|name| folder.look(name).is_ok_and(|it| it.is_some()));
+    // Why a folder cannot be listed, whoever lists it as a bundle says.
+    let Some(mut names) = folder.names().ok().filter(|_| !is_layout) else { return Ok(None) };
+    names.sort();
+    let (mut volumes, mut others) = (Vec::new(), Vec::new());
+    for name in names.into_iter().filter(|name| is_tar(name)) {
+        let about = folder.look(&name).ok().flatten();
+        if about.is_none_or(|about| about.kind != FileType::RegularFile) {
+            continue;
+        }
+        let shown = name.to_string_lossy().into_owned();
+        match folder.file(&name).map(Arc::new) {
+            Ok(file) if is_volume(&file) => volumes.push((shown, file)),
+            Ok(_) => {
+                let what = "is no volume, or its beginning is damaged".to_owned();
+                others.push(TreeFault { path: shown, kind: FaultKind::Unacceptable, what });
+            }
+            Err(e) => {
+                let what = format!("cannot be opened: {e}");
+                others.push(TreeFault { path: shown, kind: FaultKind::Unreadable, what });
+            }
+        }
+    }
+    if volumes.is_empty() {
+        return Ok(None);
+    }
+    together(folder.path(), volumes, others, false).map(Some)
+}
+
+/// The bundle of which `file` at `path` is a volume, if it is one.
+///
+/// # Errors
+/// Those of the disk.
+pub(super) fn of_file(path: &Path, file: &Arc<File>) -> Result<Option<Tree>> {
+    if !is_volume(file) {
+        return Ok(None);
+    }
+    let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    together(path, vec![(shown, Arc::clone(file))], Vec::new(), true).map(Some)
+}
+
+fn is_tar(name: &OsString) -> bool {
+    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tar"))
+}
+
+/// Whether the first file in the tar is that of a volume.
+fn is_volume(file: &File) -> bool {
+    let mut block = [0; BLOCK as usize];
+    file.read_exact_at(&mut block, 0).is_ok()
+        && read_header(&block, false).is_ok_and(|(path, _)| path == VOLUME)
+}
+
+fn together(
+    path: &Path,
+    files: Vec<(String, Arc<File>)>,
+    others: Vec<TreeFault>,
+    is_single: bool,
+) -> Result<Tree> {
+    let mut all = Entries::default();
+    let mut found = Vec::new();
+    for (shown, file) in files {
+        match look(path, shown.clone(), file)? {
+            Ok(volume) => found.push(volume),
+            Err(what) => note(&mut all, shown, FaultKind::Unacceptable, what),
+        }
+    }
+    all.faults.extend(others);
+    one_set(path, &found)?;
+    // Of two copies of a volume the better one counts.
+    found.sort_by_key(|it| (it.table.number, it.entries.faults.len()));
+    found.dedup_by_key(|it| it.table.number);
+    let (each, spanning) = (Vec::new(), BTreeMap::new());
+    let (loose, copies) = (Vec::new(), Vec::new());
+    let mut volumes = Volumes { each, spanning, loose, copies, is_single };
+    let mut parts: BTreeMap<Digest, (u64, Vec<PartAt>)> = BTreeMap::new();
+    for volume in found {
+        add(&mut all, &mut volumes, &mut parts, volume);
+    }
+    for (blob, (size, parts)) in parts {
+        join(&mut all, &mut volumes, blob, size, parts);
+    }
+    Ok(Tree::of(path, volumes, all))
+}
+
+/// What the volume in `file` holds; what is wrong with it where it is not known which one it is.
+fn look(path: &Path, shown: String, file: Arc<File>) -> Result<Result<Found, String>> {
+    let fault = |e| withheld::reading(format!("cannot read {}: {shown}", path.display()), e);
+    let mut entries = scan::list(&mut InPlace::new(&file).map_err(fault)?, false).map_err(fault)?;
+    let Some(pieces) = entries.files.remove(VOLUME) else {
+        return Ok(Err(format!("has no whole {VOLUME}: it was cut off, or is damaged")));
+    };
+    let (at, size) = (pieces.begin(), pieces.size());
+    if size > MAX_TABLE {
+        return Ok(Err(format!(
+            "has a {VOLUME} of {size} bytes, more than the {MAX_TABLE} allowed"
+        )));
+    }
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+    file.read_exact_at(&mut bytes, at).map_err(fault)?;
+    match VolumeTable::from_bytes(&bytes) {
+        Ok(table) => Ok(Ok(Found { shown, file, table, entries })),
+        Err(e) => Ok(Err(format!("is damaged: {}", e.message()))),
+    }
+}
+
+/// Fails when the volumes are of several sets: which one is meant nobody knows but the user.
+fn one_set(path: &Path, found: &[Found]) -> Result<()> {
+    let mut sets: BTreeMap<Digest, usize> = BTreeMap::new();
+    found.iter().for_each(|it| *sets.entry(it.table.set).or_default() += 1);
+    if sets.len() < 2 {
+        return Ok(());
+    }
+    let most = found.iter().max_by_key(|it| sets.get(&it.table.set));
+    let Some(ours) = most.map(|it| &it.table) else { return Ok(()) };
+    let foreign = found.iter().filter(|it| it.table.set != ours.set).map(|it| {
+        let why = match it.table.statement == ours.statement {
+            true => format!("the same bundle, cut into volumes of {} bytes", it.table.volume_size),
+            false => "another bundle".to_owned(),
+        };
+        format!("{} is {} of {why}", it.shown, it.table.name())
+    });
+    let text = format!(
+        "{} holds volumes of {} sets; most are of {} volumes of {} bytes ({})",
+        path.display(),
+        sets.len(),
+        ours.of,
+        ours.volume_size,
+        ours.label
+    );
+    Err(Error::new(Class::Usage, text)
+        .details(foreign)
+        .hint("put the volumes of one set into a folder of their own"))
+}
+
+fn note(all: &mut Entries, path: String, kind: FaultKind, what: String) {
+    all.faults.push(TreeFault { path, kind, what });
+}
+
+/// Adds what `volume` holds to what is there.
+fn add(
+    all: &mut Entries,
+    volumes: &mut Volumes,
+    parts: &mut BTreeMap<Digest, (u64, Vec<PartAt>)>,
+    volume: Found,
+) {
+    let Found { shown, file, mut table, mut entries } = volume;
+    let number = FileNumber(u32::try_from(volumes.each.len()).unwrap_or(u32::MAX));
+    let is_cut = entries.faults.iter().any(TreeFault::is_truncated);
+    for fault in entries.faults {
+        let path = match fault.path.is_empty() {
+            true => shown.clone(),
+            false => format!("{shown}: {}", fault.path),
+        };
+        all.faults.push(TreeFault { path, ..fault });
+    }
+    let mut wrong = |path: &str, what: &str| {
+        let fault = (format!("{shown}: {path}"), FaultKind::Unacceptable, what.to_owned());
+        all.faults.push(TreeFault { path: fault.0, kind: fault.1, what: fault.2 });
+    };
+    let mut layers: Vec<(String, Pieces)> = Vec::new();
+    for piece in std::mem::take(&mut table.pieces) {
+        let path = piece.path();
+        match entries.files.remove(&path) {
+            None if is_cut => {}
+            None => wrong(&path, "is in the volume's table, and not there"),
+            Some(there) if there.size() != piece.length() => {
+                wrong(&path, "has not as many bytes as the volume's table says");
+            }
+            Some(there) => {
+                let at = Extent { file: number, at: there.begin(), size: there.size() };
+                match piece {
+                    PieceOfBlob { part: None, .. } => layers.push((path, Pieces::several(&[at]))),
+                    PieceOfBlob { blob, size, part: Some(part) } => {
+                        let (offset, sha256) = (part.offset, part.sha256);
+                        let found = parts.entry(blob).or_insert((size, Vec::new()));
+                        found.1.push(PartAt { offset, at, sha256, path });
+                    }
+                }
+            }
+        }
+    }
+    let is_first = volumes.each.is_empty();
+    for (path, there) in std::mem::take(&mut entries.files) {
+        let at = Extent { file: number, at: there.begin(), size: there.size() };
+        match all.files.get(&path) {
+            _ if path.starts_with(PIECES) => wrong(&path, "is not in the volume's table"),
+            _ if is_first => layers.push((path, Pieces::several(&[at]))),
+            Some(first) if first.size() == at.size => volumes.copies.push((path, at)),
+            _ => wrong(&path, "is not what the other volumes have"),
+        }
+    }
+    for (path, pieces) in layers {
+        all.listed += listing(&path);
+        if all.files.insert(path.clone(), pieces).is_some() {
+            let what = "stands in two volumes".to_owned();
+            all.faults.push(TreeFault { path, kind: FaultKind::Unacceptable, what });
+        }
+    }
+    volumes.each.push(Volume { file, shown, table });
+}
+
+/// Makes one file of the pieces of `blob`, if all are there.
+fn join(all: &mut Entries, volumes: &mut Volumes, blob: Digest, size: u64, mut parts: Vec<PartAt>) {
+    parts.sort_by_key(|part| part.offset);
+    let end = parts.iter().try_fold(0, |end: u64, part| {
+        (part.offset == end).then(|| end.saturating_add(part.at.size))
+    });
+    if end != Some(size) {
+        volumes.loose.extend(parts);
+        return;
+    }
+    let path = format!("blobs/sha256/{}", blob.hex());
+    let extents: Vec<Extent> = parts.iter().map(|part| part.at).collect();
+    let pieces = Pieces::several(&extents);
+    all.listed += listing(&path) + pieces.weight();
+    all.files.insert(path.clone(), pieces);
+    volumes.spanning.insert(path, parts);
+}

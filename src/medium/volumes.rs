@@ -1,0 +1,164 @@
+//! [`Volumes`]: a bundle in volumes, each a plain tar, of which a blob may lie in several. They are read
+//! where they lie, in whatever order they were brought together.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+
+use super::pieces::{Extent, FileNumber, Pieces};
+use super::volume_table::{VolumeTable, name_of};
+use crate::storage::reading::digest_of;
+use crate::tools::stretch::Stretch;
+use crate::words::cancel::Cancel;
+use crate::words::digest::Digest;
+
+/// The volumes of one set that are there.
+#[derive(Debug)]
+pub struct Volumes {
+    pub(super) each: Vec<Volume>,
+    /// Of each blob that lies in several, where, and what the tables say of that.
+    pub(super) spanning: BTreeMap<String, Vec<PartAt>>,
+    /// Pieces of blobs of which others are missing.
+    pub(super) loose: Vec<PartAt>,
+    /// The small files of the bundle, as the volumes behind the first have them once more.
+    pub(super) copies: Vec<(String, Extent)>,
+    /// Whether one was named by itself.
+    pub(super) is_single: bool,
+}
+
+/// A volume that is there.
+#[derive(Debug)]
+pub(super) struct Volume {
+    pub(super) file: Arc<File>,
+    /// The name of its file.
+    pub(super) shown: String,
+    /// What it says of itself, without the list of what lies in it.
+    pub(super) table: VolumeTable,
+}
+
+/// A piece of a blob, and where it is.
+#[derive(Debug, Clone)]
+pub(super) struct PartAt {
+    pub(super) offset: u64,
+    pub(super) at: Extent,
+    pub(super) sha256: Digest,
+    pub(super) path: String,
+}
+
+/// A file that is not one of the bundle's, and has to be as it was all the same.
+#[derive(Debug)]
+pub struct Apart {
+    /// Its volume and its name there, for people.
+    pub path: String,
+    /// The file of the bundle that it is a copy of.
+    pub copy_of: Option<String>,
+    /// What the volume's table says of it.
+    pub sha256: Option<Digest>,
+    /// Where its bytes lie.
+    pub bytes: Stretch,
+}
+
+impl Volumes {
+    /// The first that is there.
+    fn first(&self) -> Option<&VolumeTable> {
+        self.each.first().map(|volume| &volume.table)
+    }
+
+    /// How many belong to the set.
+    #[must_use]
+    pub fn of(&self) -> u32 {
+        self.first().map_or(0, |table| table.of)
+    }
+
+    /// What people call the set.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.first().map_or("", |table| &table.label)
+    }
+
+    /// How many bytes a volume has at most.
+    #[must_use]
+    pub fn volume_size(&self) -> u64 {
+        self.first().map_or(0, |table| table.volume_size)
+    }
+
+    /// The digest of the statement that they claim to be of.
+    #[must_use]
+    pub fn statement(&self) -> Option<Digest> {
+        self.first().map(|table| table.statement)
+    }
+
+    /// The number of the volume that was named by itself, where one was.
+    #[must_use]
+    pub fn single(&self) -> Option<u32> {
+        self.first().filter(|_| self.is_single).map(|table| table.number)
+    }
+
+    /// The numbers of those that are not there.
+    #[must_use]
+    pub fn missing(&self) -> Vec<u32> {
+        let is_there = |number: &u32| self.each.iter().any(|it| it.table.number == *number);
+        (1..=self.of()).filter(|number| !is_there(number)).collect()
+    }
+
+    /// What volume `number` is called, for people.
+    #[must_use]
+    pub fn name(&self, number: u32) -> String {
+        name_of(number, self.of(), self.label())
+    }
+
+    /// How many pieces of blobs are there whose others are missing.
+    #[must_use]
+    pub fn loose(&self) -> usize {
+        self.loose.len()
+    }
+
+    fn volume(&self, number: FileNumber) -> Option<&Volume> {
+        self.each.get(usize::try_from(number.0).ok()?)
+    }
+
+    /// The bytes of one piece.
+    pub(super) fn stretch(&self, it: Extent) -> Stretch {
+        let piece = |volume: &Volume| Stretch::new(Arc::clone(&volume.file), it.at, it.size);
+        Stretch::joined(self.volume(it.file).map(piece))
+    }
+
+    /// The volumes in which the bytes of the file `path`, which lies in `pieces`, are wrong, as far as
+    /// that can be told, else those in which it lies. Reads a file that lies in several.
+    pub(super) fn suspects(&self, path: &str, pieces: &Pieces) -> Vec<String> {
+        let shown = |file: FileNumber| Some(self.shown(self.volume(file)?));
+        let parts = self.spanning.get(path).map(Vec::as_slice).unwrap_or_default();
+        let is_wrong = |part: &&PartAt| {
+            let read = digest_of(&mut self.stretch(part.at).reader(0), &Cancel::default());
+            read.ok() != Some(part.sha256)
+        };
+        let wrong: Vec<String> =
+            parts.iter().filter(is_wrong).filter_map(|part| shown(part.at.file)).collect();
+        match wrong.is_empty() {
+            true => pieces.iter().filter_map(|it| shown(it.file)).collect(),
+            false => wrong,
+        }
+    }
+
+    fn shown(&self, volume: &Volume) -> String {
+        format!("{}, {}", volume.table.name(), volume.shown)
+    }
+
+    /// What has to be right beside the files of the bundle.
+    pub(super) fn apart(&self) -> Vec<Apart> {
+        let name = |file: FileNumber| self.volume(file).map_or("", |volume| volume.shown.as_str());
+        let copies = self.copies.iter().map(|(path, at)| Apart {
+            path: format!("{}: {path}", name(at.file)),
+            copy_of: Some(path.clone()),
+            sha256: None,
+            bytes: self.stretch(*at),
+        });
+        let loose = self.loose.iter().map(|part| Apart {
+            path: format!("{}: {}", name(part.at.file), part.path),
+            copy_of: None,
+            sha256: Some(part.sha256),
+            bytes: self.stretch(part.at),
+        });
+        copies.chain(loose).collect()
+    }
+}

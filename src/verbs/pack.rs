@@ -1,0 +1,90 @@
+//! `pack`: the same bundle in another form, byte for byte, without a key.
+
+mod request;
+mod summary;
+
+pub use self::request::Request;
+pub use self::summary::Summary;
+use crate::bundle::check::{self, Trust, Trusted};
+use crate::bundle::cut::{Cut, ToCut};
+use crate::bundle::draft::{Draft, refuse_existing};
+use crate::storage::store::{BlobSource, BlobSources};
+use crate::tools::ground;
+use crate::verbs::making::{missing_layers, no_room, too_large, total};
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Event, Progress};
+use crate::work::plan::Count;
+use crate::work::transfer;
+
+/// Makes of a bundle the same one in the form of `request.output`: its small files as they are, signatures
+/// among them, and every blob hashed on its way. Nobody is believed for that, and whether it has
+/// expired does not matter: whoever takes the result asks for that.
+///
+/// # Errors
+/// [`Class::Damaged`] and [`Class::Incomplete`] where anything is wrong with the bundle. After a fault of
+/// the disk `NAME.partial` holds what was finished, and the same call goes on from there.
+pub fn pack(request: &Request, progress: &dyn Progress) -> Result<Summary> {
+    // 1. Where to, and is it free?
+    let (bundle, output) = (&request.bundle, &request.output);
+    refuse_existing(output)?;
+    ground::check(output.path())?;
+    if bundle.contains(output.path()) {
+        let text = format!("{output} lies in the bundle {bundle}");
+        return Err(Error::new(Class::Usage, text).hint("name another place"));
+    }
+
+    // 2. Is it whole, but for the bytes of layers? Take its small files over.
+    let trusted = check::examine_expired(bundle, &Trust::UnsafeAnySigner)?.into_trusted()?;
+    let about = trusted.about();
+    let left_behind: Vec<String> = about.recovery().map(str::to_owned).collect();
+    if !left_behind.is_empty() {
+        let text =
+            "recovery data (repair/*.par2) is for the form that it was made for, and stays behind";
+        progress.event(Event::note(text.to_owned()));
+    }
+    let head = about.head()?;
+    too_large(output, &head)?;
+    let cut = output.cutting().map(|by| Cut::of(&ToCut::of(&head), by)).transpose()?;
+    let summary = |copied, reused| Summary {
+        bundle: bundle.clone(),
+        output: output.clone(),
+        statement: head.statement,
+        images: trusted.contents().images.len(),
+        bytes: Draft::size(output, &head),
+        volumes: cut.as_ref().map(|cut| cut.0.len()),
+        copied,
+        reused,
+        left_behind: left_behind.clone(),
+        dry_run: request.dry_run,
+    };
+    if request.dry_run {
+        let left = Draft::left(output)?;
+        no_room(output.path(), total(&head.layers).saturating_sub(left))?;
+        return Ok(summary(head.layers.iter().collect(), Count::default()));
+    }
+
+    // 3. Copy what is missing straight to its place; only then does it get its name.
+    let mut draft = Draft::open(output)?;
+    draft.begin(&head)?;
+    let mut reused = Count::default();
+    let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
+    no_room(draft.place(), draft.needs(&missing))?;
+    let source = Source { bundle: &trusted, shown: bundle.to_string() };
+    let contents = trusted.contents();
+    let done = transfer::fetch(contents, &source, &missing, draft.sink(), request.jobs, progress)?;
+    draft.prove_same()?.name()?;
+    Ok(summary(done.came, reused))
+}
+
+/// The bundle that is there.
+struct Source<'b> {
+    bundle: &'b Trusted,
+    shown: String,
+}
+
+impl BlobSources for Source<'_> {
+    fn source_of(&self, _: &Digest) -> Result<(&dyn BlobSource, &str)> {
+        Ok((self.bundle, &self.shown))
+    }
+}

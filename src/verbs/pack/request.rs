@@ -1,0 +1,27 @@
+//! [`Request`]: which bundle to make again, and as what.
+
+use crate::medium::Medium;
+use crate::tools::pace::Jobs;
+
+/// Which bundle to make again, and as what.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Request {
+    /// The bundle that is there.
+    pub bundle: Medium,
+    /// Where the same one is to lie, in the form that this names.
+    pub output: Medium,
+    /// Copies at a time.
+    pub jobs: Jobs,
+    /// Whether to stop before anything is written.
+    pub dry_run: bool,
+}
+
+impl Request {
+    /// Makes `output` of `bundle`. The fields say otherwise.
+    #[must_use]
+    pub fn new(bundle: impl Into<Medium>, output: impl Into<Medium>) -> Request {
+        let (bundle, output) = (bundle.into(), output.into());
+        Request { bundle, output, jobs: Jobs::default(), dry_run: false }
+    }
+}

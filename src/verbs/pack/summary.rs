@@ -1,0 +1,36 @@
+//! [`Summary`]: what packing did, or would do.
+
+use serde::Serialize;
+
+use crate::medium::Medium;
+use crate::words::digest::Digest;
+use crate::work::plan::Count;
+
+/// What packing did, or would do.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Summary {
+    /// The bundle that was there.
+    pub bundle: Medium,
+    /// The same in its new form.
+    pub output: Medium,
+    /// The digest of the signed statement of both.
+    pub statement: Digest,
+    /// How many images it has.
+    pub images: usize,
+    /// How many bytes it has in its new form.
+    pub bytes: u64,
+    /// Into how many volumes it is cut, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<usize>,
+    /// Blobs that were copied, or would be, beside the small files.
+    pub copied: Count,
+    /// Those that an interrupted run had copied.
+    pub reused: Count,
+    /// Recovery data, which nobody signed, and which goes with the old form only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_behind: Vec<String>,
+    /// Whether nothing was written.
+    pub dry_run: bool,
+}
