@@ -23,7 +23,6 @@ use super::since::{any_line, since};
 use super::sizes;
 use super::table::{blobs, bytes, skipped, table};
 use crate::bundle::base::LeansOn;
-use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export, misnamed};
 use crate::words::error::{Class, Error, Result};

@@ -4,6 +4,9 @@
 //! fetched in parallel straight into the volumes. What is not known are the digests of pieces; they
 //! are taken while they pass, and the tables are written at last.
 
+mod left;
+mod slot;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
@@ -14,9 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::FileType;
 
+use self::left::{left_in, volume_name};
+use self::slot::Slot;
 use super::making::{Maker, Making, hash};
 use super::packed::MTIME;
-use super::site::{Site, not_ours, stays};
+use super::site::{Site, stays};
 use crate::bundle::cut::{Cut, CutVolume, ToCut};
 use crate::bundle::head::Head;
 use crate::bundle::labels::{Labels, SHEET, TEXT};
@@ -31,7 +36,7 @@ use crate::storage::raw::Raw;
 use crate::storage::reading::digest_of;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::buffer::BUFFER;
-use crate::tools::file::{TEMP_PREFIX, lock, write_whole};
+use crate::tools::file::{lock, write_whole};
 use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER};
 use crate::tools::stretch::Stretch;
 use crate::words::cancel::Cancel;
@@ -68,30 +73,6 @@ fn checked(head: &Head, by: &Cutting) -> Result<Cut> {
             Err(Error::new(Class::Usage, text))
         }
         _ => Ok(cut),
-    }
-}
-
-/// Where a piece of a blob lies.
-#[derive(Debug, Clone)]
-struct Slot {
-    /// Which volume, in their order, and which piece there.
-    volume: usize,
-    piece: usize,
-    header: u64,
-    length: u64,
-    /// Whether it is a part of its blob.
-    is_part: bool,
-    path: String,
-}
-
-impl Slot {
-    fn data(&self) -> u64 {
-        self.header + BLOCK
-    }
-
-    fn padding(&self) -> Range<u64> {
-        let end = self.data() + self.length;
-        end..end.next_multiple_of(BLOCK)
     }
 }
 
@@ -265,37 +246,6 @@ impl VolumesDraft {
         }
         Ok(())
     }
-}
-
-/// What the file of a volume is called, which is the `at`th from zero on.
-fn volume_name(site: &Site, at: usize) -> String {
-    format!("{}.{:03}.tar", site.name.to_string_lossy(), at + 1)
-}
-
-/// The volumes in the folder `root`. Anything else is refused, and so is what another user may have put
-/// there.
-fn left_in(root: &Folder, site: &Site) -> Result<Vec<(String, FileInfo)>> {
-    let fault = |e| Error::io(format!("cannot list {}", root.path().display()), e);
-    let mut found = Vec::new();
-    for name in root.names().map_err(fault)? {
-        let path = root.at(&name);
-        let Some(about) = root.look(&name).map_err(fault)? else { continue };
-        let number = name.to_str().and_then(|name| {
-            name.strip_prefix(&*site.name.to_string_lossy())?
-                .strip_prefix('.')?
-                .strip_suffix(".tar")
-        });
-        let is_number = |it: &str| it.len() >= 3 && it.bytes().all(|c| c.is_ascii_digit());
-        let is_ours = name
-            .to_str()
-            .is_some_and(|name| name.starts_with(TEMP_PREFIX) || [TEXT, SHEET].contains(&name));
-        if about.kind != FileType::RegularFile || !(is_ours || number.is_some_and(is_number)) {
-            return Err(not_ours(&path, "is no volume that was left behind"));
-        }
-        about.refuse_foreign(root, &path)?;
-        found.push((name.to_string_lossy().into_owned(), about));
-    }
-    Ok(found)
 }
 
 impl Making for VolumesDraft {
