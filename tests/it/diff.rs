@@ -357,9 +357,8 @@ fn layouts_and_archives_are_compared_as_places() {
 /// The images of a month: all but the first tenth are as in any other.
 fn month(sealift: &Sealift, bundle: &str, count: usize, month: usize) {
     let variant = |image: usize| if image < count / 10 { month } else { 0 };
-    many::layout_of(&sealift.at("source"), (0..count).map(|image| (image, variant(image))));
-    run!(sealift, "export", "oci:source", "-o", bundle, "--sign-key", "k.key.pem").ok();
-    std::fs::remove_dir_all(sealift.at("source")).unwrap();
+    many::archive_of(&sealift.at("source.tar"), (0..count).map(|image| (image, variant(image))));
+    run!(sealift, "export", "oci-archive:source.tar", "-o", bundle, "--sign-key", "k.key.pem").ok();
 }
 
 #[test]

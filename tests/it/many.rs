@@ -16,21 +16,39 @@ use crate::support::sealift::Sealift;
 const LIMIT: u64 = 256 << 10;
 const LAYERS: usize = 18;
 
-/// Writes `bytes` as a blob of the layout at `root`, and describes it.
-fn put(root: &Path, media_type: &str, bytes: &[u8]) -> Value {
+/// Takes a file of a layout by its path.
+type Take<'t> = &'t mut dyn FnMut(&str, &[u8]);
+
+/// Hands over `bytes` as a blob, and describes it.
+fn put(take: Take<'_>, media_type: &str, bytes: &[u8]) -> Value {
     let digest = digest(bytes);
-    std::fs::write(root.join("blobs/sha256").join(&digest[7..]), bytes).unwrap();
+    take(&format!("blobs/sha256/{}", &digest[7..]), bytes);
     json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
 }
 
 /// A layout of `count` images with layers of their own: twenty blobs each.
 fn layout(root: &Path, count: usize) {
-    layout_of(root, (0..count).map(|image| (image, 0)));
+    std::fs::create_dir_all(root.join("blobs/sha256")).unwrap();
+    let take = &mut |path: &str, bytes: &[u8]| std::fs::write(root.join(path), bytes).unwrap();
+    images((0..count).map(|image| (image, 0)), take);
 }
 
-/// As [`layout`], of these images, each as it is in its variant.
-pub fn layout_of(root: &Path, images: impl Iterator<Item = (usize, usize)>) {
-    std::fs::create_dir_all(root.join("blobs/sha256")).unwrap();
+/// As [`layout`], of these images, each as it is in its variant, and as an archive: so many files are
+/// written and removed in minutes where a disk is busy.
+pub fn archive_of(path: &Path, variants: impl Iterator<Item = (usize, usize)>) {
+    let file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    let mut archive = tar::Builder::new(file);
+    images(variants, &mut |path, bytes| {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, path, bytes).unwrap();
+    });
+    archive.into_inner().unwrap().into_inner().unwrap().sync_all().unwrap();
+}
+
+/// Hands over the files of a layout of these images.
+fn images(images: impl Iterator<Item = (usize, usize)>, take: Take<'_>) {
     let mut entries = Vec::new();
     for (image, variant) in images {
         let own = match variant {
@@ -42,22 +60,22 @@ pub fn layout_of(root: &Path, images: impl Iterator<Item = (usize, usize)>) {
         let layers: Vec<Value> = (0..LAYERS)
             .map(|layer| {
                 let media_type = "application/vnd.oci.image.layer.v1.tar+gzip";
-                put(root, media_type, format!("{own} {layer}").as_bytes())
+                put(take, media_type, format!("{own} {layer}").as_bytes())
             })
             .collect();
         let config = json!({"os": "linux", "architecture": "amd64",
             "rootfs": {"type": "layers", "diff_ids": ids}});
-        let config = put(root, OCI_CONFIG, config.to_string().as_bytes());
+        let config = put(take, OCI_CONFIG, config.to_string().as_bytes());
         let manifest = json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST,
             "config": config, "layers": layers});
-        let mut entry = put(root, OCI_MANIFEST, manifest.to_string().as_bytes());
+        let mut entry = put(take, OCI_MANIFEST, manifest.to_string().as_bytes());
         let name = format!("registry.example/team/app{image}:1.0");
         entry["annotations"] = json!({"org.opencontainers.image.ref.name": name});
         entries.push(entry);
     }
     let index = json!({"schemaVersion": 2, "manifests": entries});
-    std::fs::write(root.join("index.json"), index.to_string()).unwrap();
-    std::fs::write(root.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    take("index.json", index.to_string().as_bytes());
+    take("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 }
 
 #[test]
