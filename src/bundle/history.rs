@@ -25,6 +25,7 @@ use super::position::StreamPosition;
 use super::record::Record;
 use crate::medium::Medium;
 use crate::tools::folder::Folder;
+use crate::tools::ground;
 use crate::words::error::Result;
 use crate::words::stream::StreamName;
 
@@ -91,8 +92,10 @@ impl History {
     /// [`Class::Busy`](crate::words::error::Class::Busy) while another one has it;
     /// [`Class::Incomplete`](crate::words::error::Class::Incomplete) where nothing is known of the
     /// stream, and `opening` does not begin it; [`Class::Refused`](crate::words::error::Class::Refused)
-    /// where the history cannot be written; as [`last`](History::last). Each with the way out.
+    /// where the history cannot be written, and [`Class::Usage`](crate::words::error::Class::Usage) where its
+    /// folder is none; as [`last`](History::last). Each with the way out.
     pub fn turn(&self, stream: &StreamName, key: &PublicKey, opening: &Opening) -> Result<Turn> {
+        self.check(stream)?;
         let unwritable = |e| faults::unwritable(stream, &self.path, e);
         let folder = match self.folder(stream)? {
             Some(folder) => folder,
@@ -109,6 +112,7 @@ impl History {
     /// # Errors
     /// As there, as far as that can be known.
     pub fn look(&self, stream: &StreamName, key: &PublicKey, opening: &Opening) -> Result<Turn> {
+        self.check(stream)?;
         match self.folder(stream)? {
             None if !opening.begins() => Err(faults::lost(stream, &self.path)),
             folder => Turn::look(folder, stream, key, opening),
@@ -126,6 +130,11 @@ impl History {
         let record = Record::read(bundle, &trust)?;
         let turn = self.turn(stream, key, &Opening::NewEpoch(None))?;
         turn.admit(&record, bundle.path())
+    }
+
+    /// Fails as writing the history of `stream` will, where that can be known.
+    fn check(&self, stream: &StreamName) -> Result<()> {
+        ground::folder(&self.path).map_err(|error| faults::no_ground(stream, &self.path, error))
     }
 
     /// The folder of `stream`, where there is one.

@@ -2,13 +2,16 @@
 //! the real one will be told.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat, statfs};
 use rustix::io::Errno;
 
 use crate::words::error::{Class, Error, Result, Subject};
 
+/// What lies in every bundle that is a folder, and in every record of one: its list of files, what makes
+/// it a layout, and its signatures.
+const BUNDLE: [&str; 3] = ["SHA256SUMS", "oci-layout", "sig"];
 /// File systems that only show what the kernel has: procfs, sysfs, cgroups, securityfs, debugfs.
 const VIEWS: [i128; 6] = [0x9fa0, 0x6265_6572, 0x6367_7270, 0x0027_e0eb, 0x7363_6673, 0x6462_6720];
 
@@ -21,11 +24,40 @@ pub fn check(path: &Path) -> Result<()> {
     folder(path.parent().unwrap_or(Path::new(".")))
 }
 
-/// Fails as making something in the folder `path` will, which is made itself where it is missing.
+/// Fails as making something in the folder `path` will, which is made itself where it is missing. Nothing
+/// is made in a bundle: with a file that nobody signed for it is none any more.
 ///
 /// # Errors
-/// [`Class::Usage`] for what is no folder, [`Class::Refused`] for what may not be written.
+/// [`Class::Usage`] for what is no folder, or lies in a bundle; [`Class::Refused`] for what may not be
+/// written.
 pub fn folder(path: &Path) -> Result<()> {
+    writable_folder(path)?;
+    match bundle_around(path) {
+        Some(bundle) => {
+            let text = format!(
+                "{} lies in the bundle {}, which would be none any more with a file that nobody signed for",
+                path.display(),
+                bundle.display()
+            );
+            Err(Error::new(Class::Usage, text)
+                .subject(Subject::Path(bundle))
+                .hint("name another place"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The bundle, or the record of one, that the folder `path` is or lies in, by whatever name.
+fn bundle_around(path: &Path) -> Option<PathBuf> {
+    let there = path.ancestors().find_map(|part| {
+        let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
+        std::fs::canonicalize(part).ok()
+    });
+    let is_bundle = |folder: &&Path| BUNDLE.iter().all(|name| folder.join(name).exists());
+    there?.ancestors().find(is_bundle).map(Path::to_owned)
+}
+
+fn writable_folder(path: &Path) -> Result<()> {
     for part in path.ancestors() {
         let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
         match std::fs::metadata(part) {
@@ -106,5 +138,25 @@ mod tests {
             assert_eq!(error.class(), class, "{bad}: {error}");
             assert!(error.to_string().contains(words), "{bad}: {error}");
         }
+    }
+    #[test]
+    fn nothing_is_made_in_a_bundle_by_whatever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("bundle/sig")).unwrap();
+        std::fs::create_dir_all(at("bundle/blobs/sha256")).unwrap();
+        std::fs::write(at("bundle/oci-layout"), "").unwrap();
+        symlink("bundle/blobs", at("link")).unwrap();
+        check(&at("bundle/x")).unwrap();
+        std::fs::write(at("bundle/SHA256SUMS"), "").unwrap();
+
+        for bad in ["bundle/x", "bundle/not/yet/x", "bundle/blobs/sha256/x", "link/x", "link/a/b"] {
+            let error = check(&at(bad)).unwrap_err();
+            assert_eq!(error.class(), Class::Usage, "{bad}: {error}");
+            assert!(error.to_string().contains("lies in the bundle"), "{bad}: {error}");
+        }
+        super::folder(&at("beside")).unwrap();
+        check(&at("bundle")).unwrap();
+        assert_eq!(super::folder(&at("bundle")).unwrap_err().class(), Class::Usage);
     }
 }

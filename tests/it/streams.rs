@@ -239,7 +239,12 @@ fn what_is_wrong_with_a_history_is_said_with_the_way_out() {
     assert!(!sender.at("three").exists() && !sender.at("three.partial").exists());
 
     fs::write(sender.at("file"), "").unwrap();
-    sender.export("-o three --history file").exits(1).says("the history of stream prod");
+    for more in ["", "--dry-run", "--new-epoch"] {
+        let no_folder = sender.export(&format!("-o three --history file {more}"));
+        no_folder.exits(code::USAGE).says("the history of stream prod").says("is a file");
+        let view = sender.export(&format!("-o three --history /proc/x {more}"));
+        view.exits(code::REFUSED).says("the history of stream prod").says("--history");
+    }
     sender.export("-o three").ok().says("number 3 of stream prod");
 }
 

@@ -63,9 +63,22 @@ fn again() -> Phrase {
 
 /// The history in `path` cannot be read.
 pub(super) fn unreadable(stream: &StreamName, path: &Path, error: io::Error) -> Error {
-    Error::io(format!("cannot read the history of stream {stream} in {}", path.display()), error)
+    let text = format!("cannot read the history of stream {stream} in {}", path.display());
+    let error = match error.kind() {
+        io::ErrorKind::NotADirectory => Error::new(Class::Usage, text).source(error),
+        _ => Error::io(text, error),
+    };
+    error
         .subject(Subject::Path(path.to_owned()))
         .hint(phrase!["see who may read it, or name another folder with ", Remedy::History])
+}
+
+/// No history can be written in `path`, because of `error`.
+pub(super) fn no_ground(stream: &StreamName, path: &Path, error: Error) -> Error {
+    let error = error
+        .context(format!("cannot write the history of stream {stream}"))
+        .subject(Subject::Path(path.to_owned()));
+    error.hint(phrase!["see who may write there, or name another folder with ", Remedy::History])
 }
 
 /// The history in `path` cannot be written.
