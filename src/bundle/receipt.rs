@@ -6,14 +6,14 @@
 mod about;
 mod content;
 
-use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 pub use self::about::{HeldBundle, ReceiptAbout, ReceiptTotals, Unread};
-pub use self::content::HeldContent;
+pub use self::content::{HeldContent, MAX_NAMES};
 use super::envelope::Envelope;
 use super::keys::{KeyId, PrivateKey, PublicKey};
+use crate::tools::file::open_regular;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
 
@@ -76,19 +76,20 @@ impl Receipt {
             Some(key) => Envelope::sign(&statement, key).to_bytes(),
             None => [&statement[..], b"\n"].concat(),
         };
-        let first = bytes.len();
+        let (first, names) = (bytes.len(), self.content.names.len());
         bytes.extend_from_slice(body.as_bytes());
-        match first > MAX_FIRST || bytes.len() as u64 > MAX_RECEIPT {
-            false => Ok(bytes),
-            true => Err(Error::new(
-                Class::Usage,
-                format!(
-                    "the receipt would have {} bytes, and {MAX_RECEIPT} are read at most",
-                    bytes.len()
-                ),
+        let text = if first > MAX_FIRST || bytes.len() as u64 > MAX_RECEIPT {
+            format!(
+                "the receipt would have {} bytes, and {MAX_RECEIPT} are read at most",
+                bytes.len()
             )
-            .hint("make several, each of some of the places")),
-        }
+        } else if names > MAX_NAMES {
+            format!("the receipt would have {names} names, and {MAX_NAMES} are read at most")
+        } else {
+            return Ok(bytes);
+        };
+        let hint = "make several, each of some of the places";
+        Err(Error::new(Class::Usage, text).hint(hint))
     }
 }
 
@@ -98,7 +99,7 @@ impl ReadReceipt {
     pub fn is_at(path: &Path) -> bool {
         let mut first = [0; 12];
         let longest = first.len();
-        let Ok(mut file) = File::open(path).map(|file| file.take(longest as u64)) else {
+        let Ok(mut file) = open_regular(path).map(|file| file.take(longest as u64)) else {
             return false;
         };
         let got = file.read(&mut first).unwrap_or(0);
@@ -110,9 +111,15 @@ impl ReadReceipt {
     /// # Errors
     /// As [`from_bytes`](ReadReceipt::from_bytes), and those of the disk.
     pub fn at(path: &Path) -> Result<ReadReceipt> {
-        let fault = |e| Error::io(format!("cannot read {}", path.display()), e);
+        let fault = |e: io::Error| {
+            let text = format!("cannot read {}", path.display());
+            match e.kind() {
+                io::ErrorKind::InvalidData => Error::new(Class::Usage, text).source(e),
+                _ => Error::io(text, e),
+            }
+        };
         let mut bytes = Vec::new();
-        let file = File::open(path).map_err(fault)?;
+        let file = open_regular(path).map_err(fault)?;
         file.take(MAX_RECEIPT + 1).read_to_end(&mut bytes).map_err(fault)?;
         ReadReceipt::from_bytes(&bytes)
             .map_err(|e| e.context(path.display()).subject(Subject::Path(path.to_owned())))

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::tools::file::open_regular;
 use crate::tools::folder::Folder;
 use crate::tools::withheld;
 use crate::words::error::{Class, Error, Result, Subject};
@@ -34,7 +35,7 @@ pub(super) fn look(path: &Path) -> Result<FolderOrFile> {
     };
     let kind = std::fs::metadata(path).map_err(fault)?.file_type();
     if kind.is_file() {
-        return Ok(FolderOrFile::File(Arc::new(File::open(path).map_err(fault)?)));
+        return Ok(FolderOrFile::File(Arc::new(open_regular(path).map_err(fault)?)));
     }
     if !kind.is_dir() {
         let text = format!("{} is neither a folder nor a file", path.display());

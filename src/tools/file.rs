@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FileType, FlockOperation, flock};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 
 use super::folder::{FileInfo, Folder, Replace};
@@ -243,6 +243,20 @@ pub fn nameless(folder: &Path) -> Result<File> {
     named.file.try_clone().map_err(fault)
 }
 
+/// Opens the regular file that the user calls `path`, to be read: links in it are followed, and a pipe,
+/// which may lie on somebody else's medium, does not block.
+///
+/// # Errors
+/// When it is not there, or may not be read; `InvalidData` for anything else than a file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let open = rustix::fs::open(path, flags, Mode::empty())?;
+    match FileInfo::of(&open)?.kind {
+        FileType::RegularFile => Ok(File::from(open)),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file")),
+    }
+}
+
 /// Whether `path`, which need not be there yet, is `other` or lies in it, by whatever name.
 #[must_use]
 pub fn lies_in(path: &Path, other: &Path) -> bool {
@@ -374,6 +388,24 @@ mod tests {
         assert_eq!(error.class(), Class::Refused);
         assert!(error.message().contains("is a device, pipe or socket"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_opened_is_a_file_and_a_pipe_does_not_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), "x").unwrap();
+        std::os::unix::fs::symlink("file", at("link")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
+
+        assert!(open_regular(&at("file")).is_ok() && open_regular(&at("link")).is_ok());
+        for (bad, kind) in [
+            ("pipe", io::ErrorKind::InvalidData),
+            (".", io::ErrorKind::InvalidData),
+            ("none", io::ErrorKind::NotFound),
+        ] {
+            assert_eq!(open_regular(&at(bad)).unwrap_err().kind(), kind, "{bad}");
+        }
     }
 
     #[test]

@@ -10,6 +10,10 @@ use crate::words::reference::Reference;
 const MANIFESTS: &str = "manifests";
 /// The line before the blobs.
 const BLOBS: &str = "blobs";
+/// Most names that are written or read: those of a registry of two thousand repositories with five
+/// hundred tags each. A file has room for sixteen times as many, of which each takes a quarter of a
+/// kilobyte of memory, before anybody knows who signed.
+pub const MAX_NAMES: usize = 1_000_000;
 
 /// What is held: manifests, blobs, and names. Digests are there once, however many names, images
 /// and repositories have them.
@@ -110,6 +114,9 @@ impl HeldContent {
             for name in words {
                 let name = format!("{prefix}{name}").parse().map_err(|_| bad())?;
                 content.names.insert((digest, name));
+                if content.names.len() > MAX_NAMES {
+                    return Err(format!("it has more than {MAX_NAMES} names"));
+                }
             }
         }
         match content.to_text() == text {
