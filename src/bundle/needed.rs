@@ -5,14 +5,27 @@ use std::collections::BTreeSet;
 use super::blob_list::BlobList;
 use super::contents::Contents;
 use crate::words::digest::Digest;
-use crate::words::document::Descriptor;
+use crate::words::document::{Descriptor, Document, Kind};
 
 impl Contents {
-    /// What was left out on purpose.
+    /// What was left out on purpose, and may be: no config or layer of a manifest that is there. A layer
+    /// that is foreign to one image may be one of another's own.
     #[must_use]
     pub fn left_out(&self) -> BTreeSet<Digest> {
         let images = self.images.iter();
-        images.flat_map(|image| image.left_out.iter().map(|left| left.digest)).collect()
+        let mut left_out: BTreeSet<Digest> =
+            images.flat_map(|image| image.left_out.iter().map(|left| left.digest)).collect();
+        if left_out.is_empty() {
+            return left_out;
+        }
+        let manifests = self.documents.values();
+        let manifests = manifests.filter(|it| matches!(it.kind(), Kind::Manifest { .. }));
+        for part in manifests.flat_map(Document::children) {
+            if !part.is_document() && !part.is_foreign() {
+                left_out.remove(&part.digest);
+            }
+        }
+        left_out
     }
 
     /// Lists the blobs that the images need, of which those are carried that `is_carried`. What was

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use super::count::Count;
 use super::obstacle::Obstacle;
-use crate::bundle::contents::{Contents, Image};
+use crate::bundle::contents::Contents;
 use crate::bundle::subset::needing;
-use crate::words::at::At;
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -31,7 +30,8 @@ pub struct MissingBlob {
 }
 
 impl MissingBlob {
-    /// Those of `digests`, blobs of `contents`, for each image that needs them.
+    /// Those of `digests`, blobs of `contents`, for each image that needs them, or for what refers to none
+    /// of these.
     #[must_use]
     pub fn among(contents: &Contents, digests: &BTreeSet<Digest>) -> Vec<MissingBlob> {
         if digests.is_empty() {
@@ -39,16 +39,32 @@ impl MissingBlob {
         }
         let needed = contents.blobs.needed().iter();
         let sizes: BTreeMap<Digest, u64> = needed.map(|blob| (blob.digest, blob.size)).collect();
-        let of_image = |(at, digests): (At<Image>, BTreeSet<Digest>)| {
-            let image = at.of(&contents.images);
-            let missing = |digest| MissingBlob {
-                image: image.name.clone(),
-                digest,
-                size: sizes.get(&digest).copied().unwrap_or(0),
-            };
-            digests.into_iter().map(missing).collect::<Vec<_>>()
+        let missing = |image: &Reference, digest| MissingBlob {
+            image: image.clone(),
+            digest,
+            size: sizes.get(&digest).copied().unwrap_or(0),
         };
-        needing(contents, digests).into_iter().flat_map(of_image).collect()
+        let (mut all, mut left) = (Vec::new(), digests.clone());
+        for (at, digests) in needing(contents, digests) {
+            let image = &at.of(&contents.images).name;
+            left.retain(|digest| !digests.contains(digest));
+            all.extend(digests.into_iter().map(|digest| missing(image, digest)));
+        }
+        if left.is_empty() {
+            return all;
+        }
+        // What refers to nothing that is there arrives as well, and belongs to no image.
+        let roots = contents.needed_by(&left);
+        for digest in left {
+            let roots = roots.get(&digest).into_iter().flatten();
+            let names = roots.filter_map(|at| contents.root_name(*at).parse().ok());
+            let mut names: BTreeSet<Reference> = names.collect();
+            if names.is_empty() {
+                names.extend(contents.images.first().map(|image| image.name.clone()));
+            }
+            all.extend(names.iter().map(|name| missing(name, digest)));
+        }
+        all
     }
 
     /// All these as an obstacle: neither the bundle nor a base carries them, and the `place` that they go
@@ -91,5 +107,31 @@ impl MissingBlob {
         let line =
             |it: &MissingBlob| format!("{} needs blob {} ({} bytes)", it.image, it.digest, it.size);
         Some(Obstacle::new(Class::Incomplete, text, hint).about(missing.iter().map(line)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::blob_list::BlobList;
+    use crate::bundle::samples::Stock;
+
+    #[test]
+    fn what_refers_to_nothing_that_is_there_lacks_no_less_than_an_image() {
+        let mut stock = Stock::default();
+        let [a, other] = ["a", "other"].map(|text| stock.image(text, "linux/amd64"));
+        let sbom = stock.referrer("x/sbom", &other);
+        let mut contents = stock.contents(&[("x.example/r:a", &a)]);
+        stock.refer(&mut contents, "x.example/other", &sbom);
+        let needed = contents.blobs.needed().to_vec();
+        contents.blobs = BlobList::carrying(needed, |_| false);
+        let all: BTreeSet<Digest> = contents.blobs.lacking().map(|blob| blob.digest).collect();
+
+        let missing = MissingBlob::among(&contents, &all);
+
+        let named: BTreeSet<Digest> = missing.iter().map(|it| it.digest).collect();
+        assert_eq!(named, all);
+        let theirs = format!("x.example/other@{}", sbom.digest);
+        assert!(missing.iter().any(|it| it.image.to_string() == theirs), "{missing:?}");
     }
 }

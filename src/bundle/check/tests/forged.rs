@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::*;
+use crate::bundle::base::{Base, LeansOn, Witness};
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::Contents;
-use crate::bundle::contents::Image;
+use crate::bundle::contents::{Image, LeftOut, Reason};
 use crate::bundle::head::Head;
 use crate::bundle::inventory::{Inventory, SUMS};
 use crate::bundle::keys::PrivateKey;
@@ -210,5 +211,38 @@ fn counts_that_are_not_those_of_the_list_are_not_believed() {
         let error = Forged::saying(&images, &[&one], say).examine().map(drop).unwrap_err();
 
         assert_eq!(error.class(), Class::Untrusted, "{error}");
+    }
+}
+
+#[test]
+fn no_layer_of_an_image_is_left_out_by_saying_so() {
+    // One that nobody has, and that is said to be somebody else's.
+    let layer = Descriptor::of("a/tar", b"a layer");
+    let one = manifest(std::slice::from_ref(&layer));
+    let left_out = LeftOut {
+        digest: layer.digest,
+        media_type: layer.media_type.to_string(),
+        size: layer.size,
+        platform: None,
+        reason: Reason::Foreign,
+    };
+    for reason in [Reason::Foreign, Reason::Platform] {
+        let forged = Forged::saying(&[("localhost/a:1", one.descriptor())], &[&one], |predicate| {
+            predicate.images[0].left_out = vec![LeftOut { reason, ..left_out.clone() }];
+        });
+
+        let problems = forged.problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].kind, ProblemKind::Missing);
+
+        // Where the other side is to have it, that is asked.
+        let on = LeansOn { kind: Witness::Bundle, digest: Digest::of(b"x"), position: None };
+        let delta = Forged::saying(&[("localhost/a:1", one.descriptor())], &[&one], |predicate| {
+            predicate.images[0].left_out = vec![LeftOut { reason, ..left_out.clone() }];
+            predicate.base = Base::of(vec![on.clone()], vec![layer.digest]);
+        });
+        assert_eq!(delta.problems(), []);
+        let contents = delta.examine().unwrap().contents().clone();
+        assert!(contents.blobs.lacking().eq([&layer]));
     }
 }
