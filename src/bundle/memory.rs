@@ -2,6 +2,7 @@
 //! last bundle that was taken, and the latest time that was seen. One small file a stream, written last
 //! and at once.
 
+mod arrival;
 mod faults;
 mod judging;
 mod refused;
@@ -12,6 +13,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::arrival::{Arrival, StreamLink};
 pub use self::judging::{Judged, Reasons};
 pub use self::remembered::{Exception, MAX_REASON, Remembered};
 pub use self::verdict::Verdict;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::believe::Believe;
+use super::environment::state_folder;
 use super::idle;
 use super::printer::Printer;
 use super::registries::Registries;
@@ -13,9 +14,10 @@ use super::report::argument;
 use super::rules;
 use super::sizes;
 use super::table::{blobs, bytes, digest, table};
+use crate::bundle::memory::Arrival;
 use crate::medium::Medium;
 use crate::places::location::Destination;
-use crate::verbs::prune::{Request, Summary, prune};
+use crate::verbs::prune::{PruneEvidence, Request, Summary, prune};
 use crate::words::count::count;
 use crate::words::error::Result;
 use crate::words::escape::Safe;
@@ -55,6 +57,10 @@ pub(super) struct Prune {
     /// Bundles, or records of them, that were imported there before
     #[arg(long, value_name = "BUNDLE", required = true, num_args = 1..)]
     brought: Vec<PathBuf>,
+    /// Folder in which it is remembered which bundles of each stream were imported last: those that
+    /// were not are not counted as brought [default: ~/.local/state/sealift/state]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     believe: Believe,
     /// They were imported with only the last part of each name
@@ -89,6 +95,7 @@ impl Prune {
         let media = |paths: Vec<PathBuf>| paths.into_iter().map(Medium::at).collect();
         let trust = self.believe.trust(printer)?;
         let request = Request {
+            state: self.state.or_else(|| state_folder().map(|it| it.join("state"))),
             rules,
             flatten: self.flatten,
             rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },
@@ -108,6 +115,7 @@ fn text(summary: &Summary) -> Vec<String> {
     let lots = || summary.plan.lots.iter();
     let rows: Vec<Vec<String>> = lots().flat_map(|lot| &lot.names).map(row).collect();
     let mut lines = table(&rows);
+    lines.extend(summary.brought.iter().filter_map(|it| arrived(it, summary)));
     lines.extend(lots().filter_map(documents));
     lines.extend(summary.sizes.iter().flat_map(sizes::lines));
     let (names, frees) = (lots().flat_map(PruneLot::going).count(), summary.plan.frees);
@@ -121,6 +129,28 @@ fn text(summary: &Summary) -> Vec<String> {
         }
     });
     lines
+}
+
+/// Whose word it is that a bundle was imported, where that is not known.
+fn arrived(brought: &PruneEvidence, summary: &Summary) -> Option<String> {
+    let bundle = brought.bundle.to_string();
+    let which = match &brought.position {
+        Some(position) => format!("{} ({position})", Safe(&bundle)),
+        None => format!("{} (of no stream)", Safe(&bundle)),
+    };
+    let state = summary.state.as_deref().map(|it| it.display().to_string()).unwrap_or_default();
+    match brought.arrival? {
+        Arrival::Taken => None,
+        Arrival::Before => Some(format!(
+            "believed that {which} was imported: it stands before the last one that {} knows",
+            Safe(&state)
+        )),
+        Arrival::NotTaken => Some(format!(
+            "NOT counted: {which} was never imported, as {} says; --state names another folder",
+            Safe(&state)
+        )),
+        _ => Some(format!("believed that {which} was imported: nothing here remembers it")),
+    }
 }
 
 /// A name, and what becomes of it.

@@ -8,11 +8,16 @@ mod name;
 mod plan;
 mod survey;
 
+use std::collections::BTreeSet;
+
 use crate::storage::holdings::Held;
 use crate::storage::removal::ImageRemoval;
+use crate::tools::pace::Jobs;
 use crate::tools::parallel;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
 
 pub use self::claims::Claims;
 pub use self::lot::Lot;
@@ -27,23 +32,29 @@ pub use self::plan::{PruneLot, PrunePlan};
 pub fn run(
     plan: &PrunePlan,
     places: &[Box<dyn ImageRemoval + '_>],
-    jobs: usize,
+    jobs: Jobs,
     progress: &dyn Progress,
 ) -> Result<()> {
     let (items, bytes) = plan.weight();
     progress.event(Event::Phase { name: "removing", bytes, items });
     let lots: Vec<_> = plan.lots.iter().zip(places).collect();
-    parallel::map(jobs, &lots, |(lot, place)| take(lot, &***place, progress))?;
+    parallel::map(jobs.large, &lots, |(lot, place)| take(lot, &***place, jobs.most, progress))?;
     progress.event(Event::Done);
     Ok(())
 }
 
 /// Takes away what goes of one repository.
-fn take(lot: &PruneLot, place: &dyn ImageRemoval, progress: &dyn Progress) -> Result<()> {
+fn take(
+    lot: &PruneLot,
+    place: &dyn ImageRemoval,
+    questions: usize,
+    progress: &dyn Progress,
+) -> Result<()> {
     let going: Vec<&PruneName> = lot.going().collect();
     if going.is_empty() && lot.documents.is_empty() && lot.blobs.is_empty() {
         return Ok(());
     }
+    not_named_since(lot, place, questions)?;
     for name in &going {
         progress.check()?;
         still(name, place)?;
@@ -61,15 +72,44 @@ fn take(lot: &PruneLot, place: &dyn ImageRemoval, progress: &dyn Progress) -> Re
     Ok(())
 }
 
-/// Fails where `name` stands for something else by now.
+/// Fails where a name that stays stands by now for a document that goes: where names cannot be parted
+/// from what they stand for, it would go with that.
+fn not_named_since(lot: &PruneLot, place: &dyn ImageRemoval, questions: usize) -> Result<()> {
+    if lot.documents.is_empty() {
+        return Ok(());
+    }
+    let going: BTreeSet<&Reference> = lot.going().map(|name| &name.name).collect();
+    let mut names = place.names()?;
+    names.retain(|name| !going.contains(name));
+    parallel::map(questions, &names, |name| match place.stands_for(name)? {
+        Held::Known(digest) | Held::Withheld(Some(digest))
+            if lot.documents.iter().any(|it| it.digest == digest) =>
+        {
+            Err(just_now(name, &digest))
+        }
+        _ => Ok(()),
+    })?;
+    Ok(())
+}
+
+/// Fails where `name` stands for something else by now, or nobody may know for what.
 fn still(name: &PruneName, place: &dyn ImageRemoval) -> Result<()> {
     match place.stands_for(&name.name)? {
         Held::Known(digest) | Held::Withheld(Some(digest)) if digest != name.digest => {
-            let text = format!("{} was moved to {digest} just now, and stays", name.name);
+            Err(just_now(&name.name, &digest))
+        }
+        Held::Withheld(None) => {
+            let text = format!("what {} stands for is not shown any more, and it stays", name.name);
             Err(Error::new(Class::Refused, text).hint("run the same command again"))
         }
         _ => Ok(()),
     }
+}
+
+/// That somebody moved `name` to `digest` after it was looked at.
+fn just_now(name: &Reference, digest: &Digest) -> Error {
+    let text = format!("{name} was moved to {digest} just now, and stays");
+    Error::new(Class::Refused, text).hint("run the same command again")
 }
 
 #[cfg(test)]

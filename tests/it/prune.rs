@@ -394,6 +394,59 @@ fn what_is_no_place_to_prune_or_not_of_one_stream_is_refused() {
     ran(sender.sealift.command().args(["verify", "june", "--key"]).arg(&sender.keys.public)).ok();
 }
 
+#[test]
+fn what_was_never_imported_brought_nothing_and_whose_word_counts_is_said() {
+    let sender = Sender::new();
+    let place = format!("oci:{}", sender.at("store").display());
+    let month = |name: &str, images: &[Image], more: &[&str]| {
+        sender.export(name, images, &[&["--stream", "prod"], more].concat()).ok();
+    };
+    let theirs = image("b/theirs:1", &["theirs"]);
+    month("june", &[image("a/gone:1", &["gone"])], &["--new-epoch"]);
+    month("july", &[image("a/new:1", &["new"])], &[]);
+    // August never arrives. What is in it somebody else brought, under the very same name.
+    month("august", std::slice::from_ref(&theirs), &[]);
+    month("september", &[image("a/new:1", &["new"])], &[]);
+    for arrives in ["june", "july"] {
+        sender.import(arrives, &place, &[]).ok();
+    }
+    let other = Sender::new();
+    other.export("other", std::slice::from_ref(&theirs), &[]).ok();
+    other.import("other", &place, &[]).ok();
+    let arrivals = |report: &Value| -> Vec<String> {
+        let brought = report["brought"].as_array().unwrap();
+        brought.iter().map(|it| it["arrival"].as_str().unwrap().to_owned()).collect()
+    };
+    let line = "--keep july --brought june august";
+
+    let told = prune(&sender, &place, &format!("{line} --yes")).ok().json();
+
+    assert_eq!(arrivals(&told), ["before", "not-taken"]);
+    assert!(told["state"].as_str().unwrap().ends_with("state/prod.json"));
+    assert_eq!(actions(&told), pairs([("a/gone:1", "remove")]));
+    other.import("other", &place, &[]).ok().says("sent 0 blobs");
+    // It is passed over, and then stands before the last.
+    sender.import("september", &place, &["--accept-gap", "lost"]).ok();
+    let told = prune(&sender, &place, "--keep july --brought june august september").ok().json();
+    assert_eq!(arrivals(&told), ["before", "not-taken", "taken"]);
+    let mut text = sender.sealift.command();
+    text.args(["prune", &place, "--key"]).arg(&sender.keys.public).args(line.split_whitespace());
+    ran(&mut text)
+        .ok()
+        .says("NOT counted: august (prod 3) was never imported")
+        .says("believed that june (prod 1) was imported");
+    // Where nothing is remembered, all are believed, and that is said.
+    let told = prune(&sender, &place, &format!("{line} --state elsewhere")).ok().json();
+    assert_eq!(arrivals(&told), ["unknown", "unknown"]);
+    assert!(told["state"].is_null() && !sender.at("elsewhere").exists());
+    assert_eq!(actions(&told), pairs([("b/theirs:1", "remove")]));
+    // What cannot be understood is not taken for nothing.
+    fs::create_dir(sender.at("broken")).unwrap();
+    fs::write(sender.at("broken/prod.json"), "{").unwrap();
+    let broken = prune(&sender, &place, &format!("{line} --state broken --yes"));
+    broken.exits(code::STALE).says("nobody can tell");
+}
+
 /// Two months in the project `group` of a Harbor, and what an account may take away there.
 fn at_harbor(sender: &Sender, harbor: &Harbor) -> String {
     harbor.project("group", 1 << 30);

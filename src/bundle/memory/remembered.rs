@@ -92,6 +92,15 @@ impl Remembered {
         StreamPosition { stream: self.stream.clone(), epoch, sequence }
     }
 
+    /// Whether the bundle of this epoch and number was left out for one behind it. The oldest such are
+    /// forgotten.
+    pub(super) fn passed_over(&self, number: (u64, u64)) -> bool {
+        let at = |it: &StreamPosition| (it.epoch, it.sequence);
+        self.exceptions.iter().any(|it| {
+            it.before.as_ref().is_some_and(|before| at(before) < number) && number < at(&it.taken)
+        })
+    }
+
     /// Reads what is remembered of `stream` from the `bytes` of `path`.
     pub(super) fn read(bytes: &[u8], stream: &StreamName, path: &Path) -> Result<Remembered> {
         let bad = |why: String| faults::unusable(path, &why);

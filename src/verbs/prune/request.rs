@@ -1,5 +1,7 @@
 //! [`Request`]: what to take away where.
 
+use std::path::PathBuf;
+
 use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::places::location::Destination;
@@ -17,6 +19,9 @@ pub struct Request {
     pub keep: Vec<Medium>,
     /// Bundles, or records of them, that were brought there, beside those.
     pub brought: Vec<Medium>,
+    /// Where it is remembered which bundles of each stream were imported: what was not brought nothing.
+    /// Without one, `brought` is believed.
+    pub state: Option<PathBuf>,
     /// Whom to believe.
     pub trust: Trust,
     /// The rules for names with which they were imported; the first that matches decides.
@@ -45,6 +50,7 @@ impl Request {
             place,
             keep,
             brought,
+            state: None,
             trust,
             rules: Vec::new(),
             flatten: false,

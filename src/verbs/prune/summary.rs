@@ -1,7 +1,10 @@
 //! [`Summary`]: what goes, or went.
 
+use std::path::{Path, PathBuf};
+
 use serde::Serialize;
 
+use crate::bundle::memory::Arrival;
 use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
 use crate::words::digest::Digest;
@@ -15,6 +18,9 @@ use crate::work::prune::PrunePlan;
 pub struct Summary {
     /// The place.
     pub place: String,
+    /// The file that tells which bundles of the stream were imported, where there is one.
+    #[serde(serialize_with = "shown")]
+    pub state: Option<PathBuf>,
     /// What is kept.
     pub keep: Vec<PruneEvidence>,
     /// What was brought beside that.
@@ -29,6 +35,10 @@ pub struct Summary {
     pub sizes: Option<PlanSizes>,
 }
 
+fn shown<S: serde::Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().map(Path::to_string_lossy).serialize(to)
+}
+
 /// A bundle, as far as it says what was brought.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -40,4 +50,8 @@ pub struct PruneEvidence {
     pub statement: Digest,
     /// Where in a stream it stands, where it does.
     pub position: Option<StreamPosition>,
+    /// Whether it was imported, as far as that is remembered; nothing of what is kept. What was not
+    /// brought nothing, whatever it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<Arrival>,
 }

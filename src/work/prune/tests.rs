@@ -77,7 +77,7 @@ fn plan(kept: &Contents, brought: &Contents, place: &Fake) -> PrunePlan {
 
 fn take_away(plan: &PrunePlan, place: &Fake) -> Result<Vec<String>> {
     let places: [Box<dyn ImageRemoval + '_>; 1] = [Box::new(place)];
-    run(plan, &places, 2, &Silent)?;
+    run(plan, &places, Jobs::default(), &Silent)?;
     Ok(place.log.lock().unwrap().clone())
 }
 
@@ -150,6 +150,25 @@ fn what_is_moved_after_it_was_looked_at_ends_the_run_before_anything_goes() {
     assert_eq!(error.class(), Class::Refused);
     assert!(error.message().contains("just now"), "{error}");
     assert!(place.log.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_name_that_somebody_gave_since_to_what_goes_ends_the_run_before_anything_goes() {
+    let (stock, [kept, brought], [one, _, _, old, new, _]) = shared();
+    for parts_names in [true, false] {
+        for theirs in [&one, &old] {
+            let place = place(&stock, &[(A, &old), (B, &new)], parts_names);
+            let plan = plan(&kept, &brought, &place);
+            let name = "x.example/r:theirs".parse().unwrap();
+            place.names.lock().unwrap().insert(name, theirs.digest);
+
+            let error = take_away(&plan, &place).unwrap_err();
+
+            assert_eq!(error.class(), Class::Refused);
+            assert!(error.message().contains("r:theirs was moved to"), "{error}");
+            assert!(place.log.lock().unwrap().is_empty());
+        }
+    }
 }
 
 #[test]
