@@ -54,7 +54,8 @@ pub struct ReadReceipt {
     pub receipt: Receipt,
     /// The digest of its statement, its identity.
     pub digest: Digest,
-    envelope: Option<Envelope>,
+    /// Whose word it is.
+    pub signer: ReceiptSigner,
 }
 
 impl Receipt {
@@ -106,11 +107,12 @@ impl ReadReceipt {
         BEGINNINGS.iter().any(|begin| first[..got].starts_with(&begin[..begin.len().min(longest)]))
     }
 
-    /// Reads the receipt at `path`.
+    /// Reads the receipt at `path`. Where `keys` are given, one of them has to have signed it; that is
+    /// asked before its lists are read.
     ///
     /// # Errors
     /// As [`from_bytes`](ReadReceipt::from_bytes), and those of the disk.
-    pub fn at(path: &Path) -> Result<ReadReceipt> {
+    pub fn at(path: &Path, keys: &[PublicKey]) -> Result<ReadReceipt> {
         let fault = |e: io::Error| {
             let text = format!("cannot read {}", path.display());
             match e.kind() {
@@ -121,17 +123,17 @@ impl ReadReceipt {
         let mut bytes = Vec::new();
         let file = open_regular(path).map_err(fault)?;
         file.take(MAX_RECEIPT + 1).read_to_end(&mut bytes).map_err(fault)?;
-        ReadReceipt::from_bytes(&bytes)
+        ReadReceipt::from_bytes(&bytes, keys)
             .map_err(|e| e.context(path.display()).subject(Subject::Path(path.to_owned())))
     }
 
-    /// Reads a receipt. Every byte is spelled in one way only; whose word it is says
-    /// [`signer`](ReadReceipt::signer).
+    /// Reads a receipt. Every byte is spelled in one way only. Where `keys` are given, one of them has to
+    /// have signed it; that is asked before its lists are read.
     ///
     /// # Errors
     /// [`Class::Damaged`] for anything but a receipt whose lists have the digest that its statement
-    /// gives; [`Class::Untrusted`] where that is no statement of a receipt.
-    pub fn from_bytes(bytes: &[u8]) -> Result<ReadReceipt> {
+    /// gives; [`Class::Untrusted`] where that is no statement of a receipt, or none of the keys signed it.
+    pub fn from_bytes(bytes: &[u8], keys: &[PublicKey]) -> Result<ReadReceipt> {
         let damaged = |why: &str| Error::new(Class::Damaged, format!("not a receipt: {why}"));
         if bytes.len() as u64 > MAX_RECEIPT {
             return Err(damaged("it is larger than any"));
@@ -144,6 +146,7 @@ impl ReadReceipt {
             [_, true] => None,
             _ => return Err(damaged("it does not begin as one")),
         };
+        let signer = signer(envelope.as_ref(), keys)?;
         let statement = envelope.as_ref().map_or(&first[..end], Envelope::payload);
         let (about, listed) = ReceiptAbout::from_statement(statement)?;
         if Digest::of(body) != listed {
@@ -155,30 +158,27 @@ impl ReadReceipt {
             return Err(damaged("its lists are not counted as its statement counts them"));
         }
         let digest = Digest::of(statement);
-        Ok(ReadReceipt { receipt: Receipt { about, content }, digest, envelope })
+        Ok(ReadReceipt { receipt: Receipt { about, content }, digest, signer })
     }
+}
 
-    /// Whose word it is. Where `keys` are given, one of them has to have signed it.
-    ///
-    /// # Errors
-    /// [`Class::Untrusted`] where none has.
-    pub fn signer(&self, keys: &[PublicKey]) -> Result<ReceiptSigner> {
-        let untrusted = |why: &str| Error::new(Class::Untrusted, format!("the receipt {why}"));
-        match (&self.envelope, keys) {
-            (None, []) => Ok(ReceiptSigner::Nobody),
-            (None, _) => Err(untrusted("is not signed").hint(
-                "ask for a signed one, or give no key: what it says is proved at the import",
-            )),
-            (Some(envelope), []) => {
-                Ok(ReceiptSigner::Claimed(envelope.claimed_key_id().to_owned()))
-            }
-            (Some(envelope), keys) => match keys.iter().find(|key| envelope.is_by(key)) {
-                Some(key) => Ok(ReceiptSigner::Key(key.id())),
-                None => Err(untrusted("has no valid signature by a key that was given")
-                    .subject(Subject::Key(envelope.claimed_key_id().to_owned()))
-                    .hint("see whether the key is that of the site which made it")),
-            },
-        }
+/// Whose word a receipt with this `envelope` is. Where `keys` are given, one of them has to have signed it.
+///
+/// # Errors
+/// [`Class::Untrusted`] where none has.
+fn signer(envelope: Option<&Envelope>, keys: &[PublicKey]) -> Result<ReceiptSigner> {
+    let untrusted = |why: &str| Error::new(Class::Untrusted, format!("the receipt {why}"));
+    match (envelope, keys) {
+        (None, []) => Ok(ReceiptSigner::Nobody),
+        (None, _) => Err(untrusted("is not signed")
+            .hint("ask for a signed one, or give no key: what it says is proved at the import")),
+        (Some(envelope), []) => Ok(ReceiptSigner::Claimed(envelope.claimed_key_id().to_owned())),
+        (Some(envelope), keys) => match keys.iter().find(|key| envelope.is_by(key)) {
+            Some(key) => Ok(ReceiptSigner::Key(key.id())),
+            None => Err(untrusted("has no valid signature by a key that was given")
+                .subject(Subject::Key(envelope.claimed_key_id().to_owned()))
+                .hint("see whether the key is that of the site which made it")),
+        },
     }
 }
 

@@ -133,7 +133,7 @@ fn write(
     let Some(output) = output else { return Ok(None) };
     let bytes = receipt.to_bytes(key)?;
     // What its readers would refuse is not handed out.
-    let digest = ReadReceipt::from_bytes(&bytes)?.digest;
+    let digest = ReadReceipt::from_bytes(&bytes, &[])?.digest;
     let mut file = AtomicFile::create(output, MODE)?;
     file.write_all(&bytes)
         .map_err(|e| Error::io(format!("cannot write {}", output.display()), e))?;

@@ -38,15 +38,14 @@ pub(super) fn look(
             Ok(Looked { about, set, naming: None })
         }
         Comparand::Receipt(path) => {
-            let read = ReadReceipt::at(path)?;
             let keys = match &request.trust {
                 Trust::Keys(keys) => &keys[..],
                 Trust::UnsafeAnySigner => &[],
             };
-            let signer = read.signer(keys).map_err(|e| e.context(path.display()))?;
+            let read = ReadReceipt::at(path, keys)?;
             let set = ImageSet::held(&read.receipt.content, &HeldParts::default());
             let naming = Naming::of_receipt(&read.receipt.about);
-            let about = Compared::receipt(path, &read.receipt.about, signer, &set);
+            let about = Compared::receipt(path, &read.receipt.about, read.signer, &set);
             Ok(Looked { about, set, naming })
         }
         Comparand::Place(place) => {

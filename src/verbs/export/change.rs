@@ -5,6 +5,7 @@ use super::request::Request;
 use super::since::Since;
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Contents;
+use crate::bundle::keys::PublicKey;
 use crate::bundle::receipt::{ReadReceipt, Receipt};
 use crate::bundle::record::Record;
 use crate::words::error::Result;
@@ -27,7 +28,8 @@ struct Told {
 /// # Errors
 /// Where one of them cannot be read.
 pub(super) fn change(request: &Request, contents: &Contents) -> Result<Option<Difference>> {
-    let mut all: Vec<Told> = request.since.iter().map(told).collect::<Result<_>>()?;
+    let told = request.since.iter().map(|since| told(since, &request.since_keys));
+    let mut all: Vec<Told> = told.collect::<Result<_>>()?;
     all.sort_by_key(|told| told.made);
     let naming = all.iter().find_map(|told| told.naming.clone());
     let called = |set: ImageSet| match &naming {
@@ -46,12 +48,12 @@ pub(super) fn change(request: &Request, contents: &Contents) -> Result<Option<Di
     Ok(Some(Difference::between(&before, &called(ImageSet::of(contents))?)))
 }
 
-fn told(since: &Since) -> Result<Told> {
+fn told(since: &Since, keys: &[PublicKey]) -> Result<Told> {
     match since {
         Since::Bundle(medium) => Ok(brought(&Record::read(medium, &Trust::UnsafeAnySigner)?)),
         Since::Line(line, history) => Ok(brought(&bundle_of_line(line, history)?)),
         Since::Receipt(path) => {
-            let Receipt { about, content, .. } = ReadReceipt::at(path)?.receipt;
+            let Receipt { about, content, .. } = ReadReceipt::at(path, keys)?.receipt;
             let (made, naming) = (about.created_at, Naming::of_receipt(&about));
             Ok(Told { made, set: ImageSet::held(&content, &HeldParts::default()), naming })
         }

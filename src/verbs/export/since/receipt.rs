@@ -15,11 +15,11 @@ use crate::words::remedy::Remedy;
 /// # Errors
 /// For what is none, or not signed so.
 pub(super) fn ask(path: &Path, keys: &[PublicKey], progress: &dyn Progress) -> Result<Known> {
-    let read = ReadReceipt::at(path)?;
+    let read = ReadReceipt::at(path, keys)?;
     let shown = path.display();
     let all_the_same =
         "what it lists is left out all the same, and the import proves that it is there";
-    match read.signer(keys).map_err(|e| e.context(&shown))? {
+    match &read.signer {
         ReceiptSigner::Key(_) => {}
         ReceiptSigner::Nobody => {
             progress.event(Event::note(format!("{shown} is not signed; {all_the_same}")));
