@@ -105,7 +105,7 @@ impl Memory {
         // What killed runs left; nobody else writes here now.
         for name in folder.names().map_err(fault)? {
             if name.as_encoded_bytes().starts_with(TEMP_PREFIX.as_bytes()) {
-                folder.remove(&name).map_err(fault).map_err(unwritable)?;
+                folder.remove_all(&name).map_err(fault).map_err(unwritable)?;
             }
         }
         let before = self.read(&folder, &now.stream)?;

@@ -129,6 +129,12 @@ impl<F: Files> Examined<F> {
         if Digest::of(&index) != self.statement.index {
             return Err(untrusted("the signed list of images is not the signed index.json"));
         }
+        // It would be left behind in silence: what refers to an image lies where that does.
+        let repositories: BTreeSet<String> =
+            self.contents.images.iter().map(|image| image.name.name()).collect();
+        if self.contents.referrers.iter().any(|it| !repositories.contains(&it.repository)) {
+            return Err(untrusted("what refers to an image is not in the repository of any"));
+        }
         let signed = |path, digest| self.sums.files().get(path) == Some(&digest);
         if !signed("index.json", self.statement.index)
             || !signed("oci-layout", Digest::of(LAYOUT_MARK.as_bytes()))

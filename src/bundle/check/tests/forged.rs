@@ -6,7 +6,7 @@ use super::super::*;
 use crate::bundle::base::{Base, LeansOn, Witness};
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::Contents;
-use crate::bundle::contents::{Image, LeftOut, Reason};
+use crate::bundle::contents::{Image, LeftOut, Reason, Referrer};
 use crate::bundle::head::Head;
 use crate::bundle::inventory::{Inventory, SUMS};
 use crate::bundle::keys::PrivateKey;
@@ -69,7 +69,26 @@ impl Forged {
         documents: &[&Document],
         say: impl Fn(&mut Predicate),
     ) -> Forged {
+        Forged::with(images, documents, None, say)
+    }
+
+    /// As [`new`](Forged::new), with this `referrer`.
+    fn referring(
+        images: &[(&str, &Descriptor)],
+        documents: &[&Document],
+        referrer: Referrer,
+    ) -> Forged {
+        Forged::with(images, documents, Some(referrer), |_| {})
+    }
+
+    fn with(
+        images: &[(&str, &Descriptor)],
+        documents: &[&Document],
+        referrer: Option<Referrer>,
+        say: impl Fn(&mut Predicate),
+    ) -> Forged {
         let contents = Contents {
+            referrers: referrer.into_iter().collect(),
             images: images.iter().map(|(name, root)| image(name, root)).collect(),
             documents: documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect(),
             blobs: BlobList::whole(vec![Descriptor::of("a/b", b"{}")]),
@@ -244,5 +263,28 @@ fn no_layer_of_an_image_is_left_out_by_saying_so() {
         assert_eq!(delta.problems(), []);
         let contents = delta.examine().unwrap().contents().clone();
         assert!(contents.blobs.lacking().eq([&layer]));
+    }
+}
+
+#[test]
+fn what_refers_to_an_image_is_in_the_repository_of_one() {
+    let one = manifest(&[]);
+    let about = one.descriptor();
+    let referrer = |repository: &str| Referrer {
+        repository: repository.to_owned(),
+        tag: None,
+        digest: about.digest,
+        media_type: about.media_type.to_string(),
+        size: about.size,
+        subject: Digest::of(b"whatever"),
+        artifact_type: None,
+    };
+    for (repository, is_fine) in
+        [("localhost/a", true), ("localhost/b", false), ("\u{1b}[2J", false)]
+    {
+        let forged = Forged::referring(&[("localhost/a:1", about)], &[&one], referrer(repository));
+
+        let class = forged.examine().err().map(|error| error.class());
+        assert_eq!(class, (!is_fine).then_some(Class::Untrusted), "{repository}");
     }
 }
