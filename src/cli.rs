@@ -24,6 +24,7 @@ mod inventory;
 mod json;
 mod key;
 mod lists;
+mod lock;
 mod login;
 mod manual;
 mod misuse;

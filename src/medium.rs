@@ -11,7 +11,7 @@ mod folder_or_file;
 pub mod header;
 mod holder;
 #[cfg(feature = "age")]
-mod in_age;
+pub(crate) mod in_age;
 mod in_folder;
 mod in_stream;
 mod in_tar;
@@ -43,7 +43,7 @@ use self::cutting::Cutting;
 use self::folder_or_file::FolderOrFile;
 use self::tree::Tree;
 #[cfg(feature = "age")]
-use crate::tools::cipher::{Identities, Unlocked};
+use crate::tools::cipher::{Identities, Recipients, Unlocked};
 use crate::tools::file::lies_in;
 #[cfg(feature = "age")]
 use crate::tools::withheld;
@@ -72,6 +72,9 @@ pub struct Medium {
     identities: Option<Arc<Identities>>,
     /// Into what a bundle is cut that is made here.
     cutting: Option<Cutting>,
+    /// To whom a bundle is encrypted that is made here.
+    #[cfg(feature = "age")]
+    recipients: Option<Arc<Recipients>>,
 }
 
 /// What a bundle is made as.
@@ -84,6 +87,9 @@ pub enum Form {
     Packed,
     /// A folder of plain tars, each of which fits on a medium of its own.
     Volumes,
+    /// One tar that is encrypted with age.
+    #[cfg(feature = "age")]
+    Encrypted,
 }
 
 impl Medium {
@@ -94,6 +100,8 @@ impl Medium {
             #[cfg(feature = "age")]
             identities: None,
             cutting: None,
+            #[cfg(feature = "age")]
+            recipients: None,
         }
     }
 
@@ -102,6 +110,28 @@ impl Medium {
     #[must_use]
     pub fn opened_by(self, identities: Arc<Identities>) -> Medium {
         Medium { identities: Some(identities), ..self }
+    }
+
+    /// The same, of which a bundle that is made here is encrypted to `recipients`.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when its name does not say so.
+    #[cfg(feature = "age")]
+    pub fn sealed_for(self, recipients: Arc<Recipients>) -> Result<Medium> {
+        match self.form() {
+            Form::Encrypted => Ok(Medium { recipients: Some(recipients), ..self }),
+            _ => Err(Error::new(
+                Class::Usage,
+                format!("{self} is to be encrypted, and is not called so"),
+            )
+            .hint(phrase!["call it ", Remedy::Output, " NAME.tar.age"])),
+        }
+    }
+
+    /// To whom a bundle is encrypted that is made here.
+    #[cfg(feature = "age")]
+    pub(crate) fn recipients(&self) -> Option<&Arc<Recipients>> {
+        self.recipients.as_ref()
     }
 
     /// The medium that a bundle is to be made as which a person calls `given`: without a slash or a
@@ -136,10 +166,17 @@ impl Medium {
                 "a packed bundle is a plain .tar: layers are compressed already".into(),
             );
         }
-        if lower.ends_with(".tar.age") {
+        let encrypted = lower.ends_with(".tar.age");
+        if encrypted && cfg!(not(feature = "age")) {
             return bad(
-                "would be encrypted",
+                "would be encrypted, which this build leaves to others",
                 "make a packed bundle, whose name ends in .tar, and encrypt that with age".into(),
+            );
+        }
+        if encrypted && !name.ends_with(".tar.age") {
+            return bad(
+                "does not end in .tar.age",
+                "write the ending of an encrypted bundle in lower case".into(),
             );
         }
         if lower.ends_with(".tar") && !name.ends_with(".tar") {
@@ -148,7 +185,9 @@ impl Medium {
                 "write the ending of a packed bundle in lower case".into(),
             );
         }
-        if name.ends_with(".tar") && given.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        if (name.ends_with(".tar") || encrypted)
+            && given.as_os_str().as_encoded_bytes().ends_with(b"/")
+        {
             return bad(
                 "is a folder by its slash and a packed file by its ending",
                 "leave out the slash".into(),
@@ -169,7 +208,7 @@ impl Medium {
         label: Option<String>,
         only: Option<u32>,
     ) -> Result<Medium> {
-        if self.form() == Form::Packed {
+        if self.form() != Form::Folder {
             let text = format!("{self} is one file, and volumes are several");
             return Err(Error::new(Class::Usage, text).hint(phrase![
                 "name the folder that they go to: ",
@@ -195,11 +234,15 @@ impl Medium {
     }
 
     /// What a bundle that is made here is made as: volumes where it is to be cut, one packed file
-    /// where the name ends in `.tar`, else a folder.
+    /// where the name ends in `.tar`, an encrypted one where it ends in `.tar.age`, else a folder.
     #[must_use]
     pub fn form(&self) -> Form {
         if self.cutting.is_some() {
             return Form::Volumes;
+        }
+        #[cfg(feature = "age")]
+        if self.path.as_os_str().as_encoded_bytes().ends_with(b".tar.age") {
+            return Form::Encrypted;
         }
         match self.path.extension().is_some_and(|extension| extension == "tar") {
             true => Form::Packed,

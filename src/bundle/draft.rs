@@ -1,5 +1,7 @@
 //! [`Draft`]: a bundle in the making. It has the name `NAME.partial` until every byte is there.
 
+#[cfg(feature = "age")]
+mod encrypted;
 mod folder;
 mod left;
 mod making;
@@ -10,6 +12,8 @@ mod volumes;
 
 use std::path::Path;
 
+#[cfg(feature = "age")]
+use self::encrypted::ENCRYPTED;
 use self::folder::FOLDER;
 use self::making::{Maker, Making};
 use self::outdated::Outdated;
@@ -43,6 +47,8 @@ fn maker(medium: &Medium) -> Maker {
         Form::Folder => FOLDER,
         Form::Packed => PACKED,
         Form::Volumes => VOLUMES,
+        #[cfg(feature = "age")]
+        Form::Encrypted => ENCRYPTED,
     }
 }
 
@@ -175,6 +181,18 @@ impl Draft {
     /// When the disk refuses.
     pub fn share(&self, blob: &Descriptor, file: &NamedFile, passes: bool) -> Result<bool> {
         self.0.share(blob, file, passes)
+    }
+
+    /// Whether it takes the blobs in the order of the head alone, each once.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        self.0.is_in_order()
+    }
+
+    /// Whether an interrupted export left something that cannot be gone on with.
+    #[must_use]
+    pub fn begins_anew(&self) -> bool {
+        self.0.begins_anew()
     }
 
     /// Where the blobs go.

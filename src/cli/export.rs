@@ -14,6 +14,7 @@ use super::environment::{creation_time, standard_input};
 use super::evidence::in_words;
 use super::idle;
 use super::lists::{gather, no_path, parse};
+use super::lock::Lock;
 use super::numbering::Numbering;
 use super::printer::Printer;
 use super::registries::Registries;
@@ -56,9 +57,10 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --stream prod
   sealift export -f images.txt -o august.tar --sign-key transfer.key.pem --since receipt.json
   sealift export -f images.txt -o august.tar --sign-key transfer.key.pem --since 'prod 7 my329-vqnkb'
+  sealift export -f images.txt -o june.tar.age --sign-key transfer.key.pem --recipient @site.txt
 
 An interrupted export leaves NAME.partial; the same command goes on from there, in the middle of a
-blob too. A finished one is complete already: its layers are not hashed again, which verify does.
+blob too; an encrypted one begins anew, since what opens it is kept nowhere. A finished one is complete already: its layers are not hashed again, which verify does.
 With --platform alone the original index is kept, which names platforms that the bundle leaves out:
 docker's registry refuses such an index, and --rewrite-index makes another.
 
@@ -73,7 +75,8 @@ pub(super) struct Export {
     /// File with one image a line, # for comments (can be repeated)
     #[arg(short, long, value_name = "LIST")]
     file: Vec<PathBuf>,
-    /// The bundle: one packed file when the name ends in .tar, else a folder
+    /// The bundle: one packed file when the name ends in .tar, an encrypted one when it ends in .tar.age,
+    /// else a folder
     #[arg(short, long, value_name = "BUNDLE")]
     output: PathBuf,
     #[command(flatten)]
@@ -84,6 +87,8 @@ pub(super) struct Export {
     /// File whose first line is the key's passphrase [default: SEALIFT_PASSPHRASE, else ask]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    lock: Lock,
     /// Take these platforms only, as in linux/arm64 (can be repeated, or joined by commas)
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", value_delimiter = ',')]
     platform: Vec<Platform>,
@@ -174,7 +179,7 @@ impl Export {
         let request = Request {
             images,
             listed,
-            output: self.cut.medium(&self.output, None)?,
+            output: self.lock.medium(self.cut.medium(&self.output, None)?)?,
             select: Selection {
                 platforms: self.platform,
                 rewrite_index: self.rewrite_index,

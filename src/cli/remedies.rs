@@ -42,6 +42,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::PlainHttp => "--plain-http",
         Remedy::Platform => "--platform",
         Remedy::PublicProjects => "--public",
+        Remedy::Recipients => "--recipient",
         Remedy::Reuse => "--reuse",
         Remedy::RewriteIndex => "--rewrite-index",
         Remedy::Rules => "--map",

@@ -136,10 +136,27 @@ pub(super) fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<String>> {
         return Err(Error::new(Class::Usage, "a passphrase is needed and there is no terminal")
             .hint("set SEALIFT_PASSPHRASE, use --passphrase-file, or --no-passphrase"));
     }
+    asked_twice("--no-passphrase makes a key without one")
+}
+
+/// A passphrase that a new bundle is encrypted with: the first line of `file`, else asked for twice. The
+/// variable is not looked at: it may be that of the key.
+#[cfg(feature = "age")]
+pub(super) fn new_bundle_passphrase(file: Option<&Path>) -> Result<Zeroizing<String>> {
+    if let Some(given) = file.map(|file| given_passphrase(Some(file))).transpose()?.flatten() {
+        return Ok(given);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::new(Class::Usage, "a passphrase is needed and there is no terminal")
+            .hint("name a file whose first line it is: --encrypt-passphrase=FILE"));
+    }
+    asked_twice("name --recipient to encrypt without one")
+}
+
+fn asked_twice(instead: &str) -> Result<Zeroizing<String>> {
     let first = ask("New passphrase: ")?;
     if first.is_empty() {
-        return Err(Error::new(Class::Usage, "the passphrase is empty")
-            .hint("--no-passphrase makes a key without one"));
+        return Err(Error::new(Class::Usage, "the passphrase is empty").hint(instead.to_owned()));
     }
     match *ask("The same again: ")? == *first {
         true => Ok(first),

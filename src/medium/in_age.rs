@@ -44,7 +44,15 @@ impl Holder for InAge {
 /// [`faults`](Tree::faults).
 pub(super) fn open(path: &Path, file: Arc<File>, identities: Option<&Identities>) -> Result<Tree> {
     let name = path.display().to_string();
-    let unlocked = Arc::new(Unlocked::open(&name, file, identities)?);
+    list(path, Arc::new(Unlocked::open(&name, file, identities)?))
+}
+
+/// Lists the tar that is in `unlocked`, as [`open`] does.
+///
+/// # Errors
+/// As there.
+pub(crate) fn list(path: &Path, unlocked: Arc<Unlocked>) -> Result<Tree> {
+    let name = path.display().to_string();
     let fault = |e| withheld::reading(format!("cannot read {name}"), e);
     let mut entries = scan::list(&mut Decrypted::new(&unlocked), false).map_err(fault)?;
     if !unlocked.is_whole() && !entries.faults.iter().any(TreeFault::is_truncated) {

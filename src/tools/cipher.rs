@@ -4,6 +4,9 @@
 
 mod identities;
 mod locked;
+mod recipients;
+mod sealed;
 
 pub use self::identities::{Identities, Passphrases};
 pub use self::locked::{Plain, Unlocked};
+pub use self::recipients::{LockKey, Recipients, Seal};

@@ -2,6 +2,7 @@
 
 mod change;
 mod heard;
+mod in_turn;
 mod misnamed;
 mod names;
 mod open_places;
@@ -35,6 +36,7 @@ use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
 use crate::places::at_hand::AtHand;
 use crate::places::registry::Client;
+use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::making::{
     missing_layers, no_room, read_configs, set_platforms, sizes, too_large, total,
@@ -157,7 +159,11 @@ pub fn export(
         .upon(base);
     let (left, in_place) = (draft.as_ref(), request.update);
     let predicate = numbered::next(predicate, turn.as_ref(), left, key.public(), in_place);
-    let head = Head::make(&graph.contents, &configs, &predicate, &key);
+    let mut head = Head::make(&graph.contents, &configs, &predicate, &key);
+    if let Some(draft) = draft.as_ref().filter(|draft| draft.is_in_order()) {
+        transfer::sort(&mut head.layers, &graph)?;
+        in_turn::tell(draft, progress);
+    }
     let signer = key.public().clone();
     drop(key);
     if draft.is_some() {
@@ -183,21 +189,26 @@ pub fn export(
     draft.begin(&head)?;
 
     // 5. Take what is here, and fetch what is missing, straight to its place.
-    let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
-    let missing =
-        reuse::share(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
-    no_room(draft.place(), draft.needs(&missing))?;
-    let missing =
-        reuse::copy(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
-    reuse::tell(&at_hand, progress);
-    let more =
-        transfer::fetch(&graph.contents, &graph, &missing, draft.sink(), request.jobs, progress)?;
+    let more = if draft.is_in_order() {
+        no_room(draft.place(), draft.needs(&head.layers))?;
+        let from = (&graph.contents, &graph as &dyn BlobSources);
+        in_turn::take(&draft, &at_hand, from, &head.layers, progress, &mut reused)?
+    } else {
+        let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
+        let missing =
+            reuse::share(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
+        no_room(draft.place(), draft.needs(&missing))?;
+        let missing =
+            reuse::copy(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
+        reuse::tell(&at_hand, progress);
+        transfer::fetch(&graph.contents, &graph, &missing, draft.sink(), request.jobs, progress)?
+    };
     fetched.join(more.came);
 
     let statement = head.statement;
     let (images, referrers) = (graph.contents.images, graph.contents.referrers.len());
     // What is held of the manifests is read once more, from the disk, to be checked.
-    drop((head, graph.contents.documents, configs, missing));
+    drop((head, graph.contents.documents, configs));
 
     // 6. Only now, and checked as its readers will check it, does it get its name.
     numbered::name(draft.prove(&signer)?, turn.as_ref(), &request.output)?;

@@ -26,6 +26,7 @@ mod deltas;
 mod diff;
 mod distribution;
 mod encrypted;
+mod encrypted_out;
 mod engines_faults;
 mod engines_in;
 mod engines_out;

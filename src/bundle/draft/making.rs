@@ -36,6 +36,16 @@ pub(in crate::bundle) trait Making: BlobSource + Debug {
         Ok(false)
     }
 
+    /// Whether it takes blobs in the order of the head alone, each once.
+    fn is_in_order(&self) -> bool {
+        false
+    }
+
+    /// Whether an interrupted export left something that cannot be gone on with.
+    fn begins_anew(&self) -> bool {
+        false
+    }
+
     /// Where the blobs go.
     fn sink(&self) -> &dyn BlobSink;
 

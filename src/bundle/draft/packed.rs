@@ -66,7 +66,7 @@ const MODE: u32 = 0o644;
 const ATTEMPTS: usize = 8;
 
 /// What is left behind.
-const FILE: FileType = FileType::RegularFile;
+pub(super) const FILE: FileType = FileType::RegularFile;
 
 /// What an unfinished export of other content is called meanwhile.
 fn old(partial: &OsStr) -> OsString {
@@ -82,13 +82,13 @@ pub(super) const PACKED: Maker = Maker {
     update: |site| Err(stays(&site, "is a packed file")),
     left: PackedDraft::left,
     check: |_, _| Ok(()),
-    largest: |_, head| size(head),
-    size: |_, head| size(head),
+    largest: |_, head| packed_size(head),
+    size: |_, head| packed_size(head),
     is_one_file: true,
 };
 
 /// How many bytes the file has.
-fn size(head: &Head) -> u64 {
+pub(super) fn packed_size(head: &Head) -> u64 {
     let files = head.files.iter().map(|(_, bytes)| bytes.len() as u64);
     let sizes = files.chain(head.layers.iter().map(|layer| layer.size));
     sizes.map(entry).fold(2 * BLOCK, u64::saturating_add)
@@ -325,7 +325,7 @@ impl Making for PackedDraft {
 }
 
 /// The file that an interrupted export left, or a new one.
-fn open_or_create(site: &Site) -> Result<File> {
+pub(super) fn open_or_create(site: &Site) -> Result<File> {
     let path = site.folder.at(&site.partial);
     let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
     for _ in 0..ATTEMPTS {

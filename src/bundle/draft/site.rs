@@ -22,6 +22,9 @@ pub(in crate::bundle) struct Site {
     pub partial: OsString,
     /// Into what it is cut, where it is.
     pub cutting: Option<Cutting>,
+    /// To whom it is encrypted, where it is.
+    #[cfg(feature = "age")]
+    pub recipients: Option<std::sync::Arc<crate::tools::cipher::Recipients>>,
 }
 
 impl Site {
@@ -46,7 +49,14 @@ impl Site {
 
     fn within(folder: Folder, name: OsString, output: &Medium) -> Site {
         let partial = partial_of(name.as_ref()).into();
-        Site { folder, name, partial, cutting: output.cutting().cloned() }
+        Site {
+            folder,
+            name,
+            partial,
+            cutting: output.cutting().cloned(),
+            #[cfg(feature = "age")]
+            recipients: output.recipients().cloned(),
+        }
     }
 
     /// What was left behind under `name`, if it is of the `kind` that an export leaves behind, and

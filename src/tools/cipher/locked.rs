@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use age::secrecy::ExposeSecret as _;
@@ -14,6 +13,8 @@ use age_core::format::{FILE_KEY_BYTES, FileKey, Stanza};
 use zeroize::Zeroizing;
 
 use super::identities::{Identities, Key, MARK, fault};
+use super::recipients::LockKey;
+use super::sealed::{Sealed, read_full};
 use crate::tools::withheld;
 use crate::words::error::{Class, Error, ErrorKind, Result};
 use crate::words::phrase::phrase;
@@ -90,6 +91,26 @@ impl Unlocked {
         let noting = Noting { keys, found: RefCell::default() };
         decryptor.decrypt(std::iter::once(&noting as &dyn Identity)).map_err(|e| fault(e, name))?;
         let key = noting.found.into_inner().ok_or_else(|| no_identity(name))?;
+        Unlocked::known(name, file, (head, sealed), key)
+    }
+
+    /// Opens `file`, which is called `name` and was just made, with its own key.
+    ///
+    /// # Errors
+    /// As [`open`](Unlocked::open).
+    pub fn by_key(name: &str, file: Arc<File>, key: LockKey) -> Result<Unlocked> {
+        let io = |e| withheld::reading(format!("cannot read {name}"), e);
+        let sealed = file.metadata().map_err(io)?.len();
+        let head = read_head(name, &file).map_err(io)?;
+        Unlocked::known(name, file, (head, sealed), key.0)
+    }
+
+    fn known(
+        name: &str,
+        file: Arc<File>,
+        (head, sealed): (Vec<u8>, u64),
+        key: Zeroizing<[u8; FILE_KEY_BYTES]>,
+    ) -> Result<Unlocked> {
         let (name, idle) = (name.to_owned(), Mutex::default());
         let mut unlocked = Unlocked {
             name,
@@ -119,6 +140,13 @@ impl Unlocked {
             Err(e) => return Err(withheld::reading(format!("cannot read {}", self.name), e)),
         }
         Ok(())
+    }
+
+    /// How many bytes the content of a file has that has `size` bytes of it, with what each chunk takes;
+    /// without the header.
+    #[must_use]
+    pub fn sealed_size(size: u64) -> u64 {
+        size.saturating_add(size.div_ceil(CHUNK).max(1).saturating_mul(TAG))
     }
 
     /// Bytes of what is in it.
@@ -209,19 +237,6 @@ fn is_wrong(error: &io::Error) -> bool {
     error.raw_os_error().is_none() && matches!(error.kind(), InvalidData | UnexpectedEof)
 }
 
-fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while got < buffer.len() {
-        match reader.read(&mut buffer[got..]) {
-            Ok(0) => break,
-            Ok(more) => got += more,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(got)
-}
-
 /// Reads what is in an [`Unlocked`] file from some position on. It holds memory only while it is read.
 pub struct Plain {
     from: Arc<Unlocked>,
@@ -308,44 +323,6 @@ impl Read for Plain {
 impl Drop for Plain {
     fn drop(&mut self) {
         self.let_go();
-    }
-}
-
-/// The bytes of an encrypted file: its head from memory, and the rest by position.
-struct Sealed {
-    head: Arc<[u8]>,
-    file: Arc<File>,
-    length: u64,
-    at: u64,
-}
-
-impl Sealed {
-    fn new(head: Arc<[u8]>, file: Arc<File>, length: u64) -> Sealed {
-        Sealed { head, file, length, at: 0 }
-    }
-}
-
-impl Read for Sealed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let known = usize::try_from(self.at).ok().and_then(|at| self.head.get(at..));
-        let got = match known.filter(|known| !known.is_empty()) {
-            Some(mut known) => known.read(buffer)?,
-            None => self.file.read_at(buffer, self.at)?,
-        };
-        self.at += got as u64;
-        Ok(got)
-    }
-}
-
-impl Seek for Sealed {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let at = match to {
-            SeekFrom::Start(at) => Some(at),
-            SeekFrom::End(by) => self.length.checked_add_signed(by),
-            SeekFrom::Current(by) => self.at.checked_add_signed(by),
-        };
-        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(self.at)
     }
 }
 

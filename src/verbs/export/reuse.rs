@@ -1,5 +1,6 @@
 //! What is on this side already is not fetched: it is taken from there, and hashed.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::medium::Medium;
 use crate::places::at_hand::{AtHand, CandidateFile};
 use crate::places::layout::blob_digest;
 use crate::storage::verifying::Verifying;
+use crate::tools::buffer::{self, BUFFER};
 use crate::tools::parallel;
 use crate::verbs::sequel::Sequel;
 use crate::words::document::Descriptor;
@@ -139,6 +141,33 @@ pub(super) fn copy(
             Err(error) => Err(error),
         }
     })
+}
+
+/// Puts `layer` where it is to be, from a file that is here, where there is one that is right. It is hashed
+/// first: what is written front to back cannot be taken back.
+///
+/// # Errors
+/// As [`copy`].
+pub(super) fn here(
+    draft: &Draft,
+    at_hand: &AtHand,
+    layer: &Descriptor,
+    progress: &dyn Progress,
+) -> Result<bool> {
+    for candidate in at_hand.candidates(layer) {
+        let what = candidate.path().display().to_string();
+        let mut content = Verifying::from_source(&candidate, layer, &what, progress);
+        let read = buffer::copy(&mut content, &mut io::sink(), &mut vec![0; BUFFER]);
+        progress.event(Event::Rewound { digest: layer.digest, bytes: content.count() });
+        if let Err(error) = read {
+            progress.check()?;
+            at_hand.distrust(&candidate, &layer.digest, &Error::io(what.as_str(), error));
+            continue;
+        }
+        let mut content = Verifying::from_source(&candidate, layer, &what, progress);
+        return draft.sink().put(&mut content).map(|()| true);
+    }
+    Ok(false)
 }
 
 /// Tries `take` with each file that may be one of `layers`; gives those of which none was taken.

@@ -22,6 +22,18 @@ pub struct Fetched {
     pub continued: u64,
 }
 
+/// Puts `blobs` into the order in which [`fetch`] takes them from `sources`.
+///
+/// # Errors
+/// When one is in none of them.
+pub fn sort(blobs: &mut [Descriptor], sources: &dyn BlobSources) -> Result<()> {
+    let position =
+        |blob: &Descriptor| sources.source_of(&blob.digest).map(|it| it.0.position(blob));
+    blobs.iter().try_for_each(|blob| position(blob).map(drop))?;
+    blobs.sort_by_cached_key(|blob| position(blob).unwrap_or(0));
+    Ok(())
+}
+
 /// Fetches `blobs`, which `contents` needs, from `sources` into `sink`, as many at a time as `jobs` says, in
 /// the order in which their sources have them, else in their own.
 ///

@@ -1,0 +1,186 @@
+//! Bundles that are encrypted while they are made: `age` opens them, and so does the other side.
+
+use std::process::Command;
+
+use crate::support::content::{Layer, tar};
+use crate::support::images::{Image, write_layout};
+use crate::support::sealift::{Ran, Sealift, code, ran};
+use crate::support::terminal::Terminal;
+use crate::support::{self, Random, files, packed};
+
+/// A layout of three layers of a quarter of a megabyte each, `images`, and the key `k`.
+fn outside() -> Sealift {
+    let sealift = Sealift::new();
+    sealift.keys("k");
+    let layer =
+        |number| Layer::gzip(&tar(&[("noise", &Random::new(number).bytes(250_000), 0o644)]));
+    let layers: Vec<Layer> = (1..4).map(layer).collect();
+    let image = Image::single("acme/app", "1", "[]", &layers);
+    write_layout(&sealift.at("images"), &[("acme/app:1", &image)]);
+    sealift
+}
+
+fn tool(sealift: &Sealift, line: &str) -> String {
+    let mut words = line.split(' ');
+    let mut command: Command = support::command(words.next().unwrap());
+    support::text(command.args(words).current_dir(sealift.at("")))
+}
+
+fn run(sealift: &Sealift, line: &str) -> Ran {
+    ran(sealift.command().args(line.split(' ')))
+}
+
+/// Exports the layout, signed by `k`.
+fn export(sealift: &Sealift, more: &str) -> Ran {
+    run(sealift, &format!("export oci:images --sign-key k.key.pem {more}"))
+}
+
+/// A new identity of age in a file of that name: its recipient.
+fn identity(sealift: &Sealift, name: &str) -> String {
+    tool(sealift, &format!("age-keygen -o {name}"));
+    tool(sealift, &format!("age-keygen -y {name}")).trim().to_owned()
+}
+
+#[test]
+fn what_is_encrypted_here_is_opened_by_age_and_by_everybody_whom_it_is_for() {
+    need!("age", "ssh-keygen");
+    let sealift = outside();
+    let (one, other) = (identity(&sealift, "one"), identity(&sealift, "other"));
+    let mut keygen = support::command("ssh-keygen");
+    keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(sealift.at("ssh"));
+    support::output(&mut keygen);
+    let public = std::fs::read_to_string(sealift.at("ssh.pub")).unwrap();
+    std::fs::write(sealift.at("site.txt"), format!("# the site\n\n{other}\n{public}")).unwrap();
+
+    export(&sealift, &format!("-o b.tar.age --recipient {one} --recipient @site.txt"))
+        .ok()
+        .says("bundle b.tar.age is complete");
+    export(&sealift, "-o b.tar").ok();
+    let plain = std::fs::read(sealift.at("b.tar")).unwrap();
+    for (at, identity) in ["one", "other", "ssh"].into_iter().enumerate() {
+        run(&sealift, &format!("verify b.tar.age --identity {identity} --key k.pub.pem")).ok();
+        tool(&sealift, &format!("age -d -i {identity} -o out{at} b.tar.age"));
+        let opened = std::fs::read(sealift.at(&format!("out{at}"))).unwrap();
+        assert!(opened == plain, "the packed bundle itself is in it");
+    }
+    assert!(!sealift.at("b.tar.age.partial").exists());
+    run(&sealift, "import b.tar.age --identity ssh --to oci:in --key k.pub.pem").ok();
+    assert_eq!(files::whole_blobs(&sealift.at("in")).len(), 5);
+    // Nobody can tell whether it is the same: it stays.
+    export(&sealift, &format!("-o b.tar.age --recipient {one}"))
+        .exits(code::USAGE)
+        .says("exists already");
+}
+
+#[test]
+fn a_passphrase_encrypts_as_well() {
+    need!("age", "script");
+    let sealift = outside();
+    std::fs::write(sealift.at("words"), "correct horse\n").unwrap();
+    export(&sealift, "-o b.tar.age --encrypt-passphrase=words").ok();
+    run(&sealift, "verify b.tar.age --passphrase-file words --key k.pub.pem").ok();
+    let mut terminal = Terminal::start(sealift.command(), 100, "correct horse");
+    terminal.types("age -d -o out.tar b.tar.age");
+    let opened = std::fs::read(sealift.at("out.tar")).unwrap();
+    assert!(packed::entries(&opened).iter().any(|entry| entry.path == "SHA256SUMS"));
+
+    export(&sealift, "-o n.tar.age --encrypt-passphrase")
+        .exits(code::USAGE)
+        .says("--encrypt-passphrase=FILE");
+    let shown = terminal.types(
+        "sealift export oci:images -o asked.tar.age --sign-key k.key.pem --encrypt-passphrase",
+    );
+    assert!(shown.iter().any(|line| line.contains("is complete")), "{shown:?}");
+    run(&sealift, "inspect asked.tar.age --passphrase-file words").ok();
+}
+
+#[test]
+fn recipients_and_names_that_do_not_go_together_are_told_before_anything_is_made() {
+    need!("age");
+    let sealift = outside();
+    let one = identity(&sealift, "one");
+    let secret = std::fs::read_to_string(sealift.at("one")).unwrap();
+    let secret = secret.lines().last().unwrap();
+    std::fs::write(sealift.at("none.txt"), "# nobody\n").unwrap();
+    std::fs::write(sealift.at("bad.txt"), format!("{one}\nage1x\n")).unwrap();
+    for (more, why) in [
+        ("-o n.tar.age", "--recipient"),
+        (&*format!("-o n.tar --recipient {one}"), "NAME.tar.age"),
+        (&*format!("-o n --recipient {one}"), "NAME.tar.age"),
+        (&*format!("-o n.TAR.AGE --recipient {one}"), "lower case"),
+        ("-o n.tar.age --recipient age1x", "age1x is no recipient"),
+        ("-o n.tar.age --recipient @none.txt", "names no recipient"),
+        ("-o n.tar.age --recipient @bad.txt", "bad.txt: line 2"),
+        ("-o n.tar.age --recipient @nowhere", "cannot read nowhere"),
+    ] {
+        export(&sealift, more).exits(code::USAGE).says(why);
+    }
+    let told = export(&sealift, &format!("-o n.tar.age --recipient {secret}")).exits(code::USAGE);
+    assert!(!told.stderr.contains(secret), "a private key is not shown");
+    let made = std::fs::read_dir(sealift.at("")).unwrap();
+    let made =
+        made.filter(|it| it.as_ref().unwrap().file_name().to_string_lossy().starts_with('n'));
+    assert_eq!(made.count(), 1, "none.txt alone");
+}
+
+#[test]
+fn an_interrupted_one_holds_nothing_in_clear_and_is_begun_anew() {
+    need!("age");
+    let sealift = outside();
+    let one = identity(&sealift, "one");
+    export(&sealift, "-o whole").ok();
+    // The last layer that is written is not what its name says.
+    let blobs = sealift.at("images/blobs/sha256");
+    let large = |entry: &std::fs::DirEntry| entry.metadata().unwrap().len() > 100_000;
+    let mut layers: Vec<_> =
+        std::fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap()).filter(large).collect();
+    layers.sort_by_key(|entry| entry.path());
+    let damaged = layers[1].path();
+    files::flip(&damaged, 200_000);
+
+    export(&sealift, &format!("-o b.tar.age --recipient {one}")).exits(code::DAMAGED);
+    assert!(!sealift.at("b.tar.age").exists());
+    let left = std::fs::read(sealift.at("b.tar.age.partial")).unwrap();
+    for word in ["acme/app", "imageLayoutVersion", "ustar"] {
+        let word = word.as_bytes();
+        assert!(!left.windows(word.len()).any(|part| part == word), "{word:?} in clear");
+    }
+    files::flip(&damaged, 200_000);
+    export(&sealift, &format!("-o b.tar.age --recipient {one}")).ok().says("begun anew");
+    run(&sealift, "verify b.tar.age --identity one --key k.pub.pem").ok();
+}
+
+#[test]
+fn what_is_here_already_is_taken_and_checked_before_it_is_written() {
+    need!("age");
+    let sealift = outside();
+    let one = identity(&sealift, "one");
+    export(&sealift, "-o whole").ok();
+    let blobs = sealift.at("whole/blobs/sha256");
+    let large = |entry: &std::fs::DirEntry| entry.metadata().unwrap().len() > 100_000;
+    let mut layers: Vec<_> =
+        std::fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap()).filter(large).collect();
+    layers.sort_by_key(|entry| entry.path());
+    files::flip(&layers[0].path(), 200_000);
+
+    let made = export(&sealift, &format!("-o b.tar.age --recipient {one} --reuse whole"));
+    made.ok().says("its bytes are others").says("already there");
+    run(&sealift, "verify b.tar.age --identity one --key k.pub.pem").ok();
+}
+
+#[test]
+fn a_stream_of_layers_is_encrypted_in_the_order_in_which_it_comes() {
+    need!("age", "gzip");
+    let sealift = outside();
+    let one = identity(&sealift, "one");
+    export(&sealift, "-o b.tar").ok();
+    run(&sealift, "import b.tar --to docker-archive:app.tar.gz --key k.pub.pem").ok();
+    run(
+        &sealift,
+        &format!(
+            "export docker-archive:app.tar.gz -o c.tar.age --sign-key k.key.pem --recipient {one}"
+        ),
+    )
+    .ok();
+    run(&sealift, "verify c.tar.age --identity one --key k.pub.pem").ok();
+}
