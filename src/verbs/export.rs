@@ -192,7 +192,9 @@ pub fn export(
     let more = if draft.is_in_order() {
         no_room(draft.place(), draft.needs(&head.layers))?;
         let from = (&graph.contents, &graph as &dyn BlobSources);
-        in_turn::take(&draft, &at_hand, from, &head.layers, progress, &mut reused)?
+        let more = in_turn::take(&draft, &at_hand, from, &head.layers, progress, &mut reused)?;
+        reuse::tell(&at_hand, progress);
+        more
     } else {
         let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
         let missing =
