@@ -74,10 +74,11 @@ impl Identities {
             .map_err(|_| no_identity(name))?
             .into_identities()
             .map_err(|_| no_identity(name))?;
-        match keys.is_empty() {
-            true => Err(no_identity(name)),
-            false => Ok(self.keys.extend(keys)),
+        if keys.is_empty() {
+            return Err(no_identity(name));
         }
+        self.keys.extend(keys);
+        Ok(())
     }
 
     fn add_ssh(&mut self, text: &str, name: &str) -> Result<()> {
