@@ -204,6 +204,11 @@ fn packs() {
     check("pack.dry-run", &run(&sealift, "pack folder -o whole.tar --dry-run").ok(), &[]);
     check("pack", &run(&sealift, "pack folder -o whole.tar").ok(), &[]);
     check("pack.taken", &run(&sealift, "pack folder -o whole.tar").exits(code::USAGE), &[]);
+    fs::create_dir(sealift.at("folder/repair")).unwrap();
+    fs::write(sealift.at("folder/repair/a.par2"), "").unwrap();
+    check("pack.volumes", &run(&sealift, "pack folder -o discs --volume-size 2MB").ok(), &[]);
+    let line = "verify discs/discs.001.tar --key signer.pub.pem";
+    check("verify.volume", &run(&sealift, line).ok(), &[]);
 }
 
 #[test]
