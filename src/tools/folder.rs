@@ -294,7 +294,9 @@ impl Folder {
 
     /// Fails when `to`, which was `from`, is not what was written; then it does not keep the name.
     fn settled(&self, from: &OsStr, to: &OsStr, written: &FileInfo) -> io::Result<()> {
-        self.compare(to, written).inspect_err(|_| {
+        // Where the system does not tell, it keeps it: what stood there before may be gone.
+        let there = self.look(to)?;
+        self.same(to, there, written).inspect_err(|_| {
             let handle = &*self.handle;
             // Nothing better can be done where that fails: the error is told in any case.
             let _ = renameat_with(handle, to, handle, from, RenameFlags::NOREPLACE);
@@ -302,7 +304,11 @@ impl Folder {
     }
 
     fn compare(&self, name: &OsStr, written: &FileInfo) -> io::Result<()> {
-        let there = self.look(name)?;
+        self.same(name, self.look(name)?, written)
+    }
+
+    /// Fails unless `there`, which has the `name`, is what was written.
+    fn same(&self, name: &OsStr, there: Option<FileInfo>, written: &FileInfo) -> io::Result<()> {
         if there.is_some_and(|there| there.identity == written.identity) {
             return Ok(());
         }

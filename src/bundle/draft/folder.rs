@@ -91,7 +91,10 @@ impl FolderDraft {
     /// Removes what an earlier, different export left behind: a bundle holds nothing unsigned.
     fn sweep(&self) -> Result<()> {
         let expected: BTreeSet<&str> = self.expected.iter().map(String::as_str).collect();
-        let strange = |e: Error| e.hint("remove it and run the export again");
+        let strange = |e: Error| match e.class() {
+            Class::Usage => e.hint("remove it and run the export again"),
+            _ => e,
+        };
         for left in look_through(&self.root).map_err(strange)? {
             if !expected.contains(left.path.as_str()) {
                 let path = left.folder.at(&left.name);

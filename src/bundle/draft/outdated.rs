@@ -10,7 +10,7 @@ use rustix::fs::FileType;
 
 use super::left::{BLOBS, SIGNATURES, cannot_list, look_through};
 use super::site::Site;
-use crate::tools::file::{TEMP_PREFIX, lock};
+use crate::tools::file::lock;
 use crate::tools::folder::{FileInfo, Folder};
 use crate::tools::named_file::NamedFile;
 use crate::words::error::{Class, Error, Result};
@@ -26,6 +26,8 @@ impl Outdated {
     pub(super) fn check(site: &Site) -> Result<()> {
         let folder = look(site)?;
         only_ours(&folder)?;
+        // What is tried is tried by one at a time.
+        lock(folder.handle(), &site.folder, &site.name)?;
         match can(site, folder.handle()) {
             Ok(None) => Ok(()),
             Ok(Some(why)) => Err(cannot(site, why)),
@@ -108,8 +110,19 @@ fn can(site: &Site, folder: impl std::os::fd::AsFd) -> io::Result<Option<&'stati
     if !beside.is_beside(folder)? {
         return Ok(Some("a medium of its own is mounted there"));
     }
-    let random = getrandom::u64().map_err(|e| io::Error::other(e.to_string()))?;
-    let names = ["a", "b", "c"].map(|which| format!("{TEMP_PREFIX}{random:016x}{which}"));
+    let names = ["a", "b", "c"].map(|which| {
+        let mut name = site.partial.clone();
+        name.push(format!("-{which}"));
+        name
+    });
+    // What a run left that was killed in the middle of this.
+    for name in &names {
+        let about = beside.look(name)?;
+        let is_left = |it: FileInfo| it.kind == FileType::RegularFile && it.size == 0;
+        if about.is_some_and(|about| is_left(about) && about.is_own(beside)) {
+            beside.remove(name)?;
+        }
+    }
     let [one, other, third] = names.each_ref();
     let tried = (|| {
         let (first, second) = (beside.create(one, 0o600)?, beside.create(other, 0o600)?);
@@ -121,7 +134,9 @@ fn can(site: &Site, folder: impl std::os::fd::AsFd) -> io::Result<Option<&'stati
             false => Some("its file system keeps no file under two names"),
         })
     })();
-    names.iter().try_for_each(|name| beside.remove(name))?;
+    // Each of them, whatever becomes of the others.
+    let removed: Vec<io::Result<()>> = names.iter().map(|name| beside.remove(name)).collect();
+    removed.into_iter().collect::<io::Result<()>>()?;
     tried
 }
 

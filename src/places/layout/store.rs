@@ -356,6 +356,8 @@ impl ImageSink for LayoutStore {
             );
             return Err(Error::new(Class::NoRoom, text).hint("import into another folder"));
         }
+        // An earlier run may have been ended before a name that is listed now was durable.
+        held.blobs.sync()?;
         write_whole(&held.root, INDEX, 0o644, index.as_bytes())?;
         held.root.is_found()
     }

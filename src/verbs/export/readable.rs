@@ -211,6 +211,10 @@ fn all(lost: Vec<Lost>, is_all: bool) -> Error {
                 false => format!("{}: {}", lost.image, lost.error.spelled()),
             },
         ));
+    let error = match lost.iter().find_map(|lost| lost.error.advice()) {
+        Some(hint) => error.hint(hint.clone()),
+        None => error,
+    };
     let error = error.about(lost.into_iter().map(|lost| Subject::Image(lost.image)));
-    if is_all { error } else { error.hint(way_out) }
+    if is_all { error } else { error.hint_too("; ", way_out) }
 }
