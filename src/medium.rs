@@ -75,6 +75,8 @@ pub struct Medium {
     /// To whom a bundle is encrypted that is made here.
     #[cfg(feature = "age")]
     recipients: Option<Arc<Recipients>>,
+    /// Whether it is read past what the system has of it in memory.
+    past_cache: bool,
 }
 
 /// What a bundle is made as.
@@ -102,6 +104,7 @@ impl Medium {
             cutting: None,
             #[cfg(feature = "age")]
             recipients: None,
+            past_cache: false,
         }
     }
 
@@ -132,6 +135,13 @@ impl Medium {
     #[cfg(feature = "age")]
     pub(crate) fn recipients(&self) -> Option<&Arc<Recipients>> {
         self.recipients.as_ref()
+    }
+
+    /// The same, whose bytes are read as the device gives them, past what the system has of them in
+    /// memory, as far as the file system lets them be.
+    #[must_use]
+    pub fn past_cache(self) -> Medium {
+        Medium { past_cache: true, ..self }
     }
 
     /// The medium that a bundle is to be made as which a person calls `given`: without a slash or a
@@ -260,20 +270,21 @@ impl Medium {
     /// identity opens it, and any fault of the disk. What is wrong *inside* is listed by
     /// [`faults`](Tree::faults) instead.
     pub fn open(&self) -> Result<Tree> {
-        match folder_or_file::look(&self.path)? {
+        let tree = match folder_or_file::look(&self.path)? {
             FolderOrFile::Folder(folder) => match in_volumes::of_folder(&folder)? {
-                Some(volumes) => Ok(volumes),
-                None => Tree::of_folder(folder, false),
+                Some(volumes) => volumes,
+                None => Tree::of_folder(folder, false)?,
             },
             #[cfg(feature = "age")]
             FolderOrFile::File(file) if self.is_locked(&file)? => {
-                in_age::open(&self.path, file, self.identities.as_deref())
+                in_age::open(&self.path, file, self.identities.as_deref())?
             }
             FolderOrFile::File(file) => match in_volumes::of_file(&self.path, &file)? {
-                Some(volume) => Ok(volume),
-                None => Tree::of_tar(&self.path, file),
+                Some(volume) => volume,
+                None => Tree::of_tar(&self.path, file)?,
             },
-        }
+        };
+        if self.past_cache { tree.past_cache() } else { Ok(tree) }
     }
 
     #[cfg(feature = "age")]

@@ -22,4 +22,5 @@ pub mod retry;
 pub mod room;
 pub mod sound;
 pub mod stretch;
+pub mod uncached;
 pub mod withheld;

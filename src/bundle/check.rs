@@ -14,6 +14,7 @@ mod recalled;
 mod signatures;
 mod small_files;
 mod touched;
+mod traced;
 mod trust;
 mod trusted;
 mod usable;
@@ -21,8 +22,8 @@ mod volumes;
 
 use self::examined::look;
 pub use self::examined::{Examined, MAX_INDEX};
-pub(super) use self::own::made;
 pub use self::own::promise;
+pub(super) use self::own::{made, stored};
 pub use self::recalled::Recalled;
 pub use self::signatures::OtherSignature;
 pub use self::trust::Trust;

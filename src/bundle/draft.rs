@@ -31,6 +31,7 @@ use super::statement::Statement;
 use crate::medium::{Form, Medium};
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::named_file::NamedFile;
+use crate::tools::uncached::ReadBack;
 use crate::words::document::Descriptor;
 use crate::words::error::{Error, Result, Subject};
 use crate::words::progress::Progress;
@@ -105,6 +106,15 @@ impl Draft {
     /// As [`open`](Draft::open), but for what exists.
     pub fn tidy_up(output: &Medium) -> Result<()> {
         Outdated::tidy_up(&Site::of(output)?)
+    }
+
+    /// Makes the name durable of the bundle that is at `output`: the run that gave it may have been ended
+    /// before it could.
+    ///
+    /// # Errors
+    /// When the disk reports a fault.
+    pub fn keep_name(output: &Medium) -> Result<()> {
+        Site::there(output)?.map_or(Ok(()), |site| site.folder.sync())
     }
 
     /// How many bytes an interrupted export of `output` left on the disk, without touching them.
@@ -281,6 +291,29 @@ impl Proven {
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// Reads every byte back as the device gives it, past what the system has of it in memory, as far
+    /// as the file system lets it be, on `jobs` threads. `key` signed it. Gives how it was read.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`](crate::words::error::Class::Damaged) where anything else comes back than was
+    /// written, with the file and the bytes as far as they are known;
+    /// [`Class::Refused`](crate::words::error::Class::Refused) where nothing does. What is there stays,
+    /// and whoever goes on with it sees what the device has of it.
+    pub fn read_back(
+        &self,
+        key: &PublicKey,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<Option<ReadBack>> {
+        let tree = self.draft.0.tree()?.past_cache()?;
+        let way = tree.read_back();
+        check::stored(tree, key, jobs, progress).inspect_err(|_| {
+            // What cannot be listed is not believed by the next run either.
+            let _ = self.draft.0.tree().map(|tree| tree.forget());
+        })?;
+        Ok(way)
     }
 
     /// Gives it its name.

@@ -22,7 +22,7 @@ use super::report::argument;
 use super::secrets::{private_key, public_keys};
 use super::since::{any_line, since};
 use super::sizes;
-use super::table::{blobs, bytes, skipped, table};
+use super::table::{blobs, bytes, read_back, skipped, table};
 use crate::bundle::base::LeansOn;
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export, misnamed};
@@ -52,6 +52,7 @@ use crate::work::graph::Selection;
       --sign-key transfer.key.pem
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
   sealift export -f images.txt -o july --reuse june --sign-key transfer.key.pem
+  sealift export -f images.txt -o /media/usb/june --sign-key transfer.key.pem --verify-media
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
   sealift export -f images.txt -o june.tar --sign-key transfer.key.pem --stream prod --new-epoch
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --stream prod
@@ -67,7 +68,10 @@ docker's registry refuses such an index, and --rewrite-index makes another.
 A stream begins with --new-epoch; each bundle of it then has the next number, and names the one before.
 With --since the bundle is a delta: it carries what the earlier ones did not bring, or what the other
 side does not hold, as its receipt or its line tells (sealift inventory). Its import proves first that
-the destination has the rest, or reads it from earlier bundles that are at hand (--base).")]
+the destination has the rest, or reads it from earlier bundles that are at hand (--base).
+
+What was written is in memory first, and a bad stick takes it without a word. With --verify-media all is
+read back from the device before the bundle gets its name, which takes about as long as writing it.")]
 pub(super) struct Export {
     /// Images to export
     #[arg(value_name = "IMAGE", required_unless_present = "file")]
@@ -132,6 +136,10 @@ pub(super) struct Export {
     /// stands, and of its files those that stay are not written again
     #[arg(long)]
     update: bool,
+    /// Read every byte back from the medium, past what the system has in memory, before the bundle gets
+    /// its name
+    #[arg(long)]
+    verify_media: bool,
     /// Show what would be exported, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -195,6 +203,7 @@ impl Export {
             skip_unreadable: self.skip_unreadable,
             reuse: all_at_hand("--reuse", self.reuse)?,
             update: self.update,
+            verify_media: self.verify_media,
             stdin: standard_input,
         };
         let progress = printer.progress();
@@ -240,6 +249,7 @@ fn text(summary: &Summary) -> Vec<String> {
     lines.extend(skipped(&summary.skipped));
     lines.extend(held(summary));
     lines.extend(summary.position.as_ref().map(in_words));
+    lines.extend(summary.read_back.map(read_back));
     if summary.already_complete {
         let bundle = summary.bundle.to_string();
         lines.push(format!(

@@ -14,7 +14,7 @@ use super::numbering::Numbering;
 use super::printer::Printer;
 use super::secrets::private_key;
 use super::sizes;
-use super::table::{blobs, bytes, skipped, table};
+use super::table::{blobs, bytes, read_back, skipped, table};
 use crate::medium::Medium;
 use crate::tools::pace::Jobs;
 use crate::verbs::squash::{Request, SquashedFrom, Summary, squash};
@@ -65,6 +65,10 @@ pub(super) struct Squash {
     /// Blobs copied at a time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Read every byte back from the medium, past what the system has in memory, before the new bundle
+    /// gets its name
+    #[arg(long)]
+    verify_media: bool,
     /// Show what would be made, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -84,6 +88,7 @@ impl Squash {
             stream: self.numbering.sequel()?,
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
+            verify_media: self.verify_media,
             ..Request::new(bundles, Medium::to_make(&self.output)?, trust, now()?)
         };
         let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
@@ -104,6 +109,7 @@ fn text(summary: &Summary) -> Vec<String> {
     if let Some(until) = summary.expires_at {
         lines.push(format!("expires at {until}"));
     }
+    lines.extend(summary.read_back.map(read_back));
     let copied = format!("{} ({})", blobs(summary.copied.blobs), bytes(summary.copied.bytes));
     if summary.dry_run {
         lines.extend(summary.sizes.iter().flat_map(sizes::lines));

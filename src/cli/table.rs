@@ -3,6 +3,7 @@
 use super::environment::size;
 use crate::bundle::check::OtherSignature;
 use crate::bundle::contents::{Image, LeftOut, Skipped};
+use crate::tools::uncached::ReadBack;
 use crate::words::digest::Digest;
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -22,6 +23,16 @@ pub(super) fn titled(rows: &[Vec<String>]) -> Vec<String> {
 pub(super) fn grouped(rows: &[Vec<String>], titled: bool) -> Vec<Vec<String>> {
     let width = size(&std::io::stdout()).map(|(columns, _)| columns);
     within(rows, titled, width.unwrap_or(usize::MAX))
+}
+
+/// How a bundle was read back from its medium.
+pub(super) fn read_back(way: ReadBack) -> String {
+    let from = match way {
+        ReadBack::Device => "every byte was read back from the device",
+        ReadBack::Memory => "every byte was read back, from memory, where the file system is",
+        _ => "every byte was read back, as far as can be told from the device",
+    };
+    from.to_owned()
 }
 
 /// The lines of each row, in so many columns.

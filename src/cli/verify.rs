@@ -15,7 +15,7 @@ use super::registries::Reach;
 use super::report::argument;
 use super::rules;
 use super::secrets::public_keys;
-use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, table};
+use super::table::{blobs, bytes, digest, left_out, others, platforms, read_back, skipped, table};
 use super::unlock::Unlock;
 use crate::bundle::check::Trust;
 use crate::bundle::contents::Image;
@@ -41,6 +41,7 @@ use crate::work::mapping::NameRule;
       --map 'quay.io/*=mirror/*'
   sealift verify july.tar --key transfer.pub.pem --base june.tar
   sealift verify june.tar.age --identity site.key --key transfer.pub.pem
+  sealift verify /media/usb/june --key transfer.pub.pem --verify-media
 
 With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
 that was taken is refused (exit code 7).
@@ -70,6 +71,10 @@ pub(super) struct Verify {
     /// Threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Read the bundle from its medium, past what the system has of it in memory, as after it was
+    /// written
+    #[arg(long)]
+    verify_media: bool,
     /// Prove that the bundle and what PLACE holds are whole together, and change nothing there:
     /// docker://HOST[:PORT][/PREFIX], containers-storage:, docker-daemon:, containerd:[NAMESPACE] or
     /// oci:DIR, as `import --to` takes it
@@ -110,6 +115,7 @@ impl Verify {
             remember: self.remember,
             now: now()?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
+            verify_media: self.verify_media,
             bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
             rules: rules::gather(self.map, self.map_file.as_deref())?,
             flatten: self.flatten,
@@ -176,6 +182,7 @@ fn text(report: &Report, long: bool) -> Vec<String> {
             bytes(report.bytes)
         ),
     ];
+    lines.extend(report.read_back.map(read_back));
     lines.extend(standing(of));
     lines.extend(ahead(of));
     lines.extend(of.about_delta().map(|text| Safe(&text).to_string()));

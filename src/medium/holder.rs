@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::io;
 use std::path::Path;
 
+use super::entries::Entries;
 use super::no_tar::NoTar;
 use super::pieces::Pieces;
 use super::reader::TreeReader;
@@ -39,6 +40,14 @@ pub(super) trait Holder: Debug + Send + Sync {
     /// The volumes that it is, where it is a set of them.
     fn volumes(&self) -> Option<&Volumes> {
         None
+    }
+
+    /// What it holds as the device says it, past memory, where that lies in files.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    fn list_past_cache(&self) -> io::Result<Option<Entries>> {
+        Ok(None)
     }
 
     /// What it is, where it is one file and no tar.

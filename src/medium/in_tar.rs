@@ -5,10 +5,13 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::entries::Entries;
 use super::holder::Holder;
 use super::no_tar::{NoTar, SNIFF, no_tar};
 use super::pieces::{Extent, Pieces};
 use super::reader::TreeReader;
+use super::scan;
+use super::tar_bytes::PastCache;
 use crate::tools::stretch::Stretch;
 use crate::words::error::Result;
 
@@ -21,6 +24,10 @@ impl Holder for InTar {
         let piece = |it: Extent| Stretch::new(Arc::clone(&self.0), it.at, it.size);
         let stretch = Stretch::joined(pieces.iter().map(piece));
         Ok(TreeReader::placed(&stretch, offset, format!("{}: {path}", tree.display())))
+    }
+
+    fn list_past_cache(&self) -> io::Result<Option<Entries>> {
+        scan::list(&mut PastCache::new(&self.0)?, false).map(Some)
     }
 
     fn no_tar(&self) -> io::Result<Option<NoTar>> {

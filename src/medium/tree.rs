@@ -1,6 +1,8 @@
 //! [`Tree`]: named files, read-only, from a directory, in place from an uncompressed tar, or from a
 //! tar that has to be read from its beginning.
 
+mod device;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,8 @@ pub struct Tree {
     path: PathBuf,
     holder: Box<dyn Holder>,
     entries: Entries,
+    /// Whether it is read past what the system has in memory.
+    past_cache: bool,
     /// Stops what takes long.
     cancel: Cancel,
 }
@@ -64,7 +68,7 @@ impl Tree {
     /// What `holder` holds and has listed as `entries`; `path` is only shown.
     pub(super) fn of(path: &Path, holder: impl Holder + 'static, entries: Entries) -> Tree {
         let (holder, cancel) = (Box::new(holder), Cancel::default());
-        Tree { path: path.to_owned(), holder, entries, cancel }
+        Tree { path: path.to_owned(), holder, entries, past_cache: false, cancel }
     }
 
     /// Opens what others have made, a folder or a tar, for images to be taken from it. The tar may be
@@ -294,7 +298,8 @@ impl Tree {
     /// was listed.
     pub fn open_file(&self, path: &str, offset: u64) -> Result<TreeReader> {
         let pieces = self.entries.files.get(path).ok_or_else(|| missing(&self.path, path))?;
-        self.holder.open(&self.path, path, pieces, offset.min(pieces.size()))
+        let reader = self.holder.open(&self.path, path, pieces, offset.min(pieces.size()))?;
+        Ok(if self.past_cache { reader.past_cache() } else { reader })
     }
 
     /// Reads a file whole when it has at most `limit` bytes.

@@ -11,6 +11,7 @@ use rustix::fs::{FileType, FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 
 use super::folder::{FileInfo, Folder, Replace};
+use super::uncached::sync;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result, Subject};
 
@@ -162,7 +163,7 @@ impl AtomicFile {
     fn finish(mut self, replace: Replace) -> Result<()> {
         let path = self.folder.at(&self.name);
         let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
-        self.file.sync_all().map_err(fault)?;
+        sync(&self.file).map_err(fault)?;
         self.folder.rename(&self.temp, &self.name, &self.file, replace).map_err(|e| {
             match e.kind() {
                 io::ErrorKind::AlreadyExists => {

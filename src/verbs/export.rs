@@ -39,7 +39,7 @@ use crate::places::registry::Client;
 use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::making::{
-    missing_layers, no_room, read_configs, set_platforms, sizes, too_large, total,
+    missing_layers, no_room, read_back, read_configs, set_platforms, sizes, too_large, total,
 };
 use crate::verbs::numbered;
 use crate::words::document::{Descriptor, Kind};
@@ -137,11 +137,12 @@ pub fn export(
     let held = held(&graph.contents);
     drop(known);
 
-    if let Some(there) = there {
+    if let Some(mut there) = there {
         match there.difference(request, &graph.contents, &base, &skipped) {
             None => {
+                let read_back = there.read_back(request, progress)?;
                 let same = there.same(request, graph.contents, base, skipped)?;
-                return request.tidy_up().map(|()| same);
+                return request.tidy_up().map(|()| Summary { read_back, ..same });
             }
             Some(error) if !request.update => return Err(error),
             Some(_) => {
@@ -213,7 +214,9 @@ pub fn export(
     drop((head, graph.contents.documents, configs));
 
     // 6. Only now, and checked as its readers will check it, does it get its name.
-    numbered::name(draft.prove(&signer)?, turn.as_ref(), &request.output)?;
+    let proven = draft.prove(&signer)?;
+    let read_back = read_back(request.verify_media, &proven, &signer, progress)?;
+    numbered::name(proven, turn.as_ref(), &request.output)?;
     Ok(Summary {
         ok: true,
         bundle: request.output.clone(),
@@ -230,6 +233,7 @@ pub fn export(
         statement: Some(statement),
         dry_run: false,
         already_complete: false,
+        read_back,
         sizes: None,
         change: None,
     })
@@ -270,6 +274,7 @@ fn dry(
         statement: None,
         dry_run: true,
         already_complete: false,
+        read_back: None,
         sizes: None,
         change: None,
     }

@@ -6,14 +6,16 @@ use std::path::Path;
 
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::{self, Configs};
-use crate::bundle::draft::Draft;
+use crate::bundle::draft::{Draft, Proven};
 use crate::bundle::head::{Head, MAX_CONFIG, small_configs};
+use crate::bundle::keys::PublicKey;
 use crate::medium::Medium;
 use crate::places::at_hand::AtHand;
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSources;
 use crate::tools::parallel;
 use crate::tools::room;
+use crate::tools::uncached::ReadBack;
 use crate::words::cancel::Cancel;
 use crate::words::document::Descriptor;
 use crate::words::error::{Result, Side};
@@ -138,6 +140,31 @@ pub(super) fn sizes(output: &Medium, head: &Head, left: u64) -> PlanSizes {
     let write = carry.saturating_sub(left);
     let room = vec![PlaceRoom::on_disk(output.path(), write)];
     PlanSizes { carry, write, room, ..PlanSizes::default() }
+}
+
+/// Reads the finished bundle back from its medium, if that `is_asked`, and says how where that is not
+/// from the device.
+pub(super) fn read_back(
+    is_asked: bool,
+    proven: &Proven,
+    key: &PublicKey,
+    progress: &dyn Progress,
+) -> Result<Option<ReadBack>> {
+    if !is_asked {
+        return Ok(None);
+    }
+    let way = proven.read_back(key, parallel::all_cores(), progress)?;
+    tell(way, progress);
+    Ok(way)
+}
+
+/// Says what is to be known of how a bundle was read back.
+pub(super) fn tell(way: Option<ReadBack>, progress: &dyn Progress) {
+    let encrypted =
+        "the bundle is encrypted, and was read as the system has it, not past its memory";
+    if let Some(caveat) = way.map_or(Some(encrypted), ReadBack::caveat) {
+        progress.event(Event::note(caveat));
+    }
 }
 
 pub(super) fn total(blobs: &[Descriptor]) -> u64 {

@@ -17,7 +17,7 @@ use crate::bundle::statement::Predicate;
 use crate::places::at_hand::AtHand;
 use crate::tools::ground;
 use crate::verbs::making::{
-    missing_layers, no_room, read_configs, set_platforms, sizes, too_large, total,
+    self, missing_layers, no_room, read_configs, set_platforms, sizes, too_large, total,
 };
 use crate::verbs::numbered;
 use crate::words::error::{Class, Error, Result};
@@ -78,7 +78,7 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
     drop(key);
     check::promise(&head, &signer)?;
     too_large(output, &head)?;
-    let (mut statement, mut planned) = (None, None);
+    let (mut statement, mut planned, mut read_back) = (None, None, None);
     match draft {
         None => {
             let left = Draft::left(output)?;
@@ -97,7 +97,9 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
             let more = transfer::fetch(&contents, &sources, &missing, sink, jobs, progress)?;
             copied.join(more.came);
             statement = Some(head.statement);
-            numbered::name(draft.prove(&signer)?, turn.as_ref(), output)?;
+            let proven = draft.prove(&signer)?;
+            read_back = making::read_back(request.verify_media, &proven, &signer, progress)?;
+            numbered::name(proven, turn.as_ref(), output)?;
         }
     }
     Ok(Summary {
@@ -114,5 +116,6 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
         statement,
         dry_run: request.dry_run,
         sizes: planned,
+        read_back,
     })
 }

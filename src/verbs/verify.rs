@@ -13,9 +13,11 @@ use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::tools::parallel::all_cores;
 use crate::tools::sound::Sound;
+use crate::tools::uncached::ReadBack;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::freshness::{Demands, Fresh};
 use crate::verbs::import::{self, Outcome};
+use crate::verbs::making::tell;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
@@ -40,6 +42,8 @@ pub struct Request {
     pub now: Moment,
     /// Threads.
     pub jobs: usize,
+    /// Whether the bundle is read as its medium gives it, past what the system has of it in memory.
+    pub verify_media: bool,
     /// Earlier bundles and layouts at hand, for what the bundle does not carry.
     pub bases: Vec<Medium>,
     /// The rules for names with which it is imported to the place that it is held against; the first
@@ -63,6 +67,7 @@ impl Request {
             remember: false,
             now,
             jobs,
+            verify_media: false,
             bases: Vec::new(),
             rules: Vec::new(),
             flatten: false,
@@ -101,6 +106,9 @@ pub struct Report {
     pub unsigned: Vec<String>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
+    /// How it was read back from its medium, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
     /// The place that it was held against.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<String>,
@@ -205,7 +213,9 @@ fn alone(
     request: &Request,
     progress: &dyn Progress,
 ) -> Result<(Report, Option<Trusted>, Option<Fresh>)> {
-    let mut examined = check::examine(&request.bundle, &request.trust, request.now)?;
+    let bundle = request.bundle.clone();
+    let bundle = if request.verify_media { bundle.past_cache() } else { bundle };
+    let mut examined = check::examine(&bundle, &request.trust, request.now)?;
     let fresh = match &request.demands {
         Some(demands) => demands.judge(&examined, request.now, request.remember)?,
         None => None,
@@ -213,6 +223,9 @@ fn alone(
     examined.hash_everything(request.jobs, progress)?;
     let volume = examined.by_itself();
     let report = Report { volume, ..report(request, &examined) };
+    if request.verify_media {
+        tell(report.read_back, progress);
+    }
     if report.volume.is_some() && report.ok {
         return Ok((report, None, None));
     }
@@ -251,6 +264,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         bytes: about.inventory.bytes,
         unsigned: examined.recovery().map(str::to_owned).collect(),
         problems: examined.problems().to_vec(),
+        read_back: examined.read_back(),
         against: None,
         proven: false,
         missing: Vec::new(),

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::advice::{UNREADABLE, too_large};
+pub use self::advice::{MEDIUM_FAULT, READ_ONLY, UNREADABLE, too_large};
 pub use self::class::{Class, Side};
 pub use self::kind::ErrorKind;
 pub use self::subject::Subject;

@@ -18,11 +18,15 @@ use crate::bundle::statement::Statement;
 use crate::medium::tree::Tree;
 use crate::places::layout::{LAYOUT_MARK, blob_path};
 use crate::tools::sound::Sound;
+use crate::tools::uncached::ReadBack;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::{Event, Progress};
+
+/// What is done where every byte is read past memory.
+const READING_BACK: &str = "reading back from the medium";
 
 /// Most bytes of `index.json`: what any reader of layouts takes.
 pub const MAX_INDEX: u64 = MAX_DOCUMENT;
@@ -301,7 +305,8 @@ impl Examined {
             .filter_map(|(path, digest)| Some((path.as_str(), digest, self.tree.size(path)?)))
             .collect();
         let bytes = ahead.iter().fold(0, |sum: u64, (.., size)| sum.saturating_add(*size));
-        progress.event(Event::Phase { name: "verifying", bytes, items: ahead.len() as u64 });
+        let name = if self.tree.is_past_cache() { READING_BACK } else { "verifying" };
+        progress.event(Event::Phase { name, bytes, items: ahead.len() as u64 });
         let found = crate::tools::parallel::map(jobs, &ahead, |(path, digest, size)| {
             let blob = Descriptor::new("", **digest, *size);
             let problem = self.hash_watched(path, &blob, progress);
@@ -328,7 +333,7 @@ impl Examined {
         };
         let watched = self.sound.as_deref().zip(reader.stretch());
         let watched = watched.map(|(sound, file)| (sound, sound.begin(&file), file));
-        let mut problem = read_whole(reader, path, blob, progress);
+        let mut problem = read_whole(reader, path, blob, progress).map(|it| self.traced(it));
         if let Some(problem) = &mut problem {
             self.name_suspects(problem);
         }
@@ -348,6 +353,12 @@ impl Examined {
     #[must_use]
     pub fn other_signatures(&self) -> &[OtherSignature] {
         &self.others
+    }
+
+    /// How it is read back, where that is past what the system has of it in memory.
+    #[must_use]
+    pub fn read_back(&self) -> Option<ReadBack> {
+        self.tree.read_back()
     }
 
     /// Recovery data beside the bundle, which nobody signed.

@@ -9,7 +9,8 @@ use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, failure};
 use crate::medium::tree::Tree;
 use crate::words::count::are;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Class, Error, ErrorKind, Result, Subject};
+use crate::words::progress::Progress;
 
 /// Checks a bundle that is only described so far, as [`examine`](super::examine) will when it is there: by its
 /// small files, and the sizes of its layers. `key` signed it.
@@ -49,8 +50,51 @@ pub(in crate::bundle) fn made(
         false => look(Recalled(tree), name, trust, None).and_then(Examined::flawless),
     };
     examined.map_err(|e| {
-        e.context("the finished bundle does not verify and gets no name")
-            .hint("somebody else may have written there; run the same command again")
+        // What cannot be read has a way out of its own.
+        let is_read = !matches!(e.kind(), ErrorKind::Unreadable | ErrorKind::MediumFault);
+        let e = e.context("the finished bundle does not verify and gets no name");
+        match is_read {
+            true => e.hint("somebody else may have written there; run the same command again"),
+            false => e,
+        }
+    })
+}
+
+/// Checks that the finished bundle in `tree`, which is signed by `key`, is found right in memory and is
+/// read past that, is what the medium gives back, to the last byte.
+///
+/// # Errors
+/// [`Class::Damaged`] for anything else than was written, and [`Class::Refused`] where the medium gives
+/// nothing back.
+pub(in crate::bundle) fn stored(
+    tree: Tree,
+    key: &PublicKey,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let (name, trust) = (tree.path().display().to_string(), Trust::Keys(vec![key.clone()]));
+    let read = || {
+        let mut examined = look(tree, name.clone(), &trust, None)?;
+        examined.hash_everything(jobs, progress)?;
+        examined.flawless().map(drop)
+    };
+    let hint = "the medium, its reader or the cable may be failing: run the same command again, which \
+                writes anew what did not come back, or take another medium";
+    read().map_err(|e| match e.class() {
+        Class::Interrupted => e,
+        _ if e.kind() == ErrorKind::Unreadable => {
+            e.context("what was written cannot be read back, and the bundle gets no name").hint(hint)
+        }
+        _ => {
+            let text = format!(
+                "{name}: the medium does not give back what was written, and the bundle gets no name"
+            );
+            let found = if e.findings().is_empty() { vec![e.words()] } else { e.findings().to_vec() };
+            Error::new(Class::Damaged, text)
+                .details(found)
+                .subject(Subject::Path(name.clone().into()))
+                .hint(hint)
+        }
     })
 }
 
@@ -64,7 +108,6 @@ mod tests {
     use crate::bundle::samples::Sample;
     use crate::medium::Medium;
     use crate::storage::checked::samples::Unchecked;
-    use crate::words::error::Class;
 
     fn refused(sample: &Sample, head: &Head) -> (Class, String) {
         let error = promise(head, sample.key.public()).unwrap_err();

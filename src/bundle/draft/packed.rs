@@ -31,6 +31,7 @@ use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::file::lock;
 use crate::tools::folder::{FileInfo, Replace};
 use crate::tools::stretch::Stretch;
+use crate::tools::uncached::sync;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -308,7 +309,7 @@ impl Making for PackedDraft {
         }
         self.file.write_all_at(&[0; 2 * BLOCK as usize], self.end).map_err(|e| self.fault(e))?;
         self.file.set_len(self.end + 2 * BLOCK).map_err(|e| self.fault(e))?;
-        self.file.sync_all().map_err(|e| self.fault(e))
+        sync(&self.file).map_err(|e| self.fault(e))
     }
 
     fn tree(&self) -> Result<Tree> {

@@ -819,6 +819,7 @@ fn a_file_may_span_two_files() {
     let files = [file(&one), file(&other)];
     let last = Arc::clone(&files[1]);
     let tree = Tree {
+        past_cache: false,
         path: "two".into(),
         holder: Box::new(Two(files)),
         entries,

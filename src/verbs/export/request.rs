@@ -48,6 +48,9 @@ pub struct Request {
     /// Whether a bundle that is at the output is brought up to date, where it is a folder: another one
     /// comes in its place in one step, of the same files where they stay.
     pub update: bool,
+    /// Whether every byte is read back from the medium, past what the system has in memory, before the
+    /// bundle gets its name.
+    pub verify_media: bool,
     /// Opens standard input, for the archive that is called `-`.
     pub stdin: fn() -> Result<Box<dyn Read>>,
 }
@@ -84,6 +87,7 @@ impl Request {
             skip_unreadable: false,
             reuse: Vec::new(),
             update: false,
+            verify_media: false,
             stdin: || Err(Error::new(Class::Usage, "there is no standard input to read from")),
         }
     }

@@ -7,6 +7,7 @@ use crate::bundle::contents::{Contents, Image, Skipped};
 use crate::bundle::keys::KeyId;
 use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
+use crate::tools::uncached::ReadBack;
 use crate::words::digest::Digest;
 use crate::work::diff::Difference;
 use crate::work::plan::{Count, PlanSizes};
@@ -48,6 +49,9 @@ pub struct Summary {
     pub dry_run: bool,
     /// Whether the bundle was there already, whole and the same.
     pub already_complete: bool,
+    /// How it was read back from its medium, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
     /// How much would move, and what room there is for it, of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<PlanSizes>,

@@ -48,6 +48,7 @@ impl Outside {
             skip_unreadable: false,
             reuse: Vec::new(),
             update: false,
+            verify_media: false,
             stdin: || Ok(Box::new(std::io::empty())),
         }
     }

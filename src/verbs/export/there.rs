@@ -14,11 +14,15 @@ use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, ProblemKind, failure};
 use crate::bundle::statement::Predicate;
 use crate::medium::Medium;
+use crate::tools::parallel::all_cores;
+use crate::tools::uncached::ReadBack;
+use crate::verbs::making::tell;
 use crate::verbs::numbered::holds;
 use crate::verbs::sequel::Sequel;
 use crate::words::count::count;
 use crate::words::error::{Class, Error, ErrorKind, Result, Subject};
 use crate::words::phrase::phrase;
+use crate::words::progress::Progress;
 use crate::words::remedy::Remedy;
 use crate::work::plan::Count;
 
@@ -41,11 +45,15 @@ impl There {
             Err(e) => return Err(Error::io(format!("cannot look at {output}"), e)),
         }
         let trust = Trust::Keys(vec![key.clone()]);
+        let medium = match request.verify_media {
+            true => output.clone().past_cache(),
+            false => output.clone(),
+        };
         if request.update {
-            let there = There(outdated(output, &trust)?, key.clone());
+            let there = There(outdated(&medium, &trust)?, key.clone());
             return there.goes_on_in_stream(request).map(|()| Some(there));
         }
-        match check::examine(output, &trust, request.created_at) {
+        match check::examine(&medium, &trust, request.created_at) {
             // Cut otherwise, it is another one for whoever writes discs.
             Ok(found)
                 if found.problems().is_empty()
@@ -141,6 +149,24 @@ impl There {
         None
     }
 
+    /// Reads it back from its medium, where that is asked for.
+    ///
+    /// # Errors
+    /// [`Class::Damaged`](crate::words::error::Class::Damaged) for anything else than was signed.
+    pub(super) fn read_back(
+        &mut self,
+        request: &Request,
+        progress: &dyn Progress,
+    ) -> Result<Option<ReadBack>> {
+        let Some(way) = self.0.read_back().filter(|_| !request.dry_run) else { return Ok(None) };
+        self.0.hash_everything(all_cores(), progress)?;
+        match self.0.problems() {
+            [] => tell(Some(way), progress),
+            problems => return Err(failure(self.0.name(), problems)),
+        }
+        Ok(Some(way))
+    }
+
     /// The summary of an export that has nothing to do, as it would make this bundle.
     ///
     /// # Errors
@@ -154,6 +180,9 @@ impl There {
     ) -> Result<Summary> {
         if let (Some(Sequel { name, history, .. }), false) = (&request.stream, request.dry_run) {
             history.admit(name, &self.1, &request.output)?;
+        }
+        if !request.dry_run {
+            Draft::keep_name(&request.output)?;
         }
         let reused = contents.blobs.carried().collect();
         let held = held(&contents);
@@ -173,6 +202,7 @@ impl There {
             position: self.0.statement().predicate.position(),
             dry_run: request.dry_run,
             already_complete: true,
+            read_back: None,
             sizes: None,
             change: None,
         })

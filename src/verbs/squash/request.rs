@@ -31,6 +31,9 @@ pub struct Request {
     pub jobs: Jobs,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
+    /// Whether every byte is read back from the medium, past what the system has in memory, before the
+    /// new bundle gets its name.
+    pub verify_media: bool,
 }
 
 impl Request {
@@ -54,6 +57,7 @@ impl Request {
             now,
             jobs: Jobs::default(),
             dry_run: false,
+            verify_media: false,
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::keys::KeyId;
 use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
+use crate::tools::uncached::ReadBack;
 use crate::verbs::evidence::Evidence;
 use crate::words::digest::Digest;
 use crate::words::moment::Moment;
@@ -44,6 +45,9 @@ pub struct Summary {
     /// How much would be written, and what room there is for it, of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<PlanSizes>,
+    /// How it was read back from its medium, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
 }
 
 /// One of the bundles that another was made of.

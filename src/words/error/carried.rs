@@ -4,7 +4,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use super::{Class, Error, ErrorKind, Result, too_large};
+use rustix::io::Errno;
+
+use super::{Class, Error, ErrorKind, MEDIUM_FAULT, READ_ONLY, Result, too_large};
 use crate::words::phrase::Phrase;
 
 impl Error {
@@ -27,8 +29,12 @@ impl Error {
                     _ => Class::Other,
                 };
                 let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
+                let is_read_only = error.kind() == io::ErrorKind::ReadOnlyFilesystem;
+                let fails = medium_fails(&error);
                 let fault = Error::new(class, what).source(error);
                 match class {
+                    _ if fails => fault.of_kind(ErrorKind::MediumFault).hint(MEDIUM_FAULT),
+                    _ if is_read_only => fault.of_kind(ErrorKind::ReadOnly).hint(READ_ONLY),
                     Class::NoRoom if is_too_large => {
                         fault.of_kind(ErrorKind::FileTooLarge).hint(too_large())
                     }
@@ -55,6 +61,22 @@ impl Error {
     pub fn into_io(self) -> io::Error {
         io::Error::other(Carried(self))
     }
+}
+
+/// Whether `error` says that a medium does not work, or is gone.
+fn medium_fails(error: &io::Error) -> bool {
+    let Some(number) = error.raw_os_error() else { return false };
+    matches!(
+        Errno::from_raw_os_error(number),
+        Errno::IO
+            | Errno::BADMSG
+            | Errno::UCLEAN
+            | Errno::NODEV
+            | Errno::NXIO
+            | Errno::NOMEDIUM
+            | Errno::STALE
+            | Errno::REMOTEIO
+    )
 }
 
 /// Carries an [`Error`] through `io::Error`.

@@ -28,6 +28,10 @@ pub enum ErrorKind {
     NoSpace,
     /// No file may have the size that is wanted.
     FileTooLarge,
+    /// A medium, or a share, fails or is not there any more.
+    MediumFault,
+    /// A medium takes nothing: it is read-only.
+    ReadOnly,
     /// Nobody was reached at an address.
     Unreachable,
     /// Two things that were compared differ, where somebody asked whether they do.
@@ -52,6 +56,8 @@ impl ErrorKind {
             ErrorKind::ContentAtFault => "content-at-fault",
             ErrorKind::NoSpace => "no-space",
             ErrorKind::FileTooLarge => "file-too-large",
+            ErrorKind::MediumFault => "medium-fault",
+            ErrorKind::ReadOnly => "read-only",
             ErrorKind::Unreachable => "unreachable",
             ErrorKind::Differs => "differs",
             ErrorKind::AnswerUnusable => "answer-unusable",
