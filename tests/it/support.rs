@@ -22,6 +22,7 @@ macro_rules! run {
 pub mod content;
 pub mod debian;
 pub mod double;
+pub mod each_call;
 pub mod engines;
 pub mod files;
 pub mod gate;
