@@ -26,11 +26,13 @@ use super::record::Record;
 use crate::medium::Medium;
 use crate::tools::folder::Folder;
 use crate::tools::ground;
-use crate::words::error::Result;
+use crate::words::error::{Error, Result};
 use crate::words::stream::StreamName;
 
 /// Permissions of the folders: what is sent where is nobody else's business.
 const PRIVATE: u32 = 0o700;
+/// How many streams are named beside one that is not there.
+const MAX_OTHERS: usize = 5;
 
 /// The folder in which the history of each stream is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +104,7 @@ impl History {
             None if opening.begins() => Folder::make(&self.path, PRIVATE)
                 .and_then(|all| all.make_below(stream.as_str(), PRIVATE))
                 .map_err(unwritable)?,
-            None => return Err(faults::lost(stream, &self.path)),
+            None => return Err(self.lost(stream)),
         };
         Turn::take(folder, stream, key, opening)
     }
@@ -114,7 +116,7 @@ impl History {
     pub fn look(&self, stream: &StreamName, key: &PublicKey, opening: &Opening) -> Result<Turn> {
         self.check(stream)?;
         match self.folder(stream)? {
-            None if !opening.begins() => Err(faults::lost(stream, &self.path)),
+            None if !opening.begins() => Err(self.lost(stream)),
             folder => Turn::look(folder, stream, key, opening),
         }
     }
@@ -135,6 +137,20 @@ impl History {
     /// Fails as writing the history of `stream` will, where that can be known.
     fn check(&self, stream: &StreamName) -> Result<()> {
         ground::folder(&self.path).map_err(|error| faults::no_ground(stream, &self.path, error))
+    }
+
+    /// That there is no history of `stream`, and of which others there is one.
+    fn lost(&self, stream: &StreamName) -> Error {
+        let names = Folder::open(&self.path).and_then(|all| all.names()).unwrap_or_default();
+        let mut others: Vec<String> = names
+            .iter()
+            .filter_map(|name| name.to_str()?.parse::<StreamName>().ok())
+            .map(|other| other.to_string())
+            .collect();
+        others.sort();
+        others.truncate(MAX_OTHERS);
+        let told = (!others.is_empty()).then(|| format!("it has that of {}", others.join(", ")));
+        faults::lost(stream, &self.path).details(told)
     }
 
     /// The folder of `stream`, where there is one.

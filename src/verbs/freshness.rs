@@ -98,20 +98,26 @@ impl Demands {
     }
 
     fn is_of_stream(&self, name: &str, position: Option<&StreamPosition>) -> Result<()> {
-        let text = match (&self.stream, position) {
+        let (text, hint) = match (&self.stream, position) {
             (None, _) => return Ok(()),
             (Some(wanted), Some(at)) if at.stream == *wanted => return Ok(()),
-            (Some(wanted), Some(at)) => {
-                format!("bundle {name} is {at}, and not of stream {wanted}")
-            }
-            (Some(wanted), None) => {
-                format!("bundle {name} belongs to no stream, and is to be of stream {wanted}")
-            }
+            (Some(wanted), Some(at)) => (
+                format!("bundle {name} is {at}, and not of stream {wanted}"),
+                phrase![
+                    "see whether it is the right bundle, and whether ",
+                    Remedy::Stream,
+                    format!(" {} was meant", at.stream)
+                ],
+            ),
+            (Some(wanted), None) => (
+                format!("bundle {name} belongs to no stream, and is to be of stream {wanted}"),
+                phrase![
+                    "ask the sender for a bundle of that stream, or leave out ",
+                    Remedy::Stream
+                ],
+            ),
         };
-        Err(Error::new(Class::Untrusted, text).subject(Subject::Path(name.into())).hint(phrase![
-            "ask the sender for a bundle of that stream, or leave out ",
-            Remedy::Stream
-        ]))
+        Err(Error::new(Class::Untrusted, text).subject(Subject::Path(name.into())).hint(hint))
     }
 }
 

@@ -536,7 +536,9 @@ fn a_line_over_the_phone_is_enough_for_the_next_bundle() {
     // Outside of any stream a line is as good, spoken in any way.
     for spoken in [first.to_uppercase(), first.replace('-', " "), first.replace(' ', "  ")] {
         let more = ["--history", at, "--dry-run", "--since", &spoken];
-        assert_eq!(sender.export("x", &july, &more).ok().number("/held/blobs"), 1, "{spoken}");
+        let made = sender.export("x", &july, &more).ok();
+        assert_eq!(made.number("/held/blobs"), 1, "{spoken}");
+        made.says("it leans on prod 1, and belongs to no stream itself: --stream prod");
     }
 }
 
@@ -592,6 +594,7 @@ fn a_line_that_was_misheard_is_refused_with_what_differs() {
         since(&swapped, "history").exits(code::USAGE).says("misheard");
     }
     since("prod 2 k0tq9-mzx3p", "history").exits(code::USAGE).says("'0'");
+    since("prod", "history").exits(code::INCOMPLETE).says("goes in quotes");
     // A part of a line is one, as long as nothing is there that is called so.
     for part in ["prod 2", &format!("prod {}", value(&second))] {
         since(part, "history").exits(code::USAGE).says("is not a whole line of an inventory");

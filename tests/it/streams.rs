@@ -211,6 +211,10 @@ fn what_is_wrong_with_a_history_is_said_with_the_way_out() {
         .says("--after");
     sender.export("-o one --new-epoch").ok();
     sender.export("-o two").ok();
+    let mut misspelt = sender.sealift.command();
+    misspelt.args(["export", HELLO, "-o", "three", "--sign-key", "own.key.pem", "--stream", "prd"]);
+    let misspelt = ran(&mut misspelt).exits(code::INCOMPLETE);
+    misspelt.says("there is no history of stream prd").says("it has that of prod");
 
     let args = ["export", HELLO, "--stream", "prod", "-o", "three", "--sign-key", "other.key.pem"];
     let by_other = ran(sender.sealift.command().args(args)).exits(code::UNTRUSTED);

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::heard::bundle_of_line;
+use super::request::Request;
 use crate::bundle::base::MAX_ON;
 use crate::bundle::check::Trust;
 use crate::bundle::history::History;
@@ -16,7 +17,9 @@ use crate::bundle::receipt::ReadReceipt;
 use crate::bundle::record::Record;
 use crate::medium::Medium;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
 use crate::words::progress::{Event, Progress};
+use crate::words::remedy::Remedy;
 
 /// What tells what the other side holds already.
 #[derive(Debug, Clone)]
@@ -83,6 +86,19 @@ pub(super) fn ask(
         }
     }
     Ok(known)
+}
+
+/// Says that the bundle is to be of no stream, where it leans on one that is of some: who forgot that
+/// would carry what the other side does not take.
+pub(super) fn tell_streamless(request: &Request, known: &[Known], progress: &dyn Progress) {
+    let position = known.iter().find_map(|it| it.on.position.as_ref());
+    if let (Some(position), None) = (position, &request.stream) {
+        progress.event(Event::note(phrase![
+            format!("it leans on {position}, and belongs to no stream itself: "),
+            Remedy::Stream,
+            format!(" {} makes it the next one there", position.stream)
+        ]));
+    }
 }
 
 fn by_record(medium: &Medium, own: &PublicKey, progress: &dyn Progress) -> Result<Known> {
