@@ -15,6 +15,7 @@ mod members;
 pub mod mutex;
 pub mod named_file;
 pub mod pace;
+pub mod par2;
 pub mod parallel;
 pub mod process;
 pub mod rate;

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Seek as _, Write};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -62,15 +63,29 @@ impl AtomicFile {
     /// As [`create`](AtomicFile::create).
     pub fn create_locked(path: &Path, mode: u32) -> Result<AtomicFile> {
         let (folder, name) = Folder::holding(path)?;
+        AtomicFile::locked_within(&folder, name, mode)
+    }
+
+    /// As [`create_locked`](AtomicFile::create_locked), for a file that will be `name` in `folder`.
+    ///
+    /// # Errors
+    /// As [`create`](AtomicFile::create).
+    pub fn locked_within(
+        folder: &Folder,
+        name: impl Into<OsString>,
+        mode: u32,
+    ) -> Result<AtomicFile> {
+        let name = name.into();
         for _ in 0..ATTEMPTS {
-            let file = AtomicFile::begin(&folder, name.clone(), mode, LOCKED_PREFIX)?;
+            let file = AtomicFile::begin(folder, name.clone(), mode, LOCKED_PREFIX)?;
             // Between making and locking it, another run may have swept it away.
             match lock(&file.file, &file.folder, &file.temp) {
                 Err(e) if e.class() == Class::Busy => {}
                 locked => return locked.map(|()| file),
             }
         }
-        let text = format!("another program removes what is written into {}", path.display());
+        let text =
+            format!("another program removes what is written into {}", folder.path().display());
         Err(Error::new(Class::Other, text))
     }
 
@@ -112,6 +127,14 @@ impl AtomicFile {
     #[must_use]
     pub fn reflink(&self, other: &File) -> bool {
         rustix::fs::ioctl_ficlone(&self.file, other).is_ok()
+    }
+
+    /// Writes `bytes` where byte `at` is to be, whatever is there so far.
+    ///
+    /// # Errors
+    /// When the disk reports a fault.
+    pub fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, at)
     }
 
     /// Takes back what was written behind the first `len` bytes.
@@ -220,6 +243,13 @@ fn refuse_special(folder: &Folder, name: &OsStr) -> Result<()> {
 #[must_use]
 pub fn is_part(name: &OsStr) -> bool {
     name.to_string_lossy().starts_with(PART_PREFIX)
+}
+
+/// Whether `name` is that of a file which [`sweep`] removes where nobody writes it.
+#[must_use]
+pub fn is_leftover(name: &str) -> bool {
+    let random = name.strip_prefix(LOCKED_PREFIX).unwrap_or_default();
+    random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// How many bytes of `name` in `folder` are there to go on with.
@@ -340,18 +370,25 @@ fn busy(path: &Path) -> Error {
 /// # Errors
 /// When the folder cannot be read or a leftover not be removed.
 pub fn sweep(folder: &Path) -> Result<()> {
-    let fault = |e| Error::io(format!("cannot clean up in {}", folder.display()), e);
-    let folder = match Folder::open(folder) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(fault)?,
-    };
+    match Folder::open(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(Error::io(format!("cannot clean up in {}", folder.display()), e)),
+        Ok(folder) => sweep_in(&folder),
+    }
+}
+
+/// As [`sweep`], in a folder that is open.
+///
+/// # Errors
+/// As there.
+pub fn sweep_in(folder: &Folder) -> Result<()> {
+    let fault = |e| Error::io(format!("cannot clean up in {}", folder.path().display()), e);
     for name in folder.names().map_err(fault)? {
         if !name.to_string_lossy().starts_with(LOCKED_PREFIX) {
             continue;
         }
         let about = folder.look(&name).map_err(fault)?;
-        if !about.is_some_and(|about| about.kind == FileType::RegularFile && about.is_own(&folder))
-        {
+        if !about.is_some_and(|about| about.kind == FileType::RegularFile && about.is_own(folder)) {
             continue;
         }
         // Another run may be sweeping too, or the writer finish: then it is gone, as it should be.
