@@ -33,6 +33,7 @@ pub mod position;
 pub mod problem;
 pub mod receipt;
 pub mod record;
+pub mod recovery;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod statement;

@@ -34,6 +34,7 @@ mod partly;
 mod plan;
 mod printer;
 mod prompt;
+mod protect;
 mod prune;
 mod registries;
 mod remedies;
@@ -99,6 +100,7 @@ enum Command {
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Serve(serve::Serve),
+    Protect(protect::Protect),
     Squash(squash::Squash),
     Pack(pack::Pack),
     Prune(Box<prune::Prune>),
@@ -146,6 +148,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
+        Command::Protect(args) => args.run(printer),
         Command::Squash(args) => args.run(printer),
         Command::Pack(args) => args.run(printer),
         Command::Prune(args) => args.run(printer),

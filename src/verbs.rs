@@ -12,6 +12,7 @@ mod making;
 mod numbered;
 pub mod pack;
 mod paths;
+pub mod protect;
 pub mod prune;
 pub mod search;
 pub mod sequel;

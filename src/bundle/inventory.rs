@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::tools::file::is_leftover;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 
@@ -28,11 +29,15 @@ pub fn is_outside(path: &str) -> bool {
     path == SUMS || path.starts_with("sig/") || is_recovery(path)
 }
 
-/// Whether `path` is recovery data: `repair/*.par2`, and nothing else there.
+/// Whether `path` is recovery data: `repair/*.par2`, what a run that was killed left of that, and nothing
+/// else there. The names of such files have a plus in them.
 #[must_use]
 pub fn is_recovery(path: &str) -> bool {
-    let name = path.strip_prefix("repair/").and_then(|name| name.strip_suffix(".par2"));
-    name.is_some_and(|name| !name.is_empty() && is_portable(path) && !name.contains('/'))
+    let Some(name) = path.strip_prefix("repair/").filter(|name| !name.contains('/')) else {
+        return false;
+    };
+    let stem = name.strip_suffix(".par2").map(|stem| stem.replace('+', "-"));
+    stem.is_some_and(|stem| is_portable(&stem)) || is_leftover(name)
 }
 
 /// Whether `path` may stand in a list: relative, lower-case ASCII components that mean the same
@@ -175,6 +180,24 @@ mod tests {
             assert!(Inventory::from_bytes(line.as_bytes()).is_err(), "{path:?}");
         }
         Inventory::from_bytes(format!("{hex}  a/b-c_d.e\n").as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn recovery_data_has_names_of_its_own() {
+        let left = "repair/.sealift-locked-0123456789abcdef";
+        for path in ["repair/bundle.par2", "repair/bundle.vol000+05.par2", "repair/x.par2", left] {
+            assert!(is_recovery(path) && is_outside(path), "{path}");
+        }
+        for path in [
+            "repair/.par2",
+            "repair/a/b.par2",
+            "repair/x",
+            "repair/.x.par2",
+            "x.par2",
+            "repair/.sealift-x",
+        ] {
+            assert!(!is_recovery(path), "{path}");
+        }
     }
 
     #[test]

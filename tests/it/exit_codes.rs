@@ -81,6 +81,7 @@ fn each_message_has_the_exit_code_of_its_class() {
     std::fs::remove_dir_all(sealift.at("unsigned/sig")).unwrap();
     let packed = std::fs::read(sealift.at("b.tar")).unwrap();
     write("cut.tar", &packed[..3000]);
+    write("b.tar.par2", b"notes");
     write("x.gz", b"\x1f\x8b\x08");
     write("x.zip", b"PK\x03\x04");
     let config = format!(r#"{{"rootfs":{{"diff_ids":["{}"]}}}}"#, digest(b""));
@@ -155,6 +156,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "the bundle does not carry", plain("import delta --to oci:n")),
         (5, "is not all held", plain("inventory oci:small --against b")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
+        (6, "is not recovery data of this bundle", "protect b.tar".to_owned()),
         (6, "does not show which repositories it has", format!("inventory docker://{host} -o n")),
         (6, "with other images", plain("import small --to oci:in")),
         (

@@ -212,6 +212,15 @@ fn packs() {
 }
 
 #[test]
+fn protects() {
+    let sealift = desk();
+    for bundle in ["packed.tar", "folder"] {
+        let name = format!("protect.{}", bundle.trim_end_matches(".tar"));
+        check(&name, &run(&sealift, &format!("protect {bundle}")).ok(), &[]);
+    }
+}
+
+#[test]
 fn prunes() {
     let sealift = desk();
     sealift.keys("own");

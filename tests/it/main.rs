@@ -67,6 +67,7 @@ mod no_registry;
 mod openssl;
 mod outlook;
 mod pack;
+mod protect;
 mod prune;
 mod receipts;
 mod referrers;
