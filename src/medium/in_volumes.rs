@@ -59,7 +59,7 @@ pub fn of_folder(folder: &Folder) -> Result<Option<Tree>> {
     let Some(mut names) = folder.names().ok().filter(|_| !is_layout) else { return Ok(None) };
     names.sort();
     let (mut volumes, mut others) = (Vec::new(), Vec::new());
-    for name in names.into_iter().filter(|name| is_tar(name)) {
+    for name in names.into_iter().filter(is_tar) {
         let about = folder.look(&name).ok().flatten();
         if about.is_none_or(|about| about.kind != FileType::RegularFile) {
             continue;

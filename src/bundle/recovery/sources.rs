@@ -28,7 +28,7 @@ pub(super) struct ProtectedFiles {
 #[derive(Debug)]
 enum Held {
     /// A folder.
-    Folder(Tree),
+    Folder(Box<Tree>),
     /// It is one file.
     Packed(File),
 }
@@ -52,7 +52,7 @@ impl ProtectedFiles {
             }
             let files = tree.files().filter(|(path, size)| !is_recovery(path) && *size > 0);
             let names = files.map(|(path, size)| (path.to_owned(), size)).collect();
-            return Ok(ProtectedFiles { names, held: Held::Folder(tree) });
+            return Ok(ProtectedFiles { names, held: Held::Folder(Box::new(tree)) });
         }
         let file = File::open(path).map_err(fault)?;
         let name = path.file_name().and_then(OsStr::to_str).ok_or_else(|| {

@@ -2,7 +2,7 @@
 
 use super::field::{Field, constants};
 use super::rows::Rows;
-use super::stir::{Slices, stir, width};
+use super::stir::{MadeSlices, Slices, stir, width};
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 
@@ -20,7 +20,7 @@ pub fn encode(
     (slices, slice_size, count): (usize, u64, u16),
     jobs: usize,
     progress: &dyn Progress,
-    out: &mut dyn FnMut(u16, u64, &[u8]) -> Result<()>,
+    out: MadeSlices<'_, u16>,
 ) -> Result<()> {
     let (field, logs) = (Field::new(), constants(slices));
     let all: Vec<usize> = (0..slices).collect();

@@ -3,7 +3,7 @@
 use super::field::{Field, constants};
 use super::matrix::solve;
 use super::rows::{Input, Rows};
-use super::stir::{Slices, stir, width};
+use super::stir::{MadeSlices, Slices, stir, width};
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 
@@ -33,7 +33,7 @@ pub fn rebuild(
     exponents: &[u16],
     jobs: usize,
     progress: &dyn Progress,
-    out: &mut dyn FnMut(usize, u64, &[u8]) -> Result<()>,
+    out: MadeSlices<'_, usize>,
 ) -> Result<()> {
     if lost.len() > exponents.len() || lost.len() > MAX_LOST {
         let most = exponents.len().min(MAX_LOST);

@@ -15,6 +15,9 @@ pub trait Slices: Sync {
     fn read(&self, slice: usize, offset: u64, into: &mut [u8]) -> Result<()>;
 }
 
+/// Gets the bytes of slices that are made: the number of one, from which byte of it on, and the bytes.
+pub type MadeSlices<'m, N> = &'m mut dyn FnMut(N, u64, &[u8]) -> Result<()>;
+
 /// How many slices are read before they are added.
 const BATCH: usize = 16;
 /// Widest range of bytes of all slices that is worked on at a time: sixteen of them are in memory beside
