@@ -11,6 +11,7 @@ mod frames;
 pub mod ground;
 pub mod gzip;
 pub mod inflate;
+pub mod lock;
 mod members;
 pub mod mutex;
 pub mod named_file;

@@ -99,7 +99,7 @@ pub fn export(
     // 2. What does the other side hold, and what is on this one already? Where from, and what belongs
     //    to the images?
     let known = since::ask(&request.since, key.public(), &request.since_keys, progress)?;
-    since::tell_streamless(request, &known, progress);
+    since::tell_streamless(request.stream.is_some(), &known, progress);
     let at_hand = reuse::list(request, there.is_some(), key.public(), progress)?;
     let OpenPlaces { origins, wanted, mut faults, unreadable } =
         sources::open(request, &at_hand, client, progress)?;

@@ -23,7 +23,7 @@ use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::buffer::BUFFER;
 use crate::tools::cipher::{Recipients, Seal, Unlocked};
-use crate::tools::file::lock;
+use crate::tools::lock::lock;
 use crate::words::digest::Hasher;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};

@@ -10,8 +10,8 @@ use rustix::fs::FileType;
 
 use super::left::{BLOBS, SIGNATURES, cannot_list, look_through};
 use super::site::Site;
-use crate::tools::file::lock;
 use crate::tools::folder::{FileInfo, Folder};
+use crate::tools::lock::lock;
 use crate::tools::named_file::NamedFile;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;

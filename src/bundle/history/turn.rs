@@ -13,8 +13,9 @@ use crate::bundle::position::StreamPosition;
 use crate::bundle::record::Record;
 use crate::bundle::statement::{Previous, Statement};
 use crate::medium::Medium;
-use crate::tools::file::{AtomicFile, TEMP_PREFIX, lock, write_whole};
+use crate::tools::file::{AtomicFile, TEMP_PREFIX, write_whole};
 use crate::tools::folder::{Folder, Replace};
+use crate::tools::lock::lock;
 use crate::words::error::{Class, Error, Result};
 use crate::words::stream::StreamName;
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FileType;
 
 use super::address::{is_random_name, random_name};
-use crate::tools::file::{lock, write_whole};
+use crate::tools::file::write_whole;
 use crate::tools::folder::Folder;
+use crate::tools::lock::lock;
 use crate::words::error::{Error, Result};
 
 /// Permissions of a folder that only its owner may see.

@@ -6,7 +6,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::heard::bundle_of_line;
-use super::request::Request;
 use crate::bundle::base::MAX_ON;
 use crate::bundle::check::Trust;
 use crate::bundle::history::History;
@@ -90,9 +89,9 @@ pub(super) fn ask(
 
 /// Says that the bundle is to be of no stream, where it leans on one that is of some: who forgot that
 /// would carry what the other side does not take.
-pub(super) fn tell_streamless(request: &Request, known: &[Known], progress: &dyn Progress) {
+pub(super) fn tell_streamless(in_stream: bool, known: &[Known], progress: &dyn Progress) {
     let position = known.iter().find_map(|it| it.on.position.as_ref());
-    if let (Some(position), None) = (position, &request.stream) {
+    if let (Some(position), false) = (position, in_stream) {
         progress.event(Event::note(phrase![
             format!("it leans on {position}, and belongs to no stream itself: "),
             Remedy::Stream,

@@ -9,8 +9,9 @@ use zeroize::Zeroizing;
 
 use super::credentials::{AuthFile, DOCKER_HUB, MAX_FILE, names_host, read_file, server_name};
 use super::{helper, splice};
-use crate::tools::file::{AtomicFile, lock_patiently};
+use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
+use crate::tools::lock::lock_patiently;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;

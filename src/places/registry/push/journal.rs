@@ -13,8 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::tools::file::{lock, write_whole};
+use crate::tools::file::write_whole;
 use crate::tools::folder::{FileInfo, Folder};
+use crate::tools::lock::lock;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
