@@ -47,6 +47,7 @@ fn export(sealift: &Sealift, name: &str, line: &str) -> Ran {
         (&text("statement"), "<statement>"),
         (&base, "<base>"),
         (&free(&ran), "9"),
+        (&read_back(&ran), "device"),
     ];
     check(name, &ran, &varying.map(|(given, placeholder)| (given.as_str(), placeholder)));
     ran
@@ -113,6 +114,12 @@ fn saved() -> Vec<u8> {
     ])
 }
 
+/// Whence a bundle was read back, which the file system decides.
+fn read_back(ran: &Ran) -> String {
+    let told = serde_json::from_str::<Value>(&ran.stdout).unwrap_or_default();
+    told["readBack"].as_str().unwrap_or("nothing of that kind").to_owned()
+}
+
 #[test]
 fn exports() {
     let sealift = desk();
@@ -121,6 +128,7 @@ fn exports() {
     export(&sealift, "export.dry-run", "oci:hello -o b --dry-run");
     export(&sealift, "export", "oci:hello -o b").ok();
     export(&sealift, "export.dry-run.since", "oci:hello -o next --dry-run --since b").ok();
+    export(&sealift, "export.read-back", "oci:hello -o back --verify-media").ok();
     export(&sealift, "export.delta", "oci:hello -o delta --since b").ok();
     export(&sealift, "export.stream", "oci:hello -o first --stream prod --new-epoch").ok();
     export(&sealift, "export.part", "oci:hello -o part --platform linux/amd64").ok();
@@ -250,6 +258,8 @@ fn inspections_and_verifications() {
     };
     both("packed.tar", "", code::DONE);
     both("skipped.tar", ".skipped", code::DONE);
+    let ran = run(&sealift, "verify packed.tar --key signer.pub.pem --verify-media").ok();
+    check("verify.read-back", &ran, &[(&read_back(&ran), "device")]);
     check("inspect.unasked", &run(&sealift, "inspect packed.tar").ok(), &[]);
     check("inspect.tree", &run(&sealift, "inspect packed.tar --tree").ok(), &[]);
 

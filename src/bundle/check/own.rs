@@ -135,6 +135,7 @@ mod tests {
         let many =
             (0..6_500).map(|n| crate::bundle::contents::Image { name: named(n), ..image.clone() });
         sample.contents.images = many.collect();
+        sample.contents.referrers.clear();
         let (class, text) = refused(&sample, &sample.head());
         assert!(class == Class::Usage && text.contains(&MAX_INDEX.to_string()), "{text}");
 
