@@ -93,7 +93,10 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
     ));
     if overview.bytes_lacking > 0 {
         let lacking = bytes(overview.bytes_lacking);
-        lines.push(format!("a delta: needs {lacking} more, which it does not carry"));
+        lines.push(match overview.evidence.leans_on.is_empty() {
+            true => format!("lacks {lacking} that its images need"),
+            false => format!("a delta: needs {lacking} more, which it does not carry"),
+        });
     }
     let of = &overview.evidence;
     lines.push(format!("made at {} by {}", of.created_at, Safe(&overview.tool)));

@@ -283,6 +283,15 @@ fn who_shares_which_layers_reads_as_a_disk_usage() {
     assert_eq!(delta["counts"]["unchanged"], 4, "a delta is compared as the whole that it makes");
     assert_eq!(delta["new"]["blobs"], 0);
     assert!(delta["after"]["lacking"]["blobs"].as_u64() > Some(0));
+
+    // What was lost from a whole bundle makes it no delta.
+    run!(sealift, "pack", "june.tar", "-o", "june").ok();
+    let blobs = std::fs::read_dir(sealift.at("june/blobs/sha256")).unwrap();
+    let size = |path: &std::path::PathBuf| path.metadata().unwrap().len();
+    let layer = blobs.map(|blob| blob.unwrap().path()).max_by_key(size).unwrap();
+    std::fs::remove_file(layer).unwrap();
+    let said = run!(sealift, "inspect", "june").says(" that its images need");
+    assert!(!said.stdout.contains("a delta"), "{}", said.stdout);
 }
 
 #[test]
