@@ -1,5 +1,6 @@
 //! Bundles that are encrypted while they are made: `age` opens them, and so does the other side.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::content::{Layer, tar};
@@ -123,6 +124,15 @@ fn recipients_and_names_that_do_not_go_together_are_told_before_anything_is_made
     assert_eq!(made.count(), 1, "none.txt alone");
 }
 
+/// The layers in the folder `layout`, in order of their digests.
+fn layers(sealift: &Sealift, layout: &str) -> Vec<PathBuf> {
+    let blobs = std::fs::read_dir(sealift.at(&format!("{layout}/blobs/sha256"))).unwrap();
+    let large = |path: &PathBuf| path.metadata().unwrap().len() > 100_000;
+    let mut layers: Vec<_> = blobs.map(|entry| entry.unwrap().path()).filter(large).collect();
+    layers.sort();
+    layers
+}
+
 #[test]
 fn an_interrupted_one_holds_nothing_in_clear_and_is_begun_anew() {
     need!("age");
@@ -130,13 +140,8 @@ fn an_interrupted_one_holds_nothing_in_clear_and_is_begun_anew() {
     let one = identity(&sealift, "one");
     export(&sealift, "-o whole").ok();
     // The last layer that is written is not what its name says.
-    let blobs = sealift.at("images/blobs/sha256");
-    let large = |entry: &std::fs::DirEntry| entry.metadata().unwrap().len() > 100_000;
-    let mut layers: Vec<_> =
-        std::fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap()).filter(large).collect();
-    layers.sort_by_key(|entry| entry.path());
-    let damaged = layers[1].path();
-    files::flip(&damaged, 200_000);
+    let damaged = &layers(&sealift, "images")[1];
+    files::flip(damaged, 200_000);
 
     export(&sealift, &format!("-o b.tar.age --recipient {one}")).exits(code::DAMAGED);
     assert!(!sealift.at("b.tar.age").exists());
@@ -145,7 +150,7 @@ fn an_interrupted_one_holds_nothing_in_clear_and_is_begun_anew() {
         let word = word.as_bytes();
         assert!(!left.windows(word.len()).any(|part| part == word), "{word:?} in clear");
     }
-    files::flip(&damaged, 200_000);
+    files::flip(damaged, 200_000);
     export(&sealift, &format!("-o b.tar.age --recipient {one}")).ok().says("begun anew");
     run(&sealift, "verify b.tar.age --identity one --key k.pub.pem").ok();
 }
@@ -156,12 +161,7 @@ fn what_is_here_already_is_taken_and_checked_before_it_is_written() {
     let sealift = outside();
     let one = identity(&sealift, "one");
     export(&sealift, "-o whole").ok();
-    let blobs = sealift.at("whole/blobs/sha256");
-    let large = |entry: &std::fs::DirEntry| entry.metadata().unwrap().len() > 100_000;
-    let mut layers: Vec<_> =
-        std::fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap()).filter(large).collect();
-    layers.sort_by_key(|entry| entry.path());
-    files::flip(&layers[0].path(), 200_000);
+    files::flip(&layers(&sealift, "whole")[0], 200_000);
 
     let made = export(&sealift, &format!("-o b.tar.age --recipient {one} --reuse whole"));
     made.ok().says("its bytes are others").says("already there");

@@ -1,8 +1,7 @@
 //! Written is not stored: what a medium changes without a word is found before the bundle gets its name,
 //! and one that is full, read-only or gone in the middle is told exactly, and gone on with afterwards.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use crate::support::each_call::{Call, is_possible, watched};
 use crate::support::files;
@@ -23,13 +22,13 @@ impl Desk {
         let sealift = Sealift::new_in(base);
         let keys = sealift.keys("sender");
         let desk = Desk { sender: Sender { sealift, keys } };
-        std::fs::create_dir(desk.work()).unwrap();
+        std::fs::create_dir(desk.sender.work()).unwrap();
         let images: [(&str, Image); 2] = [
             ("x.example/a/app:1", image("a/app:1", &["base", "app"])),
             ("x.example/a/db:1", image("a/db:1", &["base", "db"])),
         ];
         let named: Vec<(&str, &Image)> = images.iter().map(|(name, it)| (*name, it)).collect();
-        write_layout(&desk.work().join("src"), &named);
+        write_layout(&desk.sender.work().join("src"), &named);
         desk
     }
 
@@ -37,28 +36,14 @@ impl Desk {
         Desk::in_folder(Path::new(env!("CARGO_TARGET_TMPDIR")))
     }
 
-    fn work(&self) -> PathBuf {
-        self.sender.at("work")
-    }
-
-    fn command(&self, line: &str) -> Command {
-        let mut command = self.sender.sealift.command();
-        command.current_dir(self.work()).args(line.split_whitespace().map(|word| match word {
-            "KEY" => self.sender.keys.private.as_os_str(),
-            "PUB" => self.sender.keys.public.as_os_str(),
-            word => word.as_ref(),
-        }));
-        command
-    }
-
     fn run(&self, line: &str) -> Ran {
-        ran(&mut self.command(line))
+        ran(&mut self.sender.at_work(line))
     }
 
     /// Takes `output` away, finished or not.
     fn clear(&self, output: &str) {
         for name in [output.to_owned(), format!("{output}.partial")] {
-            let path = self.work().join(name);
+            let path = self.sender.work().join(name);
             match path.is_dir() {
                 true => files::remove(&path),
                 false => drop(std::fs::remove_file(path)),
@@ -69,11 +54,11 @@ impl Desk {
     /// The export to `output`, with `more`, in which call `number` goes wrong.
     fn export(&self, output: &str, more: &str, number: usize, fault: &str) -> (Ran, Vec<Call>) {
         let line = format!("export oci:src -o {output} --sign-key KEY {more}");
-        watched(&self.command(&line), &self.work(), number, fault)
+        watched(&self.sender.at_work(&line), &self.sender.work(), number, fault)
     }
 
     fn has(&self, name: &str) -> bool {
-        self.work().join(name).exists()
+        self.sender.work().join(name).exists()
     }
 }
 
@@ -136,7 +121,7 @@ fn it_is_said_how_a_bundle_was_read_back_and_which_bytes_are_wrong() {
         let verify = format!("verify {output} --key PUB --verify-media");
         let seen = desk.run(&format!("{verify} --format json")).ok().json();
         assert_eq!(made["readBack"], seen["readBack"]);
-        let magic = rustix::fs::statfs(desk.work()).unwrap().f_type;
+        let magic = rustix::fs::statfs(desk.sender.work()).unwrap().f_type;
         // ext2 to ext4, and XFS.
         if [0xef53, 0x5846_5342].contains(&magic) {
             assert_eq!(made["readBack"], "device");
@@ -151,18 +136,18 @@ fn it_is_said_how_a_bundle_was_read_back_and_which_bytes_are_wrong() {
         let plain = desk.run(&format!("verify {output} --key PUB --format json")).ok();
         assert!(plain.json().get("readBack").is_none());
 
-        let blobs = std::fs::read_dir(desk.work().join("src/blobs/sha256")).unwrap();
+        let blobs = std::fs::read_dir(desk.sender.work().join("src/blobs/sha256")).unwrap();
         let largest = blobs.max_by_key(|it| it.as_ref().unwrap().metadata().unwrap().len());
         let name = largest.unwrap().unwrap().file_name().into_string().unwrap();
-        let bytes = std::fs::read(desk.work().join("src/blobs/sha256").join(&name)).unwrap();
+        let bytes = std::fs::read(desk.sender.work().join("src/blobs/sha256").join(&name)).unwrap();
         match file {
             None => {
-                let layer = desk.work().join(output).join("blobs/sha256").join(&name);
+                let layer = desk.sender.work().join(output).join("blobs/sha256").join(&name);
                 files::flip(&layer, 100);
                 desk.run(&verify).exits(code::DAMAGED).says(&name);
             }
             Some(file) => {
-                let path = desk.work().join(file);
+                let path = desk.sender.work().join(file);
                 let tar = std::fs::read(&path).unwrap();
                 let at = tar.windows(64).position(|part| part == &bytes[..64]).unwrap();
                 files::flip(&path, at as u64 + 100);

@@ -24,6 +24,7 @@ use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::buffer::BUFFER;
 use crate::tools::cipher::{Recipients, Seal, Unlocked};
 use crate::tools::lock::lock;
+use crate::tools::uncached::sync;
 use crate::words::digest::Hasher;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -222,7 +223,7 @@ impl Making for EncryptedDraft {
                 let end = at.seal.write_all(&[0; 2 * BLOCK as usize]);
                 let done = end.and_then(|()| at.seal.finish());
                 let key = done.map_err(|e| self.fault(e))?;
-                self.file.sync_all().map_err(|e| self.fault(e))?;
+                sync(&self.file).map_err(|e| self.fault(e))?;
                 let name = self.path.display().to_string();
                 let unlocked = Unlocked::by_key(&name, Arc::clone(&self.file), key)?;
                 *state = State::Done(Arc::new(unlocked));

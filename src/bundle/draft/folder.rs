@@ -17,8 +17,7 @@ use crate::storage::holdings::BlobHoldings as _;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::file::{TEMP_PREFIX, is_part, write_whole};
-use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER};
-use crate::tools::lock::lock;
+use crate::tools::folder::{Folder, OPEN_FOLDER};
 use crate::tools::named_file::NamedFile;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -60,12 +59,8 @@ struct FolderDraft {
 
 impl FolderDraft {
     fn open(site: Site, outdated: Option<Outdated>) -> Result<FolderDraft> {
-        site.left(&site.partial, FileType::Directory)?;
-        let path = site.folder.at(&site.partial);
-        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
-        let root = site.folder.make_below(&site.partial, OPEN_FOLDER).map_err(fault)?;
-        FileInfo::of(root.handle()).map_err(fault)?.refuse_foreign(&site.folder, &path)?;
-        lock(root.handle(), &site.folder, &site.partial)?;
+        let root = site.open_folder()?;
+        let fault = |e| Error::io(format!("cannot write {}", root.path().display()), e);
         for left in look_through(&root)? {
             let name = left.name.as_ref();
             if left.name.starts_with(TEMP_PREFIX) && !is_part(name) {

@@ -8,7 +8,8 @@ use rustix::fs::FileType;
 
 use crate::medium::Medium;
 use crate::medium::cutting::Cutting;
-use crate::tools::folder::{FileInfo, Folder, Replace};
+use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER, Replace};
+use crate::tools::lock::lock;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
@@ -57,6 +58,17 @@ impl Site {
             #[cfg(feature = "age")]
             recipients: output.recipients().cloned(),
         }
+    }
+
+    /// Opens what an export left that is a folder, or makes it, and keeps every other sealift out of it.
+    pub(in crate::bundle) fn open_folder(&self) -> Result<Folder> {
+        self.left(&self.partial, FileType::Directory)?;
+        let path = self.folder.at(&self.partial);
+        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
+        let root = self.folder.make_below(&self.partial, OPEN_FOLDER).map_err(fault)?;
+        FileInfo::of(root.handle()).map_err(fault)?.refuse_foreign(&self.folder, &path)?;
+        lock(root.handle(), &self.folder, &self.partial)?;
+        Ok(root)
     }
 
     /// What was left behind under `name`, if it is of the `kind` that an export leaves behind, and

@@ -37,9 +37,9 @@ use crate::storage::reading::digest_of;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::buffer::BUFFER;
 use crate::tools::file::write_whole;
-use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER};
-use crate::tools::lock::lock;
+use crate::tools::folder::Folder;
 use crate::tools::stretch::Stretch;
+use crate::tools::uncached::sync;
 use crate::words::cancel::Cancel;
 use crate::words::digest::{Digest, Hasher};
 use crate::words::document::Descriptor;
@@ -99,12 +99,7 @@ impl VolumesDraft {
         let Some(cutting) = site.cutting.clone() else {
             return Err(Error::new(Class::Other, "nobody said how large a volume is"));
         };
-        site.left(&site.partial, FileType::Directory)?;
-        let path = site.folder.at(&site.partial);
-        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
-        let root = site.folder.make_below(&site.partial, OPEN_FOLDER).map_err(fault)?;
-        FileInfo::of(root.handle()).map_err(fault)?.refuse_foreign(&site.folder, &path)?;
-        lock(root.handle(), &site.folder, &site.partial)?;
+        let root = site.open_folder()?;
         left_in(&root, &site)?;
         let (labels, volumes, slots, sums) = Default::default();
         Ok(VolumesDraft { site, root, cutting, labels, volumes, slots, sums })
@@ -229,7 +224,7 @@ impl VolumesDraft {
         file.write_all_at(&start, 0)
             .and_then(|()| file.write_all_at(&[0; 2 * BLOCK as usize], volume.end))
             .and_then(|()| file.set_len(volume.end + 2 * BLOCK))
-            .and_then(|()| file.sync_all())
+            .and_then(|()| sync(file))
             .map_err(|e| self.fault(at, e))
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -65,6 +66,23 @@ impl Sender {
         let mut command = self.sealift.command();
         command.args(["import", bundle, "--to", to, "--key"]).arg(&self.keys.public);
         ran(command.args(more))
+    }
+
+    /// The folder `work` in the scratch folder.
+    pub fn work(&self) -> PathBuf {
+        self.at("work")
+    }
+
+    /// The program with the arguments of `line`, in which `KEY` and `PUB` stand for the keys, to be run in
+    /// the folder `work`.
+    pub fn at_work(&self, line: &str) -> Command {
+        let mut command = self.sealift.command();
+        command.current_dir(self.work()).args(line.split_whitespace().map(|word| match word {
+            "KEY" => self.keys.private.as_os_str(),
+            "PUB" => self.keys.public.as_os_str(),
+            word => word.as_ref(),
+        }));
+        command
     }
 
     /// A path in the scratch folder.
