@@ -6,6 +6,7 @@
 mod at_hand;
 mod bars;
 mod believe;
+mod bundle;
 mod changes;
 mod choose;
 mod completions;

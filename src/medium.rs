@@ -67,6 +67,8 @@ use crate::words::remedy::Remedy;
 #[derive(Debug, Clone)]
 pub struct Medium {
     path: PathBuf,
+    /// Where else volumes of it lie.
+    further: Vec<PathBuf>,
     /// By what it is opened where it is encrypted.
     #[cfg(feature = "age")]
     identities: Option<Arc<Identities>>,
@@ -99,6 +101,7 @@ impl Medium {
     pub fn at(path: impl Into<PathBuf>) -> Medium {
         Medium {
             path: path.into(),
+            further: Vec::new(),
             #[cfg(feature = "age")]
             identities: None,
             cutting: None,
@@ -106,6 +109,13 @@ impl Medium {
             recipients: None,
             past_cache: false,
         }
+    }
+
+    /// The same bundle, which is in volumes that lie at `further` places as well: each is a volume, or a
+    /// folder of some.
+    #[must_use]
+    pub fn with_volumes_at(self, further: Vec<PathBuf>) -> Medium {
+        Medium { further, ..self }
     }
 
     /// The same, which is opened by one of `identities` where it is encrypted with age.
@@ -237,7 +247,12 @@ impl Medium {
         self.cutting.as_ref()
     }
 
-    /// Where it is, for people, and to find what is beside it.
+    /// Every place that it lies at, as the user named them.
+    pub fn places(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.path).chain(&self.further).map(PathBuf::as_path)
+    }
+
+    /// Where it is, or the first of its volumes, for people, and to find what is beside it.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
@@ -271,6 +286,7 @@ impl Medium {
     /// [`faults`](Tree::faults) instead.
     pub fn open(&self) -> Result<Tree> {
         let tree = match folder_or_file::look(&self.path)? {
+            _ if !self.further.is_empty() => in_volumes::of_places(&self.path, self.places())?,
             FolderOrFile::Folder(folder) => match in_volumes::of_folder(&folder)? {
                 Some(volumes) => volumes,
                 None => Tree::of_folder(folder, false)?,
@@ -307,14 +323,14 @@ impl Medium {
     /// Whether what is written to `path` would be written into the bundle.
     #[must_use]
     pub fn contains(&self, path: &Path) -> bool {
-        lies_in(path, &self.path)
+        self.places().any(|place| lies_in(path, place))
     }
 }
 
 /// Media are the same where they lie in the same place, by whatever they are opened.
 impl PartialEq for Medium {
     fn eq(&self, other: &Medium) -> bool {
-        self.path == other.path
+        self.path == other.path && self.further == other.further
     }
 }
 
@@ -328,13 +344,17 @@ impl<P: Into<PathBuf>> From<P> for Medium {
 
 impl fmt::Display for Medium {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.display().fmt(f)
+        self.path.display().fmt(f)?;
+        match self.further.len() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 
 impl Serialize for Medium {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Bytes that are no text are replaced: a result is worth more than they are.
-        self.path.to_string_lossy().serialize(serializer)
+        serializer.collect_str(self)
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::at_hand::all_at_hand;
 use super::believe::Believe;
+use super::bundle::Bundle;
 use super::choose::Choose;
 use super::environment::now;
 use super::evidence::{ahead, signed};
@@ -84,9 +85,8 @@ Of a bundle in a stream it is remembered that it was taken: an older one, anothe
 one before which others are missing is refused from then on (exit code 7).
 An interrupted import is finished by the same command; blobs that are there are not sent again.")]
 pub(super) struct Import {
-    /// The bundle
-    #[arg(value_name = "BUNDLE")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    bundle: Bundle,
     /// Where to: docker://HOST[:PORT][/PREFIX], containers-storage: (podman), docker-daemon:,
     /// containerd:[NAMESPACE], oci:DIR, docker-archive:PATH or oci-archive:PATH (one file for all
     /// images; a folder, with a slash behind it, for a file an image; - for standard output)
@@ -170,15 +170,16 @@ impl Import {
     pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
         let filing = self.filing(printer)?;
         self.check_platform()?;
-        self.partly.check(&self.bundle)?;
         self.tell_idle(printer);
         if self.to.beside_registries().is_some() {
             self.registries.unused();
         }
         let rules = rules::gather(self.map, self.map_file.as_deref())?;
         let opener = self.unlock.opener(printer)?;
+        let bundle = self.bundle.medium(|path| opener.medium(path));
+        self.partly.check(&bundle)?;
         let request = Request {
-            bundle: opener.medium(self.bundle),
+            bundle,
             to: self.to,
             bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
             trust: self.believe.trust(printer)?,

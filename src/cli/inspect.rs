@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::bundle::Bundle;
 use super::environment::now;
 use super::evidence::{ahead, expiry, ids, in_words};
 use super::idle;
@@ -30,9 +31,8 @@ use crate::words::escape::Safe;
 Layers are not read. Without --key nothing is proven about who made the bundle. With problems the
 exit code is that of verify: 4 or 5. One that has expired is shown all the same, with exit code 7.")]
 pub(super) struct Inspect {
-    /// The bundle
-    #[arg(value_name = "BUNDLE")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    bundle: Bundle,
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem")]
     key: Vec<PathBuf>,
@@ -54,7 +54,8 @@ impl Inspect {
             true => Trust::UnsafeAnySigner,
             false => Trust::Keys(public_keys(&self.key)?),
         };
-        let medium = self.unlock.opener(printer)?.medium(self.bundle);
+        let opener = self.unlock.opener(printer)?;
+        let medium = self.bundle.medium(|path| opener.medium(path));
         let overview = inspect(&medium, &trust, now()?, self.tree)?;
         let error = match overview.ok {
             false => Some(failure(&medium.to_string(), &overview.problems)),

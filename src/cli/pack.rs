@@ -5,9 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::bundle::Bundle;
 use super::cut::CutInto;
 use super::printer::Printer;
 use super::table::{blobs, bytes};
+use crate::medium::Medium;
 use crate::tools::pace::Jobs;
 use crate::verbs::pack::{Request, Summary, pack};
 use crate::words::count::count;
@@ -24,6 +26,7 @@ use crate::words::escape::Safe;
   sealift pack /media/usb/june.tar -o june
   sealift pack june.tar -o discs/june --volume-size dvd
   sealift pack june.tar -o again/june --volume-size dvd --only 3
+  sealift pack disc1/june.001.tar disc2/june.002.tar -o june.tar
 
 A set of volumes is a folder of plain tars (june.001.tar, june.002.tar, ...), each of which fits on a
 medium of its own and can be verified by itself. Brought together in any folder, in any order, they are
@@ -35,9 +38,8 @@ The same bundle packed by export, or packed and unpacked, has the same bytes. Wh
 carries, and whether it has expired, is asked by those who take it. An interrupted run leaves
 NAME.partial; the same command goes on from there.")]
 pub(super) struct Pack {
-    /// The bundle
-    #[arg(value_name = "BUNDLE")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    bundle: Bundle,
     /// The same in its new form: one packed file when the name ends in .tar, else a folder
     #[arg(short, long, value_name = "NEW")]
     output: PathBuf,
@@ -60,7 +62,7 @@ impl Pack {
         let request = Request {
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
-            ..Request::new(self.bundle, output)
+            ..Request::new(self.bundle.medium(Medium::at), output)
         };
         let summary = pack(&request, &*printer.progress())?;
         printer.result(&summary, || text(&summary))?;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::idle::Given;
-use crate::tools::file::{AtomicFile, lies_in};
+use crate::medium::Medium;
+use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
 use crate::tools::ground;
 use crate::verbs::import::Summary;
@@ -40,7 +41,7 @@ impl Partly {
     /// # Errors
     /// Those of [`ground::check`], and [`Class::Usage`] for a folder, for another file, and for a place
     /// in the bundle itself.
-    pub(super) fn check(&self, bundle: &Path) -> Result<()> {
+    pub(super) fn check(&self, bundle: &Medium) -> Result<()> {
         let Some(path) = &self.failed_list else { return Ok(()) };
         let refused = |what: &str, hint: &str| {
             let text = format!("{} {what}", path.display());
@@ -49,7 +50,7 @@ impl Partly {
         if path.is_dir() {
             return refused("is a folder, not a file", "name a file in it");
         }
-        if lies_in(path, bundle) {
+        if bundle.contains(path) {
             return refused("lies in the bundle itself", "name another place for the list");
         }
         ground::check(path)?;

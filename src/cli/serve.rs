@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::at_hand::all_at_hand;
 use super::believe::Believe;
+use super::bundle::Bundle;
 use super::environment::now;
 use super::evidence::ahead;
 use super::printer::Printer;
@@ -34,9 +35,8 @@ use crate::words::error::{Error, Result};
 Plain HTTP without credentials: whoever reaches the address can pull. On the loopback it answers to
 addresses and localhost only, whatever name leads there. Ctrl-C ends it, with exit code 0.")]
 pub(super) struct Serve {
-    /// The bundle
-    #[arg(value_name = "BUNDLE")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    bundle: Bundle,
     /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not
     /// carry (can be repeated)
     #[arg(long, value_name = "PATH")]
@@ -61,7 +61,7 @@ impl Serve {
             )
         })?;
         let opener = self.unlock.opener(printer)?;
-        let medium = opener.medium(self.bundle);
+        let medium = self.bundle.medium(|path| opener.medium(path));
         let bases = opener.media(all_at_hand::<PathBuf>("--base", self.base)?);
         let bundle = check::examine(&medium, &trust, now)?.into_trusted()?;
         let bundle = whole(bundle.beside(Bases::open(&bases, &medium, &progress.handle())?))?

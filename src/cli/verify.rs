@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::at_hand::all_at_hand;
+use super::bundle::Bundle;
 use super::environment::now;
 use super::evidence::{ahead, signed};
 use super::idle;
@@ -42,6 +43,7 @@ use crate::work::mapping::NameRule;
   sealift verify july.tar --key transfer.pub.pem --base june.tar
   sealift verify june.tar.age --identity site.key --key transfer.pub.pem
   sealift verify /media/usb/june --key transfer.pub.pem --verify-media
+  sealift verify disc1/june.001.tar disc2/june.002.tar --key transfer.pub.pem
 
 With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
 that was taken is refused (exit code 7).
@@ -52,9 +54,8 @@ A delta is right by itself when all that it carries is. --against and --base pro
 is at the destination or in earlier bundles; what is nowhere is listed by image, with exit code 5.
 With --against go the --map, --map-file, --flatten, --rewrite-index and --to-oci of the import.")]
 pub(super) struct Verify {
-    /// The bundle
-    #[arg(value_name = "BUNDLE")]
-    bundle: PathBuf,
+    #[command(flatten)]
+    bundle: Bundle,
     /// Public key that must have signed it (with several, any one of them)
     #[arg(long, value_name = "PUB.pem", required = true)]
     key: Vec<PathBuf>,
@@ -109,7 +110,7 @@ impl Verify {
         idle::in_full(&[("--long", self.long)], printer);
         let opener = self.unlock.opener(printer)?;
         let request = Request {
-            bundle: opener.medium(self.bundle),
+            bundle: self.bundle.medium(|path| opener.medium(path)),
             trust: Trust::Keys(public_keys(&self.key)?),
             demands: (self.remember || self.in_order.is_given()).then(|| self.in_order.demands()),
             remember: self.remember,

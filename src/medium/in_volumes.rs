@@ -12,6 +12,7 @@ use rustix::fs::FileType;
 
 use super::entries::{Entries, listing};
 use super::fault::{FaultKind, TreeFault};
+use super::folder_or_file::{self, FolderOrFile};
 use super::header::{BLOCK, read_header};
 use super::holder::Holder;
 use super::pieces::{Extent, FileNumber, Pieces};
@@ -49,22 +50,68 @@ impl Holder for Volumes {
     }
 }
 
+/// What may be volumes: what each is called for people, and its file; and what is wrong beside them.
+#[derive(Default)]
+struct Collected {
+    volumes: Vec<(String, Arc<File>)>,
+    others: Vec<TreeFault>,
+}
+
 /// The bundle whose volumes lie in `folder`, if any do.
 ///
 /// # Errors
 /// Those of the disk; [`Class::Usage`] for volumes of several sets.
 pub fn of_folder(folder: &Folder) -> Result<Option<Tree>> {
+    let mut found = Collected::default();
+    collect(folder, "", &mut found);
+    match found.volumes.is_empty() {
+        true => Ok(None),
+        false => together(folder.path(), found, false).map(Some),
+    }
+}
+
+/// The bundle whose volumes lie at `places`: each is one, or a folder with some. `path` stands for all of
+/// them, for people.
+///
+/// # Errors
+/// Those of the disk; [`Class::Usage`] for a place where none is, and for volumes of several sets.
+pub(super) fn of_places<'p>(path: &Path, places: impl Iterator<Item = &'p Path>) -> Result<Tree> {
+    let mut found = Collected::default();
+    for place in places {
+        let before = found.volumes.len();
+        match folder_or_file::look(place)? {
+            FolderOrFile::Folder(folder) => {
+                let within = format!("{}/", place.display().to_string().trim_end_matches('/'));
+                collect(&folder, &within, &mut found);
+            }
+            FolderOrFile::File(file) if is_volume(&file) => {
+                found.volumes.push((place.display().to_string(), file));
+            }
+            FolderOrFile::File(_) => {}
+        }
+        if found.volumes.len() == before {
+            let text = format!("{} is no volume, and holds none", place.display());
+            return Err(Error::new(Class::Usage, text)
+                .hint("several places are one bundle where each has volumes of one set"));
+        }
+    }
+    together(path, found, false)
+}
+
+/// Adds to `found` what in `folder` may be volumes, with `within` before their names; nothing where it is
+/// a bundle itself.
+fn collect(folder: &Folder, within: &str, found: &mut Collected) {
     let is_layout = LAYOUT.iter().any(|name| folder.look(name).is_ok_and(|it| it.is_some()));
     // Why a folder cannot be listed, whoever lists it as a bundle says.
-    let Some(mut names) = folder.names().ok().filter(|_| !is_layout) else { return Ok(None) };
+    let Some(mut names) = folder.names().ok().filter(|_| !is_layout) else { return };
     names.sort();
-    let (mut volumes, mut others) = (Vec::new(), Vec::new());
+    let Collected { volumes, others } = found;
     for name in names.into_iter().filter(is_tar) {
         let about = folder.look(&name).ok().flatten();
         if about.is_none_or(|about| about.kind != FileType::RegularFile) {
             continue;
         }
-        let shown = name.to_string_lossy().into_owned();
+        let shown = format!("{within}{}", name.to_string_lossy());
         match folder.file(&name).map(Arc::new) {
             Ok(file) if is_volume(&file) => volumes.push((shown, file)),
             Ok(_) => {
@@ -77,10 +124,6 @@ pub fn of_folder(folder: &Folder) -> Result<Option<Tree>> {
             }
         }
     }
-    if volumes.is_empty() {
-        return Ok(None);
-    }
-    together(folder.path(), volumes, others, false).map(Some)
 }
 
 /// The bundle of which `file` at `path` is a volume, if it is one.
@@ -92,7 +135,8 @@ pub(super) fn of_file(path: &Path, file: &Arc<File>) -> Result<Option<Tree>> {
         return Ok(None);
     }
     let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    together(path, vec![(shown, Arc::clone(file))], Vec::new(), true).map(Some)
+    let found = Collected { volumes: vec![(shown, Arc::clone(file))], others: Vec::new() };
+    together(path, found, true).map(Some)
 }
 
 fn is_tar(name: &OsString) -> bool {
@@ -106,15 +150,11 @@ fn is_volume(file: &File) -> bool {
         && read_header(&block, false).is_ok_and(|(path, _)| path == VOLUME)
 }
 
-fn together(
-    path: &Path,
-    files: Vec<(String, Arc<File>)>,
-    others: Vec<TreeFault>,
-    is_single: bool,
-) -> Result<Tree> {
+fn together(path: &Path, collected: Collected, is_single: bool) -> Result<Tree> {
+    let Collected { volumes, others } = collected;
     let mut all = Entries::default();
     let mut found = Vec::new();
-    for (shown, file) in files {
+    for (shown, file) in volumes {
         match look(path, shown.clone(), file)? {
             Ok(volume) => found.push(volume),
             Err(what) => note(&mut all, shown, FaultKind::Unacceptable, what),
@@ -124,10 +164,17 @@ fn together(
     one_set(path, &found)?;
     // Of two copies of a volume the better one counts.
     found.sort_by_key(|it| (it.table.number, it.entries.faults.len()));
-    found.dedup_by_key(|it| it.table.number);
-    let (each, spanning) = (Vec::new(), BTreeMap::new());
-    let (loose, copies) = (Vec::new(), Vec::new());
-    let mut volumes = Volumes { each, spanning, loose, copies, is_single };
+    let mut volumes = Volumes { is_single, ..Volumes::default() };
+    found.dedup_by(|second, first| {
+        let is_twice = second.table.number == first.table.number;
+        if is_twice {
+            let (name, read, other) = (first.table.name(), &first.shown, &second.shown);
+            volumes
+                .twice
+                .push(format!("{name} is there twice: {read} is read, and {other} is not"));
+        }
+        is_twice
+    });
     let mut parts: BTreeMap<Digest, (u64, Vec<PartAt>)> = BTreeMap::new();
     for volume in found {
         add(&mut all, &mut volumes, &mut parts, volume);
@@ -236,11 +283,18 @@ fn add(
         }
     }
     let is_first = volumes.each.is_empty();
+    let lacks = |path: &&String| !is_cut && !entries.files.contains_key(*path);
+    for path in volumes.head.iter().filter(lacks) {
+        wrong(path, "is not there, though each volume has it");
+    }
     for (path, there) in std::mem::take(&mut entries.files) {
         let at = Extent { file: number, at: there.begin(), size: there.size() };
         match all.files.get(&path) {
             _ if path.starts_with(PIECES) => wrong(&path, "is not in the volume's table"),
-            _ if is_first => layers.push((path, Pieces::several(&[at]))),
+            _ if is_first => {
+                volumes.head.push(path.clone());
+                layers.push((path, Pieces::several(&[at])));
+            }
             Some(first) if first.size() == at.size => volumes.copies.push((path, at)),
             _ => wrong(&path, "is not what the other volumes have"),
         }

@@ -13,7 +13,7 @@ use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 
 /// The volumes of one set that are there.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Volumes {
     pub(super) each: Vec<Volume>,
     /// Of each blob that lies in several, where, and what the tables say of that.
@@ -22,6 +22,10 @@ pub struct Volumes {
     pub(super) loose: Vec<PartAt>,
     /// The small files of the bundle, as the volumes behind the first have them once more.
     pub(super) copies: Vec<(String, Extent)>,
+    /// The names of these files, as the first has them.
+    pub(super) head: Vec<String>,
+    /// A sentence about each copy of a volume that is not read, since there is another.
+    pub(super) twice: Vec<String>,
     /// Whether one was named by itself.
     pub(super) is_single: bool,
 }
@@ -105,6 +109,12 @@ impl Volumes {
     #[must_use]
     pub fn name(&self, number: u32) -> String {
         name_of(number, self.of(), self.label())
+    }
+
+    /// A sentence about each copy of a volume that is not read, since there is another.
+    #[must_use]
+    pub fn twice(&self) -> &[String] {
+        &self.twice
     }
 
     /// How many pieces of blobs are there whose others are missing.

@@ -54,7 +54,7 @@ use crate::places::registry::Client;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::freshness::Fresh;
 use crate::words::error::{Class, Error, Result};
-use crate::words::progress::Progress;
+use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::work::plan::Plan;
 use crate::work::transfer::Tally;
@@ -108,6 +108,7 @@ pub fn import(
 ) -> Result<(Evidence, Outcome)> {
     // 1. Believe the bundle: signature, list of files, manifests, and that it is no old one.
     let examined = believe(request)?;
+    examined.volumes_twice().iter().for_each(|text| progress.event(Event::note(text.clone())));
     let fresh = request.demands.judge(&examined, request.now, true)?;
 
     // 2. Bring it.

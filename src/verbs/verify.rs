@@ -21,7 +21,7 @@ use crate::verbs::making::tell;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
-use crate::words::progress::Progress;
+use crate::words::progress::{Event, Progress};
 use crate::work::graph::Rewrite;
 use crate::work::mapping::NameRule;
 use crate::work::plan::{MissingBlob, OnExisting};
@@ -216,6 +216,7 @@ fn alone(
     let bundle = request.bundle.clone();
     let bundle = if request.verify_media { bundle.past_cache() } else { bundle };
     let mut examined = check::examine(&bundle, &request.trust, request.now)?;
+    examined.volumes_twice().iter().for_each(|text| progress.event(Event::note(text.clone())));
     let fresh = match &request.demands {
         Some(demands) => demands.judge(&examined, request.now, request.remember)?,
         None => None,

@@ -23,6 +23,7 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (5, "is not there"),
     (6, "deletes nothing"),
     (2, "holds volumes of 2 sets"),
+    (2, "is no volume, and holds none"),
     (2, "is too small for this bundle"),
     (2, "is not new"),
     (2, "goes on to"),

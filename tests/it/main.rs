@@ -64,6 +64,7 @@ mod months;
 mod movement;
 mod newcomer;
 mod no_registry;
+mod one_drive_in;
 mod openssl;
 mod outlook;
 mod pack;

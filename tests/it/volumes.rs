@@ -29,22 +29,22 @@ fn layer_of(image: &Image) -> String {
     largest.0.rsplit(':').next().unwrap().to_owned()
 }
 
-fn images() -> Vec<Image> {
+pub fn images() -> Vec<Image> {
     vec![image("a/large:1", 3_500_000), image("b/small:1", 40_000), image("c/middle:1", 900_000)]
 }
 
-fn run(sender: &Sender, line: &str) -> Ran {
+pub fn run(sender: &Sender, line: &str) -> Ran {
     ran(sender.sealift.command().args(line.split_whitespace()).args(["--format", "json"]))
 }
 
-fn verify(sender: &Sender, bundle: &str) -> Ran {
+pub fn verify(sender: &Sender, bundle: &str) -> Ran {
     let mut command = sender.sealift.command();
     command.args(["verify", bundle, "--format", "json", "--key"]);
     ran(command.arg(&sender.keys.public))
 }
 
 /// A sender with the bundles `june` and `june.tar`, and the same in volumes in `discs`.
-fn cut() -> (Sender, Vec<PathBuf>) {
+pub fn cut() -> (Sender, Vec<PathBuf>) {
     let sender = Sender::new();
     for output in ["june", "june.tar"] {
         sender.export(output, &images(), &[]).ok();
@@ -56,7 +56,7 @@ fn cut() -> (Sender, Vec<PathBuf>) {
 }
 
 /// The volumes in a folder, in their order.
-fn volumes(folder: &Path) -> Vec<PathBuf> {
+pub fn volumes(folder: &Path) -> Vec<PathBuf> {
     let each = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
     let each: BTreeSet<PathBuf> = each.filter(|it| it.extension().unwrap() == "tar").collect();
     each.into_iter().collect()

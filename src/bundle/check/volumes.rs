@@ -123,6 +123,12 @@ impl<F: Files> Examined<F> {
 }
 
 impl Examined {
+    /// A sentence about each copy of a volume that is not read, since there is another.
+    #[must_use]
+    pub fn volumes_twice(&self) -> &[String] {
+        self.tree.volumes().map_or(&[], Volumes::twice)
+    }
+
     /// How many bytes a volume has at most of those that it lies in, where it does.
     #[must_use]
     pub fn volume_size(&self) -> Option<u64> {
