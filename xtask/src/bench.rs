@@ -4,6 +4,7 @@ mod against;
 mod corpus;
 mod inventory;
 mod measure;
+mod media;
 mod months;
 mod report;
 mod requests;
@@ -41,6 +42,7 @@ struct Options {
     serving_only: bool,
     requests_only: bool,
     update_only: bool,
+    media_only: bool,
 }
 
 pub fn run(args: &[&str]) -> Result {
@@ -69,6 +71,13 @@ pub fn run(args: &[&str]) -> Result {
     if options.update_only {
         // Small figures are for a look.
         return publish(report::UPDATE, &update()?.section(), options.peers_only || options.quick);
+    }
+    let media = || -> Result<String> {
+        let sealift = sealift.as_deref();
+        Ok(media::section(&media::run(&cache, work.path(), sealift, options.quick, options.runs)?))
+    };
+    if options.media_only {
+        return publish(report::MEDIA, &media()?, options.peers_only || options.quick);
     }
     let against = options.against.as_deref();
     let serving = || {
@@ -133,7 +142,9 @@ pub fn run(args: &[&str]) -> Result {
     let (requests, update) = (requests()?.section(), update()?.section());
     let machine = report::machine(sealift.as_deref(), crane.as_deref());
     let command = command.trim_end();
-    let sections = [(report::REQUESTS, &requests), (report::UPDATE, &update)];
+    let media = media()?;
+    let sections =
+        [(report::REQUESTS, &requests), (report::UPDATE, &update), (report::MEDIA, &media)];
     let page = report::markdown(&corpus, &small, &tasks, &serving, command, &machine);
     let page =
         sections.iter().fold(page, |page, (title, text)| report::replaced(&page, title, text));
@@ -171,6 +182,7 @@ fn parse(args: &[&str]) -> Result<Options> {
         serving_only: false,
         requests_only: false,
         update_only: false,
+        media_only: false,
     };
     let mut rest = rest.as_slice();
     while !rest.is_empty() {
@@ -208,6 +220,10 @@ fn parse(args: &[&str]) -> Result<Options> {
                 options.update_only = true;
                 more
             }
+            ["--media-only", more @ ..] => {
+                options.media_only = true;
+                more
+            }
             ["--peers-only", more @ ..] => {
                 options.peers_only = true;
                 more
@@ -219,9 +235,11 @@ fn parse(args: &[&str]) -> Result<Options> {
     if options.runs == 0 {
         return Err("--runs needs at least 1".to_owned());
     }
-    let alone = options.peers_only || options.requests_only || options.update_only;
+    let alone =
+        options.peers_only || options.requests_only || options.update_only || options.media_only;
     if options.against.is_some() && alone {
-        let why = "--against measures what two programs of sealift do, and no requests or updates";
+        let why =
+            "--against measures what two programs of sealift do, and no requests, updates or media";
         return Err(why.to_owned());
     }
     Ok(options)
@@ -240,6 +258,8 @@ mod tests {
         assert!(parse(&["--against", "old", "--peers-only"]).is_err());
         assert!(parse(&["--update-only"]).unwrap().update_only);
         assert!(parse(&["--against", "old", "--update-only"]).is_err());
+        assert!(parse(&["--media-only"]).unwrap().media_only);
+        assert!(parse(&["--against", "old", "--media-only"]).is_err());
         assert!(parse(&["--against"]).is_err());
         assert!(parse(&["--size", "huge"]).is_err());
         assert!(parse(&["--runs", "0"]).is_err());

@@ -13,6 +13,8 @@ use std::process::Command;
 pub const REQUESTS: &str = "Requests";
 /// The heading of the section of what a month later costs.
 pub const UPDATE: &str = "A monthly update";
+/// The heading of the section of volumes, recovery data and encryption.
+pub const MEDIA: &str = "Media";
 
 pub fn markdown(
     corpus: &Corpus,
@@ -97,7 +99,8 @@ pub fn results(tasks: &[Task]) -> String {
     table
 }
 
-fn peers(tasks: &[Task]) -> String {
+/// What the programs beside sealift do, a line each.
+pub fn peers(tasks: &[Task]) -> String {
     let mut text = String::new();
     for task in tasks {
         for side in task.sides.iter().filter(|side| !side.does.is_empty()) {
