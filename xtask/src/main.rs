@@ -37,10 +37,12 @@ usage: cargo xtask <CHORE>
   peers [NAME]...               builds what tests/go-peers.txt lists, and prints where it is
   testdata [--check]            writes (or compares) the demo image in testdata/hello
   bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only] [--small-only]
-        [--serving-only] [--requests-only] [--update-only] [--against FILE]
+        [--serving-only] [--requests-only] [--update-only] [--media-only]
+        [--against FILE]
                                 sealift beside skopeo and crane; writes docs/performance.md,
                                 with --requests-only its section of requests alone (seconds),
                                 with --update-only that of what a month later costs;
+                                with --media-only that of volumes, repair, encryption;
                                 --against another program of sealift, and writes nothing
 
 --sealift FILE takes a built program instead of building one.

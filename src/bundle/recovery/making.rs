@@ -48,6 +48,7 @@ pub fn protect(
     progress: &dyn Progress,
 ) -> Result<Protection> {
     let sources = ProtectedFiles::open(medium)?;
+    sources.refuse_faults()?;
     let layout = SetLayout::of(&sources, redundancy)?;
     let bytes = sources.names().iter().map(|(_, size)| size).sum();
     let items = sources.names().len() as u64;

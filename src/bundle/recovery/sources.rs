@@ -63,6 +63,17 @@ impl ProtectedFiles {
         Ok(ProtectedFiles { names: vec![(name.to_owned(), len)], held: Held::Packed(file) })
     }
 
+    /// Fails when there are files among them that could not be looked at.
+    ///
+    /// # Errors
+    /// As [`Tree::refuse_faults`].
+    pub(super) fn refuse_faults(&self) -> Result<()> {
+        match &self.held {
+            Held::Folder(tree) => tree.refuse_faults(),
+            Held::Packed(_) => Ok(()),
+        }
+    }
+
     /// Their names, with their sizes.
     pub(super) fn names(&self) -> &[(String, u64)] {
         &self.names
