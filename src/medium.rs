@@ -141,6 +141,15 @@ impl Medium {
         }
     }
 
+    /// The medium at `path`, which is opened by the same as this one where it is encrypted.
+    #[must_use]
+    pub fn beside(&self, path: impl Into<PathBuf>) -> Medium {
+        let medium = Medium::at(path);
+        #[cfg(feature = "age")]
+        let medium = Medium { identities: self.identities.clone(), ..medium };
+        medium
+    }
+
     /// To whom a bundle is encrypted that is made here.
     #[cfg(feature = "age")]
     pub(crate) fn recipients(&self) -> Option<&Arc<Recipients>> {

@@ -23,6 +23,7 @@ use super::secrets::{private_key, public_keys};
 use super::since::{any_line, since};
 use super::sizes;
 use super::table::{blobs, bytes, read_back, skipped, table};
+use super::unlock::Identity;
 use crate::bundle::base::LeansOn;
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export, misnamed};
@@ -59,6 +60,8 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o august.tar --sign-key transfer.key.pem --since receipt.json
   sealift export -f images.txt -o august.tar --sign-key transfer.key.pem --since 'prod 7 my329-vqnkb'
   sealift export -f images.txt -o june.tar.age --sign-key transfer.key.pem --recipient @site.txt
+  sealift export -f images.txt -o july.tar.age --sign-key transfer.key.pem --recipient @site.txt \\
+      --since june.tar.age --identity own.key
 
 An interrupted export leaves NAME.partial; the same command goes on from there, in the middle of a
 blob too; an encrypted one begins anew, since what opens it is kept nowhere. A finished one is complete already: its layers are not hashed again, which verify does.
@@ -88,9 +91,12 @@ pub(super) struct Export {
     /// Private key to sign with
     #[arg(long, value_name = "KEY.pem")]
     sign_key: PathBuf,
-    /// File whose first line is the key's passphrase [default: SEALIFT_PASSPHRASE, else ask]
+    /// File whose first line is the passphrase of the key, of an identity, or of a bundle that is read
+    /// [default: SEALIFT_PASSPHRASE, else ask]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    identity: Identity,
     #[command(flatten)]
     lock: Lock,
     /// Take these platforms only, as in linux/arm64 (can be repeated, or joined by commas)
@@ -181,13 +187,19 @@ impl Export {
             let given = [("--history", self.numbering.names_history_alone())];
             idle::tell(&given, "no stream is named, and no line was read out", printer);
         }
-        let since = since(self.since, || self.numbering.history())?;
+        let opener = self.identity.opener(self.passphrase_file.as_deref(), printer)?;
+        let opened =
+            !self.since.is_empty() || !self.reuse.is_empty() || self.numbering.reads_bundle();
+        if !opened && !self.numbering.names_stream() {
+            idle::tell(&self.identity.given(), "no earlier bundle is read", printer);
+        }
+        let since = since(self.since, &opener, || self.numbering.history())?;
         let created_at = creation_time()?;
         let expires_at = self.expires.map(|days| created_at.plus_days(days)).transpose()?;
         let request = Request {
             images,
             listed,
-            output: self.lock.medium(self.cut.medium(&self.output, None)?)?,
+            output: opener.beside(self.lock.medium(self.cut.medium(&self.output, None)?)?),
             select: Selection {
                 platforms: self.platform,
                 rewrite_index: self.rewrite_index,
@@ -197,11 +209,11 @@ impl Export {
             since_keys: public_keys(&self.since_key)?,
             created_at,
             expires_at,
-            stream: self.numbering.sequel()?,
+            stream: self.numbering.sequel(&opener)?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,
-            reuse: all_at_hand("--reuse", self.reuse)?,
+            reuse: opener.media(all_at_hand("--reuse", self.reuse)?),
             update: self.update,
             verify_media: self.verify_media,
             stdin: standard_input,
@@ -211,7 +223,7 @@ impl Export {
         if !misread.is_empty() {
             return Err(misnamed(&request, misread, &client, &*progress));
         }
-        let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
+        let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), opened, printer)?;
         let summary = export(&request, key, &client, &*progress)?;
         if !summary.images.iter().any(|image| image.rewritten_from.is_some()) {
             let rewrite = [("--rewrite-index", request.select.rewrite_index)];

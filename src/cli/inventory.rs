@@ -10,8 +10,9 @@ use super::idle;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
-use super::secrets::{private_key, public_keys};
+use super::secrets::{open_to_others, private_key, public_keys};
 use super::table::{bytes, digest, titled};
+use super::unlock::Identity;
 use crate::bundle::check::Trust;
 use crate::places::location::Place;
 use crate::verbs::inventory::{Against, BundleHeld, InventoryReport, Request, inventory, not_held};
@@ -49,9 +50,12 @@ pub(super) struct TakeInventory {
     /// Private key to sign the receipt with
     #[arg(long, value_name = "KEY.pem", requires = "output")]
     sign_key: Option<PathBuf>,
-    /// File whose first line is the key's passphrase [default: SEALIFT_PASSPHRASE, else ask]
-    #[arg(long, value_name = "FILE", requires = "sign_key")]
+    /// File whose first line is the passphrase of the key, of an identity, or of a bundle [default:
+    /// SEALIFT_PASSPHRASE, else ask]
+    #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    identity: Identity,
     /// Tell only what is held of this bundle, or of this record of one (can be repeated)
     #[arg(long, value_name = "BUNDLE")]
     against: Vec<PathBuf>,
@@ -82,10 +86,14 @@ impl TakeInventory {
             self.registries.unused();
         }
         let against = self.against(printer)?;
+        let (file, opened) = (self.passphrase_file.as_deref(), against.is_some());
+        if !opened {
+            idle::tell(&self.identity.given(), "no bundle is read", printer);
+            let given = [("--passphrase-file", file.is_some() && self.sign_key.is_none())];
+            idle::tell(&given, "no key and no bundle is read", printer);
+        }
         let key = self.sign_key.as_deref();
-        let key = key
-            .map(|path| private_key(path, self.passphrase_file.as_deref(), printer))
-            .transpose()?;
+        let key = key.map(|path| private_key(path, file, opened, printer)).transpose()?;
         let request = Request {
             against,
             jobs: self.registries.jobs(),
@@ -117,7 +125,10 @@ impl TakeInventory {
             }
             (false, false) => Trust::Keys(public_keys(&self.key)?),
         };
-        let bundles = self.against.drain(..).map(Into::into).collect();
+        let file = self.passphrase_file.as_deref().filter(|_| self.sign_key.is_none());
+        file.and_then(open_to_others).iter().for_each(|text| printer.note(text));
+        let opener = self.identity.opener(self.passphrase_file.as_deref(), printer)?;
+        let bundles = opener.media(self.against.drain(..).collect());
         let rules = std::mem::take(&mut self.map);
         Ok(Some(Against { rules, flatten: self.flatten, ..Against::new(bundles, trust) }))
     }

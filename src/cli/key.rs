@@ -137,7 +137,9 @@ fn show(file: &Path, passphrase_file: Option<&Path>, printer: &Printer) -> Resul
     let private = pem.contains("PRIVATE KEY-----");
     let encrypted = PrivateKey::is_encrypted(&pem);
     let public = match private {
-        true => super::secrets::private_key(file, passphrase_file, printer)?.public().clone(),
+        true => {
+            super::secrets::private_key(file, passphrase_file, false, printer)?.public().clone()
+        }
         false if passphrase_file.is_some() => {
             idle::tell(&[("--passphrase-file", true)], "a public key has none", printer);
             PublicKey::from_pem(&pem).map_err(|e| e.context(file.display()))?

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::environment::state_folder;
 use super::report::argument;
+use super::unlock::Unlocking;
 use crate::bundle::history::{History, Opening};
-use crate::medium::Medium;
 use crate::verbs::sequel::Sequel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::stream::StreamName;
@@ -47,13 +47,23 @@ impl Numbering {
         })
     }
 
-    /// The stream, if one is named.
-    pub(super) fn sequel(self) -> Result<Option<Sequel>> {
+    /// Whether a stream is named.
+    pub(super) fn names_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Whether a bundle is named that has to be read.
+    pub(super) fn reads_bundle(&self) -> bool {
+        self.after.is_some()
+    }
+
+    /// The stream, if one is named; a bundle of it is opened by `opener`.
+    pub(super) fn sequel(self, opener: &Unlocking) -> Result<Option<Sequel>> {
         let Some(name) = self.stream.clone() else { return Ok(None) };
         let mut stream = Sequel::new(name, self.history()?);
         stream.opening = match (self.new_epoch, self.after) {
             (Some(epoch), _) => Opening::NewEpoch(epoch.map(u64::from)),
-            (None, Some(bundle)) => Opening::After(Medium::at(bundle)),
+            (None, Some(bundle)) => Opening::After(opener.medium(bundle)),
             (None, None) => Opening::GoesOn,
         };
         Ok(Some(stream))

@@ -7,16 +7,18 @@ use clap::Args;
 
 use super::bundle::Bundle;
 use super::cut::CutInto;
+use super::lock::Lock;
 use super::printer::Printer;
 use super::table::{blobs, bytes};
-use crate::medium::Medium;
+use super::unlock::Unlock;
 use crate::tools::pace::Jobs;
 use crate::verbs::pack::{Request, Summary, pack};
 use crate::words::count::count;
 use crate::words::error::Result;
 use crate::words::escape::Safe;
 
-/// Make of a bundle the same one in another form: a folder, one packed file, or volumes
+/// Make of a bundle the same one in another form: a folder, one packed file, encrypted or
+/// not, or volumes
 ///
 /// Nothing of it changes but its form, so no key is needed, and every signature stays good. Every byte
 /// is hashed on its way.
@@ -27,6 +29,8 @@ use crate::words::escape::Safe;
   sealift pack june.tar -o discs/june --volume-size dvd
   sealift pack june.tar -o again/june --volume-size dvd --only 3
   sealift pack disc1/june.001.tar disc2/june.002.tar -o june.tar
+  sealift pack june.tar -o june.tar.age --recipient @site.txt
+  sealift pack june.tar.age -o june --identity site.key
 
 A set of volumes is a folder of plain tars (june.001.tar, june.002.tar, ...), each of which fits on a
 medium of its own and can be verified by itself. Brought together in any folder, in any order, they are
@@ -40,11 +44,16 @@ NAME.partial; the same command goes on from there.")]
 pub(super) struct Pack {
     #[command(flatten)]
     bundle: Bundle,
-    /// The same in its new form: one packed file when the name ends in .tar, else a folder
+    /// The same in its new form: one packed file when the name ends in .tar, an encrypted one when it ends
+    /// in .tar.age, else a folder
     #[arg(short, long, value_name = "NEW")]
     output: PathBuf,
     #[command(flatten)]
     cut: CutInto,
+    #[command(flatten)]
+    unlock: Unlock,
+    #[command(flatten)]
+    lock: Lock,
     /// Make volume N alone
     #[arg(long, value_name = "N", requires = "volume_size")]
     only: Option<u32>,
@@ -58,11 +67,12 @@ pub(super) struct Pack {
 
 impl Pack {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
-        let output = self.cut.medium(&self.output, self.only)?;
+        let opener = self.unlock.opener(printer)?;
+        let output = self.lock.medium(self.cut.medium(&self.output, self.only)?)?;
         let request = Request {
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
-            ..Request::new(self.bundle.medium(Medium::at), output)
+            ..Request::new(self.bundle.medium(|path| opener.medium(path)), output)
         };
         let summary = pack(&request, &*printer.progress())?;
         printer.result(&summary, || text(&summary))?;

@@ -14,8 +14,8 @@ use super::report::argument;
 use super::rules;
 use super::sizes;
 use super::table::{blobs, bytes, digest, table};
+use super::unlock::Unlock;
 use crate::bundle::memory::Arrival;
-use crate::medium::Medium;
 use crate::places::location::Destination;
 use crate::verbs::prune::{PruneEvidence, Request, Summary, prune};
 use crate::words::count::count;
@@ -63,6 +63,8 @@ pub(super) struct Prune {
     state: Option<PathBuf>,
     #[command(flatten)]
     believe: Believe,
+    #[command(flatten)]
+    unlock: Unlock,
     /// They were imported with only the last part of each name
     #[arg(long)]
     flatten: bool,
@@ -92,7 +94,7 @@ impl Prune {
             self.registries.unused();
         }
         let rules = rules::gather(self.map, self.map_file.as_deref())?;
-        let media = |paths: Vec<PathBuf>| paths.into_iter().map(Medium::at).collect();
+        let opener = self.unlock.opener(printer)?;
         let trust = self.believe.trust(printer)?;
         let request = Request {
             state: self.state.or_else(|| state_folder().map(|it| it.join("state"))),
@@ -101,7 +103,7 @@ impl Prune {
             rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },
             jobs: self.registries.jobs(),
             yes: self.yes,
-            ..Request::new(self.place, media(self.keep), media(self.brought), trust)
+            ..Request::new(self.place, opener.media(self.keep), opener.media(self.brought), trust)
         };
         let progress = printer.progress();
         let client = self.registries.client(progress.clone())?;

@@ -58,10 +58,12 @@ pub(super) fn public_keys(paths: &[std::path::PathBuf]) -> Result<Vec<PublicKey>
 }
 
 /// The private key in `path`, asking for its passphrase when it needs one. A file that others may
-/// read, or change, is warned of.
+/// read, or change, is warned of; and so is one with a passphrase that nothing asks for: the key does
+/// not, and nothing else is `opened`.
 pub(super) fn private_key(
     path: &Path,
     passphrase_file: Option<&Path>,
+    opened: bool,
     printer: &Printer,
 ) -> Result<PrivateKey> {
     let pem = read_text(path, MAX_KEY_FILE)?;
@@ -71,11 +73,11 @@ pub(super) fn private_key(
     files.filter_map(open_to_others).for_each(|text| printer.note(&text));
     let passphrase = match (PrivateKey::is_encrypted(&pem), passphrase_file) {
         (true, _) => existing_passphrase(passphrase_file, &path.display().to_string())?,
-        (false, None) => None,
-        (false, Some(_)) => {
+        (false, Some(_)) if !opened => {
             printer.note("note: --passphrase-file has no effect here: the key is not encrypted");
             None
         }
+        (false, _) => None,
     };
     PrivateKey::from_pem(&pem, passphrase.as_deref().map(String::as_str))
         .map_err(|e| e.context(path.display()).subject(Subject::Path(path.to_owned())))

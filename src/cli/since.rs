@@ -4,23 +4,28 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::at_hand::at_hand;
+use super::unlock::Unlocking;
 use crate::bundle::history::History;
 use crate::bundle::line::HeldLine;
 use crate::verbs::export::Since;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::stream::StreamName;
 
-/// What `texts` mean; the bundles of lines are in the `history`. What is there as a file is no line.
+/// What `texts` mean; the bundles of lines are in the `history`, others are opened by `opener`. What is
+/// there as a file is no line.
 ///
 /// # Errors
 /// For a line that was misheard, and where there is no history.
 pub(super) fn since(
     texts: Vec<OsString>,
+    opener: &Unlocking,
     history: impl Fn() -> Result<History>,
 ) -> Result<Vec<Since>> {
     let read = |text: OsString| match line(&text) {
         Some(line) => Ok(Since::Line(line.parse()?, history()?)),
-        None => there(at_hand("--since", text.into())?).map(Since::from),
+        None => {
+            there(at_hand("--since", text.into())?).map(|path| opener.medium(path)).map(Since::from)
+        }
     };
     texts.into_iter().map(read).collect()
 }

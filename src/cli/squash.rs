@@ -10,11 +10,13 @@ use super::choose::Choose;
 use super::environment::{creation_time, now};
 use super::evidence::in_words;
 use super::idle;
+use super::lock::Lock;
 use super::numbering::Numbering;
 use super::printer::Printer;
 use super::secrets::private_key;
 use super::sizes;
 use super::table::{blobs, bytes, read_back, skipped, table};
+use super::unlock::Identity;
 use crate::medium::Medium;
 use crate::tools::pace::Jobs;
 use crate::verbs::squash::{Request, SquashedFrom, Summary, squash};
@@ -35,6 +37,8 @@ use crate::words::escape::Safe;
       --key transfer.pub.pem
   sealift squash june.tar july.tar august.tar -o summer.tar --sign-key transfer.key.pem \\
       --key transfer.pub.pem --stream prod
+  sealift squash june.tar.age july.tar.age -o summer.tar.age --identity own.key \\
+      --recipient @site.txt --sign-key transfer.key.pem --key transfer.pub.pem
 
 The new bundle leans on nothing. It is outside of any stream, or with --stream the next one of that,
 behind the last bundle that was made. A blob that none of the bundles carries is told by image before
@@ -44,15 +48,21 @@ pub(super) struct Squash {
     /// The bundles
     #[arg(value_name = "BUNDLE", required = true)]
     bundles: Vec<PathBuf>,
-    /// The new bundle: one packed file when the name ends in .tar, else a folder
+    /// The new bundle: one packed file when the name ends in .tar, an encrypted one when it ends in
+    /// .tar.age, else a folder
     #[arg(short, long, value_name = "NEW")]
     output: PathBuf,
     /// Private key to sign with
     #[arg(long, value_name = "KEY.pem")]
     sign_key: PathBuf,
-    /// File whose first line is the key's passphrase [default: SEALIFT_PASSPHRASE, else ask]
+    /// File whose first line is the passphrase of the key, of an identity, or of a bundle [default:
+    /// SEALIFT_PASSPHRASE, else ask]
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    identity: Identity,
+    #[command(flatten)]
+    lock: Lock,
     #[command(flatten)]
     believe: Believe,
     #[command(flatten)]
@@ -79,19 +89,21 @@ impl Squash {
         let given = [("--history", self.numbering.names_history_alone())];
         idle::tell(&given, "no stream is named", printer);
         let created_at = creation_time()?;
-        let bundles = self.bundles.into_iter().map(Medium::at).collect();
+        let opener = self.identity.opener(self.passphrase_file.as_deref(), printer)?;
+        let bundles = opener.media(self.bundles);
         let trust = self.believe.trust(printer)?;
+        let output = self.lock.medium(Medium::to_make(&self.output)?)?;
         let request = Request {
             choice: self.choose.choice()?,
             created_at,
             expires_at: self.expires.map(|days| created_at.plus_days(days)).transpose()?,
-            stream: self.numbering.sequel()?,
+            stream: self.numbering.sequel(&opener)?,
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
             verify_media: self.verify_media,
-            ..Request::new(bundles, Medium::to_make(&self.output)?, trust, now()?)
+            ..Request::new(bundles, output, trust, now()?)
         };
-        let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), printer)?;
+        let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), true, printer)?;
         let summary = squash(&request, key, &*printer.progress())?;
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)

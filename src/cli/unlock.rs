@@ -1,21 +1,29 @@
 //! The options that say by what an encrypted bundle is opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::idle::Given;
 use super::printer::Printer;
 use crate::medium::Medium;
 use crate::words::error::Result;
 
-/// By what an encrypted bundle is opened.
+/// By what encrypted bundles are opened, where an option with a passphrase is there for other things too.
 #[derive(Debug, Args)]
-pub(super) struct Unlock {
+pub(super) struct Identity {
     /// Private key that opens an encrypted bundle: an identity of age, which may be encrypted itself, or
     /// an ssh key of the kind ed25519 (can be repeated)
     #[cfg(feature = "age")]
     #[arg(long, value_name = "FILE")]
     identity: Vec<PathBuf>,
+}
+
+/// By what an encrypted bundle is opened.
+#[derive(Debug, Args)]
+pub(super) struct Unlock {
+    #[command(flatten)]
+    identity: Identity,
     /// File whose first line is the passphrase of the bundle or of an identity [default:
     /// SEALIFT_PASSPHRASE, else ask]
     #[cfg(feature = "age")]
@@ -38,6 +46,17 @@ impl Unlocking {
         medium
     }
 
+    /// The same `medium`, beside which others are opened by the keys that were named.
+    pub(super) fn beside(&self, medium: Medium) -> Medium {
+        #[cfg(feature = "age")]
+        let medium = match self.identities.is_empty() {
+            // Nobody is asked for the passphrase of what nobody named.
+            true => medium,
+            false => medium.opened_by(std::sync::Arc::clone(&self.identities)),
+        };
+        medium
+    }
+
     /// The media at `paths`.
     pub(super) fn media(&self, paths: Vec<PathBuf>) -> Vec<Medium> {
         paths.into_iter().map(|path| self.medium(path)).collect()
@@ -46,14 +65,46 @@ impl Unlocking {
 
 #[cfg(feature = "age")]
 impl Unlock {
-    /// Reads the keys. Those that are encrypted are asked for their passphrases now, a bundle when it is
-    /// opened.
+    /// As [`Identity::opener`].
     pub(super) fn opener(&self, printer: &Printer) -> Result<Unlocking> {
+        let file = self.passphrase_file.as_deref();
+        file.and_then(open_to_others).iter().for_each(|text| printer.note(text));
+        self.identity.opener(file, printer)
+    }
+}
+
+#[cfg(not(feature = "age"))]
+impl Unlock {
+    /// As [`Identity::opener`].
+    pub(super) fn opener(&self, printer: &Printer) -> Result<Unlocking> {
+        self.identity.opener(None, printer)
+    }
+}
+
+impl Identity {
+    /// That it was given, where it was.
+    pub(super) fn given(&self) -> [Given; 1] {
+        #[cfg(feature = "age")]
+        let given = !self.identity.is_empty();
+        #[cfg(not(feature = "age"))]
+        let given = false;
+        [("--identity", given)]
+    }
+}
+
+#[cfg(feature = "age")]
+impl Identity {
+    /// Reads the keys. Those that are encrypted are asked for their passphrases now, a bundle when it is
+    /// opened; where there is a `passphrase_file`, its first line is that of all of them.
+    pub(super) fn opener(
+        &self,
+        passphrase_file: Option<&Path>,
+        printer: &Printer,
+    ) -> Result<Unlocking> {
         use crate::tools::cipher::Identities;
         use crate::words::error::Subject;
 
-        let file = self.passphrase_file.clone();
-        file.iter().filter_map(|file| open_to_others(file)).for_each(|text| printer.note(&text));
+        let file = passphrase_file.map(Path::to_owned);
         let passphrases = move |what: &str| existing_passphrase(file.as_deref(), what);
         let mut identities = Identities::new(std::sync::Arc::new(passphrases));
         for path in &self.identity {
@@ -68,9 +119,9 @@ impl Unlock {
 }
 
 #[cfg(not(feature = "age"))]
-impl Unlock {
+impl Identity {
     /// Opens nothing: age was left out of this program.
-    pub(super) fn opener(&self, _printer: &Printer) -> Result<Unlocking> {
+    pub(super) fn opener(&self, _file: Option<&Path>, _printer: &Printer) -> Result<Unlocking> {
         Ok(Unlocking {})
     }
 }

@@ -4,7 +4,7 @@
 //! it, and says where the bytes were others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use crate::medium::Medium;
@@ -76,8 +76,8 @@ impl AtHand {
 
     /// As [`add`](AtHand::add), of a place that nobody named: one that is gone, or cannot be read, is
     /// not used.
-    pub fn add_if_there(&mut self, place: &Path) {
-        if let Ok(tree) = Medium::at(place).open() {
+    pub fn add_if_there(&mut self, place: &Medium) {
+        if let Ok(tree) = place.open() {
             self.take(tree, false);
         }
     }

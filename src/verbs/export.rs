@@ -39,7 +39,8 @@ use crate::places::registry::Client;
 use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::making::{
-    missing_layers, no_room, read_back, read_configs, set_platforms, sizes, too_large, total,
+    missing_layers, no_room, read_back, read_configs, set_platforms, sizes, tell_anew, too_large,
+    total,
 };
 use crate::verbs::numbered;
 use crate::words::document::{Descriptor, Kind};
@@ -164,7 +165,7 @@ pub fn export(
     let mut head = Head::make(&graph.contents, &configs, &predicate, &key);
     if let Some(draft) = draft.as_ref().filter(|draft| draft.is_in_order()) {
         transfer::sort(&mut head.layers, &graph)?;
-        in_turn::tell(draft, progress);
+        tell_anew(draft, progress);
     }
     let signer = key.public().clone();
     drop(key);

@@ -13,6 +13,7 @@ use crate::medium::Medium;
 use crate::places::at_hand::AtHand;
 use crate::storage::reading::read_small;
 use crate::storage::store::BlobSources;
+use crate::tools::pace::Jobs;
 use crate::tools::parallel;
 use crate::tools::room;
 use crate::tools::uncached::ReadBack;
@@ -21,7 +22,7 @@ use crate::words::document::Descriptor;
 use crate::words::error::{Result, Side};
 use crate::words::progress::{Event, Progress, Silent};
 use crate::work::plan::{Count, PlaceRoom, PlanSizes};
-use crate::work::transfer::name_images;
+use crate::work::transfer::{Fetched, fetch, name_images};
 
 /// The configs that are small enough to be looked into, from what is here or the source.
 pub(super) fn read_configs(
@@ -132,6 +133,32 @@ pub(super) fn missing_layers(
         }
     }
     Ok(missing)
+}
+
+/// Copies the layers of `head`, which `contents` needs, from `sources` to their place in `draft`, but for those
+/// that are there: these are added to `reused`.
+pub(super) fn copy_layers(
+    draft: &Draft,
+    head: &Head,
+    (contents, sources): (&Contents, &dyn BlobSources),
+    jobs: Jobs,
+    progress: &dyn Progress,
+    reused: &mut Count,
+) -> Result<Fetched> {
+    let missing = missing_layers(draft, head, jobs.large, progress, reused)?;
+    no_room(draft.place(), draft.needs(&missing))?;
+    // What is written front to back has one writer.
+    let jobs = if draft.is_in_order() { Jobs::up_to(1) } else { jobs };
+    fetch(contents, sources, &missing, draft.sink(), jobs, progress)
+}
+
+/// Says that what an interrupted run left is of no use.
+pub(super) fn tell_anew(draft: &Draft, progress: &dyn Progress) {
+    if draft.begins_anew() {
+        let text = "what an interrupted run left is encrypted, and its key was kept nowhere: it is begun \
+                    anew";
+        progress.event(Event::note(text));
+    }
 }
 
 /// What a bundle of `head` takes on `output`, of which an interrupted run `left` so many bytes.

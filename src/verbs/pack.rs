@@ -10,12 +10,11 @@ use crate::bundle::cut::{Cut, ToCut};
 use crate::bundle::draft::{Draft, refuse_existing};
 use crate::storage::store::{BlobSource, BlobSources};
 use crate::tools::ground;
-use crate::verbs::making::{missing_layers, no_room, too_large, total};
+use crate::verbs::making::{copy_layers, no_room, tell_anew, too_large, total};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::work::plan::Count;
-use crate::work::transfer;
 
 /// Makes of a bundle the same one in the form of `request.output`: its small files as they are, signatures
 /// among them, and every blob hashed on its way. Nobody is believed for that, and whether it has
@@ -66,13 +65,12 @@ pub fn pack(request: &Request, progress: &dyn Progress) -> Result<Summary> {
 
     // 3. Copy what is missing straight to its place; only then does it get its name.
     let mut draft = Draft::open(output)?;
+    tell_anew(&draft, progress);
     draft.begin(&head)?;
     let mut reused = Count::default();
-    let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
-    no_room(draft.place(), draft.needs(&missing))?;
     let source = Source { bundle: &trusted, shown: bundle.to_string() };
-    let contents = trusted.contents();
-    let done = transfer::fetch(contents, &source, &missing, draft.sink(), request.jobs, progress)?;
+    let from = (trusted.contents(), &source as &dyn BlobSources);
+    let done = copy_layers(&draft, &head, from, request.jobs, progress, &mut reused)?;
     draft.prove_same()?.name()?;
     Ok(summary(done.came, reused))
 }

@@ -15,15 +15,15 @@ use crate::bundle::head::Head;
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::statement::Predicate;
 use crate::places::at_hand::AtHand;
+use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::making::{
-    self, missing_layers, no_room, read_configs, set_platforms, sizes, too_large, total,
+    self, copy_layers, no_room, read_configs, set_platforms, sizes, tell_anew, too_large, total,
 };
 use crate::verbs::numbered;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::work::merged::Merged;
-use crate::work::transfer;
 
 /// Makes one bundle of several as `request` says, signed with `key`, which is wiped from memory as
 /// soon as it has signed. It is whole, outside of any stream or the next one of that which is asked for,
@@ -88,13 +88,12 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
         }
         Some(mut draft) => {
             contents.blobs = BlobList::default();
+            tell_anew(&draft, progress);
             draft.begin(&head)?;
 
             // 5. Copy what is missing straight to its place; only then does it get its name.
-            let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
-            no_room(draft.place(), draft.needs(&missing))?;
-            let (sink, jobs) = (draft.sink(), request.jobs);
-            let more = transfer::fetch(&contents, &sources, &missing, sink, jobs, progress)?;
+            let from = (&contents, &sources as &dyn BlobSources);
+            let more = copy_layers(&draft, &head, from, request.jobs, progress, &mut reused)?;
             copied.join(more.came);
             statement = Some(head.statement);
             let proven = draft.prove(&signer)?;

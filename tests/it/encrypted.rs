@@ -1,12 +1,12 @@
 //! Bundles that are encrypted for the road: what `age` makes of a packed bundle is read where it lies.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::memory::run_within;
+use crate::support::age::{export, identity, outside, run, tool};
 use crate::support::content::{Layer, tar};
 use crate::support::images::{Image, write_layout};
-use crate::support::sealift::{Ran, Sealift, code, ran};
+use crate::support::sealift::{Sealift, code};
 use crate::support::terminal::Terminal;
 use crate::support::{self, Random, files, packed};
 
@@ -16,42 +16,19 @@ const SEALED: u64 = CHUNK + 16;
 const MARK: &[u8] = b"age-encryption.org/v1\n";
 
 /// A packed bundle of three layers of a quarter of a megabyte each, signed by `k`: `b.tar`.
-fn bundle(sealift: &Sealift) -> PathBuf {
-    let keys = sealift.keys("k");
-    let layer =
-        |number| Layer::gzip(&tar(&[("noise", &Random::new(number).bytes(250_000), 0o644)]));
-    let layers: Vec<Layer> = (1..4).map(layer).collect();
-    let image = Image::single("acme/app", "1", "[]", &layers);
-    write_layout(&sealift.at("images"), &[("acme/app:1", &image)]);
-    let mut export = sealift.command();
-    export.args(["export", "oci:images", "-o", "b.tar", "--sign-key"]).arg(keys.private);
-    ran(&mut export).ok();
-    sealift.at("b.tar")
-}
-
-/// Runs a program in the scratch folder.
-fn tool(sealift: &Sealift, line: &str) -> String {
-    let mut words = line.split(' ');
-    let mut command: Command = support::command(words.next().unwrap());
-    support::text(command.args(words).current_dir(sealift.at("")))
-}
-
-/// A new identity of age, in a file of that name: its recipient.
-fn identity(sealift: &Sealift, name: &str) -> String {
-    tool(sealift, &format!("age-keygen -o {name}"));
-    tool(sealift, &format!("age-keygen -y {name}")).trim().to_owned()
+fn bundle() -> Sealift {
+    let sealift = outside();
+    export(&sealift, "-o b.tar").ok();
+    sealift
 }
 
 /// The bundle, and what age makes of it for `id`: `b.tar.age`.
-fn locked(sealift: &Sealift) -> PathBuf {
-    bundle(sealift);
-    let recipient = identity(sealift, "id");
-    tool(sealift, &format!("age -r {recipient} -o b.tar.age b.tar"));
-    sealift.at("b.tar.age")
-}
-
-fn sealift_runs(sealift: &Sealift, line: &str) -> Ran {
-    ran(sealift.command().args(line.split(' ')))
+fn locked() -> (Sealift, PathBuf) {
+    let sealift = bundle();
+    let recipient = identity(&sealift, "id");
+    tool(&sealift, &format!("age -r {recipient} -o b.tar.age b.tar"));
+    let file = sealift.at("b.tar.age");
+    (sealift, file)
 }
 
 /// Where the content of an age file begins.
@@ -66,13 +43,12 @@ fn begin(file: &Path) -> u64 {
 #[test]
 fn what_age_encrypts_is_verified_inspected_compared_and_imported_where_it_lies() {
     need!("age");
-    let sealift = Sealift::new();
-    let file = locked(&sealift);
+    let (sealift, file) = locked();
     assert!(std::fs::read(&file).unwrap().starts_with(MARK));
 
-    let plain = sealift_runs(&sealift, "verify b.tar --key k.pub.pem --format json").ok().json();
+    let plain = run(&sealift, "verify b.tar --key k.pub.pem --format json").ok().json();
     std::fs::remove_file(sealift.at("b.tar")).unwrap();
-    let run = |line: &str| sealift_runs(&sealift, line);
+    let run = |line: &str| run(&sealift, line);
     let report = run("verify b.tar.age --identity id --key k.pub.pem --format json").ok();
     assert_eq!(report.json()["statement"], plain["statement"]);
     run("verify b.tar.age --identity id --key k.pub.pem").ok().says("is intact");
@@ -94,26 +70,24 @@ fn what_age_encrypts_is_verified_inspected_compared_and_imported_where_it_lies()
 #[test]
 fn an_encrypted_bundle_is_served_and_stands_in_for_what_another_lacks() {
     need!("age", "skopeo");
-    let sealift = Sealift::new();
-    let file = locked(&sealift);
+    let (sealift, file) = locked();
     let served = sealift.serve_with(&file, &sealift.at("k.pub.pem"), &["--identity", "id"]);
     let from = format!("docker://127.0.0.1:{}/acme/app:1", served.port);
     tool(&sealift, &format!("skopeo copy --src-tls-verify=false {from} oci:pulled:1"));
 
-    sealift_runs(&sealift, "export oci:images -o d.tar --sign-key k.key.pem --since b.tar").ok();
+    run(&sealift, "export oci:images -o d.tar --sign-key k.key.pem --since b.tar").ok();
     std::fs::remove_file(sealift.at("b.tar")).unwrap();
     let import = "import d.tar --to oci:out --key k.pub.pem --identity id --base b.tar.age";
-    sealift_runs(&sealift, import).ok();
+    run(&sealift, import).ok();
     assert_eq!(files::whole_blobs(&sealift.at("out")).len(), 5);
 }
 
 #[test]
 fn a_wrong_identity_and_none_are_exit_3_and_say_what_to_name() {
     need!("age");
-    let sealift = Sealift::new();
-    locked(&sealift);
+    let (sealift, _) = locked();
     identity(&sealift, "other");
-    let run = |line: &str| sealift_runs(&sealift, line);
+    let run = |line: &str| run(&sealift, line);
     for verb in ["verify --key k.pub.pem", "inspect", "import --to oci:o --key k.pub.pem"] {
         let (verb, more) = verb.split_once(' ').unwrap_or((verb, "--long"));
         run(&format!("{verb} b.tar.age {more}"))
@@ -138,8 +112,7 @@ fn a_wrong_identity_and_none_are_exit_3_and_say_what_to_name() {
 #[test]
 fn ssh_keys_open_it_with_and_without_a_passphrase() {
     need!("age", "ssh-keygen");
-    let sealift = Sealift::new();
-    bundle(&sealift);
+    let sealift = bundle();
     std::fs::write(sealift.at("words"), "correct horse\n").unwrap();
     let mut keygen = support::command("ssh-keygen");
     keygen.args(["-q", "-t", "ed25519", "-N", "correct horse", "-f"]).arg(sealift.at("guarded"));
@@ -148,7 +121,7 @@ fn ssh_keys_open_it_with_and_without_a_passphrase() {
     keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(sealift.at("open"));
     support::output(&mut keygen);
     tool(&sealift, "age -R open.pub -R guarded.pub -o b.tar.age b.tar");
-    let run = |line: &str| sealift_runs(&sealift, line);
+    let run = |line: &str| run(&sealift, line);
 
     run("verify b.tar.age --identity open --key k.pub.pem").ok();
     run("verify b.tar.age --identity guarded --passphrase-file words --key k.pub.pem").ok();
@@ -162,14 +135,13 @@ fn ssh_keys_open_it_with_and_without_a_passphrase() {
 #[test]
 fn passphrases_open_bundles_and_identities() {
     need!("age", "script");
-    let sealift = Sealift::new();
-    locked(&sealift);
+    let (sealift, _) = locked();
     let mut terminal = Terminal::start(sealift.command(), 100, "correct horse");
     terminal.types("age -p -o secret.age b.tar");
     terminal.types("age -p -o id.age id");
     std::fs::write(sealift.at("words"), "correct horse\n").unwrap();
     std::fs::write(sealift.at("wrong"), "correct house\n").unwrap();
-    let run = |line: &str| sealift_runs(&sealift, line);
+    let run = |line: &str| run(&sealift, line);
 
     run("inspect secret.age --passphrase-file words").ok().says("acme/app:1");
     run("inspect secret.age --passphrase-file wrong").exits(code::UNTRUSTED);
@@ -183,10 +155,9 @@ fn passphrases_open_bundles_and_identities() {
 #[test]
 fn a_flipped_byte_is_damage_and_it_is_said_where() {
     need!("age");
-    let sealift = Sealift::new();
-    let file = locked(&sealift);
+    let (sealift, file) = locked();
     let (whole, begin) = (std::fs::read(&file).unwrap(), begin(&file));
-    let run = |line: &str| sealift_runs(&sealift, line);
+    let run = |line: &str| run(&sealift, line);
     let tar = std::fs::read(sealift.at("b.tar")).unwrap();
     let last = packed::entries(&tar).pop().unwrap();
     let within = begin + (last.data as u64 + 100_000) / CHUNK * SEALED;
@@ -219,10 +190,9 @@ fn a_flipped_byte_is_damage_and_it_is_said_where() {
 #[test]
 fn what_was_cut_off_or_added_to_is_not_taken_for_whole() {
     need!("age");
-    let sealift = Sealift::new();
-    let file = locked(&sealift);
+    let (sealift, file) = locked();
     let (whole, begin) = (std::fs::read(&file).unwrap(), begin(&file));
-    let verify = || sealift_runs(&sealift, "verify b.tar.age --identity id --key k.pub.pem");
+    let verify = || run(&sealift, "verify b.tar.age --identity id --key k.pub.pem");
     let cut = |at: u64| std::fs::write(&file, &whole[..usize::try_from(at).unwrap()]).unwrap();
 
     for at in [begin + 2 * SEALED, begin + 3 * SEALED + 5_000] {
@@ -248,15 +218,14 @@ fn what_was_cut_off_or_added_to_is_not_taken_for_whole() {
 #[test]
 fn what_is_in_an_age_file_and_no_bundle_is_told_for_what_it_is() {
     need!("age");
-    let sealift = Sealift::new();
-    bundle(&sealift);
+    let sealift = bundle();
     let recipient = identity(&sealift, "id");
     std::fs::write(sealift.at("x.gz"), b"\x1f\x8b\x08").unwrap();
     std::fs::write(sealift.at("empty"), b"").unwrap();
     for name in ["x.gz", "empty"] {
         tool(&sealift, &format!("age -r {recipient} -o {name}.age {name}"));
     }
-    let run = |line: &str| sealift_runs(&sealift, line);
+    let run = |line: &str| run(&sealift, line);
     run("inspect x.gz.age --identity id").exits(code::UNTRUSTED).says("compressed with gzip");
     run("inspect empty.age --identity id").exits(code::INCOMPLETE).says("an empty file");
     tool(&sealift, &format!("age -a -r {recipient} -o text.age b.tar"));
@@ -277,7 +246,7 @@ fn a_large_layer_is_decrypted_within_64_mebibytes() {
     let layer = Layer::plain(&tar(&[("noise", &Random::new(5).bytes(80 << 20), 0o644)]));
     let image = Image::single("acme/large", "1", "[]", &[layer]);
     write_layout(&sealift.at("images"), &[("acme/large:1", &image)]);
-    sealift_runs(&sealift, "export oci:images -o b.tar --sign-key k.key.pem").ok();
+    run(&sealift, "export oci:images -o b.tar --sign-key k.key.pem").ok();
     let recipient = identity(&sealift, "id");
     tool(&sealift, &format!("age -r {recipient} -o b.tar.age b.tar"));
     for line in [

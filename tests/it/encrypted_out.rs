@@ -1,46 +1,11 @@
 //! Bundles that are encrypted while they are made: `age` opens them, and so does the other side.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use crate::support::content::{Layer, tar};
-use crate::support::images::{Image, write_layout};
-use crate::support::sealift::{Ran, Sealift, code, ran};
+use crate::support::age::{export, identity, outside, run, tool};
+use crate::support::sealift::{Sealift, code};
 use crate::support::terminal::Terminal;
-use crate::support::{self, Random, files, packed};
-
-/// A layout of three layers of a quarter of a megabyte each, `images`, and the key `k`.
-fn outside() -> Sealift {
-    let sealift = Sealift::new();
-    sealift.keys("k");
-    let layer =
-        |number| Layer::gzip(&tar(&[("noise", &Random::new(number).bytes(250_000), 0o644)]));
-    let layers: Vec<Layer> = (1..4).map(layer).collect();
-    let image = Image::single("acme/app", "1", "[]", &layers);
-    write_layout(&sealift.at("images"), &[("acme/app:1", &image)]);
-    sealift
-}
-
-fn tool(sealift: &Sealift, line: &str) -> String {
-    let mut words = line.split(' ');
-    let mut command: Command = support::command(words.next().unwrap());
-    support::text(command.args(words).current_dir(sealift.at("")))
-}
-
-fn run(sealift: &Sealift, line: &str) -> Ran {
-    ran(sealift.command().args(line.split(' ')))
-}
-
-/// Exports the layout, signed by `k`.
-fn export(sealift: &Sealift, more: &str) -> Ran {
-    run(sealift, &format!("export oci:images --sign-key k.key.pem {more}"))
-}
-
-/// A new identity of age in a file of that name: its recipient.
-fn identity(sealift: &Sealift, name: &str) -> String {
-    tool(sealift, &format!("age-keygen -o {name}"));
-    tool(sealift, &format!("age-keygen -y {name}")).trim().to_owned()
-}
+use crate::support::{self, files, packed};
 
 #[test]
 fn what_is_encrypted_here_is_opened_by_age_and_by_everybody_whom_it_is_for() {

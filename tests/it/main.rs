@@ -27,6 +27,7 @@ mod diff;
 mod distribution;
 mod each_call;
 mod encrypted;
+mod encrypted_everywhere;
 mod encrypted_out;
 mod engines_faults;
 mod engines_in;

@@ -19,6 +19,7 @@ macro_rules! run {
     };
 }
 
+pub mod age;
 pub mod content;
 pub mod debian;
 pub mod double;

@@ -125,6 +125,12 @@ impl Identities {
         Ok(key)
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The keys.
     pub(super) fn keys(&self) -> &[Key] {
         &self.keys

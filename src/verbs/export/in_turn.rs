@@ -8,7 +8,7 @@ use crate::storage::store::BlobSources;
 use crate::tools::pace::Jobs;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::Progress;
 use crate::work::plan::Count;
 use crate::work::transfer::{Fetched, fetch};
 
@@ -44,13 +44,4 @@ pub(super) fn take(
         fetched.continued += more.continued;
     }
     Ok(fetched)
-}
-
-/// Says that what an interrupted export left is of no use.
-pub(super) fn tell(draft: &Draft, progress: &dyn Progress) {
-    if draft.begins_anew() {
-        let text = "what an interrupted export left is encrypted, and its key was kept nowhere: it is \
-                    begun anew";
-        progress.event(Event::note(text));
-    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::PathBuf;
 
 use super::since::Since;
 use crate::bundle::draft::Draft;
@@ -44,7 +43,7 @@ pub struct Request {
     /// Whether images that cannot be read are left behind, of places that are asked for as a whole.
     pub skip_unreadable: bool,
     /// Bundles, layouts and other folders on this side, of which blobs are taken that are there.
-    pub reuse: Vec<PathBuf>,
+    pub reuse: Vec<Medium>,
     /// Whether a bundle that is at the output is brought up to date, where it is a folder: another one
     /// comes in its place in one step, of the same files where they stay.
     pub update: bool,

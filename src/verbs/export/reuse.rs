@@ -10,7 +10,6 @@ use crate::bundle::draft::Draft;
 use crate::bundle::head::Head;
 use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
-use crate::medium::Medium;
 use crate::places::at_hand::{AtHand, CandidateFile};
 use crate::places::layout::blob_digest;
 use crate::storage::verifying::Verifying;
@@ -38,11 +37,11 @@ pub(super) fn list(
         at_hand.add_passing(request.output.open()?);
     }
     for place in &request.reuse {
-        at_hand.add(&Medium::at(place), &progress.handle())?;
+        at_hand.add(place, &progress.handle())?;
     }
     let output = std::path::absolute(request.output.path()).ok();
     if let Some(place) = last(request, key).filter(|place| Some(place) != output.as_ref()) {
-        at_hand.add_if_there(&place);
+        at_hand.add_if_there(&request.output.beside(place));
     }
     tell(&at_hand, progress);
     Ok(Arc::new(at_hand))

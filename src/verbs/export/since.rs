@@ -42,13 +42,20 @@ impl fmt::Display for Since {
     }
 }
 
-impl<P: AsRef<Path>> From<P> for Since {
+impl From<Medium> for Since {
     /// A receipt, where the file begins as one.
-    fn from(path: P) -> Since {
-        match ReadReceipt::is_at(path.as_ref()) {
-            true => Since::Receipt(path.as_ref().to_owned()),
-            false => Since::Bundle(path.as_ref().into()),
+    fn from(medium: Medium) -> Since {
+        match ReadReceipt::is_at(medium.path()) {
+            true => Since::Receipt(medium.path().to_owned()),
+            false => Since::Bundle(medium),
         }
+    }
+}
+
+impl<P: AsRef<Path>> From<P> for Since {
+    /// As of the [`Medium`] there.
+    fn from(path: P) -> Since {
+        Since::from(Medium::at(path.as_ref()))
     }
 }
 
