@@ -70,6 +70,7 @@ enum Existing {
       --name-template '{repo}.{name}.img' --gzip
   sealift import june.tar --to docker-archive:- --key transfer.pub.pem | ssh node docker load
   sealift import july.tar --to oci:store --key transfer.pub.pem --stream prod
+  sealift import scratched --to oci:store --key transfer.pub.pem --only-intact
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
   sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
@@ -206,7 +207,7 @@ impl Import {
             now: now()?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
-            keep_going: self.partly.keep_going,
+            leave_behind: self.partly.leave_behind(),
         };
         let progress = printer.progress();
         let client =

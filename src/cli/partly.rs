@@ -10,7 +10,7 @@ use crate::medium::Medium;
 use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
 use crate::tools::ground;
-use crate::verbs::import::Summary;
+use crate::verbs::import::{LeaveBehind, Summary};
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::escape::Safe;
 
@@ -22,14 +22,29 @@ const FIRST_LINE: &str = "# what did not arrive, for `sealift import -f`";
 pub(super) struct Partly {
     /// Bring the other images when some cannot be brought; those are named with their reasons, and
     /// the exit code is that of the first of these
-    #[arg(long)]
-    pub(super) keep_going: bool,
-    /// With --keep-going, write the names of those into a file, for the next run's -f
-    #[arg(long, value_name = "FILE", requires = "keep_going")]
+    #[arg(long, group = "partly")]
+    keep_going: bool,
+    /// Of a bundle that is damaged or incomplete bring the images that are whole; the others are named
+    /// with their reasons, and the exit code is 4 where anything is damaged. What is wrong at the
+    /// destination stops all, which it does not with --keep-going
+    #[arg(long, group = "partly")]
+    only_intact: bool,
+    /// With --keep-going or --only-intact, write the names of those that did not arrive into a file, for
+    /// the next run's -f
+    #[arg(long, value_name = "FILE", requires = "partly")]
     failed_list: Option<PathBuf>,
 }
 
 impl Partly {
+    /// Which images are left behind.
+    pub(super) fn leave_behind(&self) -> LeaveBehind {
+        match (self.keep_going, self.only_intact) {
+            (true, _) => LeaveBehind::Anything,
+            (false, true) => LeaveBehind::Unsound,
+            (false, false) => LeaveBehind::Nothing,
+        }
+    }
+
     /// Which options were given that matter to a real run alone.
     pub(super) fn given(&self) -> [Given; 1] {
         [("--failed-list", self.failed_list.is_some())]

@@ -37,6 +37,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::NewEpoch => "--new-epoch",
         Remedy::NoReferrers => "--no-referrers",
         Remedy::Only => "--only",
+        Remedy::OnlyIntact => "--only-intact",
         Remedy::Output => "-o",
         Remedy::Passphrase => "--passphrase-file",
         Remedy::PlainHttp => "--plain-http",

@@ -13,6 +13,7 @@ use super::idle;
 use super::in_order::{self, InOrder, standing};
 use super::printer::Printer;
 use super::registries::Reach;
+use super::remedies::option;
 use super::report::argument;
 use super::rules;
 use super::secrets::public_keys;
@@ -23,11 +24,15 @@ use crate::bundle::contents::Image;
 use crate::places::location::Destination;
 use crate::tools::parallel::all_cores;
 use crate::verbs::verify::{Report, Request, verify, verify_against};
-use crate::words::count::count;
+use crate::words::count::{are, count};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
+use crate::words::remedy::Remedy;
 use crate::work::graph::Rewrite;
 use crate::work::mapping::NameRule;
+
+/// Most images that are named as whole.
+const SHOWN: usize = 20;
 
 /// Check a bundle's signature and every byte of it
 ///
@@ -47,7 +52,7 @@ use crate::work::mapping::NameRule;
 
 With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
 that was taken is refused (exit code 7).
-Every problem is named, with the images it touches. docs/verify-without-sealift.md shows the same
+Every problem is named, with the images it touches, and which images are whole all the same. docs/verify-without-sealift.md shows the same
 with openssl, jq and sha256sum.
 
 A delta is right by itself when all that it carries is. --against and --base prove that what it lacks
@@ -147,7 +152,7 @@ impl Verify {
         let error = report.failure();
         let shown = || match report.ok {
             true => text(&report, self.long),
-            false => Vec::new(),
+            false => whole(&report).into_iter().collect(),
         };
         printer.ending(&report, error.as_ref(), shown)?;
         Ok(printer.end(error.as_ref()))
@@ -207,6 +212,25 @@ fn text(report: &Report, long: bool) -> Vec<String> {
             .push(format!("beside it: {count} of repair/*.par2, recovery data that nobody signed"));
     }
     lines
+}
+
+/// Which images can be had of a bundle that something is wrong with.
+fn whole(report: &Report) -> Option<String> {
+    let intact = report.intact.as_ref().filter(|_| !report.images.is_empty())?;
+    let (whole, all) = (intact.len(), count(report.images.len(), "image"));
+    if whole == 0 {
+        return Some(format!("none of {all} is known to be whole"));
+    }
+    let shown: Vec<String> = intact.iter().take(SHOWN).map(ToString::to_string).collect();
+    let more = match whole.saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (names, are) = (Safe(&shown.join(", ")).to_string(), are(whole));
+    let take = option(Remedy::OnlyIntact);
+    Some(format!(
+        "{whole} of {all} {are} whole: {names}{more} (sealift import {take} takes no other)"
+    ))
 }
 
 /// Where the rest is, if it was looked for.

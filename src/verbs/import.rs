@@ -11,6 +11,7 @@ mod halt;
 mod job;
 mod landing;
 mod layout;
+mod leave_behind;
 mod names;
 mod outcome;
 mod partly;
@@ -37,6 +38,7 @@ pub use self::filing::Filing;
 use self::job::Job;
 use self::landing::Landing;
 use self::layout::ToLayout;
+pub use self::leave_behind::LeaveBehind;
 use self::names::tell_idle;
 pub use self::outcome::Outcome;
 use self::partly::Rest;
@@ -187,11 +189,11 @@ fn bring(
         Ok(Outcome::Done(summary)) => {
             Outcome::Done(Summary { ok: failed.is_empty(), failed, ..summary })
         }
-        Err(halt) if request.keep_going && !request.dry_run => {
+        Err(halt) if halt.is_left(request.leave_behind) && !request.dry_run => {
             let rest = Rest { request, ready: &ready, landing, progress, failed };
             Outcome::Done(rest.bring(&contents, halt)?)
         }
-        Err(halt) => return Err(halt.into()),
+        Err(halt) => return Err(halt.stopping(&contents)),
     };
     Ok((Evidence::of(&request.bundle, ready.bundle.about(), request.now), outcome))
 }

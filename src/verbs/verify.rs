@@ -22,6 +22,7 @@ use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::{Event, Progress};
+use crate::words::reference::Reference;
 use crate::work::graph::Rewrite;
 use crate::work::mapping::NameRule;
 use crate::work::plan::{MissingBlob, OnExisting};
@@ -106,6 +107,9 @@ pub struct Report {
     pub unsigned: Vec<String>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
+    /// The images that are whole all the same, where anything is wrong: an import can take those alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intact: Option<Vec<Reference>>,
     /// How it was read back from its medium, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBack>,
@@ -222,8 +226,11 @@ fn alone(
         None => None,
     };
     examined.hash_everything(request.jobs, progress)?;
+    // What is whole in a volume is so without the others.
+    let intact = examined.intact();
     let volume = examined.by_itself();
-    let report = Report { volume, ..report(request, &examined) };
+    let report = report(request, &examined);
+    let report = Report { volume, intact: (!report.ok).then_some(intact), ..report };
     if request.verify_media {
         tell(report.read_back, progress);
     }
@@ -265,6 +272,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         bytes: about.inventory.bytes,
         unsigned: examined.recovery().map(str::to_owned).collect(),
         problems: examined.problems().to_vec(),
+        intact: None,
         read_back: examined.read_back(),
         against: None,
         proven: false,

@@ -10,14 +10,14 @@ use crate::support::images::{self, Image};
 use crate::support::sealift::{Ran, Sealift, code, ran};
 
 /// `x/NAME:1`, with a layer of its own and one that all have.
-fn image(name: &str) -> Image {
+pub fn image(name: &str) -> Image {
     let layers = [("base", "base"), (name, name)]
         .map(|(path, text)| Layer::gzip(&images::one_file(path, &text.repeat(2000))));
     Image::single(&format!("x/{name}"), "1", &format!(r#"["{name}"]"#), &layers)
 }
 
 /// A bundle `output` of `names`.
-fn bundle(sealift: &Sealift, output: &str, names: &[&str]) -> Double {
+pub fn bundle(sealift: &Sealift, output: &str, names: &[&str]) -> Double {
     let (keys, outside) = (sealift.keys("k"), Double::start(no_script));
     let mut export = sealift.command();
     export.args(["export", "-o", output, "--sign-key"]).arg(&keys.private);
@@ -29,7 +29,7 @@ fn bundle(sealift: &Sealift, output: &str, names: &[&str]) -> Double {
     outside
 }
 
-fn import(sealift: &Sealift, bundle: &str, to: &str, more: &[&str]) -> Ran {
+pub fn import(sealift: &Sealift, bundle: &str, to: &str, more: &[&str]) -> Ran {
     let mut import = sealift.command();
     ran(import.args(["import", bundle, "--to", to, "--key", "k.pub.pem"]).args(more))
 }
@@ -39,14 +39,14 @@ fn file(sealift: &Sealift, digest: &str) -> PathBuf {
 }
 
 /// The file of the layer that `name` alone has, or of its config.
-fn own(sealift: &Sealift, name: &str, layer: bool) -> PathBuf {
+pub fn own(sealift: &Sealift, name: &str, layer: bool) -> PathBuf {
     let (image, other) = (image(name), image("other"));
     let mut own = image.blobs.iter().filter(|(digest, _)| !other.blobs.contains_key(*digest));
     let (digest, _) = own.find(|(_, bytes)| bytes.starts_with(&[0x1f, 0x8b]) == layer).unwrap();
     file(sealift, digest)
 }
 
-fn flip(path: &Path) {
+pub fn flip(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let at = bytes.len() / 2;
     bytes[at] ^= 1;
@@ -54,7 +54,7 @@ fn flip(path: &Path) {
 }
 
 /// A folder bundle of six, of which four are hurt in four ways.
-fn hurt(sealift: &Sealift) {
+pub fn hurt(sealift: &Sealift) {
     bundle(sealift, "b", &["a", "b", "c", "d", "e", "f"]);
     flip(&own(sealift, "a", true));
     fs::remove_file(own(sealift, "b", true)).unwrap();

@@ -66,6 +66,7 @@ mod movement;
 mod newcomer;
 mod no_registry;
 mod one_drive_in;
+mod only_intact;
 mod openssl;
 mod outlook;
 mod pack;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::words::count::count;
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, ErrorKind};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
@@ -59,8 +59,35 @@ impl Failed {
     }
 }
 
-/// The class of several failures: that of damage, if there is any, else that of the first.
+/// The class of several failures: that of damage, if there is any, else that of the first. What is
+/// unreadable is found before what is missing.
 pub(super) fn class(failed: &[Failed]) -> Option<Class> {
     let damaged = failed.iter().find(|failed| failed.class == Class::Damaged);
-    damaged.or(failed.first()).map(|failed| failed.class)
+    let first = failed.first().filter(|failed| failed.class != Class::Incomplete);
+    let unreadable = || failed.iter().find(|it| it.error.kind() == ErrorKind::Unreadable);
+    damaged.or(first).or_else(unreadable).or(failed.first()).map(|failed| failed.class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_only_missing_decides_where_nothing_else_is_wrong() {
+        let name: Reference = "x.example/a:1".parse().unwrap();
+        let missing = Error::new(Class::Incomplete, "is not there");
+        let unread = Error::new(Class::Refused, "is unreadable").of_kind(ErrorKind::Unreadable);
+        let damaged = Error::new(Class::Damaged, "is damaged");
+        let usage = Error::new(Class::Usage, "is taken");
+        for (errors, wanted) in [
+            (vec![&missing], Class::Incomplete),
+            (vec![&missing, &unread], Class::Refused),
+            (vec![&missing, &unread, &damaged], Class::Damaged),
+            (vec![&usage, &missing, &unread], Class::Usage),
+            (vec![&missing, &usage], Class::Incomplete),
+        ] {
+            let failed: Vec<Failed> = errors.iter().map(|it| Failed::new(&name, it)).collect();
+            assert_eq!(class(&failed), Some(wanted), "{errors:?}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::leave_behind::{LeaveBehind, whole_too};
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::subset::needing;
 use crate::words::at::At;
@@ -37,6 +38,25 @@ impl Halt {
         let name = |at: &At<Image>| at.get(&contents.images).map(|image| image.name.clone());
         let named = |clash: Clash| (clash.images.iter().filter_map(name).collect(), clash);
         Halt::Apart { clashes: clashes.into_iter().map(named).collect(), remarked }
+    }
+
+    /// Whether what it is about is left behind, as `wanted`.
+    pub(super) fn is_left(&self, wanted: LeaveBehind) -> bool {
+        match wanted {
+            LeaveBehind::Nothing => false,
+            LeaveBehind::Unsound => matches!(self, Halt::Unsound { .. }),
+            LeaveBehind::Anything => true,
+        }
+    }
+
+    /// As one failure, with the way to bring those of `contents` that it is not about.
+    pub(super) fn stopping(self, contents: &Contents) -> Error {
+        match self {
+            Halt::Unsound { images, error } => {
+                whole_too(error, contents.images.len().saturating_sub(images.len()))
+            }
+            other => other.into(),
+        }
     }
 
     /// What `stop` amounts to for the images of `contents`.

@@ -60,6 +60,9 @@ impl Rest<'_> {
         let (mut halt, mut kept, mut planned) = (halt, all.clone(), false);
         let mut quietly = true;
         loop {
+            if !halt.is_left(self.request.leave_behind) {
+                return Err(halt.into());
+            }
             let before = kept.images.len();
             match halt {
                 Halt::Apart { clashes, remarked } => {

@@ -25,7 +25,7 @@ impl Ready {
         contents: &'c Contents,
         progress: &'c dyn Progress,
     ) -> Carrier<'c> {
-        let (jobs, go_on) = (request.jobs, request.keep_going);
+        let (jobs, go_on) = (request.jobs, request.leave_behind.unsound());
         Carrier { jobs, go_on, ..Carrier::new(contents, &*self.bundle, &self.tally, progress) }
     }
 

@@ -1,6 +1,7 @@
 //! [`Request`]: what to import, and how.
 
 use super::filing::Filing;
+use super::leave_behind::LeaveBehind;
 use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::places::location::Destination;
@@ -50,8 +51,8 @@ pub struct Request {
     pub jobs: Jobs,
     /// Whether to stop with the plan.
     pub dry_run: bool,
-    /// Whether images that cannot be brought are left behind, and the others are brought.
-    pub keep_going: bool,
+    /// Which images are left behind, so that the others are brought.
+    pub leave_behind: LeaveBehind,
 }
 
 impl Request {
@@ -90,7 +91,7 @@ impl Request {
             filing: Filing::default(),
             jobs: Jobs::default(),
             dry_run: false,
-            keep_going: false,
+            leave_behind: LeaveBehind::default(),
         }
     }
 }

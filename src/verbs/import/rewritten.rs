@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::failed::Failed;
+use super::leave_behind::LeaveBehind;
 use super::request::Request;
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::subset::{Referring, subset};
@@ -37,7 +38,7 @@ pub(super) fn rewritten<'c>(
     }
     let (mut made, mut failed) = (contents.clone(), Vec::new());
     match graph::rewrite(&mut made, how) {
-        Err(error) if request.keep_going => {
+        Err(error) if request.leave_behind == LeaveBehind::Anything => {
             failed = unfit(contents, how);
             if failed.is_empty() {
                 return Err(error);

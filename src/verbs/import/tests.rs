@@ -39,7 +39,7 @@ fn request(sample: &Sample) -> Request {
         now: moment(NOW),
         jobs: Jobs::up_to(2),
         dry_run: false,
-        keep_going: false,
+        leave_behind: LeaveBehind::default(),
         projects: Provision::default(),
         platform: None,
         rewrite: Rewrite::default(),
@@ -202,10 +202,13 @@ fn images_whose_names_fall_together_are_left_behind_and_the_others_arrive() {
     assert!(!sample.at("inside").exists());
 
     let notes = Recorder::default();
-    let summary = match run(&Request { keep_going: true, ..request.clone() }, &notes).unwrap() {
-        Outcome::Done(summary) => summary,
-        Outcome::Planned(plan) => panic!("{plan:?}"),
-    };
+    let summary =
+        match run(&Request { leave_behind: LeaveBehind::Anything, ..request.clone() }, &notes)
+            .unwrap()
+        {
+            Outcome::Done(summary) => summary,
+            Outcome::Planned(plan) => panic!("{plan:?}"),
+        };
 
     assert_eq!(
         names(summary.failed.iter().map(|f| &f.name)),
@@ -220,7 +223,8 @@ fn images_whose_names_fall_together_are_left_behind_and_the_others_arrive() {
     // Where all of them clash nothing is touched, and all are named.
     let only = Choice { only: vec![Pattern::parse("*/app:1").unwrap()], ..Choice::default() };
     let to = Destination::Layout { path: sample.at("none") };
-    let summary = done(&Request { keep_going: true, choice: only, to, ..request });
+    let summary =
+        done(&Request { leave_behind: LeaveBehind::Anything, choice: only, to, ..request });
     assert_eq!((summary.failed.len(), summary.images.len()), (2, 0));
     assert!(!sample.at("none").exists());
 }
@@ -238,7 +242,7 @@ fn images_that_would_share_a_file_are_left_behind_and_the_others_arrive() {
         let error = run(&request, &Silent).unwrap_err();
         assert!(error.message().contains("would both be in the file app.tar"), "{error}");
         assert!(!path.exists());
-        let summary = done(&Request { keep_going: true, ..request });
+        let summary = done(&Request { leave_behind: LeaveBehind::Anything, ..request });
 
         assert_eq!((summary.failed.len(), summary.images.len()), (2, 1));
         assert!(path.join("web.tar").exists());
@@ -264,7 +268,7 @@ fn all_images_without_the_platform_are_told_and_the_others_arrive() {
     assert_eq!(error.class(), Class::Incomplete);
     let lines = ["a", "c"].map(|n| format!("x.example/{n}:1 is there for linux/amd64"));
     assert_eq!(error.findings(), lines);
-    let summary = done(&Request { keep_going: true, ..request });
+    let summary = done(&Request { leave_behind: LeaveBehind::Anything, ..request });
 
     assert_eq!(names(summary.failed.iter().map(|f| &f.name)), ["x.example/a:1", "x.example/c:1"]);
     assert_eq!(summary.images.len(), 1);

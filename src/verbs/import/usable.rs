@@ -1,6 +1,7 @@
 //! What of a bundle can be used for an import.
 
 use super::failed::Failed;
+use super::leave_behind::whole_too;
 use super::request::Request;
 use crate::bundle::check::{Examined, Trusted, Usable};
 use crate::bundle::contents::Contents;
@@ -26,11 +27,14 @@ pub(super) fn usable(
     };
     let failed = unsound.iter().filter(|(name, _)| is_chosen(name));
     let failed: Vec<Failed> = failed.map(|(name, error)| Failed::new(name, error)).collect();
+    let stops = !failed.is_empty() || chosen.is_none();
     match failure {
-        Some(error) if chosen.is_none() && unsound.is_empty() => Err(error),
-        Some(error) if !failed.is_empty() && !request.keep_going => Err(error),
+        Some(error) if stops && !request.leave_behind.unsound() => {
+            Err(whole_too(error, trusted.contents().images.len()))
+        }
         Some(error) if failed.is_empty() => {
-            let text = format!("{error}; nothing of it is needed for the images that were chosen");
+            let which = if chosen.is_some() { "images that were chosen" } else { "images" };
+            let text = format!("{error}; nothing of it is needed for the {which}");
             progress.event(Event::note(text));
             Ok((trusted, failed))
         }
