@@ -1,12 +1,13 @@
 //! `docs/every-month.md` means what it says: its commands are run from the page, block by block,
 //! each on its side of the gap.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::support::files;
 use crate::support::months::{image, layer_digest};
 use crate::support::registry::Registry;
-use crate::support::sealift::{Ran, Sealift, ran};
-use crate::support::{command, files};
+use crate::support::sealift::{Ran, Sealift};
+use crate::support::walk::{self, Block, Side};
 
 /// What the page has to walk through.
 const WALKED: [&str; 17] = [
@@ -28,67 +29,9 @@ const WALKED: [&str; 17] = [
     "--after",
     "--new-epoch '",
 ];
+const PAGE: &str = "every-month.md";
 /// The line that the page shows in place of the real one.
 const LINE: &str = "prod 2 my329-vqnkb";
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Side {
-    Outside,
-    Inside,
-}
-
-/// One block of the page.
-struct Block {
-    line: usize,
-    /// The second-level heading that it stands under.
-    heading: String,
-    side: Side,
-    text: String,
-}
-
-fn page() -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/every-month.md");
-    std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()))
-}
-
-fn blocks() -> Vec<Block> {
-    let (mut blocks, mut heading, mut inside) = (Vec::new(), String::new(), None);
-    for (number, line) in page().lines().enumerate() {
-        match (line, &mut inside) {
-            ("```sh", None) => inside = Some((number + 1, String::new())),
-            ("```", Some((line, text))) => {
-                let side = match text.lines().next() {
-                    Some("# outside") => Side::Outside,
-                    Some("# inside") => Side::Inside,
-                    _ => panic!("every-month.md:{line}: a block does not say on which side it is"),
-                };
-                let (heading, text) = (heading.clone(), std::mem::take(text));
-                blocks.push(Block { line: *line, heading, side, text });
-                inside = None;
-            }
-            (line, Some((_, text))) => *text += &format!("{line}\n"),
-            (line, None) => {
-                if let Some(title) = line.strip_prefix("## ") {
-                    title.clone_into(&mut heading);
-                }
-            }
-        }
-    }
-    blocks
-}
-
-/// The block as a script that fails where the page does not say how a command ends.
-fn script(text: &str) -> String {
-    let joined = text.replace("\\\n", " ");
-    let line = |line: &str| match line.split_once(" # exit ") {
-        None => format!("{line}\n"),
-        Some((command, code)) => format!(
-            "ended=0; {command} || ended=$?\n\
-             [ \"$ended\" = {code} ] || {{ echo \"ended with $ended instead of {code}\"; exit 99; }}\n"
-        ),
-    };
-    joined.lines().map(line).collect()
-}
 
 /// Both sides with all that the page's commands meet.
 struct World {
@@ -155,18 +98,7 @@ impl World {
         if let Some(line) = &self.line {
             text = text.replace(LINE, line);
         }
-        let file = sealift.at("block.sh");
-        std::fs::write(&file, script(&text)).unwrap();
-        let program = Path::new(env!("CARGO_BIN_EXE_sealift")).parent().unwrap().to_owned();
-        let inherited = std::env::var_os("PATH").unwrap();
-        let path = std::iter::once(program).chain(std::env::split_paths(&inherited));
-        let mut shell = command("sh");
-        shell.arg("-eu").arg(file).current_dir(sealift.at("")).env_clear();
-        for (name, value) in sealift.command().get_envs() {
-            shell.env(name, value.unwrap());
-        }
-        let ran = ran(shell.env("PATH", std::env::join_paths(path).unwrap()));
-        assert_eq!(ran.code, 0, "every-month.md:{}\n{}\n{ran:?}", block.line, block.text);
+        let ran = walk::run(block, &text, sealift);
         if let Some(line) = ran.stdout.lines().find(|line| line.starts_with("prod 2 ")) {
             self.line = Some(line.trim().to_owned());
         }
@@ -186,7 +118,7 @@ fn the_page_walks_a_quarter_on_both_sides() {
     let mut world = World::new();
     let mut heading = String::new();
 
-    for block in blocks() {
+    for block in walk::blocks(PAGE) {
         if block.heading != heading {
             heading.clone_from(&block.heading);
             world.publish(&heading);
@@ -220,19 +152,9 @@ fn the_page_walks_a_quarter_on_both_sides() {
 
 #[test]
 fn the_page_walks_through_all_of_it_and_the_readme_leads_there() {
-    let typed: String = blocks().into_iter().map(|block| block.text.replace("\\\n", " ")).collect();
+    let typed = walk::typed(PAGE);
     for wanted in WALKED {
         assert!(typed.contains(wanted), "the page has no {wanted}");
     }
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    assert!(std::fs::read_to_string(readme).unwrap().contains("(docs/every-month.md)"));
-}
-
-#[test]
-fn a_command_that_ends_otherwise_than_the_page_says_fails_its_block() {
-    let ends = |text: &str| ran(command("sh").args(["-euc", &script(text)])).code;
-    assert_eq!(ends("exit 7\n"), 7);
-    assert_eq!(ends("sh -c 'exit 7' # exit 7\necho on\n"), 0);
-    assert_eq!(ends("sh -c \\\n'exit 5' # exit 7\n"), 99);
-    assert_eq!(ends("true # exit 7\n"), 99);
+    assert!(walk::is_in_readme(PAGE));
 }

@@ -59,6 +59,7 @@ mod looking;
 mod manners;
 mod many;
 mod mapping;
+mod media;
 mod memory;
 mod mirrors;
 mod months;

@@ -51,6 +51,7 @@ pub mod stock;
 pub mod terminal;
 pub mod token;
 pub mod told;
+pub mod walk;
 pub mod wire;
 pub mod zot;
 
