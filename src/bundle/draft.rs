@@ -9,6 +9,7 @@ mod outdated;
 pub(super) mod packed;
 mod site;
 mod volumes;
+mod written;
 
 use std::path::Path;
 

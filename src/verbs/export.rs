@@ -40,7 +40,6 @@ use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::making::{
     missing_layers, no_room, read_back, read_configs, set_platforms, sizes, tell_anew, too_large,
-    total,
 };
 use crate::verbs::numbered;
 use crate::words::document::{Descriptor, Kind};
@@ -182,7 +181,8 @@ pub fn export(
         } else {
             Draft::left(&request.output)?
         };
-        no_room(request.output.path(), total(&head.layers).saturating_sub(left))?;
+        let size = Draft::size(&request.output, &head);
+        no_room(request.output.path(), size.saturating_sub(left))?;
         let sizes = sizes(&request.output, &head, left);
         let change = change::change(request, &graph.contents)?;
         let dry = dry(request, graph.contents, &at_hand, predicate, signer.id());

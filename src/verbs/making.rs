@@ -194,6 +194,6 @@ pub(super) fn tell(way: Option<ReadBack>, progress: &dyn Progress) {
     }
 }
 
-pub(super) fn total(blobs: &[Descriptor]) -> u64 {
+fn total(blobs: &[Descriptor]) -> u64 {
     blobs.iter().fold(0, |sum, blob| sum.saturating_add(blob.size))
 }

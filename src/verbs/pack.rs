@@ -10,7 +10,7 @@ use crate::bundle::cut::{Cut, ToCut};
 use crate::bundle::draft::{Draft, refuse_existing};
 use crate::storage::store::{BlobSource, BlobSources};
 use crate::tools::ground;
-use crate::verbs::making::{copy_layers, no_room, tell_anew, too_large, total};
+use crate::verbs::making::{copy_layers, no_room, tell_anew, too_large};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -59,7 +59,7 @@ pub fn pack(request: &Request, progress: &dyn Progress) -> Result<Summary> {
     };
     if request.dry_run {
         let left = Draft::left(output)?;
-        no_room(output.path(), total(&head.layers).saturating_sub(left))?;
+        no_room(output.path(), Draft::size(output, &head).saturating_sub(left))?;
         return Ok(summary(head.layers.iter().collect(), Count::default()));
     }
 

@@ -5,7 +5,7 @@
 
 mod resume;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
@@ -18,6 +18,7 @@ use rustix::fs::FileType;
 
 use super::making::{Maker, Making, hash};
 use super::site::{Site, stays};
+use super::written::Spoilt;
 use crate::bundle::cut::entry;
 use crate::bundle::head::Head;
 use crate::medium::header::{BLOCK, header};
@@ -30,7 +31,6 @@ use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::folder::{FileInfo, Replace};
 use crate::tools::lock::lock;
-use crate::tools::stretch::Stretch;
 use crate::tools::uncached::sync;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
@@ -111,7 +111,7 @@ struct PackedDraft {
     /// How many of `order` have their header.
     headed: Mutex<usize>,
     /// Layers of which wrong bytes came: what is there of them is not gone on with.
-    spoilt: Mutex<BTreeSet<Digest>>,
+    spoilt: Spoilt,
     end: u64,
 }
 
@@ -138,7 +138,7 @@ impl PackedDraft {
             slots: BTreeMap::new(),
             order: Vec::new(),
             headed: Mutex::new(0),
-            spoilt: Mutex::new(BTreeSet::new()),
+            spoilt: Spoilt::default(),
             end: 0,
         })
     }
@@ -213,11 +213,6 @@ impl PackedDraft {
         self.file.write_all_at(&zeros, data_end).map_err(|e| self.fault(e))
     }
 
-    /// The first `size` bytes of the layer in `slot`.
-    fn written(&self, slot: &Slot, size: u64) -> Stretch {
-        Stretch::new(Arc::clone(&self.file), slot.data(), size)
-    }
-
     fn fault(&self, error: io::Error) -> Error {
         Error::io(format!("cannot write {}", self.path.display()), error)
     }
@@ -265,7 +260,8 @@ impl Making for PackedDraft {
 
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         let Some(slot) = self.slots.get(&blob.digest) else { return Ok(false) };
-        Ok(self.is_written(slot)? && hash(&Own(self), blob, progress)?)
+        let is_written = self.place(slot).is_whole().map_err(|e| self.fault(e))?;
+        Ok(is_written && hash(&Own(self), blob, progress)?)
     }
 
     /// Copies `blob` from the file that was set aside, checked on the way; whether it was whole
@@ -357,7 +353,7 @@ impl BlobSource for Own<'_> {
         let slot = self.0.slots.get(&blob.digest).ok_or_else(|| {
             Error::new(Class::Incomplete, format!("blob {} is not planned", blob.digest))
         })?;
-        Ok(Raw::new(self.0.written(slot, slot.size).reader(offset)))
+        Ok(Raw::new(self.0.place(slot).first(slot.size).reader(offset)))
     }
 }
 

@@ -4,44 +4,39 @@
 //! fetched in parallel straight into the volumes. What is not known are the digests of pieces; they
 //! are taken while they pass, and the tables are written at last.
 
-mod left;
-mod slot;
+pub(super) mod left;
+pub(super) mod slot;
+pub(super) mod volume_file;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use rustix::fs::FileType;
 
 use self::left::{left_in, volume_name};
-use self::slot::Slot;
+use self::slot::{Slot, Slots};
+use self::volume_file::{VolumeFile, pass, small_files};
 use super::making::{Maker, Making, hash};
-use super::packed::MTIME;
 use super::site::{Site, stays};
-use crate::bundle::cut::{Cut, CutVolume, ToCut};
+use super::written::Spoilt;
+use crate::bundle::cut::{Cut, ToCut};
 use crate::bundle::head::Head;
 use crate::bundle::labels::{Labels, SHEET, TEXT};
 use crate::medium::cutting::Cutting;
-use crate::medium::header::{BLOCK, header};
 use crate::medium::in_volumes;
 use crate::medium::tree::Tree;
-use crate::medium::volume_table::{VOLUME, VolumeTable};
 use crate::storage::checked::Checked;
+use crate::storage::content::Content;
 use crate::storage::holdings::BlobHoldings;
 use crate::storage::raw::Raw;
-use crate::storage::reading::digest_of;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::buffer::BUFFER;
 use crate::tools::file::write_whole;
-use crate::tools::folder::Folder;
+use crate::tools::folder::{FileInfo, Folder};
+use crate::tools::room;
 use crate::tools::stretch::Stretch;
-use crate::tools::uncached::sync;
-use crate::words::cancel::Cancel;
-use crate::words::digest::{Digest, Hasher};
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
@@ -86,12 +81,10 @@ struct VolumesDraft {
     cutting: Cutting,
     /// What is written onto the sleeves.
     labels: Labels,
-    /// Each volume with its file, where it is to be made.
-    volumes: Vec<(CutVolume, Option<Arc<File>>)>,
-    /// Where the pieces of each blob lie, in their order.
-    slots: BTreeMap<Digest, Vec<Slot>>,
-    /// The digests of pieces that passed here, by volume and piece.
-    sums: Mutex<BTreeMap<(usize, usize), Digest>>,
+    /// Each volume, where it is to be made.
+    volumes: Vec<Option<VolumeFile>>,
+    slots: Slots,
+    spoilt: Spoilt,
 }
 
 impl VolumesDraft {
@@ -101,8 +94,8 @@ impl VolumesDraft {
         };
         let root = site.open_folder()?;
         left_in(&root, &site)?;
-        let (labels, volumes, slots, sums) = Default::default();
-        Ok(VolumesDraft { site, root, cutting, labels, volumes, slots, sums })
+        let (labels, volumes, slots, spoilt) = Default::default();
+        Ok(VolumesDraft { site, root, cutting, labels, volumes, slots, spoilt })
     }
 
     /// How many bytes were left behind.
@@ -113,13 +106,7 @@ impl VolumesDraft {
         let path = site.folder.at(&site.partial);
         let root = site.folder.below(&site.partial);
         let root = root.map_err(|e| Error::io(format!("cannot list {}", path.display()), e))?;
-        let left = left_in(&root, site)?.into_iter();
-        Ok(left.fold(0, |sum, (_, about)| sum.saturating_add(about.allocated)))
-    }
-
-    fn fault(&self, volume: usize, error: io::Error) -> Error {
-        let path = self.root.at(volume_name(&self.site, volume));
-        Error::io(format!("cannot write {}", path.display()), error)
+        left_in(&root, site).map(|left| allocated(&left))
     }
 
     /// The file of a volume that exists or is made now.
@@ -129,109 +116,46 @@ impl VolumesDraft {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => self.root.file_to_write(&name),
             other => other,
         };
-        file.map(Arc::new).map_err(|e| self.fault(volume, e))
+        let path = self.root.at(&name);
+        file.map(Arc::new).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))
     }
 
-    fn file(&self, slot: &Slot) -> Option<&Arc<File>> {
-        self.volumes.get(slot.volume)?.1.as_ref()
+    fn file(&self, slot: &Slot) -> Option<&VolumeFile> {
+        self.volumes.get(slot.volume)?.as_ref()
     }
 
-    fn pieces(&self, blob: &Descriptor) -> Result<&[Slot]> {
-        let slots = self.slots.get(&blob.digest).map(Vec::as_slice);
-        slots.ok_or_else(|| {
-            Error::new(Class::Other, format!("blob {} has no place in the volumes", blob.digest))
-        })
-    }
-
-    /// Says that a piece is there whole: its header is written behind its bytes.
-    fn conclude(&self, slot: &Slot, file: &File) -> Result<()> {
-        let Range { start, end } = slot.padding();
-        let zeros = vec![0; usize::try_from(end - start).unwrap_or(0)];
-        let header = header(&slot.path, slot.length, MTIME)?;
-        file.write_all_at(&zeros, start)
-            .and_then(|()| file.write_all_at(&header, slot.header))
-            .map_err(|e| self.fault(slot.volume, e))
-    }
-
-    /// Whether the piece was written whole once, whatever its bytes are.
-    fn is_concluded(&self, slot: &Slot) -> bool {
-        let Some(file) = self.file(slot) else { return false };
-        let mut there = [0; BLOCK as usize];
-        let wanted = header(&slot.path, slot.length, MTIME);
-        file.read_exact_at(&mut there, slot.header).is_ok() && wanted.is_ok_and(|it| it == there)
-    }
-
-    /// Writes the next `slot.length` bytes of `content` to their place, where that is made.
-    fn fill(&self, slot: &Slot, content: &mut dyn Checked, buffer: &mut [u8]) -> Result<()> {
-        let (mut at, end) = (slot.data(), slot.data() + slot.length);
-        let mut hasher = Hasher::new();
-        while at < end {
-            let want = usize::try_from(end - at).unwrap_or(buffer.len()).min(buffer.len());
-            let got = content.read(&mut buffer[..want]).map_err(|e| self.fault(slot.volume, e))?;
-            if got == 0 {
-                let text = format!("{} ended too early", slot.path);
-                return Err(Error::new(Class::Damaged, text));
+    /// What is there of the first bytes of a blob, up to the first that is not, or is not made here.
+    fn there(&self, slots: &[Slot]) -> Result<Stretch> {
+        let mut parts = Vec::new();
+        for slot in slots {
+            let Some(file) = self.file(slot) else { break };
+            let there = file.there(slot)?;
+            let is_whole = there.size() == slot.length;
+            parts.push(there);
+            if !is_whole {
+                break;
             }
-            if slot.is_part {
-                hasher.update(&buffer[..got]);
-            }
-            if let Some(file) = self.file(slot) {
-                file.write_all_at(&buffer[..got], at).map_err(|e| self.fault(slot.volume, e))?;
-            }
-            at += got as u64;
         }
-        if slot.is_part {
-            let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-            sums.insert((slot.volume, slot.piece), hasher.finish());
-        }
-        Ok(())
+        Ok(Stretch::joined(parts))
     }
 
-    /// The table of a volume, with the digests of all its pieces.
-    fn table(&self, at: usize, volume: &CutVolume, file: &Arc<File>) -> Result<VolumeTable> {
-        let mut table = volume.table.clone();
-        for (number, (piece, header)) in table.pieces.iter_mut().zip(&volume.pieces).enumerate() {
-            let length = piece.length();
-            let Some(part) = &mut piece.part else { continue };
-            let passed = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-            let passed = passed.get(&(at, number)).copied();
-            part.sha256 = match passed {
-                Some(digest) => digest,
-                None => {
-                    let bytes = Stretch::new(Arc::clone(file), header + BLOCK, length);
-                    digest_of(&mut bytes.reader(0), &Cancel::default())
-                        .map_err(|e| self.fault(at, e))?
-                }
-            };
+    /// Writes what comes of a blob, from its byte `from` on, to its places, as far as they are made.
+    fn write(&self, slots: &[Slot], from: u64, content: &mut dyn Content) -> Result<()> {
+        let mut buffer = vec![0; BUFFER];
+        for slot in slots {
+            let from = from.saturating_sub(slot.offset).min(slot.length);
+            match self.file(slot) {
+                Some(file) if from < slot.length => file.fill(slot, from, content, &mut buffer)?,
+                _ => pass(slot, from, content, &mut buffer, |_, _| Ok(()))?,
+            }
         }
-        Ok(table)
-    }
-
-    /// Writes what is left of a volume, and syncs it.
-    fn finish_volume(
-        &self,
-        at: usize,
-        volume: &CutVolume,
-        file: &Arc<File>,
-        labels: &mut Labels,
-    ) -> Result<()> {
-        let about = self.table(at, volume, file)?;
-        let table = about.to_bytes()?;
-        labels.add(&about, &table, volume.end + 2 * BLOCK);
-        let mut start = header(VOLUME, table.len() as u64, MTIME)?.to_vec();
-        start.extend_from_slice(&table);
-        start.resize(usize::try_from(volume.head).unwrap_or(0), 0);
-        file.write_all_at(&start, 0)
-            .and_then(|()| file.write_all_at(&[0; 2 * BLOCK as usize], volume.end))
-            .and_then(|()| file.set_len(volume.end + 2 * BLOCK))
-            .and_then(|()| sync(file))
-            .map_err(|e| self.fault(at, e))
+        ended(content)
     }
 
     /// Removes volumes that another cut left behind.
     fn sweep(&self) -> Result<()> {
         for (name, _) in left_in(&self.root, &self.site)? {
-            let is_made = |(at, (_, file)): (usize, &(CutVolume, Option<Arc<File>>))| {
+            let is_made = |(at, file): (usize, &Option<VolumeFile>)| {
                 file.is_some() && volume_name(&self.site, at) == name
             };
             if !self.volumes.iter().enumerate().any(is_made) {
@@ -244,47 +168,54 @@ impl VolumesDraft {
     }
 }
 
+/// How many bytes of the disk these files take.
+fn allocated(left: &[(String, FileInfo)]) -> u64 {
+    left.iter().fold(0, |sum, (_, about)| sum.saturating_add(about.allocated))
+}
+
+/// Fails where `content` has more than was read of it; the end tells whether all of it was right.
+fn ended(content: &mut dyn Content) -> Result<()> {
+    match content.read(&mut [0]).map_err(|e| Error::io("cannot read", e))? {
+        0 => Ok(()),
+        _ => Err(Error::new(Class::Damaged, "a blob has more bytes than it was to have")),
+    }
+}
+
 impl Making for VolumesDraft {
     fn begin(&mut self, head: &Head) -> Result<()> {
         let cut = checked(head, &self.cutting)?;
+        let left = allocated(&left_in(&self.root, &self.site)?);
+        let needed = cut.size(self.cutting.only).saturating_sub(left);
+        room::check(self.root.path(), needed, "for the volumes")
+            .map_err(|e| e.hint("free some, or name an output on another disk"))?;
         self.labels = Labels::of(head)?;
-        let mut small = Vec::new();
-        for (path, bytes) in &head.files {
-            small.extend_from_slice(&header(path, bytes.len() as u64, MTIME)?);
-            small.extend_from_slice(bytes);
-            small.resize(small.len().next_multiple_of(BLOCK as usize), 0);
-        }
+        self.slots = Slots::of(&cut);
+        let small = small_files(head)?;
         for (at, volume) in cut.0.into_iter().enumerate() {
             let is_made = self.cutting.only.is_none_or(|only| only == volume.table.number);
-            let file = match is_made {
-                true => Some(self.open_or_create(at)?),
+            let made = match is_made {
+                true => {
+                    let (file, path) = (self.open_or_create(at)?, volume_name(&self.site, at));
+                    let made = VolumeFile::new(volume, file, self.root.at(path));
+                    made.begin(&small)?;
+                    Some(made)
+                }
                 false => None,
             };
-            if let Some(file) = &file {
-                file.write_all_at(&small, volume.head).map_err(|e| self.fault(at, e))?;
-            }
-            for (number, (piece, header)) in
-                volume.table.pieces.iter().zip(&volume.pieces).enumerate()
-            {
-                let (length, path) = (piece.length(), piece.path());
-                let (header, is_part) = (*header, piece.part.is_some());
-                let slot = Slot { volume: at, piece: number, header, length, is_part, path };
-                self.slots.entry(piece.blob).or_default().push(slot);
-            }
-            self.volumes.push((volume, file));
+            self.volumes.push(made);
         }
         Ok(())
     }
 
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
-        let slots = self.pieces(blob)?;
+        let slots = self.slots.of_blob(blob)?;
         let mut made = slots.iter().filter(|slot| self.file(slot).is_some()).peekable();
         // What belongs to volumes that are not made is not asked for.
         if made.peek().is_none() {
             return Ok(true);
         }
-        let all = slots.iter().all(|slot| self.is_concluded(slot));
-        Ok(all && hash(&Own(self), blob, progress)?)
+        let is_concluded = |slot: &Slot| self.file(slot).is_some_and(|it| it.is_concluded(slot));
+        Ok(slots.iter().all(is_concluded) && hash(&Own(self), blob, progress)?)
     }
 
     fn sink(&self) -> &dyn BlobSink {
@@ -292,8 +223,8 @@ impl Making for VolumesDraft {
     }
 
     fn needs(&self, missing: &[Descriptor]) -> u64 {
-        let slots = missing.iter().filter_map(|blob| self.slots.get(&blob.digest)).flatten();
-        let made = slots.filter(|slot| self.file(slot).is_some() && !self.is_concluded(slot));
+        let slots = missing.iter().filter_map(|blob| self.slots.of_blob(blob).ok()).flatten();
+        let made = slots.filter(|slot| self.file(slot).is_some_and(|it| !it.is_concluded(slot)));
         made.fold(0, |sum, slot| sum.saturating_add(slot.length))
     }
 
@@ -304,10 +235,9 @@ impl Making for VolumesDraft {
     fn finish(&self) -> Result<()> {
         self.sweep()?;
         let mut labels = self.labels.clone();
-        for (at, (volume, file)) in self.volumes.iter().enumerate() {
-            if let Some(file) = file {
-                self.finish_volume(at, volume, file, &mut labels)?;
-            }
+        for volume in self.volumes.iter().flatten() {
+            let (about, table) = volume.finish()?;
+            labels.add(&about, &table, VolumeFile::size(&volume.cut));
         }
         write_whole(&self.root, TEXT, MODE, labels.text().as_bytes())?;
         write_whole(&self.root, SHEET, MODE, labels.sheet().as_bytes())?;
@@ -335,10 +265,8 @@ struct Own<'a>(&'a VolumesDraft);
 
 impl BlobSource for Own<'_> {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-        let parts = self.0.pieces(blob)?.iter().filter_map(|slot| {
-            let file = Arc::clone(self.0.file(slot)?);
-            Some(Stretch::new(file, slot.data(), slot.length))
-        });
+        let slots = self.0.slots.of_blob(blob)?.iter();
+        let parts = slots.filter_map(|slot| Some(self.0.file(slot)?.piece(slot)));
         Ok(Raw::new(Stretch::joined(parts).reader(offset)))
     }
 }
@@ -359,22 +287,13 @@ impl BlobHoldings for VolumesDraft {
 impl BlobSink for VolumesDraft {
     fn put(&self, content: &mut dyn Checked) -> Result<()> {
         let blob = content.blob().clone();
-        let slots = self.pieces(&blob)?;
-        let mut buffer = vec![0; BUFFER];
-        for slot in slots {
-            self.fill(slot, content, &mut buffer)?;
-        }
-        // The end tells whether all of it was right.
-        let more = content.read(&mut buffer[..1]).map_err(|e| Error::io("cannot read", e))?;
-        if more > 0 {
-            let text = format!("blob {} has more than its {} bytes", blob.digest, blob.size);
-            return Err(Error::new(Class::Damaged, text));
-        }
-        for slot in slots {
-            if let Some(file) = self.file(slot) {
-                self.conclude(slot, file)?;
-            }
-        }
-        Ok(())
+        let slots = self.slots.of_blob(&blob)?;
+        let write = |from, content: &mut dyn Content| self.write(slots, from, content);
+        self.spoilt.go_on(&blob.digest, || self.there(slots), content, write)?;
+        let made = slots.iter().filter_map(|slot| Some((self.file(slot)?, slot)));
+        made.into_iter().try_for_each(|(file, slot)| file.conclude(slot))
     }
 }
+
+#[cfg(test)]
+mod tests;

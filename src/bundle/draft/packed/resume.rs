@@ -1,56 +1,20 @@
 //! Layers of which a part is in the file: what an interrupted export wrote of one is not moved
 //! again.
-//!
-//! Nobody notes how far a layer got. It was written front to back into a file that had nothing
-//! there, so its last byte that is not zero tells: it may have got further, never less far. What
-//! is there is hashed again, and the digest of the whole decides.
 
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::sync::PoisonError;
 
-use rustix::fs::{SeekFrom, seek};
-
+use super::super::written::Reached;
 use super::{PackedDraft, Slot};
 use crate::storage::content::Content;
 use crate::tools::buffer::BUFFER;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Result};
+use crate::words::error::Result;
 
 impl PackedDraft {
-    /// Where the bytes end that were written of `slot`, at most: at a hole, or where the file ends.
-    fn reached(&self, slot: &Slot) -> Result<u64> {
-        let end = self.length()?.min(slot.data() + slot.size);
-        // File systems without holes have none; behind the end of the file there is nothing.
-        let hole = match end > slot.data() {
-            true => seek(&*self.file, SeekFrom::Hole(slot.data())).unwrap_or(end),
-            false => end,
-        };
-        Ok(end.min(hole).max(slot.data()))
-    }
-
-    /// Whether all bytes of `slot` were written, whatever they are.
-    pub(super) fn is_written(&self, slot: &Slot) -> Result<bool> {
-        Ok(self.reached(slot)? == slot.data() + slot.size)
-    }
-
-    /// How many bytes of `slot` were written, at least.
-    fn there(&self, slot: &Slot) -> Result<u64> {
-        let (start, mut end) = (slot.data(), self.reached(slot)?);
-        let mut buffer = vec![0; BUFFER];
-        while end > start {
-            let want = usize::try_from(end - start).unwrap_or(BUFFER).min(BUFFER);
-            let part = &mut buffer[..want];
-            // What cannot be read is not there.
-            if self.file.read_exact_at(part, end - want as u64).is_err() {
-                return Ok(0);
-            }
-            end -= want as u64;
-            if let Some(last) = part.iter().rposition(|byte| *byte != 0) {
-                return Ok(end + last as u64 + 1 - start);
-            }
-        }
-        Ok(0)
+    /// The place of the layer in `slot`.
+    pub(super) fn place<'f>(&'f self, slot: &Slot) -> Reached<'f> {
+        Reached { file: &self.file, start: slot.data(), size: slot.size }
     }
 
     /// Writes what comes, from byte `from` of `slot` on. What does not fit is not written: behind
@@ -79,24 +43,9 @@ impl PackedDraft {
         blob: &Descriptor,
         content: &mut dyn Content,
     ) -> Result<()> {
-        let spoilt = || self.spoilt.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = match spoilt().contains(&blob.digest) {
-            true => 0,
-            false => self.there(slot)?,
-        };
-        let mut taken = 0;
-        if there > 0 {
-            taken = content.resume(&mut self.written(slot, there).reader(0))?;
-        }
-        let mut done = self.write(slot, taken, content);
-        if taken > 0 && done.as_ref().is_err_and(|e| e.class() == Class::Damaged) {
-            // It may be what was left that is wrong, and not what came.
-            content.seek(0)?;
-            done = self.write(slot, 0, content);
-        }
-        if done.as_ref().is_err_and(|e| e.class() == Class::Damaged) {
-            spoilt().insert(blob.digest);
-        }
-        done
+        let place = self.place(slot);
+        let there = || Ok(place.first(place.there().map_err(|e| self.fault(e))?));
+        let write = |from, content: &mut dyn Content| self.write(slot, from, content);
+        self.spoilt.go_on(&blob.digest, there, content, write)
     }
 }
