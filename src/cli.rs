@@ -39,6 +39,7 @@ mod protect;
 mod prune;
 mod registries;
 mod remedies;
+mod repair;
 mod report;
 mod rules;
 mod search;
@@ -102,6 +103,7 @@ enum Command {
     Import(Box<import::Import>),
     Serve(serve::Serve),
     Protect(protect::Protect),
+    Repair(repair::Repair),
     Squash(squash::Squash),
     Pack(pack::Pack),
     Prune(Box<prune::Prune>),
@@ -150,6 +152,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Import(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
         Command::Protect(args) => args.run(printer),
+        Command::Repair(args) => args.run(printer),
         Command::Squash(args) => args.run(printer),
         Command::Pack(args) => args.run(printer),
         Command::Prune(args) => args.run(printer),

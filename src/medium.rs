@@ -156,6 +156,17 @@ impl Medium {
         self.recipients.as_ref()
     }
 
+    /// What is at `path`, which is opened by the same identities.
+    #[must_use]
+    pub(crate) fn moved(&self, path: impl Into<PathBuf>) -> Medium {
+        Medium {
+            #[cfg(feature = "age")]
+            identities: self.identities.clone(),
+            past_cache: self.past_cache,
+            ..Medium::at(path)
+        }
+    }
+
     /// The same, whose bytes are read as the device gives them, past what the system has of them in
     /// memory, as far as the file system lets them be.
     #[must_use]

@@ -14,6 +14,7 @@ pub mod pack;
 mod paths;
 pub mod protect;
 pub mod prune;
+pub mod repair;
 pub mod search;
 pub mod sequel;
 #[cfg(feature = "serve")]

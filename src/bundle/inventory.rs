@@ -40,6 +40,12 @@ pub fn is_recovery(path: &str) -> bool {
     stem.is_some_and(|stem| is_portable(&stem)) || is_leftover(name)
 }
 
+/// Whether `path` may be one of a bundle's own files: those of the list, it itself, and signatures.
+#[must_use]
+pub fn is_member(path: &str) -> bool {
+    is_portable(path) && !path.starts_with("repair/")
+}
+
 /// Whether `path` may stand in a list: relative, lower-case ASCII components that mean the same
 /// on every file system, FAT included.
 fn is_portable(path: &str) -> bool {
@@ -197,6 +203,20 @@ mod tests {
             "repair/.sealift-x",
         ] {
             assert!(!is_recovery(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_a_bundles_own_is_told_from_what_is_not() {
+        for path in
+            ["SHA256SUMS", "sig/0123456789abcdef.dsse.json", "index.json", "blobs/sha256/00"]
+        {
+            assert!(is_member(path), "{path}");
+        }
+        for path in
+            ["../SHA256SUMS", "/etc/passwd", "sig/../x", ".profile", "repair/x.par2", "a//b", ""]
+        {
+            assert!(!is_member(path), "{path}");
         }
     }
 

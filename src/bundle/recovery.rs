@@ -5,10 +5,17 @@
 //! was made with them is held against the signed list as anything else.
 
 mod existing;
+mod folder;
 mod layout;
 mod making;
+mod restore;
 mod sources;
 mod spot;
+mod survey;
+mod ward;
 
 pub use self::layout::{Redundancy, SetLayout};
 pub use self::making::{Protection, protect};
+pub use self::restore::{Check, Restoring};
+pub use self::survey::{SetState, Survey};
+pub use self::ward::KnownBytes;

@@ -25,4 +25,4 @@ pub use self::rebuild::{MAX_LOST, rebuild};
 pub use self::scan::{FoundSet, RecoverySlice, Scan};
 pub use self::set::{MAX_SLICES, RecoverySet};
 pub use self::stir::Slices;
-pub use self::sums::{FileSums, Md5Sum, SliceSum, Summing, md5};
+pub use self::sums::{FileSums, Md5Adding, Md5Sum, SliceSum, Summing, md5};

@@ -83,6 +83,11 @@ fn each_message_has_the_exit_code_of_its_class() {
     let packed = std::fs::read(sealift.at("b.tar")).unwrap();
     write("cut.tar", &packed[..3000]);
     write("b.tar.par2", b"notes");
+    copy(&sealift.at("b"), &sealift.at("spoilt"));
+    run!(sealift, "protect", "spoilt").ok();
+    std::fs::remove_dir_all(sealift.at("spoilt/blobs")).unwrap();
+    write("other.tar", &packed);
+    copy(&sealift.at("spoilt/repair/bundle.par2"), &sealift.at("other.tar.par2"));
     write("x.gz", b"\x1f\x8b\x08");
     write("x.zip", b"PK\x03\x04");
     let config = format!(r#"{{"rootfs":{{"diff_ids":["{}"]}}}}"#, digest(b""));
@@ -144,6 +149,8 @@ fn each_message_has_the_exit_code_of_its_class() {
         (4, "is damaged", plain("verify damaged")),
         (4, "holds what nobody signed for", plain("verify extra")),
         (4, "it may be deleted", plain("verify litter")),
+        (4, "cannot be repaired", plain("repair spoilt")),
+        (4, "it does not say of what it is", plain("repair b.tar")),
         (4, "not a receipt", format!("export {HELLO} -o n {sign} --since bad.json")),
         (4, "is no OCI layout; it is a zip file", format!("export oci-archive:x.zip -o n {sign}")),
         (5, "no such file or folder", plain("verify nowhere")),
@@ -156,8 +163,10 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "there is no history of stream", format!("export {HELLO} -o n {sign} --stream p")),
         (5, "the bundle does not carry", plain("import delta --to oci:n")),
         (5, "is not all held", plain("inventory oci:small --against b")),
+        (5, "there is no recovery data of", plain("repair b")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
         (6, "is not recovery data of this bundle", "protect b.tar".to_owned()),
+        (6, "the recovery data of", plain("repair other.tar")),
         (6, "does not show which repositories it has", format!("inventory docker://{host} -o n")),
         (6, "with other images", plain("import small --to oci:in")),
         (

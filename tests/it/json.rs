@@ -229,6 +229,32 @@ fn protects() {
 }
 
 #[test]
+fn repairs() {
+    let sealift = desk();
+    let repair = |name: &str, line: &str| {
+        let ran = run(&sealift, &format!("repair {line} --key signer.pub.pem"));
+        let key = ran.json()["signers"][0].as_str().unwrap_or("nothing of that kind").to_owned();
+        check(&format!("repair.{name}"), &ran, &[(&key, "<key>")]);
+    };
+    for bundle in ["packed.tar", "folder"] {
+        run(&sealift, &format!("protect {bundle} --redundancy 1%")).ok();
+    }
+    repair("whole", "packed.tar");
+    files::flip(&sealift.at("packed.tar"), 30_000);
+    files::make_writable(&sealift.at("folder"));
+    fs::remove_file(sealift.at("folder/manifest.json")).unwrap();
+    repair("dry-run", "packed.tar --dry-run");
+    repair("copy", "packed.tar -o copy.tar");
+    repair("packed", "packed.tar");
+    repair("folder", "folder");
+    let layer = sealift.at("folder/blobs/sha256").join(LAYER);
+    files::make_writable(layer.parent().unwrap());
+    fs::remove_file(layer.with_file_name(CONFIG)).unwrap();
+    fs::remove_file(layer).unwrap();
+    repair("lost", "folder");
+}
+
+#[test]
 fn prunes() {
     let sealift = desk();
     sealift.keys("own");

@@ -76,6 +76,7 @@ mod prune;
 mod receipts;
 mod referrers;
 mod refusal;
+mod repair;
 mod reproducible;
 mod requests;
 mod resumed_media;

@@ -84,7 +84,11 @@ pub(super) fn look<F: Files>(
 }
 
 /// Step 6: the list of files, when it is the signed one.
-fn signed_sums(tree: &impl Files, statement: &Statement, name: &str) -> Result<Inventory> {
+pub(super) fn signed_sums(
+    tree: &impl Files,
+    statement: &Statement,
+    name: &str,
+) -> Result<Inventory> {
     let bytes = match tree.size(SUMS) {
         Some(_) => tree.read_shared(SUMS, MAX_SUMS)?,
         None => {

@@ -24,7 +24,7 @@ impl Existing {
     pub(super) fn of(set: &RecoverySet, spot: &Spot, progress: &dyn Progress) -> Result<Existing> {
         let (names, mut slices) = (spot.names()?, BTreeSet::new());
         for name in &names {
-            let found = spot.scan(std::slice::from_ref(name), progress)?.0;
+            let found = spot.scan(std::slice::from_ref(name), progress)?.0.found();
             let Some(found) = found.filter(|found| found.set.id == set.id) else {
                 let path = spot.folder.at(name);
                 let text =

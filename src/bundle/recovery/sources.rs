@@ -4,10 +4,12 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use crate::bundle::inventory::is_recovery;
 use crate::medium::Medium;
 use crate::medium::tree::Tree;
+use crate::tools::file::open_regular;
 use crate::tools::par2::{FileSums, RecoverySet, Slices, Summing};
 use crate::tools::parallel;
 use crate::tools::withheld;
@@ -31,6 +33,8 @@ enum Held {
     Folder(Box<Tree>),
     /// It is one file.
     Packed(File),
+    /// It is one file, which is not there.
+    Missing,
 }
 
 impl ProtectedFiles {
@@ -54,13 +58,36 @@ impl ProtectedFiles {
             let names = files.map(|(path, size)| (path.to_owned(), size)).collect();
             return Ok(ProtectedFiles { names, held: Held::Folder(Box::new(tree)) });
         }
-        let file = File::open(path).map_err(fault)?;
-        let name = path.file_name().and_then(OsStr::to_str).ok_or_else(|| {
-            let text = format!("{} has no name that is text", path.display());
-            Error::new(Class::Usage, text).hint("give it another name")
-        })?;
+        let file = open_regular(path).map_err(fault)?;
         let len = file.metadata().map_err(fault)?.len();
-        Ok(ProtectedFiles { names: vec![(name.to_owned(), len)], held: Held::Packed(file) })
+        Ok(ProtectedFiles { names: vec![(own_name(path)?, len)], held: Held::Packed(file) })
+    }
+
+    /// As [`open`](ProtectedFiles::open), where a packed file may be missing altogether.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn left(medium: &Medium) -> Result<ProtectedFiles> {
+        match medium.is_taken() {
+            Ok(false) => {
+                let names = vec![(own_name(medium.path())?, 0)];
+                Ok(ProtectedFiles { names, held: Held::Missing })
+            }
+            _ => ProtectedFiles::open(medium),
+        }
+    }
+
+    /// Whether they are one packed file.
+    pub(super) fn is_packed(&self) -> bool {
+        !matches!(self.held, Held::Folder(_))
+    }
+
+    /// The files of the folder, where they are in one.
+    pub(super) fn tree(&self) -> Option<&Tree> {
+        match &self.held {
+            Held::Folder(tree) => Some(tree),
+            _ => None,
+        }
     }
 
     /// Fails when there are files among them that could not be looked at.
@@ -68,10 +95,7 @@ impl ProtectedFiles {
     /// # Errors
     /// As [`Tree::refuse_faults`].
     pub(super) fn refuse_faults(&self) -> Result<()> {
-        match &self.held {
-            Held::Folder(tree) => tree.refuse_faults(),
-            Held::Packed(_) => Ok(()),
-        }
+        self.tree().map_or(Ok(()), Tree::refuse_faults)
     }
 
     /// Their names, with their sizes.
@@ -88,6 +112,7 @@ impl ProtectedFiles {
         let (into, fault) =
             (&mut into[..len], |e| withheld::reading(format!("cannot read {name}"), e));
         match &self.held {
+            Held::Missing => Ok(0),
             _ if len == 0 => Ok(0),
             Held::Packed(file) => file.read_exact_at(into, offset).map(|()| len).map_err(fault),
             Held::Folder(tree) => {
@@ -127,6 +152,15 @@ impl ProtectedFiles {
     }
 }
 
+/// What the packed file at `path` is called.
+fn own_name(path: &Path) -> Result<String> {
+    let name = path.file_name().and_then(OsStr::to_str).ok_or_else(|| {
+        let text = format!("{} has no name that is text", path.display());
+        Error::new(Class::Usage, text).hint("give it another name")
+    })?;
+    Ok(name.to_owned())
+}
+
 /// The slices of a set, whose files are found in `files` of `sources`.
 pub(super) struct Sliced<'s> {
     pub(super) sources: &'s ProtectedFiles,
@@ -134,24 +168,48 @@ pub(super) struct Sliced<'s> {
     pub(super) files: Vec<Option<usize>>,
     /// Where each slice is.
     pub(super) places: Vec<(usize, u64)>,
+    /// How many bytes each file of the set has: behind them stand zeros, whatever is there.
+    lens: Vec<u64>,
 }
 
 impl<'s> Sliced<'s> {
-    /// Those of `set`, whose files are called as they are here.
+    /// Those of `set`, whose files are called as they are here; of a packed file the only one, whatever it
+    /// is called.
     pub(super) fn named(set: &RecoverySet, sources: &'s ProtectedFiles) -> Sliced<'s> {
         let number = |file: &FileSums| {
-            sources.names.binary_search_by(|(name, _)| name.as_str().cmp(&file.name)).ok()
+            let called = |(name, _): &(String, u64)| name.as_str().cmp(&file.name);
+            sources.names.binary_search_by(called).ok()
         };
-        let files = set.files.iter().map(number).collect();
-        Sliced { sources, files, places: set.places() }
+        let files = match &sources.held {
+            Held::Folder(_) => set.files.iter().map(number).collect(),
+            Held::Packed(_) => vec![Some(0); set.files.len()],
+            Held::Missing => vec![None; set.files.len()],
+        };
+        let lens = set.files.iter().map(|file| file.len).collect();
+        Sliced { sources, files, places: set.places(), lens }
+    }
+
+    /// How many of the bytes of slice `slice`, which has `size`, are there.
+    pub(super) fn there(&self, slice: usize, size: u64) -> u64 {
+        let (file, begin) = self.places[slice];
+        let len = self.files[file].map_or(0, |number| self.sources.names[number].1);
+        len.min(self.lens[file]).saturating_sub(begin).min(size)
+    }
+
+    /// How many bytes of slice `slice`, which has `size`, are of the file, and no zeros behind it.
+    pub(super) fn own(&self, slice: usize, size: u64) -> u64 {
+        let (file, begin) = self.places[slice];
+        self.lens[file].saturating_sub(begin).min(size)
     }
 }
 
 impl Slices for Sliced<'_> {
     fn read(&self, slice: usize, offset: u64, into: &mut [u8]) -> Result<()> {
         let (file, begin) = self.places[slice];
+        let own = self.lens[file].saturating_sub(begin + offset);
+        let own = usize::try_from(own).unwrap_or(usize::MAX).min(into.len());
         let got = match self.files[file] {
-            Some(number) => self.sources.read(number, begin + offset, into)?,
+            Some(number) => self.sources.read(number, begin + offset, &mut into[..own])?,
             None => 0,
         };
         into[got..].fill(0);

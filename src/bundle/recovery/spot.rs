@@ -3,10 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use crate::medium::Medium;
 use crate::tools::folder::{Folder, SHARED};
-use crate::tools::par2::{FoundSet, Scan};
+use crate::tools::par2::Scan;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 
@@ -29,17 +30,33 @@ pub(super) struct Spot {
 impl Spot {
     /// That of the bundle on `medium`; its folder is made where it is missing.
     pub(super) fn make(medium: &Medium) -> Result<Spot> {
-        Spot::find(medium, |bundle| bundle.make_below(FOLDER, SHARED))
+        let path = medium.path();
+        match path.is_dir() {
+            true => Spot::within(path, |bundle| bundle.make_below(FOLDER, SHARED)),
+            false => Spot::beside(path),
+        }
     }
 
-    fn find(medium: &Medium, below: impl FnOnce(&Folder) -> io::Result<Folder>) -> Result<Spot> {
+    /// That of the bundle on `medium`, if its folder is there.
+    pub(super) fn there(medium: &Medium) -> Result<Option<Spot>> {
         let path = medium.path();
-        if path.is_dir() {
-            let repair = path.join(FOLDER);
-            let fault = |e| Error::io(format!("cannot open {}", repair.display()), e);
-            let folder = Folder::open(path).and_then(|bundle| below(&bundle)).map_err(fault)?;
-            return Ok(Spot { folder, stem: STEM.to_owned(), is_own: true });
+        match path.is_dir() {
+            true if path.join(FOLDER).is_dir() => {
+                Spot::within(path, |bundle| bundle.below(FOLDER)).map(Some)
+            }
+            true => Ok(None),
+            false => Spot::beside(path).map(Some),
         }
+    }
+
+    fn within(path: &Path, below: impl FnOnce(&Folder) -> io::Result<Folder>) -> Result<Spot> {
+        let repair = path.join(FOLDER);
+        let fault = |e| Error::io(format!("cannot open {}", repair.display()), e);
+        let folder = Folder::open(path).and_then(|bundle| below(&bundle)).map_err(fault)?;
+        Ok(Spot { folder, stem: STEM.to_owned(), is_own: true })
+    }
+
+    fn beside(path: &Path) -> Result<Spot> {
         let (folder, name) = Folder::holding(path)?;
         let stem = name.into_string().map_err(|_| {
             let text = format!("{} has no name that is text", path.display());
@@ -88,7 +105,7 @@ impl Spot {
         &self,
         names: &[OsString],
         progress: &dyn Progress,
-    ) -> Result<(Option<FoundSet>, Vec<File>)> {
+    ) -> Result<(Scan, Vec<File>)> {
         let (mut scan, mut files) = (Scan::default(), Vec::new());
         for name in names {
             let fault = |e| Error::io(format!("cannot open {}", self.folder.at(name).display()), e);
@@ -96,6 +113,36 @@ impl Spot {
             scan.file(files.len(), &file, progress)?;
             files.push(file);
         }
-        Ok((scan.found(), files))
+        Ok((scan, files))
+    }
+}
+
+/// The file beside which recovery data lies that is called `name`, if that is such a name.
+pub(super) fn protected_by(name: &OsStr) -> Option<&str> {
+    let stem = name.to_str()?.strip_suffix(".par2")?;
+    let numbers = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'+');
+    let stem = match stem.rsplit_once(".vol") {
+        Some((stem, slices)) if numbers(slices) => stem,
+        _ => stem,
+    };
+    (!stem.is_empty() && !stem.starts_with('.')).then_some(stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_it_lies_beside() {
+        for (name, of) in [
+            ("a.tar.par2", Some("a.tar")),
+            ("a.001.tar.vol000+07.par2", Some("a.001.tar")),
+            ("a.volume.tar.par2", Some("a.volume.tar")),
+            ("a.tar", None),
+            (".par2", None),
+            (".x.tar.par2", None),
+        ] {
+            assert_eq!(protected_by(OsStr::new(name)), of, "{name}");
+        }
     }
 }

@@ -48,4 +48,10 @@ impl FileInfo {
     pub fn of(open: impl AsFd) -> io::Result<FileInfo> {
         Ok(rustix::fs::fstat(open)?.into())
     }
+
+    /// Who may read and write it.
+    #[must_use]
+    pub fn permissions(&self) -> u32 {
+        self.mode & 0o777
+    }
 }

@@ -138,8 +138,16 @@ impl Scan {
     /// The set of which all is known; of several that with the most recovery slices.
     #[must_use]
     pub fn found(self) -> Option<FoundSet> {
+        self.sets().into_iter().next()
+    }
+
+    /// All sets of which all is known, those with the most recovery slices first.
+    #[must_use]
+    pub fn sets(self) -> Vec<FoundSet> {
         let sets = self.sets.into_iter().filter_map(|(id, parts)| parts.whole(id));
-        sets.max_by_key(|found| found.recovery.len())
+        let mut sets: Vec<FoundSet> = sets.collect();
+        sets.sort_by_key(|found| std::cmp::Reverse(found.recovery.len()));
+        sets
     }
 }
 

@@ -17,6 +17,23 @@ pub fn md5<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> Md5Sum {
     sum.finalize().into()
 }
 
+/// An MD5 digest of bytes that come bit by bit.
+#[derive(Debug, Default)]
+pub struct Md5Adding(Md5);
+
+impl Md5Adding {
+    /// Takes the next bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all that it took.
+    #[must_use]
+    pub fn sum(self) -> Md5Sum {
+        self.0.finalize().into()
+    }
+}
+
 /// What a slice has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SliceSum {
