@@ -174,6 +174,12 @@ impl Medium {
         Medium { past_cache: true, ..self }
     }
 
+    /// Whether it is read so.
+    #[must_use]
+    pub(crate) fn is_past_cache(&self) -> bool {
+        self.past_cache
+    }
+
     /// The medium that a bundle is to be made as which a person calls `given`: without a slash or a
     /// dot behind its name.
     ///

@@ -12,6 +12,7 @@ mod making;
 mod numbered;
 pub mod pack;
 mod paths;
+mod prospect;
 pub mod protect;
 pub mod prune;
 pub mod repair;

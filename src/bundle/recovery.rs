@@ -14,6 +14,7 @@ mod spot;
 mod survey;
 mod ward;
 
+pub use self::folder::is_head;
 pub use self::layout::{Redundancy, SetLayout};
 pub use self::making::{Protection, protect};
 pub use self::restore::{Check, Restoring};

@@ -52,7 +52,8 @@ const SHOWN: usize = 20;
 
 With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
 that was taken is refused (exit code 7).
-Every problem is named, with the images it touches, and which images are whole all the same. docs/verify-without-sealift.md shows the same
+Every problem is named, with the images it touches, and which images are whole all the same; where recovery
+data is there, whether `sealift repair` makes up for them. docs/verify-without-sealift.md shows the same
 with openssl, jq and sha256sum.
 
 A delta is right by itself when all that it carries is. --against and --base prove that what it lacks

@@ -15,6 +15,7 @@ use crate::words::count::{are, count};
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::progress::Progress;
+use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
 
 /// What to repair, and whom to believe.
@@ -61,9 +62,9 @@ pub struct Summary {
     /// What was lost of what each set of recovery data protects.
     pub sets: Vec<SetState>,
     /// The images that are lost, where it cannot be repaired and that can be told.
-    pub lost_images: Vec<String>,
+    pub lost_images: Vec<Reference>,
     /// The images that are whole all the same, where it cannot be repaired and that can be told.
-    pub whole_images: Vec<String>,
+    pub whole_images: Vec<Reference>,
     /// Whose signatures count of those that it bears, once it was repaired; none where none was asked for.
     pub signers: Vec<KeyId>,
     /// What is wrong with it, where it cannot be repaired.
@@ -136,7 +137,9 @@ fn found(request: &Request, survey: &Survey) -> Summary {
 
 /// The bundle, or the volume, `made`, of which every byte was read and nothing is wrong.
 fn whole(made: &Medium, request: &Request, progress: &dyn Progress) -> Result<Examined> {
-    let examined = read(made, request, progress)?;
+    let mut examined = read(made, request, progress)?;
+    // That other volumes are elsewhere is no fault of one.
+    examined.by_itself();
     match examined.problems().is_empty() {
         true => Ok(examined),
         false => Err(failure(&made.to_string(), examined.problems())),
@@ -146,8 +149,6 @@ fn whole(made: &Medium, request: &Request, progress: &dyn Progress) -> Result<Ex
 fn read(bundle: &Medium, request: &Request, progress: &dyn Progress) -> Result<Examined> {
     let mut examined = check::examine_expired(bundle, &request.trust)?;
     examined.hash_everything(request.jobs, progress)?;
-    // That other volumes are elsewhere is no fault of one.
-    examined.by_itself();
     Ok(examined)
 }
 
@@ -180,18 +181,13 @@ fn too_much(request: &Request, summary: Summary, progress: &dyn Progress) -> Res
             return Ok(Summary { failure: Some(error.details(details)), ..summary });
         }
     };
-    let problems = examined.problems();
-    let touched: BTreeSet<&str> =
-        problems.iter().flat_map(|problem| &problem.images).map(String::as_str).collect();
-    let names = examined.contents().images.iter().map(|image| image.name.to_string());
-    let (lost_images, whole_images): (Vec<String>, Vec<String>) =
-        match problems.iter().any(|problem| problem.more_images > 0) {
-            true => (touched.iter().map(|name| (*name).to_owned()).collect(), Vec::new()),
-            false => names.partition(|name| touched.contains(name.as_str())),
-        };
+    let whole: BTreeSet<Reference> = examined.intact().into_iter().collect();
+    let names = examined.contents().images.iter().map(|image| image.name.clone());
+    let (whole_images, lost_images): (Vec<Reference>, Vec<Reference>) =
+        names.partition(|name| whole.contains(name));
     let details = lost_images.iter().map(|name| format!("lost: {name}"));
     let details = details.chain(whole_images.iter().map(|name| format!("whole: {name}")));
-    let details = details.chain(problems.iter().map(Problem::to_string));
+    let details = details.chain(examined.problems().iter().map(Problem::to_string));
     let failure = Some(error.details(details));
     Ok(Summary { lost_images, whole_images, failure, ..summary })
 }

@@ -18,6 +18,7 @@ use crate::verbs::evidence::Evidence;
 use crate::verbs::freshness::{Demands, Fresh};
 use crate::verbs::import::{self, Outcome};
 use crate::verbs::making::tell;
+pub use crate::verbs::prospect::Prospect;
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
@@ -107,6 +108,9 @@ pub struct Report {
     pub unsigned: Vec<String>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
+    /// Whether what is wrong can be repaired, where something is and there is recovery data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Prospect>,
     /// The images that are whole all the same, where anything is wrong: an import can take those alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub intact: Option<Vec<Reference>>,
@@ -134,7 +138,13 @@ impl Report {
                 let missing = MissingBlob::obstacle(&self.missing, self.against.as_deref());
                 missing.map(|it| it.error().context(&self.evidence.bundle))
             }
-            false => Some(failure(&self.evidence.bundle.to_string(), &self.problems)),
+            false => {
+                let failure = failure(&self.evidence.bundle.to_string(), &self.problems);
+                Some(match &self.repair {
+                    Some(prospect) => prospect.on(failure, &self.evidence.bundle),
+                    None => failure,
+                })
+            }
         }
     }
 }
@@ -219,7 +229,9 @@ fn alone(
 ) -> Result<(Report, Option<Trusted>, Option<Fresh>)> {
     let bundle = request.bundle.clone();
     let bundle = if request.verify_media { bundle.past_cache() } else { bundle };
-    let mut examined = check::examine(&bundle, &request.trust, request.now)?;
+    let jobs = request.jobs;
+    let mut examined = check::examine(&bundle, &request.trust, request.now)
+        .map_err(|error| Prospect::despite(error, &bundle, jobs, progress))?;
     examined.volumes_twice().iter().for_each(|text| progress.event(Event::note(text.clone())));
     let fresh = match &request.demands {
         Some(demands) => demands.judge(&examined, request.now, request.remember)?,
@@ -229,8 +241,10 @@ fn alone(
     // What is whole in a volume is so without the others.
     let intact = examined.intact();
     let volume = examined.by_itself();
+    let problems = examined.problems();
+    let repair = Prospect::of(&bundle, problems, &examined.proven(), jobs, progress)?;
     let report = report(request, &examined);
-    let report = Report { volume, intact: (!report.ok).then_some(intact), ..report };
+    let report = Report { repair, volume, intact: (!report.ok).then_some(intact), ..report };
     if request.verify_media {
         tell(report.read_back, progress);
     }
@@ -273,6 +287,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         unsigned: examined.recovery().map(str::to_owned).collect(),
         problems: examined.problems().to_vec(),
         intact: None,
+        repair: None,
         read_back: examined.read_back(),
         against: None,
         proven: false,

@@ -244,6 +244,8 @@ fn repairs() {
     files::make_writable(&sealift.at("folder"));
     fs::remove_file(sealift.at("folder/manifest.json")).unwrap();
     repair("dry-run", "packed.tar --dry-run");
+    let verify = run(&sealift, "verify packed.tar --key signer.pub.pem");
+    check("verify.repairable", &verify, &[]);
     repair("copy", "packed.tar -o copy.tar");
     repair("packed", "packed.tar");
     repair("folder", "folder");

@@ -189,7 +189,8 @@ impl<'p> Repaired<'p> {
 }
 
 /// Whether `name` is the list of files or a signature of it.
-fn is_head(name: &str) -> bool {
+#[must_use]
+pub fn is_head(name: &str) -> bool {
     name == SUMS || name.starts_with("sig/")
 }
 

@@ -12,6 +12,7 @@ use crate::medium::tree::Tree;
 use crate::tools::file::open_regular;
 use crate::tools::par2::{FileSums, RecoverySet, Slices, Summing};
 use crate::tools::parallel;
+use crate::tools::uncached::forget;
 use crate::tools::withheld;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -60,6 +61,9 @@ impl ProtectedFiles {
         }
         let file = open_regular(path).map_err(fault)?;
         let len = file.metadata().map_err(fault)?.len();
+        if medium.is_past_cache() {
+            forget(&file, 0, len);
+        }
         Ok(ProtectedFiles { names: vec![(own_name(path)?, len)], held: Held::Packed(file) })
     }
 
