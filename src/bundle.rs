@@ -36,5 +36,6 @@ pub mod record;
 pub mod recovery;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod signed_table;
 pub mod statement;
 pub mod subset;

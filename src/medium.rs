@@ -264,7 +264,14 @@ impl Medium {
         }
         let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let label = cutting::parse_label(label.as_deref().unwrap_or(name))?;
-        Ok(Medium { cutting: Some(Cutting { volume_size, label, only }), ..self })
+        Ok(Medium { cutting: Some(Cutting { volume_size, label, only, is_signed: true }), ..self })
+    }
+
+    /// The same, of which the tables of volumes are not signed, since nobody is there who could.
+    #[must_use]
+    pub fn with_unsigned_tables(self) -> Medium {
+        let cutting = self.cutting.map(|cutting| Cutting { is_signed: false, ..cutting });
+        Medium { cutting, ..self }
     }
 
     /// Into what a bundle is cut that is made here.

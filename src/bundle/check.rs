@@ -15,6 +15,7 @@ mod reading;
 mod recalled;
 mod signatures;
 mod small_files;
+mod tables;
 mod touched;
 mod traced;
 mod trust;

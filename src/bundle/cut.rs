@@ -2,6 +2,7 @@
 //! sizes and digests, so that whoever has the bundle cuts it in the same way again.
 
 use super::head::Head;
+use super::signed_table::{SIGNATURE_ROOM, SignedTable};
 use crate::medium::cutting::Cutting;
 use crate::medium::header::BLOCK;
 use crate::medium::volume_table::{MAX_VOLUMES, Part, PieceOfBlob, VolumeTable};
@@ -77,7 +78,8 @@ impl Filling {
     /// How many bytes of a blob would fit into it still, with so much room in the table; nothing where
     /// not even a header does.
     fn room(&self, in_table: u64) -> Option<u64> {
-        let taken = self.used.saturating_add(entry(self.table + in_table)).saturating_add(BLOCK);
+        let tables = entry(self.table + in_table) + entry(SIGNATURE_ROOM);
+        let taken = self.used.saturating_add(tables).saturating_add(BLOCK);
         self.limit.checked_sub(taken).map(|room| room / BLOCK * BLOCK)
     }
 
@@ -98,7 +100,8 @@ impl Cut {
         let used = bundle.head.saturating_add(END);
         let new = || Filling { limit, used, table: TABLE, pieces: Vec::new() };
         if new().room(ROOM_OF_PART) < Some(MIN_PIECE) {
-            let least = used + entry(TABLE + ROOM_OF_PART) + BLOCK + MIN_PIECE;
+            let tables = entry(TABLE + ROOM_OF_PART) + entry(SIGNATURE_ROOM);
+            let least = used + tables + BLOCK + MIN_PIECE;
             return Err(too_small(by.volume_size, least.next_multiple_of(BLOCK)));
         }
         let mut all = vec![new()];
@@ -130,7 +133,7 @@ impl Cut {
             let (label, statement) = (by.label.as_str(), bundle.statement);
             let (size, pieces) = (by.volume_size, filled.pieces);
             let table = VolumeTable::new(label, statement, size, (number, of), pieces);
-            placed(table, bundle.head)
+            placed(table, bundle.head, by.is_signed)
         });
         volumes.collect::<Result<Vec<CutVolume>>>().map(Cut)
     }
@@ -144,8 +147,12 @@ impl Cut {
 }
 
 /// Says where in a volume everything lies.
-fn placed(table: VolumeTable, head_size: u64) -> Result<CutVolume> {
-    let head = entry(table.to_bytes()?.len() as u64);
+fn placed(table: VolumeTable, head_size: u64, is_signed: bool) -> Result<CutVolume> {
+    let signature = match is_signed {
+        true => entry(SignedTable::of(&table, &table.statement).size()),
+        false => 0,
+    };
+    let head = entry(table.to_bytes()?.len() as u64) + signature;
     let mut end = head + head_size;
     let mut pieces = Vec::with_capacity(table.pieces.len());
     for piece in &table.pieces {
@@ -179,9 +186,13 @@ mod tests {
     }
 
     fn cut(sizes: &[u64], volume_size: u64) -> Result<Cut> {
+        cut_signed(sizes, volume_size, true)
+    }
+
+    fn cut_signed(sizes: &[u64], volume_size: u64, is_signed: bool) -> Result<Cut> {
         let layers = layers(sizes);
         let bundle = ToCut { head: 10 * BLOCK, statement: Digest::of(b"s"), layers: &layers };
-        Cut::of(&bundle, &Cutting { volume_size, label: "june".to_owned(), only: None })
+        Cut::of(&bundle, &Cutting { volume_size, label: "june".to_owned(), only: None, is_signed })
     }
 
     #[test]
@@ -209,6 +220,10 @@ mod tests {
             assert_eq!(reached, sizes, "{volume_size}");
             // The same again, and the last one is the only one with much room.
             assert_eq!(cut(&sizes, volume_size).unwrap(), Cut(volumes.clone()));
+            let unsigned = cut_signed(&sizes, volume_size, false).unwrap().0;
+            let tables =
+                |of: &[CutVolume]| -> Vec<_> { of.iter().map(|it| it.table.clone()).collect() };
+            assert_eq!(tables(&unsigned), tables(&volumes), "it does not depend on who signs");
             let full = volumes.split_last().unwrap().1;
             assert!(full.iter().all(|it| volume_size - it.end < MIN_PIECE + 4096), "{volume_size}");
         }

@@ -26,7 +26,7 @@ use self::volumes::VOLUMES;
 use super::check::{self, Trust};
 use super::envelope::{Envelope, MAX_ENVELOPE};
 use super::head::{Head, envelope_path};
-use super::keys::PublicKey;
+use super::keys::{PrivateKey, PublicKey};
 use super::record::Record;
 use super::statement::Statement;
 use crate::medium::{Form, Medium};
@@ -166,6 +166,12 @@ impl Draft {
     /// When the disk refuses, or has too little room for what is missing.
     pub fn begin(&mut self, head: &Head) -> Result<()> {
         self.0.begin(head)
+    }
+
+    /// Takes the key that signed the bundle. The tables of volumes are signed at last, when the digests of
+    /// all pieces are known; for anything else it is wiped now.
+    pub fn keep_key(&mut self, key: PrivateKey) {
+        self.0.keep_key(key);
     }
 
     /// Whether the bytes of `blob` are there, whole and right. Reads them.

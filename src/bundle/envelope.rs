@@ -47,6 +47,13 @@ impl Envelope {
         Envelope { payload: payload.to_owned(), key_id: key.public().id().hex(), signature }
     }
 
+    /// How many bytes the file has, where the payload has so many, whoever signs.
+    #[must_use]
+    pub fn size_of(payload: usize) -> u64 {
+        let (key_id, signature) = ("0".repeat(64), vec![0; 64]);
+        Envelope { payload: vec![0; payload], key_id, signature }.to_bytes().len() as u64
+    }
+
     /// The file: compact JSON, members in this order, standard base64, a line feed at the end.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

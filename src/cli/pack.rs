@@ -9,8 +9,9 @@ use super::bundle::Bundle;
 use super::cut::CutInto;
 use super::lock::Lock;
 use super::printer::Printer;
+use super::secrets::{open_to_others, private_key};
 use super::table::{blobs, bytes};
-use super::unlock::Unlock;
+use super::unlock::Identity;
 use crate::tools::pace::Jobs;
 use crate::verbs::pack::{Request, Summary, pack};
 use crate::words::count::count;
@@ -27,6 +28,7 @@ use crate::words::escape::Safe;
   sealift pack june -o june.tar
   sealift pack /media/usb/june.tar -o june
   sealift pack june.tar -o discs/june --volume-size dvd
+  sealift pack june.tar -o discs/june --volume-size dvd --sign-key transfer.key.pem
   sealift pack june.tar -o again/june --volume-size dvd --only 3
   sealift pack disc1/june.001.tar disc2/june.002.tar -o june.tar
   sealift pack june.tar -o june.tar.age --recipient @site.txt
@@ -50,8 +52,16 @@ pub(super) struct Pack {
     output: PathBuf,
     #[command(flatten)]
     cut: CutInto,
+    /// Private key that signed the bundle: it signs the table of each volume too, so that one volume is
+    /// proven without the others
+    #[arg(long, value_name = "KEY.pem", requires = "volume_size")]
+    sign_key: Option<PathBuf>,
+    /// File whose first line is the passphrase of the key, of an identity, or of the bundle [default:
+    /// SEALIFT_PASSPHRASE, else ask]
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     #[command(flatten)]
-    unlock: Unlock,
+    identity: Identity,
     #[command(flatten)]
     lock: Lock,
     /// Make volume N alone
@@ -67,14 +77,20 @@ pub(super) struct Pack {
 
 impl Pack {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
-        let opener = self.unlock.opener(printer)?;
+        let file = self.passphrase_file.as_deref();
+        let opener = self.identity.opener(file, printer)?;
+        let key = self.sign_key.as_deref();
+        let key = key.map(|path| private_key(path, file, true, printer)).transpose()?;
+        if key.is_none() {
+            file.and_then(open_to_others).iter().for_each(|text| printer.note(text));
+        }
         let output = self.lock.medium(self.cut.medium(&self.output, self.only)?)?;
         let request = Request {
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
             ..Request::new(self.bundle.medium(|path| opener.medium(path)), output)
         };
-        let summary = pack(&request, &*printer.progress())?;
+        let summary = pack(&request, key, &*printer.progress())?;
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::at_hand::all_at_hand;
 use super::bundle::Bundle;
 use super::environment::now;
-use super::evidence::{ahead, signed};
+use super::evidence::{ahead, ids, signed};
 use super::idle;
 use super::in_order::{self, InOrder, standing};
 use super::printer::Printer;
@@ -19,7 +19,7 @@ use super::rules;
 use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, read_back, skipped, table};
 use super::unlock::Unlock;
-use crate::bundle::check::Trust;
+use crate::bundle::check::{Trust, VolumeAlone};
 use crate::bundle::contents::Image;
 use crate::places::location::Destination;
 use crate::tools::parallel::all_cores;
@@ -189,6 +189,7 @@ fn text(report: &Report, long: bool) -> Vec<String> {
             bytes(report.bytes)
         ),
     ];
+    lines.extend(report.volume.as_ref().map(|volume| pieces(volume, long)));
     lines.extend(report.read_back.map(read_back));
     lines.extend(standing(of));
     lines.extend(ahead(of));
@@ -232,6 +233,17 @@ fn whole(report: &Report) -> Option<String> {
     Some(format!(
         "{whole} of {all} {are} whole: {names}{more} (sealift import {take} takes no other)"
     ))
+}
+
+/// What the pieces of a volume that is verified by itself are worth.
+fn pieces(volume: &VolumeAlone, long: bool) -> String {
+    match &volume.signer {
+        Some(key) => {
+            let key = ids(std::slice::from_ref(key), long);
+            format!("its table is signed by {key}: its pieces are proven without the others")
+        }
+        None => "its table is not signed: its pieces are proven with the others".to_owned(),
+    }
 }
 
 /// Where the rest is, if it was looked for.

@@ -26,6 +26,8 @@ pub struct Cutting {
     pub label: String,
     /// The only one that is to be made, where it is not all.
     pub only: Option<u32>,
+    /// Whether the table of each is signed. It is cut in the same way in any case.
+    pub is_signed: bool,
 }
 
 /// Bytes in `text`: a size as on packages, or a medium by its name.

@@ -20,7 +20,9 @@ use super::reader::TreeReader;
 use super::scan;
 use super::tar_bytes::InPlace;
 use super::tree::Tree;
-use super::volume_table::{MAX_TABLE, PIECES, PieceOfBlob, VOLUME, VolumeTable};
+use super::volume_table::{
+    MAX_SIGNATURE, MAX_TABLE, PIECES, PieceOfBlob, SIGNATURE, VOLUME, VolumeTable,
+};
 use super::volumes::{PartAt, Volume, Volumes};
 use crate::tools::folder::Folder;
 use crate::tools::stretch::Stretch;
@@ -36,6 +38,10 @@ struct Found {
     shown: String,
     file: Arc<File>,
     table: VolumeTable,
+    /// The digest of the file that has it.
+    digest: Digest,
+    /// The file that says who made it.
+    signature: Option<Vec<u8>>,
     entries: Entries,
 }
 
@@ -200,10 +206,20 @@ fn look(path: &Path, shown: String, file: Arc<File>) -> Result<Result<Found, Str
     }
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
     file.read_exact_at(&mut bytes, at).map_err(fault)?;
-    match VolumeTable::from_bytes(&bytes) {
-        Ok(table) => Ok(Ok(Found { shown, file, table, entries })),
-        Err(e) => Ok(Err(format!("is damaged: {}", e.message()))),
+    let table = match VolumeTable::from_bytes(&bytes) {
+        Ok(table) => table,
+        Err(e) => return Ok(Err(format!("is damaged: {}", e.message()))),
+    };
+    let mut signature = None;
+    if let Some(pieces) = entries.files.remove(SIGNATURE) {
+        // Of what is too large the beginning is enough to see that it is none.
+        let size = usize::try_from(pieces.size().min(MAX_SIGNATURE)).unwrap_or(0);
+        let mut bytes = vec![0; size];
+        file.read_exact_at(&mut bytes, pieces.begin()).map_err(fault)?;
+        signature = Some(bytes);
     }
+    let digest = Digest::of(&bytes);
+    Ok(Ok(Found { shown, file, table, digest, signature, entries }))
 }
 
 /// Fails when the volumes are of several sets: which one is meant nobody knows but the user.
@@ -246,7 +262,7 @@ fn add(
     parts: &mut BTreeMap<Digest, (u64, Vec<PartAt>)>,
     volume: Found,
 ) {
-    let Found { shown, file, mut table, mut entries } = volume;
+    let Found { shown, file, mut table, digest, signature, mut entries } = volume;
     let number = FileNumber(u32::try_from(volumes.each.len()).unwrap_or(u32::MAX));
     let is_cut = entries.faults.iter().any(TreeFault::is_truncated);
     for fault in entries.faults {
@@ -306,7 +322,7 @@ fn add(
             all.faults.push(TreeFault { path, kind: FaultKind::Unacceptable, what });
         }
     }
-    volumes.each.push(Volume { file, shown, table });
+    volumes.each.push(Volume { file, shown, table, digest, signature });
 }
 
 /// Makes one file of the pieces of `blob`, if all are there.

@@ -1,6 +1,6 @@
 //! [`VolumeTable`]: what a volume says of itself: which one of which set it is, and which pieces of which
-//! blobs lie in it. Nobody signs it, and nobody has to: it tells where bytes lie and what they were,
-//! and what a bundle holds is told by its own signed list, which every volume has.
+//! blobs lie in it. It tells where bytes lie and what they were, and what a bundle holds is told by its own
+//! signed list, which every volume has: it need not be signed. Where it is, its volume is proven alone.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,10 @@ use crate::words::error::{Class, Error, Result};
 
 /// The file, which is the first in a volume.
 pub const VOLUME: &str = "volume.json";
+/// The file behind it that says who made that, where somebody does.
+pub const SIGNATURE: &str = "volume.dsse.json";
+/// Largest such file that is read: it holds no more than a digest.
+pub const MAX_SIGNATURE: u64 = 4 << 10;
 /// What stands in front of the pieces of blobs that do not lie in one volume.
 pub const PIECES: &str = "pieces/";
 /// Largest table that is read: room for half a million blobs in one volume.

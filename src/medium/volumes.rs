@@ -38,6 +38,23 @@ pub(super) struct Volume {
     pub(super) shown: String,
     /// What it says of itself, without the list of what lies in it.
     pub(super) table: VolumeTable,
+    /// The digest of the file that has that.
+    pub(super) digest: Digest,
+    /// The file that says who made it, where there is one.
+    pub(super) signature: Option<Vec<u8>>,
+}
+
+/// What a volume says of itself, and who is said to have made that.
+#[derive(Debug, Clone, Copy)]
+pub struct TableAt<'v> {
+    /// The name of its file.
+    pub shown: &'v str,
+    /// The table, without the list of what lies in it.
+    pub table: &'v VolumeTable,
+    /// The digest of the file that has it.
+    pub digest: &'v Digest,
+    /// The file that says who made it, where there is one.
+    pub signature: Option<&'v [u8]>,
 }
 
 /// A piece of a blob, and where it is.
@@ -109,6 +126,14 @@ impl Volumes {
     #[must_use]
     pub fn name(&self, number: u32) -> String {
         name_of(number, self.of(), self.label())
+    }
+
+    /// What each says of itself.
+    pub fn tables(&self) -> impl Iterator<Item = TableAt<'_>> {
+        self.each.iter().map(|volume| {
+            let Volume { shown, table, digest, signature, .. } = volume;
+            TableAt { shown, table, digest, signature: signature.as_deref() }
+        })
     }
 
     /// A sentence about each copy of a volume that is not read, since there is another.

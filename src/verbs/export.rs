@@ -167,7 +167,10 @@ pub fn export(
         tell_anew(draft, progress);
     }
     let signer = key.public().clone();
-    drop(key);
+    match draft.as_mut() {
+        Some(draft) => draft.keep_key(key),
+        None => drop(key),
+    }
     if draft.is_some() {
         // From here on the head has the list of what is to be fetched.
         graph.contents.blobs = BlobList::default();

@@ -8,6 +8,7 @@ pub use self::summary::Summary;
 use crate::bundle::check::{self, Trust, Trusted};
 use crate::bundle::cut::{Cut, ToCut};
 use crate::bundle::draft::{Draft, refuse_existing};
+use crate::bundle::keys::PrivateKey;
 use crate::storage::store::{BlobSource, BlobSources};
 use crate::tools::ground;
 use crate::verbs::making::{copy_layers, no_room, tell_anew, too_large};
@@ -18,14 +19,25 @@ use crate::work::plan::Count;
 
 /// Makes of a bundle the same one in the form of `request.output`: its small files as they are, signatures
 /// among them, and every blob hashed on its way. Nobody is believed for that, and whether it has
-/// expired does not matter: whoever takes the result asks for that.
+/// expired does not matter: whoever takes the result asks for that. A `key` that signed the bundle signs
+/// the tables of volumes; it is wiped from memory with the last one.
 ///
 /// # Errors
+/// [`Class::Untrusted`] where the `key` did not sign the bundle;
 /// [`Class::Damaged`] and [`Class::Incomplete`] where anything is wrong with the bundle. After a fault of
 /// the disk `NAME.partial` holds what was finished, and the same call goes on from there.
-pub fn pack(request: &Request, progress: &dyn Progress) -> Result<Summary> {
+pub fn pack(
+    request: &Request,
+    key: Option<PrivateKey>,
+    progress: &dyn Progress,
+) -> Result<Summary> {
     // 1. Where to, and is it free?
-    let (bundle, output) = (&request.bundle, &request.output);
+    let bundle = &request.bundle;
+    let output = match &key {
+        Some(_) => request.output.clone(),
+        None => request.output.clone().with_unsigned_tables(),
+    };
+    let output = &output;
     refuse_existing(output)?;
     ground::check(output.path())?;
     if bundle.contains(output.path()) {
@@ -34,7 +46,16 @@ pub fn pack(request: &Request, progress: &dyn Progress) -> Result<Summary> {
     }
 
     // 2. Is it whole, but for the bytes of layers? Take its small files over.
-    let trusted = check::examine_expired(bundle, &Trust::UnsafeAnySigner)?.into_trusted()?;
+    let signer = key.as_ref().map(|key| key.public().clone());
+    let trust = signer.iter().map(|key| Trust::Keys(vec![key.clone()])).next();
+    let trusted = check::examine_expired(bundle, &trust.unwrap_or(Trust::UnsafeAnySigner))
+        .map_err(|e| match e.class() {
+            Class::Untrusted if signer.is_some() => e
+                .context("only who signed the bundle can sign its volumes")
+                .hint("sign with the key that signed it, or leave the tables unsigned"),
+            _ => e,
+        })?
+        .into_trusted()?;
     let about = trusted.about();
     let left_behind: Vec<String> = about.recovery().map(str::to_owned).collect();
     if !left_behind.is_empty() {
@@ -66,12 +87,16 @@ pub fn pack(request: &Request, progress: &dyn Progress) -> Result<Summary> {
     // 3. Copy what is missing straight to its place; only then does it get its name.
     let mut draft = Draft::open(output)?;
     tell_anew(&draft, progress);
+    key.into_iter().for_each(|key| draft.keep_key(key));
     draft.begin(&head)?;
     let mut reused = Count::default();
     let source = Source { bundle: &trusted, shown: bundle.to_string() };
     let from = (trusted.contents(), &source as &dyn BlobSources);
     let done = copy_layers(&draft, &head, from, request.jobs, progress, &mut reused)?;
-    draft.prove_same()?.name()?;
+    match signer {
+        Some(signer) => draft.prove(&signer)?.name()?,
+        None => draft.prove_same()?.name()?,
+    }
     Ok(summary(done.came, reused))
 }
 

@@ -53,7 +53,7 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
     let sources = lineup.sources(blobs);
 
     // 3. What do the images run on, and what did an interrupted run leave?
-    let draft = match request.dry_run {
+    let mut draft = match request.dry_run {
         true => None,
         false => Some(Draft::open(output)?),
     };
@@ -75,7 +75,10 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
     let predicate = numbered::next(predicate, turn.as_ref(), draft.as_ref(), key.public(), false);
     let head = Head::make(&contents, &configs, &predicate, &key);
     let signer = key.public().clone();
-    drop(key);
+    match draft.as_mut() {
+        Some(draft) => draft.keep_key(key),
+        None => drop(key),
+    }
     check::promise(&head, &signer)?;
     too_large(output, &head)?;
     let (mut statement, mut planned, mut read_back) = (None, None, None);

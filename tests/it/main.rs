@@ -87,6 +87,7 @@ mod sealing;
 mod selection;
 mod served;
 mod served_changes;
+mod signed_volumes;
 mod squash;
 mod stored;
 mod streams;

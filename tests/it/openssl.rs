@@ -4,16 +4,18 @@ use std::path::Path;
 use std::process::Output;
 
 use crate::support::files::{self, flip};
+use crate::support::months::Sender;
 use crate::support::sealift::Sealift;
 use crate::support::shared::Shared;
 use crate::support::{command, packed};
 
-/// The page's `sh` blocks as one script each: for a directory, for a packed file, and for a receipt.
+/// The page's `sh` blocks as one script each: for a directory, for a packed file, for one volume, and for a
+/// receipt.
 /// A block belongs to one of the latter when the heading above it says so.
-fn scripts() -> [String; 3] {
+fn scripts() -> [String; 4] {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify-without-sealift.md");
     let page = std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
-    let mut scripts = [const { String::new() }; 3];
+    let mut scripts = [const { String::new() }; 4];
     let (mut which, mut inside) = (0, false);
     for line in page.lines() {
         match line.trim() {
@@ -22,7 +24,7 @@ fn scripts() -> [String; 3] {
             _ if inside => scripts[which] += &format!("{line}\n"),
             heading if heading.starts_with('#') => {
                 let heading = heading.to_lowercase();
-                let is_about = ["packed", "receipt"].map(|word| heading.contains(word));
+                let is_about = ["packed", "volume", "receipt"].map(|word| heading.contains(word));
                 which = is_about.iter().position(|is| *is).map_or(0, |at| at + 1);
             }
             _ => {}
@@ -44,6 +46,7 @@ fn follow(sealift: &Sealift, script: &str, bundle: &Path, key: &Path) -> Output 
         .arg(file)
         .env("BUNDLE", bundle)
         .env("RECEIPT", bundle)
+        .env("VOLUME", bundle)
         .env("PUB", key)
         .current_dir(folder);
     shell.output().unwrap()
@@ -106,7 +109,7 @@ fn the_page_accepts_a_good_directory_and_refuses_every_damage() {
 fn the_page_checks_a_packed_file_too() {
     need!("docker-registry", "busybox", "openssl", "jq", "sha256sum", "tar");
     let (shared, sealift) = (Shared::get(), Sealift::new());
-    let [directory, packed_form, _] = scripts();
+    let [directory, packed_form, ..] = scripts();
     if packed_form.is_empty() {
         // The page may do with "unpack it first"; then that is what the directory part is for.
         return;
@@ -132,6 +135,32 @@ fn the_page_checks_a_packed_file_too() {
 }
 
 #[test]
+fn the_page_proves_one_volume_by_itself_and_refuses_every_damage() {
+    need!("openssl", "jq", "sha256sum", "tar");
+    let sender = Sender::new();
+    let images = crate::volumes::images();
+    sender.export("discs", &images, &["--volume-size", "2MB"]).ok();
+    let stranger = sender.sealift.keys("stranger");
+    let [_, _, script, _] = scripts();
+    let follow = |volume: &Path, key: &Path| follow(&sender.sealift, &script, volume, key);
+    let (mut pieces, key) = (0, &sender.keys.public);
+    for volume in crate::volumes::volumes(&sender.at("discs")) {
+        assert_ends(&follow(&volume, key), true, "a good volume");
+        assert_ends(&follow(&volume, &stranger.public), false, "another key");
+        let entries = packed::entries(&std::fs::read(&volume).unwrap());
+        pieces += entries.iter().filter(|it| it.path.starts_with("pieces/")).count();
+        for entry in entries {
+            let middle = (entry.data + entry.size / 2) as u64;
+            flip(&volume, middle);
+            let what = format!("a flipped byte in {}", entry.path);
+            assert_ends(&follow(&volume, key), false, &what);
+            flip(&volume, middle);
+        }
+    }
+    assert!(pieces >= 2);
+}
+
+#[test]
 fn the_page_accepts_a_good_receipt_and_refuses_every_damage() {
     need!("openssl", "jq", "sha256sum");
     let sealift = Sealift::new();
@@ -142,7 +171,7 @@ fn the_page_accepts_a_good_receipt_and_refuses_every_damage() {
     crate::support::images::write_layout(&sealift.at("layout"), &named);
     let receipt = sealift.at("receipt.json");
     run!(sealift, "inventory", "oci:layout", "-o", receipt, "--sign-key", keys.private).ok();
-    let [_, _, script] = scripts();
+    let [.., script] = scripts();
     let script = script.replace("alpine:3.20", "app-1:1.0");
 
     let good = follow(&sealift, &script, &receipt, &keys.public);

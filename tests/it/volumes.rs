@@ -95,7 +95,25 @@ fn an_export_cuts_while_it_fetches_and_gives_the_same_volumes() {
 
     sender.export("discs3/discs", &images(), &["--volume-size", "2MB", "--label", "june"]).ok();
 
-    assert_eq!(tree(&sender.at("discs3/discs")), tree(&sender.at("discs")));
+    let key = sender.keys.private.display().to_string();
+    let pack = "pack june -o discs4/discs --label june --volume-size 2MB --sign-key";
+    run(&sender, &format!("{pack} {key}")).ok();
+    assert_eq!(tree(&sender.at("discs3/discs")), tree(&sender.at("discs4/discs")));
+    // Without a key they are the same but for the signature of the table.
+    let (signed, unsigned) = (volumes(&sender.at("discs3/discs")), volumes(&sender.at("discs")));
+    assert_eq!(signed.len(), unsigned.len());
+    for (signed, unsigned) in signed.iter().zip(&unsigned) {
+        let entries = |path: &PathBuf| {
+            let tar = fs::read(path).unwrap();
+            let of =
+                |it: &packed::Entry| (it.path.clone(), tar[it.data..it.data + it.size].to_vec());
+            packed::entries(&tar).iter().map(of).collect::<Vec<_>>()
+        };
+        let mut entries_signed = entries(signed);
+        assert_eq!(entries_signed.remove(1).0, "volume.dsse.json");
+        assert!(entries_signed == entries(unsigned), "{signed:?}");
+        assert!(fs::metadata(signed).unwrap().len() <= SIZE);
+    }
     sender
         .export("tiny", &images(), &["--volume-size", "1MB"])
         .exits(code::USAGE)

@@ -1,6 +1,6 @@
 //! [`Examined`]: a bundle whose signature was checked, and what is wrong with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::files::Files;
@@ -44,6 +44,8 @@ pub struct Examined<F = Tree> {
     pub(super) sums: Inventory,
     pub(super) contents: Contents,
     pub(super) problems: Vec<Problem>,
+    /// Whose the tables are that are signed, by the numbers of their volumes.
+    pub(super) proven_tables: BTreeMap<u32, KeyId>,
     /// What was found right is noted here, for one who goes on to serve it.
     pub(super) sound: Option<Arc<Sound>>,
 }
@@ -72,8 +74,10 @@ pub(super) fn look<F: Files>(
         sums,
         contents: Contents::default(),
         problems,
+        proven_tables: BTreeMap::new(),
         sound: None,
     };
+    examined.check_tables(trust)?;
     examined.compare_files();
     examined.read_documents()?;
     examined.check_graph();
@@ -281,7 +285,7 @@ impl Examined {
     /// The same, of which no more is wanted than what it says of itself.
     pub(super) fn recalled(self) -> Examined<Recalled> {
         let Examined { name, tree, statement, signers, claimed, others, .. } = self;
-        let Examined { sums, contents, problems, sound, .. } = self;
+        let Examined { sums, contents, problems, proven_tables, sound, .. } = self;
         let tree = Recalled(tree);
         Examined {
             name,
@@ -293,6 +297,7 @@ impl Examined {
             sums,
             contents,
             problems,
+            proven_tables,
             sound,
         }
     }

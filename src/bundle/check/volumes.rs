@@ -9,6 +9,7 @@ use super::files::Files;
 use crate::bundle::cut::{Cut, ToCut, entry};
 use crate::bundle::head::small_configs;
 use crate::bundle::inventory::{SUMS, is_outside};
+use crate::bundle::keys::KeyId;
 use crate::bundle::problem::{Problem, ProblemKind};
 use crate::medium::cutting::Cutting;
 use crate::medium::volumes::{Apart, Volumes};
@@ -36,9 +37,11 @@ pub struct VolumeAlone {
     pub label: String,
     /// Blobs that are whole in it, manifests and configs among them, and so proven.
     pub blobs: usize,
-    /// Pieces of blobs of which the rest is in other volumes: they are as they were written, and proven
-    /// with the rest alone.
+    /// Pieces of blobs of which the rest is in other volumes: they are as they were written. They are proven
+    /// where the table is signed, else with the rest alone.
     pub pieces: usize,
+    /// Who signed the table of what lies in it, where somebody did who is believed.
+    pub signer: Option<KeyId>,
     /// The images that are whole in it.
     pub images: Vec<String>,
 }
@@ -118,7 +121,7 @@ impl<F: Files> Examined<F> {
         let head = sizes.map(entry).fold(0, u64::saturating_add);
         let (label, volume_size) = (volumes.label().to_owned(), volumes.volume_size());
         let bundle = ToCut { head, statement: self.statement.digest, layers: &layers };
-        Cut::of(&bundle, &Cutting { volume_size, label, only: None })
+        Cut::of(&bundle, &Cutting { volume_size, label, only: None, is_signed: false })
     }
 }
 
@@ -216,6 +219,7 @@ impl Examined {
             label: volumes.label().to_owned(),
             blobs,
             pieces: volumes.loose(),
+            signer: self.proven_tables.get(&number).cloned(),
             images: images.filter(|name| !partly.contains(name)).collect(),
         };
         self.problems.retain(|problem| !elsewhere(problem));

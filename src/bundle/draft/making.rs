@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::site::Site;
 use crate::bundle::head::Head;
+use crate::bundle::keys::PrivateKey;
 use crate::medium::Medium;
 use crate::medium::tree::Tree;
 use crate::storage::store::{BlobSink, BlobSource};
@@ -20,6 +21,9 @@ use crate::words::progress::Progress;
 pub(in crate::bundle) trait Making: BlobSource + Debug {
     /// Lays down the small files. From now on it takes the blobs of `head.layers`.
     fn begin(&mut self, head: &Head) -> Result<()>;
+
+    /// Takes the key that signed the bundle, for what can be signed at last alone.
+    fn keep_key(&mut self, _key: PrivateKey) {}
 
     /// Whether the bytes of `blob` are there, whole and right. Reads them.
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool>;

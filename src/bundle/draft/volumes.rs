@@ -23,6 +23,7 @@ use super::site::{Site, stays};
 use super::written::Spoilt;
 use crate::bundle::cut::{Cut, ToCut};
 use crate::bundle::head::Head;
+use crate::bundle::keys::PrivateKey;
 use crate::bundle::labels::{Labels, SHEET, TEXT};
 use crate::medium::cutting::Cutting;
 use crate::medium::in_volumes;
@@ -79,6 +80,8 @@ struct VolumesDraft {
     /// The folder itself, locked.
     root: Folder,
     cutting: Cutting,
+    /// Who signs the tables.
+    key: Option<PrivateKey>,
     /// What is written onto the sleeves.
     labels: Labels,
     /// Each volume, where it is to be made.
@@ -94,8 +97,8 @@ impl VolumesDraft {
         };
         let root = site.open_folder()?;
         left_in(&root, &site)?;
-        let (labels, volumes, slots, spoilt) = Default::default();
-        Ok(VolumesDraft { site, root, cutting, labels, volumes, slots, spoilt })
+        let (key, labels, volumes, slots, spoilt) = Default::default();
+        Ok(VolumesDraft { site, root, cutting, key, labels, volumes, slots, spoilt })
     }
 
     /// How many bytes were left behind.
@@ -150,6 +153,14 @@ impl VolumesDraft {
             }
         }
         ended(content)
+    }
+
+    /// Who signs the tables, where they are to be signed.
+    fn signer(&self) -> Result<Option<&PrivateKey>> {
+        match (&self.key, self.cutting.is_signed) {
+            (None, true) => Err(Error::new(Class::Other, "nobody signs the tables of volumes")),
+            (key, _) => Ok(key.as_ref()),
+        }
     }
 
     /// Removes volumes that another cut left behind.
@@ -207,6 +218,10 @@ impl Making for VolumesDraft {
         Ok(())
     }
 
+    fn keep_key(&mut self, key: PrivateKey) {
+        self.key = self.cutting.is_signed.then_some(key);
+    }
+
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         let slots = self.slots.of_blob(blob)?;
         let mut made = slots.iter().filter(|slot| self.file(slot).is_some()).peekable();
@@ -234,9 +249,9 @@ impl Making for VolumesDraft {
 
     fn finish(&self) -> Result<()> {
         self.sweep()?;
-        let mut labels = self.labels.clone();
+        let (signer, mut labels) = (self.signer()?, self.labels.clone());
         for volume in self.volumes.iter().flatten() {
-            let (about, table) = volume.finish()?;
+            let (about, table) = volume.finish(signer)?;
             labels.add(&about, &table, VolumeFile::size(&volume.cut));
         }
         write_whole(&self.root, TEXT, MODE, labels.text().as_bytes())?;

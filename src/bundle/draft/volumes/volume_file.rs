@@ -15,8 +15,10 @@ use super::super::written::Reached;
 use super::slot::Slot;
 use crate::bundle::cut::CutVolume;
 use crate::bundle::head::Head;
+use crate::bundle::keys::PrivateKey;
+use crate::bundle::signed_table::SignedTable;
 use crate::medium::header::{BLOCK, header};
-use crate::medium::volume_table::{VOLUME, VolumeTable};
+use crate::medium::volume_table::{SIGNATURE, VOLUME, VolumeTable};
 use crate::storage::content::Content;
 use crate::storage::reading::digest_of;
 use crate::tools::stretch::Stretch;
@@ -29,11 +31,17 @@ use crate::words::error::{Class, Error, Result};
 pub(in crate::bundle) fn small_files(head: &Head) -> Result<Vec<u8>> {
     let mut small = Vec::new();
     for (path, bytes) in &head.files {
-        small.extend_from_slice(&header(path, bytes.len() as u64, MTIME)?);
-        small.extend_from_slice(bytes);
-        small.resize(small.len().next_multiple_of(BLOCK as usize), 0);
+        append(&mut small, path, bytes)?;
     }
     Ok(small)
+}
+
+/// Adds a file to what becomes a tar.
+fn append(tar: &mut Vec<u8>, path: &str, bytes: &[u8]) -> Result<()> {
+    tar.extend_from_slice(&header(path, bytes.len() as u64, MTIME)?);
+    tar.extend_from_slice(bytes);
+    tar.resize(tar.len().next_multiple_of(BLOCK as usize), 0);
+    Ok(())
 }
 
 /// One volume in the making.
@@ -145,14 +153,18 @@ impl VolumeFile {
         Ok(table)
     }
 
-    /// Writes what is left of it, and syncs it. Gives its table, and that as it was written.
-    pub fn finish(&self) -> Result<(VolumeTable, Vec<u8>)> {
+    /// Writes what is left of it, and syncs it; its table is signed by `signer`, where there is one. Gives its
+    /// table, and that as it was written.
+    pub fn finish(&self, signer: Option<&PrivateKey>) -> Result<(VolumeTable, Vec<u8>)> {
         let about = self.table()?;
         let table = about.to_bytes()?;
         let (volume, file) = (&self.cut, &self.file);
-        let mut start = header(VOLUME, table.len() as u64, MTIME)?.to_vec();
-        start.extend_from_slice(&table);
-        start.resize(usize::try_from(volume.head).unwrap_or(0), 0);
+        let mut start = Vec::new();
+        append(&mut start, VOLUME, &table)?;
+        if let Some(key) = signer {
+            let signature = SignedTable::of(&about, &Digest::of(&table)).sign(key);
+            append(&mut start, SIGNATURE, &signature)?;
+        }
         file.write_all_at(&start, 0)
             .and_then(|()| file.write_all_at(&[0; 2 * BLOCK as usize], volume.end))
             .and_then(|()| file.set_len(VolumeFile::size(volume)))
