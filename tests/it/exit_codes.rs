@@ -24,6 +24,8 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (6, "deletes nothing"),
     (2, "holds volumes of 2 sets"),
     (2, "is no volume, and holds none"),
+    (3, "a key that was not given"),
+    (3, "only who signed the bundle"),
     (2, "is too small for this bundle"),
     (2, "is not new"),
     (2, "goes on to"),
