@@ -194,6 +194,7 @@ fn ended(content: &mut dyn Content) -> Result<()> {
 
 impl Making for VolumesDraft {
     fn begin(&mut self, head: &Head) -> Result<()> {
+        self.signer()?;
         let cut = checked(head, &self.cutting)?;
         let left = allocated(&left_in(&self.root, &self.site)?);
         let needed = cut.size(self.cutting.only).saturating_sub(left);

@@ -19,7 +19,8 @@ fn large(bytes: &[u8]) -> (Sample, Descriptor) {
 }
 
 fn begun(sample: &Sample, name: &str) -> Draft {
-    let output = Medium::at(sample.at(name)).cut_into(2_000_000, None, None).unwrap();
+    let output =
+        Medium::at(sample.at(name)).cut_into(2_000_000, None, None).unwrap().with_unsigned_tables();
     let mut draft = Draft::open(&output).unwrap();
     draft.begin(&sample.head()).unwrap();
     draft
