@@ -4,6 +4,7 @@
 //! imports anything from here.
 
 mod at_hand;
+mod attendant;
 mod bars;
 mod believe;
 mod bundle;

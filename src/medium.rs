@@ -4,7 +4,9 @@
 //! The medium is somebody else's: nothing here follows a link, blocks on a pipe, or believes a
 //! header that a second reader could understand differently.
 
+pub mod attendant;
 pub mod cutting;
+pub mod drive;
 mod entries;
 pub mod fault;
 mod folder_or_file;
@@ -26,6 +28,7 @@ pub mod reader;
 mod scan;
 mod stream;
 mod tar_bytes;
+mod to_make;
 pub mod tree;
 mod twins;
 pub mod volume_table;
@@ -40,6 +43,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use self::cutting::Cutting;
+use self::drive::Drive;
 use self::folder_or_file::FolderOrFile;
 use self::tree::Tree;
 #[cfg(feature = "age")]
@@ -48,8 +52,7 @@ use crate::tools::file::lies_in;
 #[cfg(feature = "age")]
 use crate::tools::withheld;
 use crate::words::error::{Class, Error, Result};
-use crate::words::escape::Safe;
-use crate::words::phrase::{Phrase, phrase};
+use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
 
 /// Where a bundle lies, or is to lie, as the user named it. Every verb takes one, and nothing else
@@ -74,6 +77,8 @@ pub struct Medium {
     identities: Option<Arc<Identities>>,
     /// Into what a bundle is cut that is made here.
     cutting: Option<Cutting>,
+    /// Where media are changed for these volumes.
+    drive: Option<Drive>,
     /// To whom a bundle is encrypted that is made here.
     #[cfg(feature = "age")]
     recipients: Option<Arc<Recipients>>,
@@ -105,6 +110,7 @@ impl Medium {
             #[cfg(feature = "age")]
             identities: None,
             cutting: None,
+            drive: None,
             #[cfg(feature = "age")]
             recipients: None,
             past_cache: false,
@@ -180,68 +186,6 @@ impl Medium {
         self.past_cache
     }
 
-    /// The medium that a bundle is to be made as which a person calls `given`: without a slash or a
-    /// dot behind its name.
-    ///
-    /// # Errors
-    /// [`Class::Usage`] for what can be no name of a bundle.
-    pub fn to_make(given: &Path) -> Result<Medium> {
-        let bad = |why: &str, hint: Phrase| {
-            let text = format!("{} {why}", Safe(&given.display().to_string()));
-            Err(Error::new(Class::Usage, text).hint(hint))
-        };
-        let path: PathBuf = given.components().collect();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let lower = name.to_ascii_lowercase();
-        let packed = [".tar.gz", ".tgz", ".tar.zst", ".tar.xz", ".tar.bz2"];
-        if name.is_empty() || name == "-" || name == ".tar" {
-            return bad(
-                "is no name for a bundle",
-                phrase![
-                    "write ",
-                    Remedy::Output,
-                    " NAME, or ",
-                    Remedy::Output,
-                    " NAME.tar for a packed one",
-                ],
-            );
-        }
-        if packed.iter().any(|ending| lower.ends_with(ending)) {
-            return bad(
-                "would be compressed",
-                "a packed bundle is a plain .tar: layers are compressed already".into(),
-            );
-        }
-        let encrypted = lower.ends_with(".tar.age");
-        if encrypted && cfg!(not(feature = "age")) {
-            return bad(
-                "would be encrypted, which this build leaves to others",
-                "make a packed bundle, whose name ends in .tar, and encrypt that with age".into(),
-            );
-        }
-        if encrypted && !name.ends_with(".tar.age") {
-            return bad(
-                "does not end in .tar.age",
-                "write the ending of an encrypted bundle in lower case".into(),
-            );
-        }
-        if lower.ends_with(".tar") && !name.ends_with(".tar") {
-            return bad(
-                "does not end in .tar",
-                "write the ending of a packed bundle in lower case".into(),
-            );
-        }
-        if (name.ends_with(".tar") || encrypted)
-            && given.as_os_str().as_encoded_bytes().ends_with(b"/")
-        {
-            return bad(
-                "is a folder by its slash and a packed file by its ending",
-                "leave out the slash".into(),
-            );
-        }
-        Ok(Medium::at(path))
-    }
-
     /// The same, of which a bundle that is made here is cut into volumes of at most so many bytes. The
     /// set is called as its folder is, where it gets no other `label`; of all volumes `only` that one is
     /// made, where one is asked for.
@@ -278,6 +222,30 @@ impl Medium {
     #[must_use]
     pub fn cutting(&self) -> Option<&Cutting> {
         self.cutting.as_ref()
+    }
+
+    /// The same, of which volumes go one after the other onto media in `drive`. What is left on this side is
+    /// what the bundle says of itself, and labels.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] when it is not to be cut.
+    pub fn onto(self, drive: Drive) -> Result<Medium> {
+        match self.form() {
+            Form::Volumes => Ok(Medium { drive: Some(drive), ..self }),
+            _ => Err(Error::new(Class::Usage, format!("{self} is not to be cut into volumes"))),
+        }
+    }
+
+    /// Where media are changed for the volumes that are made of it.
+    #[must_use]
+    pub fn drive(&self) -> Option<&Drive> {
+        self.drive.as_ref()
+    }
+
+    /// Where the files of a bundle lie that is made here.
+    #[must_use]
+    pub fn ground(&self) -> &Path {
+        self.drive.as_ref().map_or(&self.path, |drive| &drive.folder)
     }
 
     /// Every place that it lies at, as the user named them.

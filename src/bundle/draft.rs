@@ -5,6 +5,7 @@ mod encrypted;
 mod folder;
 mod left;
 mod making;
+mod one_drive;
 mod outdated;
 pub(super) mod packed;
 mod site;
@@ -16,7 +17,10 @@ use std::path::Path;
 #[cfg(feature = "age")]
 use self::encrypted::ENCRYPTED;
 use self::folder::FOLDER;
+pub use self::making::BlobOrder;
 use self::making::{Maker, Making};
+use self::one_drive::ONE_DRIVE;
+use self::one_drive::kept::finished_record;
 use self::outdated::Outdated;
 use self::packed::PACKED;
 use self::site::Site;
@@ -48,6 +52,7 @@ fn maker(medium: &Medium) -> Maker {
     match medium.form() {
         Form::Folder => FOLDER,
         Form::Packed => PACKED,
+        Form::Volumes if medium.drive().is_some() => ONE_DRIVE,
         Form::Volumes => VOLUMES,
         #[cfg(feature = "age")]
         Form::Encrypted => ENCRYPTED,
@@ -116,6 +121,13 @@ impl Draft {
     /// When the disk reports a fault.
     pub fn keep_name(output: &Medium) -> Result<()> {
         Site::there(output)?.map_or(Ok(()), |site| site.folder.sync())
+    }
+
+    /// What the bundle says of itself that was made as `output` wants it, where its volumes went onto media
+    /// and are not there.
+    #[must_use]
+    pub fn record_of(output: &Medium) -> Option<Medium> {
+        finished_record(output)
     }
 
     /// How many bytes an interrupted export of `output` left on the disk, without touching them.
@@ -200,10 +212,16 @@ impl Draft {
         self.0.share(blob, file, passes)
     }
 
-    /// Whether it takes the blobs in the order of the head alone, each once.
+    /// In which order it takes blobs.
     #[must_use]
-    pub fn is_in_order(&self) -> bool {
-        self.0.is_in_order()
+    pub fn order(&self) -> BlobOrder {
+        self.0.order()
+    }
+
+    /// Whether what an interrupted run said of it stands on media already, and cannot be said otherwise.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.0.is_bound()
     }
 
     /// Whether an interrupted export left something that cannot be gone on with.
@@ -314,6 +332,9 @@ impl Proven {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<Option<ReadBack>> {
+        if let Some(way) = self.draft.0.read_back() {
+            return Ok(way);
+        }
         let tree = self.draft.0.tree()?.past_cache()?;
         let way = tree.read_back();
         check::stored(tree, key, jobs, progress).inspect_err(|_| {

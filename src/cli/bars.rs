@@ -35,6 +35,8 @@ pub(super) struct Bars {
 struct Screen {
     all: MultiProgress,
     bar: ProgressBar,
+    /// Whether anything is drawn.
+    is_shown: bool,
     /// Whether it counts things, because their bytes are not known.
     counting: bool,
     flying: Vec<Flying>,
@@ -106,7 +108,7 @@ impl Screen {
     fn none() -> Screen {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
         let (bar, flying, blobs) = (ProgressBar::hidden(), Vec::new(), BTreeMap::new());
-        Screen { all, bar, counting: false, flying, blobs }
+        Screen { all, bar, is_shown: false, counting: false, flying, blobs }
     }
 
     fn start(name: &'static str, bytes: u64, items: u64) -> Screen {
@@ -116,12 +118,26 @@ impl Screen {
         bar.set_style(style_of_phase(room().0, counting));
         bar.set_message(name);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Screen { all, bar, counting, flying: Vec::new(), blobs: BTreeMap::new() }
+        let (is_shown, flying, blobs) = (true, Vec::new(), BTreeMap::new());
+        Screen { all, bar, is_shown, counting, flying, blobs }
     }
 
     /// Prints a line above the bars, or by itself where none is drawn.
     fn say(&self, line: &str) {
         self.all.suspend(|| err(line));
+    }
+
+    /// Wipes the bars, until they are drawn again.
+    fn hide(&self) {
+        // What cannot be drawn cannot be wiped either.
+        let _ = self.all.clear();
+        self.all.set_draw_target(ProgressDrawTarget::hidden());
+    }
+
+    fn show(&self) {
+        if self.is_shown {
+            self.all.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        }
     }
 
     fn started(&mut self, digest: Digest, bytes: u64, of: String) {
@@ -229,6 +245,8 @@ impl Progress for Bars {
             Event::Note(text) => now.say(&note(&text)),
             Event::Answered(line) => now.say(&safe(&line, MAX_NOTE)),
             Event::Done => now.end(),
+            Event::Paused => now.hide(),
+            Event::Resumed => now.show(),
         }
     }
 }
@@ -334,6 +352,7 @@ impl Progress for Lines {
                 err(&format!("{}: done in {:.1} s", phase.name, took.as_secs_f64()));
             }
             Event::Done | Event::Started { .. } | Event::Finished { .. } => {}
+            Event::Paused | Event::Resumed => {}
         }
     }
 }

@@ -1,12 +1,18 @@
 //! How a bundle is to be cut into volumes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::attendant::AtTerminal;
 use crate::medium::Medium;
 use crate::medium::cutting::{parse_label, parse_volume_size};
+use crate::medium::drive::Drive;
+use crate::words::count::count;
 use crate::words::error::Result;
+use crate::words::escape::Safe;
+use crate::words::progress::Progress;
 
 /// How a bundle is to be cut into volumes.
 #[derive(Debug, Args)]
@@ -18,15 +24,48 @@ pub(super) struct CutInto {
     /// What the set of volumes is called [default: the name of its folder]
     #[arg(long, value_name = "TEXT", requires = "volume_size", value_parser = parse_label)]
     label: Option<String>,
+    /// Write the volumes one after the other onto media that are mounted here, and wait for the next one
+    /// between two; NAME then has no volumes, but what is needed to go on, and labels
+    #[arg(long, value_name = "DIR", requires = "volume_size")]
+    volume_dir: Option<PathBuf>,
 }
 
 impl CutInto {
-    /// What is to be made at `output`, of which `only` that volume where one is asked for.
-    pub(super) fn medium(self, output: &Path, only: Option<u32>) -> Result<Medium> {
+    /// Where media are changed, if they are: by whoever is at the terminal. Each volume is read back where
+    /// `verify_media` is.
+    pub(super) fn drive(&self, verify_media: bool, progress: &Arc<dyn Progress>) -> Option<Drive> {
+        self.volume_dir.clone().map(|folder| Drive {
+            folder,
+            attendant: Arc::new(AtTerminal::new(Arc::clone(progress))),
+            verify_media,
+            progress: Arc::clone(progress),
+        })
+    }
+
+    /// What is to be made at `output`, of which `only` that volume where one is asked for, and the volumes go
+    /// onto media in `drive`, where there is one.
+    pub(super) fn medium(
+        self,
+        output: &Path,
+        only: Option<u32>,
+        drive: Option<Drive>,
+    ) -> Result<Medium> {
         let output = Medium::to_make(output)?;
-        match self.volume_size {
+        let Some(size) = self.volume_size else { return Ok(output) };
+        let output = output.cut_into(size, self.label, only)?;
+        match drive {
             None => Ok(output),
-            Some(size) => output.cut_into(size, self.label, only),
+            Some(drive) => output.onto(drive),
         }
     }
+}
+
+/// That a set of `n` volumes is complete, which went onto media in `folder`, and what is at `output`.
+pub(super) fn on_media(n: usize, folder: &Path, output: &str) -> String {
+    let (volumes, folder) = (count(n, "volume"), folder.display().to_string());
+    format!(
+        "the set is complete: {volumes}, written at {}; labels for them are in {}",
+        Safe(&folder),
+        Safe(output)
+    )
 }

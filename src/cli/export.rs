@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::at_hand::all_at_hand;
 use super::changes;
-use super::cut::CutInto;
+use super::cut::{CutInto, on_media};
 use super::environment::{creation_time, standard_input};
 use super::evidence::in_words;
 use super::idle;
@@ -49,6 +49,8 @@ use crate::work::graph::Selection;
       --platform linux/amd64 --rewrite-index
   sealift export oci:build/layout -o june.tar --sign-key transfer.key.pem
   sealift export -f images.txt -o discs/june --volume-size dvd --sign-key transfer.key.pem
+  sealift export -f images.txt -o june --volume-size 15GB --volume-dir /media/usb \\
+      --sign-key transfer.key.pem
   sealift export docker-archive:app.tar.gz docker-daemon:db:5 -o june.tar \\
       --sign-key transfer.key.pem
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
@@ -72,6 +74,10 @@ A stream begins with --new-epoch; each bundle of it then has the next number, an
 With --since the bundle is a delta: it carries what the earlier ones did not bring, or what the other
 side does not hold, as its receipt or its line tells (sealift inventory). Its import proves first that
 the destination has the rest, or reads it from earlier bundles that are at hand (--base).
+
+With --volume-dir volumes go straight onto media, one after the other: each is checked there, and then
+the next medium is waited for (without a terminal: exit code 5, and the same command goes on). NAME keeps
+what is needed to go on after a stop, and the labels; nothing else takes room on this side.
 
 What was written is in memory first, and a bad stick takes it without a word. With --verify-media all is
 read back from the device before the bundle gets its name, which takes about as long as writing it.")]
@@ -196,10 +202,13 @@ impl Export {
         let since = since(self.since, &opener, || self.numbering.history())?;
         let created_at = creation_time()?;
         let expires_at = self.expires.map(|days| created_at.plus_days(days)).transpose()?;
+        let progress = printer.progress();
+        let drive = self.cut.drive(self.verify_media, &progress);
+        let output = self.lock.medium(self.cut.medium(&self.output, None, drive)?)?;
         let request = Request {
             images,
             listed,
-            output: opener.beside(self.lock.medium(self.cut.medium(&self.output, None)?)?),
+            output: opener.beside(output),
             select: Selection {
                 platforms: self.platform,
                 rewrite_index: self.rewrite_index,
@@ -218,7 +227,6 @@ impl Export {
             verify_media: self.verify_media,
             stdin: standard_input,
         };
-        let progress = printer.progress();
         let client = self.registries.client_reading(progress.clone(), !self.no_tag_lists)?;
         if !misread.is_empty() {
             return Err(misnamed(&request, misread, &client, &*progress));
@@ -293,7 +301,10 @@ fn text(summary: &Summary) -> Vec<String> {
     };
     lines.push(format!("fetched {fetched}{continued}{reused}; signed by {}", summary.key.short()));
     let bundle = summary.bundle.to_string();
-    lines.push(format!("bundle {} is complete", Safe(&bundle)));
+    lines.push(match (&summary.volume_dir, summary.volumes) {
+        (Some(folder), Some(n)) => on_media(n, folder, &bundle),
+        _ => format!("bundle {} is complete", Safe(&bundle)),
+    });
     lines
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::bundle::Bundle;
-use super::cut::CutInto;
+use super::cut::{CutInto, on_media};
 use super::lock::Lock;
 use super::printer::Printer;
 use super::secrets::{open_to_others, private_key};
@@ -30,6 +30,7 @@ use crate::words::escape::Safe;
   sealift pack june.tar -o discs/june --volume-size dvd
   sealift pack june.tar -o discs/june --volume-size dvd --sign-key transfer.key.pem
   sealift pack june.tar -o again/june --volume-size dvd --only 3
+  sealift pack june.tar -o june-discs --label june --volume-size dvd --volume-dir /media/disc
   sealift pack disc1/june.001.tar disc2/june.002.tar -o june.tar
   sealift pack june.tar -o june.tar.age --recipient @site.txt
   sealift pack june.tar.age -o june --identity site.key
@@ -39,6 +40,8 @@ medium of its own and can be verified by itself. Brought together in any folder,
 the bundle again, for every verb; pack makes one file or a folder of them, too. --only makes one volume
 again, with the same bytes, where the size and the name of the set are the same. fat32 is the largest
 file there; cd, dvd, dvd-dl and bd leave room for the file system of the disc.
+
+--volume-dir writes the volumes straight onto media that are changed in one drive, as export does.
 
 The same bundle packed by export, or packed and unpacked, has the same bytes. Whose signature it
 carries, and whether it has expired, is asked by those who take it. An interrupted run leaves
@@ -65,7 +68,7 @@ pub(super) struct Pack {
     #[command(flatten)]
     lock: Lock,
     /// Make volume N alone
-    #[arg(long, value_name = "N", requires = "volume_size")]
+    #[arg(long, value_name = "N", requires = "volume_size", conflicts_with = "volume_dir")]
     only: Option<u32>,
     /// Blobs copied at a time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -84,13 +87,15 @@ impl Pack {
         if key.is_none() {
             file.and_then(open_to_others).iter().for_each(|text| printer.note(text));
         }
-        let output = self.lock.medium(self.cut.medium(&self.output, self.only)?)?;
+        let progress = printer.progress();
+        let drive = self.cut.drive(false, &progress);
+        let output = self.lock.medium(self.cut.medium(&self.output, self.only, drive)?)?;
         let request = Request {
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
             ..Request::new(self.bundle.medium(|path| opener.medium(path)), output)
         };
-        let summary = pack(&request, key, &*printer.progress())?;
+        let summary = pack(&request, key, &*progress)?;
         printer.result(&summary, || text(&summary))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -118,6 +123,9 @@ fn text(summary: &Summary) -> Vec<String> {
             format!("copied {copied}{reused}"),
             format!("volume {only} is complete in {}: {size}", Safe(&output)),
         ];
+    }
+    if let (Some(folder), Some(n)) = (&summary.volume_dir, summary.volumes) {
+        return vec![format!("copied {copied}{reused}"), on_media(n, folder, &output)];
     }
     vec![
         format!("copied {copied}{reused}"),

@@ -136,7 +136,7 @@ fn collect(folder: &Folder, within: &str, found: &mut Collected) {
 ///
 /// # Errors
 /// Those of the disk.
-pub(super) fn of_file(path: &Path, file: &Arc<File>) -> Result<Option<Tree>> {
+pub fn of_file(path: &Path, file: &Arc<File>) -> Result<Option<Tree>> {
     if !is_volume(file) {
         return Ok(None);
     }
@@ -154,6 +154,20 @@ fn is_volume(file: &File) -> bool {
     let mut block = [0; BLOCK as usize];
     file.read_exact_at(&mut block, 0).is_ok()
         && read_header(&block, false).is_ok_and(|(path, _)| path == VOLUME)
+}
+
+/// What the volume in `file` says of itself; nothing where it is none, or is not finished.
+#[must_use]
+pub fn table_of(file: &File) -> Option<VolumeTable> {
+    let mut block = [0; BLOCK as usize];
+    file.read_exact_at(&mut block, 0).ok()?;
+    let (path, size) = read_header(&block, false).ok()?;
+    if path != VOLUME || size > MAX_TABLE {
+        return None;
+    }
+    let mut bytes = vec![0; usize::try_from(size).ok()?];
+    file.read_exact_at(&mut bytes, BLOCK).ok()?;
+    VolumeTable::from_bytes(&bytes).ok()
 }
 
 fn together(path: &Path, collected: Collected, is_single: bool) -> Result<Tree> {

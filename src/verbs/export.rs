@@ -22,13 +22,13 @@ pub use self::request::Request;
 pub use self::since::Since;
 pub(super) use self::sources::open;
 pub use self::summary::Summary;
-use self::summary::held;
+use self::summary::{held, volume_dir};
 use self::there::There;
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::check;
 use crate::bundle::contents::{Contents, Reason};
 use crate::bundle::docker::Configs;
-use crate::bundle::draft::Draft;
+use crate::bundle::draft::{BlobOrder, Draft};
 use crate::bundle::head::Head;
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::known::Known;
@@ -39,7 +39,8 @@ use crate::places::registry::Client;
 use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::making::{
-    missing_layers, no_room, read_back, read_configs, set_platforms, sizes, tell_anew, too_large,
+    missing_layers, no_room, no_room_for, read_back, read_configs, set_platforms, sizes, tell_anew,
+    too_large, volumes,
 };
 use crate::verbs::numbered;
 use crate::words::document::{Descriptor, Kind};
@@ -162,10 +163,10 @@ pub fn export(
     let (left, in_place) = (draft.as_ref(), request.update);
     let predicate = numbered::next(predicate, turn.as_ref(), left, key.public(), in_place);
     let mut head = Head::make(&graph.contents, &configs, &predicate, &key);
-    if let Some(draft) = draft.as_ref().filter(|draft| draft.is_in_order()) {
+    if draft.as_ref().is_some_and(|draft| draft.order() == BlobOrder::OfSources) {
         transfer::sort(&mut head.layers, &graph)?;
-        tell_anew(draft, progress);
     }
+    draft.iter().for_each(|draft| tell_anew(draft, progress));
     let signer = key.public().clone();
     match draft.as_mut() {
         Some(draft) => draft.keep_key(key),
@@ -178,31 +179,25 @@ pub fn export(
     check::promise(&head, &signer)?;
     too_large(&request.output, &head)?;
     reuse::tell(&at_hand, progress);
+    let volumes = volumes(&request.output, &head)?;
     let Some(mut draft) = draft else {
         let left = if request.update {
             reuse::passing(&head.layers, &at_hand)
         } else {
             Draft::left(&request.output)?
         };
-        let size = Draft::size(&request.output, &head);
-        no_room(request.output.path(), size.saturating_sub(left))?;
+        no_room_for(&request.output, &head, left)?;
         let sizes = sizes(&request.output, &head, left);
         let change = change::change(request, &graph.contents)?;
         let dry = dry(request, graph.contents, &at_hand, predicate, signer.id());
-        return Ok(Summary { change, ..dry.with(sizes) });
+        return Ok(Summary { change, volumes, ..dry.with(sizes) });
     };
     reuse::share_head(&draft, &at_hand, &head)?;
     draft.begin(&head)?;
 
     // 5. Take what is here, and fetch what is missing, straight to its place.
-    let more = if draft.is_in_order() {
-        no_room(draft.place(), draft.needs(&head.layers))?;
-        let from = (&graph.contents, &graph as &dyn BlobSources);
-        let more = in_turn::take(&draft, &at_hand, from, &head.layers, progress, &mut reused)?;
-        reuse::tell(&at_hand, progress);
-        more
-    } else {
-        let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
+    let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
+    let more = if draft.order() == BlobOrder::Any {
         let missing =
             reuse::share(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
         no_room(draft.place(), draft.needs(&missing))?;
@@ -210,6 +205,12 @@ pub fn export(
             reuse::copy(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
         reuse::tell(&at_hand, progress);
         transfer::fetch(&graph.contents, &graph, &missing, draft.sink(), request.jobs, progress)?
+    } else {
+        no_room(draft.place(), draft.needs(&missing))?;
+        let from = (&graph.contents, &graph as &dyn BlobSources);
+        let more = in_turn::take(&draft, &at_hand, from, &missing, progress, &mut reused)?;
+        reuse::tell(&at_hand, progress);
+        more
     };
     fetched.join(more.came);
 
@@ -238,6 +239,8 @@ pub fn export(
         statement: Some(statement),
         dry_run: false,
         already_complete: false,
+        volumes,
+        volume_dir: volume_dir(&request.output),
         read_back,
         sizes: None,
         change: None,
@@ -279,6 +282,8 @@ fn dry(
         statement: None,
         dry_run: true,
         already_complete: false,
+        volumes: None,
+        volume_dir: volume_dir(&request.output),
         read_back: None,
         sizes: None,
         change: None,

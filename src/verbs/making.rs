@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::bundle::contents::Contents;
+use crate::bundle::cut::{Cut, ToCut};
 use crate::bundle::docker::{self, Configs};
-use crate::bundle::draft::{Draft, Proven};
+use crate::bundle::draft::{BlobOrder, Draft, Proven};
 use crate::bundle::head::{Head, MAX_CONFIG, small_configs};
 use crate::bundle::keys::PublicKey;
 use crate::medium::Medium;
@@ -22,7 +23,7 @@ use crate::words::document::Descriptor;
 use crate::words::error::{Result, Side};
 use crate::words::progress::{Event, Progress, Silent};
 use crate::work::plan::{Count, PlaceRoom, PlanSizes};
-use crate::work::transfer::{Fetched, fetch, name_images};
+use crate::work::transfer::{Fetched, fetch, fetch_in_turn, name_images};
 
 /// The configs that are small enough to be looked into, from what is here or the source.
 pub(super) fn read_configs(
@@ -99,7 +100,7 @@ pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
 pub(super) fn too_large(output: &Medium, head: &Head) -> Result<()> {
     Draft::check(output, head)?;
     let (size, what) = Draft::largest_file(output, head);
-    room::check_file(output.path(), size, &what)
+    room::check_file(output.ground(), size, &what)
 }
 
 /// Refuses what does not fit on the disk of `output`, of which `needed` bytes are to come.
@@ -147,9 +148,11 @@ pub(super) fn copy_layers(
 ) -> Result<Fetched> {
     let missing = missing_layers(draft, head, jobs.large, progress, reused)?;
     no_room(draft.place(), draft.needs(&missing))?;
-    // What is written front to back has one writer.
-    let jobs = if draft.is_in_order() { Jobs::up_to(1) } else { jobs };
-    fetch(contents, sources, &missing, draft.sink(), jobs, progress)
+    match draft.order() {
+        BlobOrder::Any => fetch(contents, sources, &missing, draft.sink(), jobs, progress),
+        // What is written front to back has one writer.
+        _ => fetch_in_turn(contents, sources, &missing, draft.sink(), progress),
+    }
 }
 
 /// Says that what an interrupted run left is of no use.
@@ -161,11 +164,30 @@ pub(super) fn tell_anew(draft: &Draft, progress: &dyn Progress) {
     }
 }
 
+/// Into how many volumes a bundle of `head` is cut on `output`, where it is.
+pub(super) fn volumes(output: &Medium, head: &Head) -> Result<Option<usize>> {
+    let cut = output.cutting().map(|by| Cut::of(&ToCut::of(head), by)).transpose()?;
+    Ok(cut.map(|cut| cut.0.len()))
+}
+
+/// Refuses what has no room on `output`, of which an interrupted run `left` so many bytes. Media that are
+/// changed are asked one by one, when they are there.
+pub(super) fn no_room_for(output: &Medium, head: &Head, left: u64) -> Result<()> {
+    match output.drive() {
+        Some(_) => Ok(()),
+        None => no_room(output.path(), Draft::size(output, head).saturating_sub(left)),
+    }
+}
+
 /// What a bundle of `head` takes on `output`, of which an interrupted run `left` so many bytes.
 pub(super) fn sizes(output: &Medium, head: &Head, left: u64) -> PlanSizes {
     let carry = Draft::size(output, head);
     let write = carry.saturating_sub(left);
-    let room = vec![PlaceRoom::on_disk(output.path(), write)];
+    let at_once = match output.drive() {
+        Some(_) => Draft::largest_file(output, head).0,
+        None => write,
+    };
+    let room = vec![PlaceRoom::on_disk(output.ground(), at_once)];
     PlanSizes { carry, write, room, ..PlanSizes::default() }
 }
 

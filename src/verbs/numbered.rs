@@ -35,7 +35,7 @@ pub(super) fn next(
     key: &PublicKey,
     in_place: bool,
 ) -> Predicate {
-    let Some(turn) = turn else { return predicate };
+    let Some(turn) = turn else { return bound(predicate, draft, key) };
     let next = turn.next();
     let new = predicate.at(next.clone(), turn.previous().cloned());
     let Some(said) = draft.and_then(|draft| draft.said(key)) else { return new };
@@ -56,6 +56,25 @@ pub(super) fn next(
     match again == *old && ends_as_asked && (is_free || !in_place && turn.knows(&said)) {
         true => again,
         false => new,
+    }
+}
+
+/// What `predicate` says of a bundle outside of any stream: word for word what an interrupted run said that
+/// made the same, where that stands on media already.
+fn bound(predicate: Predicate, draft: Option<&Draft>, key: &PublicKey) -> Predicate {
+    let said = draft.filter(|draft| draft.is_bound()).and_then(|draft| draft.said(key));
+    let Some(said) = said else { return predicate };
+    let old = said.predicate;
+    let again = Predicate {
+        created_at: old.created_at,
+        expires_at: old.expires_at,
+        tool: old.tool.clone(),
+        ..predicate.clone()
+    };
+    let ends = |of: &Predicate| holds(of.created_at, of.expires_at);
+    match again == old && ends(&predicate) == ends(&old) {
+        true => again,
+        false => predicate,
     }
 }
 

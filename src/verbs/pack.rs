@@ -6,12 +6,11 @@ mod summary;
 pub use self::request::Request;
 pub use self::summary::Summary;
 use crate::bundle::check::{self, Trust, Trusted};
-use crate::bundle::cut::{Cut, ToCut};
 use crate::bundle::draft::{Draft, refuse_existing};
 use crate::bundle::keys::PrivateKey;
 use crate::storage::store::{BlobSource, BlobSources};
 use crate::tools::ground;
-use crate::verbs::making::{copy_layers, no_room, tell_anew, too_large};
+use crate::verbs::making::{copy_layers, no_room_for, tell_anew, too_large, volumes};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -65,14 +64,15 @@ pub fn pack(
     }
     let head = about.head()?;
     too_large(output, &head)?;
-    let cut = output.cutting().map(|by| Cut::of(&ToCut::of(&head), by)).transpose()?;
+    let volumes = volumes(output, &head)?;
     let summary = |copied, reused| Summary {
         bundle: bundle.clone(),
         output: output.clone(),
         statement: head.statement,
         images: trusted.contents().images.len(),
         bytes: Draft::size(output, &head),
-        volumes: cut.as_ref().map(|cut| cut.0.len()),
+        volumes,
+        volume_dir: output.drive().map(|drive| drive.folder.clone()),
         copied,
         reused,
         left_behind: left_behind.clone(),
@@ -80,7 +80,7 @@ pub fn pack(
     };
     if request.dry_run {
         let left = Draft::left(output)?;
-        no_room(output.path(), Draft::size(output, &head).saturating_sub(left))?;
+        no_room_for(output, &head, left)?;
         return Ok(summary(head.layers.iter().collect(), Count::default()));
     }
 

@@ -18,7 +18,7 @@ use crate::places::at_hand::AtHand;
 use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::making::{
-    self, copy_layers, no_room, read_configs, set_platforms, sizes, tell_anew, too_large,
+    self, copy_layers, no_room_for, read_configs, set_platforms, sizes, tell_anew, too_large,
 };
 use crate::verbs::numbered;
 use crate::words::error::{Class, Error, Result};
@@ -85,7 +85,7 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
     match draft {
         None => {
             let left = Draft::left(output)?;
-            no_room(output.path(), Draft::size(output, &head).saturating_sub(left))?;
+            no_room_for(output, &head, left)?;
             planned = Some(sizes(output, &head, left));
             copied = contents.blobs.carried().collect();
         }

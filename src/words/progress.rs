@@ -59,6 +59,10 @@ pub enum Event {
     },
     /// The phase is over.
     Done,
+    /// Somebody is asked for something and has the screen.
+    Paused,
+    /// They have answered.
+    Resumed,
     /// Something a person should know, though the work goes on.
     Note(Phrase),
     /// A request was answered, as one line of a log.

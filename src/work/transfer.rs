@@ -16,7 +16,7 @@ pub use self::carrier::Carrier;
 use self::carrier::Load;
 pub use self::fault::{at_fault, name_images, no_foreign};
 use self::fault::{explain_foreign, explain_sparse, name_stopped, name_unnamed};
-pub use self::fetch::{Fetched, fetch, sort};
+pub use self::fetch::{Fetched, fetch, fetch_in_turn, sort};
 use self::part::{document, each};
 pub use self::tally::{Fate, Moved, Tally};
 pub use self::unfinished::Unfinished;

@@ -8,7 +8,9 @@ use crate::bundle::head::Head;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, failure};
 use crate::medium::tree::Tree;
+use crate::tools::parallel::all_cores;
 use crate::words::count::are;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, ErrorKind, Result, Subject};
 use crate::words::progress::Progress;
 
@@ -78,24 +80,57 @@ pub(in crate::bundle) fn stored(
         examined.hash_everything(jobs, progress)?;
         examined.flawless().map(drop)
     };
+    read().map_err(|e| not_stored(e, &name, "bundle"))
+}
+
+/// Checks one finished volume of the bundle with this `statement`; where it `is_read`, to the last byte.
+///
+/// # Errors
+/// As [`stored`].
+pub(in crate::bundle) fn volume(
+    tree: Tree,
+    statement: &Digest,
+    is_read: bool,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let name = tree.path().display().to_string();
+    let read = || {
+        let mut examined = look(tree, name.clone(), &Trust::UnsafeAnySigner, None)?;
+        if examined.statement.digest != *statement {
+            return Err(Error::new(Class::Damaged, "it is of another bundle"));
+        }
+        if is_read {
+            examined.hash_everything(all_cores(), progress)?;
+        }
+        // The others are elsewhere.
+        examined.by_itself();
+        examined.flawless().map(drop)
+    };
+    read().map_err(|e| not_stored(e, &name, "volume"))
+}
+
+/// That the medium does not give back the `what` called `name`, as `e` tells.
+fn not_stored(e: Error, name: &str, what: &str) -> Error {
     let hint = "the medium, its reader or the cable may be failing: run the same command again, which \
                 writes anew what did not come back, or take another medium";
-    read().map_err(|e| match e.class() {
+    match e.class() {
         Class::Interrupted => e,
         _ if e.kind() == ErrorKind::Unreadable => {
-            e.context("what was written cannot be read back, and the bundle gets no name").hint(hint)
+            let text = format!("what was written cannot be read back, and the {what} gets no name");
+            e.context(text).hint(hint)
         }
         _ => {
             let text = format!(
-                "{name}: the medium does not give back what was written, and the bundle gets no name"
+                "{name}: the medium does not give back what was written, and the {what} gets no name"
             );
-            let found = if e.findings().is_empty() { vec![e.words()] } else { e.findings().to_vec() };
+            let found =
+                if e.findings().is_empty() { vec![e.words()] } else { e.findings().to_vec() };
             Error::new(Class::Damaged, text)
                 .details(found)
-                .subject(Subject::Path(name.clone().into()))
+                .subject(Subject::Path(name.into()))
                 .hint(hint)
         }
-    })
+    }
 }
 
 #[cfg(test)]

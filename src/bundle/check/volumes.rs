@@ -138,6 +138,15 @@ impl Examined {
         self.tree.volumes().map(Volumes::volume_size)
     }
 
+    /// The same, of which layers that are not there are on media elsewhere, and no problem.
+    #[must_use]
+    pub fn with_layers_elsewhere(mut self) -> Examined {
+        self.problems.retain(|problem| {
+            problem.kind != ProblemKind::Missing || blob_digest(&problem.path).is_none()
+        });
+        self
+    }
+
     /// Says in which volumes the bytes of what is wrong lie.
     pub(super) fn name_suspects(&self, problem: &mut Problem) {
         let volumes = self.tree.suspects(&problem.path);

@@ -9,7 +9,7 @@ use std::io::{self, BufWriter, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::making::{Maker, Making};
+use super::making::{BlobOrder, Maker, Making};
 use super::packed::{FILE, MTIME, open_or_create, packed_size};
 use super::site::{Site, stays};
 use crate::bundle::head::Head;
@@ -195,8 +195,8 @@ impl Making for EncryptedDraft {
         Ok(false)
     }
 
-    fn is_in_order(&self) -> bool {
-        true
+    fn order(&self) -> BlobOrder {
+        BlobOrder::OfSources
     }
 
     fn begins_anew(&self) -> bool {

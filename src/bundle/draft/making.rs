@@ -13,6 +13,7 @@ use crate::medium::tree::Tree;
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::buffer::{BUFFER, copy};
 use crate::tools::named_file::NamedFile;
+use crate::tools::uncached::ReadBack;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
@@ -40,8 +41,13 @@ pub(in crate::bundle) trait Making: BlobSource + Debug {
         Ok(false)
     }
 
-    /// Whether it takes blobs in the order of the head alone, each once.
-    fn is_in_order(&self) -> bool {
+    /// In which order it takes blobs.
+    fn order(&self) -> BlobOrder {
+        BlobOrder::Any
+    }
+
+    /// Whether what it says of itself stands on media already, and cannot be said otherwise any more.
+    fn is_bound(&self) -> bool {
         false
     }
 
@@ -70,8 +76,24 @@ pub(in crate::bundle) trait Making: BlobSource + Debug {
         true
     }
 
+    /// How it was read back from its media, where that was done while it was made.
+    fn read_back(&self) -> Option<Option<ReadBack>> {
+        None
+    }
+
     /// Gives it its name.
     fn name(&self) -> Result<()>;
+}
+
+/// In which order a bundle in the making takes blobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobOrder {
+    /// In any, and several at a time.
+    Any,
+    /// One after the other as the head has them, which may have them as their sources do.
+    OfSources,
+    /// One after the other as the head has them.
+    OfHead,
 }
 
 /// What begins a bundle of one form.

@@ -8,6 +8,7 @@ use rustix::fs::FileType;
 
 use crate::medium::Medium;
 use crate::medium::cutting::Cutting;
+use crate::medium::drive::Drive;
 use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER, Replace};
 use crate::tools::lock::lock;
 use crate::words::error::{Class, Error, Result, Subject};
@@ -23,6 +24,8 @@ pub(in crate::bundle) struct Site {
     pub partial: OsString,
     /// Into what it is cut, where it is.
     pub cutting: Option<Cutting>,
+    /// Where media are changed for its volumes, where they are.
+    pub drive: Option<Drive>,
     /// To whom it is encrypted, where it is.
     #[cfg(feature = "age")]
     pub recipients: Option<std::sync::Arc<crate::tools::cipher::Recipients>>,
@@ -55,6 +58,7 @@ impl Site {
             name,
             partial,
             cutting: output.cutting().cloned(),
+            drive: output.drive().cloned(),
             #[cfg(feature = "age")]
             recipients: output.recipients().cloned(),
         }

@@ -17,7 +17,7 @@ use rustix::fs::FileType;
 
 use self::left::{left_in, volume_name};
 use self::slot::{Slot, Slots};
-use self::volume_file::{VolumeFile, pass, small_files};
+use self::volume_file::{VolumeFile, ended, pass, small_files};
 use super::making::{Maker, Making, hash};
 use super::site::{Site, stays};
 use super::written::Spoilt;
@@ -44,6 +44,9 @@ use crate::words::progress::Progress;
 
 /// Permissions of a volume: whoever carries it may read it, and nobody else writes it.
 const MODE: u32 = 0o644;
+/// How its name ends, and what lies beside volumes.
+const TAR: &str = ".tar";
+const OTHERS: &[&str] = &[TEXT, SHEET];
 
 /// Bundles that are folders of volumes.
 pub(super) const VOLUMES: Maker = Maker {
@@ -61,7 +64,7 @@ pub(super) const VOLUMES: Maker = Maker {
 };
 
 /// How the bundle of `head` is cut.
-fn checked(head: &Head, by: &Cutting) -> Result<Cut> {
+pub(super) fn checked(head: &Head, by: &Cutting) -> Result<Cut> {
     let cut = Cut::of(&ToCut::of(head), by)?;
     let of = cut.0.len();
     match by.only {
@@ -70,6 +73,17 @@ fn checked(head: &Head, by: &Cutting) -> Result<Cut> {
             Err(Error::new(Class::Usage, text))
         }
         _ => Ok(cut),
+    }
+}
+
+/// Who signs the tables of volumes, where they are to be signed.
+pub(super) fn signer<'k>(
+    key: Option<&'k PrivateKey>,
+    by: &Cutting,
+) -> Result<Option<&'k PrivateKey>> {
+    match (key, by.is_signed) {
+        (None, true) => Err(Error::new(Class::Other, "nobody signs the tables of volumes")),
+        (key, _) => Ok(key),
     }
 }
 
@@ -96,7 +110,7 @@ impl VolumesDraft {
             return Err(Error::new(Class::Other, "nobody said how large a volume is"));
         };
         let root = site.open_folder()?;
-        left_in(&root, &site)?;
+        left_in(&root, &site, TAR, OTHERS)?;
         let (key, labels, volumes, slots, spoilt) = Default::default();
         Ok(VolumesDraft { site, root, cutting, key, labels, volumes, slots, spoilt })
     }
@@ -109,7 +123,7 @@ impl VolumesDraft {
         let path = site.folder.at(&site.partial);
         let root = site.folder.below(&site.partial);
         let root = root.map_err(|e| Error::io(format!("cannot list {}", path.display()), e))?;
-        left_in(&root, site).map(|left| allocated(&left))
+        left_in(&root, site, TAR, OTHERS).map(|left| allocated(&left))
     }
 
     /// The file of a volume that exists or is made now.
@@ -155,17 +169,9 @@ impl VolumesDraft {
         ended(content)
     }
 
-    /// Who signs the tables, where they are to be signed.
-    fn signer(&self) -> Result<Option<&PrivateKey>> {
-        match (&self.key, self.cutting.is_signed) {
-            (None, true) => Err(Error::new(Class::Other, "nobody signs the tables of volumes")),
-            (key, _) => Ok(key.as_ref()),
-        }
-    }
-
     /// Removes volumes that another cut left behind.
     fn sweep(&self) -> Result<()> {
-        for (name, _) in left_in(&self.root, &self.site)? {
+        for (name, _) in left_in(&self.root, &self.site, TAR, OTHERS)? {
             let is_made = |(at, file): (usize, &Option<VolumeFile>)| {
                 file.is_some() && volume_name(&self.site, at) == name
             };
@@ -184,19 +190,11 @@ fn allocated(left: &[(String, FileInfo)]) -> u64 {
     left.iter().fold(0, |sum, (_, about)| sum.saturating_add(about.allocated))
 }
 
-/// Fails where `content` has more than was read of it; the end tells whether all of it was right.
-fn ended(content: &mut dyn Content) -> Result<()> {
-    match content.read(&mut [0]).map_err(|e| Error::io("cannot read", e))? {
-        0 => Ok(()),
-        _ => Err(Error::new(Class::Damaged, "a blob has more bytes than it was to have")),
-    }
-}
-
 impl Making for VolumesDraft {
     fn begin(&mut self, head: &Head) -> Result<()> {
-        self.signer()?;
+        signer(self.key.as_ref(), &self.cutting)?;
         let cut = checked(head, &self.cutting)?;
-        let left = allocated(&left_in(&self.root, &self.site)?);
+        let left = allocated(&left_in(&self.root, &self.site, TAR, OTHERS)?);
         let needed = cut.size(self.cutting.only).saturating_sub(left);
         room::check(self.root.path(), needed, "for the volumes")
             .map_err(|e| e.hint("free some, or name an output on another disk"))?;
@@ -250,7 +248,7 @@ impl Making for VolumesDraft {
 
     fn finish(&self) -> Result<()> {
         self.sweep()?;
-        let (signer, mut labels) = (self.signer()?, self.labels.clone());
+        let (signer, mut labels) = (signer(self.key.as_ref(), &self.cutting)?, self.labels.clone());
         for volume in self.volumes.iter().flatten() {
             let (about, table) = volume.finish(signer)?;
             labels.add(&about, &table, VolumeFile::size(&volume.cut));

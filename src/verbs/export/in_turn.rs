@@ -5,12 +5,11 @@ use crate::bundle::contents::Contents;
 use crate::bundle::draft::Draft;
 use crate::places::at_hand::AtHand;
 use crate::storage::store::BlobSources;
-use crate::tools::pace::Jobs;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 use crate::work::plan::Count;
-use crate::work::transfer::{Fetched, fetch};
+use crate::work::transfer::{Fetched, fetch_in_turn};
 
 /// Takes each of `layers` in turn: from what is here, which is hashed first, else from its source. Adds
 /// those from here to `reused`.
@@ -39,7 +38,7 @@ pub(super) fn take(
             reused.add(&now[0]);
             continue;
         }
-        let more = fetch(contents, sources, now, draft.sink(), Jobs::up_to(1), progress)?;
+        let more = fetch_in_turn(contents, sources, now, draft.sink(), progress)?;
         fetched.came.join(more.came);
         fetched.continued += more.continued;
     }

@@ -1,5 +1,7 @@
 //! [`Summary`]: what an export did, or would do.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use crate::bundle::base::LeansOn;
@@ -49,6 +51,12 @@ pub struct Summary {
     pub dry_run: bool,
     /// Whether the bundle was there already, whole and the same.
     pub already_complete: bool,
+    /// Into how many volumes it is cut, where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<usize>,
+    /// Where the media were on which these are, where they were changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_dir: Option<PathBuf>,
     /// How it was read back from its medium, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBack>,
@@ -71,4 +79,9 @@ impl Summary {
 /// The blobs that `contents` need and do not carry.
 pub(super) fn held(contents: &Contents) -> Count {
     contents.blobs.lacking().collect()
+}
+
+/// Where the media of `output` are changed, where they are.
+pub(super) fn volume_dir(output: &Medium) -> Option<PathBuf> {
+    output.drive().map(|drive| drive.folder.clone())
 }

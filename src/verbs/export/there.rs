@@ -4,7 +4,7 @@
 use std::io;
 
 use super::request::Request;
-use super::summary::{Summary, held};
+use super::summary::{Summary, held, volume_dir};
 use crate::bundle::base::Base;
 use crate::bundle::check::{self, Examined, Trust};
 use crate::bundle::contents::{Contents, Skipped};
@@ -52,6 +52,15 @@ impl There {
         if request.update {
             let there = There(outdated(&medium, &trust)?, key.clone());
             return there.goes_on_in_stream(request).map(|()| Some(there));
+        }
+        // Volumes that went onto media are not here to be looked at.
+        if output.drive().is_some() {
+            let record = Draft::record_of(output).ok_or_else(|| taken(output.path()))?;
+            let found = check::examine(&record, &trust, request.created_at);
+            let found = found.map(Examined::with_layers_elsewhere);
+            let found = found.ok().filter(|found| found.problems().is_empty());
+            let found = found.ok_or_else(|| taken(output.path()))?;
+            return Ok(Some(There(found, key.clone())));
         }
         match check::examine(&medium, &trust, request.created_at) {
             // Cut otherwise, it is another one for whoever writes discs.
@@ -202,6 +211,8 @@ impl There {
             position: self.0.statement().predicate.position(),
             dry_run: request.dry_run,
             already_complete: true,
+            volumes: None,
+            volume_dir: volume_dir(&request.output),
             read_back: None,
             sizes: None,
             change: None,

@@ -1,5 +1,7 @@
 //! [`Summary`]: what packing did, or would do.
 
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use crate::medium::Medium;
@@ -24,6 +26,9 @@ pub struct Summary {
     /// Into how many volumes it is cut, where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volumes: Option<usize>,
+    /// Where the media were on which these are, where they were changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_dir: Option<PathBuf>,
     /// Blobs that were copied, or would be, beside the small files.
     pub copied: Count,
     /// Those that an interrupted run had copied.

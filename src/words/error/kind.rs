@@ -40,6 +40,8 @@ pub enum ErrorKind {
     AnswerUnusable,
     /// Bytes that were encrypted are not as they were.
     CiphertextDamaged,
+    /// It goes on when another medium is there, and nobody was there to change it.
+    NextMedium,
 }
 
 impl ErrorKind {
@@ -62,6 +64,7 @@ impl ErrorKind {
             ErrorKind::Differs => "differs",
             ErrorKind::AnswerUnusable => "answer-unusable",
             ErrorKind::CiphertextDamaged => "ciphertext-damaged",
+            ErrorKind::NextMedium => "next-medium",
         }
     }
 }

@@ -4,7 +4,7 @@ use super::blob::move_blob;
 use super::fault::name_images;
 use super::owners::Owners;
 use crate::bundle::contents::Contents;
-use crate::storage::store::{BlobSink, BlobSources};
+use crate::storage::store::{BlobSink, BlobSource, BlobSources};
 use crate::tools::pace::{Gate, Jobs};
 use crate::tools::parallel;
 use crate::words::document::Descriptor;
@@ -47,16 +47,51 @@ pub fn fetch(
     jobs: Jobs,
     progress: &dyn Progress,
 ) -> Result<Fetched> {
-    let Count { bytes, blobs: items } = blobs.iter().collect();
-    progress.event(Event::Phase { name: "fetching", bytes, items });
-    let mut ahead = Vec::new();
-    for blob in blobs {
+    let mut ahead = all_of(blobs, sources)?;
+    ahead.sort_by_key(|ahead| ahead.source.position(ahead.blob));
+    move_all(contents, &ahead, sink, jobs, progress)
+}
+
+/// As [`fetch`], one after the other in their own order.
+///
+/// # Errors
+/// As there.
+pub fn fetch_in_turn(
+    contents: &Contents,
+    sources: &dyn BlobSources,
+    blobs: &[Descriptor],
+    sink: &dyn BlobSink,
+    progress: &dyn Progress,
+) -> Result<Fetched> {
+    move_all(contents, &all_of(blobs, sources)?, sink, Jobs::up_to(1), progress)
+}
+
+/// A blob that is to come, whence it comes, and what people call that.
+struct Ahead<'a> {
+    blob: &'a Descriptor,
+    source: &'a dyn BlobSource,
+    place: &'a str,
+}
+
+fn all_of<'a>(blobs: &'a [Descriptor], sources: &'a dyn BlobSources) -> Result<Vec<Ahead<'a>>> {
+    let ahead = blobs.iter().map(|blob| {
         let (source, place) = sources.source_of(&blob.digest)?;
-        ahead.push((source.position(blob), blob, source, place));
-    }
-    ahead.sort_by_key(|(position, ..)| *position);
+        Ok(Ahead { blob, source, place })
+    });
+    ahead.collect()
+}
+
+fn move_all(
+    contents: &Contents,
+    ahead: &[Ahead<'_>],
+    sink: &dyn BlobSink,
+    jobs: Jobs,
+    progress: &dyn Progress,
+) -> Result<Fetched> {
+    let Count { bytes, blobs: items } = ahead.iter().map(|ahead| ahead.blob).collect();
+    progress.event(Event::Phase { name: "fetching", bytes, items });
     let (gate, owners) = (Gate::steady(jobs), Owners::of(contents));
-    let taken = parallel::map(jobs.most, &ahead, |(_, blob, source, place)| {
+    let taken = parallel::map(jobs.most, ahead, |Ahead { blob, source, place }| {
         let _pass = gate.enter(blob.size);
         let what = match source.called(blob) {
             Some(called) => format!("source {place}: {called}"),

@@ -75,6 +75,12 @@ impl VolumeFile {
         self.file.write_all_at(small, self.cut.head).map_err(|e| self.fault(e))
     }
 
+    /// Whether the `small` files of the bundle are laid down already.
+    pub fn has_begun(&self, small: &[u8]) -> bool {
+        let mut there = vec![0; small.len()];
+        self.file.read_exact_at(&mut there, self.cut.head).is_ok() && there == small
+    }
+
     /// The place of a piece.
     pub fn place(&self, slot: &Slot) -> Reached<'_> {
         Reached { file: &self.file, start: slot.data(), size: slot.length }
@@ -127,9 +133,18 @@ impl VolumeFile {
 
     /// Whether a piece was written whole once, whatever its bytes are.
     pub fn is_concluded(&self, slot: &Slot) -> bool {
-        let mut there = [0; BLOCK as usize];
-        let wanted = header(&slot.path, slot.length, MTIME);
-        let read = self.file.read_exact_at(&mut there, slot.header);
+        self.has_header(&slot.path, slot.length, slot.header)
+    }
+
+    /// Whether all pieces were.
+    pub fn is_whole(&self) -> bool {
+        let mut pieces = self.cut.table.pieces.iter().zip(&self.cut.pieces);
+        pieces.all(|(piece, at)| self.has_header(&piece.path(), piece.length(), *at))
+    }
+
+    fn has_header(&self, path: &str, length: u64, at: u64) -> bool {
+        let (mut there, wanted) = ([0; BLOCK as usize], header(path, length, MTIME));
+        let read = self.file.read_exact_at(&mut there, at);
         read.is_ok() && wanted.is_ok_and(|it| it == there)
     }
 
@@ -196,4 +211,12 @@ pub(in crate::bundle) fn pass(
         at += got as u64;
     }
     Ok(())
+}
+
+/// Fails where `content` has more than was read of it; the end tells whether all of it was right.
+pub(in crate::bundle) fn ended(content: &mut dyn Content) -> Result<()> {
+    match content.read(&mut [0]).map_err(|e| Error::io("cannot read", e))? {
+        0 => Ok(()),
+        _ => Err(Error::new(Class::Damaged, "a blob has more bytes than it was to have")),
+    }
 }
