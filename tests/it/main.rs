@@ -77,6 +77,7 @@ mod receipts;
 mod referrers;
 mod refusal;
 mod repair;
+mod repair_hostile;
 mod repair_rounds;
 mod reproducible;
 mod requests;

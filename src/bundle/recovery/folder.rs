@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::Path;
 
-use super::restore::{MODE, Restoring, UnfinishedFolder, writing};
+use super::restore::{MODE, Restoring, make_folder, writing};
 use super::ward::Ward;
 use crate::bundle::check::{SmallFiles, signed_list};
 use crate::bundle::envelope::{MAX_ENVELOPE, MAX_ENVELOPES};
@@ -64,18 +64,17 @@ impl Ward {
         name: &OsStr,
         how: &Restoring<'_>,
     ) -> Result<()> {
-        let unfinished = UnfinishedFolder::begin(above, name)?;
-        let root = &unfinished.root;
-        let bytes = self.all_files().map(|file| self.len(file)).sum();
-        let Some(repaired) = Repaired::of(self, root, bytes, how)? else { return Ok(()) };
-        let names: Vec<&str> = repaired.names().collect();
-        how.progress.event(writing(bytes, names.len() as u64));
-        for name in names {
-            repaired.write(name, root, how.progress)?;
-        }
-        how.progress.event(Event::Done);
-        (how.check)(&self.medium.moved(root.path()))?;
-        unfinished.finish(above, name)
+        make_folder(above, name, |root| {
+            let bytes = self.all_files().map(|file| self.len(file)).sum();
+            let Some(repaired) = Repaired::of(self, root, bytes, how)? else { return Ok(()) };
+            let names: Vec<&str> = repaired.names().collect();
+            how.progress.event(writing(bytes, names.len() as u64));
+            for name in names {
+                repaired.write(name, root, how.progress)?;
+            }
+            how.progress.event(Event::Done);
+            (how.check)(&self.medium.moved(root.path()))
+        })
     }
 }
 

@@ -82,11 +82,12 @@ impl Survey {
     }
 
     fn copy_volumes(&self, above: &Folder, name: &OsStr, how: &Restoring<'_>) -> Result<()> {
-        let unfinished = UnfinishedFolder::begin(above, name)?;
-        for ward in &self.wards {
-            ward.write_packed(&unfinished.root, ward.name(0).as_ref(), Replace::No, how)?;
-        }
-        unfinished.finish(above, name)
+        make_folder(above, name, |root| {
+            for ward in &self.wards {
+                ward.write_packed(root, ward.name(0).as_ref(), Replace::No, how)?;
+            }
+            Ok(())
+        })
     }
 }
 
@@ -165,32 +166,31 @@ fn unfinished(name: &OsStr) -> OsString {
     temp
 }
 
-/// A folder in the making, in which nobody else writes.
-pub(super) struct UnfinishedFolder {
-    pub(super) root: Folder,
-}
-
-impl UnfinishedFolder {
-    /// That in `above` which will be `name`; what is left in it of another run goes.
-    pub(super) fn begin(above: &Folder, name: &OsStr) -> Result<UnfinishedFolder> {
-        let temp = unfinished(name);
-        let path = above.at(&temp);
-        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
-        let root = above.make_below(&temp, SHARED).map_err(fault)?;
-        FileInfo::of(root.handle()).map_err(fault)?.refuse_foreign(above, &path)?;
-        lock_folder(&root)?;
-        root.clear().map_err(fault)?;
-        Ok(UnfinishedFolder { root })
-    }
-
-    /// Gives it its name.
-    pub(super) fn finish(self, above: &Folder, name: &OsStr) -> Result<()> {
-        let temp = unfinished(name);
-        above.rename(&temp, name, self.root.handle(), Replace::No).map_err(|e| match e.kind() {
+/// Makes the folder `name` in `above`, in which nobody else writes and which gets its name when it was
+/// filled. What is left in it of another run goes, and so does all of it when it cannot be filled.
+pub(super) fn make_folder(
+    above: &Folder,
+    name: &OsStr,
+    fill: impl FnOnce(&Folder) -> Result<()>,
+) -> Result<()> {
+    let temp = unfinished(name);
+    let path = above.at(&temp);
+    let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
+    let root = above.make_below(&temp, SHARED).map_err(fault)?;
+    FileInfo::of(root.handle()).map_err(fault)?.refuse_foreign(above, &path)?;
+    lock_folder(&root)?;
+    root.clear().map_err(fault)?;
+    let named = fill(&root).and_then(|()| {
+        above.rename(&temp, name, root.handle(), Replace::No).map_err(|e| match e.kind() {
             io::ErrorKind::AlreadyExists => taken(&above.at(name)),
-            _ => Error::io(format!("cannot rename {}", above.at(&temp).display()), e),
-        })?;
-        above.sync()?;
-        above.is_found()
+            _ => Error::io(format!("cannot rename {}", path.display()), e),
+        })
+    });
+    if let Err(error) = named {
+        // Nothing better can be done about a leftover than to leave it: the next run clears it.
+        let _ = above.remove_folder(&temp, &root);
+        return Err(error);
     }
+    above.sync()?;
+    above.is_found()
 }
