@@ -310,6 +310,18 @@ impl Medium {
         Unlocked::is_locked(file).map_err(fault)
     }
 
+    /// Whether it is one file that is encrypted, so that nobody can look into it without an identity.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn is_encrypted(&self) -> Result<bool> {
+        #[cfg(feature = "age")]
+        if let FolderOrFile::File(file) = folder_or_file::look(&self.path)? {
+            return self.is_locked(&file);
+        }
+        Ok(false)
+    }
+
     /// Whether anything stands there, be it a bundle or not.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! How a bundle is to be cut into volumes.
+//! How a bundle is to be cut into volumes, and what is to be added to them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,6 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::attendant::AtTerminal;
+use super::report::argument;
+use crate::bundle::recovery::Redundancy;
 use crate::medium::Medium;
 use crate::medium::cutting::{parse_label, parse_volume_size};
 use crate::medium::drive::Drive;
@@ -14,7 +16,7 @@ use crate::words::error::Result;
 use crate::words::escape::Safe;
 use crate::words::progress::Progress;
 
-/// How a bundle is to be cut into volumes.
+/// How a bundle is to be cut into volumes, and what is to be added to them.
 #[derive(Debug, Args)]
 pub(super) struct CutInto {
     /// Cut it into volumes of at most this size: fat32, cd, dvd, dvd-dl, bd, or as on packages, 4.7GB or
@@ -28,6 +30,10 @@ pub(super) struct CutInto {
     /// between two; NAME then has no volumes, but what is needed to go on, and labels
     #[arg(long, value_name = "DIR", requires = "volume_size")]
     volume_dir: Option<PathBuf>,
+    /// Add recovery data (PAR2) to the finished bundle, in hundredths of it, as in 5%, by which damage is
+    /// repaired, as `protect` does; volumes are cut so that each has room for its own on its medium
+    #[arg(long, value_name = "PERCENT", value_parser = argument::<Redundancy>)]
+    pub(super) redundancy: Option<Redundancy>,
 }
 
 impl CutInto {
@@ -45,14 +51,15 @@ impl CutInto {
     /// What is to be made at `output`, of which `only` that volume where one is asked for, and the volumes go
     /// onto media in `drive`, where there is one.
     pub(super) fn medium(
-        self,
+        &self,
         output: &Path,
         only: Option<u32>,
         drive: Option<Drive>,
     ) -> Result<Medium> {
         let output = Medium::to_make(output)?;
         let Some(size) = self.volume_size else { return Ok(output) };
-        let output = output.cut_into(size, self.label, only)?;
+        let size = self.redundancy.map_or(size, |redundancy| redundancy.leaves(size));
+        let output = output.cut_into(size, self.label.clone(), only)?;
         match drive {
             None => Ok(output),
             Some(drive) => output.onto(drive),

@@ -17,6 +17,7 @@ use super::lists::{gather, no_path, parse};
 use super::lock::Lock;
 use super::numbering::Numbering;
 use super::printer::Printer;
+use super::protect::told;
 use super::registries::Registries;
 use super::report::argument;
 use super::secrets::{private_key, public_keys};
@@ -51,6 +52,8 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o discs/june --volume-size dvd --sign-key transfer.key.pem
   sealift export -f images.txt -o june --volume-size 15GB --volume-dir /media/usb \\
       --sign-key transfer.key.pem
+  sealift export -f images.txt -o discs/june --volume-size dvd --redundancy 5% \\
+      --sign-key transfer.key.pem
   sealift export docker-archive:app.tar.gz docker-daemon:db:5 -o june.tar \\
       --sign-key transfer.key.pem
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
@@ -78,6 +81,9 @@ the destination has the rest, or reads it from earlier bundles that are at hand 
 With --volume-dir volumes go straight onto media, one after the other: each is checked there, and then
 the next medium is waited for (without a terminal: exit code 5, and the same command goes on). NAME keeps
 what is needed to go on after a stop, and the labels; nothing else takes room on this side.
+
+With --redundancy recovery data is made when the bundle has its name: until then it is whole and signed, and
+the same command makes what is missing of the recovery data.
 
 What was written is in memory first, and a bad stick takes it without a word. With --verify-media all is
 read back from the device before the bundle gets its name, which takes about as long as writing it.")]
@@ -208,6 +214,7 @@ impl Export {
         let request = Request {
             images,
             listed,
+            redundancy: self.cut.redundancy,
             output: opener.beside(output),
             select: Selection {
                 platforms: self.platform,
@@ -277,6 +284,7 @@ fn text(summary: &Summary) -> Vec<String> {
             Safe(&bundle),
             summary.key.short()
         ));
+        lines.extend(summary.recovery.iter().flat_map(|made| told(made, &summary.bundle)));
         return lines;
     }
     let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));
@@ -305,6 +313,7 @@ fn text(summary: &Summary) -> Vec<String> {
         (Some(folder), Some(n)) => on_media(n, folder, &bundle),
         _ => format!("bundle {} is complete", Safe(&bundle)),
     });
+    lines.extend(summary.recovery.iter().flat_map(|made| told(made, &summary.bundle)));
     lines
 }
 

@@ -9,6 +9,7 @@ use super::bundle::Bundle;
 use super::cut::{CutInto, on_media};
 use super::lock::Lock;
 use super::printer::Printer;
+use super::protect::told;
 use super::secrets::{open_to_others, private_key};
 use super::table::{blobs, bytes};
 use super::unlock::Identity;
@@ -31,6 +32,7 @@ use crate::words::escape::Safe;
   sealift pack june.tar -o discs/june --volume-size dvd --sign-key transfer.key.pem
   sealift pack june.tar -o again/june --volume-size dvd --only 3
   sealift pack june.tar -o june-discs --label june --volume-size dvd --volume-dir /media/disc
+  sealift pack june -o discs/june --volume-size dvd --redundancy 5%
   sealift pack disc1/june.001.tar disc2/june.002.tar -o june.tar
   sealift pack june.tar -o june.tar.age --recipient @site.txt
   sealift pack june.tar.age -o june --identity site.key
@@ -92,6 +94,7 @@ impl Pack {
         let output = self.lock.medium(self.cut.medium(&self.output, self.only, drive)?)?;
         let request = Request {
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
+            redundancy: self.cut.redundancy,
             dry_run: self.dry_run,
             ..Request::new(self.bundle.medium(|path| opener.medium(path)), output)
         };
@@ -113,21 +116,21 @@ fn text(summary: &Summary) -> Vec<String> {
             format!("dry run: {copied} to copy, nothing was written"),
         ];
     }
+    let recovery = summary.recovery.iter().flat_map(|made| told(made, &summary.output));
     let reused = match summary.reused.blobs {
         0 => String::new(),
         n => format!(", already there {} ({})", blobs(n), bytes(summary.reused.bytes)),
     };
     if let Some(only) = summary.output.cutting().and_then(|by| by.only) {
         let size = bytes(summary.bytes);
-        return vec![
-            format!("copied {copied}{reused}"),
-            format!("volume {only} is complete in {}: {size}", Safe(&output)),
-        ];
+        let done = format!("volume {only} is complete in {}: {size}", Safe(&output));
+        let lines = [format!("copied {copied}{reused}"), done];
+        return lines.into_iter().chain(recovery).collect();
     }
     if let (Some(folder), Some(n)) = (&summary.volume_dir, summary.volumes) {
         return vec![format!("copied {copied}{reused}"), on_media(n, folder, &output)];
     }
-    vec![
+    let lines = [
         format!("copied {copied}{reused}"),
         format!(
             "bundle {} is complete: {}, {}{volumes}, signed as before",
@@ -135,5 +138,6 @@ fn text(summary: &Summary) -> Vec<String> {
             count(summary.images, "image"),
             bytes(summary.bytes)
         ),
-    ]
+    ];
+    lines.into_iter().chain(recovery).collect()
 }

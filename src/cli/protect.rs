@@ -8,21 +8,24 @@ use clap::Args;
 use super::printer::Printer;
 use super::report::argument;
 use super::table::bytes;
-use crate::bundle::recovery::Redundancy;
+use crate::bundle::recovery::{Redundancy, SetLayout};
+use crate::medium::Medium;
 use crate::tools::parallel::all_cores;
-use crate::verbs::protect::{Request, Summary, protect as make};
+use crate::verbs::protect::{Protected, Request, Summary, protect as make};
 use crate::words::count::count;
 use crate::words::error::Result;
 use crate::words::escape::Safe;
 
 /// Add recovery data to a bundle, so that damage can be repaired
 ///
-/// Makes PAR2 files, which other programs read, too: beside a packed bundle, and in repair/ of a folder.
-/// No key is needed, and what is signed does not change.
+/// Makes PAR2 files, which other programs read, too: beside a packed bundle, in repair/ of a folder, and
+/// beside each volume. No key is needed, and what is signed does not change.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift protect june.tar
   sealift protect /media/usb/june --redundancy 10%
+  sealift protect discs/june
+  sealift protect discs/june/june.003.tar
 
 The bundle is read first: one that is damaged is not protected. It is cut into some 2,000 slices, and as
 many can be lost, wherever they are, as there are recovery slices. The same command again finishes what
@@ -54,20 +57,31 @@ impl Protect {
 }
 
 fn text(summary: &Summary) -> Vec<String> {
-    let mut lines: Vec<String> = summary.files.iter().map(|file| Safe(file).to_string()).collect();
-    let recovery = usize::from(summary.recovery_slices);
-    lines.push(format!(
-        "{} of {} in {}: any {} of the {} slices of {} can be lost",
-        count(recovery, "recovery slice"),
-        bytes(summary.slice_bytes),
-        count(summary.files.len(), "file"),
-        recovery,
-        summary.slices,
-        Safe(&summary.bundle.to_string()),
-    ));
-    lines.push(match summary.was_there {
-        true => format!("{} of recovery data were there already", bytes(summary.bytes)),
-        false => format!("{} of recovery data written", bytes(summary.bytes)),
+    let files = summary.protected.files.iter().map(|file| Safe(file).to_string());
+    files.chain(told(&summary.protected, &summary.bundle)).collect()
+}
+
+/// What recovery data there is of `bundle`, and what can be lost.
+pub(super) fn told(made: &Protected, bundle: &Medium) -> Vec<String> {
+    let files = count(made.files.len(), "file");
+    let lost = |layout: &SetLayout, of: &Medium| {
+        let (recovery, slices) = (layout.recovery, layout.slices);
+        let of = Safe(&of.to_string()).to_string();
+        format!("any {recovery} of the {slices} slices of {of} can be lost")
+    };
+    let mut lines = Vec::new();
+    if let Some(layout) = &made.layout {
+        let (recovery, slice) =
+            (count(u64::from(layout.recovery), "recovery slice"), bytes(layout.slice_size));
+        lines.push(format!("{recovery} of {slice} in {files}: {}", lost(layout, bundle)));
+    }
+    let each = made.volumes.iter();
+    lines.extend(each.map(|it| {
+        format!("{} each: {}", bytes(it.layout.slice_size), lost(&it.layout, &it.volume))
+    }));
+    lines.push(match made.was_there {
+        true => format!("{} of recovery data were there already", bytes(made.bytes)),
+        false => format!("{} of recovery data written", bytes(made.bytes)),
     });
     lines
 }

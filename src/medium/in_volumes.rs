@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -107,16 +108,10 @@ pub(super) fn of_places<'p>(path: &Path, places: impl Iterator<Item = &'p Path>)
 /// Adds to `found` what in `folder` may be volumes, with `within` before their names; nothing where it is
 /// a bundle itself.
 fn collect(folder: &Folder, within: &str, found: &mut Collected) {
-    let is_layout = LAYOUT.iter().any(|name| folder.look(name).is_ok_and(|it| it.is_some()));
     // Why a folder cannot be listed, whoever lists it as a bundle says.
-    let Some(mut names) = folder.names().ok().filter(|_| !is_layout) else { return };
-    names.sort();
+    let Ok(names) = names(folder) else { return };
     let Collected { volumes, others } = found;
-    for name in names.into_iter().filter(is_tar) {
-        let about = folder.look(&name).ok().flatten();
-        if about.is_none_or(|about| about.kind != FileType::RegularFile) {
-            continue;
-        }
+    for name in names {
         let shown = format!("{within}{}", name.to_string_lossy());
         match folder.file(&name).map(Arc::new) {
             Ok(file) if is_volume(&file) => volumes.push((shown, file)),
@@ -130,6 +125,23 @@ fn collect(folder: &Folder, within: &str, found: &mut Collected) {
             }
         }
     }
+}
+
+/// The names in `folder` that volumes have, in order; none where it is a bundle itself.
+///
+/// # Errors
+/// When it cannot be listed.
+pub fn names(folder: &Folder) -> io::Result<Vec<OsString>> {
+    if LAYOUT.iter().any(|name| folder.look(name).is_ok_and(|it| it.is_some())) {
+        return Ok(Vec::new());
+    }
+    let mut names = folder.names()?;
+    names.retain(|name| {
+        let about = folder.look(name).ok().flatten();
+        is_tar(name) && about.is_some_and(|about| about.kind == FileType::RegularFile)
+    });
+    names.sort();
+    Ok(names)
 }
 
 /// The bundle of which `file` at `path` is a volume, if it is one.

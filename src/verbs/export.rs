@@ -43,6 +43,7 @@ use crate::verbs::making::{
     too_large, volumes,
 };
 use crate::verbs::numbered;
+use crate::verbs::protect::{self, Protected};
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
@@ -88,6 +89,7 @@ pub fn export(
     progress: &dyn Progress,
 ) -> Result<Summary> {
     // 1. Where to, is it free, and can anything be made there?
+    protect::possible(&request.output, request.redundancy)?;
     let there = There::look(request, key.public())?;
     let mut turn = match there {
         Some(_) => None,
@@ -144,7 +146,8 @@ pub fn export(
             None => {
                 let read_back = there.read_back(request, progress)?;
                 let same = there.same(request, graph.contents, base, skipped)?;
-                return request.tidy_up().map(|()| Summary { read_back, ..same });
+                request.tidy_up()?;
+                return Ok(Summary { read_back, recovery: spare(request, progress)?, ..same });
             }
             Some(error) if !request.update => return Err(error),
             Some(_) => {
@@ -223,6 +226,11 @@ pub fn export(
     let proven = draft.prove(&signer)?;
     let read_back = read_back(request.verify_media, &proven, &signer, progress)?;
     numbered::name(proven, turn.as_ref(), &request.output)?;
+
+    // 7. What makes damage good lies beside it, and is no part of it.
+    let recovery =
+        request.redundancy.map(|it| protect::add_to_finished(&request.output, it, progress));
+    let recovery = recovery.transpose()?;
     Ok(Summary {
         ok: true,
         bundle: request.output.clone(),
@@ -242,9 +250,18 @@ pub fn export(
         volumes,
         volume_dir: volume_dir(&request.output),
         read_back,
+        recovery,
         sizes: None,
         change: None,
     })
+}
+
+/// Makes recovery data for the bundle that was there already, where that is asked for and is not there. Its
+/// layers were not read for that.
+fn spare(request: &Request, progress: &dyn Progress) -> Result<Option<Protected>> {
+    let Some(redundancy) = request.redundancy.filter(|_| !request.dry_run) else { return Ok(None) };
+    let wanted = protect::Request { redundancy, ..protect::Request::new(request.output.clone()) };
+    protect::protect(&wanted, progress).map(|made| Some(made.protected))
 }
 
 /// Fails with all `faults` of the places and names at once.
@@ -285,6 +302,7 @@ fn dry(
         volumes: None,
         volume_dir: volume_dir(&request.output),
         read_back: None,
+        recovery: None,
         sizes: None,
         change: None,
     }

@@ -11,6 +11,7 @@ use crate::bundle::keys::PrivateKey;
 use crate::storage::store::{BlobSource, BlobSources};
 use crate::tools::ground;
 use crate::verbs::making::{copy_layers, no_room_for, tell_anew, too_large, volumes};
+use crate::verbs::protect;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -37,6 +38,7 @@ pub fn pack(
         None => request.output.clone().with_unsigned_tables(),
     };
     let output = &output;
+    protect::possible(output, request.redundancy)?;
     refuse_existing(output)?;
     ground::check(output.path())?;
     if bundle.contains(output.path()) {
@@ -75,6 +77,7 @@ pub fn pack(
         volume_dir: output.drive().map(|drive| drive.folder.clone()),
         copied,
         reused,
+        recovery: None,
         left_behind: left_behind.clone(),
         dry_run: request.dry_run,
     };
@@ -97,7 +100,8 @@ pub fn pack(
         Some(signer) => draft.prove(&signer)?.name()?,
         None => draft.prove_same()?.name()?,
     }
-    Ok(summary(done.came, reused))
+    let recovery = request.redundancy.map(|it| protect::add_to_finished(output, it, progress));
+    Ok(Summary { recovery: recovery.transpose()?, ..summary(done.came, reused) })
 }
 
 /// The bundle that is there.

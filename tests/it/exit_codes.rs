@@ -93,6 +93,7 @@ fn each_message_has_the_exit_code_of_its_class() {
     std::fs::remove_dir_all(sealift.at("spoilt/blobs")).unwrap();
     write("other.tar", &packed);
     copy(&sealift.at("spoilt/repair/bundle.par2"), &sealift.at("other.tar.par2"));
+    write("w.tar.par2", b"notes");
     write("x.gz", b"\x1f\x8b\x08");
     write("x.zip", b"PK\x03\x04");
     let config = format!(r#"{{"rootfs":{{"diff_ids":["{}"]}}}}"#, digest(b""));
@@ -172,6 +173,11 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
         (6, "is not recovery data of this bundle", "protect b.tar".to_owned()),
         (6, "the recovery data of", plain("repair other.tar")),
+        (
+            6,
+            "is complete, and its recovery data is not",
+            "pack b -o w.tar --redundancy 5%".to_owned(),
+        ),
         (6, "does not show which repositories it has", format!("inventory docker://{host} -o n")),
         (6, "with other images", plain("import small --to oci:in")),
         (

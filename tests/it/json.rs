@@ -129,6 +129,7 @@ fn exports() {
     export(&sealift, "export", "oci:hello -o b").ok();
     export(&sealift, "export.dry-run.since", "oci:hello -o next --dry-run --since b").ok();
     export(&sealift, "export.read-back", "oci:hello -o back --verify-media").ok();
+    export(&sealift, "export.protected", "oci:hello -o kept.tar --redundancy 5%").ok();
     export(&sealift, "export.delta", "oci:hello -o delta --since b").ok();
     export(&sealift, "export.stream", "oci:hello -o first --stream prod --new-epoch").ok();
     export(&sealift, "export.part", "oci:hello -o part --platform linux/amd64").ok();
@@ -226,6 +227,9 @@ fn protects() {
         let name = format!("protect.{}", bundle.trim_end_matches(".tar"));
         check(&name, &run(&sealift, &format!("protect {bundle}")).ok(), &[]);
     }
+    let line = "pack packed.tar -o discs --volume-size 2MB --redundancy 5%";
+    check("pack.protected", &run(&sealift, line).ok(), &[]);
+    check("protect.volumes", &run(&sealift, "protect discs").ok(), &[]);
 }
 
 #[test]

@@ -12,10 +12,10 @@ use crate::support::months::Sender;
 use crate::support::packed;
 use crate::support::sealift::{Ran, code, ran};
 
-const SIZE: u64 = 2_000_000;
+pub const SIZE: u64 = 2_000_000;
 
 /// An image with one layer of so many bytes.
-fn image(path: &str, size: usize) -> Image {
+pub fn image(path: &str, size: usize) -> Image {
     let (repository, tag) = path.split_once(':').unwrap();
     let seed = path.bytes().fold(7u64, |seed, byte| seed.wrapping_mul(131) + u64::from(byte));
     let noise = Random::new(seed).bytes(size);

@@ -212,11 +212,6 @@ impl Examined {
         let volumes = self.tree.volumes()?;
         let number = volumes.single()?;
         let lost: BTreeSet<Digest> = self.lost(volumes).into_values().flatten().collect();
-        let elsewhere = |problem: &Problem| match problem.kind {
-            ProblemKind::MissingVolume => true,
-            ProblemKind::Missing => blob_digest(&problem.path).is_some_and(|it| lost.contains(&it)),
-            _ => false,
-        };
         let blobs = self.tree.files().filter(|(path, _)| path.starts_with("blobs/")).count();
         let needed = self.contents.needed_by(&lost);
         let partly: BTreeSet<String> =
@@ -231,7 +226,20 @@ impl Examined {
             signer: self.proven_tables.get(&number).cloned(),
             images: images.filter(|name| !partly.contains(name)).collect(),
         };
-        self.problems.retain(|problem| !elsewhere(problem));
+        self.forget_other_volumes();
         Some(alone)
+    }
+
+    /// Takes out of what is wrong that volumes are not there: those that are stay what they are.
+    pub fn forget_other_volumes(&mut self) {
+        let Some(volumes) = self.tree.volumes() else { return };
+        let lost: BTreeSet<Digest> = self.lost(volumes).into_values().flatten().collect();
+        self.problems.retain(|problem| match problem.kind {
+            ProblemKind::MissingVolume => false,
+            ProblemKind::Missing => {
+                !blob_digest(&problem.path).is_some_and(|it| lost.contains(&it))
+            }
+            _ => true,
+        });
     }
 }

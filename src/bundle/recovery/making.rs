@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::existing::Existing;
-use super::layout::{Redundancy, SetLayout};
+use super::layout::{RecoveryFile, Redundancy, SetLayout};
 use super::sources::{ProtectedFiles, Sliced};
 use super::spot::Spot;
 use crate::medium::Medium;
@@ -13,8 +13,6 @@ use crate::tools::room;
 use crate::words::error::{Error, Result};
 use crate::words::progress::{Event, Progress};
 
-/// Largest file of recovery slices, if one of them is not larger: FAT takes it, and so does a CD.
-const VOLUME: u64 = 512 << 20;
 /// Permissions of the files: whoever carries the bundle may read them.
 const MODE: u32 = 0o644;
 /// Who made them, as `par2` shows it.
@@ -59,9 +57,10 @@ pub fn protect(
     let spot = Spot::make(medium)?;
     sweep_in(&spot.folder)?;
     let head = critical(&set, CREATOR);
-    let volumes = volumes(&spot, layout, head.len() as u64);
+    let volumes: Vec<Volume> =
+        layout.files(head.len() as u64).into_iter().map(|it| Volume::of(it, &spot)).collect();
     let files = volumes.iter().map(|volume| volume.name.clone()).chain([spot.index()]).collect();
-    let bytes = volumes.iter().fold(head.len() as u64, |sum, volume| sum + volume.len);
+    let bytes = volumes.iter().fold(head.len() as u64, |sum, volume| sum + volume.file.len);
     let there = Existing::of(&set, &spot, progress)?;
     let is_there = |name: &String| there.names.iter().any(|there| there == name.as_str());
     let protection = Protection { layout, files, bytes, was_there: true };
@@ -86,21 +85,13 @@ pub fn protect(
 /// A file of recovery slices to be.
 struct Volume {
     name: String,
-    first: u16,
-    count: u16,
-    len: u64,
+    file: RecoveryFile,
 }
 
-fn volumes(spot: &Spot, layout: SetLayout, head: u64) -> Vec<Volume> {
-    let slice = layout.slice_size + RECOVERY_HEAD;
-    let most = u16::try_from((VOLUME / slice).max(1)).unwrap_or(u16::MAX);
-    let firsts = (0..layout.recovery).step_by(most.into());
-    let volume = |first: u16| {
-        let count = most.min(layout.recovery - first);
-        let name = spot.volume(first.into(), count.into());
-        Volume { name, first, count, len: 2 * head + u64::from(count) * slice }
-    };
-    firsts.map(volume).collect()
+impl Volume {
+    fn of(file: RecoveryFile, spot: &Spot) -> Volume {
+        Volume { name: spot.volume(file.first.into(), file.count.into()), file }
+    }
 }
 
 /// A file of recovery slices in the making.
@@ -128,12 +119,12 @@ fn write(
     let mut begun = Vec::new();
     for volume in volumes {
         let file = AtomicFile::locked_within(&spot.folder, &volume.name, MODE)?;
-        let rows = volume.first..volume.first + volume.count;
+        let rows = volume.file.first..volume.file.first + volume.file.count;
         let packets = rows.map(|row| RecoveryPacket::new(set, row)).collect();
         file.write_at(head, 0).map_err(fault(&volume.name))?;
         begun.push(Begun { volume, file, packets });
     }
-    let most = usize::from(volumes.first().map_or(1, |volume| volume.count));
+    let most = usize::from(volumes.first().map_or(1, |volume| volume.file.count));
     let begins = |row: usize| head.len() as u64 + row as u64 * (layout.slice_size + RECOVERY_HEAD);
     let bytes = layout.slices as u64 * layout.slice_size;
     let items = layout.slices as u64;

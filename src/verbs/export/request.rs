@@ -6,6 +6,7 @@ use std::io::Read;
 use super::since::Since;
 use crate::bundle::draft::Draft;
 use crate::bundle::keys::PublicKey;
+use crate::bundle::recovery::Redundancy;
 use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
@@ -50,6 +51,9 @@ pub struct Request {
     /// Whether every byte is read back from the medium, past what the system has in memory, before the
     /// bundle gets its name.
     pub verify_media: bool,
+    /// How much recovery data it gets once it is finished, if any. Volumes have room for it on their
+    /// media where they are cut for that ([`Redundancy::leaves`]).
+    pub redundancy: Option<Redundancy>,
     /// Opens standard input, for the archive that is called `-`.
     pub stdin: fn() -> Result<Box<dyn Read>>,
 }
@@ -87,6 +91,7 @@ impl Request {
             reuse: Vec::new(),
             update: false,
             verify_media: false,
+            redundancy: None,
             stdin: || Err(Error::new(Class::Usage, "there is no standard input to read from")),
         }
     }

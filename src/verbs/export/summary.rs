@@ -10,6 +10,7 @@ use crate::bundle::keys::KeyId;
 use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
 use crate::tools::uncached::ReadBack;
+use crate::verbs::protect::Protected;
 use crate::words::digest::Digest;
 use crate::work::diff::Difference;
 use crate::work::plan::{Count, PlanSizes};
@@ -60,6 +61,9 @@ pub struct Summary {
     /// How it was read back from its medium, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBack>,
+    /// The recovery data, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Protected>,
     /// How much would move, and what room there is for it, of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<PlanSizes>,

@@ -49,6 +49,7 @@ impl Outside {
             reuse: Vec::new(),
             update: false,
             verify_media: false,
+            redundancy: None,
             stdin: || Ok(Box::new(std::io::empty())),
         }
     }

@@ -214,6 +214,7 @@ impl There {
             volumes: None,
             volume_dir: volume_dir(&request.output),
             read_back: None,
+            recovery: None,
             sizes: None,
             change: None,
         })

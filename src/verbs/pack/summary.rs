@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::medium::Medium;
+use crate::verbs::protect::Protected;
 use crate::words::digest::Digest;
 use crate::work::plan::Count;
 
@@ -33,6 +34,9 @@ pub struct Summary {
     pub copied: Count,
     /// Those that an interrupted run had copied.
     pub reused: Count,
+    /// The recovery data of the new form, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Protected>,
     /// Recovery data, which nobody signed, and which goes with the old form only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<String>,
