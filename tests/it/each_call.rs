@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::each_call::{Call, is_possible, watched};
 use crate::support::images::{Image, write_layout};
-use crate::support::months::{Sender, image};
+use crate::support::months::{Sender, image, layer_digest};
 use crate::support::sealift::{Ran, code, ran};
 use crate::support::{Random, files};
 
@@ -324,6 +324,49 @@ fn recovery_data_of_a_folder_survives_each_call() {
     let line = "protect june --redundancy 10%";
     let Some(world) = of_bundle("june", line, "june/repair/bundle.par2") else { return };
     world.survives("protect a folder");
+}
+
+/// A world in which `line` repairs a bundle, of which `damaged` has a hole.
+fn of_damage(june: &'static str, damaged: &'static str, line: &'static str) -> Option<World> {
+    let made = |world: &World, folder: &Path| {
+        world.run(&format!("export oci:src -o {june} --sign-key KEY")).ok();
+        std::fs::remove_dir_all(folder.join("src")).unwrap();
+        world.run(&format!("protect {june} --redundancy 20%")).ok();
+        let mut bytes = std::fs::read(folder.join(damaged)).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 5_000].fill(0xa5);
+        std::fs::write(folder.join(damaged), bytes).unwrap();
+    };
+    World::new(line, june, made)
+}
+
+#[test]
+fn a_repair_of_a_packed_file_survives_each_call() {
+    need!("cc");
+    let line = "repair june.tar --key PUB";
+    let Some(world) = of_damage("june.tar", "june.tar", line) else { return };
+    world.survives("repair a packed file");
+}
+
+#[test]
+fn a_repair_of_a_folder_survives_each_call() {
+    need!("cc");
+    // One file is damaged: of several, some may be mended and others not yet.
+    let line = "repair june --key PUB";
+    let blob = format!("june/blobs/sha256/{}", &layer_digest("db")[7..]);
+    let Some(mut world) = of_damage("june", String::leak(blob), line) else { return };
+    // A file that is not finished may be left in it, until the next run.
+    world.may_have_more = true;
+    world.survives("repair a folder");
+}
+
+#[test]
+fn an_export_onto_media_survives_each_call() {
+    need!("cc");
+    let line = "export oci:src -o out --volume-size 1100KB --volume-dir disc --sign-key KEY";
+    let made = |_: &World, folder: &Path| std::fs::create_dir(folder.join("disc")).unwrap();
+    let Some(world) = World::new(line, "out", made) else { return };
+    world.survives("export onto media");
 }
 
 #[test]
