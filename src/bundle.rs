@@ -34,6 +34,7 @@ pub mod problem;
 pub mod receipt;
 pub mod record;
 pub mod recovery;
+pub mod roots;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod signed_table;

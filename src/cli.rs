@@ -42,6 +42,9 @@ mod registries;
 mod remedies;
 mod repair;
 mod report;
+mod root_drafts;
+mod root_folder;
+mod root_text;
 mod rules;
 mod search;
 mod secrets;
@@ -54,6 +57,7 @@ mod stderr;
 mod table;
 mod tags;
 mod text;
+mod trust;
 mod unlock;
 mod verify;
 
@@ -108,6 +112,8 @@ enum Command {
     Squash(squash::Squash),
     Pack(pack::Pack),
     Prune(Box<prune::Prune>),
+    #[command(subcommand)]
+    Trust(trust::TrustVerb),
     Login(login::Login),
     Logout(login::LogoutArgs),
     Tags(tags::ListTags),
@@ -157,6 +163,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Squash(args) => args.run(printer),
         Command::Pack(args) => args.run(printer),
         Command::Prune(args) => args.run(printer),
+        Command::Trust(command) => command.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),

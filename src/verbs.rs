@@ -16,6 +16,7 @@ mod prospect;
 pub mod protect;
 pub mod prune;
 pub mod repair;
+pub mod roots;
 pub mod search;
 pub mod sequel;
 #[cfg(feature = "serve")]

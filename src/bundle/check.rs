@@ -13,6 +13,7 @@ mod own;
 mod proven;
 mod reading;
 mod recalled;
+mod ruled;
 mod signatures;
 mod small_files;
 mod tables;
@@ -55,7 +56,8 @@ fn opened(medium: &Medium, trust: &Trust, now: Option<Moment>) -> Result<Examine
     let name = medium.to_string();
     let examined = medium.open().and_then(|tree| {
         instead::refuse(&tree, &name)?;
-        look(tree, name, trust, now)
+        let trust = trust.brought_up(&tree).map_err(|e| e.context(&name))?;
+        look(tree, name, &trust, now)
     });
     examined.map_err(|error| error.subject(Subject::Path(medium.path().to_owned())))
 }
@@ -77,7 +79,8 @@ pub fn recall(medium: &Medium, trust: &Trust) -> Result<Examined<Recalled>> {
     let name = medium.to_string();
     let examined = medium.open().and_then(|tree| {
         instead::refuse(&tree, &name)?;
-        look(Recalled(tree), name, trust, None)
+        let trust = trust.brought_up(&tree).map_err(|e| e.context(&name))?;
+        look(Recalled(tree), name, &trust, None)
     });
     examined.map_err(|error| error.subject(Subject::Path(medium.path().to_owned())))
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::believe::SignersIfAny;
 use super::changes;
 use super::environment::{now, standard_input};
 use super::evidence::ids;
@@ -14,10 +15,8 @@ use super::idle;
 use super::lists::{gather, no_path, parse};
 use super::printer::Printer;
 use super::registries::Registries;
-use super::secrets::public_keys;
 use super::table::{blobs, bytes};
 use super::unlock::{Unlock, Unlocking};
-use crate::bundle::check::Trust;
 use crate::bundle::receipt::ReadReceipt;
 use crate::places::location::{Place, Source};
 use crate::verbs::diff::{Comparand, Compared, Comparison, Request, diff};
@@ -46,7 +45,7 @@ use crate::work::mapping::NameRule;
 
 ADDS are the bytes that an image alone adds: nothing of BEFORE has them, and no other image of AFTER;
 what several new images share is told below. FREES is the same the other way round. What cannot be
-told is called unknown. Layers are not read. Without --key nothing is proven about who made a bundle.
+told is called unknown. Layers are not read. Without --key and --trust nothing is proven about who made a bundle.
 Beside a registry, or its receipt, images are called as import would call them there.
 The exit code does not say whether the two differ, but with --exit-code: then 1 says that they do.")]
 pub(super) struct Diff {
@@ -56,9 +55,8 @@ pub(super) struct Diff {
     /// What there is, or will be
     #[arg(value_name = "AFTER")]
     after: String,
-    /// Public key that must have signed what is signed (with several, any one of them)
-    #[arg(long, value_name = "PUB.pem")]
-    key: Vec<PathBuf>,
+    #[command(flatten)]
+    signers: SignersIfAny,
     #[command(flatten)]
     unlock: Unlock,
     /// Rule by which a name is imported into the place that is compared (can be repeated), as import
@@ -84,10 +82,7 @@ pub(super) struct Diff {
 impl Diff {
     pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
         idle::in_full(&[("--long", self.long), ("--all", self.all)], printer);
-        let trust = match self.key.is_empty() {
-            true => Trust::UnsafeAnySigner,
-            false => Trust::Keys(public_keys(&self.key)?),
-        };
+        let trust = self.signers.trust()?;
         let opener = self.unlock.opener(printer)?;
         let (before, after) = (side(&self.before, &opener)?, side(&self.after, &opener)?);
         if ![&before, &after].into_iter().any(is_registry) {

@@ -49,6 +49,15 @@ pub(super) fn state_folder() -> Option<PathBuf> {
     state.map(|state| state.join("sealift"))
 }
 
+/// Where the root of trust lies if that is not said, the first one first: the machine's, and the user's own
+/// (XDG Base Directory Specification).
+pub(super) fn trust_folders() -> Vec<PathBuf> {
+    let config = path("XDG_CONFIG_HOME").filter(|config| config.is_absolute());
+    let config = config.or_else(|| path("HOME").map(|home| home.join(".config")));
+    let own = config.map(|config| config.join("sealift/trust"));
+    [PathBuf::from("/etc/sealift/trust")].into_iter().chain(own).collect()
+}
+
 /// Standard input, for an archive that comes through a pipe.
 pub(super) fn standard_input() -> Result<Box<dyn Read>> {
     let stdin = std::io::stdin();

@@ -3,6 +3,7 @@
 use crate::bundle::keys::KeyId;
 use crate::bundle::position::StreamPosition;
 use crate::verbs::evidence::Evidence;
+use crate::words::escape::Safe;
 
 /// Key ids, whole or shortened.
 pub(super) fn ids(signers: &[KeyId], long: bool) -> String {
@@ -17,6 +18,22 @@ pub(super) fn signed(of: &Evidence, long: bool) -> String {
         false => format!("signed by {} at ", ids(&of.signers, long)),
     };
     format!("{by}{}; {}", of.created_at, expiry(of))
+}
+
+/// By which root of trust it was judged, and who of whom has signed, where a root was asked.
+pub(super) fn by_root(of: &Evidence) -> Vec<String> {
+    let Some(standing) = &of.trust else { return Vec::new() };
+    let (version, folder) = (standing.version, Safe(&standing.folder));
+    let mut lines = vec![format!("{} (root {version} of {folder})", standing.tally.in_words())];
+    if !standing.brought.is_empty() {
+        let brought: Vec<String> = standing.brought.iter().map(u64::to_string).collect();
+        let kept = match standing.kept {
+            true => "is kept",
+            false => "cannot be written there, and counts for this run alone",
+        };
+        lines.push(format!("the bundle brought root {}, which {kept}", brought.join(", ")));
+    }
+    lines
 }
 
 /// Where in a stream it stands.

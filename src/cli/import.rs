@@ -12,7 +12,7 @@ use super::believe::Believe;
 use super::bundle::Bundle;
 use super::choose::Choose;
 use super::environment::now;
-use super::evidence::{ahead, signed};
+use super::evidence::{ahead, by_root, signed};
 use super::idle;
 use super::in_order::{self, InOrder, standing};
 use super::partly::Partly;
@@ -377,6 +377,7 @@ fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
     let bundle = evidence.bundle.to_string();
     lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));
     lines.push(signed(evidence, false));
+    lines.extend(by_root(evidence));
     lines.extend(standing(evidence));
     lines.extend(ahead(evidence));
     // What became of a file is known when it is closed; there is nobody to ask.

@@ -1,19 +1,17 @@
 //! `sealift inspect`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::believe::SignersIfAny;
 use super::bundle::Bundle;
 use super::environment::now;
-use super::evidence::{ahead, expiry, ids, in_words};
+use super::evidence::{ahead, by_root, expiry, ids, in_words};
 use super::idle;
 use super::printer::Printer;
-use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, titled};
 use super::unlock::Unlock;
-use crate::bundle::check::Trust;
 use crate::bundle::problem::failure;
 use crate::verbs::inspect::{KnownReferrer, Overview, UsageKind, UsageRow, inspect};
 use crate::words::count::count;
@@ -28,14 +26,13 @@ use crate::words::escape::Safe;
   sealift inspect june.tar --tree
   sealift inspect june.tar.age --identity site.key
 
-Layers are not read. Without --key nothing is proven about who made the bundle. With problems the
+Layers are not read. Without --key and --trust nothing is proven about who made the bundle. With problems the
 exit code is that of verify: 4 or 5. One that has expired is shown all the same, with exit code 7.")]
 pub(super) struct Inspect {
     #[command(flatten)]
     bundle: Bundle,
-    /// Public key that must have signed it (with several, any one of them)
-    #[arg(long, value_name = "PUB.pem")]
-    key: Vec<PathBuf>,
+    #[command(flatten)]
+    signers: SignersIfAny,
     #[command(flatten)]
     unlock: Unlock,
     /// Show who shares which layers, as one reads a disk usage: images below the layers that they
@@ -50,10 +47,7 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         idle::in_full(&[("--long", self.long)], printer);
-        let trust = match self.key.is_empty() {
-            true => Trust::UnsafeAnySigner,
-            false => Trust::Keys(public_keys(&self.key)?),
-        };
+        let trust = self.signers.trust()?;
         let opener = self.unlock.opener(printer)?;
         let medium = self.bundle.medium(|path| opener.medium(path));
         let overview = inspect(&medium, &trust, now()?, self.tree)?;
@@ -103,6 +97,7 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
     lines.push(format!("made at {} by {}", of.created_at, Safe(&overview.tool)));
     lines.extend(of.expires_at.as_ref().map(|_| expiry(of)));
     lines.extend(of.position.as_ref().map(in_words));
+    lines.extend(by_root(of));
     lines.extend(ahead(of));
     lines.extend(of.about_delta().map(|text| Safe(&text).to_string()));
     lines.push(format!("statement {}", digest(&of.statement, long)));

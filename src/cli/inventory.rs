@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::believe::{Keeps, SignersIfAny, usual};
 use super::environment::{creation_time, standard_input};
 use super::idle;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
-use super::secrets::{open_to_others, private_key, public_keys};
+use super::secrets::{open_to_others, private_key};
 use super::table::{bytes, digest, titled};
 use super::unlock::Identity;
 use crate::bundle::check::Trust;
@@ -59,11 +60,10 @@ pub(super) struct TakeInventory {
     /// Tell only what is held of this bundle, or of this record of one (can be repeated)
     #[arg(long, value_name = "BUNDLE")]
     against: Vec<PathBuf>,
-    /// Public key that must have signed those bundles (with several, any one of them)
-    #[arg(long, value_name = "PUB.pem", requires = "against")]
-    key: Vec<PathBuf>,
+    #[command(flatten)]
+    signers: SignersIfAny,
     /// Take those bundles whoever signed them: who makes one can ask what of it is held
-    #[arg(long, requires = "against", conflicts_with = "key")]
+    #[arg(long, requires = "against", conflicts_with_all = ["key", "trust"])]
     insecure_no_verify: bool,
     /// With --against: rule by which a name was imported (can be repeated), as import takes it
     #[arg(long, value_name = "FROM=TO", requires = "against", value_parser = NameRule::parse)]
@@ -112,18 +112,28 @@ impl TakeInventory {
     /// The bundles that it is about, if it is about any.
     fn against(&mut self, printer: &Printer) -> Result<Option<Against>> {
         if self.against.is_empty() {
-            return Ok(None);
+            return match self.signers.are_named() {
+                true => {
+                    Err(Error::new(Class::Usage, "no bundle is named whose signers would count")
+                        .hint("name one with --against, or leave out --key and --trust"))
+                }
+                false => Ok(None),
+            };
         }
-        let trust = match (self.insecure_no_verify, self.key.is_empty()) {
+        let trust = match (self.insecure_no_verify, !self.signers.are_named()) {
             (true, _) => {
                 printer.note("warning: --insecure-no-verify: nobody's signature is asked for");
                 Trust::UnsafeAnySigner
             }
-            (false, true) => {
-                return Err(Error::new(Class::Usage, "whose bundles count is not said")
-                    .hint("name the sender's public key with --key"));
-            }
-            (false, false) => Trust::Keys(public_keys(&self.key)?),
+            (false, true) => match usual(Keeps::IfItCan)? {
+                Some(trust) => trust,
+                None => {
+                    return Err(Error::new(Class::Usage, "whose bundles count is not said").hint(
+                        "name the sender's public key with --key, or a trust folder with --trust",
+                    ));
+                }
+            },
+            (false, false) => self.signers.trust()?,
         };
         let file = self.passphrase_file.as_deref().filter(|_| self.sign_key.is_none());
         file.and_then(open_to_others).iter().for_each(|text| printer.note(text));

@@ -51,9 +51,11 @@ impl Login {
         idle::tell(&self.registries.given_for_blobs(), "no blob is moved", printer);
         let user = match self.username {
             Some(user) => user,
-            None => {
-                secrets::ask_line(&format!("User name at {}: ", self.registry), printer.cancel())?
-            }
+            None => secrets::ask_line(
+                &format!("User name at {}: ", self.registry),
+                ("a user name", secrets::LOGIN),
+                printer.cancel(),
+            )?,
         };
         // With a colon in it, nobody could tell where the password begins (RFC 7617, section 2).
         if user.is_empty() || user.contains(':') {

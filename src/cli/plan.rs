@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::evidence::{ahead, signed};
+use super::evidence::{ahead, by_root, signed};
 use super::in_order::standing;
 use super::printer::Printer;
 use super::sizes;
@@ -55,6 +55,7 @@ fn text(page: &PlanPage<'_>, verbose: bool) -> Vec<String> {
         signed(page.evidence, false),
         format!("statement {}", page.evidence.statement),
     ];
+    lines.extend(by_root(page.evidence));
     lines.extend(standing(page.evidence));
     lines.extend(ahead(page.evidence));
     lines.push(String::new());

@@ -48,6 +48,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Repair => "sealift repair",
         Remedy::Reuse => "--reuse",
         Remedy::RewriteIndex => "--rewrite-index",
+        Remedy::Roots => "sealift trust",
         Remedy::Rules => "--map",
         Remedy::Since => "--since",
         Remedy::SinceKeys => "--since-key",
@@ -59,6 +60,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::To => "--to",
         Remedy::ToOci => "--to-oci",
         Remedy::Trust => "--key",
+        Remedy::TrustFolder => "--trust",
     }
 }
 

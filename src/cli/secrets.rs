@@ -195,7 +195,7 @@ pub(super) fn password_from_stdin() -> Result<Zeroizing<String>> {
 
 /// A password from the terminal, which does not show it.
 pub(super) fn ask_password(prompt: &str) -> Result<Zeroizing<String>> {
-    need_terminal("a password")?;
+    need_terminal("a password", LOGIN)?;
     let password = ask(prompt)?;
     match password.is_empty() {
         true => Err(Error::new(Class::Usage, "the password is empty")),
@@ -203,9 +203,16 @@ pub(super) fn ask_password(prompt: &str) -> Result<Zeroizing<String>> {
     }
 }
 
-/// A line from the terminal.
-pub(super) fn ask_line(prompt: &str, cancel: &Cancel) -> Result<String> {
-    need_terminal("a user name")?;
+/// How a name and a password are given where nobody can be asked.
+pub(super) const LOGIN: &str = "--username NAME with --password-stdin";
+
+/// A line from the terminal, which is `what`; `instead` is how it is given where nobody can be asked.
+pub(super) fn ask_line(
+    prompt: &str,
+    (what, instead): (&str, &str),
+    cancel: &Cancel,
+) -> Result<String> {
+    need_terminal(what, instead)?;
     let fault = |e| Error::io("cannot ask on the terminal", e);
     let mut terminal = File::options().write(true).open("/dev/tty").map_err(fault)?;
     terminal.write_all(Safe(prompt).to_string().as_bytes()).map_err(fault)?;
@@ -213,17 +220,17 @@ pub(super) fn ask_line(prompt: &str, cancel: &Cancel) -> Result<String> {
     waiting(|| std::io::stdin().lock().take(MAX_PASSPHRASE).read_line(&mut line)).map_err(fault)?;
     cancel.check()?;
     match line.trim() {
-        "" => Err(Error::new(Class::Usage, "the user name is empty")),
+        "" => Err(Error::new(Class::Usage, format!("{what} is needed, and nothing was typed"))),
         name => Ok(name.to_owned()),
     }
 }
 
-fn need_terminal(what: &str) -> Result<()> {
+fn need_terminal(what: &str, instead: &str) -> Result<()> {
     match std::io::stdin().is_terminal() {
         true => Ok(()),
         false => {
             Err(Error::new(Class::Usage, format!("{what} is needed and there is no terminal"))
-                .hint("use --username NAME with --password-stdin"))
+                .hint(format!("use {instead}")))
         }
     }
 }

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::at_hand::all_at_hand;
+use super::believe::{Keeps, Signers};
 use super::bundle::Bundle;
 use super::environment::now;
-use super::evidence::{ahead, ids, signed};
+use super::evidence::{ahead, by_root, ids, signed};
 use super::idle;
 use super::in_order::{self, InOrder, standing};
 use super::printer::Printer;
@@ -16,10 +17,9 @@ use super::registries::Reach;
 use super::remedies::option;
 use super::report::argument;
 use super::rules;
-use super::secrets::public_keys;
 use super::table::{blobs, bytes, digest, left_out, others, platforms, read_back, skipped, table};
 use super::unlock::Unlock;
-use crate::bundle::check::{Trust, VolumeAlone};
+use crate::bundle::check::VolumeAlone;
 use crate::bundle::contents::Image;
 use crate::places::location::Destination;
 use crate::tools::parallel::all_cores;
@@ -41,6 +41,7 @@ const SHOWN: usize = 20;
 #[command(after_help = "Examples:
   sealift verify june.tar --key transfer.pub.pem
   sealift verify /media/usb/june --key transfer.pub.pem --format json
+  sealift verify june.tar --trust /etc/sealift/trust
   sealift verify june.tar --key transfer.pub.pem --stream prod --remember
   sealift verify july.tar --key transfer.pub.pem --against docker://harbor.example/group
   sealift verify july.tar --key transfer.pub.pem --against docker://harbor.example/group \\
@@ -49,6 +50,10 @@ const SHOWN: usize = 20;
   sealift verify june.tar.age --identity site.key --key transfer.pub.pem
   sealift verify /media/usb/june --key transfer.pub.pem --verify-media
   sealift verify disc1/june.001.tar disc2/june.002.tar --key transfer.pub.pem
+
+With --trust the root of trust says how many of whom must have signed, and what is not taken; every
+rule that is broken is named. Without --key and --trust, /etc/sealift/trust is asked, else
+~/.config/sealift/trust (docs/trust.md).
 
 With --remember, or where --stream or --state is given, an older bundle than the last one of the stream
 that was taken is refused (exit code 7).
@@ -62,9 +67,8 @@ With --against go the --map, --map-file, --flatten, --rewrite-index and --to-oci
 pub(super) struct Verify {
     #[command(flatten)]
     bundle: Bundle,
-    /// Public key that must have signed it (with several, any one of them)
-    #[arg(long, value_name = "PUB.pem", required = true)]
-    key: Vec<PathBuf>,
+    #[command(flatten)]
+    signers: Signers,
     #[command(flatten)]
     unlock: Unlock,
     /// Remember the bundle as the last one of its stream, as an import of it does
@@ -117,7 +121,11 @@ impl Verify {
         let opener = self.unlock.opener(printer)?;
         let request = Request {
             bundle: self.bundle.medium(|path| opener.medium(path)),
-            trust: Trust::Keys(public_keys(&self.key)?),
+            trust: self.signers.trust(if self.remember {
+                Keeps::Always
+            } else {
+                Keeps::IfItCan
+            })?,
             demands: (self.remember || self.in_order.is_given()).then(|| self.in_order.demands()),
             remember: self.remember,
             now: now()?,
@@ -191,6 +199,7 @@ fn text(report: &Report, long: bool) -> Vec<String> {
     ];
     lines.extend(report.volume.as_ref().map(|volume| pieces(volume, long)));
     lines.extend(report.read_back.map(read_back));
+    lines.extend(by_root(of));
     lines.extend(standing(of));
     lines.extend(ahead(of));
     lines.extend(of.about_delta().map(|text| Safe(&text).to_string()));

@@ -6,6 +6,7 @@ use crate::bundle::base::LeansOn;
 use crate::bundle::check::Examined;
 use crate::bundle::keys::KeyId;
 use crate::bundle::position::StreamPosition;
+use crate::bundle::roots::RootStanding;
 use crate::bundle::statement::expired;
 use crate::medium::Medium;
 use crate::verbs::freshness::Freshness;
@@ -32,6 +33,9 @@ pub struct Evidence {
     pub held: Count,
     /// Whose signatures count; empty when none was asked for.
     pub signers: Vec<KeyId>,
+    /// By which root of trust it was judged, and who of whom has signed, where a root was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trust: Option<RootStanding>,
     /// When it was made, as its signer says.
     pub created_at: Moment,
     /// Whether that is in the future here.
@@ -58,6 +62,7 @@ impl Evidence {
             leans_on: about.base.iter().flat_map(|base| base.on.clone()).collect(),
             held: held(examined),
             signers: examined.signers().to_vec(),
+            trust: examined.standing().cloned(),
             created_at: about.created_at,
             in_future: about.created_at > now,
             expires_at: about.expires_at,

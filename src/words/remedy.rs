@@ -43,6 +43,7 @@ pub enum Remedy {
     Repair,
     Reuse,
     RewriteIndex,
+    Roots,
     Rules,
     Since,
     SinceKeys,
@@ -54,6 +55,7 @@ pub enum Remedy {
     To,
     ToOci,
     Trust,
+    TrustFolder,
 }
 
 impl Remedy {
@@ -95,6 +97,7 @@ impl Remedy {
         Remedy::Repair,
         Remedy::Reuse,
         Remedy::RewriteIndex,
+        Remedy::Roots,
         Remedy::Rules,
         Remedy::Since,
         Remedy::SinceKeys,
@@ -106,6 +109,7 @@ impl Remedy {
         Remedy::To,
         Remedy::ToOci,
         Remedy::Trust,
+        Remedy::TrustFolder,
     ];
 
     /// The field of a request or of the settings, or the function, that does it.
@@ -148,6 +152,7 @@ impl Remedy {
             Remedy::Repair => "repair",
             Remedy::Reuse => "reuse",
             Remedy::RewriteIndex => "rewrite_index",
+            Remedy::Roots => "roots",
             Remedy::Rules => "rules",
             Remedy::Since => "since",
             Remedy::SinceKeys => "since_keys",
@@ -159,6 +164,7 @@ impl Remedy {
             Remedy::To => "to",
             Remedy::ToOci => "to_oci",
             Remedy::Trust => "trust",
+            Remedy::TrustFolder => "trust_folder",
         }
     }
 }

@@ -97,6 +97,7 @@ mod to_oci;
 mod tokens;
 mod tokens_elsewhere;
 mod told;
+mod trust;
 mod unreadable;
 mod volumes;
 mod without_sealift;

@@ -20,6 +20,7 @@ macro_rules! run {
 }
 
 pub mod age;
+pub mod ceremony;
 pub mod content;
 pub mod debian;
 pub mod double;

@@ -8,12 +8,13 @@ use super::reading::read_whole;
 use super::recalled::Recalled;
 use super::signatures::{self, OtherSignature, Signatures};
 use super::trust::Trust;
-use super::{graph, touched};
+use super::{graph, ruled, touched};
 use crate::bundle::contents::Contents;
 use crate::bundle::head::{MAX_CONFIG, index_json};
 use crate::bundle::inventory::{Inventory, MAX_SUMS, SUMS, is_outside, is_recovery};
 use crate::bundle::keys::KeyId;
 use crate::bundle::problem::{Problem, ProblemKind, failure};
+use crate::bundle::roots::RootStanding;
 use crate::bundle::statement::Statement;
 use crate::medium::tree::Tree;
 use crate::places::layout::{LAYOUT_MARK, blob_path};
@@ -39,6 +40,7 @@ pub struct Examined<F = Tree> {
     pub(super) tree: F,
     pub(super) statement: Statement,
     pub(super) signers: Vec<KeyId>,
+    pub(super) standing: Option<RootStanding>,
     pub(super) claimed: Vec<String>,
     pub(super) others: Vec<OtherSignature>,
     pub(super) sums: Inventory,
@@ -57,18 +59,30 @@ pub(super) fn look<F: Files>(
     trust: &Trust,
     now: Option<Moment>,
 ) -> Result<Examined<F>> {
-    let Signatures { payload, signers, claimed, others, problems } =
+    let Signatures { payload, mut signers, claimed, mut others, problems } =
         signatures::read(&tree, trust, &name)?;
     let statement = Statement::from_payload(&payload).map_err(|e| e.context(&name))?;
+    let sums = signed_sums(&tree, &statement, &name);
+    let standing = match trust {
+        Trust::Roots(folder) => {
+            let blobs = ruled::blobs(&statement, sums.as_ref().ok());
+            let ruling = folder.root().judge(&statement, &signers, &blobs, now);
+            let tally = ruling.accepted(&name, folder.root())?;
+            others.extend(ruled::set_apart(&mut signers, &tally));
+            Some(folder.standing(tally))
+        }
+        Trust::Keys(_) | Trust::UnsafeAnySigner => None,
+    };
     if let Some(now) = now {
         statement.not_expired(now).map_err(|e| e.context(&name))?;
     }
-    let sums = signed_sums(&tree, &statement, &name)?;
+    let sums = sums?;
     let mut examined = Examined {
         name,
         tree,
         statement,
         signers,
+        standing,
         claimed,
         others,
         sums,
@@ -262,6 +276,12 @@ impl<F> Examined<F> {
         &self.signers
     }
 
+    /// By which root it was judged, and who of whom has signed, where a root was asked.
+    #[must_use]
+    pub fn standing(&self) -> Option<&RootStanding> {
+        self.standing.as_ref()
+    }
+
     /// Who claims to have signed: key ids as the envelopes have them, believed by nobody.
     #[must_use]
     pub fn claimed_signers(&self) -> &[String] {
@@ -284,7 +304,7 @@ impl<F> Examined<F> {
 impl Examined {
     /// The same, of which no more is wanted than what it says of itself.
     pub(super) fn recalled(self) -> Examined<Recalled> {
-        let Examined { name, tree, statement, signers, claimed, others, .. } = self;
+        let Examined { name, tree, statement, signers, standing, claimed, others, .. } = self;
         let Examined { sums, contents, problems, proven_tables, sound, .. } = self;
         let tree = Recalled(tree);
         Examined {
@@ -292,6 +312,7 @@ impl Examined {
             tree,
             statement,
             signers,
+            standing,
             claimed,
             others,
             sums,

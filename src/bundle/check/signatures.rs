@@ -1,5 +1,7 @@
 //! The envelopes of a bundle, against the keys that are trusted.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::files::Files;
@@ -8,9 +10,13 @@ use crate::bundle::envelope::{Envelope, MAX_ENVELOPE, MAX_ENVELOPES};
 use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
 use crate::bundle::problem::{Problem, ProblemKind, failure};
+use crate::bundle::roots::{Root, TrustRule};
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
+
+/// Most roles that are listed where nobody of any has signed.
+const MAX_ROLES: usize = 16;
 
 /// A signature that nobody who is trusted has made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,7 +66,7 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
     }
     let (mut signers, mut claimed) = (Vec::new(), Vec::new());
     let (mut others, mut problems) = (Vec::new(), Vec::new());
-    let first = paths[0];
+    let (first, keys) = (paths[0], trust.keys());
     let mut payload: Option<Vec<u8>> = None;
     for path in paths {
         let bytes = tree.read_small(path, MAX_ENVELOPE)?;
@@ -71,7 +77,7 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
             return Err(untrusted(format!("{text}, in {first} and {path}")));
         }
         claimed.push(envelope.claimed_key_id().to_owned());
-        if let Trust::Keys(keys) = trust {
+        if let Some(keys) = &keys {
             match verdict(&envelope, keys, path) {
                 Verdict::By(id) => signers.push(id),
                 Verdict::Foreign(what) => {
@@ -85,7 +91,10 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
         }
         payload.get_or_insert_with(|| envelope.into_payload());
     }
-    if signers.is_empty() && matches!(trust, Trust::Keys(_)) {
+    if let (true, Trust::Roots(folder)) = (signers.is_empty(), trust) {
+        return Err(unknown(folder.root(), name, claimed));
+    }
+    if signers.is_empty() && keys.is_some() {
         return Err(untrusted("has no valid signature by a trusted key".to_owned())
             .about(claimed.into_iter().map(Subject::Key))
             .hint(phrase![
@@ -97,6 +106,23 @@ pub(super) fn read(tree: &impl Files, trust: &Trust, name: &str) -> Result<Signa
             ]));
     }
     Ok(Signatures { payload: payload.unwrap_or_default(), signers, claimed, others, problems })
+}
+
+/// That nobody whom `root` names has signed.
+fn unknown(root: &Root, name: &str, claimed: Vec<String>) -> Error {
+    let version = root.version;
+    let text = format!("bundle {name} has no valid signature by a key of root {version}");
+    let nobody = BTreeSet::new();
+    let roles = root.streams.iter().take(MAX_ROLES);
+    let tallies = roles.map(|(name, role)| role.tally(name, &root.keys, &nobody));
+    Error::new(Class::Untrusted, text)
+        .about(claimed.into_iter().map(Subject::Key))
+        .details(tallies.map(|it| format!("{}: {}", TrustRule::Threshold.name(), it.in_words())))
+        .hint(phrase![
+            "see whether the sender signs with another key by now, and has a newer root; `",
+            Remedy::Inspect,
+            "` shows who claims to have signed"
+        ])
 }
 
 /// What one envelope is worth.

@@ -53,7 +53,11 @@ impl<F: Files> Examined<F> {
         if !self.claimed.iter().any(|key| key == claimed) {
             return wrong(format!("is a signature by {claimed}, who did not sign the bundle"));
         }
-        let Trust::Keys(keys) = trust else { return Ok(Verdict::NotAsked) };
+        let Some(mut keys) = trust.keys() else { return Ok(Verdict::NotAsked) };
+        if let Trust::Roots(_) = trust {
+            // Whom the root knows, and who does not count for this bundle, does not count here.
+            keys.retain(|key| self.signers.contains(&key.id()));
+        }
         if let Some(key) = keys.iter().find(|key| envelope.is_by(key)) {
             return Ok(Verdict::Proven(key.id()));
         }

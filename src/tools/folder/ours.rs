@@ -49,6 +49,16 @@ impl FileInfo {
         foreign(self.owner, self.mode, me(), || folder.keeping())
     }
 
+    /// Why others than the user who runs this, and root, may change it, if they may.
+    #[must_use]
+    pub fn why_open(&self) -> Option<&'static str> {
+        match self.mode & 0o022 {
+            _ if self.owner != 0 && self.owner != me() => Some("belongs to another user"),
+            0 => None,
+            _ => Some("may be written by others"),
+        }
+    }
+
     /// Refuses what another may have made, or may still change: `path` is what was left behind in
     /// `folder`.
     ///

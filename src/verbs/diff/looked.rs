@@ -3,7 +3,6 @@
 use super::comparand::Comparand;
 use super::compared::{CompareKind, Compared};
 use super::request::Request;
-use crate::bundle::check::Trust;
 use crate::bundle::receipt::ReadReceipt;
 use crate::bundle::record::Record;
 use crate::places::registry::Client;
@@ -38,11 +37,7 @@ pub(super) fn look(
             Ok(Looked { about, set, naming: None })
         }
         Comparand::Receipt(path) => {
-            let keys = match &request.trust {
-                Trust::Keys(keys) => &keys[..],
-                Trust::UnsafeAnySigner => &[],
-            };
-            let read = ReadReceipt::at(path, keys)?;
+            let read = ReadReceipt::at(path, &request.trust.any_of())?;
             let set = ImageSet::held(&read.receipt.content, &HeldParts::default());
             let naming = Naming::of_receipt(&read.receipt.about);
             let about = Compared::receipt(path, &read.receipt.about, read.signer, &set);
