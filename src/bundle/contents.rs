@@ -1,6 +1,7 @@
 //! [`Contents`]: what is in a bundle, as pure data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -176,6 +177,8 @@ pub struct Contents {
     pub blobs: BlobList,
     /// For each document that was written anew, the digest of the one that it stands for.
     pub replaced: BTreeMap<Digest, Digest>,
+    /// The roots of trust that a new bundle is to carry, by the names of their files.
+    pub roots: BTreeMap<String, Arc<[u8]>>,
 }
 
 impl Contents {

@@ -150,9 +150,10 @@ impl Head {
             contents.blobs.carried().filter(|blob| !in_head(blob)).cloned().collect();
         layers.shrink_to_fit();
 
+        let roots = || contents.roots.iter().map(|(name, bytes)| (name.clone(), Arc::clone(bytes)));
         let mut sums = Inventory::default();
-        for (path, bytes) in &files {
-            sums.insert(path.clone(), Digest::of(bytes));
+        for (path, bytes) in files.iter().cloned().chain(roots()) {
+            sums.insert(path, Digest::of(&bytes));
         }
         for layer in &layers {
             sums.insert(blob_path(&layer.digest), layer.digest);
@@ -161,10 +162,9 @@ impl Head {
         let payload = predicate.to_statement(&Digest::of(&sums), &Digest::of(&files[1].1));
         let envelope = Envelope::sign(&payload, key).to_bytes();
         // A reader of the file from its beginning meets what it needs to judge the rest first.
-        files.splice(
-            2..2,
-            [(SUMS.to_owned(), sums.into()), (envelope_path(&key.public().id()), envelope.into())],
-        );
+        let signed =
+            [(SUMS.to_owned(), sums.into()), (envelope_path(&key.public().id()), envelope.into())];
+        files.splice(2..2, signed.into_iter().chain(roots()));
         let documents = contents.documents.clone();
         Head { files, documents, layers, statement: Digest::of(&payload) }
     }

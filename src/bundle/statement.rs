@@ -139,6 +139,8 @@ impl Predicate {
     #[must_use]
     pub fn of(contents: &Contents, created_at: Moment, expires_at: Option<Moment>) -> Predicate {
         let blobs = (contents.documents.len() + contents.blobs.carried().count()) as u64;
+        // oci-layout, index.json and manifest.json stand beside the blobs.
+        let beside = 3 + contents.roots.len() as u64;
         Predicate {
             stream: StreamName::none(),
             epoch: 0,
@@ -146,8 +148,7 @@ impl Predicate {
             previous: None,
             created_at,
             expires_at,
-            // oci-layout, index.json and manifest.json stand beside the blobs.
-            inventory: Totals { files: blobs + 3, blobs, bytes: contents.bytes() },
+            inventory: Totals { files: blobs + beside, blobs, bytes: contents.bytes() },
             images: contents.images.clone(),
             referrers: contents.referrers.clone(),
             base: None,

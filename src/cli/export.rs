@@ -26,6 +26,7 @@ use super::sizes;
 use super::table::{blobs, bytes, read_back, skipped, table};
 use super::unlock::Identity;
 use crate::bundle::base::LeansOn;
+use crate::bundle::roots::TrustFolder;
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export, misnamed};
 use crate::words::error::{Class, Error, Result};
@@ -136,6 +137,10 @@ pub(super) struct Export {
     /// Let the bundle expire after so many days
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     expires: Option<u32>,
+    /// Carry all roots of this trust folder, for sites that have missed some; the key has to be one that
+    /// signs such bundles there
+    #[arg(long, value_name = "DIR")]
+    trust: Option<PathBuf>,
     #[command(flatten)]
     numbering: Numbering,
     /// Call the one image of an archive or layout NAME, as docker-archive:FILE=NAME does
@@ -225,6 +230,7 @@ impl Export {
             since_keys: public_keys(&self.since_key)?,
             created_at,
             expires_at,
+            trust: self.trust.map(TrustFolder::open).transpose()?,
             stream: self.numbering.sequel(&opener)?,
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,

@@ -10,6 +10,7 @@ mod quota;
 mod readable;
 mod request;
 mod reuse;
+mod roots;
 mod since;
 mod sources;
 mod summary;
@@ -88,8 +89,9 @@ pub fn export(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<Summary> {
-    // 1. Where to, is it free, and can anything be made there?
+    // 1. Where to, is it free, and can anything be made there? May this key sign it?
     protect::possible(&request.output, request.redundancy)?;
+    let roots = roots::carried(request, key.public())?;
     let there = There::look(request, key.public())?;
     let mut turn = match there {
         Some(_) => None,
@@ -137,6 +139,7 @@ pub fn export(
     check_selection(&graph.contents, &request.select, progress)?;
     graph.contents.about_foreign().for_each(|text| progress.event(Event::note(text)));
 
+    graph.contents.roots = roots;
     let base = Known::leave_out(&known, &mut graph.contents);
     let held = held(&graph.contents);
     drop(known);

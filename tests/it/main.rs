@@ -98,6 +98,8 @@ mod tokens;
 mod tokens_elsewhere;
 mod told;
 mod trust;
+mod trust_attacks;
+mod trust_page;
 mod unreadable;
 mod volumes;
 mod without_sealift;

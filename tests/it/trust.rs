@@ -51,10 +51,10 @@ fn a_stream_has_signers_of_its_own() {
     run(&sealift, "trust add root.2.json --signer dave=dave.pub.pem --stream prod --threshold 1 --trust trust").ok();
     sign(&sealift, "root.2.json", &["bob", "carol"]);
     run(&sealift, "trust rotate root.2.json --trust trust").ok();
-    export(&sealift, "ours", "dave", "--stream prod");
-    export(&sealift, "other", "dave", "--stream test");
+    export(&sealift, "ours", "dave", "--stream prod --new-epoch");
+    export(&sealift, "other", "dave", "--stream test --new-epoch");
     export(&sealift, "none", "dave", "");
-    export(&sealift, "theirs", "alice", "--stream prod --history elsewhere");
+    export(&sealift, "theirs", "alice", "--stream prod --new-epoch --history elsewhere");
     countersign(&sealift, "theirs", "bob");
 
     run(&sealift, "verify ours --trust trust")

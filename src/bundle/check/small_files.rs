@@ -10,6 +10,7 @@ use crate::bundle::docker::DOCKER_INDEX;
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPE};
 use crate::bundle::head::{Head, MAX_CONFIG, small_configs};
 use crate::bundle::inventory::{MAX_SUMS, SUMS};
+use crate::bundle::roots::is_root_file;
 use crate::places::layout::blob_path;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
@@ -87,8 +88,9 @@ fn place(path: &str) -> usize {
         "oci-layout" => 0,
         "index.json" => 1,
         SUMS => 2,
-        DOCKER_INDEX => 4,
+        DOCKER_INDEX => 5,
         _ if path.starts_with("sig/") => 3,
-        _ => 5,
+        _ if is_root_file(path) => 4,
+        _ => 6,
     }
 }

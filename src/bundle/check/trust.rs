@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::files::Files;
 use crate::bundle::keys::PublicKey;
-use crate::bundle::roots::{MAX_ROOT, TrustFolder, carried_root};
+use crate::bundle::roots::{MAX_ROOT, TrustFolder, root_file};
 use crate::words::error::Result;
 
 /// Whom to believe.
@@ -52,7 +52,7 @@ impl Trust {
     pub(super) fn brought_up(&self, tree: &impl Files) -> Result<Trust> {
         let Trust::Roots(folder) = self else { return Ok(self.clone()) };
         let carried = |version| {
-            let path = carried_root(version);
+            let path = root_file(version);
             tree.size(&path).map(|_| tree.read_small(&path, MAX_ROOT)).transpose()
         };
         folder.brought_up(carried).map(Trust::roots)

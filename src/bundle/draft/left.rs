@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::fs::FileType;
 
 use super::site::not_ours;
+use crate::bundle::roots::is_root_file;
 use crate::tools::file::TEMP_PREFIX;
 use crate::tools::folder::Folder;
 use crate::words::error::{Error, Result};
@@ -74,7 +75,7 @@ fn is_folder_of_ours(path: &str) -> bool {
 
 fn is_file_of_ours(above: &str, name: &str) -> bool {
     match above {
-        "" => FILES.contains(&name) || name.starts_with(TEMP_PREFIX),
+        "" => FILES.contains(&name) || is_root_file(name) || name.starts_with(TEMP_PREFIX),
         BLOBS | SIGNATURES => true,
         _ => false,
     }

@@ -26,16 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Most roots that are taken at once: a new one each week for twenty years.
 const MAX_STEPS: usize = 1_024;
 
-/// The file of the root of that version, in a trust folder.
+/// The file of the root of that version, in a trust folder and in a bundle that carries it.
 #[must_use]
 pub fn root_file(version: u64) -> String {
     format!("root.{version}.json")
 }
 
-/// The file of the root of that version, in a bundle.
+/// Whether a file of a bundle, which is called `name`, is a root that it carries.
 #[must_use]
-pub fn carried_root(version: u64) -> String {
-    format!("trust/{}", root_file(version))
+pub fn is_root_file(name: &str) -> bool {
+    let version = name.strip_prefix("root.").and_then(|rest| rest.strip_suffix(".json"));
+    version.and_then(|it| it.parse().ok()).is_some_and(|version| root_file(version) == name)
 }
 
 /// A folder with the roots of trust that a site has taken: `root.json` is the one that counts,

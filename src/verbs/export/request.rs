@@ -7,6 +7,7 @@ use super::since::Since;
 use crate::bundle::draft::Draft;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::recovery::Redundancy;
+use crate::bundle::roots::TrustFolder;
 use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
@@ -35,6 +36,9 @@ pub struct Request {
     pub created_at: Moment,
     /// When the bundle stops being acceptable.
     pub expires_at: Option<Moment>,
+    /// The trust folder of which the bundle carries all roots, for sites that have missed some. The key has to
+    /// be one that signs its stream there.
+    pub trust: Option<TrustFolder>,
     /// The stream that it goes on with, if any.
     pub stream: Option<Sequel>,
     /// Transfers at a time.
@@ -84,6 +88,7 @@ impl Request {
             since_keys: Vec::new(),
             created_at,
             expires_at: None,
+            trust: None,
             stream: None,
             jobs: Jobs::default(),
             dry_run: false,

@@ -42,6 +42,7 @@ impl Outside {
             since_keys: Vec::new(),
             created_at: moment(CREATED),
             expires_at: None,
+            trust: None,
             stream: None,
             jobs: Jobs::up_to(2),
             dry_run: false,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::reading::read_root;
 use super::report::RootReport;
-use crate::bundle::roots::{MAX_ROOT, SignedRoot, TrustFolder, carried_root};
+use crate::bundle::roots::{MAX_ROOT, SignedRoot, TrustFolder, root_file};
 use crate::medium::Medium;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
@@ -58,7 +58,7 @@ pub fn rotate(folder: &TrustFolder, sources: &[PathBuf], now: Moment) -> Result<
     for path in bundles {
         let tree = Medium::at(path).open()?;
         after = after.brought_up(|version| {
-            let path = carried_root(version);
+            let path = root_file(version);
             tree.size(&path).map(|_| tree.read_small(&path, MAX_ROOT)).transpose()
         })?;
     }
