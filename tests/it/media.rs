@@ -12,7 +12,7 @@ use crate::support::walk::{self, Block, Side};
 
 const PAGE: &str = "media.md";
 /// What the page has to walk through.
-const WALKED: [&str; 12] = [
+const WALKED: [&str; 15] = [
     "--verify-media",
     "--volume-size cd",
     "LABELS.txt",
@@ -21,6 +21,9 @@ const WALKED: [&str; 12] = [
     "/media/disc3/june.003.tar",
     "sealift pack",
     "--only 2",
+    "--redundancy 5%",
+    "sealift repair",
+    "--only-intact",
     "until sealift verify /media/usb/drop",
     "--recipient @",
     "--identity admin.txt",
