@@ -18,6 +18,7 @@ mod evidence;
 mod export;
 mod globals;
 mod help;
+mod hold_parts;
 mod idle;
 mod import;
 mod in_order;

@@ -22,6 +22,7 @@ pub mod kind;
 mod links;
 mod names;
 pub mod no_tar;
+pub mod part_store;
 mod pax;
 pub mod pieces;
 pub mod reader;
@@ -37,7 +38,6 @@ pub mod volumes;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-#[cfg(feature = "age")]
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -45,6 +45,7 @@ use serde::{Serialize, Serializer};
 use self::cutting::Cutting;
 use self::drive::Drive;
 use self::folder_or_file::FolderOrFile;
+use self::part_store::PartStore;
 use self::tree::Tree;
 #[cfg(feature = "age")]
 use crate::tools::cipher::{Identities, Recipients, Unlocked};
@@ -72,6 +73,8 @@ pub struct Medium {
     path: PathBuf,
     /// Where else volumes of it lie.
     further: Vec<PathBuf>,
+    /// What is held of volumes that are not there any more.
+    held: Option<Arc<PartStore>>,
     /// By what it is opened where it is encrypted.
     #[cfg(feature = "age")]
     identities: Option<Arc<Identities>>,
@@ -107,6 +110,7 @@ impl Medium {
         Medium {
             path: path.into(),
             further: Vec::new(),
+            held: None,
             #[cfg(feature = "age")]
             identities: None,
             cutting: None,
@@ -122,6 +126,12 @@ impl Medium {
     #[must_use]
     pub fn with_volumes_at(self, further: Vec<PathBuf>) -> Medium {
         Medium { further, ..self }
+    }
+
+    /// The same, of whose volumes those that are not there any more left the parts that are `held`.
+    #[must_use]
+    pub fn with_parts(self, held: Arc<PartStore>) -> Medium {
+        Medium { held: Some(held), ..self }
     }
 
     /// The same, which is opened by one of `identities` where it is encrypted with age.
@@ -286,9 +296,12 @@ impl Medium {
     /// identity opens it, and any fault of the disk. What is wrong *inside* is listed by
     /// [`faults`](Tree::faults) instead.
     pub fn open(&self) -> Result<Tree> {
+        let held = self.held.as_deref();
         let tree = match folder_or_file::look(&self.path)? {
-            _ if !self.further.is_empty() => in_volumes::of_places(&self.path, self.places())?,
-            FolderOrFile::Folder(folder) => match in_volumes::of_folder(&folder)? {
+            _ if !self.further.is_empty() => {
+                in_volumes::of_places(&self.path, self.places(), held)?
+            }
+            FolderOrFile::Folder(folder) => match in_volumes::of_folder(&folder, held)? {
                 Some(volumes) => volumes,
                 None => Tree::of_folder(folder, false)?,
             },
@@ -296,7 +309,7 @@ impl Medium {
             FolderOrFile::File(file) if self.is_locked(&file)? => {
                 in_age::open(&self.path, file, self.identities.as_deref())?
             }
-            FolderOrFile::File(file) => match in_volumes::of_file(&self.path, &file)? {
+            FolderOrFile::File(file) => match in_volumes::of_file(&self.path, &file, held)? {
                 Some(volume) => volume,
                 None => Tree::of_tar(&self.path, file)?,
             },

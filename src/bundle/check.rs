@@ -37,6 +37,7 @@ pub use self::trusted::{Trusted, Verified};
 pub use self::usable::Usable;
 pub use self::volumes::VolumeAlone;
 use crate::medium::Medium;
+use crate::medium::tree::Tree;
 use crate::words::error::{Result, Subject};
 use crate::words::moment::Moment;
 
@@ -50,6 +51,17 @@ use crate::words::moment::Moment;
 /// one. Everything found behind that is in [`Examined::problems`].
 pub fn examine(medium: &Medium, trust: &Trust, now: Moment) -> Result<Examined> {
     opened(medium, trust, Some(now))
+}
+
+/// As [`examine`], of a bundle that was opened on `medium` as `tree`.
+///
+/// # Errors
+/// As there.
+pub fn examine_tree(tree: Tree, medium: &Medium, trust: &Trust, now: Moment) -> Result<Examined> {
+    let name = medium.to_string();
+    let examined =
+        instead::refuse(&tree, &name).and_then(|()| look(tree, name.clone(), trust, Some(now)));
+    examined.map_err(|error| error.subject(Subject::Path(medium.path().to_owned())))
 }
 
 fn opened(medium: &Medium, trust: &Trust, now: Option<Moment>) -> Result<Examined> {

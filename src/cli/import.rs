@@ -13,6 +13,7 @@ use super::bundle::Bundle;
 use super::choose::Choose;
 use super::environment::now;
 use super::evidence::{ahead, by_root, signed};
+use super::hold_parts::HoldParts;
 use super::idle;
 use super::in_order::{self, InOrder, standing};
 use super::partly::Partly;
@@ -75,6 +76,8 @@ enum Existing {
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
   sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --base june.tar
+  sealift import /media/cdrom --to oci:store --key transfer.pub.pem
+  sealift import disc1/june.001.tar disc2/june.002.tar --to oci:store --key transfer.pub.pem
   sealift import june.tar.age --identity ~/.ssh/id_ed25519 --to oci:store --key transfer.pub.pem
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
@@ -84,6 +87,9 @@ Images are chosen by name (alpine means all its tags) or by * for any text and ?
 as in --only 'quay.io/org/*' --except '*:debug'; what refers to them comes along.
 Of a bundle in a stream it is remembered that it was taken: an older one, another one of its number, and
 one before which others are missing is refused from then on (exit code 7).
+Of volumes those that are there are taken, in any order, into a registry or a layout. At a terminal the
+others are waited for, one after the other in the same drive; else it ends with exit code 5 and what lacks,
+and the same command goes on with the next. No name is made before all is there.
 An interrupted import is finished by the same command; blobs that are there are not sent again.")]
 pub(super) struct Import {
     #[command(flatten)]
@@ -156,6 +162,8 @@ pub(super) struct Import {
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
+    hold_parts: HoldParts,
+    #[command(flatten)]
     partly: Partly,
     /// Print the plan and change nothing
     #[arg(long)]
@@ -179,6 +187,8 @@ impl Import {
         let opener = self.unlock.opener(printer)?;
         let bundle = self.bundle.medium(|path| opener.medium(path));
         self.partly.check(&bundle)?;
+        let progress = printer.progress();
+        let discs = self.hold_parts.discs(&progress);
         let request = Request {
             bundle,
             to: self.to,
@@ -208,8 +218,8 @@ impl Import {
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             leave_behind: self.partly.leave_behind(),
+            discs,
         };
-        let progress = printer.progress();
         let client =
             self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;
         let (evidence, outcome) = import(&request, &client, &*progress)?;

@@ -50,6 +50,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::RewriteIndex => "--rewrite-index",
         Remedy::Roots => "sealift trust",
         Remedy::Rules => "--map",
+        Remedy::Scratch => "--scratch",
         Remedy::Since => "--since",
         Remedy::SinceKeys => "--since-key",
         Remedy::SkipUnreadable => "--skip-unreadable",

@@ -16,6 +16,7 @@ use super::fault::{FaultKind, TreeFault};
 use super::folder_or_file::{self, FolderOrFile};
 use super::header::{BLOCK, read_header};
 use super::holder::Holder;
+use super::part_store::PartStore;
 use super::pieces::{Extent, FileNumber, Pieces};
 use super::reader::TreeReader;
 use super::scan;
@@ -68,12 +69,12 @@ struct Collected {
 ///
 /// # Errors
 /// Those of the disk; [`Class::Usage`] for volumes of several sets.
-pub fn of_folder(folder: &Folder) -> Result<Option<Tree>> {
+pub fn of_folder(folder: &Folder, held: Option<&PartStore>) -> Result<Option<Tree>> {
     let mut found = Collected::default();
     collect(folder, "", &mut found);
     match found.volumes.is_empty() {
         true => Ok(None),
-        false => together(folder.path(), found, false).map(Some),
+        false => together(folder.path(), found, held, false).map(Some),
     }
 }
 
@@ -82,7 +83,11 @@ pub fn of_folder(folder: &Folder) -> Result<Option<Tree>> {
 ///
 /// # Errors
 /// Those of the disk; [`Class::Usage`] for a place where none is, and for volumes of several sets.
-pub(super) fn of_places<'p>(path: &Path, places: impl Iterator<Item = &'p Path>) -> Result<Tree> {
+pub(super) fn of_places<'p>(
+    path: &Path,
+    places: impl Iterator<Item = &'p Path>,
+    held: Option<&PartStore>,
+) -> Result<Tree> {
     let mut found = Collected::default();
     for place in places {
         let before = found.volumes.len();
@@ -102,7 +107,7 @@ pub(super) fn of_places<'p>(path: &Path, places: impl Iterator<Item = &'p Path>)
                 .hint("several places are one bundle where each has volumes of one set"));
         }
     }
-    together(path, found, false)
+    together(path, found, held, false)
 }
 
 /// Adds to `found` what in `folder` may be volumes, with `within` before their names; nothing where it is
@@ -148,13 +153,13 @@ pub fn names(folder: &Folder) -> io::Result<Vec<OsString>> {
 ///
 /// # Errors
 /// Those of the disk.
-pub fn of_file(path: &Path, file: &Arc<File>) -> Result<Option<Tree>> {
+pub fn of_file(path: &Path, file: &Arc<File>, held: Option<&PartStore>) -> Result<Option<Tree>> {
     if !is_volume(file) {
         return Ok(None);
     }
     let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let found = Collected { volumes: vec![(shown, Arc::clone(file))], others: Vec::new() };
-    together(path, found, true).map(Some)
+    together(path, found, held, true).map(Some)
 }
 
 fn is_tar(name: &OsString) -> bool {
@@ -182,7 +187,12 @@ pub fn table_of(file: &File) -> Option<VolumeTable> {
     VolumeTable::from_bytes(&bytes).ok()
 }
 
-fn together(path: &Path, collected: Collected, is_single: bool) -> Result<Tree> {
+fn together(
+    path: &Path,
+    collected: Collected,
+    held: Option<&PartStore>,
+    is_single: bool,
+) -> Result<Tree> {
     let Collected { volumes, others } = collected;
     let mut all = Entries::default();
     let mut found = Vec::new();
@@ -210,6 +220,9 @@ fn together(path: &Path, collected: Collected, is_single: bool) -> Result<Tree> 
     let mut parts: BTreeMap<Digest, (u64, Vec<PartAt>)> = BTreeMap::new();
     for volume in found {
         add(&mut all, &mut volumes, &mut parts, volume);
+    }
+    if let Some(held) = held {
+        volumes.add_held(&mut parts, held)?;
     }
     for (blob, (size, parts)) in parts {
         join(&mut all, &mut volumes, blob, size, parts);
@@ -318,7 +331,7 @@ fn add(
                     PieceOfBlob { blob, size, part: Some(part) } => {
                         let (offset, sha256) = (part.offset, part.sha256);
                         let found = parts.entry(blob).or_insert((size, Vec::new()));
-                        found.1.push(PartAt { offset, at, sha256, path });
+                        found.1.push(PartAt { blob, offset, at, sha256, path });
                     }
                 }
             }

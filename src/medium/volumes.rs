@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
 
+use super::part_store::{HeldPart, LoosePart, PartStore};
 use super::pieces::{Extent, FileNumber, Pieces};
 use super::volume_table::{VolumeTable, name_of};
 use crate::storage::reading::digest_of;
 use crate::tools::stretch::Stretch;
 use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
+use crate::words::error::Result;
 
 /// The volumes of one set that are there.
 #[derive(Debug, Default)]
@@ -26,6 +28,8 @@ pub struct Volumes {
     pub(super) head: Vec<String>,
     /// A sentence about each copy of a volume that is not read, since there is another.
     pub(super) twice: Vec<String>,
+    /// The parts that are held of what other volumes had.
+    pub(super) held: Vec<Arc<File>>,
     /// Whether one was named by itself.
     pub(super) is_single: bool,
 }
@@ -60,6 +64,7 @@ pub struct TableAt<'v> {
 /// A piece of a blob, and where it is.
 #[derive(Debug, Clone)]
 pub(super) struct PartAt {
+    pub(super) blob: Digest,
     pub(super) offset: u64,
     pub(super) at: Extent,
     pub(super) sha256: Digest,
@@ -101,6 +106,18 @@ impl Volumes {
     #[must_use]
     pub fn volume_size(&self) -> u64 {
         self.first().map_or(0, |table| table.volume_size)
+    }
+
+    /// What the volumes of one cut of one bundle have in common, and nothing else has.
+    #[must_use]
+    pub fn set(&self) -> Option<Digest> {
+        self.first().map(|table| table.set)
+    }
+
+    /// The numbers of those that are there.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<u32> {
+        self.each.iter().map(|volume| volume.table.number).collect()
     }
 
     /// The digest of the statement that they claim to be of.
@@ -152,10 +169,55 @@ impl Volumes {
         self.each.get(usize::try_from(number.0).ok()?)
     }
 
+    /// Adds what is held of blobs of which a part is here.
+    pub(super) fn add_held(
+        &mut self,
+        parts: &mut BTreeMap<Digest, (u64, Vec<PartAt>)>,
+        held: &PartStore,
+    ) -> Result<()> {
+        for part in held.all()? {
+            let HeldPart { blob, offset, sha256, size } = part;
+            let Some((_, here)) = parts.get_mut(&blob) else { continue };
+            if here.iter().all(|it| it.offset != offset) {
+                let number = self.each.len() + self.held.len();
+                let file = FileNumber(u32::try_from(number).unwrap_or(u32::MAX));
+                let at = Extent { file, at: 0, size };
+                here.push(PartAt { blob, offset, at, sha256, path: String::new() });
+                self.held.push(Arc::new(held.file(&part)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// The file that has the number; behind those of the volumes come the held parts.
+    fn file(&self, number: FileNumber) -> Option<&Arc<File>> {
+        let at = usize::try_from(number.0).ok()?;
+        match self.each.get(at) {
+            Some(volume) => Some(&volume.file),
+            None => self.held.get(at - self.each.len()),
+        }
+    }
+
     /// The bytes of one piece.
     pub(super) fn stretch(&self, it: Extent) -> Stretch {
-        let piece = |volume: &Volume| Stretch::new(Arc::clone(&volume.file), it.at, it.size);
-        Stretch::joined(self.volume(it.file).map(piece))
+        let piece = |file: &Arc<File>| Stretch::new(Arc::clone(file), it.at, it.size);
+        Stretch::joined(self.file(it.file).map(piece))
+    }
+
+    /// The parts that the volumes have of blobs of which others are not at hand.
+    #[must_use]
+    pub fn loose_parts(&self) -> Vec<LoosePart> {
+        let loose = self.loose.iter().filter_map(|it| {
+            let volume = self.volume(it.at.file)?;
+            let (blob, offset, sha256, size) = (it.blob, it.offset, it.sha256, it.at.size);
+            Some(LoosePart {
+                part: HeldPart { blob, offset, sha256, size },
+                path: it.path.clone(),
+                whence: self.shown(volume),
+                bytes: self.stretch(it.at),
+            })
+        });
+        loose.collect()
     }
 
     /// The volumes in which the bytes of the file `path`, which lies in `pieces`, are wrong, as far as

@@ -2,12 +2,15 @@
 //! one pass: every byte is hashed on its way, and nothing is unpacked.
 
 mod archives;
+mod discs;
 mod elsewhere;
 mod engine;
 mod failed;
 mod filing;
 mod foreign;
+mod gather;
 mod halt;
+mod hold;
 mod job;
 mod landing;
 mod layout;
@@ -16,6 +19,7 @@ mod names;
 mod outcome;
 mod partly;
 mod portion;
+mod prepared;
 mod ready;
 mod registry;
 mod repositories;
@@ -27,51 +31,26 @@ mod surveyed;
 mod unread;
 mod usable;
 
-use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
-
-use self::archives::ToArchives;
-use self::engine::ToEngine;
+pub use self::discs::Discs;
 pub use self::failed::Failed;
 pub use self::filing::Filing;
+use self::gather::gather;
 use self::job::Job;
 use self::landing::Landing;
-use self::layout::ToLayout;
 pub use self::leave_behind::LeaveBehind;
-use self::names::tell_idle;
 pub use self::outcome::Outcome;
 use self::partly::Rest;
-use self::ready::Ready;
-use self::registry::ToRegistry;
+use self::prepared::prepared;
 pub use self::request::Request;
-use self::rewritten::{Rewritten, rewritten};
 pub use self::summary::{Landed, Summary};
-use self::usable::usable;
-use crate::bundle::bases::Bases;
 use crate::bundle::check::{self, Examined};
-use crate::bundle::subset::{Referring, subset};
-use crate::places::location::Destination;
 use crate::places::registry::Client;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::freshness::Fresh;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::Result;
 use crate::words::progress::{Event, Progress};
-use crate::words::reference::Reference;
 use crate::work::plan::Plan;
 use crate::work::transfer::Tally;
-
-/// The kind of destination that `to` is.
-fn landing<'d>(to: &'d Destination, client: &'d Client) -> Box<dyn Landing + 'd> {
-    match to {
-        Destination::Registry { registry, prefix } => {
-            Box::new(ToRegistry { registry, prefix: prefix.as_ref(), client })
-        }
-        Destination::Layout { path } => Box::new(ToLayout { path }),
-        Destination::Archive { format, path } => Box::new(ToArchives { format: *format, path }),
-        Destination::Engine(engine) => Box::new(ToEngine { engine }),
-    }
-}
 
 /// Imports as `request` says. With what came of it goes which bundle it was.
 ///
@@ -113,8 +92,9 @@ pub fn import(
     examined.volumes_twice().iter().for_each(|text| progress.event(Event::note(text.clone())));
     let fresh = request.demands.judge(&examined, request.now, true)?;
 
-    // 2. Bring it.
-    let (mut evidence, outcome) = bring(request, examined, client, progress)?;
+    // 2. Bring of volumes what is there, as long as others are not; then all that is left.
+    let (examined, tally) = gather(request, examined, client, progress)?;
+    let (mut evidence, outcome) = bring(request, examined, tally, client, progress)?;
 
     // 3. Last of all: that it was taken.
     evidence.freshness = match (&fresh, &outcome) {
@@ -140,7 +120,8 @@ pub(super) fn outlook(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
-    bring(request, believe(request)?, client, progress).map(|(_, outcome)| outcome)
+    bring(request, believe(request)?, Tally::default(), client, progress)
+        .map(|(_, outcome)| outcome)
 }
 
 fn believe(request: &Request) -> Result<Examined> {
@@ -148,34 +129,27 @@ fn believe(request: &Request) -> Result<Examined> {
         .map_err(|error| request.choice.misread().unwrap_or(error))
 }
 
-/// Brings of the bundle that was `examined` what `request` says.
+/// Brings of the bundle that was `examined` what `request` says. What was moved of it before stands in
+/// `tally`.
 fn bring(
     request: &Request,
     examined: Examined,
+    tally: Tally,
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
-    // 1. Which of its images? What is beside it?
-    let chosen = request.choice.of(examined.contents())?;
-    let (bundle, unsound) = usable(examined, chosen.as_ref(), request, progress)?;
-    let bundle = bundle.beside(Bases::open(&request.bases, &request.bundle, &progress.handle())?);
-    let sound = bundle.contents();
-    let chosen = chosen.map(|chosen| {
-        let names: BTreeSet<&Reference> = chosen.images.iter().map(|image| &image.name).collect();
-        subset(sound, &Referring::among(sound), |image| names.contains(&image.name))
-    });
-    let landing = &*landing(&request.to, client);
-    keep_apart(request, landing.path())?;
+    let brought = prepared(request, examined, tally, client, progress, bring_prepared)?;
+    Ok(brought.0)
+}
 
-    // 2. What has to be written anew for the destination?
-    let ready = Ready { bundle: Arc::new(bundle), tally: Tally::default() };
-    let contents = chosen.as_ref().unwrap_or(ready.bundle.contents());
-    let Rewritten { contents, failed } = rewritten(request, contents, progress)?;
-    let failed = [unsound, failed].concat();
-    tell_idle(request, landing.naming(), &contents, progress);
-
-    // 3. Bring it there, all at once; then, where that is wanted, what can be brought.
-    let job = Job { request, ready: &ready, contents: &contents, progress };
+/// Brings what the `job` is for to its `landing`, all at once; then, where that is wanted, what can be
+/// brought. There are images that have `failed` before.
+fn bring_prepared(
+    job: Job<'_>,
+    landing: &dyn Landing,
+    failed: Vec<Failed>,
+) -> Result<(Evidence, Outcome)> {
+    let Job { request, ready, contents, progress } = job;
     let outcome = match contents.images.is_empty() && !failed.is_empty() {
         true if request.dry_run => Ok(Outcome::Planned(Plan::empty(ready.statement()))),
         true => Ok(Outcome::Done(ready.nothing(request))),
@@ -190,23 +164,12 @@ fn bring(
             Outcome::Done(Summary { ok: failed.is_empty(), failed, ..summary })
         }
         Err(halt) if halt.is_left(request.leave_behind) && !request.dry_run => {
-            let rest = Rest { request, ready: &ready, landing, progress, failed };
-            Outcome::Done(rest.bring(&contents, halt)?)
+            let rest = Rest { request, ready, landing, progress, failed };
+            Outcome::Done(rest.bring(contents, halt)?)
         }
-        Err(halt) => return Err(halt.stopping(&contents)),
+        Err(halt) => return Err(halt.stopping(contents)),
     };
     Ok((Evidence::of(&request.bundle, ready.bundle.about(), request.now), outcome))
-}
-
-/// Nothing is written into the bundle itself, which would be no signed one any more.
-fn keep_apart(request: &Request, path: Option<&Path>) -> Result<()> {
-    match path.filter(|path| request.bundle.contains(path)) {
-        Some(path) => {
-            let text = format!("{} lies in the bundle itself", path.display());
-            Err(Error::new(Class::Usage, text).hint("name another place"))
-        }
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

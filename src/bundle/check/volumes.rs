@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::examined::Examined;
 use super::files::Files;
-use crate::bundle::cut::{Cut, ToCut, entry};
+use crate::bundle::cut::{Cut, CutVolume, ToCut, entry};
 use crate::bundle::head::small_configs;
 use crate::bundle::inventory::{SUMS, is_outside};
 use crate::bundle::keys::KeyId;
@@ -126,6 +126,41 @@ impl<F: Files> Examined<F> {
 }
 
 impl Examined {
+    /// The volumes that it lies in, where it does.
+    #[must_use]
+    pub fn volumes(&self) -> Option<&Volumes> {
+        self.tree.volumes()
+    }
+
+    /// Of each volume of the set the blobs of which it has a piece, with where in them that begins;
+    /// nothing where it was not cut as it would be here.
+    #[must_use]
+    pub fn pieces_of_volumes(&self) -> Option<BTreeMap<u32, Vec<(Digest, u64)>>> {
+        let volumes = self.tree.volumes()?;
+        let Cut(cut) = self.cut(volumes).ok()?;
+        let pieces = |volume: CutVolume| {
+            let each = volume.table.pieces.iter();
+            (volume.table.number, each.map(|piece| (piece.blob, piece.offset())).collect())
+        };
+        (u32::try_from(cut.len()) == Ok(volumes.of()))
+            .then(|| cut.into_iter().map(pieces).collect())
+    }
+
+    /// The volumes in which the bytes of `blob` are wrong, for people, as far as that can be told, else
+    /// those in which it lies.
+    #[must_use]
+    pub fn suspects(&self, blob: &Digest) -> Vec<String> {
+        self.tree.suspects(&blob_path(blob))
+    }
+
+    /// Whether nothing is wrong but that volumes are not there.
+    #[must_use]
+    pub fn lacks_only_volumes(&self) -> bool {
+        let Some(volumes) = self.tree.volumes() else { return false };
+        let lost: BTreeSet<Digest> = self.lost(volumes).into_values().flatten().collect();
+        !lost.is_empty() && self.problems.iter().all(|problem| is_elsewhere(problem, &lost))
+    }
+
     /// A sentence about each copy of a volume that is not read, since there is another.
     #[must_use]
     pub fn volumes_twice(&self) -> &[String] {
@@ -234,12 +269,16 @@ impl Examined {
     pub fn forget_other_volumes(&mut self) {
         let Some(volumes) = self.tree.volumes() else { return };
         let lost: BTreeSet<Digest> = self.lost(volumes).into_values().flatten().collect();
-        self.problems.retain(|problem| match problem.kind {
-            ProblemKind::MissingVolume => false,
-            ProblemKind::Missing => {
-                !blob_digest(&problem.path).is_some_and(|it| lost.contains(&it))
-            }
-            _ => true,
-        });
+        self.problems.retain(|problem| !is_elsewhere(problem, &lost));
+    }
+}
+
+/// Whether it is a `problem` only as long as other volumes are not there, which have pieces of the blobs
+/// that are `lost`.
+fn is_elsewhere(problem: &Problem, lost: &BTreeSet<Digest>) -> bool {
+    match problem.kind {
+        ProblemKind::MissingVolume => true,
+        ProblemKind::Missing => blob_digest(&problem.path).is_some_and(|it| lost.contains(&it)),
+        _ => false,
     }
 }

@@ -259,7 +259,7 @@ impl Making for VolumesDraft {
     }
 
     fn tree(&self) -> Result<Tree> {
-        in_volumes::of_folder(&self.root)?.ok_or_else(|| {
+        in_volumes::of_folder(&self.root, None)?.ok_or_else(|| {
             let text = format!("{} holds no volumes any more", self.root.path().display());
             Error::new(Class::Refused, text)
         })

@@ -1,5 +1,6 @@
 //! [`Landing`]: a kind of destination, as an import sees it before it looks there.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::halt::Halt;
@@ -7,9 +8,19 @@ use super::job::Job;
 use super::names::names;
 use super::outcome::Outcome;
 use super::request::Request;
-use crate::words::error::Result;
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 use crate::work::mapping::Naming;
+
+/// What became of blobs that were brought ahead.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    /// Those that are not there.
+    pub(super) lacking: BTreeSet<Digest>,
+    /// What is wrong with those of them that could not be read or are damaged.
+    pub(super) unsound: Option<Error>,
+}
 
 /// A kind of destination, as the request names it.
 pub(super) trait Landing {
@@ -41,6 +52,29 @@ pub(super) trait Landing {
     /// # Errors
     /// As [`import`](super::import).
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt>;
+
+    /// Whether blobs can be brought there before all of them are at hand.
+    fn takes_ahead(&self) -> bool {
+        false
+    }
+
+    /// Looks there, and brings the blobs of what the `job` is for that the bundle carries, and nothing that
+    /// anybody could see.
+    ///
+    /// # Errors
+    /// As [`import`](super::import); where nothing can be brought [ahead](Landing::takes_ahead).
+    fn land_ahead(&self, _job: Job<'_>, _names: Vec<Reference>) -> Result<Ahead, Halt> {
+        Err(Error::new(Class::Usage, "nothing can be brought there before all is at hand").into())
+    }
+
+    /// Brings blobs ahead of what the `job` is for, as [`land_ahead`](Landing::land_ahead).
+    ///
+    /// # Errors
+    /// As there.
+    fn bring_ahead(&self, job: Job<'_>) -> Result<Ahead, Halt> {
+        self.check(job.request)?;
+        self.land_ahead(job, names(job.request, self.naming(), job.contents)?)
+    }
 
     /// Imports what the `job` is for.
     ///

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::foreign;
 use super::halt::Halt;
 use super::job::Job;
-use super::landing::Landing;
+use super::landing::{Ahead, Landing};
 use super::outcome::Outcome;
 use super::repositories::gather;
 use super::request::Request;
@@ -33,13 +33,26 @@ impl Landing for ToLayout<'_> {
         ground::folder(self.path)
     }
 
+    fn takes_ahead(&self) -> bool {
+        true
+    }
+
+    fn land_ahead(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Ahead, Halt> {
+        surveyed::ahead(&AtLayout { job, path: self.path }, &self.deliveries(job, names)?)
+    }
+
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
+        surveyed::land(&AtLayout { job, path: self.path }, &self.deliveries(job, names)?)
+    }
+}
+
+impl ToLayout<'_> {
+    fn deliveries(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Vec<Delivery>> {
         let (name, one) = (job.request.to.to_string(), |_: &Reference| String::new());
-        let deliveries = gather(job.contents, names, one, |_| {
+        gather(job.contents, names, one, |_| {
             let store = LayoutStore::open(self.path)?.until(job.progress.handle());
             Ok(Delivery::to(Box::new(store), name.clone()))
-        })?;
-        surveyed::land(&AtLayout { job, path: self.path }, &deliveries)
+        })
     }
 }
 

@@ -23,7 +23,7 @@ use crate::work::plan::{Obstacle, OnExisting, Plan};
 const PATIENCE: usize = 3;
 
 /// Lets remarks be: they were made when all was tried at once.
-struct Unremarked<'p>(&'p dyn Progress);
+pub(super) struct Unremarked<'p>(pub(super) &'p dyn Progress);
 
 impl Progress for Unremarked<'_> {
     fn event(&self, event: Event) {

@@ -9,7 +9,7 @@ use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 use crate::words::progress::Progress;
 use crate::work::plan::Plan;
-use crate::work::transfer::{Carrier, Tally};
+use crate::work::transfer::{Carrier, Tally, Unfinished};
 
 /// A bundle that is believed, and what was brought of it.
 pub(super) struct Ready {
@@ -27,6 +27,19 @@ impl Ready {
     ) -> Carrier<'c> {
         let (jobs, go_on) = (request.jobs, request.leave_behind.unsound());
         Carrier { jobs, go_on, ..Carrier::new(contents, &*self.bundle, &self.tally, progress) }
+    }
+
+    /// `stop`, with the volumes that those blobs lie in which cannot be used.
+    pub(super) fn located(&self, stop: Unfinished) -> Unfinished {
+        let Unfinished::Blobs(blobs) = stop else { return stop };
+        let located = blobs.into_iter().map(|(digest, error)| {
+            let volumes = self.bundle.about().suspects(&digest);
+            match volumes.is_empty() {
+                true => (digest, error),
+                false => (digest, error.context(volumes.join(", "))),
+            }
+        });
+        Unfinished::Blobs(located.collect())
     }
 
     /// The digest of its statement.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::elsewhere::Elsewhere;
 use super::halt::Halt;
 use super::job::Job;
-use super::landing::Landing;
+use super::landing::{Ahead, Landing};
 use super::outcome::Outcome;
 use super::repositories::gather;
 use super::surveyed::{self, Surveyed};
@@ -37,7 +37,28 @@ impl Landing for ToRegistry<'_> {
         Naming::Registry { registry: self.registry.clone(), prefix: self.prefix.cloned() }
     }
 
+    fn takes_ahead(&self) -> bool {
+        true
+    }
+
+    fn land_ahead(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Ahead, Halt> {
+        let (place, deliveries) = self.look(job, names)?;
+        surveyed::ahead(&place, &deliveries)
+    }
+
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
+        let (place, deliveries) = self.look(job, names)?;
+        surveyed::land(&place, &deliveries)
+    }
+}
+
+impl ToRegistry<'_> {
+    /// Looks at the projects that images with these `names` lie in.
+    fn look<'i>(
+        &'i self,
+        job: Job<'i>,
+        names: Vec<Reference>,
+    ) -> Result<(AtRegistry<'i>, Vec<Delivery>)> {
         let client = self.client;
         let mut deliveries = gather(job.contents, names, Reference::name, |to| {
             let there = client.repository(&to.registry, &to.repository, Side::Destination);
@@ -47,7 +68,7 @@ impl Landing for ToRegistry<'_> {
         })?;
         let projects = Projects::look(client, self.registry, &mut deliveries)?;
         let (registry, prefix) = (self.registry, self.prefix);
-        surveyed::land(&AtRegistry { job, client, registry, prefix, projects }, &deliveries)
+        Ok((AtRegistry { job, client, registry, prefix, projects }, deliveries))
     }
 }
 

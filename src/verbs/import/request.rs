@@ -1,5 +1,6 @@
 //! [`Request`]: what to import, and how.
 
+use super::discs::Discs;
 use super::filing::Filing;
 use super::leave_behind::LeaveBehind;
 use crate::bundle::check::Trust;
@@ -51,6 +52,9 @@ pub struct Request {
     pub jobs: Jobs,
     /// Whether to stop with the plan.
     pub dry_run: bool,
+    /// How a bundle in volumes is imported of which not all are at hand at a time; else they have to
+    /// be.
+    pub discs: Option<Discs>,
     /// Which images are left behind, so that the others are brought.
     pub leave_behind: LeaveBehind,
 }
@@ -91,6 +95,7 @@ impl Request {
             filing: Filing::default(),
             jobs: Jobs::default(),
             dry_run: false,
+            discs: None,
             leave_behind: LeaveBehind::default(),
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::halt::Halt;
 use super::job::Job;
+use super::landing::Ahead;
 use super::outcome::Outcome;
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
@@ -86,8 +87,43 @@ pub(super) fn land<S: Surveyed>(
         return Ok(Outcome::Planned(plan));
     }
     let brought = bring(place, &mut plan, deliveries);
-    brought.map_err(|unfinished| Halt::of(unfinished, place.contents()))?;
+    brought.map_err(|unfinished| Halt::of(ready.located(unfinished), place.contents()))?;
     Ok(Outcome::Done(ready.summary(request, plan)))
+}
+
+/// Brings the blobs to `place` that the bundle carries and that are not there, and nothing that anybody
+/// could see.
+///
+/// # Errors
+/// As [`land`].
+pub(super) fn ahead<S: Surveyed>(
+    place: &S,
+    deliveries: &[Delivery<S::There>],
+) -> Result<Ahead, Halt> {
+    let Job { request, ready, contents, progress } = place.job();
+    let (existing, questions) = (place.existing(), place.questions());
+    let cancel = progress.handle();
+    let mut plan =
+        Plan::new(ready.statement(), contents, deliveries, existing, questions, &cancel)?;
+    place.judge(&mut plan, deliveries)?;
+    if let Some(error) = Obstacle::failure(&plan.obstacles) {
+        return Err(error.into());
+    }
+    place.prepare(&mut plan, deliveries)?;
+    let mut ahead = Ahead { lacking: plan.keep_carried_blobs(contents), unsound: None };
+    if plan.copy.blobs + plan.mount.blobs > 0 {
+        // One that is damaged keeps no other from being brought: its medium may be brought again.
+        let carrier = Carrier { go_on: true, ..ready.carrier(request, contents, progress) };
+        if let Err(unfinished) = place.carry(&mut plan, deliveries, &carrier) {
+            let unfinished = ready.located(unfinished);
+            let Unfinished::Blobs(blobs) = &unfinished else {
+                return Err(Halt::of(unfinished, contents));
+            };
+            ahead.lacking.extend(blobs.iter().map(|(digest, _)| *digest));
+            ahead.unsound = unfinished.error();
+        }
+    }
+    Ok(ahead)
 }
 
 /// What is to be done at `place`, with everything that is in its way.

@@ -9,12 +9,14 @@ use crate::bundle::statement::Predicate;
 use crate::medium::Medium;
 use crate::places::layout::Layout;
 use crate::places::location::ArchiveFormat;
+use crate::places::location::Destination;
 use crate::places::registry::Settings;
 use crate::tools::pace::Jobs;
 use crate::words::document::Descriptor;
 use crate::words::error::Class;
 use crate::words::moment::moment;
 use crate::words::progress::{Recorder, Silent};
+use crate::words::reference::Reference;
 use crate::words::reference::Tag;
 use crate::work::choice::{Choice, Pattern};
 use crate::work::graph::Rewrite;
@@ -40,6 +42,7 @@ fn request(sample: &Sample) -> Request {
         jobs: Jobs::up_to(2),
         dry_run: false,
         leave_behind: LeaveBehind::default(),
+        discs: None,
         projects: Provision::default(),
         platform: None,
         rewrite: Rewrite::default(),

@@ -25,6 +25,25 @@ impl Plan {
         all.filter(|transfer| transfer.action == Action::Copy).map(|transfer| &transfer.blob)
     }
 
+    /// Leaves of it no more than the blobs that are moved and that `contents` carry: nothing that
+    /// anybody could see. Gives those that nobody carries.
+    pub fn keep_carried_blobs(&mut self, contents: &Contents) -> BTreeSet<Digest> {
+        let not_carried: BTreeSet<Digest> =
+            contents.blobs.lacking().map(|blob| blob.digest).collect();
+        let sent = self.sent().map(|blob| blob.digest);
+        let lacking = sent.filter(|digest| not_carried.contains(digest)).collect();
+        for repository in &mut self.repositories {
+            repository.blobs.retain(|transfer| {
+                transfer.action != Action::Present && !not_carried.contains(&transfer.blob.digest)
+            });
+            repository.documents.clear();
+            repository.lists.clear();
+            repository.names.clear();
+        }
+        self.count();
+        lacking
+    }
+
     /// The plan for the repository at `at` alone.
     ///
     /// Whoever runs it makes sure that the whole plan has no obstacles; it has none of its own.

@@ -79,6 +79,30 @@ impl Terminal {
         screen(&shown, self.columns)
     }
 
+    /// Types a command that asks by a line which ends in `question`, and types for each what `answer` says
+    /// to what was shown since the last one. Answers all that was shown.
+    pub fn types_answering(
+        &mut self,
+        command: &str,
+        question: &str,
+        mut answer: impl FnMut(&str) -> String,
+    ) -> String {
+        self.send(command);
+        let mut answered = 0;
+        let mut all = String::new();
+        loop {
+            let shown =
+                self.wait(question, |text| text.contains(question) || text.contains(PROMPT));
+            all += &shown;
+            if let Some(whole) = all.strip_suffix(PROMPT) {
+                return whole.to_owned();
+            }
+            let line = answer(&all[answered..]);
+            answered = all.len();
+            self.send(&line);
+        }
+    }
+
     fn send(&mut self, line: &str) {
         self.keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
     }

@@ -135,7 +135,7 @@ impl DriveDraft {
 
     /// Checks the volume in `file` where it lies; every byte of it where it `is_read`.
     fn prove(&self, path: &Path, file: &Arc<File>, is_read: bool) -> Result<Option<ReadBack>> {
-        let tree = in_volumes::of_file(path, file)?;
+        let tree = in_volumes::of_file(path, file, None)?;
         let tree = tree.ok_or_else(|| {
             Error::new(Class::Damaged, format!("{} is no volume any more", path.display()))
         })?;
@@ -157,7 +157,7 @@ impl DriveDraft {
         let proven = self.prove(&volume.path, &volume.file, self.drive.verify_media);
         let way = proven.inspect_err(|_| {
             // What did not come back is not believed by the next run either.
-            if let Ok(Some(tree)) = in_volumes::of_file(&volume.path, &volume.file) {
+            if let Ok(Some(tree)) = in_volumes::of_file(&volume.path, &volume.file, None) {
                 tree.forget();
             }
         })?;
