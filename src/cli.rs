@@ -43,6 +43,7 @@ mod registries;
 mod remedies;
 mod repair;
 mod report;
+mod report_on;
 mod root_drafts;
 mod root_folder;
 mod root_text;
@@ -107,6 +108,7 @@ enum Command {
     Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
+    Report(report_on::ReportOn),
     Serve(serve::Serve),
     Protect(protect::Protect),
     Repair(repair::Repair),
@@ -158,6 +160,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
+        Command::Report(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
         Command::Protect(args) => args.run(printer),
         Command::Repair(args) => args.run(printer),

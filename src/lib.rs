@@ -15,8 +15,9 @@
 //! `Request` stops at its own [`Cancel`](words::cancel::Cancel), which the caller hands over with the
 //! [`Progress`](words::progress::Progress) that the job tells; a look at a registry stops with that of
 //! its client, and a look at a bundle runs to its end. Features: `cli` (the program,
-//! implies `serve`), `serve` (the read-only registry), `ring` (TLS); all are on by default, and
-//! `--no-default-features` does without clap, indicatif, tokio and hyper.
+//! implies `serve`), `serve` (the read-only registry, implies `report`), `report` (a page on what a
+//! bundle holds), `ring` (TLS); all are on by default, and
+//! `--no-default-features` does without clap, indicatif, tokio, hyper and askama.
 //!
 //! The command line, the bundle format and the exit codes are the interface that is kept stable;
 //! the library has the same promises but may still change its shape before 1.0.

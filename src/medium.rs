@@ -286,6 +286,13 @@ impl Medium {
         }
     }
 
+    /// Whether its name says that its files are there for every program: it lies in one place, and is
+    /// not encrypted.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.further.is_empty() && matches!(self.form(), Form::Folder | Form::Packed)
+    }
+
     /// Lists the files of the bundle that is there, once. A final symbolic link in the path itself
     /// is followed: the user named it. It is strict, as a bundle is: a compressed tar is no tar, and
     /// a link in it a fault. A tar that was encrypted with age is read where it lies, with the feature

@@ -16,6 +16,8 @@ mod prospect;
 pub mod protect;
 pub mod prune;
 pub mod repair;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod roots;
 pub mod search;
 pub mod sequel;

@@ -24,6 +24,7 @@ pub mod platform;
 pub mod progress;
 pub mod reference;
 pub mod remedy;
+pub mod run_config;
 mod shape;
 pub mod size;
 pub mod stream;

@@ -54,13 +54,21 @@ impl Printer {
     /// [`Class::Usage`] when it is a terminal.
     pub(super) fn give_stdout(&self) -> Result<File> {
         use std::io::IsTerminal as _;
-        use std::os::fd::AsFd as _;
-        let stdout = io::stdout();
-        if stdout.is_terminal() {
+        if io::stdout().is_terminal() {
             return Err(Error::new(Class::Usage, "an archive is nothing for a terminal")
                 .hint("name a file, or pipe it into something, as in `| docker load`"));
         }
+        self.hand_over_stdout()
+    }
+
+    /// Standard output, for text that is no result. From now on results go to standard error.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub(super) fn hand_over_stdout(&self) -> Result<File> {
+        use std::os::fd::AsFd as _;
         self.stdout_given.store(true, Ordering::Relaxed);
+        let stdout = io::stdout();
         let stdout = stdout.as_fd().try_clone_to_owned();
         stdout.map(File::from).map_err(|e| Error::io("cannot write standard output", e))
     }

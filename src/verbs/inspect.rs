@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub(in crate::verbs) use self::usage::usage;
 pub use self::usage::{UsageKind, UsageRow};
 use crate::bundle::check::{self, OtherSignature, Trust};
 use crate::bundle::contents::{Contents, Image, Referrer, Skipped};
@@ -41,6 +42,13 @@ pub struct KnownReferrer {
     /// What it is, for people, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
+}
+
+impl KnownReferrer {
+    /// It with what it is.
+    pub(in crate::verbs) fn of(referrer: &Referrer) -> KnownReferrer {
+        KnownReferrer { kind: referrer.kind(), referrer: referrer.clone() }
+    }
 }
 
 /// What a bundle says.
@@ -118,13 +126,9 @@ pub fn inspect(medium: &Medium, trust: &Trust, now: Moment, with_usage: bool) ->
         tool: format!("{} {}", about.tool.name, about.tool.version),
         bytes_unshared: images.iter().map(|image| image.bytes).fold(0, u64::saturating_add),
         images,
-        referrers: about
-            .referrers
-            .iter()
-            .map(|referrer| KnownReferrer { kind: referrer.kind(), referrer: referrer.clone() })
-            .collect(),
+        referrers: about.referrers.iter().map(KnownReferrer::of).collect(),
         bytes_lacking: lacking(examined.contents()),
-        usage: with_usage.then(|| usage::usage(examined.contents())),
+        usage: with_usage.then(|| usage(examined.contents())),
         skipped: about.skipped.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
@@ -132,12 +136,12 @@ pub fn inspect(medium: &Medium, trust: &Trust, now: Moment, with_usage: bool) ->
     })
 }
 
-fn lacking(contents: &Contents) -> u64 {
+pub(in crate::verbs) fn lacking(contents: &Contents) -> u64 {
     contents.blobs.lacking().fold(0, |sum, blob| sum.saturating_add(blob.size))
 }
 
 /// The images with what they weigh, alone and together.
-fn sized(contents: &Contents) -> Vec<Sized> {
+pub(in crate::verbs) fn sized(contents: &Contents) -> Vec<Sized> {
     let documents = contents.documents.values().map(|document| document.descriptor());
     let sizes: BTreeMap<Digest, u64> =
         documents.chain(contents.blobs.needed()).map(|blob| (blob.digest, blob.size)).collect();

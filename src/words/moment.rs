@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use jiff::SignedDuration;
 use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::{Class, Error, Result};
@@ -43,6 +43,21 @@ impl Moment {
         let time = Moment::EPOCH.0.checked_add(SignedDuration::from_secs(seconds));
         let time = time.map_err(|e| bad().source(e))?;
         if time.year() < 0 { Err(bad()) } else { Ok(Moment(time)) }
+    }
+
+    /// The second that `text` lies in, a time in any spelling of RFC 3339, as others write it.
+    ///
+    /// ```
+    /// use sealift::words::moment::Moment;
+    ///
+    /// let made = Moment::of_rfc3339("2026-03-01T10:00:00.5+02:00");
+    /// assert_eq!(made.map(|it| it.to_string()).as_deref(), Some("2026-03-01T08:00:00Z"));
+    /// assert!(Moment::of_rfc3339("yesterday").is_none());
+    /// ```
+    #[must_use]
+    pub fn of_rfc3339(text: &str) -> Option<Moment> {
+        let time: Timestamp = text.parse().ok()?;
+        Moment::from_unix(time.as_second()).ok()
     }
 
     /// Seconds since 1970.

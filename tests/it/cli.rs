@@ -38,6 +38,7 @@ fn help_has_examples_for_every_verb() {
         "diff",
         "verify",
         "import",
+        "report",
         "serve",
         "tags",
         "search",

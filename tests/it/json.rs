@@ -304,6 +304,45 @@ fn inspections_and_verifications() {
 }
 
 #[test]
+fn reports() {
+    let sealift = desk();
+    let report = |name: &str, line: &str, code: i32| {
+        let ran = run(&sealift, &format!("report {line} --key signer.pub.pem")).exits(code);
+        let told = serde_json::from_str::<Value>(&ran.stdout).unwrap_or_default();
+        let at = told["reportedAt"].as_str().unwrap_or("nothing of that kind").to_owned();
+        check(name, &ran, &[(&at, "<time>")]);
+    };
+    report("report", "packed.tar -o r.html", code::DONE);
+    report("report.against", "packed.tar --against skipped.tar -o r.json", code::DONE);
+    report("report.shapeless", "packed.tar -o r.txt", code::USAGE);
+    hurt(&sealift);
+    report("report.damaged", "folder -o r.md", code::DAMAGED);
+
+    // One whose config says all that is told.
+    sealift.keys("own");
+    let mut image = Image::new("x", "1");
+    let config = json!({
+        "created": "2025-10-01T00:00:00Z", "os": "linux", "architecture": "amd64",
+        "rootfs": {"type": "layers", "diff_ids": []},
+        "config": {"User": "app", "Labels": {"a": "b"}, "ExposedPorts": {"80/tcp": {}}},
+    });
+    let config = image.blob(images::OCI_CONFIG, config.to_string().as_bytes());
+    let text = format!(
+        r#"{{"schemaVersion":2,"config":{config},"layers":[],"annotations":{{"org.opencontainers.image.base.name":"docker.io/library/debian:12"}}}}"#
+    );
+    image.document(images::OCI_MANIFEST, &text, "");
+    image.name("1");
+    images::write_layout(&sealift.at("l"), &[("x.example/a:1", &image)]);
+    run(&sealift, "export oci:l -o b --sign-key own.key.pem").ok();
+    let ran = run(&sealift, "report b -o r.html --key own.pub.pem").ok();
+    let told = ran.json();
+    let [at, own, statement] = ["/reportedAt", "/signers/0", "/statement"]
+        .map(|at| told.pointer(at).and_then(Value::as_str).unwrap().to_owned());
+    let varying = [(&*at, "<time>"), (&*own, "<key>"), (&*statement, "<statement>")];
+    check("report.told", &ran, &varying);
+}
+
+#[test]
 fn differences() {
     let sealift = desk();
     sealift.keys("own");

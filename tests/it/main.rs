@@ -79,6 +79,7 @@ mod refusal;
 mod repair;
 mod repair_hostile;
 mod repair_rounds;
+mod report;
 mod reproducible;
 mod requests;
 mod resumed_media;

@@ -21,6 +21,7 @@ macro_rules! run {
 
 pub mod age;
 pub mod ceremony;
+pub mod chromium;
 pub mod content;
 pub mod debian;
 pub mod double;

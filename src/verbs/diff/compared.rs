@@ -62,7 +62,7 @@ pub struct Compared {
 
 impl Compared {
     /// What is to be known of a bundle.
-    pub(super) fn bundle(
+    pub(in crate::verbs) fn bundle(
         medium: &Medium,
         record: &Record,
         now: Moment,
