@@ -18,6 +18,7 @@ use crate::bundle::bases::Bases;
 use crate::bundle::check;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
+use crate::verbs::report::{BundleReport, served_page};
 use crate::verbs::serve::{serve, shelf, whole};
 use crate::words::error::{Error, Result};
 
@@ -32,7 +33,8 @@ use crate::words::error::{Error, Result};
   sealift serve june.tar.age --identity site.key --key transfer.pub.pem
   podman pull --tls-verify=false 127.0.0.1:5000/library/alpine:3.20
 
-Plain HTTP without credentials: whoever reaches the address can pull. On the loopback it answers to
+At / a browser shows what is in the bundle, as `sealift report` writes it, with the command to pull each
+image. Plain HTTP without credentials: whoever reaches the address can pull. On the loopback it answers to
 addresses and localhost only, whatever name leads there. Ctrl-C ends it, with exit code 0.")]
 pub(super) struct Serve {
     #[command(flatten)]
@@ -68,10 +70,29 @@ impl Serve {
             .verify(all_cores(), &*progress)?;
         let address = listener.local_addr().map_err(|e| Error::io("cannot tell the address", e))?;
         let url = format!("http://{address}");
+        let report = BundleReport::of(&medium, &bundle, now, &*progress)?;
+        let page = served_page(&report, &as_pulled(address));
+        drop(report);
         let evidence = Evidence::of(&medium, bundle.trusted().about(), now);
         ahead(&evidence).iter().for_each(|line| printer.note(&format!("warning: {line}")));
         printer.result(&json!({"listening": url}), || vec![format!("listening on {url}")])?;
-        serve(shelf(bundle), listener, || printer.cancel().is_cancelled(), progress)?;
+        let shelf = shelf(bundle);
+        let shelf = match page {
+            Some(page) => shelf.with_front(page),
+            None => {
+                printer.note("there is no page at /: it would be too large for a browser");
+                shelf
+            }
+        };
+        serve(shelf, listener, || printer.cancel().is_cancelled(), progress)?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// How those who pull call `address`. What listens on every address is called by one of them.
+fn as_pulled(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("THIS-MACHINE:{}", address.port()),
+        false => address.to_string(),
     }
 }

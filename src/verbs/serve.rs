@@ -10,6 +10,7 @@
 mod answer;
 mod asked_for;
 mod body;
+mod front;
 mod lane;
 mod ledger;
 mod loopback;

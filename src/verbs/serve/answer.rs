@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::asked_for::is_for_this_machine;
 use super::body::AnswerBody;
+use super::front;
 use super::ledger::Ledger;
 use super::page;
 use super::range::{ByteRange, span};
@@ -66,17 +67,12 @@ impl Desk {
             true => Route::Refused(Refusal::Host),
             false => route(request.method.as_str(), path, query),
         };
-        let mut response = match route {
-            Route::Version => json_answer(&json!({})),
-            Route::Manifest { repository, name } => self.manifest(&repository, &name, request),
-            Route::Blob { repository, digest } => self.blob(&repository, &digest, request).await,
-            Route::Tags { repository, page } => self.tags(&repository, &page),
-            Route::Catalog { .. } if self.ledger.is_some() => refused(Refusal::Path),
-            Route::Catalog { page } => self.catalog(&page),
-            Route::Referrers { repository, subject, artifact_type } => {
-                self.referrers(&repository, subject.as_ref(), artifact_type.as_deref())
+        let mut response = match self.shelf.front() {
+            // No endpoint of a registry is called so.
+            Some(page) if path == "/" && route == Route::Refused(Refusal::Path) => {
+                front::answer(page)
             }
-            Route::Refused(refusal) => refused(refusal),
+            _ => self.routed(route, request).await,
         };
         set(&mut response, API_VERSION, "registry/2.0");
         set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -91,6 +87,22 @@ impl Desk {
             *response.body_mut() = AnswerBody::empty();
         }
         response
+    }
+
+    /// What a registry answers to `route`.
+    async fn routed(&self, route: Route, request: &Parts) -> Response<AnswerBody> {
+        match route {
+            Route::Version => json_answer(&json!({})),
+            Route::Manifest { repository, name } => self.manifest(&repository, &name, request),
+            Route::Blob { repository, digest } => self.blob(&repository, &digest, request).await,
+            Route::Tags { repository, page } => self.tags(&repository, &page),
+            Route::Catalog { .. } if self.ledger.is_some() => refused(Refusal::Path),
+            Route::Catalog { page } => self.catalog(&page),
+            Route::Referrers { repository, subject, artifact_type } => {
+                self.referrers(&repository, subject.as_ref(), artifact_type.as_deref())
+            }
+            Route::Refused(refusal) => refused(refusal),
+        }
     }
 
     /// end-3.

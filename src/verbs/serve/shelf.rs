@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hyper::body::Bytes;
+
 use super::page;
 use super::route::{ManifestName, NamedRepository};
 use crate::storage::store::BlobSource;
@@ -41,6 +43,8 @@ pub struct Shelf {
     sound: Arc<Sound>,
     /// Bytes that the kernel sent.
     by_kernel: Arc<AtomicU64>,
+    /// The page at `/`, where there is one.
+    front: Option<Bytes>,
 }
 
 /// Why something is not on the shelf.
@@ -112,7 +116,18 @@ impl Shelf {
             list(one.path.to_string(), false, one);
         }
         let (catalog, by_kernel) = (catalog(&shelved), Arc::default());
-        Shelf { names, catalog, stock, bytes, sound, by_kernel }
+        Shelf { names, catalog, stock, bytes, sound, by_kernel, front: None }
+    }
+
+    /// The same, with `page` at `/`, for a person with a browser.
+    #[must_use]
+    pub fn with_front(self, page: String) -> Shelf {
+        Shelf { front: Some(page.into()), ..self }
+    }
+
+    /// The page at `/`, where there is one.
+    pub(super) fn front(&self) -> Option<&Bytes> {
+        self.front.as_ref()
     }
 
     /// Where the bytes of blobs come from.
