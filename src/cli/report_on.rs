@@ -7,14 +7,13 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::at_hand::all_at_hand;
+use super::believe::{Keeps, Signers};
 use super::bundle::Bundle;
 use super::environment::now;
 use super::evidence::{ahead, signed};
 use super::json::Ending;
 use super::printer::Printer;
-use super::secrets::public_keys;
 use super::unlock::Unlock;
-use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::tools::file::AtomicFile;
 use crate::tools::parallel::all_cores;
@@ -36,6 +35,7 @@ const MODE: u32 = 0o644;
 #[command(after_help = "Examples:
   sealift report june.tar --key transfer.pub.pem -o june.html
   sealift report june.tar --key transfer.pub.pem --against may.tar -o june.html
+  sealift report june.tar --trust /etc/sealift/trust -o june.html
   sealift report june.tar --key transfer.pub.pem -o june.md
   sealift report june.tar --key transfer.pub.pem -o june.json
   sealift report june.tar --key transfer.pub.pem -o - --as md | less
@@ -46,12 +46,11 @@ SBOMs and attestations are listed as they came along; what they say is not check
 pub(super) struct ReportOn {
     #[command(flatten)]
     bundle: Bundle,
-    /// Public key that must have signed it, and PREVIOUS (with several, any one of them)
-    #[arg(long, value_name = "PUB.pem", required = true)]
-    key: Vec<PathBuf>,
+    #[command(flatten)]
+    signers: Signers,
     #[command(flatten)]
     unlock: Unlock,
-    /// The bundle before it, or a record of that: what is new, moved and gone since
+    /// The bundle before it, or a record of that, signed by the same: what is new, moved and gone since
     #[arg(long, value_name = "PREVIOUS")]
     against: Option<PathBuf>,
     /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not
@@ -93,7 +92,7 @@ struct Told<'r> {
 impl ReportOn {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         let form = form(&self.output, self.form)?;
-        let trust = Trust::Keys(public_keys(&self.key)?);
+        let trust = self.signers.trust(Keeps::IfItCan)?;
         let opener = self.unlock.opener(printer)?;
         let request = Request {
             against: self.against.map(|path| opener.medium(path)),

@@ -8,6 +8,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::support::ceremony;
 use crate::support::chromium::{parsed, shown};
 use crate::support::content::Layer;
 use crate::support::engines::Podman;
@@ -246,6 +247,28 @@ fn a_report_is_written_nowhere_in_the_bundle() {
         ran(sealift.command().args(line).arg(odd)).exits(code::USAGE).says("--as");
     }
     assert!(fs::read(sealift.at("june.tar")).unwrap() == before && !sealift.at("r.txt").exists());
+}
+
+#[test]
+fn the_rule_and_who_of_whom_has_signed_are_told() {
+    need!("python3");
+    let sealift = Sealift::new();
+    ceremony::two_of_three(&sealift);
+    ceremony::export(&sealift, "b", "alice", "");
+    let line = "report b --trust trust -o r.html";
+    ceremony::run(&sealift, line).exits(code::UNTRUSTED);
+    assert!(!sealift.at("r.html").exists());
+    ceremony::countersign(&sealift, "b", "carol");
+
+    ceremony::run(&sealift, line).ok();
+
+    let read = assert_inert(&sealift.at("r.html"));
+    let page = read["text"].as_str().unwrap();
+    for said in ["2 of those who sign for ", "as version 1 of the root of trust has it"] {
+        assert!(page.contains(said), "{page}");
+    }
+    assert!(page.contains("alice has signed") && page.contains("carol has signed"), "{page}");
+    assert!(page.contains("bob has not") && !page.contains("dave"), "{page}");
 }
 
 #[test]
