@@ -157,30 +157,21 @@ impl Medium {
         }
     }
 
-    /// The medium at `path`, which is opened by the same as this one where it is encrypted.
+    /// The medium at `path`, which is opened and read as this one.
     #[must_use]
     pub fn beside(&self, path: impl Into<PathBuf>) -> Medium {
-        let medium = Medium::at(path);
-        #[cfg(feature = "age")]
-        let medium = Medium { identities: self.identities.clone(), ..medium };
-        medium
-    }
-
-    /// To whom a bundle is encrypted that is made here.
-    #[cfg(feature = "age")]
-    pub(crate) fn recipients(&self) -> Option<&Arc<Recipients>> {
-        self.recipients.as_ref()
-    }
-
-    /// What is at `path`, which is opened by the same identities.
-    #[must_use]
-    pub(crate) fn moved(&self, path: impl Into<PathBuf>) -> Medium {
         Medium {
             #[cfg(feature = "age")]
             identities: self.identities.clone(),
             past_cache: self.past_cache,
             ..Medium::at(path)
         }
+    }
+
+    /// To whom a bundle is encrypted that is made here.
+    #[cfg(feature = "age")]
+    pub(crate) fn recipients(&self) -> Option<&Arc<Recipients>> {
+        self.recipients.as_ref()
     }
 
     /// The same, whose bytes are read as the device gives them, past what the system has of them in

@@ -328,6 +328,16 @@ fn recovery_data_of_a_folder_survives_each_call() {
 
 /// A world in which `line` repairs a bundle, of which `damaged` has a hole.
 fn of_damage(june: &'static str, damaged: &'static str, line: &'static str) -> Option<World> {
+    to_be_repaired(june, damaged, line, june)
+}
+
+/// As [`of_damage`], where the repaired one is `output`.
+fn to_be_repaired(
+    june: &'static str,
+    damaged: &'static str,
+    line: &'static str,
+    output: &'static str,
+) -> Option<World> {
     let made = |world: &World, folder: &Path| {
         world.run(&format!("export oci:src -o {june} --sign-key KEY")).ok();
         std::fs::remove_dir_all(folder.join("src")).unwrap();
@@ -337,7 +347,7 @@ fn of_damage(june: &'static str, damaged: &'static str, line: &'static str) -> O
         bytes[middle..middle + 5_000].fill(0xa5);
         std::fs::write(folder.join(damaged), bytes).unwrap();
     };
-    World::new(line, june, made)
+    World::new(line, output, made)
 }
 
 #[test]
@@ -358,6 +368,15 @@ fn a_repair_of_a_folder_survives_each_call() {
     // A file that is not finished may be left in it, until the next run.
     world.may_have_more = true;
     world.survives("repair a folder");
+}
+
+#[test]
+fn a_repair_of_a_folder_to_a_copy_survives_each_call() {
+    need!("cc");
+    let line = "repair june -o out --key PUB";
+    let Some(mut world) = to_be_repaired("june", "june/index.json", line, "out") else { return };
+    world.is_made_once = true;
+    world.survives("repair a folder to a copy");
 }
 
 #[test]

@@ -18,8 +18,12 @@ pub const LIMIT_KIB: u64 = 64 << 10;
 
 /// Writes the layer: random bytes, no two megabytes the same.
 pub fn write_layer(out: &mut dyn Write) -> std::io::Result<()> {
+    write_bytes(LAYER, out)
+}
+
+fn write_bytes(size: u64, out: &mut dyn Write) -> std::io::Result<()> {
     let mut block = Random::new(2).bytes(1 << 20);
-    for number in 0..LAYER >> 20 {
+    for number in 0..size >> 20 {
         block[..8].copy_from_slice(&number.to_le_bytes());
         out.write_all(&block)?;
     }
@@ -192,6 +196,11 @@ fn download(port: u16, image: &Image) -> u64 {
 
 /// Writes a docker archive of one image with the layer to `out`.
 fn write_archive(out: &mut dyn Write) {
+    write_archive_of(LAYER, out);
+}
+
+/// As [`write_archive`], with a layer of `size` bytes, a multiple of a megabyte.
+fn write_archive_of(size: u64, out: &mut dyn Write) {
     let header = |name: &str, size: u64| {
         let mut header = tar::Header::new_ustar();
         header.set_path(name).unwrap();
@@ -199,9 +208,9 @@ fn write_archive(out: &mut dyn Write) {
         header.set_cksum();
         *header.as_bytes()
     };
-    out.write_all(&header("1/layer.tar", LAYER)).unwrap();
+    out.write_all(&header("1/layer.tar", size)).unwrap();
     let mut hash = Sha256::new();
-    write_layer(&mut Hashing(out, &mut hash)).unwrap();
+    write_bytes(size, &mut Hashing(out, &mut hash)).unwrap();
     let layer = hex(&hash.finalize());
     let config = format!(
         r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["sha256:{layer}"]}}}}"#
@@ -251,4 +260,47 @@ fn a_layer_of_two_gigabytes_in_an_archive_passes_through_64_mebibytes() {
     zstd.finish().unwrap().flush().unwrap();
     run_within("export a zstd archive", &mut export("docker-archive:archive"));
     assert_eq!(digest(), plain);
+}
+
+#[test]
+fn recovery_data_is_made_and_used_within_256_mebibytes() {
+    need!("par2");
+    const LIMIT: u64 = 256 << 10;
+    let scratch = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let sealift = Sealift::new_in(scratch.path());
+    sealift.keys("signer");
+    // So large that the sums of all recovery slices together have more than they may take.
+    write_archive_of(640 << 20, &mut std::fs::File::create(sealift.at("archive")).unwrap());
+    run!(
+        sealift,
+        "export",
+        "docker-archive:archive",
+        "-o",
+        "b.tar",
+        "--sign-key",
+        "signer.key.pem"
+    )
+    .ok();
+    std::fs::remove_file(sealift.at("archive")).unwrap();
+    let run = |what: &str, line: &str| {
+        run_below(LIMIT, what, sealift.command().args(line.split(' ')));
+    };
+
+    run("protect", "protect b.tar --redundancy 21%");
+    run("protect what is protected", "protect b.tar --redundancy 21%");
+    for entry in std::fs::read_dir(sealift.at("")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|it| it == "par2") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+
+    // Slices as wide as any is worked on at a time.
+    let mut create = crate::protect::par2(&sealift.at(""), "create");
+    let created = create.args(["-s2097152", "-c30", "-n1", "b.tar.par2", "b.tar"]);
+    crate::support::sealift::ran(created).ok();
+    let mut random = Random::new(5);
+    crate::protect::damage(&sealift.at("b.tar"), 2 << 20, 30, &mut random);
+    run("repair", "repair b.tar --key signer.pub.pem");
+    run("repair what is whole", "repair b.tar --key signer.pub.pem");
 }

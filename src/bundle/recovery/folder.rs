@@ -73,7 +73,7 @@ impl Ward {
                 repaired.write(name, root, how.progress)?;
             }
             how.progress.event(Event::Done);
-            (how.check)(&self.medium.moved(root.path()))
+            (how.check)(&self.medium.beside(root.path()))
         })
     }
 }

@@ -121,7 +121,7 @@ impl Ward {
         FileInfo::of(&file).map_err(fault)?.refuse_foreign(folder, &path)?;
         lock(&file, folder, &temp)?;
         let made = self.fill(&mut file, folder, &path, how);
-        if let Err(error) = made.and_then(|()| (how.check)(&self.medium.moved(path.as_path()))) {
+        if let Err(error) = made.and_then(|()| (how.check)(&self.medium.beside(path.as_path()))) {
             // Nothing better can be done about a leftover than to leave it: the next run writes it anew.
             let _ = folder.remove(&temp);
             return Err(error);
@@ -180,17 +180,16 @@ pub(super) fn make_folder(
     FileInfo::of(root.handle()).map_err(fault)?.refuse_foreign(above, &path)?;
     lock_folder(&root)?;
     root.clear().map_err(fault)?;
-    let named = fill(&root).and_then(|()| {
-        above.rename(&temp, name, root.handle(), Replace::No).map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => taken(&above.at(name)),
-            _ => Error::io(format!("cannot rename {}", path.display()), e),
-        })
-    });
-    if let Err(error) = named {
+    if let Err(error) = fill(&root) {
         // Nothing better can be done about a leftover than to leave it: the next run clears it.
         let _ = above.remove_folder(&temp, &root);
         return Err(error);
     }
+    // It may have its name where that fails, and stays as it is.
+    above.rename(&temp, name, root.handle(), Replace::No).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => taken(&above.at(name)),
+        _ => Error::io(format!("cannot rename {}", path.display()), e),
+    })?;
     above.sync()?;
     above.is_found()
 }

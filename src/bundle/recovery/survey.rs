@@ -62,7 +62,7 @@ impl Survey {
         let volumes = volumes(medium.path())?;
         let is_in_volumes = !volumes.is_empty();
         let media = match is_in_volumes {
-            true => volumes.iter().map(|name| medium.moved(medium.path().join(name))).collect(),
+            true => volumes.iter().map(|name| medium.beside(medium.path().join(name))).collect(),
             false => vec![medium.clone()],
         };
         let mut wards = Vec::new();

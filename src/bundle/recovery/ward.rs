@@ -117,7 +117,7 @@ impl Ward {
         let ahead: Vec<usize> =
             (0..slices.places.len()).filter(|slice| !is_known(*slice)).collect();
         let bytes = ahead.iter().map(|slice| slices.there(*slice, set.slice_size)).sum();
-        let items = ahead.len() as u64;
+        let items = set.files.len() as u64;
         progress.event(Event::Phase { name: "looking for damage", bytes, items });
         let whole = parallel::map(jobs, &ahead, |slice| {
             progress.check()?;
@@ -242,7 +242,8 @@ impl Ward {
         let exponents: Vec<u16> = self.found.recovery.iter().map(|slice| slice.exponent).collect();
         let sizes = (slices.places.len(), size);
         let bytes = (sizes.0 - self.lost.len()) as u64 * size;
-        progress.event(Event::Phase { name: "repairing", bytes, items: self.lost.len() as u64 });
+        let items = self.damaged.len() as u64;
+        progress.event(Event::Phase { name: "repairing", bytes, items });
         let fault = |e| Error::io("cannot write what is repaired", e);
         let mut out = |at: usize, offset: u64, bytes: &[u8]| {
             scratch.write_all_at(bytes, at as u64 * size + offset).map_err(fault)
