@@ -30,10 +30,12 @@ use crate::words::escape::Safe;
 
 A packed file is written anew as NAME.repairing, which takes its place when it is right, so that it needs
 as much room again; of a folder each damaged file is. The recovery data is that of `sealift protect` or of
-`par2 create`: june.tar.par2 and june.tar.vol*.par2 beside june.tar, repair/*.par2 in a folder. It may be
-damaged itself: what is left of it is used. Nothing is written where nothing is damaged. Where more is lost
-than it makes up for, nothing is changed, the images that are lost and those that are whole are named, and
-the exit code is 4. An interrupted run leaves the bundle as it was, or better; the same command finishes it.")]
+`par2 create`: june.tar.par2 and june.tar.vol*.par2 beside june.tar, repair/*.par2 in a folder. Each volume
+has its own, and can be named alone. Recovery data may be damaged itself: what is left of it is used.
+
+Nothing is written where nothing is damaged. Where more is lost than the recovery data makes up for,
+nothing is changed, the images that are lost and those that are whole are named, and the exit code is 4.
+An interrupted run leaves the bundle as it was, or better; the same command finishes it.")]
 pub(super) struct Repair {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
@@ -88,7 +90,7 @@ fn text(summary: &Summary) -> Vec<String> {
     let what = if summary.repaired { "repaired" } else { "damaged:" };
     let mut lines: Vec<String> =
         summary.damaged.iter().map(|file| format!("{what} {}", Safe(file))).collect();
-    lines.extend(summary.sets.iter().filter(|set| set.lost_slices > 0).map(|set| lost(set)));
+    lines.extend(summary.sets.iter().filter(|set| set.lost_slices > 0).map(lost));
     lines.push(match (summary.dry_run, summary.signers.is_empty()) {
         (true, _) => format!("{bundle} can be repaired; nothing was written"),
         (_, true) => format!(

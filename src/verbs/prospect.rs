@@ -104,10 +104,14 @@ impl Prospect {
     }
 
     fn hint(&self, error: Error, bundle: &Medium) -> Error {
+        // Volumes that lie at several places are repaired one by one.
+        let damaged = self.sets.iter().find(|set| set.lost_slices > 0).map(|set| &set.of);
+        let named =
+            if bundle.places().nth(1).is_none() { bundle } else { damaged.unwrap_or(bundle) };
         error.hint(phrase![
             format!("{}, and can be made again: `", self.lost()),
             Remedy::Repair,
-            format!(" {bundle}`")
+            format!(" {named}`")
         ])
     }
 

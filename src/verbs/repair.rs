@@ -14,7 +14,7 @@ use crate::tools::parallel::all_cores;
 use crate::words::count::{are, count};
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
-use crate::words::progress::Progress;
+use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
 
@@ -104,6 +104,12 @@ pub fn repair(request: &Request, progress: &dyn Progress) -> Result<Summary> {
     // 2. Make it again, and believe nothing of it before it was read.
     let signers = RefCell::new(Vec::new());
     let check = |made: &Medium| {
+        if is_sealed(made, &request.trust)? {
+            let text =
+                "nobody has looked into it: no identity opens it, and it is as it was protected";
+            progress.event(Event::note(text.to_owned()));
+            return Ok(());
+        }
         let examined = whole(made, request, progress)?;
         *signers.borrow_mut() = examined.signers().to_vec();
         Ok(())
@@ -133,6 +139,14 @@ fn found(request: &Request, survey: &Survey) -> Summary {
         signers: Vec::new(),
         failure: None,
     }
+}
+
+/// Whether `bundle` is encrypted and cannot be opened, where nobody's signature is asked for.
+fn is_sealed(bundle: &Medium, trust: &Trust) -> Result<bool> {
+    if !matches!(trust, Trust::UnsafeAnySigner) || !bundle.is_encrypted()? {
+        return Ok(false);
+    }
+    Ok(bundle.open().is_err_and(|e| e.class() == Class::Untrusted))
 }
 
 /// The bundle, or the volume, `made`, of which every byte was read and nothing is wrong.

@@ -78,6 +78,7 @@ mod referrers;
 mod refusal;
 mod repair;
 mod repair_hostile;
+mod repair_media;
 mod repair_rounds;
 mod report;
 mod reproducible;

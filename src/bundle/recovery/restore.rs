@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use super::survey::Survey;
@@ -10,11 +10,12 @@ use super::ward::Ward;
 use crate::bundle::check::Trust;
 use crate::bundle::draft::taken;
 use crate::medium::Medium;
-use crate::tools::file::nameless;
+use crate::tools::file::{AtomicFile, nameless, open_regular};
 use crate::tools::folder::{FileInfo, Folder, Replace, SHARED};
 use crate::tools::lock::{lock, lock_folder};
 use crate::tools::room;
 use crate::tools::uncached::sync;
+use crate::tools::withheld;
 use crate::words::error::{Error, Result};
 use crate::words::progress::{Event, Progress};
 
@@ -86,7 +87,7 @@ impl Survey {
             for ward in &self.wards {
                 ward.write_packed(root, ward.name(0).as_ref(), Replace::No, how)?;
             }
-            Ok(())
+            self.others.iter().try_for_each(|other| copy(other, root, how))
         })
     }
 }
@@ -157,6 +158,31 @@ impl Ward {
 /// That so many bytes of so many files are written from now on.
 pub(super) fn writing(bytes: u64, items: u64) -> Event {
     Event::Phase { name: "writing what was repaired", bytes, items }
+}
+
+/// Copies the volume `from`, which has no recovery data, into `root`, if it is right.
+fn copy(from: &Medium, root: &Folder, how: &Restoring<'_>) -> Result<()> {
+    let read = |e| withheld::reading(format!("cannot read {from}"), e);
+    let mut file = open_regular(from.path()).map_err(read)?;
+    let (_, name) = Folder::holding(from.path())?;
+    (how.check)(from)?;
+    let len = file.metadata().map_err(read)?.len();
+    room::check(root.path(), len, "for a copy")?;
+    how.progress.event(writing(len, 1));
+    let mut to = AtomicFile::within(root, name, MODE)?;
+    let mut chunk = vec![0; 1 << 20];
+    loop {
+        how.progress.check()?;
+        let got = file.read(&mut chunk).map_err(read)?;
+        if got == 0 {
+            break;
+        }
+        let fault = |e| Error::io(format!("cannot write into {}", root.path().display()), e);
+        to.write_all(&chunk[..got]).map_err(fault)?;
+        how.progress.event(Event::Advanced { digest: None, bytes: got as u64 });
+    }
+    how.progress.event(Event::Done);
+    to.commit_new()
 }
 
 /// What is called `name` once it is finished.

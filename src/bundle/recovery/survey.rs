@@ -1,13 +1,15 @@
 //! [`Survey`]: what of a bundle is lost, and whether its recovery data makes up for it.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::spot::protected_by;
 use super::ward::{KnownBytes, Ward};
-use crate::medium::Medium;
+use crate::bundle::inventory::SUMS;
+use crate::medium::{Medium, in_volumes};
 use crate::tools::folder::Folder;
 use crate::words::error::{Error, Result};
 use crate::words::progress::Progress;
@@ -16,6 +18,8 @@ use crate::words::progress::Progress;
 #[derive(Debug)]
 pub struct Survey {
     pub(super) wards: Vec<Ward>,
+    /// Volumes that have none.
+    pub(super) others: Vec<Medium>,
     /// Whether each is a volume in a folder.
     pub(super) is_in_volumes: bool,
 }
@@ -59,17 +63,23 @@ impl Survey {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<Option<Survey>> {
-        let volumes = volumes(medium.path())?;
-        let is_in_volumes = !volumes.is_empty();
-        let media = match is_in_volumes {
-            true => volumes.iter().map(|name| medium.beside(medium.path().join(name))).collect(),
-            false => vec![medium.clone()],
-        };
-        let mut wards = Vec::new();
-        for medium in &media {
-            wards.extend(Ward::of(medium, known, jobs, progress)?);
+        let (mut media, mut is_in_volumes) = (Vec::new(), medium.places().nth(1).is_some());
+        for place in medium.places() {
+            let names = volumes(place)?;
+            is_in_volumes |= !names.is_empty();
+            match names.is_empty() {
+                true => media.push(medium.beside(place)),
+                false => media.extend(names.iter().map(|name| medium.beside(place.join(name)))),
+            }
         }
-        Ok((!wards.is_empty()).then_some(Survey { wards, is_in_volumes }))
+        let (mut wards, mut others) = (Vec::new(), Vec::new());
+        for medium in media {
+            match Ward::of(&medium, known, jobs, progress)? {
+                Some(ward) => wards.push(ward),
+                None => others.push(medium),
+            }
+        }
+        Ok((!wards.is_empty()).then_some(Survey { wards, others, is_in_volumes }))
     }
 
     /// What is lost, set by set.
@@ -105,13 +115,20 @@ impl Survey {
     }
 }
 
-/// The names of the volumes in the folder `path` that have recovery data beside them, be they there or not.
-fn volumes(path: &Path) -> Result<BTreeSet<String>> {
+/// The names of the volumes in the folder `path`, be they there or only their recovery data; none where it is
+/// no folder of volumes.
+fn volumes(path: &Path) -> Result<BTreeSet<OsString>> {
     if !path.is_dir() {
         return Ok(BTreeSet::new());
     }
     let fault = |e| Error::io(format!("cannot list {}", path.display()), e);
-    let names = Folder::open(path).and_then(|folder| folder.names()).map_err(fault)?;
-    let names = names.iter().filter_map(|name| protected_by(name));
-    Ok(names.filter(|name| name.ends_with(".tar")).map(str::to_owned).collect())
+    let folder = Folder::open(path).map_err(fault)?;
+    let is_there = |name: &str| folder.look(name).is_ok_and(|it| it.is_some());
+    if ["oci-layout", SUMS, "blobs", "repair"].into_iter().any(is_there) {
+        return Ok(BTreeSet::new());
+    }
+    let names = folder.names().map_err(fault)?;
+    let lost = names.iter().filter_map(|name| protected_by(name));
+    let lost = lost.filter(|name| name.ends_with(".tar")).map(OsString::from);
+    Ok(in_volumes::names(&folder).map_err(fault)?.into_iter().chain(lost).collect())
 }
