@@ -25,6 +25,7 @@ pub mod inventory;
 pub mod keys;
 pub mod known;
 pub mod labels;
+pub mod ledger;
 pub mod limits;
 pub mod line;
 pub mod memory;

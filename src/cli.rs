@@ -26,11 +26,13 @@ mod inspect;
 mod inventory;
 mod json;
 mod key;
+mod ledger;
 mod lists;
 mod lock;
 mod login;
 mod manual;
 mod misuse;
+mod noting;
 mod numbering;
 mod pack;
 mod partly;
@@ -117,6 +119,8 @@ enum Command {
     Prune(Box<prune::Prune>),
     #[command(subcommand)]
     Trust(trust::TrustVerb),
+    #[command(subcommand)]
+    Ledger(ledger::LedgerVerbs),
     Login(login::Login),
     Logout(login::LogoutArgs),
     Tags(tags::ListTags),
@@ -168,6 +172,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Pack(args) => args.run(printer),
         Command::Prune(args) => args.run(printer),
         Command::Trust(command) => command.run(printer),
+        Command::Ledger(command) => command.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),

@@ -7,6 +7,7 @@ pub mod freshness;
 pub mod import;
 pub mod inspect;
 pub mod inventory;
+pub mod ledger;
 pub mod login;
 mod making;
 mod numbered;
@@ -15,6 +16,7 @@ mod paths;
 mod prospect;
 pub mod protect;
 pub mod prune;
+pub mod recording;
 pub mod repair;
 #[cfg(feature = "report")]
 pub mod report;

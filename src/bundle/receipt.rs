@@ -146,7 +146,7 @@ impl ReadReceipt {
             [_, true] => None,
             _ => return Err(damaged("it does not begin as one")),
         };
-        let signer = signer(envelope.as_ref(), keys)?;
+        let signer = ReceiptSigner::of("the receipt", envelope.as_ref(), keys)?;
         let statement = envelope.as_ref().map_or(&first[..end], Envelope::payload);
         let (about, listed) = ReceiptAbout::from_statement(statement)?;
         if Digest::of(body) != listed {
@@ -162,23 +162,32 @@ impl ReadReceipt {
     }
 }
 
-/// Whose word a receipt with this `envelope` is. Where `keys` are given, one of them has to have signed it.
-///
-/// # Errors
-/// [`Class::Untrusted`] where none has.
-fn signer(envelope: Option<&Envelope>, keys: &[PublicKey]) -> Result<ReceiptSigner> {
-    let untrusted = |why: &str| Error::new(Class::Untrusted, format!("the receipt {why}"));
-    match (envelope, keys) {
-        (None, []) => Ok(ReceiptSigner::Nobody),
-        (None, _) => Err(untrusted("is not signed")
-            .hint("ask for a signed one, or give no key: what it says is proved at the import")),
-        (Some(envelope), []) => Ok(ReceiptSigner::Claimed(envelope.claimed_key_id().to_owned())),
-        (Some(envelope), keys) => match keys.iter().find(|key| envelope.is_by(key)) {
-            Some(key) => Ok(ReceiptSigner::Key(key.id())),
-            None => Err(untrusted("has no valid signature by a key that was given")
-                .subject(Subject::Key(envelope.claimed_key_id().to_owned()))
-                .hint("see whether the key is that of the site which made it")),
-        },
+impl ReceiptSigner {
+    /// Whose word `what` is, which has this `envelope`. Where `keys` are given, one of them has to have
+    /// signed it.
+    ///
+    /// # Errors
+    /// [`Class::Untrusted`] where none has.
+    pub(super) fn of(
+        what: &str,
+        envelope: Option<&Envelope>,
+        keys: &[PublicKey],
+    ) -> Result<ReceiptSigner> {
+        let untrusted = |why: &str| Error::new(Class::Untrusted, format!("{what} {why}"));
+        match (envelope, keys) {
+            (None, []) => Ok(ReceiptSigner::Nobody),
+            (None, _) => Err(untrusted("is not signed")
+                .hint("ask for a signed one, or give no key: then it is nobody's word")),
+            (Some(envelope), []) => {
+                Ok(ReceiptSigner::Claimed(envelope.claimed_key_id().to_owned()))
+            }
+            (Some(envelope), keys) => match keys.iter().find(|key| envelope.is_by(key)) {
+                Some(key) => Ok(ReceiptSigner::Key(key.id())),
+                None => Err(untrusted("has no valid signature by a key that was given")
+                    .subject(Subject::Key(envelope.claimed_key_id().to_owned()))
+                    .hint("see whether the key is that of the site which made it")),
+            },
+        }
     }
 }
 

@@ -58,6 +58,38 @@ pub(super) fn trust_folders() -> Vec<PathBuf> {
     [PathBuf::from("/etc/sealift/trust")].into_iter().chain(own).collect()
 }
 
+/// The file in which it is noted what was done, where none is named: the machine's own for root, unless
+/// another place is set for what is kept; nothing where there is no home either.
+pub(super) fn ledger_file() -> Option<PathBuf> {
+    let is_set = path("XDG_STATE_HOME").is_some_and(|state| state.is_absolute());
+    let folder = match rustix::process::geteuid().is_root() && !is_set {
+        true => Some(PathBuf::from("/var/lib/sealift")),
+        false => state_folder(),
+    };
+    folder.map(|folder| folder.join("ledger.jsonl"))
+}
+
+/// The user who runs this, and for whom where somebody became root for that.
+pub(super) fn user() -> String {
+    let id = rustix::process::geteuid().as_raw().to_string();
+    let all = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let own = all.lines().map(|line| line.split(':')).find_map(|mut parts| {
+        let name = parts.next()?;
+        (parts.nth(1)? == id).then(|| name.to_owned())
+    });
+    let own = own.unwrap_or(id);
+    match variable("SUDO_USER") {
+        Some(other) => format!("{own} for {other}"),
+        None => own,
+    }
+}
+
+/// What this machine is called.
+pub(super) fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
+}
+
 /// Standard input, for an archive that comes through a pipe.
 pub(super) fn standard_input() -> Result<Box<dyn Read>> {
     let stdin = std::io::stdin();

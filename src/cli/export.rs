@@ -15,6 +15,7 @@ use super::evidence::in_words;
 use super::idle;
 use super::lists::{gather, no_path, parse};
 use super::lock::Lock;
+use super::noting::Noting;
 use super::numbering::Numbering;
 use super::printer::Printer;
 use super::protect::told;
@@ -143,6 +144,8 @@ pub(super) struct Export {
     trust: Option<PathBuf>,
     #[command(flatten)]
     numbering: Numbering,
+    #[command(flatten)]
+    noting: Noting,
     /// Call the one image of an archive or layout NAME, as docker-archive:FILE=NAME does
     #[arg(long, value_name = "NAME", value_parser = argument::<Reference>)]
     name: Option<Reference>,
@@ -238,6 +241,7 @@ impl Export {
             reuse: opener.media(all_at_hand("--reuse", self.reuse)?),
             update: self.update,
             verify_media: self.verify_media,
+            ledger: self.noting.keeper(printer),
             stdin: standard_input,
         };
         let client = self.registries.client_reading(progress.clone(), !self.no_tag_lists)?;

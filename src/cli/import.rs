@@ -16,6 +16,7 @@ use super::evidence::{ahead, by_root, signed};
 use super::hold_parts::HoldParts;
 use super::idle;
 use super::in_order::{self, InOrder, standing};
+use super::noting::Noting;
 use super::partly::Partly;
 use super::plan::{self, PlanPage, untagged, word};
 use super::printer::Printer;
@@ -109,6 +110,8 @@ pub(super) struct Import {
     unlock: Unlock,
     #[command(flatten)]
     in_order: InOrder,
+    #[command(flatten)]
+    noting: Noting,
     #[command(flatten)]
     choose: Choose,
     /// Keep only the last part of each name
@@ -219,6 +222,7 @@ impl Import {
             dry_run: self.dry_run,
             leave_behind: self.partly.leave_behind(),
             discs,
+            ledger: self.noting.keeper(printer),
         };
         let client =
             self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;

@@ -8,6 +8,7 @@ use clap::Args;
 use super::believe::Believe;
 use super::environment::state_folder;
 use super::idle;
+use super::noting::Noting;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
@@ -65,6 +66,8 @@ pub(super) struct Prune {
     believe: Believe,
     #[command(flatten)]
     unlock: Unlock,
+    #[command(flatten)]
+    noting: Noting,
     /// They were imported with only the last part of each name
     #[arg(long)]
     flatten: bool,
@@ -103,6 +106,7 @@ impl Prune {
             rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },
             jobs: self.registries.jobs(),
             yes: self.yes,
+            ledger: self.noting.keeper(printer),
             ..Request::new(self.place, opener.media(self.keep), opener.media(self.brought), trust)
         };
         let progress = printer.progress();

@@ -31,6 +31,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::IgnoreQuota => "--ignore-quota",
         Remedy::Inspect => "sealift inspect",
         Remedy::Inventory => "sealift inventory",
+        Remedy::Ledger => "--ledger",
         Remedy::Login => "sealift login",
         Remedy::Logout => "sealift logout",
         Remedy::NameTemplate => "--name-template",
@@ -62,6 +63,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::ToOci => "--to-oci",
         Remedy::Trust => "--key",
         Remedy::TrustFolder => "--trust",
+        Remedy::VerifyLedger => "sealift ledger verify",
     }
 }
 
@@ -130,7 +132,11 @@ mod tests {
         for remedy in Remedy::ALL {
             let name = option(*remedy);
             let is_there = match name.strip_prefix("sealift ") {
-                Some(command) => app.find_subcommand(command).is_some(),
+                Some(command) => {
+                    let below = |app: &'_ clap::Command, name| app.find_subcommand(name).cloned();
+                    let mut names = command.split(' ');
+                    names.try_fold(app.clone(), |app, name| below(&app, name)).is_some()
+                }
                 None => options.iter().any(|option| option == name),
             };
             assert!(is_there, "{name}");

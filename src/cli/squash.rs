@@ -11,6 +11,7 @@ use super::environment::{creation_time, now};
 use super::evidence::in_words;
 use super::idle;
 use super::lock::Lock;
+use super::noting::Noting;
 use super::numbering::Numbering;
 use super::printer::Printer;
 use super::secrets::private_key;
@@ -72,6 +73,8 @@ pub(super) struct Squash {
     expires: Option<u32>,
     #[command(flatten)]
     numbering: Numbering,
+    #[command(flatten)]
+    noting: Noting,
     /// Blobs copied at a time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
@@ -101,6 +104,7 @@ impl Squash {
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             dry_run: self.dry_run,
             verify_media: self.verify_media,
+            ledger: self.noting.keeper(printer),
             ..Request::new(bundles, output, trust, now()?)
         };
         let key = private_key(&self.sign_key, self.passphrase_file.as_deref(), true, printer)?;

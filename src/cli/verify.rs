@@ -12,6 +12,7 @@ use super::environment::now;
 use super::evidence::{ahead, by_root, ids, signed};
 use super::idle;
 use super::in_order::{self, InOrder, standing};
+use super::noting::Noting;
 use super::printer::Printer;
 use super::registries::Reach;
 use super::remedies::option;
@@ -76,6 +77,8 @@ pub(super) struct Verify {
     remember: bool,
     #[command(flatten)]
     in_order: InOrder,
+    #[command(flatten)]
+    noting: Noting,
     /// Show digests and key ids in full
     #[arg(long)]
     long: bool,
@@ -128,6 +131,10 @@ impl Verify {
             })?,
             demands: (self.remember || self.in_order.is_given()).then(|| self.in_order.demands()),
             remember: self.remember,
+            ledger: match self.remember {
+                true => self.noting.keeper(printer),
+                false => self.noting.lenient_keeper(),
+            },
             now: now()?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
             verify_media: self.verify_media,

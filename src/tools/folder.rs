@@ -173,6 +173,14 @@ impl Folder {
         self.regular(name.as_ref(), OFlags::RDWR)
     }
 
+    /// Opens the regular file `name`, to be read, and written behind its end alone.
+    ///
+    /// # Errors
+    /// As [`file`](Folder::file).
+    pub fn file_to_append(&self, name: impl AsRef<OsStr>) -> io::Result<File> {
+        self.regular(name.as_ref(), OFlags::RDWR | OFlags::APPEND)
+    }
+
     fn regular(&self, name: &OsStr, access: OFlags) -> io::Result<File> {
         let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
         let open = rustix::fs::openat(&*self.handle, one(name)?, flags | access, Mode::empty());

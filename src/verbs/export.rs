@@ -33,6 +33,7 @@ use crate::bundle::draft::{BlobOrder, Draft};
 use crate::bundle::head::Head;
 use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::bundle::known::Known;
+use crate::bundle::ledger::LedgerVerb;
 use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
 use crate::places::at_hand::AtHand;
@@ -45,6 +46,7 @@ use crate::verbs::making::{
 };
 use crate::verbs::numbered;
 use crate::verbs::protect::{self, Protected};
+use crate::verbs::recording::LedgerRun;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
@@ -89,7 +91,22 @@ pub fn export(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<Summary> {
+    let keeper = request.ledger.as_ref().filter(|_| !request.dry_run);
+    let run = LedgerRun::new(keeper, LedgerVerb::Export);
+    let result = make(request, key, &run, client, progress);
+    run.end(result, progress, |summary, event| (summary.noted(event), None))
+}
+
+/// As [`export`], which notes how this `run` ended.
+fn make(
+    request: &Request,
+    key: PrivateKey,
+    run: &LedgerRun<'_>,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Summary> {
     // 1. Where to, is it free, and can anything be made there? May this key sign it?
+    run.check()?;
     protect::possible(&request.output, request.redundancy)?;
     let roots = roots::carried(request, key.public())?;
     let there = There::look(request, key.public())?;
@@ -228,7 +245,9 @@ pub fn export(
     // 6. Only now, and checked as its readers will check it, does it get its name.
     let proven = draft.prove(&signer)?;
     let read_back = read_back(request.verify_media, &proven, &signer, progress)?;
-    numbered::name(proven, turn.as_ref(), &request.output)?;
+    let skipped = predicate.skipped.len() as u64;
+    run.know(|event| request.overrides(skipped).for_each(|it| event.overrides.push(it)));
+    numbered::name(proven, turn.as_ref(), &request.output, (run, &signer))?;
 
     // 7. What makes damage good lies beside it, and is no part of it.
     let recovery =

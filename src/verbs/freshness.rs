@@ -132,6 +132,11 @@ impl Fresh {
         }
     }
 
+    /// Why it is taken, where it is not the one that was expected.
+    pub(super) fn excepted(&self) -> &[(Verdict, String)] {
+        &self.standing.reasons
+    }
+
     /// Remembers that it was taken.
     ///
     /// # Errors

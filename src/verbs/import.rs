@@ -16,6 +16,7 @@ mod landing;
 mod layout;
 mod leave_behind;
 mod names;
+mod noted;
 mod outcome;
 mod partly;
 mod portion;
@@ -44,9 +45,11 @@ use self::prepared::prepared;
 pub use self::request::Request;
 pub use self::summary::{Landed, Summary};
 use crate::bundle::check::{self, Examined};
+use crate::bundle::ledger::LedgerVerb;
 use crate::places::registry::Client;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::freshness::Fresh;
+use crate::verbs::recording::{LedgerRun, of_bundle};
 use crate::words::error::Result;
 use crate::words::progress::{Event, Progress};
 use crate::work::plan::Plan;
@@ -87,14 +90,31 @@ pub fn import(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
+    let keeper = request.ledger.as_ref().filter(|_| !request.dry_run);
+    let run = LedgerRun::new(keeper, LedgerVerb::Import);
+    let result = take(request, &run, client, progress);
+    run.end(result, progress, |(_, outcome), event| noted::outcome(event, outcome))
+}
+
+/// As [`import`], which notes how this `run` ended.
+fn take(
+    request: &Request,
+    run: &LedgerRun<'_>,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<(Evidence, Outcome)> {
     // 1. Believe the bundle: signature, list of files, manifests, and that it is no old one.
+    run.check()?;
+    run.know(|event| noted::asked(event, request));
     let examined = believe(request)?;
+    run.know(|event| of_bundle(event, &examined));
     examined.volumes_twice().iter().for_each(|text| progress.event(Event::note(text.clone())));
     let fresh = request.demands.judge(&examined, request.now, true)?;
+    run.know(|event| noted::excepted(event, fresh.as_ref()));
 
     // 2. Bring of volumes what is there, as long as others are not; then all that is left.
-    let (examined, tally) = gather(request, examined, client, progress)?;
-    let (mut evidence, outcome) = bring(request, examined, tally, client, progress)?;
+    let (examined, tally) = gather(request, examined, run, client, progress)?;
+    let (mut evidence, outcome) = bring(request, examined, (tally, run), client, progress)?;
 
     // 3. Last of all: that it was taken.
     evidence.freshness = match (&fresh, &outcome) {
@@ -120,7 +140,8 @@ pub(super) fn outlook(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
-    bring(request, believe(request)?, Tally::default(), client, progress)
+    let run = LedgerRun::new(None, LedgerVerb::Import);
+    bring(request, believe(request)?, (Tally::default(), &run), client, progress)
         .map(|(_, outcome)| outcome)
 }
 
@@ -134,11 +155,11 @@ fn believe(request: &Request) -> Result<Examined> {
 fn bring(
     request: &Request,
     examined: Examined,
-    tally: Tally,
+    moved: (Tally, &LedgerRun<'_>),
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<(Evidence, Outcome)> {
-    let brought = prepared(request, examined, tally, client, progress, bring_prepared)?;
+    let brought = prepared(request, examined, moved, client, progress, bring_prepared)?;
     Ok(brought.0)
 }
 

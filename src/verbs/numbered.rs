@@ -5,8 +5,10 @@ use super::sequel::Sequel;
 use crate::bundle::draft::{Draft, Proven};
 use crate::bundle::history::Turn;
 use crate::bundle::keys::PublicKey;
+use crate::bundle::ledger::LedgerImage;
 use crate::bundle::statement::Predicate;
 use crate::medium::Medium;
+use crate::verbs::recording::{LedgerRun, of_statement};
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
 use crate::words::phrase::phrase;
@@ -85,7 +87,21 @@ pub(super) fn holds(made: Moment, until: Option<Moment>) -> Option<i64> {
 
 /// Gives the bundle its name, and has the history of its stream know it: before, so that no other
 /// one gets its number, and afterwards, so that it is known to have got it.
-pub(super) fn name(proven: Proven, turn: Option<&Turn>, output: &Medium) -> Result<()> {
+/// Before that, `run` notes it.
+pub(super) fn name(
+    proven: Proven,
+    turn: Option<&Turn>,
+    output: &Medium,
+    (run, key): (&LedgerRun<'_>, &PublicKey),
+) -> Result<()> {
+    let statement = proven.record().statement();
+    run.know(|event| {
+        event.bundle = Some(output.path().display().to_string());
+        of_statement(event, statement);
+        event.signers = vec![key.id().hex()];
+    });
+    let images = statement.predicate.images.iter();
+    run.begin(images.map(|image| LedgerImage::new(&image.name, image.digest)))?;
     let entered = turn.map(|turn| turn.enter(proven.record(), output.path())).transpose()?;
     proven.name()?;
     entered.map_or(Ok(()), |entered| entered.keep()).map_err(|error: Error| {

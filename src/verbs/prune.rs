@@ -11,13 +11,15 @@ pub use self::request::Request;
 pub use self::summary::{PruneEvidence, Summary};
 use self::told::{Told, one_stream, recall};
 use crate::bundle::contents::Contents;
+use crate::bundle::ledger::{LedgerEvent, LedgerImage, LedgerVerb};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
+use crate::verbs::recording::{LedgerRun, of_request};
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;
 use crate::work::mapping::{Mapping, Naming};
-use crate::work::prune::{Claims, PrunePlan, run};
+use crate::work::prune::{Claims, PruneLot, PrunePlan, run as remove};
 
 /// Shows what goes, and takes it away where `request` says so: what is shown is what goes.
 ///
@@ -25,7 +27,25 @@ use crate::work::prune::{Claims, PrunePlan, run};
 /// Those of the bundles and records; when the place cannot tell, or refuses. After any of them the
 /// same call goes on from there.
 pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Summary> {
+    let run = LedgerRun::new(request.ledger.as_ref().filter(|_| request.yes), LedgerVerb::Prune);
+    let result = take_away(request, &run, client, progress);
+    run.end(result, progress, |summary, event| {
+        let going = summary.plan.lots.iter().flat_map(PruneLot::going).count();
+        let frees = summary.plan.frees;
+        let event = event.count("images", going as u64);
+        (event.count("blobs", frees.blobs).count("bytes", frees.bytes), None)
+    })
+}
+
+/// As [`prune`], which notes how this `run` ended.
+fn take_away(
+    request: &Request,
+    run: &LedgerRun<'_>,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Summary> {
     // 1. What was brought, and what of that is kept? What was never imported brought nothing.
+    run.check()?;
     let keep = Told::each(&request.keep, request, progress)?;
     let mut brought = Told::each(&request.brought, request, progress)?;
     one_stream(keep.iter().chain(&brought))?;
@@ -57,7 +77,12 @@ pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Res
     // 4. Take it away, or say what that needs.
     let mut sizes = None;
     match request.yes {
-        true => run(&plan, &places, request.jobs, progress)?,
+        true => {
+            run.know(|event| noted(event, request, keeps.iter().chain(&brings)));
+            let going = plan.lots.iter().flat_map(PruneLot::going);
+            run.begin(going.map(|it| LedgerImage::new(&it.name, it.digest)))?;
+            remove(&plan, &places, request.jobs, progress)?;
+        }
         false => sizes = Some(sizes::sizes(request, &claims, &plan, client)?),
     }
     Ok(Summary {
@@ -69,6 +94,21 @@ pub fn prune(request: &Request, client: &Client, progress: &dyn Progress) -> Res
         removed: request.yes,
         sizes,
     })
+}
+
+/// Enters what was asked for, and what the bundles say of themselves that were named.
+fn noted<'e>(
+    event: &mut LedgerEvent,
+    request: &Request,
+    bundles: impl Iterator<Item = &'e PruneEvidence>,
+) {
+    let named: Vec<&PruneEvidence> = bundles.collect();
+    let newest = named.iter().max_by_key(|it| &it.position);
+    if let Some(newest) = newest {
+        of_request(event, newest.bundle.path(), &request.trust);
+        (event.statement, event.position) = (Some(newest.statement), newest.position.clone());
+    }
+    event.place = Some(request.place.to_string());
 }
 
 /// The evidence of `all`, and what those of them say that count.

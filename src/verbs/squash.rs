@@ -13,6 +13,7 @@ use crate::bundle::check;
 use crate::bundle::draft::{Draft, refuse_existing};
 use crate::bundle::head::Head;
 use crate::bundle::keys::PrivateKey;
+use crate::bundle::ledger::LedgerVerb;
 use crate::bundle::statement::Predicate;
 use crate::places::at_hand::AtHand;
 use crate::storage::store::BlobSources;
@@ -21,6 +22,7 @@ use crate::verbs::making::{
     self, copy_layers, no_room_for, read_configs, set_platforms, sizes, tell_anew, too_large,
 };
 use crate::verbs::numbered;
+use crate::verbs::recording::LedgerRun;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::work::merged::Merged;
@@ -35,7 +37,25 @@ use crate::work::merged::Merged;
 /// comes before anything is written. After a fault of the disk `NAME.partial` holds what was finished, and the same call
 /// goes on from there.
 pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Result<Summary> {
+    let keeper = request.ledger.as_ref().filter(|_| !request.dry_run);
+    let run = LedgerRun::new(keeper, LedgerVerb::Squash);
+    let result = make(request, key, &run, progress);
+    run.end(result, progress, |summary, event| {
+        let event = event.count("images", summary.images.len() as u64);
+        let event = event.count("referrers", summary.referrers as u64);
+        (event.count("copiedBlobs", summary.copied.blobs), None)
+    })
+}
+
+/// As [`squash`], which notes how this `run` ended.
+fn make(
+    request: &Request,
+    key: PrivateKey,
+    run: &LedgerRun<'_>,
+    progress: &dyn Progress,
+) -> Result<Summary> {
     // 1. Where to, and is it free?
+    run.check()?;
     let output = &request.output;
     refuse_existing(output)?;
     ground::check(output.path())?;
@@ -101,7 +121,7 @@ pub fn squash(request: &Request, key: PrivateKey, progress: &dyn Progress) -> Re
             statement = Some(head.statement);
             let proven = draft.prove(&signer)?;
             read_back = making::read_back(request.verify_media, &proven, &signer, progress)?;
-            numbered::name(proven, turn.as_ref(), output)?;
+            numbered::name(proven, turn.as_ref(), output, (run, &signer))?;
         }
     }
     Ok(Summary {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::bundle::bases::Bases;
 use crate::bundle::check::{self, Examined, OtherSignature, Trust, Trusted, VolumeAlone};
 use crate::bundle::contents::{Image, Skipped};
+use crate::bundle::ledger::LedgerVerb;
 use crate::bundle::problem::{Problem, failure};
 use crate::medium::Medium;
 use crate::places::location::Destination;
@@ -19,6 +20,7 @@ use crate::verbs::freshness::{Demands, Fresh};
 use crate::verbs::import::{self, Outcome};
 use crate::verbs::making::tell;
 pub use crate::verbs::prospect::Prospect;
+use crate::verbs::recording::{LedgerKeeper, LedgerRun, of_bundle, of_request};
 use crate::words::digest::Digest;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
@@ -55,6 +57,8 @@ pub struct Request {
     pub flatten: bool,
     /// What is written anew for that place.
     pub rewrite: Rewrite,
+    /// Where it is noted what is done, if anywhere.
+    pub ledger: Option<LedgerKeeper>,
 }
 
 impl Request {
@@ -74,6 +78,7 @@ impl Request {
             rules: Vec::new(),
             flatten: false,
             rewrite: Rewrite::default(),
+            ledger: None,
         }
     }
 }
@@ -173,7 +178,11 @@ impl Report {
 /// signed one. What is wrong behind that is in [`Report::problems`], and [`Report::failure`] makes a
 /// failure of it.
 pub fn verify(request: &Request, progress: &dyn Progress) -> Result<Report> {
-    let (mut report, bundle, fresh) = alone(request, progress)?;
+    noted(request, progress, |run| by_itself(request, run, progress))
+}
+
+fn by_itself(request: &Request, run: &LedgerRun<'_>, progress: &dyn Progress) -> Result<Report> {
+    let (mut report, bundle, fresh) = alone(request, run, progress)?;
     if let Some(bundle) = bundle.filter(|_| !request.bases.is_empty()) {
         let bundle = beside(bundle, request, progress)?;
         bundle.hash_from_bases(|_| true, &Sound::default(), request.jobs, progress)?;
@@ -197,7 +206,18 @@ pub fn verify_against(
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<Report> {
-    let (report, bundle, fresh) = alone(request, progress)?;
+    noted(request, progress, |run| at_place(request, run, to, client, progress))
+}
+
+fn at_place(
+    request: &Request,
+    run: &LedgerRun<'_>,
+    to: &Destination,
+    client: &Client,
+    progress: &dyn Progress,
+) -> Result<Report> {
+    run.know(|event| event.place = Some(to.to_string()));
+    let (report, bundle, fresh) = alone(request, run, progress)?;
     let mut report = Report { against: Some(to.to_string()), ..report };
     let Some(bundle) = bundle else { return settle(report, fresh, request, progress) };
     let (trust, now) = (request.trust.clone(), request.now);
@@ -222,9 +242,30 @@ pub fn verify_against(
     settle(report, fresh, request, progress)
 }
 
+/// Notes what `verify` came to.
+fn noted(
+    request: &Request,
+    progress: &dyn Progress,
+    verify: impl FnOnce(&LedgerRun<'_>) -> Result<Report>,
+) -> Result<Report> {
+    let run = LedgerRun::new(request.ledger.as_ref(), LedgerVerb::Verify);
+    run.check()?;
+    run.know(|event| of_request(event, request.bundle.path(), &request.trust));
+    let result = verify(&run);
+    run.end(result, progress, |report, event| {
+        let event = event
+            .count("images", report.images.len() as u64)
+            .count("blobs", report.blobs)
+            .count("bytes", report.bytes)
+            .count("problems", report.problems.len() as u64);
+        (event, report.failure())
+    })
+}
+
 /// The bundle by itself, with every byte read; itself only if nothing is wrong with it.
 fn alone(
     request: &Request,
+    run: &LedgerRun<'_>,
     progress: &dyn Progress,
 ) -> Result<(Report, Option<Trusted>, Option<Fresh>)> {
     let bundle = request.bundle.clone();
@@ -232,6 +273,7 @@ fn alone(
     let jobs = request.jobs;
     let mut examined = check::examine(&bundle, &request.trust, request.now)
         .map_err(|error| Prospect::despite(error, &bundle, jobs, progress))?;
+    run.know(|event| of_bundle(event, &examined));
     examined.volumes_twice().iter().for_each(|text| progress.event(Event::note(text.clone())));
     let fresh = match &request.demands {
         Some(demands) => demands.judge(&examined, request.now, request.remember)?,

@@ -26,6 +26,7 @@ pub enum Remedy {
     IgnoreQuota,
     Inspect,
     Inventory,
+    Ledger,
     Login,
     Logout,
     NameTemplate,
@@ -57,6 +58,7 @@ pub enum Remedy {
     ToOci,
     Trust,
     TrustFolder,
+    VerifyLedger,
 }
 
 impl Remedy {
@@ -81,6 +83,7 @@ impl Remedy {
         Remedy::IgnoreQuota,
         Remedy::Inspect,
         Remedy::Inventory,
+        Remedy::Ledger,
         Remedy::Login,
         Remedy::Logout,
         Remedy::NameTemplate,
@@ -112,6 +115,7 @@ impl Remedy {
         Remedy::ToOci,
         Remedy::Trust,
         Remedy::TrustFolder,
+        Remedy::VerifyLedger,
     ];
 
     /// The field of a request or of the settings, or the function, that does it.
@@ -137,6 +141,7 @@ impl Remedy {
             Remedy::IgnoreQuota => "projects.ignore_quota",
             Remedy::Inspect => "inspect",
             Remedy::Inventory => "inventory",
+            Remedy::Ledger => "ledger",
             Remedy::Login => "login",
             Remedy::Logout => "logout",
             Remedy::NameTemplate => "filing.template",
@@ -168,6 +173,7 @@ impl Remedy {
             Remedy::ToOci => "to_oci",
             Remedy::Trust => "trust",
             Remedy::TrustFolder => "trust_folder",
+            Remedy::VerifyLedger => "ledger::verify",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! [`Mapping`]: which name an image gets at its destination. Pure: names in, names out.
 
+use std::fmt;
+
 use super::clash::Clash;
 use crate::bundle::receipt::ReceiptAbout;
 use crate::places::location::Place;
@@ -59,6 +61,13 @@ impl Naming {
 pub struct NameRule {
     from: String,
     to: String,
+}
+
+/// As it was written.
+impl fmt::Display for NameRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.from, self.to)
+    }
 }
 
 impl NameRule {

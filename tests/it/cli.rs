@@ -375,6 +375,7 @@ fn verification_needs_no_home_and_writes_nothing() {
 
     let mut verify = sealift.command();
     verify.args(["verify", "b", "--key"]).arg(&keys.public).env_remove("HOME");
+    verify.env("XDG_STATE_HOME", "/proc/nowhere");
     ran(verify.env_remove("XDG_CONFIG_HOME").env_remove("XDG_RUNTIME_DIR")).ok();
 
     assert_eq!(crate::support::files::tree(Path::new(&sealift.at(""))), before);

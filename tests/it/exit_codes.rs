@@ -16,6 +16,8 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (3, "no identity was named"),
     (3, "no identity opens it"),
     (4, "are not as they were"),
+    (4, "the ledger"),
+    (6, "cannot write the ledger"),
     (1, "Input/output error"),
     (4, "does not give back what was written"),
     (6, "Read-only file system"),

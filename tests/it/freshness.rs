@@ -198,10 +198,10 @@ fn a_stream_that_is_demanded_is_the_one_that_is_taken() {
 
     // Without a home there is nowhere to remember it.
     let mut homeless = crossing.command("import b1 --to oci:in");
-    homeless.env_remove("HOME");
+    homeless.env_remove("HOME").env_remove("XDG_STATE_HOME");
     ran(&mut homeless).exits(code::USAGE).says("--state");
-    let mut outside = crossing.command("import outside --to oci:in");
-    ran(outside.env_remove("HOME")).ok();
+    let mut outside = crossing.command("import outside --to oci:in --ledger l.jsonl");
+    ran(outside.env_remove("HOME").env_remove("XDG_STATE_HOME")).ok();
 }
 
 #[test]

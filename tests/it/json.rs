@@ -5,6 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use sealift::bundle::ledger::{
+    LedgerBook, LedgerEvent, LedgerFailure, LedgerImage, LedgerMapping, LedgerOverride,
+    LedgerScribe, LedgerStage, LedgerTrust, LedgerVerb,
+};
 use serde_json::{Value, json};
 
 use crate::support::content::{Layer, digest, tar};
@@ -277,6 +281,81 @@ fn prunes() {
     told("prune.again", &run(&sealift, line).ok());
     let archive = line.replace("oci:store", "oci-archive:x.tar");
     check("prune.archive", &run(&sealift, &archive).exits(code::USAGE), &[]);
+}
+
+/// A ledger, `l.jsonl`, with every member that one can have.
+fn ledger(sealift: &Sealift) -> LedgerBook {
+    let book = LedgerBook::at(sealift.at("l.jsonl"));
+    let digest: sealift::words::digest::Digest = format!("sha256:{CONFIG}").parse().unwrap();
+    let other: sealift::words::digest::Digest = format!("sha256:{LAYER}").parse().unwrap();
+    let mut event = LedgerEvent::new(LedgerVerb::Import, LedgerStage::Begun);
+    event.bundle = Some("june.tar".to_owned());
+    event.statement = Some(digest);
+    let stream = "prod".parse().unwrap();
+    event.position =
+        Some(sealift::bundle::position::StreamPosition { stream, epoch: 0, sequence: 7 });
+    event.signers = vec![CONFIG.to_owned()];
+    let (mut trust, mut mapping) = (LedgerTrust::default(), LedgerMapping::default());
+    (trust.by, trust.keys) = ("keys".to_owned(), vec![CONFIG.to_owned()]);
+    mapping.rules = vec!["docker.io/*=mirror/*".to_owned()];
+    (event.trust, event.mapping) = (Some(trust), Some(mapping));
+    event.place = Some("docker://harbor.example/group".to_owned());
+    let mut image = LedgerImage::new(&"alpine:3.20".parse().unwrap(), digest);
+    (image.to, image.was) =
+        (Some("harbor.example/group/mirror/alpine:3.20".to_owned()), Some(other));
+    event.images = vec![image];
+    event.overrides = vec![LedgerOverride::new("gap", Some("May was lost"))];
+    let at = "2026-11-26T20:00:00Z".parse().unwrap();
+    let scribe = LedgerScribe { user: "carla".to_owned(), host: "site".to_owned(), at };
+    let cancel = sealift::words::cancel::Cancel::default();
+    book.append(event, &scribe, &cancel).unwrap();
+    let mut file = fs::OpenOptions::new().append(true).open(book.path()).unwrap();
+    std::io::Write::write_all(&mut file, b"{\"version\":1,").unwrap();
+    let mut event = LedgerEvent::new(LedgerVerb::Import, LedgerStage::Failed);
+    event.begun_by = Some(1);
+    let error = sealift::words::error::Error::new(sealift::words::error::Class::Damaged, "a layer");
+    event.error = Some(LedgerFailure::of(&error));
+    for what in [
+        "images",
+        "failed",
+        "referrers",
+        "copiedBlobs",
+        "copiedBytes",
+        "mountedBlobs",
+        "presentBlobs",
+        "fetchedBlobs",
+        "fetchedBytes",
+        "reusedBlobs",
+        "heldBlobs",
+        "blobs",
+        "bytes",
+        "problems",
+    ] {
+        event = event.count(what, 1);
+    }
+    book.append(event, &scribe, &cancel).unwrap();
+    book
+}
+
+#[test]
+fn ledgers() {
+    let sealift = desk();
+    ledger(&sealift);
+    run(&sealift, "key generate --no-passphrase -o own").ok();
+    check("ledger-show.whole", &run(&sealift, "ledger show --ledger l.jsonl").ok(), &[]);
+    check("ledger-verify.whole", &run(&sealift, "ledger verify --ledger l.jsonl").ok(), &[]);
+    let line = "ledger export --ledger l.jsonl -o e --sign-key own.key.pem";
+    let exported = run(&sealift, line).ok();
+    let key = exported.json()["key"].as_str().unwrap().to_owned();
+    check("ledger-export.signed", &exported, &[(&key, "<key>")]);
+    let line = "ledger verify e --key own.pub.pem";
+    check("ledger-verify.extract", &run(&sealift, line).ok(), &[(&key, "<key>")]);
+    let line = "ledger verify --ledger l.jsonl --extends e --key own.pub.pem";
+    check("ledger-verify.extends", &run(&sealift, line).ok(), &[]);
+    let text = fs::read_to_string(sealift.at("l.jsonl")).unwrap();
+    fs::write(sealift.at("bad.jsonl"), text.replace("carla", "karla")).unwrap();
+    check("ledger-verify.changed", &run(&sealift, "ledger verify bad.jsonl").exits(4), &[]);
+    check("ledger-rotate.done", &run(&sealift, "ledger rotate --ledger l.jsonl").ok(), &[]);
 }
 
 #[test]

@@ -53,6 +53,7 @@ mod keep_going_parts;
 mod killed;
 mod later;
 mod leaks;
+mod ledger;
 mod limits;
 mod login;
 mod looking;

@@ -5,12 +5,15 @@ use std::io::Read;
 
 use super::since::Since;
 use crate::bundle::draft::Draft;
+use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
+use crate::bundle::ledger::LedgerOverride;
 use crate::bundle::recovery::Redundancy;
 use crate::bundle::roots::TrustFolder;
 use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
+use crate::verbs::recording::LedgerKeeper;
 use crate::verbs::sequel::Sequel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
@@ -58,6 +61,8 @@ pub struct Request {
     /// How much recovery data it gets once it is finished, if any. Volumes have room for it on their
     /// media where they are cut for that ([`Redundancy::leaves`]).
     pub redundancy: Option<Redundancy>,
+    /// Where it is noted what is done, if anywhere.
+    pub ledger: Option<LedgerKeeper>,
     /// Opens standard input, for the archive that is called `-`.
     pub stdin: fn() -> Result<Box<dyn Read>>,
 }
@@ -97,9 +102,18 @@ impl Request {
             update: false,
             verify_media: false,
             redundancy: None,
+            ledger: None,
             stdin: || Err(Error::new(Class::Usage, "there is no standard input to read from")),
         }
     }
+    /// What is done though the rule says otherwise, where so many images were `skipped`.
+    pub(super) fn overrides(&self, skipped: u64) -> impl Iterator<Item = LedgerOverride> + use<> {
+        let opening = self.stream.as_ref().map(|stream| &stream.opening);
+        let is_new = matches!(opening, Some(Opening::NewEpoch(_)));
+        let all = [("newEpoch", is_new), ("skipUnreadable", skipped > 0)];
+        all.into_iter().filter(|(_, is)| *is).map(|(what, _)| LedgerOverride::new(what, None))
+    }
+
     /// Removes what an update of the output left that was killed when it was done.
     pub(super) fn tidy_up(&self) -> Result<()> {
         match self.update && !self.dry_run {

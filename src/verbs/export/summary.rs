@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::bundle::base::LeansOn;
 use crate::bundle::contents::{Contents, Image, Skipped};
 use crate::bundle::keys::KeyId;
+use crate::bundle::ledger::LedgerEvent;
 use crate::bundle::position::StreamPosition;
 use crate::medium::Medium;
 use crate::tools::uncached::ReadBack;
@@ -73,6 +74,19 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// What the ledger is told of it, behind what `event` says.
+    pub(super) fn noted(&self, mut event: LedgerEvent) -> LedgerEvent {
+        event.bundle = Some(self.bundle.path().display().to_string());
+        (event.statement, event.position) = (self.statement, self.position.clone());
+        event
+            .count("images", self.images.len() as u64)
+            .count("referrers", self.referrers as u64)
+            .count("fetchedBlobs", self.fetched.blobs)
+            .count("fetchedBytes", self.fetched.bytes)
+            .count("reusedBlobs", self.reused.blobs)
+            .count("heldBlobs", self.held.blobs)
+    }
+
     /// The same, of a plan with these `sizes`, to which what is fetched belongs.
     pub(super) fn with(self, sizes: PlanSizes) -> Summary {
         let sizes = PlanSizes { download: self.fetched.bytes, ..sizes };

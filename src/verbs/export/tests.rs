@@ -51,6 +51,7 @@ impl Outside {
             update: false,
             verify_media: false,
             redundancy: None,
+            ledger: None,
             stdin: || Ok(Box::new(std::io::empty())),
         }
     }

@@ -21,6 +21,7 @@ use crate::medium::part_store::{HeldPart, LoosePart, PartStore};
 use crate::medium::volumes::Volumes;
 use crate::places::registry::Client;
 use crate::tools::room;
+use crate::verbs::recording::LedgerRun;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::{Phrase, phrase};
@@ -38,6 +39,7 @@ use crate::work::transfer::{Moved, Tally};
 pub(super) fn gather(
     request: &Request,
     examined: Examined,
+    run: &LedgerRun<'_>,
     client: &Client,
     progress: &dyn Progress,
 ) -> Result<(Examined, Tally)> {
@@ -68,6 +70,7 @@ pub(super) fn gather(
     let gathering = Gathering {
         request,
         discs,
+        run,
         client,
         progress,
         held,
@@ -88,6 +91,7 @@ fn elsewhere() -> Phrase {
 struct Gathering<'g> {
     request: &'g Request,
     discs: &'g Discs,
+    run: &'g LedgerRun<'g>,
     client: &'g Client,
     progress: &'g dyn Progress,
     held: Arc<PartStore>,
@@ -176,7 +180,8 @@ impl Gathering<'_> {
         let this = &*self;
         let take =
             |job: Job<'_>, landing: &dyn Landing, _| this.take_prepared(job, landing, before);
-        let (taken, tally) = prepared(this.request, examined, tally, this.client, &quiet, take)?;
+        let (taken, tally) =
+            prepared(this.request, examined, (tally, this.run), this.client, &quiet, take)?;
         self.tally = tally;
         Ok(taken)
     }

@@ -9,7 +9,7 @@ use crate::words::progress::Progress;
 #[derive(Clone, Copy)]
 pub(super) struct Job<'i> {
     pub(super) request: &'i Request,
-    pub(super) ready: &'i Ready,
+    pub(super) ready: &'i Ready<'i>,
     /// A part of the bundle.
     pub(super) contents: &'i Contents,
     pub(super) progress: &'i dyn Progress,

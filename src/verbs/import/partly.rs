@@ -40,7 +40,7 @@ impl Progress for Unremarked<'_> {
 /// What is left to be brought, after something kept all of it from being brought at once.
 pub(super) struct Rest<'r> {
     pub(super) request: &'r Request,
-    pub(super) ready: &'r Ready,
+    pub(super) ready: &'r Ready<'r>,
     /// Where to.
     pub(super) landing: &'r dyn Landing,
     pub(super) progress: &'r dyn Progress,

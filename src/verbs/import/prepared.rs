@@ -21,6 +21,7 @@ use crate::bundle::check::Examined;
 use crate::bundle::subset::{Referring, subset};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
+use crate::verbs::recording::LedgerRun;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;
@@ -39,11 +40,11 @@ pub(super) fn landing<'d>(to: &'d Destination, client: &'d Client) -> Box<dyn La
 }
 
 /// Makes ready of the bundle that was `examined` what `request` says, and does `then` with it, to which goes
-/// what will not arrive. What was moved of it before stands in `tally`; given is what was moved in all.
+/// what will not arrive. What was moved of it before stands in `tally`, and what is done is noted by `run`; given is what was moved in all.
 pub(super) fn prepared<T>(
     request: &Request,
     examined: Examined,
-    tally: Tally,
+    (tally, run): (Tally, &LedgerRun<'_>),
     client: &Client,
     progress: &dyn Progress,
     then: impl FnOnce(Job<'_>, &dyn Landing, Vec<Failed>) -> Result<T>,
@@ -61,7 +62,7 @@ pub(super) fn prepared<T>(
     keep_apart(request, landing.path())?;
 
     // 2. What has to be written anew for the destination?
-    let ready = Ready { bundle: Arc::new(bundle), tally };
+    let ready = Ready { bundle: Arc::new(bundle), tally, run };
     let contents = chosen.as_ref().unwrap_or(ready.bundle.contents());
     let Rewritten { contents, failed } = rewritten(request, contents, progress)?;
     let failed = [unsound, failed].concat();

@@ -6,18 +6,21 @@ use super::request::Request;
 use super::summary::Summary;
 use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
+use crate::verbs::recording::LedgerRun;
 use crate::words::digest::Digest;
 use crate::words::progress::Progress;
 use crate::work::plan::Plan;
 use crate::work::transfer::{Carrier, Tally, Unfinished};
 
 /// A bundle that is believed, and what was brought of it.
-pub(super) struct Ready {
+pub(super) struct Ready<'r> {
     pub(super) bundle: Arc<Trusted>,
     pub(super) tally: Tally,
+    /// Where it is noted.
+    pub(super) run: &'r LedgerRun<'r>,
 }
 
-impl Ready {
+impl Ready<'_> {
     /// Brings the blobs of `contents`.
     pub(super) fn carrier<'c>(
         &'c self,

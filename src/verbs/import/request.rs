@@ -8,6 +8,7 @@ use crate::medium::Medium;
 use crate::places::location::Destination;
 use crate::tools::pace::Jobs;
 use crate::verbs::freshness::Demands;
+use crate::verbs::recording::LedgerKeeper;
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::work::choice::Choice;
@@ -57,6 +58,8 @@ pub struct Request {
     pub discs: Option<Discs>,
     /// Which images are left behind, so that the others are brought.
     pub leave_behind: LeaveBehind,
+    /// Where it is noted what is done, if anywhere.
+    pub ledger: Option<LedgerKeeper>,
 }
 
 impl Request {
@@ -97,6 +100,7 @@ impl Request {
             dry_run: false,
             discs: None,
             leave_behind: LeaveBehind::default(),
+            ledger: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::halt::Halt;
 use super::job::Job;
 use super::landing::Ahead;
+use super::noted;
 use super::outcome::Outcome;
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
@@ -153,7 +154,8 @@ pub(super) fn bring<S: Surveyed>(
     if let Some(error) = Obstacle::failure(&plan.obstacles) {
         return Err(error.into());
     }
-    place.prepare(plan, deliveries)?;
     let Job { request, ready, progress, .. } = place.job();
+    ready.run.begin(noted::images(plan))?;
+    place.prepare(plan, deliveries)?;
     place.carry(plan, deliveries, &ready.carrier(request, place.contents(), progress))
 }

@@ -43,6 +43,7 @@ fn request(sample: &Sample) -> Request {
         dry_run: false,
         leave_behind: LeaveBehind::default(),
         discs: None,
+        ledger: None,
         projects: Provision::default(),
         platform: None,
         rewrite: Rewrite::default(),

@@ -6,6 +6,7 @@ use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::places::location::Destination;
 use crate::tools::pace::Jobs;
+use crate::verbs::recording::LedgerKeeper;
 use crate::work::graph::Rewrite;
 use crate::work::mapping::NameRule;
 
@@ -34,6 +35,8 @@ pub struct Request {
     pub jobs: Jobs,
     /// Whether to take it away, and not only show it.
     pub yes: bool,
+    /// Where it is noted what is done, if anywhere.
+    pub ledger: Option<LedgerKeeper>,
 }
 
 impl Request {
@@ -57,6 +60,7 @@ impl Request {
             rewrite: Rewrite::default(),
             jobs: Jobs::default(),
             yes: false,
+            ledger: None,
         }
     }
 }

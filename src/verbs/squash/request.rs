@@ -3,6 +3,7 @@
 use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::tools::pace::Jobs;
+use crate::verbs::recording::LedgerKeeper;
 use crate::verbs::sequel::Sequel;
 use crate::words::moment::Moment;
 use crate::work::choice::Choice;
@@ -34,6 +35,8 @@ pub struct Request {
     /// Whether every byte is read back from the medium, past what the system has in memory, before the
     /// new bundle gets its name.
     pub verify_media: bool,
+    /// Where it is noted what is done, if anywhere.
+    pub ledger: Option<LedgerKeeper>,
 }
 
 impl Request {
@@ -58,6 +61,7 @@ impl Request {
             jobs: Jobs::default(),
             dry_run: false,
             verify_media: false,
+            ledger: None,
         }
     }
 }

@@ -76,6 +76,8 @@ impl Sealift {
             .env("PATH", std::env::var("PATH").unwrap())
             .env("HOME", self.home.path().join("home"))
             .env("XDG_RUNTIME_DIR", self.home.path().join("run"))
+            // As it is without, and for root too, whose ledger is the machine's own otherwise.
+            .env("XDG_STATE_HOME", self.home.path().join("home/.local/state"))
             .env("XDG_CONFIG_HOME", self.home.path().join("config"))
             .env("SOURCE_DATE_EPOCH", EPOCH)
             .current_dir(self.home.path().join("scratch"))

@@ -1,0 +1,261 @@
+//! What was done is noted on both sides, before names appear; what is noted is proved to be whole.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::each_call::{Call, is_possible, watched};
+use crate::support::images::{Image, write_layout};
+use crate::support::months::{Sender, image};
+use crate::support::sealift::{Ran, code, ran};
+
+/// A sender with the layout `src`, and the bundle `b` of it.
+fn sender() -> Sender {
+    let sender = Sender::new();
+    fs::create_dir(sender.work()).unwrap();
+    let images = [image("a/app:1", &["base", "app"]), image("a/db:1", &["base", "db"])];
+    layout(&sender, "src", &images);
+    run(&sender, "export oci:src -o b --sign-key KEY").ok();
+    sender
+}
+
+fn layout(sender: &Sender, name: &str, images: &[Image]) {
+    let names: Vec<String> = images.iter().map(|it| format!("x.example/{}", it.path())).collect();
+    let named: Vec<(&str, &Image)> = names.iter().map(String::as_str).zip(images).collect();
+    write_layout(&sender.work().join(name), &named);
+}
+
+fn run(sender: &Sender, line: &str) -> Ran {
+    ran(&mut sender.at_work(line))
+}
+
+/// The entries, each with what it tells.
+fn entries(sender: &Sender, more: &str) -> Vec<Value> {
+    let told = run(sender, &format!("ledger show --format json {more}")).ok().json();
+    told["entries"].as_array().unwrap().clone()
+}
+
+/// What was done, and how far.
+fn steps(entries: &[Value]) -> Vec<String> {
+    let step = |entry: &Value| {
+        let text = |name: &str| entry["event"][name].as_str().unwrap().to_owned();
+        format!("{} {}", text("verb"), text("stage"))
+    };
+    entries.iter().map(step).collect()
+}
+
+fn default_file(sender: &Sender) -> std::path::PathBuf {
+    sender.sealift.home().join(".local/state/sealift/ledger.jsonl")
+}
+
+#[test]
+fn both_sides_say_who_did_what_with_whose_word_and_how_it_ended() {
+    let sender = sender();
+    run(&sender, "export oci:src -o p.tar --sign-key KEY --dry-run").ok();
+    run(&sender, "verify b --key PUB").ok();
+    run(&sender, "import b --to oci:in --key PUB --map x.example/a/app=moved/app").ok();
+    let other = sender.sealift.keys("other");
+    let untrusted = format!("verify b --key {}", other.public.display());
+    run(&sender, &untrusted).exits(code::UNTRUSTED);
+
+    let all = entries(&sender, "");
+
+    let wanted = ["export begun", "export done", "verify done", "import begun", "import done"];
+    assert_eq!(steps(&all), [&wanted[..], &["verify failed"]].concat(), "no dry run is noted");
+    for (at, entry) in all.iter().enumerate() {
+        assert_eq!(entry["sequence"], at as u64 + 1);
+        let before = at.checked_sub(1).map(|before| all[before]["digest"].clone());
+        assert_eq!(entry["previous"], before.unwrap_or(Value::Null));
+        assert_eq!(entry["tool"]["name"], "sealift");
+        assert!(!entry["user"].as_str().unwrap().is_empty());
+        assert!(!entry["host"].as_str().unwrap().is_empty());
+    }
+    let event = |at: usize| &all[at]["event"];
+    assert_eq!(event(1)["begunBy"], 1);
+    assert_eq!(event(3)["statement"], event(0)["statement"]);
+    assert_eq!(event(3)["signers"], event(0)["signers"]);
+    assert_eq!(event(3)["trust"]["keys"], event(3)["signers"]);
+    assert_eq!(event(3)["place"], "oci:in");
+    assert_eq!(event(3)["mapping"]["rules"][0], "x.example/a/app=moved/app");
+    assert_eq!(event(3)["images"][0]["to"], "moved/app:1", "{:#}", event(3));
+    assert_eq!(event(4)["counts"]["images"], 2);
+    assert!(event(4)["counts"]["copiedBytes"].as_u64().unwrap() > 60_000);
+    assert_eq!(event(5)["error"]["class"], "untrusted");
+    let shown = run(&sender, "ledger show").ok();
+    shown.says("import").says("2 images").says("at oci:in").says("untrusted: ");
+    run(&sender, "ledger verify").ok().says("6 entries, each as it was written");
+}
+
+#[test]
+fn what_was_done_against_the_rule_stands_there_with_its_reason() {
+    let sender = sender();
+    layout(&sender, "next", &[image("a/app:1", &["base", "app 2"])]);
+    for (line, stream) in [("src", "--new-epoch"), ("next", ""), ("src", ""), ("next", "")] {
+        let name = format!("s{}", fs::read_dir(sender.work()).unwrap().count());
+        run(&sender, &format!("export oci:{line} -o {name} --sign-key KEY --stream prod {stream}"))
+            .ok();
+    }
+    run(&sender, "import s3 --to oci:in --key PUB").ok();
+    run(&sender, "import s6 --to oci:in --key PUB").exits(code::STALE);
+    let gap = ["--accept-gap", "May was lost at the gate", "--on-existing", "overwrite"];
+    let mut import = sender.at_work("import s6 --to oci:in --key PUB");
+    ran(import.args(gap)).ok();
+    run(&sender, "import b --to oci:in --insecure-no-verify --on-existing overwrite").ok();
+
+    let all = entries(&sender, "");
+
+    let overrides = |entry: &Value| entry["event"]["overrides"].to_string();
+    let exports: Vec<String> = all.iter().map(overrides).collect();
+    assert_eq!(exports[2], r#"[{"what":"newEpoch"}]"#);
+    let refused = all.iter().find(|it| it["event"]["error"]["class"] == "stale").unwrap();
+    assert_eq!(refused["event"]["position"]["sequence"], 4);
+    let begun: Vec<&Value> = all
+        .iter()
+        .filter(|it| it["event"]["verb"] == "import" && it["event"]["stage"] == "begun")
+        .collect();
+    assert_eq!(
+        overrides(begun[1]),
+        r#"[{"what":"overwrite"},{"reason":"May was lost at the gate","what":"gap"}]"#
+    );
+    let image = &begun[1]["event"]["images"][0];
+    assert!(image["was"].is_string() && image["was"] != image["digest"], "{image:#}");
+    assert_eq!(overrides(begun[2]), r#"[{"what":"anySigner"},{"what":"overwrite"}]"#);
+    assert_eq!(begun[2]["event"]["trust"]["by"], "anySigner");
+    run(&sender, "ledger show").ok().says("OVERRIDE gap: May was lost at the gate");
+}
+
+#[test]
+fn it_is_on_the_disk_before_the_name_appears() {
+    need!("cc");
+    if !is_possible() {
+        return;
+    }
+    let sender = sender();
+    for (line, name) in [
+        ("export oci:src -o p.tar --sign-key KEY --ledger l.jsonl", "p.tar"),
+        ("import b --to oci:in --key PUB --ledger l.jsonl", "in"),
+    ] {
+        let (ran, calls) = watched(&sender.at_work(line), &sender.work(), 0, "EIO");
+        ran.ok();
+        let first = |is: &dyn Fn(&Call) -> bool| calls.iter().position(is).unwrap();
+        let noted = first(&|it| it.kind == "sync" && it.path == "l.jsonl");
+        let head = first(&|it| it.kind == "rename" && it.path.starts_with("l.jsonl.head"));
+        let named = first(&|it| it.kind == "rename" && it.path.starts_with(name));
+        assert!(noted < head && head < named, "{line}: {calls:?}");
+        // Killed as soon as it was noted, nothing says how it ended.
+        let sender = self::sender();
+        let (ran, _) = watched(&sender.at_work(line), &sender.work(), head + 3, "KILL");
+        assert!(ran.code > 128, "{ran:?}");
+        assert!(!sender.work().join(name).join("index.json").exists());
+        let told = run(&sender, "ledger verify --ledger l.jsonl --format json").ok().json();
+        assert_eq!(told["unfinished"], serde_json::json!([1]), "{line}");
+        run(&sender, line).ok();
+        let told = run(&sender, "ledger verify --ledger l.jsonl --format json").ok().json();
+        assert_eq!((&told["count"], &told["findings"]), (&3.into(), &serde_json::json!([])));
+    }
+}
+
+#[test]
+fn what_cannot_be_noted_is_not_done_and_who_only_looks_goes_on() {
+    let sender = sender();
+    for line in [
+        "export oci:src -o p.tar --sign-key KEY",
+        "import b --to oci:in --key PUB",
+        "squash b -o s --sign-key KEY --key PUB",
+    ] {
+        let mut command = sender.at_work(line);
+        let ran = ran(command.env("XDG_STATE_HOME", "/proc/nowhere"));
+        assert_ne!(ran.code, 0);
+        ran.says("cannot write the ledger").says("--ledger");
+    }
+    for name in ["p.tar", "p.tar.partial", "in", "s"] {
+        assert!(!sender.work().join(name).exists(), "{name}");
+    }
+
+    let mut verify = sender.at_work("verify b --key PUB");
+    ran(verify.env("XDG_STATE_HOME", "/proc/nowhere")).ok().says("noted nowhere");
+    let named = run(&sender, "verify b --key PUB --ledger /proc/nowhere/l.jsonl");
+    assert_ne!(named.code, 0, "a ledger that is named is wanted");
+}
+
+#[test]
+fn a_line_that_was_changed_or_cut_off_is_named_and_nothing_is_imported_behind_it() {
+    let sender = sender();
+    run(&sender, "verify b --key PUB").ok();
+    let file = default_file(&sender);
+    let good = fs::read_to_string(&file).unwrap();
+
+    fs::write(&file, good.replacen("export", "exqort", 1)).unwrap();
+    let ran = run(&sender, "ledger verify").exits(code::DAMAGED);
+    ran.says("line 1: entry 1 is not as it was written");
+    let told = run(&sender, "ledger verify --format json").exits(code::DAMAGED).json();
+    assert_eq!(told["findings"][0]["kind"], "changed");
+    run(&sender, "ledger show").exits(code::DAMAGED).says("entry 1 is not as it was written");
+
+    let end = good.trim_end().rfind('\n').unwrap() + 1;
+    fs::write(&file, &good[..end]).unwrap();
+    run(&sender, "ledger verify").exits(code::DAMAGED).says("entry 3 is missing at the end");
+    let import = run(&sender, "import b --to oci:in --key PUB").exits(code::DAMAGED);
+    import.says("was cut off: entry 3 is not there").says("sealift ledger verify");
+    assert!(!sender.work().join("in").exists());
+    run(&sender, "verify b --key PUB").ok().says("noted nowhere");
+
+    // What a crash left is something else.
+    fs::write(&file, format!("{good}{{\"version\":1,")).unwrap();
+    run(&sender, "ledger verify").ok().says("were being written when something ended that");
+    run(&sender, "import b --to oci:in --key PUB").ok();
+    let told = run(&sender, "ledger verify --format json").ok().json();
+    assert_eq!((&told["mended"], &told["torn"], &told["count"]), (&1.into(), &0.into(), &6.into()));
+}
+
+#[test]
+fn an_extract_is_signed_and_proves_that_the_ledger_goes_on_from_it() {
+    let sender = sender();
+    run(&sender, "ledger export -o e.ledger --sign-key KEY")
+        .ok()
+        .says("entries 1 to 2 in e.ledger");
+    let verified = run(&sender, "ledger verify e.ledger --key PUB").ok();
+    verified.says("signed by").says("2 entries");
+    let other = sender.sealift.keys("other");
+    let line = format!("ledger verify e.ledger --key {}", other.public.display());
+    run(&sender, &line).exits(code::UNTRUSTED);
+    run(&sender, "verify b --key PUB").ok();
+    run(&sender, "ledger verify --extends e.ledger --key PUB").ok().says("goes on from entry 2");
+
+    // Somebody who can write both files writes both anew.
+    let folder = default_file(&sender).parent().unwrap().to_owned();
+    fs::remove_dir_all(folder).unwrap();
+    run(&sender, "verify b --key PUB").ok();
+    run(&sender, "ledger verify").ok();
+    let ran = run(&sender, "ledger verify --extends e.ledger --key PUB").exits(code::DAMAGED);
+    ran.says("entry 2, with which e.ledger ends, is not there");
+    run(&sender, "verify b --key PUB").ok();
+    let ran = run(&sender, "ledger verify --extends e.ledger --key PUB").exits(code::DAMAGED);
+    ran.says("entry 2, with which e.ledger ends, is another one");
+
+    let signed = fs::read(sender.work().join("e.ledger")).unwrap();
+    let text = String::from_utf8(signed).unwrap();
+    fs::write(sender.work().join("e.ledger"), text.replacen("\"export\"", "\"import\"", 1))
+        .unwrap();
+    run(&sender, "ledger verify e.ledger --key PUB").exits(code::DAMAGED);
+}
+
+#[test]
+fn a_ledger_is_put_aside_and_goes_on_and_entries_are_shown_by_their_time() {
+    let sender = sender();
+    let aside = run(&sender, "ledger rotate").ok();
+    aside.says("ledger.1-2.jsonl");
+    run(&sender, "verify b --key PUB").ok();
+
+    let all = entries(&sender, "");
+    assert_eq!(steps(&all), ["export begun", "export done", "rotate done", "verify done"]);
+    run(&sender, "ledger verify").ok().says("4 entries");
+    let old = default_file(&sender).with_file_name("ledger.1-2.jsonl");
+    fs::remove_file(old).unwrap();
+    run(&sender, "ledger verify").ok().says("2 entries");
+
+    let day = all[0]["at"].as_str().unwrap()[..10].to_owned();
+    assert_eq!(entries(&sender, &format!("--since {day} --until {day}")).len(), 2);
+    assert_eq!(entries(&sender, "--until 2020-01-01").len(), 0);
+    run(&sender, "ledger show --since yesterday").exits(code::USAGE).says("2026-11-01");
+}
