@@ -263,12 +263,19 @@ fn remarks(report: &LedgerReport) -> Vec<String> {
         ));
     }
     if report.mended > 0 {
-        lines.push(format!("{} for what a crash left", count(report.mended, "entry accounts")));
+        lines.push(format!("what a crash left is accounted for: {}", entries(report.mended)));
     }
     if !report.anchored {
         lines.push("nothing says where it ends: whether entries were cut off is not known".into());
     }
     lines
+}
+
+fn entries(many: u64) -> String {
+    match many {
+        1 => "1 entry".to_owned(),
+        many => format!("{many} entries"),
+    }
 }
 
 /// A ledger with which nothing is wrong.
@@ -282,7 +289,7 @@ fn whole(report: &LedgerReport) -> Vec<String> {
     lines.push(match &report.last {
         Some(last) => format!(
             "{}, each as it was written; the last is {}, {}",
-            count(report.count, "entry"),
+            entries(report.count),
             last.sequence,
             last.digest
         ),

@@ -77,7 +77,7 @@ fn both_sides_say_who_did_what_with_whose_word_and_how_it_ended() {
     assert_eq!(event(3)["trust"]["keys"], event(3)["signers"]);
     assert_eq!(event(3)["place"], "oci:in");
     assert_eq!(event(3)["mapping"]["rules"][0], "x.example/a/app=moved/app");
-    assert_eq!(event(3)["images"][0]["to"], "moved/app:1", "{:#}", event(3));
+    assert_eq!(event(3)["images"][0]["to"], "docker.io/moved/app:1", "{:#}", event(3));
     assert_eq!(event(4)["counts"]["images"], 2);
     assert!(event(4)["counts"]["copiedBytes"].as_u64().unwrap() > 60_000);
     assert_eq!(event(5)["error"]["class"], "untrusted");
@@ -144,7 +144,7 @@ fn it_is_on_the_disk_before_the_name_appears() {
         assert!(noted < head && head < named, "{line}: {calls:?}");
         // Killed as soon as it was noted, nothing says how it ended.
         let sender = self::sender();
-        let (ran, _) = watched(&sender.at_work(line), &sender.work(), head + 3, "KILL");
+        let (ran, _) = watched(&sender.at_work(line), &sender.work(), head + 3, "kill");
         assert!(ran.code > 128, "{ran:?}");
         assert!(!sender.work().join(name).join("index.json").exists());
         let told = run(&sender, "ledger verify --ledger l.jsonl --format json").ok().json();
