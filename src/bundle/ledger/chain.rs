@@ -37,6 +37,8 @@ pub(super) struct LedgerChain {
     /// What the entry before the last one is.
     before: Option<(u64, Digest)>,
     region: Option<Region>,
+    /// Whether they are entries alone, without what these account for.
+    is_bare: bool,
 }
 
 impl LedgerChain {
@@ -56,7 +58,13 @@ impl LedgerChain {
             last: last.map(|(sequence, digest)| (sequence, Some(digest))),
             before: None,
             region: None,
+            is_bare: false,
         }
+    }
+
+    /// The same, of entries alone, without what these account for.
+    pub(super) fn bare(self) -> LedgerChain {
+        LedgerChain { is_bare: true, ..self }
     }
 
     /// The lines that follow are those of the file `path`.
@@ -110,6 +118,7 @@ impl LedgerChain {
                     false => self.changed(lines),
                 }
             }
+            None if self.is_bare => {}
             None => self.find(
                 LedgerFault::Missing,
                 (entry.sequence, entry.sequence),

@@ -159,7 +159,7 @@ impl LedgerExtract {
         let (extract, lines) = LedgerExtract::from_statement(statement).map_err(named)?;
         let LedgerSpan { first, previous, last, digest } = extract.span.clone();
         let before = previous.map(|digest| (first.saturating_sub(1), digest));
-        let mut chain = LedgerChain::behind(before, path, 0);
+        let mut chain = LedgerChain::behind(before, path, 0).bare();
         let mut hasher = Hasher::new();
         read_lines(reader, path, &mut |line| {
             hasher.update(line);
