@@ -18,6 +18,8 @@ const MAX_FINDINGS: usize = 1_000;
 struct Region {
     hasher: Hasher,
     bytes: u64,
+    /// Those of the last one, if that has no line feed.
+    open: u64,
     /// Each, by its number in the file, with why it is none, and the digest that stands in it.
     lines: Vec<(u64, String, Option<Digest>)>,
 }
@@ -98,10 +100,12 @@ impl LedgerChain {
         let region = self.region.get_or_insert_with(|| Region {
             hasher: Hasher::new(),
             bytes: 0,
+            open: 0,
             lines: Vec::new(),
         });
         region.hasher.update(line);
         region.bytes += line.len() as u64;
+        region.open = if line.ends_with(b"\n") { 0 } else { line.len() as u64 };
         let digest = claimed(line.strip_suffix(b"\n").unwrap_or(line));
         region.lines.push((self.line, why, digest));
     }
@@ -111,7 +115,7 @@ impl LedgerChain {
         let told = entry.event.torn.as_ref().filter(|_| entry.event.verb == LedgerVerb::Mend);
         let Some(told) = told else { return self.flush() };
         match self.region.take() {
-            Some(Region { hasher, bytes, lines }) => {
+            Some(Region { hasher, bytes, lines, .. }) => {
                 let found = LedgerTorn { bytes, digest: hasher.finish() };
                 match found == *told {
                     true => self.state.mended += 1,
@@ -201,12 +205,13 @@ impl LedgerChain {
 
     /// What was found of the file, which has `size` bytes and ends as `head` says.
     pub(super) fn end(mut self, head: Option<&LedgerHead>, size: u64) -> LedgerState {
-        let known = head.map_or(0, |head| head.size);
         let loose = self.loose();
-        // What stands behind the end that is known was being written when something ended that.
-        match size - loose.min(size) >= known || head.is_some_and(|head| head.size > size) {
-            true => self.state.torn = self.region.take().map_or(0, |region| region.bytes),
-            false => self.flush(),
+        // What stands behind the end that is known was being written when something ended that. Where
+        // nobody knows that, only what has no end of its own was.
+        match head {
+            Some(head) if size - loose.min(size) < head.size && head.size <= size => self.flush(),
+            Some(_) => self.take_torn(),
+            None => self.take_open(),
         }
         if let Some(head) = head {
             self.hold_against(head);
@@ -225,6 +230,21 @@ impl LedgerChain {
         });
         self.state.anchored = head.is_some();
         self.state
+    }
+
+    /// Takes all that is no entry for what was being written.
+    pub(super) fn take_torn(&mut self) {
+        self.state.torn = self.region.take().map_or(0, |region| region.bytes);
+    }
+
+    /// Takes the last line for what was being written, if it has no end.
+    fn take_open(&mut self) {
+        let Some(mut region) = self.region.take() else { return };
+        if region.open > 0 {
+            self.state.torn = region.open;
+            region.lines.pop();
+        }
+        self.changed(region.lines);
     }
 
     fn hold_against(&mut self, head: &LedgerHead) {

@@ -120,6 +120,8 @@ impl Settled {
             chain.line(line, &mut |_, _| Ok(()))?;
         }
         let rest = usize::try_from(chain.loose()).unwrap_or(usize::MAX);
+        // The file ends where it is known to end, or has nothing but this.
+        chain.take_torn();
         let state = chain.end(None, len);
         if let Some(finding) = state.findings.first() {
             return Err(not_as_left(&format!("is not as it was left: {}", finding.text)));
