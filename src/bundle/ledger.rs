@@ -4,6 +4,7 @@
 //! changed, taken out or moved unnoticed; where the file ends says its head, which is kept beside it.
 //! `docs/FORMAT.md` describes both.
 
+mod aside;
 mod chain;
 mod entry;
 mod event;
@@ -11,13 +12,13 @@ mod extract;
 mod faults;
 mod finding;
 mod head;
+mod reading;
 mod rotation;
 mod settled;
+mod state;
 
-use std::io::{BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use self::chain::LedgerChain;
 pub use self::entry::{LedgerEntry, LedgerScribe, MAX_LINE};
 pub use self::event::{
     LedgerEvent, LedgerFailure, LedgerImage, LedgerMapping, LedgerOverride, LedgerStage,
@@ -27,37 +28,15 @@ pub use self::extract::{LedgerExtract, LedgerSpan};
 pub use self::finding::{LedgerFault, LedgerFinding};
 pub use self::head::LedgerHead;
 use self::settled::Settled;
-use crate::tools::file::open_regular;
+pub use self::state::LedgerState;
 use crate::tools::ground;
 use crate::words::cancel::Cancel;
-use crate::words::digest::Digest;
 use crate::words::error::Result;
-
-/// How much is read at a time.
-const BUFFER: usize = 1 << 20;
 
 /// A ledger, which need not be there yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerBook {
     path: PathBuf,
-}
-
-/// What was found of a ledger.
-#[derive(Debug, Default)]
-#[non_exhaustive]
-pub struct LedgerState {
-    /// Its last entry, by number and digest.
-    pub last: Option<(u64, Digest)>,
-    /// How many entries it has.
-    pub entries: u64,
-    /// How many times what a crash left was accounted for.
-    pub mended: u64,
-    /// How many bytes a crash left at its end, for which the next entry accounts.
-    pub torn: u64,
-    /// Whether something says where it ends.
-    pub anchored: bool,
-    /// All that is wrong.
-    pub findings: Vec<LedgerFinding>,
 }
 
 impl LedgerBook {
@@ -117,55 +96,7 @@ impl LedgerBook {
     /// # Errors
     /// When its folder cannot be read.
     pub fn files(&self) -> Result<Vec<PathBuf>> {
-        rotation::files(&self.path)
-    }
-}
-
-impl LedgerState {
-    /// Reads `files`, each of which goes on from the one before, and hands `each` entry on that is as
-    /// it was written. The last file is held against its head, where that lies beside it.
-    ///
-    /// # Errors
-    /// When a file cannot be read, or `each` fails. What is wrong with them is in
-    /// [`findings`](LedgerState::findings).
-    pub fn read(
-        files: &[PathBuf],
-        mut each: impl FnMut(&LedgerEntry, &Digest) -> Result<()>,
-    ) -> Result<LedgerState> {
-        let mut chain = LedgerChain::new();
-        let mut end = 0;
-        for path in files {
-            let file = open_regular(path).map_err(|e| faults::unreadable(path, e))?;
-            end = file.metadata().map_err(|e| faults::unreadable(path, e))?.len();
-            // What is added meanwhile is not looked at.
-            let reader = BufReader::with_capacity(BUFFER, file.take(end));
-            chain.begin(path);
-            read_lines(reader, path, &mut |line| chain.line(line, &mut each))?;
-        }
-        let head = match files.last() {
-            Some(path) => LedgerHead::beside(path)?,
-            None => None,
-        };
-        Ok(chain.end(head.as_ref(), end))
-    }
-}
-
-/// Hands each line of `reader`, which reads `path`, to `each`, with its line feed where it has one. Of
-/// a line that is longer than any, as much as that.
-fn read_lines(
-    mut reader: impl BufRead,
-    path: &Path,
-    each: &mut dyn FnMut(&[u8]) -> Result<()>,
-) -> Result<()> {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let mut limited = (&mut reader).take(MAX_LINE);
-        limited.read_until(b'\n', &mut line).map_err(|e| faults::unreadable(path, e))?;
-        if line.is_empty() {
-            return Ok(());
-        }
-        each(&line)?;
+        aside::files(&self.path)
     }
 }
 

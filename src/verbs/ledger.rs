@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 mod report;
+mod request;
 
+use self::report::Open;
 pub use self::report::{LedgerEnd, LedgerReport, NotedEntry};
-use self::report::{Open, Range};
+use self::request::Range;
+pub use self::request::Request;
 use crate::bundle::keys::{KeyId, PrivateKey, PublicKey};
 use crate::bundle::ledger::{
     LedgerEntry, LedgerExtract, LedgerFault, LedgerFinding, LedgerSpan, LedgerState,
@@ -23,22 +26,6 @@ use crate::words::moment::Moment;
 
 /// Permissions of what is handed on: it tells who did what.
 const MODE: u32 = 0o600;
-
-/// Which ledger, and what is asked of it.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-pub struct Request {
-    /// Its files, the oldest first, or one that [`extract`] made.
-    pub files: Vec<PathBuf>,
-    /// The time from which on entries are wanted.
-    pub since: Option<Moment>,
-    /// The time up to which.
-    pub until: Option<Moment>,
-    /// Of whose keys one has to have signed what was handed on.
-    pub keys: Vec<PublicKey>,
-    /// What was handed on of it before, and that it has to go on from.
-    pub extends: Option<PathBuf>,
-}
 
 /// What was handed on.
 #[derive(Debug, Serialize)]
@@ -66,14 +53,6 @@ pub struct RotationReport {
     /// Where it goes on.
     #[serde(serialize_with = "report::shown")]
     pub ledger: PathBuf,
-}
-
-impl Request {
-    /// Asks all of the ledger in `files`.
-    #[must_use]
-    pub fn new(files: Vec<PathBuf>) -> Request {
-        Request { files, ..Request::default() }
-    }
 }
 
 /// Holds every entry against the one in front of it and against itself, and hands those that are wanted to

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::entry::{LedgerEntry, claimed};
 use super::event::{LedgerTorn, LedgerVerb};
 use super::finding::{LedgerFault, LedgerFinding};
-use super::head::LedgerHead;
-use super::{LedgerState, head};
+use super::head::{self, LedgerHead};
+use super::state::LedgerState;
 use crate::words::digest::{Digest, Hasher};
 use crate::words::error::Result;
 

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::LedgerChain;
 use super::entry::LedgerEntry;
-use super::{BUFFER, LedgerState, faults, read_lines};
+use super::faults;
+use super::reading::{BUFFER, read_lines};
+use super::state::LedgerState;
 use crate::bundle::envelope::Envelope;
 use crate::bundle::in_toto::{self, StatementSubject};
 use crate::bundle::keys::{PrivateKey, PublicKey};

@@ -6,12 +6,12 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::aside::is_put_aside as was_put_aside;
 use super::chain::LedgerChain;
 use super::entry::{LedgerEntry, LedgerScribe, MAX_LINE};
 use super::event::{LedgerEvent, LedgerStage, LedgerTorn, LedgerVerb};
 use super::faults;
 use super::head::{LedgerHead, MODE};
-use super::rotation;
 use crate::tools::folder::Folder;
 use crate::tools::lock::lock_patiently;
 use crate::words::cancel::Cancel;
@@ -57,7 +57,7 @@ impl Settled {
         let file = match folder.file_to_append(&name) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 if let Some(head) = &head {
-                    is_put_aside = rotation::is_put_aside(&folder, &name, head).map_err(disk)?;
+                    is_put_aside = was_put_aside(&folder, &name, head).map_err(disk)?;
                     if !is_put_aside {
                         return Err(faults::not_as_left(path, "is gone, and its head is there"));
                     }
@@ -73,7 +73,7 @@ impl Settled {
                     Some(head)
                         if shorter < head.size
                             && !begun
-                            && rotation::is_put_aside(&folder, &name, head).map_err(disk)? =>
+                            && was_put_aside(&folder, &name, head).map_err(disk)? =>
                     {
                         is_put_aside = true;
                         folder.remove(&name).map_err(disk)?;

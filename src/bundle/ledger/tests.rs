@@ -1,4 +1,5 @@
 use super::*;
+use crate::words::digest::Digest;
 use crate::words::error::Class;
 use crate::words::moment::Moment;
 

@@ -5,12 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Request;
 use crate::bundle::ledger::{LedgerEntry, LedgerFinding, LedgerStage, LedgerState};
 use crate::bundle::receipt::ReceiptSigner;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Subject};
-use crate::words::moment::Moment;
 
 /// An entry, with its digest.
 #[derive(Debug, Clone, Serialize)]
@@ -76,20 +74,6 @@ impl Open {
             (LedgerStage::Begun, Some(_)) => {}
             (_, begun) => drop(begun.map(|begun| self.0.remove(&begun))),
         }
-    }
-}
-
-/// From when to when.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Range(Option<Moment>, Option<Moment>);
-
-impl Range {
-    pub(super) fn of(request: &Request) -> Range {
-        Range(request.since, request.until)
-    }
-
-    pub(super) fn has(self, at: Moment) -> bool {
-        self.0.is_none_or(|since| since <= at) && self.1.is_none_or(|until| at <= until)
     }
 }
 
