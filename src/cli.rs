@@ -21,6 +21,7 @@ mod help;
 mod hold_parts;
 mod idle;
 mod import;
+mod imported;
 mod in_order;
 mod inspect;
 mod inventory;

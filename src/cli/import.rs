@@ -5,37 +5,34 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
 use super::at_hand::all_at_hand;
 use super::believe::Believe;
 use super::bundle::Bundle;
 use super::choose::Choose;
 use super::environment::now;
-use super::evidence::{ahead, by_root, signed};
 use super::hold_parts::HoldParts;
 use super::idle;
-use super::in_order::{self, InOrder, standing};
+use super::imported::{ImportReport, text};
+use super::in_order::{self, InOrder};
 use super::noting::Noting;
 use super::partly::Partly;
-use super::plan::{self, PlanPage, untagged, word};
+use super::plan::{self, PlanPage};
 use super::printer::Printer;
 use super::registries::Registries;
 use super::remedies;
 use super::report::argument;
 use super::rules;
-use super::table::{blobs, bytes, table};
 use super::unlock::Unlock;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
-use crate::verbs::evidence::Evidence;
-use crate::verbs::import::{Filing, Outcome, Request, Summary, import};
+use crate::verbs::import::{Filing, Outcome, Request, import};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::words::size::parse_size;
 use crate::work::graph::Rewrite;
 use crate::work::mapping::NameRule;
-use crate::work::plan::{NameAction, OnExisting};
+use crate::work::plan::OnExisting;
 use crate::work::projects::Provision;
 use crate::work::template::Template;
 
@@ -345,58 +342,4 @@ fn wants_gzip(name: &str) -> Result<bool> {
         .hint("name it .tar, or .tar.gz for a compressed one")),
         false => Ok(false),
     }
-}
-
-/// What an import did, as JSON.
-#[derive(Debug, Serialize)]
-struct ImportReport<'a> {
-    #[serde(flatten)]
-    evidence: &'a Evidence,
-    #[serde(flatten)]
-    summary: &'a Summary,
-}
-
-fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
-    let rows: Vec<Vec<String>> = summary
-        .images
-        .iter()
-        .map(|image| {
-            let file = image.file.iter().map(|file| Safe(file).to_string());
-            let what = match image.before {
-                Some(before) => format!("{}, was {before}", word(image.action)),
-                None => word(image.action).to_owned(),
-            };
-            let row = [image.to.to_string(), image.digest.to_string(), what];
-            row.into_iter().chain(file).collect()
-        })
-        .collect();
-    let mut lines = table(&rows);
-    lines.extend(summary.images.iter().filter_map(|image| {
-        let from = image.rewritten_from?;
-        Some(format!("{} is {} instead of {from}, which was signed", image.to, image.digest))
-    }));
-    lines.extend(summary.images.iter().filter_map(|image| {
-        let from = image.smaller_than?;
-        Some(format!("{} is what was signed: made smaller on export, of {from}", image.to))
-    }));
-    let by_digest = summary.images.iter().filter(|image| image.action == NameAction::ByDigest);
-    lines.extend(untagged(by_digest.count()));
-    lines.push(format!(
-        "sent {} ({}), mounted {}, already there {}",
-        blobs(summary.copied.blobs),
-        bytes(summary.copied.bytes),
-        blobs(summary.mounted.blobs),
-        blobs(summary.present.blobs),
-    ));
-    let bundle = evidence.bundle.to_string();
-    lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));
-    lines.push(signed(evidence, false));
-    lines.extend(by_root(evidence));
-    lines.extend(standing(evidence));
-    lines.extend(ahead(evidence));
-    // What became of a file is known when it is closed; there is nobody to ask.
-    if !summary.images.is_empty() && summary.images.iter().all(|image| image.file.is_none()) {
-        lines.push("every name that was written was read back".to_owned());
-    }
-    lines
 }
