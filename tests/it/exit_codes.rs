@@ -13,6 +13,17 @@ const PAGE: &str = include_str!("../../docs/exit-codes.md");
 /// What needs a full or a faulty disk, two programs, a signal or bundles of a stream; other
 /// tests make those.
 const ELSEWHERE: &[(i32, &str)] = &[
+    (2, "there is no root of trust in"),
+    (3, "is not taken by root"),
+    (3, "has no valid signature by a key of root"),
+    (3, "may be written by others"),
+    (3, "is not signed by enough"),
+    (3, "is not the root that was named"),
+    (6, "cannot keep the root of trust"),
+    (7, "holds no more since"),
+    (7, "was taken already"),
+    (7, "those between are missing"),
+    (7, "two roots of version"),
     (3, "no identity was named"),
     (3, "no identity opens it"),
     (4, "are not as they were"),

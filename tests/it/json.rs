@@ -105,6 +105,60 @@ fn keys() {
     check("key-generate.taken", &again, &[]);
 }
 
+#[test]
+fn roots_of_trust() {
+    let sealift = desk();
+    let mut varying: Vec<(String, String)> = Vec::new();
+    for name in ["alice", "bob"] {
+        sealift.keys(name);
+        let shown = run(&sealift, &format!("key show {name}.pub.pem")).json();
+        let id = shown["keyId"].as_str().unwrap().to_owned();
+        varying.push((id, format!("<{name}>")));
+        let pem = shown["publicKey"].to_string();
+        varying.push((pem.trim_matches('"').to_owned(), format!("<pem of {name}>")));
+    }
+    let snapshot = |name: &str, line: &str, more: &[(&str, &str)]| {
+        let ran = run(&sealift, line);
+        let told = ran.json();
+        let own = told["fingerprint"].as_str().or(told["trust"]["fingerprint"].as_str());
+        let own = own.map(|own| (own, "<fingerprint>"));
+        let all = varying.iter().map(|(given, shown)| (given.as_str(), shown.as_str()));
+        check(name, &ran, &all.chain(own).chain(more.iter().copied()).collect::<Vec<_>>());
+        ran
+    };
+
+    let two = "--signer alice=alice.pub.pem --signer bob=bob.pub.pem --threshold 1";
+    snapshot("trust-new", &format!("trust new root.1.json {two}"), &[]).ok();
+    snapshot("trust-verify.unsigned", "trust verify root.1.json", &[]).exits(code::UNTRUSTED);
+    snapshot("trust-sign", "trust sign root.1.json --sign-key alice.key.pem", &[]).ok();
+    let told = run(&sealift, "trust show root.1.json").json();
+    let told = told["fingerprint"].as_str().unwrap().to_owned();
+    let init = format!("trust init root.1.json --trust t --fingerprint {told}");
+    snapshot("trust-init", &init, &[]).ok();
+    run(&sealift, "export oci:hello -o b --sign-key bob.key.pem").ok();
+    let statement = run(&sealift, "inspect b").json()["statement"].as_str().unwrap().to_owned();
+    let varied = [(statement.as_str(), "<statement>")];
+    snapshot("verify.trust", "verify b --trust t", &varied).ok();
+    let line = format!("trust revoke root.2.json bob --reason gone --accept {statement} --trust t");
+    snapshot("trust-revoke", &line, &varied).ok();
+    let line = "trust deny root.2.json --repository quay.io/a/* --reason bad --trust t";
+    snapshot("trust-deny.repository", line, &varied).ok();
+    let other = digest(b"");
+    let line = format!("trust deny root.2.json --digest {other} --reason bad --trust t");
+    snapshot("trust-deny", &line, &varied).ok();
+    let line = "trust add root.2.json --signer alice --stream prod --expires 36500 --trust t";
+    snapshot("trust-add", line, &varied).ok();
+    let line = "trust remove root.2.json alice --stream prod --trust t";
+    snapshot("trust-remove", line, &varied).ok();
+    run(&sealift, "trust sign root.2.json --sign-key alice.key.pem --trust t").ok();
+    snapshot("trust-show", "trust show root.2.json --trust t", &varied).ok();
+    snapshot("trust-rotate", "trust rotate root.2.json --trust t", &varied).ok();
+    snapshot("trust-verify", "trust verify --trust t", &varied).ok();
+    snapshot("verify.revoked", "verify b --trust t", &varied).ok();
+    run(&sealift, "export oci:hello -o c --sign-key bob.key.pem --expires 36500").ok();
+    snapshot("verify.threshold", "verify c --trust t", &[]).exits(code::UNTRUSTED);
+}
+
 /// An archive as docker writes it, without a manifest.
 fn saved() -> Vec<u8> {
     let layer = images::one_file("a", "b");

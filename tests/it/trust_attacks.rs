@@ -91,9 +91,9 @@ fn extraneous_content_nothing_comes_along_that_nobody_signed_for() {
 #[test]
 fn fast_forward_no_number_is_jumped_to() {
     let sealift = site();
-    next_root(&sealift, 2, 30, &["alice", "bob"]);
+    next_root(&sealift, 2, 36500, &["alice", "bob"]);
     run(&sealift, "trust rotate root.2.json --trust trust").ok();
-    next_root(&sealift, 3, 30, &["alice", "bob"]);
+    next_root(&sealift, 3, 36500, &["alice", "bob"]);
     let ahead = sealift.at("ahead.json");
     // The same signers have signed what would be the fourth.
     copy(&sealift.at("trust"), &sealift.at("theirs"));
