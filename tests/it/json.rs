@@ -188,6 +188,8 @@ fn exports() {
     export(&sealift, "export.dry-run.since", "oci:hello -o next --dry-run --since b").ok();
     export(&sealift, "export.read-back", "oci:hello -o back --verify-media").ok();
     export(&sealift, "export.protected", "oci:hello -o kept.tar --redundancy 5%").ok();
+    fs::create_dir(sealift.at("usb")).unwrap();
+    export(&sealift, "export.drive", "oci:hello -o set --volume-size 2MB --volume-dir usb").ok();
     export(&sealift, "export.delta", "oci:hello -o delta --since b").ok();
     export(&sealift, "export.stream", "oci:hello -o first --stream prod --new-epoch").ok();
     export(&sealift, "export.part", "oci:hello -o part --platform linux/amd64").ok();
@@ -274,6 +276,9 @@ fn packs() {
     fs::create_dir(sealift.at("folder/repair")).unwrap();
     fs::write(sealift.at("folder/repair/a.par2"), "").unwrap();
     check("pack.volumes", &run(&sealift, "pack folder -o discs --volume-size 2MB").ok(), &[]);
+    fs::create_dir(sealift.at("usb")).unwrap();
+    let line = "pack folder -o set --volume-size 2MB --volume-dir usb";
+    check("pack.drive", &run(&sealift, line).ok(), &[]);
     let line = "verify discs/discs.001.tar --key signer.pub.pem";
     check("verify.volume", &run(&sealift, line).ok(), &[]);
 }

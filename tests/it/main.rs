@@ -68,6 +68,7 @@ mod movement;
 mod newcomer;
 mod no_registry;
 mod one_drive_in;
+mod one_drive_out;
 mod only_intact;
 mod openssl;
 mod outlook;

@@ -113,6 +113,45 @@ fn what_a_medium_changes_without_a_word_is_found_before_the_bundle_gets_its_name
 }
 
 #[test]
+fn a_volume_that_its_medium_changed_gets_no_name() {
+    need!("cc");
+    if !is_possible() {
+        return;
+    }
+    let desk = Desk::new();
+    let (usb, more) = (desk.sender.work().join("usb"), "--volume-size 2MB --volume-dir usb");
+    let clear = || {
+        desk.clear("set");
+        let _ = std::fs::remove_dir_all(&usb);
+        std::fs::create_dir(&usb).unwrap();
+    };
+    clear();
+    let careful = format!("{more} --verify-media");
+    let (ran, calls) = desk.export("set", &careful, 0, "flip");
+    ran.ok();
+    let writes = calls.iter().filter(|call| call.kind == "write").count();
+    let mut found = 0;
+    for number in 1..=writes {
+        if found > 2 {
+            break;
+        }
+        clear();
+        let (told, _) = desk.export("set", &careful, number, "flip");
+        if told.stderr.contains("and the volume gets no name") {
+            let told = told.exits(code::DAMAGED);
+            assert!(
+                !desk.has("usb/set.001.tar") && !desk.has("set.partial/set.001.json"),
+                "{told:?}"
+            );
+            found += 1;
+            desk.run(&format!("export oci:src -o set --sign-key KEY {careful}")).ok();
+        }
+        desk.run("verify usb --key PUB --verify-media").ok();
+    }
+    assert!(found > 0, "none of {writes} was found");
+}
+
+#[test]
 fn it_is_said_how_a_bundle_was_read_back_and_which_bytes_are_wrong() {
     let desk = Desk::new();
     for (output, file) in [("out", None), ("out.tar", Some("out.tar"))] {

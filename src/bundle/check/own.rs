@@ -1,5 +1,9 @@
 //! What is made here, checked as what arrives is.
 
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+
 use super::examined::{Examined, look};
 use super::files::Described;
 use super::recalled::Recalled;
@@ -8,7 +12,10 @@ use crate::bundle::head::Head;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, failure};
 use crate::medium::tree::Tree;
+use crate::tools::buffer::BUFFER;
 use crate::tools::parallel::all_cores;
+use crate::tools::stretch::Stretch;
+use crate::tools::uncached::UncachedReader;
 use crate::words::count::are;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, ErrorKind, Result, Subject};
@@ -83,18 +90,30 @@ pub(in crate::bundle) fn stored(
     read().map_err(|e| not_stored(e, &name, "bundle"))
 }
 
-/// Checks one finished volume of the bundle with this `statement`; where it `is_read`, to the last byte.
+/// What a volume begins with: bytes, and where they are to be.
+pub(in crate::bundle) type Beginnings<'b> = [(u64, &'b [u8])];
+
+/// Checks one finished volume in `file`, whose bundle has this `statement`, and which has `beginnings`, signatures
+/// among them: who may sign is not asked. Where it `is_read`, to the last byte.
 ///
 /// # Errors
 /// As [`stored`].
 pub(in crate::bundle) fn volume(
     tree: Tree,
+    file: &Arc<File>,
     statement: &Digest,
+    beginnings: &Beginnings<'_>,
     is_read: bool,
     progress: &dyn Progress,
 ) -> Result<()> {
     let name = tree.path().display().to_string();
     let read = || {
+        for (at, bytes) in beginnings {
+            let place = Stretch::new(Arc::clone(file), *at, bytes.len() as u64);
+            if !has(place, bytes, tree.is_past_cache()) {
+                return Err(Error::new(Class::Damaged, "its beginning is not what was written"));
+            }
+        }
         let mut examined = look(tree, name.clone(), &Trust::UnsafeAnySigner, None)?;
         if examined.statement.digest != *statement {
             return Err(Error::new(Class::Damaged, "it is of another bundle"));
@@ -107,6 +126,19 @@ pub(in crate::bundle) fn volume(
         examined.flawless().map(drop)
     };
     read().map_err(|e| not_stored(e, &name, "volume"))
+}
+
+/// Whether `bytes` lie at `place`, as the device gives them where that is asked for.
+fn has(place: Stretch, bytes: &[u8], is_past_cache: bool) -> bool {
+    let mut reader: Box<dyn Read> = match is_past_cache {
+        true => Box::new(UncachedReader::new(place)),
+        false => Box::new(place.reader(0)),
+    };
+    let mut piece = vec![0; BUFFER];
+    bytes.chunks(BUFFER).all(|chunk| {
+        let piece = &mut piece[..chunk.len()];
+        reader.read_exact(piece).is_ok() && piece == chunk
+    })
 }
 
 /// That the medium does not give back the `what` called `name`, as `e` tells.

@@ -368,3 +368,6 @@ impl BlobSink for DriveDraft {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -250,7 +250,7 @@ impl Making for VolumesDraft {
         self.sweep()?;
         let (signer, mut labels) = (signer(self.key.as_ref(), &self.cutting)?, self.labels.clone());
         for volume in self.volumes.iter().flatten() {
-            let (about, table) = volume.finish(signer)?;
+            let (about, table, _) = volume.finish(signer)?;
             labels.add(&about, &table, VolumeFile::size(&volume.cut));
         }
         write_whole(&self.root, TEXT, MODE, labels.text().as_bytes())?;

@@ -47,8 +47,7 @@ impl DriveDraft {
                     Err(e) if e.class() == Class::Interrupted => return Err(e),
                     Err(e) => {
                         let name = self.names(at).0;
-                        trouble =
-                            Some(format!("{name} is there, and is not right: {}", e.message()));
+                        trouble = Some(format!("{name} is there, and is not right: {}", e));
                     }
                 },
                 Fit::Not(why) => trouble = Some(why),
@@ -124,7 +123,8 @@ impl DriveDraft {
     /// to remember it was ended before it could.
     fn adopt(&self, state: &mut State, at: usize, file: File, table: VolumeTable) -> Result<()> {
         let path = self.drive.folder.join(self.names(at).0);
-        let way = self.prove(&path, &Arc::new(file), true)?;
+        let head = self.cut.get(at).map_or(0, |cut| cut.head);
+        let way = self.prove(&path, &Arc::new(file), &[(head, &self.small)], true)?;
         state.read_back = state.read_back.max(way);
         let bytes = table.to_bytes()?;
         self.kept.keep(at, &bytes)?;
@@ -134,7 +134,13 @@ impl DriveDraft {
     }
 
     /// Checks the volume in `file` where it lies; every byte of it where it `is_read`.
-    fn prove(&self, path: &Path, file: &Arc<File>, is_read: bool) -> Result<Option<ReadBack>> {
+    fn prove(
+        &self,
+        path: &Path,
+        file: &Arc<File>,
+        beginnings: &check::Beginnings<'_>,
+        is_read: bool,
+    ) -> Result<Option<ReadBack>> {
         let tree = in_volumes::of_file(path, file, None)?;
         let tree = tree.ok_or_else(|| {
             Error::new(Class::Damaged, format!("{} is no volume any more", path.display()))
@@ -142,7 +148,8 @@ impl DriveDraft {
         let tree = if self.drive.verify_media { tree.past_cache()? } else { tree };
         let way = tree.read_back();
         let statement = self.statement.unwrap_or_else(|| Digest::of(b""));
-        check::volume(tree, &statement, is_read, &*self.drive.progress).map(|()| way)
+        let progress = &*self.drive.progress;
+        check::volume(tree, file, &statement, beginnings, is_read, progress).map(|()| way)
     }
 
     /// Finishes the volume that is being written, and gives it its name.
@@ -153,8 +160,10 @@ impl DriveDraft {
             let text = format!("{} has not all of its pieces", volume.path.display());
             return Err(Error::new(Class::Other, text).hint("run the same command again"));
         }
-        let (table, bytes) = volume.finish(signer(self.key.as_ref(), &self.cutting)?)?;
-        let proven = self.prove(&volume.path, &volume.file, self.drive.verify_media);
+        let (table, bytes, start) = volume.finish(signer(self.key.as_ref(), &self.cutting)?)?;
+        let beginnings = [(0, start.as_slice()), (volume.cut.head, self.small.as_slice())];
+        let is_read = self.drive.verify_media;
+        let proven = self.prove(&volume.path, &volume.file, &beginnings, is_read);
         let way = proven.inspect_err(|_| {
             // What did not come back is not believed by the next run either.
             if let Ok(Some(tree)) = in_volumes::of_file(&volume.path, &volume.file, None) {

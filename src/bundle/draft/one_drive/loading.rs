@@ -75,7 +75,7 @@ pub(super) fn load(drive: &Path, mounted: Option<&Path>, wanted: &ToWrite<'_>) -
         }
     }
     if let Err(e) = ground::folder(drive) {
-        return not(e.message().to_owned());
+        return not(e.to_string());
     }
     if let Some(most) = largest_file(drive).filter(|most| *most < wanted.size) {
         return not(format!("a file there can have {} at most", Bytes(most)));

@@ -169,8 +169,8 @@ impl VolumeFile {
     }
 
     /// Writes what is left of it, and syncs it; its table is signed by `signer`, where there is one. Gives its
-    /// table, and that as it was written.
-    pub fn finish(&self, signer: Option<&PrivateKey>) -> Result<(VolumeTable, Vec<u8>)> {
+    /// table, that as it was written, and all that it begins with.
+    pub fn finish(&self, signer: Option<&PrivateKey>) -> Result<(VolumeTable, Vec<u8>, Vec<u8>)> {
         let about = self.table()?;
         let table = about.to_bytes()?;
         let (volume, file) = (&self.cut, &self.file);
@@ -180,12 +180,18 @@ impl VolumeFile {
             let signature = SignedTable::of(&about, &Digest::of(&table)).sign(key);
             append(&mut start, SIGNATURE, &signature)?;
         }
+        // A medium may have lost what fills up a block, where the bytes before it are right.
+        for (piece, header) in about.pieces.iter().zip(&volume.pieces) {
+            let end = header + BLOCK + piece.length();
+            let zeros = vec![0; usize::try_from(end.next_multiple_of(BLOCK) - end).unwrap_or(0)];
+            file.write_all_at(&zeros, end).map_err(|e| self.fault(e))?;
+        }
         file.write_all_at(&start, 0)
             .and_then(|()| file.write_all_at(&[0; 2 * BLOCK as usize], volume.end))
             .and_then(|()| file.set_len(VolumeFile::size(volume)))
             .and_then(|()| sync(file))
             .map_err(|e| self.fault(e))?;
-        Ok((about, table))
+        Ok((about, table, start))
     }
 }
 
