@@ -5,7 +5,10 @@
 //! header that a second reader could understand differently.
 
 pub mod attendant;
+mod collected;
 pub mod cutting;
+#[cfg(feature = "age")]
+mod decrypted;
 pub mod drive;
 mod entries;
 pub mod fault;
@@ -32,10 +35,12 @@ mod tar_bytes;
 mod to_make;
 pub mod tree;
 mod twins;
+mod volume_bytes;
 pub mod volume_table;
 pub mod volumes;
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,8 +52,9 @@ use self::drive::Drive;
 use self::folder_or_file::FolderOrFile;
 use self::part_store::PartStore;
 use self::tree::Tree;
+use self::volume_bytes::VolumeBytes;
 #[cfg(feature = "age")]
-use crate::tools::cipher::{Identities, Recipients, Unlocked};
+use crate::tools::cipher::{Identities, MAX_RECIPIENTS, Recipients, Unlocked};
 use crate::tools::file::lies_in;
 #[cfg(feature = "age")]
 use crate::tools::withheld;
@@ -99,7 +105,7 @@ pub enum Form {
     Packed,
     /// A folder of plain tars, each of which fits on a medium of its own.
     Volumes,
-    /// One tar that is encrypted with age.
+    /// One tar that is encrypted with age. (Volumes that are encrypted are volumes.)
     #[cfg(feature = "age")]
     Encrypted,
 }
@@ -147,14 +153,26 @@ impl Medium {
     /// [`Class::Usage`] when its name does not say so.
     #[cfg(feature = "age")]
     pub fn sealed_for(self, recipients: Arc<Recipients>) -> Result<Medium> {
-        match self.form() {
-            Form::Encrypted => Ok(Medium { recipients: Some(recipients), ..self }),
-            _ => Err(Error::new(
-                Class::Usage,
-                format!("{self} is to be encrypted, and is not called so"),
-            )
-            .hint(phrase!["call it ", Remedy::Output, " NAME.tar.age"])),
-        }
+        let cutting = match (self.form(), &self.cutting) {
+            (Form::Encrypted, _) => None,
+            (Form::Volumes, Some(by)) if recipients.len() <= MAX_RECIPIENTS => {
+                // What is encrypted takes more room.
+                Some(Cutting { volume_size: Unlocked::plain_size(by.volume_size), ..by.clone() })
+            }
+            (Form::Volumes, _) => {
+                let text = format!("volumes are encrypted to {MAX_RECIPIENTS} at most");
+                return Err(Error::new(Class::Usage, text).hint("name fewer who may read them"));
+            }
+            _ => {
+                let text = format!("{self} is to be encrypted, and is not called so");
+                return Err(Error::new(Class::Usage, text).hint(phrase![
+                    "call it ",
+                    Remedy::Output,
+                    " NAME.tar.age"
+                ]));
+            }
+        };
+        Ok(Medium { recipients: Some(recipients), cutting, ..self })
     }
 
     /// The medium at `path`, which is opened and read as this one.
@@ -295,30 +313,37 @@ impl Medium {
     /// [`faults`](Tree::faults) instead.
     pub fn open(&self) -> Result<Tree> {
         let held = self.held.as_deref();
+        let open = |path: &Path, file| self.volume_bytes(path, file);
         let tree = match folder_or_file::look(&self.path)? {
             _ if !self.further.is_empty() => {
-                in_volumes::of_places(&self.path, self.places(), held)?
+                in_volumes::of_places(&self.path, self.places(), &open, held)?
             }
-            FolderOrFile::Folder(folder) => match in_volumes::of_folder(&folder, held)? {
+            FolderOrFile::Folder(folder) => match in_volumes::of_folder(&folder, &open, held)? {
                 Some(volumes) => volumes,
                 None => Tree::of_folder(folder, false)?,
             },
-            #[cfg(feature = "age")]
-            FolderOrFile::File(file) if self.is_locked(&file)? => {
-                in_age::open(&self.path, file, self.identities.as_deref())?
+            FolderOrFile::File(file) => {
+                let bytes = open(&self.path, file)?;
+                match (in_volumes::of_file(&self.path, &bytes, held)?, bytes) {
+                    (Some(volume), _) => volume,
+                    (None, VolumeBytes::Plain(file)) => Tree::of_tar(&self.path, file)?,
+                    #[cfg(feature = "age")]
+                    (None, VolumeBytes::Locked(unlocked)) => in_age::list(&self.path, unlocked)?,
+                }
             }
-            FolderOrFile::File(file) => match in_volumes::of_file(&self.path, &file, held)? {
-                Some(volume) => volume,
-                None => Tree::of_tar(&self.path, file)?,
-            },
         };
         if self.past_cache { tree.past_cache() } else { Ok(tree) }
     }
 
-    #[cfg(feature = "age")]
-    fn is_locked(&self, file: &std::fs::File) -> Result<bool> {
-        let fault = |e| withheld::reading(format!("cannot read {self}"), e);
-        Unlocked::is_locked(file).map_err(fault)
+    /// The bytes of `file` at `path`, which is opened by the identities where it is encrypted.
+    fn volume_bytes(&self, path: &Path, file: Arc<File>) -> Result<VolumeBytes> {
+        #[cfg(feature = "age")]
+        if Unlocked::is_locked(&file).unwrap_or(false) {
+            let name = path.display().to_string();
+            let unlocked = Unlocked::open(&name, file, self.identities.as_deref())?;
+            return Ok(VolumeBytes::Locked(Arc::new(unlocked)));
+        }
+        Ok(VolumeBytes::Plain(file))
     }
 
     /// Whether it is one file that is encrypted, so that nobody can look into it without an identity.
@@ -328,7 +353,8 @@ impl Medium {
     pub fn is_encrypted(&self) -> Result<bool> {
         #[cfg(feature = "age")]
         if let FolderOrFile::File(file) = folder_or_file::look(&self.path)? {
-            return self.is_locked(&file);
+            let fault = |e| withheld::reading(format!("cannot read {self}"), e);
+            return Unlocked::is_locked(&file).map_err(fault);
         }
         Ok(false)
     }

@@ -2,7 +2,11 @@
 
 #[cfg(feature = "age")]
 mod encrypted;
+#[cfg(feature = "age")]
+mod encrypted_volumes;
 mod folder;
+#[cfg(feature = "age")]
+mod front_to_back;
 mod left;
 mod making;
 mod one_drive;
@@ -16,6 +20,8 @@ use std::path::Path;
 
 #[cfg(feature = "age")]
 use self::encrypted::ENCRYPTED;
+#[cfg(feature = "age")]
+use self::encrypted_volumes::ENCRYPTED_VOLUMES;
 use self::folder::FOLDER;
 pub use self::making::BlobOrder;
 use self::making::{Maker, Making};
@@ -53,6 +59,8 @@ fn maker(medium: &Medium) -> Maker {
         Form::Folder => FOLDER,
         Form::Packed => PACKED,
         Form::Volumes if medium.drive().is_some() => ONE_DRIVE,
+        #[cfg(feature = "age")]
+        Form::Volumes if medium.recipients().is_some() => ENCRYPTED_VOLUMES,
         Form::Volumes => VOLUMES,
         #[cfg(feature = "age")]
         Form::Encrypted => ENCRYPTED,
@@ -319,7 +327,7 @@ impl Proven {
     }
 
     /// Reads every byte back as the device gives it, past what the system has of it in memory, as far
-    /// as the file system lets it be, on `jobs` threads. `key` signed it. Gives how it was read.
+    /// as the file system lets it be, on `jobs` threads. It is signed as `trust` wants it. Gives how it was read.
     ///
     /// # Errors
     /// [`Class::Damaged`](crate::words::error::Class::Damaged) where anything else comes back than was
@@ -328,7 +336,7 @@ impl Proven {
     /// and whoever goes on with it sees what the device has of it.
     pub fn read_back(
         &self,
-        key: &PublicKey,
+        trust: &Trust,
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<Option<ReadBack>> {
@@ -337,7 +345,7 @@ impl Proven {
         }
         let tree = self.draft.0.tree()?.past_cache()?;
         let way = tree.read_back();
-        check::stored(tree, key, jobs, progress).inspect_err(|_| {
+        check::stored(tree, trust, jobs, progress).inspect_err(|_| {
             // What cannot be listed is not believed by the next run either.
             let _ = self.draft.0.tree().map(|tree| tree.forget());
         })?;

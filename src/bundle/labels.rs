@@ -55,6 +55,12 @@ impl Labels {
         Ok(Labels { common, each: Vec::new() })
     }
 
+    /// Those of a set that is encrypted: no more than what sorts discs.
+    #[must_use]
+    pub fn sorting() -> Labels {
+        Labels { common: vec!["encrypted with age".to_owned()], each: Vec::new() }
+    }
+
     /// Adds that of a volume of `size` bytes with this table, of which `bytes` are the file.
     pub fn add(&mut self, table: &VolumeTable, bytes: &[u8], size: u64) {
         let check = CheckValue::of(&Digest::of(bytes));

@@ -40,7 +40,9 @@ impl Lock {
         let recipients = match &self.encrypt_passphrase {
             _ if !self.recipient.is_empty() => recipients(&self.recipient)?,
             // Nothing is asked for in vain.
-            Some(_) if medium.form() != Form::Encrypted => Recipients::default(),
+            Some(_) if !matches!(medium.form(), Form::Encrypted | Form::Volumes) => {
+                Recipients::default()
+            }
             Some(file) => {
                 Recipients::knowing(&super::secrets::new_bundle_passphrase(file.as_deref())?)
             }

@@ -11,7 +11,7 @@ use super::lock::Lock;
 use super::printer::Printer;
 use super::protect::told;
 use super::secrets::{open_to_others, private_key};
-use super::table::{blobs, bytes};
+use super::table::{blobs, bytes, read_back};
 use super::unlock::Identity;
 use crate::tools::pace::Jobs;
 use crate::verbs::pack::{Request, Summary, pack};
@@ -34,7 +34,9 @@ use crate::words::escape::Safe;
   sealift pack june.tar -o june-discs --label june --volume-size dvd --volume-dir /media/disc
   sealift pack june -o discs/june --volume-size dvd --redundancy 5%
   sealift pack disc1/june.001.tar disc2/june.002.tar -o june.tar
+  sealift pack june.tar -o /media/usb/june --verify-media
   sealift pack june.tar -o june.tar.age --recipient @site.txt
+  sealift pack june.tar -o discs/june --volume-size dvd --recipient @site.txt
   sealift pack june.tar.age -o june --identity site.key
 
 A set of volumes is a folder of plain tars (june.001.tar, june.002.tar, ...), each of which fits on a
@@ -75,6 +77,10 @@ pub(super) struct Pack {
     /// Blobs copied at a time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    /// Read every byte back from the medium, past what the system has in memory, before the bundle gets its
+    /// name
+    #[arg(long, conflicts_with = "only")]
+    verify_media: bool,
     /// Show what would be made, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -90,11 +96,12 @@ impl Pack {
             file.and_then(open_to_others).iter().for_each(|text| printer.note(text));
         }
         let progress = printer.progress();
-        let drive = self.cut.drive(false, &progress);
+        let drive = self.cut.drive(self.verify_media, &progress);
         let output = self.lock.medium(self.cut.medium(&self.output, self.only, drive)?)?;
         let request = Request {
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             redundancy: self.cut.redundancy,
+            verify_media: self.verify_media,
             dry_run: self.dry_run,
             ..Request::new(self.bundle.medium(|path| opener.medium(path)), output)
         };
@@ -130,7 +137,8 @@ fn text(summary: &Summary) -> Vec<String> {
     if let (Some(folder), Some(n)) = (&summary.volume_dir, summary.volumes) {
         return vec![format!("copied {copied}{reused}"), on_media(n, folder, &output)];
     }
-    let lines = [
+    let mut lines: Vec<String> = summary.read_back.map(read_back).into_iter().collect();
+    lines.extend([
         format!("copied {copied}{reused}"),
         format!(
             "bundle {} is complete: {}, {}{volumes}, signed as before",
@@ -138,6 +146,7 @@ fn text(summary: &Summary) -> Vec<String> {
             count(summary.images, "image"),
             bytes(summary.bytes)
         ),
-    ];
-    lines.into_iter().chain(recovery).collect()
+    ]);
+    lines.extend(recovery);
+    lines
 }

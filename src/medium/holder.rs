@@ -13,6 +13,13 @@ use super::volumes::Volumes;
 use crate::tools::named_file::NamedFile;
 use crate::words::error::Result;
 
+/// What the device says of a tree.
+pub(super) struct PastMemory {
+    pub entries: Entries,
+    /// What holds these, where it is not what held the others.
+    pub holder: Option<Box<dyn Holder>>,
+}
+
 /// Gives the bytes of files that it has listed.
 pub(super) trait Holder: Debug + Send + Sync {
     /// Opens the file `path`, which lies in `pieces`, from byte `offset` on (at most its size). The
@@ -42,11 +49,12 @@ pub(super) trait Holder: Debug + Send + Sync {
         None
     }
 
-    /// What it holds as the device says it, past memory, where that lies in files.
+    /// What it holds as the device says it, past memory, where that lies in files. The tree is shown as
+    /// `tree`.
     ///
     /// # Errors
     /// Those of the disk.
-    fn list_past_cache(&self) -> io::Result<Option<Entries>> {
+    fn list_past_cache(&self, _tree: &Path) -> Result<Option<PastMemory>> {
         Ok(None)
     }
 

@@ -5,14 +5,14 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::entries::Entries;
-use super::holder::Holder;
+use super::holder::{Holder, PastMemory};
 use super::no_tar::{NoTar, SNIFF, no_tar};
 use super::pieces::{Extent, Pieces};
 use super::reader::TreeReader;
 use super::scan;
 use super::tar_bytes::PastCache;
 use crate::tools::stretch::Stretch;
+use crate::tools::withheld;
 use crate::words::error::Result;
 
 /// A tar that is open.
@@ -26,8 +26,11 @@ impl Holder for InTar {
         Ok(TreeReader::placed(&stretch, offset, format!("{}: {path}", tree.display())))
     }
 
-    fn list_past_cache(&self) -> io::Result<Option<Entries>> {
-        scan::list(&mut PastCache::new(&self.0)?, false).map(Some)
+    fn list_past_cache(&self, tree: &Path) -> Result<Option<PastMemory>> {
+        let fault = |e| withheld::reading(format!("cannot read {}", tree.display()), e);
+        let mut bytes = PastCache::new(&self.0).map_err(fault)?;
+        let entries = scan::list(&mut bytes, false).map_err(fault)?;
+        Ok(Some(PastMemory { entries, holder: None }))
     }
 
     fn no_tar(&self) -> io::Result<Option<NoTar>> {

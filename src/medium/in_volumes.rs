@@ -2,26 +2,23 @@
 //! lies in them.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::FileType;
-
+pub(crate) use super::collected::names;
+use super::collected::{MayBeVolumes, OpenVolume, collect};
 use super::entries::{Entries, listing};
 use super::fault::{FaultKind, TreeFault};
 use super::folder_or_file::{self, FolderOrFile};
 use super::header::{BLOCK, read_header};
-use super::holder::Holder;
+use super::holder::{Holder, PastMemory};
 use super::part_store::PartStore;
 use super::pieces::{Extent, FileNumber, Pieces};
 use super::reader::TreeReader;
-use super::scan;
-use super::tar_bytes::InPlace;
 use super::tree::Tree;
+use super::volume_bytes::{PieceBytes, VolumeBytes, reader_of};
 use super::volume_table::{
     MAX_SIGNATURE, MAX_TABLE, PIECES, PieceOfBlob, SIGNATURE, VOLUME, VolumeTable,
 };
@@ -32,13 +29,10 @@ use crate::tools::withheld;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 
-/// The files of a layout, beside which tars are no volumes.
-const LAYOUT: [&str; 2] = ["oci-layout", "SHA256SUMS"];
-
 /// A volume as it was found.
 struct Found {
     shown: String,
-    file: Arc<File>,
+    bytes: VolumeBytes,
     table: VolumeTable,
     /// The digest of the file that has it.
     digest: Digest,
@@ -49,8 +43,30 @@ struct Found {
 
 impl Holder for Volumes {
     fn open(&self, tree: &Path, path: &str, pieces: &Pieces, offset: u64) -> Result<TreeReader> {
-        let stretch = Stretch::joined(pieces.iter().map(|it| self.stretch(it)));
-        Ok(TreeReader::placed(&stretch, offset, format!("{}: {path}", tree.display())))
+        let placed: Option<Vec<Stretch>> =
+            pieces.iter().map(|it| self.piece(it).and_then(PieceBytes::stretch)).collect();
+        Ok(match placed {
+            Some(placed) => {
+                let name = format!("{}: {path}", tree.display());
+                TreeReader::placed(&Stretch::joined(placed), offset, name)
+            }
+            None => {
+                let pieces = pieces.iter().filter_map(|it| self.piece(it));
+                TreeReader::coming(reader_of(pieces, offset))
+            }
+        })
+    }
+
+    fn list_past_cache(&self, tree: &Path) -> Result<Option<PastMemory>> {
+        // What is held is on a disk of this side, and not on the medium.
+        if !self.held.is_empty() {
+            return Ok(None);
+        }
+        let each = self.each.iter().map(|it| (it.shown.clone(), it.bytes.clone()));
+        let found = MayBeVolumes { volumes: each.collect(), others: Vec::new() };
+        let (mut volumes, entries) = listed(tree, found, None, (self.is_single, true))?;
+        volumes.twice.clone_from(&self.twice);
+        Ok(Some(PastMemory { holder: Some(Box::new(volumes)), entries }))
     }
 
     fn volumes(&self) -> Option<&Volumes> {
@@ -58,24 +74,39 @@ impl Holder for Volumes {
     }
 }
 
-/// What may be volumes: what each is called for people, and its file; and what is wrong beside them.
-#[derive(Default)]
-struct Collected {
-    volumes: Vec<(String, Arc<File>)>,
-    others: Vec<TreeFault>,
-}
-
 /// The bundle whose volumes lie in `folder`, if any do.
 ///
 /// # Errors
 /// Those of the disk; [`Class::Usage`] for volumes of several sets.
-pub fn of_folder(folder: &Folder, held: Option<&PartStore>) -> Result<Option<Tree>> {
-    let mut found = Collected::default();
-    collect(folder, "", &mut found);
+pub(super) fn of_folder(
+    folder: &Folder,
+    open: &OpenVolume<'_>,
+    held: Option<&PartStore>,
+) -> Result<Option<Tree>> {
+    let mut found = MayBeVolumes::default();
+    collect(folder, "", open, &mut found)?;
     match found.volumes.is_empty() {
         true => Ok(None),
         false => together(folder.path(), found, held, false).map(Some),
     }
+}
+
+/// The bundle in `volumes` that were just made, each with the name of its file, and are encrypted.
+///
+/// # Errors
+/// Those of the disk.
+#[cfg(feature = "age")]
+pub(crate) fn made_locked(
+    path: &Path,
+    volumes: Vec<(String, Arc<crate::tools::cipher::Unlocked>)>,
+) -> Result<Tree> {
+    let volumes = volumes.into_iter().map(|(shown, it)| (shown, VolumeBytes::Locked(it)));
+    together(path, MayBeVolumes { volumes: volumes.collect(), others: Vec::new() }, None, false)
+}
+
+/// As [`of_folder`], of volumes that were just made and are not encrypted.
+pub(crate) fn made_in(folder: &Folder) -> Result<Option<Tree>> {
+    of_folder(folder, &|_, file| Ok(VolumeBytes::Plain(file)), None)
 }
 
 /// The bundle whose volumes lie at `places`: each is one, or a folder with some. `path` stands for all of
@@ -86,20 +117,23 @@ pub fn of_folder(folder: &Folder, held: Option<&PartStore>) -> Result<Option<Tre
 pub(super) fn of_places<'p>(
     path: &Path,
     places: impl Iterator<Item = &'p Path>,
+    open: &OpenVolume<'_>,
     held: Option<&PartStore>,
 ) -> Result<Tree> {
-    let mut found = Collected::default();
+    let mut found = MayBeVolumes::default();
     for place in places {
         let before = found.volumes.len();
         match folder_or_file::look(place)? {
             FolderOrFile::Folder(folder) => {
                 let within = format!("{}/", place.display().to_string().trim_end_matches('/'));
-                collect(&folder, &within, &mut found);
+                collect(&folder, &within, open, &mut found)?;
             }
-            FolderOrFile::File(file) if is_volume(&file) => {
-                found.volumes.push((place.display().to_string(), file));
+            FolderOrFile::File(file) => {
+                let bytes = open(place, file)?;
+                if bytes.is_volume() {
+                    found.volumes.push((place.display().to_string(), bytes));
+                }
             }
-            FolderOrFile::File(_) => {}
         }
         if found.volumes.len() == before {
             let text = format!("{} is no volume, and holds none", place.display());
@@ -110,67 +144,29 @@ pub(super) fn of_places<'p>(
     together(path, found, held, false)
 }
 
-/// Adds to `found` what in `folder` may be volumes, with `within` before their names; nothing where it is
-/// a bundle itself.
-fn collect(folder: &Folder, within: &str, found: &mut Collected) {
-    // Why a folder cannot be listed, whoever lists it as a bundle says.
-    let Ok(names) = names(folder) else { return };
-    let Collected { volumes, others } = found;
-    for name in names {
-        let shown = format!("{within}{}", name.to_string_lossy());
-        match folder.file(&name).map(Arc::new) {
-            Ok(file) if is_volume(&file) => volumes.push((shown, file)),
-            Ok(_) => {
-                let what = "is no volume, or its beginning is damaged".to_owned();
-                others.push(TreeFault { path: shown, kind: FaultKind::Unacceptable, what });
-            }
-            Err(e) => {
-                let what = format!("cannot be opened: {e}");
-                others.push(TreeFault { path: shown, kind: FaultKind::Unreadable, what });
-            }
-        }
-    }
-}
-
-/// The names in `folder` that volumes have, in order; none where it is a bundle itself.
-///
-/// # Errors
-/// When it cannot be listed.
-pub fn names(folder: &Folder) -> io::Result<Vec<OsString>> {
-    if LAYOUT.iter().any(|name| folder.look(name).is_ok_and(|it| it.is_some())) {
-        return Ok(Vec::new());
-    }
-    let mut names = folder.names()?;
-    names.retain(|name| {
-        let about = folder.look(name).ok().flatten();
-        is_tar(name) && about.is_some_and(|about| about.kind == FileType::RegularFile)
-    });
-    names.sort();
-    Ok(names)
-}
-
-/// The bundle of which `file` at `path` is a volume, if it is one.
+/// The bundle of which the file with these `bytes`, at `path`, is a volume, if it is one.
 ///
 /// # Errors
 /// Those of the disk.
-pub fn of_file(path: &Path, file: &Arc<File>, held: Option<&PartStore>) -> Result<Option<Tree>> {
-    if !is_volume(file) {
+pub(super) fn of_file(
+    path: &Path,
+    bytes: &VolumeBytes,
+    held: Option<&PartStore>,
+) -> Result<Option<Tree>> {
+    if !bytes.is_volume() {
         return Ok(None);
     }
     let shown = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let found = Collected { volumes: vec![(shown, Arc::clone(file))], others: Vec::new() };
+    let found = MayBeVolumes { volumes: vec![(shown, bytes.clone())], others: Vec::new() };
     together(path, found, held, true).map(Some)
 }
 
-fn is_tar(name: &OsString) -> bool {
-    Path::new(name).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tar"))
-}
-
-/// Whether the first file in the tar is that of a volume.
-fn is_volume(file: &File) -> bool {
-    let mut block = [0; BLOCK as usize];
-    file.read_exact_at(&mut block, 0).is_ok()
-        && read_header(&block, false).is_ok_and(|(path, _)| path == VOLUME)
+/// The bundle of which `file` at `path`, which is not encrypted, is a volume, if it is one.
+///
+/// # Errors
+/// Those of the disk.
+pub(crate) fn of_plain(path: &Path, file: &Arc<File>) -> Result<Option<Tree>> {
+    of_file(path, &VolumeBytes::Plain(Arc::clone(file)), None)
 }
 
 /// What the volume in `file` says of itself; nothing where it is none, or is not finished.
@@ -189,15 +185,27 @@ pub fn table_of(file: &File) -> Option<VolumeTable> {
 
 fn together(
     path: &Path,
-    collected: Collected,
+    collected: MayBeVolumes,
     held: Option<&PartStore>,
     is_single: bool,
 ) -> Result<Tree> {
-    let Collected { volumes, others } = collected;
+    let (volumes, entries) = listed(path, collected, held, (is_single, false))?;
+    Ok(Tree::of(path, volumes, entries))
+}
+
+/// What lies in the volumes, beside what is `held`; whether one was named by itself, and whether they are
+/// listed as the device has them, is said.
+fn listed(
+    path: &Path,
+    collected: MayBeVolumes,
+    held: Option<&PartStore>,
+    (is_single, past_cache): (bool, bool),
+) -> Result<(Volumes, Entries)> {
+    let MayBeVolumes { volumes, others } = collected;
     let mut all = Entries::default();
     let mut found = Vec::new();
-    for (shown, file) in volumes {
-        match look(path, shown.clone(), file)? {
+    for (shown, bytes) in volumes {
+        match look(path, shown.clone(), bytes, past_cache)? {
             Ok(volume) => found.push(volume),
             Err(what) => note(&mut all, shown, FaultKind::Unacceptable, what),
         }
@@ -227,13 +235,18 @@ fn together(
     for (blob, (size, parts)) in parts {
         join(&mut all, &mut volumes, blob, size, parts);
     }
-    Ok(Tree::of(path, volumes, all))
+    Ok((volumes, all))
 }
 
-/// What the volume in `file` holds; what is wrong with it where it is not known which one it is.
-fn look(path: &Path, shown: String, file: Arc<File>) -> Result<Result<Found, String>> {
+/// What the volume with these `bytes` holds; what is wrong with it where it is not known which one it is.
+fn look(
+    path: &Path,
+    shown: String,
+    bytes: VolumeBytes,
+    past_cache: bool,
+) -> Result<Result<Found, String>> {
     let fault = |e| withheld::reading(format!("cannot read {}: {shown}", path.display()), e);
-    let mut entries = scan::list(&mut InPlace::new(&file).map_err(fault)?, false).map_err(fault)?;
+    let mut entries = bytes.list(past_cache).map_err(fault)?;
     let Some(pieces) = entries.files.remove(VOLUME) else {
         return Ok(Err(format!("has no whole {VOLUME}: it was cut off, or is damaged")));
     };
@@ -243,22 +256,29 @@ fn look(path: &Path, shown: String, file: Arc<File>) -> Result<Result<Found, Str
             "has a {VOLUME} of {size} bytes, more than the {MAX_TABLE} allowed"
         )));
     }
-    let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, at).map_err(fault)?;
-    let table = match VolumeTable::from_bytes(&bytes) {
+    let file = match bytes.read(at, size, past_cache) {
+        Ok(file) => file,
+        // What is encrypted says by itself that it is not as it was.
+        Err(e) => {
+            let e = fault(e);
+            return match e.class() {
+                Class::Damaged => Ok(Err(format!("is damaged: {}", e.message()))),
+                _ => Err(e),
+            };
+        }
+    };
+    let table = match VolumeTable::from_bytes(&file) {
         Ok(table) => table,
         Err(e) => return Ok(Err(format!("is damaged: {}", e.message()))),
     };
     let mut signature = None;
     if let Some(pieces) = entries.files.remove(SIGNATURE) {
         // Of what is too large the beginning is enough to see that it is none.
-        let size = usize::try_from(pieces.size().min(MAX_SIGNATURE)).unwrap_or(0);
-        let mut bytes = vec![0; size];
-        file.read_exact_at(&mut bytes, pieces.begin()).map_err(fault)?;
-        signature = Some(bytes);
+        let size = pieces.size().min(MAX_SIGNATURE);
+        signature = Some(bytes.read(pieces.begin(), size, past_cache).map_err(fault)?);
     }
-    let digest = Digest::of(&bytes);
-    Ok(Ok(Found { shown, file, table, digest, signature, entries }))
+    let digest = Digest::of(&file);
+    Ok(Ok(Found { shown, bytes, table, digest, signature, entries }))
 }
 
 /// Fails when the volumes are of several sets: which one is meant nobody knows but the user.
@@ -301,7 +321,7 @@ fn add(
     parts: &mut BTreeMap<Digest, (u64, Vec<PartAt>)>,
     volume: Found,
 ) {
-    let Found { shown, file, mut table, digest, signature, mut entries } = volume;
+    let Found { shown, bytes, mut table, digest, signature, mut entries } = volume;
     let number = FileNumber(u32::try_from(volumes.each.len()).unwrap_or(u32::MAX));
     let is_cut = entries.faults.iter().any(TreeFault::is_truncated);
     for fault in entries.faults {
@@ -361,7 +381,7 @@ fn add(
             all.faults.push(TreeFault { path, kind: FaultKind::Unacceptable, what });
         }
     }
-    volumes.each.push(Volume { file, shown, table, digest, signature });
+    volumes.each.push(Volume { bytes, shown, table, digest, signature });
 }
 
 /// Makes one file of the pieces of `blob`, if all are there.

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
 use super::part_store::{HeldPart, LoosePart, PartStore};
 use super::pieces::{Extent, FileNumber, Pieces};
+use super::volume_bytes::{PieceBytes, VolumeBytes};
 use super::volume_table::{VolumeTable, name_of};
 use crate::storage::reading::digest_of;
-use crate::tools::stretch::Stretch;
 use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
@@ -37,7 +38,7 @@ pub struct Volumes {
 /// A volume that is there.
 #[derive(Debug)]
 pub(super) struct Volume {
-    pub(super) file: Arc<File>,
+    pub(super) bytes: VolumeBytes,
     /// The name of its file.
     pub(super) shown: String,
     /// What it says of itself, without the list of what lies in it.
@@ -80,8 +81,8 @@ pub struct Apart {
     pub copy_of: Option<String>,
     /// What the volume's table says of it.
     pub sha256: Option<Digest>,
-    /// Where its bytes lie.
-    pub bytes: Stretch,
+    /// Its bytes.
+    pub bytes: PieceBytes,
 }
 
 impl Volumes {
@@ -189,22 +190,21 @@ impl Volumes {
         Ok(())
     }
 
-    /// The file that has the number; behind those of the volumes come the held parts.
-    fn file(&self, number: FileNumber) -> Option<&Arc<File>> {
-        let at = usize::try_from(number.0).ok()?;
+    /// The bytes of one piece.
+    pub(super) fn piece(&self, it: Extent) -> Option<PieceBytes> {
+        let at = usize::try_from(it.file.0).ok()?;
         match self.each.get(at) {
-            Some(volume) => Some(&volume.file),
-            None => self.held.get(at - self.each.len()),
+            Some(volume) => Some(volume.bytes.piece(it.at, it.size)),
+            // Behind the volumes come the held parts.
+            None => {
+                let file = Arc::clone(self.held.get(at - self.each.len())?);
+                Some(VolumeBytes::Plain(file).piece(it.at, it.size))
+            }
         }
     }
 
-    /// The bytes of one piece.
-    pub(super) fn stretch(&self, it: Extent) -> Stretch {
-        let piece = |file: &Arc<File>| Stretch::new(Arc::clone(file), it.at, it.size);
-        Stretch::joined(self.file(it.file).map(piece))
-    }
-
-    /// The parts that the volumes have of blobs of which others are not at hand.
+    /// The parts that the volumes have of blobs of which others are not at hand. What is encrypted is not
+    /// among them: nothing decrypted is put down.
     #[must_use]
     pub fn loose_parts(&self) -> Vec<LoosePart> {
         let loose = self.loose.iter().filter_map(|it| {
@@ -214,7 +214,7 @@ impl Volumes {
                 part: HeldPart { blob, offset, sha256, size },
                 path: it.path.clone(),
                 whence: self.shown(volume),
-                bytes: self.stretch(it.at),
+                bytes: self.piece(it.at)?.stretch()?,
             })
         });
         loose.collect()
@@ -226,8 +226,9 @@ impl Volumes {
         let shown = |file: FileNumber| Some(self.shown(self.volume(file)?));
         let parts = self.spanning.get(path).map(Vec::as_slice).unwrap_or_default();
         let is_wrong = |part: &&PartAt| {
-            let read = digest_of(&mut self.stretch(part.at).reader(0), &Cancel::default());
-            read.ok() != Some(part.sha256)
+            let mut reader = self.piece(part.at).map(|piece| piece.reader(0));
+            let read = reader.as_mut().map(|reader| digest_of(reader, &Cancel::default()));
+            read.and_then(io::Result::ok) != Some(part.sha256)
         };
         let wrong: Vec<String> =
             parts.iter().filter(is_wrong).filter_map(|part| shown(part.at.file)).collect();
@@ -244,17 +245,21 @@ impl Volumes {
     /// What has to be right beside the files of the bundle.
     pub(super) fn apart(&self) -> Vec<Apart> {
         let name = |file: FileNumber| self.volume(file).map_or("", |volume| volume.shown.as_str());
-        let copies = self.copies.iter().map(|(path, at)| Apart {
-            path: format!("{}: {path}", name(at.file)),
-            copy_of: Some(path.clone()),
-            sha256: None,
-            bytes: self.stretch(*at),
+        let copies = self.copies.iter().filter_map(|(path, at)| {
+            Some(Apart {
+                path: format!("{}: {path}", name(at.file)),
+                copy_of: Some(path.clone()),
+                sha256: None,
+                bytes: self.piece(*at)?,
+            })
         });
-        let loose = self.loose.iter().map(|part| Apart {
-            path: format!("{}: {}", name(part.at.file), part.path),
-            copy_of: None,
-            sha256: Some(part.sha256),
-            bytes: self.stretch(part.at),
+        let loose = self.loose.iter().filter_map(|part| {
+            Some(Apart {
+                path: format!("{}: {}", name(part.at.file), part.path),
+                copy_of: None,
+                sha256: Some(part.sha256),
+                bytes: self.piece(part.at)?,
+            })
         });
         copies.chain(loose).collect()
     }

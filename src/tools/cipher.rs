@@ -8,5 +8,5 @@ mod recipients;
 mod sealed;
 
 pub use self::identities::{Identities, Passphrases};
-pub use self::locked::{Plain, Unlocked};
-pub use self::recipients::{LockKey, Recipients, Seal};
+pub use self::locked::{HEADER_ROOM, Plain, Unlocked};
+pub use self::recipients::{LockKey, MAX_RECIPIENTS, Recipients, Seal};

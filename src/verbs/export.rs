@@ -26,7 +26,7 @@ pub use self::summary::Summary;
 use self::summary::{held, volume_dir};
 use self::there::There;
 use crate::bundle::blob_list::BlobList;
-use crate::bundle::check;
+use crate::bundle::check::{self, Trust};
 use crate::bundle::contents::{Contents, Reason};
 use crate::bundle::docker::Configs;
 use crate::bundle::draft::{BlobOrder, Draft};
@@ -244,7 +244,8 @@ fn make(
 
     // 6. Only now, and checked as its readers will check it, does it get its name.
     let proven = draft.prove(&signer)?;
-    let read_back = read_back(request.verify_media, &proven, &signer, progress)?;
+    let read_back =
+        read_back(request.verify_media, &proven, &Trust::Keys(vec![signer.clone()]), progress)?;
     let skipped = predicate.skipped.len() as u64;
     run.know(|event| request.overrides(skipped).for_each(|it| event.overrides.push(it)));
     numbered::name(proven, turn.as_ref(), &request.output, (run, &signer))?;

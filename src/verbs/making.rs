@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
+use crate::bundle::check::Trust;
 use crate::bundle::contents::Contents;
 use crate::bundle::cut::{Cut, ToCut};
 use crate::bundle::docker::{self, Configs};
 use crate::bundle::draft::{BlobOrder, Draft, Proven};
 use crate::bundle::head::{Head, MAX_CONFIG, small_configs};
-use crate::bundle::keys::PublicKey;
 use crate::medium::Medium;
 use crate::places::at_hand::AtHand;
 use crate::storage::reading::read_small;
@@ -196,13 +196,13 @@ pub(super) fn sizes(output: &Medium, head: &Head, left: u64) -> PlanSizes {
 pub(super) fn read_back(
     is_asked: bool,
     proven: &Proven,
-    key: &PublicKey,
+    trust: &Trust,
     progress: &dyn Progress,
 ) -> Result<Option<ReadBack>> {
     if !is_asked {
         return Ok(None);
     }
-    let way = proven.read_back(key, parallel::all_cores(), progress)?;
+    let way = proven.read_back(trust, parallel::all_cores(), progress)?;
     tell(way, progress);
     Ok(way)
 }

@@ -10,7 +10,7 @@ use crate::bundle::draft::{Draft, refuse_existing};
 use crate::bundle::keys::PrivateKey;
 use crate::storage::store::{BlobSource, BlobSources};
 use crate::tools::ground;
-use crate::verbs::making::{copy_layers, no_room_for, tell_anew, too_large, volumes};
+use crate::verbs::making::{copy_layers, no_room_for, read_back, tell_anew, too_large, volumes};
 use crate::verbs::protect;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
@@ -48,8 +48,11 @@ pub fn pack(
 
     // 2. Is it whole, but for the bytes of layers? Take its small files over.
     let signer = key.as_ref().map(|key| key.public().clone());
-    let trust = signer.iter().map(|key| Trust::Keys(vec![key.clone()])).next();
-    let trusted = check::examine_expired(bundle, &trust.unwrap_or(Trust::UnsafeAnySigner))
+    let trust = match &signer {
+        Some(key) => Trust::Keys(vec![key.clone()]),
+        None => Trust::UnsafeAnySigner,
+    };
+    let trusted = check::examine_expired(bundle, &trust)
         .map_err(|e| match e.class() {
             Class::Untrusted if signer.is_some() => e
                 .context("only who signed the bundle can sign its volumes")
@@ -67,7 +70,7 @@ pub fn pack(
     let head = about.head()?;
     too_large(output, &head)?;
     let volumes = volumes(output, &head)?;
-    let summary = |copied, reused| Summary {
+    let summary = |copied, reused, read_back| Summary {
         bundle: bundle.clone(),
         output: output.clone(),
         statement: head.statement,
@@ -79,12 +82,13 @@ pub fn pack(
         reused,
         recovery: None,
         left_behind: left_behind.clone(),
+        read_back,
         dry_run: request.dry_run,
     };
     if request.dry_run {
         let left = Draft::left(output)?;
         no_room_for(output, &head, left)?;
-        return Ok(summary(head.layers.iter().collect(), Count::default()));
+        return Ok(summary(head.layers.iter().collect(), Count::default(), None));
     }
 
     // 3. Copy what is missing straight to its place; only then does it get its name.
@@ -96,12 +100,14 @@ pub fn pack(
     let source = Source { bundle: &trusted, shown: bundle.to_string() };
     let from = (trusted.contents(), &source as &dyn BlobSources);
     let done = copy_layers(&draft, &head, from, request.jobs, progress, &mut reused)?;
-    match signer {
-        Some(signer) => draft.prove(&signer)?.name()?,
-        None => draft.prove_same()?.name()?,
-    }
+    let proven = match signer {
+        Some(signer) => draft.prove(&signer)?,
+        None => draft.prove_same()?,
+    };
+    let read_back = read_back(request.verify_media, &proven, &trust, progress)?;
+    proven.name()?;
     let recovery = request.redundancy.map(|it| protect::add_to_finished(output, it, progress));
-    Ok(Summary { recovery: recovery.transpose()?, ..summary(done.came, reused) })
+    Ok(Summary { recovery: recovery.transpose()?, ..summary(done.came, reused, read_back) })
 }
 
 /// The bundle that is there.

@@ -9,7 +9,7 @@ use self::lineup::Lineup;
 pub use self::request::Request;
 pub use self::summary::{SquashedFrom, Summary};
 use crate::bundle::blob_list::BlobList;
-use crate::bundle::check;
+use crate::bundle::check::{self, Trust};
 use crate::bundle::draft::{Draft, refuse_existing};
 use crate::bundle::head::Head;
 use crate::bundle::keys::PrivateKey;
@@ -120,7 +120,12 @@ fn make(
             copied.join(more.came);
             statement = Some(head.statement);
             let proven = draft.prove(&signer)?;
-            read_back = making::read_back(request.verify_media, &proven, &signer, progress)?;
+            read_back = making::read_back(
+                request.verify_media,
+                &proven,
+                &Trust::Keys(vec![signer.clone()]),
+                progress,
+            )?;
             numbered::name(proven, turn.as_ref(), output, (run, &signer))?;
         }
     }

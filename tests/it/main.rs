@@ -29,6 +29,7 @@ mod each_call;
 mod encrypted;
 mod encrypted_everywhere;
 mod encrypted_out;
+mod encrypted_volumes;
 mod engines_faults;
 mod engines_in;
 mod engines_out;

@@ -152,6 +152,43 @@ fn a_volume_that_its_medium_changed_gets_no_name() {
 }
 
 #[test]
+fn what_is_packed_is_read_back_too_in_every_form() {
+    need!("cc");
+    let desk = Desk::new();
+    desk.run("export oci:src -o whole.tar --sign-key KEY").ok();
+    for (output, more) in [("out", ""), ("out.tar", ""), ("discs", "--volume-size 1200KB")] {
+        let pack = format!("pack whole.tar -o {output} {more} --jobs 1 --verify-media");
+        let made = desk.run(&format!("{pack} --format json")).ok().json();
+        let verify = format!("verify {output} --key PUB");
+        let seen = desk.run(&format!("{verify} --verify-media --format json")).ok().json();
+        assert!(!made["readBack"].is_null(), "{made}");
+        assert_eq!(made["readBack"], seen["readBack"]);
+        desk.clear(output);
+        if !is_possible() {
+            continue;
+        }
+        let watch =
+            |number| watched(&desk.sender.at_work(&pack), &desk.sender.work(), number, "flip");
+        let (ran, calls) = watch(0);
+        ran.ok();
+        desk.clear(output);
+        let mut found = 0;
+        for number in some(calls.iter().filter(|call| call.kind == "write").count()) {
+            let (careful, _) = watch(number);
+            match careful.code {
+                code::DONE => drop(desk.run(&verify).ok()),
+                _ => {
+                    assert!(!desk.has(output), "it got its name: {careful:?}");
+                    found += 1;
+                }
+            }
+            desk.clear(output);
+        }
+        assert!(found > 0, "{output}");
+    }
+}
+
+#[test]
 fn it_is_said_how_a_bundle_was_read_back_and_which_bytes_are_wrong() {
     let desk = Desk::new();
     for (output, file) in [("out", None), ("out.tar", Some("out.tar"))] {

@@ -69,7 +69,7 @@ pub(in crate::bundle) fn made(
     })
 }
 
-/// Checks that the finished bundle in `tree`, which is signed by `key`, is found right in memory and is
+/// Checks that the finished bundle in `tree`, which is signed as `trust` wants it, is found right in memory and is
 /// read past that, is what the medium gives back, to the last byte.
 ///
 /// # Errors
@@ -77,13 +77,13 @@ pub(in crate::bundle) fn made(
 /// nothing back.
 pub(in crate::bundle) fn stored(
     tree: Tree,
-    key: &PublicKey,
+    trust: &Trust,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<()> {
-    let (name, trust) = (tree.path().display().to_string(), Trust::Keys(vec![key.clone()]));
+    let name = tree.path().display().to_string();
     let read = || {
-        let mut examined = look(tree, name.clone(), &trust, None)?;
+        let mut examined = look(tree, name.clone(), trust, None)?;
         examined.hash_everything(jobs, progress)?;
         examined.flawless().map(drop)
     };

@@ -43,17 +43,17 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
 
 /// Permissions of a volume: whoever carries it may read it, and nobody else writes it.
-const MODE: u32 = 0o644;
+pub(super) const MODE: u32 = 0o644;
 /// How its name ends, and what lies beside volumes.
 const TAR: &str = ".tar";
-const OTHERS: &[&str] = &[TEXT, SHEET];
+pub(super) const OTHERS: &[&str] = &[TEXT, SHEET];
 
 /// Bundles that are folders of volumes.
 pub(super) const VOLUMES: Maker = Maker {
     open: |site| Ok(Box::new(VolumesDraft::open(site)?)),
     may_update: |site| Err(stays(site, "is a set of volumes")),
     update: |site| Err(stays(&site, "is a set of volumes")),
-    left: VolumesDraft::left,
+    left: |site| left(site, TAR),
     check: |output, head| output.cutting().map_or(Ok(()), |by| checked(head, by).map(drop)),
     largest: |output, _| output.cutting().map_or(0, |by| by.volume_size),
     size: |output, head| {
@@ -115,17 +115,6 @@ impl VolumesDraft {
         Ok(VolumesDraft { site, root, cutting, key, labels, volumes, slots, spoilt })
     }
 
-    /// How many bytes were left behind.
-    fn left(site: &Site) -> Result<u64> {
-        if site.left(&site.partial, FileType::Directory)?.is_none() {
-            return Ok(0);
-        }
-        let path = site.folder.at(&site.partial);
-        let root = site.folder.below(&site.partial);
-        let root = root.map_err(|e| Error::io(format!("cannot list {}", path.display()), e))?;
-        left_in(&root, site, TAR, OTHERS).map(|left| allocated(&left))
-    }
-
     /// The file of a volume that exists or is made now.
     fn open_or_create(&self, volume: usize) -> Result<Arc<File>> {
         let name = volume_name(&self.site, volume);
@@ -185,8 +174,19 @@ impl VolumesDraft {
     }
 }
 
+/// How many bytes of volumes that end in `ending` were left behind.
+pub(super) fn left(site: &Site, ending: &str) -> Result<u64> {
+    if site.left(&site.partial, FileType::Directory)?.is_none() {
+        return Ok(0);
+    }
+    let path = site.folder.at(&site.partial);
+    let root = site.folder.below(&site.partial);
+    let root = root.map_err(|e| Error::io(format!("cannot list {}", path.display()), e))?;
+    left_in(&root, site, ending, OTHERS).map(|left| allocated(&left))
+}
+
 /// How many bytes of the disk these files take.
-fn allocated(left: &[(String, FileInfo)]) -> u64 {
+pub(super) fn allocated(left: &[(String, FileInfo)]) -> u64 {
     left.iter().fold(0, |sum, (_, about)| sum.saturating_add(about.allocated))
 }
 
@@ -259,7 +259,7 @@ impl Making for VolumesDraft {
     }
 
     fn tree(&self) -> Result<Tree> {
-        in_volumes::of_folder(&self.root, None)?.ok_or_else(|| {
+        in_volumes::made_in(&self.root)?.ok_or_else(|| {
             let text = format!("{} holds no volumes any more", self.root.path().display());
             Error::new(Class::Refused, text)
         })

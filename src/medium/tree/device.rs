@@ -3,10 +3,10 @@
 use std::io::Read as _;
 use std::ops::RangeInclusive;
 
+use super::super::holder::PastMemory;
 use super::Tree;
 use crate::tools::buffer::BUFFER;
 use crate::tools::uncached::{ReadBack, forget};
-use crate::tools::withheld;
 use crate::words::error::Result;
 
 impl Tree {
@@ -17,10 +17,20 @@ impl Tree {
     /// # Errors
     /// Those of the disk.
     pub fn past_cache(self) -> Result<Tree> {
-        let fault = |e| withheld::reading(format!("cannot read {}", self.path.display()), e);
-        let listed = self.holder.list_past_cache().map_err(fault)?;
-        let entries = listed.unwrap_or(self.entries);
-        Ok(Tree { entries, past_cache: true, ..self })
+        let Some(PastMemory { mut entries, holder }) = self.holder.list_past_cache(&self.path)?
+        else {
+            return Ok(Tree { past_cache: true, ..self });
+        };
+        let Some(holder) = holder else {
+            return Ok(Tree { entries, past_cache: true, ..self });
+        };
+        // What was no volume, or could not be opened, is so still.
+        for fault in self.entries.faults {
+            if !entries.faults.iter().any(|it| (&it.path, &it.what) == (&fault.path, &fault.what)) {
+                entries.faults.push(fault);
+            }
+        }
+        Ok(Tree { entries, holder, past_cache: true, ..self })
     }
 
     /// Whether it is [read past memory](Tree::past_cache).

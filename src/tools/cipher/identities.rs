@@ -1,8 +1,9 @@
 //! [`Identities`]: the private keys by which files are opened that were encrypted to somebody.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{BufReader, Read as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use age::secrecy::SecretString;
 use age::ssh::Identity as SshIdentity;
@@ -11,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use crate::tools::mutex::lock;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
@@ -33,6 +35,8 @@ pub(super) type Key = Box<dyn age::Identity + Send + Sync>;
 pub struct Identities {
     keys: Vec<Key>,
     passphrases: Passphrases,
+    /// What was given for each set of volumes: they have one passphrase.
+    of_sets: Mutex<BTreeMap<String, Zeroizing<String>>>,
 }
 
 impl fmt::Debug for Identities {
@@ -45,7 +49,7 @@ impl Identities {
     /// None yet.
     #[must_use]
     pub fn new(passphrases: Passphrases) -> Identities {
-        Identities { keys: Vec::new(), passphrases }
+        Identities { keys: Vec::new(), passphrases, of_sets: Mutex::default() }
     }
 
     /// Takes those in a file of `bytes`, which is called `name`: what `age-keygen` writes, the same
@@ -115,7 +119,19 @@ impl Identities {
 
     /// The passphrase of `name`, as what opens it.
     pub(super) fn passphrase(&self, name: &str) -> Result<scrypt::Identity> {
-        let Some(text) = (self.passphrases)(name)? else {
+        let given = match set_of(name) {
+            None => (self.passphrases)(name)?,
+            Some(set) => {
+                let mut known = lock(&self.of_sets);
+                match known.get(set) {
+                    Some(known) => Some(known.clone()),
+                    None => (self.passphrases)(set)?.inspect(|text| {
+                        known.insert(set.to_owned(), text.clone());
+                    }),
+                }
+            }
+        };
+        let Some(text) = given else {
             let text = format!("{name} is encrypted with a passphrase, and none was given");
             return Err(Error::new(Class::Untrusted, text)
                 .hint(phrase!["put it into the first line of a file: ", Remedy::Passphrase]));
@@ -135,6 +151,12 @@ impl Identities {
     pub(super) fn keys(&self) -> &[Key] {
         &self.keys
     }
+}
+
+/// What the set is called of which a file of this name is a volume, if it is called as one.
+fn set_of(name: &str) -> Option<&str> {
+    let (set, number) = name.strip_suffix(".tar.age")?.rsplit_once('.')?;
+    (number.len() >= 3 && number.bytes().all(|c| c.is_ascii_digit())).then_some(set)
 }
 
 /// Answers age's one question.
@@ -204,10 +226,7 @@ pub(super) fn fault(error: DecryptError, name: &str) -> Error {
             format!("{name} asks for more memory to try a passphrase than anybody means"),
         )
         .hint("ask who encrypted it to do so with age's own choice"),
-        DecryptError::UnknownFormat => {
-            said(Class::Damaged, format!("{name} is of another version of the age format"))
-                .hint("decrypt it with the age that knows it, and name what comes out")
-        }
+        // It begins as the version that is known: one that cannot be read is not as it was either.
         _ => said(Class::Damaged, format!("{name} is damaged: its age header is not as it was"))
             .hint("copy it again from where it was made"),
     }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use age::secrecy::ExposeSecret as _;
 use age::stream::StreamReader;
@@ -23,6 +23,9 @@ use crate::words::remedy::Remedy;
 /// Largest header. A recipient takes a hundred bytes of it, one that quantum computers cannot read two
 /// thousand; it is read before anybody is believed.
 const MAX_HEADER: usize = 256 << 10;
+/// Room that is reckoned for the header of a file that has to fit somewhere, and what is behind it: enough
+/// for as many recipients as [`MAX_RECIPIENTS`](super::recipients::MAX_RECIPIENTS).
+pub const HEADER_ROOM: u64 = 16 << 10;
 /// The line behind which the header ends.
 const LAST_LINE: &[u8] = b"\n--- ";
 /// Behind the header: what the key of the content is made with.
@@ -46,7 +49,8 @@ pub struct Unlocked {
     /// Bytes of what is in it.
     length: u64,
     is_whole: bool,
-    idle: Mutex<Vec<Stream>>,
+    /// Readers that are not in use; nothing where none are kept.
+    idle: Mutex<Option<Vec<Stream>>>,
 }
 
 type Stream = StreamReader<Sealed>;
@@ -111,7 +115,7 @@ impl Unlocked {
         (head, sealed): (Vec<u8>, u64),
         key: Zeroizing<[u8; FILE_KEY_BYTES]>,
     ) -> Result<Unlocked> {
-        let (name, idle) = (name.to_owned(), Mutex::default());
+        let (name, idle) = (name.to_owned(), Mutex::new(Some(Vec::new())));
         let mut unlocked = Unlocked {
             name,
             file,
@@ -149,6 +153,13 @@ impl Unlocked {
         size.saturating_add(size.div_ceil(CHUNK).max(1).saturating_mul(TAG))
     }
 
+    /// How many bytes at most may be in a file that has `size` bytes at most, whoever it is for.
+    #[must_use]
+    pub fn plain_size(size: u64) -> u64 {
+        let content = size.saturating_sub(HEADER_ROOM);
+        content / SEALED * CHUNK + (content % SEALED).saturating_sub(TAG)
+    }
+
     /// Bytes of what is in it.
     #[must_use]
     pub fn length(&self) -> u64 {
@@ -170,15 +181,23 @@ impl Unlocked {
     }
 
     fn take(&self) -> Result<Stream> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle().as_mut().and_then(Vec::pop);
         idle.map_or_else(|| self.stream(), Ok)
     }
 
     fn give_back(&self, stream: Stream) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE {
+        if let Some(idle) = self.idle().as_mut().filter(|idle| idle.len() < MAX_IDLE) {
             idle.push(stream);
         }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Option<Vec<Stream>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps no reader from now on that is not in use: where files are many, these would take the memory.
+    pub fn keep_no_readers(&self) {
+        *self.idle() = None;
     }
 
     /// That what lies around byte `at` of what is in it cannot be decrypted.

@@ -16,6 +16,9 @@ use crate::words::error::{Class, Error, Result};
 /// What a passphrase costs to try, as the power of two that scrypt calls N: what `age -p` takes.
 const WORK: u8 = 18;
 
+/// Most recipients of a file that has to fit somewhere: each takes some hundred bytes of its header.
+pub const MAX_RECIPIENTS: usize = 64;
+
 /// To whom a file is encrypted: public keys, or a passphrase.
 #[derive(Default)]
 pub struct Recipients(Vec<Box<dyn Recipient + Send + Sync>>);
@@ -33,6 +36,12 @@ impl Recipients {
         let mut one = scrypt::Recipient::new(SecretString::from(passphrase));
         one.set_work_factor(WORK);
         Recipients(vec![Box::new(one)])
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether there are none.

@@ -17,6 +17,9 @@ pub struct Request {
     pub redundancy: Option<Redundancy>,
     /// Copies at a time.
     pub jobs: Jobs,
+    /// Whether every byte is read back from the medium, past what the system has in memory, before the
+    /// bundle gets its name.
+    pub verify_media: bool,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
 }
@@ -26,6 +29,8 @@ impl Request {
     #[must_use]
     pub fn new(bundle: impl Into<Medium>, output: impl Into<Medium>) -> Request {
         let (bundle, output) = (bundle.into(), output.into());
-        Request { bundle, output, redundancy: None, jobs: Jobs::default(), dry_run: false }
+        let (redundancy, verify_media, dry_run) = Default::default();
+        let jobs = Jobs::default();
+        Request { bundle, output, redundancy, jobs, verify_media, dry_run }
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::medium::Medium;
+use crate::tools::uncached::ReadBack;
 use crate::verbs::protect::Protected;
 use crate::words::digest::Digest;
 use crate::work::plan::Count;
@@ -40,6 +41,9 @@ pub struct Summary {
     /// Recovery data, which nobody signed, and which goes with the old form only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub left_behind: Vec<String>,
+    /// How it was read back from its medium, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
     /// Whether nothing was written.
     pub dry_run: bool,
 }

@@ -141,7 +141,7 @@ impl DriveDraft {
         beginnings: &check::Beginnings<'_>,
         is_read: bool,
     ) -> Result<Option<ReadBack>> {
-        let tree = in_volumes::of_file(path, file, None)?;
+        let tree = in_volumes::of_plain(path, file)?;
         let tree = tree.ok_or_else(|| {
             Error::new(Class::Damaged, format!("{} is no volume any more", path.display()))
         })?;
@@ -166,7 +166,7 @@ impl DriveDraft {
         let proven = self.prove(&volume.path, &volume.file, &beginnings, is_read);
         let way = proven.inspect_err(|_| {
             // What did not come back is not believed by the next run either.
-            if let Ok(Some(tree)) = in_volumes::of_file(&volume.path, &volume.file, None) {
+            if let Ok(Some(tree)) = in_volumes::of_plain(&volume.path, &volume.file) {
                 tree.forget();
             }
         })?;

@@ -37,7 +37,7 @@ pub(in crate::bundle) fn small_files(head: &Head) -> Result<Vec<u8>> {
 }
 
 /// Adds a file to what becomes a tar.
-fn append(tar: &mut Vec<u8>, path: &str, bytes: &[u8]) -> Result<()> {
+pub(in crate::bundle) fn append(tar: &mut Vec<u8>, path: &str, bytes: &[u8]) -> Result<()> {
     tar.extend_from_slice(&header(path, bytes.len() as u64, MTIME)?);
     tar.extend_from_slice(bytes);
     tar.resize(tar.len().next_multiple_of(BLOCK as usize), 0);
