@@ -54,7 +54,7 @@ use self::part_store::PartStore;
 use self::tree::Tree;
 use self::volume_bytes::VolumeBytes;
 #[cfg(feature = "age")]
-use crate::tools::cipher::{Identities, MAX_RECIPIENTS, Recipients, Unlocked};
+use crate::tools::cipher::{Identities, Recipients, Unlocked};
 use crate::tools::file::lies_in;
 #[cfg(feature = "age")]
 use crate::tools::withheld;
@@ -155,14 +155,7 @@ impl Medium {
     pub fn sealed_for(self, recipients: Arc<Recipients>) -> Result<Medium> {
         let cutting = match (self.form(), &self.cutting) {
             (Form::Encrypted, _) => None,
-            (Form::Volumes, Some(by)) if recipients.len() <= MAX_RECIPIENTS => {
-                // What is encrypted takes more room.
-                Some(Cutting { volume_size: Unlocked::plain_size(by.volume_size), ..by.clone() })
-            }
-            (Form::Volumes, _) => {
-                let text = format!("volumes are encrypted to {MAX_RECIPIENTS} at most");
-                return Err(Error::new(Class::Usage, text).hint("name fewer who may read them"));
-            }
+            (Form::Volumes, Some(by)) => Some(by.encrypted_for(recipients.len())?),
             _ => {
                 let text = format!("{self} is to be encrypted, and is not called so");
                 return Err(Error::new(Class::Usage, text).hint(phrase![

@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use rustix::fs::FileType;
 
 use super::fault::{FaultKind, TreeFault};
+use super::header::{BLOCK, read_header};
 use super::volume_bytes::VolumeBytes;
+use super::volume_table::{MAX_TABLE, VOLUME, VolumeTable};
 use crate::tools::folder::Folder;
 use crate::words::error::{Class, Result};
 
@@ -92,4 +95,18 @@ pub(crate) fn names(folder: &Folder) -> io::Result<Vec<OsString>> {
 fn is_tar(name: &OsString) -> bool {
     let name = name.to_string_lossy().to_ascii_lowercase();
     [".tar", ".tar.age"].iter().any(|ending| name.ends_with(ending) && name.len() > ending.len())
+}
+
+/// What the volume in `file` says of itself; nothing where it is none, or is not finished.
+#[must_use]
+pub fn table_of(file: &File) -> Option<VolumeTable> {
+    let mut block = [0; BLOCK as usize];
+    file.read_exact_at(&mut block, 0).ok()?;
+    let (path, size) = read_header(&block, false).ok()?;
+    if path != VOLUME || size > MAX_TABLE {
+        return None;
+    }
+    let mut bytes = vec![0; usize::try_from(size).ok()?];
+    file.read_exact_at(&mut bytes, BLOCK).ok()?;
+    VolumeTable::from_bytes(&bytes).ok()
 }

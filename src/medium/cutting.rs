@@ -30,6 +30,23 @@ pub struct Cutting {
     pub is_signed: bool,
 }
 
+#[cfg(feature = "age")]
+impl Cutting {
+    /// The same where each volume is encrypted for so many `recipients`, which takes more room.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for more of them than there is room for.
+    pub(super) fn encrypted_for(&self, recipients: usize) -> Result<Cutting> {
+        use crate::tools::cipher::{MAX_RECIPIENTS, Unlocked};
+
+        if recipients > MAX_RECIPIENTS {
+            let text = format!("volumes are encrypted to {MAX_RECIPIENTS} recipients at most");
+            return Err(Error::new(Class::Usage, text).hint("name fewer who may read them"));
+        }
+        Ok(Cutting { volume_size: Unlocked::plain_size(self.volume_size), ..self.clone() })
+    }
+}
+
 /// Bytes in `text`: a size as on packages, or a medium by its name.
 ///
 /// # Errors

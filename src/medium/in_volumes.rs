@@ -3,16 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) use super::collected::names;
 use super::collected::{MayBeVolumes, OpenVolume, collect};
+pub(crate) use super::collected::{names, table_of};
 use super::entries::{Entries, listing};
 use super::fault::{FaultKind, TreeFault};
 use super::folder_or_file::{self, FolderOrFile};
-use super::header::{BLOCK, read_header};
 use super::holder::{Holder, PastMemory};
 use super::part_store::PartStore;
 use super::pieces::{Extent, FileNumber, Pieces};
@@ -167,20 +165,6 @@ pub(super) fn of_file(
 /// Those of the disk.
 pub(crate) fn of_plain(path: &Path, file: &Arc<File>) -> Result<Option<Tree>> {
     of_file(path, &VolumeBytes::Plain(Arc::clone(file)), None)
-}
-
-/// What the volume in `file` says of itself; nothing where it is none, or is not finished.
-#[must_use]
-pub fn table_of(file: &File) -> Option<VolumeTable> {
-    let mut block = [0; BLOCK as usize];
-    file.read_exact_at(&mut block, 0).ok()?;
-    let (path, size) = read_header(&block, false).ok()?;
-    if path != VOLUME || size > MAX_TABLE {
-        return None;
-    }
-    let mut bytes = vec![0; usize::try_from(size).ok()?];
-    file.read_exact_at(&mut bytes, BLOCK).ok()?;
-    VolumeTable::from_bytes(&bytes).ok()
 }
 
 fn together(
