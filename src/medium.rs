@@ -158,11 +158,8 @@ impl Medium {
             (Form::Volumes, Some(by)) => Some(by.encrypted_for(recipients.len())?),
             _ => {
                 let text = format!("{self} is to be encrypted, and is not called so");
-                return Err(Error::new(Class::Usage, text).hint(phrase![
-                    "call it ",
-                    Remedy::Output,
-                    " NAME.tar.age"
-                ]));
+                let hint = phrase!["call it ", Remedy::Output, " NAME.tar.age"];
+                return Err(Error::new(Class::Usage, text).hint(hint));
             }
         };
         Ok(Medium { recipients: Some(recipients), cutting, ..self })
