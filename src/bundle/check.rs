@@ -28,7 +28,7 @@ use self::examined::look;
 pub use self::examined::{Examined, MAX_INDEX};
 pub(super) use self::listed::{SmallFiles, signed_list};
 pub use self::own::promise;
-pub(super) use self::own::{Beginnings, made, stored, volume};
+pub(super) use self::own::{Beginning, made, stored, volume};
 pub use self::proven::ProvenBytes;
 pub use self::recalled::Recalled;
 pub use self::signatures::OtherSignature;

@@ -282,8 +282,8 @@ fn entries(many: u64) -> String {
 fn whole(report: &LedgerReport) -> Vec<String> {
     let mut lines = remarks(report);
     lines.extend(report.key.as_ref().map(|key| match report.trusted {
-        true => format!("signed by {}", Safe(&key)),
-        false => format!("signed, as it says by {}; no key was given to check that", Safe(&key)),
+        true => format!("signed by {}", Safe(key)),
+        false => format!("signed, as it says by {}; no key was given to check that", Safe(key)),
     }));
     lines.extend(report.extends.map(|last| format!("it goes on from entry {last}")));
     lines.push(match &report.last {

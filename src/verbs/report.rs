@@ -50,7 +50,7 @@ use crate::work::diff::{Difference, ImageSet};
 /// # Errors
 /// When the bundle is not signed by a trusted key, or anything of it is damaged or missing: then there
 /// is no report. The same of the earlier one, as far as [`Record::read`] looks. That it has expired is
-/// no failure here: [`Evidence::stale`] says it.
+/// no failure here: [`BundleReport`] says it.
 pub fn report(request: &Request, progress: &dyn Progress) -> Result<BundleReport> {
     // 1. Is it what was signed, to the last byte?
     let bundle = check::examine_expired(&request.bundle, &request.trust)?.into_trusted()?;

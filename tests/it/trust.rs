@@ -251,9 +251,9 @@ fn what_is_denied_is_not_taken_whoever_signed() {
     let (repository, _) = name.rsplit_once(':').unwrap();
     let (above, _) = repository.rsplit_once('/').unwrap();
     let sums = std::fs::read_to_string(sealift.at("b/SHA256SUMS")).unwrap();
-    let layer =
+    let mut layer =
         sums.lines().filter_map(|line| line.split_once("  blobs/sha256/")).map(|(hex, _)| hex);
-    let layer = format!("sha256:{}", layer.last().unwrap());
+    let layer = format!("sha256:{}", layer.next_back().unwrap());
     let mut number = 1;
     let mut next = |change: &str| {
         number += 1;

@@ -12,7 +12,7 @@ use crate::bundle::head::Head;
 use crate::bundle::keys::PublicKey;
 use crate::bundle::problem::{Problem, failure};
 use crate::medium::tree::Tree;
-use crate::tools::buffer::BUFFER;
+use crate::storage::reading::digest_of;
 use crate::tools::parallel::all_cores;
 use crate::tools::stretch::Stretch;
 use crate::tools::uncached::UncachedReader;
@@ -91,7 +91,33 @@ pub(in crate::bundle) fn stored(
 }
 
 /// What a volume begins with: bytes, and where they are to be.
-pub(in crate::bundle) type Beginnings<'b> = [(u64, &'b [u8])];
+#[derive(Debug, Clone, Copy)]
+pub(in crate::bundle) struct Beginning {
+    /// Where in the file.
+    pub at: u64,
+    pub length: u64,
+    /// Taken before it was written: a machine whose memory goes bad is found too.
+    pub sha256: Digest,
+}
+
+impl Beginning {
+    /// That `bytes` are to lie at `at`.
+    pub fn of(at: u64, bytes: &[u8]) -> Beginning {
+        Beginning { at, length: bytes.len() as u64, sha256: Digest::of(bytes) }
+    }
+
+    /// Whether it lies in `file`, as the device gives it where that is asked for.
+    fn is_in(self, file: &Arc<File>, is_past_cache: bool, progress: &dyn Progress) -> Result<bool> {
+        let place = Stretch::new(Arc::clone(file), self.at, self.length);
+        let mut reader: Box<dyn Read> = match is_past_cache {
+            true => Box::new(UncachedReader::new(place)),
+            false => Box::new(place.reader(0)),
+        };
+        let read = digest_of(&mut reader, &progress.handle());
+        progress.check()?;
+        Ok(read.is_ok_and(|digest| digest == self.sha256))
+    }
+}
 
 /// Checks one finished volume in `file`, whose bundle has this `statement`, and which has `beginnings`, signatures
 /// among them: who may sign is not asked. Where it `is_read`, to the last byte.
@@ -102,15 +128,14 @@ pub(in crate::bundle) fn volume(
     tree: Tree,
     file: &Arc<File>,
     statement: &Digest,
-    beginnings: &Beginnings<'_>,
+    beginnings: &[Beginning],
     is_read: bool,
     progress: &dyn Progress,
 ) -> Result<()> {
     let name = tree.path().display().to_string();
     let read = || {
-        for (at, bytes) in beginnings {
-            let place = Stretch::new(Arc::clone(file), *at, bytes.len() as u64);
-            if !has(place, bytes, tree.is_past_cache()) {
+        for beginning in beginnings {
+            if !beginning.is_in(file, tree.is_past_cache(), progress)? {
                 return Err(Error::new(Class::Damaged, "its beginning is not what was written"));
             }
         }
@@ -126,19 +151,6 @@ pub(in crate::bundle) fn volume(
         examined.flawless().map(drop)
     };
     read().map_err(|e| not_stored(e, &name, "volume"))
-}
-
-/// Whether `bytes` lie at `place`, as the device gives them where that is asked for.
-fn has(place: Stretch, bytes: &[u8], is_past_cache: bool) -> bool {
-    let mut reader: Box<dyn Read> = match is_past_cache {
-        true => Box::new(UncachedReader::new(place)),
-        false => Box::new(place.reader(0)),
-    };
-    let mut piece = vec![0; BUFFER];
-    bytes.chunks(BUFFER).all(|chunk| {
-        let piece = &mut piece[..chunk.len()];
-        reader.read_exact(piece).is_ok() && piece == chunk
-    })
 }
 
 /// That the medium does not give back the `what` called `name`, as `e` tells.

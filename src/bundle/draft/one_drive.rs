@@ -82,6 +82,7 @@ struct DriveDraft {
     slots: Slots,
     /// The small files, as each volume has them.
     small: Vec<u8>,
+    small_sha256: Digest,
     statement: Option<Digest>,
     spoilt: Spoilt,
     state: Mutex<State>,
@@ -136,6 +137,7 @@ impl DriveDraft {
             cut,
             slots,
             small,
+            small_sha256: Digest::of(b""),
             statement,
             spoilt,
             state,
@@ -239,6 +241,7 @@ impl Making for DriveDraft {
         signer(self.key.as_ref(), &self.cutting)?;
         let cut = checked(head, &self.cutting)?;
         (self.slots, self.small) = (Slots::of(&cut), small_files(head)?);
+        self.small_sha256 = Digest::of(&self.small);
         (self.labels, self.statement) = (Labels::of(head)?, Some(head.statement));
         self.cut = cut.0;
         let mut state = self.state();

@@ -15,11 +15,13 @@ use crate::work::plan::{NameAction, OnExisting, Plan};
 pub(super) fn asked(event: &mut LedgerEvent, request: &Request) {
     of_request(event, request.bundle.path(), &request.trust);
     event.place = Some(request.to.to_string());
-    let mut mapping = LedgerMapping::default();
-    mapping.flatten = request.flatten;
-    mapping.rules = request.rules.iter().map(NameRule::to_string).collect();
-    (mapping.rewrite_index, mapping.to_oci) = (request.rewrite.smaller, request.rewrite.to_oci);
-    event.mapping = Some(mapping);
+    event.mapping = Some(LedgerMapping {
+        flatten: request.flatten,
+        rules: request.rules.iter().map(NameRule::to_string).collect(),
+        rewrite_index: request.rewrite.smaller,
+        to_oci: request.rewrite.to_oci,
+        ..LedgerMapping::default()
+    });
     let existing = match request.existing {
         OnExisting::Error => None,
         OnExisting::Overwrite => Some("overwrite"),

@@ -123,8 +123,7 @@ impl DriveDraft {
     /// to remember it was ended before it could.
     fn adopt(&self, state: &mut State, at: usize, file: File, table: VolumeTable) -> Result<()> {
         let path = self.drive.folder.join(self.names(at).0);
-        let head = self.cut.get(at).map_or(0, |cut| cut.head);
-        let way = self.prove(&path, &Arc::new(file), &[(head, &self.small)], true)?;
+        let way = self.prove(&path, &Arc::new(file), &[self.small_at(at)], true)?;
         state.read_back = state.read_back.max(way);
         let bytes = table.to_bytes()?;
         self.kept.keep(at, &bytes)?;
@@ -133,12 +132,18 @@ impl DriveDraft {
         Ok(())
     }
 
+    /// Where the small files lie in a volume.
+    fn small_at(&self, at: usize) -> check::Beginning {
+        let at = self.cut.get(at).map_or(0, |cut| cut.head);
+        check::Beginning { at, length: self.small.len() as u64, sha256: self.small_sha256 }
+    }
+
     /// Checks the volume in `file` where it lies; every byte of it where it `is_read`.
     fn prove(
         &self,
         path: &Path,
         file: &Arc<File>,
-        beginnings: &check::Beginnings<'_>,
+        beginnings: &[check::Beginning],
         is_read: bool,
     ) -> Result<Option<ReadBack>> {
         let tree = in_volumes::of_plain(path, file)?;
@@ -161,7 +166,7 @@ impl DriveDraft {
             return Err(Error::new(Class::Other, text).hint("run the same command again"));
         }
         let (table, bytes, start) = volume.finish(signer(self.key.as_ref(), &self.cutting)?)?;
-        let beginnings = [(0, start.as_slice()), (volume.cut.head, self.small.as_slice())];
+        let beginnings = [start, self.small_at(*at)];
         let is_read = self.drive.verify_media;
         let proven = self.prove(&volume.path, &volume.file, &beginnings, is_read);
         let way = proven.inspect_err(|_| {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::super::packed::MTIME;
 use super::super::written::Reached;
 use super::slot::Slot;
+use crate::bundle::check::Beginning;
 use crate::bundle::cut::CutVolume;
 use crate::bundle::head::Head;
 use crate::bundle::keys::PrivateKey;
@@ -169,8 +170,8 @@ impl VolumeFile {
     }
 
     /// Writes what is left of it, and syncs it; its table is signed by `signer`, where there is one. Gives its
-    /// table, that as it was written, and all that it begins with.
-    pub fn finish(&self, signer: Option<&PrivateKey>) -> Result<(VolumeTable, Vec<u8>, Vec<u8>)> {
+    /// table, that as it was written, and what it has to begin with.
+    pub fn finish(&self, signer: Option<&PrivateKey>) -> Result<(VolumeTable, Vec<u8>, Beginning)> {
         let about = self.table()?;
         let table = about.to_bytes()?;
         let (volume, file) = (&self.cut, &self.file);
@@ -180,6 +181,7 @@ impl VolumeFile {
             let signature = SignedTable::of(&about, &Digest::of(&table)).sign(key);
             append(&mut start, SIGNATURE, &signature)?;
         }
+        let beginning = Beginning::of(0, &start);
         // A medium may have lost what fills up a block, where the bytes before it are right.
         for (piece, header) in about.pieces.iter().zip(&volume.pieces) {
             let end = header + BLOCK + piece.length();
@@ -191,7 +193,7 @@ impl VolumeFile {
             .and_then(|()| file.set_len(VolumeFile::size(volume)))
             .and_then(|()| sync(file))
             .map_err(|e| self.fault(e))?;
-        Ok((about, table, start))
+        Ok((about, table, beginning))
     }
 }
 
