@@ -57,7 +57,13 @@ pub fn output(command: &mut Command) -> Result<String> {
 pub fn script(text: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-euc", text]);
+    aside(&mut command);
     command
+}
+
+/// Keeps what a chore has sealift do out of this machine's ledger and history.
+pub fn aside(command: &mut Command) {
+    command.env("XDG_STATE_HOME", root().join("target/state"));
 }
 
 /// A command as a person would type it.

@@ -21,6 +21,7 @@ pub fn run(folder: &Path, script: &str) -> Result<Sample> {
     let mut command = Command::new("/usr/bin/time");
     command.args(["-f", "%e %U %S %M", "-o"]).arg(&times).args(["sh", "-euc", script]);
     command.current_dir(folder).stdin(Stdio::null());
+    shell::aside(&mut command);
     let output = command.output().map_err(|error| format!("/usr/bin/time: {error}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);

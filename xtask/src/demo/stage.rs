@@ -40,6 +40,7 @@ impl Stage {
     pub fn command(&self, args: &str) -> Command {
         let mut command = Command::new(&self.sealift);
         command.args(args.split(' ')).arg("--no-progress").current_dir(self.folder.path());
+        command.env("XDG_STATE_HOME", self.path("state"));
         for name in ["SEALIFT_PASSPHRASE", "SOURCE_DATE_EPOCH", "REGISTRY_AUTH_FILE"] {
             command.env_remove(name);
         }
