@@ -344,7 +344,8 @@ fn to_be_repaired(
         world.run(&format!("protect {june} --redundancy 20%")).ok();
         let mut bytes = std::fs::read(folder.join(damaged)).unwrap();
         let middle = bytes.len() / 2;
-        bytes[middle..middle + 5_000].fill(0xa5);
+        let end = bytes.len().min(middle + 5_000);
+        bytes[middle..end].fill(0xa5);
         std::fs::write(folder.join(damaged), bytes).unwrap();
     };
     World::new(line, output, made)

@@ -14,7 +14,7 @@ use crate::medium::Medium;
 use crate::medium::header::BLOCK;
 use crate::medium::tree::Tree;
 use crate::medium::volume_table::{MAX_TABLE, VolumeTable};
-use crate::tools::file::write_whole;
+use crate::tools::file::{sweep_in, write_whole};
 use crate::tools::folder::Folder;
 use crate::words::error::{Class, Error, Result};
 
@@ -52,6 +52,8 @@ impl Kept {
     pub fn open(site: &Site) -> Result<Kept> {
         let kept = Kept::of(site, site.open_folder()?);
         left_in(&kept.root, site, ENDING, &[TEXT, SHEET, RECORD])?;
+        // The folder itself gets the set's name: nothing that a killed run was writing stays in it.
+        sweep_in(&kept.root)?;
         Ok(kept)
     }
 
