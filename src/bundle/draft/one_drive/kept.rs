@@ -14,7 +14,7 @@ use crate::medium::Medium;
 use crate::medium::header::BLOCK;
 use crate::medium::tree::Tree;
 use crate::medium::volume_table::{MAX_TABLE, VolumeTable};
-use crate::tools::file::{sweep_in, write_whole};
+use crate::tools::file::{TEMP_PREFIX, write_whole};
 use crate::tools::folder::Folder;
 use crate::words::error::{Class, Error, Result};
 
@@ -51,9 +51,13 @@ impl Kept {
     /// Opens it, locked. What else lies there is refused.
     pub fn open(site: &Site) -> Result<Kept> {
         let kept = Kept::of(site, site.open_folder()?);
-        left_in(&kept.root, site, ENDING, &[TEXT, SHEET, RECORD])?;
+        let left = left_in(&kept.root, site, ENDING, &[TEXT, SHEET, RECORD])?;
         // The folder itself gets the set's name: nothing that a killed run was writing stays in it.
-        sweep_in(&kept.root)?;
+        for (name, _) in left.iter().filter(|(name, _)| name.starts_with(TEMP_PREFIX)) {
+            let path = kept.root.at(name);
+            let removed = kept.root.remove(name);
+            removed.map_err(|e| Error::io(format!("cannot remove {}", path.display()), e))?;
+        }
         Ok(kept)
     }
 
