@@ -16,6 +16,7 @@ mod site;
 mod volumes;
 mod written;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 #[cfg(feature = "age")]
@@ -39,12 +40,14 @@ use super::head::{Head, envelope_path};
 use super::keys::{PrivateKey, PublicKey};
 use super::record::Record;
 use super::statement::Statement;
+use crate::medium::tree::Tree;
 use crate::medium::{Form, Medium};
 use crate::storage::store::{BlobSink, BlobSource};
 use crate::tools::named_file::NamedFile;
 use crate::tools::uncached::ReadBack;
+use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Error, Result, Subject};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::progress::Progress;
 
 /// A bundle in the making, in one of its forms. What an interrupted export left behind is used
@@ -278,18 +281,22 @@ impl Draft {
         self.proven(&Trust::Keys(vec![key.clone()]))
     }
 
-    /// As [`prove`](Draft::prove), of one that is the same as another, whoever signed that.
+    /// As [`prove`](Draft::prove), of one that is the same as another, whoever signed that: it bears the
+    /// `signatures` of that, by their files, which no key says anything about.
     ///
     /// # Errors
     /// As there.
-    pub fn prove_same(self) -> Result<Proven> {
-        self.proven(&Trust::UnsafeAnySigner)
+    pub fn prove_same(self, signatures: BTreeMap<String, Digest>) -> Result<Proven> {
+        let proven = self.proven(&Trust::UnsafeAnySigner)?;
+        let proven = Proven { signatures, ..proven };
+        proven.bears(&proven.draft.0.tree()?)?;
+        Ok(proven)
     }
 
     fn proven(self, trust: &Trust) -> Result<Proven> {
         self.finish()?;
         let record = Record::of(check::made(self.0.tree()?, trust, self.0.is_whole())?);
-        Ok(Proven { draft: self, record })
+        Ok(Proven { draft: self, record, signatures: BTreeMap::new() })
     }
 
     /// As [`prove`](Draft::prove), and gives it its name.
@@ -317,6 +324,8 @@ impl Draft {
 pub struct Proven {
     draft: Draft,
     record: Record,
+    /// Those that it has to bear word for word, by their files.
+    signatures: BTreeMap<String, Digest>,
 }
 
 impl Proven {
@@ -330,9 +339,9 @@ impl Proven {
     /// as the file system lets it be, on `jobs` threads. It is signed as `trust` wants it. Gives how it was read.
     ///
     /// # Errors
-    /// [`Class::Damaged`](crate::words::error::Class::Damaged) where anything else comes back than was
+    /// [`Class::Damaged`] where anything else comes back than was
     /// written, with the file and the bytes as far as they are known;
-    /// [`Class::Refused`](crate::words::error::Class::Refused) where nothing does. What is there stays,
+    /// [`Class::Refused`] where nothing does. What is there stays,
     /// and whoever goes on with it sees what the device has of it.
     pub fn read_back(
         &self,
@@ -345,11 +354,25 @@ impl Proven {
         }
         let tree = self.draft.0.tree()?.past_cache()?;
         let way = tree.read_back();
-        check::stored(tree, trust, jobs, progress).inspect_err(|_| {
+        let bears = self.bears(&tree);
+        bears.and_then(|()| check::stored(tree, trust, jobs, progress)).inspect_err(|_| {
             // What cannot be listed is not believed by the next run either.
             let _ = self.draft.0.tree().map(|tree| tree.forget());
         })?;
         Ok(way)
+    }
+
+    /// Fails where `tree` has not the signatures that it has to bear.
+    fn bears(&self, tree: &Tree) -> Result<()> {
+        for (path, wanted) in &self.signatures {
+            let bytes = tree.read_small(path, MAX_ENVELOPE)?;
+            if Digest::of(&bytes) != *wanted {
+                let text = format!("{}: {path} is not what was written", tree.path().display());
+                let error = Error::new(Class::Damaged, text);
+                return Err(error.hint("the medium may be failing: run the same command again"));
+            }
+        }
+        Ok(())
     }
 
     /// Gives it its name.

@@ -123,6 +123,13 @@ fn referrer_entry(
 }
 
 impl Head {
+    /// The signatures that it bears, by their files.
+    #[must_use]
+    pub fn signatures(&self) -> BTreeMap<String, Digest> {
+        let signatures = self.files.iter().filter(|(path, _)| path.starts_with("sig/"));
+        signatures.map(|(path, bytes)| (path.clone(), Digest::of(bytes))).collect()
+    }
+
     /// Makes and signs the small files of `contents`. `configs` are the bytes of the image
     /// configurations that are small enough to be looked into.
     /// Whether the result is a bundle that anybody takes, [`promise`](super::check::promise) says.

@@ -92,6 +92,7 @@ pub fn pack(
     }
 
     // 3. Copy what is missing straight to its place; only then does it get its name.
+    let signatures = head.signatures();
     let mut draft = Draft::open(output)?;
     tell_anew(&draft, progress);
     key.into_iter().for_each(|key| draft.keep_key(key));
@@ -102,7 +103,7 @@ pub fn pack(
     let done = copy_layers(&draft, &head, from, request.jobs, progress, &mut reused)?;
     let proven = match signer {
         Some(signer) => draft.prove(&signer)?,
-        None => draft.prove_same()?,
+        None => draft.prove_same(signatures)?,
     };
     let read_back = read_back(request.verify_media, &proven, &trust, progress)?;
     proven.name()?;

@@ -83,7 +83,7 @@ fn refused(small: &Small, what: &str, bytes: &[u8]) {
     fs::write(small.sealift.at("small.tar.par2"), bytes).unwrap();
     fs::create_dir_all(small.folder.join("repair")).unwrap();
     fs::write(small.folder.join("repair/x.par2"), bytes).unwrap();
-    let scratch = small.tar.parent().unwrap().parent().unwrap();
+    let scratch = small.tar.parent().unwrap();
     let before = files::tree(scratch);
     for bundle in ["small.tar", "small"] {
         for more in [&[][..], &["-o", "copy"]] {

@@ -137,13 +137,17 @@ fn a_volume_that_its_medium_changed_gets_no_name() {
         }
         clear();
         let (told, _) = desk.export("set", &careful, number, "flip");
-        if told.stderr.contains("and the volume gets no name") {
+        let is_found = told.stderr.contains("and the volume gets no name");
+        let is_done = told.code == code::DONE;
+        if is_found {
             let told = told.exits(code::DAMAGED);
             assert!(
                 !desk.has("usb/set.001.tar") && !desk.has("set.partial/set.001.json"),
                 "{told:?}"
             );
             found += 1;
+        }
+        if !is_done {
             desk.run(&format!("export oci:src -o set --sign-key KEY {careful}")).ok();
         }
         desk.run("verify usb --key PUB --verify-media").ok();

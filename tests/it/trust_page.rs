@@ -23,6 +23,19 @@ const WALKED: [&str; 12] = [
     "trust deny",
 ];
 
+/// The block, in which each person with a home has the state there, which the harness takes elsewhere.
+fn with_own_state(text: &str) -> String {
+    let line = |line: &str| match line.split_once("HOME=$PWD/") {
+        None => format!("{line}\n"),
+        Some((before, rest)) => {
+            let (who, command) = rest.split_once(' ').unwrap();
+            let home = format!("$PWD/{who}");
+            format!("{before}XDG_STATE_HOME={home}/.local/state HOME={home} {command}\n")
+        }
+    };
+    text.lines().map(line).collect()
+}
+
 #[test]
 fn the_page_walks_from_the_first_root_over_a_stolen_key_to_a_fork() {
     let (outside, inside) = (Sealift::new(), Sealift::new());
@@ -34,7 +47,9 @@ fn the_page_walks_from_the_first_root_over_a_stolen_key_to_a_fork() {
 
     for block in walk::blocks(PAGE) {
         let usb = usb.to_str().unwrap();
-        let text = block.text.replace("/media/usb", usb).replace("THE FINGERPRINT", &told);
+        let text = with_own_state(&block.text)
+            .replace("/media/usb", usb)
+            .replace("THE FINGERPRINT", &told);
         let side = match block.side {
             Side::Outside => &outside,
             Side::Inside => &inside,
