@@ -73,7 +73,7 @@ fn maker(medium: &Medium) -> Maker {
 /// Refuses an output that exists: a bundle is never changed once it has its name.
 ///
 /// # Errors
-/// [`Class::Usage`](crate::words::error::Class::Usage) when something stands at `output`.
+/// [`Class::Usage`] when something stands at `output`.
 pub fn refuse_existing(output: &Medium) -> Result<()> {
     match output.is_taken() {
         Ok(false) => Ok(()),
@@ -86,8 +86,8 @@ impl Draft {
     /// Starts or continues the bundle that will be `output`.
     ///
     /// # Errors
-    /// [`Class::Usage`](crate::words::error::Class::Usage) when `output` exists, [`Class::Busy`](crate::words::error::Class::Busy) when another export is writing it,
-    /// [`Class::Refused`](crate::words::error::Class::Refused) when what was left behind is not ours alone.
+    /// [`Class::Usage`] when `output` exists, [`Class::Busy`] when another export is writing it,
+    /// [`Class::Refused`] when what was left behind is not ours alone.
     pub fn open(output: &Medium) -> Result<Draft> {
         let draft = refuse_existing(output)
             .and_then(|()| (maker(output).open)(Site::of(output)?))
@@ -99,8 +99,8 @@ impl Draft {
     /// its file system cannot put another one in its place at once.
     ///
     /// # Errors
-    /// [`Class::Usage`](crate::words::error::Class::Usage), with the way out;
-    /// [`Class::Refused`](crate::words::error::Class::Refused) when it is not ours alone.
+    /// [`Class::Usage`], with the way out;
+    /// [`Class::Refused`] when it is not ours alone.
     pub fn may_update(output: &Medium) -> Result<()> {
         (maker(output).may_update)(&Site::of(output)?)
             .map_err(|error| error.subject(Subject::Path(output.path().to_owned())))
@@ -171,7 +171,7 @@ impl Draft {
     /// Fails where no bundle of `head` can be made on `output`.
     ///
     /// # Errors
-    /// [`Class::Usage`](crate::words::error::Class::Usage) for volumes that are too small, with what would do.
+    /// [`Class::Usage`] for volumes that are too small, with what would do.
     pub fn check(output: &Medium, head: &Head) -> Result<()> {
         (maker(output).check)(output, head)
     }
