@@ -293,9 +293,8 @@ impl Medium {
     }
 
     /// Lists the files of the bundle that is there, once. A final symbolic link in the path itself
-    /// is followed: the user named it. It is strict, as a bundle is: a compressed tar is no tar, and
-    /// a link in it a fault. A tar that was encrypted with age is read where it lies, with the feature
-    /// `age`.
+    /// is followed: the user named it. It is strict, as a bundle is: a compressed tar is no tar, and a
+    /// link in it a fault. With the feature `age` a tar that was encrypted is read where it lies.
     ///
     /// # Errors
     /// [`Class::Incomplete`] when there is nothing, [`Class::Untrusted`] when it is encrypted and no
@@ -326,19 +325,14 @@ impl Medium {
     }
 
     /// The bytes of `file` at `path`, which is opened by the identities where it is encrypted.
-    #[cfg(feature = "age")]
+    #[cfg_attr(not(feature = "age"), expect(unused_variables, reason = "it is for errors"))]
     fn volume_bytes(&self, path: &Path, file: Arc<File>) -> Result<VolumeBytes> {
+        #[cfg(feature = "age")]
         if Unlocked::is_locked(&file).unwrap_or(false) {
             let name = path.display().to_string();
             let unlocked = Unlocked::open(&name, file, self.identities.as_deref())?;
             return Ok(VolumeBytes::Locked(Arc::new(unlocked)));
         }
-        Ok(VolumeBytes::Plain(file))
-    }
-
-    /// The bytes of `file`, which nothing here opens where they are encrypted.
-    #[cfg(not(feature = "age"))]
-    fn volume_bytes(&self, _: &Path, file: Arc<File>) -> Result<VolumeBytes> {
         Ok(VolumeBytes::Plain(file))
     }
 
