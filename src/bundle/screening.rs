@@ -61,7 +61,7 @@ pub enum Screening {
 }
 
 impl Screening {
-    /// In order, each once, no text longer than [`MAX_TEXT`]: as a statement has them.
+    /// In order, each once, no text longer than 1,000 characters: as a statement has them.
     #[must_use]
     pub fn in_order(mut all: Vec<Screening>) -> Vec<Screening> {
         for text in all.iter_mut().flat_map(Screening::texts) {
