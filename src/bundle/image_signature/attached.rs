@@ -28,7 +28,7 @@ pub(super) const BUNDLES: [&str; 2] = [
 pub(super) const MAX_TRIED: usize = 1000;
 
 /// Reads a blob whole, checked against its digest and size.
-pub type ReadPart<'a> = dyn Fn(&Descriptor) -> Result<Vec<u8>> + 'a;
+pub type ReadPart<'a> = dyn Fn(&Descriptor) -> Result<Vec<u8>> + Sync + 'a;
 
 /// How a signature is attached to an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,12 +42,12 @@ pub enum SignatureForm {
 }
 
 impl SignatureForm {
-    /// What it is called.
+    /// The name that it has in a statement. It never changes.
     #[must_use]
-    pub fn in_words(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            SignatureForm::SimpleSigning => "simple signing",
-            SignatureForm::SigstoreBundle => "a Sigstore bundle",
+            SignatureForm::SimpleSigning => "simple-signing",
+            SignatureForm::SigstoreBundle => "sigstore-bundle",
         }
     }
 }
