@@ -54,6 +54,7 @@ mod rules;
 mod search;
 mod secrets;
 mod serve;
+mod sign;
 mod signals;
 mod signature_rules;
 mod since;
@@ -116,6 +117,7 @@ enum Command {
     Serve(serve::Serve),
     Protect(protect::Protect),
     Repair(repair::Repair),
+    Sign(sign::SignBundle),
     Squash(squash::Squash),
     Pack(pack::Pack),
     Prune(Box<prune::Prune>),
@@ -170,6 +172,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Serve(args) => args.run(printer),
         Command::Protect(args) => args.run(printer),
         Command::Repair(args) => args.run(printer),
+        Command::Sign(args) => args.run(printer),
         Command::Squash(args) => args.run(printer),
         Command::Pack(args) => args.run(printer),
         Command::Prune(args) => args.run(printer),

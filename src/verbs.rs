@@ -25,6 +25,7 @@ pub mod search;
 pub mod sequel;
 #[cfg(feature = "serve")]
 pub mod serve;
+pub mod sign;
 pub mod squash;
 pub mod tags;
 pub mod verify;

@@ -47,6 +47,28 @@ impl Envelope {
         Envelope { payload: payload.to_owned(), key_id: key.public().id().hex(), signature }
     }
 
+    /// The envelope of a `signature` that `key` made over the encoding ([`pae`]) of `payload`, wherever
+    /// that was.
+    ///
+    /// # Errors
+    /// [`Class::Untrusted`] where it is none.
+    pub fn of_signature(payload: &[u8], key: &PublicKey, signature: &[u8]) -> Result<Envelope> {
+        let envelope = Envelope {
+            payload: payload.to_owned(),
+            key_id: key.id().hex(),
+            signature: signature.to_owned(),
+        };
+        match envelope.is_by(key) {
+            true => Ok(envelope),
+            false => {
+                let text = format!("the signature is none by key {} over this bundle", key.id());
+                Err(Error::new(Class::Untrusted, text).hint(
+                    "sign what was prepared of this very bundle, byte for byte, with that key",
+                ))
+            }
+        }
+    }
+
     /// How many bytes the file has, where the payload has so many, whoever signs.
     #[must_use]
     pub fn size_of(payload: usize) -> u64 {

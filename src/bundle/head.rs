@@ -130,6 +130,17 @@ impl Head {
         signatures.map(|(path, bytes)| (path.clone(), Digest::of(bytes))).collect()
     }
 
+    /// Puts one more signature beside those that it bears.
+    pub fn add_signature(&mut self, signer: &KeyId, envelope: &Envelope) {
+        let path = envelope_path(signer);
+        let others = |it: &(String, Arc<[u8]>)| it.0.starts_with("sig/") && it.0 < path;
+        let first = self.files.iter().position(|it| it.0.starts_with("sig/"));
+        // In the order in which every form has them, whoever signed first.
+        let at =
+            first.unwrap_or(self.files.len()) + self.files.iter().filter(|it| others(it)).count();
+        self.files.insert(at, (path, envelope.to_bytes().into()));
+    }
+
     /// Makes and signs the small files of `contents`. `configs` are the bytes of the image
     /// configurations that are small enough to be looked into.
     /// Whether the result is a bundle that anybody takes, [`promise`](super::check::promise) says.

@@ -180,11 +180,26 @@ impl AtomicFile {
         self.finish(Replace::No)
     }
 
-    fn finish(mut self, replace: Replace) -> Result<()> {
-        let path = self.folder.at(&self.name);
+    /// As [`commit_new`](AtomicFile::commit_new), under its name in `folder`, which is of the same file
+    /// system: where nobody may see that anything is being made.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn commit_new_into(self, folder: &Folder) -> Result<()> {
+        self.finish_in(folder, Replace::No)
+    }
+
+    fn finish(self, replace: Replace) -> Result<()> {
+        let folder = self.folder.clone();
+        self.finish_in(&folder, replace)
+    }
+
+    fn finish_in(mut self, folder: &Folder, replace: Replace) -> Result<()> {
+        let path = folder.at(&self.name);
         let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
         sync(&self.file).map_err(fault)?;
-        self.folder.rename(&self.temp, &self.name, &self.file, replace).map_err(|e| {
+        let to = (folder, &self.name);
+        self.folder.rename_into(&self.temp, to, &self.file, replace).map_err(|e| {
             match e.kind() {
                 io::ErrorKind::AlreadyExists => {
                     let text = format!("{} exists: another program made it", path.display());
@@ -194,7 +209,7 @@ impl AtomicFile {
             }
         })?;
         self.done = true;
-        self.folder.sync()
+        folder.sync()
     }
 }
 

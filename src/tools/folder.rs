@@ -279,35 +279,54 @@ impl Folder {
         written: impl AsFd,
         replace: Replace,
     ) -> io::Result<()> {
+        self.rename_into(from, (self, to), written, replace)
+    }
+
+    /// As [`rename`](Folder::rename), to a name in another folder of the same file system.
+    ///
+    /// # Errors
+    /// As there; `CrossesDevices` where it is another file system.
+    pub fn rename_into(
+        &self,
+        from: impl AsRef<OsStr>,
+        (folder, to): (&Folder, impl AsRef<OsStr>),
+        written: impl AsFd,
+        replace: Replace,
+    ) -> io::Result<()> {
         let (from, to) = (one(from.as_ref())?, one(to.as_ref())?);
         let written = FileInfo::of(written)?;
         self.compare(from, &written)?;
-        let handle = &*self.handle;
+        let (here, there) = (&*self.handle, &*folder.handle);
         match replace {
-            Replace::Yes => rustix::fs::renameat(handle, from, handle, to)?,
+            Replace::Yes => rustix::fs::renameat(here, from, there, to)?,
             Replace::No => {
                 let flags = RenameFlags::NOREPLACE;
-                match renameat_with(handle, from, handle, to, flags) {
+                match renameat_with(here, from, there, to, flags) {
                     // FAT, NFS and old kernels cannot promise it; a look just before has to do.
-                    Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => match self.look(to)? {
+                    Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => match folder.look(to)? {
                         Some(_) => return Err(io::ErrorKind::AlreadyExists.into()),
-                        None => rustix::fs::renameat(handle, from, handle, to)?,
+                        None => rustix::fs::renameat(here, from, there, to)?,
                     },
                     other => other?,
                 }
             }
         }
-        self.settled(from, to, &written)
+        self.settled(from, (folder, to), &written)
     }
 
     /// Fails when `to`, which was `from`, is not what was written; then it does not keep the name.
-    fn settled(&self, from: &OsStr, to: &OsStr, written: &FileInfo) -> io::Result<()> {
+    fn settled(
+        &self,
+        from: &OsStr,
+        (folder, to): (&Folder, &OsStr),
+        written: &FileInfo,
+    ) -> io::Result<()> {
         // Where the system does not tell, it keeps it: what stood there before may be gone.
-        let there = self.look(to)?;
-        self.same(to, there, written).inspect_err(|_| {
-            let handle = &*self.handle;
+        let there = folder.look(to)?;
+        folder.same(to, there, written).inspect_err(|_| {
+            let handles = (&*folder.handle, &*self.handle);
             // Nothing better can be done where that fails: the error is told in any case.
-            let _ = renameat_with(handle, to, handle, from, RenameFlags::NOREPLACE);
+            let _ = renameat_with(handles.0, to, handles.1, from, RenameFlags::NOREPLACE);
         })
     }
 

@@ -7,7 +7,8 @@ pub use self::request::Request;
 pub use self::summary::Summary;
 use crate::bundle::check::{self, Trust, Trusted};
 use crate::bundle::draft::{Draft, refuse_existing};
-use crate::bundle::keys::PrivateKey;
+use crate::bundle::envelope::Envelope;
+use crate::bundle::keys::{KeyId, PrivateKey};
 use crate::storage::store::{BlobSource, BlobSources};
 use crate::tools::ground;
 use crate::verbs::making::{copy_layers, no_room_for, read_back, tell_anew, too_large, volumes};
@@ -29,6 +30,16 @@ use crate::work::plan::Count;
 pub fn pack(
     request: &Request,
     key: Option<PrivateKey>,
+    progress: &dyn Progress,
+) -> Result<Summary> {
+    pack_signed(request, key, None, progress)
+}
+
+/// As [`pack`], with one `more` signature.
+pub(super) fn pack_signed(
+    request: &Request,
+    key: Option<PrivateKey>,
+    more: Option<(&KeyId, &Envelope)>,
     progress: &dyn Progress,
 ) -> Result<Summary> {
     // 1. Where to, and is it free?
@@ -67,7 +78,8 @@ pub fn pack(
             "recovery data (repair/*.par2) is for the form that it was made for, and stays behind";
         progress.event(Event::note(text.to_owned()));
     }
-    let head = about.head()?;
+    let mut head = about.head()?;
+    more.iter().for_each(|(signer, envelope)| head.add_signature(signer, envelope));
     too_large(output, &head)?;
     let volumes = volumes(output, &head)?;
     let summary = |copied, reused, read_back| Summary {

@@ -94,6 +94,7 @@ mod sealing;
 mod selection;
 mod served;
 mod served_changes;
+mod sign;
 mod signed_volumes;
 mod squash;
 mod stored;

@@ -36,6 +36,23 @@ impl<F: Files> Examined<F> {
             .collect()
     }
 
+    /// The signatures that it bears, in the order of their files.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not any more what was found right.
+    pub fn envelopes(&self) -> Result<Vec<Envelope>> {
+        let paths = self.tree.paths();
+        let signatures = paths.iter().filter(|path| path.starts_with("sig/"));
+        let read = |path: &&str| {
+            let bytes = self.tree.read_small(path, MAX_ENVELOPE)?;
+            match self.is_as_signed(path, &bytes) {
+                true => Envelope::from_bytes(&bytes),
+                false => Err(self.changed(path)),
+            }
+        };
+        signatures.map(read).collect()
+    }
+
     fn is_as_signed(&self, path: &str, bytes: &[u8]) -> bool {
         match self.sums.files().get(path) {
             Some(digest) => Digest::of(bytes) == *digest,

@@ -1,0 +1,174 @@
+//! Sign: one more signature of a bundle that is there, made here, by openssl, or over and over.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::support::ceremony::{export, run, two_of_three};
+use crate::support::files::{flip, tree};
+use crate::support::sealift::{Sealift, code, ran};
+use crate::support::{Process, wait_for};
+
+/// A site that trusts two of three, and a bundle that alice has signed.
+fn site() -> Sealift {
+    let sealift = Sealift::new();
+    two_of_three(&sealift);
+    export(&sealift, "b", "alice", "");
+    sealift
+}
+
+fn openssl(sealift: &Sealift, line: &str) {
+    let mut openssl = Command::new("openssl");
+    let openssl = openssl.args(line.split_whitespace()).current_dir(sealift.at(""));
+    let ended = openssl.output().unwrap();
+    assert!(ended.status.success(), "{line}: {ended:?}");
+}
+
+#[test]
+fn two_people_sign_one_folder_on_two_machines() {
+    let sealift = site();
+    let before = tree(&sealift.at("b"));
+
+    let first =
+        run(&sealift, "sign b --sign-key bob.key.pem --trust trust --format json").ok().json();
+
+    run(&sealift, "verify b --trust trust").ok().says("signed by alice, bob, not by carol");
+    assert_eq!(first["alreadySigned"], false);
+    assert_eq!(first["signers"].as_array().unwrap().len(), 2);
+    assert_eq!(first["trust"]["missing"][0]["name"], "carol");
+    let mut after = tree(&sealift.at("b"));
+    after.retain(|path, _| before.contains_key(path));
+    assert_eq!(after, before, "nothing else was touched");
+    // Once more changes nothing, and one key counts once.
+    let all = tree(&sealift.at("b"));
+    run(&sealift, "sign b --sign-key bob.key.pem --trust trust")
+        .ok()
+        .says("nothing was changed")
+        .says("role default takes 2 signatures of 3: signed by alice, bob, not by carol");
+    assert_eq!(tree(&sealift.at("b")), all);
+    // Nothing was left beside it.
+    let names = fs::read_dir(sealift.at("")).unwrap().map(|it| it.unwrap().file_name());
+    assert!(names.into_iter().all(|it| !it.to_string_lossy().starts_with(".sealift")));
+    // Both sides of the ledger know.
+    run(&sealift, "ledger show").ok().says("sign").says("b");
+}
+
+#[test]
+fn one_key_is_no_two_people_and_a_stranger_none() {
+    let sealift = site();
+
+    run(&sealift, "sign b --sign-key alice.key.pem --trust trust")
+        .ok()
+        .says("nothing was changed")
+        .says("signed by alice, not by bob, carol");
+    run(&sealift, "sign b --sign-key mallory.key.pem --trust trust")
+        .ok()
+        .says("signed by alice, not by bob, carol");
+
+    run(&sealift, "verify b --trust trust").exits(code::UNTRUSTED).says("takes 2 signatures");
+}
+
+#[test]
+fn a_custodian_signs_with_openssl_alone() {
+    let sealift = site();
+
+    run(&sealift, "sign b --prepare b.pae --trust trust").ok().says("openssl pkeyutl -sign");
+    openssl(&sealift, "pkeyutl -sign -rawin -inkey carol.key.pem -in b.pae -out c.sig");
+    openssl(&sealift, "base64 -in c.sig -out c.b64");
+    // Neither another's signature nor one over something else.
+    run(&sealift, "sign b --attach c.sig --signer bob.pub.pem --trust trust")
+        .exits(code::UNTRUSTED)
+        .says("is none by key");
+    openssl(&sealift, "pkeyutl -sign -rawin -inkey carol.key.pem -in root.1.json -out other.sig");
+    run(&sealift, "sign b --attach other.sig --signer carol.pub.pem --trust trust")
+        .exits(code::UNTRUSTED);
+    fs::write(sealift.at("short.sig"), [0; 63]).unwrap();
+    run(&sealift, "sign b --attach short.sig --signer carol.pub.pem --trust trust")
+        .exits(code::USAGE)
+        .says("64 bytes");
+    run(&sealift, "verify b --trust trust").exits(code::UNTRUSTED);
+    run(&sealift, "sign b --attach c.b64 --signer carol.pub.pem --trust trust").ok();
+    run(&sealift, "verify b --trust trust").ok().says("signed by alice, carol");
+
+    // The same bytes as if it had been done here.
+    let there = tree(&sealift.at("b"));
+    export(&sealift, "again", "alice", "");
+    run(&sealift, "sign again --sign-key carol.key.pem --key alice.pub.pem").ok();
+    assert_eq!(tree(&sealift.at("again")), there);
+    run(&sealift, "sign b --prepare b.pae --trust trust").exits(code::REFUSED);
+}
+
+#[test]
+fn every_other_form_is_made_anew_with_the_signature_and_packs_to_the_same() {
+    let sealift = site();
+    run(&sealift, "pack b -o b.tar").ok();
+    run(&sealift, "pack b -o discs/b --volume-size 2MB").ok();
+    let packed = fs::read(sealift.at("b.tar")).unwrap();
+
+    run(&sealift, "sign b.tar --sign-key bob.key.pem --trust trust")
+        .exits(code::USAGE)
+        .says("-o NEW");
+    run(&sealift, "sign discs/b --sign-key bob.key.pem --trust trust").exits(code::USAGE);
+    run(&sealift, "sign b.tar -o two.tar --sign-key bob.key.pem --trust trust").ok();
+    run(&sealift, "sign discs/b -o two --sign-key bob.key.pem --trust trust").ok();
+
+    for bundle in ["two.tar", "two"] {
+        run(&sealift, &format!("verify {bundle} --trust trust")).ok().says("signed by alice, bob");
+    }
+    assert_eq!(fs::read(sealift.at("b.tar")).unwrap(), packed);
+    run(&sealift, "pack two -o again.tar").ok();
+    assert!(fs::read(sealift.at("again.tar")).unwrap() == fs::read(sealift.at("two.tar")).unwrap());
+    run(&sealift, "sign b.tar -o two.tar --sign-key carol.key.pem --trust trust")
+        .exits(code::USAGE)
+        .says("exists already");
+    // Signed in its place it is the same, too.
+    run(&sealift, "sign b --sign-key bob.key.pem --trust trust").ok();
+    assert_eq!(tree(&sealift.at("b")), tree(&sealift.at("two")));
+}
+
+#[test]
+fn what_is_wrong_or_somebody_elses_is_not_signed() {
+    let sealift = site();
+    let blobs = sealift.at("b/blobs/sha256");
+    let blob = fs::read_dir(&blobs).unwrap().map(|it| it.unwrap().path());
+    let blob = blob.max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let before = tree(&sealift.at("b/sig"));
+
+    run(&sealift, "sign b --sign-key bob.key.pem --key mallory.pub.pem").exits(code::UNTRUSTED);
+    run(&sealift, "sign b --sign-key bob.key.pem").exits(code::USAGE).says("--key <PUB.pem>");
+    run(&sealift, "sign b --key alice.pub.pem").exits(code::USAGE);
+    run(&sealift, "sign b --sign-key bob.pub.pem --key alice.pub.pem")
+        .exits(code::USAGE)
+        .says("this is a public key");
+    flip(&blob, 100);
+    run(&sealift, "sign b --sign-key bob.key.pem --key alice.pub.pem").exits(code::DAMAGED);
+    run(&sealift, "sign b --prepare b.pae --key alice.pub.pem").exits(code::DAMAGED);
+    assert!(!sealift.at("b.pae").exists());
+    fs::remove_file(&blob).unwrap();
+    run(&sealift, "sign b --sign-key bob.key.pem --key alice.pub.pem").exits(code::INCOMPLETE);
+
+    assert_eq!(tree(&sealift.at("b/sig")), before);
+    run(&sealift, "ledger show").ok().says("failed");
+}
+
+#[test]
+fn a_signature_is_there_whole_or_not_at_all() {
+    let sealift = site();
+    let without = tree(&sealift.at("b"));
+    for wait in 0..12 {
+        let mut command = sealift.command();
+        command.args("sign b --sign-key bob.key.pem --trust trust".split_whitespace());
+        let mut process = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()));
+        std::thread::sleep(std::time::Duration::from_millis(wait * 7));
+        process.signal(Signal::KILL);
+        wait_for("the killed process", || process.ended());
+
+        run(&sealift, "verify b --key alice.pub.pem").ok();
+    }
+    ran(sealift.command().args("sign b --sign-key bob.key.pem --trust trust".split_whitespace()))
+        .ok();
+    run(&sealift, "verify b --trust trust").ok();
+    let now = tree(&sealift.at("b"));
+    assert_eq!(now.len(), without.len() + 1, "{now:?}");
+}
