@@ -1,4 +1,7 @@
-//! Ed25519 keys in the PEM forms that OpenSSL reads and writes.
+//! Ed25519 keys in the PEM forms that OpenSSL reads and writes, and in the files of others.
+
+#[cfg(feature = "other-keys")]
+mod other_forms;
 
 use std::fmt;
 
@@ -98,6 +101,22 @@ impl PublicKey {
         PublicKey::checked(key)
     }
 
+    /// Reads the file of a public key: PEM as [`from_pem`](PublicKey::from_pem) does, and, with the feature
+    /// `other-keys`, what ssh-keygen (`ssh-ed25519 ...`), minisign and signify write. It is the same key, with the
+    /// same id, in whatever file it stands.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for anything but one acceptable Ed25519 public key.
+    pub fn from_text(text: &str) -> Result<PublicKey> {
+        #[cfg(feature = "other-keys")]
+        if let Some(bytes) = other_forms::public(text) {
+            let bad =
+                || Error::new(Class::Usage, "not a usable public key: it is no point of the curve");
+            return PublicKey::checked(VerifyingKey::from_bytes(&bytes?).map_err(|_| bad())?);
+        }
+        PublicKey::from_pem(text)
+    }
+
     fn checked(key: VerifyingKey) -> Result<PublicKey> {
         let bad = |why: &str| Error::new(Class::Usage, format!("not a usable public key: {why}"));
         if key.is_weak() {
@@ -194,6 +213,44 @@ impl PrivateKey {
         pem.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
     }
 
+    /// Whether the file `text` is one of a private key, of whatever form.
+    #[must_use]
+    pub fn is_private(text: &str) -> bool {
+        #[cfg(feature = "other-keys")]
+        if other_forms::is_private(text) {
+            return true;
+        }
+        text.contains("PRIVATE KEY-----")
+    }
+
+    /// Whether the file `text` of a private key is encrypted, so that a passphrase is needed.
+    #[must_use]
+    pub fn needs_passphrase(text: &str) -> bool {
+        #[cfg(feature = "other-keys")]
+        if let Some(needs) = other_forms::needs_passphrase(text) {
+            return needs;
+        }
+        PrivateKey::is_encrypted(text)
+    }
+
+    /// Reads the file of a private key: PEM as [`from_pem`](PrivateKey::from_pem) does, and, with the feature
+    /// `other-keys`, what ssh-keygen (OpenSSH's form) and minisign write, plain or encrypted.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for another kind of file, a missing or a wrong passphrase.
+    pub fn from_text(text: &str, passphrase: Option<&str>) -> Result<PrivateKey> {
+        #[cfg(feature = "other-keys")]
+        if other_forms::is_private(text) {
+            let given = match PrivateKey::needs_passphrase(text) {
+                true => Some(passphrase.ok_or_else(no_passphrase)?),
+                false => None,
+            };
+            let seed = other_forms::private(text, given)?;
+            return PrivateKey::new(SigningKey::from_bytes(&seed));
+        }
+        PrivateKey::from_pem(text, passphrase)
+    }
+
     /// Reads a PKCS#8 private key in PEM, plain or encrypted.
     ///
     /// # Errors
@@ -209,16 +266,11 @@ impl PrivateKey {
                 .map_err(|_| bad("expected an Ed25519 key in PKCS#8 PEM"))?;
             return PrivateKey::new(key);
         }
-        let passphrase = passphrase.ok_or_else(|| {
-            Error::new(Class::Usage, "the private key is encrypted and no passphrase was given")
-                .hint(phrase!["set SEALIFT_PASSPHRASE, or name a file with ", Remedy::Passphrase])
-        })?;
+        let passphrase = passphrase.ok_or_else(no_passphrase)?;
         let (_, der) = SecretDocument::from_pem(pem).map_err(|e| bad(&e.to_string()))?;
         let info = EncryptedPrivateKeyInfoRef::try_from(der.as_bytes())
             .map_err(|e| bad(&e.to_string()))?;
-        let plain = info.decrypt(passphrase).map_err(|_| {
-            Error::new(Class::Usage, "the passphrase does not open the private key")
-        })?;
+        let plain = info.decrypt(passphrase).map_err(|_| wrong_passphrase())?;
         let key = SigningKey::from_pkcs8_der(plain.as_bytes())
             .map_err(|_| bad("expected an Ed25519 key"))?;
         PrivateKey::new(key)
@@ -262,6 +314,15 @@ impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({})", self.public.id)
     }
+}
+
+fn no_passphrase() -> Error {
+    Error::new(Class::Usage, "the private key is encrypted and no passphrase was given")
+        .hint(phrase!["set SEALIFT_PASSPHRASE, or name a file with ", Remedy::Passphrase])
+}
+
+fn wrong_passphrase() -> Error {
+    Error::new(Class::Usage, "the passphrase does not open the private key")
 }
 
 fn random(bytes: &mut [u8]) -> Result<()> {

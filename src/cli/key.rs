@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::idle;
 use super::printer::Printer;
-use super::secrets::{new_passphrase, read_text};
+use super::secrets::{another_passphrase, new_passphrase, private_key, read_text};
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
@@ -21,7 +21,8 @@ use crate::words::escape::Safe;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   sealift key generate -o transfer
-  sealift key show transfer.pub.pem")]
+  sealift key show transfer.pub.pem
+  sealift key passphrase transfer.key.pem")]
 pub(super) enum KeyVerb {
     /// Make a signing key: NAME.key.pem to keep, NAME.pub.pem to hand out
     #[command(after_help = "Examples:
@@ -41,9 +42,36 @@ The files are plain PKCS#8 and SPKI PEM; openssl reads them. An existing file is
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
-    /// Show what a key file holds
+    /// Give a private key another passphrase
     #[command(after_help = "Examples:
-  sealift key show transfer.pub.pem")]
+  sealift key passphrase transfer.key.pem
+  sealift key passphrase transfer.key.pem --passphrase-file old.txt --new-passphrase-file new.txt
+  sealift key passphrase demo.key.pem --no-passphrase
+
+The key stays the same one, and so do its id and what it has signed. The file is replaced in one step, once the
+new one is on the disk and opens. Copies of the old file still open with the old passphrase. Keys of ssh-keygen and minisign
+are changed by `ssh-keygen -p` and `minisign -C`.")]
+    Passphrase {
+        /// The private key
+        #[arg(value_name = "KEY.pem")]
+        file: PathBuf,
+        /// File whose first line is the passphrase that it has [default: SEALIFT_PASSPHRASE, else ask]
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+        /// File whose first line is the passphrase that it gets [default: ask]
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+        /// Leave the key unencrypted from now on
+        #[arg(long, conflicts_with = "new_passphrase_file")]
+        no_passphrase: bool,
+    },
+    /// Show what a key file holds: openssl's PEM, and what ssh-keygen, minisign and signify write
+    #[command(after_help = "Examples:
+  sealift key show transfer.pub.pem
+  sealift key show ~/.ssh/id_ed25519.pub
+  sealift key show minisign.pub
+
+A key has the same id in whatever file it stands; options that take a key take it in any of these forms.")]
     Show {
         /// A public or a private key
         #[arg(value_name = "FILE.pem")]
@@ -59,6 +87,10 @@ impl KeyVerb {
         match self {
             KeyVerb::Generate { output, no_passphrase, passphrase_file } => {
                 generate(&output, no_passphrase, passphrase_file.as_deref(), printer)
+            }
+            KeyVerb::Passphrase { file, passphrase_file, new_passphrase_file, no_passphrase } => {
+                let new = (new_passphrase_file.as_deref(), no_passphrase);
+                change(&file, passphrase_file.as_deref(), new, printer)
             }
             KeyVerb::Show { file, passphrase_file } => {
                 show(&file, passphrase_file.as_deref(), printer)
@@ -120,6 +152,46 @@ fn generate(
     Ok(ExitCode::SUCCESS)
 }
 
+fn change(
+    file: &Path,
+    old: Option<&Path>,
+    (new, no_passphrase): (Option<&Path>, bool),
+    printer: &Printer,
+) -> Result<ExitCode> {
+    let pem = read_text(file, MAX_KEY_FILE)?;
+    if PrivateKey::is_private(&pem) && !pem.contains("PRIVATE KEY-----") || pem.contains("OPENSSH")
+    {
+        let text = format!("{} is in the form of another program", file.display());
+        return Err(Error::new(Class::Usage, text)
+            .subject(Subject::Path(file.to_owned()))
+            .hint("change it there: ssh-keygen -p -f FILE, or minisign -C -s FILE"));
+    }
+    let key = private_key(file, old, false, printer)?;
+    let passphrase = match no_passphrase {
+        true => None,
+        false => Some(another_passphrase(new)?),
+    };
+    let pem = key.to_pem(passphrase.as_deref().map(String::as_str))?;
+    // What cannot be opened again would be a key that is lost.
+    PrivateKey::from_pem(&pem, passphrase.as_deref().map(String::as_str))?;
+    // Where the name is a link, what it leads to is the key.
+    let fault = |e| Error::io(format!("cannot replace {}", file.display()), e);
+    let path = file.canonicalize().map_err(fault)?;
+    let mut replaced = AtomicFile::create(&path, 0o600)?;
+    replaced.write_all(pem.as_bytes()).map_err(fault)?;
+    replaced.commit()?;
+    let id = key.public().id();
+    let value = json!({
+        "keyId": id, "privateKey": shown(file), "encrypted": passphrase.is_some(),
+    });
+    printer.result(&value, || {
+        let secrecy =
+            if passphrase.is_some() { "has another passphrase" } else { "has NO passphrase" };
+        vec![format!("private key  {} {secrecy}", Safe(&shown(file))), format!("key id       {id}")]
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
 /// A path in JSON, which has no bytes that are no text.
 fn shown(path: &Path) -> String {
     path.display().to_string()
@@ -134,17 +206,15 @@ fn write(path: &Path, mode: u32, bytes: &[u8]) -> Result<()> {
 
 fn show(file: &Path, passphrase_file: Option<&Path>, printer: &Printer) -> Result<ExitCode> {
     let pem = read_text(file, MAX_KEY_FILE)?;
-    let private = pem.contains("PRIVATE KEY-----");
-    let encrypted = PrivateKey::is_encrypted(&pem);
+    let private = PrivateKey::is_private(&pem);
+    let encrypted = private && PrivateKey::needs_passphrase(&pem);
     let public = match private {
-        true => {
-            super::secrets::private_key(file, passphrase_file, false, printer)?.public().clone()
-        }
+        true => private_key(file, passphrase_file, false, printer)?.public().clone(),
         false if passphrase_file.is_some() => {
             idle::tell(&[("--passphrase-file", true)], "a public key has none", printer);
-            PublicKey::from_pem(&pem).map_err(|e| e.context(file.display()))?
+            PublicKey::from_text(&pem).map_err(|e| e.context(file.display()))?
         }
-        false => PublicKey::from_pem(&pem).map_err(|e| e.context(file.display()))?,
+        false => PublicKey::from_text(&pem).map_err(|e| e.context(file.display()))?,
     };
     let public_pem = public.to_pem()?;
     let value = json!({

@@ -52,7 +52,7 @@ pub(super) fn public_keys(paths: &[std::path::PathBuf]) -> Result<Vec<PublicKey>
     let read = |path: &std::path::PathBuf| {
         let pem = read_text(path, MAX_KEY_FILE)?;
         let subject = Subject::Path(path.clone());
-        PublicKey::from_pem(&pem).map_err(|e| e.context(path.display()).subject(subject))
+        PublicKey::from_text(&pem).map_err(|e| e.context(path.display()).subject(subject))
     };
     paths.iter().map(read).collect()
 }
@@ -71,7 +71,7 @@ pub(super) fn private_key(
     let secret = (!pem.contains("PUBLIC KEY-----")).then_some(path);
     let files = [secret, passphrase_file].into_iter().flatten();
     files.filter_map(open_to_others).for_each(|text| printer.note(&text));
-    let passphrase = match (PrivateKey::is_encrypted(&pem), passphrase_file) {
+    let passphrase = match (PrivateKey::needs_passphrase(&pem), passphrase_file) {
         (true, _) => existing_passphrase(passphrase_file, &path.display().to_string())?,
         (false, Some(_)) if !opened => {
             printer.note("note: --passphrase-file has no effect here: the key is not encrypted");
@@ -79,7 +79,7 @@ pub(super) fn private_key(
         }
         (false, _) => None,
     };
-    PrivateKey::from_pem(&pem, passphrase.as_deref().map(String::as_str))
+    PrivateKey::from_text(&pem, passphrase.as_deref().map(String::as_str))
         .map_err(|e| e.context(path.display()).subject(Subject::Path(path.to_owned())))
 }
 
@@ -139,6 +139,19 @@ pub(super) fn new_passphrase(file: Option<&Path>) -> Result<Zeroizing<String>> {
             .hint("set SEALIFT_PASSPHRASE, use --passphrase-file, or --no-passphrase"));
     }
     asked_twice("--no-passphrase makes a key without one")
+}
+
+/// Another passphrase for a key that exists: the first line of `file`, else asked for twice. The variable is
+/// not looked at: it is the one that the key has.
+pub(super) fn another_passphrase(file: Option<&Path>) -> Result<Zeroizing<String>> {
+    if let Some(given) = file.map(|file| given_passphrase(Some(file))).transpose()?.flatten() {
+        return Ok(given);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::new(Class::Usage, "a passphrase is needed and there is no terminal")
+            .hint("name a file whose first line it is with --new-passphrase-file"));
+    }
+    asked_twice("--no-passphrase leaves the key without one")
 }
 
 /// A passphrase that a new bundle is encrypted with: the first line of `file`, else asked for twice. The

@@ -172,3 +172,114 @@ fn a_signature_is_there_whole_or_not_at_all() {
     let now = tree(&sealift.at("b"));
     assert_eq!(now.len(), without.len() + 1, "{now:?}");
 }
+
+/// Runs a program of somebody else's with `line`, and gives it `input`.
+fn other(sealift: &Sealift, program: &str, line: &[&str], input: &str) {
+    use std::io::Write as _;
+    let mut command = Command::new(program);
+    command.args(line).current_dir(sealift.at("")).env("HOME", sealift.home());
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let ended = process.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{program} {line:?}: {ended:?}");
+}
+
+#[test]
+fn keys_of_openssl_ssh_and_minisign_sign_and_verify() {
+    need!("ssh-keygen", "minisign", "signify-openbsd");
+    let sealift = site();
+    fs::write(sealift.at("phrase"), "correct horse\n").unwrap();
+    let ssh = |name: &str, phrase: &str| {
+        other(&sealift, "ssh-keygen", &["-q", "-t", "ed25519", "-N", phrase, "-f", name], "");
+    };
+    ssh("s1", "");
+    ssh("s2", "correct horse");
+    other(&sealift, "minisign", &["-G", "-W", "-p", "m1.pub", "-s", "m1"], "");
+    other(&sealift, "signify-openbsd", &["-G", "-n", "-p", "y1.pub", "-s", "y1.sec"], "");
+    openssl(&sealift, "genpkey -algorithm ed25519 -out o1");
+    openssl(&sealift, "pkey -in o1 -pubout -out o1.pub");
+    openssl(&sealift, "pkcs8 -topk8 -in o1 -passout pass:correct_horse -out o2");
+    fs::write(sealift.at("phrase_"), "correct_horse\n").unwrap();
+
+    for (private, public, phrase) in [
+        ("s1", "s1.pub", ""),
+        ("s2", "s2.pub", "phrase"),
+        ("m1", "m1.pub", ""),
+        ("o1", "o1.pub", ""),
+        ("o2", "o1.pub", "phrase_"),
+    ] {
+        let file = match phrase {
+            "" => String::new(),
+            phrase => format!("--passphrase-file {phrase}"),
+        };
+        fs::remove_dir_all(sealift.at("b")).unwrap();
+        run(
+            &sealift,
+            &format!("export {} -o b --sign-key {private} {file}", crate::support::ceremony::HELLO),
+        )
+        .ok();
+        run(&sealift, &format!("verify b --key {public}")).ok();
+        run(&sealift, "verify b --key alice.pub.pem").exits(code::UNTRUSTED);
+        // In every form it is the same key.
+        let shown = run(&sealift, &format!("key show {private} {file} --format json")).ok().json();
+        let of_public = run(&sealift, &format!("key show {public} --format json")).ok().json();
+        assert_eq!(shown["keyId"], of_public["keyId"], "{private}");
+        fs::write(sealift.at("as.pem"), shown["publicKey"].as_str().unwrap()).unwrap();
+        run(&sealift, "verify b --key as.pem").ok();
+        if !file.is_empty() {
+            fs::write(sealift.at("wrong"), "another horse\n").unwrap();
+            run(&sealift, &format!("key show {private} --passphrase-file wrong"))
+                .exits(code::USAGE)
+                .says("does not open the private key");
+            run(&sealift, &format!("key show {private}")).exits(code::USAGE).says("no passphrase");
+        }
+    }
+    run(&sealift, "key show y1.pub").ok();
+    run(&sealift, "key show y1.sec").exits(code::USAGE);
+    // A key of another kind is none, whoever made it.
+    other(&sealift, "ssh-keygen", &["-q", "-t", "ecdsa", "-N", "", "-f", "e1"], "");
+    for file in ["e1", "e1.pub"] {
+        run(&sealift, &format!("key show {file}")).exits(code::USAGE).says("ssh-ed25519");
+    }
+    // One key in two spellings is no two people.
+    let root = "--signer alice=s1.pub --threshold 2";
+    let shown = run(&sealift, "key show s1.pub --format json").ok().json();
+    fs::write(sealift.at("as.pem"), shown["publicKey"].as_str().unwrap()).unwrap();
+    run(&sealift, &format!("trust new root.9.json {root} --signer bob=as.pem")).exits(code::USAGE);
+}
+
+#[test]
+fn a_key_gets_another_passphrase_and_stays_the_same_key() {
+    let sealift = site();
+    for (name, phrase) in [("old", "first horse\n"), ("new", "second horse\n"), ("wrong", "x\n")] {
+        fs::write(sealift.at(name), phrase).unwrap();
+    }
+    let id = |file: &str, more: &str| {
+        run(&sealift, &format!("key show {file} --format json {more}")).ok().json()["keyId"].clone()
+    };
+    let before = id("bob.key.pem", "");
+
+    run(&sealift, "key passphrase bob.key.pem --new-passphrase-file old").ok();
+    assert_eq!(id("bob.key.pem", "--passphrase-file old"), before);
+    let bytes = fs::read(sealift.at("bob.key.pem")).unwrap();
+    run(&sealift, "key passphrase bob.key.pem --passphrase-file wrong --new-passphrase-file new")
+        .exits(code::USAGE);
+    run(&sealift, "key passphrase bob.key.pem --passphrase-file old")
+        .exits(code::USAGE)
+        .says("--new-passphrase-file");
+    run(&sealift, "key passphrase bob.pub.pem --new-passphrase-file new").exits(code::USAGE);
+    assert_eq!(fs::read(sealift.at("bob.key.pem")).unwrap(), bytes, "nothing has changed");
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &fs::metadata(sealift.at("bob.key.pem")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+    std::os::unix::fs::symlink("bob.key.pem", sealift.at("link")).unwrap();
+    run(&sealift, "key passphrase link --passphrase-file old --new-passphrase-file new").ok();
+    assert!(sealift.at("link").is_symlink());
+    run(&sealift, "key show bob.key.pem --passphrase-file old").exits(code::USAGE);
+    assert_eq!(id("bob.key.pem", "--passphrase-file new"), before);
+    run(&sealift, "key passphrase bob.key.pem --passphrase-file new --no-passphrase").ok();
+    assert_eq!(id("bob.key.pem", ""), before);
+    run(&sealift, "sign b --sign-key bob.key.pem --trust trust").ok();
+}

@@ -117,7 +117,7 @@ fn what_was_exchanged_in_the_moment_of_renaming_does_not_keep_the_name() {
     std::fs::write(at("final"), "theirs").unwrap();
     let (from, to) = (OsStr::new("new"), OsStr::new("final"));
 
-    let error = folder.settled(from, to, &FileInfo::of(&mine).unwrap()).unwrap_err();
+    let error = folder.settled(from, (&folder, to), &FileInfo::of(&mine).unwrap()).unwrap_err();
 
     assert_eq!(Error::io("", error).class(), Class::Refused);
     assert!(!at("final").exists() && at("new").exists());
