@@ -98,6 +98,15 @@ impl PublicKey {
         PublicKey::checked(key)
     }
 
+    /// Reads the same as DER.
+    ///
+    /// # Errors
+    /// As [`from_pem`](PublicKey::from_pem).
+    pub(super) fn from_der(der: &[u8]) -> Result<PublicKey> {
+        let bad = |_| Error::new(Class::Usage, "not a usable public key: expected an Ed25519 key");
+        PublicKey::checked(VerifyingKey::from_public_key_der(der).map_err(bad)?)
+    }
+
     fn checked(key: VerifyingKey) -> Result<PublicKey> {
         let bad = |why: &str| Error::new(Class::Usage, format!("not a usable public key: {why}"));
         if key.is_weak() {

@@ -11,6 +11,7 @@ mod readable;
 mod request;
 mod reuse;
 mod roots;
+mod signed;
 mod since;
 mod sources;
 mod summary;
@@ -137,6 +138,7 @@ fn make(
         };
         readable::walk(&origins, images, request, &elsewhere, progress)?
     };
+    let screenings = signed::screen(request, &graph, &at_hand, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
     let mut draft = match request.dry_run || there.is_some() {
@@ -162,6 +164,7 @@ fn make(
     drop(known);
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without(skipped)
+        .screened(screenings)
         .upon(base);
 
     if let Some(mut there) = there {

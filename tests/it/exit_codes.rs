@@ -161,6 +161,12 @@ fn each_message_has_the_exit_code_of_its_class() {
             format!("export {HELLO} -o n {sign} --stream p --after b --history h"),
         ),
         (2, "is a file, not a folder", plain("import b --to oci:empty/x")),
+        (
+            2,
+            "no image is meant by the rule for signatures",
+            plain("import b --to oci:n --require-signature nope=k.pub.pem"),
+        ),
+        (3, "demands one", plain("import b --to oci:n --require-signature *=k.pub.pem")),
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
         (3, "has not signed", plain("proof b -o n --sign-key stranger.key.pem")),
