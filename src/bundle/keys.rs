@@ -133,6 +133,12 @@ impl PublicKey {
         self.id
     }
 
+    /// The 32 bytes that RFC 8032 has for it.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
     /// Whether `signature` is this key's over `message`, by the strict rules that leave no two
     /// forms of one signature.
     #[must_use]
