@@ -13,6 +13,7 @@ mod making;
 mod numbered;
 pub mod pack;
 mod paths;
+pub mod proof;
 mod prospect;
 pub mod protect;
 pub mod prune;

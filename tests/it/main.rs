@@ -75,6 +75,7 @@ mod only_intact;
 mod openssl;
 mod outlook;
 mod pack;
+mod proof;
 mod protect;
 mod prune;
 mod receipts;
