@@ -103,6 +103,22 @@ fn keys() {
     check("key-show", &run(&sealift, "key show signer.pub.pem").ok(), &[]);
     let again = run(&sealift, "key generate --no-passphrase -o own").exits(code::USAGE);
     check("key-generate.taken", &again, &[]);
+    let changed = run(&sealift, "key passphrase own.key.pem --no-passphrase").ok();
+    check("key-passphrase", &changed, &[(&id, "<key>")]);
+}
+
+#[test]
+fn signatures() {
+    let sealift = desk();
+    sealift.keys("own");
+    let shown = run(&sealift, "key show own.pub.pem").json();
+    let id = shown["keyId"].as_str().unwrap().to_owned();
+
+    let sign = |line: &str| run(&sealift, &format!("sign {line} --key signer.pub.pem"));
+    let made = sign("packed.tar -o signed --sign-key own.key.pem").ok();
+    check("sign", &made, &[(&id, "<key>")]);
+    check("sign.prepared", &sign("signed --prepare to-sign").ok(), &[]);
+    check("sign.in-place", &sign("packed.tar --sign-key own.key.pem").exits(code::USAGE), &[]);
 }
 
 #[test]
