@@ -1,0 +1,87 @@
+//! [`PolicyRule`]: what a policy demands of which images.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::platform::Platform;
+use crate::words::reference::Reference;
+use crate::work::choice::{Pattern, fits};
+
+/// What becomes of what breaks a rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum PolicyAction {
+    /// It is not let in.
+    #[default]
+    Deny,
+    /// It is told.
+    Warn,
+}
+
+/// A rule: what it demands, and of which images.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PolicyRule {
+    /// What it is called.
+    pub name: String,
+    /// What becomes of what breaks it.
+    pub action: PolicyAction,
+    pub(super) images: Vec<Pattern>,
+    pub(super) except: Vec<Pattern>,
+    pub(super) demands: Demanded,
+}
+
+/// What is demanded; what is nothing is not.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Demanded {
+    pub(super) allowed_registries: Vec<String>,
+    pub(super) denied_registries: Vec<String>,
+    pub(super) allowed_images: Vec<Pattern>,
+    pub(super) denied_images: Vec<Pattern>,
+    pub(super) denied_tags: Vec<String>,
+    pub(super) by_digest: bool,
+    pub(super) max_image_size: Option<u64>,
+    pub(super) max_bundle_size: Option<u64>,
+    pub(super) max_age_days: Option<u32>,
+    pub(super) platforms: Vec<Platform>,
+    pub(super) no_root: bool,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) carries: Vec<String>,
+}
+
+impl PolicyRule {
+    /// Whether it is for the image that is called `name`. Its digest does not matter: what it stands for
+    /// may not be known yet.
+    pub(super) fn is_for(&self, name: &Reference) -> bool {
+        let among = |patterns: &[Pattern]| {
+            patterns.iter().any(|pattern| pattern.matches_name(name, name.digest))
+        };
+        (self.images.is_empty() || among(&self.images)) && !among(&self.except)
+    }
+
+    /// Whether what it demands can be told from the config of an image alone.
+    #[must_use]
+    pub fn needs_config(&self) -> bool {
+        let Demanded { max_age_days, no_root, labels, .. } = &self.demands;
+        max_age_days.is_some() || *no_root || !labels.is_empty()
+    }
+
+    /// What has to be known beside names, in words; nothing where these are enough.
+    pub(super) fn needs(&self) -> Option<&'static str> {
+        let Demanded { max_image_size, max_bundle_size, platforms, carries, .. } = &self.demands;
+        match () {
+            () if self.needs_config() => Some("configs"),
+            () if max_image_size.is_some() || max_bundle_size.is_some() => Some("sizes"),
+            () if !platforms.is_empty() => Some("platforms"),
+            () if !carries.is_empty() => Some("what refers to the images"),
+            () => None,
+        }
+    }
+}
+
+/// The first of `globs` that `text` looks like.
+pub(super) fn fitting<'g>(globs: &'g [String], text: &str) -> Option<&'g String> {
+    globs.iter().find(|glob| fits(glob, text))
+}
