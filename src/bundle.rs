@@ -38,6 +38,7 @@ pub mod recovery;
 pub mod roots;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod screening;
 pub mod signed_table;
 pub mod statement;
 pub mod subset;

@@ -9,6 +9,7 @@ use super::contents::{Contents, Image, Referrer, Skipped};
 use super::in_toto::{self, STATEMENT_TYPE, StatementSubject};
 use super::inventory::SUMS;
 use super::position::StreamPosition;
+use super::screening::Screening;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::check_strict;
@@ -21,6 +22,8 @@ use crate::words::stream::StreamName;
 const PREDICATE_TYPE: &str = "urn:sealift:bundle:v1";
 /// `predicateType` of ours where it has a member that readers of the first version refuse.
 const SECOND_TYPE: &str = "urn:sealift:bundle:v2";
+/// `predicateType` of ours where it has a member that readers of the second version refuse.
+const THIRD_TYPE: &str = "urn:sealift:bundle:v3";
 /// Most characters of a reason for which an image was skipped.
 const MAX_REASON: usize = 1_000;
 /// The way out where a statement is of a version that is not known here.
@@ -59,6 +62,9 @@ pub struct Predicate {
     /// What was asked for with all of a place, and could not be read. With it, it is version 2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
+    /// What the images were held against before they were let in. With it, it is version 3.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
 }
 
 /// The bundle before this one in its stream.
@@ -154,6 +160,7 @@ impl Predicate {
             base: None,
             tool: Tool::own(),
             skipped: Vec::new(),
+            screenings: Vec::new(),
         }
     }
 
@@ -167,6 +174,12 @@ impl Predicate {
         skipped.dedup();
         self.skipped = skipped;
         self
+    }
+
+    /// The same, and tells of `screenings`.
+    #[must_use]
+    pub fn screened(self, screenings: Vec<Screening>) -> Predicate {
+        Predicate { screenings: Screening::in_order(screenings), ..self }
     }
 
     /// The same, standing at `position`, after `previous`.
@@ -210,7 +223,11 @@ impl Predicate {
 
     /// The first version whose readers know all members.
     fn version(&self) -> &'static str {
-        if self.skipped.is_empty() { PREDICATE_TYPE } else { SECOND_TYPE }
+        match (self.screenings.is_empty(), self.skipped.is_empty()) {
+            (false, _) => THIRD_TYPE,
+            (true, false) => SECOND_TYPE,
+            (true, true) => PREDICATE_TYPE,
+        }
     }
 
     /// The statement's bytes, which are signed and kept as they are.
@@ -242,7 +259,7 @@ impl Statement {
         // Nobody may be trusted yet, so nothing is kept but what a statement has room for.
         check_strict(payload).map_err(|e| bad(e.to_string()))?;
         let types: Types<'_> = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
-        let is_known = [PREDICATE_TYPE, SECOND_TYPE].contains(&&*types.predicate_type);
+        let is_known = [PREDICATE_TYPE, SECOND_TYPE, THIRD_TYPE].contains(&&*types.predicate_type);
         if types.r#type != STATEMENT_TYPE || !is_known {
             return Err(bad("it is of another type".to_owned()).hint(LATER));
         }
@@ -263,9 +280,11 @@ impl Statement {
         if !predicate.images.is_sorted_by(|one, next| one.name < next.name)
             || !predicate.referrers.is_sorted_by(|one, next| one < next)
             || !predicate.skipped.is_sorted_by(|one, next| one < next)
+            || !predicate.screenings.is_sorted_by(|one, next| one < next)
         {
             return Err(bad(
-                "its images, referrers or what it skipped are not in order, each once".to_owned(),
+                "its images, referrers, screenings or what it skipped are not in order, each once"
+                    .to_owned(),
             ));
         }
         // Written out again it must be the same: subjects and predicate then agree, and no
@@ -304,6 +323,7 @@ mod tests {
     use super::*;
     use crate::bundle::base::{LeansOn, Witness};
     use crate::words::moment::moment;
+    use crate::words::reference::Reference;
 
     fn predicate() -> Predicate {
         let contents = Contents {
@@ -380,16 +400,61 @@ mod tests {
         let page = include_str!("../../docs/FORMAT.md");
         let on = LeansOn { kind: Witness::Line, digest: Digest::of(b"x"), position: None };
         let base = Base::of(vec![on], vec![Digest::of(b"a")]);
-        let value = serde_json::to_value(skipping().upon(base)).unwrap();
+        let value = serde_json::to_value(screened().upon(base)).unwrap();
         let of = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let base = &value["base"];
-        let members = [&value, &value["images"][0], &value["skipped"][0], base, &base["on"][0]];
-        let members = members.map(of).concat();
+        let all = [&value, &value["images"][0], &value["skipped"][0], base, &base["on"][0]];
+        let all = all.into_iter().chain(value["screenings"].as_array().unwrap());
+        let members = all.flat_map(of);
 
         for member in members {
             assert!(page.contains(&format!("`{member}`")), "{member}");
         }
         assert!(page.contains(PREDICATE_TYPE) && page.contains(SECOND_TYPE));
+        assert!(page.contains(THIRD_TYPE));
+    }
+
+    fn screened() -> Predicate {
+        let (image, digest): (Reference, _) = ("a:1".parse().unwrap(), Digest::of(b"a"));
+        let signature = Screening::Signature {
+            image: image.clone(),
+            digest,
+            rule: "a=k.pem".to_owned(),
+            key: "00".to_owned(),
+            form: "simple-signing".to_owned(),
+            unchecked: vec!["the log".to_owned()],
+        };
+        let scan = Screening::Scan {
+            image,
+            digest,
+            command: "x".repeat(2_000),
+            tool: "clamscan 1".to_owned(),
+            layers: 3,
+        };
+        let warnings = vec!["tags: a:1 is latest".to_owned()];
+        let policy = Screening::Policy { policy: digest, warnings, warn_only: true };
+        skipping().screened(vec![policy, scan.clone(), signature, scan])
+    }
+
+    #[test]
+    fn what_images_were_held_against_makes_it_the_third_version() {
+        let (sums, index) = (Digest::of(b"s"), Digest::of(b"i"));
+
+        let third = String::from_utf8(screened().to_statement(&sums, &index)).unwrap();
+
+        assert!(third.contains("bundle:v3"), "{third}");
+        let read = Statement::from_payload(third.as_bytes()).unwrap().predicate;
+        assert_eq!(read, screened());
+        assert_eq!(read.screenings.len(), 3);
+        assert!(!third.contains(&"x".repeat(1_001)));
+        for bad in [
+            third.replace("bundle:v3", "bundle:v2"),
+            third.replace("\"kind\":\"scan\"", "\"kind\":\"glance\""),
+            third.replace("\"warnOnly\":true", "\"warnOnly\":true,\"more\":1"),
+            third.replace("\"layers\":3", "\"layers\":3,\"layers\":3"),
+        ] {
+            assert!(Statement::from_payload(bad.as_bytes()).is_err(), "{bad}");
+        }
     }
 
     fn skipping() -> Predicate {
@@ -427,7 +492,7 @@ mod tests {
     #[test]
     fn a_statement_of_a_later_version_says_what_to_do() {
         let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
-        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v3");
+        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v4");
 
         let error = Statement::from_payload(later.as_bytes()).unwrap_err();
 

@@ -24,7 +24,7 @@ use super::report::argument;
 use super::secrets::{private_key, public_keys};
 use super::since::{any_line, since};
 use super::sizes;
-use super::table::{blobs, bytes, read_back, skipped, table};
+use super::table::{blobs, bytes, read_back, screenings, skipped, table};
 use super::unlock::Identity;
 use crate::bundle::base::LeansOn;
 use crate::bundle::roots::TrustFolder;
@@ -284,6 +284,7 @@ fn text(summary: &Summary) -> Vec<String> {
     }
     let mut lines = table(&rows);
     lines.extend(skipped(&summary.skipped));
+    lines.extend(screenings(&summary.screenings));
     lines.extend(held(summary));
     lines.extend(summary.position.as_ref().map(in_words));
     lines.extend(summary.read_back.map(read_back));

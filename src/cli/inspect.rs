@@ -10,7 +10,9 @@ use super::environment::now;
 use super::evidence::{ahead, by_root, expiry, ids, in_words};
 use super::idle;
 use super::printer::Printer;
-use super::table::{blobs, bytes, digest, left_out, others, platforms, skipped, titled};
+use super::table::{
+    blobs, bytes, digest, left_out, others, platforms, screenings, skipped, titled,
+};
 use super::unlock::Unlock;
 use crate::bundle::problem::failure;
 use crate::verbs::inspect::{KnownReferrer, Overview, UsageKind, UsageRow, inspect};
@@ -104,6 +106,7 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
     let foreign = overview.images.iter().filter_map(|sized| sized.image.about_foreign());
     lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&overview.skipped));
+    lines.extend(screenings(&overview.screenings));
     lines.extend(others(&overview.other_signatures));
     lines.push(match overview.trusted {
         true => {

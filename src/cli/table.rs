@@ -3,7 +3,9 @@
 use super::environment::size;
 use crate::bundle::check::OtherSignature;
 use crate::bundle::contents::{Image, LeftOut, Skipped};
+use crate::bundle::screening::Screening;
 use crate::tools::uncached::ReadBack;
+use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -113,6 +115,36 @@ pub(super) fn skipped(skipped: &[Skipped]) -> Vec<String> {
         format!("skipped {} of {}: {}", Safe(&it.image), Safe(&it.source), Safe(&it.reason))
     };
     skipped.iter().map(line).collect()
+}
+
+/// A line for each thing that images were held against before they were let in.
+pub(super) fn screenings(screenings: &[Screening]) -> Vec<String> {
+    screenings.iter().flat_map(screened).map(|line| Safe(&line).to_string()).collect()
+}
+
+fn screened(it: &Screening) -> Vec<String> {
+    match it {
+        Screening::Signature { image, rule, form, unchecked, .. } => {
+            let but = match unchecked.is_empty() {
+                true => String::new(),
+                false => format!("; not checked: {}", unchecked.join(", ")),
+            };
+            vec![format!("{image} is signed as {rule} demands ({form}{but})")]
+        }
+        Screening::Scan { image, command, tool, layers, .. } => {
+            let layers = count(*layers, "layer");
+            vec![format!("{command} ({tool}) found nothing in {layers} of {image}")]
+        }
+        Screening::Policy { policy, warnings, warn_only } => {
+            let kept = match warn_only {
+                true => "was told only to warn",
+                false => "was kept",
+            };
+            let mut lines = vec![format!("policy {} {kept}", digest(policy, false))];
+            lines.extend(warnings.iter().map(|warning| format!("policy warns: {warning}")));
+            lines
+        }
+    }
 }
 
 /// A line for each signature that does not count.

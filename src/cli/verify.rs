@@ -18,7 +18,9 @@ use super::registries::Reach;
 use super::remedies::option;
 use super::report::argument;
 use super::rules;
-use super::table::{blobs, bytes, digest, left_out, others, platforms, read_back, skipped, table};
+use super::table::{
+    blobs, bytes, digest, left_out, others, platforms, read_back, screenings, skipped, table,
+};
 use super::unlock::Unlock;
 use crate::bundle::check::VolumeAlone;
 use crate::bundle::contents::Image;
@@ -223,6 +225,7 @@ fn text(report: &Report, long: bool) -> Vec<String> {
     let foreign = report.images.iter().filter_map(Image::about_foreign);
     lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&report.skipped));
+    lines.extend(screenings(&report.screenings));
     lines.extend(others(&report.other_signatures));
     if !report.unsigned.is_empty() {
         let count = report.unsigned.len();

@@ -160,12 +160,15 @@ fn make(
     let base = Known::leave_out(&known, &mut graph.contents);
     let held = held(&graph.contents);
     drop(known);
+    let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
+        .without(skipped)
+        .upon(base);
 
     if let Some(mut there) = there {
-        match there.difference(request, &graph.contents, &base, &skipped) {
+        match there.difference(request, &predicate) {
             None => {
                 let read_back = there.read_back(request, progress)?;
-                let same = there.same(request, graph.contents, base, skipped)?;
+                let same = there.same(request, graph.contents, predicate)?;
                 request.tidy_up()?;
                 return Ok(Summary { read_back, recovery: spare(request, progress)?, ..same });
             }
@@ -180,9 +183,6 @@ fn make(
     }
 
     // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
-    let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
-        .without(skipped)
-        .upon(base);
     let (left, in_place) = (draft.as_ref(), request.update);
     let predicate = numbered::next(predicate, turn.as_ref(), left, key.public(), in_place);
     let mut head = Head::make(&graph.contents, &configs, &predicate, &key);
@@ -260,6 +260,7 @@ fn make(
         images,
         position: predicate.position(),
         skipped: predicate.skipped,
+        screenings: predicate.screenings,
         referrers,
         fetched,
         reused,
@@ -312,6 +313,7 @@ fn dry(
         images: contents.images,
         position: predicate.position(),
         skipped: predicate.skipped,
+        screenings: predicate.screenings,
         referrers: contents.referrers.len(),
         fetched,
         reused,

@@ -11,6 +11,7 @@ pub use self::usage::{UsageKind, UsageRow};
 use crate::bundle::check::{self, OtherSignature, Trust};
 use crate::bundle::contents::{Contents, Image, Referrer, Skipped};
 use crate::bundle::problem::Problem;
+use crate::bundle::screening::Screening;
 use crate::medium::Medium;
 use crate::verbs::evidence::Evidence;
 use crate::words::digest::Digest;
@@ -89,6 +90,9 @@ pub struct Overview {
     /// What the export was asked for and could not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
+    /// What the sender held the images against before they were let in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
     /// What is wrong at first sight.
     pub problems: Vec<Problem>,
 }
@@ -130,6 +134,7 @@ pub fn inspect(medium: &Medium, trust: &Trust, now: Moment, with_usage: bool) ->
         bytes_lacking: lacking(examined.contents()),
         usage: with_usage.then(|| usage(examined.contents())),
         skipped: about.skipped.clone(),
+        screenings: about.screenings.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
         problems: examined.problems().to_vec(),

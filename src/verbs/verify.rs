@@ -9,6 +9,7 @@ use crate::bundle::check::{self, Examined, OtherSignature, Trust, Trusted, Volum
 use crate::bundle::contents::{Image, Skipped};
 use crate::bundle::ledger::LedgerVerb;
 use crate::bundle::problem::{Problem, failure};
+use crate::bundle::screening::Screening;
 use crate::medium::Medium;
 use crate::places::location::Destination;
 use crate::places::registry::Client;
@@ -105,6 +106,9 @@ pub struct Report {
     /// What the export was asked for and could not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
+    /// What the sender held the images against before they were let in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
     /// Blobs, manifests among them, as the statement counts them.
     pub blobs: u64,
     /// Their bytes.
@@ -324,6 +328,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         volume: None,
         images: about.images.clone(),
         skipped: about.skipped.clone(),
+        screenings: about.screenings.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
         unsigned: examined.recovery().map(str::to_owned).collect(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::bundle::position::StreamPosition;
+use crate::bundle::screening::Screening;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error};
 use crate::words::reference::Reference;
@@ -116,6 +117,9 @@ pub struct LedgerEvent {
     /// How many, by what is counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
+    /// What the images were held against before they were let in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
     /// What was done though the rule says otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LedgerOverride>,
@@ -222,6 +226,7 @@ impl LedgerEvent {
             mapping: None,
             images: Vec::new(),
             counts: BTreeMap::new(),
+            screenings: Vec::new(),
             overrides: Vec::new(),
             error: None,
             torn: None,

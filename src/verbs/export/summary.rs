@@ -9,6 +9,7 @@ use crate::bundle::contents::{Contents, Image, Skipped};
 use crate::bundle::keys::KeyId;
 use crate::bundle::ledger::LedgerEvent;
 use crate::bundle::position::StreamPosition;
+use crate::bundle::screening::Screening;
 use crate::medium::Medium;
 use crate::tools::uncached::ReadBack;
 use crate::verbs::protect::Protected;
@@ -31,6 +32,9 @@ pub struct Summary {
     /// What was asked for with all of a place, and could not be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
+    /// What the images were held against before they were let in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
     /// Manifests that came along with them.
     pub referrers: usize,
     /// Blobs that were fetched, or would be.

@@ -5,9 +5,8 @@ use std::io;
 
 use super::request::Request;
 use super::summary::{Summary, held, volume_dir};
-use crate::bundle::base::Base;
 use crate::bundle::check::{self, Examined, Trust};
-use crate::bundle::contents::{Contents, Skipped};
+use crate::bundle::contents::Contents;
 use crate::bundle::draft::{Draft, taken};
 use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
@@ -100,14 +99,8 @@ impl There {
         }
     }
 
-    /// Why an export would make another bundle than this one, if it would.
-    pub(super) fn difference(
-        &self,
-        request: &Request,
-        contents: &Contents,
-        base: &Option<Base>,
-        skipped: &[Skipped],
-    ) -> Option<Error> {
+    /// Why an export that would say what is `wanted` would make another bundle than this one, if it would.
+    pub(super) fn difference(&self, request: &Request, wanted: &Predicate) -> Option<Error> {
         let there = &self.0.statement().predicate;
         if !self.0.problems().is_empty() {
             return Some(failure(self.0.name(), self.0.problems()));
@@ -119,9 +112,9 @@ impl There {
         );
         let mut wanted = Predicate {
             tool: there.tool.clone(),
-            ..Predicate::of(contents, there.created_at, there.expires_at)
-                .without(skipped.to_vec())
-                .upon(base.clone())
+            created_at: there.created_at,
+            expires_at: there.expires_at,
+            ..wanted.clone()
         };
         let position = there.position();
         if let (Some(position), Some(asked)) = (&position, &request.stream)
@@ -184,8 +177,7 @@ impl There {
         &self,
         request: &Request,
         contents: Contents,
-        base: Option<Base>,
-        skipped: Vec<Skipped>,
+        predicate: Predicate,
     ) -> Result<Summary> {
         if let (Some(Sequel { name, history, .. }), false) = (&request.stream, request.dry_run) {
             history.admit(name, &self.1, &request.output)?;
@@ -199,13 +191,14 @@ impl There {
             ok: true,
             bundle: request.output.clone(),
             images: contents.images,
-            skipped,
+            skipped: predicate.skipped,
+            screenings: predicate.screenings,
             referrers: contents.referrers.len(),
             fetched: Count::default(),
             reused,
             continued: 0,
             held,
-            leans_on: base.map(|base| base.on).unwrap_or_default(),
+            leans_on: predicate.base.map(|base| base.on).unwrap_or_default(),
             key: self.1.id(),
             statement: Some(self.0.statement().digest),
             position: self.0.statement().predicate.position(),
