@@ -1,5 +1,6 @@
 //! What sealift does: each verb is a page of numbered steps over the layers below.
 
+pub mod admission;
 pub mod diff;
 pub mod evidence;
 pub mod export;

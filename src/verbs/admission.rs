@@ -6,9 +6,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) use self::gathered::facts_of;
+use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
+use crate::bundle::head::MAX_CONFIG;
 use crate::bundle::ledger::{LedgerEvent, LedgerOverride};
 use crate::bundle::screening::Screening;
+use crate::storage::reading::read_small;
+use crate::words::cancel::Cancel;
+use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::moment::Moment;
@@ -16,6 +21,7 @@ use crate::words::phrase::phrase;
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::words::remedy::Remedy;
+use crate::work::graph::Wanted;
 use crate::work::policy::{
     AdmissionPolicy, BrokenPolicyRule, ImageFacts, PolicyAction, PolicySubject,
 };
@@ -46,6 +52,21 @@ pub(super) struct Admitted {
 /// How the bytes of a config are had; nothing where they are not at hand.
 pub(super) type ConfigOf<'c> = dyn Fn(&Descriptor) -> Result<Option<Arc<[u8]>>> + 'c;
 
+/// The configs that `bundle` carries, or a base beside it, read as they are asked for.
+pub(super) fn configs_of<'b>(
+    bundle: &'b Trusted,
+    cancel: &'b Cancel,
+) -> impl Fn(&Descriptor) -> Result<Option<Arc<[u8]>>> + 'b {
+    let carried = bundle.contents().blobs.carried().map(|blob| blob.digest);
+    let carried: BTreeSet<Digest> = carried.collect();
+    move |config| match carried.contains(&config.digest) {
+        true => {
+            read_small(bundle, config, MAX_CONFIG, "the bundle", cancel).map(|it| Some(it.into()))
+        }
+        false => Ok(None),
+    }
+}
+
 impl Admission {
     /// These `policies`, or in spite of them for the reason `warn_only`.
     #[must_use]
@@ -53,26 +74,19 @@ impl Admission {
         Admission { policies, warn_only }
     }
 
-    /// Refuses images that are not let in for their names alone, each with whether it was asked for by
-    /// its digest.
+    /// Refuses images that are not let in for their names alone.
     ///
     /// # Errors
     /// [`Class::Untrusted`], with every rule that is broken.
-    pub(super) fn of_names<'n>(
-        &self,
-        names: impl Iterator<Item = (&'n Reference, bool)>,
-        now: Moment,
-    ) -> Result<()> {
+    pub(super) fn of_names(&self, wanted: &[Wanted], now: Moment) -> Result<()> {
         if self.policies.is_empty() || self.warn_only.is_some() {
             return Ok(());
         }
-        let facts = names.map(|(name, by_digest)| ImageFacts::named(name.clone(), by_digest));
-        let facts: Vec<ImageFacts> = facts.collect();
+        let facts: Vec<ImageFacts> = wanted.iter().map(|it| ImageFacts::named(&it.name)).collect();
         self.refused(&self.broken(PolicySubject::new(&facts, None, now))).map_or(Ok(()), Err)
     }
 
-    /// Lets the images of `contents` in, of whose configs `config` gives the bytes; tells `progress` of
-    /// what is warned of.
+    /// Lets the images of `contents` in, of whose configs `config` gives the bytes.
     ///
     /// # Errors
     /// [`Class::Untrusted`], with every rule that is broken; as `config`.
@@ -81,7 +95,6 @@ impl Admission {
         contents: &Contents,
         config: &ConfigOf<'_>,
         now: Moment,
-        progress: &dyn Progress,
     ) -> Result<Admitted> {
         if self.policies.is_empty() {
             return Ok(Admitted::default());
@@ -96,12 +109,7 @@ impl Admission {
         let all = self.policies.iter().zip(&broken);
         let screenings = all.map(|(policy, broken)| {
             let warnings: Vec<String> = broken.iter().map(|it| self.told(it)).collect();
-            let warnings = capped(warnings);
-            for warning in &warnings {
-                let file = policy.file.display();
-                progress.event(Event::note(format!("policy {file} warns: {warning}")));
-            }
-            let warn_only = self.warn_only.is_some();
+            let (warnings, warn_only) = (capped(warnings), self.warn_only.is_some());
             Screening::Policy { policy: policy.digest, warnings, warn_only }
         });
         let screenings = screenings.collect();
@@ -161,6 +169,16 @@ impl Admission {
 }
 
 impl Admitted {
+    /// Tells `progress` of what was warned of.
+    pub(super) fn tell(&self, progress: &dyn Progress) {
+        for screening in &self.screenings {
+            let Screening::Policy { warnings, .. } = screening else { continue };
+            for warning in warnings {
+                progress.event(Event::note(format!("policy warns: {warning}")));
+            }
+        }
+    }
+
     /// Enters into `event` what was said, in place of what was entered before.
     pub(super) fn enter(&self, event: &mut LedgerEvent) {
         event.screenings.retain(|it| !matches!(it, Screening::Policy { .. }));

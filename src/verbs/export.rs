@@ -125,6 +125,7 @@ fn make(
     let at_hand = reuse::list(request, there.is_some(), key.public(), progress)?;
     let OpenPlaces { origins, wanted, mut faults, unreadable } =
         sources::open(request, &at_hand, client, progress)?;
+    request.admission.of_names(&wanted, request.created_at)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
@@ -160,9 +161,13 @@ fn make(
     let base = Known::leave_out(&known, &mut graph.contents);
     let held = held(&graph.contents);
     drop(known);
+    let config = |config: &Descriptor| Ok(configs.get(&config.digest).cloned());
+    let admitted = request.admission.of_contents(&graph.contents, &config, request.created_at)?;
+    run.know(|event| admitted.enter(event));
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without(skipped)
-        .upon(base);
+        .upon(base)
+        .screened(admitted.screenings);
 
     if let Some(mut there) = there {
         match there.difference(request, &predicate) {

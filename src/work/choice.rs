@@ -69,6 +69,12 @@ impl Pattern {
         self.matches_name(&image.name, Some(image.digest))
     }
 
+    /// Whether it takes a digest to tell.
+    #[must_use]
+    pub fn asks_digest(&self) -> bool {
+        self.text.contains('@')
+    }
+
     /// Whether the image that is called `other` is meant, which stands for `digest`, where that is known.
     #[must_use]
     pub fn matches_name(&self, other: &Reference, digest: Option<Digest>) -> bool {

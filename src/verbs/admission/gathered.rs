@@ -117,7 +117,7 @@ fn config_facts(
         () if about.size > MAX_CONFIG => unread("it is larger than 4 MiB"),
         () => match config(about)? {
             Some(bytes) => Ok(ConfigFacts::read(&bytes)),
-            None => unread("it is not carried, nor is it in a base beside the bundle"),
+            None => unread("it is not at hand"),
         },
     }
 }

@@ -81,10 +81,11 @@ pub struct CarriedFacts {
 }
 
 impl ImageFacts {
-    /// The image `name`, of which nothing else is known.
+    /// The image that is asked for as `name`, of which nothing else is known.
     #[must_use]
-    pub fn named(name: Reference, by_digest: bool) -> ImageFacts {
-        ImageFacts { digest: name.digest, name, by_digest, parts: None }
+    pub fn named(name: &Reference) -> ImageFacts {
+        let (digest, by_digest) = (name.digest, name.digest.is_some());
+        ImageFacts { name: name.kept(), digest, by_digest, parts: None }
     }
 
     /// The image `name`, which stands for `digest` and has these `parts`.

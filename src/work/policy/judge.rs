@@ -59,9 +59,20 @@ impl AdmissionPolicy {
                 what,
             };
             let (mut own, mut unknown) = (0, 0);
-            for image in subject.images.iter().filter(|image| rule.is_for(&image.name)) {
+            let needs = match rule.asks_digests() {
+                true => Some("digests"),
+                false => rule.needs(),
+            };
+            for image in subject.images {
+                let is_open = image.digest.is_none() && rule.asks_digests();
+                if !is_open && !rule.is_for(image) {
+                    continue;
+                }
                 own += 1;
                 unknown += usize::from(image.parts.is_none());
+                if is_open {
+                    continue;
+                }
                 let told = of_name(&rule.demands, image).into_iter();
                 let told = told.chain(of_parts(&rule.demands, image, subject.now));
                 broken.extend(told.map(|what| breaks(Some(image), what)));
@@ -71,7 +82,7 @@ impl AdmissionPolicy {
             {
                 broken.insert(breaks(None, too_large(bytes, most)));
             }
-            if let Some(needs) = rule.needs().filter(|_| unknown > 0) {
+            if let Some(needs) = needs.filter(|_| unknown > 0) {
                 let (rule, needs) = (rule.name.clone(), needs.to_owned());
                 all.unjudged.push(Unjudged { rule, needs, images: unknown });
             }

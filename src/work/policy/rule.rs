@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::facts::ImageFacts;
 use crate::words::platform::Platform;
-use crate::words::reference::Reference;
 use crate::work::choice::{Pattern, fits};
 
 /// What becomes of what breaks a rule.
@@ -52,13 +52,18 @@ pub(super) struct Demanded {
 }
 
 impl PolicyRule {
-    /// Whether it is for the image that is called `name`. Its digest does not matter: what it stands for
-    /// may not be known yet.
-    pub(super) fn is_for(&self, name: &Reference) -> bool {
+    /// Whether it is for `image`.
+    pub(super) fn is_for(&self, image: &ImageFacts) -> bool {
         let among = |patterns: &[Pattern]| {
-            patterns.iter().any(|pattern| pattern.matches_name(name, name.digest))
+            patterns.iter().any(|pattern| pattern.matches_name(&image.name, image.digest))
         };
         (self.images.is_empty() || among(&self.images)) && !among(&self.except)
+    }
+
+    /// Whether its patterns name digests.
+    pub(super) fn asks_digests(&self) -> bool {
+        let patterns = self.images.iter().chain(&self.except).chain(&self.demands.allowed_images);
+        patterns.chain(&self.demands.denied_images).any(Pattern::asks_digest)
     }
 
     /// Whether what it demands can be told from the config of an image alone.

@@ -17,9 +17,7 @@ fn now() -> Moment {
 }
 
 fn named(name: &str) -> ImageFacts {
-    let name: crate::words::reference::Reference = name.parse().unwrap();
-    let by_digest = name.digest.is_some();
-    ImageFacts::named(name, by_digest)
+    ImageFacts::named(&name.parse().unwrap())
 }
 
 /// An image for one platform, of which the config says `config`.
@@ -254,6 +252,21 @@ fn names_alone_leave_rules_unjudged() {
     assert_eq!(judged.unjudged[0].needs, "configs");
     let judged = rule.judge(PolicySubject::new(&[running("b:1", "{}")], None, now()));
     assert!(judged.unjudged.is_empty() && judged.broken.len() == 1);
+}
+
+#[test]
+fn a_rule_that_names_digests_waits_for_them() {
+    let digest = Digest::of("a:1".as_bytes());
+    for (member, is_broken) in [("allowed-images", false), ("denied-images", true)] {
+        let rule = policy(&format!("{member} = [\"a@{digest}\"]"));
+        let judged = rule.judge(PolicySubject::new(&[named("a:1")], None, now()));
+        assert!(judged.broken.is_empty() && judged.unjudged[0].needs == "digests", "{member}");
+        assert_eq!(!says(&rule, &[running("a:1", "{}")]).is_empty(), is_broken, "{member}");
+        assert_eq!(says(&rule, &[running("a:2", "{}")]).is_empty(), is_broken, "{member}");
+    }
+    let except = policy(&format!("except = [\"a@{digest}\"]\ndenied-tags = [\"*\"]"));
+    assert_eq!(says(&except, &[named("a:1")]), [""; 0]);
+    assert_eq!(says(&except, &[running("a:1", "{}"), running("a:2", "{}")]).len(), 1);
 }
 
 #[test]
