@@ -14,6 +14,7 @@ mod making;
 mod numbered;
 pub mod pack;
 mod paths;
+pub mod policy;
 mod prospect;
 pub mod protect;
 pub mod prune;

@@ -132,7 +132,8 @@ impl Admission {
     pub(super) fn refused(&self, broken: &[Vec<BrokenPolicyRule>]) -> Option<Error> {
         let is_denied = |it: &&BrokenPolicyRule| it.action == PolicyAction::Deny;
         let all = self.policies.iter().zip(broken);
-        let all: Vec<_> = all.filter(|(_, broken)| broken.iter().any(|it| is_denied(&it))).collect();
+        let all: Vec<_> =
+            all.filter(|(_, broken)| broken.iter().any(|it| is_denied(&it))).collect();
         let files: Vec<String> =
             all.iter().map(|(policy, _)| policy.file.display().to_string()).collect();
         let denied = all.iter().flat_map(|(policy, broken)| {

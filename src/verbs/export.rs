@@ -14,6 +14,7 @@ mod roots;
 mod since;
 mod sources;
 mod summary;
+mod surveyed;
 mod there;
 
 pub use self::misnamed::misnamed;
@@ -24,6 +25,7 @@ pub use self::since::Since;
 pub(super) use self::sources::open;
 pub use self::summary::Summary;
 use self::summary::{held, volume_dir};
+pub(super) use self::surveyed::{names_of, survey};
 use self::there::There;
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::check::{self, Trust};

@@ -287,7 +287,9 @@ mod tests {
         }
         // A name of Docker Hub that begins like another registry is none of that.
         let alike = image("docker.io/quay.io/b:1");
-        for (pattern, fine) in [("quay.io/*", false), ("*/b:1", true), ("docker.io/quay.io/*", true)] {
+        for (pattern, fine) in
+            [("quay.io/*", false), ("*/b:1", true), ("docker.io/quay.io/*", true)]
+        {
             assert_eq!(Pattern::parse(pattern).unwrap().matches(&alike), fine, "{pattern}");
         }
         for bad in ["", "A b", "al pine*", "*\u{1b}", "ALPINE", "a//b"] {

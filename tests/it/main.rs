@@ -74,6 +74,7 @@ mod only_intact;
 mod openssl;
 mod outlook;
 mod pack;
+mod policy;
 mod protect;
 mod prune;
 mod receipts;

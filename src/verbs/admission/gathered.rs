@@ -87,9 +87,11 @@ fn entries(contents: &Contents, root: Digest) -> BTreeMap<Digest, &Descriptor> {
 /// Whether BuildKit put it into the index to say something of another: no engine chooses it, since it is
 /// for no platform. Its types are those of an image, and say nothing.
 fn is_attestation(entry: Option<&Descriptor>) -> bool {
-    let is_for_none = |entry: &Descriptor| entry.platform.as_deref().is_some_and(|it| it.is_unknown());
-    let is_marked =
-        |entry: &Descriptor| entry.annotations.get(BUILDKIT).as_deref() == Some("attestation-manifest");
+    let is_for_none =
+        |entry: &Descriptor| entry.platform.as_deref().is_some_and(|it| it.is_unknown());
+    let is_marked = |entry: &Descriptor| {
+        entry.annotations.get(BUILDKIT).as_deref() == Some("attestation-manifest")
+    };
     entry.is_some_and(|entry| is_for_none(entry) && is_marked(entry))
 }
 
@@ -108,7 +110,9 @@ fn config_facts(
     with_configs: bool,
 ) -> Result<ConfigFacts> {
     let about = match manifest.kind() {
-        Kind::Manifest { config: Some(about), .. } if about.media_type.role() == Role::Config => about,
+        Kind::Manifest { config: Some(about), .. } if about.media_type.role() == Role::Config => {
+            about
+        }
         _ => return Ok(ConfigFacts::RunsNothing),
     };
     let unread = |why: &str| Ok(ConfigFacts::Unread(why.to_owned()));
@@ -142,7 +146,8 @@ fn kinds(referrer: &Referrer, document: Option<&Document>) -> BTreeSet<String> {
 
 /// The types of a manifest and its parts, and what predicates they name.
 fn types(manifest: &Document) -> BTreeSet<String> {
-    let mut kinds: BTreeSet<String> = manifest.artifact_type().map(str::to_owned).into_iter().collect();
+    let mut kinds: BTreeSet<String> =
+        manifest.artifact_type().map(str::to_owned).into_iter().collect();
     kinds.extend(manifest.annotations().get(BUNDLE_PREDICATE));
     if let Kind::Manifest { config, layers } = manifest.kind() {
         let parts = config.iter().chain(layers);

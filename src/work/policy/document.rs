@@ -84,9 +84,8 @@ impl AdmissionPolicy {
             let text = format!("{} is larger than {MAX_POLICY} bytes", file.display());
             return Err(Error::new(Class::Usage, text).subject(Subject::Path(file.to_owned())));
         }
-        let text = std::str::from_utf8(bytes).map_err(|e| {
-            fault(line_at(bytes, e.valid_up_to()), "it is no text in UTF-8")
-        })?;
+        let text = std::str::from_utf8(bytes)
+            .map_err(|e| fault(line_at(bytes, e.valid_up_to()), "it is no text in UTF-8"))?;
         let written: File = toml::from_str(text).map_err(|e| {
             fault(line_at(bytes, e.span().map_or(0, |span| span.start)), e.message())
         })?;
@@ -107,7 +106,9 @@ impl AdmissionPolicy {
         }
         match rules.is_empty() {
             true => Err(fault(1, "it has no rule")),
-            false => Ok(AdmissionPolicy { file: file.to_owned(), digest: Digest::of(bytes), rules }),
+            false => {
+                Ok(AdmissionPolicy { file: file.to_owned(), digest: Digest::of(bytes), rules })
+            }
         }
     }
 }
@@ -152,7 +153,9 @@ impl TryFrom<Written> for PolicyRule {
         let images = list("images", rule.images, pattern)?;
         let except = list("except", rule.except, pattern)?;
         if demands.max_bundle_size.is_some() && !(images.is_empty() && except.is_empty()) {
-            return Err(bad("max-bundle-size is about all images, and goes with neither images nor except"));
+            return Err(bad(
+                "max-bundle-size is about all images, and goes with neither images nor except",
+            ));
         }
         if !demands.are_any() {
             return Err(bad("it demands nothing"));
@@ -163,7 +166,8 @@ impl TryFrom<Written> for PolicyRule {
 
 impl Demanded {
     fn are_any(&self) -> bool {
-        let lists = [&self.allowed_registries, &self.denied_registries, &self.denied_tags, &self.carries];
+        let lists =
+            [&self.allowed_registries, &self.denied_registries, &self.denied_tags, &self.carries];
         lists.iter().any(|list| !list.is_empty())
             || !self.allowed_images.is_empty()
             || !self.denied_images.is_empty()
@@ -235,7 +239,8 @@ fn tag(text: &str) -> Result<String> {
 /// A word for what comes along, or its type.
 fn kind(text: &str) -> Result<String> {
     let is_word = ["signature", "sbom", "attestation"].contains(&text);
-    let is_type = text.contains('/') && text.len() <= 255 && text.bytes().all(|c| c.is_ascii_graphic());
+    let is_type =
+        text.contains('/') && text.len() <= 255 && text.bytes().all(|c| c.is_ascii_graphic());
     match is_word || is_type {
         true => Ok(text.to_owned()),
         false => Err(bad(format!(

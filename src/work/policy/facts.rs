@@ -90,7 +90,12 @@ impl ImageFacts {
 
     /// The image `name`, which stands for `digest` and has these `parts`.
     #[must_use]
-    pub fn whole(name: Reference, digest: Digest, by_digest: bool, parts: ImageParts) -> ImageFacts {
+    pub fn whole(
+        name: Reference,
+        digest: Digest,
+        by_digest: bool,
+        parts: ImageParts,
+    ) -> ImageFacts {
         ImageFacts { name, digest: Some(digest), by_digest, parts: Some(parts) }
     }
 }
@@ -154,9 +159,8 @@ fn read(bytes: &[u8]) -> Result<ConfigFacts> {
     let labels = match member_of_any_case(config, "Labels")? {
         Value::Null => BTreeMap::new(),
         Value::Object(labels) => {
-            let label = |(name, value): (&String, &Value)| {
-                Ok((name.clone(), text(value, "Labels")?))
-            };
+            let label =
+                |(name, value): (&String, &Value)| Ok((name.clone(), text(value, "Labels")?));
             labels.iter().map(label).collect::<Result<_>>()?
         }
         _ => return Err(bad("Labels")),

@@ -112,7 +112,9 @@ fn of_name(demands: &Demanded, image: &ImageFacts) -> Vec<String> {
     let name = &image.name;
     let host = name.registry.as_str();
     let is_any = |pattern: &&Pattern| pattern.matches_name(name, image.digest);
-    if !demands.allowed_registries.is_empty() && fitting(&demands.allowed_registries, host).is_none() {
+    if !demands.allowed_registries.is_empty()
+        && fitting(&demands.allowed_registries, host).is_none()
+    {
         told.push(format!("is of the registry {host}, which is not among those that are allowed"));
     }
     if let Some(denied) = fitting(&demands.denied_registries, host) {
@@ -200,7 +202,9 @@ fn of_config(demands: &Demanded, config: &ConfigFacts, now: Moment) -> Vec<Strin
 /// that are to make the same image again.
 fn too_old(created: Option<Moment>, days: u32, now: Moment) -> Option<String> {
     match created.filter(|it| it.unix() > DAY) {
-        None => Some(format!("does not say when it was made, and may not be older than {days} days")),
+        None => {
+            Some(format!("does not say when it was made, and may not be older than {days} days"))
+        }
         // Clocks differ.
         Some(at) if at.unix() > now.unix() + DAY => {
             Some(format!("says that it was made at {at}, which is in the future"))
@@ -215,7 +219,8 @@ fn too_old(created: Option<Moment>, days: u32, now: Moment) -> Option<String> {
 /// Whether something of that `kind` came along for the image as a whole, or for each of its manifests that
 /// run.
 fn carries(parts: &ImageParts, image: &ImageFacts, kind: &str) -> bool {
-    let has = |subject| parts.carried.iter().any(|it| it.subject == subject && it.kinds.contains(kind));
+    let has =
+        |subject| parts.carried.iter().any(|it| it.subject == subject && it.kinds.contains(kind));
     let of_each = |it: &ManifestFacts| has(it.digest);
     image.digest.is_some_and(has)
         || parts.running().next().is_some() && parts.running().all(of_each)

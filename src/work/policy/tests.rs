@@ -80,7 +80,10 @@ fn images_are_allowed_and_denied_by_their_names() {
         assert_eq!(of_name(allowed, name).len(), 1, "{name}");
     }
     let denied = r#"denied-images = ["*/debug/*", "busybox"]"#;
-    assert_eq!(of_name(denied, "quay.io/debug/a:1"), ["r: quay.io/debug/a:1 is denied, by */debug/*"]);
+    assert_eq!(
+        of_name(denied, "quay.io/debug/a:1"),
+        ["r: quay.io/debug/a:1 is denied, by */debug/*"]
+    );
     assert_eq!(of_name(denied, "busybox:9").len(), 1);
     assert_eq!(of_name(denied, "alpine:9"), [""; 0]);
 }
@@ -117,7 +120,9 @@ fn sizes_are_limited() {
     let one = [running("a:1", "{}")];
     assert_eq!(
         says(&policy(r#"max-image-size = "1999B""#), &one),
-        ["r: docker.io/library/a:1 has 1.95 KiB (2000 bytes), and 1.95 KiB (1999 bytes) are allowed"]
+        [
+            "r: docker.io/library/a:1 has 1.95 KiB (2000 bytes), and 1.95 KiB (1999 bytes) are allowed"
+        ]
     );
     assert_eq!(says(&policy(r#"max-image-size = "2kB""#), &one), [""; 0]);
     assert_eq!(
@@ -129,11 +134,14 @@ fn sizes_are_limited() {
 
 #[test]
 fn what_is_old_or_says_no_day_is_refused() {
-    let made = |created: &str| of_config("max-age-days = 30", &format!(r#"{{"created":{created}}}"#));
+    let made =
+        |created: &str| of_config("max-age-days = 30", &format!(r#"{{"created":{created}}}"#));
     assert_eq!(made(r#""2026-10-27T00:00:00Z""#), [""; 0], "to the second");
     assert_eq!(
         made(r#""2026-10-26T23:59:59Z""#),
-        ["r: docker.io/library/a:1 was made at 2026-10-26T23:59:59Z, and may not be older than 30 days"]
+        [
+            "r: docker.io/library/a:1 was made at 2026-10-26T23:59:59Z, and may not be older than 30 days"
+        ]
     );
     for none in ["null", "\"\"", r#""0001-01-01T00:00:00Z""#, r#""1970-01-01T00:00:00Z""#] {
         let told = made(none);
@@ -163,8 +171,11 @@ fn platforms_are_demanded_of_what_runs() {
 
 #[test]
 fn root_is_found_however_it_is_written() {
-    let user = |user: &str| of_config("no-root = true", &format!(r#"{{"config":{{"User":{user}}}}}"#));
-    for root in ["null", "\"\"", "\"root\"", "\"0\"", "\"00:5\"", "\"root:x\"", "\"+0\"", "\"-0:9\""] {
+    let user =
+        |user: &str| of_config("no-root = true", &format!(r#"{{"config":{{"User":{user}}}}}"#));
+    for root in
+        ["null", "\"\"", "\"root\"", "\"0\"", "\"00:5\"", "\"root:x\"", "\"+0\"", "\"-0:9\""]
+    {
         assert_eq!(user(root).len(), 1, "{root}");
     }
     for other in ["\"app\"", "\"1000:0\"", "\"10\"", "\"rooted\"", "\"+\""] {
@@ -212,7 +223,11 @@ fn labels_are_demanded_with_their_values() {
     assert_eq!(labels("null").len(), 2);
     // More of them than a report shows.
     let many: Vec<String> = (0..200).map(|n| format!(r#""a{n:03}":"x""#)).collect();
-    let all = format!(r#"{{{},"source":"https://git.corp.example/{}","team":"t"}}"#, many.join(","), "y".repeat(900));
+    let all = format!(
+        r#"{{{},"source":"https://git.corp.example/{}","team":"t"}}"#,
+        many.join(","),
+        "y".repeat(900)
+    );
     assert_eq!(labels(&all), [""; 0]);
 }
 
@@ -228,7 +243,8 @@ fn what_has_to_come_along_comes_for_all_that_runs() {
         ]
     );
     let other = Digest::of(b"other");
-    let kinds = |all: &[&str]| -> BTreeSet<String> { all.iter().map(|it| (*it).to_owned()).collect() };
+    let kinds =
+        |all: &[&str]| -> BTreeSet<String> { all.iter().map(|it| (*it).to_owned()).collect() };
     let own = image.digest.unwrap();
     let parts = image.parts.as_mut().unwrap();
     parts.manifests.push(ManifestFacts::new(other, None, ConfigFacts::read(b"{}")));
@@ -298,7 +314,10 @@ fn a_file_is_read_in_one_way_or_refused_with_its_line() {
         (&format!("{head}platforms = [\"linux\"]\n"), "platforms: "),
         (&format!("{head}labels = {{}}\n"), "labels is empty"),
         (&format!("{head}carries = [\"sboms\"]\n"), "is neither signature"),
-        (&format!("{head}no-root = true\n[[rule]]\nname = \"r\"\nno-root = true\n"), "line 5: rule \"r\": another one"),
+        (
+            &format!("{head}no-root = true\n[[rule]]\nname = \"r\"\nno-root = true\n"),
+            "line 5: rule \"r\": another one",
+        ),
         ("version = 1\n[[rule]]\nname = \"R r\"\nno-root = true\n", "a name has a-z"),
         ("version = 1\n[[rule]]\nno-root = true\n", "line 2: missing field `name`"),
         ("version = 1\n[rule]\n", "line 2: "),
@@ -307,7 +326,10 @@ fn a_file_is_read_in_one_way_or_refused_with_its_line() {
         let error = AdmissionPolicy::read(Path::new("p.toml"), text.as_bytes()).unwrap_err();
         assert_eq!(error.class(), Class::Usage, "{text}");
         let message = error.spelled();
-        assert!(message.starts_with("p.toml: line ") && message.contains(told), "{text}\n{message}");
+        assert!(
+            message.starts_with("p.toml: line ") && message.contains(told),
+            "{text}\n{message}"
+        );
     }
     let error = AdmissionPolicy::read(Path::new("p.toml"), b"version = 1\n# \xff\n").unwrap_err();
     assert!(error.spelled().contains("line 2: it is no text"), "{error}");
@@ -325,7 +347,8 @@ fn the_example_of_the_page_is_a_policy() {
     assert!(policy.rules.len() >= 8 && policy.needs_configs());
     assert!(policy.rules.iter().any(|rule| rule.action == PolicyAction::Warn));
     // Every member that there is stands on the page.
-    let error = AdmissionPolicy::read(Path::new("p"), b"version = 1\n[[rule]]\nx = 1\n").unwrap_err();
+    let error =
+        AdmissionPolicy::read(Path::new("p"), b"version = 1\n[[rule]]\nx = 1\n").unwrap_err();
     let members = error.spelled();
     let members = members.split("expected one of").nth(1).unwrap();
     for member in members.split('`').skip(1).step_by(2) {
