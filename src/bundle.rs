@@ -20,6 +20,7 @@ pub mod draft;
 pub mod envelope;
 pub mod head;
 pub mod history;
+pub mod image_signature;
 mod in_toto;
 pub mod inventory;
 pub mod keys;

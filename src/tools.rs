@@ -25,4 +25,5 @@ pub mod room;
 pub mod sound;
 pub mod stretch;
 pub mod uncached;
+pub mod verifying_algorithms;
 pub mod withheld;

@@ -9,6 +9,7 @@ use ed25519_dalek::pkcs8::{
 };
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument, pkcs5::pbes2};
+use sha2::{Digest as _, Sha512};
 use zeroize::Zeroizing;
 
 use crate::words::digest::Digest;
@@ -29,6 +30,11 @@ pub const MAX_KEY_FILE: u64 = 64 << 10;
 pub struct KeyId(Digest);
 
 impl KeyId {
+    /// The id of the key with this SPKI DER, of whatever kind it is.
+    pub(super) fn of_spki(der: &[u8]) -> KeyId {
+        KeyId(Digest::of(der))
+    }
+
     /// All 64 hex digits.
     #[must_use]
     pub fn hex(&self) -> String {
@@ -124,6 +130,15 @@ impl PublicKey {
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)
             .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+    }
+
+    /// As [`verifies`](PublicKey::verifies), of a signature of the form Ed25519ph (RFC 8032, 5.1), which
+    /// is over the SHA-512 of `message`.
+    #[must_use]
+    pub fn verifies_prehashed(&self, message: &[u8], signature: &[u8]) -> bool {
+        let hash = Sha512::new_with_prefix(message);
+        Signature::from_slice(signature)
+            .is_ok_and(|signature| self.key.verify_prehashed_strict(hash, None, &signature).is_ok())
     }
 }
 

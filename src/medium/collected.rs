@@ -84,8 +84,10 @@ pub(crate) fn names(folder: &Folder) -> io::Result<Vec<OsString>> {
     }
     let mut names = folder.names()?;
     names.retain(|name| {
-        let about = folder.look(name).ok().flatten();
-        is_tar(name) && about.is_some_and(|about| about.kind == FileType::RegularFile)
+        // What cannot be looked at is told where it is opened.
+        let about = folder.look(name);
+        let is_file = |about: FileType| about == FileType::RegularFile;
+        is_tar(name) && about.map_or(true, |it| it.is_some_and(|it| is_file(it.kind)))
     });
     names.sort();
     Ok(names)

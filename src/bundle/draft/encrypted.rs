@@ -84,7 +84,7 @@ impl Making for EncryptedDraft {
         let fault = |e| Error::io(format!("cannot write {}", self.path.display()), e);
         self.file.set_len(0).and_then(|()| (&*self.file).rewind()).map_err(fault)?;
         let (path, file) = (self.path.clone(), Arc::clone(&self.file));
-        let output = BufWriter::with_capacity(BUFFER, Shared(Arc::clone(&self.file)));
+        let output = BufWriter::with_capacity(BUFFER, Arc::clone(&self.file));
         let mut road = OneTar { seal: self.recipients.seal(output).map_err(fault)?, path, file };
         for (path, bytes) in &head.files {
             road.write(&header(path, bytes.len() as u64, MTIME)?)?;
@@ -154,7 +154,7 @@ impl BlobSink for EncryptedDraft {
 
 /// One tar that is encrypted while it is written.
 struct OneTar {
-    seal: Seal<BufWriter<Shared>>,
+    seal: Seal<BufWriter<Arc<File>>>,
     path: PathBuf,
     file: Arc<File>,
 }
@@ -197,18 +197,5 @@ impl Road for OneTar {
         let key = seal.finish().map_err(fault)?;
         sync(&file).map_err(fault)?;
         Unlocked::by_key(&path.display().to_string(), file, key).map(Arc::new)
-    }
-}
-
-/// The file, which others read meanwhile.
-struct Shared(Arc<File>);
-
-impl io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -62,7 +62,7 @@ pub(super) struct SealedVolumes {
     made: Vec<(String, Arc<Unlocked>)>,
 }
 
-type Writer = Seal<BufWriter<Shared>>;
+type Writer = Seal<BufWriter<Arc<File>>>;
 
 /// The volume that is written.
 struct Current {
@@ -144,7 +144,7 @@ impl SealedVolumes {
         let path = self.root.at(&name);
         let fault = |e| fault(&path, e);
         let file = Arc::new(self.root.create(&name, MODE).map_err(fault)?);
-        let output = BufWriter::with_capacity(BUFFER, Shared(Arc::clone(&file)));
+        let output = BufWriter::with_capacity(BUFFER, Arc::clone(&file));
         let seal = self.recipients.seal(output).map_err(fault)?;
         Ok((seal, file, path))
     }
@@ -248,18 +248,5 @@ impl Road for SealedVolumes {
         write_whole(&self.root, TEXT, MODE, self.labels.text().as_bytes())?;
         write_whole(&self.root, SHEET, MODE, self.labels.sheet().as_bytes())?;
         Ok(self.made)
-    }
-}
-
-/// The file of a volume, which is read once more when it is there.
-struct Shared(Arc<File>);
-
-impl io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
