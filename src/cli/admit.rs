@@ -8,10 +8,13 @@ use super::believe::usual_folder;
 use super::idle;
 use super::printer::Printer;
 use super::secrets::read_bytes;
-use crate::bundle::roots::{POLICY, policy_in};
+use crate::bundle::roots::{POLICY, beside_root};
 use crate::verbs::admission::Admission;
 use crate::words::error::{Class, Error, Result};
 use crate::work::policy::{AdmissionPolicy, MAX_POLICY};
+
+/// Largest file of public keys.
+const MAX_KEY: u64 = 64 << 10;
 
 /// By which policies images are let in.
 #[derive(Debug, Args)]
@@ -35,15 +38,23 @@ pub(super) struct Admit {
 impl PolicyFiles {
     /// The policies: those that are named, and that of the folder `trust`, else of the usual one.
     pub(super) fn read(&self, trust: Option<&Path>) -> Result<Vec<AdmissionPolicy>> {
-        let named = self
-            .policy
-            .iter()
-            .map(|path| AdmissionPolicy::read(path, &read_bytes(path, MAX_POLICY)?));
+        let named = self.policy.iter().map(|path| {
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let key = |name: &str| read_bytes(&folder.join(name), MAX_KEY).map(|it| it.to_vec());
+            AdmissionPolicy::read(path, &read_bytes(path, MAX_POLICY)?, &key)
+        });
         let mut policies = named.collect::<Result<Vec<AdmissionPolicy>>>()?;
         if let Some(folder) = trust.map(Path::to_owned).or_else(usual_folder)
-            && let Some(bytes) = policy_in(&folder, MAX_POLICY)?
+            && let Some(bytes) = beside_root(&folder, POLICY, MAX_POLICY)?
         {
-            policies.push(AdmissionPolicy::read(&folder.join(POLICY), &bytes)?);
+            // Keys are believed as the policy is, and lie beside it.
+            let key = |name: &str| {
+                let there = beside_root(&folder, name, MAX_KEY)?;
+                there.ok_or_else(|| {
+                    Error::new(Class::Usage, format!("there is no {}", folder.join(name).display()))
+                })
+            };
+            policies.push(AdmissionPolicy::read(&folder.join(POLICY), &bytes, &key)?);
         }
         Ok(policies)
     }

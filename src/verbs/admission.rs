@@ -1,20 +1,17 @@
 //! [`Admission`]: the policies that images are held against before they are let in.
 
 mod gathered;
+mod reading;
+mod signed;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 pub(super) use self::gathered::facts_of;
-use crate::bundle::check::Trusted;
+pub(super) use self::reading::PartReading;
 use crate::bundle::contents::Contents;
-use crate::bundle::head::MAX_CONFIG;
+use crate::bundle::image_signature::SignedNames;
 use crate::bundle::ledger::{LedgerEvent, LedgerOverride};
 use crate::bundle::screening::Screening;
-use crate::storage::reading::read_small;
-use crate::words::cancel::Cancel;
-use crate::words::digest::Digest;
-use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::moment::Moment;
 use crate::words::phrase::phrase;
@@ -29,6 +26,8 @@ use crate::work::policy::{
 /// Most warnings that are told one by one, and that a statement or a ledger names: a policy that warns of
 /// more is wrong itself, and `policy check` shows all.
 const MAX_WARNINGS: usize = 500;
+/// What is not checked of a signature.
+const LOG: &str = "that a transparency log has it";
 
 /// The policies that images are held against before they are let in: all have to be kept.
 #[derive(Debug, Clone, Default)]
@@ -47,24 +46,6 @@ pub(super) struct Admitted {
     pub(super) screenings: Vec<Screening>,
     /// Why rules were broken all the same, where any was.
     overridden: Option<String>,
-}
-
-/// How the bytes of a config are had; nothing where they are not at hand.
-pub(super) type ConfigOf<'c> = dyn Fn(&Descriptor) -> Result<Option<Arc<[u8]>>> + 'c;
-
-/// The configs that `bundle` carries, or a base beside it, read as they are asked for.
-pub(super) fn configs_of<'b>(
-    bundle: &'b Trusted,
-    cancel: &'b Cancel,
-) -> impl Fn(&Descriptor) -> Result<Option<Arc<[u8]>>> + 'b {
-    let carried = bundle.contents().blobs.carried().map(|blob| blob.digest);
-    let carried: BTreeSet<Digest> = carried.collect();
-    move |config| match carried.contains(&config.digest) {
-        true => {
-            read_small(bundle, config, MAX_CONFIG, "the bundle", cancel).map(|it| Some(it.into()))
-        }
-        false => Ok(None),
-    }
 }
 
 impl Admission {
@@ -86,21 +67,20 @@ impl Admission {
         self.refused(&self.broken(PolicySubject::new(&facts, None, now))).map_or(Ok(()), Err)
     }
 
-    /// Lets the images of `contents` in, of whose configs `config` gives the bytes.
+    /// Lets the images of `contents` in, of which `reading` gives the small parts.
     ///
     /// # Errors
-    /// [`Class::Untrusted`], with every rule that is broken; as `config`.
+    /// [`Class::Untrusted`], with every rule that is broken; those of reading.
     pub(super) fn of_contents(
         &self,
         contents: &Contents,
-        config: &ConfigOf<'_>,
+        reading: &PartReading<'_>,
         now: Moment,
     ) -> Result<Admitted> {
         if self.policies.is_empty() {
             return Ok(Admitted::default());
         }
-        let with_configs = self.policies.iter().any(AdmissionPolicy::needs_configs);
-        let facts = facts_of(contents, config, with_configs)?;
+        let facts = facts_of(contents, &self.policies, reading)?;
         let broken = self.broken(PolicySubject::new(&facts, Some(contents.bytes()), now));
         let is_denied = broken.iter().flatten().any(|it| it.action == PolicyAction::Deny);
         if let (true, Some(error)) = (self.warn_only.is_none(), self.refused(&broken)) {
@@ -112,7 +92,8 @@ impl Admission {
             let (warnings, warn_only) = (capped(warnings), self.warn_only.is_some());
             Screening::Policy { policy: policy.digest, warnings, warn_only }
         });
-        let screenings = screenings.collect();
+        let signed = self.policies.iter().flat_map(|policy| signatures(policy, &facts));
+        let screenings = screenings.chain(signed).collect();
         Ok(Admitted { screenings, overridden: self.warn_only.clone().filter(|_| is_denied) })
     }
 
@@ -182,7 +163,6 @@ impl Admitted {
 
     /// Enters into `event` what was said, in place of what was entered before.
     pub(super) fn enter(&self, event: &mut LedgerEvent) {
-        event.screenings.retain(|it| !matches!(it, Screening::Policy { .. }));
         event.screenings.extend(self.screenings.iter().cloned());
         event.screenings = Screening::in_order(std::mem::take(&mut event.screenings));
         let done = LedgerOverride::new("warnOnly", self.overridden.as_deref());
@@ -190,6 +170,30 @@ impl Admitted {
             event.overrides.push(done);
         }
     }
+}
+
+/// The signatures by which the rules of `policy` were kept.
+fn signatures(policy: &AdmissionPolicy, facts: &[ImageFacts]) -> Vec<Screening> {
+    let mut found = Vec::new();
+    for rule in &policy.rules {
+        let Some((keys, names)) = rule.signed_by() else { continue };
+        let asked = (keys.ids(), *names);
+        for image in facts.iter().filter(|image| rule.is_for(image)) {
+            let signature = image.parts.as_ref().and_then(|parts| parts.signatures.get(&asked));
+            let (Some(Ok(signature)), Some(digest)) = (signature, image.digest) else { continue };
+            let any = (*names == SignedNames::Any).then(|| "the name".to_owned());
+            let unchecked = any.into_iter().chain([LOG.to_owned()]);
+            found.push(Screening::Signature {
+                image: image.name.clone(),
+                digest,
+                rule: format!("rule {} of policy {}", rule.name, policy.file.display()),
+                key: signature.key.hex(),
+                form: signature.form.in_words().to_owned(),
+                unchecked: unchecked.collect(),
+            });
+        }
+    }
+    found
 }
 
 fn capped(mut warnings: Vec<String>) -> Vec<String> {

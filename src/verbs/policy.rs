@@ -6,17 +6,15 @@ use crate::bundle::bases::Bases;
 use crate::bundle::check::{self, Trust};
 use crate::medium::Medium;
 use crate::places::registry::Client;
-use crate::verbs::admission::{Admission, configs_of, facts_of};
+use crate::tools::parallel::all_cores;
+use crate::verbs::admission::{Admission, PartReading, facts_of};
 use crate::verbs::evidence::Evidence;
 use crate::verbs::export::{self, survey};
 use crate::words::digest::Digest;
-use crate::words::document::Descriptor;
 use crate::words::error::{Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
-use crate::work::policy::{
-    AdmissionPolicy, BrokenPolicyRule, ImageFacts, Judgement, PolicySubject, Unjudged,
-};
+use crate::work::policy::{BrokenPolicyRule, ImageFacts, Judgement, PolicySubject, Unjudged};
 
 /// What is to be judged.
 #[derive(Debug)]
@@ -115,7 +113,7 @@ impl PolicyReport {
 /// use sealift::work::policy::AdmissionPolicy;
 ///
 /// let rules = b"version = 1\n[[rule]]\nname = \"no-root\"\nno-root = true\n";
-/// let policy = AdmissionPolicy::read(Path::new("site.toml"), rules)?;
+/// let policy = AdmissionPolicy::read(Path::new("site.toml"), rules, &|_| unreachable!("no key is named"))?;
 /// let (medium, trust) = ("testdata/formats/v1/packed.tar".into(), Trust::UnsafeAnySigner);
 /// let what = ToJudge::Bundle { medium, trust, bases: Vec::new() };
 /// let admission = Admission::new(vec![policy], None);
@@ -162,23 +160,22 @@ struct Known {
 }
 
 fn known(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Known> {
-    let with_configs = request.admission.policies.iter().any(AdmissionPolicy::needs_configs);
+    let policies = &request.admission.policies;
     match &request.what {
         ToJudge::Bundle { medium, trust, bases } => {
             let bundle = check::examine_expired(medium, trust)?.into_trusted()?;
             let cancel = progress.handle();
             let bundle = bundle.beside(Bases::open(bases, medium, &cancel)?);
             let contents = bundle.contents();
-            let images = facts_of(contents, &configs_of(&bundle, &cancel), with_configs)?;
+            let reading = PartReading::of_bundle(&bundle, all_cores(), &cancel);
+            let images = facts_of(contents, policies, &reading)?;
             let evidence = Evidence::of(medium, bundle.about(), request.now);
             let bytes = bundle.about().statement().predicate.inventory.bytes;
             Ok(Known { evidence: Some(evidence), images, bundle: Some(bytes) })
         }
         ToJudge::Images(export) => {
-            let (contents, configs) = survey(export, client, progress)?;
-            let config = |config: &Descriptor| Ok(configs.get(&config.digest).cloned());
-            let images = facts_of(&contents, &config, with_configs)?;
-            Ok(Known { evidence: None, images, bundle: Some(contents.bytes()) })
+            let (images, bytes) = survey(export, policies, client, progress)?;
+            Ok(Known { evidence: None, images, bundle: Some(bytes) })
         }
         ToJudge::Names(export) => {
             let names = export::names_of(export, client, progress)?;

@@ -5,12 +5,14 @@ mod broken;
 mod document;
 mod facts;
 mod judge;
+mod keys;
 mod rule;
 
 pub use self::broken::{BrokenPolicyRule, Unjudged};
-pub use self::document::{AdmissionPolicy, MAX_POLICY};
+pub use self::document::{AdmissionPolicy, MAX_POLICY, ReadKey};
 pub use self::facts::{CarriedFacts, ConfigFacts, ImageFacts, ImageParts, ManifestFacts};
 pub use self::judge::{Judgement, PolicySubject};
+pub use self::keys::PolicyKeys;
 pub use self::rule::{PolicyAction, PolicyRule};
 
 #[cfg(test)]

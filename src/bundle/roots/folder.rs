@@ -28,16 +28,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Most roots that are taken at once: a new one each week for twenty years.
 const MAX_STEPS: usize = 1_024;
 
-/// The policy in the trust folder `path`, if there is one: its bytes, of which at most one more than `limit`
-/// are read. There need be no root.
+/// The file `name` that a site keeps in the trust folder `path` beside its roots, if there is one: its bytes,
+/// of which at most one more than `limit` is read. There need be no root.
 ///
 /// # Errors
-/// [`Class::Untrusted`] for a folder or a file that is a link or that others may write; when it cannot be
-/// read.
-pub fn policy_in(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    match path.join(POLICY).symlink_metadata() {
+/// [`Class::Untrusted`] for a folder or a file that is a link or that others may write, and for a `name` that
+/// leads elsewhere; when it cannot be read.
+pub fn beside_root(path: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
+    if name.contains('/') || name == ".." {
+        let text = format!("{name:?} is no file in {} itself", path.display());
+        return Err(Error::new(Class::Untrusted, text));
+    }
+    match path.join(name).symlink_metadata() {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        _ => small_file(&opened(path)?, POLICY, limit),
+        _ => small_file(&opened(path)?, name, limit),
     }
 }
 

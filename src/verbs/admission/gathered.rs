@@ -2,15 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::ConfigOf;
+use super::reading::PartReading;
+use super::signed;
 use crate::bundle::contents::{Contents, Image, Referrer};
 use crate::bundle::head::MAX_CONFIG;
+use crate::bundle::image_signature::is_sbom;
+use crate::tools::parallel;
 use crate::verbs::inspect::sized;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::Result;
 use crate::words::media::Role;
-use crate::work::policy::{CarriedFacts, ConfigFacts, ImageFacts, ImageParts, ManifestFacts};
+use crate::work::policy::{
+    AdmissionPolicy, CarriedFacts, ConfigFacts, ImageFacts, ImageParts, ManifestFacts,
+};
 
 /// What BuildKit marks the entry of an attestation with, which stands among the platforms.
 const BUILDKIT: &str = "vnd.docker.reference.type";
@@ -22,22 +27,20 @@ const PREDICATES: [&str; 2] = ["in-toto.io/predicate-type", "predicateType"];
 const BUNDLE_PREDICATE: &str = "dev.sigstore.bundle.predicateType";
 /// The predicate of a signature, as cosign makes it since version 3.
 const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
-/// What the predicates of SBOMs begin with.
-const SBOM_PREDICATES: [&str; 2] = ["https://spdx.dev/Document", "https://cyclonedx.org/bom"];
 
-/// What policies ask of the images of `contents`; of their configs, which `config` gives, only where that is
-/// asked for (`with_configs`).
+/// What `policies` ask of the images of `contents`, of which `reading` gives the small parts. What none of them
+/// asks for is not read.
 pub(in crate::verbs) fn facts_of(
     contents: &Contents,
-    config: &ConfigOf<'_>,
-    with_configs: bool,
+    policies: &[AdmissionPolicy],
+    reading: &PartReading<'_>,
 ) -> Result<Vec<ImageFacts>> {
+    let with_configs = policies.iter().any(AdmissionPolicy::needs_configs);
     let mut about: BTreeMap<Digest, Vec<&Referrer>> = BTreeMap::new();
     for referrer in &contents.referrers {
         about.entry(referrer.subject).or_default().push(referrer);
     }
-    let weighed = sized(contents).into_iter();
-    let facts = weighed.map(|sized| {
+    parallel::map(reading.jobs, &sized(contents), |sized| {
         let image = &sized.image;
         let entries = entries(contents, image.digest);
         let mut parts = ImageParts::default();
@@ -48,7 +51,7 @@ pub(in crate::verbs) fn facts_of(
             let platform = entry.and_then(|it| it.platform.as_deref().cloned());
             let facts = match is_attestation(entry) {
                 true => ConfigFacts::RunsNothing,
-                false => config_facts(manifest, config, with_configs)?,
+                false => config_facts(manifest, reading, with_configs)?,
             };
             let platform = platform.filter(|it| !it.is_unknown());
             parts.manifests.push(ManifestFacts::new(digest, platform, facts));
@@ -65,9 +68,13 @@ pub(in crate::verbs) fn facts_of(
             parts.carried.extend(kinds.map(|kinds| CarriedFacts::new(of, kinds)));
         }
         let (name, by_digest) = (image.name.clone(), by_digest(image));
-        Ok(ImageFacts::whole(name, image.digest, by_digest, parts))
-    });
-    facts.collect()
+        let mut facts = ImageFacts::whole(name, image.digest, by_digest, parts);
+        let rules = policies.iter().flat_map(|policy| &policy.rules);
+        for rule in rules.filter(|rule| rule.is_for(&facts)).collect::<Vec<_>>() {
+            signed::look(contents, image, rule, reading, &mut facts)?;
+        }
+        Ok(facts)
+    })
 }
 
 /// Whether an image was asked for by its digest, as its source says.
@@ -106,7 +113,7 @@ fn attestation(entry: &Descriptor, manifest: &Document) -> Option<CarriedFacts> 
 /// What the config of `manifest` says, where it is one of an image.
 fn config_facts(
     manifest: &Document,
-    config: &ConfigOf<'_>,
+    reading: &PartReading<'_>,
     with_configs: bool,
 ) -> Result<ConfigFacts> {
     let about = match manifest.kind() {
@@ -119,7 +126,7 @@ fn config_facts(
     match () {
         () if !with_configs => unread("nobody asked for it"),
         () if about.size > MAX_CONFIG => unread("it is larger than 4 MiB"),
-        () => match config(about)? {
+        () => match (reading.part)(about)? {
             Some(bytes) => Ok(ConfigFacts::read(&bytes)),
             None => unread("it is not at hand"),
         },
@@ -158,7 +165,7 @@ fn types(manifest: &Document) -> BTreeSet<String> {
     }
     // A manifest cannot call itself by one of the words.
     kinds.retain(|kind| kind.contains('/'));
-    if kinds.iter().any(|kind| SBOM_PREDICATES.iter().any(|it| kind.starts_with(it))) {
+    if kinds.iter().any(|kind| is_sbom(kind)) {
         kinds.insert("sbom".to_owned());
     }
     kinds

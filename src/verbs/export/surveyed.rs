@@ -3,30 +3,31 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::open_places::OpenPlaces;
+use super::open_places::{OpenPlaces, all_there};
 use super::readable::{self, Gathered};
 use super::request::Request;
-use super::{all_there, sources};
-use crate::bundle::contents::Contents;
-use crate::bundle::docker::Configs;
+use super::sources;
 use crate::places::at_hand::AtHand;
 use crate::places::registry::Client;
+use crate::verbs::admission::{PartReading, facts_of};
 use crate::verbs::making::{read_configs, set_platforms};
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;
 use crate::work::graph;
+use crate::work::policy::{AdmissionPolicy, ImageFacts};
 
-/// What the export would carry that `request` asks for, with the configs of its images. No layer is fetched, and
-/// nothing written.
+/// What `policies` ask of the images that the export would carry, and how many bytes that would be. No layer is
+/// fetched, and nothing written.
 ///
 /// # Errors
 /// As the export.
 pub(in crate::verbs) fn survey(
     request: &Request,
+    policies: &[AdmissionPolicy],
     client: &Client,
     progress: &dyn Progress,
-) -> Result<(Contents, Configs)> {
+) -> Result<(Vec<ImageFacts>, u64)> {
     let at_hand = Arc::<AtHand>::default();
     let OpenPlaces { origins, wanted, mut faults, unreadable } =
         sources::open(request, &at_hand, client, progress)?;
@@ -38,7 +39,9 @@ pub(in crate::verbs) fn survey(
     let (jobs, cancel) = (request.jobs.most, progress.handle());
     let (configs, ..) = read_configs(&graph.contents, &graph, None, &at_hand, jobs, &cancel)?;
     set_platforms(&mut graph.contents, &configs);
-    Ok((graph.contents, configs))
+    let reading = PartReading::of_sources(&configs, (&at_hand, &graph), jobs, &cancel);
+    let facts = facts_of(&graph.contents, policies, &reading)?;
+    Ok((facts, graph.contents.bytes()))
 }
 
 /// The names of the images that `request` asks for, each once. Of places that are asked for as a whole the lists are

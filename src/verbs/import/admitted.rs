@@ -3,7 +3,7 @@
 use super::ready::Ready;
 use super::request::Request;
 use crate::bundle::contents::Contents;
-use crate::verbs::admission::configs_of;
+use crate::verbs::admission::PartReading;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 
@@ -19,8 +19,8 @@ pub(super) fn admitted(
     progress: &dyn Progress,
 ) -> Result<()> {
     let cancel = progress.handle();
-    let config = configs_of(&ready.bundle, &cancel);
-    let admitted = request.admission.of_contents(contents, &config, request.now)?;
+    let reading = PartReading::of_bundle(&ready.bundle, request.jobs.most, &cancel);
+    let admitted = request.admission.of_contents(contents, &reading, request.now)?;
     admitted.tell(progress);
     ready.run.know(|event| admitted.enter(event));
     Ok(())

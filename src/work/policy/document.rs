@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::keys::PolicyKeys;
 use super::rule::{Demanded, PolicyAction, PolicyRule};
+use crate::bundle::image_signature::{ImageKey, SignedNames};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::platform::Platform;
@@ -65,15 +67,21 @@ struct Written {
     no_root: Option<bool>,
     labels: Option<BTreeMap<String, String>>,
     carries: Option<Vec<String>>,
+    attested_by: Option<Vec<String>>,
+    signed_by: Option<Vec<String>>,
+    any_signed_name: Option<bool>,
 }
 
+/// How the file of a key is read that a policy names.
+pub type ReadKey<'r> = dyn Fn(&str) -> Result<Vec<u8>> + 'r;
+
 impl AdmissionPolicy {
-    /// Reads the policy in `bytes`, which are those of `file`.
+    /// Reads the policy in `bytes`, which are those of `file`, and the files of keys that it names, with `key`.
     ///
     /// # Errors
     /// [`Class::Usage`] with the line, for what is no TOML, for another version, for a member that is
-    /// unknown or stands twice, and for one that means nothing.
-    pub fn read(file: &Path, bytes: &[u8]) -> Result<AdmissionPolicy> {
+    /// unknown or stands twice, and for one that means nothing; as `key`.
+    pub fn read(file: &Path, bytes: &[u8], key: &ReadKey<'_>) -> Result<AdmissionPolicy> {
         let fault = |line: usize, why: &str| {
             let text = format!("{}: line {line}: {why}", file.display());
             Error::new(Class::Usage, text)
@@ -102,7 +110,7 @@ impl AdmissionPolicy {
             if !names.insert(rule.name.clone()) {
                 return Err(of_rule("another one has that name".to_owned()));
             }
-            rules.push(PolicyRule::try_from(rule).map_err(|e| of_rule(e.spelled()))?);
+            rules.push(of_written(rule, key).map_err(|e| of_rule(e.spelled()))?);
         }
         match rules.is_empty() {
             true => Err(fault(1, "it has no rule")),
@@ -121,47 +129,56 @@ fn bad(why: impl Into<String>) -> Error {
     Error::new(Class::Usage, why.into())
 }
 
-impl TryFrom<Written> for PolicyRule {
-    type Error = Error;
-
-    fn try_from(rule: Written) -> Result<PolicyRule> {
-        let is_inner = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-        if rule.name.is_empty() || rule.name.len() > MAX_NAME || !rule.name.bytes().all(is_inner) {
-            let text = format!("a name has a-z, 0-9 and -, at most {MAX_NAME} of them");
-            return Err(bad(text));
-        }
-        let demands = Demanded {
-            allowed_registries: list("allowed-registries", rule.allowed_registries, registry)?,
-            denied_registries: list("denied-registries", rule.denied_registries, registry)?,
-            allowed_images: list("allowed-images", rule.allowed_images, pattern)?,
-            denied_images: list("denied-images", rule.denied_images, pattern)?,
-            denied_tags: list("denied-tags", rule.denied_tags, tag)?,
-            by_digest: yes("by-digest", rule.by_digest)?,
-            max_image_size: size("max-image-size", rule.max_image_size)?,
-            max_bundle_size: size("max-bundle-size", rule.max_bundle_size)?,
-            max_age_days: match rule.max_age_days {
-                Some(days) if !(1..=MAX_DAYS).contains(&days) => {
-                    return Err(bad(format!("max-age-days is from 1 to {MAX_DAYS}")));
-                }
-                days => days,
-            },
-            platforms: list("platforms", rule.platforms, |text| text.parse::<Platform>())?,
-            no_root: yes("no-root", rule.no_root)?,
-            labels: labels(rule.labels)?,
-            carries: list("carries", rule.carries, kind)?,
-        };
-        let images = list("images", rule.images, pattern)?;
-        let except = list("except", rule.except, pattern)?;
-        if demands.max_bundle_size.is_some() && !(images.is_empty() && except.is_empty()) {
-            return Err(bad(
-                "max-bundle-size is about all images, and goes with neither images nor except",
-            ));
-        }
-        if !demands.are_any() {
-            return Err(bad("it demands nothing"));
-        }
-        Ok(PolicyRule { name: rule.name, action: rule.action, images, except, demands })
+fn of_written(rule: Written, key: &ReadKey<'_>) -> Result<PolicyRule> {
+    let is_inner = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    if rule.name.is_empty() || rule.name.len() > MAX_NAME || !rule.name.bytes().all(is_inner) {
+        let text = format!("a name has a-z, 0-9 and -, at most {MAX_NAME} of them");
+        return Err(bad(text));
     }
+    let names = match yes("any-signed-name", rule.any_signed_name)? {
+        true => SignedNames::Any,
+        false => SignedNames::Own,
+    };
+    let demands = Demanded {
+        allowed_registries: list("allowed-registries", rule.allowed_registries, registry)?,
+        denied_registries: list("denied-registries", rule.denied_registries, registry)?,
+        allowed_images: list("allowed-images", rule.allowed_images, pattern)?,
+        denied_images: list("denied-images", rule.denied_images, pattern)?,
+        denied_tags: list("denied-tags", rule.denied_tags, tag)?,
+        by_digest: yes("by-digest", rule.by_digest)?,
+        max_image_size: size("max-image-size", rule.max_image_size)?,
+        max_bundle_size: size("max-bundle-size", rule.max_bundle_size)?,
+        max_age_days: match rule.max_age_days {
+            Some(days) if !(1..=MAX_DAYS).contains(&days) => {
+                return Err(bad(format!("max-age-days is from 1 to {MAX_DAYS}")));
+            }
+            days => days,
+        },
+        platforms: list("platforms", rule.platforms, |text| text.parse::<Platform>())?,
+        no_root: yes("no-root", rule.no_root)?,
+        labels: labels(rule.labels)?,
+        carries: list("carries", rule.carries, kind)?,
+        attested_by: keys("attested-by", rule.attested_by, key)?,
+        signed_by: keys("signed-by", rule.signed_by, key)?.map(|keys| (keys, names)),
+    };
+    let images = list("images", rule.images, pattern)?;
+    let except = list("except", rule.except, pattern)?;
+    if demands.max_bundle_size.is_some() && !(images.is_empty() && except.is_empty()) {
+        return Err(bad(
+            "max-bundle-size is about all images, and goes with neither images nor except",
+        ));
+    }
+    if names == SignedNames::Any && demands.signed_by.is_none() {
+        return Err(bad("any-signed-name goes with signed-by"));
+    }
+    let is_signature = demands.carries.iter().any(|kind| kind == "signature");
+    if demands.attested_by.is_some() && (demands.carries.is_empty() || is_signature) {
+        return Err(bad("attested-by goes with carries, for anything but a signature"));
+    }
+    if !demands.are_any() {
+        return Err(bad("it demands nothing"));
+    }
+    Ok(PolicyRule { name: rule.name, action: rule.action, images, except, demands })
 }
 
 impl Demanded {
@@ -177,6 +194,7 @@ impl Demanded {
             || self.no_root
             || self.max_image_size.or(self.max_bundle_size).is_some()
             || self.max_age_days.is_some()
+            || self.signed_by.is_some()
     }
 }
 
@@ -247,6 +265,21 @@ fn kind(text: &str) -> Result<String> {
             "{text:?} is neither signature, sbom or attestation nor a type, as in application/spdx+json"
         ))),
     }
+}
+
+/// The keys in the files that are named.
+fn keys(
+    member: &str,
+    written: Option<Vec<String>>,
+    read: &ReadKey<'_>,
+) -> Result<Option<PolicyKeys>> {
+    let keys = list(member, written, |file| {
+        let bytes = read(file)?;
+        let pem = std::str::from_utf8(&bytes).map_err(|_| bad(format!("{file:?} is no text")))?;
+        ImageKey::all_from_pem(pem).map_err(|e| e.context(file))
+    })?;
+    let keys: Vec<ImageKey> = keys.into_iter().flatten().collect();
+    Ok((!keys.is_empty()).then_some(PolicyKeys { keys }))
 }
 
 fn labels(written: Option<BTreeMap<String, String>>) -> Result<BTreeMap<String, String>> {

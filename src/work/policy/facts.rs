@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::bundle::image_signature::{ImageSignature, SignedNames};
+use crate::bundle::keys::KeyId;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error};
 use crate::words::json::{member_of_any_case, parse_strict_with};
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
@@ -37,6 +39,11 @@ pub struct ImageParts {
     pub manifests: Vec<ManifestFacts>,
     /// What came along with it.
     pub carried: Vec<CarriedFacts>,
+    /// Its signature by one of these keys, which counts under such names, where rules ask for it; or why
+    /// it has none, as the rest of a sentence that begins with the image.
+    pub signatures: BTreeMap<(BTreeSet<KeyId>, SignedNames), Result<ImageSignature, String>>,
+    /// The types of what one of these keys attests of it, or of one of its manifests, where rules ask for it.
+    pub attested: BTreeMap<(BTreeSet<KeyId>, Digest), BTreeSet<String>>,
 }
 
 /// What is known of a manifest.
@@ -135,7 +142,7 @@ impl ConfigFacts {
     }
 }
 
-fn read(bytes: &[u8]) -> Result<ConfigFacts> {
+fn read(bytes: &[u8]) -> Result<ConfigFacts, Error> {
     let all = parse_strict_with(bytes, &[])?;
     let bad = |what: &str| Error::new(Class::Damaged, format!("its {what} is of another kind"));
     let text = |value: &Value, what: &str| match value {
@@ -161,7 +168,7 @@ fn read(bytes: &[u8]) -> Result<ConfigFacts> {
         Value::Object(labels) => {
             let label =
                 |(name, value): (&String, &Value)| Ok((name.clone(), text(value, "Labels")?));
-            labels.iter().map(label).collect::<Result<_>>()?
+            labels.iter().map(label).collect::<Result<_, Error>>()?
         }
         _ => return Err(bad("Labels")),
     };

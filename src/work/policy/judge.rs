@@ -6,7 +6,10 @@ use super::broken::{BrokenPolicyRule, Unjudged};
 use super::document::AdmissionPolicy;
 use super::facts::{ConfigFacts, ImageFacts, ImageParts, ManifestFacts, is_root};
 use super::rule::{Demanded, PolicyRule, fitting};
+use crate::bundle::image_signature::is_sbom;
+use crate::bundle::keys::KeyId;
 use crate::words::bytes::Bytes;
+use crate::words::digest::Digest;
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::work::choice::{Pattern, fits};
@@ -163,6 +166,22 @@ fn of_parts(demands: &Demanded, image: &ImageFacts, now: Moment) -> Vec<String> 
     }
     let missing = demands.carries.iter().filter(|kind| !carries(parts, image, kind));
     told.extend(missing.map(|kind| format!("comes without {}", in_words(kind))));
+    if let Some(keys) = &demands.attested_by {
+        let ids = keys.ids();
+        let missing = demands.carries.iter().filter(|kind| !attested(parts, image, &ids, kind));
+        told.extend(
+            missing.map(|kind| {
+                format!("comes without {} that one of the keys attests", in_words(kind))
+            }),
+        );
+    }
+    if let Some((keys, names)) = &demands.signed_by {
+        match parts.signatures.get(&(keys.ids(), *names)) {
+            Some(Ok(_)) => {}
+            Some(Err(why)) => told.push(why.clone()),
+            None => told.push("has signatures that nobody looked at".to_owned()),
+        }
+    }
     told
 }
 
@@ -224,6 +243,21 @@ fn carries(parts: &ImageParts, image: &ImageFacts, kind: &str) -> bool {
     let of_each = |it: &ManifestFacts| has(it.digest);
     image.digest.is_some_and(has)
         || parts.running().next().is_some() && parts.running().all(of_each)
+}
+
+/// Whether one of the keys with these `ids` attests something of that kind, of the image as a whole, or of
+/// each of its manifests that run.
+fn attested(parts: &ImageParts, image: &ImageFacts, ids: &BTreeSet<KeyId>, kind: &str) -> bool {
+    let fits = |told: &String| match kind {
+        "sbom" => is_sbom(told),
+        "attestation" => true,
+        other => told == other,
+    };
+    let has = |subject: Digest| {
+        parts.attested.get(&(ids.clone(), subject)).is_some_and(|all| all.iter().any(fits))
+    };
+    image.digest.is_some_and(has)
+        || parts.running().next().is_some() && parts.running().all(|it| has(it.digest))
 }
 
 fn in_words(kind: &str) -> String {

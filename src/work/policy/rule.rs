@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::facts::ImageFacts;
+use super::keys::PolicyKeys;
+use crate::bundle::image_signature::SignedNames;
 use crate::words::platform::Platform;
 use crate::work::choice::{Pattern, fits};
 
@@ -49,11 +51,15 @@ pub(super) struct Demanded {
     pub(super) no_root: bool,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) carries: Vec<String>,
+    /// Who has to have attested what is carried.
+    pub(super) attested_by: Option<PolicyKeys>,
+    pub(super) signed_by: Option<(PolicyKeys, SignedNames)>,
 }
 
 impl PolicyRule {
     /// Whether it is for `image`.
-    pub(super) fn is_for(&self, image: &ImageFacts) -> bool {
+    #[must_use]
+    pub fn is_for(&self, image: &ImageFacts) -> bool {
         let among = |patterns: &[Pattern]| {
             patterns.iter().any(|pattern| pattern.matches_name(&image.name, image.digest))
         };
@@ -73,6 +79,18 @@ impl PolicyRule {
         max_age_days.is_some() || *no_root || !labels.is_empty()
     }
 
+    /// By whom an image has to be signed, and under which names.
+    #[must_use]
+    pub fn signed_by(&self) -> Option<&(PolicyKeys, SignedNames)> {
+        self.demands.signed_by.as_ref()
+    }
+
+    /// By whom it has to be attested what an image carries.
+    #[must_use]
+    pub fn attested_by(&self) -> Option<&PolicyKeys> {
+        self.demands.attested_by.as_ref()
+    }
+
     /// What has to be known beside names, in words; nothing where these are enough.
     pub(super) fn needs(&self) -> Option<&'static str> {
         let Demanded { max_image_size, max_bundle_size, platforms, carries, .. } = &self.demands;
@@ -80,6 +98,7 @@ impl PolicyRule {
             () if self.needs_config() => Some("configs"),
             () if max_image_size.is_some() || max_bundle_size.is_some() => Some("sizes"),
             () if !platforms.is_empty() => Some("platforms"),
+            () if self.demands.signed_by.is_some() => Some("signatures"),
             () if !carries.is_empty() => Some("what refers to the images"),
             () => None,
         }

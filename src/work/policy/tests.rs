@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::*;
+use crate::bundle::image_signature::SignedNames;
 use crate::words::digest::Digest;
 use crate::words::error::Class;
 use crate::words::moment::{Moment, moment};
@@ -9,7 +10,13 @@ use crate::words::platform::Platform;
 
 fn policy(rule: &str) -> AdmissionPolicy {
     let text = format!("version = 1\n[[rule]]\nname = \"r\"\n{rule}\n");
-    AdmissionPolicy::read(Path::new("p.toml"), text.as_bytes()).unwrap()
+    AdmissionPolicy::read(Path::new("p.toml"), text.as_bytes(), &key).unwrap()
+}
+
+/// The file of a key that a policy names.
+fn key(name: &str) -> crate::words::error::Result<Vec<u8>> {
+    let name = name.replace("release", "p256");
+    Ok(std::fs::read(Path::new("testdata/image-signatures").join(name)).unwrap_or_default())
 }
 
 fn now() -> Moment {
@@ -29,7 +36,7 @@ fn running(name: &str, config: &str) -> ImageFacts {
         bytes: 2_000,
         platforms: vec![platform.clone()],
         manifests: vec![ManifestFacts::new(digest, Some(platform), config)],
-        carried: Vec::new(),
+        ..ImageParts::default()
     };
     ImageFacts::whole(name.parse().unwrap(), digest, false, parts)
 }
@@ -260,6 +267,39 @@ fn what_has_to_come_along_comes_for_all_that_runs() {
 }
 
 #[test]
+fn signatures_and_attestations_count_by_the_keys_that_are_named() {
+    let signed = policy(r#"signed-by = ["p256.pub.pem"]"#);
+    let keys = signed.rules[0].signed_by().unwrap().0.ids();
+    let mut image = running("a:1", "{}");
+    assert_eq!(
+        says(&signed, std::slice::from_ref(&image)),
+        ["r: docker.io/library/a:1 has signatures that nobody looked at"]
+    );
+    let own = image.digest.unwrap();
+    let parts = image.parts.as_mut().unwrap();
+    let why = "is not signed by the key".to_owned();
+    parts.signatures.insert((keys.clone(), SignedNames::Own), Err(why));
+    assert_eq!(
+        says(&signed, std::slice::from_ref(&image)),
+        ["r: docker.io/library/a:1 is not signed by the key"]
+    );
+
+    let attested = policy("carries = [\"sbom\"]\nattested-by = [\"p256.pub.pem\"]");
+    let parts = image.parts.as_mut().unwrap();
+    parts.carried.push(CarriedFacts::new(own, BTreeSet::from(["sbom".to_owned()])));
+    let told = says(&attested, std::slice::from_ref(&image));
+    assert_eq!(told.len(), 1, "carried is not attested: {told:?}");
+    let others: BTreeSet<_> =
+        policy(r#"signed-by = ["rsa.pub.pem"]"#).rules[0].signed_by().unwrap().0.ids();
+    let spdx = BTreeSet::from(["https://spdx.dev/Document".to_owned()]);
+    let parts = image.parts.as_mut().unwrap();
+    parts.attested.insert((others, own), spdx.clone());
+    assert_eq!(says(&attested, std::slice::from_ref(&image)).len(), 1);
+    image.parts.as_mut().unwrap().attested.insert((keys, own), spdx);
+    assert_eq!(says(&attested, &[image]), [""; 0]);
+}
+
+#[test]
 fn names_alone_leave_rules_unjudged() {
     let rule = policy("denied-tags = [\"latest\"]\nno-root = true");
     let judged = rule.judge(PolicySubject::new(&[named("a"), named("b:1")], None, now()));
@@ -321,9 +361,17 @@ fn a_file_is_read_in_one_way_or_refused_with_its_line() {
         ("version = 1\n[[rule]]\nname = \"R r\"\nno-root = true\n", "a name has a-z"),
         ("version = 1\n[[rule]]\nno-root = true\n", "line 2: missing field `name`"),
         ("version = 1\n[rule]\n", "line 2: "),
+        (&format!("{head}signed-by = [\"nope.pem\"]\n"), "rule \"r\": signed-by: nope.pem: "),
+        (&format!("{head}signed-by = []\n"), "signed-by is empty"),
+        (&format!("{head}no-root = true\nany-signed-name = true\n"), "goes with signed-by"),
+        (&format!("{head}attested-by = [\"p256.pub.pem\"]\n"), "attested-by goes with carries"),
+        (
+            &format!("{head}attested-by = [\"p256.pub.pem\"]\ncarries = [\"signature\"]\n"),
+            "attested-by goes with",
+        ),
         ("\u{feff}version = 1\n[[rule", "line "),
     ] {
-        let error = AdmissionPolicy::read(Path::new("p.toml"), text.as_bytes()).unwrap_err();
+        let error = AdmissionPolicy::read(Path::new("p.toml"), text.as_bytes(), &key).unwrap_err();
         assert_eq!(error.class(), Class::Usage, "{text}");
         let message = error.spelled();
         assert!(
@@ -331,10 +379,11 @@ fn a_file_is_read_in_one_way_or_refused_with_its_line() {
             "{text}\n{message}"
         );
     }
-    let error = AdmissionPolicy::read(Path::new("p.toml"), b"version = 1\n# \xff\n").unwrap_err();
+    let error =
+        AdmissionPolicy::read(Path::new("p.toml"), b"version = 1\n# \xff\n", &key).unwrap_err();
     assert!(error.spelled().contains("line 2: it is no text"), "{error}");
     let large = vec![b'#'; usize::try_from(MAX_POLICY).unwrap() + 1];
-    assert!(AdmissionPolicy::read(Path::new("p.toml"), &large).is_err());
+    assert!(AdmissionPolicy::read(Path::new("p.toml"), &large, &key).is_err());
 }
 
 #[test]
@@ -342,13 +391,13 @@ fn the_example_of_the_page_is_a_policy() {
     let page = include_str!("../../../docs/policy.md");
     let example = page.split("```toml\n").nth(1).and_then(|it| it.split("```").next()).unwrap();
 
-    let policy = AdmissionPolicy::read(Path::new("policy.toml"), example.as_bytes()).unwrap();
+    let policy = AdmissionPolicy::read(Path::new("policy.toml"), example.as_bytes(), &key).unwrap();
 
     assert!(policy.rules.len() >= 8 && policy.needs_configs());
     assert!(policy.rules.iter().any(|rule| rule.action == PolicyAction::Warn));
     // Every member that there is stands on the page.
     let error =
-        AdmissionPolicy::read(Path::new("p"), b"version = 1\n[[rule]]\nx = 1\n").unwrap_err();
+        AdmissionPolicy::read(Path::new("p"), b"version = 1\n[[rule]]\nx = 1\n", &key).unwrap_err();
     let members = error.spelled();
     let members = members.split("expected one of").nth(1).unwrap();
     for member in members.split('`').skip(1).step_by(2) {
