@@ -57,6 +57,7 @@ mod search;
 mod secrets;
 mod serve;
 mod signals;
+mod signature_rules;
 mod since;
 mod sizes;
 mod squash;

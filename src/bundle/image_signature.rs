@@ -32,8 +32,8 @@ mod unsigned;
 use serde::Serialize;
 
 use self::attached::{Attached, MAX_TRIED};
-pub use self::attached::{ReadPart, SignatureForm};
-pub use self::attested::{ImageAttestation, attested_by, evidence, is_sbom};
+pub use self::attached::{MAX_PART, ReadPart, SignatureForm, is_signature_part};
+pub use self::attested::{ImageAttestation, MAX_ATTESTATION, attested_by, evidence, is_sbom};
 use self::dsse::{ForeignEnvelope, SigstoreBundle};
 pub use self::image_key::ImageKey;
 use self::image_statement::ImageStatement;
@@ -46,9 +46,6 @@ use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::reference::Reference;
 
-/// Largest part with a signature that is read: a payload of cosign has 300 bytes, a bundle with proofs of
-/// a log some 10 KiB.
-const MAX_PART: u64 = 1 << 20;
 /// What a signature has to be.
 #[derive(Debug, Clone, Copy)]
 pub struct SignatureDemand<'a> {

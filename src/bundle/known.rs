@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use super::base::{Base, LeansOn, Witness};
 use super::blob_list::BlobList;
 use super::contents::Contents;
+use super::image_signature::is_signature_part;
 use super::receipt::ReadReceipt;
 use super::record::Record;
 use crate::words::digest::Digest;
+use crate::words::document::Descriptor;
 
 /// What the other side holds, as far as one witness tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,13 +46,15 @@ impl Known {
         Known { on: LeansOn { kind: Witness::Line, ..on }, blobs }
     }
 
-    /// Takes out of what `contents` carry what `all` of these know to be there. Gives what the delta
+    /// Takes out of what `contents` carry what `all` of these know to be there, but for signatures of images:
+    /// they are small, and whoever imports may demand them of the bundle alone. Gives what the delta
     /// leans on then: those that know of something that is left out.
     #[must_use]
     pub fn leave_out(all: &[Known], contents: &mut Contents) -> Option<Base> {
         let needed = std::mem::take(&mut contents.blobs).needed().to_vec();
         let is_held = |digest: &Digest| all.iter().any(|known| known.blobs.contains(digest));
-        contents.blobs = BlobList::carrying(needed, |blob| !is_held(&blob.digest));
+        let is_carried = |blob: &Descriptor| !is_held(&blob.digest) || is_signature_part(blob);
+        contents.blobs = BlobList::carrying(needed, is_carried);
         let lacks: Vec<Digest> = contents.blobs.lacking().map(|blob| blob.digest).collect();
         let tells = |known: &&Known| lacks.iter().any(|digest| known.blobs.contains(digest));
         let on = all.iter().filter(tells).map(|known| known.on.clone()).collect();
@@ -61,7 +65,6 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::document::Descriptor;
 
     #[test]
     fn what_somebody_knows_to_be_there_is_left_out_and_they_are_named() {
@@ -81,6 +84,11 @@ mod tests {
         assert!(contents.blobs.carried().eq([&c]));
         assert_eq!(base.lacks, [b.digest]);
         assert_eq!(base.on.len(), 2, "the third told nothing");
+
+        let kind = "application/vnd.dev.cosign.simplesigning.v1+json";
+        let signature = Descriptor::of(kind, b"a");
+        let mut signed = needing(&[&signature]);
+        assert_eq!(Known::leave_out(&witnesses, &mut signed), None, "a signature comes along");
 
         let mut whole = needing(&[&c]);
         assert_eq!(Known::leave_out(&witnesses, &mut whole), None);

@@ -23,6 +23,7 @@ use super::protect::told;
 use super::registries::Registries;
 use super::report::argument;
 use super::secrets::{private_key, public_keys};
+use super::signature_rules::SignatureRules;
 use super::since::{any_line, since};
 use super::sizes;
 use super::table::{blobs, bytes, read_back, screenings, skipped, table};
@@ -51,6 +52,8 @@ use crate::work::graph::Selection;
   sealift export alpine:3.20 quay.io/org/app:1.2 -o june.tar --sign-key transfer.key.pem
   sealift export -f images.txt -o june --sign-key transfer.key.pem \\
       --platform linux/amd64 --rewrite-index
+  sealift export -f images.txt -o june.tar --sign-key transfer.key.pem \
+      --require-signature 'quay.io/org/*=cosign.pub'
   sealift export oci:build/layout -o june.tar --sign-key transfer.key.pem
   sealift export -f images.txt -o discs/june --volume-size dvd --sign-key transfer.key.pem
   sealift export -f images.txt -o june --volume-size 15GB --volume-dir /media/usb \\
@@ -125,12 +128,14 @@ pub(super) struct Export {
     #[arg(long, requires = "platform")]
     rewrite_index: bool,
     /// Leave signatures, SBOMs and other referrers behind
-    #[arg(long)]
+    #[arg(long, conflicts_with = "require_signature")]
     no_referrers: bool,
     /// Believe no registry's list of tags that an image has no signatures: ask for them tag by tag,
     /// four requests more for each manifest
     #[arg(long, conflicts_with = "no_referrers")]
     no_tag_lists: bool,
+    #[command(flatten)]
+    signatures: SignatureRules,
     /// Leave out the blobs that the other side holds already, as this earlier bundle tells, which
     /// arrived there, or a receipt of the other side, or the line that it read out, as in 'prod 7
     /// my329-vqnkb' (can be repeated)
@@ -236,6 +241,7 @@ impl Export {
                 rewrite_index: self.rewrite_index,
                 no_referrers: self.no_referrers,
             },
+            signatures: self.signatures.read()?,
             since,
             since_keys: public_keys(&self.since_key)?,
             created_at,

@@ -24,6 +24,7 @@ use super::registries::Registries;
 use super::remedies;
 use super::report::argument;
 use super::rules;
+use super::signature_rules::SignatureRules;
 use super::unlock::Unlock;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, import};
@@ -70,6 +71,8 @@ enum Existing {
       --name-template '{repo}.{name}.img' --gzip
   sealift import june.tar --to docker-archive:- --key transfer.pub.pem | ssh node docker load
   sealift import july.tar --to oci:store --key transfer.pub.pem --stream prod
+  sealift import june.tar --to oci:store --key transfer.pub.pem \
+      --require-signature 'quay.io/org/*=cosign.pub'
   sealift import scratched --to oci:store --key transfer.pub.pem --only-intact
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
@@ -117,6 +120,8 @@ pub(super) struct Import {
     noting: Noting,
     #[command(flatten)]
     choose: Choose,
+    #[command(flatten)]
+    signatures: SignatureRules,
     /// Keep only the last part of each name
     #[arg(long)]
     flatten: bool,
@@ -202,6 +207,7 @@ impl Import {
             trust: self.believe.trust(printer)?,
             demands: self.in_order.demands(),
             choice: self.choose.choice()?,
+            signatures: self.signatures.read()?,
             rules,
             flatten: self.flatten,
             existing: match self.on_existing {

@@ -179,8 +179,11 @@ fn signatures(policy: &AdmissionPolicy, facts: &[ImageFacts]) -> Vec<Screening> 
         let Some((keys, names)) = rule.signed_by() else { continue };
         let asked = (keys.ids(), *names);
         for image in facts.iter().filter(|image| rule.is_for(image)) {
-            let signature = image.parts.as_ref().and_then(|parts| parts.signatures.get(&asked));
-            let (Some(Ok(signature)), Some(digest)) = (signature, image.digest) else { continue };
+            let Some(parts) = &image.parts else { continue };
+            let signature = parts.signatures.get(&asked);
+            let (Some(Ok(signature)), Some(digest)) = (signature, parts.signed_as) else {
+                continue;
+            };
             let any = (*names == SignedNames::Any).then(|| "the name".to_owned());
             let unchecked = any.into_iter().chain([LOG.to_owned()]);
             found.push(Screening::Signature {
@@ -188,7 +191,7 @@ fn signatures(policy: &AdmissionPolicy, facts: &[ImageFacts]) -> Vec<Screening> 
                 digest,
                 rule: format!("rule {} of policy {}", rule.name, policy.file.display()),
                 key: signature.key.hex(),
-                form: signature.form.in_words().to_owned(),
+                form: signature.form.name().to_owned(),
                 unchecked: unchecked.collect(),
             });
         }

@@ -11,6 +11,7 @@ mod readable;
 mod request;
 mod reuse;
 mod roots;
+mod signed;
 mod since;
 mod sources;
 mod summary;
@@ -141,6 +142,7 @@ fn make(
         };
         readable::walk(&origins, images, request, &elsewhere, progress)?
     };
+    let screenings = signed::screen(request, &graph, &at_hand, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
     let mut draft = match request.dry_run || there.is_some() {
@@ -171,8 +173,8 @@ fn make(
     run.know(|event| admitted.enter(event));
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without(skipped)
-        .upon(base)
-        .screened(admitted.screenings);
+        .screened([screenings, admitted.screenings].concat())
+        .upon(base);
 
     if let Some(mut there) = there {
         match there.difference(request, &predicate) {

@@ -166,6 +166,12 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "there is no policy", "policy check b".to_owned()),
         (2, "of a policy is known here", plain("import b --to oci:n --policy old.toml")),
         (3, "not let in by policy", plain("import b --to oci:n --policy strict.toml")),
+        (
+            2,
+            "no image is meant by the rule for signatures",
+            plain("import b --to oci:n --require-signature nope=k.pub.pem"),
+        ),
+        (3, "demands one", plain("import b --to oci:n --require-signature *=k.pub.pem")),
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
         (3, "is no bundle: it is compressed with gzip", plain("verify x.gz")),

@@ -206,6 +206,27 @@ fn exports() {
 }
 
 #[test]
+fn screenings() {
+    let sealift = desk();
+    run(&sealift, "key generate --no-passphrase -o own").ok();
+    let signed = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/image-signatures");
+    files::copy(&signed.join("layout"), &sealift.at("layout"));
+    files::copy(&signed.join("p256.pub.pem"), &sealift.at("p256.pub.pem"));
+    let image = "oci:layout:quay.io/org/p256-tag:1";
+    let rule = "--require-signature quay.io/org/*=p256.pub.pem";
+
+    let made = export(&sealift, "export.signed", &format!("{image} -o b {rule}")).ok().json();
+
+    let text = |member: &str| made[member].as_str().unwrap().to_owned();
+    let varying = [(text("key"), "<key>"), (text("statement"), "<statement>")];
+    let varying: Vec<_> = varying.iter().map(|(given, shown)| (given.as_str(), *shown)).collect();
+    check("inspect.signed", &run(&sealift, "inspect b").ok(), &varying);
+    check("verify.signed", &run(&sealift, "verify b --key own.pub.pem").ok(), &varying);
+    let other = format!("{image} -o c {}", rule.replace("p256.pub", "own.pub"));
+    export(&sealift, "export.unsigned", &other).exits(code::UNTRUSTED);
+}
+
+#[test]
 fn inventories() {
     let sealift = desk();
     let id = run(&sealift, "key generate --no-passphrase -o own").ok().json()["keyId"].clone();
@@ -457,7 +478,7 @@ fn policies() {
     fs::write(sealift.at("signed.toml"), format!("version = 1\n{by}")).unwrap();
     files::copy(Path::new(&format!("{signed}/layout")), &sealift.at("layout"));
     let line = "oci:layout:quay.io/org/p256-tag:1 -o s --policy signed.toml";
-    export(&sealift, "export.signed", line).ok();
+    export(&sealift, "export.signed-by-policy", line).ok();
 }
 
 #[test]

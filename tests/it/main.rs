@@ -48,6 +48,7 @@ mod harbor_keeping;
 mod harbor_robots;
 mod harbor_variants;
 mod hostile;
+mod image_signatures;
 mod json;
 mod keep_going;
 mod keep_going_parts;

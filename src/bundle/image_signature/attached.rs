@@ -23,12 +23,15 @@ pub(super) const BUNDLES: [&str; 2] = [
     "application/vnd.dev.sigstore.bundle+json;version=0.3",
 ];
 
+/// Largest part with a signature that is read: a payload of cosign has 300 bytes, a bundle with proofs of
+/// a log some 10 KiB.
+pub const MAX_PART: u64 = 1 << 20;
 /// Most signatures of one image that are tried, the first that are attached: an image that is signed anew
 /// every day has as many in two years. Whoever may write to the registry chooses the number.
 pub(super) const MAX_TRIED: usize = 1000;
 
 /// Reads a blob whole, checked against its digest and size.
-pub type ReadPart<'a> = dyn Fn(&Descriptor) -> Result<Vec<u8>> + 'a;
+pub type ReadPart<'a> = dyn Fn(&Descriptor) -> Result<Vec<u8>> + Sync + 'a;
 
 /// How a signature is attached to an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,12 +45,12 @@ pub enum SignatureForm {
 }
 
 impl SignatureForm {
-    /// What it is called.
+    /// The name that it has in a statement. It never changes.
     #[must_use]
-    pub fn in_words(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            SignatureForm::SimpleSigning => "simple signing",
-            SignatureForm::SigstoreBundle => "a Sigstore bundle",
+            SignatureForm::SimpleSigning => "simple-signing",
+            SignatureForm::SigstoreBundle => "sigstore-bundle",
         }
     }
 }
@@ -65,11 +68,6 @@ pub(super) struct Attached {
 impl Attached {
     /// What may be a signature of `subject`, in the order of the bundle.
     pub(super) fn signatures(contents: &Contents, subject: Digest) -> Vec<Attached> {
-        let form = |layer: &Descriptor| match &*layer.media_type {
-            SIMPLE_SIGNING => Some(SignatureForm::SimpleSigning),
-            kind if BUNDLES.contains(&kind) => Some(SignatureForm::SigstoreBundle),
-            _ => None,
-        };
         let layers = layers(contents, subject).into_iter();
         let found = layers.filter_map(|(manifest, layer)| {
             Some(Attached { manifest, layer: layer.clone(), form: form(layer)? })
@@ -86,6 +84,21 @@ impl Attached {
     pub(super) fn has_certificate(&self) -> bool {
         self.layer.annotations.get(CERTIFICATE).is_some_and(|text| !text.is_empty())
     }
+}
+
+/// What `layer` may be, by its type.
+fn form(layer: &Descriptor) -> Option<SignatureForm> {
+    match &*layer.media_type {
+        SIMPLE_SIGNING => Some(SignatureForm::SimpleSigning),
+        kind if BUNDLES.contains(&kind) => Some(SignatureForm::SigstoreBundle),
+        _ => None,
+    }
+}
+
+/// Whether `blob` is read by whoever asks for signatures: all that a signature is over, or that it is in.
+#[must_use]
+pub fn is_signature_part(blob: &Descriptor) -> bool {
+    blob.size <= MAX_PART && form(blob).is_some()
 }
 
 /// Layers that may be signed attestations of `subject`, with the manifests that they are in; those that are

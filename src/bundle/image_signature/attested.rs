@@ -14,7 +14,7 @@ use crate::words::error::Result;
 
 /// Largest attestation that is read: an SBOM of some ten thousand packages has 20 MiB, a third more in
 /// base64.
-const MAX_ATTESTATION: u64 = 32 << 20;
+pub const MAX_ATTESTATION: u64 = 32 << 20;
 /// Annotations that say the type of a predicate: of cosign's layers, of a bundle's manifest, of BuildKit's.
 const PREDICATE_TYPES: [&str; 3] =
     ["predicateType", "dev.sigstore.bundle.predicateType", "in-toto.io/predicate-type"];

@@ -1,7 +1,7 @@
 //! Against signatures of cosign's own: testdata/image-signatures/README.md says how they were made.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -192,22 +192,22 @@ fn what_is_too_large_or_too_much_is_not_read() {
         )
     };
     let good = part.layer.annotations.get("dev.cosignproject.cosign/signature").unwrap();
-    let reads = Cell::new(0);
+    let reads = AtomicUsize::new(0);
     let count = |part: &Descriptor| {
-        reads.set(reads.get() + 1);
+        reads.fetch_add(1, Ordering::Relaxed);
         read(part)
     };
     let ask = |layers: &[String]| signed_by(&with(layers), digest, &name, demand, &count).unwrap();
 
     let large = ask(&[layer(MAX_PART + 1, &good)]);
     assert!(matches!(large, Err(Unsigned::Unusable(_))), "{large:?}");
-    assert_eq!(reads.get(), 0);
+    assert_eq!(reads.swap(0, Ordering::Relaxed), 0);
     let junk = vec![layer(part.layer.size, "AAAA"); MAX_TRIED - 1];
     ask(&[junk.clone(), vec![layer(part.layer.size, &good)]].concat()).unwrap();
-    reads.set(0);
+    reads.store(0, Ordering::Relaxed);
     let many = [junk, vec![layer(part.layer.size, "AAAA"), layer(part.layer.size, &good)]].concat();
     assert_eq!(ask(&many), Err(Unsigned::OtherKey), "the last was not tried");
-    assert_eq!(reads.get(), MAX_TRIED);
+    assert_eq!(reads.into_inner(), MAX_TRIED);
 }
 
 #[test]

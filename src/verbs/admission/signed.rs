@@ -23,6 +23,7 @@ pub(super) fn look(
         Some(bytes) => Ok(bytes.to_vec()),
         None => Err(Error::new(Class::Incomplete, format!("{} is not at hand", blob.digest))),
     };
+    parts.signed_as = Some(original);
     if let Some((keys, names)) = rule.signed_by() {
         let asked = (keys.ids(), *names);
         if !parts.signatures.contains_key(&asked) {

@@ -19,6 +19,7 @@ use crate::verbs::sequel::Sequel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::work::graph::Selection;
+use crate::work::signature_rule::SignatureRule;
 
 /// What to export, and how.
 #[derive(Debug)]
@@ -45,6 +46,8 @@ pub struct Request {
     pub trust: Option<TrustFolder>,
     /// The stream that it goes on with, if any.
     pub stream: Option<Sequel>,
+    /// Which signatures the images have to carry. They come along, so that the other side can ask, too.
+    pub signatures: Vec<SignatureRule>,
     /// Transfers at a time.
     pub jobs: Jobs,
     /// Whether to stop before anything is written.
@@ -98,6 +101,7 @@ impl Request {
             expires_at: None,
             trust: None,
             stream: None,
+            signatures: Vec::new(),
             jobs: Jobs::default(),
             dry_run: false,
             skip_unreadable: false,

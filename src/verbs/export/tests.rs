@@ -40,6 +40,7 @@ impl Outside {
             listed: BTreeMap::new(),
             output: self.sample.at(name).into(),
             select: Selection::default(),
+            signatures: Vec::new(),
             since: Vec::new(),
             since_keys: Vec::new(),
             created_at: moment(CREATED),

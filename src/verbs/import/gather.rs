@@ -51,6 +51,11 @@ pub(super) fn gather(
     let (Some(discs), Some(set), false, true) = (&request.discs, set, is_all, takes_ahead) else {
         return Ok((examined, Tally::default()));
     };
+    if !request.signatures.is_empty() {
+        let text =
+            "signatures of images are demanded, and are looked for before anything is written";
+        return Err(Error::new(Class::Usage, text).hint("have all volumes at hand at once"));
+    }
     let purpose = Digest::of(format!("{}\n{set}", request.to).as_bytes());
     if request.bundle.contains(&discs.scratch) {
         let text = format!("{} lies in the bundle itself", discs.scratch.display());

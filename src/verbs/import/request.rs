@@ -17,6 +17,7 @@ use crate::work::graph::Rewrite;
 use crate::work::mapping::NameRule;
 use crate::work::plan::OnExisting;
 use crate::work::projects::Provision;
+use crate::work::signature_rule::SignatureRule;
 
 /// What to import, and how.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct Request {
     pub demands: Demands,
     /// Which images.
     pub choice: Choice,
+    /// Which signatures the images have to carry, inside of the bundle.
+    pub signatures: Vec<SignatureRule>,
     /// Rules for names; the first that matches decides.
     pub rules: Vec<NameRule>,
     /// Whether only the last part of a name is kept.
@@ -91,6 +94,7 @@ impl Request {
             trust,
             demands: Demands::default(),
             choice: Choice::default(),
+            signatures: Vec::new(),
             rules: Vec::new(),
             flatten: false,
             existing: OnExisting::default(),

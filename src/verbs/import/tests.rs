@@ -36,6 +36,7 @@ fn request(sample: &Sample) -> Request {
 
         demands: crate::verbs::freshness::Demands::default(),
         choice: Choice::default(),
+        signatures: Vec::new(),
         rules: Vec::new(),
         flatten: false,
         existing: OnExisting::Error,

@@ -39,6 +39,8 @@ pub struct ImageParts {
     pub manifests: Vec<ManifestFacts>,
     /// What came along with it.
     pub carried: Vec<CarriedFacts>,
+    /// The digest that has to be signed, where signatures were looked at.
+    pub signed_as: Option<Digest>,
     /// Its signature by one of these keys, which counts under such names, where rules ask for it; or why
     /// it has none, as the rest of a sentence that begins with the image.
     pub signatures: BTreeMap<(BTreeSet<KeyId>, SignedNames), Result<ImageSignature, String>>,

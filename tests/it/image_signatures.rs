@@ -1,0 +1,201 @@
+//! Signatures of images, demanded on export and on import: the images are those of
+//! testdata/image-signatures, which cosign itself signed.
+
+use serde_json::Value;
+
+use crate::support::files::copy;
+use crate::support::sealift::{Keys, Ran, Sealift, code, ran};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/image-signatures");
+
+/// A home with a key of its own.
+struct Site {
+    sealift: Sealift,
+    keys: Keys,
+}
+
+impl Site {
+    fn new() -> Site {
+        let sealift = Sealift::new();
+        let keys = sealift.keys("transfer");
+        Site { sealift, keys }
+    }
+
+    /// Exports `images` to `bundle`, with `more` arguments, which are split at spaces.
+    fn export(&self, images: &[&str], bundle: &str, more: &str) -> Ran {
+        let mut export = self.sealift.command();
+        export.arg("export");
+        export.args(images.iter().map(|it| format!("oci:{FOLDER}/layout:quay.io/org/{it}:1")));
+        export.args(["-o", bundle, "--sign-key"]).arg(&self.keys.private);
+        ran(export.args(more.split_whitespace()))
+    }
+
+    fn import(&self, bundle: &str, to: &str, more: &str) -> Ran {
+        let mut import = self.sealift.command();
+        import.args(["import", bundle, "--to", to, "--key"]).arg(&self.keys.public);
+        ran(import.args(more.split_whitespace()))
+    }
+
+    fn exists(&self, name: &str) -> bool {
+        self.sealift.at(name).exists()
+    }
+}
+
+/// A rule for all images of the folder that are called like this.
+fn rule(pattern: &str, key: &str) -> String {
+    format!("--require-signature quay.io/org/{pattern}={FOLDER}/{key}.pub.pem")
+}
+
+#[test]
+fn all_forms_enter_a_bundle_and_are_noted_and_found_again_on_import() {
+    let site = Site::new();
+    let kinds = ["p256", "rsa", "ed25519"];
+    let images: Vec<String> = kinds
+        .iter()
+        .flat_map(|kind| ["tag", "referrer", "bundle"].map(|style| format!("{kind}-{style}")))
+        .collect();
+    let mut images: Vec<&str> = images.iter().map(String::as_str).collect();
+    images.push("rsa-pss");
+    let named =
+        kinds.map(|key| [rule(&format!("{key}-tag"), key), rule(&format!("{key}-re*"), key)]);
+    let any = kinds.map(|key| format!("{},any-name", rule(&format!("{key}-b*"), key)));
+    let rules = [named.concat().join(" "), any.join(" "), rule("rsa-pss", "rsa")].join(" ");
+
+    let made = site.export(&images, "b.tar", &format!("{rules} --format json")).ok().json();
+
+    let screenings = made["screenings"].as_array().unwrap();
+    assert_eq!(screenings.len(), 10, "{made}");
+    let of = |name: &str| -> &Value {
+        let is = |it: &&Value| it["image"] == format!("quay.io/org/{name}:1");
+        screenings.iter().find(is).unwrap()
+    };
+    assert_eq!(of("p256-tag")["form"], "simple-signing");
+    assert_eq!(of("p256-bundle")["form"], "sigstore-bundle");
+    assert_eq!(of("p256-bundle")["unchecked"][0], "the name");
+    assert_eq!(of("p256-tag")["kind"], "signature");
+    assert!(of("p256-tag")["rule"].as_str().unwrap().ends_with("p256.pub.pem"));
+    let shown = site.sealift.command().args(["inspect", "b.tar", "--format", "json"]).output();
+    let shown: Value = serde_json::from_slice(&shown.unwrap().stdout).unwrap();
+    assert_eq!(shown["screenings"], made["screenings"]);
+    site.export(&images, "b.tar", &rules).ok().says("is complete already");
+    site.export(&images, "b.tar", "").exits(code::USAGE).says("holds something else");
+
+    site.import("b.tar", "oci:store", &rules).ok();
+    let ledger = site.sealift.home().join(".local/state/sealift/ledger.jsonl");
+    let ledger = std::fs::read_to_string(&ledger).unwrap_or_else(|e| panic!("{ledger:?}: {e}"));
+    let mut imports = ledger.lines().filter(|line| line.contains("\"verb\":\"import\""));
+    assert!(imports.any(|line| line.contains("\"kind\":\"signature\"")), "{ledger}");
+}
+
+#[test]
+fn what_is_not_signed_as_demanded_enters_no_bundle() {
+    let site = Site::new();
+    for (image, key, why) in [
+        ("unsigned", "p256", "carries no signature"),
+        ("attested-tag", "p256", "carries no signature"),
+        ("attested-bundle", "p256", "it attests something else"),
+        ("p256-tag", "stranger", "is not signed by the key"),
+        ("p256-bundle", "rsa", "is not signed by the key"),
+        ("swapped-tag", "p256", "a signature of another image"),
+        ("swapped-referrer", "p256", "a signature of another image"),
+        ("swapped-bundle", "p256,any-name", "a signature of another image"),
+        ("moved", "p256", "signed under another name, quay.io/org/elsewhere"),
+        ("p256-bundle", "p256", "a signature that says no name"),
+    ] {
+        let (key, any) = key.split_once(',').unwrap_or((key, ""));
+        let any = if any.is_empty() { String::new() } else { format!(",{any}") };
+        let rule = format!("{}{any}", rule("*", key));
+        let refused = site.export(&["p256-tag", image], "b.tar", &rule);
+
+        let asked = rule.split_once(' ').unwrap().1;
+        let name = format!("quay.io/org/{image}:1 ");
+        refused.exits(code::UNTRUSTED).says(why).says(&name).says(&format!("{asked} demands one"));
+        assert!(!site.exists("b.tar") && !site.exists("b.tar.partial"), "{image}");
+    }
+    site.export(&["moved"], "moved.tar", &format!("{},any-name", rule("*", "p256"))).ok();
+    site.export(&["unsigned", "moved"], "b.tar", &rule("*", "p256"))
+        .exits(code::UNTRUSTED)
+        .says("2 signatures that are demanded of images are not there");
+}
+
+#[test]
+fn an_import_asks_the_bundle_itself_and_writes_nothing_before() {
+    let site = Site::new();
+    let images = ["p256-tag", "unsigned", "swapped-referrer", "moved"];
+    site.export(&images, "b", "").ok();
+    for (pattern, key, why) in [
+        ("unsigned", "p256", "carries no signature"),
+        ("swapped*", "p256", "a signature of another image"),
+        ("moved", "p256", "signed under another name"),
+        ("p256-tag", "rsa", "is not signed by the key"),
+    ] {
+        site.import("b", "oci:store", &rule(pattern, key)).exits(code::UNTRUSTED).says(why);
+        assert!(!site.exists("store"), "{pattern}");
+    }
+    // An image that is left behind needs none; a rule that means it is not idle.
+    let both = [rule("unsigned", "p256"), rule("p256-tag", "p256")].join(" ");
+    site.import("b", "oci:store", &format!("{both} --except quay.io/org/unsigned")).ok();
+}
+
+#[test]
+fn a_rule_that_means_no_image_is_an_error() {
+    let site = Site::new();
+    let typo = rule("p265-*", "p256");
+    let said = "no image is meant by the rule for signatures quay.io/org/p265-*=";
+    site.export(&["p256-tag"], "b", &typo).exits(code::USAGE).says(said);
+    assert!(!site.exists("b") && !site.exists("b.partial"));
+    site.export(&["p256-tag"], "b", "").ok();
+    site.import("b", "oci:store", &typo).exits(code::USAGE).says(said);
+    assert!(!site.exists("store"));
+    let keyless = "--require-signature *=keyless:root.json,identity=a@b.example";
+    site.export(&["p256-tag"], "c", keyless).exits(code::USAGE).says("keyless");
+    let weak = format!("--require-signature *={FOLDER}/refused/rsa-1024.pub.pem");
+    site.export(&["p256-tag"], "c", &weak).exits(code::USAGE).says("RSA of 1024 bits");
+    let left = format!("{} --no-referrers", rule("*", "p256"));
+    site.export(&["p256-tag"], "c", &left).exits(code::USAGE).says("cannot be used with");
+}
+
+#[test]
+fn an_index_that_is_written_anew_is_signed_as_the_one_it_was() {
+    let site = Site::new();
+    let smaller = "--platform linux/amd64 --rewrite-index";
+    site.export(&["p256-tag"], "b", &format!("{smaller} {}", rule("*", "p256"))).ok();
+
+    let asked = site.import("b", "oci:store", &rule("*", "p256")).exits(code::UNTRUSTED);
+
+    asked.says("carries no signature").says("written anew on export");
+    site.export(&["p256-tag"], "whole", &format!("--platform linux/amd64 {}", rule("*", "p256")))
+        .ok();
+    site.import("whole", "oci:store", &rule("*", "p256")).ok();
+}
+
+#[test]
+fn a_delta_has_what_its_signatures_are_over() {
+    let site = Site::new();
+    site.export(&["p256-tag", "p256-bundle"], "first", "").ok();
+    site.import("first", "oci:store", "").ok();
+    let images = ["p256-tag", "p256-bundle", "rsa-tag"];
+    site.export(&images, "second", "--since first").ok();
+
+    let rules = [rule("p256-tag", "p256"), format!("{},any-name", rule("p256-b*", "p256"))];
+
+    site.import("second", "oci:store", &rules.join(" ")).ok();
+}
+
+#[test]
+fn a_signature_that_was_damaged_on_the_way_is_damage() {
+    let site = Site::new();
+    site.export(&["p256-tag"], "b", "").ok();
+    copy(&site.sealift.at("b"), &site.sealift.at("bad"));
+    let blobs = site.sealift.at("bad/blobs/sha256");
+    let is_payload = |path: &std::path::PathBuf| {
+        std::fs::read(path).is_ok_and(|it| it.starts_with(b"{\"critical\""))
+    };
+    let mut files = std::fs::read_dir(blobs).unwrap().map(|entry| entry.unwrap().path());
+    let payload = files.find(is_payload).unwrap();
+    let text = std::fs::read_to_string(&payload).unwrap().replace("p256-tag", "p256-bag");
+    std::fs::write(&payload, text).unwrap();
+
+    site.import("bad", "oci:store", &rule("*", "p256")).exits(code::DAMAGED);
+    assert!(!site.exists("store"));
+}
