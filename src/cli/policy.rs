@@ -19,7 +19,7 @@ use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::verbs::admission::Admission;
 use crate::verbs::export::Request as Export;
-use crate::verbs::policy::{JudgedByPolicy, PolicyReport, Request, ToJudge, check};
+use crate::verbs::policy::{BundleToJudge, JudgedByPolicy, PolicyReport, Request, ToJudge, check};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -132,11 +132,10 @@ impl CheckPolicy {
         let mut paths = std::mem::take(&mut self.what).into_iter().map(PathBuf::from);
         let first: Medium = opener.medium(paths.next().unwrap_or_default());
         let bases = std::mem::take(&mut self.base);
-        Ok(ToJudge::Bundle {
-            medium: first.with_volumes_at(paths.collect()),
-            trust: self.signers.trust()?,
-            bases: opener.media(all_at_hand::<PathBuf>("--base", bases)?),
-        })
+        let medium = first.with_volumes_at(paths.collect());
+        let mut bundle = BundleToJudge::new(medium, self.signers.trust()?);
+        bundle.bases = opener.media(all_at_hand::<PathBuf>("--base", bases)?);
+        Ok(ToJudge::Bundle(Box::new(bundle)))
     }
 
     fn images(&mut self, printer: &Printer) -> Result<ToJudge> {

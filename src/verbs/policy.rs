@@ -20,19 +20,32 @@ use crate::work::policy::{BrokenPolicyRule, ImageFacts, Judgement, PolicySubject
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ToJudge {
-    /// What a bundle holds, and the earlier bundles and layouts that give what it does not carry.
-    Bundle {
-        /// The bundle.
-        medium: Medium,
-        /// Who must have signed it.
-        trust: Trust,
-        /// What is beside it.
-        bases: Vec<Medium>,
-    },
+    /// What a bundle holds.
+    Bundle(Box<BundleToJudge>),
     /// What this export would carry. Nothing is written.
     Images(Box<export::Request>),
     /// The names that this export asks for; no registry is.
     Names(Box<export::Request>),
+}
+
+/// A bundle that is to be judged.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct BundleToJudge {
+    /// The bundle.
+    pub medium: Medium,
+    /// Who must have signed it.
+    pub trust: Trust,
+    /// The earlier bundles and layouts that give what it does not carry.
+    pub bases: Vec<Medium>,
+}
+
+impl BundleToJudge {
+    /// That on `medium`, signed as `trust` asks, with nothing beside it.
+    #[must_use]
+    pub fn new(medium: impl Into<Medium>, trust: Trust) -> BundleToJudge {
+        BundleToJudge { medium: medium.into(), trust, bases: Vec::new() }
+    }
 }
 
 /// What is to be judged, and by what.
@@ -108,14 +121,14 @@ impl PolicyReport {
 /// use sealift::bundle::check::Trust;
 /// use sealift::places::registry::{Client, Settings};
 /// use sealift::verbs::admission::Admission;
-/// use sealift::verbs::policy::{Request, ToJudge, check};
+/// use sealift::verbs::policy::{BundleToJudge, Request, ToJudge, check};
 /// use sealift::words::progress::Silent;
 /// use sealift::work::policy::AdmissionPolicy;
 ///
 /// let rules = b"version = 1\n[[rule]]\nname = \"no-root\"\nno-root = true\n";
 /// let policy = AdmissionPolicy::read(Path::new("site.toml"), rules, &|_| unreachable!("no key is named"))?;
-/// let (medium, trust) = ("testdata/formats/v1/packed.tar".into(), Trust::UnsafeAnySigner);
-/// let what = ToJudge::Bundle { medium, trust, bases: Vec::new() };
+/// let bundle = BundleToJudge::new("testdata/formats/v1/packed.tar", Trust::UnsafeAnySigner);
+/// let what = ToJudge::Bundle(Box::new(bundle));
 /// let admission = Admission::new(vec![policy], None);
 /// let request = Request::new(what, admission, SystemTime::now().try_into()?);
 /// let client = Client::new(Settings::default(), Arc::new(Silent))?;
@@ -162,7 +175,8 @@ struct Known {
 fn known(request: &Request, client: &Client, progress: &dyn Progress) -> Result<Known> {
     let policies = &request.admission.policies;
     match &request.what {
-        ToJudge::Bundle { medium, trust, bases } => {
+        ToJudge::Bundle(it) => {
+            let BundleToJudge { medium, trust, bases } = &**it;
             let bundle = check::examine_expired(medium, trust)?.into_trusted()?;
             let cancel = progress.handle();
             let bundle = bundle.beside(Bases::open(bases, medium, &cancel)?);

@@ -16,10 +16,13 @@ use crate::words::error::{Result, Side};
 /// Largest part that is read: an attestation with an SBOM of ten thousand packages.
 const MAX_PART: u64 = 32 << 20;
 
+/// Gives the bytes of a part; nothing where they are not at hand.
+type PartOf<'r> = dyn Fn(&Descriptor) -> Result<Option<Arc<[u8]>>> + Sync + 'r;
+
 /// How the small parts of images are had that policies ask for: configs, signatures, attestations.
 pub(in crate::verbs) struct PartReading<'r> {
     /// The bytes of a part; nothing where they are not at hand.
-    pub(super) part: Box<dyn Fn(&Descriptor) -> Result<Option<Arc<[u8]>>> + Sync + 'r>,
+    pub(super) part: Box<PartOf<'r>>,
     /// Whether an image is signed by the digest that it has at its source, whatever was made of it.
     pub(super) at_source: bool,
     /// How many at a time.

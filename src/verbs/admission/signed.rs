@@ -1,5 +1,7 @@
 //! [`look`]: whether an image is signed as a rule demands.
 
+use std::collections::btree_map::Entry;
+
 use super::reading::PartReading;
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::image_signature::{SignatureDemand, attested_by, signed_by};
@@ -26,7 +28,7 @@ pub(super) fn look(
     parts.signed_as = Some(original);
     if let Some((keys, names)) = rule.signed_by() {
         let asked = (keys.ids(), *names);
-        if !parts.signatures.contains_key(&asked) {
+        if let Entry::Vacant(entry) = parts.signatures.entry(asked) {
             let demand = SignatureDemand { keys: &keys.keys, names: *names };
             let found = match signed_by(contents, original, &image.name, demand, &read) {
                 Ok(found) => found.map_err(|why| why.in_words()),
@@ -35,7 +37,7 @@ pub(super) fn look(
                 }
                 Err(e) => return Err(e.context(format!("signatures of {}", image.name))),
             };
-            parts.signatures.insert(asked, found);
+            entry.insert(found);
         }
     }
     if let Some(keys) = rule.attested_by() {
@@ -43,16 +45,12 @@ pub(super) fn look(
         let subjects: Vec<Digest> = [original].into_iter().chain(running).collect();
         for subject in subjects {
             let told = if subject == original { image.digest } else { subject };
-            let asked = (keys.ids(), told);
-            if parts.attested.contains_key(&asked) {
-                continue;
-            }
+            let Entry::Vacant(entry) = parts.attested.entry((keys.ids(), told)) else { continue };
             let found = match attested_by(contents, subject, &keys.keys, &read) {
                 Err(e) if e.class() == Class::Incomplete => Default::default(),
                 found => found.map_err(|e| e.context(format!("attestations of {}", image.name)))?,
             };
-            let types = found.into_iter().map(|it| it.predicate_type).collect();
-            parts.attested.insert(asked, types);
+            entry.insert(found.into_iter().map(|it| it.predicate_type).collect());
         }
     }
     Ok(())
