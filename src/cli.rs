@@ -42,6 +42,7 @@ mod plan;
 mod policy;
 mod printer;
 mod prompt;
+mod proof;
 mod protect;
 mod prune;
 mod registries;
@@ -115,6 +116,7 @@ enum Command {
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Report(report_on::ReportOn),
+    Proof(proof::WriteProof),
     Serve(serve::Serve),
     Protect(protect::Protect),
     Repair(repair::Repair),
@@ -171,6 +173,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Report(args) => args.run(printer),
+        Command::Proof(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
         Command::Protect(args) => args.run(printer),
         Command::Repair(args) => args.run(printer),

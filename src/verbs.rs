@@ -15,6 +15,7 @@ mod numbered;
 pub mod pack;
 mod paths;
 pub mod policy;
+pub mod proof;
 mod prospect;
 pub mod protect;
 pub mod prune;

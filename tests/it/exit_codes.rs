@@ -174,6 +174,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (3, "demands one", plain("import b --to oci:n --require-signature *=k.pub.pem")),
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
+        (3, "has not signed", plain("proof b -o n --sign-key stranger.key.pem")),
         (3, "is no bundle: it is compressed with gzip", plain("verify x.gz")),
         (3, "is no bundle: it is a receipt", "inspect bad.json".to_owned()),
         (3, "does not go with the rest", plain("verify later")),

@@ -148,7 +148,7 @@ fn a_rule_that_means_no_image_is_an_error() {
     site.import("b", "oci:store", &typo).exits(code::USAGE).says(said);
     assert!(!site.exists("store"));
     let keyless = "--require-signature *=keyless:root.json,identity=a@b.example";
-    site.export(&["p256-tag"], "c", keyless).exits(code::USAGE).says("keyless");
+    site.export(&["p256-tag"], "c", keyless).exits(code::USAGE).says("an issuer");
     let weak = format!("--require-signature *={FOLDER}/refused/rsa-1024.pub.pem");
     site.export(&["p256-tag"], "c", &weak).exits(code::USAGE).says("RSA of 1024 bits");
     let left = format!("{} --no-referrers", rule("*", "p256"));
@@ -198,4 +198,36 @@ fn a_signature_that_was_damaged_on_the_way_is_damage() {
 
     site.import("bad", "oci:store", &rule("*", "p256")).exits(code::DAMAGED);
     assert!(!site.exists("store"));
+}
+
+#[test]
+fn signers_by_certificate_are_demanded_by_their_names() {
+    let site = Site::new();
+    let by = |image: &str, identity: &str| {
+        let root = format!("keyless:{FOLDER}/trusted_root.json");
+        let who = format!("identity={identity},issuer=https://login.example.org");
+        format!("--require-signature quay.io/org/{image}={root},{who}")
+    };
+    let workflow = "https://git.example.org/org/app/.workflows/build.yml@refs/heads/main";
+    let mail = "builder@example.org";
+    let rules = [by("keyless-tag", mail), format!("{},any-name", by("keyless-b*", workflow))];
+    let rules = rules.join(" ");
+
+    let images = ["keyless-tag", "keyless-bundle"];
+    let made = site.export(&images, "b", &format!("{rules} --format json")).ok().json();
+
+    let unchecked = made["screenings"][0]["unchecked"].as_array().unwrap();
+    assert!(unchecked.iter().any(|it| it == "that the log kept what it promised"), "{made}");
+    site.import("b", "oci:store", &rules).ok();
+
+    let other = by("keyless-tag", "somebody@example.org");
+    site.import("b", "oci:other", &other).exits(code::UNTRUSTED).says("by somebody else, builder@");
+    assert!(!site.exists("other"));
+    for image in ["keyless-late", "keyless-stranger", "keyless-other-entry", "p256-tag"] {
+        site.export(&[image], "c", &by(image, mail)).exits(code::UNTRUSTED).says("carries no");
+    }
+    site.export(&["keyless-tag"], "c", &rule("keyless-tag", "p256"))
+        .exits(code::UNTRUSTED)
+        .says("is signed with certificates (keyless)");
+    assert!(!site.exists("c") && !site.exists("c.partial"));
 }

@@ -106,6 +106,21 @@ fn keys() {
 }
 
 #[test]
+fn proofs() {
+    let sealift = desk();
+
+    let made = run(&sealift, "proof packed.tar --key signer.pub.pem -o p").ok();
+    check("proof", &made, &[]);
+    let again = run(&sealift, "proof packed.tar --key signer.pub.pem -o p").exits(code::USAGE);
+    check("proof.taken", &again, &[]);
+    run(&sealift, "key generate --no-passphrase -o own").ok();
+    let told = run(&sealift, "key show own.pub.pem").json();
+    let own = told["keyId"].as_str().unwrap();
+    let line = "proof packed.tar --key signer.pub.pem --sign-key own.key.pem -o q";
+    check("proof.unsigned", &run(&sealift, line).exits(code::UNTRUSTED), &[(own, "<key>")]);
+}
+
+#[test]
 fn roots_of_trust() {
     let sealift = desk();
     let mut varying: Vec<(String, String)> = Vec::new();

@@ -76,6 +76,7 @@ mod openssl;
 mod outlook;
 mod pack;
 mod policy;
+mod proof;
 mod protect;
 mod prune;
 mod receipts;
