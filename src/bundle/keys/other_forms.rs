@@ -62,7 +62,8 @@ pub(super) fn public(text: &str) -> Option<Result<[u8; 32]>> {
     if line.lines().count() > 1 {
         return Some(Err(bad("expected one key in the file")));
     }
-    let key = ssh_key::PublicKey::from_openssh(line).map_err(|e| bad(&e.to_string()));
+    let odd = |e| bad(&format!("expected a key of the kind ssh-ed25519: {e}"));
+    let key = ssh_key::PublicKey::from_openssh(line).map_err(odd);
     Some(key.and_then(|key| match key.key_data().ed25519() {
         Some(key) => Ok(key.0),
         None => Err(bad("expected a key of the kind ssh-ed25519")),
@@ -122,7 +123,8 @@ fn of_minisign(text: &str, file: &[u8], passphrase: Option<&str>) -> Result<Zero
 
 fn of_ssh(text: &str, passphrase: Option<&str>) -> Result<Zeroizing<[u8; 32]>> {
     let bad = |why: &str| bad("private", why);
-    let key = ssh_key::PrivateKey::from_openssh(text.trim()).map_err(|e| bad(&e.to_string()))?;
+    let odd = |e| bad(&format!("expected a key of the kind ssh-ed25519: {e}"));
+    let key = ssh_key::PrivateKey::from_openssh(text.trim()).map_err(odd)?;
     let key = match passphrase {
         Some(passphrase) => key.decrypt(passphrase).map_err(|_| wrong_passphrase())?,
         None => key,
