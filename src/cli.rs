@@ -3,6 +3,7 @@
 //! This file is the driver: what the verbs need stands in files of its own below, none of which
 //! imports anything from here.
 
+mod admit;
 mod at_hand;
 mod attendant;
 mod bars;
@@ -38,6 +39,7 @@ mod numbering;
 mod pack;
 mod partly;
 mod plan;
+mod policy;
 mod printer;
 mod prompt;
 mod proof;
@@ -124,6 +126,8 @@ enum Command {
     #[command(subcommand)]
     Trust(trust::TrustVerb),
     #[command(subcommand)]
+    Policy(policy::PolicyVerb),
+    #[command(subcommand)]
     Ledger(ledger::LedgerVerbs),
     Login(login::Login),
     Logout(login::LogoutArgs),
@@ -177,6 +181,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Pack(args) => args.run(printer),
         Command::Prune(args) => args.run(printer),
         Command::Trust(command) => command.run(printer),
+        Command::Policy(command) => command.run(printer),
         Command::Ledger(command) => command.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),

@@ -59,6 +59,7 @@ pub enum Remedy {
     Trust,
     TrustFolder,
     VerifyLedger,
+    WarnOnly,
 }
 
 impl Remedy {
@@ -116,6 +117,7 @@ impl Remedy {
         Remedy::Trust,
         Remedy::TrustFolder,
         Remedy::VerifyLedger,
+        Remedy::WarnOnly,
     ];
 
     /// The field of a request or of the settings, or the function, that does it.
@@ -174,6 +176,7 @@ impl Remedy {
             Remedy::Trust => "trust",
             Remedy::TrustFolder => "trust_folder",
             Remedy::VerifyLedger => "ledger::verify",
+            Remedy::WarnOnly => "admission.warn_only",
         }
     }
 }

@@ -80,6 +80,6 @@ fn refused(image: &Image, rule: &SignatureRule, why: &Unsigned) -> Error {
             "its index was written anew on export, which nobody signed; have it exported with its own",
         ),
         (Some(hint), _) => error.hint(hint),
-        (None, _) => error.hint("have it signed with that key, or correct the rule"),
+        (None, _) => error.hint("have it signed as the rule says, or correct the rule"),
     }
 }

@@ -119,6 +119,8 @@ fn each_message_has_the_exit_code_of_its_class() {
             ("manifest.json", list, 0o644),
         ]),
     );
+    write("old.toml", b"version = 0\n");
+    write("strict.toml", b"version = 1\n[[rule]]\nname = \"none\"\ndenied-images = [\"*\"]\n");
     write("bad.json", b"{\"_type\":\"x\"}");
     write("empty", b"");
     std::fs::create_dir(sealift.at("hollow")).unwrap();
@@ -161,6 +163,9 @@ fn each_message_has_the_exit_code_of_its_class() {
             format!("export {HELLO} -o n {sign} --stream p --after b --history h"),
         ),
         (2, "is a file, not a folder", plain("import b --to oci:empty/x")),
+        (2, "there is no policy", "policy check b".to_owned()),
+        (2, "of a policy is known here", plain("import b --to oci:n --policy old.toml")),
+        (3, "not let in by policy", plain("import b --to oci:n --policy strict.toml")),
         (
             2,
             "no image is meant by the rule for signatures",

@@ -75,6 +75,7 @@ mod only_intact;
 mod openssl;
 mod outlook;
 mod pack;
+mod policy;
 mod proof;
 mod protect;
 mod prune;
