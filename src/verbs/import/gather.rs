@@ -51,7 +51,7 @@ pub(super) fn gather(
     let (Some(discs), Some(set), false, true) = (&request.discs, set, is_all, takes_ahead) else {
         return Ok((examined, Tally::default()));
     };
-    if !request.signatures.is_empty() {
+    if !request.signatures.is_empty() || request.admission.asks_signatures() {
         let text =
             "signatures of images are demanded, and are looked for before anything is written";
         return Err(Error::new(Class::Usage, text).hint("have all volumes at hand at once"));
