@@ -12,6 +12,7 @@ use std::path::Path;
 pub use self::about::{HeldBundle, ReceiptAbout, ReceiptTotals, Unread};
 pub use self::content::{HeldContent, MAX_NAMES};
 use super::envelope::Envelope;
+use super::in_toto::{self, BEGINNINGS};
 use super::keys::{KeyId, PrivateKey, PublicKey};
 use crate::tools::file::open_regular;
 use crate::words::digest::Digest;
@@ -22,9 +23,6 @@ use crate::words::error::{Class, Error, Result, Subject};
 pub const MAX_RECEIPT: u64 = 64 << 20;
 /// Largest first line: the statement with what could not be read, in base64.
 const MAX_FIRST: usize = 2 << 20;
-/// How the first line of a signed receipt begins, and that of one that nobody signed.
-const BEGINNINGS: [&[u8]; 2] = [b"{\"payload\":\"", b"{\"_type\":\""];
-
 /// What a site holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -98,13 +96,7 @@ impl ReadReceipt {
     /// Whether the file at `path` begins as a receipt does.
     #[must_use]
     pub fn is_at(path: &Path) -> bool {
-        let mut first = [0; 12];
-        let longest = first.len();
-        let Ok(mut file) = open_regular(path).map(|file| file.take(longest as u64)) else {
-            return false;
-        };
-        let got = file.read(&mut first).unwrap_or(0);
-        BEGINNINGS.iter().any(|begin| first[..got].starts_with(&begin[..begin.len().min(longest)]))
+        in_toto::is_at(path)
     }
 
     /// Reads the receipt at `path`. Where `keys` are given, one of them has to have signed it; that is

@@ -14,14 +14,13 @@ use super::faults;
 use super::reading::{BUFFER, read_lines};
 use super::state::LedgerState;
 use crate::bundle::envelope::Envelope;
-use crate::bundle::in_toto::{self, StatementSubject};
+use crate::bundle::in_toto::{self, BEGINNINGS, StatementSubject};
 use crate::bundle::keys::{PrivateKey, PublicKey};
 use crate::bundle::receipt::ReceiptSigner;
 use crate::bundle::statement::Tool;
 use crate::tools::file::open_regular;
 use crate::words::digest::{Digest, Hasher};
 use crate::words::error::{Class, Error, Result, Subject};
-use crate::words::json::check_strict;
 use crate::words::moment::Moment;
 
 /// `predicateType` of its statement.
@@ -30,9 +29,6 @@ const EXTRACT_TYPE: &str = "urn:sealift:ledger:v1";
 const SUBJECT: &str = "ledger";
 /// Largest first line: it has less than two kilobytes.
 const MAX_FIRST: u64 = 16 << 10;
-/// How it begins that was signed, and that nobody signed.
-const BEGINNINGS: [&[u8]; 2] = [b"{\"payload\":\"", b"{\"_type\":\""];
-
 /// An entry, by its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -61,14 +57,6 @@ pub struct LedgerExtract {
     pub tool: Tool,
 }
 
-#[derive(Deserialize)]
-struct Claim {
-    subject: [StatementSubject; 1],
-    #[serde(rename = "predicateType")]
-    predicate_type: String,
-    predicate: serde_json::Value,
-}
-
 impl LedgerSpan {
     /// The entry `first`, behind `previous`, to the entry `last` with this `digest`.
     #[must_use]
@@ -87,14 +75,7 @@ impl LedgerExtract {
     /// Whether the file at `path` begins as one does.
     #[must_use]
     pub fn is_at(path: &Path) -> bool {
-        let mut first = [0; 12];
-        let longest = first.len();
-        let Ok(mut file) = open_regular(path).map(|file| file.take(longest as u64)) else {
-            return false;
-        };
-        let got = file.read(&mut first).unwrap_or(0);
-        got > 9
-            && BEGINNINGS.iter().any(|it| first[..got].starts_with(&it[..it.len().min(longest)]))
+        in_toto::is_at(path)
     }
 
     /// The first line of the file, signed with `key` if there is one, in front of lines that have the
@@ -113,24 +94,9 @@ impl LedgerExtract {
     }
 
     fn from_statement(payload: &[u8]) -> Result<(LedgerExtract, Digest)> {
-        let bad = |why: String| {
-            Error::new(Class::Untrusted, format!("its statement is none of a ledger: {why}"))
-        };
-        check_strict(payload).map_err(|e| bad(e.to_string()))?;
-        let claim: Claim = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
-        if claim.predicate_type != EXTRACT_TYPE {
-            return Err(bad("it is of another type".to_owned())
-                .hint("a newer sealift may have made it; use that version"));
-        }
-        let extract: LedgerExtract =
-            serde_json::from_value(claim.predicate).map_err(|e| bad(e.to_string()))?;
-        let [subject] = &claim.subject;
-        let lines = Digest::from_hex(subject.sha256()).map_err(|e| bad(e.to_string()))?;
-        // Written out again it must be the same, so that no member can hide.
-        match extract.to_statement(&lines) == payload {
-            true => Ok((extract, lines)),
-            false => Err(bad("it is not spelled as sealift writes it".to_owned())),
-        }
+        in_toto::read(payload, ("ledger", EXTRACT_TYPE), |extract: &LedgerExtract, lines| {
+            extract.to_statement(lines) == payload
+        })
     }
 
     /// Reads the file at `path`, and hands `each` entry on that is as it was written. Where `keys` are

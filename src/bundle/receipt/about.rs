@@ -7,8 +7,7 @@ use crate::bundle::in_toto::{self, StatementSubject};
 use crate::bundle::position::StreamPosition;
 use crate::bundle::statement::Tool;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result};
-use crate::words::json::check_strict;
+use crate::words::error::Result;
 use crate::words::moment::Moment;
 
 /// `predicateType` of a receipt's.
@@ -73,14 +72,6 @@ pub struct ReceiptTotals {
     pub blobs: u64,
     /// Bytes of all of them.
     pub bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct Claim {
-    subject: [StatementSubject; 1],
-    #[serde(rename = "predicateType")]
-    predicate_type: String,
-    predicate: serde_json::Value,
 }
 
 impl ReceiptTotals {
@@ -155,24 +146,9 @@ impl ReceiptAbout {
     /// # Errors
     /// [`Class::Untrusted`] for a statement of something else.
     pub(super) fn from_statement(payload: &[u8]) -> Result<(ReceiptAbout, Digest)> {
-        let bad = |why: String| {
-            Error::new(Class::Untrusted, format!("its statement is none of a receipt: {why}"))
-        };
-        check_strict(payload).map_err(|e| bad(e.to_string()))?;
-        let claim: Claim = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
-        if claim.predicate_type != RECEIPT_TYPE {
-            return Err(bad("it is of another type".to_owned())
-                .hint("a newer sealift may have made it; use that version"));
-        }
-        let about: ReceiptAbout =
-            serde_json::from_value(claim.predicate).map_err(|e| bad(e.to_string()))?;
-        let [subject] = &claim.subject;
-        let lists = Digest::from_hex(subject.sha256()).map_err(|e| bad(e.to_string()))?;
-        // Written out again it must be the same, so that no member can hide.
-        match about.to_statement(&lists) == payload && about.is_in_order() {
-            true => Ok((about, lists)),
-            false => Err(bad("it is not spelled as sealift writes it".to_owned())),
-        }
+        in_toto::read(payload, ("receipt", RECEIPT_TYPE), |about: &ReceiptAbout, lists| {
+            about.to_statement(lists) == payload && about.is_in_order()
+        })
     }
 
     /// Whether its lists are in order, each entry once, and it is about places or about bundles.
