@@ -2,6 +2,7 @@
 
 #[cfg(feature = "other-keys")]
 mod other_forms;
+mod passphrase;
 
 use std::fmt;
 
@@ -15,10 +16,9 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument, pkcs5
 use sha2::{Digest as _, Sha512};
 use zeroize::Zeroizing;
 
+use self::passphrase::{no_passphrase, wrong_passphrase};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
-use crate::words::phrase::phrase;
-use crate::words::remedy::Remedy;
 
 /// Rounds of PBKDF2-HMAC-SHA256 in a new encrypted key: what OWASP asks for, and what OpenSSL
 /// 3.0 and Node still open (they refuse scrypt of the same strength).
@@ -329,15 +329,6 @@ impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({})", self.public.id)
     }
-}
-
-fn no_passphrase() -> Error {
-    Error::new(Class::Usage, "the private key is encrypted and no passphrase was given")
-        .hint(phrase!["set SEALIFT_PASSPHRASE, or name a file with ", Remedy::Passphrase])
-}
-
-fn wrong_passphrase() -> Error {
-    Error::new(Class::Usage, "the passphrase does not open the private key")
 }
 
 fn random(bytes: &mut [u8]) -> Result<()> {

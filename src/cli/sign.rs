@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::believe::Believe;
 use super::bundle::Bundle;
+use super::environment::now;
 use super::noting::Noting;
 use super::printer::Printer;
 use super::secrets::{private_key, public_keys, read_bytes};
@@ -102,7 +103,7 @@ impl SignBundle {
             output: self.output.as_ref().map(Medium::at),
             jobs: self.jobs.map_or_else(Jobs::default, |jobs| Jobs::up_to(jobs.into())),
             ledger: self.prepare.is_none().then(|| self.noting.keeper(printer)).flatten(),
-            ..Request::new(self.bundle.medium(|path| opener.medium(path)), trust)
+            ..Request::new(self.bundle.medium(|path| opener.medium(path)), trust, now()?)
         };
         let progress = printer.progress();
         match (signer, &self.prepare) {
@@ -174,7 +175,7 @@ fn text(summary: &Summary, long: bool) -> Vec<String> {
     let key = if long { &summary.key } else { summary.key.get(..16).unwrap_or(&summary.key) };
     let statement = digest(&summary.statement, long);
     let mut lines = vec![match summary.already_signed {
-        true => format!("key {key} had signed {} already: nothing was changed", Safe(&bundle)),
+        true => format!("key {key} had signed {} already: nothing was added", Safe(&bundle)),
         false => {
             format!("key {key} has signed {}: {}", Safe(&bundle), count(summary.images, "image"))
         }

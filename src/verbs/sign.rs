@@ -4,7 +4,7 @@ mod making;
 mod request;
 mod summary;
 
-use self::making::{in_place, is_folder, read, refuse_full, signed_before};
+use self::making::{in_place, is_folder, read, refuse_full, refuse_stranger, signed_before};
 pub use self::request::{Request, Signer};
 pub use self::summary::{Prepared, Summary};
 use crate::bundle::envelope::{Envelope, PAYLOAD_TYPE, pae};
@@ -50,10 +50,14 @@ fn noted(
     let signer = by.public();
     let id = signer.id();
     let mut summary = Summary::of(request, &read, signer);
-    if signed_before(&read, signer) {
-        return Ok(Summary { already_signed: true, ..summary });
+    refuse_stranger(summary.trust.as_ref(), signer)?;
+    summary.already_signed = signed_before(&read, signer);
+    if summary.already_signed && request.output.is_none() {
+        return Ok(summary);
     }
-    refuse_full(request, &read)?;
+    if !summary.already_signed {
+        refuse_full(request, &read, &id)?;
+    }
     let envelope = match by {
         Signer::Key(key) => Envelope::sign(&read.payload, key),
         Signer::Elsewhere { key, signature } => {
@@ -76,7 +80,8 @@ fn noted(
                 jobs: request.jobs,
                 ..pack::Request::new(request.bundle.clone(), output.clone())
             };
-            pack_signed(&wanted, None, Some((&id, &envelope)), progress)?;
+            let more = (!summary.already_signed).then_some((&id, &envelope));
+            pack_signed(&wanted, None, more, progress)?;
         }
     }
     summary.signers.push(id.hex());

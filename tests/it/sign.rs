@@ -44,7 +44,7 @@ fn two_people_sign_one_folder_on_two_machines() {
     let all = tree(&sealift.at("b"));
     run(&sealift, "sign b --sign-key bob.key.pem --trust trust")
         .ok()
-        .says("nothing was changed")
+        .says("nothing was added")
         .says("role default takes 2 signatures of 3: signed by alice, bob, not by carol");
     assert_eq!(tree(&sealift.at("b")), all);
     // Nothing was left beside it.
@@ -60,11 +60,13 @@ fn one_key_is_no_two_people_and_a_stranger_none() {
 
     run(&sealift, "sign b --sign-key alice.key.pem --trust trust")
         .ok()
-        .says("nothing was changed")
+        .says("nothing was added")
         .says("signed by alice, not by bob, carol");
+    let before = tree(&sealift.at("b"));
     run(&sealift, "sign b --sign-key mallory.key.pem --trust trust")
-        .ok()
-        .says("signed by alice, not by bob, carol");
+        .exits(code::USAGE)
+        .says("is none of those that sign for role default");
+    assert_eq!(tree(&sealift.at("b")), before);
 
     run(&sealift, "verify b --trust trust").exits(code::UNTRUSTED).says("takes 2 signatures");
 }
@@ -82,6 +84,11 @@ fn a_custodian_signs_with_openssl_alone() {
         .says("is none by key");
     openssl(&sealift, "pkeyutl -sign -rawin -inkey carol.key.pem -in root.1.json -out other.sig");
     run(&sealift, "sign b --attach other.sig --signer carol.pub.pem --trust trust")
+        .exits(code::UNTRUSTED);
+    export(&sealift, "another", "alice", "--stream prod --new-epoch");
+    run(&sealift, "sign another --prepare another.pae --trust trust").ok();
+    openssl(&sealift, "pkeyutl -sign -rawin -inkey carol.key.pem -in another.pae -out a.sig");
+    run(&sealift, "sign b --attach a.sig --signer carol.pub.pem --trust trust")
         .exits(code::UNTRUSTED);
     fs::write(sealift.at("short.sig"), [0; 63]).unwrap();
     run(&sealift, "sign b --attach short.sig --signer carol.pub.pem --trust trust")
@@ -122,6 +129,9 @@ fn every_other_form_is_made_anew_with_the_signature_and_packs_to_the_same() {
     run(&sealift, "sign b.tar -o two.tar --sign-key carol.key.pem --trust trust")
         .exits(code::USAGE)
         .says("exists already");
+    // What alice has signed is made anew as it is.
+    run(&sealift, "sign b.tar -o same.tar --sign-key alice.key.pem --trust trust").ok();
+    assert_eq!(fs::read(sealift.at("same.tar")).unwrap(), packed);
     // Signed in its place it is the same, too.
     run(&sealift, "sign b --sign-key bob.key.pem --trust trust").ok();
     assert_eq!(tree(&sealift.at("b")), tree(&sealift.at("two")));
@@ -150,6 +160,25 @@ fn what_is_wrong_or_somebody_elses_is_not_signed() {
 
     assert_eq!(tree(&sealift.at("b/sig")), before);
     run(&sealift, "ledger show").ok().says("failed");
+}
+
+#[test]
+fn what_the_root_is_against_is_not_signed() {
+    let sealift = site();
+    run(&sealift, "inspect b --format json").ok();
+    let seen = run(&sealift, "inspect b --format json").json();
+    let digest = seen["images"][0]["digest"].as_str().unwrap().to_owned();
+    run(&sealift, &format!("trust deny root.2.json --digest {digest} --reason x --trust trust"))
+        .ok();
+    crate::support::ceremony::sign(&sealift, "root.2.json", &["alice", "bob"]);
+    run(&sealift, "trust rotate root.2.json --trust trust").ok();
+    let before = tree(&sealift.at("b"));
+
+    run(&sealift, "sign b --sign-key bob.key.pem --trust trust")
+        .exits(code::UNTRUSTED)
+        .says("denied");
+
+    assert_eq!(tree(&sealift.at("b")), before);
 }
 
 #[test]
@@ -196,6 +225,8 @@ fn keys_of_openssl_ssh_and_minisign_sign_and_verify() {
     ssh("s1", "");
     ssh("s2", "correct horse");
     other(&sealift, "minisign", &["-G", "-W", "-p", "m1.pub", "-s", "m1"], "");
+    let phrase = "correct horse\ncorrect horse\n";
+    other(&sealift, "minisign", &["-G", "-p", "m2.pub", "-s", "m2"], phrase);
     other(&sealift, "signify-openbsd", &["-G", "-n", "-p", "y1.pub", "-s", "y1.sec"], "");
     openssl(&sealift, "genpkey -algorithm ed25519 -out o1");
     openssl(&sealift, "pkey -in o1 -pubout -out o1.pub");
@@ -206,6 +237,7 @@ fn keys_of_openssl_ssh_and_minisign_sign_and_verify() {
         ("s1", "s1.pub", ""),
         ("s2", "s2.pub", "phrase"),
         ("m1", "m1.pub", ""),
+        ("m2", "m2.pub", "phrase"),
         ("o1", "o1.pub", ""),
         ("o2", "o1.pub", "phrase_"),
     ] {

@@ -36,17 +36,17 @@ impl<F: Files> Examined<F> {
             .collect()
     }
 
-    /// The signatures that it bears, in the order of their files.
+    /// The signatures that it bears, each with its file, in the order of these.
     ///
     /// # Errors
     /// When they cannot be read, or are not any more what was found right.
-    pub fn envelopes(&self) -> Result<Vec<Envelope>> {
+    pub fn envelopes(&self) -> Result<Vec<(String, Envelope)>> {
         let paths = self.tree.paths();
         let signatures = paths.iter().filter(|path| path.starts_with("sig/"));
         let read = |path: &&str| {
             let bytes = self.tree.read_small(path, MAX_ENVELOPE)?;
             match self.is_as_signed(path, &bytes) {
-                true => Envelope::from_bytes(&bytes),
+                true => Ok(((*path).to_owned(), Envelope::from_bytes(&bytes)?)),
                 false => Err(self.changed(path)),
             }
         };

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use super::wrong_passphrase;
+use super::passphrase::wrong_passphrase;
 use crate::words::error::{Class, Error, Result};
 
 /// How the first line of minisign's and signify's files begins.
@@ -24,6 +24,12 @@ const SEED: usize = 3 * 2 + 32 + 2 * 8 + 8;
 const MEMORY: usize = 3 * 2 + 32 + 8;
 /// The most of it: what minisign itself writes.
 const MOST_MEMORY: u64 = 1 << 30;
+/// Where in them it says how much work opening them takes.
+const WORK: usize = 3 * 2 + 32;
+/// The most of it: twice what minisign itself writes.
+const MOST_WORK: u64 = 1 << 26;
+/// Most rounds of bcrypt that open a key of ssh's: ssh-keygen takes 24, and this is half a minute.
+const MOST_ROUNDS: u32 = 2048;
 
 fn bad(kind: &str, why: &str) -> Error {
     Error::new(Class::Usage, format!("not a usable {kind} key: {why}"))
@@ -99,9 +105,11 @@ fn of_minisign(text: &str, file: &[u8], passphrase: Option<&str>) -> Result<Zero
         // Not every minisign writes a checksum of what is not encrypted.
         None => Zeroizing::new(file.to_vec()),
         Some(passphrase) => {
-            let memory = file.get(MEMORY..MEMORY + 8).and_then(|it| it.try_into().ok());
-            if memory.map(u64::from_le_bytes).is_none_or(|it| it > MOST_MEMORY) {
-                return Err(bad("opening it takes more memory than minisign ever asks for"));
+            let number = |at: usize| file.get(at..at + 8).and_then(|it| it.try_into().ok());
+            let is_within =
+                |at, most| number(at).map(u64::from_le_bytes).is_some_and(|it| it <= most);
+            if !is_within(MEMORY, MOST_MEMORY) || !is_within(WORK, MOST_WORK) {
+                return Err(bad("opening it takes more than minisign ever asks for"));
             }
             let file = minisign::SecretKeyBox::from_string(text.trim())
                 .map_err(|e| bad(&e.to_string()))?;
@@ -125,6 +133,11 @@ fn of_ssh(text: &str, passphrase: Option<&str>) -> Result<Zeroizing<[u8; 32]>> {
     let bad = |why: &str| bad("private", why);
     let odd = |e| bad(&format!("expected a key of the kind ssh-ed25519: {e}"));
     let key = ssh_key::PrivateKey::from_openssh(text.trim()).map_err(odd)?;
+    if let ssh_key::Kdf::Bcrypt { rounds, .. } = key.kdf()
+        && *rounds > MOST_ROUNDS
+    {
+        return Err(bad("opening it takes too many rounds of bcrypt"));
+    }
     let key = match passphrase {
         Some(passphrase) => key.decrypt(passphrase).map_err(|_| wrong_passphrase())?,
         None => key,

@@ -10,11 +10,12 @@ use crate::bundle::envelope::{Envelope, MAX_ENVELOPES};
 use crate::bundle::head::envelope_path;
 use crate::bundle::keys::{KeyId, PublicKey};
 use crate::bundle::problem::failure;
-use crate::bundle::roots::RoleTally;
+use crate::bundle::roots::{RoleTally, Root, Ruling, TrustRule};
 use crate::bundle::statement::Statement;
 use crate::medium::Medium;
 use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::progress::Progress;
 
@@ -29,25 +30,51 @@ pub(super) struct Read {
     pub(super) statement: Statement,
     /// The ids of the keys that are said to have signed it.
     pub(super) claimed: Vec<String>,
-    envelopes: Vec<Envelope>,
+    /// What it consists of.
+    blobs: BTreeSet<Digest>,
+    /// The signatures that it bears, each with its file.
+    envelopes: Vec<(String, Envelope)>,
 }
 
-/// Reads the whole bundle, and finds nothing wrong.
+/// Reads the whole bundle, and finds nothing wrong, nor anything that the root of trust is against, if one is
+/// asked, but that somebody is missing.
 pub(super) fn read(request: &Request, progress: &dyn Progress) -> Result<Read> {
-    // Whoever signs next is one of several: how many it takes is asked by those who take the bundle.
     let trust = match &request.trust {
-        Trust::Roots(folder) => Trust::Keys(folder.root().bundle_keys()),
+        Trust::Roots(folder) => Trust::Keys(folder.root().all_keys()),
         other => other.clone(),
     };
-    let mut examined = check::examine_expired(&request.bundle, &trust)?;
-    examined.hash_everything(request.jobs.large, progress)?;
-    if !examined.problems().is_empty() {
-        return Err(failure(examined.name(), examined.problems()));
-    }
+    let mut examined = check::examine(&request.bundle, &trust, request.now)?;
     let envelopes = examined.envelopes()?;
-    let payload = envelopes.first().map(|it| it.payload().to_owned()).unwrap_or_default();
+    let payload = envelopes.first().map(|it| it.1.payload().to_owned()).unwrap_or_default();
     let (statement, claimed) = (examined.statement().clone(), examined.claimed_signers().to_vec());
-    Ok(Read { payload, statement, claimed, envelopes })
+    let blobs = examined.all_blobs();
+    let read = Read { payload, statement, claimed, blobs, envelopes };
+    if let Some((root, mut ruling)) = ruling(request, &read, None) {
+        // Whoever signs next is one of several.
+        ruling.broken.retain(|broken| broken.rule != TrustRule::Threshold);
+        ruling.accepted(examined.name(), root)?;
+    }
+    examined.hash_everything(request.jobs.large, progress)?;
+    match examined.problems() {
+        [] => Ok(read),
+        problems => Err(failure(examined.name(), problems)),
+    }
+}
+
+/// What the root of trust says of the bundle, once `signer` has signed it as well.
+fn ruling<'r>(
+    request: &'r Request,
+    read: &Read,
+    signer: Option<&PublicKey>,
+) -> Option<(&'r Root, Ruling)> {
+    let Trust::Roots(folder) = &request.trust else { return None };
+    let root = folder.root();
+    let has = |key: &&PublicKey| {
+        signer == Some(*key) || read.envelopes.iter().any(|(_, envelope)| envelope.is_by(key))
+    };
+    let keys = root.all_keys();
+    let signers: Vec<KeyId> = keys.iter().filter(has).map(PublicKey::id).collect();
+    Some((root, root.judge(&read.statement, &signers, &read.blobs, Some(request.now))))
 }
 
 /// Whether the bundle is a folder by itself, and no volumes lie in it.
@@ -58,31 +85,43 @@ pub(super) fn is_folder(bundle: &Medium) -> Result<bool> {
 
 /// Who of those that the root of trust wants has signed, with `signer`, where a root is asked.
 pub(super) fn tally(request: &Request, read: &Read, signer: &PublicKey) -> Option<RoleTally> {
-    let Trust::Roots(folder) = &request.trust else { return None };
-    let root = folder.root();
-    let has = |key: &PublicKey| key == signer || read.envelopes.iter().any(|it| it.is_by(key));
-    let signers =
-        root.bundle_keys().iter().filter(|key| has(key)).map(PublicKey::id).collect::<Vec<_>>();
-    Some(root.judge(&read.statement, &signers, &BTreeSet::new(), None).tally)
+    ruling(request, read, Some(signer)).map(|(_, ruling)| ruling.tally)
+}
+
+/// Fails where the signature would count for nobody: the root of trust does not ask for it.
+pub(super) fn refuse_stranger(tally: Option<&RoleTally>, signer: &PublicKey) -> Result<()> {
+    let id = signer.id();
+    match tally {
+        Some(tally) if !tally.signed.iter().any(|it| it.key == id) => {
+            let text = format!("key {id} is none of those that sign for role {}", tally.role);
+            Err(Error::new(Class::Usage, text).subject(Subject::Key(id.hex())).hint(
+                "sign with a key that the root of trust names, or say with --key who has signed before",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether `signer` has signed it.
 pub(super) fn signed_before(read: &Read, signer: &PublicKey) -> bool {
-    read.envelopes.iter().any(|it| it.is_by(signer))
+    read.envelopes.iter().any(|(_, envelope)| envelope.is_by(signer))
 }
 
-/// Fails where it has no room for one more signature.
-pub(super) fn refuse_full(request: &Request, read: &Read) -> Result<()> {
-    match read.envelopes.len() < MAX_ENVELOPES {
-        true => Ok(()),
-        false => {
-            let text = format!(
-                "{} bears {MAX_ENVELOPES} signatures, and may have no more",
-                request.bundle
-            );
-            Err(Error::new(Class::Usage, text))
-        }
+/// Fails where it has no room for a signature by `signer`.
+pub(super) fn refuse_full(request: &Request, read: &Read, signer: &KeyId) -> Result<()> {
+    if read.envelopes.len() >= MAX_ENVELOPES {
+        let text =
+            format!("{} bears {MAX_ENVELOPES} signatures, and may have no more", request.bundle);
+        return Err(Error::new(Class::Usage, text));
     }
+    let path = envelope_path(signer);
+    if read.envelopes.iter().any(|(other, _)| *other == path) {
+        let text = format!("{}: {path} is no signature by key {signer}", request.bundle);
+        return Err(Error::new(Class::Damaged, text)
+            .subject(Subject::Path(request.bundle.path().to_owned()))
+            .hint("ask the sender for a whole copy"));
+    }
+    Ok(())
 }
 
 /// Puts the envelope of `signer` into the folder `bundle`, whole or not at all. It is made beside the
@@ -93,12 +132,6 @@ pub(super) fn in_place(bundle: &Path, signer: &KeyId, envelope: &Envelope) -> Re
     let signatures = folder.below("sig").map_err(fault)?;
     let path = envelope_path(signer);
     let name = path.strip_prefix("sig/").unwrap_or(&path);
-    if signatures.look(name).map_err(fault)?.is_some() {
-        let text = format!("{path} is there, and is no signature by key {signer}");
-        return Err(Error::new(Class::Damaged, text)
-            .subject(Subject::Path(folder.at(&path)))
-            .hint("ask the sender for a whole copy, or remove that file"));
-    }
     let full = bundle.canonicalize().map_err(fault)?;
     let (beside, _) = Folder::holding(&full)?;
     let mut file = AtomicFile::locked_within(&beside, name, MODE)?;

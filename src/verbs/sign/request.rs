@@ -5,6 +5,7 @@ use crate::bundle::keys::{PrivateKey, PublicKey};
 use crate::medium::Medium;
 use crate::tools::pace::Jobs;
 use crate::verbs::recording::LedgerKeeper;
+use crate::words::moment::Moment;
 
 /// Which bundle gets a signature.
 #[derive(Debug)]
@@ -19,16 +20,18 @@ pub struct Request {
     pub output: Option<Medium>,
     /// Reads and copies at a time.
     pub jobs: Jobs,
+    /// When that is. What has expired then is not signed.
+    pub now: Moment,
     /// Where it is noted, if anywhere.
     pub ledger: Option<LedgerKeeper>,
 }
 
 impl Request {
-    /// Signs `bundle`, which somebody whom `trust` names has signed. The fields say otherwise.
+    /// Signs `bundle` at `now`, which somebody whom `trust` names has signed. The fields say otherwise.
     #[must_use]
-    pub fn new(bundle: impl Into<Medium>, trust: Trust) -> Request {
+    pub fn new(bundle: impl Into<Medium>, trust: Trust, now: Moment) -> Request {
         let (bundle, jobs) = (bundle.into(), Jobs::default());
-        Request { bundle, trust, output: None, jobs, ledger: None }
+        Request { bundle, trust, output: None, jobs, now, ledger: None }
     }
 }
 
