@@ -25,7 +25,7 @@ pub mod room;
 pub mod scanner;
 pub mod sound;
 pub mod stretch;
-pub mod unpack;
 pub mod uncached;
+pub mod unpack;
 pub mod verifying_algorithms;
 pub mod withheld;

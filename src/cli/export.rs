@@ -21,6 +21,7 @@ use super::printer::Printer;
 use super::protect::told;
 use super::registries::Registries;
 use super::report::argument;
+use super::scan::Scan;
 use super::secrets::{private_key, public_keys};
 use super::signature_rules::SignatureRules;
 use super::since::{any_line, since};
@@ -131,6 +132,8 @@ pub(super) struct Export {
     no_tag_lists: bool,
     #[command(flatten)]
     signatures: SignatureRules,
+    #[command(flatten)]
+    scan: Scan,
     /// Leave out the blobs that the other side holds already, as this earlier bundle tells, which
     /// arrived there, or a receipt of the other side, or the line that it read out, as in 'prod 7
     /// my329-vqnkb' (can be repeated)
@@ -235,6 +238,7 @@ impl Export {
                 no_referrers: self.no_referrers,
             },
             signatures: self.signatures.read()?,
+            scans: self.scan.scans(),
             since,
             since_keys: public_keys(&self.since_key)?,
             created_at,

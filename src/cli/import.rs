@@ -23,6 +23,7 @@ use super::registries::Registries;
 use super::remedies;
 use super::report::argument;
 use super::rules;
+use super::scan::Scan;
 use super::signature_rules::SignatureRules;
 use super::unlock::Unlock;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
@@ -116,6 +117,8 @@ pub(super) struct Import {
     choose: Choose,
     #[command(flatten)]
     signatures: SignatureRules,
+    #[command(flatten)]
+    scan: Scan,
     /// Keep only the last part of each name
     #[arg(long)]
     flatten: bool,
@@ -202,6 +205,7 @@ impl Import {
             demands: self.in_order.demands(),
             choice: self.choose.choice()?,
             signatures: self.signatures.read()?,
+            scans: self.scan.scans(),
             rules,
             flatten: self.flatten,
             existing: match self.on_existing {

@@ -175,11 +175,14 @@ impl FromStr for Scanner {
         let Some(words) = shlex::split(text) else {
             return Err(wrong("a quote is not closed").hint("quote it as for a shell"));
         };
-        let words = words.iter().map(|word| parts(word).map_err(|hole| {
-            let known: Vec<String> = HOLES.iter().map(|(name, _)| format!("{{{name}}}")).collect();
-            wrong(&format!("{{{hole}}} stands for nothing"))
-                .hint(format!("known are {}", known.join(", ")))
-        }));
+        let words = words.iter().map(|word| {
+            parts(word).map_err(|hole| {
+                let known: Vec<String> =
+                    HOLES.iter().map(|(name, _)| format!("{{{name}}}")).collect();
+                wrong(&format!("{{{hole}}} stands for nothing"))
+                    .hint(format!("known are {}", known.join(", ")))
+            })
+        });
         let mut words = words.collect::<Result<Vec<_>>>()?.into_iter();
         let program = match words.next().as_deref() {
             Some([Part::Text(program)]) => program.clone(),
@@ -239,7 +242,6 @@ impl fmt::Display for Scanner {
         f.write_str(&self.text)
     }
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -313,9 +315,8 @@ mod tests {
         let script = "#!/bin/sh\nprintf 'Tool \\033[31m1.2\\nmore\\n'\n";
         std::fs::write(&path, script).unwrap();
         std::process::Command::new("chmod").arg("755").arg(&path).status().unwrap();
-        let tool = |command: &str| {
-            command.parse::<Scanner>().unwrap().tool(&Cancel::default()).unwrap()
-        };
+        let tool =
+            |command: &str| command.parse::<Scanner>().unwrap().tool(&Cancel::default()).unwrap();
 
         assert_eq!(tool(&format!("{} {{dir}}", path.display())), "Tool [31m1.2");
         assert_eq!(tool("false"), "false, which tells no version");

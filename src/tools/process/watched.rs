@@ -15,7 +15,8 @@ use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 
 /// What a program that did not do its work means for whoever waits for it.
-const UNSEEN: &str = "what was not scanned does not cross: see that the scanner is installed and works";
+const UNSEEN: &str =
+    "what was not scanned does not cross: see that the scanner is installed and works";
 
 /// How a program ended that was watched.
 #[derive(Debug)]
