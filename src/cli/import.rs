@@ -23,7 +23,7 @@ use super::registries::Registries;
 use super::remedies;
 use super::report::argument;
 use super::rules;
-use super::scan::Scan;
+use super::scan::ScanWith;
 use super::signature_rules::SignatureRules;
 use super::unlock::Unlock;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
@@ -73,6 +73,7 @@ enum Existing {
   sealift import july.tar --to oci:store --key transfer.pub.pem --stream prod
   sealift import june.tar --to oci:store --key transfer.pub.pem \
       --require-signature 'quay.io/org/*=cosign.pub'
+  sealift import june --to oci:store --key transfer.pub.pem --scan 'clamscan -ri {dir}'
   sealift import scratched --to oci:store --key transfer.pub.pem --only-intact
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
@@ -118,7 +119,7 @@ pub(super) struct Import {
     #[command(flatten)]
     signatures: SignatureRules,
     #[command(flatten)]
-    scan: Scan,
+    scan: ScanWith,
     /// Keep only the last part of each name
     #[arg(long)]
     flatten: bool,

@@ -16,7 +16,7 @@ const TIMEOUT: u32 = 3_600;
 
 /// With what images are scanned.
 #[derive(Debug, Args)]
-pub(super) struct Scan {
+pub(super) struct ScanWith {
     /// Have this command look at every layer first: as a tar on its standard input, as files in the folder
     /// {dir}, or at every image in the OCI layout {layout}. Exit code 1 says that something was found, which
     /// stops all (exit code 3), as does any other but 0; {image} and {digest} stand for what is scanned. No
@@ -33,7 +33,7 @@ pub(super) struct Scan {
     scan_scratch: Option<PathBuf>,
 }
 
-impl Scan {
+impl ScanWith {
     /// With what is scanned, and how.
     pub(super) fn scans(self) -> Scans {
         let scratch = self.scan_scratch.or_else(|| path("TMPDIR"));

@@ -259,7 +259,7 @@ impl<'s> Scanning<'s> {
         for (digest, names) in names {
             self.progress.check()?;
             let scratch = Scratch::new(&self.scans.scratch)?;
-            image_layout(self, digest, &scratch)?;
+            image_layout(digest, (self.contents, self.sources), &scratch, self.progress)?;
             let (digest, image) = (digest.to_string(), names.first().map_or("", String::as_str));
             for scanner in self.of(ScanForm::Layout) {
                 let said = self.look(scanner, scratch.path(), image, &digest);

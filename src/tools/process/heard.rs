@@ -13,7 +13,7 @@ const MAX_LINES: usize = 20;
 /// Most bytes that are kept of a line: a path has up to 4096, of which the end tells less.
 const MAX_LINE: usize = 500;
 /// The word at the end of the lines in which ClamAV names what it found.
-const FOUND: &str = "FOUND";
+const FOUND: &[u8] = b"FOUND";
 /// How long the rest of what was said may take, once the program has ended. A grandchild that lives on
 /// may hold the pipe for ever.
 const REST: Duration = Duration::from_secs(2);
@@ -21,28 +21,36 @@ const REST: Duration = Duration::from_secs(2);
 /// Of what was said so far: the first lines that name something found, and the last ones of all.
 #[derive(Debug, Default)]
 struct Lines {
-    found: Vec<String>,
-    first: Option<String>,
-    last: VecDeque<String>,
+    found: Vec<Vec<u8>>,
+    first: Option<Vec<u8>>,
+    last: VecDeque<Vec<u8>>,
 }
 
 impl Lines {
     fn take(&mut self, line: &[u8]) {
-        let line = String::from_utf8_lossy(line).trim_end().to_owned();
+        let line = line.trim_ascii_end();
         if line.is_empty() {
             return;
         }
         if line.ends_with(FOUND) && self.found.len() < MAX_LINES {
-            self.found.push(line.clone());
+            self.found.push(line.to_vec());
         }
         if self.first.is_none() {
-            self.first = Some(line.clone());
+            self.first = Some(line.to_vec());
         }
-        if self.last.len() == MAX_LINES {
-            self.last.pop_front();
-        }
-        self.last.push_back(line);
+        // Of millions of lines none takes memory of its own.
+        let mut last = match self.last.len() {
+            MAX_LINES => self.last.pop_front().unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        last.clear();
+        last.extend_from_slice(line);
+        self.last.push_back(last);
     }
+}
+
+fn text(line: Vec<u8>) -> String {
+    String::from_utf8_lossy(&line).into_owned()
 }
 
 /// Hears a pipe on a thread of its own, so that the program never waits for us.
@@ -83,7 +91,8 @@ impl Heard {
         // Nothing is ever sent: this waits for the end of the thread.
         let _ = self.open.recv_timeout(REST);
         let lines = std::mem::take(&mut *lock(&self.lines));
-        (lines.found, lines.last.into(), lines.first)
+        let all = |lines: Vec<Vec<u8>>| lines.into_iter().map(text).collect();
+        (all(lines.found), all(lines.last.into()), lines.first.map(text))
     }
 }
 

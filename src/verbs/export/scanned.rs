@@ -78,8 +78,11 @@ impl BlobSources for Near<'_> {
 
 impl BlobSource for Near<'_> {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
-        if let Some(draft) = self.draft {
-            return draft.found().open(blob, offset);
+        // Configs are elsewhere until the head is written.
+        match self.draft.map(|draft| draft.found().open(blob, offset)) {
+            Some(Err(error)) if error.class() == Class::Incomplete => {}
+            Some(found) => return found,
+            None => {}
         }
         match self.at_hand.candidates(blob).next() {
             Some(candidate) => Ok(Raw::new(candidate.reader(offset)?)),

@@ -1,16 +1,18 @@
 //! [`image_layout`]: an image by itself, in an OCI layout.
 
-use super::Scanning;
 use super::content::write;
 use crate::bundle::contents::Contents;
 use crate::bundle::head::index_json;
 use crate::bundle::subset::{Referring, subset};
 use crate::places::engine::Scratch;
+use crate::storage::store::BlobSources;
 use crate::storage::verifying::Verifying;
+use crate::tools::folder::Folder;
 use crate::tools::room;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::phrase::phrase;
+use crate::words::progress::Progress;
 use crate::words::remedy::Remedy;
 
 /// What the file `oci-layout` says (OCI image-spec, image-layout.md).
@@ -20,14 +22,18 @@ const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 ///
 /// # Errors
 /// [`Class::Incomplete`] where a part of it is not carried; those of the source and of the disk.
-pub(super) fn image_layout(of: &Scanning<'_>, root: Digest, scratch: &Scratch) -> Result<()> {
-    let first = of.contents.images.iter().find(|image| image.digest == root);
+pub(super) fn image_layout(
+    root: Digest,
+    (contents, sources): (&Contents, &dyn BlobSources),
+    scratch: &Scratch,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let first = contents.images.iter().find(|image| image.digest == root);
     let name = first.map(|image| &image.name);
-    let part: Contents =
-        subset(of.contents, &Referring::default(), |image| Some(&image.name) == name);
+    let part: Contents = subset(contents, &Referring::default(), |image| Some(&image.name) == name);
     room::check(scratch.path(), part.bytes(), "to lay an image down that is scanned")
         .map_err(|e| e.hint(phrase!["lay it elsewhere: ", Remedy::ScanScratch, " DIR"]))?;
-    let make = |folder: &crate::tools::folder::Folder, name: &str| {
+    let make = |folder: &Folder, name: &str| {
         let made = folder.make_below(name, 0o700);
         made.map_err(|e| Error::io(format!("cannot make {}", folder.at(name).display()), e))
     };
@@ -47,10 +53,10 @@ pub(super) fn image_layout(of: &Scanning<'_>, root: Digest, scratch: &Scratch) -
             .hint("scan the layers that are carried, with {dir} in place of {layout}"));
     }
     for blob in part.blobs.needed() {
-        of.progress.check()?;
-        let (source, place) = of.sources.source_of(&blob.digest)?;
+        progress.check()?;
+        let (source, place) = sources.source_of(&blob.digest)?;
         let place = source.whence(blob).unwrap_or_else(|| place.to_owned());
-        let mut bytes = Verifying::from_source(source, blob, &place, of.progress);
+        let mut bytes = Verifying::from_source(source, blob, &place, progress);
         write(&blobs, &blob.digest.hex(), &mut bytes)
             .map_err(|e| if bytes.is_at_fault() { e.on_unless_noted(Side::Source) } else { e })?;
     }
