@@ -33,6 +33,7 @@ pub mod memory;
 mod needed;
 pub mod position;
 pub mod problem;
+pub mod proof;
 pub mod receipt;
 pub mod record;
 pub mod recovery;

@@ -3,6 +3,7 @@
 //! This file is the driver: what the verbs need stands in files of its own below, none of which
 //! imports anything from here.
 
+mod admit;
 mod at_hand;
 mod attendant;
 mod bars;
@@ -38,8 +39,10 @@ mod numbering;
 mod pack;
 mod partly;
 mod plan;
+mod policy;
 mod printer;
 mod prompt;
+mod proof;
 mod protect;
 mod prune;
 mod registries;
@@ -114,6 +117,7 @@ enum Command {
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Report(report_on::ReportOn),
+    Proof(proof::WriteProof),
     Serve(serve::Serve),
     Protect(protect::Protect),
     Repair(repair::Repair),
@@ -122,6 +126,8 @@ enum Command {
     Prune(Box<prune::Prune>),
     #[command(subcommand)]
     Trust(trust::TrustVerb),
+    #[command(subcommand)]
+    Policy(policy::PolicyVerb),
     #[command(subcommand)]
     Ledger(ledger::LedgerVerbs),
     Login(login::Login),
@@ -168,6 +174,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Report(args) => args.run(printer),
+        Command::Proof(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
         Command::Protect(args) => args.run(printer),
         Command::Repair(args) => args.run(printer),
@@ -175,6 +182,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Pack(args) => args.run(printer),
         Command::Prune(args) => args.run(printer),
         Command::Trust(command) => command.run(printer),
+        Command::Policy(command) => command.run(printer),
         Command::Ledger(command) => command.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),

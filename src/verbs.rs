@@ -1,5 +1,6 @@
 //! What sealift does: each verb is a page of numbered steps over the layers below.
 
+pub mod admission;
 pub mod diff;
 pub mod evidence;
 pub mod export;
@@ -13,6 +14,8 @@ mod making;
 mod numbered;
 pub mod pack;
 mod paths;
+pub mod policy;
+pub mod proof;
 mod prospect;
 pub mod protect;
 pub mod prune;

@@ -7,6 +7,7 @@ pub mod graph;
 pub mod mapping;
 pub mod merged;
 pub mod plan;
+pub mod policy;
 pub mod projects;
 pub mod prune;
 #[cfg(test)]

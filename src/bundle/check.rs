@@ -4,6 +4,7 @@
 //! What is made is checked as what arrives is: [`promise`] before the layers of a bundle are
 //! fetched, and `made` before it gets its name. So each limit stands in one place.
 
+mod attested;
 mod examined;
 mod files;
 mod graph;
@@ -24,6 +25,7 @@ mod trusted;
 mod usable;
 mod volumes;
 
+pub use self::attested::{Attested, CountedSignature, attested};
 use self::examined::look;
 pub use self::examined::{Examined, MAX_INDEX};
 pub(super) use self::listed::{SmallFiles, signed_list};

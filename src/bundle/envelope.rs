@@ -120,6 +120,12 @@ impl Envelope {
         self.payload
     }
 
+    /// The bytes of the signature. Meaningless before [`is_by`](Envelope::is_by) said yes.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
     /// The key id as the envelope claims it.
     #[must_use]
     pub fn claimed_key_id(&self) -> &str {

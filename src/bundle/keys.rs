@@ -98,6 +98,15 @@ impl PublicKey {
         PublicKey::checked(key)
     }
 
+    /// Reads the same as DER.
+    ///
+    /// # Errors
+    /// As [`from_pem`](PublicKey::from_pem).
+    pub(super) fn from_der(der: &[u8]) -> Result<PublicKey> {
+        let bad = |_| Error::new(Class::Usage, "not a usable public key: expected an Ed25519 key");
+        PublicKey::checked(VerifyingKey::from_public_key_der(der).map_err(bad)?)
+    }
+
     fn checked(key: VerifyingKey) -> Result<PublicKey> {
         let bad = |why: &str| Error::new(Class::Usage, format!("not a usable public key: {why}"));
         if key.is_weak() {
@@ -122,6 +131,12 @@ impl PublicKey {
     #[must_use]
     pub fn id(&self) -> KeyId {
         self.id
+    }
+
+    /// The 32 bytes that RFC 8032 has for it.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
+        self.key.to_bytes()
     }
 
     /// Whether `signature` is this key's over `message`, by the strict rules that leave no two

@@ -15,7 +15,7 @@ mod succession;
 
 pub use self::denials::{Denials, DeniedDigest, DeniedRepository};
 pub use self::document::{OTHERS, OUTSIDE, Root};
-pub use self::folder::{CURRENT, TrustFolder, is_root_file, root_file};
+pub use self::folder::{CURRENT, POLICY, TrustFolder, beside_root, is_root_file, root_file};
 pub use self::named_key::{MAX_SIGNER_NAME, NamedKey, SignerName};
 pub use self::revoked::RevokedKey;
 pub use self::role::{RoleSigner, RoleTally, SigningRole};

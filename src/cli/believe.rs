@@ -57,6 +57,11 @@ pub(super) enum Keeps {
 }
 
 impl Believe {
+    /// The trust folder that is named, if one is.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.signers.trust.as_deref()
+    }
+
     pub(super) fn trust(&self, printer: &Printer) -> Result<Trust> {
         if self.insecure_no_verify {
             printer.note("warning: --insecure-no-verify: nobody's signature is asked for");
@@ -67,6 +72,11 @@ impl Believe {
 }
 
 impl SignersIfAny {
+    /// The trust folder that is named, if one is.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        self.trust.as_deref()
+    }
+
     /// Whether it was said who.
     pub(super) fn are_named(&self) -> bool {
         self.trust.is_some() || !self.key.is_empty()

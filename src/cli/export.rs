@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::admit::Admit;
 use super::at_hand::all_at_hand;
 use super::changes;
 use super::cut::{CutInto, on_media};
@@ -71,6 +72,7 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --stream prod
   sealift export -f images.txt -o august.tar --sign-key transfer.key.pem --since receipt.json
   sealift export -f images.txt -o august.tar --sign-key transfer.key.pem --since 'prod 7 my329-vqnkb'
+  sealift export -f images.txt -o june.tar --sign-key transfer.key.pem --policy site.toml
   sealift export -f images.txt -o june.tar.age --sign-key transfer.key.pem --recipient @site.txt
   sealift export -f images.txt -o july.tar.age --sign-key transfer.key.pem --recipient @site.txt \\
       --since june.tar.age --identity own.key
@@ -84,6 +86,9 @@ A stream begins with --new-epoch; each bundle of it then has the next number, an
 With --since the bundle is a delta: it carries what the earlier ones did not bring, or what the other
 side does not hold, as its receipt or its line tells (sealift inventory). Its import proves first that
 the destination has the rest, or reads it from earlier bundles that are at hand (--base).
+
+With --policy, and where the trust folder has a policy.toml, images that a rule keeps out are named before
+any layer is fetched (exit code 3), each with the rule: docs/policy.md.
 
 With --volume-dir volumes go straight onto media, one after the other: each is checked there, and then
 the next medium is waited for (without a terminal: exit code 5, and the same command goes on). NAME keeps
@@ -153,6 +158,8 @@ pub(super) struct Export {
     trust: Option<PathBuf>,
     #[command(flatten)]
     numbering: Numbering,
+    #[command(flatten)]
+    admit: Admit,
     #[command(flatten)]
     noting: Noting,
     /// Call the one image of an archive or layout NAME, as docker-archive:FILE=NAME does
@@ -244,6 +251,7 @@ impl Export {
             since_keys: public_keys(&self.since_key)?,
             created_at,
             expires_at,
+            admission: self.admit.admission(self.trust.as_deref(), printer)?,
             trust: self.trust.map(TrustFolder::open).transpose()?,
             stream: self.numbering.sequel(&opener)?,
             jobs: self.registries.jobs(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
+use super::admit::Admit;
 use super::at_hand::all_at_hand;
 use super::believe::Believe;
 use super::bundle::Bundle;
@@ -81,6 +82,7 @@ enum Existing {
       --base june.tar
   sealift import /media/cdrom --to oci:store --key transfer.pub.pem
   sealift import disc1/june.001.tar disc2/june.002.tar --to oci:store --key transfer.pub.pem
+  sealift import june.tar --to oci:store --key transfer.pub.pem --policy site.toml
   sealift import june.tar.age --identity ~/.ssh/id_ed25519 --to oci:store --key transfer.pub.pem
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
@@ -88,6 +90,8 @@ Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine
 In podman, docker and containerd images keep their full names.
 Images are chosen by name (alpine means all its tags) or by * for any text and ? for one character,
 as in --only 'quay.io/org/*' --except '*:debug'; what refers to them comes along.
+With --policy, and where the trust folder has a policy.toml, images that a rule keeps out are named before
+anything is brought (exit code 3), each with the rule: docs/policy.md.
 Of a bundle in a stream it is remembered that it was taken: an older one, another one of its number, and
 one before which others are missing is refused from then on (exit code 7).
 Of volumes those that are there are taken, in any order, into a registry or a layout. At a terminal the
@@ -112,6 +116,8 @@ pub(super) struct Import {
     unlock: Unlock,
     #[command(flatten)]
     in_order: InOrder,
+    #[command(flatten)]
+    admit: Admit,
     #[command(flatten)]
     noting: Noting,
     #[command(flatten)]
@@ -230,6 +236,7 @@ impl Import {
             dry_run: self.dry_run,
             leave_behind: self.partly.leave_behind(),
             discs,
+            admission: self.admit.admission(self.believe.folder(), printer)?,
             ledger: self.noting.keeper(printer),
         };
         let client =

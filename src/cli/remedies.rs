@@ -65,6 +65,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Trust => "--key",
         Remedy::TrustFolder => "--trust",
         Remedy::VerifyLedger => "sealift ledger verify",
+        Remedy::WarnOnly => "--warn-only",
     }
 }
 

@@ -17,11 +17,12 @@ mod signed;
 mod since;
 mod sources;
 mod summary;
+mod surveyed;
 mod there;
 
 use self::layers::bring;
 pub use self::misnamed::misnamed;
-use self::open_places::OpenPlaces;
+use self::open_places::{OpenPlaces, all_there};
 use self::readable::Gathered;
 pub use self::request::Request;
 use self::scanned::{Scanned, scan};
@@ -29,6 +30,7 @@ pub use self::since::Since;
 pub(super) use self::sources::open;
 pub use self::summary::Summary;
 use self::summary::{held, volume_dir};
+pub(super) use self::surveyed::{names_of, survey};
 use self::there::There;
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::check::{self, Trust};
@@ -44,6 +46,7 @@ use crate::bundle::statement::Predicate;
 use crate::places::at_hand::AtHand;
 use crate::places::registry::Client;
 use crate::tools::ground;
+use crate::verbs::admission::PartReading;
 use crate::verbs::making::{
     no_room_for, read_back, read_configs, set_platforms, sizes, tell_anew, too_large, volumes,
 };
@@ -51,7 +54,7 @@ use crate::verbs::numbered;
 use crate::verbs::protect::{self, Protected};
 use crate::verbs::recording::LedgerRun;
 use crate::words::document::{Descriptor, Kind};
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::Result;
 use crate::words::phrase::phrase;
 use crate::words::platform::Platform;
 use crate::words::progress::{Event, Progress};
@@ -129,6 +132,7 @@ fn make(
     let at_hand = reuse::list(request, there.is_some(), key.public(), progress)?;
     let OpenPlaces { origins, wanted, mut faults, unreadable } =
         sources::open(request, &at_hand, client, progress)?;
+    request.admission.of_names(&wanted, request.created_at)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
@@ -165,9 +169,14 @@ fn make(
     let base = Known::leave_out(&known, &mut graph.contents);
     let held = held(&graph.contents);
     drop(known);
+    let (from, cancel) = ((&*at_hand, &graph as _), progress.handle());
+    let reading = PartReading::of_sources(&configs, from, request.jobs.most, &cancel);
+    let admitted = request.admission.of_contents(&graph.contents, &reading, request.created_at)?;
+    drop(reading);
+    run.know(|event| admitted.enter(event));
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without(skipped)
-        .screened(screenings)
+        .screened([screenings, admitted.screenings].concat())
         .upon(base);
 
     if let Some(mut there) = there {
@@ -288,13 +297,6 @@ fn spare(request: &Request, progress: &dyn Progress) -> Result<Option<Protected>
     let Some(redundancy) = request.redundancy.filter(|_| !request.dry_run) else { return Ok(None) };
     let wanted = protect::Request { redundancy, ..protect::Request::new(request.output.clone()) };
     protect::protect(&wanted, progress).map(|made| Some(made.protected))
-}
-
-/// Fails with all `faults` of the places and names at once.
-fn all_there(faults: Vec<Error>, asked: usize) -> Result<()> {
-    let class = faults.first().map_or(Class::Incomplete, Error::class);
-    let summary = |count| (class, format!("{count} of the {asked} names asked for cannot be had"));
-    Error::all(faults, summary).map_or(Ok(()), Err)
 }
 
 fn dry(

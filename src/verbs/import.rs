@@ -1,6 +1,7 @@
 //! `import`: a bundle into a registry, a layout, archives or an engine. Verifying and copying are
 //! one pass: every byte is hashed on its way, and nothing is unpacked.
 
+mod admitted;
 mod archives;
 mod discs;
 mod elsewhere;

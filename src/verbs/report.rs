@@ -10,6 +10,7 @@ mod markdown;
 mod page;
 mod picture;
 mod request;
+mod screened;
 mod view;
 
 pub use self::bundle_report::{BundleReport, ReportedChanges};

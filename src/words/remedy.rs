@@ -60,6 +60,7 @@ pub enum Remedy {
     Trust,
     TrustFolder,
     VerifyLedger,
+    WarnOnly,
 }
 
 impl Remedy {
@@ -118,6 +119,7 @@ impl Remedy {
         Remedy::Trust,
         Remedy::TrustFolder,
         Remedy::VerifyLedger,
+        Remedy::WarnOnly,
     ];
 
     /// The field of a request or of the settings, or the function, that does it.
@@ -177,6 +179,7 @@ impl Remedy {
             Remedy::Trust => "trust",
             Remedy::TrustFolder => "trust_folder",
             Remedy::VerifyLedger => "ledger::verify",
+            Remedy::WarnOnly => "admission.warn_only",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::subset::{Referring, subset};
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::misnamed::misnamed;
 use crate::words::phrase::{Phrase, phrase};
@@ -65,13 +66,25 @@ impl Pattern {
     /// Whether `image` is meant.
     #[must_use]
     pub fn matches(&self, image: &Image) -> bool {
+        self.matches_name(&image.name, Some(image.digest))
+    }
+
+    /// Whether it takes a digest to tell.
+    #[must_use]
+    pub fn asks_digest(&self) -> bool {
+        self.text.contains('@')
+    }
+
+    /// Whether the image that is called `other` is meant, which stands for `digest`, where that is known.
+    #[must_use]
+    pub fn matches_name(&self, other: &Reference, digest: Option<Digest>) -> bool {
         match &self.means {
             Means::Name { name, any_tag } => {
-                name.name() == image.name.name()
-                    && name.digest.is_none_or(|digest| digest == image.digest)
-                    && (*any_tag || name.tag.is_none() || name.tag == image.name.tag)
+                name.name() == other.name()
+                    && name.digest.is_none_or(|own| digest == Some(own))
+                    && (*any_tag || name.tag.is_none() || name.tag == other.tag)
             }
-            Means::Glob(glob) => forms(image).iter().any(|form| fits(glob, form)),
+            Means::Glob(glob) => forms(other, digest).iter().any(|form| fits(glob, form)),
         }
     }
 }
@@ -97,20 +110,26 @@ fn glob(text: &str) -> Result<String> {
     Ok(format!("{}{}", text[..end].to_ascii_lowercase(), &text[end..]))
 }
 
-/// What a glob may look like for `image`.
-fn forms(image: &Image) -> Vec<String> {
-    let name = image.name.name();
-    let mut forms = vec![image.name.to_string(), format!("{name}@{}", image.digest), name];
+/// What a glob may look like for the image `name`, which stands for `digest`.
+fn forms(name: &Reference, digest: Option<Digest>) -> Vec<String> {
+    let plain = name.name();
+    let mut forms = vec![name.to_string()];
+    forms.extend(digest.map(|digest| format!("{plain}@{digest}")));
+    forms.push(plain);
     for prefix in ["docker.io/", "library/"] {
-        let short = forms.iter().filter_map(|form| form.strip_prefix(prefix).map(str::to_owned));
-        let short: Vec<String> = short.collect();
+        let short = forms.iter().filter_map(|form| form.strip_prefix(prefix));
+        // What would be read as the name of another registry is no short name.
+        let first = |form: &&str| form.split('/').next().is_some_and(|it| !it.contains('.'));
+        let is_short = |form: &&str| !form.contains('/') || first(form);
+        let short: Vec<String> = short.filter(is_short).map(str::to_owned).collect();
         forms.extend(short);
     }
     forms
 }
 
-/// Whether `text` looks like `glob`. Takes time in proportion to both lengths at most.
-fn fits(glob: &str, text: &str) -> bool {
+/// Whether `text` looks like `glob`, in which `*` stands for any text and `?` for one character. Takes
+/// time in proportion to both lengths at most.
+pub(super) fn fits(glob: &str, text: &str) -> bool {
     let (glob, text) = (glob.as_bytes(), text.as_bytes());
     let (mut g, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -224,7 +243,6 @@ mod tests {
 
     use super::*;
     use crate::bundle::samples::Stock;
-    use crate::words::digest::Digest;
 
     fn image(name: &str) -> Image {
         let mut stock = Stock::default();
@@ -266,6 +284,13 @@ mod tests {
             [("quay.io/a/b", true), ("quay.io/a/b:latest", false), ("a/*", false), ("*@*", true)]
         {
             assert_eq!(Pattern::parse(pattern).unwrap().matches(&pinned), fine, "{pattern}");
+        }
+        // A name of Docker Hub that begins like another registry is none of that.
+        let alike = image("docker.io/quay.io/b:1");
+        for (pattern, fine) in
+            [("quay.io/*", false), ("*/b:1", true), ("docker.io/quay.io/*", true)]
+        {
+            assert_eq!(Pattern::parse(pattern).unwrap().matches(&alike), fine, "{pattern}");
         }
         for bad in ["", "A b", "al pine*", "*\u{1b}", "ALPINE", "a//b"] {
             assert_eq!(Pattern::parse(bad).unwrap_err().class(), Class::Usage, "{bad:?}");

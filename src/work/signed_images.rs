@@ -2,14 +2,11 @@
 
 use super::signature_rule::SignatureRule;
 use crate::bundle::contents::{Contents, Image};
-use crate::bundle::image_signature::{ReadPart, SignedNames, Unsigned, signed_by};
+use crate::bundle::image_signature::{ReadPart, Unsigned};
 use crate::bundle::screening::Screening;
 use crate::tools::parallel;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
-
-/// What no rule checks.
-const LOG: &str = "that a transparency log has it";
 
 /// Holds the `images` of `contents` against all `rules`, each image against every rule that is for it, with
 /// `jobs` at a time; tells which signatures were found. `subject` says which digest has to be signed: that
@@ -34,7 +31,7 @@ pub fn signed_images(
     let tasks: Vec<(&Image, &SignatureRule)> = tasks.collect();
     let tried = parallel::map(jobs, &tasks, |(image, rule)| {
         let digest = subject(image);
-        let found = signed_by(contents, digest, &image.name, rule.demand(), read);
+        let found = rule.ask(contents, digest, &image.name, read);
         let found = found.map_err(|e| e.context(format!("signatures of {}", image.name)))?;
         Ok(match found {
             Ok(signature) => Ok(Screening::Signature {
@@ -43,7 +40,7 @@ pub fn signed_images(
                 rule: rule.to_string(),
                 key: signature.key.hex(),
                 form: signature.form.name().to_owned(),
-                unchecked: unchecked(rule),
+                unchecked: rule.unchecked(),
             }),
             Err(why) => Err(refused(image, rule, &why)),
         })
@@ -75,11 +72,6 @@ pub fn idle_rules(rules: &[SignatureRule], images: &[Image]) -> Result<()> {
     Error::all(faults.collect(), summary).map_or(Ok(()), Err)
 }
 
-fn unchecked(rule: &SignatureRule) -> Vec<String> {
-    let name = (rule.demand().names == SignedNames::Any).then(|| "the name".to_owned());
-    name.into_iter().chain([LOG.to_owned()]).collect()
-}
-
 fn refused(image: &Image, rule: &SignatureRule, why: &Unsigned) -> Error {
     let text = format!("{} {}; {rule} demands one", image.name, why.in_words());
     let error = Error::new(Class::Untrusted, text).subject(Subject::Image(image.name.to_string()));
@@ -88,6 +80,6 @@ fn refused(image: &Image, rule: &SignatureRule, why: &Unsigned) -> Error {
             "its index was written anew on export, which nobody signed; have it exported with its own",
         ),
         (Some(hint), _) => error.hint(hint),
-        (None, _) => error.hint("have it signed with that key, or correct the rule"),
+        (None, _) => error.hint("have it signed as the rule says, or correct the rule"),
     }
 }

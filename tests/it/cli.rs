@@ -39,6 +39,7 @@ fn help_has_examples_for_every_verb() {
         "verify",
         "import",
         "report",
+        "proof",
         "serve",
         "tags",
         "search",

@@ -1,6 +1,8 @@
 //! cosign's own commands before and after a crossing: what verified outside verifies inside,
 //! whichever of its three ways of keeping signatures with an image was used.
 
+use std::path::Path;
+
 use crate::round_trip::import;
 use crate::support::images::Image;
 use crate::support::peers;
@@ -14,22 +16,26 @@ struct Style {
     sign: &'static [&'static str],
     attest: Option<&'static [&'static str]>,
     verify: &'static [&'static str],
+    /// What a rule says behind the key: bundles say no name.
+    names: &'static str,
 }
 
 /// By tags (`sha256-HEX.sig`), as OCI 1.1 referrers, and as referrers that are sigstore bundles.
 const STYLES: [Style; 3] = [
-    Style { name: "tags", sign: &["--recursive"], attest: Some(&[]), verify: &[] },
+    Style { name: "tags", sign: &["--recursive"], attest: Some(&[]), verify: &[], names: "" },
     Style {
         name: "referrers",
         sign: &["--registry-referrers-mode=oci-1-1"],
         attest: None,
         verify: &["--experimental-oci11"],
+        names: "",
     },
     Style {
         name: "bundles",
         sign: &["--new-bundle-format"],
         attest: Some(&["--new-bundle-format"]),
         verify: &["--new-bundle-format", "--trusted-root", "root.json"],
+        names: ",any-name",
     },
 ];
 
@@ -96,7 +102,20 @@ fn cross(outside: &Registry, inside: &Registry) {
 
         let (bundle, key) = (sealift.at(style.name), &shared.keys.private);
         let from = format!("{}/{}", outside.host(), image.path());
-        run!(sealift, "export", from, "-o", bundle, "--sign-key", key).ok();
+        let rule = |key: &Path, names: &str| format!("*/signed/*={}{names}", key.display());
+        let demand = "--require-signature";
+        let (own, other) = (sealift.home().join("cosign.pub"), &shared.keys.public);
+        let strange = rule(other, ",any-name");
+        run!(sealift, "export", from, "-o", bundle, "--sign-key", key, demand, strange)
+            .exits(code::UNTRUSTED)
+            .says("is not signed by the key");
+        let own = rule(&own, style.names);
+        run!(sealift, "export", from, "-o", bundle, "--sign-key", key, demand, own).ok();
+        let (to, public) = (format!("oci:{}-in", style.name), &shared.keys.public);
+        let asked =
+            |rule: &str| run!(sealift, "import", bundle, "--to", to, "--key", public, demand, rule);
+        asked(&strange).exits(code::UNTRUSTED);
+        asked(&own).ok();
         import(&sealift, &bundle, inside).ok();
         let served = sealift.serve(&bundle, &shared.keys.public);
 

@@ -120,6 +120,8 @@ fn each_message_has_the_exit_code_of_its_class() {
             ("manifest.json", list, 0o644),
         ]),
     );
+    write("old.toml", b"version = 0\n");
+    write("strict.toml", b"version = 1\n[[rule]]\nname = \"none\"\ndenied-images = [\"*\"]\n");
     write("bad.json", b"{\"_type\":\"x\"}");
     write("empty", b"");
     std::fs::create_dir(sealift.at("hollow")).unwrap();
@@ -169,6 +171,9 @@ fn each_message_has_the_exit_code_of_its_class() {
             format!("export {HELLO} -o n {sign} --stream p --after b --history h"),
         ),
         (2, "is a file, not a folder", plain("import b --to oci:empty/x")),
+        (2, "there is no policy", "policy check b".to_owned()),
+        (2, "of a policy is known here", plain("import b --to oci:n --policy old.toml")),
+        (3, "not let in by policy", plain("import b --to oci:n --policy strict.toml")),
         (
             2,
             "no image is meant by the rule for signatures",
@@ -177,6 +182,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (3, "demands one", plain("import b --to oci:n --require-signature *=k.pub.pem")),
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
+        (3, "has not signed", plain("proof b -o n --sign-key stranger.key.pem")),
         (3, "is no bundle: it is compressed with gzip", plain("verify x.gz")),
         (3, "is no bundle: it is a receipt", "inspect bad.json".to_owned()),
         (3, "does not go with the rest", plain("verify later")),

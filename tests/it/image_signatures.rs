@@ -1,9 +1,14 @@
 //! Signatures of images, demanded on export and on import: the images are those of
 //! testdata/image-signatures, which cosign itself signed.
 
+use std::path::Path;
+
 use serde_json::Value;
 
+use crate::support::Random;
+use crate::support::content::digest;
 use crate::support::files::copy;
+use crate::support::images::{OCI_CONFIG, OCI_MANIFEST};
 use crate::support::sealift::{Keys, Ran, Sealift, code, ran};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/image-signatures");
@@ -148,7 +153,7 @@ fn a_rule_that_means_no_image_is_an_error() {
     site.import("b", "oci:store", &typo).exits(code::USAGE).says(said);
     assert!(!site.exists("store"));
     let keyless = "--require-signature *=keyless:root.json,identity=a@b.example";
-    site.export(&["p256-tag"], "c", keyless).exits(code::USAGE).says("keyless");
+    site.export(&["p256-tag"], "c", keyless).exits(code::USAGE).says("an issuer");
     let weak = format!("--require-signature *={FOLDER}/refused/rsa-1024.pub.pem");
     site.export(&["p256-tag"], "c", &weak).exits(code::USAGE).says("RSA of 1024 bits");
     let left = format!("{} --no-referrers", rule("*", "p256"));
@@ -198,4 +203,80 @@ fn a_signature_that_was_damaged_on_the_way_is_damage() {
 
     site.import("bad", "oci:store", &rule("*", "p256")).exits(code::DAMAGED);
     assert!(!site.exists("store"));
+}
+
+#[test]
+fn signers_by_certificate_are_demanded_by_their_names() {
+    let site = Site::new();
+    let by = |image: &str, identity: &str| {
+        let root = format!("keyless:{FOLDER}/trusted_root.json");
+        let who = format!("identity={identity},issuer=https://login.example.org");
+        format!("--require-signature quay.io/org/{image}={root},{who}")
+    };
+    let workflow = "https://git.example.org/org/app/.workflows/build.yml@refs/heads/main";
+    let mail = "builder@example.org";
+    let rules = [by("keyless-tag", mail), format!("{},any-name", by("keyless-b*", workflow))];
+    let rules = rules.join(" ");
+
+    let images = ["keyless-tag", "keyless-bundle"];
+    let made = site.export(&images, "b", &format!("{rules} --format json")).ok().json();
+
+    let unchecked = made["screenings"][0]["unchecked"].as_array().unwrap();
+    assert!(unchecked.iter().any(|it| it == "that the log kept what it promised"), "{made}");
+    site.import("b", "oci:store", &rules).ok();
+
+    let other = by("keyless-tag", "somebody@example.org");
+    site.import("b", "oci:other", &other).exits(code::UNTRUSTED).says("by somebody else, builder@");
+    assert!(!site.exists("other"));
+    for image in ["keyless-late", "keyless-stranger", "keyless-other-entry", "p256-tag"] {
+        site.export(&[image], "c", &by(image, mail)).exits(code::UNTRUSTED).says("carries no");
+    }
+    site.export(&["keyless-tag"], "c", &rule("keyless-tag", "p256"))
+        .exits(code::UNTRUSTED)
+        .says("is signed with certificates (keyless)");
+    assert!(!site.exists("c") && !site.exists("c.partial"));
+}
+
+/// Adds an image with a layer of three megabytes to the layout `folder`.
+fn add_large(folder: &Path) {
+    let mut random = Random::new(7);
+    let layer: Vec<u8> = (0..375_000).flat_map(|_| random.next().to_le_bytes()).collect();
+    let keep = |bytes: &[u8], kind: &str| {
+        let digest = digest(bytes);
+        let hex = digest.strip_prefix("sha256:").unwrap();
+        std::fs::write(folder.join("blobs/sha256").join(hex), bytes).unwrap();
+        serde_json::json!({"mediaType": kind, "digest": digest, "size": bytes.len()})
+    };
+    let config = serde_json::json!({"architecture": "amd64", "os": "linux", "rootfs":
+        {"type": "layers", "diff_ids": [digest(&layer)]}});
+    let manifest = serde_json::json!({"schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": keep(config.to_string().as_bytes(), OCI_CONFIG),
+        "layers": [keep(&layer, "application/vnd.oci.image.layer.v1.tar")]});
+    let mut entry = keep(manifest.to_string().as_bytes(), OCI_MANIFEST);
+    entry["annotations"] =
+        serde_json::json!({"org.opencontainers.image.ref.name": "quay.io/org/large:1"});
+    let index = folder.join("index.json");
+    let mut list: Value = serde_json::from_slice(&std::fs::read(&index).unwrap()).unwrap();
+    list["manifests"].as_array_mut().unwrap().push(entry);
+    std::fs::write(index, list.to_string()).unwrap();
+}
+
+#[test]
+fn volumes_of_which_some_are_elsewhere_take_no_rule() {
+    let site = Site::new();
+    let layout = site.sealift.at("layout");
+    copy(Path::new(&format!("{FOLDER}/layout")), &layout);
+    add_large(&layout);
+    let sources = "oci:layout:quay.io/org/p256-tag:1 oci:layout:quay.io/org/large:1";
+    site.export(&[], "v", &format!("{sources} --volume-size 1.2MB")).ok();
+    let rule = rule("p256-tag", "p256");
+    site.import("v", "oci:whole", &rule).ok();
+    std::fs::remove_file(site.sealift.at("v/v.002.tar")).unwrap();
+
+    site.import("v", "oci:store", &rule)
+        .exits(code::USAGE)
+        .says("have all volumes at hand at once");
+
+    assert!(!site.exists("store"));
+    site.import("v", "oci:store", "").exits(code::INCOMPLETE);
 }

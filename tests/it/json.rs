@@ -106,6 +106,21 @@ fn keys() {
 }
 
 #[test]
+fn proofs() {
+    let sealift = desk();
+
+    let made = run(&sealift, "proof packed.tar --key signer.pub.pem -o p").ok();
+    check("proof", &made, &[]);
+    let again = run(&sealift, "proof packed.tar --key signer.pub.pem -o p").exits(code::USAGE);
+    check("proof.taken", &again, &[]);
+    run(&sealift, "key generate --no-passphrase -o own").ok();
+    let told = run(&sealift, "key show own.pub.pem").json();
+    let own = told["keyId"].as_str().unwrap();
+    let line = "proof packed.tar --key signer.pub.pem --sign-key own.key.pem -o q";
+    check("proof.unsigned", &run(&sealift, line).exits(code::UNTRUSTED), &[(own, "<key>")]);
+}
+
+#[test]
 fn roots_of_trust() {
     let sealift = desk();
     let mut varying: Vec<(String, String)> = Vec::new();
@@ -436,6 +451,49 @@ fn ledgers() {
     fs::write(sealift.at("bad.jsonl"), text.replace("carla", "karla")).unwrap();
     check("ledger-verify.changed", &run(&sealift, "ledger verify bad.jsonl").exits(4), &[]);
     check("ledger-rotate.done", &run(&sealift, "ledger rotate --ledger l.jsonl").ok(), &[]);
+}
+
+#[test]
+fn policies() {
+    let sealift = desk();
+    sealift.keys("own");
+    let rule = |name: &str, more: &str| format!("[[rule]]\nname = \"{name}\"\n{more}\n");
+    let warns = rule("tags", "denied-tags = [\"*\"]\naction = \"warn\"");
+    fs::write(sealift.at("warns.toml"), format!("version = 1\n{warns}")).unwrap();
+    let size = rule("size", "max-bundle-size = \"1kB\"");
+    let idle = rule("idle", "images = [\"none\"]\nno-root = true");
+    let root = rule("root", "no-root = true");
+    fs::write(sealift.at("all.toml"), format!("version = 1\n{warns}{size}{idle}{root}")).unwrap();
+
+    export(&sealift, "export.policy", "oci:hello -o b --policy warns.toml").ok();
+    export(&sealift, "export.not-let-in", "oci:hello -o c --policy all.toml")
+        .exits(code::UNTRUSTED);
+    let told = run(&sealift, "inspect b").json();
+    let (statement, key) = (told["statement"].as_str().unwrap(), &told["claimedSigners"][0]);
+    let varying = [(statement, "<statement>"), (key.as_str().unwrap(), "<key>")];
+    check("inspect.policy", &run(&sealift, "inspect b"), &varying);
+    check("verify.policy", &run(&sealift, "verify b --key own.pub.pem"), &varying);
+    let judged = run(&sealift, "policy check b --policy all.toml --key own.pub.pem");
+    check("policy-check", &judged.exits(code::UNTRUSTED), &varying);
+    let names = run(&sealift, "policy check a:1 --policy all.toml --names-only");
+    check("policy-check.names", &names, &varying);
+    check(
+        "import.not-let-in",
+        &run(&sealift, "import b --to oci:n --key own.pub.pem --policy all.toml"),
+        &varying,
+    );
+    let ran = run(&sealift, "report b -o r.html --key own.pub.pem").ok();
+    let at = ran.json()["reportedAt"].as_str().unwrap().to_owned();
+    check("report.policy", &ran, &[&varying[..], &[(&*at, "<time>")]].concat());
+
+    // Signed, as a rule demands.
+    let signed = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/image-signatures");
+    fs::copy(format!("{signed}/p256.pub.pem"), sealift.at("p256.pub.pem")).unwrap();
+    let by = rule("signed", "signed-by = [\"p256.pub.pem\"]");
+    fs::write(sealift.at("signed.toml"), format!("version = 1\n{by}")).unwrap();
+    files::copy(Path::new(&format!("{signed}/layout")), &sealift.at("layout"));
+    let line = "oci:layout:quay.io/org/p256-tag:1 -o s --policy signed.toml";
+    export(&sealift, "export.signed-by-policy", line).ok();
 }
 
 #[test]

@@ -75,6 +75,8 @@ mod only_intact;
 mod openssl;
 mod outlook;
 mod pack;
+mod policy;
+mod proof;
 mod protect;
 mod prune;
 mod receipts;

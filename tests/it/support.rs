@@ -3,7 +3,7 @@
 
 /// Returns from the test when a component is not installed, after saying so by name.
 /// Where `CI=true` a missing component fails the test instead, unless it is one of the peers that
-/// only machines with Go have.
+/// only machines with Go, pip or npm have.
 macro_rules! need {
     ($($component:expr),+ $(,)?) => {
         if !$crate::support::have(&[$($component),+]) {
@@ -66,10 +66,12 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether all `components` are here; see [`need`]. `root` stands for being the superuser,
-/// `go:NAME` for one of the [`peers`].
+/// `go:NAME` for one of the [`peers`], `peers:LANGUAGE` for all those of a language.
 pub fn have(components: &[&str]) -> bool {
     let missing = components.iter().find(|component| match **component {
         "root" => !rustix::process::geteuid().is_root(),
+        "peers:python" => peers::libraries("python").is_none(),
+        "peers:npm" => peers::libraries("npm").is_none(),
         program => match program.strip_prefix("go:") {
             Some(peer) => !peers::program(peer).is_file(),
             None => find(program).is_none(),
@@ -79,12 +81,15 @@ pub fn have(components: &[&str]) -> bool {
     let test = std::thread::current().name().unwrap_or("test").to_owned();
     let reason = match *missing {
         "root" => "needs the superuser".to_owned(),
+        "peers:python" => "not installed; `cargo xtask peers python` does it, with pip".to_owned(),
+        "peers:npm" => "not installed; `cargo xtask peers npm` does it".to_owned(),
         program => match program.strip_prefix("go:") {
             Some(peer) => format!("{peer} is not built; `cargo xtask peers {peer}` does, with Go"),
             None => format!("{program} is not installed"),
         },
     };
-    let required = std::env::var("CI").as_deref() == Ok("true") && !missing.starts_with("go:");
+    let is_peer = missing.starts_with("go:") || missing.starts_with("peers:");
+    let required = std::env::var("CI").as_deref() == Ok("true") && !is_peer;
     assert!(!required, "{test}: {reason}");
     // Not `eprintln!`: the harness keeps that back for a test that passes.
     let _ = writeln!(std::io::stderr(), "skipped: {test}: {reason}");

@@ -11,6 +11,7 @@ mod dist;
 mod go;
 mod http;
 mod image;
+mod language_peers;
 mod package;
 mod program;
 mod relay;
@@ -34,7 +35,8 @@ usage: cargo xtask <CHORE>
   dist [--sealift FILE]         a static program, an archive, a Debian package, and checksums
   package [--sealift FILE]      tries that package in a fresh Debian root
   tidy                          the house rules that a compiler does not know
-  peers [NAME]...               builds what tests/go-peers.txt lists, and prints where it is
+  peers [NAME]...               builds what tests/go-peers.txt lists, and prints where it is;
+                                python and npm are the lists of those in tests/
   testdata [--check]            writes (or compares) the demo image in testdata/hello
   bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only] [--small-only]
         [--serving-only] [--requests-only] [--update-only] [--media-only]
@@ -55,6 +57,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["test"] => test::run(),
         ["demo", rest @ ..] => demo::run(rest),
+        ["peers", "python"] => language_peers::PYTHON.provide().map(drop),
+        ["peers", "npm"] => language_peers::NPM.provide().map(drop),
         ["peers", names @ ..] => go::run(names),
         ["dist", rest @ ..] => dist::run(rest),
         ["package", rest @ ..] => package::run(rest),

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must pass, in the order that fails soonest.
 
+use crate::language_peers::{LanguagePeers, NPM, PYTHON};
 use crate::{Result, debian, demo, deny, dist, go, package, program, shell, slowest, tidy};
 use std::time::{Duration, Instant};
 
@@ -24,9 +25,11 @@ pub enum Outcome {
 
 type Step = (&'static str, fn() -> Result<Outcome>);
 
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 14] = [
     ("packages", packages),
     ("go peers", go_peers),
+    ("python", || language_peers(&PYTHON)),
+    ("npm", || language_peers(&NPM)),
     ("fmt", fmt),
     ("tidy", || tidy::run().map(|()| Outcome::Done)),
     ("deny", deny::rules),
@@ -121,6 +124,17 @@ fn go_peers() -> Result<Outcome> {
     }
     failed.append(&mut large);
     Ok(Outcome::Skipped(format!("no {}", failed.join(", "))))
+}
+
+/// What cannot be installed is a skip; on CI only where it is the language that is missing.
+fn language_peers(peers: &LanguagePeers) -> Result<Outcome> {
+    if let Err(why) = peers.toolchain() {
+        return Ok(Outcome::Skipped(why));
+    }
+    match peers.provide() {
+        Ok(_) => Ok(Outcome::Done),
+        Err(why) => missing(format!("{} peers cannot be installed: {why}", peers.name)),
+    }
 }
 
 fn fmt() -> Result<Outcome> {

@@ -4,10 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::log_entry::{LogEntry, der_of};
 use crate::bundle::contents::Contents;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind};
-use crate::words::error::Result;
+use crate::words::error::Result as Outcome;
 
 /// Type of a layer that is a payload of simple signing; its signature is an annotation.
 const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -15,6 +16,8 @@ const SIMPLE_SIGNING: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 /// The annotation with the certificate of a signer who has no key.
 const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
+/// The annotation with what a log promised.
+const LOG_ENTRY: &str = "dev.sigstore.cosign/bundle";
 /// Type of a layer that is a DSSE envelope: an attestation under a tag.
 const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 /// Both spellings of the type of a Sigstore bundle.
@@ -31,7 +34,7 @@ pub const MAX_PART: u64 = 1 << 20;
 pub(super) const MAX_TRIED: usize = 1000;
 
 /// Reads a blob whole, checked against its digest and size.
-pub type ReadPart<'a> = dyn Fn(&Descriptor) -> Result<Vec<u8>> + Sync + 'a;
+pub type ReadPart<'a> = dyn Fn(&Descriptor) -> Outcome<Vec<u8>> + Sync + 'a;
 
 /// How a signature is attached to an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,6 +81,16 @@ impl Attached {
     /// The signature that stands beside a payload.
     pub(super) fn signature(&self) -> Option<Vec<u8>> {
         STANDARD.decode(self.layer.annotations.get(SIGNATURE)?.trim()).ok()
+    }
+
+    /// The certificate that stands beside a payload, as DER.
+    pub(super) fn certificate(&self) -> Option<Vec<u8>> {
+        der_of(self.layer.annotations.get(CERTIFICATE)?.as_bytes())
+    }
+
+    /// What stands beside a payload of its log entry.
+    pub(super) fn log_entry(&self) -> Option<Result<LogEntry, String>> {
+        self.layer.annotations.get(LOG_ENTRY).map(|text| LogEntry::of_annotation(&text))
     }
 
     /// Whether a certificate stands beside a payload.

@@ -7,15 +7,26 @@ use serde::de::IgnoredAny;
 
 use super::attached::BUNDLES;
 use super::image_key::ImageKey;
+use super::log_entry::LogEntry;
 use crate::bundle::envelope::{PAYLOAD_TYPE, pae};
 use crate::words::json::check_strict_with;
 
-/// Members with a meaning.
+/// Most entries of logs that are tried: there is one.
+const MAX_ENTRIES: usize = 8;
+/// Members with a meaning. Both `keyId` and `keyid` are there, of a log and of an envelope.
 const MEMBERS: &[&str] = &[
     "mediaType",
     "verificationMaterial",
     "publicKey",
     "certificate",
+    "rawBytes",
+    "tlogEntries",
+    "logIndex",
+    "logId",
+    "integratedTime",
+    "inclusionPromise",
+    "signedEntryTimestamp",
+    "canonicalizedBody",
     "x509CertificateChain",
     "dsseEnvelope",
     "messageSignature",
@@ -38,6 +49,10 @@ pub(super) struct SigstoreBundle {
     pub(super) envelope: ForeignEnvelope,
     /// Whether it says that its signer has a certificate and no key.
     pub(super) has_certificate: bool,
+    /// That certificate, as DER.
+    pub(super) certificate: Option<Vec<u8>>,
+    /// What logs promised.
+    pub(super) entries: Vec<LogEntry>,
 }
 
 #[derive(Deserialize)]
@@ -51,8 +66,71 @@ struct BundleJson {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Material {
-    certificate: Option<IgnoredAny>,
+    certificate: Option<RawBytes>,
     x509_certificate_chain: Option<IgnoredAny>,
+    tlog_entries: Option<Vec<EntryJson>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawBytes {
+    raw_bytes: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryJson {
+    log_index: Number,
+    log_id: LogId,
+    integrated_time: Option<Number>,
+    inclusion_promise: Option<Promise>,
+    canonicalized_body: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct LogId {
+    key_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Promise {
+    signed_entry_timestamp: String,
+}
+
+/// Protobuf writes large numbers as text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Text(String),
+    Plain(i64),
+}
+
+impl Number {
+    fn value(&self) -> Option<i64> {
+        match self {
+            Number::Text(text) => text.parse().ok(),
+            Number::Plain(number) => Some(*number),
+        }
+    }
+}
+
+impl EntryJson {
+    /// The entry, where its log promised to keep it: newer ones sign checkpoints alone.
+    fn entry(self) -> Option<LogEntry> {
+        Some(LogEntry {
+            body: STANDARD.encode(STANDARD.decode(self.canonicalized_body).ok()?),
+            time: self.integrated_time?.value()?,
+            index: self.log_index.value()?,
+            log: hex(&STANDARD.decode(self.log_id.key_id).ok()?),
+            promise: STANDARD.decode(self.inclusion_promise?.signed_entry_timestamp).ok()?,
+        })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[derive(Deserialize)]
@@ -78,10 +156,16 @@ impl SigstoreBundle {
         }
         let envelope = bundle.dsse_envelope.ok_or("a Sigstore bundle without an envelope")?;
         let material = bundle.verification_material;
+        let certificate = material.certificate.as_ref();
+        let decode = |it: &RawBytes| STANDARD.decode(&it.raw_bytes);
+        let certificate = certificate.map(decode).transpose();
+        let entries = material.tlog_entries.unwrap_or_default().into_iter().take(MAX_ENTRIES);
         Ok(SigstoreBundle {
             envelope: ForeignEnvelope::of(envelope)?,
             has_certificate: material.certificate.is_some()
                 || material.x509_certificate_chain.is_some(),
+            certificate: certificate.map_err(|_| "its certificate is no base64")?,
+            entries: entries.filter_map(EntryJson::entry).collect(),
         })
     }
 }
@@ -110,8 +194,18 @@ impl ForeignEnvelope {
 
     /// The one of `keys` that signed it.
     pub(super) fn by<'k>(&self, keys: &'k [ImageKey]) -> Option<&'k ImageKey> {
-        let message = pae(PAYLOAD_TYPE, &self.payload);
+        let message = self.message();
         keys.iter().find(|key| key.verifies(&message, &self.signature))
+    }
+
+    /// What is signed.
+    pub(super) fn message(&self) -> Vec<u8> {
+        pae(PAYLOAD_TYPE, &self.payload)
+    }
+
+    /// The signature.
+    pub(super) fn signature(&self) -> &[u8] {
+        &self.signature
     }
 
     /// The signed bytes. Meaningless before [`by`](ForeignEnvelope::by) found a key.
@@ -144,7 +238,8 @@ mod tests {
         let good = with(one);
         let read = SigstoreBundle::parse(good.as_bytes()).unwrap();
         assert_eq!((read.envelope.payload(), read.has_certificate), (&b"{}"[..], false));
-        let certificate = good.replace("publicKey", "certificate");
+        let certificate = good
+            .replace("\"publicKey\":{\"hint\":\"x\"}", "\"certificate\":{\"rawBytes\":\"AA==\"}");
         assert!(SigstoreBundle::parse(certificate.as_bytes()).unwrap().has_certificate);
 
         let bad = [

@@ -63,8 +63,13 @@ impl ImageKey {
 
     fn from_pem(pem: &str) -> Result<ImageKey> {
         let (_, der) = Document::from_pem(pem).map_err(|_| bad("it is no PEM"))?;
-        let id = KeyId::of_spki(der.as_bytes());
-        let info = SubjectPublicKeyInfoRef::try_from(der.as_bytes())
+        ImageKey::from_der(der.as_bytes())
+    }
+
+    /// Reads a key as a SubjectPublicKeyInfo.
+    pub(super) fn from_der(der: &[u8]) -> Result<ImageKey> {
+        let id = KeyId::of_spki(der);
+        let info = SubjectPublicKeyInfoRef::try_from(der)
             .map_err(|_| bad("it is no SubjectPublicKeyInfo"))?;
         let algorithm = info.algorithm.to_der().map_err(|_| bad("its algorithm is unreadable"))?;
         let key = info.subject_public_key.as_bytes().ok_or_else(|| bad("it is cut off"))?;
@@ -74,7 +79,7 @@ impl ImageKey {
         };
         let (kind, known) = match () {
             () if of(&alg_id::ED25519) => {
-                let means = Means::Ed25519(PublicKey::from_pem(pem)?);
+                let means = Means::Ed25519(PublicKey::from_der(der)?);
                 return Ok(ImageKey { id, kind: "Ed25519", means });
             }
             () if of(&alg_id::ECDSA_P256) => ("ECDSA P-256", alg_id::ECDSA_P256),

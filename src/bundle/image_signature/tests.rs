@@ -77,11 +77,17 @@ impl Fixture {
     }
 
     /// What comes of asking for `image`, called `quay.io/org/IMAGE`.
-    fn ask(&self, image: &str, keys: &[ImageKey], names: SignedNames) -> Tried {
+    fn ask(&self, image: &str, keys: &[ImageKey], names: SignedNames) -> TriedSignature {
         self.ask_as(image, &format!("quay.io/org/{image}"), keys, names)
     }
 
-    fn ask_as(&self, image: &str, name: &str, keys: &[ImageKey], names: SignedNames) -> Tried {
+    fn ask_as(
+        &self,
+        image: &str,
+        name: &str,
+        keys: &[ImageKey],
+        names: SignedNames,
+    ) -> TriedSignature {
         let demand = SignatureDemand { keys, names };
         let name = name.parse().unwrap();
         signed_by(&self.contents, self.images[image], &name, demand, &read).unwrap()
@@ -143,7 +149,7 @@ fn no_byte_of_what_was_signed_can_change() {
     let fixture = Fixture::load();
     let key = keys("p256");
     for (image, names) in [("p256-tag:1", SignedNames::Own), ("p256-bundle:1", SignedNames::Any)] {
-        let demand = SignatureDemand { keys: &key, names };
+        let demand = Wanted { by: SignerWanted::Keys(&key), names };
         let name = format!("quay.io/org/{image}").parse().unwrap();
         let digest = fixture.images[image];
         let part = Attached::signatures(&fixture.contents, digest).remove(0);
@@ -239,4 +245,98 @@ fn attestations_count_by_their_key_and_are_no_signatures() {
     let other = fixture.images["unsigned:1"];
     assert!(attested_by(&fixture.contents, other, &own, &read).unwrap().is_empty());
     assert!(evidence(&fixture.contents, other).is_empty());
+}
+
+/// The two signers by certificate of the folder.
+const MAIL: &str = "builder@example.org";
+const WORKFLOW: &str = "https://git.example.org/org/app/.workflows/build.yml@refs/heads/main";
+const ISSUER: &str = "https://login.example.org";
+
+fn keyless(identity: &str, issuer: &str) -> KeylessSigner {
+    let root = std::fs::read(format!("{FOLDER}/trusted_root.json")).unwrap();
+    KeylessSigner::new(TrustedRoot::parse(&root).unwrap(), identity, issuer)
+}
+
+#[test]
+fn signers_by_certificate_count_by_their_names_to_the_letter() {
+    let fixture = Fixture::load();
+    let ask = |image: &str, signer: &KeylessSigner, names| {
+        let name = format!("quay.io/org/{image}").parse().unwrap();
+        let (contents, digest) = (&fixture.contents, fixture.images[image]);
+        signed_keyless(contents, digest, &name, (signer, names), &read).unwrap()
+    };
+    let (tag, bundle) = ("keyless-tag:1", "keyless-bundle:1");
+    let (mail, workflow) = (keyless(MAIL, ISSUER), keyless(WORKFLOW, ISSUER));
+
+    let by_mail = ask(tag, &mail, SignedNames::Own).unwrap();
+    assert_eq!(by_mail.form, SignatureForm::SimpleSigning);
+    let by_workflow = ask(bundle, &workflow, SignedNames::Any).unwrap();
+    assert_eq!(by_workflow.form, SignatureForm::SigstoreBundle);
+    assert_ne!(by_mail.key, by_workflow.key);
+    assert_eq!(ask(bundle, &workflow, SignedNames::Own), Err(Unsigned::Nameless));
+
+    let other = Err(Unsigned::OtherSigner(format!("{MAIL} ({ISSUER})")));
+    for (identity, issuer) in [
+        ("builder@example.com", ISSUER),
+        ("Builder@example.org", ISSUER),
+        ("", ISSUER),
+        (MAIL, "https://login.example.com"),
+        (MAIL, "https://login.example.org/"),
+    ] {
+        assert_eq!(ask(tag, &keyless(identity, issuer), SignedNames::Own), other, "{identity}");
+    }
+    assert_eq!(fixture.ask(tag, &keys("p256"), SignedNames::Any), Err(Unsigned::Keyless));
+    assert_eq!(fixture.ask(bundle, &keys("p256"), SignedNames::Any), Err(Unsigned::Keyless));
+    for unlike in ["p256-tag:1", "p256-bundle:1"] {
+        let why = ask(unlike, &mail, SignedNames::Any);
+        assert_eq!(why, Err(Unsigned::unusable(NO_CERTIFICATE)), "{unlike}");
+    }
+}
+
+#[test]
+fn certificates_and_logs_that_do_not_hold_are_refused() {
+    let fixture = Fixture::load();
+    let signer = keyless(MAIL, ISSUER);
+    for (image, why) in [
+        ("keyless-unlogged:1", "no log promised to keep it"),
+        ("keyless-late:1", "by no authority that is believed, or did not hold then"),
+        ("keyless-other-entry:1", "its log entry is of something else"),
+        ("keyless-other-log:1", "no log that is believed has it"),
+        ("keyless-stranger:1", "by no authority that is believed"),
+        ("keyless-server:1", "by no authority that is believed"),
+    ] {
+        let name = format!("quay.io/org/{image}").parse().unwrap();
+        let wanted = (&signer, SignedNames::Any);
+        let digest = fixture.images[image];
+        let tried = signed_keyless(&fixture.contents, digest, &name, wanted, &read).unwrap();
+        let said = tried.unwrap_err().in_words();
+        assert!(said.contains(why), "{image}: {said}");
+    }
+}
+
+#[test]
+fn no_byte_of_a_bundle_with_a_certificate_can_change_what_it_says() {
+    let fixture = Fixture::load();
+    let signer = keyless(WORKFLOW, ISSUER);
+    let (image, names) = ("keyless-bundle:1", SignedNames::Any);
+    let name = format!("quay.io/org/{image}").parse().unwrap();
+    let digest = fixture.images[image];
+    let part = Attached::signatures(&fixture.contents, digest).remove(0);
+    let bytes = blob(part.layer.digest);
+    let wanted = Wanted { by: SignerWanted::Keyless(&signer), names };
+    let good = tried(&part, &bytes, digest, &name, wanted).unwrap();
+    for at in (0..bytes.len()).step_by(3) {
+        let mut bad = bytes.clone();
+        bad[at] ^= 1;
+        // What is left out of account, as the version of an entry that stands beside it, may change.
+        if let Ok(signed) = tried(&part, &bad, digest, &name, wanted) {
+            assert_eq!(signed, good, "byte {at}");
+            let parts = |bytes: &[u8]| {
+                let bundle = SigstoreBundle::parse(bytes).unwrap();
+                let payload = bundle.envelope.payload().to_vec();
+                (payload, bundle.certificate, bundle.entries[0].body.clone())
+            };
+            assert_eq!(parts(&bad), parts(&bytes), "byte {at}");
+        }
+    }
 }

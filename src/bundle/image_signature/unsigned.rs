@@ -17,6 +17,10 @@ pub enum Unsigned {
     Keyless,
     /// None is by the key.
     OtherKey,
+    /// A certificate, or its log entry, does not hold, for this reason.
+    Unvouched(String),
+    /// It is signed by this one, whom a certificate names.
+    OtherSigner(String),
     /// The key signed another image, with this digest.
     OtherDigest(Digest),
     /// The key signed this image, and said no name.
@@ -47,6 +51,8 @@ impl Unsigned {
                 "is signed with certificates (keyless), and with no key".to_owned()
             }
             Unsigned::OtherKey => "is not signed by the key".to_owned(),
+            Unsigned::Unvouched(why) => format!("carries no certificate that holds: {why}"),
+            Unsigned::OtherSigner(who) => format!("is signed by somebody else, {who}"),
             Unsigned::OtherDigest(other) => {
                 format!("carries a signature of another image, {other}")
             }
@@ -60,7 +66,7 @@ impl Unsigned {
     pub fn way_out(&self) -> Option<&'static str> {
         match self {
             Unsigned::Keyless => {
-                Some("certificates of Fulcio are not checked; have it signed with a key, too")
+                Some("write keyless:ROOT.json,identity=WHO,issuer=URL in place of the key")
             }
             Unsigned::Nameless => Some(
                 "Sigstore bundles of cosign say none; write ,any-name behind the key to have the \

@@ -19,12 +19,31 @@ use crate::words::error::{Class, Error, Result, Subject};
 
 /// The root that counts, in a trust folder.
 pub const CURRENT: &str = "root.json";
+/// The policy of a site, in its trust folder.
+pub const POLICY: &str = "policy.toml";
 /// Permissions: who may sign is no secret.
 const MODE: u32 = 0o644;
 /// How long another one is waited for that writes: it takes a moment.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Most roots that are taken at once: a new one each week for twenty years.
 const MAX_STEPS: usize = 1_024;
+
+/// The file `name` that a site keeps in the trust folder `path` beside its roots, if there is one: its bytes,
+/// of which at most one more than `limit` is read. There need be no root.
+///
+/// # Errors
+/// [`Class::Untrusted`] for a folder or a file that is a link or that others may write, and for a `name` that
+/// leads elsewhere; when it cannot be read.
+pub fn beside_root(path: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
+    if name.contains('/') || name == ".." {
+        let text = format!("{name:?} is no file in {} itself", path.display());
+        return Err(Error::new(Class::Untrusted, text));
+    }
+    match path.join(name).symlink_metadata() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        _ => small_file(&opened(path)?, name, limit),
+    }
+}
 
 /// The file of the root of that version, in a trust folder and in a bundle that carries it.
 #[must_use]
@@ -243,8 +262,13 @@ fn opened(path: &Path) -> Result<Folder> {
     }
 }
 
-/// The file `name` in it, if there is one.
+/// The root `name` in it, if there is one.
 fn file(folder: &Folder, name: &str) -> Result<Option<Vec<u8>>> {
+    small_file(folder, name, MAX_ROOT)
+}
+
+/// The file `name` in it, if there is one, of which at most one byte more than `limit` is read.
+fn small_file(folder: &Folder, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
     let path = folder.at(name);
     let file = match folder.file(name) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -258,7 +282,7 @@ fn file(folder: &Folder, name: &str) -> Result<Option<Vec<u8>>> {
         return Err(faults::open_to_others(&path, why));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_ROOT + 1).read_to_end(&mut bytes).map_err(|e| faults::unreadable(&path, e))?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|e| faults::unreadable(&path, e))?;
     Ok(Some(bytes))
 }
 

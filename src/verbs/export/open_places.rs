@@ -1,6 +1,6 @@
 //! [`OpenPlaces`]: where the images of an export come from, and which could not be had.
 
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, Result};
 use crate::work::graph::{Origin, Wanted};
 
 /// What is asked for.
@@ -30,4 +30,11 @@ pub(in crate::verbs) struct Lost {
 /// Whether a failure says something of an archive, and nothing of the disk or the person.
 pub(super) fn is_about_content(error: &Error) -> bool {
     matches!(error.class(), Class::Damaged | Class::Incomplete | Class::Refused)
+}
+
+/// Fails with all `faults` of the places and names at once.
+pub(super) fn all_there(faults: Vec<Error>, asked: usize) -> Result<()> {
+    let class = faults.first().map_or(Class::Incomplete, Error::class);
+    let summary = |count| (class, format!("{count} of the {asked} names asked for cannot be had"));
+    Error::all(faults, summary).map_or(Ok(()), Err)
 }

@@ -13,6 +13,7 @@ use crate::bundle::roots::TrustFolder;
 use crate::medium::Medium;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
+use crate::verbs::admission::Admission;
 use crate::verbs::recording::LedgerKeeper;
 use crate::verbs::sequel::Sequel;
 use crate::words::error::{Class, Error, Result};
@@ -67,6 +68,8 @@ pub struct Request {
     /// How much recovery data it gets once it is finished, if any. Volumes have room for it on their
     /// media where they are cut for that ([`Redundancy::leaves`]).
     pub redundancy: Option<Redundancy>,
+    /// The policies that the images are held against before they are let in.
+    pub admission: Admission,
     /// Where it is noted what is done, if anywhere.
     pub ledger: Option<LedgerKeeper>,
     /// Opens standard input, for the archive that is called `-`.
@@ -110,6 +113,7 @@ impl Request {
             update: false,
             verify_media: false,
             redundancy: None,
+            admission: Admission::default(),
             ledger: None,
             stdin: || Err(Error::new(Class::Usage, "there is no standard input to read from")),
         }

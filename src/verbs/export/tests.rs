@@ -10,7 +10,9 @@ use crate::medium::Medium;
 use crate::places::layout::blob_path;
 use crate::places::registry::Settings;
 use crate::tools::pace::Jobs;
+use crate::verbs::admission::Admission;
 use crate::words::digest::Digest;
+use crate::words::error::Class;
 use crate::words::moment::moment;
 use crate::words::progress::Silent;
 use crate::words::reference::Tag;
@@ -53,6 +55,7 @@ impl Outside {
             update: false,
             verify_media: false,
             redundancy: None,
+            admission: Admission::default(),
             ledger: None,
             stdin: || Ok(Box::new(std::io::empty())),
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::admitted::admitted;
 use super::archives::ToArchives;
 use super::engine::ToEngine;
 use super::failed::Failed;
@@ -63,10 +64,11 @@ pub(super) fn prepared<T>(
     let landing = &*landing(&request.to, client);
     keep_apart(request, landing.path())?;
 
-    // 2. Are they signed as is demanded, and clean? What has to be written anew for the destination?
+    // 2. Are they signed as is demanded, let in, and clean? What has to be written anew for the destination?
     let ready = Ready { bundle: Arc::new(bundle), tally, run };
     let contents = chosen.as_ref().unwrap_or(ready.bundle.contents());
     signed::screen(request, &ready, contents, progress)?;
+    admitted(request, &ready, contents, progress)?;
     scanned::scan(request, &ready, contents, progress)?;
     let Rewritten { contents, failed } = rewritten(request, contents, progress)?;
     let failed = [unsound, failed].concat();

@@ -7,6 +7,7 @@ use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::places::location::Destination;
 use crate::tools::pace::Jobs;
+use crate::verbs::admission::Admission;
 use crate::verbs::freshness::Demands;
 use crate::verbs::recording::LedgerKeeper;
 use crate::words::moment::Moment;
@@ -64,6 +65,8 @@ pub struct Request {
     pub discs: Option<Discs>,
     /// Which images are left behind, so that the others are brought.
     pub leave_behind: LeaveBehind,
+    /// The policies that the images are held against before they are let in.
+    pub admission: Admission,
     /// Where it is noted what is done, if anywhere.
     pub ledger: Option<LedgerKeeper>,
 }
@@ -108,6 +111,7 @@ impl Request {
             dry_run: false,
             discs: None,
             leave_behind: LeaveBehind::default(),
+            admission: Admission::default(),
             ledger: None,
         }
     }

@@ -12,6 +12,7 @@ use crate::places::location::ArchiveFormat;
 use crate::places::location::Destination;
 use crate::places::registry::Settings;
 use crate::tools::pace::Jobs;
+use crate::verbs::admission::Admission;
 use crate::words::document::Descriptor;
 use crate::words::error::Class;
 use crate::words::moment::moment;
@@ -45,6 +46,7 @@ fn request(sample: &Sample) -> Request {
         dry_run: false,
         leave_behind: LeaveBehind::default(),
         discs: None,
+        admission: Admission::default(),
         ledger: None,
         projects: Provision::default(),
         platform: None,

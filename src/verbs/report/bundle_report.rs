@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::image::{self, ReportedImage};
 use crate::bundle::check::{OtherSignature, Verified};
 use crate::bundle::contents::Skipped;
+use crate::bundle::screening::Screening;
 use crate::medium::Medium;
 use crate::verbs::diff::Compared;
 use crate::verbs::evidence::Evidence;
@@ -49,6 +50,9 @@ pub struct BundleReport {
     pub bytes_lacking: u64,
     /// Who shares which layers: the largest first.
     pub usage: Vec<UsageRow>,
+    /// What the sender held the images against before they were let in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
     /// What the export was asked for and could not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
@@ -106,6 +110,7 @@ impl BundleReport {
             images,
             bytes_lacking: inspect::lacking(contents),
             usage: inspect::usage(contents),
+            screenings: about.screenings.clone(),
             skipped: about.skipped.clone(),
             unsigned: examined.recovery().map(str::to_owned).collect(),
             against: None,

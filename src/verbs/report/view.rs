@@ -7,6 +7,7 @@ use super::check_walk::CheckWalk;
 use super::image::ReportedImage;
 use super::manifest::ReportedManifest;
 use super::picture::{Bar, bars};
+use super::screened::ScreenedText;
 use crate::bundle::contents::Reason;
 use crate::verbs::inspect::KnownReferrer;
 use crate::words::bytes::Bytes;
@@ -105,6 +106,11 @@ impl<'r> View<'r> {
             said.push(format!("{layers} that only their owner hands out"));
         }
         (!said.is_empty()).then(|| said.join("; "))
+    }
+
+    /// What the images were held against.
+    pub(super) fn screened(&self) -> Vec<ScreenedText> {
+        self.report.screenings.iter().map(ScreenedText::of).collect()
     }
 
     /// What became of an image since the earlier bundle, where that is worth a mark.

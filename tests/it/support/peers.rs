@@ -1,4 +1,5 @@
-//! Peers that `cargo xtask test` builds from Go's module proxy, by the names of the list.
+//! Peers that `cargo xtask test` builds from Go's module proxy, by the names of the list, and those that it
+//! installs from PyPI and from npm's registry, by language.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,6 +7,19 @@ use std::process::Command;
 use super::sealift::{Ran, ran};
 
 const LIST: &str = include_str!("../../go-peers.txt");
+/// The lists of the peers of other languages.
+const LANGUAGES: [(&str, &str); 2] = [
+    ("python", include_str!("../../python-peers.txt")),
+    ("npm", include_str!("../../npm-peers.txt")),
+];
+
+/// Where the peers of a language are, if those of the list were installed.
+pub fn libraries(language: &str) -> Option<PathBuf> {
+    let (_, list) = LANGUAGES.into_iter().find(|(name, _)| *name == language)?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers").join(language);
+    let installed = std::fs::read_to_string(folder.join("installed.txt"));
+    installed.is_ok_and(|installed| installed == list).then_some(folder)
+}
 
 /// Where a peer of the listed version is, whether it was built or not.
 pub fn program(name: &str) -> PathBuf {

@@ -1,0 +1,172 @@
+//! What policies ask of images, gathered from what a bundle holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::reading::PartReading;
+use super::signed;
+use crate::bundle::contents::{Contents, Image, Referrer};
+use crate::bundle::head::MAX_CONFIG;
+use crate::bundle::image_signature::is_sbom;
+use crate::tools::parallel;
+use crate::verbs::inspect::sized;
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::error::Result;
+use crate::words::media::Role;
+use crate::work::policy::{
+    AdmissionPolicy, CarriedFacts, ConfigFacts, ImageFacts, ImageParts, ManifestFacts,
+};
+
+/// What BuildKit marks the entry of an attestation with, which stands among the platforms.
+const BUILDKIT: &str = "vnd.docker.reference.type";
+/// Of which manifest that is.
+const BUILDKIT_OF: &str = "vnd.docker.reference.digest";
+/// Under what a layer of an attestation names its predicate: BuildKit, cosign's tags.
+const PREDICATES: [&str; 2] = ["in-toto.io/predicate-type", "predicateType"];
+/// Under what the manifest of a Sigstore bundle does.
+const BUNDLE_PREDICATE: &str = "dev.sigstore.bundle.predicateType";
+/// The predicate of a signature, as cosign makes it since version 3.
+const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+
+/// What `policies` ask of the images of `contents`, of which `reading` gives the small parts. What none of them
+/// asks for is not read.
+pub(in crate::verbs) fn facts_of(
+    contents: &Contents,
+    policies: &[AdmissionPolicy],
+    reading: &PartReading<'_>,
+) -> Result<Vec<ImageFacts>> {
+    let with_configs = policies.iter().any(AdmissionPolicy::needs_configs);
+    let mut about: BTreeMap<Digest, Vec<&Referrer>> = BTreeMap::new();
+    for referrer in &contents.referrers {
+        about.entry(referrer.subject).or_default().push(referrer);
+    }
+    parallel::map(reading.jobs, &sized(contents), |sized| {
+        let image = &sized.image;
+        let entries = entries(contents, image.digest);
+        let mut parts = ImageParts::default();
+        (parts.bytes, parts.platforms) = (sized.bytes, image.platforms.clone());
+        for manifest in contents.manifests(image.digest) {
+            let digest = manifest.descriptor().digest;
+            let entry = entries.get(&digest).copied();
+            let platform = entry.and_then(|it| it.platform.as_deref().cloned());
+            let facts = match is_attestation(entry) {
+                true => ConfigFacts::RunsNothing,
+                false => config_facts(manifest, reading, with_configs)?,
+            };
+            let platform = platform.filter(|it| !it.is_unknown());
+            parts.manifests.push(ManifestFacts::new(digest, platform, facts));
+            parts.carried.extend(entry.and_then(|entry| attestation(entry, manifest)));
+        }
+        let subjects = contents.closure(image.digest).into_iter().chain(image.rewritten_from);
+        let name = image.name.name();
+        for subject in subjects.collect::<BTreeSet<Digest>>() {
+            // What was about the index from which a smaller one was made is about that.
+            let of = if image.rewritten_from == Some(subject) { image.digest } else { subject };
+            let all = about.get(&subject).into_iter().flatten();
+            let own = all.filter(|referrer| referrer.repository == name);
+            let kinds = own.map(|it| kinds(it, contents.documents.get(&it.digest)));
+            parts.carried.extend(kinds.map(|kinds| CarriedFacts::new(of, kinds)));
+        }
+        let (name, by_digest) = (image.name.clone(), by_digest(image));
+        let mut facts = ImageFacts::whole(name, image.digest, by_digest, parts);
+        let rules = policies.iter().flat_map(|policy| &policy.rules);
+        for rule in rules.filter(|rule| rule.is_for(&facts)).collect::<Vec<_>>() {
+            signed::look(contents, image, rule, reading, &mut facts)?;
+        }
+        Ok(facts)
+    })
+}
+
+/// Whether an image was asked for by its digest, as its source says.
+fn by_digest(image: &Image) -> bool {
+    let source = image.source.rsplit_once('@').and_then(|(_, digest)| digest.parse().ok());
+    let asked = image.name.digest.or(source);
+    asked.is_some_and(|digest| digest == image.digest || image.rewritten_from == Some(digest))
+}
+
+/// The entries of the indexes below `root`.
+fn entries(contents: &Contents, root: Digest) -> BTreeMap<Digest, &Descriptor> {
+    let documents = contents.children_first([root]).into_iter();
+    let indexes = documents.filter(|it| matches!(it.kind(), Kind::Index { .. }));
+    indexes.flat_map(Document::children).map(|entry| (entry.digest, entry)).collect()
+}
+
+/// Whether BuildKit put it into the index to say something of another: no engine chooses it, since it is
+/// for no platform. Its types are those of an image, and say nothing.
+fn is_attestation(entry: Option<&Descriptor>) -> bool {
+    let is_for_none =
+        |entry: &Descriptor| entry.platform.as_deref().is_some_and(|it| it.is_unknown());
+    let is_marked = |entry: &Descriptor| {
+        entry.annotations.get(BUILDKIT).as_deref() == Some("attestation-manifest")
+    };
+    entry.is_some_and(|entry| is_for_none(entry) && is_marked(entry))
+}
+
+/// What an attestation of BuildKit is about, and what it is.
+fn attestation(entry: &Descriptor, manifest: &Document) -> Option<CarriedFacts> {
+    let subject = entry.annotations.get(BUILDKIT_OF).filter(|_| is_attestation(Some(entry)))?;
+    let mut kinds = types(manifest);
+    kinds.insert("attestation".to_owned());
+    Some(CarriedFacts::new(subject.parse().ok()?, kinds))
+}
+
+/// What the config of `manifest` says, where it is one of an image.
+fn config_facts(
+    manifest: &Document,
+    reading: &PartReading<'_>,
+    with_configs: bool,
+) -> Result<ConfigFacts> {
+    let about = match manifest.kind() {
+        Kind::Manifest { config: Some(about), .. } if about.media_type.role() == Role::Config => {
+            about
+        }
+        _ => return Ok(ConfigFacts::RunsNothing),
+    };
+    let unread = |why: &str| Ok(ConfigFacts::Unread(why.to_owned()));
+    match () {
+        () if !with_configs => unread("nobody asked for it"),
+        () if about.size > MAX_CONFIG => unread("it is larger than 4 MiB"),
+        () => match (reading.part)(about)? {
+            Some(bytes) => Ok(ConfigFacts::read(&bytes)),
+            None => unread("it is not at hand"),
+        },
+    }
+}
+
+/// What a referrer is, in words and by its types.
+fn kinds(referrer: &Referrer, document: Option<&Document>) -> BTreeSet<String> {
+    let mut kinds = document.map(types).unwrap_or_default();
+    kinds.extend(referrer.artifact_type.clone().filter(|kind| kind.contains('/')));
+    let word = match referrer.kind() {
+        Some("cosign signature" | "notation signature") => Some("signature"),
+        Some("cosign attestation" | "in-toto attestation") => Some("attestation"),
+        Some("cosign SBOM" | "SPDX SBOM" | "CycloneDX SBOM") => Some("sbom"),
+        Some("sigstore bundle") => match kinds.contains(SIGN_PREDICATE) {
+            true => Some("signature"),
+            false => Some("attestation"),
+        },
+        _ => None,
+    };
+    kinds.extend(word.map(str::to_owned));
+    kinds
+}
+
+/// The types of a manifest and its parts, and what predicates they name.
+fn types(manifest: &Document) -> BTreeSet<String> {
+    let mut kinds: BTreeSet<String> =
+        manifest.artifact_type().map(str::to_owned).into_iter().collect();
+    kinds.extend(manifest.annotations().get(BUNDLE_PREDICATE));
+    if let Kind::Manifest { config, layers } = manifest.kind() {
+        let parts = config.iter().chain(layers);
+        kinds.extend(parts.map(|part| part.media_type.to_string()));
+        for layer in layers {
+            kinds.extend(PREDICATES.iter().filter_map(|key| layer.annotations.get(key)));
+        }
+    }
+    // A manifest cannot call itself by one of the words.
+    kinds.retain(|kind| kind.contains('/'));
+    if kinds.iter().any(|kind| is_sbom(kind)) {
+        kinds.insert("sbom".to_owned());
+    }
+    kinds
+}
