@@ -55,6 +55,12 @@ impl Admission {
         Admission { policies, warn_only }
     }
 
+    /// Whether any policy asks who signed an image, or what comes along with it.
+    pub(super) fn asks_signatures(&self) -> bool {
+        let mut rules = self.policies.iter().flat_map(|policy| &policy.rules);
+        rules.any(|rule| rule.signed_by().is_some() || rule.attested_by().is_some())
+    }
+
     /// Refuses images that are not let in for their names alone.
     ///
     /// # Errors

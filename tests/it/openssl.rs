@@ -1,6 +1,6 @@
 //! `docs/verify-without-sealift.md` means what it says: its own commands are run from the page.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use crate::support::files::{self, flip};
@@ -9,28 +9,30 @@ use crate::support::sealift::Sealift;
 use crate::support::shared::Shared;
 use crate::support::{command, packed};
 
-/// The page's `sh` blocks as one script each: for a directory, for a packed file, for one volume, and for a
-/// receipt.
-/// A block belongs to one of the latter when the heading above it says so.
-fn scripts() -> [String; 4] {
+/// What the page is about, by a word of the heading; what none has is for a directory.
+const FORMS: [&str; 7] =
+    ["packed", "in volumes", "delta", "one volume", "receipt", "a ledger", "an extract"];
+
+/// The page's `sh` blocks of the headings with `word` as one script; those for a directory without.
+fn script(word: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verify-without-sealift.md");
     let page = std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
-    let mut scripts = [const { String::new() }; 4];
-    let (mut which, mut inside) = (0, false);
+    let mut script = String::new();
+    let (mut about, mut inside) = ("", false);
     for line in page.lines() {
         match line.trim() {
             "```sh" => inside = true,
             "```" => inside = false,
-            _ if inside => scripts[which] += &format!("{line}\n"),
-            heading if heading.starts_with('#') => {
+            _ if inside && about == word => script += &format!("{line}\n"),
+            heading if heading.starts_with("# ") || heading.starts_with("## ") => {
                 let heading = heading.to_lowercase();
-                let is_about = ["packed", "volume", "receipt"].map(|word| heading.contains(word));
-                which = is_about.iter().position(|is| *is).map_or(0, |at| at + 1);
+                about = FORMS.iter().find(|form| heading.contains(**form)).copied().unwrap_or("");
             }
             _ => {}
         }
     }
-    scripts
+    assert!(!script.is_empty(), "the page has no commands for {word:?}");
+    script
 }
 
 /// Runs a script in an empty folder, with what the page says is to be set.
@@ -46,6 +48,8 @@ fn follow(sealift: &Sealift, script: &str, bundle: &Path, key: &Path) -> Output 
         .arg(file)
         .env("BUNDLE", bundle)
         .env("RECEIPT", bundle)
+        .env("LEDGER", bundle)
+        .env("EXTRACT", bundle)
         .env("VOLUME", bundle)
         .env("PUB", key)
         .current_dir(folder);
@@ -68,7 +72,7 @@ fn assert_ends(output: &Output, well: bool, what: &str) {
 fn the_page_accepts_a_good_directory_and_refuses_every_damage() {
     need!("docker-registry", "busybox", "openssl", "jq", "sha256sum");
     let (shared, sealift) = (Shared::get(), Sealift::new());
-    let [script, ..] = scripts();
+    let script = script("");
     assert!(script.contains("openssl"), "the page has no commands");
     let key = &shared.keys.public;
     let bundle = sealift.at("bundle");
@@ -109,16 +113,8 @@ fn the_page_accepts_a_good_directory_and_refuses_every_damage() {
 fn the_page_checks_a_packed_file_too() {
     need!("docker-registry", "busybox", "openssl", "jq", "sha256sum", "tar");
     let (shared, sealift) = (Shared::get(), Sealift::new());
-    let [directory, packed_form, ..] = scripts();
-    if packed_form.is_empty() {
-        // The page may do with "unpack it first"; then that is what the directory part is for.
-        return;
-    }
-    // The packed part unpacks, and may leave the rest to the directory's commands.
-    let script = match packed_form.contains("openssl") {
-        true => packed_form,
-        false => format!("{packed_form}\n{directory}"),
-    };
+    // The packed part unpacks, and leaves the rest to the directory's commands.
+    let script = format!("{}\n{}", script("packed"), script(""));
     let key = &shared.keys.public;
     let bundle = sealift.at("bundle.tar");
     std::fs::copy(&shared.tar, &bundle).unwrap();
@@ -141,7 +137,7 @@ fn the_page_proves_one_volume_by_itself_and_refuses_every_damage() {
     let images = crate::volumes::images();
     sender.export("discs", &images, &["--volume-size", "2MB"]).ok();
     let stranger = sender.sealift.keys("stranger");
-    let [_, _, script, _] = scripts();
+    let script = script("one volume");
     let follow = |volume: &Path, key: &Path| follow(&sender.sealift, &script, volume, key);
     let (mut pieces, key) = (0, &sender.keys.public);
     for volume in crate::volumes::volumes(&sender.at("discs")) {
@@ -171,8 +167,7 @@ fn the_page_accepts_a_good_receipt_and_refuses_every_damage() {
     crate::support::images::write_layout(&sealift.at("layout"), &named);
     let receipt = sealift.at("receipt.json");
     run!(sealift, "inventory", "oci:layout", "-o", receipt, "--sign-key", keys.private).ok();
-    let [.., script] = scripts();
-    let script = script.replace("alpine:3.20", "app-1:1.0");
+    let script = script("receipt").replace("alpine:3.20", "app-1:1.0");
 
     let good = follow(&sealift, &script, &receipt, &keys.public);
     assert_ends(&good, true, "a good receipt");
@@ -189,6 +184,92 @@ fn the_page_accepts_a_good_receipt_and_refuses_every_damage() {
         let what = format!("a flipped byte at {at}");
         assert_ends(&follow(&sealift, &script, &receipt, &keys.public), false, &what);
     }
+}
+
+#[test]
+fn the_page_joins_volumes_and_refuses_them_without_one_or_with_a_changed_one() {
+    need!("openssl", "jq", "sha256sum", "tar");
+    let sender = Sender::new();
+    sender.export("discs", &crate::volumes::images(), &["--volume-size", "2MB"]).ok();
+    let script = format!("{}\n{}", script("in volumes"), script(""));
+    let (bundle, key) = (sender.at("discs"), &sender.keys.public);
+    let follow = || follow(&sender.sealift, &script, &bundle, key);
+
+    assert_ends(&follow(), true, "good volumes");
+    let volumes = crate::volumes::volumes(&bundle);
+    let has_pieces = |volume: &&PathBuf| {
+        let entries = packed::entries(&std::fs::read(volume).unwrap());
+        entries.iter().any(|entry| entry.path.starts_with("pieces/"))
+    };
+    assert!(volumes.iter().filter(has_pieces).count() >= 2);
+    let last = volumes.last().unwrap();
+    let entries = packed::entries(&std::fs::read(last).unwrap());
+    let entry = entries.iter().rfind(|entry| entry.size > 0).unwrap();
+    flip(last, entry.data as u64);
+    assert_ends(&follow(), false, "a flipped byte");
+    flip(last, entry.data as u64);
+    std::fs::remove_file(last).unwrap();
+    assert_ends(&follow(), false, "a volume is missing");
+}
+
+#[test]
+fn the_page_proves_of_a_delta_what_it_leaves_out_too() {
+    need!("openssl", "jq", "sha256sum");
+    let sender = Sender::new();
+    let image = crate::support::months::image;
+    sender.export("may", &[image("a/app:1", &["base", "app"])], &[]).ok();
+    sender.export("june", &[image("a/app:2", &["base", "new"])], &["--since", "may"]).ok();
+    let earlier = sender.at("may").display().to_string();
+    let script = format!("{}\nEARLIER={earlier}\n{}", script(""), script("delta"));
+    let (june, key) = (sender.at("june"), &sender.keys.public);
+
+    assert_ends(&follow(&sender.sealift, &script, &june, key), true, "a good delta");
+    let base = crate::support::months::layer_digest("base");
+    let blob = sender.at("may/blobs/sha256").join(&base["sha256:".len()..]);
+    assert!(blob.exists() && !june.join("blobs/sha256").join(blob.file_name().unwrap()).exists());
+    flip(&blob, 100);
+    assert_ends(&follow(&sender.sealift, &script, &june, key), false, "a changed base");
+    std::fs::remove_file(blob).unwrap();
+    assert_ends(&follow(&sender.sealift, &script, &june, key), false, "a base without the blob");
+}
+
+#[test]
+fn the_page_accepts_a_good_ledger_and_its_extract_and_refuses_every_change() {
+    need!("openssl", "jq", "sha256sum");
+    let sender = Sender::new();
+    let stranger = sender.sealift.keys("stranger");
+    sender.export("b", &[crate::support::months::image("a/app:1", &["base"])], &[]).ok();
+    sender.import("b", "oci:in", &[]).ok();
+    let kept = sender.sealift.home().join(".local/state/sealift/ledger.jsonl");
+    let (ledger, extract) = (sender.at("l.jsonl"), sender.at("e.ledger"));
+    std::fs::copy(&kept, &ledger).unwrap();
+    std::fs::copy(kept.with_extension("jsonl.head"), sender.at("l.jsonl.head")).unwrap();
+    run!(sender.sealift, "ledger", "export", "-o", extract, "--sign-key", sender.keys.private).ok();
+    let key = &sender.keys.public;
+
+    for (file, script) in [(&ledger, script("a ledger")), (&extract, script("an extract"))] {
+        let follow = |key: &Path| follow(&sender.sealift, &script, file, key);
+        let name = file.display();
+        assert_ends(&follow(key), true, &format!("{name} as it is"));
+        let bytes = std::fs::read(file).unwrap();
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        assert!(lines.len() >= 4, "{text}");
+        let last = lines.len() - 1;
+        let without = |at: usize| [&lines[..at], &lines[at + 1..]].concat().concat();
+        let mut swapped = lines.clone();
+        swapped.swap(last - 2, last - 1);
+        let spelled = text.replacen("\"verb\":\"import\"", "\"verb\":\"export\"", 1);
+        let changes = [spelled, without(last - 1), without(last), swapped.concat()];
+        for (at, changed) in changes.iter().enumerate() {
+            assert_ne!(*changed, text);
+            std::fs::write(file, changed).unwrap();
+            assert_ends(&follow(key), false, &format!("{name} with change {at}"));
+        }
+        std::fs::write(file, bytes).unwrap();
+    }
+    let by_other = follow(&sender.sealift, &script("an extract"), &extract, &stranger.public);
+    assert_ends(&by_other, false, "another key");
 }
 
 #[test]

@@ -545,3 +545,36 @@ fn signatures_and_attestations_are_checked_on_both_ends() {
     fs::write(usual.join("trust/policy.toml"), elsewhere).unwrap();
     run(&sealift, "policy check b").exits(code::USAGE).says("is no file in");
 }
+
+#[test]
+fn volumes_are_judged_whichever_is_at_hand() {
+    let sealift = Sealift::new();
+    sealift.keys("k");
+    let large = image("bad", "latest", "amd64", &json!({}), &"x".repeat(3_000_000));
+    write_layout(&sealift.at("l"), &[("good.example/bad:latest", &large)]);
+    run(&sealift, "export oci:l -o b --sign-key k.key.pem").ok();
+    run(&sealift, "pack b -o discs --label june --volume-size 2MB").ok();
+    let root = "version = 1\n[[rule]]\nname = \"root\"\nno-root = true\n";
+    policy(&sealift, "root.toml", root);
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/image-signatures/p256.pub.pem");
+    policy(
+        &sealift,
+        "signed.toml",
+        &root.replace("no-root = true", &format!("signed-by = [\"{key}\"]")),
+    );
+    let import = |which: &str, policy: &str| {
+        let line = format!(
+            "import discs/discs.{which}.tar --to oci:in --key k.pub.pem --policy {policy}.toml"
+        );
+        run(&sealift, &line)
+    };
+
+    for which in ["001", "002"] {
+        import(which, "root")
+            .exits(code::UNTRUSTED)
+            .says("root: good.example/bad:latest runs as root");
+        import(which, "signed").exits(code::USAGE).says("signatures of images are demanded");
+    }
+    assert!(!sealift.at("in").exists());
+    run(&sealift, "policy check discs --policy root.toml").exits(code::UNTRUSTED).says("root: ");
+}

@@ -53,7 +53,7 @@ pub(super) fn gather(
         return Ok((examined, Tally::default()));
     };
     needs_all(request)?;
-    if !request.signatures.is_empty() {
+    if !request.signatures.is_empty() || request.admission.asks_signatures() {
         let text =
             "signatures of images are demanded, and are looked for before anything is written";
         return Err(Error::new(Class::Usage, text).hint("have all volumes at hand at once"));
