@@ -54,6 +54,7 @@ mod root_drafts;
 mod root_folder;
 mod root_text;
 mod rules;
+mod scan;
 mod search;
 mod secrets;
 mod serve;

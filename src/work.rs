@@ -12,6 +12,7 @@ pub mod projects;
 pub mod prune;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod scan;
 pub mod signature_rule;
 pub mod signed_images;
 pub mod template;

@@ -205,6 +205,13 @@ impl Draft {
         self.0.holds(blob, progress)
     }
 
+    /// Whether it takes blobs before it [began](Draft::begin), when nothing is signed yet. They are
+    /// [found](Draft::found) then.
+    #[must_use]
+    pub fn takes_ahead(&self) -> bool {
+        self.0.takes_ahead()
+    }
+
     /// Whether `blob` could be taken whole from what another export left behind.
     ///
     /// # Errors

@@ -182,6 +182,14 @@ impl Predicate {
         Predicate { screenings: Screening::in_order(screenings), ..self }
     }
 
+    /// The same, and tells of these `screenings`, too.
+    #[must_use]
+    pub fn screened_too(mut self, screenings: Vec<Screening>) -> Predicate {
+        let mut all = std::mem::take(&mut self.screenings);
+        all.extend(screenings);
+        self.screened(all)
+    }
+
     /// The same, standing at `position`, after `previous`.
     #[must_use]
     pub fn at(self, position: StreamPosition, previous: Option<Previous>) -> Predicate {

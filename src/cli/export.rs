@@ -22,6 +22,7 @@ use super::printer::Printer;
 use super::protect::told;
 use super::registries::Registries;
 use super::report::argument;
+use super::scan::ScanWith;
 use super::secrets::{private_key, public_keys};
 use super::signature_rules::SignatureRules;
 use super::since::{any_line, since};
@@ -54,6 +55,7 @@ use crate::work::graph::Selection;
       --platform linux/amd64 --rewrite-index
   sealift export -f images.txt -o june.tar --sign-key transfer.key.pem \
       --require-signature 'quay.io/org/*=cosign.pub'
+  sealift export -f images.txt -o june --sign-key transfer.key.pem --scan 'clamscan -ri {dir}'
   sealift export oci:build/layout -o june.tar --sign-key transfer.key.pem
   sealift export -f images.txt -o discs/june --volume-size dvd --sign-key transfer.key.pem
   sealift export -f images.txt -o june --volume-size 15GB --volume-dir /media/usb \\
@@ -136,6 +138,8 @@ pub(super) struct Export {
     no_tag_lists: bool,
     #[command(flatten)]
     signatures: SignatureRules,
+    #[command(flatten)]
+    scan: ScanWith,
     /// Leave out the blobs that the other side holds already, as this earlier bundle tells, which
     /// arrived there, or a receipt of the other side, or the line that it read out, as in 'prod 7
     /// my329-vqnkb' (can be repeated)
@@ -242,6 +246,7 @@ impl Export {
                 no_referrers: self.no_referrers,
             },
             signatures: self.signatures.read()?,
+            scans: self.scan.scans(),
             since,
             since_keys: public_keys(&self.since_key)?,
             created_at,

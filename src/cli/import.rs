@@ -24,6 +24,7 @@ use super::registries::Registries;
 use super::remedies;
 use super::report::argument;
 use super::rules;
+use super::scan::ScanWith;
 use super::signature_rules::SignatureRules;
 use super::unlock::Unlock;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
@@ -73,6 +74,7 @@ enum Existing {
   sealift import july.tar --to oci:store --key transfer.pub.pem --stream prod
   sealift import june.tar --to oci:store --key transfer.pub.pem \
       --require-signature 'quay.io/org/*=cosign.pub'
+  sealift import june --to oci:store --key transfer.pub.pem --scan 'clamscan -ri {dir}'
   sealift import scratched --to oci:store --key transfer.pub.pem --only-intact
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
@@ -122,6 +124,8 @@ pub(super) struct Import {
     choose: Choose,
     #[command(flatten)]
     signatures: SignatureRules,
+    #[command(flatten)]
+    scan: ScanWith,
     /// Keep only the last part of each name
     #[arg(long)]
     flatten: bool,
@@ -208,6 +212,7 @@ impl Import {
             demands: self.in_order.demands(),
             choice: self.choose.choice()?,
             signatures: self.signatures.read()?,
+            scans: self.scan.scans(),
             rules,
             flatten: self.flatten,
             existing: match self.on_existing {

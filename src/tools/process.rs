@@ -1,7 +1,9 @@
 //! Other programs while they run: what they say is bounded, and none outlives whoever waits.
 
 mod child;
+mod heard;
 mod reading;
+mod watched;
 
 use std::process::{ChildStdin, Command};
 use std::time::{Duration, Instant};
@@ -9,6 +11,7 @@ use std::time::{Duration, Instant};
 use self::child::{Collected, Leash, POLL, collect, spawn};
 pub use self::child::{Ended, Keep, MAX_COMPLAINTS, PASSPHRASE, end_all};
 pub use self::reading::Reading;
+pub use self::watched::{Watched, watch};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 

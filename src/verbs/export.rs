@@ -3,6 +3,7 @@
 mod change;
 mod heard;
 mod in_turn;
+mod layers;
 mod misnamed;
 mod names;
 mod open_places;
@@ -11,6 +12,7 @@ mod readable;
 mod request;
 mod reuse;
 mod roots;
+mod scanned;
 mod signed;
 mod since;
 mod sources;
@@ -18,10 +20,12 @@ mod summary;
 mod surveyed;
 mod there;
 
+use self::layers::bring;
 pub use self::misnamed::misnamed;
 use self::open_places::{OpenPlaces, all_there};
 use self::readable::Gathered;
 pub use self::request::Request;
+use self::scanned::{Scanned, scan};
 pub use self::since::Since;
 pub(super) use self::sources::open;
 pub use self::summary::Summary;
@@ -41,12 +45,10 @@ use crate::bundle::limits;
 use crate::bundle::statement::Predicate;
 use crate::places::at_hand::AtHand;
 use crate::places::registry::Client;
-use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::admission::PartReading;
 use crate::verbs::making::{
-    missing_layers, no_room, no_room_for, read_back, read_configs, set_platforms, sizes, tell_anew,
-    too_large, volumes,
+    no_room_for, read_back, read_configs, set_platforms, sizes, tell_anew, too_large, volumes,
 };
 use crate::verbs::numbered;
 use crate::verbs::protect::{self, Protected};
@@ -111,6 +113,7 @@ fn make(
 ) -> Result<Summary> {
     // 1. Where to, is it free, and can anything be made there? May this key sign it?
     run.check()?;
+    let tools = request.scans.tools(&progress.handle())?;
     protect::possible(&request.output, request.redundancy)?;
     let roots = roots::carried(request, key.public())?;
     let there = There::look(request, key.public())?;
@@ -194,7 +197,14 @@ fn make(
         }
     }
 
-    // 4. Describe and sign: all digests are known, and so is all that a reader will ask for.
+    // 4. Have it scanned, describe and sign: all digests are known, and so is all that a reader will ask for.
+    let layers = match request.scans.is_empty() {
+        true => Vec::new(),
+        false => Head::make(&graph.contents, &configs, &predicate, &key).layers,
+    };
+    let (making, from) = ((draft.as_ref(), &layers[..]), (&*at_hand, &graph));
+    let Scanned { screenings, came } = scan(request, &tools, making, from, progress, &mut reused)?;
+    let predicate = predicate.screened_too(screenings);
     let (left, in_place) = (draft.as_ref(), request.update);
     let predicate = numbered::next(predicate, turn.as_ref(), left, key.public(), in_place);
     let mut head = Head::make(&graph.contents, &configs, &predicate, &key);
@@ -231,21 +241,10 @@ fn make(
     draft.begin(&head)?;
 
     // 5. Take what is here, and fetch what is missing, straight to its place.
-    let missing = missing_layers(&draft, &head, request.jobs.large, progress, &mut reused)?;
-    let more = if draft.order() == BlobOrder::Any {
-        let missing =
-            reuse::share(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
-        no_room(draft.place(), draft.needs(&missing))?;
-        let missing =
-            reuse::copy(&draft, &at_hand, missing, request.jobs.large, progress, &mut reused)?;
-        reuse::tell(&at_hand, progress);
-        transfer::fetch(&graph.contents, &graph, &missing, draft.sink(), request.jobs, progress)?
-    } else {
-        no_room(draft.place(), draft.needs(&missing))?;
-        let from = (&graph.contents, &graph as &dyn BlobSources);
-        let more = in_turn::take(&draft, &at_hand, from, &missing, progress, &mut reused)?;
-        reuse::tell(&at_hand, progress);
-        more
+    let from = (&*at_hand, &graph);
+    let more = match came {
+        Some(more) => more,
+        None => bring(request, &draft, &head.layers, from, progress, &mut reused)?,
     };
     fetched.join(more.came);
 

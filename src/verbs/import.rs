@@ -27,6 +27,7 @@ mod registry;
 mod repositories;
 mod request;
 mod rewritten;
+mod scanned;
 mod signed;
 mod single;
 mod summary;

@@ -113,21 +113,21 @@ pub(super) fn no_room(output: &Path, needed: u64) -> Result<()> {
 /// The layers that are not there yet. What is there was hashed again.
 pub(super) fn missing_layers(
     draft: &Draft,
-    head: &Head,
+    layers: &[Descriptor],
     jobs: usize,
     progress: &dyn Progress,
     reused: &mut Count,
 ) -> Result<Vec<Descriptor>> {
-    let bytes = total(&head.layers);
-    let items = head.layers.len() as u64;
+    let bytes = total(layers);
+    let items = layers.len() as u64;
     progress.event(Event::Phase { name: "looking for what is there", bytes, items });
-    let there = parallel::map(jobs, &head.layers, |layer| {
+    let there = parallel::map(jobs, layers, |layer| {
         // Another export's leftovers are copied to their new place, and checked on the way.
         Ok(draft.holds(layer, progress)? || draft.take_over(layer, progress)?)
     })?;
     progress.event(Event::Done);
     let mut missing = Vec::new();
-    for (layer, there) in head.layers.iter().zip(there) {
+    for (layer, there) in layers.iter().zip(there) {
         match there {
             true => reused.add(layer),
             false => missing.push(layer.clone()),
@@ -146,7 +146,7 @@ pub(super) fn copy_layers(
     progress: &dyn Progress,
     reused: &mut Count,
 ) -> Result<Fetched> {
-    let missing = missing_layers(draft, head, jobs.large, progress, reused)?;
+    let missing = missing_layers(draft, &head.layers, jobs.large, progress, reused)?;
     no_room(draft.place(), draft.needs(&missing))?;
     match draft.order() {
         BlobOrder::Any => fetch(contents, sources, &missing, draft.sink(), jobs, progress),

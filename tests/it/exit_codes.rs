@@ -14,6 +14,7 @@ const PAGE: &str = include_str!("../../docs/exit-codes.md");
 /// tests make those.
 const ELSEWHERE: &[(i32, &str)] = &[
     (2, "there is no root of trust in"),
+    (3, "cannot be scanned"),
     (3, "is not taken by root"),
     (3, "has no valid signature by a key of root"),
     (3, "may be written by others"),
@@ -140,6 +141,13 @@ fn each_message_has_the_exit_code_of_its_class() {
     let cases: &[(i32, &str, String)] = &[
         (0, "is complete already", format!("export {HELLO} -o b {sign}")),
         (1, "Connection refused", format!("export 127.0.0.1:1/a:1 -o n {sign}")),
+        (
+            1,
+            "is not installed, or not on the PATH",
+            format!("export {HELLO} -o n {sign} --scan nowhere/scanner"),
+        ),
+        (2, "stands for nothing", format!("export {HELLO} -o n {sign} --scan x={{dri}}")),
+        (3, "found something in", format!("export {HELLO} -o n {sign} --scan false")),
         (1, "differ", "diff b small --exit-code".to_owned()),
         (1, "cannot listen on", plain("serve b --listen 203.0.113.1:1")),
         (2, "required arguments were not provided", "verify b".to_owned()),

@@ -92,6 +92,7 @@ mod requests;
 mod resumed_media;
 mod reuse;
 mod round_trip;
+mod scan;
 mod sealing;
 mod selection;
 mod served;

@@ -136,6 +136,10 @@ impl Making for FolderDraft {
         Ok(())
     }
 
+    fn takes_ahead(&self) -> bool {
+        true
+    }
+
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         Ok(self.blobs.has(blob)? && hash(self, blob, progress)?)
     }

@@ -29,6 +29,11 @@ pub(in crate::bundle) trait Making: BlobSource + Debug {
     /// Whether the bytes of `blob` are there, whole and right. Reads them.
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool>;
 
+    /// Whether it takes blobs before anything is signed, and [`begin`](Making::begin) finds them there.
+    fn takes_ahead(&self) -> bool {
+        false
+    }
+
     /// Whether `blob` could be taken whole from what another export left behind.
     fn take_over(&self, _blob: &Descriptor, _progress: &dyn Progress) -> Result<bool> {
         Ok(false)

@@ -1,4 +1,4 @@
-//! [`Scratch`]: a folder for what an engine has to read from files, and stages while it pulls.
+//! [`Scratch`]: a folder for what another program has to read from files, or stages.
 
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,17 @@ impl Scratch {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder, open.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// Removes of the folder `above` what runs that were killed have left in it.
+    pub fn sweep(above: &Path) {
+        sweep(above);
     }
 
     /// Writes the file `name` in it, below folders that need not be there, and gives its path.

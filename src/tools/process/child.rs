@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
@@ -51,8 +51,15 @@ impl Ended {
 /// are dropped.
 pub fn end_all(cancel: &Cancel) {
     for pid in cancel.programs().into_iter().filter_map(Pid::from_raw) {
+        signal(pid, Signal::TERM);
+    }
+}
+
+/// Signals the program `pid`, with those that it started where it is at the head of a group.
+fn signal(pid: Pid, signal: Signal) {
+    if kill_process_group(pid, signal).is_err() {
         // Fails when it has ended meanwhile.
-        let _ = kill_process(pid, Signal::TERM);
+        let _ = kill_process(pid, signal);
     }
 }
 
@@ -150,12 +157,14 @@ impl Leash {
 impl Drop for Leash {
     fn drop(&mut self) {
         if !matches!(self.0.try_wait(), Ok(Some(_))) {
-            // Fails when it has ended meanwhile, as do the calls below.
-            let _ = kill_process(self.pid(), Signal::TERM);
+            signal(self.pid(), Signal::TERM);
             if !self.wait_a_little() {
-                let _ = self.0.kill();
+                signal(self.pid(), Signal::KILL);
+                // Fails when it has ended meanwhile.
                 let _ = self.0.wait();
             }
+            // What it started and did not listen: nobody else can be called so this soon.
+            let _ = kill_process_group(self.pid(), Signal::KILL);
         }
         self.1.ended(self.pid().as_raw_nonzero().get());
     }

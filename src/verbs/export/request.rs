@@ -19,6 +19,7 @@ use crate::verbs::sequel::Sequel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::work::graph::Selection;
+use crate::work::scan::Scans;
 use crate::work::signature_rule::SignatureRule;
 
 /// What to export, and how.
@@ -48,6 +49,8 @@ pub struct Request {
     pub stream: Option<Sequel>,
     /// Which signatures the images have to carry. They come along, so that the other side can ask, too.
     pub signatures: Vec<SignatureRule>,
+    /// What they are scanned with before they cross.
+    pub scans: Scans,
     /// Transfers at a time.
     pub jobs: Jobs,
     /// Whether to stop before anything is written.
@@ -102,6 +105,7 @@ impl Request {
             trust: None,
             stream: None,
             signatures: Vec::new(),
+            scans: Scans::default(),
             jobs: Jobs::default(),
             dry_run: false,
             skip_unreadable: false,

@@ -41,6 +41,7 @@ impl Outside {
             output: self.sample.at(name).into(),
             select: Selection::default(),
             signatures: Vec::new(),
+            scans: crate::work::scan::Scans::default(),
             since: Vec::new(),
             since_keys: Vec::new(),
             created_at: moment(CREATED),

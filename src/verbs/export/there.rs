@@ -123,6 +123,8 @@ impl There {
             // It has its number already.
             wanted = wanted.at(position.clone(), there.previous.clone());
         }
+        // What scanners found on the day that it was made holds of it.
+        wanted = wanted.screened_too(request.scans.said(there));
         let begins = request.stream.as_ref().map(|asked| &asked.opening);
         let is_other_epoch = match (&position, begins) {
             (Some(position), Some(Opening::NewEpoch(Some(epoch)))) => {
@@ -192,7 +194,7 @@ impl There {
             bundle: request.output.clone(),
             images: contents.images,
             skipped: predicate.skipped,
-            screenings: predicate.screenings,
+            screenings: self.0.statement().predicate.screenings.clone(),
             referrers: contents.referrers.len(),
             fetched: Count::default(),
             reused,

@@ -12,6 +12,7 @@ use super::leave_behind::LeaveBehind;
 use super::partly::Unremarked;
 use super::prepared::{landing, prepared};
 use super::request::Request;
+use super::scanned::needs_all;
 use crate::bundle::check::{self, Examined};
 use crate::bundle::contents::Contents;
 use crate::bundle::problem::failure;
@@ -51,6 +52,7 @@ pub(super) fn gather(
     let (Some(discs), Some(set), false, true) = (&request.discs, set, is_all, takes_ahead) else {
         return Ok((examined, Tally::default()));
     };
+    needs_all(request)?;
     if !request.signatures.is_empty() || request.admission.asks_signatures() {
         let text =
             "signatures of images are demanded, and are looked for before anything is written";

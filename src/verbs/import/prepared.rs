@@ -16,6 +16,7 @@ use super::ready::Ready;
 use super::registry::ToRegistry;
 use super::request::Request;
 use super::rewritten::{Rewritten, rewritten};
+use super::scanned;
 use super::signed;
 use super::usable::usable;
 use crate::bundle::bases::Bases;
@@ -63,11 +64,12 @@ pub(super) fn prepared<T>(
     let landing = &*landing(&request.to, client);
     keep_apart(request, landing.path())?;
 
-    // 2. Are they signed as is demanded, and let in? What has to be written anew for the destination?
+    // 2. Are they signed as is demanded, let in, and clean? What has to be written anew for the destination?
     let ready = Ready { bundle: Arc::new(bundle), tally, run };
     let contents = chosen.as_ref().unwrap_or(ready.bundle.contents());
     signed::screen(request, &ready, contents, progress)?;
     admitted(request, &ready, contents, progress)?;
+    scanned::scan(request, &ready, contents, progress)?;
     let Rewritten { contents, failed } = rewritten(request, contents, progress)?;
     let failed = [unsound, failed].concat();
     tell_idle(request, landing.naming(), &contents, progress);

@@ -17,6 +17,7 @@ use crate::work::graph::Rewrite;
 use crate::work::mapping::NameRule;
 use crate::work::plan::OnExisting;
 use crate::work::projects::Provision;
+use crate::work::scan::Scans;
 use crate::work::signature_rule::SignatureRule;
 
 /// What to import, and how.
@@ -37,6 +38,8 @@ pub struct Request {
     pub choice: Choice,
     /// Which signatures the images have to carry, inside of the bundle.
     pub signatures: Vec<SignatureRule>,
+    /// What they are scanned with before they cross.
+    pub scans: Scans,
     /// Rules for names; the first that matches decides.
     pub rules: Vec<NameRule>,
     /// Whether only the last part of a name is kept.
@@ -95,6 +98,7 @@ impl Request {
             demands: Demands::default(),
             choice: Choice::default(),
             signatures: Vec::new(),
+            scans: Scans::default(),
             rules: Vec::new(),
             flatten: false,
             existing: OnExisting::default(),

@@ -37,6 +37,7 @@ fn request(sample: &Sample) -> Request {
         demands: crate::verbs::freshness::Demands::default(),
         choice: Choice::default(),
         signatures: Vec::new(),
+        scans: crate::work::scan::Scans::default(),
         rules: Vec::new(),
         flatten: false,
         existing: OnExisting::Error,

@@ -1,0 +1,83 @@
+//! [`scan`]: the images of a bundle are scanned before anything is written at the destination.
+
+use super::ready::Ready;
+use super::request::Request;
+use crate::bundle::check::Trusted;
+use crate::bundle::contents::Contents;
+use crate::storage::store::{BlobSource, BlobSources};
+use crate::words::count::count;
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Error, Result, Side};
+use crate::words::progress::{Event, Progress};
+use crate::work::scan;
+
+/// Has `contents`, a part of the bundle, scanned as `request` says, and notes what was said. What the bundle
+/// does not carry was let in before, and is told. In a dry run it is said what would be scanned.
+///
+/// # Errors
+/// As [`scan`](scan::scan).
+pub(super) fn scan(
+    request: &Request,
+    ready: &Ready<'_>,
+    contents: &Contents,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let scans = &request.scans;
+    if scans.is_empty() {
+        return Ok(());
+    }
+    let tools = scans.tools(&progress.handle())?;
+    let lacking = contents.blobs.lacking().count();
+    if lacking > 0 {
+        let text =
+            format!("{} that the bundle does not carry: not scanned", count(lacking, "layer"));
+        progress.event(Event::note(text));
+    }
+    if request.dry_run {
+        let lines = scan::outlook(scans, contents)?;
+        lines.into_iter().for_each(|line| progress.event(Event::note(line)));
+        return Ok(());
+    }
+    let bundle = Bundle { trusted: &ready.bundle, name: request.bundle.to_string() };
+    let said = scan::scan(scans, &tools, contents, &bundle, progress);
+    let said = said.map_err(|e| match e.class() {
+        Class::Damaged | Class::Incomplete => e.on_unless_noted(Side::Source),
+        _ => e,
+    })?;
+    ready.run.know(|event| event.screenings.extend(said));
+    for scanner in &scans.scanners {
+        let images = count(contents.images.len(), "image");
+        progress.event(Event::note(format!("{scanner} found nothing in {images}")));
+    }
+    Ok(())
+}
+
+/// Fails where `request` asks for scans though not all of the bundle is at hand.
+///
+/// # Errors
+/// [`Class::Incomplete`] then: what is brought ahead was not scanned.
+pub(super) fn needs_all(request: &Request) -> Result<()> {
+    match request.scans.is_empty() {
+        true => Ok(()),
+        false => {
+            let text = format!(
+                "{}: some volumes are not at hand, and all is scanned before anything is brought",
+                request.bundle
+            );
+            Err(Error::new(Class::Incomplete, text)
+                .hint("copy all volumes into one folder, and name that"))
+        }
+    }
+}
+
+/// The bundle, which gives all there is.
+struct Bundle<'b> {
+    trusted: &'b Trusted,
+    name: String,
+}
+
+impl BlobSources for Bundle<'_> {
+    fn source_of(&self, _digest: &Digest) -> Result<(&dyn BlobSource, &str)> {
+        Ok((self.trusted as &dyn BlobSource, &self.name))
+    }
+}

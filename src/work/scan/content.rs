@@ -1,0 +1,118 @@
+//! [`LayerContent`]: what is in a layer, for a scanner to look at.
+
+use std::fmt::Display;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::finding::{below, unscannable};
+use crate::bundle::contents::Contents;
+use crate::places::engine::Scratch;
+use crate::storage::store::BlobSource;
+use crate::storage::verifying::Verifying;
+use crate::tools::buffer::{BUFFER, copy};
+use crate::tools::folder::Folder;
+use crate::tools::inflate::{Allowance, HEAD, Inflate, packing_of, unread_packing};
+use crate::tools::unpack::{Unpacked, unpack};
+use crate::words::document::Descriptor;
+use crate::words::error::{Error, Result, Side};
+use crate::words::packing::Packing;
+use crate::words::progress::Progress;
+
+/// Where files lie that have the names that they have in the layer.
+const FILES: &str = "files";
+/// Where those lie that cannot have them.
+const RENAMED: &str = "renamed";
+
+/// What is in a layer, from where it comes.
+pub(super) struct LayerContent<'l> {
+    pub(super) source: &'l dyn BlobSource,
+    pub(super) place: String,
+    pub(super) blob: &'l Descriptor,
+    pub(super) contents: &'l Contents,
+    pub(super) progress: &'l dyn Progress,
+}
+
+/// The files of a layer, where they were laid.
+#[derive(Debug)]
+pub(super) struct Laid(Unpacked);
+
+impl LayerContent<'_> {
+    /// Gives `read` the bytes, those of a layer unpacked, and whether they are a tar. They are proven right
+    /// once it is done.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&mut dyn Read, bool) -> Result<T>) -> Result<T> {
+        let (blob, place) = (self.blob, self.place.as_str());
+        let at = |e: io::Error| {
+            Error::io(format!("cannot read {place}"), e).on_unless_noted(Side::Source)
+        };
+        let mut bytes = Verifying::from_source(self.source, blob, place, self.progress);
+        let done = if blob.media_type.role().is_layer() {
+            let mut head = Vec::new();
+            bytes.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(at)?;
+            // Who runs the image goes by the bytes, and not by what the type says of them.
+            if let Some(name) = unread_packing(&head) {
+                return Err(unscannable(self.contents, blob, &name));
+            }
+            let packing = packing_of(&head).unwrap_or(Packing::Plain);
+            let what = format!("{place}: layer {}", blob.digest);
+            let packed = head.chain(&mut bytes);
+            let mut content =
+                Inflate::new(packing, packed, &what, &Allowance::default()).map_err(at)?;
+            read(&mut content, true)?
+        } else {
+            read(&mut bytes, false)?
+        };
+        copy(&mut bytes, &mut io::sink(), &mut vec![0; BUFFER]).map_err(at)?;
+        Ok(done)
+    }
+
+    /// Lays its files in `scratch`. What is no layer is one file.
+    pub(super) fn lay(&self, scratch: &Scratch) -> Result<Laid> {
+        let make = |name: &str| {
+            let made = scratch.folder().make_below(name, 0o700);
+            made.map_err(|e| cannot(&scratch.folder().at(name).display(), e))
+        };
+        let (files, renamed) = (make(FILES)?, make(RENAMED)?);
+        let what = format!("layer {}", self.blob.digest);
+        self.read(|content, is_tar| match is_tar {
+            true => unpack(content, &files, &renamed, &what).map(Laid),
+            false => {
+                write(&files, &self.blob.digest.hex(), content)?;
+                Ok(Laid(Unpacked { files: 1, ..Unpacked::default() }))
+            }
+        })
+    }
+}
+
+/// Writes the file `name` into `folder`.
+pub(super) fn write(folder: &Folder, name: &str, content: &mut dyn Read) -> Result<()> {
+    let fault = |e| cannot(&folder.at(name).display(), e);
+    let mut file = folder.create(name, 0o600).map_err(fault)?;
+    copy(content, &mut file, &mut vec![0; BUFFER]).map(|_| ()).map_err(fault)
+}
+
+fn cannot(path: &dyn Display, error: io::Error) -> Error {
+    Error::io(format!("cannot write {path}"), error)
+}
+
+impl Laid {
+    /// `lines` about files in `scratch`, as ones about files in the layer.
+    pub(super) fn in_layer(&self, scratch: &Path, lines: Vec<String>) -> Vec<String> {
+        let own = format!("{FILES}/");
+        let lines = below(scratch, lines).into_iter().map(|line| line.replacen(&own, "", 1));
+        lines.map(|line| self.explained(line)).collect()
+    }
+
+    /// `line`, with what the file that it names is called in the layer.
+    fn explained(&self, line: String) -> String {
+        let begin = format!("{RENAMED}/");
+        let digits = line
+            .strip_prefix(&begin)
+            .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
+        let number = digits.and_then(|digits| digits.parse::<u64>().ok());
+        let name = self.0.renamed.iter().find(|(of, _)| Some(*of) == number);
+        match name {
+            Some((_, name)) => format!("{line} (in the layer: {name})"),
+            None => line,
+        }
+    }
+}
