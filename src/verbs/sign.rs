@@ -84,9 +84,9 @@ fn noted(
             pack_signed(&wanted, None, more, progress)?;
         }
     }
-    summary.signers.push(id.hex());
-    summary.signers.sort();
-    summary.signers.dedup();
+    if !summary.already_signed {
+        summary.signers.push(id.hex());
+    }
     Ok(summary)
 }
 

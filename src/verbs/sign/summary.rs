@@ -25,7 +25,7 @@ pub struct Summary {
     pub images: usize,
     /// The id of the key.
     pub key: String,
-    /// The ids of the keys by which it bears signatures now, as they are named there.
+    /// The ids of the keys by which it bears signatures now, as they are named there; that of a new one is the last.
     pub signers: Vec<String>,
     /// Whether this key had signed it, so that nothing was changed.
     pub already_signed: bool,
