@@ -323,12 +323,6 @@ impl Examined {
         }
     }
 
-    /// What of it the root of trust of whoever asks is asked about: all blobs that its images consist of.
-    #[must_use]
-    pub fn all_blobs(&self) -> BTreeSet<Digest> {
-        ruled::blobs(&self.statement, Some(&self.sums))
-    }
-
     /// Reads every remaining file of the list and notes what is wrong, on `jobs` threads.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::examined::Examined;
 use super::files::Files;
+use super::ruled;
 use crate::bundle::docker::DOCKER_INDEX;
 use crate::bundle::envelope::{Envelope, MAX_ENVELOPE};
 use crate::bundle::head::{Head, MAX_CONFIG, small_configs};
@@ -34,6 +35,12 @@ impl<F: Files> Examined<F> {
                 }
             })
             .collect()
+    }
+
+    /// What a root of trust is asked about: all blobs that its images consist of.
+    #[must_use]
+    pub fn all_blobs(&self) -> BTreeSet<Digest> {
+        ruled::blobs(&self.statement, Some(&self.sums))
     }
 
     /// The signatures that it bears, each with its file, in the order of these.

@@ -17,7 +17,9 @@ use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
+use crate::words::phrase::phrase;
 use crate::words::progress::Progress;
+use crate::words::remedy::Remedy;
 
 /// Permissions of a signature: whoever may read the bundle reads it.
 const MODE: u32 = 0o644;
@@ -94,9 +96,11 @@ pub(super) fn refuse_stranger(tally: Option<&RoleTally>, signer: &PublicKey) -> 
     match tally {
         Some(tally) if !tally.signed.iter().any(|it| it.key == id) => {
             let text = format!("key {id} is none of those that sign for role {}", tally.role);
-            Err(Error::new(Class::Usage, text).subject(Subject::Key(id.hex())).hint(
-                "sign with a key that the root of trust names, or say with --key who has signed before",
-            ))
+            Err(Error::new(Class::Usage, text).subject(Subject::Key(id.hex())).hint(phrase![
+                "sign with a key that the root of trust names, or name with ",
+                Remedy::Trust,
+                " who has signed before"
+            ]))
         }
         _ => Ok(()),
     }
