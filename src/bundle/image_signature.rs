@@ -38,7 +38,9 @@ use serde::Serialize;
 
 use self::attached::{Attached, MAX_TRIED};
 pub use self::attached::{MAX_PART, ReadPart, SignatureForm, is_signature_part};
-pub use self::attested::{ImageAttestation, MAX_ATTESTATION, attested_by, evidence, is_sbom};
+pub use self::attested::{
+    ImageAttestation, MAX_ATTESTATION, SIGN_PREDICATE, attested_by, evidence, is_sbom,
+};
 use self::dsse::{ForeignEnvelope, SigstoreBundle};
 pub use self::image_key::ImageKey;
 use self::image_statement::ImageStatement;

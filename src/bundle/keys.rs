@@ -285,6 +285,9 @@ impl PrivateKey {
         let (_, der) = SecretDocument::from_pem(pem).map_err(|e| bad(&e.to_string()))?;
         let info = EncryptedPrivateKeyInfoRef::try_from(der.as_bytes())
             .map_err(|e| bad(&e.to_string()))?;
+        if is_too_slow(&info) {
+            return Err(bad("opening it takes more work, or memory, than any key needs"));
+        }
         let plain = info.decrypt(passphrase).map_err(|_| wrong_passphrase())?;
         let key = SigningKey::from_pkcs8_der(plain.as_bytes())
             .map_err(|_| bad("expected an Ed25519 key"))?;
@@ -328,6 +331,20 @@ impl PrivateKey {
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PrivateKey({})", self.public.id)
+    }
+}
+
+/// Whether a key asks for more work or memory to be opened than any does that was made in earnest: ten million
+/// rounds of PBKDF2, a gigabyte of scrypt.
+fn is_too_slow(info: &EncryptedPrivateKeyInfoRef<'_>) -> bool {
+    match info.encryption_algorithm.pbes2().map(|parameters| &parameters.kdf) {
+        Some(pbes2::Kdf::Pbkdf2(kdf)) => kdf.iteration_count > 10_000_000,
+        Some(pbes2::Kdf::Scrypt(kdf)) => {
+            let block = u64::from(kdf.block_size).saturating_mul(128);
+            let passes = u64::from(kdf.parallelization);
+            kdf.cost_parameter.saturating_mul(block).saturating_mul(passes) > 1 << 30
+        }
+        _ => false,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::words::moment::Moment;
 
 /// Look at what was done on this side, and prove that nothing of it was changed
 ///
-/// export, squash, verify, import and prune each add entries to a file that only grows, before names
+/// export, squash, sign, verify, import and prune each add entries to a file that only grows, before names
 /// appear and once they are done. Every entry has the digest of the one in front of it.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:

@@ -41,11 +41,11 @@ const MAX_SIGNATURE: u64 = 4096;
   sealift sign june --sign-key bob.key.pem --trust /etc/sealift/trust
   sealift sign june.tar -o june-signed.tar --sign-key bob.key.pem --key alice.pub.pem
   sealift sign june --prepare june.pae --key alice.pub.pem
-  openssl pkeyutl -sign -rawin -inkey bob.key.pem -in june.pae -out june.sig
   sealift sign june --attach june.sig --signer bob.pub.pem --key alice.pub.pem
 
-A folder gets the signature in its place, whole or not at all. Of a packed file, of volumes and of what is
-encrypted the same bundle is made anew with it, as -o says: in a packed file the signatures stand in front.
+A folder gets the signature in its place, whole or not at all. Of a packed file and of volumes the
+same bundle is made anew with it, as -o says: in a packed file the signatures stand in front. What is to be
+encrypted is signed before.
 
 --prepare writes the bytes that a custodian, or a machine with nothing but openssl, signs with an Ed25519 key;
 --attach takes the signature, raw or in base64, and puts it in if it is one by the key in --signer. What
@@ -112,7 +112,7 @@ impl SignBundle {
                 printer.result(&summary, || text(&summary, self.long))?;
             }
             (None, Some(to)) => {
-                let prepared = prepare(&request, &*progress)?;
+                let prepared = prepare(&request, to, &*progress)?;
                 write(to, &prepared)?;
                 let value = json!({
                     "bundle": prepared.bundle, "statement": prepared.statement,
@@ -166,7 +166,8 @@ fn how(to: &Path, prepared: &Prepared, long: bool) -> Vec<String> {
             digest(&prepared.statement, long)
         ),
         format!("openssl pkeyutl -sign -rawin -inkey KEY.pem -in {to} -out SIGNATURE"),
-        format!("sealift sign {bundle} --attach SIGNATURE --signer PUB.pem"),
+        "then `sealift sign`, said as now, with --attach SIGNATURE --signer PUB.pem for --prepare"
+            .to_owned(),
     ]
 }
 

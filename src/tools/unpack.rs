@@ -4,10 +4,12 @@
 //! below the folder that was given. So no file ever takes the place of another; what cannot have its name
 //! is written under a number; and links, devices and owners, which have no bytes, are not made.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::rc::Rc;
 
 use tar::{Archive, EntryType};
 
@@ -18,6 +20,8 @@ use crate::words::error::{Class, Error, Result};
 /// Most files and folders of one tar. Large layers have some hundred thousand; each takes an inode of the
 /// disk, which would run out for others.
 pub const MAX_FILES: u64 = 4_000_000;
+/// Most bytes of all headers of one entry, which are held in memory: names and attributes. A name has 4 KiB.
+const MAX_HEADERS: u64 = 1 << 20;
 /// Deepest folder: fewer than can be removed again ([`Folder::clear`]). Layers have some thirty.
 const MAX_DEPTH: usize = 48;
 /// Most files whose other names are told.
@@ -63,11 +67,22 @@ pub fn unpack(
             .source(e)
             .hint("what was not scanned does not cross: have it made anew"),
     };
-    let mut archive = Archive::new(&mut *reader);
+    let left = Rc::new(Cell::new(MAX_HEADERS));
+    let mut archive = Archive::new(Metered { reader: &mut *reader, left: Rc::clone(&left) });
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
+        // Its own bytes go to the disk, and those of the next headers to memory.
+        left.set(u64::MAX);
         let path = entry.path_bytes().into_owned();
         let kind = entry.header().entry_type();
+        if kind == EntryType::GNUSparse {
+            // Its holes would be written out, as many bytes as it says.
+            let name = String::from_utf8_lossy(&path).into_owned();
+            let text =
+                format!("{what}: {name} is a sparse file of GNU tar's, which is not unpacked");
+            return Err(Error::new(Class::Damaged, text)
+                .hint("what was not scanned does not cross: have it made anew"));
+        }
         let has_none = matches!(
             kind,
             EntryType::Directory
@@ -90,9 +105,28 @@ pub fn unpack(
             _ if has_none => {}
             _ => into.file(&path, &mut entry)?,
         }
+        left.set(MAX_HEADERS);
     }
+    drop(archive);
     into.rest(reader)?;
     Ok(into.done)
+}
+
+/// Gives no more than so many bytes, as long as it stands.
+struct Metered<'r> {
+    reader: &'r mut dyn Read,
+    left: Rc<Cell<u64>>,
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.reader.read(buffer)?;
+        match self.left.get().checked_sub(got as u64) {
+            Some(left) => self.left.set(left),
+            None => return Err(io::Error::other("the names of a file take more than 1 MiB")),
+        }
+        Ok(got)
+    }
 }
 
 struct Unpacking<'u> {
@@ -279,6 +313,32 @@ mod tests {
         fn read(&self, path: impl AsRef<Path>) -> Vec<u8> {
             std::fs::read(self.0.path().join(path)).unwrap()
         }
+    }
+
+    #[test]
+    fn holes_and_endless_names_are_refused_before_they_fill_anything() {
+        for (entries, why) in [
+            (vec![(&b"x"[..], b'S', vec![])], "tar"),
+            (
+                vec![(&b"././@LongLink"[..], b'L', vec![b'a'; 3 << 20]), (b"a", b'0', vec![])],
+                "1 MiB",
+            ),
+            (vec![(&b"pax"[..], b'x', vec![b'a'; 3 << 20]), (b"a", b'0', vec![])], "1 MiB"),
+        ] {
+            let place = Place::new();
+            let entries: Vec<(&[u8], u8, &[u8])> =
+                entries.iter().map(|(name, kind, bytes)| (*name, *kind, &bytes[..])).collect();
+
+            let error = place.unpack(&end(tar(&entries), b"")).unwrap_err();
+
+            let told = format!("{error} {:?}", std::error::Error::source(&error));
+            assert!(error.class() == Class::Damaged && told.contains(why), "{told}");
+        }
+        // A large file is none of that.
+        let large = vec![b'a'; 3 << 20];
+        let place = Place::new();
+        place.unpack(&end(tar(&[(b"a", b'0', &large), (b"b", b'0', &large)]), b"")).unwrap();
+        assert_eq!(place.read("files/b"), large);
     }
 
     #[test]

@@ -100,6 +100,28 @@ pub fn verify(request: &Request, mut each: impl FnMut(NotedEntry)) -> Result<Led
     Ok(report)
 }
 
+/// Fails where `output` is a part of the ledger itself, or its head.
+fn refuse_own(request: &Request, output: &Path) -> Result<()> {
+    let same = |one: &Path, other: &Path| {
+        one == other
+            || one.canonicalize().ok().is_some_and(|it| other.canonicalize().ok() == Some(it))
+    };
+    let head = |file: &Path| {
+        let mut head = file.as_os_str().to_owned();
+        head.push(".head");
+        PathBuf::from(head)
+    };
+    match request.files.iter().find(|file| same(file, output) || same(&head(file), output)) {
+        None => Ok(()),
+        Some(file) => {
+            let text = format!("{} is a part of the ledger {}", output.display(), file.display());
+            Err(Error::new(Class::Usage, text)
+                .subject(Subject::Path(output.to_owned()))
+                .hint("choose another name for the extract"))
+        }
+    }
+}
+
 /// The entries that the extract at `path` has.
 fn end_of(path: &Path, keys: &[PublicKey]) -> Result<LedgerSpan> {
     LedgerExtract::read(path, keys, |_, _| Ok(())).map(|(extract, _, _)| extract.span)
@@ -134,6 +156,7 @@ pub fn extract(
 ) -> Result<ExtractReport> {
     // 1. Which entries, and what is their digest?
     ground::check(output)?;
+    refuse_own(request, output)?;
     let range = Range::of(request);
     let (mut hasher, mut found) = (Hasher::new(), None::<(LedgerSpan, Hasher)>);
     let state = LedgerState::read(&request.files, |entry, digest| {

@@ -1,14 +1,19 @@
 //! `sign`: one more signature of a bundle that is there, made here or elsewhere.
 
+use std::path::Path;
+
 mod making;
 mod request;
 mod summary;
 
-use self::making::{in_place, is_folder, read, refuse_full, refuse_stranger, signed_before};
+use self::making::{
+    in_place, is_folder, read, refuse_encrypted, refuse_full, refuse_stranger, signed_before,
+};
 pub use self::request::{Request, Signer};
 pub use self::summary::{Prepared, Summary};
 use crate::bundle::envelope::{Envelope, PAYLOAD_TYPE, pae};
 use crate::bundle::ledger::{LedgerImage, LedgerVerb};
+use crate::tools::ground;
 use crate::verbs::pack::{self, pack_signed};
 use crate::verbs::recording::{LedgerRun, of_request};
 use crate::words::error::{Class, Error, Result, Subject};
@@ -44,6 +49,8 @@ fn noted(
             .subject(Subject::Path(request.bundle.path().to_owned()))
             .hint("with -o NEW the same bundle is made with one more signature: a folder, or a file NEW.tar"));
     }
+
+    refuse_encrypted(request)?;
 
     // 2. What is signed is what was read.
     let read = read(request, progress)?;
@@ -91,11 +98,23 @@ fn noted(
 }
 
 /// What somebody else has to sign, byte for byte, with an Ed25519 key: the pre-authentication encoding (DSSE,
-/// protocol.md) of the statement. The bundle was read for that as [`sign`] reads it.
+/// protocol.md) of the statement. The bundle was read for that as [`sign`] reads it. It is to be written to the file
+/// `to`, which is not there.
 ///
 /// # Errors
 /// As [`sign`].
-pub fn prepare(request: &Request, progress: &dyn Progress) -> Result<Prepared> {
+pub fn prepare(request: &Request, to: &Path, progress: &dyn Progress) -> Result<Prepared> {
+    if request.bundle.contains(to) {
+        let text = format!("{} lies in the bundle {}", to.display(), request.bundle);
+        return Err(Error::new(Class::Usage, text).hint("name another place"));
+    }
+    if to.symlink_metadata().is_ok() {
+        let text = format!("{} exists already", to.display());
+        return Err(Error::new(Class::Usage, text)
+            .subject(Subject::Path(to.to_owned()))
+            .hint("choose another name, or remove it"));
+    }
+    ground::check(to)?;
     let read = read(request, progress)?;
     let bytes = pae(PAYLOAD_TYPE, &read.payload);
     Ok(Prepared { bundle: request.bundle.clone(), statement: read.statement.digest, bytes })

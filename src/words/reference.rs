@@ -79,7 +79,7 @@ impl FromStr for Registry {
                         && !label.ends_with('-')
                 })
         });
-        if !port_is_fine || !host_is_fine || port.starts_with('+') {
+        if !port_is_fine || !host_is_fine || port.starts_with(['+', '0']) {
             return Err(bad());
         }
         let lower = text.to_ascii_lowercase();
@@ -88,6 +88,14 @@ impl FromStr for Registry {
             "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
             _ => lower,
         }))
+    }
+}
+
+impl Registry {
+    /// The same registry, without the port that https has anyway: whoever compares it with a rule means both.
+    #[must_use]
+    pub fn plain(&self) -> &str {
+        self.0.strip_suffix(":443").filter(|host| !host.is_empty()).unwrap_or(&self.0)
     }
 }
 

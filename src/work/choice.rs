@@ -78,6 +78,17 @@ impl Pattern {
     /// Whether the image that is called `other` is meant, which stands for `digest`, where that is known.
     #[must_use]
     pub fn matches_name(&self, other: &Reference, digest: Option<Digest>) -> bool {
+        self.means_name(other, digest)
+            || match other.registry.plain() {
+                // The port that https has anyway makes no other image of it.
+                host if host != other.registry.as_str() => host.parse().is_ok_and(|registry| {
+                    self.means_name(&Reference { registry, ..other.clone() }, digest)
+                }),
+                _ => false,
+            }
+    }
+
+    fn means_name(&self, other: &Reference, digest: Option<Digest>) -> bool {
         match &self.means {
             Means::Name { name, any_tag } => {
                 name.name() == other.name()
@@ -295,6 +306,16 @@ mod tests {
         for bad in ["", "A b", "al pine*", "*\u{1b}", "ALPINE", "a//b"] {
             assert_eq!(Pattern::parse(bad).unwrap_err().class(), Class::Usage, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_port_that_https_has_anyway_makes_no_other_image() {
+        let odd = image("quay.io:443/a/b:1");
+        for pattern in ["quay.io/a/b", "quay.io/a/*", "quay.io:443/a/b:1"] {
+            assert!(Pattern::parse(pattern).unwrap().matches(&odd), "{pattern}");
+        }
+        assert!(!Pattern::parse("quay.io/a/*").unwrap().matches(&image("quay.io:444/a/b:1")));
+        assert!("quay.io:0443/a/b:1".parse::<Reference>().is_err());
     }
 
     #[test]

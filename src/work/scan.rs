@@ -23,7 +23,7 @@ use crate::words::bytes::Bytes;
 use crate::words::cancel::Cancel;
 use crate::words::count::count;
 use crate::words::digest::Digest;
-use crate::words::document::Descriptor;
+use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Class, Error, Result};
 use crate::words::media::Role;
 use crate::words::progress::{Event, Progress};
@@ -74,20 +74,18 @@ impl Scans {
         tools.collect::<Result<Vec<_>>>().map(ScanTools)
     }
 
-    /// Which scans a bundle tells of that says this of itself, of those that are asked for.
+    /// Which scans a bundle tells of that says this of itself, of those that are asked for; nothing where it
+    /// lacks one.
     #[must_use]
-    pub fn said(&self, of: &Predicate) -> Vec<Screening> {
+    pub fn said(&self, of: &Predicate) -> Option<Vec<Screening>> {
         let asked: Vec<String> = self.scanners.iter().map(Scanner::to_string).collect();
         let is_asked = |it: &&Screening| match it {
             Screening::Scan { command, .. } => asked.contains(command),
             _ => false,
         };
         let said: Vec<Screening> = of.screenings.iter().filter(is_asked).cloned().collect();
-        // Of each image by each of them, or of none.
-        match said.len() == asked.len() * of.images.len() {
-            true => said,
-            false => Vec::new(),
-        }
+        // Of each image by each of them.
+        (said.len() == asked.len() * of.images.len()).then_some(said)
     }
 
     /// How many forms of a layer are read.
@@ -97,20 +95,65 @@ impl Scans {
     }
 }
 
-/// What of `contents` is scanned: all blobs that are carried but the configs of images, each once.
+/// What `contents` make of its blobs, whoever names them: a blob that one manifest calls a config may be the
+/// layer of another.
+struct Uses {
+    /// Those that stand among the layers of any manifest.
+    layers: BTreeSet<Digest>,
+    /// Those of them that are layers of files by their type, anywhere.
+    of_files: BTreeSet<Digest>,
+    /// Those that stand among the layers of what has the config of an image: whoever runs it goes by the
+    /// bytes.
+    of_images: BTreeSet<Digest>,
+    /// Those of a type of which nobody here can make files, with it.
+    opaque: BTreeMap<Digest, String>,
+}
+
+impl Uses {
+    fn of(contents: &Contents) -> Uses {
+        let mut uses = Uses {
+            layers: BTreeSet::new(),
+            of_files: BTreeSet::new(),
+            of_images: BTreeSet::new(),
+            opaque: BTreeMap::new(),
+        };
+        for document in contents.documents.values() {
+            let Kind::Manifest { config, layers } = document.kind() else { continue };
+            let is_image = config.as_ref().is_some_and(|it| it.media_type.role() == Role::Config);
+            for layer in layers {
+                uses.layers.insert(layer.digest);
+                if layer.media_type.role().is_layer() {
+                    uses.of_files.insert(layer.digest);
+                }
+                if is_image {
+                    uses.of_images.insert(layer.digest);
+                }
+                if layer.media_type.role() == Role::Layer(None) {
+                    uses.opaque.insert(layer.digest, layer.media_type.to_string());
+                }
+            }
+        }
+        uses
+    }
+}
+
+/// What of `contents` is scanned: all blobs that are carried but those that are nothing but configs of images,
+/// each once.
 ///
 /// # Errors
 /// [`Class::Untrusted`] for layers of which nobody here can make files.
-fn layers(contents: &Contents) -> Result<Vec<&Descriptor>> {
+fn layers<'c>(contents: &'c Contents, uses: &Uses) -> Result<Vec<&'c Descriptor>> {
     let mut all: BTreeMap<Digest, &Descriptor> = BTreeMap::new();
     let mut order = Vec::new();
     for blob in contents.blobs.carried() {
-        if blob.media_type.role() != Role::Config && all.insert(blob.digest, blob).is_none() {
+        let is_config =
+            blob.media_type.role() == Role::Config && !uses.layers.contains(&blob.digest);
+        if !is_config && all.insert(blob.digest, blob).is_none() {
             order.push(blob);
         }
     }
-    let opaque = order.iter().filter(|blob| blob.media_type.role() == Role::Layer(None));
-    let opaque = opaque.map(|blob| unscannable(contents, blob, &blob.media_type)).collect();
+    let opaque = order.iter().filter_map(|blob| Some((blob, uses.opaque.get(&blob.digest)?)));
+    let opaque = opaque.map(|(blob, kind)| unscannable(contents, blob, kind)).collect();
     let summary = |count| (Class::Untrusted, format!("{count} layers cannot be scanned"));
     Error::all(opaque, summary).map_or(Ok(order), Err)
 }
@@ -123,7 +166,7 @@ pub fn outlook(scans: &Scans, contents: &Contents) -> Result<Vec<String>> {
     if scans.is_empty() {
         return Ok(Vec::new());
     }
-    let layers = layers(contents)?;
+    let layers = layers(contents, &Uses::of(contents))?;
     let bytes = layers.iter().fold(0_u64, |sum, blob| sum.saturating_add(blob.size));
     let lines = scans.scanners.iter().map(|scanner| {
         let (layers, images) =
@@ -151,11 +194,12 @@ pub fn scan(
     if scans.is_empty() {
         return Ok(Vec::new());
     }
-    let layers = layers(contents)?;
+    let uses = Uses::of(contents);
+    let layers = layers(contents, &uses)?;
     let bytes = layers.iter().fold(0_u64, |sum, blob| sum.saturating_add(blob.size));
     let bytes = bytes.saturating_mul(scans.passes());
     progress.event(Event::Phase { name: "scanning", bytes, items: layers.len() as u64 });
-    let scanning = Scanning { scans, contents, sources, progress };
+    let scanning = Scanning { scans, contents, uses, sources, progress };
     let digests: BTreeSet<Digest> = layers.iter().map(|blob| blob.digest).collect();
     let mut findings = scanning.layers(layers, &digests)?;
     findings.extend(scanning.images()?);
@@ -178,6 +222,7 @@ pub fn scan(
 struct Scanning<'s> {
     scans: &'s Scans,
     contents: &'s Contents,
+    uses: Uses,
     sources: &'s dyn BlobSources,
     progress: &'s dyn Progress,
 }
@@ -281,7 +326,10 @@ impl<'s> Scanning<'s> {
     fn content<'b>(&'b self, blob: &'b Descriptor) -> Result<LayerContent<'b>> {
         let (source, place) = self.sources.source_of(&blob.digest)?;
         let place = source.whence(blob).unwrap_or_else(|| place.to_owned());
-        Ok(LayerContent { source, place, blob, contents: self.contents, progress: self.progress })
+        let (contents, progress) = (self.contents, self.progress);
+        let in_image = self.uses.of_images.contains(&blob.digest);
+        let is_layer = self.uses.of_files.contains(&blob.digest);
+        Ok(LayerContent { source, place, blob, contents, progress, is_layer, in_image })
     }
 }
 

@@ -259,3 +259,29 @@ fn a_ledger_is_put_aside_and_goes_on_and_entries_are_shown_by_their_time() {
     assert_eq!(entries(&sender, "--until 2020-01-01").len(), 0);
     run(&sender, "ledger show --since yesterday").exits(code::USAGE).says("2026-11-01");
 }
+
+#[test]
+fn what_is_no_ledger_is_not_written_into_and_an_extract_is_not_written_over_it() {
+    let sender = sender();
+    let key = fs::read(&sender.keys.public).unwrap();
+    let bundle = crate::support::files::tree(&sender.work().join("b"));
+
+    fs::copy(sender.work().join("b/SHA256SUMS"), sender.work().join("sums")).unwrap();
+    for file in ["PUB", "sums"] {
+        run(&sender, &format!("verify b --key PUB --ledger {file}"))
+            .exits(code::USAGE)
+            .says("is no ledger");
+    }
+    assert_eq!(fs::read(&sender.keys.public).unwrap(), key);
+    assert_eq!(crate::support::files::tree(&sender.work().join("b")), bundle);
+
+    run(&sender, "verify b --key PUB --ledger l.jsonl").ok();
+    let ledger = fs::read(sender.work().join("l.jsonl")).unwrap();
+    for over in ["l.jsonl", "./l.jsonl", "l.jsonl.head"] {
+        run(&sender, &format!("ledger export --ledger l.jsonl -o {over} --sign-key KEY"))
+            .exits(code::USAGE)
+            .says("is a part of the ledger");
+    }
+    assert_eq!(fs::read(sender.work().join("l.jsonl")).unwrap(), ledger);
+    run(&sender, "ledger verify --ledger l.jsonl").ok();
+}

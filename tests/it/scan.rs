@@ -277,3 +277,13 @@ fn layers_that_nobody_can_look_into_stop_what_they_belong_to() {
         assert!(!site.exists(&format!("{name}.tar")), "{name}");
     }
 }
+
+#[test]
+fn a_finished_bundle_that_no_scanner_saw_is_not_called_scanned() {
+    let site = Site::new();
+    let stops = site.script("stops", "cat > /dev/null; exit 1");
+    site.export(":x.example/acme/clean:1", "plain", "", "").ok();
+    site.export(":x.example/acme/clean:1", "plain", &stops, "")
+        .exits(code::USAGE)
+        .says("does not say that these scanners have seen it");
+}

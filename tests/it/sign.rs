@@ -103,7 +103,12 @@ fn a_custodian_signs_with_openssl_alone() {
     export(&sealift, "again", "alice", "");
     run(&sealift, "sign again --sign-key carol.key.pem --key alice.pub.pem").ok();
     assert_eq!(tree(&sealift.at("again")), there);
-    run(&sealift, "sign b --prepare b.pae --trust trust").exits(code::REFUSED);
+    run(&sealift, "sign b --prepare b.pae --trust trust").exits(code::USAGE).says("exists already");
+    // What is prepared is no part of the bundle.
+    run(&sealift, "sign b --prepare b/pae --trust trust")
+        .exits(code::USAGE)
+        .says("lies in the bundle");
+    assert!(!sealift.at("b/pae").exists());
 }
 
 #[test]

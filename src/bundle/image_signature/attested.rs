@@ -15,6 +15,8 @@ use crate::words::error::Result;
 /// Largest attestation that is read: an SBOM of some ten thousand packages has 20 MiB, a third more in
 /// base64.
 pub const MAX_ATTESTATION: u64 = 32 << 20;
+/// The predicate of a signature, as cosign makes it since version 3: it says no more than that somebody signed.
+pub const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
 /// Annotations that say the type of a predicate: of cosign's layers, of a bundle's manifest, of BuildKit's.
 const PREDICATE_TYPES: [&str; 3] =
     ["predicateType", "dev.sigstore.bundle.predicateType", "in-toto.io/predicate-type"];

@@ -16,12 +16,14 @@ use crate::tools::folder::Folder;
 use crate::tools::lock::lock_patiently;
 use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 
 /// How long another one is waited for that writes: it takes a moment.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Permissions of a folder that is made for it.
 const PRIVATE: u32 = 0o700;
+/// How every entry begins.
+const FIRST: &[u8] = b"{\"version\":";
 /// Most bytes behind the end that is known: an entry that was being written, and what a crash left
 /// before that.
 const MAX_LOOSE: u64 = 2 * MAX_LINE;
@@ -95,6 +97,19 @@ impl Settled {
         let fault = |e: io::Error| faults::unreadable(&self.path, e);
         let not_as_left = |what: &str| faults::not_as_left(&self.path, what);
         let len = self.file.metadata().map_err(fault)?.len();
+        if head.is_none() && len > 0 && LedgerEntry::first_in(&self.file).map_err(fault)?.is_none()
+        {
+            // A crash leaves no more than a part of its first entry, or zeros in its place.
+            let mut start = vec![0; FIRST.len()];
+            self.file.seek(SeekFrom::Start(0)).map_err(fault)?;
+            let got = (&self.file).read(&mut start).map_err(fault)?;
+            if start.get(..got) != FIRST.get(..got) && start.iter().any(|byte| *byte != 0) {
+                let text = format!("{} is there, and is no ledger", self.path.display());
+                return Err(Error::new(Class::Usage, text)
+                    .subject(Subject::Path(self.path.clone()))
+                    .hint("name another file for it; nothing was written into this one"));
+            }
+        }
         let (last, from) = match &head {
             None => (None, 0),
             Some(head) if self.is_put_aside || self.is_begun_behind(head).map_err(fault)? => {

@@ -58,8 +58,8 @@ fn of_signer(id: &KeyId, is_at_hand: bool) -> String {
          signify (signify-openbsd in Debian)\n\
          \x20 signify -V -p {key} -x {signify} -m {SIGNED}\n\
          Python's cryptography\n\
-         \x20 python3 -c 'from cryptography.hazmat.primitives.serialization import load_pem_public_key as load\n\
-         \x20 load(open(\"{pem}\", \"rb\").read()).verify(open(\"{sig}\", \"rb\").read(), open(\"{SIGNED}\", \"rb\").read())'\n\
+         \x20 python3 -c 'from cryptography.hazmat.primitives.serialization import load_pem_public_key as load; \
+         load(open(\"{pem}\", \"rb\").read()).verify(open(\"{sig}\", \"rb\").read(), open(\"{SIGNED}\", \"rb\").read())'\n\
          Sigstore (cosign, @sigstore/verify) and securesystemslib\n\
          \x20 {sigstore} is a Sigstore bundle v0.3 without log entries; its dsseEnvelope is the envelope\n"
     );

@@ -168,9 +168,16 @@ mod tests {
         let error = shell(&script, &bytes, 700).unwrap_err();
         assert!(error.message().contains("did not end within"), "{error}");
         let pid = std::fs::read_to_string(pid).unwrap();
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
-        // Whoever adopts it may not have buried it yet.
-        assert!(stat.map_or(true, |stat| stat.contains(") Z ")), "it lives on");
+        // A signal takes its time, and whoever adopts it may not have buried it yet.
+        let is_gone = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+            stat.map_or(true, |stat| stat.contains(") Z "))
+        };
+        let begun = Instant::now();
+        while !is_gone() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "it lives on");
+            std::thread::sleep(POLL);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::reading::PartReading;
 use super::signed;
 use crate::bundle::contents::{Contents, Image, Referrer};
 use crate::bundle::head::MAX_CONFIG;
-use crate::bundle::image_signature::is_sbom;
+use crate::bundle::image_signature::{SIGN_PREDICATE, is_sbom};
 use crate::tools::parallel;
 use crate::verbs::inspect::sized;
 use crate::words::digest::Digest;
@@ -25,8 +25,8 @@ const BUILDKIT_OF: &str = "vnd.docker.reference.digest";
 const PREDICATES: [&str; 2] = ["in-toto.io/predicate-type", "predicateType"];
 /// Under what the manifest of a Sigstore bundle does.
 const BUNDLE_PREDICATE: &str = "dev.sigstore.bundle.predicateType";
-/// The predicate of a signature, as cosign makes it since version 3.
-const SIGN_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+/// The config of what is no image, as OCI's specification of images has it.
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 /// What `policies` ask of the images of `contents`, of which `reading` gives the small parts. What none of them
 /// asks for is not read.
@@ -47,9 +47,12 @@ pub(in crate::verbs) fn facts_of(
         (parts.bytes, parts.platforms) = (sized.bytes, image.platforms.clone());
         for manifest in contents.manifests(image.digest) {
             let digest = manifest.descriptor().digest;
-            let entry = entries.get(&digest).copied();
+            let named = entries.get(&digest).map(Vec::as_slice).unwrap_or_default();
+            // Whoever chooses by platform may take it for any entry that names it.
+            let runs = named.iter().find(|entry| !is_attestation(entry)).copied();
+            let entry = runs.or(named.first().copied());
             let platform = entry.and_then(|it| it.platform.as_deref().cloned());
-            let facts = match is_attestation(entry) {
+            let facts = match entry.is_some_and(is_attestation) {
                 true => ConfigFacts::RunsNothing,
                 false => config_facts(manifest, reading, with_configs)?,
             };
@@ -85,39 +88,48 @@ fn by_digest(image: &Image) -> bool {
 }
 
 /// The entries of the indexes below `root`.
-fn entries(contents: &Contents, root: Digest) -> BTreeMap<Digest, &Descriptor> {
+fn entries(contents: &Contents, root: Digest) -> BTreeMap<Digest, Vec<&Descriptor>> {
+    let mut found: BTreeMap<Digest, Vec<&Descriptor>> = BTreeMap::new();
     let documents = contents.children_first([root]).into_iter();
     let indexes = documents.filter(|it| matches!(it.kind(), Kind::Index { .. }));
-    indexes.flat_map(Document::children).map(|entry| (entry.digest, entry)).collect()
+    for entry in indexes.flat_map(Document::children) {
+        found.entry(entry.digest).or_default().push(entry);
+    }
+    found
 }
 
 /// Whether BuildKit put it into the index to say something of another: no engine chooses it, since it is
 /// for no platform. Its types are those of an image, and say nothing.
-fn is_attestation(entry: Option<&Descriptor>) -> bool {
+fn is_attestation(entry: &Descriptor) -> bool {
     let is_for_none =
         |entry: &Descriptor| entry.platform.as_deref().is_some_and(|it| it.is_unknown());
     let is_marked = |entry: &Descriptor| {
         entry.annotations.get(BUILDKIT).as_deref() == Some("attestation-manifest")
     };
-    entry.is_some_and(|entry| is_for_none(entry) && is_marked(entry))
+    is_for_none(entry) && is_marked(entry)
 }
 
 /// What an attestation of BuildKit is about, and what it is.
 fn attestation(entry: &Descriptor, manifest: &Document) -> Option<CarriedFacts> {
-    let subject = entry.annotations.get(BUILDKIT_OF).filter(|_| is_attestation(Some(entry)))?;
+    let subject = entry.annotations.get(BUILDKIT_OF).filter(|_| is_attestation(entry))?;
     let mut kinds = types(manifest);
     kinds.insert("attestation".to_owned());
     Some(CarriedFacts::new(subject.parse().ok()?, kinds))
 }
 
-/// What the config of `manifest` says, where it is one of an image.
+/// What the config of `manifest` says, where it is one of an image: by its type, or by layers of files, which
+/// engines run whatever its config is called.
 fn config_facts(
     manifest: &Document,
     reading: &PartReading<'_>,
     with_configs: bool,
 ) -> Result<ConfigFacts> {
     let about = match manifest.kind() {
-        Kind::Manifest { config: Some(about), .. } if about.media_type.role() == Role::Config => {
+        Kind::Manifest { config: Some(about), layers }
+            if about.media_type.role() == Role::Config
+                || &*about.media_type != EMPTY
+                    && layers.iter().any(|layer| layer.media_type.role().is_layer()) =>
+        {
             about
         }
         _ => return Ok(ConfigFacts::RunsNothing),

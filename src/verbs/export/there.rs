@@ -124,7 +124,11 @@ impl There {
             wanted = wanted.at(position.clone(), there.previous.clone());
         }
         // What scanners found on the day that it was made holds of it.
-        wanted = wanted.screened_too(request.scans.said(there));
+        let Some(said) = request.scans.said(there) else {
+            let text = "it does not say that these scanners have seen it".to_owned();
+            return Some(taken(request.output.path()).details([text]));
+        };
+        wanted = wanted.screened_too(said);
         let begins = request.stream.as_ref().map(|asked| &asked.opening);
         let is_other_epoch = match (&position, begins) {
             (Some(position), Some(Opening::NewEpoch(Some(epoch)))) => {

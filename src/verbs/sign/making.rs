@@ -85,6 +85,25 @@ pub(super) fn is_folder(bundle: &Medium) -> Result<bool> {
     Ok(is_one && bundle.open()?.volumes().is_none())
 }
 
+/// Fails for what is encrypted: what is made of it would lie in clear, and to whom it is to be encrypted again
+/// nobody said.
+pub(super) fn refuse_encrypted(request: &Request) -> Result<()> {
+    #[cfg(feature = "age")]
+    let into =
+        request.output.as_ref().is_some_and(|it| it.form() == crate::medium::Form::Encrypted);
+    #[cfg(not(feature = "age"))]
+    let into = false;
+    match into || request.bundle.is_encrypted()? {
+        false => Ok(()),
+        true => {
+            let text = "what is encrypted is not signed: a bundle is signed, and encrypted then";
+            Err(Error::new(Class::Usage, text)
+                .subject(Subject::Path(request.bundle.path().to_owned()))
+                .hint("decrypt it with `sealift pack`, sign that, and encrypt what comes out"))
+        }
+    }
+}
+
 /// Who of those that the root of trust wants has signed, with `signer`, where a root is asked.
 pub(super) fn tally(request: &Request, read: &Read, signer: &PublicKey) -> Option<RoleTally> {
     ruling(request, read, Some(signer)).map(|(_, ruling)| ruling.tally)

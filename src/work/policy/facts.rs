@@ -177,10 +177,40 @@ fn read(bytes: &[u8]) -> Result<ConfigFacts, Error> {
     Ok(ConfigFacts::Says { created, user, labels })
 }
 
-/// Whether `user`, as a config says it, is root: by name, by number, or by saying nothing.
+/// Whether `user`, as a config says it, is root: by name, by number, or by saying nothing; or a number that no
+/// user has, which engines have taken for root.
 pub(super) fn is_root(user: &str) -> bool {
     let name = user.split_once(':').map_or(user, |(name, _)| name);
     // Engines read numbers with a sign, too.
     let number = name.strip_prefix(['+', '-']).unwrap_or(name);
-    matches!(name, "" | "root") || !number.is_empty() && number.bytes().all(|digit| digit == b'0')
+    let is_number = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+    let is_user = || number.parse::<i32>().is_ok_and(|id| id > 0) && !name.starts_with('-');
+    matches!(name, "" | "root") || is_number && !is_user()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_no_user_has_are_roots() {
+        for root in [
+            "",
+            "root",
+            "0",
+            "000",
+            "+0",
+            "-0",
+            "0:1",
+            "root:users",
+            "4294967296",
+            "-1",
+            "2147483648",
+        ] {
+            assert!(is_root(root), "{root:?}");
+        }
+        for other in ["1", "65534", "+7", "2147483647", "app", "1000:0", "rooty", "0x"] {
+            assert!(!is_root(other), "{other:?}");
+        }
+    }
 }

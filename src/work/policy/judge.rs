@@ -6,7 +6,7 @@ use super::broken::{BrokenPolicyRule, Unjudged};
 use super::document::AdmissionPolicy;
 use super::facts::{ConfigFacts, ImageFacts, ImageParts, ManifestFacts, is_root};
 use super::rule::{Demanded, PolicyRule, fitting};
-use crate::bundle::image_signature::is_sbom;
+use crate::bundle::image_signature::{SIGN_PREDICATE, is_sbom};
 use crate::bundle::keys::KeyId;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
@@ -113,7 +113,7 @@ fn too_large(bytes: u64, most: u64) -> String {
 fn of_name(demands: &Demanded, image: &ImageFacts) -> Vec<String> {
     let mut told = Vec::new();
     let name = &image.name;
-    let host = name.registry.as_str();
+    let host = name.registry.plain();
     let is_any = |pattern: &&Pattern| pattern.matches_name(name, image.digest);
     if !demands.allowed_registries.is_empty()
         && fitting(&demands.allowed_registries, host).is_none()
@@ -250,7 +250,7 @@ fn carries(parts: &ImageParts, image: &ImageFacts, kind: &str) -> bool {
 fn attested(parts: &ImageParts, image: &ImageFacts, ids: &BTreeSet<KeyId>, kind: &str) -> bool {
     let fits = |told: &String| match kind {
         "sbom" => is_sbom(told),
-        "attestation" => true,
+        "attestation" => told != SIGN_PREDICATE,
         other => told == other,
     };
     let has = |subject: Digest| {

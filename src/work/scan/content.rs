@@ -11,7 +11,7 @@ use crate::storage::store::BlobSource;
 use crate::storage::verifying::Verifying;
 use crate::tools::buffer::{BUFFER, copy};
 use crate::tools::folder::Folder;
-use crate::tools::inflate::{Allowance, HEAD, Inflate, packing_of, unread_packing};
+use crate::tools::inflate::{Allowance, Inflate, packing_of, unread_packing};
 use crate::tools::unpack::{Unpacked, unpack};
 use crate::words::document::Descriptor;
 use crate::words::error::{Error, Result, Side};
@@ -20,6 +20,10 @@ use crate::words::progress::Progress;
 
 /// Where files lie that have the names that they have in the layer.
 const FILES: &str = "files";
+/// How much of a blob tells what it is: the first block of a tar.
+const START: u64 = 512;
+/// Where a tar says that it is one.
+const MAGIC: usize = 257;
 /// Where those lie that cannot have them.
 const RENAMED: &str = "renamed";
 
@@ -30,6 +34,10 @@ pub(super) struct LayerContent<'l> {
     pub(super) blob: &'l Descriptor,
     pub(super) contents: &'l Contents,
     pub(super) progress: &'l dyn Progress,
+    /// Whether somebody calls it a layer of files.
+    pub(super) is_layer: bool,
+    /// Whether it stands among the layers of an image.
+    pub(super) in_image: bool,
 }
 
 /// The files of a layer, where they were laid.
@@ -45,9 +53,11 @@ impl LayerContent<'_> {
             Error::io(format!("cannot read {place}"), e).on_unless_noted(Side::Source)
         };
         let mut bytes = Verifying::from_source(self.source, blob, place, self.progress);
-        let done = if blob.media_type.role().is_layer() {
-            let mut head = Vec::new();
-            bytes.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(at)?;
+        let mut head = Vec::new();
+        bytes.by_ref().take(START).read_to_end(&mut head).map_err(at)?;
+        let is_tar = head.get(MAGIC..MAGIC + 5) == Some(b"ustar");
+        let is_packed = is_tar || packing_of(&head).is_some() || unread_packing(&head).is_some();
+        let done = if self.is_layer || self.in_image && is_packed {
             // Who runs the image goes by the bytes, and not by what the type says of them.
             if let Some(name) = unread_packing(&head) {
                 return Err(unscannable(self.contents, blob, &name));
@@ -59,7 +69,7 @@ impl LayerContent<'_> {
                 Inflate::new(packing, packed, &what, &Allowance::default()).map_err(at)?;
             read(&mut content, true)?
         } else {
-            read(&mut bytes, false)?
+            read(&mut head.chain(&mut bytes), false)?
         };
         copy(&mut bytes, &mut io::sink(), &mut vec![0; BUFFER]).map_err(at)?;
         Ok(done)
