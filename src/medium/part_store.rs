@@ -127,7 +127,8 @@ impl PartStore {
         let held = part.part;
         let about = Descriptor::new("", held.sha256, held.size);
         let mut content = Verifying::new(part.bytes.reader(0), &about, &part.whence, progress);
-        let mut file = AtomicFile::within(&self.folder, held.name(), 0o600)?;
+        // What a killed run left of it, the next one sweeps away.
+        let mut file = AtomicFile::locked_within(&self.folder, held.name(), 0o600)?;
         let copied = io::copy(&mut content, &mut file).and_then(|_| file.flush());
         copied.map_err(|e| {
             let what = match content.is_at_fault() {
