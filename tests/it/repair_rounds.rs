@@ -212,7 +212,11 @@ fn par2_and_we_agree_on_the_same_damage() {
             assert_ne!(of_par2("verify"), 0);
             let by_us = small.run("repair small.tar -o copy.tar");
             let by_par2 = of_par2("repair");
-            assert_eq!((by_us.code == 0, by_par2 == 0), (does, does), "round {round}: {by_us:?}");
+            assert_eq!(by_us.code == 0, does, "round {round}: {by_us:?}");
+            // A slice of zeros that is lost it may find in another place that has some.
+            let finds = !does && by_par2 == 0;
+            assert!(finds || (by_par2 == 0) == does, "round {round}: {by_par2}");
+            assert!(!finds || fs::read(&small.tar).unwrap() == whole, "round {round}");
             if does {
                 let made = fs::read(small.sealift.at("copy.tar")).unwrap();
                 assert!(made == whole && fs::read(&small.tar).unwrap() == whole, "round {round}");
