@@ -5,7 +5,7 @@
 //! The layers, top to bottom; imports point downwards only (`cargo xtask tidy` checks it):
 //!
 //! ```text
-//! cli  ->  verbs  ->  work  ->  bundle  ->  places  ->  medium  ->  storage  ->  tools  ->  words
+//! cli  ->  verbs  ->  work  ->  bundle  ->  places  ->  medium  ->  storage  ->  lists  ->  tools  ->  words
 //! ```
 //!
 //! A program that carries images itself asks the verbs ([`verbs`]): what takes its time has a
@@ -30,6 +30,7 @@
 pub mod bundle;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod lists;
 pub mod medium;
 pub mod places;
 pub mod storage;

@@ -14,6 +14,7 @@ pub mod document;
 pub mod error;
 pub mod escape;
 pub mod foreign;
+pub mod glob;
 pub mod json;
 pub mod media;
 pub mod misnamed;

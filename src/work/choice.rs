@@ -7,6 +7,7 @@ use crate::bundle::contents::{Contents, Image};
 use crate::bundle::subset::{Referring, subset};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
+use crate::words::glob::fits;
 use crate::words::misnamed::misnamed;
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::reference::Reference;
@@ -136,30 +137,6 @@ fn forms(name: &Reference, digest: Option<Digest>) -> Vec<String> {
         forms.extend(short);
     }
     forms
-}
-
-/// Whether `text` looks like `glob`, in which `*` stands for any text and `?` for one character. Takes
-/// time in proportion to both lengths at most.
-pub(super) fn fits(glob: &str, text: &str) -> bool {
-    let (glob, text) = (glob.as_bytes(), text.as_bytes());
-    let (mut g, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match glob.get(g) {
-            Some(b'*') => {
-                star = Some((g, t));
-                g += 1;
-            }
-            Some(c) if *c == b'?' || *c == text[t] => (g, t) = (g + 1, t + 1),
-            _ => {
-                // The last star takes one character more.
-                let Some((at, taken)) = star else { return false };
-                star = Some((at, taken + 1));
-                (g, t) = (at + 1, taken + 1);
-            }
-        }
-    }
-    glob[g..].iter().all(|c| *c == b'*')
 }
 
 /// Which images of a bundle are meant.

@@ -10,9 +10,10 @@ use crate::bundle::image_signature::{SIGN_PREDICATE, is_sbom};
 use crate::bundle::keys::KeyId;
 use crate::words::bytes::Bytes;
 use crate::words::digest::Digest;
+use crate::words::glob::fits;
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
-use crate::work::choice::{Pattern, fits};
+use crate::work::choice::Pattern;
 
 const DAY: i64 = 24 * 60 * 60;
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::facts::ImageFacts;
 use super::keys::PolicyKeys;
 use crate::bundle::image_signature::SignedNames;
+use crate::words::glob::fits;
 use crate::words::platform::Platform;
-use crate::work::choice::{Pattern, fits};
+use crate::work::choice::Pattern;
 
 /// What becomes of what breaks a rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use super::imports;
 use super::source::Source;
 
 /// From the bottom to the top; a layer names itself and what is below.
-const LAYERS: [&str; 9] =
-    ["words", "tools", "storage", "medium", "places", "bundle", "work", "verbs", "cli"];
+const LAYERS: [&str; 10] =
+    ["words", "tools", "lists", "storage", "medium", "places", "bundle", "work", "verbs", "cli"];
 /// The one place that may know every other, to choose among them.
 const CHOOSER: &str = "location";
 /// The place that may be another one as well, and that one: docker's archives of today are layouts.

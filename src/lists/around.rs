@@ -1,0 +1,47 @@
+//! [`Around`]: what a list may refer to besides itself.
+
+use super::list_text::ListText;
+use crate::words::error::{Class, Error, Result};
+
+/// What a list may refer to besides itself.
+pub trait Around {
+    /// The text of the file at `path`, which `from` names; relative paths are those beside `from`.
+    ///
+    /// # Errors
+    /// When it cannot be read. [`Around::is_there`] asks without one.
+    fn beside(&self, from: &ListText, path: &str) -> Result<ListText>;
+
+    /// Whether there is a file at `path`, which `from` names.
+    fn is_there(&self, from: &ListText, path: &str) -> bool;
+
+    /// The value of a variable of the environment.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// The profiles that are switched on.
+    fn profiles(&self) -> &[String] {
+        &[]
+    }
+
+    /// Further members that name images, as paths: `spec.engine.image`, `spec.images[*]`.
+    fn image_paths(&self) -> &[String] {
+        &[]
+    }
+}
+
+/// Nothing is around.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nothing;
+
+impl Around for Nothing {
+    fn beside(&self, _: &ListText, path: &str) -> Result<ListText> {
+        Err(Error::new(Class::Usage, format!("{path} is needed, and no other file is read here")))
+    }
+
+    fn is_there(&self, _: &ListText, _: &str) -> bool {
+        false
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+}

@@ -1,0 +1,102 @@
+//! Plain lists: a name a line, `#` for comments.
+
+use super::around::Around;
+use super::entry::{Asked, Entry};
+use super::format::ListFormat;
+use super::list_text::ListText;
+use super::reading::Reading;
+use super::tag_rule::TagRule;
+
+/// What places beside registries begin with.
+const PLACES: [&str; 7] = [
+    "oci:",
+    "oci-archive:",
+    "docker-archive:",
+    "docker-daemon:",
+    "containers-storage:",
+    "containerd:",
+    "dir:",
+];
+
+/// A name a line.
+#[derive(Debug)]
+pub(super) struct Plain;
+
+impl ListFormat for Plain {
+    fn name(&self) -> &'static str {
+        "plain"
+    }
+
+    fn title(&self) -> &'static str {
+        "a plain list"
+    }
+
+    /// What is nothing else is one.
+    fn is(&self, _: &ListText) -> bool {
+        true
+    }
+
+    fn read(&self, lists: &[ListText], _: &dyn Around) -> Reading {
+        let mut reading = Reading::default();
+        for list in lists {
+            for (number, line) in list.text().lines().enumerate() {
+                let name = line.split_once('#').map_or(line, |(before, _)| before).trim();
+                if name.is_empty() {
+                    continue;
+                }
+                let spot = list.spot(number + 1, "");
+                match asked(name) {
+                    Ok(asked) => reading.add(Entry::new(asked, spot)),
+                    Err(error) => reading.fault(spot, error),
+                }
+            }
+        }
+        reading
+    }
+}
+
+/// What a `name` of a plain list asks for, as one on the command line does.
+///
+/// # Errors
+/// When it has a rule for tags that is none.
+pub fn asked(name: &str) -> crate::words::error::Result<Asked> {
+    let bare = name.strip_prefix("docker://").unwrap_or(name);
+    let slash = bare.rfind('/').map_or(0, |at| at + 1);
+    // Within a range there may be no slash; a digest has a colon of its own.
+    let colon = bare[slash..].find([':', '@']).map(|at| slash + at);
+    let Some((repository, tags)) =
+        colon.and_then(|at| Some((&bare[..at], bare[at..].strip_prefix(':')?)))
+    else {
+        return Ok(Asked::Place(name.to_owned()));
+    };
+    let is_rule =
+        tags.contains(['*', '?']) || tags.trim_start().starts_with(['<', '>', '=', '^', '~']);
+    if !is_rule || PLACES.iter().any(|place| bare.starts_with(place)) {
+        return Ok(Asked::Place(name.to_owned()));
+    }
+    Ok(Asked::Tags { repository: repository.to_owned(), rule: TagRule::parse(tags.trim())? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lists::{Nothing, read};
+
+    #[test]
+    fn lines_are_places_and_rules_for_tags() {
+        let text = "# base\nalpine:3.20  # small\n\n\tquay.io/a/b@sha256:e3b0\nquay.io/a/b:>=1 <2\nx:*\noci:dir:*\n";
+        let list = ListText::new("l.txt", None, text);
+
+        let reading = read(&[list], None, &Nothing);
+
+        let shown: Vec<String> =
+            reading.entries.iter().map(|it| format!("{} {:?}", it.spot, it.asked)).collect();
+        assert_eq!(shown.len(), 5, "{shown:?}");
+        assert_eq!(shown[0], "l.txt: line 2 Place(\"alpine:3.20\")");
+        assert!(shown[1].starts_with("l.txt: line 4 Place"), "{shown:?}");
+        assert!(shown[2].contains("Tags { repository: \"quay.io/a/b\""), "{shown:?}");
+        assert!(shown[3].contains("Tags { repository: \"x\""), "{shown:?}");
+        assert!(shown[4].contains("Place(\"oci:dir:*\")"), "{shown:?}");
+        assert!(reading.faults.is_empty());
+    }
+}

@@ -1,0 +1,226 @@
+//! [`documents`]: nodes from a parser's events.
+
+use std::collections::{HashMap, HashSet};
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
+
+use super::fault::Fault;
+use super::node::{Node, Value};
+use super::{MAX_DEPTH, MAX_NODES};
+
+/// The key whose value another mapping has, or several.
+const MERGE: &str = "<<";
+
+/// The documents in `text`, in order; each is built when it is asked for. After a fault there is none.
+///
+/// A key that stands twice in one mapping is a fault, and so is one that is no scalar, an anchor in itself,
+/// and a document with more than [`MAX_NODES`] nodes, aliases written out, or deeper than [`MAX_DEPTH`].
+/// Merge keys (`<<`) are merged.
+pub fn documents(text: &str) -> Documents<'_> {
+    // A template is told from broken YAML where it broke.
+    let is_template = text.contains("{{");
+    Documents { parser: Some(Parser::new_from_str(text)), is_template }
+}
+
+/// The documents of a text; see [`documents`].
+#[allow(missing_debug_implementations)]
+pub struct Documents<'a> {
+    parser: Option<Parser<'a, StrInput<'a>>>,
+    is_template: bool,
+}
+
+impl Iterator for Documents<'_> {
+    type Item = Result<Node, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let parser = self.parser.as_mut()?;
+        let found = Builder::default().document(parser);
+        match found {
+            Ok(Some(node)) => Some(Ok(node)),
+            Ok(None) => {
+                self.parser = None;
+                None
+            }
+            Err(fault) => {
+                self.parser = None;
+                Some(Err(match self.is_template {
+                    true => fault
+                        .hint("it seems to be a template: render it first, as with helm template"),
+                    false => fault,
+                }))
+            }
+        }
+    }
+}
+
+/// A list or mapping that is not at its end yet.
+struct Open {
+    line: usize,
+    tag: Option<String>,
+    anchor: usize,
+    held: Held,
+}
+
+enum Held {
+    List(Vec<Node>),
+    Map {
+        members: Vec<(Node, Node)>,
+        seen: HashSet<Box<str>>,
+        merged: Vec<Node>,
+        key: Option<Node>,
+    },
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, Node>,
+    count: usize,
+}
+
+impl Builder {
+    /// The next document; nothing at the end.
+    fn document<'a>(
+        mut self,
+        parser: &mut Parser<'a, StrInput<'a>>,
+    ) -> Result<Option<Node>, Fault> {
+        let mut root = None;
+        loop {
+            let Some(next) = parser.next() else { return Ok(root) };
+            let (event, span) = next.map_err(|error| misread(&error))?;
+            let line = span.start.line();
+            let done = match event {
+                Event::DocumentEnd => return Ok(Some(root.unwrap_or_else(|| nothing(line)))),
+                Event::Scalar(text, style, anchor, tag) => {
+                    let value =
+                        Value::Text { text: text.into(), is_plain: style == ScalarStyle::Plain };
+                    let node = Node::new(line, own(tag.as_deref()).as_deref(), value);
+                    self.remember(anchor, &node);
+                    Some(node)
+                }
+                Event::SequenceStart(_, anchor, tag) => {
+                    self.begin(line, anchor, tag.as_deref(), Held::List(Vec::new()))?;
+                    None
+                }
+                Event::MappingStart(_, anchor, tag) => {
+                    let held = Held::Map {
+                        members: Vec::new(),
+                        seen: HashSet::new(),
+                        merged: Vec::new(),
+                        key: None,
+                    };
+                    self.begin(line, anchor, tag.as_deref(), held)?;
+                    None
+                }
+                Event::SequenceEnd | Event::MappingEnd => self.end(),
+                Event::Alias(anchor) => {
+                    Some(self.anchors.get(&anchor).cloned().ok_or_else(|| {
+                        Fault::new(line, "an alias (*) stands within what it is an alias of")
+                    })?)
+                }
+                _ => None,
+            };
+            if let Some(node) = done {
+                root = self.place(node, line)?.or(root);
+            }
+        }
+    }
+
+    fn remember(&mut self, anchor: usize, node: &Node) {
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+    }
+
+    fn begin(
+        &mut self,
+        line: usize,
+        anchor: usize,
+        tag: Option<&Tag>,
+        held: Held,
+    ) -> Result<(), Fault> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Fault::new(line, format!("it is nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.open.push(Open { line, tag: own(tag), anchor, held });
+        Ok(())
+    }
+
+    /// The list or mapping that ends here.
+    fn end(&mut self) -> Option<Node> {
+        let Open { line, tag, anchor, held } = self.open.pop()?;
+        let value = match held {
+            Held::List(nodes) => Value::List(nodes),
+            Held::Map { mut members, mut seen, merged, .. } => {
+                // What stands here itself goes first, then the mappings in their order.
+                for (key, value) in merged.iter().flat_map(Node::keyed) {
+                    if seen.insert(key.spelled().into()) {
+                        members.push((key.clone(), value.clone()));
+                    }
+                }
+                Value::Map(members)
+            }
+        };
+        let node = Node::new(line, tag.as_deref(), value);
+        self.remember(anchor, &node);
+        Some(node)
+    }
+
+    /// Puts `node` into what is open; gives it back where nothing is.
+    fn place(&mut self, node: Node, line: usize) -> Result<Option<Node>, Fault> {
+        self.count = self.count.saturating_add(1);
+        if node.weight().max(self.count) > MAX_NODES {
+            return Err(Fault::new(
+                line,
+                format!("it has more than {MAX_NODES} values, aliases written out"),
+            ));
+        }
+        // Aliases nest, too.
+        if node.depth() + self.open.len() > MAX_DEPTH {
+            return Err(Fault::new(line, format!("it is nested deeper than {MAX_DEPTH} levels")));
+        }
+        let Some(Open { held, .. }) = self.open.last_mut() else { return Ok(Some(node)) };
+        match held {
+            Held::List(nodes) => nodes.push(node),
+            Held::Map { members, seen, merged, key } => match key.take() {
+                None => {
+                    if node.is_list() || node.is_map() {
+                        return Err(Fault::new(line, "a key is a list or a mapping"));
+                    }
+                    let merges = node.spelled() == MERGE && !node.is_quoted();
+                    if !merges && !seen.insert(node.spelled().into()) {
+                        let text =
+                            format!("the key {:?} stands twice in one mapping", node.spelled());
+                        return Err(Fault::new(line, text).hint("keep the one that counts"));
+                    }
+                    *key = Some(node);
+                }
+                Some(name) if name.spelled() == MERGE && !name.is_quoted() => {
+                    match (node.is_map(), node.list()) {
+                        (true, _) => merged.push(node),
+                        (false, all) if node.is_list() && all.iter().all(Node::is_map) => {
+                            merged.extend(all.iter().cloned());
+                        }
+                        _ => return Err(Fault::new(line, "what << merges is no mapping")),
+                    }
+                }
+                Some(name) => members.push((name, node)),
+            },
+        }
+        Ok(None)
+    }
+}
+
+fn nothing(line: usize) -> Node {
+    Node::new(line, None, Value::Text { text: "".into(), is_plain: true })
+}
+
+/// A tag that is none of YAML's own.
+fn own(tag: Option<&Tag>) -> Option<String> {
+    let tag = tag?;
+    (!tag.is_yaml_core_schema()).then(|| tag.to_string())
+}
+
+fn misread(error: &ScanError) -> Fault {
+    Fault::new(error.marker().line(), format!("cannot be read as YAML: {}", error.info()))
+}
