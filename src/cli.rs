@@ -29,6 +29,7 @@ mod inventory;
 mod json;
 mod key;
 mod ledger;
+mod list_files;
 mod lists;
 mod lock;
 mod login;

@@ -19,6 +19,7 @@ pub use self::around::{Around, Nothing};
 pub use self::entry::{Asked, Entry};
 pub use self::format::{FORMATS, ListFormat, format_of, named, read};
 pub use self::list_text::ListText;
+pub use self::plain::asked;
 pub use self::reading::Reading;
 pub use self::spot::Spot;
 pub use self::tag_rule::TagRule;

@@ -23,6 +23,7 @@ pub mod recording;
 pub mod repair;
 #[cfg(feature = "report")]
 pub mod report;
+pub mod resolve;
 pub mod roots;
 pub mod search;
 pub mod sequel;

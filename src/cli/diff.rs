@@ -12,19 +12,17 @@ use super::changes;
 use super::environment::{now, standard_input};
 use super::evidence::ids;
 use super::idle;
-use super::lists::{gather, no_path, parse};
+use super::list_files::names;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::table::{blobs, bytes};
 use super::unlock::{Unlock, Unlocking};
 use crate::bundle::receipt::ReadReceipt;
-use crate::places::location::{Place, Source};
+use crate::places::location::Place;
 use crate::verbs::diff::{Comparand, Compared, Comparison, Request, diff};
 use crate::words::count::count;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::Result;
 use crate::words::escape::Safe;
-use crate::words::misnamed::misnamed;
-use crate::words::reference::Reference;
 use crate::work::mapping::NameRule;
 
 /// Show what changes from one set of images to another: added, removed, moved, and what that weighs
@@ -139,27 +137,6 @@ fn is_text(path: &Path) -> bool {
     let wide = start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]);
     let is_encrypted = start.starts_with(b"age-encryption.org/");
     read.is_ok_and(|read| read > 0) && (wide || !start.contains(&0)) && !is_encrypted
-}
-
-/// The names in the list at `path`.
-fn names(path: &PathBuf) -> Result<Vec<Reference>> {
-    let read = |text: &str| match no_path(text).and_then(|()| text.parse())? {
-        Source::Registry(name) => Ok(name),
-        place => {
-            let text = format!("{place} is a place, whose images a list does not name");
-            Err(Error::new(Class::Usage, text).hint("compare with the place itself"))
-        }
-    };
-    let (parsed, wrong) = parse(gather(Vec::new(), std::slice::from_ref(path))?, read);
-    let summary = |n| format!("{n} of the names in {} cannot be read", path.display());
-    match misnamed(wrong, summary) {
-        Some(error) => Err(error),
-        None if parsed.is_empty() => {
-            let text = format!("{} names no image", path.display());
-            Err(Error::new(Class::Usage, text).hint("write one name a line"))
-        }
-        None => Ok(parsed.into_iter().map(|(name, _)| name).collect()),
-    }
 }
 
 fn text(told: &Comparison, all: bool, long: bool) -> Vec<String> {

@@ -17,6 +17,11 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// A variable that is set, be it to nothing.
+pub(super) fn given(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// A variable that holds a path.
 pub(super) fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
@@ -92,10 +97,22 @@ pub(super) fn host() -> String {
 
 /// Standard input, for an archive that comes through a pipe.
 pub(super) fn standard_input() -> Result<Box<dyn Read>> {
+    let way_out = "pipe one in: docker save NAME | sealift export docker-archive:- ...";
+    piped("an archive", way_out)
+}
+
+/// Standard input, for the list that is called `-`.
+pub(super) fn listed_input() -> Result<Box<dyn Read>> {
+    piped("a list", "pipe one in: helm template CHART | sealift export -f - ...")
+}
+
+fn piped(what: &str, way_out: &str) -> Result<Box<dyn Read>> {
     let stdin = std::io::stdin();
     match stdin.is_terminal() {
-        true => Err(Error::new(Class::Usage, "standard input is a terminal, not an archive")
-            .hint("pipe one in: docker save NAME | sealift export docker-archive:- ...")),
+        true => {
+            let text = format!("standard input is a terminal, not {what}");
+            Err(Error::new(Class::Usage, text).hint(way_out))
+        }
         false => Ok(Box::new(stdin)),
     }
 }

@@ -14,7 +14,7 @@ use super::cut::{CutInto, on_media};
 use super::environment::{creation_time, standard_input};
 use super::evidence::in_words;
 use super::idle;
-use super::lists::{gather, no_path, parse};
+use super::list_files::{ListFiles, Wishes};
 use super::lock::Lock;
 use super::noting::Noting;
 use super::numbering::Numbering;
@@ -33,6 +33,7 @@ use crate::bundle::base::LeansOn;
 use crate::bundle::roots::TrustFolder;
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export, misnamed};
+use crate::verbs::resolve::{Lost, resolve};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -103,9 +104,8 @@ pub(super) struct Export {
     /// Images to export
     #[arg(value_name = "IMAGE", required_unless_present = "file")]
     images: Vec<String>,
-    /// File with one image a line, # for comments (can be repeated)
-    #[arg(short, long, value_name = "LIST")]
-    file: Vec<PathBuf>,
+    #[command(flatten)]
+    lists: ListFiles,
     /// The bundle: one packed file when the name ends in .tar, an encrypted one when it ends in .tar.age,
     /// else a folder
     #[arg(short, long, value_name = "BUNDLE")]
@@ -169,6 +169,10 @@ pub(super) struct Export {
     /// name; the bundle says which
     #[arg(long)]
     skip_unreadable: bool,
+    /// Go on without images that are not there, or that you may not have: the bundle says which, and the
+    /// exit code is 5 all the same
+    #[arg(long)]
+    skip_missing: bool,
     /// Take blobs from here instead of fetching them: an earlier bundle (folder or packed), a layout
     /// (DIR, oci:DIR or oci-archive:FILE), or another folder with files called by their digests (can
     /// be repeated). Tags are asked for all the same, and what is taken is hashed
@@ -191,29 +195,32 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
-        let mut listed = BTreeMap::new();
-        let mut images = Vec::new();
-        let read = |text: &str| no_path(text).and_then(|()| text.parse::<Source>());
-        let named = gather(self.images, &self.file)?;
-        if let (true, Some(list)) = (named.is_empty(), self.file.first()) {
-            let text = format!("{} names no image", list.display());
-            return Err(Error::new(Class::Usage, text).hint("write one name a line"));
-        }
-        let (parsed, misread) = parse(named, read);
-        for (image, place) in parsed {
-            if let Some(place) = place {
-                listed.entry(image.to_string()).or_insert(place);
-            }
-            images.push(image);
-        }
-        if let (Some(name), true) = (self.name, misread.is_empty()) {
-            images = vec![called(images, name)?];
-        }
-        if !idle::any_registry(&images) {
+        let Wishes { request: wishes, wrong } =
+            self.lists.wishes(self.images, self.registries.jobs(), printer)?;
+        if !wishes.any_registry() {
             let own = [("--no-tag-lists", self.no_tag_lists)];
             let given = [&own[..], &self.registries.given()].concat();
             idle::tell(&given, "no image is in a registry", printer);
             self.registries.unused();
+        }
+        let progress = printer.progress();
+        let client = self.registries.client_reading(progress.clone(), !self.no_tag_lists)?;
+        let resolved = resolve(wishes, &client)?;
+        let (lost, misread): (Vec<Lost>, Vec<Lost>) =
+            resolved.wrong.into_iter().partition(|it| self.skip_missing && it.is_missing());
+        let misread: Vec<Error> =
+            wrong.into_iter().chain(misread.into_iter().map(|it| it.error)).collect();
+        let missing = lost.into_iter().map(Lost::skipped).collect();
+        let (mut listed, mut images) = (BTreeMap::new(), Vec::new());
+        for meant in resolved.images {
+            if let Some(spot) = meant.spots.first() {
+                listed.insert(meant.image.to_string(), spot.to_string());
+            }
+            images.push(meant.image);
+        }
+        self.lists.beside_archives(&images)?;
+        if let (Some(name), true) = (self.name, misread.is_empty()) {
+            images = vec![called(images, name)?];
         }
         if !idle::any_whole(&images) {
             let why = "every image is named, and has to be there";
@@ -232,7 +239,6 @@ impl Export {
         let since = since(self.since, &opener, || self.numbering.history())?;
         let created_at = creation_time()?;
         let expires_at = self.expires.map(|days| created_at.plus_days(days)).transpose()?;
-        let progress = printer.progress();
         let drive = self.cut.drive(self.verify_media, &progress);
         let output = self.lock.medium(self.cut.medium(&self.output, None, drive)?)?;
         let request = Request {
@@ -257,13 +263,14 @@ impl Export {
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,
+            skip_missing: self.skip_missing,
+            missing,
             reuse: opener.media(all_at_hand("--reuse", self.reuse)?),
             update: self.update,
             verify_media: self.verify_media,
             ledger: self.noting.keeper(printer),
             stdin: standard_input,
         };
-        let client = self.registries.client_reading(progress.clone(), !self.no_tag_lists)?;
         if !misread.is_empty() {
             return Err(misnamed(&request, misread, &client, &*progress));
         }
@@ -273,9 +280,18 @@ impl Export {
             let rewrite = [("--rewrite-index", request.select.rewrite_index)];
             idle::tell(&rewrite, "no index names platforms that are left out", printer);
         }
-        printer.result(&summary, || text(&summary))?;
-        Ok(ExitCode::SUCCESS)
+        let lacks = request.skip_missing.then(|| lacks(&summary)).flatten();
+        printer.ending(&summary, lacks.as_ref(), || text(&summary))?;
+        Ok(printer.end(lacks.as_ref()))
     }
+}
+
+/// That the bundle is not all that was asked for.
+fn lacks(summary: &Summary) -> Option<Error> {
+    let (lost, all) = (summary.skipped.len(), summary.images.len() + summary.skipped.len());
+    let text = format!("{lost} of the {all} images asked for were left out");
+    let way_out = "see that they are there, or take them off the list";
+    (lost > 0).then(|| Error::new(Class::Incomplete, text).hint(way_out))
 }
 
 /// The one image of `images`, called `name`.

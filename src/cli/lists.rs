@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::secrets::read_text;
 use crate::words::error::{Class, Error, Result};
+use crate::words::misnamed::alone;
 
 /// Largest list that is read: a hundred thousand names.
 const MAX_LIST: u64 = 16 << 20;
@@ -56,14 +57,6 @@ pub(super) fn parse<T>(
         }
     }
     (parsed, wrong)
-}
-
-/// `error` about the line `text` of a list, with the way out where more than a name stands there.
-fn alone(error: Error, text: &str) -> Error {
-    match text.contains(['"', '\'', ',', ';', ' ', '\t']) {
-        true => error.hint("a line has one name, without quotes, commas or further words"),
-        false => error,
-    }
 }
 
 /// Fails for a name that is a file or folder here, which no name of an image is.

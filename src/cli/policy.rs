@@ -10,7 +10,7 @@ use super::at_hand::all_at_hand;
 use super::believe::SignersIfAny;
 use super::environment::{creation_time, now, standard_input};
 use super::idle;
-use super::lists::{gather, no_path, parse};
+use super::list_files::{ListFiles, Wishes};
 use super::printer::Printer;
 use super::registries::Registries;
 use super::table::{digest, table};
@@ -20,6 +20,7 @@ use crate::places::location::Source;
 use crate::verbs::admission::Admission;
 use crate::verbs::export::Request as Export;
 use crate::verbs::policy::{BundleToJudge, JudgedByPolicy, PolicyReport, Request, ToJudge, check};
+use crate::verbs::resolve::resolve;
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -60,9 +61,8 @@ pub(super) struct CheckPolicy {
     /// takes them
     #[arg(value_name = "BUNDLE|IMAGE", required_unless_present = "file")]
     what: Vec<String>,
-    /// File with one image a line, # for comments (can be repeated)
-    #[arg(short, long, value_name = "LIST")]
-    file: Vec<PathBuf>,
+    #[command(flatten)]
+    lists: ListFiles,
     #[command(flatten)]
     policies: PolicyFiles,
     #[command(flatten)]
@@ -117,7 +117,7 @@ impl CheckPolicy {
     /// Whether a bundle is named: what is there under that very name is no image.
     fn is_bundle(&self) -> bool {
         let is_there = |it: &String| Path::new(it).symlink_metadata().is_ok();
-        self.file.is_empty() && self.what.iter().all(is_there)
+        self.lists.is_empty() && self.what.iter().all(is_there)
     }
 
     fn bundle(&mut self, opener: &Unlocking, printer: &Printer) -> Result<ToJudge> {
@@ -140,20 +140,24 @@ impl CheckPolicy {
 
     fn images(&mut self, printer: &Printer) -> Result<ToJudge> {
         idle::tell(&[("--base", !self.base.is_empty())], "no bundle is judged", printer);
-        let read = |text: &str| no_path(text).and_then(|()| text.parse::<Source>());
-        let (parsed, misread) = parse(gather(std::mem::take(&mut self.what), &self.file)?, read);
-        if let Some(error) = misnamed(misread, |n| format!("{n} of the names cannot be read")) {
-            return Err(error);
+        let Wishes { request: wishes, wrong } =
+            self.lists.wishes(std::mem::take(&mut self.what), self.registries.jobs(), printer)?;
+        if self.names_only && wishes.asks_registry() {
+            return Err(Error::new(Class::Usage, "what tags a rule means only a registry knows")
+                .hint("leave out --names-only, or name the tags"));
         }
-        let images: Vec<Source> = parsed.into_iter().map(|(image, _)| image).collect();
-        if images.is_empty() {
-            return Err(Error::new(Class::Usage, "no image is named").hint("write one name a line"));
-        }
-        if self.names_only || !idle::any_registry(&images) {
+        if self.names_only || !wishes.any_registry() {
             let why = "no registry is asked";
             idle::tell(&self.registries.given(), why, printer);
             self.registries.unused();
         }
+        let resolved = resolve(wishes, &self.registries.client(printer.progress())?)?;
+        let misread =
+            wrong.into_iter().chain(resolved.wrong.into_iter().map(|it| it.error)).collect();
+        if let Some(error) = misnamed(misread, |n| format!("{n} of the names cannot be read")) {
+            return Err(error);
+        }
+        let images: Vec<Source> = resolved.images.into_iter().map(|meant| meant.image).collect();
         let mut export = Export::new(images, "", creation_time()?);
         export.select.platforms = std::mem::take(&mut self.platform);
         export.select.no_referrers = self.no_referrers;

@@ -1,5 +1,7 @@
 //! [`Entry`]: one wish of a list.
 
+use std::fmt;
+
 use super::spot::Spot;
 use super::tag_rule::TagRule;
 
@@ -18,6 +20,16 @@ pub enum Asked {
         /// Which of its tags.
         rule: TagRule,
     },
+}
+
+impl fmt::Display for Asked {
+    /// As it is written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Asked::Place(text) | Asked::Image(text) => f.write_str(text),
+            Asked::Tags { repository, rule } => write!(f, "{repository}:{rule}"),
+        }
+    }
 }
 
 /// One wish of a list.

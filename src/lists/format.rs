@@ -1,5 +1,7 @@
 //! [`ListFormat`]: a kind of list, and how it is told from others.
 
+use std::fmt::Debug;
+
 use super::around::Around;
 use super::list_text::ListText;
 use super::plain::Plain;
@@ -7,7 +9,7 @@ use super::reading::Reading;
 use crate::words::error::{Class, Error, Result};
 
 /// A kind of list.
-pub trait ListFormat: Sync {
+pub trait ListFormat: Debug + Send + Sync {
     /// What it is called on a command line, as in `compose`.
     fn name(&self) -> &'static str;
 

@@ -25,8 +25,12 @@ impl Spot {
 }
 
 impl fmt::Display for Spot {
-    /// As in `images.txt: line 3`.
+    /// As in `images.txt: line 3`, or `compose.yaml: line 4 (services.web)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: line {}", self.file, self.line)
+        write!(f, "{}: line {}", self.file, self.line)?;
+        match self.what.is_empty() {
+            true => Ok(()),
+            false => write!(f, " ({})", self.what),
+        }
     }
 }

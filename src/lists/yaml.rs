@@ -13,3 +13,6 @@ pub use self::node::Node;
 pub const MAX_NODES: usize = 1_000_000;
 /// How deep documents are nested at most; real ones are below 30.
 pub const MAX_DEPTH: usize = 100;
+
+#[cfg(test)]
+mod tests;

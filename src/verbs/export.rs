@@ -130,14 +130,14 @@ fn make(
     let known = since::ask(&request.since, key.public(), &request.since_keys, progress)?;
     since::tell_streamless(request.stream.is_some(), &known, progress);
     let at_hand = reuse::list(request, there.is_some(), key.public(), progress)?;
-    let OpenPlaces { origins, wanted, mut faults, unreadable } =
+    let OpenPlaces { origins, wanted, faults, unreadable } =
         sources::open(request, &at_hand, client, progress)?;
     request.admission.of_names(&wanted, request.created_at)?;
     limits::room_for(wanted.iter().map(|wanted| (wanted.name.kept(), wanted.text.as_str())))?;
     quota::look_ahead(&wanted, client, progress);
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
     let mut images = Gathered::new(wanted, found.roots, unreadable);
-    faults.extend(images.take_faults(found.faults));
+    let faults = images.take_faults(faults, found.faults, request);
     all_there(faults, request.images.len())?;
     let (mut graph, skipped) = {
         let elsewhere = |blob: &Descriptor| {
@@ -175,7 +175,7 @@ fn make(
     drop(reading);
     run.know(|event| admitted.enter(event));
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
-        .without(skipped)
+        .without([skipped, request.missing.clone()].concat())
         .screened([screenings, admitted.screenings].concat())
         .upon(base);
 

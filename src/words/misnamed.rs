@@ -1,4 +1,4 @@
-//! [`misnamed`]: what is wrong with names that somebody wrote.
+//! What is wrong with names that somebody wrote: [`misnamed`] of all of them, [`alone`] of one.
 
 use super::error::{Class, Error};
 
@@ -9,4 +9,13 @@ pub fn misnamed(wrong: Vec<Error>, summary: impl FnOnce(usize) -> String) -> Opt
     let class = wrong.first().map_or(Class::Usage, Error::class);
     let class = if wrong.iter().all(|e| e.class() == class) { class } else { Class::Usage };
     Error::all(wrong, |count| (class, summary(count)))
+}
+
+/// `error` about what stands where one name should, `text`; with the way out where more than one seems to.
+#[must_use]
+pub fn alone(error: Error, text: &str) -> Error {
+    match text.contains(['"', '\'', ',', ';', ' ', '\t']) {
+        true => error.hint("a line has one name, without quotes, commas or further words"),
+        false => error,
+    }
 }

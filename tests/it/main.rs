@@ -57,6 +57,7 @@ mod later;
 mod leaks;
 mod ledger;
 mod limits;
+mod lists;
 mod login;
 mod looking;
 mod manners;

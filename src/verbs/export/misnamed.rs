@@ -24,11 +24,11 @@ pub fn misnamed(
         if request.images.is_empty() {
             return Ok(Vec::new());
         }
-        let OpenPlaces { origins, wanted, mut faults, .. } =
+        let OpenPlaces { origins, wanted, faults, .. } =
             sources::open(request, &Arc::default(), client, progress)?;
         let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
-        faults.extend(found.faults.into_iter().map(|(_, error)| error));
-        Ok(faults)
+        let faults = faults.into_iter().map(|fault| fault.error);
+        Ok(faults.chain(found.faults.into_iter().map(|(_, error)| error)).collect())
     };
     match faults() {
         Err(error) if error.class() == Class::Interrupted => return error,

@@ -11,9 +11,18 @@ pub(in crate::verbs) struct OpenPlaces {
     /// Their images.
     pub(in crate::verbs) wanted: Vec<Wanted>,
     /// Those of the places that cannot be opened or lack an image.
-    pub(in crate::verbs) faults: Vec<Error>,
+    pub(in crate::verbs) faults: Vec<Fault>,
     /// What was asked for with all of a place, and cannot be read.
     pub(in crate::verbs) unreadable: Vec<Lost>,
+}
+
+/// A place that cannot be opened, or lacks the image that is asked for there.
+#[derive(Debug)]
+pub(in crate::verbs) struct Fault {
+    /// The place, as the user named it.
+    pub(in crate::verbs) source: String,
+    /// Why.
+    pub(in crate::verbs) error: Error,
 }
 
 /// An image that cannot be read, of a place that was asked for as a whole.

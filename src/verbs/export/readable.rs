@@ -1,7 +1,7 @@
 //! An export never leaves an image behind in silence: what was asked for as a whole (an archive,
 //! a layout, a folder of archives) arrives, or is named with the reason.
 
-use super::open_places::{Lost, is_about_content};
+use super::open_places::{Fault, Lost, is_about_content};
 use super::request::Request;
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
@@ -34,20 +34,39 @@ impl Gathered {
         Gathered { there: wanted.into_iter().zip(roots).collect(), lost }
     }
 
-    /// Takes the `faults` of images that were asked for with all of a place, by their places; gives
-    /// the others back.
-    pub(super) fn take_faults(&mut self, faults: Vec<(At<Wanted>, Error)>) -> Vec<Error> {
+    /// Takes the `faults` of images that may be left behind: those that were asked for with all of a place,
+    /// and any where the `request` says so. Gives the others back.
+    pub(super) fn take_faults(
+        &mut self,
+        places: Vec<Fault>,
+        faults: Vec<(At<Wanted>, Error)>,
+        request: &Request,
+    ) -> Vec<Error> {
         let mut others = Vec::new();
+        for Fault { source, error } in places {
+            match request.skip_missing && is_missing(&error) {
+                true => self.lost.push(Lost { image: source.clone(), source, error }),
+                false => others.push(error),
+            }
+        }
         for (at, error) in faults {
+            let is_left = |wanted: &Wanted| {
+                (wanted.is_one_of_all && is_about_content(&error))
+                    || (request.skip_missing && is_missing(&error))
+            };
             match self.there.get(at.place()).map(|(wanted, _)| wanted) {
-                Some(wanted) if wanted.is_one_of_all && is_about_content(&error) => {
-                    self.lost.push(lost(wanted, error));
-                }
+                Some(wanted) if is_left(wanted) => self.lost.push(lost(wanted, error)),
                 _ => others.push(error),
             }
         }
         others
     }
+}
+
+/// Whether `error` says that something is not there, or that nobody may know whether it is: registries
+/// answer so for names that they do not have.
+fn is_missing(error: &Error) -> bool {
+    matches!(error.class(), Class::Incomplete | Class::Refused)
 }
 
 fn lost(wanted: &Wanted, error: Error) -> Lost {
@@ -93,12 +112,17 @@ pub(super) fn walk<'o>(
         let (wanted, roots) = (std::mem::take(&mut kept), std::mem::take(&mut kept_roots));
         for (one, root) in wanted.into_iter().zip(roots) {
             let single = (std::slice::from_ref(&one), std::slice::from_ref(&root));
-            let alone = match one.is_one_of_all {
+            let alone = match one.is_one_of_all || request.skip_missing {
                 true => attempt(single.0, single.1, &silent).err(),
                 false => None,
             };
             match alone {
-                Some(error) if is_about_content(&error) => lost.push(self::lost(&one, error)),
+                Some(error)
+                    if (one.is_one_of_all && is_about_content(&error))
+                        || (request.skip_missing && is_missing(&error)) =>
+                {
+                    lost.push(self::lost(&one, error));
+                }
                 _ => {
                     kept.push(one);
                     kept_roots.push(root);
@@ -118,7 +142,7 @@ pub(super) fn walk<'o>(
 /// # Errors
 /// What is lost, all at once.
 fn skip(lost: Vec<Lost>, is_all: bool, request: &Request) -> Result<Vec<Skipped>> {
-    if !request.skip_unreadable || is_all {
+    if !(request.skip_unreadable || request.skip_missing) || is_all {
         return Err(all(lost, is_all));
     }
     let skipped = lost.into_iter().map(|lost| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::since::Since;
+use crate::bundle::contents::Skipped;
 use crate::bundle::draft::Draft;
 use crate::bundle::history::Opening;
 use crate::bundle::keys::PublicKey;
@@ -57,6 +58,11 @@ pub struct Request {
     pub dry_run: bool,
     /// Whether images that cannot be read are left behind, of places that are asked for as a whole.
     pub skip_unreadable: bool,
+    /// Whether images that are not there, or that nobody may have, are left behind, asked for by their names
+    /// or not. The summary says then that it is not all.
+    pub skip_missing: bool,
+    /// What was asked for, and was found to mean nothing before this: it stands in the bundle as left out.
+    pub missing: Vec<Skipped>,
     /// Bundles, layouts and other folders on this side, of which blobs are taken that are there.
     pub reuse: Vec<Medium>,
     /// Whether a bundle that is at the output is brought up to date, where it is a folder: another one
@@ -109,6 +115,8 @@ impl Request {
             jobs: Jobs::default(),
             dry_run: false,
             skip_unreadable: false,
+            skip_missing: false,
+            missing: Vec::new(),
             reuse: Vec::new(),
             update: false,
             verify_media: false,
@@ -122,8 +130,13 @@ impl Request {
     pub(super) fn overrides(&self, skipped: u64) -> impl Iterator<Item = LedgerOverride> + use<> {
         let opening = self.stream.as_ref().map(|stream| &stream.opening);
         let is_new = matches!(opening, Some(Opening::NewEpoch(_)));
-        let all = [("newEpoch", is_new), ("skipUnreadable", skipped > 0)];
+        let all = [("newEpoch", is_new), (self.skipping(), skipped > 0)];
         all.into_iter().filter(|(_, is)| *is).map(|(what, _)| LedgerOverride::new(what, None))
+    }
+
+    /// What it is called that images are left behind.
+    fn skipping(&self) -> &'static str {
+        if self.skip_missing { "skipMissing" } else { "skipUnreadable" }
     }
 
     /// Removes what an update of the output left that was killed when it was done.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 use super::names::{Names, picked, renamed};
-use super::open_places::{Lost, OpenPlaces, is_about_content};
+use super::open_places::{Fault, Lost, OpenPlaces, is_about_content};
 use super::request::Request;
 use crate::medium::tree::Tree;
 use crate::places::at_hand::AtHand;
@@ -65,10 +65,14 @@ pub(in crate::verbs) fn open(
     for source in &request.images {
         match sources.add(source) {
             Err(e) if e.class() == Class::Interrupted => return Err(e),
-            Err(e) => faults.push(match request.listed.get(&source.to_string()) {
-                Some(place) => e.context(place),
-                None => e,
-            }),
+            Err(e) => {
+                let source = source.to_string();
+                let error = match request.listed.get(&source) {
+                    Some(place) => e.context(place),
+                    None => e,
+                };
+                faults.push(Fault { source, error });
+            }
             Ok(()) => {}
         }
     }

@@ -29,11 +29,11 @@ pub(in crate::verbs) fn survey(
     progress: &dyn Progress,
 ) -> Result<(Vec<ImageFacts>, u64)> {
     let at_hand = Arc::<AtHand>::default();
-    let OpenPlaces { origins, wanted, mut faults, unreadable } =
+    let OpenPlaces { origins, wanted, faults, unreadable } =
         sources::open(request, &at_hand, client, progress)?;
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
     let mut images = Gathered::new(wanted, found.roots, unreadable);
-    faults.extend(images.take_faults(found.faults));
+    let faults = images.take_faults(faults, found.faults, request);
     all_there(faults, request.images.len())?;
     let (mut graph, _) = readable::walk(&origins, images, request, &|_| false, progress)?;
     let (jobs, cancel) = (request.jobs.most, progress.handle());
@@ -56,6 +56,7 @@ pub(in crate::verbs) fn names_of(
 ) -> Result<Vec<Reference>> {
     let OpenPlaces { wanted, faults, .. } =
         sources::open(request, &Arc::default(), client, progress)?;
+    let faults = faults.into_iter().map(|fault| fault.error).collect();
     all_there(faults, request.images.len())?;
     let names: BTreeSet<Reference> = wanted.into_iter().map(|it| it.name).collect();
     Ok(names.into_iter().collect())

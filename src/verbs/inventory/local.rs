@@ -34,7 +34,7 @@ pub(super) fn all(
     let mut opened = export::open(&request, &Arc::default(), client, progress)?;
     let mut found = Found::default();
     if let Some(fault) = opened.faults.pop() {
-        return Err(fault);
+        return Err(fault.error);
     }
     for lost in opened.unreadable {
         found
