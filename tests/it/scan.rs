@@ -207,21 +207,21 @@ fn what_was_not_scanned_does_not_cross() {
     export(&site, "", "b", "", "").ok();
     let noisy = "cat >/dev/null; printf 'bad \\033[31mred\\n'; yes \"$(printf %0500d 7)\" | head -c 100000000; exit 1";
     let hangs = format!("echo $$ > {}; sleep 600", site.sealift.at("pid").display());
-    for (script, exit, words, more) in [
+    for (body, exit, words, more) in [
         ("cat >/dev/null; echo broken >&2; exit 2", 1, "failed (exit code 2)", ""),
         ("cat >/dev/null; kill -9 $$", 1, "was killed", ""),
         (hangs.as_str(), 1, "did not end within 1 seconds", "--scan-timeout 1"),
         (noisy, 3, "found something in", ""),
     ] {
-        let command = script(&site, "scanner", script);
+        let command = script(&site, "scanner", body);
         let ran = [
             export(&site, "", "n", &command, more).exits(exit).says(words),
             import(&site, "b", "oci:n", &command, more).exits(exit).says(words),
         ];
         for ran in ran {
-            assert!(ran.stderr.len() < 40_000 && !ran.stderr.contains('\u{1b}'), "{script}");
+            assert!(ran.stderr.len() < 40_000 && !ran.stderr.contains('\u{1b}'), "{body}");
         }
-        assert!(!site.exists("n"), "{script}");
+        assert!(!site.exists("n"), "{body}");
     }
     let pid = lines(&site, "pid").remove(0);
     assert!(!PathBuf::from(format!("/proc/{pid}")).exists(), "it lives on");
