@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 #[cfg(feature = "other-keys")]
 use super::other_forms;
 use super::passphrase::{no_passphrase, wrong_passphrase};
-use super::{PublicKey, encoding};
+use super::public_key::{PublicKey, encoding};
 use crate::words::error::{Class, Error, Result};
 
 /// Rounds of PBKDF2-HMAC-SHA256 in a new encrypted key: what OWASP asks for, and what OpenSSL
@@ -158,7 +158,7 @@ impl PrivateKey {
 
 impl fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PrivateKey({})", self.public.id)
+        write!(f, "PrivateKey({})", self.public.id())
     }
 }
 
