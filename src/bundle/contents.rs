@@ -9,6 +9,7 @@ use super::blob_list::BlobList;
 use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, Kind};
+use crate::words::error::Result;
 use crate::words::foreign::Foreign;
 use crate::words::media::Role;
 use crate::words::platform::Platform;
@@ -125,6 +126,17 @@ impl Referrer {
     #[must_use]
     pub fn name(&self) -> Option<Reference> {
         format!("{}:{}", self.repository, self.tag.as_ref()?).parse().ok()
+    }
+
+    /// The same, or a name by its digest where it has no tag.
+    ///
+    /// # Errors
+    /// Where that is no name.
+    pub fn called(&self) -> Result<Reference> {
+        match self.name() {
+            Some(name) => Ok(name),
+            None => format!("{}@{}", self.repository, self.digest).parse(),
+        }
     }
 
     /// What it is, in the words of those who use it, where that is known. cosign marks what it keeps

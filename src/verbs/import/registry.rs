@@ -7,6 +7,7 @@ use super::halt::Halt;
 use super::job::Job;
 use super::landing::{Ahead, Landing};
 use super::outcome::Outcome;
+use super::read_back::{CameAs, ReadBack, read_back};
 use super::repositories::gather;
 use super::surveyed::{self, Surveyed};
 use super::{foreign, unread};
@@ -44,6 +45,16 @@ impl Landing for ToRegistry<'_> {
     fn land_ahead(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Ahead, Halt> {
         let (place, deliveries) = self.look(job, names)?;
         surveyed::ahead(&place, &deliveries)
+    }
+
+    fn look_back(
+        &self,
+        job: Job<'_>,
+        names: Vec<Reference>,
+        came_as: CameAs<'_>,
+    ) -> Result<ReadBack, Halt> {
+        let (place, deliveries) = self.look(job, names)?;
+        Ok(read_back(&place, &deliveries, came_as)?)
     }
 
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {

@@ -1,0 +1,259 @@
+//! [`receipted`]: the receipt of an import, which says what is at the destination now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Serialize, Serializer};
+
+use super::job::Job;
+use super::landing::Landing;
+use super::partly::Unremarked;
+use super::read_back::{ReadBack, Seen};
+use super::receipting::Receipting;
+use super::summary::{Landed, Summary};
+use crate::bundle::contents::{Contents, Image};
+use crate::bundle::keys::KeyId;
+use crate::bundle::receipt::{
+    HeldBundle, MAX_REASON, MAX_UNREAD, Receipt, ReceiptAbout, ReceivedImage, ReceivedState,
+    ReceivedTotals, Unread,
+};
+use crate::bundle::subset::{Referring, subset};
+use crate::verbs::inventory::hand_out;
+use crate::words::digest::Digest;
+use crate::words::error::{Class, Result};
+use crate::words::reference::Reference;
+use crate::work::plan::NameAction;
+
+/// The receipt of an import.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Receipted {
+    /// Where it lies.
+    #[serde(serialize_with = "shown")]
+    pub path: PathBuf,
+    /// Its digest, by which the ledger and a delta name it.
+    pub digest: Digest,
+    /// Who signed it.
+    pub key: Option<KeyId>,
+    /// How many images, and what refers to them, were found how.
+    pub totals: ReceivedTotals,
+    /// What was brought and is not there as it was brought.
+    pub missing: Vec<NotAsBrought>,
+}
+
+/// What was brought and is not there as it was brought.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct NotAsBrought {
+    /// What was found.
+    #[serde(flatten)]
+    pub image: ReceivedImage,
+    /// What of it is not there, manifests first.
+    pub lacks: Vec<Digest>,
+}
+
+fn shown<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    path.to_string_lossy().serialize(to)
+}
+
+impl NotAsBrought {
+    /// What is wrong with it, for people.
+    pub(super) fn words(&self) -> String {
+        let ReceivedImage { name, to, state, there, .. } = &self.image;
+        let named = match to {
+            Some(to) if to != name => format!("{name} (as {to})"),
+            _ => name.to_string(),
+        };
+        let what = match (state, self.lacks.as_slice(), there) {
+            (ReceivedState::Incomplete, [first], _) => format!("lacks {first}"),
+            (ReceivedState::Incomplete, [first, more @ ..], _) => {
+                format!("lacks {first} and {} more", more.len())
+            }
+            (ReceivedState::Other, _, Some(there)) => format!("is another image there: {there}"),
+            (ReceivedState::Absent, ..) => "is not there".to_owned(),
+            _ => "may not be read there".to_owned(),
+        };
+        format!("{named} {what}")
+    }
+}
+
+/// What came to one name of a repository.
+type Came<'s> = BTreeMap<(Reference, String), &'s Landed>;
+
+/// Asks the destination of `job` what is there of what `summary` says, and writes it as the receipt that
+/// is `wanted`.
+///
+/// # Errors
+/// When the destination cannot be asked, and when the receipt cannot be written. What is not there is no
+/// failure: the receipt says so.
+pub(super) fn receipted(
+    job: Job<'_>,
+    landing: &dyn Landing,
+    summary: Summary,
+    wanted: &Receipting,
+) -> Result<Summary> {
+    // 1. What is there of what was brought, what was left as it was, and what did not arrive?
+    let quiet = Unremarked(job.progress);
+    let job = Job { progress: &quiet, ..job };
+    let came: Came<'_> =
+        summary.images.iter().map(|it| ((it.name.clone(), it.to.name()), it)).collect();
+    let sorted = |kept: bool| -> BTreeSet<&Reference> {
+        let landed = summary.images.iter();
+        landed.filter(|it| (it.action == NameAction::Keep) == kept).map(|it| &it.name).collect()
+    };
+    let (brought, kept) = (sorted(false), sorted(true));
+    let brought = only(job.contents, |image| brought.contains(&image.name));
+    let kept = only(job.contents, |image| kept.contains(&image.name));
+    let mut back = look(job, landing, &brought, &came)?;
+    back.join(without_referrers(look(job, landing, &kept, &came)?));
+    let (failed, unread) = failed(job, landing, &summary)?;
+    back.content.join(failed.content);
+
+    // 2. Image by image.
+    let signed = Signed::of(job);
+    let (mut images, mut missing) = (Vec::new(), Vec::new());
+    for seen in back.seen {
+        let landed = came.get(&(seen.name.clone(), seen.to.name())).copied();
+        let (image, lacks) = signed.line(job.contents, seen, landed);
+        let is_kept = landed.is_some_and(|it| it.action == NameAction::Keep);
+        if image.state != ReceivedState::Complete && !is_kept {
+            missing.push(NotAsBrought { image: image.clone(), lacks });
+        }
+        images.push(image);
+    }
+    images.extend(failed.seen.into_iter().map(|seen| signed.line(job.contents, seen, None).0));
+    images.extend(unread.iter().filter_map(|(name, to, _)| {
+        let image = ReceivedImage::new(name.clone(), signed.digest(name)?);
+        Some(ReceivedImage { to: to.clone(), state: ReceivedState::Unread, ..image })
+    }));
+
+    // 3. The receipt.
+    let place = job.request.to.to_string();
+    let statement = job.ready.bundle.about().statement();
+    let is_whole = signed.all_complete(&images);
+    let bundle = HeldBundle::new(statement.predicate.position(), statement.digest, is_whole);
+    let about = ReceiptAbout::import((wanted.clock)()?, place, bundle);
+    let unread = unread.into_iter().take(MAX_UNREAD);
+    let unread = unread.map(|(name, _, why)| Unread::new(name.to_string(), why));
+    let receipt = Receipt::import(about.without(unread.collect()), back.content, images);
+    let digest = hand_out(&receipt, wanted.key.as_deref(), &wanted.path)
+        .map_err(|e| e.context("what was brought is there, and there is no receipt of it"))?;
+    let receipted = Receipted {
+        path: wanted.path.clone(),
+        digest,
+        key: wanted.key.as_ref().map(|key| key.public().id()),
+        totals: receipt.about.images.unwrap_or_default(),
+        missing,
+    };
+    let ok = summary.ok && receipted.missing.is_empty();
+    Ok(Summary { ok, receipt: Some(receipted), ..summary })
+}
+
+/// Those images of `contents` that are meant, with what refers to them.
+fn only(contents: &Contents, is_meant: impl Fn(&Image) -> bool) -> Contents {
+    subset(contents, &Referring::among(contents), is_meant)
+}
+
+/// What is there of `contents`.
+fn look(
+    job: Job<'_>,
+    landing: &dyn Landing,
+    contents: &Contents,
+    came: &Came<'_>,
+) -> Result<ReadBack> {
+    if contents.images.is_empty() {
+        return Ok(ReadBack::default());
+    }
+    let came_as = |name: &Reference, to: &Reference| {
+        came.get(&(name.clone(), to.name())).map_or_else(|| to.clone(), |it| it.to.clone())
+    };
+    landing.read_back(Job { contents, ..job }, &came_as)
+}
+
+/// The same without what refers to images.
+fn without_referrers(mut back: ReadBack) -> ReadBack {
+    back.seen.retain(|seen| !seen.refers);
+    back
+}
+
+/// An image of which the destination did not tell: its name, that there, and why.
+type Untold = (Reference, Option<Reference>, String);
+
+/// What is there of the images that did not arrive, one by one; and those of which nobody can tell.
+fn failed(
+    job: Job<'_>,
+    landing: &dyn Landing,
+    summary: &Summary,
+) -> Result<(ReadBack, Vec<Untold>)> {
+    let (mut back, mut unread) = (ReadBack::default(), Vec::new());
+    for failed in &summary.failed {
+        job.progress.check()?;
+        let is_it = |image: &Image| image.name == failed.name;
+        let written = only(job.contents, is_it);
+        let contents = match written.images.is_empty() {
+            true => only(job.ready.signed(), is_it),
+            false => written,
+        };
+        match look(job, landing, &contents, &Came::new()) {
+            Ok(found) => back.join(without_referrers(found)),
+            Err(error) if error.class() == Class::Interrupted => return Err(error),
+            Err(error) => {
+                let reason = error.spelled().chars().take(MAX_REASON).collect();
+                unread.push((failed.name.clone(), None, reason));
+            }
+        }
+    }
+    Ok((back, unread))
+}
+
+/// What was signed.
+struct Signed<'s> {
+    contents: &'s Contents,
+    digests: BTreeMap<&'s Reference, Digest>,
+}
+
+impl<'s> Signed<'s> {
+    fn of(job: Job<'s>) -> Signed<'s> {
+        let contents = job.ready.signed();
+        let digests = contents.images.iter().map(|image| (&image.name, image.digest)).collect();
+        Signed { contents, digests }
+    }
+
+    /// The digest that was signed as that of the image `name`.
+    fn digest(&self, name: &Reference) -> Option<Digest> {
+        self.digests.get(name).copied()
+    }
+
+    /// What `seen` is in a receipt, of `contents` as they were written, and what of it lacks. It `landed` so.
+    fn line(
+        &self,
+        contents: &Contents,
+        seen: Seen,
+        landed: Option<&Landed>,
+    ) -> (ReceivedImage, Vec<Digest>) {
+        let own = || contents.replaced.get(&seen.wanted).copied().unwrap_or(seen.wanted);
+        let signed = self.digest(&seen.name).filter(|_| !seen.refers).unwrap_or_else(own);
+        let before = landed.and_then(|it| match it.action {
+            NameAction::Present | NameAction::Keep => Some(it.digest),
+            NameAction::Replace => it.before,
+            NameAction::Create | NameAction::ByDigest => None,
+        });
+        let Seen { name, to, state, there, lacks, .. } = seen;
+        let image = ReceivedImage::new(name, signed);
+        (ReceivedImage { to: Some(to), state, there, before, ..image }, lacks)
+    }
+
+    /// Whether `images` tell of all that the bundle brought, and all of it is there as it was signed.
+    fn all_complete(&self, images: &[ReceivedImage]) -> bool {
+        let is_whole = |image: &ReceivedImage| {
+            image.state == ReceivedState::Complete && image.there == Some(image.signed)
+        };
+        let told: BTreeSet<Digest> = images.iter().map(|image| image.signed).collect();
+        let names: BTreeSet<&Reference> = images.iter().map(|image| &image.name).collect();
+        images.iter().all(is_whole)
+            && self.contents.images.iter().all(|image| names.contains(&image.name))
+            && self.contents.referrers.iter().all(|it| told.contains(&it.digest))
+    }
+}
