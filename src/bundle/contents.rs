@@ -128,7 +128,14 @@ impl Referrer {
         format!("{}:{}", self.repository, self.tag.as_ref()?).parse().ok()
     }
 
-    /// The same, or a name by its digest where it has no tag.
+    /// Whether it is the list of others that a registry keeps which lists none itself: that is merged
+    /// with what is there, or not written at all.
+    #[must_use]
+    pub fn is_list(&self) -> bool {
+        self.tag.as_ref().and_then(Tag::subject).is_some()
+    }
+
+    /// Its name, or one by its digest where it has no tag.
     ///
     /// # Errors
     /// Where that is no name.

@@ -88,8 +88,7 @@ impl Receipt {
         received::sort(&mut images);
         let content = HeldContent { names: names(&images), ..content };
         let counted = Some(ReceivedTotals::of(&images));
-        let about =
-            ReceiptAbout { totals: ReceiptTotals::of(&content), images: counted, ..about };
+        let about = ReceiptAbout { totals: ReceiptTotals::of(&content), images: counted, ..about };
         Receipt { about, content, images }
     }
 

@@ -97,7 +97,8 @@ fn roots<H: ?Sized>(
             own.map(move |it| (it.repository.as_str(), to.name()))
         })
         .collect();
-    let referrers = delivery.referrers.iter().flat_map(|(at, to)| {
+    let own = delivery.referrers.iter().filter(|(at, _)| !at.of(&contents.referrers).is_list());
+    let referrers = own.flat_map(|(at, to)| {
         let referrer = at.of(&contents.referrers);
         let root = move |to: Option<Reference>, home: &str| {
             let name = referrer.called()?;
@@ -155,9 +156,10 @@ impl ReadBack {
         let blobs: Vec<&Descriptor> =
             all.iter().filter_map(|digest| needed.get(digest)).copied().collect();
         let (mut present, mut lacking) = (HeldContent::default(), BTreeSet::new());
-        for (about, is_there) in documents.iter().zip(ask(most, &documents, progress, |about| {
-            there.has_document(about)
-        })?) {
+        for (about, is_there) in documents
+            .iter()
+            .zip(ask(most, &documents, progress, |about| there.has_document(about))?)
+        {
             match is_there {
                 true => present.manifest(about.digest, about.size),
                 false => drop(lacking.insert(about.digest)),

@@ -77,10 +77,10 @@ impl ToldBundle {
     pub(super) fn of(medium: &Medium, record: &Record, receipt: &Receipt) -> Result<ToldBundle> {
         let (statement, contents) = (record.statement(), record.contents());
         let about = receipt.about.against.as_ref();
-        let is_told =
-            about.is_none_or(|all| all.iter().any(|it| it.statement == statement.digest));
+        let is_told = about.is_none_or(|all| all.iter().any(|it| it.statement == statement.digest));
         let images = contents.images.iter().map(|image| Ok((image.name.clone(), image.digest)));
-        let referrers = contents.referrers.iter().map(|it| Ok((it.called()?, it.digest)));
+        let referrers = contents.referrers.iter().filter(|it| !it.is_list());
+        let referrers = referrers.map(|it| Ok((it.called()?, it.digest)));
         let roots = images.chain(referrers).collect::<Result<Vec<(Reference, Digest)>>>()?;
         let missing = match is_told {
             true => missing(contents, roots, receipt),
@@ -99,7 +99,11 @@ impl ToldBundle {
 }
 
 /// Those of `roots` of which `receipt` does not tell that they are held whole.
-fn missing(contents: &Contents, roots: Vec<(Reference, Digest)>, receipt: &Receipt) -> Vec<NotTold> {
+fn missing(
+    contents: &Contents,
+    roots: Vec<(Reference, Digest)>,
+    receipt: &Receipt,
+) -> Vec<NotTold> {
     let mut told: BTreeMap<&Reference, Vec<&ReceivedImage>> = BTreeMap::new();
     for image in &receipt.images {
         told.entry(&image.name).or_default().push(image);
@@ -111,15 +115,16 @@ fn missing(contents: &Contents, roots: Vec<(Reference, Digest)>, receipt: &Recei
         };
         if is_import {
             let told = told.get(&name).map(Vec::as_slice).unwrap_or_default();
-            let is_whole = |it: &&&ReceivedImage| {
-                it.state == ReceivedState::Complete && it.signed == signed
-            };
+            let is_whole =
+                |it: &&&ReceivedImage| it.state == ReceivedState::Complete && it.signed == signed;
             return match told.iter().find(|it| !is_whole(it)) {
                 None if !told.is_empty() => None,
                 other => not_told(other.copied(), Vec::new()),
             };
         }
-        if receipt.content.names.contains(&(signed, name.clone())) && receipt.about.against.is_some() {
+        if receipt.content.names.contains(&(signed, name.clone()))
+            && receipt.about.against.is_some()
+        {
             return None;
         }
         let lacks = lacking(contents, signed, receipt);

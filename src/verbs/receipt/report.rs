@@ -124,7 +124,9 @@ impl ReceiptReport {
         let text = match (self.trusted || self.any_signer, &self.key) {
             (true, _) => return None,
             (false, None) => "the receipt is not signed, and is nobody's word".to_owned(),
-            (false, Some(key)) => format!("the receipt says that {key} signed it, which nobody checked"),
+            (false, Some(key)) => {
+                format!("the receipt says that {key} signed it, which nobody checked")
+            }
         };
         let hint = phrase!["name the key of the site that made it with ", Remedy::Trust];
         let subject = Subject::Path(self.receipt.clone());
@@ -135,7 +137,8 @@ impl ReceiptReport {
     fn not_told(&self) -> Option<Error> {
         let against = self.against.as_ref()?;
         if !against.is_told {
-            let text = format!("the receipt does not tell of {}, but of another bundle", against.bundle);
+            let text =
+                format!("the receipt does not tell of {}, but of another bundle", against.bundle);
             let told = self.bundles.iter().map(|it| format!("it tells of {}", it.statement));
             return Some(Error::new(Class::Incomplete, text).details(told.collect::<Vec<_>>()));
         }
