@@ -206,9 +206,11 @@ fn lists(
     Ok((HeldContent { names: names(&images), ..content }, images))
 }
 
-/// What the names of `images` stand for at their place.
+/// What the names of `images` stand for at their place; what has no tag has no name, as at a registry.
 fn names(images: &[ReceivedImage]) -> BTreeSet<(Digest, Reference)> {
-    images.iter().filter_map(|image| Some((image.there?, image.to.clone()?))).collect()
+    let tagged = |to: &Reference| to.tag.is_some();
+    let name = |image: &ReceivedImage| Some((image.there?, image.to.clone().filter(tagged)?));
+    images.iter().filter_map(name).collect()
 }
 
 impl ReceiptSigner {

@@ -140,7 +140,6 @@ fn text(report: &ReceiptReport, long: bool) -> Vec<String> {
         _ => format!("what {places} held at {}", report.created_at),
     });
     if let Some(images) = &report.images {
-        let all = usize::try_from(images.all()).unwrap_or(usize::MAX);
         let each = [
             (images.complete, "complete"),
             (images.incomplete, "incomplete"),
@@ -150,7 +149,7 @@ fn text(report: &ReceiptReport, long: bool) -> Vec<String> {
         ];
         let each = each.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}"));
         let each = each.collect::<Vec<_>>().join(", ");
-        lines.push(format!("{}: {each}", count(all, "image")));
+        lines.push(format!("{each}, of the images and what refers to them"));
     }
     if !report.missing.is_empty() {
         lines.extend(missing(report, long));

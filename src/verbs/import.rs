@@ -24,6 +24,7 @@ mod portion;
 mod prepared;
 mod read_back;
 mod ready;
+mod receipt;
 mod receipted;
 mod receipting;
 mod registry;
@@ -35,6 +36,7 @@ mod signed;
 mod single;
 mod summary;
 mod surveyed;
+mod there_now;
 mod unread;
 mod usable;
 
@@ -48,7 +50,7 @@ pub use self::leave_behind::LeaveBehind;
 pub use self::outcome::Outcome;
 use self::partly::Rest;
 use self::prepared::{landing, prepared};
-use self::receipted::receipted;
+use self::receipt::receipted;
 pub use self::receipted::{NotAsBrought, Receipted};
 pub use self::receipting::Receipting;
 pub use self::request::Request;
@@ -114,8 +116,8 @@ fn take(
 ) -> Result<(Evidence, Outcome)> {
     // 1. Believe the bundle: signature, list of files, manifests, and that it is no old one.
     run.check()?;
-    if let Some(receipt) = &request.receipt {
-        receipt.check(request, &*landing(&request.to, client))?;
+    if let Some(wanted) = &request.receipt {
+        receipt::check(wanted, request, &*landing(&request.to, client))?;
     }
     run.know(|event| noted::asked(event, request));
     let examined = believe(request)?;

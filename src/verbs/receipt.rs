@@ -2,39 +2,14 @@
 
 mod against;
 mod report;
-
-use std::path::PathBuf;
+mod request;
 
 pub use self::against::{NotTold, ToldBundle};
 pub use self::report::{ReceiptKind, ReceiptReport};
-use crate::bundle::check::Trust;
-use crate::bundle::keys::PublicKey;
+pub use self::request::Request;
 use crate::bundle::receipt::ReadReceipt;
 use crate::bundle::record::Record;
-use crate::medium::Medium;
 use crate::words::error::Result;
-
-/// Which receipt is looked at, and what for.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Request {
-    /// The receipt.
-    pub path: PathBuf,
-    /// The keys of which one has to have signed it.
-    pub keys: Vec<PublicKey>,
-    /// Whether it counts whoever signed it, if anybody did.
-    pub any_signer: bool,
-    /// The bundle, or the record of one, of which it is to tell, and whom to believe that.
-    pub against: Option<(Medium, Trust)>,
-}
-
-impl Request {
-    /// Looks at the receipt at `path`, which one of the `keys` has to have signed. The fields say otherwise.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>, keys: Vec<PublicKey>) -> Request {
-        Request { path: path.into(), keys, any_signer: false, against: None }
-    }
-}
 
 /// Reads the receipt of `request`, and holds it against the bundle that is named.
 ///

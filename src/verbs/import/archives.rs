@@ -13,10 +13,11 @@ use super::job::Job;
 use super::landing::Landing;
 use super::outcome::Outcome;
 use super::portion::listing;
-use super::read_back::{CameAs, ReadBack, read_back};
+use super::read_back::read_back;
 use super::request::Request;
 use super::single::{Single, single_platform};
 use super::surveyed::{self, Surveyed};
+use super::there_now::{CameAs, ThereNow};
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::bundle::subset::Referring;
@@ -70,7 +71,7 @@ impl Landing for ToArchives<'_> {
         job: Job<'_>,
         names: Vec<Reference>,
         came_as: CameAs<'_>,
-    ) -> Result<ReadBack, Halt> {
+    ) -> Result<ThereNow, Halt> {
         let (archives, deliveries) = AtArchives::look(job, self.format, self.path, names)?;
         Ok(read_back(&archives, &deliveries, came_as)?)
     }

@@ -17,9 +17,10 @@ use super::halt::Halt;
 use super::job::Job;
 use super::landing::Landing;
 use super::outcome::Outcome;
-use super::read_back::{CameAs, ReadBack, read_back};
+use super::read_back::read_back;
 use super::request::Request;
 use super::surveyed::{self, Surveyed};
+use super::there_now::{CameAs, ThereNow};
 use crate::bundle::contents::Contents;
 use crate::places::engine::Engine;
 use crate::storage::holdings::Held;
@@ -57,7 +58,7 @@ impl Landing for ToEngine<'_> {
         job: Job<'_>,
         names: Vec<Reference>,
         came_as: CameAs<'_>,
-    ) -> Result<ReadBack, Halt> {
+    ) -> Result<ThereNow, Halt> {
         let (pulling, delivery) = Pulling::look(job, self.engine, names)?;
         Ok(read_back(&pulling, &[delivery], came_as)?)
     }

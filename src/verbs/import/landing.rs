@@ -7,8 +7,8 @@ use super::halt::Halt;
 use super::job::Job;
 use super::names::names;
 use super::outcome::Outcome;
-use super::read_back::{CameAs, ReadBack};
 use super::request::Request;
+use super::there_now::{CameAs, ThereNow};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
@@ -92,13 +92,13 @@ pub(super) trait Landing {
         job: Job<'_>,
         names: Vec<Reference>,
         came_as: CameAs<'_>,
-    ) -> Result<ReadBack, Halt>;
+    ) -> Result<ThereNow, Halt>;
 
     /// Asks for all that the `job` was for, as [`look_back`](Landing::look_back).
     ///
     /// # Errors
     /// As there.
-    fn read_back(&self, job: Job<'_>, came_as: CameAs<'_>) -> Result<ReadBack> {
+    fn read_back(&self, job: Job<'_>, came_as: CameAs<'_>) -> Result<ThereNow> {
         let names = names(job.request, self.naming(), job.contents)?;
         Ok(self.look_back(job, names, came_as)?)
     }

@@ -7,10 +7,11 @@ use super::halt::Halt;
 use super::job::Job;
 use super::landing::{Ahead, Landing};
 use super::outcome::Outcome;
-use super::read_back::{CameAs, ReadBack, read_back};
+use super::read_back::read_back;
 use super::repositories::gather;
 use super::request::Request;
 use super::surveyed::{self, Surveyed};
+use super::there_now::{CameAs, ThereNow};
 use crate::places::layout::LayoutStore;
 use crate::storage::store::ImageSink;
 use crate::tools::{ground, room};
@@ -47,7 +48,7 @@ impl Landing for ToLayout<'_> {
         job: Job<'_>,
         names: Vec<Reference>,
         came_as: CameAs<'_>,
-    ) -> Result<ReadBack, Halt> {
+    ) -> Result<ThereNow, Halt> {
         let place = AtLayout { job, path: self.path };
         Ok(read_back(&place, &self.deliveries(job, names)?, came_as)?)
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::surveyed::Surveyed;
+use super::there_now::{CameAs, Seen, ThereNow};
 use crate::bundle::contents::Contents;
 use crate::bundle::receipt::{HeldContent, ReceivedState};
 use crate::storage::holdings::{BlobHoldings as _, Held, Holdings as _};
@@ -13,36 +14,6 @@ use crate::words::error::{Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::Reference;
 use crate::work::plan::Delivery;
-
-/// Under which name an image came to its repository, of which those in the bundle and there are given.
-pub(super) type CameAs<'c> = &'c dyn Fn(&Reference, &Reference) -> Reference;
-
-/// What of the images of an import is there.
-#[derive(Debug, Default)]
-pub(super) struct ReadBack {
-    /// The images, and what refers to them.
-    pub(super) seen: Vec<Seen>,
-    /// The manifests and blobs of them that are there.
-    pub(super) content: HeldContent,
-}
-
-/// An image, or what refers to one, as it was found.
-#[derive(Debug)]
-pub(super) struct Seen {
-    /// Its name in the bundle; one by digest of what has no tag.
-    pub(super) name: Reference,
-    /// Whether it is no image, but refers to one.
-    pub(super) refers: bool,
-    /// Its name there.
-    pub(super) to: Reference,
-    /// What it was to be there.
-    pub(super) wanted: Digest,
-    /// What the name stands for.
-    pub(super) there: Option<Digest>,
-    pub(super) state: ReceivedState,
-    /// What of it is not there, manifests first.
-    pub(super) lacks: Vec<Digest>,
-}
 
 /// An image, or what refers to one, that is to be looked for.
 struct Root {
@@ -61,19 +32,19 @@ pub(super) fn read_back<S: Surveyed>(
     place: &S,
     deliveries: &[Delivery<S::There>],
     came_as: CameAs<'_>,
-) -> Result<ReadBack> {
+) -> Result<ThereNow> {
     let (contents, progress) = (place.contents(), place.job().progress);
     let needed: BTreeMap<Digest, &Descriptor> =
         contents.blobs.needed().iter().map(|blob| (blob.digest, blob)).collect();
     let items = (contents.images.len() + contents.documents.len() + needed.len()) as u64;
     progress.event(Event::Phase { name: "reading back", bytes: 0, items });
-    let mut back = ReadBack::default();
+    let mut now = ThereNow::default();
     for delivery in deliveries {
         let roots = roots(contents, delivery, came_as)?;
-        back.delivery(place, &*delivery.there, roots, &needed, progress)?;
+        look(&mut now, place, delivery, roots, &needed, progress)?;
     }
     progress.event(Event::Done);
-    Ok(back)
+    Ok(now)
 }
 
 /// What is to be in the repository of `delivery`.
@@ -119,88 +90,81 @@ fn roots<H: ?Sized>(
     images.chain(referrers).collect()
 }
 
-impl ReadBack {
-    /// Adds what of `roots` is `there`.
-    fn delivery<S: Surveyed>(
-        &mut self,
-        place: &S,
-        there: &S::There,
-        roots: Vec<Root>,
-        needed: &BTreeMap<Digest, &Descriptor>,
-        progress: &dyn Progress,
-    ) -> Result<()> {
-        // 1. What do the names stand for?
-        let (contents, most) = (place.contents(), place.questions());
-        let held = parallel::map(most, &roots, |root| {
-            progress.check()?;
-            let held = found::<S>(there, contents, root)?;
-            progress.event(Event::Finished { digest: root.wanted });
-            Ok(held)
-        })?;
+/// Adds to `now` what of `roots` is where `delivery` goes.
+fn look<S: Surveyed>(
+    now: &mut ThereNow,
+    place: &S,
+    delivery: &Delivery<S::There>,
+    roots: Vec<Root>,
+    needed: &BTreeMap<Digest, &Descriptor>,
+    progress: &dyn Progress,
+) -> Result<()> {
+    // 1. What do the names stand for?
+    let (contents, most, there) = (place.contents(), place.questions(), &*delivery.there);
+    let is_absent = delivery.absent;
+    let held = parallel::map(most, &roots, |root| {
+        progress.check()?;
+        let held = match is_absent {
+            true => Held::Nothing,
+            false => found::<S>(there, contents, root)?,
+        };
+        progress.event(Event::Finished { digest: root.wanted });
+        Ok(held)
+    })?;
 
-        // 2. Is all there that belongs to those?
-        let parts: Vec<BTreeSet<Digest>> = roots
-            .iter()
-            .zip(&held)
-            .map(|(root, held)| match digest(*held) == Some(root.wanted) {
-                true => contents.closure(root.wanted),
-                false => BTreeSet::new(),
-            })
-            .collect();
-        let all: BTreeSet<Digest> = parts.iter().flatten().copied().collect();
-        let documents: Vec<&Descriptor> = all
-            .iter()
-            .filter_map(|digest| contents.documents.get(digest))
-            .map(Document::descriptor)
-            .collect();
-        let blobs: Vec<&Descriptor> =
-            all.iter().filter_map(|digest| needed.get(digest)).copied().collect();
-        let (mut present, mut lacking) = (HeldContent::default(), BTreeSet::new());
-        for (about, is_there) in documents
-            .iter()
-            .zip(ask(most, &documents, progress, |about| there.has_document(about))?)
-        {
-            match is_there {
-                true => present.manifest(about.digest, about.size),
-                false => drop(lacking.insert(about.digest)),
-            }
+    // 2. Is all there that belongs to those?
+    let parts: Vec<BTreeSet<Digest>> = roots
+        .iter()
+        .zip(&held)
+        .map(|(root, held)| match digest(*held) == Some(root.wanted) {
+            true => contents.closure(root.wanted),
+            false => BTreeSet::new(),
+        })
+        .collect();
+    let all: BTreeSet<Digest> = parts.iter().flatten().copied().collect();
+    let documents: Vec<&Descriptor> = all
+        .iter()
+        .filter_map(|digest| contents.documents.get(digest))
+        .map(Document::descriptor)
+        .collect();
+    let blobs: Vec<&Descriptor> =
+        all.iter().filter_map(|digest| needed.get(digest)).copied().collect();
+    let (mut present, mut lacking) = (HeldContent::default(), BTreeSet::new());
+    for (about, is_there) in
+        documents.iter().zip(ask(most, &documents, progress, |about| there.has_document(about))?)
+    {
+        match is_there {
+            true => present.manifest(about.digest, about.size),
+            false => drop(lacking.insert(about.digest)),
         }
-        for (blob, is_there) in
-            blobs.iter().zip(ask(most, &blobs, progress, |blob| there.has(blob))?)
-        {
-            match is_there {
-                true => present.blob(blob.digest, blob.size),
-                false => drop(lacking.insert(blob.digest)),
-            }
+    }
+    for (blob, is_there) in blobs.iter().zip(ask(most, &blobs, progress, |blob| there.has(blob))?) {
+        match is_there {
+            true => present.blob(blob.digest, blob.size),
+            false => drop(lacking.insert(blob.digest)),
         }
-
-        // 3. What does that amount to?
-        for ((root, held), parts) in roots.into_iter().zip(held).zip(parts) {
-            let lacks = |is_document: bool| {
-                let lacks = parts.intersection(&lacking).copied();
-                lacks.filter(move |it| contents.documents.contains_key(it) == is_document)
-            };
-            let lacks: Vec<Digest> = lacks(true).chain(lacks(false)).collect();
-            let there = digest(held);
-            let state = match held {
-                Held::Nothing => ReceivedState::Absent,
-                Held::Withheld(None) => ReceivedState::Unread,
-                _ if there != Some(root.wanted) => ReceivedState::Other,
-                _ if lacks.is_empty() => ReceivedState::Complete,
-                _ => ReceivedState::Incomplete,
-            };
-            let Root { name, refers, to, wanted } = root;
-            self.seen.push(Seen { name, refers, to, wanted, there, state, lacks });
-        }
-        self.content.join(present);
-        Ok(())
     }
 
-    /// Adds all of `other`.
-    pub(super) fn join(&mut self, other: ReadBack) {
-        self.seen.extend(other.seen);
-        self.content.join(other.content);
+    // 3. What does that amount to?
+    for ((root, held), parts) in roots.into_iter().zip(held).zip(parts) {
+        let lacks = |is_document: bool| {
+            let lacks = parts.intersection(&lacking).copied();
+            lacks.filter(move |it| contents.documents.contains_key(it) == is_document)
+        };
+        let lacks: Vec<Digest> = lacks(true).chain(lacks(false)).collect();
+        let there = digest(held);
+        let state = match held {
+            Held::Nothing => ReceivedState::Absent,
+            Held::Withheld(None) => ReceivedState::Unread,
+            _ if there != Some(root.wanted) => ReceivedState::Other,
+            _ if lacks.is_empty() => ReceivedState::Complete,
+            _ => ReceivedState::Incomplete,
+        };
+        let Root { name, refers, to, wanted } = root;
+        now.seen.push(Seen { name, refers, to, wanted, there, state, lacks });
     }
+    now.content.join(present);
+    Ok(())
 }
 
 /// What `root` stands for.

@@ -7,9 +7,10 @@ use super::halt::Halt;
 use super::job::Job;
 use super::landing::{Ahead, Landing};
 use super::outcome::Outcome;
-use super::read_back::{CameAs, ReadBack, read_back};
+use super::read_back::read_back;
 use super::repositories::gather;
 use super::surveyed::{self, Surveyed};
+use super::there_now::{CameAs, ThereNow};
 use super::{foreign, unread};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
@@ -52,7 +53,7 @@ impl Landing for ToRegistry<'_> {
         job: Job<'_>,
         names: Vec<Reference>,
         came_as: CameAs<'_>,
-    ) -> Result<ReadBack, Halt> {
+    ) -> Result<ThereNow, Halt> {
         let (place, deliveries) = self.look(job, names)?;
         Ok(read_back(&place, &deliveries, came_as)?)
     }

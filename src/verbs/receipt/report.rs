@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use super::Request;
 use super::against::{NotTold, ToldBundle};
+use super::request::Request;
 use crate::bundle::receipt::{
     HeldBundle, ReadReceipt, Receipt, ReceiptAbout, ReceiptSigner, ReceiptTotals, ReceivedImage,
     ReceivedState, ReceivedTotals, Unread,
