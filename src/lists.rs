@@ -7,6 +7,7 @@
 mod around;
 mod entry;
 mod format;
+mod formats;
 mod list_text;
 mod plain;
 mod reading;
@@ -17,7 +18,8 @@ pub mod yaml;
 
 pub use self::around::{Around, Nothing};
 pub use self::entry::{Asked, Entry};
-pub use self::format::{FORMATS, ListFormat, format_of, named, read};
+pub use self::format::ListFormat;
+pub use self::formats::{FORMATS, format_of, named, read};
 pub use self::list_text::ListText;
 pub use self::plain::asked;
 pub use self::reading::Reading;

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use super::driver::Driver;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSource, ImageSource, Referrers};
-use crate::tools::process::{Ended, Reading};
+use crate::tools::process::{Ended, PipeReading};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
@@ -77,10 +77,10 @@ impl ContentStore {
         Error::new(Class::Incomplete, format!("{} has no image {name}", self.engine)).hint(hint)
     }
 
-    fn read(&self, digest: &Digest) -> Result<Reading> {
+    fn read(&self, digest: &Digest) -> Result<PipeReading> {
         let mut command = self.engine.command();
         command.args(["content", "get", &digest.to_string()]);
-        Reading::start(command, self.engine.cancel(), explain).map_err(|e| e.context(self))
+        PipeReading::start(command, self.engine.cancel(), explain).map_err(|e| e.context(self))
     }
 
     /// The bytes of a manifest or index. Their number is known only by reading them.
