@@ -51,6 +51,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::RewriteIndex => "--rewrite-index",
         Remedy::Roots => "sealift trust",
         Remedy::Rules => "--map",
+        Remedy::ScanPatience => "--scan-timeout",
         Remedy::ScanScratch => "--scan-scratch",
         Remedy::Scratch => "--scratch",
         Remedy::Since => "--since",

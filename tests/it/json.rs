@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use sealift::bundle::ledger::{
-    LedgerBook, LedgerEvent, LedgerFailure, LedgerImage, LedgerMapping, LedgerOverride,
-    LedgerScribe, LedgerStage, LedgerTrust, LedgerVerb,
+    LedgerBook, LedgerEvent, LedgerImage, LedgerMapping, LedgerOverride, LedgerScribe, LedgerStage,
+    LedgerTrust, LedgerVerb,
 };
+use sealift::words::error::{Class, Error, RuleRefusal};
 use serde_json::{Value, json};
 
 use crate::support::content::{Layer, digest, tar};
@@ -424,8 +425,9 @@ fn ledger(sealift: &Sealift) -> LedgerBook {
     std::io::Write::write_all(&mut file, b"{\"version\":1,").unwrap();
     let mut event = LedgerEvent::new(LedgerVerb::Import, LedgerStage::Failed);
     event.begun_by = Some(1);
-    let error = sealift::words::error::Error::new(sealift::words::error::Class::Damaged, "a layer");
-    event.error = Some(LedgerFailure::of(&error));
+    let refusal = RuleRefusal::new("no-root", vec!["alpine:3.20".to_owned()], "runs as root");
+    let refusal = refusal.of_policy(digest).by_tool("Tool 7");
+    event = event.failed(&Error::new(Class::Damaged, "a layer").refusing([refusal]));
     for what in [
         "images",
         "failed",
@@ -467,6 +469,9 @@ fn ledgers() {
     fs::write(sealift.at("bad.jsonl"), text.replace("carla", "karla")).unwrap();
     check("ledger-verify.changed", &run(&sealift, "ledger verify bad.jsonl").exits(4), &[]);
     check("ledger-rotate.done", &run(&sealift, "ledger rotate --ledger l.jsonl").ok(), &[]);
+    let alone = run(&sealift, "ledger verify l.jsonl").ok();
+    let last = alone.json()["last"]["digest"].as_str().unwrap().to_owned();
+    check("ledger-verify.alone", &alone, &[(&last, "<digest>")]);
 }
 
 #[test]

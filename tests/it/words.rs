@@ -279,7 +279,7 @@ fn a_file_that_is_too_large_for_where_it_goes_is_told_before_it_is_written() {
         let mut command = std::process::Command::new("bash");
         let line = format!("ulimit -f {kib}; exec {program} {args}");
         command.args(["-c", &line]).current_dir(sealift.at(""));
-        crate::support::sealift::ran(&mut command)
+        crate::support::sealift::ran(command.env("XDG_STATE_HOME", sealift.at("state")))
     };
 
     let packed = limited(2, &format!("export {HELLO} -o large.tar --sign-key signer.key.pem"));
