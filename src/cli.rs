@@ -45,6 +45,8 @@ mod prompt;
 mod proof;
 mod protect;
 mod prune;
+mod receipt;
+mod receipting;
 mod registries;
 mod remedies;
 mod repair;
@@ -117,6 +119,8 @@ enum Command {
     Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptVerb),
     Report(report_on::ReportOn),
     Proof(proof::WriteProof),
     Serve(serve::Serve),
@@ -175,6 +179,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
+        Command::Receipt(command) => command.run(printer),
         Command::Report(args) => args.run(printer),
         Command::Proof(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),

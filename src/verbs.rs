@@ -19,6 +19,7 @@ pub mod proof;
 mod prospect;
 pub mod protect;
 pub mod prune;
+pub mod receipt;
 pub mod recording;
 pub mod repair;
 #[cfg(feature = "report")]

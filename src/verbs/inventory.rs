@@ -21,6 +21,7 @@ use crate::bundle::receipt::{HeldContent, ReadReceipt, Receipt, ReceiptAbout};
 use crate::places::location::Place;
 use crate::places::registry::Client;
 use crate::tools::file::AtomicFile;
+use crate::tools::folder::Folder;
 use crate::tools::ground;
 use crate::tools::pace::Jobs;
 use crate::words::digest::Digest;
@@ -130,13 +131,25 @@ fn write(
     key: Option<&PrivateKey>,
     output: Option<&Path>,
 ) -> Result<Option<Digest>> {
-    let Some(output) = output else { return Ok(None) };
+    output.map(|output| hand_out(receipt, key, output)).transpose()
+}
+
+/// Writes `receipt` as the file `output`, whole or not at all, and gives its digest.
+///
+/// # Errors
+/// When it is too large to be read again, and when the disk refuses.
+pub(super) fn hand_out(
+    receipt: &Receipt,
+    key: Option<&PrivateKey>,
+    output: &Path,
+) -> Result<Digest> {
     let bytes = receipt.to_bytes(key)?;
     // What its readers would refuse is not handed out.
     let digest = ReadReceipt::from_bytes(&bytes, &[])?.digest;
-    let mut file = AtomicFile::create(output, MODE)?;
+    let (folder, name) = Folder::making(output)?;
+    let mut file = AtomicFile::within(&folder, name, MODE)?;
     file.write_all(&bytes)
         .map_err(|e| Error::io(format!("cannot write {}", output.display()), e))?;
     file.commit()?;
-    Ok(Some(digest))
+    Ok(digest)
 }

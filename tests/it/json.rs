@@ -278,6 +278,44 @@ fn inventories() {
 }
 
 #[test]
+fn receipts() {
+    let sealift = desk();
+    run(&sealift, "key generate --no-passphrase -o own").ok();
+    let [app, db] = crate::import_receipts::two();
+    let named = [("x.example/team/app:1", &app), ("x.example/team/db:1", &db)];
+    images::write_layout(&sealift.at("l"), &named);
+    run(&sealift, "export oci:l -o b --sign-key own.key.pem").ok();
+    let (double, _) = crate::import_receipts::disturbed();
+    let check_one = |name: &str, line: &str, code: i32| {
+        let ran = run(&sealift, line).exits(code);
+        let told = ran.json();
+        let text = |at: &str| told.pointer(at).and_then(Value::as_str);
+        let of = |at: &str| text(at).unwrap_or("nothing of that kind");
+        let host = double.host();
+        let varying = [
+            (host.as_str(), "<host>"),
+            (of("/signers/0"), "<key>"),
+            (of("/key"), "<key>"),
+            (of("/statement"), "<statement>"),
+            (of("/bundles/0/statement"), "<statement>"),
+            (of("/digest"), "<receipt>"),
+            (of("/receipt/digest"), "<receipt>"),
+            (of("/createdAt"), "<time>"),
+        ];
+        check(name, &ran, &varying);
+    };
+
+    let keys = "--sign-key own.key.pem --key own.pub.pem";
+    let import = format!("import b --to docker://{} --jobs 1 --receipt r {keys}", double.host());
+    check_one("import.receipt", &import, code::INCOMPLETE);
+    let verify = "--key own.pub.pem --against b --against-key own.pub.pem";
+    check_one("receipt-verify", &format!("receipt verify r {verify}"), code::INCOMPLETE);
+    check_one("receipt-verify.nobody", "receipt verify r", code::UNTRUSTED);
+    run(&sealift, "inventory oci:l -o held --sign-key own.key.pem").ok();
+    check_one("receipt-verify.places", &format!("receipt verify held {verify}"), code::DONE);
+}
+
+#[test]
 fn deltas() {
     let sealift = desk();
     let id = run(&sealift, "key generate --no-passphrase -o own").ok().json()["keyId"].clone();
@@ -425,6 +463,7 @@ fn ledger(sealift: &Sealift) -> LedgerBook {
     std::io::Write::write_all(&mut file, b"{\"version\":1,").unwrap();
     let mut event = LedgerEvent::new(LedgerVerb::Import, LedgerStage::Failed);
     event.begun_by = Some(1);
+    event.receipt = Some(digest);
     let refusal = RuleRefusal::new("no-root", vec!["alpine:3.20".to_owned()], "runs as root");
     let refusal = refusal.of_policy(digest).by_tool("Tool 7");
     event = event.failed(&Error::new(Class::Damaged, "a layer").refusing([refusal]));

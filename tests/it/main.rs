@@ -49,6 +49,7 @@ mod harbor_robots;
 mod harbor_variants;
 mod hostile;
 mod image_signatures;
+mod import_receipts;
 mod json;
 mod keep_going;
 mod keep_going_parts;
