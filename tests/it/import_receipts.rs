@@ -379,7 +379,7 @@ fn where_it_cannot_be_written_or_read_back_nothing_moves() {
 }
 
 #[test]
-fn engines_with_a_daemon_tell_what_they_have_and_a_lost_layer_is_named() {
+fn engines_with_a_daemon_are_read_back_by_what_they_call_their_images() {
     need!("root", "containerd", "ctr", "dockerd", "docker");
     let sender = Sender::new();
     let site = sender.sealift.keys("site");
