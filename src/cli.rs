@@ -29,6 +29,7 @@ mod inventory;
 mod json;
 mod key;
 mod ledger;
+mod list;
 mod lists;
 mod lock;
 mod login;
@@ -138,6 +139,7 @@ enum Command {
     Ledger(ledger::LedgerVerbs),
     Login(login::Login),
     Logout(login::LogoutArgs),
+    List(Box<list::ListImages>),
     Tags(tags::ListTags),
     Search(search::Search),
     Completions(completions::Completions),
@@ -194,6 +196,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Ledger(command) => command.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
+        Command::List(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),
         Command::Search(args) => args.run(printer),
         Command::Completions(args) => args.run(App::command(), printer),

@@ -874,6 +874,33 @@ fn looking_around() {
     check("search", &run(&sealift, &both).ok(), &varying);
     let some = format!("search app --registry {host} --registry {none}");
     check("search.refused", &run(&sealift, &some).exits(code::REFUSED), &varying);
+    let held = Double::start(|seen| {
+        let shown = json!({"repositories": ["acme/small", "acme/none"]}).to_string();
+        seen.target.starts_with("/v2/_catalog").then(|| Reply::new(200, shown))
+    });
+    held.hold(&Image::single("acme/small", "1.0", "[]", &[Layer::gzip(&tar(&[]))]));
+    let detailed = run(&sealift, &format!("search acme --registry {} --details", held.host()));
+    let varying = [(held.host(), "<host>")];
+    let varying = varying.each_ref().map(|(given, placeholder)| (given.as_str(), *placeholder));
+    check("search.details", &detailed.exits(code::INCOMPLETE), &varying);
+}
+
+#[test]
+fn lists_of_places() {
+    let sealift = desk();
+    files::copy(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kubernetes/odd.json"),
+        &sealift.at("odd.json"),
+    );
+    let bare = format!("sha256:{}", "7".repeat(64));
+    let pods = json!({"kind": "PodList", "items": [{"spec": {"containers": [
+        {"image": bare}, {"image": "acme/list:1.0"}, {"image": "acme/other:1.0"}]}}]});
+    fs::write(sealift.at("pods.json"), pods.to_string()).unwrap();
+
+    check("list", &run(&sealift, "list oci:hello").ok(), &[]);
+    check("list.cluster", &run(&sealift, "list kubernetes:odd.json").exits(code::INCOMPLETE), &[]);
+    let line = "list kubernetes:pods.json --unused-against folder --key signer.pub.pem";
+    check("list.unused", &run(&sealift, line).ok(), &[]);
 }
 
 #[test]
