@@ -29,6 +29,7 @@ mod inventory;
 mod json;
 mod key;
 mod ledger;
+mod list;
 mod list_files;
 mod lists;
 mod lock;
@@ -139,6 +140,7 @@ enum Command {
     Ledger(ledger::LedgerVerbs),
     Login(login::Login),
     Logout(login::LogoutArgs),
+    List(Box<list::ListImages>),
     Tags(tags::ListTags),
     Search(search::Search),
     Completions(completions::Completions),
@@ -195,6 +197,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Ledger(command) => command.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
+        Command::List(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),
         Command::Search(args) => args.run(printer),
         Command::Completions(args) => args.run(App::command(), printer),

@@ -138,6 +138,13 @@ impl Printer {
         }
     }
 
+    /// Prints what nobody may miss, asked to be quiet or not.
+    pub(super) fn warn(&self, line: &str) {
+        if !self.is_value_beside() {
+            err(line);
+        }
+    }
+
     /// Prints a failure without results and gives its exit code.
     pub(super) fn failure(&self, error: &Error) -> ExitCode {
         // The exit code tells all the same when even this cannot be printed.

@@ -32,11 +32,14 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (3, "no identity opens it"),
     (4, "are not as they were"),
     (4, "the ledger"),
+    (4, "is not as it was written"),
+    (2, "is there, and is no"),
     (6, "cannot write the ledger"),
     (1, "Input/output error"),
     (4, "does not give back what was written"),
     (6, "Read-only file system"),
     (5, "in none of the bundles given"),
+    (6, "kubectl cannot tell what runs"),
     (5, "is not there"),
     (5, "is next, and the medium in"),
     (2, "is of another set"),
@@ -127,6 +130,8 @@ fn each_message_has_the_exit_code_of_its_class() {
     write("old.toml", b"version = 0\n");
     write("strict.toml", b"version = 1\n[[rule]]\nname = \"none\"\ndenied-images = [\"*\"]\n");
     write("bad.json", b"{\"_type\":\"x\"}");
+    write("none.json", br#"{"kind":"List","items":[]}"#);
+    write("odd.json", br#"{"kind":"Pod","spec":{"containers":[{"image":"Odd"}]}}"#);
     write("empty", b"");
     std::fs::create_dir(sealift.at("hollow")).unwrap();
     write("wide.txt", b"a\0b\0");
@@ -200,6 +205,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (4, "it does not say of what it is", plain("repair b.tar")),
         (4, "not a receipt", format!("export {HELLO} -o n {sign} --since bad.json")),
         (4, "is no OCI layout; it is a zip file", format!("export oci-archive:x.zip -o n {sign}")),
+        (4, "is no JSON of kubectl's", "list kubernetes:x.zip".to_owned()),
         (5, "no such file or folder", plain("verify nowhere")),
         (5, "is incomplete", plain("verify missing")),
         (5, "is incomplete", plain("verify cut.tar")),
@@ -215,6 +221,8 @@ fn each_message_has_the_exit_code_of_its_class() {
             "receipt verify held.json --insecure-no-verify --against b".to_owned(),
         ),
         (5, "is not all held", plain("inventory oci:small --against b")),
+        (5, "left out", "list odd.json".to_owned()),
+        (5, "so that all would be unused", format!("list {HELLO} --unused-against none.json")),
         (5, "there is no recovery data of", plain("repair b")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
         (6, "is not recovery data of this bundle", "protect b.tar".to_owned()),
@@ -249,7 +257,8 @@ fn each_message_has_the_exit_code_of_its_class() {
     let program = env!("CARGO_BIN_EXE_sealift");
     let line = format!("ulimit -f 1; exec {program} export {HELLO} -o large.tar {sign}");
     let mut limited = std::process::Command::new("bash");
-    ran(limited.args(["-c", &line]).current_dir(sealift.at(""))).exits(8);
+    limited.args(["-c", &line]).current_dir(sealift.at(""));
+    ran(limited.env("XDG_STATE_HOME", sealift.at("state"))).exits(8);
     made.insert((8, "and a file there can have"));
 
     assert_eq!(made, rows(), "the page and this test name the same messages");

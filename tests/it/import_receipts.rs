@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::double::{Double, Reply, Seen};
-use crate::support::engines::Podman;
+use crate::support::engines::{Containerd, Docker, Podman};
 use crate::support::files::flip;
 use crate::support::images::Image;
 use crate::support::months::{Sender, carried, image, layer_digest, predicate};
@@ -18,7 +18,7 @@ use crate::support::registry::Registry;
 use crate::support::sealift::{Keys, Ran, code, ran};
 use crate::support::six_months::storage;
 use crate::support::told::Told;
-use crate::support::{Process, small_world, wait_for};
+use crate::support::{Process, output, small_world, wait_for};
 
 fn path(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -376,4 +376,60 @@ fn where_it_cannot_be_written_or_read_back_nothing_moves() {
     assert_eq!(told(&sender).images.len(), 2);
     let nobody = verify(&sender, &[]).exits(code::UNTRUSTED);
     nobody.says("is not signed, and is nobody's word");
+}
+
+#[test]
+fn engines_with_a_daemon_are_read_back_by_what_they_call_their_images() {
+    need!("root", "containerd", "ctr", "dockerd", "docker");
+    let sender = Sender::new();
+    let site = sender.sealift.keys("site");
+    sender.export("june", &two(), &[]).ok();
+    let (containerd, docker) = (Containerd::start(), Docker::start());
+    let into = |to: &str, more: &[&str]| {
+        let mut command = sender.sealift.command();
+        command.env("CONTAINERD_ADDRESS", containerd.address()).env("DOCKER_HOST", docker.host());
+        command.args(["import", "june", "--to", to, "--receipt", "r.json", "--sign-key"]);
+        command.arg(&site.private).arg("--key").arg(&sender.keys.public).args(more);
+        ran(&mut command).ok();
+        told(&sender)
+    };
+
+    for to in ["containerd:", "docker-daemon:"] {
+        let receipt = into(to, &[]);
+        assert_eq!(receipt.images.len(), 2, "{to}");
+        assert!(receipt.images.iter().all(|it| it[0] == "complete" && it[1] == it[2]), "{to}");
+    }
+    // docker knows no digests of manifests: another image is told by its id.
+    let names = ["x.example/team/db:1", "x.example/team/app:1"];
+    output(docker.command().arg("tag").args(names));
+    let receipt = into("docker-daemon:", &["--on-existing", "skip"]);
+    let config = two()[1].root().bytes.clone();
+    let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
+    let id = config["config"]["digest"].as_str().unwrap()["sha256:".len()..].to_owned();
+    assert_eq!((receipt.images[0][0].as_str(), &receipt.images[0][2]), ("other", &id));
+}
+
+#[test]
+fn of_volumes_disc_after_disc_the_last_one_brings_the_receipt() {
+    let sender = Sender::new();
+    let site = sender.sealift.keys("site");
+    sender.export("discs", &crate::volumes::images(), &["--volume-size", "2MB"]).ok();
+    let volumes = crate::volumes::volumes(&sender.at("discs"));
+    let drive = sender.at("drive");
+
+    for (at, volume) in volumes.iter().enumerate() {
+        let _ = std::fs::remove_dir_all(&drive);
+        std::fs::create_dir(&drive).unwrap();
+        std::fs::copy(volume, drive.join(volume.file_name().unwrap())).unwrap();
+        let imported = import(&sender, &site, "drive", "oci:store", &[]);
+        match at + 1 == volumes.len() {
+            false => assert!(imported.code == code::INCOMPLETE && !sender.at("r.json").exists()),
+            true => drop(imported.ok()),
+        }
+    }
+
+    let receipt = told(&sender);
+    assert_eq!(receipt.images.len(), crate::volumes::images().len());
+    assert!(receipt.images.iter().all(|it| it[0] == "complete"));
+    assert_eq!(receipt.about()["against"][0]["complete"], true);
 }

@@ -58,6 +58,7 @@ mod later;
 mod leaks;
 mod ledger;
 mod limits;
+mod list;
 mod lists;
 mod login;
 mod looking;

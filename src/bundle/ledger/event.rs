@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::refused::kept;
 use crate::bundle::position::StreamPosition;
 use crate::bundle::screening::Screening;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, RuleRefusal};
 use crate::words::reference::Reference;
 
 /// Most characters of what went wrong: it is told in full where it happens.
@@ -126,6 +127,9 @@ pub struct LedgerEvent {
     /// What was done though the rule says otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LedgerOverride>,
+    /// What was not let in, and by which rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<RuleRefusal>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<LedgerFailure>,
@@ -232,6 +236,7 @@ impl LedgerEvent {
             receipt: None,
             screenings: Vec::new(),
             overrides: Vec::new(),
+            refusals: Vec::new(),
             error: None,
             torn: None,
         }
@@ -244,6 +249,15 @@ impl LedgerEvent {
             self.counts.insert(what.to_owned(), many);
         }
         self
+    }
+
+    /// The same, and that it failed as `error` says.
+    #[must_use]
+    pub fn failed(self, error: &Error) -> LedgerEvent {
+        let mut event = self.count("refused", error.refusals().len() as u64);
+        (event.stage, event.error) = (LedgerStage::Failed, Some(LedgerFailure::of(error)));
+        event.refusals = kept(error.refusals());
+        event
     }
 }
 

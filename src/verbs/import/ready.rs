@@ -6,6 +6,7 @@ use super::request::Request;
 use super::summary::Summary;
 use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
+use crate::bundle::screening::Screening;
 use crate::verbs::recording::LedgerRun;
 use crate::words::digest::Digest;
 use crate::words::progress::Progress;
@@ -64,6 +65,8 @@ impl Ready<'_> {
 
     /// What the import amounted to, of which `plan` was the last.
     pub(super) fn summary(&self, request: &Request, plan: Plan) -> Summary {
-        Summary::of(request, plan, &self.tally, self.bundle.about().signers().to_vec())
+        let signers = self.bundle.about().signers().to_vec();
+        let screenings = Screening::in_order(self.run.screenings());
+        Summary { screenings, ..Summary::of(request, plan, &self.tally, signers) }
     }
 }

@@ -8,6 +8,7 @@ use super::failed::{Failed, class};
 use super::receipted::{NotAsBrought, Receipted};
 use super::request::Request;
 use crate::bundle::keys::KeyId;
+use crate::bundle::screening::Screening;
 use crate::words::count::count;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error};
@@ -57,6 +58,9 @@ pub struct Summary {
     /// programs.
     #[serde(skip)]
     pub signers: Vec<KeyId>,
+    /// What the images were held against here before they were let in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
     /// The images.
     pub images: Vec<Landed>,
     /// Those that did not arrive, where the others were to all the same.
@@ -109,6 +113,7 @@ impl Summary {
             ok: true,
             destination: request.to.to_string(),
             signers,
+            screenings: Vec::new(),
             images,
             failed: Vec::new(),
             projects: plan.projects,
