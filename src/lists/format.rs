@@ -1,9 +1,16 @@
 //! [`ListFormat`]: a kind of list, and how it is told from others.
 
 use super::around::Around;
+use super::dockerfile::Dockerfile;
+use super::hauler::Hauler;
+use super::images_lock::ImagesLock;
 use super::list_text::ListText;
+use super::oc_mirror::OcMirror;
 use super::plain::Plain;
 use super::reading::Reading;
+use super::regsync::Regsync;
+use super::skopeo_sync::SkopeoSync;
+use super::zarf::Zarf;
 use crate::words::error::{Class, Error, Result};
 
 /// A kind of list.
@@ -27,7 +34,8 @@ pub trait ListFormat: Sync {
 }
 
 /// All of them. The first that a list is one of decides; the last one is any.
-pub const FORMATS: &[&dyn ListFormat] = &[&Plain];
+pub const FORMATS: &[&dyn ListFormat] =
+    &[&Hauler, &Zarf, &ImagesLock, &OcMirror, &Regsync, &SkopeoSync, &Dockerfile, &Plain];
 
 /// The format that is called `name`.
 ///
