@@ -4,6 +4,7 @@
 //! environment or a registry: whoever calls hands over the texts ([`ListText`]) and what is [`Around`] them.
 //! A format is a file here with its [`ListFormat`], and its line in [`FORMATS`].
 
+mod apptainer;
 mod around;
 mod dockerfile;
 mod entry;

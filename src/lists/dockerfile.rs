@@ -14,6 +14,7 @@ use self::expand::{Args, expand};
 use self::instruction::{Instruction, Script};
 use self::stages::Stages;
 use super::around::Around;
+use super::entry::Asked;
 use super::format::ListFormat;
 use super::list_text::ListText;
 use super::reading::Reading;
@@ -157,7 +158,7 @@ impl Build<'_> {
 
     /// `FROM [--platform=P] BASE [AS NAME]`.
     fn from(&mut self, instruction: &Instruction, stages: &mut Stages) {
-        let words = instruction.words();
+        let words = instruction.arguments();
         let what = match words.as_slice() {
             [_, word, name] if word.eq_ignore_ascii_case("as") => format!("FROM AS {name}"),
             _ => "FROM".to_owned(),
@@ -221,7 +222,7 @@ impl Build<'_> {
     fn sources(&mut self, instruction: &Instruction, stages: &Stages, before: &str) {
         if instruction.keyword == "copy" {
             let Some((line, from)) = instruction.flag("from") else { return };
-            let spot = self.list.spot(line, format!("{before}COPY --from"));
+            let spot = self.list.spot(line, format!("{before}COPY from"));
             if let Ok(number) = from.parse::<i64>() {
                 if usize::try_from(number).is_ok_and(|it| it < stages.len()) {
                     return;
@@ -235,7 +236,7 @@ impl Build<'_> {
                 let fields = mount.split(',').filter_map(|field| field.split_once('='));
                 let from = fields.filter(|(key, _)| key.trim().eq_ignore_ascii_case("from")).last();
                 if let Some((_, from)) = from.filter(|(_, from)| !from.is_empty()) {
-                    let spot = self.list.spot(line, format!("{before}RUN --mount"));
+                    let spot = self.list.spot(line, format!("{before}RUN mount"));
                     self.source(stages, from, spot);
                 }
             }
@@ -273,7 +274,7 @@ impl Build<'_> {
         };
         { within }.sources(&inner, stages, "ONBUILD ");
         for entry in wanted.entries {
-            if let super::Asked::Image(name) = entry.asked {
+            if let Asked::Image(name) = entry.asked {
                 let text =
                     format!("{name} is for builds on top of what is built here, and is not taken");
                 self.reading.note(entry.spot, text);

@@ -1,5 +1,6 @@
 //! [`ListFormat`]: a kind of list, and how it is told from others.
 
+use super::apptainer::Apptainer;
 use super::around::Around;
 use super::dockerfile::Dockerfile;
 use super::hauler::Hauler;
@@ -34,8 +35,17 @@ pub trait ListFormat: Sync {
 }
 
 /// All of them. The first that a list is one of decides; the last one is any.
-pub const FORMATS: &[&dyn ListFormat] =
-    &[&Hauler, &Zarf, &ImagesLock, &OcMirror, &Regsync, &SkopeoSync, &Dockerfile, &Plain];
+pub const FORMATS: &[&dyn ListFormat] = &[
+    &Hauler,
+    &Zarf,
+    &ImagesLock,
+    &OcMirror,
+    &Regsync,
+    &SkopeoSync,
+    &Apptainer,
+    &Dockerfile,
+    &Plain,
+];
 
 /// The format that is called `name`.
 ///

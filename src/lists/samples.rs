@@ -3,7 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Around, Asked, ListFormat, ListText, Reading, format_of, named};
+use super::around::Around;
+use super::entry::Asked;
+use super::format::{ListFormat, format_of, named};
+use super::list_text::ListText;
+use super::reading::Reading;
 use crate::words::error::{Class, Error, Result};
 
 /// Reads files beside a list, and has no variables.

@@ -31,7 +31,7 @@ const OF_BUILDER: [&str; 11] = [
 
 /// A text, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct Expanded {
     /// With nothing in place of what has no value.
     pub(super) text: String,
     /// With `*` there.
@@ -40,13 +40,13 @@ pub(super) struct Known {
     pub(super) missing: Vec<String>,
 }
 
-impl Known {
+impl Expanded {
     fn push(&mut self, c: char) {
         self.text.push(c);
         self.shape.push(c);
     }
 
-    fn add(&mut self, other: Known) -> Result<(), String> {
+    fn add(&mut self, other: Expanded) -> Result<(), String> {
         self.text.push_str(&other.text);
         self.shape.push_str(&other.shape);
         self.missing.extend(other.missing);
@@ -57,21 +57,21 @@ impl Known {
         }
     }
 
-    fn of(text: String) -> Known {
-        Known { shape: text.clone(), text, missing: Vec::new() }
+    fn of(text: String) -> Expanded {
+        Expanded { shape: text.clone(), text, missing: Vec::new() }
     }
 
-    fn unknown(name: &str, text: &str) -> Known {
-        Known { text: text.to_owned(), shape: ANY.to_owned(), missing: vec![name.to_owned()] }
+    fn unknown(name: &str, text: &str) -> Expanded {
+        Expanded { text: text.to_owned(), shape: ANY.to_owned(), missing: vec![name.to_owned()] }
     }
 }
 
 /// The arguments that are set.
 #[derive(Debug, Default)]
-pub(super) struct Args(HashMap<String, Known>);
+pub(super) struct Args(HashMap<String, Expanded>);
 
 impl Args {
-    pub(super) fn set(&mut self, name: &str, value: Known) {
+    pub(super) fn set(&mut self, name: &str, value: Expanded) {
         self.0.insert(name.to_owned(), value);
     }
 
@@ -80,9 +80,9 @@ impl Args {
         OF_BUILDER.contains(&name)
     }
 
-    fn get(&self, name: &str) -> Option<Known> {
+    fn get(&self, name: &str) -> Option<Expanded> {
         let set = self.0.get(name).cloned();
-        set.or_else(|| Args::is_of_builder(name).then(|| Known::unknown(name, ANY)))
+        set.or_else(|| Args::is_of_builder(name).then(|| Expanded::unknown(name, ANY)))
     }
 }
 
@@ -90,7 +90,7 @@ impl Args {
 ///
 /// # Errors
 /// Why it cannot be worked out.
-pub(super) fn expand(word: &str, escape: char, args: &Args) -> Result<Known, String> {
+pub(super) fn expand(word: &str, escape: char, args: &Args) -> Result<Expanded, String> {
     let mut chars = word.chars();
     Expansion { escape, args }.until(&mut chars, None, false, 0)
 }
@@ -114,8 +114,8 @@ impl Expansion<'_> {
         stop: Option<char>,
         keeps_escapes: bool,
         depth: usize,
-    ) -> Result<Known, String> {
-        let mut known = Known::default();
+    ) -> Result<Expanded, String> {
+        let mut known = Expanded::default();
         if depth > MAX_DEPTH {
             return Err("its variables nest too deep".to_owned());
         }
@@ -148,8 +148,8 @@ impl Expansion<'_> {
     }
 
     /// What is in double quotes, behind the first one.
-    fn quoted(&self, rest: &mut Rest<'_>, depth: usize) -> Result<Known, String> {
-        let mut known = Known::default();
+    fn quoted(&self, rest: &mut Rest<'_>, depth: usize) -> Result<Expanded, String> {
+        let mut known = Expanded::default();
         loop {
             match rest.next().ok_or("a double quote is not closed")? {
                 '"' => return Ok(known),
@@ -170,12 +170,12 @@ impl Expansion<'_> {
     }
 
     /// What is behind a dollar.
-    fn variable(&self, rest: &mut Rest<'_>, depth: usize) -> Result<Known, String> {
+    fn variable(&self, rest: &mut Rest<'_>, depth: usize) -> Result<Expanded, String> {
         if peek(rest) != Some('{') {
             let name = name(rest);
             return Ok(match name.is_empty() {
-                true => Known::of("$".to_owned()),
-                false => self.args.get(&name).unwrap_or_else(|| Known::unknown(&name, "")),
+                true => Expanded::of("$".to_owned()),
+                false => self.args.get(&name).unwrap_or_else(|| Expanded::unknown(&name, "")),
             });
         }
         rest.next();
@@ -190,7 +190,7 @@ impl Expansion<'_> {
             sign = rest.next().ok_or("'}' is missing")?;
         }
         let is_set = value.as_ref().is_some_and(|it| !or_empty || !it.text.is_empty());
-        let all = |value: Option<Known>| value.unwrap_or_else(|| Known::unknown(&name, ""));
+        let all = |value: Option<Expanded>| value.unwrap_or_else(|| Expanded::unknown(&name, ""));
         match sign {
             '}' if !or_empty => Ok(all(value)),
             '-' | '+' | '?' => {
@@ -199,7 +199,7 @@ impl Expansion<'_> {
                     '-' if is_set => Ok(all(value)),
                     '-' => Ok(word),
                     '+' if is_set => Ok(word),
-                    '+' => Ok(Known::default()),
+                    '+' => Ok(Expanded::default()),
                     _ if is_set => Ok(all(value)),
                     _ => Err(format!("{name} has to be set: {}", word.text)),
                 }
@@ -242,11 +242,14 @@ fn name(rest: &mut Rest<'_>) -> String {
 }
 
 /// `value` changed by `change`, as far as it is known.
-fn changed(value: Known, change: impl Fn(&str) -> Result<String, String>) -> Result<Known, String> {
+fn changed(
+    value: Expanded,
+    change: impl Fn(&str) -> Result<String, String>,
+) -> Result<Expanded, String> {
     if value.missing.is_empty() {
-        return change(&value.text).map(Known::of);
+        return change(&value.text).map(Expanded::of);
     }
-    Ok(Known { shape: ANY.to_owned(), ..value })
+    Ok(Expanded { shape: ANY.to_owned(), ..value })
 }
 
 /// `text` without the part at its start, or else at its end, that `pattern` fits.

@@ -146,11 +146,11 @@ impl Instruction {
 
     /// Whether it is a FROM that says an image.
     pub(super) fn is_from(&self) -> bool {
-        self.keyword == "from" && matches!(self.words().len(), 1 | 3)
+        self.keyword == "from" && matches!(self.arguments().len(), 1 | 3)
     }
 
     /// The words behind the flags.
-    pub(super) fn words(&self) -> Vec<&str> {
+    pub(super) fn arguments(&self) -> Vec<&str> {
         self.rest.split(is_space).filter(|word| !word.is_empty()).collect()
     }
 

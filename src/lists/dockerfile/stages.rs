@@ -25,7 +25,7 @@ impl Stages {
     pub(super) fn of(instructions: &[Instruction]) -> Stages {
         let mut stages = Stages::default();
         for from in instructions.iter().filter(|it| it.keyword == "from") {
-            let words = from.words();
+            let words = from.arguments();
             if let Some(base) = words.first().map(|it| it.to_lowercase()) {
                 // A name with variables may be that of any stage.
                 match base.contains('$') {

@@ -1,5 +1,6 @@
+use crate::lists::format::format_of;
+use crate::lists::list_text::ListText;
 use crate::lists::samples::{self, asked, told};
-use crate::lists::{ListText, format_of};
 
 fn read(text: &str) -> (Vec<String>, Vec<String>) {
     let reading = samples::read("dockerfile", text);
@@ -28,11 +29,7 @@ fn each_image_has_its_own_line() {
         .collect();
     assert_eq!(
         spots,
-        [
-            "Image(\"x:1\") 4 FROM AS b",
-            "Image(\"y:2\") 7 RUN --mount",
-            "Image(\"z:3\") 9 COPY --from"
-        ]
+        ["Image(\"x:1\") 4 FROM AS b", "Image(\"y:2\") 7 RUN mount", "Image(\"z:3\") 9 COPY from"]
     );
 }
 
@@ -71,10 +68,10 @@ fn what_cannot_be_known_is_named() {
         ("FROM a b\n", "1 FROM: FROM says no image; write FROM IMAGE, or FROM IMAGE AS STAGE"),
         (
             "FROM a\nCOPY --from=$X /a /b\n",
-            "2 COPY --from: $X has a variable, which no builder replaces here; make it a stage: \
+            "2 COPY from: $X has a variable, which no builder replaces here; make it a stage: \
              FROM IMAGE AS NAME",
         ),
-        ("FROM a\nCOPY --from=3 /a /b\n", "2 COPY --from: there is no stage 3; name the stage"),
+        ("FROM a\nCOPY --from=3 /a /b\n", "2 COPY from: there is no stage 3; name the stage"),
         (
             "FROM a\nINCLUDE other\n",
             "2 : \"INCLUDE\" is no instruction; mend it, or name its images in a plain list",
@@ -109,7 +106,7 @@ fn what_is_not_taken_is_noted() {
             "1 syntax: is built by the frontend docker/dockerfile:1, which the builder pulls and is \
              not taken",
             "2 FROM: a is wanted for linux/arm64; platforms are chosen for all images together",
-            "3 ONBUILD COPY --from: b:1 is for builds on top of what is built here, and is not taken",
+            "3 ONBUILD COPY from: b:1 is for builds on top of what is built here, and is not taken",
         ]
     );
 }
