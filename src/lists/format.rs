@@ -2,6 +2,7 @@
 
 use super::apptainer::Apptainer;
 use super::around::Around;
+use super::condor::Condor;
 use super::dockerfile::Dockerfile;
 use super::hauler::Hauler;
 use super::images_lock::ImagesLock;
@@ -44,6 +45,7 @@ pub const FORMATS: &[&dyn ListFormat] = &[
     &SkopeoSync,
     &Apptainer,
     &Dockerfile,
+    &Condor,
     &Plain,
 ];
 
