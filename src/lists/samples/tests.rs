@@ -10,6 +10,11 @@ fn samples_ask_for_what_another_reader_finds() {
 }
 
 #[test]
+fn lists_for_k3s_rke2_and_rancher_are_plain() {
+    check("plain");
+}
+
+#[test]
 fn ruined_files_end() {
     for format in ["skopeo-sync", "regsync", "hauler", "zarf", "images-lock", "oc-mirror"] {
         ruin(format);
