@@ -4,7 +4,7 @@
 
 mod macros;
 mod queue;
-mod statement;
+mod step;
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use self::macros::{Expansion, Macros};
 use self::queue::{Items, Queue, split, values};
-use self::statement::{Source, Statement};
+use self::step::{Step, SubmitLines};
 use super::around::Around;
 use super::format::ListFormat;
 use super::list_text::ListText;
@@ -52,16 +52,16 @@ impl ListFormat for Condor {
 
     /// It says what submit files say, and queues or has an image.
     fn is(&self, list: &ListText) -> bool {
-        let mut source = Source::of(list.text());
+        let mut script = SubmitLines::of(list.text());
         let (mut queues, mut has_sign, mut has_image, mut is_first) = (false, false, false, true);
-        while let Some((_, statement)) = source.statement() {
+        while let Some((_, statement)) = script.statement() {
             match statement {
-                Statement::Queue(_) => queues = true,
-                Statement::Set(name, _) => {
+                Step::Queue(_) => queues = true,
+                Step::Set(name, _) => {
                     has_sign |= SIGNS.contains(&name.as_str());
                     has_image |= says_image(&name);
                 }
-                Statement::Other if is_first => return false,
+                Step::Other if is_first => return false,
                 _ => {}
             }
             is_first = false;
@@ -113,36 +113,36 @@ struct Submission<'a> {
 
 impl Submission<'_> {
     fn read(mut self) {
-        let mut source = Source::of(self.list.text());
+        let mut script = SubmitLines::of(self.list.text());
         let mut has_queued = false;
-        while let Some((line, statement)) = source.statement() {
+        while let Some((line, statement)) = script.statement() {
             match statement {
-                Statement::If(condition) => {
+                Step::If(condition) => {
                     let is_taken = self.off == 0 && self.holds(line, &condition);
                     self.enter(Branch { is_taken, is_done: is_taken });
                 }
-                Statement::Elif(condition) => self.turn(line, Some(&condition)),
-                Statement::Else => self.turn(line, None),
-                Statement::EndIf => {
+                Step::Elif(condition) => self.turn(line, Some(&condition)),
+                Step::Else => self.turn(line, None),
+                Step::EndIf => {
                     let left = self.branches.pop().is_some_and(|it| !it.is_taken);
                     self.off -= usize::from(left);
                 }
-                Statement::Set(name, value) if self.off > 0 => {
+                Step::Set(name, value) if self.off > 0 => {
                     if says_image(&name) {
                         let text = format!("{} is in a branch that is not taken", shown(&value));
                         self.reading.note(self.list.spot(line, name), text);
                     }
                 }
-                Statement::Set(name, value) => self.macros.set(name, line, value),
-                Statement::Include(what) if self.off == 0 => {
+                Step::Set(name, value) => self.macros.set(name, line, value),
+                Step::Include(what) if self.off == 0 => {
                     let text = format!("includes {}, which is not read", shown(&what));
                     self.reading.note(self.list.spot(line, "include"), text);
                 }
-                Statement::Queue(arguments) => {
+                Step::Queue(arguments) => {
                     has_queued = true;
-                    self.queue(line, &arguments, &mut source);
+                    self.queue(line, &arguments, &mut script);
                 }
-                Statement::Include(_) | Statement::Other => {}
+                Step::Include(_) | Step::Other => {}
             }
         }
         if !has_queued {
@@ -192,7 +192,7 @@ impl Submission<'_> {
     }
 
     /// `queue ARGUMENTS`, the items of which may be in the lines behind it.
-    fn queue(&mut self, line: usize, arguments: &str, source: &mut Source<'_>) {
+    fn queue(&mut self, line: usize, arguments: &str, script: &mut SubmitLines<'_>) {
         let queue = Queue::of(arguments);
         let spot = self.list.spot(line, "queue");
         let own = |items: &[String]| -> Vec<(Spot, String)> {
@@ -203,7 +203,7 @@ impl Submission<'_> {
             Items::Here(items) => own(items),
             Items::Below(items) => {
                 let mut all = own(items);
-                match source.items() {
+                match script.items() {
                     Some(lines) => {
                         for (line, text) in lines {
                             let spot = self.list.spot(line, "queue");
@@ -242,9 +242,8 @@ impl Submission<'_> {
             Items::File(path) => match self.around.beside(self.list, path) {
                 Ok(file) => {
                     let lines = file.text().lines().enumerate();
-                    let items = lines.filter(|(_, line)| {
-                        !line.trim().is_empty() && !line.trim_start().starts_with('#')
-                    });
+                    // There are no comments in such a file.
+                    let items = lines.filter(|(_, line)| !line.trim().is_empty());
                     let what = format!("queue of {}", self.list.name());
                     let all: Vec<(Spot, String)> = items
                         .map(|(at, line)| (file.spot(at + 1, &*what), line.trim().to_owned()))

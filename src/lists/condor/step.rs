@@ -1,10 +1,10 @@
-//! [`Statement`]: one of a submit file, and the lines that it is made of.
+//! [`Step`]: a statement of a submit file, and the lines that it is made of.
 
 use std::iter::Enumerate;
 
 /// A statement of a submit file.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Statement {
+pub(super) enum Step {
     /// `NAME = VALUE`, the name in lower case; `+NAME` is `my.NAME`.
     Set(String, String),
     /// `queue ARGUMENTS`.
@@ -19,28 +19,28 @@ pub(super) enum Statement {
     Other,
 }
 
-impl Statement {
-    pub(super) fn of(text: &str) -> Statement {
+impl Step {
+    pub(super) fn of(text: &str) -> Step {
         let text = text.trim();
         let end = text.find(|c: char| c.is_whitespace() || "=:(".contains(c)).unwrap_or(text.len());
         let (word, rest) = (text[..end].to_ascii_lowercase(), text[end..].trim());
         let is_set = rest.starts_with('=') && !rest.starts_with("==") || rest.starts_with("@=");
         match word.as_str() {
             _ if is_set => match text.split_once('=') {
-                Some((name, value)) => Statement::set(name, value),
-                None => Statement::Other,
+                Some((name, value)) => Step::set(name, value),
+                None => Step::Other,
             },
-            "queue" => Statement::Queue(rest.to_owned()),
-            "include" => Statement::Include(rest.trim_start_matches(':').trim().to_owned()),
-            "if" => Statement::If(rest.to_owned()),
-            "elif" => Statement::Elif(rest.to_owned()),
-            "else" => Statement::Else,
-            "endif" => Statement::EndIf,
-            _ => Statement::Other,
+            "queue" => Step::Queue(rest.to_owned()),
+            "include" => Step::Include(rest.trim_start_matches(':').trim().to_owned()),
+            "if" => Step::If(rest.to_owned()),
+            "elif" => Step::Elif(rest.to_owned()),
+            "else" => Step::Else,
+            "endif" => Step::EndIf,
+            _ => Step::Other,
         }
     }
 
-    fn set(name: &str, value: &str) -> Statement {
+    fn set(name: &str, value: &str) -> Step {
         let name = name.trim().trim_end_matches('@').trim_end().to_ascii_lowercase();
         let (bare, is_own) = match name.strip_prefix('+') {
             Some(bare) => (bare, true),
@@ -48,19 +48,19 @@ impl Statement {
         };
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         match !bare.is_empty() && bare.chars().all(is_name) {
-            true if is_own => Statement::Set(format!("my.{bare}"), value.trim().to_owned()),
-            true => Statement::Set(bare.to_owned(), value.trim().to_owned()),
-            false => Statement::Other,
+            true if is_own => Step::Set(format!("my.{bare}"), value.trim().to_owned()),
+            true => Step::Set(bare.to_owned(), value.trim().to_owned()),
+            false => Step::Other,
         }
     }
 }
 
 /// The lines of a submit file.
-pub(super) struct Source<'a>(Enumerate<std::str::Lines<'a>>);
+pub(super) struct SubmitLines<'a>(Enumerate<std::str::Lines<'a>>);
 
-impl<'a> Source<'a> {
-    pub(super) fn of(text: &'a str) -> Source<'a> {
-        Source(text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate())
+impl<'a> SubmitLines<'a> {
+    pub(super) fn of(text: &'a str) -> SubmitLines<'a> {
+        SubmitLines(text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate())
     }
 
     /// The next line that is neither empty nor a comment, with what it goes on with behind backslashes, and
@@ -85,16 +85,16 @@ impl<'a> Source<'a> {
     }
 
     /// The next statement, with the number of its line.
-    pub(super) fn statement(&mut self) -> Option<(usize, Statement)> {
+    pub(super) fn statement(&mut self) -> Option<(usize, Step)> {
         let (number, text) = self.line()?;
         let several = text.split_once("@=").filter(|(name, _)| !name.contains('='));
-        match (Statement::of(&text), several) {
-            (Statement::Set(name, _), Some((_, mark))) => {
+        match (Step::of(&text), several) {
+            (Step::Set(name, _), Some((_, mark))) => {
                 // A value of several lines, up to `@MARK`.
                 let end = format!("@{}", mark.trim());
                 let lines =
                     self.0.by_ref().map(|(_, line)| line.trim()).take_while(|it| *it != end);
-                Some((number, Statement::Set(name, lines.collect::<Vec<_>>().join("\n"))))
+                Some((number, Step::Set(name, lines.collect::<Vec<_>>().join("\n"))))
             }
             (statement, _) => Some((number, statement)),
         }
