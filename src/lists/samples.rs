@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::around::Around;
 use super::entry::Asked;
-use super::format::{ListFormat, format_of, named};
+use super::format::{FORMATS, ListFormat, format_of, named};
 use super::list_text::ListText;
 use super::reading::Reading;
 use crate::words::error::{Class, Error, Result};
@@ -42,10 +42,17 @@ pub(super) struct Sample {
     expected: String,
 }
 
-/// All of `format`: the files that have another one beside them with `.images` at the end of the name.
+/// All of `format`, of which there are some.
 pub(super) fn of(format: &str) -> Vec<Sample> {
+    let samples = all(format);
+    assert!(samples.len() > 1, "{format} has too few samples");
+    samples
+}
+
+/// The files of `format` that have another one beside them with `.images` at the end of the name.
+fn all(format: &str) -> Vec<Sample> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/lists").join(format);
-    let files = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    let files = fs::read_dir(&folder).into_iter().flatten().map(|file| file.unwrap().path());
     let mut expected: Vec<PathBuf> =
         files.filter(|path| path.extension().is_some_and(|it| it == "images")).collect();
     expected.sort();
@@ -60,9 +67,7 @@ pub(super) fn of(format: &str) -> Vec<Sample> {
             expected: fs::read_to_string(path).unwrap(),
         }
     };
-    let samples: Vec<Sample> = expected.iter().map(read).collect();
-    assert!(samples.len() > 1, "{format} has too few samples");
-    samples
+    expected.iter().map(read).collect()
 }
 
 /// What is asked for, as a sorted list in which each stands once: a name a line, `NAME:RULE` for a rule.

@@ -32,6 +32,7 @@ fn items_are_values_in_all_their_forms() {
         ("queue 1 ITEM in (\n a\n # none\n b, c\n )", &["r/a:1", "r/b:1", "r/c:1"]),
         ("queue item,x from (\n a, 1 2\n b\t3\n)", &["r/a:1", "r/b:1"]),
         ("queue x item from (\n 1 a\n 2,  b\n)", &["r/a:1", "r/b:1"]),
+        ("queue x item from (\n 1 a b\n)", &["r/a b:1"]),
         ("QUEUE FROM (a)", &["r/a:1"]),
         ("queue docker_image in (x:1 y:2)", &["x:1", "y:2"]),
         ("queue 2 docker_image, args from (\n x:1, -a -b\n)", &["x:1"]),

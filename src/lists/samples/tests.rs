@@ -1,11 +1,21 @@
 //! The smaller formats of YAML, each tried on its samples, and what they say of what they do not take.
 
-use super::{Asked, ListText, asked, check, format_of, read, ruin, told};
+use super::{Asked, FORMATS, ListText, asked, check, format_of, read, ruin, told};
 
 #[test]
 fn samples_ask_for_what_another_reader_finds() {
     for format in ["skopeo-sync", "regsync", "hauler", "zarf", "images-lock", "oc-mirror"] {
         check(format);
+    }
+}
+
+#[test]
+fn each_sample_is_told_as_its_own_kind() {
+    for format in FORMATS {
+        for sample in super::all(format.name()) {
+            let name = sample.list.name();
+            assert_eq!(format_of(&sample.list).name(), format.name(), "{name}");
+        }
     }
 }
 
