@@ -48,8 +48,8 @@ impl ListFormat for OcMirror {
 fn read_mirror(list: &ListText, mirror: &Node, reading: &mut Reading) {
     for (key, value) in mirror.keyed() {
         let all = value.list();
-        let spot = |node: &Node| list.spot(node.line(), format!("mirror.{}", key.spelled()));
-        match key.spelled() {
+        let spot = |node: &Node| list.spot(node.line(), format!("mirror.{}", key.word()));
+        match key.word() {
             "additionalImages" => {
                 for (at, image) in all.iter().enumerate() {
                     let what = format!("additionalImages[{at}]");

@@ -67,13 +67,13 @@ fn says_images(node: &Node) -> bool {
 }
 
 fn read_registry(list: &ListText, key: &Node, node: &Node, reading: &mut Reading) {
-    let registry = key.spelled();
+    let registry = key.word();
     if !says_images(node) {
         reading.note(list.spot(key.line(), registry), "says no images");
     }
     for (name, value) in node.keyed() {
         let spot = || list.spot(name.line(), registry);
-        match name.spelled() {
+        match name.word() {
             IMAGES => read_images(list, registry, value, reading),
             BY_REGEX => {
                 let rule = |text: &str| TagRule::matching([text], []);
@@ -102,7 +102,7 @@ fn repository(
     name: &Node,
     reading: &mut Reading,
 ) -> Option<String> {
-    let spelled = name.spelled();
+    let spelled = name.word();
     if spelled.is_empty() || spelled.contains([':', '@']) {
         let text = format!("{spelled:?} is no repository");
         let out = "write its name alone, and tags and digests as a list below it";

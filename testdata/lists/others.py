@@ -69,13 +69,22 @@ def hauler(doc):
             yield image["name"] if has_one or not registry else f"{registry}/{image['name']}"
 
 
-def zarf(doc):
-    for component in doc["components"]:
+def zarf(doc, folder=HERE / "zarf", only=None):
+    for component in doc.get("components", [doc.get("component")]):
+        if only and component["name"] != only:
+            continue
         for image in component.get("images", []):
             if isinstance(image, str):
                 yield image
             else:
                 yield ("docker-daemon:" if image.get("source") == "daemon" else "") + image["name"]
+        imports = component.get("import", {})
+        if "path" in imports:
+            below = folder / imports["path"]
+            other = yaml.load((below / "zarf.yaml").read_text(), Loader)
+            yield from zarf(other, below, imports.get("name", component["name"]))
+        for local in imports.get("local", []):
+            yield from zarf(yaml.load((folder / local["path"]).read_text(), Loader))
 
 
 def images_lock(doc):
@@ -88,7 +97,7 @@ def oc_mirror(doc):
 
 for format in (skopeo_sync, regsync, hauler, zarf, images_lock, oc_mirror):
     for path in (HERE / format.__name__.replace("_", "-")).iterdir():
-        if path.suffix == ".images":
+        if path.suffix == ".images" or path.is_dir():
             continue
         documents = yaml.load_all(path.read_text(encoding="utf-8-sig"), Loader)
         names = {name for doc in documents if doc for name in format(doc)}

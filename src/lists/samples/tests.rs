@@ -35,7 +35,8 @@ fn ruined_files_end() {
 fn told_of(format: &str, name: &str) -> Vec<String> {
     let samples = super::of(format);
     let sample = samples.iter().find(|it| &**it.list.name() == name).unwrap();
-    told(&read(format, sample.list.text()))
+    let list = sample.list.clone();
+    told(&super::named(format).unwrap().read(&[list], &super::Beside))
 }
 
 #[test]
@@ -125,8 +126,8 @@ fn what_hauler_and_zarf_fetch_besides_is_noted() {
         told_of("zarf", "beta.yaml"),
         [
             "11 component web: imageArchives are not taken: images.tar",
-            "15 component imported: is imported from ../common.yaml, whose images are not taken: \
-             name that file as a list of its own",
+            "24 component remote: is imported from oci://ghcr.io/example/skeleton:1, and its images \
+             are not taken",
         ]
     );
     let text = "kind: ZarfPackageConfig\ncomponents:\n- name: a\n  images:\n  - x:###ZARF_PKG_TMPL_TAG###\n  - ''\n  - y:1\n";
@@ -139,6 +140,27 @@ fn what_hauler_and_zarf_fetch_besides_is_noted() {
              here; write its value, or name the image in a plain list",
             "6 component a: names no image; write one, or leave it out",
         ]
+    );
+}
+
+#[test]
+fn components_of_zarf_that_are_not_there_or_go_round_are_told() {
+    let text = "kind: ZarfPackageConfig\ncomponents:\n- name: a\n  import: {path: no/such}\n";
+    let list = ListText::new("zarf.yaml", Some(std::path::Path::new("/nowhere/zarf.yaml")), text);
+    let reading = super::named("zarf").unwrap().read(&[list], &super::Beside);
+    assert!(told(&reading)[0].contains("no/such/zarf.yaml"), "{:?}", told(&reading));
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("zarf.yaml");
+    let text = "kind: ZarfPackageConfig\ncomponents:\n- {name: a, images: ['x:1'], import: {path: ., name: b}}\n\
+                - {name: b, images: ['y:1'], import: {path: ., name: a}}\n- {name: c, import: {path: ., name: d}}\n";
+    std::fs::write(&path, text).unwrap();
+    let list = ListText::new("zarf.yaml", Some(&path), text);
+    let reading = super::named("zarf").unwrap().read(&[list], &super::Beside);
+    assert_eq!(asked(&reading), ["x:1", "y:1"]);
+    assert_eq!(
+        told(&reading),
+        ["5 component c: ./zarf.yaml has no component d; name one that is there"]
     );
 }
 

@@ -154,7 +154,7 @@ impl Builder {
             Held::Map { mut members, mut seen, merged, .. } => {
                 // What stands here itself goes first, then the mappings in their order.
                 for (key, value) in merged.iter().flat_map(Node::keyed) {
-                    if seen.insert(key.spelled().into()) {
+                    if seen.insert(key.word().into()) {
                         members.push((key.clone(), value.clone()));
                     }
                 }
@@ -187,15 +187,14 @@ impl Builder {
                     if node.is_list() || node.is_map() {
                         return Err(Fault::new(line, "a key is a list or a mapping"));
                     }
-                    let merges = node.spelled() == MERGE && !node.is_quoted();
-                    if !merges && !seen.insert(node.spelled().into()) {
-                        let text =
-                            format!("the key {:?} stands twice in one mapping", node.spelled());
+                    let merges = node.word() == MERGE && !node.is_quoted();
+                    if !merges && !seen.insert(node.word().into()) {
+                        let text = format!("the key {:?} stands twice in one mapping", node.word());
                         return Err(Fault::new(line, text).hint("keep the one that counts"));
                     }
                     *key = Some(node);
                 }
-                Some(name) if name.spelled() == MERGE && !name.is_quoted() => {
+                Some(name) if name.word() == MERGE && !name.is_quoted() => {
                     match (node.is_map(), node.list()) {
                         (true, _) => merged.push(node),
                         (false, all) if node.is_list() && all.iter().all(Node::is_map) => {

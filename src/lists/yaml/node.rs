@@ -114,7 +114,7 @@ impl Node {
 
     /// Its members, each key (a scalar) with its value, where it is a mapping; else none.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Node)> {
-        self.keyed().map(|(key, value)| (key.spelled(), value))
+        self.keyed().map(|(key, value)| (key.word(), value))
     }
 
     /// As [`members`](Node::members), with the keys as nodes that have their lines.
@@ -128,7 +128,7 @@ impl Node {
 
     /// Its text as it is spelled, whatever it means; nothing where it is no scalar.
     #[must_use]
-    pub fn spelled(&self) -> &str {
+    pub fn word(&self) -> &str {
         match &self.0.value {
             Value::Text { text, .. } => text,
             _ => "",
