@@ -29,6 +29,7 @@ mod inventory;
 mod json;
 mod key;
 mod ledger;
+mod list;
 mod lists;
 mod lock;
 mod login;
@@ -45,6 +46,8 @@ mod prompt;
 mod proof;
 mod protect;
 mod prune;
+mod receipt;
+mod receipting;
 mod registries;
 mod remedies;
 mod repair;
@@ -117,6 +120,8 @@ enum Command {
     Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptVerb),
     Report(report_on::ReportOn),
     Proof(proof::WriteProof),
     Serve(serve::Serve),
@@ -134,6 +139,7 @@ enum Command {
     Ledger(ledger::LedgerVerbs),
     Login(login::Login),
     Logout(login::LogoutArgs),
+    List(Box<list::ListImages>),
     Tags(tags::ListTags),
     Search(search::Search),
     Completions(completions::Completions),
@@ -175,6 +181,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
+        Command::Receipt(command) => command.run(printer),
         Command::Report(args) => args.run(printer),
         Command::Proof(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
@@ -189,6 +196,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Ledger(command) => command.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
+        Command::List(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),
         Command::Search(args) => args.run(printer),
         Command::Completions(args) => args.run(App::command(), printer),

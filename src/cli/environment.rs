@@ -100,6 +100,16 @@ pub(super) fn standard_input() -> Result<Box<dyn Read>> {
     }
 }
 
+/// Standard input, for what another program prints.
+pub(super) fn piped() -> Result<Box<dyn Read>> {
+    let stdin = std::io::stdin();
+    match stdin.is_terminal() {
+        true => Err(Error::new(Class::Usage, "standard input is a terminal")
+            .hint("pipe something in: kubectl get pods -A -o json | sealift list -")),
+        false => Ok(Box::new(stdin)),
+    }
+}
+
 /// Now.
 pub(super) fn now() -> Result<Moment> {
     SystemTime::now().try_into()

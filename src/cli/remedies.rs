@@ -32,6 +32,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Inspect => "sealift inspect",
         Remedy::Inventory => "sealift inventory",
         Remedy::Ledger => "--ledger",
+        Remedy::List => "sealift list",
         Remedy::Login => "sealift login",
         Remedy::Logout => "sealift logout",
         Remedy::NameTemplate => "--name-template",

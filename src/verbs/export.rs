@@ -22,7 +22,8 @@ mod there;
 
 use self::layers::bring;
 pub use self::misnamed::misnamed;
-use self::open_places::{OpenPlaces, all_there};
+pub(super) use self::open_places::OpenPlaces;
+use self::open_places::all_there;
 use self::readable::Gathered;
 pub use self::request::Request;
 use self::scanned::{Scanned, scan};

@@ -117,6 +117,9 @@ pub struct LedgerEvent {
     /// How many, by what is counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
+    /// The digest of the receipt that says what is at the place now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Digest>,
     /// What the images were held against before they were let in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
@@ -226,6 +229,7 @@ impl LedgerEvent {
             mapping: None,
             images: Vec::new(),
             counts: BTreeMap::new(),
+            receipt: None,
             screenings: Vec::new(),
             overrides: Vec::new(),
             error: None,

@@ -18,6 +18,8 @@ pub(super) struct Ready<'r> {
     pub(super) tally: Tally,
     /// Where it is noted.
     pub(super) run: &'r LedgerRun<'r>,
+    /// What was signed, where what is left of it is less.
+    pub(super) whole: Option<Contents>,
 }
 
 impl Ready<'_> {
@@ -43,6 +45,11 @@ impl Ready<'_> {
             }
         });
         Unfinished::Blobs(located.collect())
+    }
+
+    /// What was signed, with what cannot be used of it where a receipt is to tell of that.
+    pub(super) fn signed(&self) -> &Contents {
+        self.whole.as_ref().unwrap_or_else(|| self.bundle.contents())
     }
 
     /// The digest of its statement.
