@@ -233,8 +233,8 @@ impl Build<'_> {
             self.source(stages, from, spot);
         } else {
             for (line, mount) in instruction.flags("mount") {
-                let fields = mount.split(',').filter_map(|field| field.split_once('='));
-                let from = fields.filter(|(key, _)| key.trim().eq_ignore_ascii_case("from")).last();
+                let mut fields = mount.rsplit(',').filter_map(|field| field.split_once('='));
+                let from = fields.find(|(key, _)| key.trim().eq_ignore_ascii_case("from"));
                 if let Some((_, from)) = from.filter(|(_, from)| !from.is_empty()) {
                     let spot = self.list.spot(line, format!("{before}RUN mount"));
                     self.source(stages, from, spot);

@@ -104,7 +104,7 @@ pub(super) fn check(format: &str) {
     for sample in of(format) {
         let name = sample.list.name();
         assert_eq!(format_of(&sample.list).name(), format, "{name}");
-        let reading = named(format).unwrap().read(&[sample.list.clone()], &Beside);
+        let reading = named(format).unwrap().read(std::slice::from_ref(&sample.list), &Beside);
         assert!(reading.faults.is_empty(), "{name}: {:?}", told(&reading));
         let expected: Vec<&str> = sample.expected.lines().collect();
         assert_eq!(asked(&reading), expected, "{name}");

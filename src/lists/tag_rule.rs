@@ -163,7 +163,7 @@ impl TagRule {
                 chosen.iter().filter_map(|tag| Version::of(tag)).collect();
             versions.sort_by(|one, other| other.compare(one));
             versions.dedup_by(|one, other| one.compare(other).is_eq());
-            let least = versions.into_iter().take(newest).last();
+            let least = versions.into_iter().take(newest).next_back();
             chosen.retain(|tag| {
                 let own = Version::of(tag);
                 own.zip(least.as_ref()).is_some_and(|(own, least)| own.compare(least).is_ge())
