@@ -4,17 +4,29 @@
 //! environment or a registry: whoever calls hands over the texts ([`ListText`]) and what is [`Around`] them.
 //! A format is a file here with its [`ListFormat`], and its line in [`FORMATS`].
 
+mod apptainer;
 mod around;
+mod condor;
+mod dockerfile;
 mod entry;
 mod format;
 mod formats;
+mod hauler;
+mod images_lock;
 mod list_text;
+mod oc_mirror;
 mod plain;
+mod ranges;
 mod reading;
+mod regsync;
+#[cfg(test)]
+mod samples;
+mod skopeo_sync;
 mod spot;
 mod tag_rule;
 mod version;
 pub mod yaml;
+mod zarf;
 
 pub use self::around::{Around, Nothing};
 pub use self::entry::{Asked, Entry};

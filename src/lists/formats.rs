@@ -1,14 +1,34 @@
 //! [`FORMATS`]: all kinds of lists, and which one a list is.
 
+use super::apptainer::Apptainer;
 use super::around::Around;
+use super::condor::Condor;
+use super::dockerfile::Dockerfile;
 use super::format::ListFormat;
+use super::hauler::Hauler;
+use super::images_lock::ImagesLock;
 use super::list_text::ListText;
+use super::oc_mirror::OcMirror;
 use super::plain::PlainList;
 use super::reading::Reading;
+use super::regsync::Regsync;
+use super::skopeo_sync::SkopeoSync;
+use super::zarf::Zarf;
 use crate::words::error::{Class, Error, Result};
 
 /// All of them. The first that a list is one of decides; the last one is any.
-pub const FORMATS: &[&dyn ListFormat] = &[&PlainList];
+pub const FORMATS: &[&dyn ListFormat] = &[
+    &Hauler,
+    &Zarf,
+    &ImagesLock,
+    &OcMirror,
+    &Regsync,
+    &SkopeoSync,
+    &Apptainer,
+    &Dockerfile,
+    &Condor,
+    &PlainList,
+];
 
 /// The format that is called `name`.
 ///
