@@ -5,6 +5,7 @@
 //! A format is a file here with its [`ListFormat`], and its line in [`FORMATS`].
 
 mod around;
+mod compose;
 mod entry;
 mod format;
 mod list_text;
