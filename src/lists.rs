@@ -6,6 +6,7 @@
 
 mod apptainer;
 mod around;
+mod compose;
 mod condor;
 mod dockerfile;
 mod entry;

@@ -220,7 +220,7 @@ impl Stage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lists::format::format_of;
+    use crate::lists::formats::format_of;
     use crate::lists::samples::{self, asked, told};
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::apptainer::Apptainer;
 use super::around::Around;
+use super::compose::Compose;
 use super::condor::Condor;
 use super::dockerfile::Dockerfile;
 use super::format::ListFormat;
@@ -27,6 +28,7 @@ pub const FORMATS: &[&dyn ListFormat] = &[
     &Apptainer,
     &Dockerfile,
     &Condor,
+    &Compose,
     &PlainList,
 ];
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::around::Around;
 use super::entry::Asked;
-use super::format::{FORMATS, ListFormat, format_of, named};
+use super::format::ListFormat;
+use super::formats::{FORMATS, format_of, named};
 use super::list_text::ListText;
 use super::reading::Reading;
 use crate::words::error::{Class, Error, Result};

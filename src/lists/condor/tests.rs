@@ -1,4 +1,4 @@
-use crate::lists::format::format_of;
+use crate::lists::formats::format_of;
 use crate::lists::list_text::ListText;
 use crate::lists::reading::Reading;
 use crate::lists::samples::{self, asked, told};

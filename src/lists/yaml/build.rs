@@ -96,8 +96,11 @@ impl Builder {
             let done = match event {
                 Event::DocumentEnd => return Ok(Some(root.unwrap_or_else(|| nothing(line)))),
                 Event::Scalar(text, style, anchor, tag) => {
-                    let value =
-                        Value::Text { text: text.into(), is_plain: style == ScalarStyle::Plain };
+                    // Whoever writes !!str means text, as with quotes.
+                    let is_text =
+                        tag.as_deref().is_some_and(|it| it.is_yaml_core_schema_tag("str"));
+                    let is_plain = style == ScalarStyle::Plain && !is_text;
+                    let value = Value::Text { text: text.into(), is_plain };
                     let node = Node::new(line, own(tag.as_deref()).as_deref(), value);
                     self.remember(anchor, &node);
                     Some(node)
