@@ -7,6 +7,7 @@
 mod around;
 mod entry;
 mod format;
+mod kubernetes;
 mod list_text;
 mod plain;
 mod reading;
@@ -18,6 +19,7 @@ pub mod yaml;
 pub use self::around::{Around, Nothing};
 pub use self::entry::{Asked, Entry};
 pub use self::format::{FORMATS, ListFormat, format_of, named, read};
+pub use self::kubernetes::PathRule;
 pub use self::list_text::ListText;
 pub use self::reading::Reading;
 pub use self::spot::Spot;

@@ -1,6 +1,7 @@
 //! [`ListFormat`]: a kind of list, and how it is told from others.
 
 use super::around::Around;
+use super::kubernetes::Kubernetes;
 use super::list_text::ListText;
 use super::plain::Plain;
 use super::reading::Reading;
@@ -27,7 +28,7 @@ pub trait ListFormat: Sync {
 }
 
 /// All of them. The first that a list is one of decides; the last one is any.
-pub const FORMATS: &[&dyn ListFormat] = &[&Plain];
+pub const FORMATS: &[&dyn ListFormat] = &[&Kubernetes, &Plain];
 
 /// The format that is called `name`.
 ///

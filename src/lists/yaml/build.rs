@@ -92,8 +92,7 @@ impl Builder {
             let done = match event {
                 Event::DocumentEnd => return Ok(Some(root.unwrap_or_else(|| nothing(line)))),
                 Event::Scalar(text, style, anchor, tag) => {
-                    let value =
-                        Value::Text { text: text.into(), is_plain: style == ScalarStyle::Plain };
+                    let value = Value::Text { text: text.into(), style };
                     let node = Node::new(line, own(tag.as_deref()).as_deref(), value);
                     self.remember(anchor, &node);
                     Some(node)
@@ -212,7 +211,7 @@ impl Builder {
 }
 
 fn nothing(line: usize) -> Node {
-    Node::new(line, None, Value::Text { text: "".into(), is_plain: true })
+    Node::new(line, None, Value::Text { text: "".into(), style: ScalarStyle::Plain })
 }
 
 /// A tag that is none of YAML's own.
