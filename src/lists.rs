@@ -14,6 +14,7 @@ mod format;
 mod formats;
 mod hauler;
 mod images_lock;
+mod kubernetes;
 mod list_text;
 mod oc_mirror;
 mod plain;

@@ -214,7 +214,7 @@ impl Export {
         let (mut listed, mut images) = (BTreeMap::new(), Vec::new());
         for meant in resolved.images {
             if let Some(spot) = meant.spots.first() {
-                listed.insert(meant.image.to_string(), spot.to_string());
+                listed.insert(meant.image.to_string(), spot.told());
             }
             images.push(meant.image);
         }

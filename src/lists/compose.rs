@@ -10,6 +10,7 @@ mod environment;
 mod extends;
 mod include;
 mod loader;
+mod scope;
 mod service;
 mod template;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::dockerfile::Dockerfile;
 use super::format::ListFormat;
 use super::hauler::Hauler;
 use super::images_lock::ImagesLock;
+use super::kubernetes::Kubernetes;
 use super::list_text::ListText;
 use super::oc_mirror::OcMirror;
 use super::plain::PlainList;
@@ -29,6 +30,7 @@ pub const FORMATS: &[&dyn ListFormat] = &[
     &Dockerfile,
     &Condor,
     &Compose,
+    &Kubernetes,
     &PlainList,
 ];
 

@@ -145,7 +145,7 @@ pub fn resolve(request: Request, client: &Client) -> Result<MeantImages> {
             }
             (Err(error), spot) => {
                 let error = match spot {
-                    Some(spot) => error.context(spot),
+                    Some(spot) => error.context(spot.told()),
                     None => error,
                 };
                 resolved.wrong.push(LostWish { asked: text, error });

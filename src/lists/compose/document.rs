@@ -1,9 +1,9 @@
-//! [`Document`]: one YAML document of a Compose file, as far as it has a say in which images there are.
+//! [`ComposeFile`]: one YAML document of a Compose file, as far as it has a say in which images there are.
 
 use std::sync::Arc;
 
 use super::template::fill;
-use super::value::{Members, Resets, Said, Text, Value, Where};
+use super::value::{ComposeValue, Members, Resets, ScalarText, Spoken, Where};
 use crate::lists::yaml::Node;
 
 /// What has a say at the top.
@@ -25,21 +25,21 @@ const OF_BUILD: [&str; 3] = ["additional_contexts", "context", "dockerfile"];
 
 /// A document's members, and what it takes out of those below it.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct ComposeFile {
     pub(super) members: Members,
     pub(super) resets: Resets,
 }
 
-impl Document {
+impl ComposeFile {
     /// Reads a mapping of the file with number `file`, with the variables that `known` knows.
     pub(super) fn read(
         node: &Node,
         file: usize,
         known: &dyn Fn(&str) -> Option<String>,
-    ) -> Document {
+    ) -> ComposeFile {
         let mut reader = Reader { file, known, resets: Resets::default(), path: Vec::new() };
         let members = reader.members(node);
-        Document { members, resets: reader.resets.sorted() }
+        ComposeFile { members, resets: reader.resets.sorted() }
     }
 }
 
@@ -52,7 +52,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// A value; nothing where it only takes out what is below.
-    fn value(&mut self, node: &Node) -> Option<Value> {
+    fn value(&mut self, node: &Node) -> Option<ComposeValue> {
         match node.tag() {
             Some("!reset") => {
                 self.resets.push(&self.path);
@@ -63,19 +63,19 @@ impl Reader<'_> {
         }
         let at = Where { file: self.file, line: node.line() };
         let said = if node.is_map() {
-            Said::Map(self.members(node))
+            Spoken::Map(self.members(node))
         } else if node.is_list() {
-            Said::List(node.list().iter().filter_map(|inner| self.element(inner)).collect())
+            Spoken::List(node.list().iter().filter_map(|inner| self.element(inner)).collect())
         } else if node.is_null() {
-            Said::Nothing
+            Spoken::Nothing
         } else {
             self.text(node)
         };
-        Some(self.long_form(Value { at, said }))
+        Some(self.long_form(ComposeValue { at, said }))
     }
 
     /// An entry of a list: what is said of those below it has no effect.
-    fn element(&mut self, node: &Node) -> Option<Value> {
+    fn element(&mut self, node: &Node) -> Option<ComposeValue> {
         if node.tag() == Some("!reset") {
             return None;
         }
@@ -111,38 +111,42 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&self, node: &Node) -> Said {
-        let spelled = node.spelled();
+    fn text(&self, node: &Node) -> Spoken {
+        let spelled = node.word();
         let is_bare = !node.is_quoted()
             && node.tag().is_none()
             && (spelled.parse::<f64>().is_ok() || matches!(spelled, "true" | "false"));
         match fill(spelled, self.known) {
             Ok(filled) => {
                 let (text, unset) = (filled.text, filled.unset);
-                Said::Text(Arc::new(Text { text, unset, is_bare }))
+                Spoken::Text(Arc::new(ScalarText { text, unset, is_bare }))
             }
-            Err(why) => Said::Unfilled(Arc::new(why)),
+            Err(why) => Spoken::Unfilled(Arc::new(why)),
         }
     }
 
     /// `value` in its long form, where it may be short: only so can one go over another.
-    fn long_form(&self, value: Value) -> Value {
+    fn long_form(&self, value: ComposeValue) -> ComposeValue {
         let path: Vec<&str> = self.path.iter().map(AsRef::as_ref).collect();
-        let of = |name: &str, value: Value| {
-            Value::map(value.at, Members::from([(Arc::from(name), value)]))
+        let of = |name: &str, value: ComposeValue| {
+            ComposeValue::map(value.at, Members::from([(Arc::from(name), value)]))
         };
         match (path.as_slice(), &value.said) {
-            (["services", _, "build"], Said::Text(_) | Said::Unfilled(_)) => of("context", value),
-            (["services", _, "extends"], Said::Text(_) | Said::Unfilled(_)) => of("service", value),
-            (["services", _, "build", "additional_contexts"], Said::List(entries)) => {
+            (["services", _, "build"], Spoken::Text(_) | Spoken::Unfilled(_)) => {
+                of("context", value)
+            }
+            (["services", _, "extends"], Spoken::Text(_) | Spoken::Unfilled(_)) => {
+                of("service", value)
+            }
+            (["services", _, "build", "additional_contexts"], Spoken::List(entries)) => {
                 let named = entries.iter().filter_map(|entry| {
-                    let Said::Text(text) = &entry.said else { return None };
+                    let Spoken::Text(text) = &entry.said else { return None };
                     let (name, place) = text.text.split_once('=')?;
-                    let text = Text { text: place.to_owned(), ..Text::clone(text) };
-                    let said = Said::Text(Arc::new(text));
-                    Some((Arc::from(name), Value { at: entry.at, said }))
+                    let text = ScalarText { text: place.to_owned(), ..ScalarText::clone(text) };
+                    let said = Spoken::Text(Arc::new(text));
+                    Some((Arc::from(name), ComposeValue { at: entry.at, said }))
                 });
-                Value::map(value.at, named.collect())
+                ComposeValue::map(value.at, named.collect())
             }
             _ => value,
         }

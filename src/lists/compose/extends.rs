@@ -1,28 +1,19 @@
 //! `extends`: services that are made from others.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::document::Document;
+use super::document::ComposeFile;
 use super::loader::{Loader, Setting};
-use super::value::{Members, Resets, Said, Value, Where};
+use super::scope::Scope;
+use super::value::{ComposeValue, Members, Spoken, Where};
 
 /// How many services stand behind one another at most; real ones are below five.
 const MAX_CHAIN: usize = 100;
 
 /// What says it; behind it is nothing where it was told what is wrong with it.
 pub(super) const EXTENDS: &str = "extends";
-
-/// Services that know one another.
-#[derive(Debug, Default)]
-pub(super) struct Scope {
-    services: Members,
-    resets: Resets,
-    folder: PathBuf,
-    /// The file that they stand in, as it is named.
-    title: Arc<str>,
-}
 
 /// The services that lead from the first one to the one that is made now.
 #[derive(Default)]
@@ -35,15 +26,17 @@ impl Loader<'_> {
     /// Makes the services of `document` from those that they extend.
     pub(super) fn resolve_extends(
         &mut self,
-        document: &mut Document,
+        document: &mut ComposeFile,
         file: usize,
         setting: &mut Setting<'_>,
     ) {
-        let Some(services) = document.members.get_mut("services").and_then(Value::members_mut)
+        let Some(services) =
+            document.members.get_mut("services").and_then(ComposeValue::members_mut)
         else {
             return;
         };
-        let named = |service: &Value| service.members().is_some_and(|it| it.contains_key(EXTENDS));
+        let named =
+            |service: &ComposeValue| service.members().is_some_and(|it| it.contains_key(EXTENDS));
         let all: Vec<Arc<str>> = services
             .iter()
             .filter(|(_, service)| named(service))
@@ -63,7 +56,9 @@ impl Loader<'_> {
             self.extend(scope, &name, &mut Chain::default(), setting);
         }
         let made = std::mem::take(&mut self.scopes[scope].services);
-        if let Some(services) = document.members.get_mut("services").and_then(Value::members_mut) {
+        if let Some(services) =
+            document.members.get_mut("services").and_then(ComposeValue::members_mut)
+        {
             *services = made;
         }
     }
@@ -105,12 +100,12 @@ impl Loader<'_> {
         self.settle(scope, name, copied.is_some());
         let Some(copied) = copied.filter(|it| it.members().is_some()) else { return };
         // What the file takes out is taken from what it extends, too.
-        let services = Value::map(copied.at, Members::from([(Arc::clone(name), copied)]));
+        let services = ComposeValue::map(copied.at, Members::from([(Arc::clone(name), copied)]));
         let mut top = Members::from([(Arc::from("services"), services)]);
         self.scopes[scope].resets.apply(&["services", name], &mut top);
         let own = self.scopes[scope].services.remove(name);
         if let (Some(services), Some(own)) =
-            (top.get_mut("services").and_then(Value::members_mut), own)
+            (top.get_mut("services").and_then(ComposeValue::members_mut), own)
         {
             self.lay(services, Members::from([(Arc::clone(name), own)]));
             if let Some(made) = services.remove(name) {
@@ -122,10 +117,10 @@ impl Loader<'_> {
     /// Takes out that a service extends another: it is made now, or cannot be.
     fn settle(&mut self, scope: usize, name: &Arc<str>, is_made: bool) {
         let service = self.scopes[scope].services.get_mut(name);
-        let Some(members) = service.and_then(Value::members_mut) else { return };
+        let Some(members) = service.and_then(ComposeValue::members_mut) else { return };
         let extends = members.remove(EXTENDS);
         if let Some(extends) = extends.filter(|_| !is_made) {
-            members.insert(EXTENDS.into(), Value { at: extends.at, said: Said::Nothing });
+            members.insert(EXTENDS.into(), ComposeValue { at: extends.at, said: Spoken::Nothing });
         }
     }
 
@@ -134,10 +129,10 @@ impl Loader<'_> {
         &mut self,
         scope: usize,
         name: &str,
-        extends: &Value,
+        extends: &ComposeValue,
         setting: &mut Setting<'_>,
     ) -> Option<(usize, Arc<str>)> {
-        let missing = Value { at: extends.at, said: Said::Nothing };
+        let missing = ComposeValue { at: extends.at, said: Spoken::Nothing };
         let service = extends.get("service").unwrap_or(&missing);
         let service = self.text(service, "the service that it extends")?.to_owned();
         let found = match extends.get("file") {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::document::Document;
+use super::document::ComposeFile;
 use super::loader::{Loader, Setting};
-use super::value::{Members, Said, Value};
+use super::value::{ComposeValue, Members, Spoken};
 
 /// How deep projects are in one another; real ones are below five.
 const MAX_NESTED: usize = 50;
@@ -14,19 +14,19 @@ impl Loader<'_> {
     /// Puts what `include` names below `document`.
     pub(super) fn include(
         &mut self,
-        include: &Value,
-        document: &mut Document,
+        include: &ComposeValue,
+        document: &mut ComposeFile,
         setting: &mut Setting<'_>,
     ) {
         match &include.said {
-            Said::List(projects) => {
+            Spoken::List(projects) => {
                 for project in projects {
                     if let Some(members) = self.included(project, setting) {
                         self.import(members, document);
                     }
                 }
             }
-            Said::Nothing => {}
+            Spoken::Nothing => {}
             _ => self.wrong(
                 include.at,
                 "include",
@@ -37,9 +37,9 @@ impl Loader<'_> {
     }
 
     /// The project that one entry of `include` names.
-    fn included(&mut self, project: &Value, setting: &mut Setting<'_>) -> Option<Members> {
+    fn included(&mut self, project: &ComposeValue, setting: &mut Setting<'_>) -> Option<Members> {
         // 1. Its files. The first one is the project's, the others go over it.
-        let nothing = Value { at: project.at, said: Said::Nothing };
+        let nothing = ComposeValue { at: project.at, said: Spoken::Nothing };
         let written = match project.members() {
             None => project,
             Some(_) => project.get("path").unwrap_or(&nothing),
@@ -85,22 +85,22 @@ impl Loader<'_> {
         Some(members)
     }
 
-    fn environment_files(&mut self, written: &Value, folder: &Path) -> Vec<PathBuf> {
+    fn environment_files(&mut self, written: &ComposeValue, folder: &Path) -> Vec<PathBuf> {
         let named = written.each().iter().filter(|it| it.text() != Some("/dev/null"));
         named.filter_map(|file| self.path(file.at, folder, file)).collect()
     }
 
     /// Puts an included project's `members` below those of `document`.
-    fn import(&mut self, members: Members, document: &mut Document) {
+    fn import(&mut self, members: Members, document: &mut ComposeFile) {
         for (kind, value) in members {
             if !matches!(&*kind, "services" | "models") {
                 continue;
             }
-            let Said::Map(mut imported) = value.said else { continue };
+            let Spoken::Map(mut imported) = value.said else { continue };
             let own = document.members.remove(&kind);
             let at = own.as_ref().map_or(value.at, |own| own.at);
             let own = match own.map(|own| own.said) {
-                Some(Said::Map(own)) => own,
+                Some(Spoken::Map(own)) => own,
                 _ => Members::new(),
             };
             // What the file takes out is taken from services that it writes as well, only.
@@ -108,17 +108,17 @@ impl Loader<'_> {
                 own.keys().filter(|name| imported.contains_key(*name)).cloned().collect::<Vec<_>>()
             {
                 if let Some(value) = imported.remove(&name) {
-                    let value = Value::map(value.at, Members::from([(name.clone(), value)]));
+                    let value = ComposeValue::map(value.at, Members::from([(name.clone(), value)]));
                     let mut top = Members::from([(kind.clone(), value)]);
                     document.resets.apply(&[&kind, &name], &mut top);
-                    let inner = top.get_mut(&kind).and_then(Value::members_mut);
+                    let inner = top.get_mut(&kind).and_then(ComposeValue::members_mut);
                     if let Some(value) = inner.and_then(|inner| inner.remove(&name)) {
                         imported.insert(name, value);
                     }
                 }
             }
             self.lay(&mut imported, own);
-            document.members.insert(kind, Value::map(at, imported));
+            document.members.insert(kind, ComposeValue::map(at, imported));
         }
     }
 }

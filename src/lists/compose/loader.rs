@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-use super::document::Document;
+use super::document::ComposeFile;
 use super::dotenv::{self, Variables, Why};
 use super::environment::Environment;
-use super::extends::Scope;
-use super::value::{Members, Said, Value, Where, lay};
+use super::scope::Scope;
+use super::value::{ComposeValue, Members, Spoken, Where, lay};
 use crate::lists::list_text::ListText;
 use crate::lists::reading::Reading;
 use crate::lists::spot::Spot;
@@ -87,13 +87,13 @@ impl<'a> Loader<'a> {
     }
 
     /// The documents of a file that say something.
-    pub(super) fn documents(&mut self, file: usize, setting: &Setting<'_>) -> Vec<Document> {
+    pub(super) fn documents(&mut self, file: usize, setting: &Setting<'_>) -> Vec<ComposeFile> {
         let list = self.files[file].clone();
         let known = |name: &str| setting.environment.get(name);
         let mut documents = Vec::new();
         for node in yaml::documents(list.text()) {
             match node {
-                Ok(node) if node.is_map() => documents.push(Document::read(&node, file, &known)),
+                Ok(node) if node.is_map() => documents.push(ComposeFile::read(&node, file, &known)),
                 Ok(node) if node.is_null() => {}
                 Ok(node) => self.wrong(
                     Where { file, line: node.line() },
@@ -151,7 +151,12 @@ impl<'a> Loader<'a> {
     }
 
     /// The path that is `written` at `at`, from the first file's folder on; nothing where it is none here.
-    pub(super) fn path(&mut self, at: Where, folder: &Path, written: &Value) -> Option<PathBuf> {
+    pub(super) fn path(
+        &mut self,
+        at: Where,
+        folder: &Path,
+        written: &ComposeValue,
+    ) -> Option<PathBuf> {
         let text = self.text(written, "a path")?.to_owned();
         if text.contains("://") || text.starts_with("git@") {
             let out = "get it, and name the file instead";
@@ -162,15 +167,15 @@ impl<'a> Loader<'a> {
     }
 
     /// The text of `value`, which is `what`; a fault where it has none.
-    pub(super) fn text<'v>(&mut self, value: &'v Value, what: &str) -> Option<&'v str> {
+    pub(super) fn text<'v>(&mut self, value: &'v ComposeValue, what: &str) -> Option<&'v str> {
         match &value.said {
-            Said::Text(text) if !text.text.is_empty() => Some(&text.text),
-            Said::Unfilled(why) => {
+            Spoken::Text(text) if !text.text.is_empty() => Some(&text.text),
+            Spoken::Unfilled(why) => {
                 let spot = self.spot(value.at, "");
                 self.reading.fault(spot, why.as_ref().clone().into_error());
                 None
             }
-            Said::Text(text) if !text.unset.is_empty() => {
+            Spoken::Text(text) if !text.unset.is_empty() => {
                 let unset = text.unset.join(", ");
                 let out = format!("set {unset}");
                 self.wrong(value.at, what, format!("is empty: {unset} is not set"), &out);
@@ -225,7 +230,7 @@ impl<'a> Loader<'a> {
     }
 
     /// A copy of `value`; nothing where too much was copied already.
-    pub(super) fn copy(&mut self, value: &Value) -> Option<Value> {
+    pub(super) fn copy(&mut self, value: &ComposeValue) -> Option<ComposeValue> {
         let before = self.copied;
         self.copied = self.copied.saturating_add(value.weight());
         if self.copied <= MAX_COPIED {
@@ -239,9 +244,9 @@ impl<'a> Loader<'a> {
     }
 
     /// Notes which images go away because a later file takes out the service, or has another one in its stead.
-    fn tell_lost(&mut self, document: &Document, project: &Members) {
-        let Some(known) = project.get("services").and_then(Value::members) else { return };
-        let image = |service: &Value| {
+    fn tell_lost(&mut self, document: &ComposeFile, project: &Members) {
+        let Some(known) = project.get("services").and_then(ComposeValue::members) else { return };
+        let image = |service: &ComposeValue| {
             let image = service.get("image")?;
             Some((image.at, image.text()?.to_owned()))
         };
@@ -250,7 +255,7 @@ impl<'a> Loader<'a> {
             let old = known.get(name).and_then(image);
             lost.extend(old.map(|old| (old, name.to_owned(), None)));
         }
-        let own = document.members.get("services").and_then(Value::members);
+        let own = document.members.get("services").and_then(ComposeValue::members);
         for (name, service) in own.into_iter().flatten() {
             let old = known.get(name).and_then(image);
             let new = image(service).filter(|new| old.as_ref().is_some_and(|old| old.1 != new.1));

@@ -2,7 +2,7 @@
 
 use super::extends::EXTENDS;
 use super::loader::Loader;
-use super::value::{Members, Said, Value, Where};
+use super::value::{ComposeValue, Members, Spoken, Where};
 use crate::words::error::{Class, Error};
 use crate::words::reference::Reference;
 
@@ -24,17 +24,19 @@ impl<'l, 'a> Services<'l, 'a> {
         let (images, notes) = (Vec::new(), Vec::new());
         let mut services = Services { loader, profiles, images, notes };
         match project.get("services").map(|it| &it.said) {
-            Some(Said::Map(members)) => {
+            Some(Spoken::Map(members)) => {
                 members.iter().for_each(|(name, service)| services.service(name, service));
             }
-            None | Some(Said::Nothing) => {}
+            None | Some(Spoken::Nothing) => {}
             Some(_) => {
                 let at = project.get("services").map_or(Where { file: 0, line: 1 }, |it| it.at);
                 let out = "write each service as a member of it";
                 services.loader.wrong(at, "services", "is no mapping".to_owned(), out);
             }
         }
-        for (name, model) in project.get("models").and_then(Value::members).into_iter().flatten() {
+        for (name, model) in
+            project.get("models").and_then(ComposeValue::members).into_iter().flatten()
+        {
             let text = model.text_of("model").unwrap_or("no name");
             let text = format!("{text} is a model, and no image: it is not taken along");
             services.notes.push((model.at, format!("models.{name}"), text));
@@ -56,7 +58,7 @@ impl<'l, 'a> Services<'l, 'a> {
         }
     }
 
-    fn service(&mut self, name: &str, service: &Value) {
+    fn service(&mut self, name: &str, service: &ComposeValue) {
         let what = format!("services.{name}");
         if service.members().is_none() {
             let out = "give it an image, or take it out";
@@ -115,18 +117,18 @@ impl<'l, 'a> Services<'l, 'a> {
     }
 
     /// The profiles that would have `service` be there, where none of them is on.
-    fn off(&self, service: &Value) -> Option<String> {
+    fn off(&self, service: &ComposeValue) -> Option<String> {
         let own: Vec<&str> =
-            service.get("profiles")?.each().iter().filter_map(Value::text).collect();
+            service.get("profiles")?.each().iter().filter_map(ComposeValue::text).collect();
         let is_on = |on: &String| on == "*" || own.contains(&on.as_str());
         let is_off = !own.is_empty() && !self.profiles.iter().any(is_on);
         is_off.then(|| own.join(" or "))
     }
 
     /// Images that are contexts of a build.
-    fn contexts(&mut self, build: Option<&Value>, what: &str) {
+    fn contexts(&mut self, build: Option<&ComposeValue>, what: &str) {
         let contexts = build.and_then(|build| build.get("additional_contexts"));
-        for (name, context) in contexts.and_then(Value::members).into_iter().flatten() {
+        for (name, context) in contexts.and_then(ComposeValue::members).into_iter().flatten() {
             let image = context.text().and_then(|text| text.strip_prefix(DOCKER_IMAGE));
             if let Some(image) = image {
                 let text = format!(
@@ -138,8 +140,8 @@ impl<'l, 'a> Services<'l, 'a> {
     }
 
     /// Images that run before the service does.
-    fn hooks(&mut self, service: &Value, what: &str) {
-        let hooks = service.get("pre_start").map(Value::each).unwrap_or_default();
+    fn hooks(&mut self, service: &ComposeValue, what: &str) {
+        let hooks = service.get("pre_start").map(ComposeValue::each).unwrap_or_default();
         for (at, hook) in hooks.iter().enumerate() {
             if let Some(image) = hook.get("image") {
                 self.image(image, &format!("{what}: pre_start[{at}]"));
@@ -148,8 +150,8 @@ impl<'l, 'a> Services<'l, 'a> {
     }
 
     /// Images that are mounted; of mounts in one place the last one counts.
-    fn volumes(&mut self, service: &Value, what: &str) {
-        let volumes = service.get("volumes").map(Value::each).unwrap_or_default();
+    fn volumes(&mut self, service: &ComposeValue, what: &str) {
+        let volumes = service.get("volumes").map(ComposeValue::each).unwrap_or_default();
         if !volumes.iter().any(is_image) {
             return;
         }
@@ -163,15 +165,15 @@ impl<'l, 'a> Services<'l, 'a> {
             if target(volume).is_some_and(|target| last.get(&target) != Some(&at)) {
                 continue;
             }
-            let nothing = Value { at: volume.at, said: Said::Nothing };
+            let nothing = ComposeValue { at: volume.at, said: Spoken::Nothing };
             let source = volume.get("source").unwrap_or(&nothing);
             self.image(source, &format!("{what}: volumes[{at}]"));
         }
     }
 
     /// Notes which variables of `value` are not set.
-    fn unset(&mut self, value: &Value, what: &str) {
-        if let Said::Text(text) = &value.said
+    fn unset(&mut self, value: &ComposeValue, what: &str) {
+        if let Spoken::Text(text) = &value.said
             && !text.unset.is_empty()
         {
             let text = format!("{} is not set: nothing stands in its place", text.unset.join(", "));
@@ -180,11 +182,11 @@ impl<'l, 'a> Services<'l, 'a> {
     }
 
     /// Asks for the image that `value` names.
-    fn image(&mut self, value: &Value, what: &str) {
+    fn image(&mut self, value: &ComposeValue, what: &str) {
         let Some(name) = self.loader.text(value, "the image").map(ToOwned::to_owned) else {
             return;
         };
-        let Said::Text(text) = &value.said else { return };
+        let Spoken::Text(text) = &value.said else { return };
         let spot = self.loader.spot(value.at, what);
         let unset = text.unset.join(", ");
         match name.parse::<Reference>() {
@@ -212,16 +214,16 @@ fn named(name: &str, error: Error) -> Error {
 }
 
 /// Whether a text is empty for want of a variable.
-fn is_unset(value: &Value) -> bool {
-    matches!(&value.said, Said::Text(text) if !text.unset.is_empty())
+fn is_unset(value: &ComposeValue) -> bool {
+    matches!(&value.said, Spoken::Text(text) if !text.unset.is_empty())
 }
 
-fn is_image(volume: &Value) -> bool {
+fn is_image(volume: &ComposeValue) -> bool {
     volume.text_of("type") == Some("image")
 }
 
 /// Where a volume is mounted.
-fn target(volume: &Value) -> Option<String> {
+fn target(volume: &ComposeValue) -> Option<String> {
     let target = match volume.text() {
         None => volume.text_of("target")?,
         Some(text) => {

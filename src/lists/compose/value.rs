@@ -1,4 +1,4 @@
-//! [`Value`]: what a Compose file says, with where it says it, and how one goes over another.
+//! [`ComposeValue`]: what a Compose file says, with where it says it, and how one goes over another.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::template::Unfilled;
 
 /// Members by name.
-pub(super) type Members = BTreeMap<Arc<str>, Value>;
+pub(super) type Members = BTreeMap<Arc<str>, ComposeValue>;
 
 /// A place in one of the files that were read: the file's number, in their order, and the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,25 +17,25 @@ pub(super) struct Where {
 
 /// A value of a project, with its variables written out.
 #[derive(Debug, Clone)]
-pub(super) struct Value {
+pub(super) struct ComposeValue {
     pub(super) at: Where,
-    pub(super) said: Said,
+    pub(super) said: Spoken,
 }
 
 /// What a value says.
 #[derive(Debug, Clone)]
-pub(super) enum Said {
+pub(super) enum Spoken {
     Nothing,
-    Text(Arc<Text>),
+    Text(Arc<ScalarText>),
     /// A text with a variable that cannot be written out.
     Unfilled(Arc<Unfilled>),
-    List(Vec<Value>),
+    List(Vec<ComposeValue>),
     Map(Members),
 }
 
 /// A scalar.
 #[derive(Debug, Clone)]
-pub(super) struct Text {
+pub(super) struct ScalarText {
     pub(super) text: String,
     /// The variables in it that are not set.
     pub(super) unset: Vec<String>,
@@ -43,34 +43,34 @@ pub(super) struct Text {
     pub(super) is_bare: bool,
 }
 
-impl Value {
-    pub(super) fn map(at: Where, members: Members) -> Value {
-        Value { at, said: Said::Map(members) }
+impl ComposeValue {
+    pub(super) fn map(at: Where, members: Members) -> ComposeValue {
+        ComposeValue { at, said: Spoken::Map(members) }
     }
 
     pub(super) fn members(&self) -> Option<&Members> {
         match &self.said {
-            Said::Map(members) => Some(members),
+            Spoken::Map(members) => Some(members),
             _ => None,
         }
     }
 
     pub(super) fn members_mut(&mut self) -> Option<&mut Members> {
         match &mut self.said {
-            Said::Map(members) => Some(members),
+            Spoken::Map(members) => Some(members),
             _ => None,
         }
     }
 
     /// The member called `name` that says anything.
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.members()?.get(name).filter(|value| !matches!(value.said, Said::Nothing))
+    pub(super) fn get(&self, name: &str) -> Option<&ComposeValue> {
+        self.members()?.get(name).filter(|value| !matches!(value.said, Spoken::Nothing))
     }
 
     /// Its text, where it is one.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.said {
-            Said::Text(text) => Some(&text.text),
+            Spoken::Text(text) => Some(&text.text),
             _ => None,
         }
     }
@@ -81,10 +81,10 @@ impl Value {
     }
 
     /// Its entries, where it is a list; itself where it is a text; else none.
-    pub(super) fn each(&self) -> &[Value] {
+    pub(super) fn each(&self) -> &[ComposeValue] {
         match &self.said {
-            Said::List(values) => values,
-            Said::Text(_) | Said::Unfilled(_) => std::slice::from_ref(self),
+            Spoken::List(values) => values,
+            Spoken::Text(_) | Spoken::Unfilled(_) => std::slice::from_ref(self),
             _ => &[],
         }
     }
@@ -92,36 +92,36 @@ impl Value {
     /// How many values there are from here on down.
     pub(super) fn weight(&self) -> usize {
         1 + match &self.said {
-            Said::List(values) => values.iter().map(Value::weight).sum(),
-            Said::Map(members) => members.values().map(Value::weight).sum(),
+            Spoken::List(values) => values.iter().map(ComposeValue::weight).sum(),
+            Spoken::Map(members) => members.values().map(ComposeValue::weight).sum(),
             _ => 0,
         }
     }
 
     /// This value with `over` over it: members by name, lists one behind the other, and anything else in
     /// the stead of what was there. `clash` is told where a list or a mapping would be something else then.
-    pub(super) fn under(self, over: Value, clash: &mut dyn FnMut(Where)) -> Value {
+    pub(super) fn under(self, over: ComposeValue, clash: &mut dyn FnMut(Where)) -> ComposeValue {
         match (self.said, over.said) {
-            (said, Said::Nothing) => Value { at: self.at, said },
-            (Said::Map(mut members), Said::Map(others)) => {
+            (said, Spoken::Nothing) => ComposeValue { at: self.at, said },
+            (Spoken::Map(mut members), Spoken::Map(others)) => {
                 lay(&mut members, others, clash);
-                Value { at: self.at, said: Said::Map(members) }
+                ComposeValue { at: self.at, said: Spoken::Map(members) }
             }
-            (Said::List(mut values), Said::List(others)) => {
+            (Spoken::List(mut values), Spoken::List(others)) => {
                 values.extend(others);
-                Value { at: self.at, said: Said::List(values) }
+                ComposeValue { at: self.at, said: Spoken::List(values) }
             }
             (said, other) => {
-                if matches!(said, Said::Map(_) | Said::List(_)) {
+                if matches!(said, Spoken::Map(_) | Spoken::List(_)) {
                     clash(over.at);
                 }
-                Value { at: over.at, said: other }
+                ComposeValue { at: over.at, said: other }
             }
         }
     }
 }
 
-/// Puts `over` over `members`, as [`Value::under`].
+/// Puts `over` over `members`, as [`ComposeValue::under`].
 pub(super) fn lay(members: &mut Members, over: Members, clash: &mut dyn FnMut(Where)) {
     for (name, value) in over {
         let value = match members.remove(&name) {
@@ -172,7 +172,7 @@ fn take_out(path: &[Arc<str>], members: &mut Members) {
     let Some((last, above)) = path.split_last() else { return };
     let mut members = members;
     for name in above {
-        let Some(inner) = members.get_mut(name).and_then(Value::members_mut) else { return };
+        let Some(inner) = members.get_mut(name).and_then(ComposeValue::members_mut) else { return };
         members = inner;
     }
     members.remove(last);

@@ -227,16 +227,17 @@ fn a_hundred_thousand_tags_are_read_at_once() {
 
 #[test]
 fn other_yaml_is_none_of_them() {
-    for text in [
-        "services:\n  images:\n    image: x\n",
-        "version: '3'\nservices: {a: {image: x}}\n",
-        "sync: [a, b]\n",
-        "kind: Pod\napiVersion: v1\n",
-        "images:\n- name: x\n",
-        "a.io: {images: [x]}\n",
-        "{}\n",
-        "a: b\n",
-    ] {
+    for text in
+        ["sync: [a, b]\n", "images:\n- name: x\n", "a.io: {images: [x]}\n", "{}\n", "a: b\n"]
+    {
         assert_eq!(format_of(&ListText::new("l.yaml", None, text)).name(), "plain", "{text}");
+    }
+    for (text, kind) in [
+        ("services:\n  images:\n    image: x\n", "compose"),
+        ("version: '3'\nservices: {a: {image: x}}\n", "compose"),
+        ("kind: Pod\napiVersion: v1\n", "kubernetes"),
+        ("kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nimages: []\n", "plain"),
+    ] {
+        assert_eq!(format_of(&ListText::new("l.yaml", None, text)).name(), kind, "{text}");
     }
 }

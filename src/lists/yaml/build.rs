@@ -99,8 +99,11 @@ impl Builder {
                     // Whoever writes !!str means text, as with quotes.
                     let is_text =
                         tag.as_deref().is_some_and(|it| it.is_yaml_core_schema_tag("str"));
-                    let is_plain = style == ScalarStyle::Plain && !is_text;
-                    let value = Value::Text { text: text.into(), is_plain };
+                    let style = match style {
+                        ScalarStyle::Plain if is_text => ScalarStyle::DoubleQuoted,
+                        style => style,
+                    };
+                    let value = Value::Text { text: text.into(), style };
                     let node = Node::new(line, own(tag.as_deref()).as_deref(), value);
                     self.remember(anchor, &node);
                     Some(node)
@@ -218,7 +221,7 @@ impl Builder {
 }
 
 fn nothing(line: usize) -> Node {
-    Node::new(line, None, Value::Text { text: "".into(), is_plain: true })
+    Node::new(line, None, Value::Text { text: "".into(), style: ScalarStyle::Plain })
 }
 
 /// A tag that is none of YAML's own.
