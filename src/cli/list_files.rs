@@ -215,6 +215,11 @@ impl Around for Surroundings<'_> {
         environment::given(name)
     }
 
+    fn folder_name(&self, list: &ListText) -> Option<String> {
+        let folder = std::path::absolute(list.path()?).ok()?;
+        folder.parent()?.file_name()?.to_str().map(ToOwned::to_owned)
+    }
+
     fn profiles(&self) -> &[String] {
         self.profiles
     }

@@ -10,7 +10,7 @@ use super::at_hand::all_at_hand;
 use super::believe::SignersIfAny;
 use super::environment::{creation_time, now, standard_input};
 use super::idle;
-use super::list_files::{ListFiles, Wishes};
+use super::list_files::{ListFiles, Wishes, names};
 use super::printer::Printer;
 use super::registries::Registries;
 use super::table::{digest, table};
@@ -185,11 +185,9 @@ impl CheckPolicy {
     }
 }
 
-/// Whether `path` is a file with an image a line.
+/// Whether `path` is a list of images.
 fn is_list(path: &Path) -> bool {
-    let names = gather(Vec::new(), &[path.to_owned()]);
-    let is_one = |(_, misread): (Vec<_>, Vec<_>)| misread.is_empty();
-    path.is_file() && names.is_ok_and(|it| is_one(parse(it, |text| text.parse::<Source>())))
+    path.is_file() && names(path).is_ok()
 }
 
 fn text(told: &PolicyReport) -> Vec<String> {

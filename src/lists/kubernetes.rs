@@ -100,11 +100,7 @@ pub(super) fn rules(list: &ListText, around: &dyn Around, reading: &mut Reading)
 
 /// Every image that an object in `list` names, as it is written. What is wrong or worth knowing goes to
 /// `reading`.
-pub(super) fn namings(
-    list: &ListText,
-    rules: &[PathRule],
-    reading: &mut Reading,
-) -> Vec<NamedImage> {
+fn namings(list: &ListText, rules: &[PathRule], reading: &mut Reading) -> Vec<NamedImage> {
     let mut objects = Objects {
         list,
         rules,
@@ -202,11 +198,11 @@ impl Objects<'_, '_> {
         let source = source.checked_sub(1).and_then(|at| self.sources[at].1.clone());
         let bearer = Bearer::of(object, kind, api, source.as_ref());
         let of_items = bearer.kind.strip_suffix("List").map(ToOwned::to_owned);
-        if let (Some(of_items), Some(items)) = (of_items, object.get("items")) {
-            if depth < MAX_LISTS {
-                let api = if of_items.is_empty() { String::new() } else { bearer.api };
-                return self.items(items.list(), &of_items, &api, depth + 1);
-            }
+        if let (Some(of_items), Some(items)) = (of_items, object.get("items"))
+            && depth < MAX_LISTS
+        {
+            let api = if of_items.is_empty() { String::new() } else { bearer.api };
+            return self.items(items.list(), &of_items, &api, depth + 1);
         }
         walk::walk(self.list, object, bearer, self.rules, &mut self.namings, self.reading);
     }

@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 pub use self::cluster::Cluster;
 pub use self::object::{AskedImage, RunningImage, Workload};
 pub use self::stream::read;
-use crate::tools::process::{Ended, Reading};
+use crate::tools::process::{Ended, PipeReading};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, ErrorKind, Result};
 use crate::words::phrase::phrase;
@@ -50,7 +50,7 @@ impl Cluster {
         match self {
             Cluster::Asked { context } => ASKED.iter().try_for_each(|kinds| {
                 let command = kubectl(context.as_deref(), kinds);
-                from(&mut Reading::start(command, cancel, explain)?)
+                from(&mut PipeReading::start(command, cancel, explain)?)
             }),
             Cluster::Stdin => from(&mut stdin()?),
             Cluster::File(path) => {

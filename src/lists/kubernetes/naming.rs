@@ -26,8 +26,6 @@ pub(super) struct NamedImage {
     pub(super) image: String,
     pub(super) spot: Spot,
     pub(super) bearer: Arc<Bearer>,
-    /// The member it is written in, as a path.
-    pub(super) path: String,
     /// The container that runs it, where it is one.
     pub(super) container: Option<Container>,
 }
@@ -35,7 +33,7 @@ pub(super) struct NamedImage {
 impl NamedImage {
     /// Asks for it in `reading`, or says there why not.
     pub(super) fn settle(self, reading: &mut Reading) {
-        let NamedImage { image, spot, bearer, container, .. } = self;
+        let NamedImage { image, spot, bearer, container } = self;
         let text = image.trim();
         if text.is_empty() {
             return match bearer.is_own() {

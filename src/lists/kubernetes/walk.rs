@@ -281,7 +281,6 @@ impl<'a> ObjectWalk<'a, '_> {
             image: image.to_owned(),
             spot,
             bearer: Arc::clone(&self.bearer),
-            path: spelled(&self.path),
             container: self.container(),
         });
     }

@@ -111,7 +111,7 @@ fn of_files(
 ) -> Result<PlaceListing> {
     let mut opened = opened(source, client, request.stdin, progress)?;
     if let Some(fault) = opened.faults.pop() {
-        return Err(fault);
+        return Err(fault.error);
     }
     for lost in opened.unreadable {
         let at = ListedAt::of(lost.source);
