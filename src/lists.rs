@@ -10,6 +10,7 @@ mod compose;
 mod condor;
 mod dockerfile;
 mod entry;
+mod expressions;
 mod format;
 mod formats;
 mod hauler;

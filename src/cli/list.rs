@@ -10,8 +10,8 @@ use clap::Args;
 use super::believe::{Keeps, SignersIfAny, usual};
 use super::diff::is_text;
 use super::environment::piped;
-use super::idle;
-use super::list_files::names;
+use super::idle::{self, Given};
+use super::list_files::{ListFiles, Wishes, names};
 use super::printer::Printer;
 use super::registries::Registries;
 use super::table::digest;
@@ -22,11 +22,12 @@ use crate::medium::Medium;
 use crate::places::kubernetes::Cluster;
 use crate::places::location::{Place, Source, is_stream};
 use crate::verbs::list::{
-    ComparedBy, Depth, ImageList, Listable, ListedImage, Request, UsesCompared, list,
+    ComparedBy, Depth, ImageList, Listable, ListedImage, Request, UsesCompared, list, listed,
 };
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
+use crate::words::misnamed::misnamed;
 use crate::work::mapping::NameRule;
 
 /// List what a place holds, or a cluster runs, today, as a list of images that export -f takes
@@ -37,6 +38,9 @@ use crate::work::mapping::NameRule;
 /// asked; kubernetes:FILE or - for what `kubectl get pods -A -o json` printed), a bundle, a receipt, or a
 /// list of images. Of a cluster every image is listed that a workload asks for, those of init and
 /// ephemeral containers, of image volumes and of workloads without a pod among them.
+///
+/// With -f it is what lists ask for, whatever they are written in, as one plain list that says which line of
+/// which file asks for each name. Nobody is asked for anything, and rules for tags stay rules.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sealift list containers-storage: > images.txt
@@ -48,6 +52,8 @@ use crate::work::mapping::NameRule;
   sealift list docker://harbor.example/group --unused-against kubernetes: \\
       --map 'docker.io/library/*=base/*'
   sealift list kubernetes: --unused-against docker://harbor.example/group
+  sealift list -f compose.yaml -f images.txt
+  helm template ./chart | sealift list -f -
 
 Names are in order, each once. What has no name is a comment. A name that is none is told with where it stands,
 and the exit code is 5. With --unused-against only that is listed which nothing there holds, runs or asks
@@ -55,16 +61,18 @@ for: by digest where both tell it, else by name, as an import would call it, and
 compared is a comment, and is not called unused.")]
 pub(super) struct ListImages {
     /// What to list
-    #[arg(value_name = "PLACE", required = true)]
+    #[arg(value_name = "PLACE", required_unless_present = "file", conflicts_with = "file")]
     places: Vec<String>,
+    #[command(flatten)]
+    files: ListFiles,
     /// Pin the digest of each name, where it is known
-    #[arg(long)]
+    #[arg(long, conflicts_with = "file")]
     digests: bool,
     /// Write each name with its engine, layout or archive, so that an export takes it from there
-    #[arg(long, conflicts_with = "digests")]
+    #[arg(long, conflicts_with_all = ["digests", "file"])]
     with_place: bool,
     /// List only what OTHER, which may be all that PLACE may, does not use (can be repeated)
-    #[arg(long, value_name = "OTHER")]
+    #[arg(long, value_name = "OTHER", conflicts_with = "file")]
     unused_against: Vec<String>,
     /// With --unused-against: rule by which a name was imported (can be repeated), as import takes it
     #[arg(long, value_name = "FROM=TO", requires = "unused_against", value_parser = NameRule::parse)]
@@ -84,7 +92,32 @@ pub(super) struct ListImages {
 }
 
 impl ListImages {
-    pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
+    pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        match self.files.is_empty() {
+            true => self.of_places(printer),
+            false => self.of_lists(printer),
+        }
+    }
+
+    /// What lists ask for.
+    fn of_lists(&self, printer: &Printer) -> Result<ExitCode> {
+        let given = [&self.signed(), &self.registries.given()[..]].concat();
+        idle::tell(&given, "lists are read, and nobody is asked", printer);
+        let Wishes { request, mut wrong, .. } =
+            self.files.wishes(Vec::new(), self.registries.jobs(), printer)?;
+        let (told, misread) = listed(request);
+        wrong.extend(misread);
+        if let Some(error) = misnamed(wrong, |n| format!("{n} of the names cannot be read")) {
+            return Err(error);
+        }
+        printer.result(&told, || {
+            told.asked.iter().map(|asked| Safe(&asked.to_string()).to_string()).collect()
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn of_places(mut self, printer: &Printer) -> Result<ExitCode> {
+        idle::tell(&self.files.beside_none(), "no list is given with -f", printer);
         let text = [("--digests", self.digests), ("--with-place", self.with_place)];
         idle::in_full(&text, printer);
         let opener = self.unlock.opener(printer)?;
@@ -101,7 +134,7 @@ impl ListImages {
             idle::tell(&self.registries.given(), "no place is a registry", printer);
             self.registries.unused();
         }
-        let trust = self.trust(all().any(is_signed), printer)?;
+        let trust = self.trust(&all().filter(|it| is_signed(it)).collect::<Vec<_>>(), printer)?;
         let depth = match (printer.is_json(), self.digests) {
             (true, _) => Depth::Contents,
             (false, true) => Depth::Digests,
@@ -125,14 +158,20 @@ impl ListImages {
         Ok(printer.end(error.as_ref()))
     }
 
-    /// Who must have signed what is signed, if anything is.
-    fn trust(&self, is_needed: bool, printer: &Printer) -> Result<Trust> {
-        if !is_needed {
-            let given = [
-                ("--key and --trust", self.signers.are_named()),
-                ("--insecure-no-verify", self.insecure_no_verify),
-            ];
-            idle::tell(&given, "nothing that is listed is signed", printer);
+    /// The options that say who must have signed.
+    fn signed(&self) -> [Given; 3] {
+        let by_folder = self.signers.folder().is_some();
+        [
+            ("--key", self.signers.are_named() && !by_folder),
+            ("--trust", by_folder),
+            ("--insecure-no-verify", self.insecure_no_verify),
+        ]
+    }
+
+    /// Who must have signed what is `signed`, if anything is.
+    fn trust(&self, signed: &[&Listable], printer: &Printer) -> Result<Trust> {
+        if signed.is_empty() {
+            idle::tell(&self.signed(), "nothing that is listed is signed", printer);
             return Ok(Trust::UnsafeAnySigner);
         }
         match (self.insecure_no_verify, self.signers.are_named()) {
@@ -142,6 +181,9 @@ impl ListImages {
             }
             (false, true) => self.signers.trust(),
             (false, false) => usual(Keeps::IfItCan)?.ok_or_else(|| {
+                if let Some(missing) = signed.iter().find_map(|it| missing(it)) {
+                    return missing;
+                }
                 Error::new(Class::Usage, "whose bundles and receipts count is not said").hint(
                     "name the public key of who made them with --key, or a trust folder with --trust",
                 )
@@ -217,6 +259,14 @@ fn is_registry(what: &Listable) -> bool {
 
 fn is_signed(what: &Listable) -> bool {
     matches!(what, Listable::Bundle(_) | Listable::Receipt(_))
+}
+
+/// That nothing is there, where nothing is.
+fn missing(what: &Listable) -> Option<Error> {
+    match what {
+        Listable::Bundle(medium) if !medium.is_taken().unwrap_or(true) => medium.open().err(),
+        _ => None,
+    }
 }
 
 fn is_stdin(what: &Listable) -> bool {

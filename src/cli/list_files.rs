@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::environment;
+use super::idle::Given;
 use super::lists::no_path;
 use super::printer::Printer;
 use super::secrets::read_text;
@@ -69,6 +70,11 @@ impl ListFiles {
     /// Whether there is one.
     pub(super) fn is_empty(&self) -> bool {
         self.file.is_empty()
+    }
+
+    /// What is given for them though there may be none.
+    pub(super) fn beside_none(&self) -> [Given; 1] {
+        [("--latest-patch", self.latest_patch)]
     }
 
     /// Whether one comes in on standard input.

@@ -2,6 +2,7 @@
 
 use super::around::Around;
 use super::entry::{Asked, Entry};
+use super::expressions;
 use super::format::ListFormat;
 use super::list_text::ListText;
 use super::reading::Reading;
@@ -61,16 +62,19 @@ impl ListFormat for PlainList {
 /// When it has a rule for tags that is none.
 pub fn asked(name: &str) -> crate::words::error::Result<Asked> {
     let bare = name.strip_prefix("docker://").unwrap_or(name);
-    let slash = bare.rfind('/').map_or(0, |at| at + 1);
-    // Within a range there may be no slash; a digest has a colon of its own.
-    let colon = bare[slash..].find([':', '@']).map(|at| slash + at);
-    let Some((repository, tags)) =
-        colon.and_then(|at| Some((&bare[..at], bare[at..].strip_prefix(':')?)))
+    // Behind a space there are only more conditions, and a slash behind a colon begins an expression; a
+    // digest has a colon of its own.
+    let head = bare.split(char::is_whitespace).next().unwrap_or(bare);
+    let slash = head.rfind('/').map_or(0, |at| at + 1);
+    let colon = || head[slash..].find([':', '@']).map(|at| slash + at);
+    let Some((repository, tags)) = expressions::begin(bare)
+        .or_else(colon)
+        .and_then(|at| Some((&bare[..at], bare[at..].strip_prefix(':')?)))
     else {
         return Ok(Asked::Place(name.to_owned()));
     };
-    let is_rule =
-        tags.contains(['*', '?']) || tags.trim_start().starts_with(['<', '>', '=', '^', '~']);
+    let is_rule = tags.contains(['*', '?', '/'])
+        || tags.trim_start().starts_with(['<', '>', '=', '^', '~']);
     if !is_rule || PLACES.iter().any(|place| bare.starts_with(place)) {
         return Ok(Asked::Place(name.to_owned()));
     }
@@ -84,19 +88,21 @@ mod tests {
 
     #[test]
     fn lines_are_places_and_rules_for_tags() {
-        let text = "# base\nalpine:3.20  # small\n\n\tquay.io/a/b@sha256:e3b0\nquay.io/a/b:>=1 <2\nx:*\noci:dir:*\n";
+        let text = "# base\nalpine:3.20  # small\n\n\tquay.io/a/b@sha256:e3b0\nquay.io/a/b:>=1 <2\nx:*\noci:dir:*\nx:/^1/ not /a/\noci:/x:*\n";
         let list = ListText::new("l.txt", None, text);
 
         let reading = read(&[list], None, &Nothing);
 
         let shown: Vec<String> =
             reading.entries.iter().map(|it| format!("{} {:?}", it.spot, it.asked)).collect();
-        assert_eq!(shown.len(), 5, "{shown:?}");
+        assert_eq!(shown.len(), 7, "{shown:?}");
         assert_eq!(shown[0], "l.txt: line 2 Place(\"alpine:3.20\")");
         assert!(shown[1].starts_with("l.txt: line 4 Place"), "{shown:?}");
         assert!(shown[2].contains("Tags { repository: \"quay.io/a/b\""), "{shown:?}");
         assert!(shown[3].contains("Tags { repository: \"x\""), "{shown:?}");
         assert!(shown[4].contains("Place(\"oci:dir:*\")"), "{shown:?}");
+        assert!(shown[5].contains("repository: \"x\""), "{shown:?}");
+        assert!(shown[6].contains("Place(\"oci:/x:*\")"), "{shown:?}");
         assert!(reading.faults.is_empty());
     }
 }

@@ -6,12 +6,13 @@ use std::fmt;
 use regex_lite::Regex;
 use semver::VersionReq;
 
+use super::expressions::{self, Taken};
 use super::version::Version;
 use crate::words::error::{Class, Error, Result};
 use crate::words::glob::fits;
 
-/// Longest rule, in bytes.
-const MAX_RULE: usize = 1024;
+/// Longest rule, in bytes: a line of it has room for the expressions of a long list of tags.
+const MAX_RULE: usize = 16 << 10;
 /// How many tags an error shows of those that are there.
 const SHOWN: usize = 5;
 
@@ -22,8 +23,9 @@ pub struct TagRule {
     text: String,
     globs: Vec<String>,
     ranges: Vec<VersionReq>,
-    allowed: Vec<Regex>,
-    denied: Vec<Regex>,
+    // Compiled when tags are chosen: a list may have 200,000 rules.
+    allowed: Vec<String>,
+    denied: Vec<String>,
     /// So many of the newest versions alone.
     pub newest: Option<usize>,
     /// Of versions that differ in their third number alone, the highest.
@@ -47,8 +49,9 @@ impl TagRule {
 
     /// Reads a rule as it stands behind a repository's colon: globs (`3.*`), of which one has to fit; ranges
     /// of versions as cargo and npm have them (`>=3.18 <4`, `^1.2`, `~1.2.3`, `||` between alternatives);
-    /// `newest N`; `latest-patch`. Versions with something behind their numbers (`-alpine`) are in a range
-    /// where a glob asks for it, as in `>=1.25 *-alpine`.
+    /// `newest N`; `latest-patch`; regular expressions (`/^3\.\d+$/`), of which one has to match, and none of
+    /// those behind a `not`. Versions with something behind their numbers (`-alpine`) are in a range where a
+    /// glob or an expression asks for it, as in `>=1.25 *-alpine`.
     ///
     /// # Errors
     /// [`Class::Usage`] for anything else.
@@ -62,7 +65,9 @@ impl TagRule {
         }
         let mut rule = TagRule { text: text.to_owned(), ..TagRule::default() };
         let (mut range, mut alternatives) = (String::new(), Vec::new());
-        let spaced = spaced(text);
+        let Taken { allowed, denied, rest } = expressions::take(text).map_err(|why| bad(&why))?;
+        (rule.allowed, rule.denied) = (allowed, denied);
+        let spaced = spaced(&rest);
         let mut words = spaced.split([' ', '\t', ',']).filter(|word| !word.is_empty());
         while let Some(word) = words.next() {
             match word {
@@ -101,17 +106,18 @@ impl TagRule {
         allowed: impl IntoIterator<Item = &'a str>,
         denied: impl IntoIterator<Item = &'a str>,
     ) -> Result<TagRule> {
-        let read = |text: &str| {
-            Regex::new(text).map_err(|e| {
-                Error::new(Class::Usage, format!("{text:?} is no regular expression: {e}"))
-            })
-        };
+        let read =
+            |text: &str| expressions::read(text).map_err(|why| Error::new(Class::Usage, why));
         let allowed = allowed.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         let denied = denied.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        let shown = |all: &[Regex], sign: &str| {
-            all.iter().map(|one| format!("{sign}/{one}/")).collect::<Vec<_>>()
+        let shown = |all: &[String], sign: &str| {
+            all.iter().map(|one| format!("{sign}{}", expressions::written(one))).collect::<Vec<_>>()
         };
         let text = [shown(&allowed, ""), shown(&denied, "not ")].concat().join(" ");
+        if text.len() > MAX_RULE {
+            let text = format!("its expressions are longer than {MAX_RULE} bytes");
+            return Err(Error::new(Class::Usage, text).hint("make several steps of it"));
+        }
         Ok(TagRule { text, allowed, denied, ..TagRule::default() })
     }
 
@@ -143,7 +149,15 @@ impl TagRule {
     /// The tags that are meant of those that are there, in their order.
     #[must_use]
     pub fn choose<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-        let mut chosen: Vec<&str> = tags.into_iter().filter(|tag| self.means(tag)).collect();
+        let compiled = |all: &[String]| all.iter().filter_map(|one| Regex::new(one).ok()).collect();
+        let (allowed, denied): (Vec<Regex>, Vec<Regex>) =
+            (compiled(&self.allowed), compiled(&self.denied));
+        let fits = |tag: &str| {
+            self.means(tag)
+                && (allowed.is_empty() || allowed.iter().any(|one| one.is_match(tag)))
+                && !denied.iter().any(|one| one.is_match(tag))
+        };
+        let mut chosen: Vec<&str> = tags.into_iter().filter(|tag| fits(tag)).collect();
         if self.latest_patch {
             let mut highest: BTreeMap<_, Version<'_>> = BTreeMap::new();
             for version in chosen.iter().filter_map(|tag| Version::of(tag)) {
@@ -172,7 +186,7 @@ impl TagRule {
         chosen
     }
 
-    /// Whether `tag` is meant, whatever others there are.
+    /// Whether globs and ranges mean `tag`, whatever others there are.
     fn means(&self, tag: &str) -> bool {
         let asked_by_look = !(self.globs.is_empty() && self.allowed.is_empty());
         // Signatures come along with what they sign.
@@ -186,8 +200,6 @@ impl TagRule {
             })
         };
         (self.globs.is_empty() || self.globs.iter().any(|glob| fits(glob, tag)))
-            && (self.allowed.is_empty() || self.allowed.iter().any(|one| one.is_match(tag)))
-            && !self.denied.iter().any(|one| one.is_match(tag))
             && (self.ranges.is_empty() || in_range())
     }
 
@@ -308,6 +320,9 @@ mod tests {
             ["3.18", "3.18.4", "3.18.12"]
         );
         assert!(TagRule::matching(["("], []).is_err());
+        let again = TagRule::parse(&rule.to_string()).unwrap();
+        assert_eq!((again.choose(TAGS), &again), (rule.choose(TAGS), &rule));
+        assert_eq!(chosen(r">=3.19 /-\w+$/ not /rc/"), ["3.19.1-slim"]);
     }
 
     #[test]

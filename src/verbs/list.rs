@@ -1,5 +1,6 @@
 //! `list`: what places hold, and clusters run, today, as names that an export takes.
 
+mod asked;
 mod at;
 mod clusters;
 mod engines;
@@ -12,6 +13,7 @@ mod request;
 mod unnamable;
 mod unused;
 
+pub use self::asked::{AskedFor, AskedList, listed};
 pub use self::at::ListedAt;
 use self::listing::PlaceListing;
 use self::looked::look;

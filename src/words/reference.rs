@@ -246,6 +246,11 @@ impl Reference {
     }
 }
 
+/// Whether the first part of a name is a host, whatever letters it has.
+fn is_host(first: &str) -> bool {
+    first.contains(['.', ':']) || first.eq_ignore_ascii_case("localhost")
+}
+
 impl FromStr for Reference {
     type Err = Error;
 
@@ -284,8 +289,7 @@ impl FromStr for Reference {
         };
         let (host, path) = match rest.split_once('/') {
             Some((first, path))
-                if first.contains(['.', ':'])
-                    || first.eq_ignore_ascii_case("localhost")
+                if is_host(first)
                     // No path has capitals, so that this is a host, as docker takes it.
                     || first.bytes().any(|c| c.is_ascii_uppercase()) =>
             {
@@ -298,6 +302,12 @@ impl FromStr for Reference {
             None => (path, None),
         };
         let registry: Registry = host.parse().map_err(named)?;
+        // In small letters, as registries are called here, nobody would take it for one.
+        if !is_host(&registry.0) {
+            let text = format!("image name {text:?}: {host:?} is a registry by its capitals alone");
+            return Err(Error::new(Class::Usage, text)
+                .hint("write the host with its domain or port, or the path in small letters"));
+        }
         let repository = match registry.0 == "docker.io" && !path.contains('/') {
             true => format!("library/{path}"),
             false => path.to_owned(),
@@ -386,7 +396,7 @@ mod tests {
             ("localhost/a", "localhost/a:latest"),
             ("localhost:5000/a/b_c/d--e:T.1", "localhost:5000/a/b_c/d--e:T.1"),
             ("[::1]:5000/a", "[::1]:5000/a:latest"),
-            ("HARBOR/team/app:1", "harbor/team/app:1"),
+            ("HARBOR:443/team/app:1", "harbor:443/team/app:1"),
             ("Localhost/a", "localhost/a:latest"),
             ("LOCALHOST:5000/a", "localhost:5000/a:latest"),
             ("Gcr.io/panoptes-exp/panoptes-utils", "gcr.io/panoptes-exp/panoptes-utils:latest"),
@@ -403,6 +413,7 @@ mod tests {
             "",
             "FOO",
             "FOO/Bar",
+            "HARBOR/team/app:1",
             "foo/Bar",
             "a:",
             "a:-x",
