@@ -78,8 +78,8 @@ pub fn asked(name: &str) -> crate::words::error::Result<Asked> {
     else {
         return Ok(Asked::Place(name.to_owned()));
     };
-    let is_rule = tags.contains(['*', '?', '/'])
-        || tags.trim_start().starts_with(['<', '>', '=', '^', '~']);
+    let is_rule =
+        tags.contains(['*', '?', '/']) || tags.trim_start().starts_with(['<', '>', '=', '^', '~']);
     if !is_rule || PLACES.iter().any(|place| bare.starts_with(place)) {
         return Ok(Asked::Place(name.to_owned()));
     }

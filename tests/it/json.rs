@@ -900,6 +900,8 @@ fn lists_of_places() {
     check("list", &run(&sealift, "list oci:hello").ok(), &[]);
     check("list.cluster", &run(&sealift, "list kubernetes:odd.json").exits(code::INCOMPLETE), &[]);
     let line = "list kubernetes:pods.json --unused-against folder --key signer.pub.pem";
+    fs::write(sealift.at("asked.yaml"), "services:\n  web: {image: nginx:1.27}\n").unwrap();
+    check("list.asked", &run(&sealift, "list -f asked.yaml").ok(), &[]);
     check("list.unused", &run(&sealift, line).ok(), &[]);
 }
 

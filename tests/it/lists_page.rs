@@ -58,11 +58,21 @@ fn every_kind_of_list_is_shown_with_what_is_printed_for_it() {
         assert_eq!(printed, text, "{place}");
         for (name, text) in written.drain(..).filter(|(name, _)| words.contains(&name.as_str())) {
             let list = ListText::new(&name, Some(Path::new(&name)), &text);
-            shown.insert(format_of(&list).name());
+            let said = words.iter().skip_while(|word| **word != "--as").nth(1);
+            shown.insert(said.copied().unwrap_or_else(|| format_of(&list).name()).to_owned());
         }
     }
 
-    let all: BTreeSet<&str> = FORMATS.iter().map(|format| format.name()).collect();
+    let all: BTreeSet<String> = FORMATS.iter().map(|format| format.name().to_owned()).collect();
     assert_eq!(shown, all);
     assert!(is_in_readme("lists.md"));
+}
+
+#[test]
+fn every_kind_of_list_has_a_fuzz_target() {
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/Cargo.toml");
+    let targets = std::fs::read_to_string(targets).unwrap();
+    for format in FORMATS {
+        assert!(targets.contains(&format!("\nname = {:?}\n", format.name())), "{format:?}");
+    }
 }

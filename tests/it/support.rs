@@ -60,16 +60,23 @@ pub mod zot;
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a component may take until it answers. Generous, because the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Whether the python that is found has PyYAML.
+fn python_has_yaml() -> bool {
+    let import = Command::new("python3").args(["-c", "import yaml"]).stderr(Stdio::null()).status();
+    import.is_ok_and(|status| status.success())
+}
+
 /// Whether all `components` are here; see [`need`]. `root` stands for being the superuser,
 /// `go:NAME` for one of the [`peers`], `peers:LANGUAGE` for all those of a language.
 pub fn have(components: &[&str]) -> bool {
     let missing = components.iter().find(|component| match **component {
+        "python3-yaml" => !python_has_yaml(),
         "root" => !rustix::process::geteuid().is_root(),
         "peers:python" => peers::libraries("python").is_none(),
         "peers:npm" => peers::libraries("npm").is_none(),
