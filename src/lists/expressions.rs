@@ -6,6 +6,7 @@ use regex_lite::Regex;
 const MAX_EXPRESSION: usize = 1024;
 /// Behind it stands an expression that no tag may match.
 const NOT: &str = "not";
+const ALONE: &str = "an expression has a / before and behind it, and space around these";
 
 /// Where the colon stands behind which `name` goes on with an expression.
 pub(super) fn begin(name: &str) -> Option<usize> {
@@ -39,7 +40,8 @@ pub(super) fn take(rule: &str) -> Result<Taken, String> {
             is_escaped = c == '\\' && !is_escaped;
             is_end
         });
-        let end = end.ok_or("a / stands alone; an expression has one before and behind it")?;
+        let is_apart = before.is_empty() || before.ends_with(char::is_whitespace);
+        let end = end.filter(|_| is_apart).ok_or(ALONE)?;
         let one = read(&from[..end])?;
         let before = before.trim_end();
         let denied = before.strip_suffix(NOT).filter(|it| it.is_empty() || it.ends_with(' '));
@@ -50,6 +52,9 @@ pub(super) fn take(rule: &str) -> Result<Taken, String> {
         taken.rest.push_str(denied.unwrap_or(before));
         taken.rest.push(' ');
         behind = &from[end + 1..];
+        if !(behind.is_empty() || behind.starts_with(char::is_whitespace)) {
+            return Err(ALONE.to_owned());
+        }
     }
     taken.rest.push_str(behind);
     Ok(taken)
@@ -60,6 +65,9 @@ pub(super) fn take(rule: &str) -> Result<Taken, String> {
 /// # Errors
 /// Why it is none.
 pub(super) fn read(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("an expression is empty".to_owned());
+    }
     if text.len() > MAX_EXPRESSION {
         return Err(format!("an expression is longer than {MAX_EXPRESSION} bytes"));
     }
@@ -97,14 +105,24 @@ mod tests {
         assert_eq!(taken.denied, [r"a\/b", "[ x]"]);
         let rest: Vec<&str> = taken.rest.split_whitespace().collect();
         assert_eq!(rest, [">=1", "newest", "2"]);
-        for bad in ["/a", "a/b", "/(/", "/a#/", "/\u{200b}/", &format!("/{}/", "x".repeat(2000))] {
+        for bad in [
+            "/a",
+            "a/b",
+            "a/b/ c",
+            "/a/b",
+            "//",
+            "/(/",
+            "/a#/",
+            "/\u{200b}/",
+            &format!("/{}/", "x".repeat(2000)),
+        ] {
             assert!(take(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn what_is_written_is_read_again() {
-        for text in ["^3", "a/b", r"a\/b", r"\\", "[/]", ""] {
+        for text in ["^3", "a/b", r"a\/b", r"\\", "[/]"] {
             let again = take(&written(text)).unwrap();
             assert_eq!(again.allowed.len(), 1, "{text}");
             assert_eq!(written(&again.allowed[0]), written(text));

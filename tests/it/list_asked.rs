@@ -105,6 +105,41 @@ fn all_that_is_wrong_is_told_and_places_are_not_asked_beside_lists() {
 }
 
 #[test]
+fn what_could_exhaust_a_reader_is_refused_and_odd_spelling_is_not() {
+    let sealift = Sealift::new();
+    let said = |name: &str, text: &str| {
+        std::fs::write(sealift.at(name), text).unwrap();
+        run!(sealift, "list", "-f", name)
+    };
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for at in 1..12 {
+        let row = vec![format!("*a{}", at - 1); 10].join(", ");
+        bomb.push_str(&format!("a{at}: &a{at} [{row}]\n"));
+    }
+    let kind = "kind: Pod\nspec:\n";
+    for (text, line, error) in [
+        (format!("kind: Pod\n{bomb}"), 7, "more than 1000000 values"),
+        (format!("{kind}  x: &x\n    y: *x\n"), 4, "stands within what it is an alias of"),
+        (format!("{kind}  x: 1\n  x: 2\n"), 4, "the key \"x\" stands twice"),
+        (format!("{kind}\tx: 1\n"), 3, "cannot be read as YAML"),
+        (format!("{kind}  x: {}\n", "[".repeat(5000)), 3, "nested deeper than 100 levels"),
+    ] {
+        let line = format!("list.yaml: line {line}: ");
+        said("list.yaml", &text).exits(code::USAGE).says(error).says(&line);
+    }
+    let odd =
+        "kind: Pod\r\nspec: !odd\r\n  containers:\r\n  - {name: a, image: !mine 'nginx:1'}\r\n";
+    assert_eq!(names(&said("odd.yaml", odd).ok().stdout), ["nginx:1"]);
+
+    let many: String = (0..100_000).map(|n| format!("x.example/a/b{n}:1\n")).collect();
+    assert_eq!(said("many.txt", &many).ok().stdout.lines().count(), 100_000);
+    // What is too large is not read.
+    let large = std::fs::File::create(sealift.at("large.txt")).unwrap();
+    large.set_len(50 << 20).unwrap();
+    run!(sealift, "list", "-f", "large.txt").exits(code::USAGE).says("large.txt").says("larger");
+}
+
+#[test]
 fn another_program_finds_the_same_images_in_manifests() {
     need!("python3", "python3-yaml");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/lists");
