@@ -47,7 +47,9 @@ fn every_kind_of_list_is_shown_with_what_is_printed_for_it() {
     for Block { line, about, text } in blocks() {
         let place = format!("{PAGE}:{line}");
         if let Some(name) = about.strip_prefix(FILE) {
-            std::fs::write(sealift.at(name), &text).unwrap();
+            let path = sealift.at(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, &text).unwrap();
             written.push((name.to_owned(), text));
             continue;
         }
