@@ -95,6 +95,14 @@ pub fn read(
     reading
 }
 
+/// Whether `line` names an image at a registry that is called by its IPv6 address.
+fn is_by_address(line: &str) -> bool {
+    let host = line.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    host.is_some_and(|(address, rest)| {
+        address.parse::<std::net::Ipv6Addr>().is_ok() && rest.starts_with([':', '/'])
+    })
+}
+
 /// That `list` is no plain one either, though it is no other kind that is known: YAML of a kind that nobody
 /// knows, or broken.
 fn unknown(list: &ListText) -> Option<(usize, Error)> {
@@ -103,7 +111,7 @@ fn unknown(list: &ListText) -> Option<(usize, Error)> {
         list.text().lines().any(|line| {
             let key =
                 line.split_once(':').filter(|(_, rest)| rest.is_empty() || rest.starts_with(' '));
-            line.starts_with(['{', '['])
+            (line.starts_with(['{', '[']) && !is_by_address(line))
                 || line == "---"
                 || key.is_some_and(|(key, _)| {
                     !key.is_empty() && !key.contains([' ', '#', '/', '.', '\t'])

@@ -122,7 +122,7 @@ fn what_could_exhaust_a_reader_is_refused_and_odd_spelling_is_not() {
         (format!("{kind}  x: &x\n    y: *x\n"), 4, "stands within what it is an alias of"),
         (format!("{kind}  x: 1\n  x: 2\n"), 4, "the key \"x\" stands twice"),
         (format!("{kind}\tx: 1\n"), 3, "cannot be read as YAML"),
-        (format!("{kind}  x: {}\n", "[".repeat(5000)), 3, "nested deeper than 100 levels"),
+        (format!("{kind}  x: {}\n", "[".repeat(5000)), 3, "recursion limit exceeded"),
     ] {
         let line = format!("list.yaml: line {line}: ");
         said("list.yaml", &text).exits(code::USAGE).says(error).says(&line);
