@@ -32,6 +32,7 @@ mod ledger;
 mod list_files;
 mod lists;
 mod lock;
+mod lock_images;
 mod login;
 mod manual;
 mod misuse;
@@ -113,6 +114,7 @@ enum Command {
     #[command(subcommand)]
     Key(key::KeyVerb),
     Export(Box<export::Export>),
+    Lock(Box<lock_images::LockImages>),
     Inspect(inspect::Inspect),
     Inventory(Box<inventory::TakeInventory>),
     Diff(diff::Diff),
@@ -171,6 +173,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
     match command {
         Command::Key(command) => command.run(printer),
         Command::Export(args) => args.run(printer),
+        Command::Lock(args) => args.run(printer),
         Command::Inspect(args) => args.run(printer),
         Command::Inventory(args) => args.run(printer),
         Command::Diff(args) => args.run(printer),

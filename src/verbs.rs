@@ -9,6 +9,7 @@ pub mod import;
 pub mod inspect;
 pub mod inventory;
 pub mod ledger;
+pub mod lock;
 pub mod login;
 mod making;
 mod numbered;

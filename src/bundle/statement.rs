@@ -24,6 +24,8 @@ const PREDICATE_TYPE: &str = "urn:sealift:bundle:v1";
 const SECOND_TYPE: &str = "urn:sealift:bundle:v2";
 /// `predicateType` of ours where it has a member that readers of the second version refuse.
 const THIRD_TYPE: &str = "urn:sealift:bundle:v3";
+/// `predicateType` of ours where it has a member that readers of the third version refuse.
+const FOURTH_TYPE: &str = "urn:sealift:bundle:v4";
 /// Most characters of a reason for which an image was skipped.
 const MAX_REASON: usize = 1_000;
 /// The way out where a statement is of a version that is not known here.
@@ -65,6 +67,10 @@ pub struct Predicate {
     /// What the images were held against before they were let in. With it, it is version 3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
+    /// The SHA-256 of each lock that was among the lists which asked for the images, in order. With it, it is
+    /// version 4.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Digest>,
 }
 
 /// The bundle before this one in its stream.
@@ -161,6 +167,7 @@ impl Predicate {
             tool: Tool::own(),
             skipped: Vec::new(),
             screenings: Vec::new(),
+            locks: Vec::new(),
         }
     }
 
@@ -188,6 +195,14 @@ impl Predicate {
         let mut all = std::mem::take(&mut self.screenings);
         all.extend(screenings);
         self.screened(all)
+    }
+
+    /// The same, asked for by these `locks`, among others.
+    #[must_use]
+    pub fn locked(self, mut locks: Vec<Digest>) -> Predicate {
+        locks.sort();
+        locks.dedup();
+        Predicate { locks, ..self }
     }
 
     /// The same, standing at `position`, after `previous`.
@@ -231,10 +246,11 @@ impl Predicate {
 
     /// The first version whose readers know all members.
     fn version(&self) -> &'static str {
-        match (self.screenings.is_empty(), self.skipped.is_empty()) {
-            (false, _) => THIRD_TYPE,
-            (true, false) => SECOND_TYPE,
-            (true, true) => PREDICATE_TYPE,
+        match (self.locks.is_empty(), self.screenings.is_empty(), self.skipped.is_empty()) {
+            (false, ..) => FOURTH_TYPE,
+            (true, false, _) => THIRD_TYPE,
+            (true, true, false) => SECOND_TYPE,
+            (true, true, true) => PREDICATE_TYPE,
         }
     }
 
@@ -267,7 +283,8 @@ impl Statement {
         // Nobody may be trusted yet, so nothing is kept but what a statement has room for.
         check_strict(payload).map_err(|e| bad(e.to_string()))?;
         let types: Types<'_> = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
-        let is_known = [PREDICATE_TYPE, SECOND_TYPE, THIRD_TYPE].contains(&&*types.predicate_type);
+        let known = [PREDICATE_TYPE, SECOND_TYPE, THIRD_TYPE, FOURTH_TYPE];
+        let is_known = known.contains(&&*types.predicate_type);
         if types.r#type != STATEMENT_TYPE || !is_known {
             return Err(bad("it is of another type".to_owned()).hint(LATER));
         }
@@ -289,9 +306,10 @@ impl Statement {
             || !predicate.referrers.is_sorted_by(|one, next| one < next)
             || !predicate.skipped.is_sorted_by(|one, next| one < next)
             || !predicate.screenings.is_sorted_by(|one, next| one < next)
+            || !predicate.locks.is_sorted_by(|one, next| one < next)
         {
             return Err(bad(
-                "its images, referrers, screenings or what it skipped are not in order, each once"
+                "its images, referrers, screenings, locks or what it skipped are not in order, each once"
                     .to_owned(),
             ));
         }

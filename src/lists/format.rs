@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::around::Around;
 use super::list_text::ListText;
+use super::lock_file::LockFile;
 use super::plain::Plain;
 use super::reading::Reading;
 use crate::words::error::{Class, Error, Result};
@@ -29,7 +30,7 @@ pub trait ListFormat: Debug + Send + Sync {
 }
 
 /// All of them. The first that a list is one of decides; the last one is any.
-pub const FORMATS: &[&dyn ListFormat] = &[&Plain];
+pub const FORMATS: &[&dyn ListFormat] = &[&LockFile, &Plain];
 
 /// The format that is called `name`.
 ///

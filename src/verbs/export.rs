@@ -30,7 +30,7 @@ pub use self::since::Since;
 pub(super) use self::sources::open;
 pub use self::summary::Summary;
 use self::summary::{held, volume_dir};
-pub(super) use self::surveyed::{names_of, survey};
+pub(super) use self::surveyed::{contents_of, names_of, survey};
 use self::there::There;
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::check::{self, Trust};
@@ -62,6 +62,7 @@ use crate::words::remedy::Remedy;
 use crate::work::graph::{self, Selection};
 use crate::work::plan::Count;
 use crate::work::transfer;
+use crate::work::weights::Weights;
 
 /// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
 /// signed: layers may take hours after that.
@@ -177,6 +178,7 @@ fn make(
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without([skipped, request.missing.clone()].concat())
         .screened([screenings, admitted.screenings].concat())
+        .locked(request.locks.clone())
         .upon(base);
 
     if let Some(mut there) = there {
@@ -272,6 +274,7 @@ fn make(
         position: predicate.position(),
         skipped: predicate.skipped,
         screenings: predicate.screenings,
+        locks: predicate.locks,
         referrers,
         fetched,
         reused,
@@ -288,6 +291,7 @@ fn make(
         recovery,
         sizes: None,
         change: None,
+        weights: None,
     })
 }
 
@@ -310,7 +314,7 @@ fn dry(
     for blob in contents.blobs.carried() {
         if at_hand.may_have(blob) { &mut reused } else { &mut fetched }.add(blob);
     }
-    let held = held(&contents);
+    let (held, weights) = (held(&contents), Some(Weights::of(&contents)));
     Summary {
         ok: true,
         bundle: request.output.clone(),
@@ -318,6 +322,7 @@ fn dry(
         position: predicate.position(),
         skipped: predicate.skipped,
         screenings: predicate.screenings,
+        locks: predicate.locks,
         referrers: contents.referrers.len(),
         fetched,
         reused,
@@ -334,6 +339,7 @@ fn dry(
         recovery: None,
         sizes: None,
         change: None,
+        weights,
     }
 }
 

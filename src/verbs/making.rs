@@ -19,7 +19,8 @@ use crate::tools::parallel;
 use crate::tools::room;
 use crate::tools::uncached::ReadBack;
 use crate::words::cancel::Cancel;
-use crate::words::document::Descriptor;
+use crate::words::digest::Digest;
+use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Result, Side};
 use crate::words::progress::{Event, Progress, Silent};
 use crate::work::plan::{Count, PlaceRoom, PlanSizes};
@@ -34,7 +35,39 @@ pub(super) fn read_configs(
     jobs: usize,
     cancel: &Cancel,
 ) -> Result<(Configs, Count, Count)> {
+    let sources = (contents, sources, draft, at_hand);
+    read_these_configs(small_configs(contents), sources, jobs, cancel)
+}
+
+/// As [`read_configs`], of those alone that tell what images run on: where an index lists it, none.
+pub(super) fn read_telling_configs(
+    contents: &Contents,
+    sources: &dyn BlobSources,
+    at_hand: &AtHand,
+    jobs: usize,
+    cancel: &Cancel,
+) -> Result<Configs> {
+    let untold = contents.images.iter().filter(|image| image.platforms.is_empty());
+    let configs = untold.filter_map(|image| match contents.documents.get(&image.digest)?.kind() {
+        Kind::Manifest { config: Some(config), .. } => Some(config.digest),
+        _ => None,
+    });
+    let configs: BTreeSet<Digest> = configs.collect();
     let mut small = small_configs(contents);
+    small.retain(|config| configs.contains(&config.digest));
+    let sources = (contents, sources, None, at_hand);
+    read_these_configs(small, sources, jobs, cancel).map(|(configs, ..)| configs)
+}
+
+/// What configs are read from: the images, their sources, what was left of an export, and what is here.
+type ConfigSources<'s> = (&'s Contents, &'s dyn BlobSources, Option<&'s Draft>, &'s AtHand);
+
+fn read_these_configs(
+    mut small: Vec<&Descriptor>,
+    (contents, sources, draft, at_hand): ConfigSources<'_>,
+    jobs: usize,
+    cancel: &Cancel,
+) -> Result<(Configs, Count, Count)> {
     // In the order of the source, which may be a stream.
     let position =
         |blob: &Descriptor| sources.source_of(&blob.digest).map(|it| it.0.position(blob));
