@@ -22,11 +22,6 @@ pub(super) fn in_full(options: &[Given], printer: &Printer) {
     }
 }
 
-/// Whether any of `images` is in a registry.
-pub(super) fn any_registry(images: &[Source]) -> bool {
-    images.iter().any(|image| matches!(image, Source::Registry(_)))
-}
-
 /// Whether any of `images` is a place that is asked for as a whole.
 pub(super) fn any_whole(images: &[Source]) -> bool {
     images.iter().any(|image| match image {

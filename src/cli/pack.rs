@@ -10,7 +10,6 @@ use super::cut::{CutInto, on_media};
 use super::lock::Lock;
 use super::printer::Printer;
 use super::protect::told;
-use super::secrets::{open_to_others, private_key};
 use super::table::{blobs, bytes, read_back};
 use super::unlock::Identity;
 use crate::tools::pace::Jobs;
@@ -89,12 +88,8 @@ pub(super) struct Pack {
 impl Pack {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         let file = self.passphrase_file.as_deref();
-        let opener = self.identity.opener(file, printer)?;
         let key = self.sign_key.as_deref();
-        let key = key.map(|path| private_key(path, file, true, printer)).transpose()?;
-        if key.is_none() {
-            file.and_then(open_to_others).iter().for_each(|text| printer.note(text));
-        }
+        let (opener, key) = self.identity.opener_and_key(key, file, printer)?;
         let progress = printer.progress();
         let drive = self.cut.drive(self.verify_media, &progress);
         let output = self.lock.medium(self.cut.medium(&self.output, self.only, drive)?)?;

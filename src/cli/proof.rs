@@ -8,7 +8,6 @@ use clap::Args;
 use super::believe::{Keeps, Signers};
 use super::bundle::Bundle;
 use super::printer::Printer;
-use super::secrets::{open_to_others, private_key};
 use super::unlock::Identity;
 use crate::verbs::proof::{Request, Summary, proof};
 use crate::words::error::Result;
@@ -52,12 +51,8 @@ impl WriteProof {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         let trust = self.signers.trust(Keeps::IfItCan)?;
         let file = self.passphrase_file.as_deref();
-        let opener = self.identity.opener(file, printer)?;
         let key = self.sign_key.as_deref();
-        let key = key.map(|path| private_key(path, file, true, printer)).transpose()?;
-        if key.is_none() {
-            file.and_then(open_to_others).iter().for_each(|text| printer.note(text));
-        }
+        let (opener, key) = self.identity.opener_and_key(key, file, printer)?;
         let bundle = self.bundle.medium(|path| opener.medium(path));
         let request = Request::new(bundle, trust, self.output);
         let summary = proof(&request, key.as_ref(), &*printer.progress())?;

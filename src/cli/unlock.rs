@@ -6,6 +6,8 @@ use clap::Args;
 
 use super::idle::Given;
 use super::printer::Printer;
+use super::secrets::{open_to_others, private_key};
+use crate::bundle::keys::PrivateKey;
 use crate::medium::Medium;
 use crate::words::error::Result;
 
@@ -92,6 +94,25 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// As [`opener`](Identity::opener), with the private `key` that is named beside it. Their passphrases are
+    /// in one file; where no key is named, it is warned of here if others may read it.
+    pub(super) fn opener_and_key(
+        &self,
+        key: Option<&Path>,
+        passphrase_file: Option<&Path>,
+        printer: &Printer,
+    ) -> Result<(Unlocking, Option<PrivateKey>)> {
+        let opener = self.opener(passphrase_file, printer)?;
+        let open = |path| private_key(path, passphrase_file, true, printer);
+        let key = key.map(open).transpose()?;
+        if key.is_none() {
+            passphrase_file.and_then(open_to_others).iter().for_each(|text| printer.note(text));
+        }
+        Ok((opener, key))
+    }
+}
+
 #[cfg(feature = "age")]
 impl Identity {
     /// Reads the keys. Those that are encrypted are asked for their passphrases now, a bundle when it is
@@ -127,7 +148,7 @@ impl Identity {
 }
 
 #[cfg(feature = "age")]
-use super::secrets::{existing_passphrase, open_to_others, read_bytes};
+use super::secrets::{existing_passphrase, read_bytes};
 
 /// Largest file of identities.
 #[cfg(feature = "age")]

@@ -5,15 +5,14 @@ mod summary;
 
 pub use self::request::Request;
 pub use self::summary::Summary;
-use crate::bundle::check::{self, Trust, Trusted};
+use crate::bundle::check::{self, Trust};
 use crate::bundle::draft::{Draft, refuse_existing};
 use crate::bundle::envelope::Envelope;
 use crate::bundle::keys::{KeyId, PrivateKey};
-use crate::storage::store::{BlobSource, BlobSources};
+use crate::storage::store::BlobSources;
 use crate::tools::ground;
 use crate::verbs::making::{copy_layers, no_room_for, read_back, tell_anew, too_large, volumes};
 use crate::verbs::protect;
-use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::work::plan::Count;
@@ -110,8 +109,7 @@ pub(super) fn pack_signed(
     key.into_iter().for_each(|key| draft.keep_key(key));
     draft.begin(&head)?;
     let mut reused = Count::default();
-    let source = Source { bundle: &trusted, shown: bundle.to_string() };
-    let from = (trusted.contents(), &source as &dyn BlobSources);
+    let from = (trusted.contents(), &trusted as &dyn BlobSources);
     let done = copy_layers(&draft, &head, from, request.jobs, progress, &mut reused)?;
     let proven = match signer {
         Some(signer) => draft.prove(&signer)?,
@@ -121,16 +119,4 @@ pub(super) fn pack_signed(
     proven.name()?;
     let recovery = request.redundancy.map(|it| protect::add_to_finished(output, it, progress));
     Ok(Summary { recovery: recovery.transpose()?, ..summary(done.came, reused, read_back) })
-}
-
-/// The bundle that is there.
-struct Source<'b> {
-    bundle: &'b Trusted,
-    shown: String,
-}
-
-impl BlobSources for Source<'_> {
-    fn source_of(&self, _: &Digest) -> Result<(&dyn BlobSource, &str)> {
-        Ok((self.bundle, &self.shown))
-    }
 }

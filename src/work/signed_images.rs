@@ -6,11 +6,12 @@ use crate::bundle::image_signature::{ReadPart, Unsigned};
 use crate::bundle::screening::Screening;
 use crate::tools::parallel;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result, Subject};
+use crate::words::error::{Class, Error, Result, Side, Subject};
+use crate::words::progress::{Event, Progress};
 
 /// Holds the `images` of `contents` against all `rules`, each image against every rule that is for it, with
 /// `jobs` at a time; tells which signatures were found. `subject` says which digest has to be signed: that
-/// of the image as it was at its source.
+/// of the image as it was at its source. `progress` is told.
 ///
 /// # Errors
 /// [`Class::Untrusted`], naming every image that is not signed as demanded, and the rule; [`Class::Usage`] for
@@ -21,9 +22,13 @@ pub fn signed_images(
     contents: &Contents,
     images: &[Image],
     subject: impl Fn(&Image) -> Digest + Sync,
-    jobs: usize,
     read: &ReadPart<'_>,
+    jobs: usize,
+    progress: &dyn Progress,
 ) -> Result<Vec<Screening>> {
+    idle_rules(rules, &contents.images)?;
+    let items = images.len() as u64;
+    progress.event(Event::Phase { name: "checking signatures of images", bytes: 0, items });
     let tasks = images.iter().flat_map(|image| {
         let rules = rules.iter().filter(|rule| rule.is_for(image));
         rules.map(move |rule| (image, rule))
@@ -44,7 +49,9 @@ pub fn signed_images(
             }),
             Err(why) => Err(refused(image, rule, &why)),
         })
-    })?;
+    });
+    progress.event(Event::Done);
+    let tried = tried.map_err(|e: Error| e.on_unless_noted(Side::Source))?;
     let (mut screenings, mut faults) = (Vec::new(), Vec::new());
     for tried in tried {
         match tried {
@@ -55,14 +62,12 @@ pub fn signed_images(
     let summary = |count| {
         (Class::Untrusted, format!("{count} signatures that are demanded of images are not there"))
     };
-    Error::all(faults, summary).map_or(Ok(screenings), Err)
+    let refused = Error::all(faults, summary).map(|e| e.on_unless_noted(Side::Source));
+    refused.map_or(Ok(screenings), Err)
 }
 
 /// Refuses `rules` that are for none of `images`.
-///
-/// # Errors
-/// [`Class::Usage`].
-pub fn idle_rules(rules: &[SignatureRule], images: &[Image]) -> Result<()> {
+fn idle_rules(rules: &[SignatureRule], images: &[Image]) -> Result<()> {
     let idle = rules.iter().filter(|rule| !images.iter().any(|image| rule.is_for(image)));
     let faults = idle.map(|rule| {
         Error::new(Class::Usage, format!("no image is meant by the rule for signatures {rule}"))

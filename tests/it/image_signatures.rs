@@ -9,41 +9,19 @@ use crate::support::Random;
 use crate::support::content::digest;
 use crate::support::files::copy;
 use crate::support::images::{OCI_CONFIG, OCI_MANIFEST};
-use crate::support::sealift::{Keys, Ran, Sealift, code, ran};
+use crate::support::sealift::{Ran, code, ran};
+use crate::support::site::Site;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/image-signatures");
 
-/// A home with a key of its own.
-struct Site {
-    sealift: Sealift,
-    keys: Keys,
+/// Exports `images` of the folder to `bundle`, with `more` arguments.
+fn export(site: &Site, images: &[&str], bundle: &str, more: &str) -> Ran {
+    let sources = images.iter().map(|it| format!("oci:{FOLDER}/layout:quay.io/org/{it}:1"));
+    ran(&mut site.export(&sources.collect::<Vec<_>>(), bundle, more))
 }
 
-impl Site {
-    fn new() -> Site {
-        let sealift = Sealift::new();
-        let keys = sealift.keys("transfer");
-        Site { sealift, keys }
-    }
-
-    /// Exports `images` to `bundle`, with `more` arguments, which are split at spaces.
-    fn export(&self, images: &[&str], bundle: &str, more: &str) -> Ran {
-        let mut export = self.sealift.command();
-        export.arg("export");
-        export.args(images.iter().map(|it| format!("oci:{FOLDER}/layout:quay.io/org/{it}:1")));
-        export.args(["-o", bundle, "--sign-key"]).arg(&self.keys.private);
-        ran(export.args(more.split_whitespace()))
-    }
-
-    fn import(&self, bundle: &str, to: &str, more: &str) -> Ran {
-        let mut import = self.sealift.command();
-        import.args(["import", bundle, "--to", to, "--key"]).arg(&self.keys.public);
-        ran(import.args(more.split_whitespace()))
-    }
-
-    fn exists(&self, name: &str) -> bool {
-        self.sealift.at(name).exists()
-    }
+fn import(site: &Site, bundle: &str, to: &str, more: &str) -> Ran {
+    ran(&mut site.import(bundle, to, more))
 }
 
 /// A rule for all images of the folder that are called like this.
@@ -66,7 +44,7 @@ fn all_forms_enter_a_bundle_and_are_noted_and_found_again_on_import() {
     let any = kinds.map(|key| format!("{},any-name", rule(&format!("{key}-b*"), key)));
     let rules = [named.concat().join(" "), any.join(" "), rule("rsa-pss", "rsa")].join(" ");
 
-    let made = site.export(&images, "b.tar", &format!("{rules} --format json")).ok().json();
+    let made = export(&site, &images, "b.tar", &format!("{rules} --format json")).ok().json();
 
     let screenings = made["screenings"].as_array().unwrap();
     assert_eq!(screenings.len(), 10, "{made}");
@@ -82,10 +60,10 @@ fn all_forms_enter_a_bundle_and_are_noted_and_found_again_on_import() {
     let shown = site.sealift.command().args(["inspect", "b.tar", "--format", "json"]).output();
     let shown: Value = serde_json::from_slice(&shown.unwrap().stdout).unwrap();
     assert_eq!(shown["screenings"], made["screenings"]);
-    site.export(&images, "b.tar", &rules).ok().says("is complete already");
-    site.export(&images, "b.tar", "").exits(code::USAGE).says("holds something else");
+    export(&site, &images, "b.tar", &rules).ok().says("is complete already");
+    export(&site, &images, "b.tar", "").exits(code::USAGE).says("holds something else");
 
-    site.import("b.tar", "oci:store", &rules).ok();
+    import(&site, "b.tar", "oci:store", &rules).ok();
     let ledger = site.sealift.home().join(".local/state/sealift/ledger.jsonl");
     let ledger = std::fs::read_to_string(&ledger).unwrap_or_else(|e| panic!("{ledger:?}: {e}"));
     let mut imports = ledger.lines().filter(|line| line.contains("\"verb\":\"import\""));
@@ -110,15 +88,15 @@ fn what_is_not_signed_as_demanded_enters_no_bundle() {
         let (key, any) = key.split_once(',').unwrap_or((key, ""));
         let any = if any.is_empty() { String::new() } else { format!(",{any}") };
         let rule = format!("{}{any}", rule("*", key));
-        let refused = site.export(&["p256-tag", image], "b.tar", &rule);
+        let refused = export(&site, &["p256-tag", image], "b.tar", &rule);
 
         let asked = rule.split_once(' ').unwrap().1;
         let name = format!("quay.io/org/{image}:1 ");
         refused.exits(code::UNTRUSTED).says(why).says(&name).says(&format!("{asked} demands one"));
         assert!(!site.exists("b.tar") && !site.exists("b.tar.partial"), "{image}");
     }
-    site.export(&["moved"], "moved.tar", &format!("{},any-name", rule("*", "p256"))).ok();
-    site.export(&["unsigned", "moved"], "b.tar", &rule("*", "p256"))
+    export(&site, &["moved"], "moved.tar", &format!("{},any-name", rule("*", "p256"))).ok();
+    export(&site, &["unsigned", "moved"], "b.tar", &rule("*", "p256"))
         .exits(code::UNTRUSTED)
         .says("2 signatures that are demanded of images are not there");
 }
@@ -127,19 +105,19 @@ fn what_is_not_signed_as_demanded_enters_no_bundle() {
 fn an_import_asks_the_bundle_itself_and_writes_nothing_before() {
     let site = Site::new();
     let images = ["p256-tag", "unsigned", "swapped-referrer", "moved"];
-    site.export(&images, "b", "").ok();
+    export(&site, &images, "b", "").ok();
     for (pattern, key, why) in [
         ("unsigned", "p256", "carries no signature"),
         ("swapped*", "p256", "a signature of another image"),
         ("moved", "p256", "signed under another name"),
         ("p256-tag", "rsa", "is not signed by the key"),
     ] {
-        site.import("b", "oci:store", &rule(pattern, key)).exits(code::UNTRUSTED).says(why);
+        import(&site, "b", "oci:store", &rule(pattern, key)).exits(code::UNTRUSTED).says(why);
         assert!(!site.exists("store"), "{pattern}");
     }
     // An image that is left behind needs none; a rule that means it is not idle.
     let both = [rule("unsigned", "p256"), rule("p256-tag", "p256")].join(" ");
-    site.import("b", "oci:store", &format!("{both} --except quay.io/org/unsigned")).ok();
+    import(&site, "b", "oci:store", &format!("{both} --except quay.io/org/unsigned")).ok();
 }
 
 #[test]
@@ -147,50 +125,50 @@ fn a_rule_that_means_no_image_is_an_error() {
     let site = Site::new();
     let typo = rule("p265-*", "p256");
     let said = "no image is meant by the rule for signatures quay.io/org/p265-*=";
-    site.export(&["p256-tag"], "b", &typo).exits(code::USAGE).says(said);
+    export(&site, &["p256-tag"], "b", &typo).exits(code::USAGE).says(said);
     assert!(!site.exists("b") && !site.exists("b.partial"));
-    site.export(&["p256-tag"], "b", "").ok();
-    site.import("b", "oci:store", &typo).exits(code::USAGE).says(said);
+    export(&site, &["p256-tag"], "b", "").ok();
+    import(&site, "b", "oci:store", &typo).exits(code::USAGE).says(said);
     assert!(!site.exists("store"));
     let keyless = "--require-signature *=keyless:root.json,identity=a@b.example";
-    site.export(&["p256-tag"], "c", keyless).exits(code::USAGE).says("an issuer");
+    export(&site, &["p256-tag"], "c", keyless).exits(code::USAGE).says("an issuer");
     let weak = format!("--require-signature *={FOLDER}/refused/rsa-1024.pub.pem");
-    site.export(&["p256-tag"], "c", &weak).exits(code::USAGE).says("RSA of 1024 bits");
+    export(&site, &["p256-tag"], "c", &weak).exits(code::USAGE).says("RSA of 1024 bits");
     let left = format!("{} --no-referrers", rule("*", "p256"));
-    site.export(&["p256-tag"], "c", &left).exits(code::USAGE).says("cannot be used with");
+    export(&site, &["p256-tag"], "c", &left).exits(code::USAGE).says("cannot be used with");
 }
 
 #[test]
 fn an_index_that_is_written_anew_is_signed_as_the_one_it_was() {
     let site = Site::new();
     let smaller = "--platform linux/amd64 --rewrite-index";
-    site.export(&["p256-tag"], "b", &format!("{smaller} {}", rule("*", "p256"))).ok();
+    export(&site, &["p256-tag"], "b", &format!("{smaller} {}", rule("*", "p256"))).ok();
 
-    let asked = site.import("b", "oci:store", &rule("*", "p256")).exits(code::UNTRUSTED);
+    let asked = import(&site, "b", "oci:store", &rule("*", "p256")).exits(code::UNTRUSTED);
 
     asked.says("carries no signature").says("written anew on export");
-    site.export(&["p256-tag"], "whole", &format!("--platform linux/amd64 {}", rule("*", "p256")))
+    export(&site, &["p256-tag"], "whole", &format!("--platform linux/amd64 {}", rule("*", "p256")))
         .ok();
-    site.import("whole", "oci:store", &rule("*", "p256")).ok();
+    import(&site, "whole", "oci:store", &rule("*", "p256")).ok();
 }
 
 #[test]
 fn a_delta_has_what_its_signatures_are_over() {
     let site = Site::new();
-    site.export(&["p256-tag", "p256-bundle"], "first", "").ok();
-    site.import("first", "oci:store", "").ok();
+    export(&site, &["p256-tag", "p256-bundle"], "first", "").ok();
+    import(&site, "first", "oci:store", "").ok();
     let images = ["p256-tag", "p256-bundle", "rsa-tag"];
-    site.export(&images, "second", "--since first").ok();
+    export(&site, &images, "second", "--since first").ok();
 
     let rules = [rule("p256-tag", "p256"), format!("{},any-name", rule("p256-b*", "p256"))];
 
-    site.import("second", "oci:store", &rules.join(" ")).ok();
+    import(&site, "second", "oci:store", &rules.join(" ")).ok();
 }
 
 #[test]
 fn a_signature_that_was_damaged_on_the_way_is_damage() {
     let site = Site::new();
-    site.export(&["p256-tag"], "b", "").ok();
+    export(&site, &["p256-tag"], "b", "").ok();
     copy(&site.sealift.at("b"), &site.sealift.at("bad"));
     let blobs = site.sealift.at("bad/blobs/sha256");
     let is_payload = |path: &std::path::PathBuf| {
@@ -201,7 +179,7 @@ fn a_signature_that_was_damaged_on_the_way_is_damage() {
     let text = std::fs::read_to_string(&payload).unwrap().replace("p256-tag", "p256-bag");
     std::fs::write(&payload, text).unwrap();
 
-    site.import("bad", "oci:store", &rule("*", "p256")).exits(code::DAMAGED);
+    import(&site, "bad", "oci:store", &rule("*", "p256")).exits(code::DAMAGED);
     assert!(!site.exists("store"));
 }
 
@@ -219,19 +197,21 @@ fn signers_by_certificate_are_demanded_by_their_names() {
     let rules = rules.join(" ");
 
     let images = ["keyless-tag", "keyless-bundle"];
-    let made = site.export(&images, "b", &format!("{rules} --format json")).ok().json();
+    let made = export(&site, &images, "b", &format!("{rules} --format json")).ok().json();
 
     let unchecked = made["screenings"][0]["unchecked"].as_array().unwrap();
     assert!(unchecked.iter().any(|it| it == "that the log kept what it promised"), "{made}");
-    site.import("b", "oci:store", &rules).ok();
+    import(&site, "b", "oci:store", &rules).ok();
 
     let other = by("keyless-tag", "somebody@example.org");
-    site.import("b", "oci:other", &other).exits(code::UNTRUSTED).says("by somebody else, builder@");
+    import(&site, "b", "oci:other", &other)
+        .exits(code::UNTRUSTED)
+        .says("by somebody else, builder@");
     assert!(!site.exists("other"));
     for image in ["keyless-late", "keyless-stranger", "keyless-other-entry", "p256-tag"] {
-        site.export(&[image], "c", &by(image, mail)).exits(code::UNTRUSTED).says("carries no");
+        export(&site, &[image], "c", &by(image, mail)).exits(code::UNTRUSTED).says("carries no");
     }
-    site.export(&["keyless-tag"], "c", &rule("keyless-tag", "p256"))
+    export(&site, &["keyless-tag"], "c", &rule("keyless-tag", "p256"))
         .exits(code::UNTRUSTED)
         .says("is signed with certificates (keyless)");
     assert!(!site.exists("c") && !site.exists("c.partial"));
@@ -268,15 +248,15 @@ fn volumes_of_which_some_are_elsewhere_take_no_rule() {
     copy(Path::new(&format!("{FOLDER}/layout")), &layout);
     add_large(&layout);
     let sources = "oci:layout:quay.io/org/p256-tag:1 oci:layout:quay.io/org/large:1";
-    site.export(&[], "v", &format!("{sources} --volume-size 1.2MB")).ok();
+    export(&site, &[], "v", &format!("{sources} --volume-size 1.2MB")).ok();
     let rule = rule("p256-tag", "p256");
-    site.import("v", "oci:whole", &rule).ok();
+    import(&site, "v", "oci:whole", &rule).ok();
     std::fs::remove_file(site.sealift.at("v/v.002.tar")).unwrap();
 
-    site.import("v", "oci:store", &rule)
+    import(&site, "v", "oci:store", &rule)
         .exits(code::USAGE)
         .says("have all volumes at hand at once");
 
     assert!(!site.exists("store"));
-    site.import("v", "oci:store", "").exits(code::INCOMPLETE);
+    import(&site, "v", "oci:store", "").exits(code::INCOMPLETE);
 }

@@ -44,6 +44,7 @@ pub mod resuming;
 pub mod sealift;
 pub mod shaky;
 pub mod shared;
+pub mod site;
 pub mod six_months;
 pub mod slow;
 pub mod small_world;

@@ -9,7 +9,7 @@ use crate::bundle::contents::Contents;
 use crate::places::layout::blob_path;
 use crate::storage::raw::Raw;
 use crate::storage::reading::from_all_places;
-use crate::storage::store::BlobSource;
+use crate::storage::store::{BlobSource, BlobSources};
 use crate::tools::parallel;
 use crate::tools::sound::Sound;
 use crate::tools::stretch::Stretch;
@@ -160,6 +160,12 @@ impl BlobSource for Trusted {
 
     fn whence(&self, blob: &Descriptor) -> Option<String> {
         if self.is_own(blob) { None } else { self.1.whence(blob) }
+    }
+}
+
+impl BlobSources for Trusted {
+    fn source_of(&self, _: &Digest) -> Result<(&dyn BlobSource, &str)> {
+        Ok((self, self.0.name()))
     }
 }
 

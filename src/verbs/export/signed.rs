@@ -10,10 +10,10 @@ use crate::storage::store::BlobSources as _;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::phrase::phrase;
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::Progress;
 use crate::words::remedy::Remedy;
 use crate::work::graph::Graph;
-use crate::work::signed_images::{idle_rules, signed_images};
+use crate::work::signed_images::signed_images;
 
 /// Holds the images of `graph` against what `request` demands of their signatures, which are read from what
 /// is `at_hand` or their source. What is signed is an image as it is at its source, whatever is made of it.
@@ -40,7 +40,6 @@ pub(super) fn screen(
         ]));
     }
     let images = &graph.contents.images;
-    idle_rules(rules, images)?;
     let cancel = progress.handle();
     let read = |blob: &Descriptor| match at_hand.small(blob, MAX_PART, &cancel)? {
         Some(bytes) => Ok(bytes),
@@ -51,10 +50,6 @@ pub(super) fn screen(
                 .map_err(|e| e.on_unless_noted(Side::Source))
         }
     };
-    let items = images.len() as u64;
-    progress.event(Event::Phase { name: "checking signatures of images", bytes: 0, items });
     let original = |image: &Image| image.rewritten_from.unwrap_or(image.digest);
-    let found = signed_images(rules, &graph.contents, images, original, request.jobs.most, &read);
-    progress.event(Event::Done);
-    found.map_err(|e| e.on_unless_noted(Side::Source))
+    signed_images(rules, &graph.contents, images, original, &read, request.jobs.most, progress)
 }

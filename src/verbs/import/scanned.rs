@@ -2,11 +2,8 @@
 
 use super::ready::Ready;
 use super::request::Request;
-use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
-use crate::storage::store::{BlobSource, BlobSources};
 use crate::words::count::count;
-use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::work::scan;
@@ -38,8 +35,7 @@ pub(super) fn scan(
         lines.into_iter().for_each(|line| progress.event(Event::note(line)));
         return Ok(());
     }
-    let bundle = Bundle { trusted: &ready.bundle, name: request.bundle.to_string() };
-    let said = scan::scan(scans, &tools, contents, &bundle, progress);
+    let said = scan::scan(scans, &tools, contents, &*ready.bundle, progress);
     let said = said.map_err(|e| match e.class() {
         Class::Damaged | Class::Incomplete => e.on_unless_noted(Side::Source),
         _ => e,
@@ -67,17 +63,5 @@ pub(super) fn needs_all(request: &Request) -> Result<()> {
             Err(Error::new(Class::Incomplete, text)
                 .hint("copy all volumes into one folder, and name that"))
         }
-    }
-}
-
-/// The bundle, which gives all there is.
-struct Bundle<'b> {
-    trusted: &'b Trusted,
-    name: String,
-}
-
-impl BlobSources for Bundle<'_> {
-    fn source_of(&self, _digest: &Digest) -> Result<(&dyn BlobSource, &str)> {
-        Ok((self.trusted as &dyn BlobSource, &self.name))
     }
 }

@@ -6,11 +6,11 @@ use crate::bundle::contents::{Contents, Image};
 use crate::bundle::image_signature::MAX_PART;
 use crate::storage::reading::read_small;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Result, Side};
+use crate::words::error::{Class, Result};
 use crate::words::phrase::phrase;
-use crate::words::progress::{Event, Progress};
+use crate::words::progress::Progress;
 use crate::words::remedy::Remedy;
-use crate::work::signed_images::{idle_rules, signed_images};
+use crate::work::signed_images::signed_images;
 
 /// Holds the images of `contents`, a part of the bundle, against what `request` demands of their signatures,
 /// and notes what was found. They are asked for in the bundle itself and what is beside it alone, and for
@@ -30,8 +30,6 @@ pub(super) fn screen(
     if rules.is_empty() {
         return Ok(());
     }
-    let all = ready.bundle.contents();
-    idle_rules(rules, &all.images)?;
     let cancel = progress.handle();
     let name = request.bundle.to_string();
     let read = |blob: &Descriptor| {
@@ -43,12 +41,9 @@ pub(super) fn screen(
             _ => e,
         })
     };
-    let items = contents.images.len() as u64;
-    progress.event(Event::Phase { name: "checking signatures of images", bytes: 0, items });
     let own = |image: &Image| image.digest;
-    let found = signed_images(rules, all, &contents.images, own, request.jobs.most, &read);
-    progress.event(Event::Done);
-    let found = found.map_err(|e| e.on_unless_noted(Side::Source))?;
+    let (all, images) = (ready.bundle.contents(), &contents.images);
+    let found = signed_images(rules, all, images, own, &read, request.jobs.most, progress)?;
     ready.run.know(|event| event.screenings.extend(found));
     Ok(())
 }
