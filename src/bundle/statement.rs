@@ -426,7 +426,8 @@ mod tests {
         let page = include_str!("../../docs/FORMAT.md");
         let on = LeansOn { kind: Witness::Line, digest: Digest::of(b"x"), position: None };
         let base = Base::of(vec![on], vec![Digest::of(b"a")]);
-        let value = serde_json::to_value(screened().upon(base)).unwrap();
+        let locked = screened().locked(vec![Digest::of(b"l")]);
+        let value = serde_json::to_value(locked.upon(base)).unwrap();
         let of = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let base = &value["base"];
         let all = [&value, &value["images"][0], &value["skipped"][0], base, &base["on"][0]];
@@ -437,7 +438,7 @@ mod tests {
             assert!(page.contains(&format!("`{member}`")), "{member}");
         }
         assert!(page.contains(PREDICATE_TYPE) && page.contains(SECOND_TYPE));
-        assert!(page.contains(THIRD_TYPE));
+        assert!(page.contains(THIRD_TYPE) && page.contains(FOURTH_TYPE));
     }
 
     fn screened() -> Predicate {
@@ -483,6 +484,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn locks_that_asked_make_it_the_fourth_version() {
+        let (sums, index) = (Digest::of(b"s"), Digest::of(b"i"));
+        let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
+        let locked = predicate().locked(vec![one, other, one]);
+
+        let fourth = String::from_utf8(locked.to_statement(&sums, &index)).unwrap();
+
+        assert!(fourth.contains("bundle:v4"), "{fourth}");
+        let read = Statement::from_payload(fourth.as_bytes()).unwrap().predicate;
+        assert_eq!(read, locked);
+        assert_eq!(read.locks.len(), 2);
+        let (first, last) = (read.locks[0].hex(), read.locks[1].hex());
+        for bad in [
+            fourth.replace("bundle:v4", "bundle:v3"),
+            fourth.replace(&first, &last),
+            fourth.replace(&first, &first.to_uppercase()),
+        ] {
+            assert_ne!(bad, fourth);
+            assert!(Statement::from_payload(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
     fn skipping() -> Predicate {
         let skipped = |image: &str| Skipped {
             source: "docker-archive:x".to_owned(),
@@ -518,7 +542,7 @@ mod tests {
     #[test]
     fn a_statement_of_a_later_version_says_what_to_do() {
         let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
-        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v4");
+        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v5");
 
         let error = Statement::from_payload(later.as_bytes()).unwrap_err();
 

@@ -337,6 +337,9 @@ fn text(summary: &Summary) -> Vec<String> {
     }
     let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));
     if summary.dry_run {
+        // Beside what the other side has, each image is told with what it adds to that.
+        let weights = summary.weights.iter().filter(|_| summary.change.is_none());
+        lines.extend(weights.flat_map(sizes::weights));
         if let Some(change) = &summary.change {
             lines.push(String::new());
             lines.extend(changes::table(change, false, false));

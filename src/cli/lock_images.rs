@@ -10,7 +10,8 @@ use super::list_files::{ListFiles, Wishes};
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
-use super::table::{blobs, bytes, digest, platforms, titled};
+use super::sizes::in_all;
+use super::table::{bytes, digest, platforms, table, titled};
 use crate::places::registry::Client;
 use crate::verbs::lock::{
     CheckRequest, LockChanges, LockChecked, LockReport, Request, check, lock,
@@ -133,13 +134,7 @@ fn text(told: &LockReport) -> Vec<String> {
             titled(&rows)
         }
     };
-    lines.push(format!(
-        "{} in all ({}), {} of them shared ({})",
-        blobs(told.total.blobs),
-        bytes(told.total.bytes),
-        blobs(told.shared.blobs),
-        bytes(told.shared.bytes)
-    ));
+    lines.push(in_all(told.total, told.shared));
     let (images, path) = (count(told.images.len(), "image"), told.lock.display().to_string());
     let what = if told.written { "locks" } else { "is the same, and locks" };
     lines.push(format!("{} {what} {images} ({})", Safe(&path), digest(&told.digest, false)));
@@ -158,7 +153,7 @@ fn changed(changes: &LockChanges) -> Vec<String> {
     let plain = |what: &str, name: &Reference| vec![what.to_owned(), name.to_string()];
     rows.extend(changes.added.iter().map(|name| plain("new", name)));
     rows.extend(changes.removed.iter().map(|name| plain("gone", name)));
-    super::table::table(&rows)
+    table(&rows)
 }
 
 fn checked(told: &LockChecked) -> Vec<String> {

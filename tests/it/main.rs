@@ -58,6 +58,7 @@ mod leaks;
 mod ledger;
 mod limits;
 mod lists;
+mod lock;
 mod login;
 mod looking;
 mod manners;
