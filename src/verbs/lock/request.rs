@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::report::foreign;
 use crate::places::location::Source;
 use crate::tools::pace::Jobs;
 use crate::verbs::export;
@@ -9,8 +10,6 @@ use crate::verbs::resolve::Meant;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
-
-use super::report::foreign;
 
 /// What is to be frozen.
 #[derive(Debug)]
