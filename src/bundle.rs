@@ -37,6 +37,7 @@ pub mod proof;
 pub mod receipt;
 pub mod record;
 pub mod recovery;
+mod referrer;
 pub mod roots;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -29,6 +29,7 @@ mod inventory;
 mod json;
 mod key;
 mod ledger;
+mod list;
 mod list_files;
 mod lists;
 mod lock;
@@ -47,6 +48,8 @@ mod prompt;
 mod proof;
 mod protect;
 mod prune;
+mod receipt;
+mod receipting;
 mod registries;
 mod remedies;
 mod repair;
@@ -120,6 +123,8 @@ enum Command {
     Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptVerb),
     Report(report_on::ReportOn),
     Proof(proof::WriteProof),
     Serve(serve::Serve),
@@ -137,6 +142,7 @@ enum Command {
     Ledger(ledger::LedgerVerbs),
     Login(login::Login),
     Logout(login::LogoutArgs),
+    List(Box<list::ListImages>),
     Tags(tags::ListTags),
     Search(search::Search),
     Completions(completions::Completions),
@@ -179,6 +185,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
+        Command::Receipt(command) => command.run(printer),
         Command::Report(args) => args.run(printer),
         Command::Proof(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),
@@ -193,6 +200,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Ledger(command) => command.run(printer),
         Command::Login(args) => args.run(printer),
         Command::Logout(args) => args.run(printer),
+        Command::List(args) => args.run(printer),
         Command::Tags(args) => args.run(printer),
         Command::Search(args) => args.run(printer),
         Command::Completions(args) => args.run(App::command(), printer),

@@ -4,26 +4,40 @@
 //! environment or a registry: whoever calls hands over the texts ([`ListText`]) and what is [`Around`] them.
 //! A format is a file here with its [`ListFormat`], and its line in [`FORMATS`].
 
+mod apptainer;
 mod around;
+mod compose;
+mod condor;
+mod dockerfile;
 mod entry;
 mod format;
+mod formats;
+mod hauler;
 mod images_lock;
+mod kubernetes;
 mod list_text;
+mod lock;
 mod lock_file;
-mod locked;
+mod oc_mirror;
 mod plain;
+mod ranges;
 mod reading;
+mod regsync;
+#[cfg(test)]
+mod samples;
+mod skopeo_sync;
 mod spot;
 mod tag_rule;
 mod version;
 pub mod yaml;
+mod zarf;
 
 pub use self::around::{Around, Nothing};
 pub use self::entry::{Asked, Entry};
-pub use self::format::{FORMATS, ListFormat, format_of, named, read};
-pub use self::images_lock::{ImagesLock, LockForm, MAX_LOCK};
+pub use self::format::ListFormat;
+pub use self::formats::{FORMATS, format_of, named, read};
 pub use self::list_text::ListText;
-pub use self::locked::{LockedImage, LockedReferrer, LockedWish};
+pub use self::lock::{Lock, LockForm, LockedImage, LockedReferrer, LockedWish, MAX_LOCK};
 pub use self::plain::asked;
 pub use self::reading::Reading;
 pub use self::spot::Spot;

@@ -3,6 +3,7 @@
 pub mod at_hand;
 pub mod docker_archive;
 pub mod engine;
+pub mod kubernetes;
 pub mod layout;
 pub mod location;
 pub mod registry;

@@ -15,6 +15,7 @@ pub mod lock;
 mod members;
 pub mod mutex;
 pub mod named_file;
+pub mod over;
 pub mod pace;
 pub mod par2;
 pub mod parallel;

@@ -1,6 +1,7 @@
 //! What sealift does: each verb is a page of numbered steps over the layers below.
 
 pub mod admission;
+mod described;
 pub mod diff;
 pub mod evidence;
 pub mod export;
@@ -9,6 +10,7 @@ pub mod import;
 pub mod inspect;
 pub mod inventory;
 pub mod ledger;
+pub mod list;
 pub mod lock;
 pub mod login;
 mod making;
@@ -20,6 +22,7 @@ pub mod proof;
 mod prospect;
 pub mod protect;
 pub mod prune;
+pub mod receipt;
 pub mod recording;
 pub mod repair;
 #[cfg(feature = "report")]

@@ -24,19 +24,19 @@ pub type Configs = BTreeMap<Digest, Arc<[u8]>>;
 /// One image of the file. The members have the names that docker gave them.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Entry {
+pub struct LoadedImage {
     config: String,
     repo_tags: Vec<String>,
     layers: Vec<String>,
 }
 
-impl Entry {
+impl LoadedImage {
     /// How `document` is listed, under `name` if that has a tag; nothing when docker cannot load
     /// it. `configs` holds the bytes of its config.
     #[must_use]
-    pub fn new(document: &Document, configs: &Configs, name: &Reference) -> Option<Entry> {
+    pub fn new(document: &Document, configs: &Configs, name: &Reference) -> Option<LoadedImage> {
         let Kind::Manifest { config: Some(config), .. } = document.kind() else { return None };
-        Some(Entry {
+        Some(LoadedImage {
             config: blob_path(&config.digest),
             repo_tags: name.tag.iter().map(|_| name.to_string()).collect(),
             layers: layers(document, configs)?.iter().map(|l| blob_path(&l.digest)).collect(),
@@ -74,14 +74,14 @@ pub fn docker_index(contents: &Contents, configs: &Configs) -> Vec<u8> {
     };
     let entry = |image: &Image| {
         let document = choose(&loadable(contents, configs, image.digest), None)?.0;
-        Entry::new(document, configs, &image.name).filter(|_| is_whole(document))
+        LoadedImage::new(document, configs, &image.name).filter(|_| is_whole(document))
     };
     to_json(&contents.images.iter().filter_map(entry).collect::<Vec<_>>())
 }
 
 /// The file with `entries`.
 #[must_use]
-pub fn to_json(entries: &[Entry]) -> Vec<u8> {
+pub fn to_json(entries: &[LoadedImage]) -> Vec<u8> {
     // Plain text members cannot fail to be written.
     serde_json::to_vec(entries).unwrap_or_default()
 }

@@ -141,6 +141,13 @@ impl Draft {
         finished_record(output)
     }
 
+    /// Whether the bundle that will be `output` takes blobs before it [began](Draft::begin), when nothing is
+    /// signed yet. They are [found](Draft::found) then.
+    #[must_use]
+    pub fn takes_ahead(output: &Medium) -> bool {
+        maker(output).takes_ahead
+    }
+
     /// How many bytes an interrupted export of `output` left on the disk, without touching them.
     ///
     /// # Errors
@@ -203,13 +210,6 @@ impl Draft {
     /// Only a stop that was asked for; unreadable bytes do not count as there.
     pub fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {
         self.0.holds(blob, progress)
-    }
-
-    /// Whether it takes blobs before it [began](Draft::begin), when nothing is signed yet. They are
-    /// [found](Draft::found) then.
-    #[must_use]
-    pub fn takes_ahead(&self) -> bool {
-        self.0.takes_ahead()
     }
 
     /// Whether `blob` could be taken whole from what another export left behind.

@@ -81,14 +81,14 @@ struct Claim {
     predicate: serde_json::Value,
 }
 
-/// Reads the statement of `what`, which is of `predicate_type`, and the digest of its one subject. It counts
+/// Reads the statement of `what`, which is of one of these `types`, and the digest of its one subject. It counts
 /// where `is_written` says that it is as sealift writes it, so that no member can hide.
 ///
 /// # Errors
 /// [`Class::Untrusted`] for a statement of something else.
 pub(super) fn read<P: DeserializeOwned>(
     payload: &[u8],
-    (what, predicate_type): (&str, &str),
+    (what, types): (&str, &[&str]),
     is_written: impl FnOnce(&P, &Digest) -> bool,
 ) -> Result<(P, Digest)> {
     let bad = |why: String| {
@@ -96,7 +96,7 @@ pub(super) fn read<P: DeserializeOwned>(
     };
     check_strict(payload).map_err(|e| bad(e.to_string()))?;
     let claim: Claim = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
-    if claim.predicate_type != predicate_type {
+    if !types.contains(&claim.predicate_type.as_str()) {
         return Err(bad("it is of another type".to_owned())
             .hint("a newer sealift may have made it; use that version"));
     }

@@ -13,6 +13,7 @@ mod faults;
 mod finding;
 mod head;
 mod reading;
+mod refused;
 mod rotation;
 mod settled;
 mod state;
@@ -51,12 +52,23 @@ impl LedgerBook {
         &self.path
     }
 
-    /// Fails as [`append`](LedgerBook::append) will, where that can be known.
+    /// Fails as [`append`](LedgerBook::append) will, where that can be known. Nothing is added, and none is
+    /// made where there is none.
     ///
     /// # Errors
-    /// [`Class::Refused`](crate::words::error::Class::Refused) where nothing can be written.
-    pub fn check(&self) -> Result<()> {
-        ground::check(&self.path).map_err(|error| faults::unwritable(&self.path, error))
+    /// [`Class::Refused`](crate::words::error::Class::Refused) where nothing can be written; as
+    /// [`append`](LedgerBook::append) for what stands there already.
+    pub fn check(&self, cancel: &Cancel) -> Result<()> {
+        ground::check(&self.path).map_err(|error| faults::unwritable(&self.path, error))?;
+        match self.is_begun() {
+            true => Settled::open(&self.path, cancel).map(drop),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether anything of it is there, whatever that is.
+    fn is_begun(&self) -> bool {
+        [&self.path, &head::place(&self.path)].into_iter().any(|it| it.symlink_metadata().is_ok())
     }
 
     /// Adds `event`, noted by `scribe`, and gives its number. It is on the disk then. What a crash left
@@ -85,6 +97,9 @@ impl LedgerBook {
     /// As [`append`](LedgerBook::append); [`Class::Usage`](crate::words::error::Class::Usage) where
     /// there is nothing to put aside.
     pub fn rotate(&self, scribe: &LedgerScribe, cancel: &Cancel) -> Result<PathBuf> {
+        if !self.is_begun() {
+            return Err(faults::nothing(&self.path));
+        }
         let mut settled = Settled::open(&self.path, cancel)?;
         settled.finish_rotation(scribe)?;
         settled.mend(scribe)?;

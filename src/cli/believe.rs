@@ -89,7 +89,8 @@ impl SignersIfAny {
     }
 }
 
-fn named(keys: &[PathBuf], trust: Option<&Path>, keeps: Keeps) -> Result<Option<Trust>> {
+/// Who must have signed, where keys or a trust folder are named.
+pub(super) fn named(keys: &[PathBuf], trust: Option<&Path>, keeps: Keeps) -> Result<Option<Trust>> {
     match (trust, keys.is_empty()) {
         (Some(path), _) => folder(path, keeps).map(Some),
         (None, false) => public_keys(keys).map(Trust::Keys).map(Some),

@@ -15,6 +15,11 @@ pub(super) struct Bundle {
 }
 
 impl Bundle {
+    /// Where it is.
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
     /// What is there, of which the first place is opened by `open`.
     pub(super) fn medium(self, open: impl FnOnce(PathBuf) -> Medium) -> Medium {
         let mut paths = self.paths.into_iter();

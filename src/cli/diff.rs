@@ -128,7 +128,7 @@ fn side(text: &str, opener: &Unlocking) -> Result<Comparand> {
 
 /// Whether the file at `path` begins as no bundle does: one that is packed has zeros in its header, and
 /// one that is encrypted says so.
-fn is_text(path: &Path) -> bool {
+pub(super) fn is_text(path: &Path) -> bool {
     let mut start = Vec::new();
     let read = match path.is_file() {
         true => File::open(path).and_then(|file| file.take(512).read_to_end(&mut start)),

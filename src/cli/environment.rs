@@ -98,19 +98,24 @@ pub(super) fn host() -> String {
 /// Standard input, for an archive that comes through a pipe.
 pub(super) fn standard_input() -> Result<Box<dyn Read>> {
     let way_out = "pipe one in: docker save NAME | sealift export docker-archive:- ...";
-    piped("an archive", way_out)
+    input_of(", not an archive", way_out)
 }
 
 /// Standard input, for the list that is called `-`.
 pub(super) fn listed_input() -> Result<Box<dyn Read>> {
-    piped("a list", "pipe one in: helm template CHART | sealift export -f - ...")
+    input_of(", not a list", "pipe one in: helm template CHART | sealift export -f - ...")
 }
 
-fn piped(what: &str, way_out: &str) -> Result<Box<dyn Read>> {
+/// Standard input, for what another program prints.
+pub(super) fn piped() -> Result<Box<dyn Read>> {
+    input_of("", "pipe something in: kubectl get pods -A -o json | sealift list -")
+}
+
+fn input_of(not: &str, way_out: &str) -> Result<Box<dyn Read>> {
     let stdin = std::io::stdin();
     match stdin.is_terminal() {
         true => {
-            let text = format!("standard input is a terminal, not {what}");
+            let text = format!("standard input is a terminal{not}");
             Err(Error::new(Class::Usage, text).hint(way_out))
         }
         false => Ok(Box::new(stdin)),

@@ -33,7 +33,7 @@ use crate::bundle::base::LeansOn;
 use crate::bundle::roots::TrustFolder;
 use crate::places::location::Source;
 use crate::verbs::export::{Request, Summary, export, misnamed};
-use crate::verbs::resolve::{Lost, resolve};
+use crate::verbs::resolve::{LostWish, resolve};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -206,15 +206,15 @@ impl Export {
         let progress = printer.progress();
         let client = self.registries.client_reading(progress.clone(), !self.no_tag_lists)?;
         let resolved = resolve(wishes, &client)?;
-        let (lost, misread): (Vec<Lost>, Vec<Lost>) =
+        let (lost, misread): (Vec<LostWish>, Vec<LostWish>) =
             resolved.wrong.into_iter().partition(|it| self.skip_missing && it.is_missing());
         let misread: Vec<Error> =
             wrong.into_iter().chain(misread.into_iter().map(|it| it.error)).collect();
-        let missing = lost.into_iter().map(Lost::skipped).collect();
+        let missing = lost.into_iter().map(LostWish::skipped).collect();
         let (mut listed, mut images) = (BTreeMap::new(), Vec::new());
         for meant in resolved.images {
             if let Some(spot) = meant.spots().next() {
-                listed.insert(meant.image.to_string(), spot.to_string());
+                listed.insert(meant.image.to_string(), spot.told());
             }
             images.push(meant.image);
         }

@@ -20,13 +20,14 @@ use super::noting::Noting;
 use super::partly::Partly;
 use super::plan::{self, PlanPage};
 use super::printer::Printer;
+use super::receipting::WantReceipt;
 use super::registries::Registries;
 use super::remedies;
 use super::report::argument;
 use super::rules;
 use super::scan::ScanWith;
 use super::signature_rules::SignatureRules;
-use super::unlock::Unlock;
+use super::unlock::Identity;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, import};
 use crate::words::error::{Class, Error, Result};
@@ -77,6 +78,8 @@ enum Existing {
   sealift import june --to oci:store --key transfer.pub.pem --scan 'clamscan -ri {dir}'
   sealift import scratched --to oci:store --key transfer.pub.pem --only-intact
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
+      --receipt june-receipt.json --sign-key site.key.pem
+  sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
   sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --base june.tar
@@ -113,7 +116,11 @@ pub(super) struct Import {
     #[command(flatten)]
     believe: Believe,
     #[command(flatten)]
-    unlock: Unlock,
+    identity: Identity,
+    /// File whose first line is the passphrase of the bundle, of an identity, or of the key of a receipt
+    /// [default: SEALIFT_PASSPHRASE, else ask]
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     #[command(flatten)]
     in_order: InOrder,
     #[command(flatten)]
@@ -180,6 +187,8 @@ pub(super) struct Import {
     hold_parts: HoldParts,
     #[command(flatten)]
     partly: Partly,
+    #[command(flatten)]
+    receipt: WantReceipt,
     /// Print the plan and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -199,7 +208,9 @@ impl Import {
             self.registries.unused();
         }
         let rules = rules::gather(self.map, self.map_file.as_deref())?;
-        let opener = self.unlock.opener(printer)?;
+        let file = self.passphrase_file.as_deref();
+        let receipt = self.receipt.receipting(file, printer)?;
+        let opener = self.identity.opener(file, printer)?;
         let bundle = self.bundle.medium(|path| opener.medium(path));
         self.partly.check(&bundle)?;
         let progress = printer.progress();
@@ -238,6 +249,7 @@ impl Import {
             discs,
             admission: self.admit.admission(self.believe.folder(), printer)?,
             ledger: self.noting.keeper(printer),
+            receipt,
         };
         let client =
             self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;
@@ -294,7 +306,7 @@ impl Import {
             let jobs = [("--jobs", self.registries.has_jobs())];
             idle::tell(&jobs, "an archive is written from front to back", printer);
         }
-        let of_run = self.partly.given();
+        let of_run = [self.partly.given(), self.receipt.given()].concat();
         idle::in_full(&[("--verbose", self.verbose)], printer);
         if self.dry_run {
             idle::tell(&of_run, "a dry run brings nothing", printer);

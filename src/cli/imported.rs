@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::evidence::{ahead, by_root, signed};
 use super::in_order::standing;
 use super::plan::{untagged, word};
-use super::table::{blobs, bytes, table};
+use super::table::{blobs, bytes, digest, table};
 use crate::verbs::evidence::Evidence;
 use crate::verbs::import::Summary;
 use crate::words::escape::Safe;
@@ -59,6 +59,14 @@ pub(super) fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
     lines.extend(by_root(evidence));
     lines.extend(standing(evidence));
     lines.extend(ahead(evidence));
+    lines.extend(summary.receipt.as_ref().map(|receipt| {
+        let path = receipt.path.display().to_string();
+        let signed = match &receipt.key {
+            Some(key) => format!("signed by {}", key.short()),
+            None => "not signed".to_owned(),
+        };
+        format!("receipt {} ({}), {signed}", Safe(&path), digest(&receipt.digest, false))
+    }));
     // What became of a file is known when it is closed; there is nobody to ask.
     if !summary.images.is_empty() && summary.images.iter().all(|image| image.file.is_none()) {
         lines.push("every name that was written was read back".to_owned());

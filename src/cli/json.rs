@@ -51,7 +51,7 @@ struct About {
 
 /// No results.
 #[derive(Debug, Serialize)]
-pub(super) struct Nothing {}
+pub(super) struct NoValue {}
 
 impl<'r, T: Serialize> Ending<'r, T> {
     /// That of a run with `results`, which failed for `error` if there is one.
@@ -164,7 +164,7 @@ mod tests {
         let failed =
             serde_json::to_value(Ending::new(&Results { images: 1 }, Some(&error))).unwrap();
         assert_eq!((&failed["ok"], &failed["images"]), (&false.into(), &1.into()));
-        let json = serde_json::to_value(Ending::new(&Nothing {}, Some(&error))).unwrap();
+        let json = serde_json::to_value(Ending::new(&NoValue {}, Some(&error))).unwrap();
         assert_eq!(json["error"], failed["error"]);
         assert_eq!(json["error"]["exitCode"], 4);
         assert_eq!(json["error"]["findings"][0], "one\x1b");

@@ -40,7 +40,7 @@ pub(super) enum LedgerVerbs {
 /// Which ledger.
 #[derive(Debug, Args)]
 struct Which {
-    /// Its files, the oldest first [default: the ledger, with what was put aside of it]
+    /// Its files, the oldest first [default: the ledger, with all that was put aside of it]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -103,7 +103,7 @@ pub(super) struct Extract {
     which: Which,
     #[command(flatten)]
     between: Between,
-    /// The extract; one that is there is replaced
+    /// The extract; one that is there is replaced, and nothing else is
     #[arg(short, long, value_name = "EXTRACT")]
     output: PathBuf,
     /// Private key to sign it with
@@ -147,17 +147,20 @@ impl LedgerVerbs {
 }
 
 impl Which {
-    fn files(self) -> Result<Vec<PathBuf>> {
-        match self.files.is_empty() {
-            true => self.noting.required()?.book().files(),
-            false => Ok(self.files),
-        }
+    /// What is asked of it: of the ledger, all that was put aside of it belongs to it.
+    fn request(self) -> Result<Request> {
+        let whole = self.files.is_empty();
+        let files = match whole {
+            true => self.noting.required()?.book().files()?,
+            false => self.files,
+        };
+        Ok(Request { whole, ..Request::new(files) })
     }
 }
 
 impl Show {
     fn run(self, printer: &Printer) -> Result<ExitCode> {
-        let mut request = Request::new(self.which.files()?);
+        let mut request = self.which.request()?;
         (request.since, request.until) = (self.between.since, self.between.until);
         let mut entries = Vec::new();
         let report = verify(&request, |entry| entries.push(entry))?;
@@ -174,7 +177,7 @@ impl Show {
 
 impl VerifyChain {
     fn run(self, printer: &Printer) -> Result<ExitCode> {
-        let mut request = Request::new(self.which.files()?);
+        let mut request = self.which.request()?;
         request.keys = public_keys(&self.key)?;
         request.extends = self.extends;
         let report = verify(&request, |_| {})?;
@@ -189,7 +192,7 @@ impl VerifyChain {
 
 impl Extract {
     fn run(self, printer: &Printer) -> Result<ExitCode> {
-        let mut request = Request::new(self.which.files()?);
+        let mut request = self.which.request()?;
         (request.since, request.until) = (self.between.since, self.between.until);
         let (key, file) = (self.sign_key.as_deref(), self.passphrase_file.as_deref());
         let key = key.map(|path| private_key(path, file, false, printer)).transpose()?;
@@ -236,6 +239,10 @@ fn row(noted: &NotedEntry) -> Vec<String> {
         Some(reason) => format!("OVERRIDE {}: {reason}", it.what),
         None => format!("OVERRIDE {}", it.what),
     }));
+    what.extend(event.refusals.iter().map(|it| match it.images.len() {
+        0 => format!("REFUSED by {}", it.rule),
+        _ => format!("REFUSED {} by {}", it.images.join(", "), it.rule),
+    }));
     what.extend(event.error.as_ref().map(|it| format!("{}: {}", it.class, it.message)));
     what.extend(event.begun_by.map(|begun| format!("[{begun}]")));
     vec![
@@ -251,6 +258,10 @@ fn row(noted: &NotedEntry) -> Vec<String> {
 /// What is to be known beside the entries.
 fn remarks(report: &LedgerReport) -> Vec<String> {
     let mut lines = Vec::new();
+    lines.extend(report.behind.as_ref().map(|it| {
+        let (sequence, digest) = (it.sequence, it.digest);
+        format!("it goes on from entry {sequence}, {digest}, in a file that was not read")
+    }));
     if !report.unfinished.is_empty() {
         let all: Vec<String> = report.unfinished.iter().map(u64::to_string).collect();
         lines.push(format!("began, and nothing says how it ended: {}", all.join(", ")));

@@ -101,13 +101,13 @@ impl ListFiles {
         }
         let reading = self.read()?;
         for (spot, note) in &reading.notes {
-            printer.note(&safe(&format!("{spot}: {note}"), usize::MAX));
+            printer.note(&safe(&format!("{}: {note}", spot.told()), usize::MAX));
         }
-        wrong.extend(reading.faults.into_iter().map(|(spot, error)| error.context(spot)));
+        wrong.extend(reading.faults.into_iter().map(|(spot, error)| error.context(spot.told())));
         for entry in reading.entries {
             match &entry.asked {
                 Asked::Place(text) => match no_path(text) {
-                    Err(error) => wrong.push(error.context(&entry.spot)),
+                    Err(error) => wrong.push(error.context(entry.spot.told())),
                     Ok(()) => request.wishes.push((entry.asked, Some(entry.spot))),
                 },
                 _ => request.wishes.push((entry.asked, Some(entry.spot))),
@@ -222,6 +222,11 @@ impl Around for Surroundings<'_> {
         environment::given(name)
     }
 
+    fn folder_name(&self, list: &ListText) -> Option<String> {
+        let folder = std::path::absolute(list.path()?).ok()?;
+        folder.parent()?.file_name()?.to_str().map(ToOwned::to_owned)
+    }
+
     fn profiles(&self) -> &[String] {
         self.profiles
     }
@@ -239,12 +244,12 @@ pub(super) fn names(path: &Path) -> Result<Vec<Reference>> {
     let surroundings = Surroundings { profiles: &[], image_paths: &[] };
     let reading = lists::read(&[list_text(path)?], None, &surroundings);
     let mut wrong: Vec<Error> =
-        reading.faults.into_iter().map(|(spot, error)| error.context(spot)).collect();
+        reading.faults.into_iter().map(|(spot, error)| error.context(spot.told())).collect();
     let mut names = Vec::new();
     for entry in reading.entries {
         match named_by(entry.asked) {
             Ok(name) => names.push(name),
-            Err(error) => wrong.push(error.context(entry.spot)),
+            Err(error) => wrong.push(error.context(entry.spot.told())),
         }
     }
     match misnamed(wrong, |n| format!("{n} of the names in {} cannot be read", path.display())) {

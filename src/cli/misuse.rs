@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use super::json::{Ending, Nothing};
+use super::json::{Ending, NoValue};
 use super::printer::{Outlet, write};
 use super::report::exit_code;
 use super::stderr::err;
@@ -29,7 +29,7 @@ pub(super) fn tell(error: &clap::Error, arguments: &[OsString]) -> ExitCode {
         };
         let stream = if takes_stdout(&arguments) { Outlet::Err } else { Outlet::Out };
         // The exit code tells all the same when even this cannot be printed.
-        let _ = Ending::new(&Nothing {}, Some(&failure))
+        let _ = Ending::new(&NoValue {}, Some(&failure))
             .spelled()
             .and_then(|json| write(stream, json.as_bytes()));
     }

@@ -20,11 +20,14 @@ pub(super) struct Noting {
 
 impl Noting {
     /// Who notes what changes something: what cannot be noted is not done. Nothing where there is no
-    /// home to keep anything in, which is said.
+    /// home to keep anything in, which is said to whoever asked for quiet, too.
     pub(super) fn keeper(&self, printer: &Printer) -> Option<LedgerKeeper> {
         let keeper = self.known();
         if keeper.is_none() {
-            printer.note("note: there is no home to keep a ledger in: --ledger names a file");
+            printer.warn(
+                "warning: nothing of this is noted: there is no home to keep a ledger in; \
+                 --ledger names a file",
+            );
         }
         keeper
     }

@@ -10,7 +10,7 @@ use super::at_hand::all_at_hand;
 use super::believe::SignersIfAny;
 use super::environment::{creation_time, now, standard_input};
 use super::idle;
-use super::list_files::{ListFiles, Wishes};
+use super::list_files::{ListFiles, Wishes, names};
 use super::printer::Printer;
 use super::registries::Registries;
 use super::table::{digest, table};
@@ -102,22 +102,38 @@ impl CheckPolicy {
                 .hint("name one with --policy, or a trust folder that has one with --trust"));
         }
         let opener = self.unlock.opener(printer)?;
+        let mut list = None;
         let what = match self.is_bundle() {
-            true => self.bundle(&opener, printer)?,
+            true => {
+                list = self.what.first().filter(|_| self.what.len() == 1).map(PathBuf::from);
+                self.bundle(&opener, printer)?
+            }
             false => self.images(printer)?,
         };
         let progress = printer.progress();
         let client = self.registries.client(progress.clone())?;
         let request = Request::new(what, Admission::new(policies, None), now()?);
-        let told = check(&request, &client, &*progress)?;
+        let told = check(&request, &client, &*progress).map_err(|e| match &list {
+            Some(path) if is_list(path) => {
+                e.hint(format!("a list of images is named with -f: -f {}", path.display()))
+            }
+            _ => e,
+        })?;
         printer.ending(&told, told.refusal(), || text(&told))?;
         Ok(printer.end(told.refusal()))
     }
 
-    /// Whether a bundle is named: what is there under that very name is no image.
+    /// Whether a bundle is named: what is there under that very name is no image, and what is called as a
+    /// bundle is none either, there or not. An image of such a name is named with its tag.
     fn is_bundle(&self) -> bool {
         let is_there = |it: &String| Path::new(it).symlink_metadata().is_ok();
-        self.lists.is_empty() && self.what.iter().all(is_there)
+        let is_called_so = |it: &String| {
+            let ends =
+                [".tar", ".tar.age"].iter().any(|end| it.to_ascii_lowercase().ends_with(end));
+            ends && !it.contains([':', '@'])
+        };
+        self.lists.is_empty()
+            && (self.what.iter().all(is_there) || self.what.iter().any(is_called_so))
     }
 
     fn bundle(&mut self, opener: &Unlocking, printer: &Printer) -> Result<ToJudge> {
@@ -167,6 +183,11 @@ impl CheckPolicy {
             false => ToJudge::Images(Box::new(export)),
         })
     }
+}
+
+/// Whether `path` is a list of images.
+fn is_list(path: &Path) -> bool {
+    path.is_file() && names(path).is_ok()
 }
 
 fn text(told: &PolicyReport) -> Vec<String> {

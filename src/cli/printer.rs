@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::bars::{Bars, Lines, Remarks};
 use super::globals::{Format, Globals};
-use super::json::{Ending, Nothing};
+use super::json::{Ending, NoValue};
 use super::report::{exit_code, lines};
 use super::stderr::err;
 use crate::words::cancel::Cancel;
@@ -138,10 +138,17 @@ impl Printer {
         }
     }
 
+    /// Prints what nobody may miss, asked to be quiet or not.
+    pub(super) fn warn(&self, line: &str) {
+        if !self.is_value_beside() {
+            err(line);
+        }
+    }
+
     /// Prints a failure without results and gives its exit code.
     pub(super) fn failure(&self, error: &Error) -> ExitCode {
         // The exit code tells all the same when even this cannot be printed.
-        let _ = self.ending(&Nothing {}, Some(error), Vec::new);
+        let _ = self.ending(&NoValue {}, Some(error), Vec::new);
         self.end(Some(error))
     }
 

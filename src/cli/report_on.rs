@@ -16,6 +16,7 @@ use super::printer::Printer;
 use super::unlock::Unlock;
 use crate::medium::Medium;
 use crate::tools::file::AtomicFile;
+use crate::tools::over::only_over;
 use crate::tools::parallel::all_cores;
 use crate::verbs::report::{BundleReport, Request, report, write_markdown, write_page};
 use crate::words::count::count;
@@ -24,6 +25,8 @@ use crate::words::escape::Safe;
 
 /// Permissions of a report, which is as secret as the bundle's list of images.
 const MODE: u32 = 0o644;
+/// How the first line of one in Markdown ends.
+const TITLE: &str = ": what it holds, and whose word that is";
 
 /// Write what a bundle holds, and who signed it, on one page for those who decide about it
 ///
@@ -58,7 +61,7 @@ pub(super) struct ReportOn {
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
     /// The report, whose ending says what it is: .html, .md or .json; - is standard output. One that is
-    /// there is replaced
+    /// there is replaced, and nothing else is
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// What it is, whatever its name says
@@ -103,6 +106,7 @@ impl ReportOn {
         let is_file = self.output != Path::new("-");
         let output = is_file.then_some(&*self.output);
         output.map(|path| outside(path, &request)).transpose()?;
+        output.map(|path| only_over(path, "report", is_report)).transpose()?;
         let report = report(&request, &*printer.progress())?;
         let error = report.evidence.stale();
         match output {
@@ -144,6 +148,14 @@ fn outside(path: &Path, request: &Request) -> Result<()> {
         }
         false => Ok(()),
     }
+}
+
+/// Whether a file that begins like this is a report, in any of its forms.
+fn is_report(start: &[u8]) -> bool {
+    let first = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    start.starts_with(b"<!DOCTYPE html>")
+        || start.starts_with(b"{\n  \"ok\": ")
+        || first.starts_with(b"# ") && first.ends_with(TITLE.as_bytes())
 }
 
 /// Writes the report to `path`, whole or not at all.

@@ -8,12 +8,13 @@ use super::idle;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::exit_code;
-use super::table::titled;
+use super::table::{bytes, platforms, titled};
 use crate::places::registry::SearchBy;
-use crate::verbs::search::{Answers, Request, search};
-use crate::words::error::Result;
+use crate::verbs::search::{Answers, Request, Searched, search};
+use crate::words::count::count as counted;
+use crate::words::error::{Error, Result};
 use crate::words::escape::safe;
-use crate::words::reference::Registry;
+use crate::words::reference::{Registry, Tag};
 
 /// How much of a description has room in a line.
 const MAX_DESCRIPTION: usize = 60;
@@ -29,8 +30,10 @@ const MAX_DESCRIPTION: usize = 60;
   sealift search quay.io/alpine
   sealift search alpine --registry quay.io --registry harbor.example
   sealift search app --registry harbor.example --format json
+  sealift search alpine --registry quay.io --limit 5 --details
 
-Nobody is asked but the registries named, or Docker Hub when none is.")]
+Nobody is asked but the registries named, or Docker Hub when none is. With --details at most 1000 further
+requests are made; a repository that cannot be read is named, and the others are told.")]
 pub(super) struct Search {
     /// What to look for; HOST/TERM, as podman has it, where no --registry is named, and HOST/ for
     /// all that the host shows
@@ -42,22 +45,31 @@ pub(super) struct Search {
     /// Most repositories to show of each registry
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
+    /// Ask each repository for its newest tags, by version, and what the newest one runs on and weighs; at
+    /// Docker Hub, which counts that as two pulls, it is weighed for one platform
+    #[arg(long)]
+    details: bool,
     #[command(flatten)]
     registries: Registries,
 }
 
 impl Search {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
-        idle::tell(&self.registries.given_for_blobs(), "no blob is moved", printer);
+        let [rate, jobs] = self.registries.given_for_blobs();
+        idle::tell(&[rate], "no blob is moved", printer);
+        if !self.details {
+            idle::tell(&[jobs], "registries are searched one after the other", printer);
+        }
         let client = self.registries.client(printer.progress())?;
         let limit = self.limit.into();
         let (term, registries) = match self.registry.is_empty() {
             true => split(&self.term)?,
             false => (self.term, self.registry),
         };
-        let request = Request { limit, ..Request::new(term, registries) };
+        let (details, jobs) = (self.details, self.registries.jobs());
+        let request = Request { limit, details, jobs, ..Request::new(term, registries) };
         let outcome = search(&request, &client)?;
-        let failed = || outcome.registries.iter().filter_map(|searched| searched.error.as_ref());
+        let failed = || outcome.registries.iter().flat_map(failures);
         let error = failed().next();
         printer.ending(&outcome, error, || text(&outcome))?;
         if !printer.is_json() {
@@ -66,6 +78,12 @@ impl Search {
         failed().for_each(|error| printer.complain(error));
         Ok(error.map_or(ExitCode::SUCCESS, |error| exit_code(error.class())))
     }
+}
+
+/// Why a registry, or the details of one of its repositories, are not told.
+fn failures(searched: &Searched) -> impl Iterator<Item = &Error> {
+    let details = searched.details.iter().flatten().filter_map(|of| of.error.as_ref());
+    searched.error.iter().chain(details)
 }
 
 /// The term and the registry that it begins with, which is Docker Hub where it begins with none. A
@@ -79,10 +97,39 @@ fn split(text: &str) -> Result<(String, Vec<Registry>)> {
 }
 
 fn text(outcome: &Answers) -> Vec<String> {
+    if outcome.requests.is_some() {
+        return detailed(outcome);
+    }
     let mut rows = vec![["NAME", "STARS", "DESCRIPTION"].map(str::to_owned).to_vec()];
     for found in outcome.registries.iter().flat_map(|searched| &searched.repositories) {
         let stars = found.stars.map_or("-".to_owned(), |stars| stars.to_string());
         rows.push(vec![found.name.clone(), stars, safe(&found.description, MAX_DESCRIPTION)]);
+    }
+    match rows.len() {
+        1 => Vec::new(),
+        _ => titled(&rows),
+    }
+}
+
+/// The same with what is known of each.
+fn detailed(outcome: &Answers) -> Vec<String> {
+    let head = ["NAME", "NEWEST", "TAGS", "SIZE", "PLATFORMS", "DESCRIPTION"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for searched in &outcome.registries {
+        for (found, of) in searched.repositories.iter().zip(searched.details.iter().flatten()) {
+            let newest: Vec<&str> = of.newest.iter().map(Tag::as_str).collect();
+            let size = of.platforms.iter().find_map(|platform| platform.bytes);
+            let all: Vec<_> = of.platforms.iter().filter_map(|it| it.platform.clone()).collect();
+            let more = if of.more_tags { "+" } else { "" };
+            rows.push(vec![
+                found.name.clone(),
+                if newest.is_empty() { "-".to_owned() } else { newest.join(", ") },
+                format!("{}{more}", of.tag_count),
+                size.map_or("-".to_owned(), bytes),
+                platforms(&all),
+                safe(&found.description, MAX_DESCRIPTION),
+            ]);
+        }
     }
     match rows.len() {
         1 => Vec::new(),
@@ -106,6 +153,7 @@ fn counts(outcome: &Answers) -> Vec<String> {
         };
         lines.push(format!("{}: {count}, {by}", searched.registry));
     }
+    lines.extend(outcome.requests.map(|made| format!("details: {}", counted(made, "request"))));
     lines
 }
 

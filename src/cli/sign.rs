@@ -14,9 +14,10 @@ use super::bundle::Bundle;
 use super::environment::now;
 use super::noting::Noting;
 use super::printer::Printer;
-use super::secrets::{private_key, public_keys, read_bytes};
+use super::secrets::{private_key, public_keys, read_bytes, read_text};
 use super::table::digest;
 use super::unlock::Identity;
+use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::bundle::roots::RoleTally;
 use crate::medium::Medium;
 use crate::tools::file::AtomicFile;
@@ -91,6 +92,7 @@ pub(super) struct SignBundle {
 
 impl SignBundle {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        self.bundle.paths().iter().try_for_each(|path| no_key(path))?;
         let file = self.passphrase_file.as_deref();
         let signer = match (&self.sign_key, &self.attach, &self.signer) {
             (Some(key), ..) => Some(Signer::Key(private_key(key, file, true, printer)?)),
@@ -123,6 +125,21 @@ impl SignBundle {
             (None, None) => {}
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Fails where a key stands in the place of the bundle: whoever mixes the two up is told of the bundle.
+fn no_key(path: &Path) -> Result<()> {
+    let text = path.is_file().then(|| read_text(path, MAX_KEY_FILE)).and_then(Result::ok);
+    let is_key = |text: &str| PrivateKey::is_private(text) || PublicKey::from_text(text).is_ok();
+    match text.is_some_and(|text| is_key(&text)) {
+        false => Ok(()),
+        true => {
+            let text = format!("{} is a key, and no bundle", path.display());
+            Err(Error::new(Class::Usage, text)
+                .subject(Subject::Path(path.to_owned()))
+                .hint("name the bundle by itself, and the key behind --sign-key"))
+        }
     }
 }
 

@@ -67,6 +67,12 @@ impl Unlocking {
 
 #[cfg(feature = "age")]
 impl Unlock {
+    /// What was given of it.
+    pub(super) fn given(&self) -> [Given; 2] {
+        let [identity] = self.identity.given();
+        [identity, ("--passphrase-file", self.passphrase_file.is_some())]
+    }
+
     /// As [`Identity::opener`].
     pub(super) fn opener(&self, printer: &Printer) -> Result<Unlocking> {
         let file = self.passphrase_file.as_deref();
@@ -77,6 +83,11 @@ impl Unlock {
 
 #[cfg(not(feature = "age"))]
 impl Unlock {
+    /// Nothing was given.
+    pub(super) fn given(&self) -> [Given; 1] {
+        self.identity.given()
+    }
+
     /// As [`Identity::opener`].
     pub(super) fn opener(&self, printer: &Printer) -> Result<Unlocking> {
         self.identity.opener(None, printer)

@@ -17,6 +17,11 @@ pub trait Around {
     /// The value of a variable of the environment.
     fn variable(&self, name: &str) -> Option<String>;
 
+    /// The name of the folder that `list` lies in, where it is known.
+    fn folder_name(&self, list: &ListText) -> Option<String> {
+        list.path()?.parent()?.file_name()?.to_str().map(ToOwned::to_owned)
+    }
+
     /// The profiles that are switched on.
     fn profiles(&self) -> &[String] {
         &[]

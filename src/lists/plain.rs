@@ -1,4 +1,4 @@
-//! Plain lists: a name a line, `#` for comments.
+//! PlainList lists: a name a line, `#` for comments.
 
 use super::around::Around;
 use super::entry::{Asked, Entry};
@@ -20,9 +20,9 @@ const PLACES: [&str; 7] = [
 
 /// A name a line.
 #[derive(Debug)]
-pub(super) struct Plain;
+pub(super) struct PlainList;
 
-impl ListFormat for Plain {
+impl ListFormat for PlainList {
     fn name(&self) -> &'static str {
         "plain"
     }

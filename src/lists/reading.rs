@@ -1,7 +1,9 @@
 //! [`Reading`]: what a list says.
 
 use super::entry::Entry;
+use super::list_text::ListText;
 use super::spot::Spot;
+use super::yaml::{self, Node};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error};
 
@@ -57,6 +59,32 @@ impl Reading {
     /// Says that `text` is wrong at `spot`, with the way `out`.
     pub fn wrong(&mut self, spot: Spot, text: impl Into<String>, out: impl Into<String>) {
         self.fault(spot, Error::new(Class::Usage, text.into()).hint(out.into()));
+    }
+
+    /// Asks for the image that `node` of `list` names, or says there that it names none.
+    pub(super) fn image_at(&mut self, list: &ListText, node: &Node, what: impl Into<String>) {
+        let spot = list.spot(node.line(), what);
+        match node.text().map(str::trim) {
+            Some(name) if name.contains("{{") => {
+                let out = "render it first, or name the image in a plain list";
+                self.wrong(spot, format!("{name} is a template"), out);
+            }
+            Some(name) if !name.is_empty() => self.image(name, spot),
+            _ => self.wrong(spot, "names no image", "write one, or leave it out"),
+        }
+    }
+
+    /// The documents of `list` that say anything, up to what is no YAML, which is a fault.
+    pub(super) fn documents(&mut self, list: &ListText) -> Vec<Node> {
+        let mut documents = Vec::new();
+        for document in yaml::documents(list.text()) {
+            match document {
+                Ok(document) if document.is_null() => {}
+                Ok(document) => documents.push(document),
+                Err(fault) => self.fault(list.spot(fault.line, ""), fault.into_error()),
+            }
+        }
+        documents
     }
 
     /// Adds all of `other`.

@@ -24,13 +24,20 @@ impl Spot {
     }
 }
 
-impl fmt::Display for Spot {
-    /// As in `images.txt: line 3`, or `compose.yaml: line 4 (services.web)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: line {}", self.file, self.line)?;
+impl Spot {
+    /// The spot and what asks there, as in `compose.yaml: line 4 (services.web)`.
+    #[must_use]
+    pub fn told(&self) -> String {
         match self.what.is_empty() {
-            true => Ok(()),
-            false => write!(f, " ({})", self.what),
+            true => self.to_string(),
+            false => format!("{self} ({})", self.what),
         }
+    }
+}
+
+impl fmt::Display for Spot {
+    /// As in `images.txt: line 3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: line {}", self.file, self.line)
     }
 }

@@ -128,6 +128,18 @@ impl TagRule {
         }
     }
 
+    /// What both this rule and `other` mean. Only one of them may have alternatives.
+    #[must_use]
+    pub(super) fn and(self, other: TagRule) -> TagRule {
+        let mut both = self;
+        both.text = [both.text, other.text].join(" ");
+        both.globs.extend(other.globs);
+        both.ranges.extend(other.ranges);
+        both.allowed.extend(other.allowed);
+        both.denied.extend(other.denied);
+        both
+    }
+
     /// The tags that are meant of those that are there, in their order.
     #[must_use]
     pub fn choose<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
@@ -151,7 +163,7 @@ impl TagRule {
                 chosen.iter().filter_map(|tag| Version::of(tag)).collect();
             versions.sort_by(|one, other| other.compare(one));
             versions.dedup_by(|one, other| one.compare(other).is_eq());
-            let least = versions.into_iter().take(newest).last();
+            let least = versions.into_iter().take(newest).next_back();
             chosen.retain(|tag| {
                 let own = Version::of(tag);
                 own.zip(least.as_ref()).is_some_and(|(own, least)| own.compare(least).is_ge())

@@ -62,6 +62,7 @@ pub use self::auth::credential_file::{CredentialFile, KeptIn};
 pub use self::client::Client;
 pub use self::harbor::{Barrier, Findings, Project, Quota, Standing};
 pub use self::http::proxy::Proxies;
+pub use self::lists::page::TagPages;
 pub use self::login::{LoginVerdict, check_login};
 pub use self::mirrors::files::MirrorFiles;
 pub use self::pull_limit::PullLimit;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use self::child::{Collected, Leash, POLL, collect, spawn};
 pub use self::child::{Ended, Keep, MAX_COMPLAINTS, PASSPHRASE, end_all};
-pub use self::reading::Reading;
+pub use self::reading::PipeReading;
 pub use self::watched::{Watched, watch};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};

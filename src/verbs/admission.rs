@@ -12,7 +12,7 @@ use crate::bundle::contents::Contents;
 use crate::bundle::image_signature::SignedNames;
 use crate::bundle::ledger::{LedgerEvent, LedgerOverride};
 use crate::bundle::screening::Screening;
-use crate::words::error::{Class, Error, Result, Subject};
+use crate::words::error::{Class, Error, Result, RuleRefusal, Subject};
 use crate::words::moment::Moment;
 use crate::words::phrase::phrase;
 use crate::words::progress::{Event, Progress};
@@ -126,8 +126,11 @@ impl Admission {
         let denied = all.iter().flat_map(|(policy, broken)| {
             broken.iter().filter(is_denied).map(move |it| (*policy, it))
         });
-        let (mut lines, mut images) = (Vec::new(), BTreeSet::new());
+        let (mut lines, mut images, mut refusals) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (policy, it) in denied {
+            let image = it.image.as_ref().map(Reference::to_string);
+            let refusal = RuleRefusal::new(&it.rule, image.into_iter().collect(), &it.what);
+            refusals.push(refusal.of_policy(policy.digest));
             images.extend(it.image.as_ref().map(Reference::to_string));
             lines.push(match files.len() {
                 1 => it.to_string(),
@@ -146,6 +149,7 @@ impl Admission {
         Some(
             Error::new(Class::Untrusted, text)
                 .details(lines)
+                .refusing(refusals)
                 .about(images.into_iter().map(Subject::Image))
                 .hint(phrase![
                     "leave out what it names, or ask who keeps the policy; ",

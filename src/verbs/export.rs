@@ -22,7 +22,8 @@ mod there;
 
 use self::layers::bring;
 pub use self::misnamed::misnamed;
-use self::open_places::{OpenPlaces, all_there};
+pub(super) use self::open_places::OpenPlaces;
+use self::open_places::all_there;
 use self::readable::Gathered;
 pub use self::request::Request;
 use self::scanned::{Scanned, scan};
@@ -100,6 +101,7 @@ pub fn export(
 ) -> Result<Summary> {
     let keeper = request.ledger.as_ref().filter(|_| !request.dry_run);
     let run = LedgerRun::new(keeper, LedgerVerb::Export);
+    run.expect(|event| event.bundle = Some(request.output.path().display().to_string()));
     let result = make(request, key, &run, client, progress);
     run.end(result, progress, |summary, event| (summary.noted(event), None))
 }
@@ -149,10 +151,11 @@ fn make(
     let screenings = signed::screen(request, &graph, &at_hand, progress)?;
 
     // 3. What do the images run on, and what did an interrupted export leave?
-    let mut draft = match request.dry_run || there.is_some() {
-        true => None,
-        false => Some(Draft::open(&request.output)?),
-    };
+    // Where it left nothing, nothing is made before the images are let in.
+    let is_new = there.is_none() && !request.dry_run;
+    let begin = || Draft::open(&request.output);
+    let is_left = is_new && Draft::left(&request.output)? > 0;
+    let mut draft = is_left.then(begin).transpose()?;
     let (configs, mut reused, mut fetched) = read_configs(
         &graph.contents,
         &graph,
@@ -200,12 +203,21 @@ fn make(
     }
 
     // 4. Have it scanned, describe and sign: all digests are known, and so is all that a reader will ask for.
+    if is_new
+        && draft.is_none()
+        && (request.scans.is_empty() || Draft::takes_ahead(&request.output))
+    {
+        draft = Some(begin()?);
+    }
     let layers = match request.scans.is_empty() {
         true => Vec::new(),
         false => Head::make(&graph.contents, &configs, &predicate, &key).layers,
     };
     let (making, from) = ((draft.as_ref(), &layers[..]), (&*at_hand, &graph));
     let Scanned { screenings, came } = scan(request, &tools, making, from, progress, &mut reused)?;
+    if is_new && draft.is_none() {
+        draft = Some(begin()?);
+    }
     let predicate = predicate.screened_too(screenings);
     let (left, in_place) = (draft.as_ref(), request.update);
     let predicate = numbered::next(predicate, turn.as_ref(), left, key.public(), in_place);

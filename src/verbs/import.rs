@@ -22,7 +22,11 @@ mod outcome;
 mod partly;
 mod portion;
 mod prepared;
+mod read_back;
 mod ready;
+mod receipt;
+mod receipted;
+mod receipting;
 mod registry;
 mod repositories;
 mod request;
@@ -32,6 +36,7 @@ mod signed;
 mod single;
 mod summary;
 mod surveyed;
+mod there_now;
 mod unread;
 mod usable;
 
@@ -44,7 +49,10 @@ use self::landing::Landing;
 pub use self::leave_behind::LeaveBehind;
 pub use self::outcome::Outcome;
 use self::partly::Rest;
-use self::prepared::prepared;
+use self::prepared::{landing, prepared};
+use self::receipt::receipted;
+pub use self::receipted::{NotAsBrought, Receipted};
+pub use self::receipting::Receipting;
 pub use self::request::Request;
 pub use self::summary::{Landed, Summary};
 use crate::bundle::check::{self, Examined};
@@ -108,6 +116,9 @@ fn take(
 ) -> Result<(Evidence, Outcome)> {
     // 1. Believe the bundle: signature, list of files, manifests, and that it is no old one.
     run.check()?;
+    if let Some(wanted) = &request.receipt {
+        receipt::check(wanted, request, &*landing(&request.to, client))?;
+    }
     run.know(|event| noted::asked(event, request));
     let examined = believe(request)?;
     run.know(|event| of_bundle(event, &examined));
@@ -167,7 +178,7 @@ fn bring(
 }
 
 /// Brings what the `job` is for to its `landing`, all at once; then, where that is wanted, what can be
-/// brought. There are images that have `failed` before.
+/// brought. There are images that have `failed` before. Then the destination is read back, where a receipt is wanted.
 fn bring_prepared(
     job: Job<'_>,
     landing: &dyn Landing,
@@ -192,6 +203,13 @@ fn bring_prepared(
             Outcome::Done(rest.bring(contents, halt)?)
         }
         Err(halt) => return Err(halt.stopping(contents)),
+    };
+    // What is there now?
+    let outcome = match (outcome, &request.receipt) {
+        (Outcome::Done(summary), Some(wanted)) => {
+            Outcome::Done(receipted(job, landing, summary, wanted)?)
+        }
+        (outcome, _) => outcome,
     };
     Ok((Evidence::of(&request.bundle, ready.bundle.about(), request.now), outcome))
 }

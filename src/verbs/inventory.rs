@@ -14,19 +14,25 @@ use std::io::Write as _;
 use std::path::Path;
 
 pub use self::against::not_held;
+use self::found::KeepGoing;
+use self::local::OutputPath;
+pub(super) use self::registry::TaggedImages;
 pub use self::report::{BundleHeld, InventoryReport, MissingImage, PlaceHeld};
 pub use self::request::{Against, Request, Stdin};
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::receipt::{HeldContent, ReadReceipt, Receipt, ReceiptAbout};
-use crate::places::location::Place;
+use crate::places::location::{Place, Source};
 use crate::places::registry::Client;
 use crate::tools::file::AtomicFile;
+use crate::tools::folder::Folder;
 use crate::tools::ground;
 use crate::tools::pace::Jobs;
+use crate::verbs::export::OpenPlaces;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
+use crate::words::reference::{Registry, Repository};
 use crate::work::diff::HeldParts;
 
 /// Permissions of a receipt: it is to be handed on.
@@ -70,6 +76,32 @@ pub fn held(
 ) -> Result<(HeldContent, HeldParts)> {
     let request = Request { jobs, stdin, ..Request::new(Vec::new(), None, now) };
     look::all(place, &request, client, progress).map(|found| (found.content, found.parts))
+}
+
+/// The tags of `registry`, or of what lies below `path` or is called so, without what they stand for.
+///
+/// # Errors
+/// When the registry does not show what it has. Repositories that cannot be read are told.
+pub(super) fn tagged(
+    place: (&Registry, Option<&Repository>),
+    client: &Client,
+    jobs: usize,
+    progress: &dyn Progress,
+) -> Result<TaggedImages> {
+    registry::tagged(place, client, jobs, KeepGoing(true), progress)
+}
+
+/// Opens the layouts and archives of `source`, to be read by their manifests.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(super) fn opened(
+    source: &Source,
+    client: &Client,
+    stdin: Stdin,
+    progress: &dyn Progress,
+) -> Result<OpenPlaces> {
+    local::opened(source, client, (&OutputPath(Path::new("list")), stdin), progress)
 }
 
 /// All that the places hold.
@@ -130,13 +162,25 @@ fn write(
     key: Option<&PrivateKey>,
     output: Option<&Path>,
 ) -> Result<Option<Digest>> {
-    let Some(output) = output else { return Ok(None) };
+    output.map(|output| hand_out(receipt, key, output)).transpose()
+}
+
+/// Writes `receipt` as the file `output`, whole or not at all, and gives its digest.
+///
+/// # Errors
+/// When it is too large to be read again, and when the disk refuses.
+pub(super) fn hand_out(
+    receipt: &Receipt,
+    key: Option<&PrivateKey>,
+    output: &Path,
+) -> Result<Digest> {
     let bytes = receipt.to_bytes(key)?;
     // What its readers would refuse is not handed out.
     let digest = ReadReceipt::from_bytes(&bytes, &[])?.digest;
-    let mut file = AtomicFile::create(output, MODE)?;
+    let (folder, name) = Folder::making(output)?;
+    let mut file = AtomicFile::within(&folder, name, MODE)?;
     file.write_all(&bytes)
         .map_err(|e| Error::io(format!("cannot write {}", output.display()), e))?;
     file.commit()?;
-    Ok(Some(digest))
+    Ok(digest)
 }

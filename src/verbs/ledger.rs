@@ -18,6 +18,7 @@ use crate::bundle::ledger::{
 };
 use crate::tools::file::AtomicFile;
 use crate::tools::ground;
+use crate::tools::over::only_over;
 use crate::verbs::recording::LedgerKeeper;
 use crate::words::cancel::Cancel;
 use crate::words::digest::{Digest, Hasher};
@@ -62,7 +63,7 @@ pub struct RotationReport {
 /// When a file cannot be read, or what was handed on is not signed by any of the keys. What is wrong with
 /// the entries is in the report, and [`LedgerReport::failure`] makes a failure of it.
 pub fn verify(request: &Request, mut each: impl FnMut(NotedEntry)) -> Result<LedgerReport> {
-    let (mut open, range) = (Open::default(), Range::of(request));
+    let (mut open, range) = (Open::default(), Range::of(request)?);
     let before = request.extends.as_deref().map(|path| end_of(path, &request.keys)).transpose()?;
     let mut met = None;
     let mut take = |entry: &LedgerEntry, digest: &Digest| {
@@ -89,7 +90,7 @@ pub fn verify(request: &Request, mut each: impl FnMut(NotedEntry)) -> Result<Led
         }
         files => LedgerState::read(files, &mut take)?,
     };
-    let mut report = LedgerReport::of(&request.files, state, open);
+    let mut report = LedgerReport::of(request, state, open);
     report.signed_by(signer);
     if let (Some(span), Some(path)) = (before, &request.extends) {
         report.extends = Some(span.last);
@@ -143,11 +144,11 @@ fn not_extended(path: &Path, span: &LedgerSpan, other: bool, files: &[PathBuf]) 
 }
 
 /// Writes the entries that are wanted, with all between them, to `output`, signed with `key` if there is
-/// one. A file that is there is replaced.
+/// one. An extract that is there is replaced.
 ///
 /// # Errors
-/// [`Class::Damaged`] where the ledger is not whole; [`Class::Usage`] where no entry is wanted; that of the
-/// disk.
+/// [`Class::Damaged`] where the ledger is not whole; [`Class::Usage`] where no entry is wanted, and where
+/// something else is there; that of the disk.
 pub fn extract(
     request: &Request,
     output: &Path,
@@ -157,7 +158,10 @@ pub fn extract(
     // 1. Which entries, and what is their digest?
     ground::check(output)?;
     refuse_own(request, output)?;
-    let range = Range::of(request);
+    only_over(output, "extract of a ledger", |_| {
+        LedgerExtract::read(output, &[], |_, _| Ok(())).is_ok()
+    })?;
+    let range = Range::of(request)?;
     let (mut hasher, mut found) = (Hasher::new(), None::<(LedgerSpan, Hasher)>);
     let state = LedgerState::read(&request.files, |entry, digest| {
         if found.is_none() && !range.has(entry.at) {
@@ -174,7 +178,7 @@ pub fn extract(
         }
         Ok(())
     })?;
-    let report = LedgerReport::of(&request.files, state, Open::default());
+    let report = LedgerReport::of(request, state, Open::default());
     report.failure().map_or(Ok(()), Err)?;
     let (span, hasher) =
         found.ok_or_else(|| Error::new(Class::Usage, "no entry is of that time"))?;

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 
 use crate::bundle::check::{Examined, Trust};
 use crate::bundle::ledger::{
-    LedgerBook, LedgerEvent, LedgerFailure, LedgerImage, LedgerOverride, LedgerScribe, LedgerStage,
-    LedgerTrust, LedgerVerb,
+    LedgerBook, LedgerEvent, LedgerImage, LedgerOverride, LedgerScribe, LedgerStage, LedgerTrust,
+    LedgerVerb,
 };
+use crate::bundle::screening::Screening;
 use crate::bundle::statement::Statement;
 use crate::tools::mutex::lock;
 use crate::words::cancel::Cancel;
@@ -99,18 +100,26 @@ impl<'k> LedgerRun<'k> {
     /// As [`LedgerBook::check`].
     pub(super) fn check(&self) -> Result<()> {
         match self.keeper {
-            Some(keeper) if !keeper.lenient => keeper.book.check(),
+            Some(keeper) if !keeper.lenient => keeper.book.check(&Cancel::default()),
             _ => Ok(()),
         }
     }
 
+    /// Notes later what `fill` enters. Of failures only refusals are noted as yet.
+    pub(super) fn expect(&self, fill: impl FnOnce(&mut LedgerEvent)) {
+        fill(&mut lock(&self.known).event);
+    }
+
     /// Notes later what `fill` enters. A failure is noted from here on, too.
     pub(super) fn know(&self, fill: impl FnOnce(&mut LedgerEvent)) {
-        if self.keeper.is_some() {
-            let mut known = lock(&self.known);
-            fill(&mut known.event);
-            known.counts = true;
-        }
+        let mut known = lock(&self.known);
+        fill(&mut known.event);
+        known.counts = true;
+    }
+
+    /// What the images were held against so far.
+    pub(super) fn screenings(&self) -> Vec<Screening> {
+        lock(&self.known).event.screenings.clone()
     }
 
     /// Notes that names are about to appear, or to go: those of `images`.
@@ -161,7 +170,12 @@ impl<'k> LedgerRun<'k> {
                 self.outcome(keeper, event, error.as_ref(), progress).map(|()| done)
             }
             // What is wrong with the command line is nobody's business, unless names were at stake.
-            Err(error) if !counts || begun.is_none() && error.class() == Class::Usage => Err(error),
+            Err(error)
+                if error.refusals().is_empty()
+                    && (!counts || begun.is_none() && error.class() == Class::Usage) =>
+            {
+                Err(error)
+            }
             Err(error) => {
                 if let Err(unnoted) = self.outcome(keeper, event, Some(&error), progress) {
                     progress.event(Event::note(unnoted.words()));
@@ -174,12 +188,14 @@ impl<'k> LedgerRun<'k> {
     fn outcome(
         &self,
         keeper: &LedgerKeeper,
-        mut event: LedgerEvent,
+        event: LedgerEvent,
         error: Option<&Error>,
         progress: &dyn Progress,
     ) -> Result<()> {
-        event.stage = if error.is_some() { LedgerStage::Failed } else { LedgerStage::Done };
-        event.error = error.map(LedgerFailure::of);
+        let event = match error {
+            Some(error) => event.failed(error),
+            None => LedgerEvent { stage: LedgerStage::Done, ..event },
+        };
         match keeper.append(event) {
             Ok(_) => Ok(()),
             Err(error) if keeper.lenient => {

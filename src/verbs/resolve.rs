@@ -50,24 +50,24 @@ impl Request {
 /// The images that are meant.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct Resolved {
+pub struct MeantImages {
     /// Each once, in the order in which they are asked for first.
     pub images: Vec<Meant>,
     /// What means nothing.
-    pub wrong: Vec<Lost>,
+    pub wrong: Vec<LostWish>,
 }
 
 /// A wish that means nothing.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Lost {
+pub struct LostWish {
     /// What was asked for, as it is written.
     pub asked: String,
     /// Why it means nothing, with the spot that asks for it.
     pub error: Error,
 }
 
-impl Lost {
+impl LostWish {
     /// Whether it is for what a registry does not have, or does not tell.
     #[must_use]
     pub fn is_missing(&self) -> bool {
@@ -104,7 +104,7 @@ impl Meant {
 ///
 /// # Errors
 /// Only a stop that was asked for. What is wrong with a wish is told with the others.
-pub fn resolve(request: Request, client: &Client) -> Result<Resolved> {
+pub fn resolve(request: Request, client: &Client) -> Result<MeantImages> {
     // 1. Which repositories have to be asked?
     let mut repositories: BTreeMap<String, Reference> = BTreeMap::new();
     for (asked, _) in &request.wishes {
@@ -125,7 +125,7 @@ pub fn resolve(request: Request, client: &Client) -> Result<Resolved> {
     let listed: HashMap<String, Result<Vec<Tag>>> = listed.into_iter().collect();
 
     // 3. What does each wish mean?
-    let (mut resolved, mut known) = (Resolved::default(), HashMap::new());
+    let (mut resolved, mut known) = (MeantImages::default(), HashMap::new());
     for (asked, spot) in request.wishes {
         let text = asked.to_string();
         let meant = match asked {
@@ -152,10 +152,10 @@ pub fn resolve(request: Request, client: &Client) -> Result<Resolved> {
             }
             (Err(error), spot) => {
                 let error = match spot {
-                    Some(spot) => error.context(spot),
+                    Some(spot) => error.context(spot.told()),
                     None => error,
                 };
-                resolved.wrong.push(Lost { asked: text, error });
+                resolved.wrong.push(LostWish { asked: text, error });
             }
         }
     }

@@ -1,8 +1,14 @@
 //! `search`: repositories by a part of their names, at the registries that can tell.
 
+mod details;
+
 use serde::Serialize;
 
+pub use self::details::{FoundDetails, MAX_REQUESTS, SizedPlatform};
+use self::details::{Requests, details, in_words};
 use crate::places::registry::{Client, FoundRepository, SearchBy};
+use crate::tools::pace::Jobs;
+use crate::tools::parallel;
 use crate::words::error::{Error, Result};
 use crate::words::reference::Registry;
 
@@ -16,6 +22,10 @@ pub struct Request {
     pub registries: Vec<Registry>,
     /// How many repositories are taken from each.
     pub limit: usize,
+    /// Whether each of them is asked for its newest tags, and what the newest is.
+    pub details: bool,
+    /// Repositories asked at a time.
+    pub jobs: Jobs,
 }
 
 impl Request {
@@ -23,7 +33,8 @@ impl Request {
     /// otherwise.
     #[must_use]
     pub fn new(term: impl Into<String>, registries: Vec<Registry>) -> Request {
-        Request { term: term.into(), registries, limit: 25 }
+        let (term, jobs) = (term.into(), Jobs::default());
+        Request { term, registries, limit: 25, details: false, jobs }
     }
 }
 
@@ -40,13 +51,12 @@ pub struct Searched {
     pub repositories: Vec<FoundRepository>,
     /// Whether there is more.
     pub more: bool,
+    /// What is known of each, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Vec<FoundDetails>>,
     /// Why it could not be searched.
     #[serde(serialize_with = "in_words")]
     pub error: Option<Error>,
-}
-
-fn in_words<S: serde::Serializer>(error: &Option<Error>, to: S) -> Result<S::Ok, S::Error> {
-    error.as_ref().map(ToString::to_string).serialize(to)
 }
 
 /// What all of them gave.
@@ -58,6 +68,9 @@ pub struct Answers {
     pub term: String,
     /// Registry by registry, in the order asked for.
     pub registries: Vec<Searched>,
+    /// How many requests the details took, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
 }
 
 /// Searches as `request` says. A registry that cannot be searched does not keep the others from
@@ -66,6 +79,7 @@ pub struct Answers {
 /// # Errors
 /// Only a stop that was asked for.
 pub fn search(request: &Request, client: &Client) -> Result<Answers> {
+    // 1. What does each registry find?
     let mut registries = Vec::new();
     for registry in &request.registries {
         client.check()?;
@@ -78,8 +92,17 @@ pub fn search(request: &Request, client: &Client) -> Result<Answers> {
             searched_by: hits.as_ref().map(|hits| hits.by),
             more: hits.as_ref().is_some_and(|hits| hits.more),
             repositories: hits.map(|hits| hits.found).unwrap_or_default(),
+            details: None,
             error,
         });
     }
-    Ok(Answers { term: request.term.clone(), registries })
+
+    // 2. What is each of that?
+    let requests = Requests::new();
+    for searched in registries.iter_mut().filter(|_| request.details) {
+        let of = |found: &FoundRepository| details(&found.name, client, &requests);
+        searched.details = Some(parallel::map(request.jobs.most, &searched.repositories, of)?);
+    }
+    let requests = request.details.then(|| u64::from(requests.made()));
+    Ok(Answers { term: request.term.clone(), registries, requests })
 }

@@ -34,7 +34,7 @@ pub fn tags(name: &Reference, client: &Client) -> Result<RepositoryTags> {
 }
 
 /// Compares text byte by byte, but runs of digits as numbers: `1.9` comes before `1.10`.
-fn natural(a: &str, b: &str) -> Ordering {
+pub(super) fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
     while let (Some(x), Some(y)) = (left.first(), right.first()) {
         let order = match x.is_ascii_digit() && y.is_ascii_digit() {

@@ -5,6 +5,7 @@ mod carried;
 mod class;
 mod digest;
 mod kind;
+mod refusal;
 mod subject;
 
 use std::error::Error as StdError;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use self::advice::{MEDIUM_FAULT, READ_ONLY, UNREADABLE, too_large};
 pub use self::class::{Class, Side};
 pub use self::kind::ErrorKind;
+pub use self::refusal::RuleRefusal;
 pub use self::subject::Subject;
 use super::escape::Safe;
 use super::phrase::{Phrase, phrase};
@@ -54,6 +56,7 @@ struct Inner {
     kind: ErrorKind,
     side: Option<Side>,
     subjects: Vec<Subject>,
+    refusals: Vec<RuleRefusal>,
     message: Phrase,
     hint: Option<Phrase>,
     details: Vec<Phrase>,
@@ -72,6 +75,7 @@ impl Error {
             kind: ErrorKind::Other,
             side: None,
             subjects: Vec::new(),
+            refusals: Vec::new(),
             message: short(message),
             hint: None,
             details: Vec::new(),
@@ -124,6 +128,7 @@ impl Error {
         let same_kind = errors.iter().all(|error| error.kind() == first.kind());
         let same_side = errors.iter().all(|error| error.side() == first.side());
         let all = self.about(errors.iter().flat_map(Error::subjects).cloned());
+        let all = all.refusing(errors.iter().flat_map(Error::refusals).cloned());
         let passing = errors.iter().all(Error::is_passing);
         all.with(|inner| {
             (inner.transient, inner.settled) = (passing, passing);
@@ -237,6 +242,12 @@ impl Error {
         })
     }
 
+    /// Notes what was not let in.
+    #[must_use]
+    pub fn refusing(self, refusals: impl IntoIterator<Item = RuleRefusal>) -> Error {
+        self.with(|inner| inner.refusals.extend(refusals))
+    }
+
     /// Marks a failure that the same request may well survive a moment later.
     #[must_use]
     pub fn transient(self) -> Error {
@@ -285,6 +296,12 @@ impl Error {
     #[must_use]
     pub fn subjects(&self) -> &[Subject] {
         &self.0.subjects
+    }
+
+    /// What was not let in, where that is what it says.
+    #[must_use]
+    pub fn refusals(&self) -> &[RuleRefusal] {
+        &self.0.refusals
     }
 
     /// The message alone, not yet escaped for a terminal.

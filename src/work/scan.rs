@@ -199,7 +199,7 @@ pub fn scan(
     let bytes = layers.iter().fold(0_u64, |sum, blob| sum.saturating_add(blob.size));
     let bytes = bytes.saturating_mul(scans.passes());
     progress.event(Event::Phase { name: "scanning", bytes, items: layers.len() as u64 });
-    let scanning = Scanning { scans, contents, uses, sources, progress };
+    let scanning = Scanning { scans, tools, contents, uses, sources, progress };
     let digests: BTreeSet<Digest> = layers.iter().map(|blob| blob.digest).collect();
     let mut findings = scanning.layers(layers, &digests)?;
     findings.extend(scanning.images()?);
@@ -221,6 +221,7 @@ pub fn scan(
 
 struct Scanning<'s> {
     scans: &'s Scans,
+    tools: &'s [String],
     contents: &'s Contents,
     uses: Uses,
     sources: &'s dyn BlobSources,
@@ -228,8 +229,10 @@ struct Scanning<'s> {
 }
 
 impl<'s> Scanning<'s> {
-    fn of(&self, form: ScanForm) -> impl Iterator<Item = &'s Scanner> {
-        self.scans.scanners.iter().filter(move |it| it.form() == form)
+    /// The scanners that are given that, each with what it calls itself.
+    fn of(&self, form: ScanForm) -> impl Iterator<Item = (&'s Scanner, &'s str)> {
+        let all = self.scans.scanners.iter().zip(self.tools.iter().map(String::as_str));
+        all.filter(move |(scanner, _)| scanner.form() == form)
     }
 
     /// Has all `layers` scanned; what was found.
@@ -267,13 +270,13 @@ impl<'s> Scanning<'s> {
         let (digest, mut findings) = (blob.digest.to_string(), Vec::new());
         let image = names.first().map_or("", String::as_str);
         let what = format!("layer {digest}");
-        for scanner in self.of(ScanForm::Stream) {
+        for (scanner, tool) in self.of(ScanForm::Stream) {
             let said = self.content(blob)?.read(|content, _| {
                 let target = ScanTarget { path: None, image, digest: &digest };
                 scanner.scan(target, Some(content), self.scans.patience, &self.progress.handle())
             });
             if let ScanVerdict::Found(lines) = said.map_err(|e| failed(e, &what))? {
-                findings.push(finding(scanner, &what, names, lines));
+                findings.push(finding((scanner, tool), &what, names, lines));
             }
         }
         if self.of(ScanForm::Folder).next().is_none() {
@@ -281,11 +284,11 @@ impl<'s> Scanning<'s> {
         }
         let scratch = Scratch::new(&self.scans.scratch)?;
         let laid = self.content(blob)?.lay(&scratch)?;
-        for scanner in self.of(ScanForm::Folder) {
+        for (scanner, tool) in self.of(ScanForm::Folder) {
             let said = self.look(scanner, scratch.path(), image, &digest);
             if let ScanVerdict::Found(lines) = said.map_err(|e| failed(e, &what))? {
                 let lines = laid.in_layer(scratch.path(), lines);
-                findings.push(finding(scanner, &what, names, lines));
+                findings.push(finding((scanner, tool), &what, names, lines));
             }
         }
         Ok(findings)
@@ -306,12 +309,12 @@ impl<'s> Scanning<'s> {
             let scratch = Scratch::new(&self.scans.scratch)?;
             image_layout(digest, (self.contents, self.sources), &scratch, self.progress)?;
             let (digest, image) = (digest.to_string(), names.first().map_or("", String::as_str));
-            for scanner in self.of(ScanForm::Layout) {
+            for (scanner, tool) in self.of(ScanForm::Layout) {
                 let said = self.look(scanner, scratch.path(), image, &digest);
                 let what = format!("image {digest}");
                 if let ScanVerdict::Found(lines) = said.map_err(|e| failed(e, &what))? {
                     let lines = finding::below(scratch.path(), lines);
-                    findings.push(finding(scanner, &what, &names, lines));
+                    findings.push(finding((scanner, tool), &what, &names, lines));
                 }
             }
         }
@@ -338,5 +341,38 @@ fn failed(error: Error, what: &str) -> Error {
     match error.class() {
         Class::Other => error.context(format!("scanning {what}")),
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::bundle::samples::{CONFIG, LAYER, Stock};
+
+    #[test]
+    fn a_layer_that_another_manifest_calls_a_config_is_scanned_as_a_layer() {
+        let mut stock = Stock::default();
+        let config = stock.config("config", "linux/amd64", 1);
+        let [layer, other] = [&b"layer"[..], b"other"].map(|bytes| stock.blob(LAYER, bytes));
+        let called_config = stock.blob(CONFIG, b"layer");
+        let image = stock.manifest(&config, std::slice::from_ref(&layer), json!({}));
+        let odd = stock.manifest(&called_config, std::slice::from_ref(&other), json!({}));
+        let (a, b) = ("x.example/a:1", "x.example/b:1");
+
+        // Whichever of them is met first.
+        for images in [[(a, &image), (b, &odd)], [(a, &odd), (b, &image)]] {
+            let contents = stock.contents(&images);
+            let uses = Uses::of(&contents);
+            let scanned = layers(&contents, &uses).unwrap();
+
+            let has = |it: &Descriptor| scanned.iter().any(|blob| blob.digest == it.digest);
+            assert!(has(&layer) && has(&other), "{scanned:?}");
+            assert!(!has(&config), "{scanned:?}");
+            assert!(
+                uses.of_files.contains(&layer.digest) && uses.of_images.contains(&layer.digest)
+            );
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::bundle::image_signature::{ReadPart, Unsigned};
 use crate::bundle::screening::Screening;
 use crate::tools::parallel;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result, Side, Subject};
+use crate::words::error::{Class, Error, Result, RuleRefusal, Side, Subject};
 use crate::words::progress::{Event, Progress};
 
 /// Holds the `images` of `contents` against all `rules`, each image against every rule that is for it, with
@@ -79,7 +79,10 @@ fn idle_rules(rules: &[SignatureRule], images: &[Image]) -> Result<()> {
 
 fn refused(image: &Image, rule: &SignatureRule, why: &Unsigned) -> Error {
     let text = format!("{} {}; {rule} demands one", image.name, why.in_words());
-    let error = Error::new(Class::Untrusted, text).subject(Subject::Image(image.name.to_string()));
+    let name = image.name.to_string();
+    let refusal = RuleRefusal::new(rule.to_string(), vec![name.clone()], why.in_words());
+    let error =
+        Error::new(Class::Untrusted, text).subject(Subject::Image(name)).refusing([refusal]);
     match (why.way_out(), image.rewritten_from) {
         (None, Some(_)) if *why == Unsigned::NothingAttached => error.hint(
             "its index was written anew on export, which nobody signed; have it exported with its own",

@@ -41,6 +41,7 @@ fn help_has_examples_for_every_verb() {
         "report",
         "proof",
         "serve",
+        "list",
         "tags",
         "search",
         "completions",

@@ -10,10 +10,11 @@ use crate::support::sealift::{Ran, Sealift};
 use crate::support::walk::{self, Block, Side};
 
 /// What the page has to walk through.
-const WALKED: [&str; 17] = [
+const WALKED: [&str; 18] = [
     "key generate",
     "--stream prod",
     "sealift inventory",
+    "sealift receipt verify",
     "--since /media/usb/receipt.json",
     "--since 'prod 2 ",
     "--dry-run",

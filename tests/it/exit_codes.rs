@@ -19,6 +19,9 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (5, "is there no more"),
     (2, "there is no root of trust in"),
     (3, "cannot be scanned"),
+    (3, "which nobody checked"),
+    (5, "when the destination was read back"),
+    (5, "the receipt says that something is missing"),
     (3, "is not taken by root"),
     (3, "has no valid signature by a key of root"),
     (3, "may be written by others"),
@@ -33,11 +36,14 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (3, "no identity opens it"),
     (4, "are not as they were"),
     (4, "the ledger"),
+    (4, "is not as it was written"),
+    (2, "is there, and is no"),
     (6, "cannot write the ledger"),
     (1, "Input/output error"),
     (4, "does not give back what was written"),
     (6, "Read-only file system"),
     (5, "in none of the bundles given"),
+    (6, "kubectl cannot tell what runs"),
     (5, "is not there"),
     (5, "is next, and the medium in"),
     (2, "is of another set"),
@@ -93,6 +99,7 @@ fn each_message_has_the_exit_code_of_its_class() {
     export("-o old --expires 1");
     export("-o delta --since b");
     run!(sealift, "import", "b", "--to", "oci:in", "--key", "k.pub.pem").ok();
+    run!(sealift, "inventory", "oci:small", "-o", "held.json").ok();
     let write = |name: &str, bytes: &[u8]| std::fs::write(sealift.at(name), bytes).unwrap();
     for name in ["damaged", "extra", "later", "litter", "missing", "unsigned"] {
         copy(&sealift.at("b"), &sealift.at(name));
@@ -127,6 +134,8 @@ fn each_message_has_the_exit_code_of_its_class() {
     write("old.toml", b"version = 0\n");
     write("strict.toml", b"version = 1\n[[rule]]\nname = \"none\"\ndenied-images = [\"*\"]\n");
     write("bad.json", b"{\"_type\":\"x\"}");
+    write("none.json", br#"{"kind":"List","items":[]}"#);
+    write("odd.json", br#"{"kind":"Pod","spec":{"containers":[{"image":"Odd"}]}}"#);
     write("empty", b"");
     std::fs::create_dir(sealift.at("hollow")).unwrap();
     write("wide.txt", b"a\0b\0");
@@ -168,6 +177,8 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "would not be what its name says", plain("import b --to docker-archive:x.tar.zst")),
         (2, "lies in the bundle itself", plain("import b --to oci:b/x")),
         (2, "lies in the bundle", "key generate --no-passphrase -o b/x".to_owned()),
+        (2, "cannot be read back", plain("import b --to docker-archive:- --receipt r")),
+        (2, "lies at the destination itself", plain("import b --to oci:in --receipt in/r")),
         (2, "does not say what the report is to be", plain("report b -o r.txt")),
         (
             2,
@@ -184,6 +195,7 @@ fn each_message_has_the_exit_code_of_its_class() {
             plain("import b --to oci:n --require-signature nope=k.pub.pem"),
         ),
         (3, "demands one", plain("import b --to oci:n --require-signature *=k.pub.pem")),
+        (3, "is nobody's word", "receipt verify held.json".to_owned()),
         (3, "is not signed", plain("verify unsigned")),
         (3, "has no valid signature by a trusted key", "verify b --key stranger.pub.pem".into()),
         (3, "has not signed", plain("proof b -o n --sign-key stranger.key.pem")),
@@ -197,6 +209,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (4, "it does not say of what it is", plain("repair b.tar")),
         (4, "not a receipt", format!("export {HELLO} -o n {sign} --since bad.json")),
         (4, "is no OCI layout; it is a zip file", format!("export oci-archive:x.zip -o n {sign}")),
+        (4, "is no JSON of kubectl's", "list kubernetes:x.zip".to_owned()),
         (5, "no such file or folder", plain("verify nowhere")),
         (5, "is incomplete", plain("verify missing")),
         (5, "is incomplete", plain("verify cut.tar")),
@@ -206,7 +219,14 @@ fn each_message_has_the_exit_code_of_its_class() {
         (5, "is not there for", format!("export {HELLO} --platform linux/s390x -o n {sign}")),
         (5, "there is no history of stream", format!("export {HELLO} -o n {sign} --stream p")),
         (5, "the bundle does not carry", plain("import delta --to oci:n")),
+        (
+            5,
+            "the receipt does not tell",
+            "receipt verify held.json --insecure-no-verify --against b".to_owned(),
+        ),
         (5, "is not all held", plain("inventory oci:small --against b")),
+        (5, "left out", "list odd.json".to_owned()),
+        (5, "so that all would be unused", format!("list {HELLO} --unused-against none.json")),
         (5, "there is no recovery data of", plain("repair b")),
         (5, "no image of the bundle is meant by", plain("import b --to oci:n --only nope")),
         (6, "is not recovery data of this bundle", "protect b.tar".to_owned()),
@@ -241,7 +261,8 @@ fn each_message_has_the_exit_code_of_its_class() {
     let program = env!("CARGO_BIN_EXE_sealift");
     let line = format!("ulimit -f 1; exec {program} export {HELLO} -o large.tar {sign}");
     let mut limited = std::process::Command::new("bash");
-    ran(limited.args(["-c", &line]).current_dir(sealift.at(""))).exits(8);
+    limited.args(["-c", &line]).current_dir(sealift.at(""));
+    ran(limited.env("XDG_STATE_HOME", sealift.at("state"))).exits(8);
     made.insert((8, "and a file there can have"));
 
     assert_eq!(made, rows(), "the page and this test name the same messages");

@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use sealift::bundle::ledger::{
-    LedgerBook, LedgerEvent, LedgerFailure, LedgerImage, LedgerMapping, LedgerOverride,
-    LedgerScribe, LedgerStage, LedgerTrust, LedgerVerb,
+    LedgerBook, LedgerEvent, LedgerImage, LedgerMapping, LedgerOverride, LedgerScribe, LedgerStage,
+    LedgerTrust, LedgerVerb,
 };
+use sealift::words::error::{Class, Error, RuleRefusal};
 use serde_json::{Value, json};
 
 use crate::support::content::{Layer, digest, tar};
@@ -324,6 +325,44 @@ fn inventories() {
 }
 
 #[test]
+fn receipts() {
+    let sealift = desk();
+    run(&sealift, "key generate --no-passphrase -o own").ok();
+    let [app, db] = crate::import_receipts::two();
+    let named = [("x.example/team/app:1", &app), ("x.example/team/db:1", &db)];
+    images::write_layout(&sealift.at("l"), &named);
+    run(&sealift, "export oci:l -o b --sign-key own.key.pem").ok();
+    let (double, _) = crate::import_receipts::disturbed();
+    let check_one = |name: &str, line: &str, code: i32| {
+        let ran = run(&sealift, line).exits(code);
+        let told = ran.json();
+        let text = |at: &str| told.pointer(at).and_then(Value::as_str);
+        let of = |at: &str| text(at).unwrap_or("nothing of that kind");
+        let host = double.host();
+        let varying = [
+            (host.as_str(), "<host>"),
+            (of("/signers/0"), "<key>"),
+            (of("/key"), "<key>"),
+            (of("/statement"), "<statement>"),
+            (of("/bundles/0/statement"), "<statement>"),
+            (of("/digest"), "<receipt>"),
+            (of("/receipt/digest"), "<receipt>"),
+            (of("/createdAt"), "<time>"),
+        ];
+        check(name, &ran, &varying);
+    };
+
+    let keys = "--sign-key own.key.pem --key own.pub.pem";
+    let import = format!("import b --to docker://{} --jobs 1 --receipt r {keys}", double.host());
+    check_one("import.receipt", &import, code::INCOMPLETE);
+    let verify = "--key own.pub.pem --against b --against-key own.pub.pem";
+    check_one("receipt-verify", &format!("receipt verify r {verify}"), code::INCOMPLETE);
+    check_one("receipt-verify.nobody", "receipt verify r", code::UNTRUSTED);
+    run(&sealift, "inventory oci:l -o held --sign-key own.key.pem").ok();
+    check_one("receipt-verify.places", &format!("receipt verify held {verify}"), code::DONE);
+}
+
+#[test]
 fn deltas() {
     let sealift = desk();
     let id = run(&sealift, "key generate --no-passphrase -o own").ok().json()["keyId"].clone();
@@ -471,8 +510,10 @@ fn ledger(sealift: &Sealift) -> LedgerBook {
     std::io::Write::write_all(&mut file, b"{\"version\":1,").unwrap();
     let mut event = LedgerEvent::new(LedgerVerb::Import, LedgerStage::Failed);
     event.begun_by = Some(1);
-    let error = sealift::words::error::Error::new(sealift::words::error::Class::Damaged, "a layer");
-    event.error = Some(LedgerFailure::of(&error));
+    event.receipt = Some(digest);
+    let refusal = RuleRefusal::new("no-root", vec!["alpine:3.20".to_owned()], "runs as root");
+    let refusal = refusal.of_policy(digest).by_tool("Tool 7");
+    event = event.failed(&Error::new(Class::Damaged, "a layer").refusing([refusal]));
     for what in [
         "images",
         "failed",
@@ -514,6 +555,9 @@ fn ledgers() {
     fs::write(sealift.at("bad.jsonl"), text.replace("carla", "karla")).unwrap();
     check("ledger-verify.changed", &run(&sealift, "ledger verify bad.jsonl").exits(4), &[]);
     check("ledger-rotate.done", &run(&sealift, "ledger rotate --ledger l.jsonl").ok(), &[]);
+    let alone = run(&sealift, "ledger verify l.jsonl").ok();
+    let last = alone.json()["last"]["digest"].as_str().unwrap().to_owned();
+    check("ledger-verify.alone", &alone, &[(&last, "<digest>")]);
 }
 
 #[test]
@@ -877,6 +921,33 @@ fn looking_around() {
     check("search", &run(&sealift, &both).ok(), &varying);
     let some = format!("search app --registry {host} --registry {none}");
     check("search.refused", &run(&sealift, &some).exits(code::REFUSED), &varying);
+    let held = Double::start(|seen| {
+        let shown = json!({"repositories": ["acme/small", "acme/none"]}).to_string();
+        seen.target.starts_with("/v2/_catalog").then(|| Reply::new(200, shown))
+    });
+    held.hold(&Image::single("acme/small", "1.0", "[]", &[Layer::gzip(&tar(&[]))]));
+    let detailed = run(&sealift, &format!("search acme --registry {} --details", held.host()));
+    let varying = [(held.host(), "<host>")];
+    let varying = varying.each_ref().map(|(given, placeholder)| (given.as_str(), *placeholder));
+    check("search.details", &detailed.exits(code::INCOMPLETE), &varying);
+}
+
+#[test]
+fn lists_of_places() {
+    let sealift = desk();
+    files::copy(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/kubernetes/odd.json"),
+        &sealift.at("odd.json"),
+    );
+    let bare = format!("sha256:{}", "7".repeat(64));
+    let pods = json!({"kind": "PodList", "items": [{"spec": {"containers": [
+        {"image": bare}, {"image": "acme/list:1.0"}, {"image": "acme/other:1.0"}]}}]});
+    fs::write(sealift.at("pods.json"), pods.to_string()).unwrap();
+
+    check("list", &run(&sealift, "list oci:hello").ok(), &[]);
+    check("list.cluster", &run(&sealift, "list kubernetes:odd.json").exits(code::INCOMPLETE), &[]);
+    let line = "list kubernetes:pods.json --unused-against folder --key signer.pub.pem";
+    check("list.unused", &run(&sealift, line).ok(), &[]);
 }
 
 #[test]

@@ -250,14 +250,163 @@ fn a_ledger_is_put_aside_and_goes_on_and_entries_are_shown_by_their_time() {
     let all = entries(&sender, "");
     assert_eq!(steps(&all), ["export begun", "export done", "rotate done", "verify done"]);
     run(&sender, "ledger verify").ok().says("4 entries");
-    let old = default_file(&sender).with_file_name("ledger.1-2.jsonl");
-    fs::remove_file(old).unwrap();
-    run(&sender, "ledger verify").ok().says("2 entries");
+    let file = default_file(&sender);
+    let alone = run(&sender, &format!("ledger verify {}", file.display())).ok();
+    alone.says("2 entries").says("it goes on from entry 2, sha256:");
 
     let day = all[0]["at"].as_str().unwrap()[..10].to_owned();
-    assert_eq!(entries(&sender, &format!("--since {day} --until {day}")).len(), 2);
+    assert_eq!(entries(&sender, &format!("--since {day} --until {day}")).len(), 4);
     assert_eq!(entries(&sender, "--until 2020-01-01").len(), 0);
     run(&sender, "ledger show --since yesterday").exits(code::USAGE).says("2026-11-01");
+    for line in ["show", "export -o e.ledger"] {
+        run(&sender, &format!("ledger {line} --since 2026-11-02 --until 2026-11-01"))
+            .exits(code::USAGE)
+            .says("no time is 2026-11-02T00:00:00Z or later and 2026-11-01T23:59:59Z or earlier");
+    }
+}
+
+#[test]
+fn a_part_that_was_put_aside_and_is_gone_is_missed() {
+    let sender = sender();
+    run(&sender, "ledger rotate").ok();
+    run(&sender, "verify b --key PUB").ok();
+    run(&sender, "ledger rotate").ok().says("ledger.3-4.jsonl");
+    run(&sender, "verify b --key PUB").ok();
+    let file = default_file(&sender);
+    let parts = ["ledger.1-2.jsonl", "ledger.3-4.jsonl"].map(|name| file.with_file_name(name));
+    run(&sender, "ledger verify").ok().says("6 entries");
+
+    let held = [fs::read(&parts[0]).unwrap(), fs::read(&parts[1]).unwrap()];
+    for (gone, said) in [
+        (&[0][..], "entries 1 to 2 are missing: what was put aside is not beside it"),
+        (&[1], "entries 3 to 4 are missing"),
+        (&[0, 1], "entries 1 to 4 are missing: what was put aside is not beside it"),
+    ] {
+        gone.iter().for_each(|at| fs::remove_file(&parts[*at]).unwrap());
+        run(&sender, "ledger verify").exits(code::DAMAGED).says(said);
+        run(&sender, "ledger show").exits(code::DAMAGED).says(said);
+        run(&sender, "ledger export -o e.ledger").exits(code::DAMAGED).says(said);
+        assert!(!sender.work().join("e.ledger").exists());
+        // What was put aside and carried away is no damage to what is read by itself.
+        run(&sender, &format!("ledger verify {}", file.display())).ok().says("from entry 4");
+        gone.iter().for_each(|at| fs::write(&parts[*at], &held[*at]).unwrap());
+    }
+    let told = run(&sender, "ledger verify --format json").ok().json();
+    assert_eq!((&told["count"], &told["behind"]), (&6.into(), &Value::Null));
+    let alone = run(&sender, &format!("ledger verify {} --format json", file.display()));
+    assert_eq!(alone.ok().json()["behind"]["sequence"], 4);
+}
+
+#[test]
+fn nothing_is_put_aside_of_a_ledger_that_nobody_began() {
+    let sender = sender();
+    for name in ["l.jsonl", "new/l.jsonl"] {
+        run(&sender, &format!("ledger rotate --ledger {name}"))
+            .exits(code::USAGE)
+            .says("has no entry to put aside");
+    }
+    for name in ["l.jsonl", "l.jsonl.head", "new"] {
+        assert!(!sender.work().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_not_let_in_is_noted_with_the_rule_and_who_said_so() {
+    let sender = sender();
+    let at = |name: &str| sender.work().join(name);
+    fs::write(
+        at("p.toml"),
+        "version = 1\n[[rule]]\nname = \"no-db\"\ndenied-images = [\"x.example/a/db\"]\n",
+    )
+    .unwrap();
+    let script = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo Tool 7; exit; fi\n\
+                  cat >/dev/null; echo a worm FOUND; exit 1\n";
+    fs::write(at("scanner"), script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(at("scanner"), mode).unwrap();
+    let (scanner, policy) = (at("scanner").display().to_string(), fs::read(at("p.toml")).unwrap());
+    let digest = crate::support::content::digest(&policy);
+
+    for verb in ["export oci:src -o n --sign-key KEY", "import b --to oci:n --key PUB"] {
+        let word = verb.split(' ').next().unwrap();
+        let refused = |more: &str| {
+            run(&sender, &format!("{verb} {more}")).exits(code::UNTRUSTED);
+            let event = entries(&sender, "").pop().unwrap()["event"].take();
+            assert_eq!((&event["verb"], &event["stage"]), (&word.into(), &"failed".into()));
+            assert_eq!(event["error"]["class"], "untrusted");
+            assert!(event["bundle"].is_string(), "{event:#}");
+            assert!(event["counts"]["refused"].as_u64().unwrap() > 0);
+            assert!(!at("n").exists(), "{more}");
+            // What was fetched to be scanned stays for the next run.
+            let is_left = at("n.partial").exists();
+            assert_eq!(is_left, word == "export" && more.contains("--scan"), "{more}");
+            event["refusals"][0].clone()
+        };
+
+        let by_policy = refused("--policy p.toml");
+        assert_eq!(
+            (&by_policy["rule"], &by_policy["policy"]),
+            (&"no-db".into(), &digest.as_str().into())
+        );
+        assert_eq!(by_policy["images"], serde_json::json!(["x.example/a/db:1"]));
+        let whoever =
+            format!("--require-signature x.example/a/app={}", sender.keys.public.display());
+        let unsigned = refused(&whoever);
+        assert!(unsigned["rule"].as_str().unwrap().starts_with("x.example/a/app="), "{unsigned}");
+        assert_eq!(unsigned["images"], serde_json::json!(["x.example/a/app:1"]));
+        let found = refused(&format!("--scan {scanner}"));
+        assert_eq!((&found["rule"], &found["tool"]), (&scanner.as_str().into(), &"Tool 7".into()));
+        assert_eq!(found["images"].as_array().unwrap().len(), 2, "the base is of both: {found}");
+        assert!(found["what"].as_str().unwrap().contains("a worm FOUND"), "{found}");
+        let _ = fs::remove_dir_all(at("n.partial"));
+    }
+    // Of a packed one nothing is made before it was scanned.
+    let packed = format!("export oci:src -o n.tar --sign-key KEY --scan {scanner}");
+    run(&sender, &packed).exits(code::UNTRUSTED);
+    assert!(!at("n.tar.partial").exists());
+    run(&sender, "ledger verify").ok();
+    run(&sender, "ledger show").ok().says("REFUSED x.example/a/db:1 by no-db");
+}
+
+#[test]
+fn a_ledger_that_cannot_go_on_is_told_before_anything_is_done() {
+    let sender = sender();
+    fs::write(sender.work().join("real.jsonl"), "").unwrap();
+    std::os::unix::fs::symlink("real.jsonl", sender.work().join("link.jsonl")).unwrap();
+    run(&sender, "verify b --key PUB --ledger cut.jsonl").ok();
+    fs::write(sender.work().join("cut.jsonl"), "").unwrap();
+    fs::create_dir(sender.work().join("folder.jsonl")).unwrap();
+
+    for ledger in ["link.jsonl", "cut.jsonl", "folder.jsonl"] {
+        for (line, made) in [
+            ("export oci:src -o n --sign-key KEY", "n.partial"),
+            ("import b --to oci:n --key PUB", "n"),
+        ] {
+            let ran = run(&sender, &format!("{line} --ledger {ledger}"));
+            assert_ne!(ran.code, 0);
+            ran.says(ledger);
+            assert!(!sender.work().join(made).exists(), "{ledger}: {line}");
+        }
+    }
+    assert_eq!(fs::read(sender.work().join("real.jsonl")).unwrap(), b"");
+}
+
+#[test]
+fn where_nothing_can_be_noted_that_is_said_however_quiet() {
+    let sender = sender();
+    let plain = sender.at_work("export oci:src -o n -q --sign-key KEY");
+    // Root has the machine's own; somebody else who may write all the same has none.
+    let mut export = std::process::Command::new("setpriv");
+    if rustix::process::geteuid().is_root() {
+        let powers = "+dac_override,+dac_read_search";
+        export.args(["--reuid=65534", "--inh-caps", powers, "--ambient-caps", powers]);
+    }
+    export.arg(plain.get_program()).args(plain.get_args()).current_dir(sender.work());
+    export.env_remove("XDG_STATE_HOME").env_remove("HOME");
+
+    let ran = ran(&mut export).ok();
+
+    assert!(ran.stderr.contains("warning: nothing of this is noted"), "{ran:?}");
 }
 
 #[test]
@@ -281,6 +430,17 @@ fn what_is_no_ledger_is_not_written_into_and_an_extract_is_not_written_over_it()
         run(&sender, &format!("ledger export --ledger l.jsonl -o {over} --sign-key KEY"))
             .exits(code::USAGE)
             .says("is a part of the ledger");
+    }
+    let private = fs::read(&sender.keys.private).unwrap();
+    let other = default_file(&sender).display().to_string();
+    for over in ["KEY", "PUB", "sums", &other] {
+        run(&sender, &format!("ledger export --ledger l.jsonl -o {over} --sign-key KEY"))
+            .exits(code::USAGE)
+            .says("is there, and is no extract of a ledger");
+    }
+    assert_eq!(fs::read(&sender.keys.private).unwrap(), private);
+    for _ in 0..2 {
+        run(&sender, "ledger export --ledger l.jsonl -o e.ledger --sign-key KEY").ok();
     }
     assert_eq!(fs::read(sender.work().join("l.jsonl")).unwrap(), ledger);
     run(&sender, "ledger verify --ledger l.jsonl").ok();

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::double::{Double, Reply, Seen};
+use crate::support::months::image;
 use crate::support::registry::{Registry, authfile};
 use crate::support::sealift::{Sealift, code};
 
@@ -227,6 +228,56 @@ fn a_registry_that_cannot_be_searched_is_named_and_the_others_are_searched() {
     let json = json.exits(code::REFUSED).json();
     assert_eq!(json["registries"][1]["error"], Value::Null);
     assert!(json["registries"][2]["error"].as_str().unwrap().contains("no search"), "{json}");
+}
+
+#[test]
+fn details_are_the_newest_tags_and_what_the_newest_runs_on_and_weighs() {
+    let multi = crate::support::images::all().into_iter().find(|it| it.repository == "acme/multi");
+    let multi = multi.unwrap();
+    let single = image("acme/single:1.10", &["base"]);
+    let double = Double::start(|seen| match seen.target.as_str() {
+        path if path.starts_with("/v2/_catalog") => {
+            page(&json!({"repositories": ["acme/gone", "acme/multi", "acme/single"]}))
+        }
+        path if path.starts_with("/v2/acme/single/tags/list") => {
+            page(&json!({"name": "acme/single", "tags": ["1.9", "latest", "1.10", "20240101"]}))
+        }
+        path if path.starts_with("/api/") || path.starts_with("/v1/") => nothing(seen),
+        _ => None,
+    });
+    [&multi, &single].iter().for_each(|image| double.hold(image));
+    let sealift = Sealift::new();
+    let search = |more: &[&str]| {
+        let mut command = sealift.command();
+        command.args(["search", "acme", "--registry", &double.host(), "--details"]).args(more);
+        crate::support::sealift::ran(&mut command).exits(code::INCOMPLETE)
+    };
+    let before = double.seen().len();
+
+    let told = search(&["--format", "json"]).json();
+    let details = &told["registries"][0]["details"];
+    assert_eq!(details[2]["newest"], json!(["1.10", "1.9", "20240101", "latest"]));
+    let weight: usize = single.blobs.values().map(Vec::len).sum();
+    let amd64 = json!({"os": "linux", "architecture": "amd64"});
+    assert_eq!(details[2]["platforms"], json!([{"platform": amd64, "bytes": weight}]));
+    assert_eq!(details[2]["digest"], single.digest());
+    let of = details[1]["platforms"].as_array().unwrap();
+    assert_eq!(
+        (of.len(), &of[0]["platform"]),
+        (2, &amd64),
+        "attestations are no platforms: {of:?}"
+    );
+    assert!(of.iter().all(|it| it["bytes"].as_u64().unwrap() > 200_000));
+    assert!(details[0]["error"].as_str().unwrap().contains("acme/gone"), "{details}");
+    let asked =
+        double.seen()[before..].iter().filter(|seen| seen.target.contains("/v2/acme/")).count();
+    assert_eq!(told["requests"], asked);
+    assert_eq!(asked, 1 + (1 + 1 + 2) + (1 + 1 + 1), "tags, manifests, configs");
+
+    let text = search(&[]);
+    let row = text.stdout.lines().find(|line| line.contains("acme/single")).unwrap().to_owned();
+    assert!(row.contains("1.10, 1.9, 20240101, latest") && row.contains("linux/amd64"), "{row}");
+    text.says("details: 8 requests").says("acme/multi").says("acme/gone");
 }
 
 #[test]

@@ -166,24 +166,63 @@ fn the_page_accepts_a_good_receipt_and_refuses_every_damage() {
     let named: Vec<_> = names.iter().map(String::as_str).zip(&images).collect();
     crate::support::images::write_layout(&sealift.at("layout"), &named);
     let receipt = sealift.at("receipt.json");
-    run!(sealift, "inventory", "oci:layout", "-o", receipt, "--sign-key", keys.private).ok();
     let script = script("receipt").replace("alpine:3.20", "app-1:1.0");
+    let check = |what: &str| {
+        let good = follow(&sealift, &script, &receipt, &keys.public);
+        assert_ends(&good, true, what);
+        let said = String::from_utf8_lossy(&good.stdout);
+        assert!(said.contains(&images[1].digest()["sha256:".len()..]), "{said}");
+        let by_other = follow(&sealift, &script, &receipt, &stranger.public);
+        assert_ends(&by_other, false, "another key");
+        let bytes = std::fs::read(&receipt).unwrap();
+        let lists = bytes.iter().position(|byte| *byte == b'\n').unwrap();
+        // In the payload, in the signature, at the beginning of the lists and at their end.
+        for at in [200, lists - 20, lists + 5, bytes.len() - 2] {
+            std::fs::write(&receipt, &bytes).unwrap();
+            flip(&receipt, at as u64);
+            let what = format!("{what} with a flipped byte at {at}");
+            assert_ends(&follow(&sealift, &script, &receipt, &keys.public), false, &what);
+        }
+    };
 
-    let good = follow(&sealift, &script, &receipt, &keys.public);
-    assert_ends(&good, true, "a good receipt");
-    let said = String::from_utf8_lossy(&good.stdout);
-    assert!(said.contains(&images[1].digest()["sha256:".len()..]), "{said}");
-    let by_other = follow(&sealift, &script, &receipt, &stranger.public);
-    assert_ends(&by_other, false, "another key");
-    let bytes = std::fs::read(&receipt).unwrap();
-    let lists = bytes.iter().position(|byte| *byte == b'\n').unwrap();
-    // In the payload, in the signature, at the beginning of the lists and at their end.
-    for at in [200, lists - 20, lists + 5, bytes.len() - 2] {
-        std::fs::write(&receipt, &bytes).unwrap();
-        flip(&receipt, at as u64);
-        let what = format!("a flipped byte at {at}");
-        assert_ends(&follow(&sealift, &script, &receipt, &keys.public), false, &what);
-    }
+    run!(sealift, "inventory", "oci:layout", "-o", receipt, "--sign-key", keys.private).ok();
+    check("a receipt of what is held");
+    run!(sealift, "export", "oci:layout", "-o", "june", "--sign-key", keys.private).ok();
+    let import = |key: &str, value: &str, to: &str, more: &[&str]| {
+        let mut command = sealift.command();
+        command.args(["import", "june", "--to", to, "--receipt"]).arg(&receipt).arg("--sign-key");
+        command.arg(&keys.private).args([key, value]).args(more);
+        crate::support::sealift::ran(&mut command).ok();
+    };
+    let public = keys.public.to_str().unwrap();
+    import("--key", public, "oci:store", &[]);
+    check("a receipt of an import");
+    // One that says that something is missing is none that all is there.
+    run!(
+        sealift,
+        "export",
+        "oci:layout:x.example/small/app-1:1.0",
+        "-o",
+        "one",
+        "--sign-key",
+        keys.private
+    )
+    .ok();
+    run!(
+        sealift,
+        "import",
+        "one",
+        "--to",
+        "oci:other",
+        "--key",
+        keys.public,
+        "--map",
+        "x.example/small/app-1:1.0=x.example/small/app-2:1.0"
+    )
+    .ok();
+    import("--key", public, "oci:other", &["--on-existing", "skip"]);
+    let missing = follow(&sealift, &script, &receipt, &keys.public);
+    assert_ends(&missing, false, "an image that is another one there");
 }
 
 #[test]

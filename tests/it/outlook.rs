@@ -88,7 +88,9 @@ fn a_dry_run_knows_what_is_too_large_for_a_file() {
     let limited = |kib: u32, args: &str| {
         let program = env!("CARGO_BIN_EXE_sealift");
         let line = format!("ulimit -f {kib}; exec {program} {args}");
-        ran(std::process::Command::new("bash").args(["-c", &line]).current_dir(sealift.at("")))
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["-c", &line]).current_dir(sealift.at(""));
+        ran(bash.env("XDG_STATE_HOME", sealift.at("state")))
     };
     for (line, what) in [
         (format!("export {HELLO} -o x.tar --sign-key k.key.pem"), "x.tar will have "),
@@ -116,6 +118,7 @@ fn a_dry_run_knows_a_disk_without_room() {
             let script = format!("mount -t tmpfs -o size=8m none disk && exec {program} {line}");
             let mut command = std::process::Command::new("unshare");
             command.args(["-m", "sh", "-c", &script]).current_dir(sealift.at(""));
+            command.env("XDG_STATE_HOME", sealift.at("state"));
             let done = ran(&mut command).exits(code::NO_ROOM);
             done.says("no room ").says("hint: free some, or name");
         }

@@ -287,6 +287,29 @@ fn one_that_has_expired_says_so_and_is_written() {
 }
 
 #[test]
+fn a_report_is_written_over_a_report_and_nothing_else() {
+    let sealift = Sealift::new();
+    let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/formats/v1");
+    let (bundle, key) = (testdata.join("packed.tar"), testdata.join("signer.pub.pem"));
+    let own = sealift.keys("own");
+    let private = fs::read(&own.private).unwrap();
+    fs::write(sealift.at("notes.md"), "# Notes\n").unwrap();
+
+    for name in ["r.html", "r.md", "r.json"] {
+        for _ in 0..2 {
+            run!(sealift, "report", bundle, "--key", key, "-o", name).ok();
+        }
+        assert!(fs::read_to_string(sealift.at(name)).unwrap().ends_with('\n'), "{name}");
+    }
+    for over in ["own.key.pem", "own.pub.pem", "notes.md"] {
+        run!(sealift, "report", bundle, "--key", key, "-o", over, "--as", "md")
+            .exits(code::USAGE)
+            .says("is there, and is no report");
+    }
+    assert_eq!(fs::read(&own.private).unwrap(), private);
+}
+
+#[test]
 fn signatures_and_sboms_stand_beside_their_image_and_are_not_believed() {
     let sealift = Sealift::new();
     let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/formats/v1");

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::limits::Disk;
 use crate::support::content::{Layer, digest, tar};
 use crate::support::images::{Image, write_layout};
 use crate::support::sealift::{Ran, code, ran};
@@ -219,6 +220,8 @@ fn what_was_not_scanned_does_not_cross() {
             import(&site, "b", "oci:n", &command, more).exits(exit).says(words),
         ];
         for ran in ran {
+            let hint = "give it longer with --scan-timeout";
+            assert_eq!(ran.stderr.contains(hint), !more.is_empty(), "{ran:?}");
             assert!(ran.stderr.len() < 40_000 && !ran.stderr.contains('\u{1b}'), "{body}");
         }
         assert!(!site.exists("n"), "{body}");
@@ -227,8 +230,36 @@ fn what_was_not_scanned_does_not_cross() {
     assert!(!PathBuf::from(format!("/proc/{pid}")).exists(), "it lives on");
 
     import(&site, "b", "oci:n", "/no/such/scanner", "").exits(1).says("is not installed");
+    // Whom the system keeps from looking on the PATH does not know whether it is there.
+    let closed = site.sealift.at("closed");
+    std::fs::create_dir(&closed).unwrap();
+    assert!(Command::new("chmod").arg("000").arg(&closed).status().unwrap().success());
+    let mut bound = site.sealift.bound_command();
+    let path = format!("{}:{}", closed.display(), std::env::var("PATH").unwrap());
+    bound.env("PATH", path).args(["import", "b", "--to", "oci:n", "--key"]);
+    bound.arg(&site.keys.public).args(["--scan", "no-such-scanner"]);
+    ran(&mut bound).exits(1).says("cannot run no-such-scanner").says("does not cross");
     export(&site, "", "n", "clamscan '", "").exits(code::USAGE).says("a quote is not closed");
     export(&site, "", "n", "clamscan {dri}", "").exits(code::USAGE).says("stands for nothing");
+}
+
+#[test]
+fn files_that_have_no_room_are_not_laid_until_the_disk_is_full() {
+    need!("root", "mount");
+    let site = site();
+    std::fs::remove_dir(site.sealift.at("scratch")).unwrap();
+    let _disk = Disk::new(site.sealift.at("scratch"), "32M");
+    let files = script(&site, "files", "test -d \"$1\"");
+    let zeros = Layer::gzip(&tar(&[("zeros", &vec![0; 40 << 20], 0o644)]));
+    let image = Image::single("acme/zeros", "1", "[]", &[zeros]);
+    write_layout(&site.sealift.at("large"), &[("x.example/acme/zeros:1", &image)]);
+
+    let export = site.export(&["oci:large".to_owned()], "n", "");
+    with(&site, export, &format!("{files} {{dir}}"), "")
+        .exits(code::NO_ROOM)
+        .says("no room to lay the files of a layer down that is scanned")
+        .says("--scan-scratch");
+    assert!(!site.exists("n"));
 }
 
 #[test]

@@ -156,6 +156,14 @@ fn what_is_wrong_or_somebody_elses_is_not_signed() {
     run(&sealift, "sign b --sign-key bob.pub.pem --key alice.pub.pem")
         .exits(code::USAGE)
         .says("this is a public key");
+    for bundle in ["bob.key.pem", "bob.pub.pem b"] {
+        for key in ["b", "bob.key.pem"] {
+            run(&sealift, &format!("sign {bundle} --sign-key {key} --key alice.pub.pem"))
+                .exits(code::USAGE)
+                .says("is a key, and no bundle")
+                .says("the key behind --sign-key");
+        }
+    }
     flip(&blob, 100);
     run(&sealift, "sign b --sign-key bob.key.pem --key alice.pub.pem").exits(code::DAMAGED);
     run(&sealift, "sign b --prepare b.pae --key alice.pub.pem").exits(code::DAMAGED);

@@ -275,10 +275,12 @@ fn a_file_that_is_too_large_for_where_it_goes_is_told_before_it_is_written() {
     hello(&sealift);
     // The limit of a user stands for that of a file system: 2 blocks of 1024 bytes.
     let limited = |kib: u32, args: &str| {
-        let program = env!("CARGO_BIN_EXE_sealift");
+        let own = sealift.command();
+        let program = own.get_program().to_str().unwrap();
         let mut command = std::process::Command::new("bash");
         let line = format!("ulimit -f {kib}; exec {program} {args}");
-        command.args(["-c", &line]).current_dir(sealift.at(""));
+        command.args(["-c", &line]).current_dir(sealift.at("")).env_clear();
+        command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
         crate::support::sealift::ran(&mut command)
     };
 

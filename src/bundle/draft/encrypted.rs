@@ -42,6 +42,7 @@ pub(super) const ENCRYPTED: Maker = Maker {
     largest: |_, head| Unlocked::sealed_size(packed_size(head)),
     size: |_, head| Unlocked::sealed_size(packed_size(head)),
     is_one_file: true,
+    takes_ahead: false,
 };
 
 /// An encrypted bundle in the making.

@@ -50,6 +50,7 @@ pub(super) const ENCRYPTED_VOLUMES: Maker = Maker {
         Cut::of(&ToCut::of(head), by).map_or(0, |cut| cut_size(&cut, by.only))
     },
     is_one_file: false,
+    takes_ahead: false,
 };
 
 fn cut_size(cut: &Cut, only: Option<u32>) -> u64 {

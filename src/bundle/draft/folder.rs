@@ -36,6 +36,7 @@ pub(super) const FOLDER: Maker = Maker {
     largest: |_, head| sizes(head).max().unwrap_or(0),
     size: |_, head| sizes(head).fold(0, u64::saturating_add),
     is_one_file: false,
+    takes_ahead: true,
 };
 
 /// The sizes of all files.
@@ -134,10 +135,6 @@ impl Making for FolderDraft {
         expected.extend(head.layers.iter().map(|layer| blob_path(&layer.digest)));
         self.expected = expected;
         Ok(())
-    }
-
-    fn takes_ahead(&self) -> bool {
-        true
     }
 
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool> {

@@ -29,11 +29,6 @@ pub(in crate::bundle) trait Making: BlobSource + Debug {
     /// Whether the bytes of `blob` are there, whole and right. Reads them.
     fn holds(&self, blob: &Descriptor, progress: &dyn Progress) -> Result<bool>;
 
-    /// Whether it takes blobs before anything is signed, and [`begin`](Making::begin) finds them there.
-    fn takes_ahead(&self) -> bool {
-        false
-    }
-
     /// Whether `blob` could be taken whole from what another export left behind.
     fn take_over(&self, _blob: &Descriptor, _progress: &dyn Progress) -> Result<bool> {
         Ok(false)
@@ -120,6 +115,8 @@ pub(in crate::bundle) struct Maker {
     pub size: fn(&Medium, &Head) -> u64,
     /// Whether the largest is the only one.
     pub is_one_file: bool,
+    /// Whether it takes blobs before anything is signed, and [`begin`](Making::begin) finds them there.
+    pub takes_ahead: bool,
 }
 
 /// Whether `source` has exactly the bytes of `blob`.

@@ -65,6 +65,7 @@ pub(super) const ONE_DRIVE: Maker = Maker {
         cut.map_or(0, |cut| cut.size(None))
     },
     is_one_file: false,
+    takes_ahead: false,
 };
 
 /// Volumes in the making, of which one at most is at hand.

@@ -86,6 +86,7 @@ pub(super) const PACKED: Maker = Maker {
     largest: |_, head| packed_size(head),
     size: |_, head| packed_size(head),
     is_one_file: true,
+    takes_ahead: false,
 };
 
 /// How many bytes the file has.

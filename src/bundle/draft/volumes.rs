@@ -61,6 +61,7 @@ pub(super) const VOLUMES: Maker = Maker {
         Cut::of(&ToCut::of(head), by).map_or(0, |cut| cut.size(by.only))
     },
     is_one_file: false,
+    takes_ahead: false,
 };
 
 /// How the bundle of `head` is cut.

@@ -159,6 +159,14 @@ mod tests {
     fn a_key_of_ssh_is_a_key() {
         assert!(PublicKey::from_text(SSH).is_ok());
         assert!(!PrivateKey::is_private(SSH));
+        // As whoever mixes the two files up is told.
+        let mut minisign = b"Ed01234567".to_vec();
+        minisign.extend(PublicKey::from_text(SSH).unwrap().to_bytes());
+        let minisign = base64::Engine::encode(&super::STANDARD, minisign);
+        for text in [SSH, &format!("untrusted comment: x\n{minisign}\n")] {
+            let error = PrivateKey::from_text(text, None).unwrap_err();
+            assert!(error.message().contains("this is a public key"), "{error}");
+        }
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl PrivateKey {
             let seed = other_forms::private(text, given)?;
             return PrivateKey::new(SigningKey::from_bytes(&seed));
         }
+        #[cfg(feature = "other-keys")]
+        if other_forms::public(text).is_some() {
+            let text = "not a usable private key: this is a public key";
+            return Err(Error::new(Class::Usage, text).hint("name the file of the private one"));
+        }
         PrivateKey::from_pem(text, passphrase)
     }
 
@@ -184,6 +189,39 @@ fn random(bytes: &mut [u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An encrypted private key, with what is to open it. What is encrypted is nothing.
+    fn sealed(kdf: pbes2::Kdf) -> String {
+        let encryption = pbes2::EncryptionScheme::Aes256Cbc { iv: [0; 16] };
+        let parameters = pbes2::Parameters { kdf, encryption };
+        let info = pkcs8::EncryptedPrivateKeyInfoRef {
+            encryption_algorithm: parameters.into(),
+            encrypted_data: pkcs8::der::asn1::OctetStringRef::new(&[0; 48]).unwrap(),
+        };
+        let der = SecretDocument::encode_msg(&info).unwrap();
+        der.to_pem("ENCRYPTED PRIVATE KEY", LineEnding::LF).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_key_that_asks_for_endless_work_or_memory_is_not_opened() {
+        let rounds = |count| pbes2::Pbkdf2Params::hmac_sha256(count, b"saltsalt").unwrap();
+        let scrypt = |cost_parameter| pbes2::ScryptParams {
+            salt: b"saltsalt".as_slice().try_into().unwrap(),
+            cost_parameter,
+            block_size: 8,
+            parallelization: 1,
+            key_length: None,
+        };
+        let opened = |kdf| PrivateKey::from_pem(&sealed(kdf), Some("x")).unwrap_err();
+
+        for kdf in [pbes2::Kdf::from(rounds(10_000_001)), pbes2::Kdf::from(scrypt(1 << 21))] {
+            let error = opened(kdf);
+            assert!(error.message().contains("takes more work, or memory"), "{error}");
+        }
+        for kdf in [pbes2::Kdf::from(rounds(1_000)), pbes2::Kdf::from(scrypt(1 << 4))] {
+            assert_eq!(opened(kdf).message(), wrong_passphrase().message());
+        }
+    }
 
     #[test]
     fn an_encrypted_key_is_as_slow_to_guess_as_promised() {

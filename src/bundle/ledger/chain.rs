@@ -154,7 +154,10 @@ impl LedgerChain {
         self.state.entries += 1;
         let begins = std::mem::replace(&mut self.is_new, false);
         let expected = match self.last {
-            None if begins && entry.event.verb == LedgerVerb::Rotate => sequence,
+            None if begins && entry.event.verb == LedgerVerb::Rotate => {
+                self.state.behind = entry.previous.map(|before| (sequence - 1, before));
+                sequence
+            }
             None => 1,
             Some((last, _)) => last + 1,
         };

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::refused::kept;
 use crate::bundle::position::StreamPosition;
 use crate::bundle::screening::Screening;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, RuleRefusal};
 use crate::words::reference::Reference;
 
 /// Most characters of what went wrong: it is told in full where it happens.
@@ -117,12 +118,18 @@ pub struct LedgerEvent {
     /// How many, by what is counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
+    /// The digest of the receipt that says what is at the place now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Digest>,
     /// What the images were held against before they were let in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
     /// What was done though the rule says otherwise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LedgerOverride>,
+    /// What was not let in, and by which rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<RuleRefusal>,
     /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<LedgerFailure>,
@@ -226,8 +233,10 @@ impl LedgerEvent {
             mapping: None,
             images: Vec::new(),
             counts: BTreeMap::new(),
+            receipt: None,
             screenings: Vec::new(),
             overrides: Vec::new(),
+            refusals: Vec::new(),
             error: None,
             torn: None,
         }
@@ -240,6 +249,15 @@ impl LedgerEvent {
             self.counts.insert(what.to_owned(), many);
         }
         self
+    }
+
+    /// The same, and that it failed as `error` says.
+    #[must_use]
+    pub fn failed(self, error: &Error) -> LedgerEvent {
+        let mut event = self.count("refused", error.refusals().len() as u64);
+        (event.stage, event.error) = (LedgerStage::Failed, Some(LedgerFailure::of(error)));
+        event.refusals = kept(error.refusals());
+        event
     }
 }
 

@@ -94,7 +94,7 @@ impl LedgerExtract {
     }
 
     fn from_statement(payload: &[u8]) -> Result<(LedgerExtract, Digest)> {
-        in_toto::read(payload, ("ledger", EXTRACT_TYPE), |extract: &LedgerExtract, lines| {
+        in_toto::read(payload, ("ledger", &[EXTRACT_TYPE]), |extract: &LedgerExtract, lines| {
             extract.to_statement(lines) == payload
         })
     }

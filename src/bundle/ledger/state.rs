@@ -7,6 +7,8 @@ use crate::words::digest::Digest;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct LedgerState {
+    /// The entry that its first one goes on from, where that stands in a file that was put aside before.
+    pub behind: Option<(u64, Digest)>,
     /// Its last entry, by number and digest.
     pub last: Option<(u64, Digest)>,
     /// How many entries it has.

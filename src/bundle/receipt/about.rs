@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::content::HeldContent;
+use super::received::ReceivedTotals;
 use crate::bundle::in_toto::{self, StatementSubject};
 use crate::bundle::position::StreamPosition;
 use crate::bundle::statement::Tool;
@@ -10,8 +11,10 @@ use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::moment::Moment;
 
-/// `predicateType` of a receipt's.
-const RECEIPT_TYPE: &str = "urn:sealift:receipt:v1";
+/// `predicateType` of a receipt of what places hold.
+const HELD_TYPE: &str = "urn:sealift:receipt:v1";
+/// `predicateType` of a receipt of an import, which tells of its images one by one.
+const RECEIVED_TYPE: &str = "urn:sealift:receipt:v2";
 /// What its subject is called: the file without its first line.
 const SUBJECT: &str = "receipt";
 
@@ -22,8 +25,8 @@ const SUBJECT: &str = "receipt";
 pub struct ReceiptAbout {
     /// When it was made.
     pub created_at: Moment,
-    /// The places that were looked at, as they were named; none where `against` says which bundles
-    /// it is about, as it tells nothing else of the site then.
+    /// The places that were looked at, as they were named: the destination of an import; else none
+    /// where `against` says which bundles it is about, as it tells nothing else of the site then.
     pub places: Vec<String>,
     /// The bundles that it is about, in order; `None` where it is about all that the places hold.
     pub against: Option<Vec<HeldBundle>>,
@@ -31,6 +34,9 @@ pub struct ReceiptAbout {
     pub unread: Vec<Unread>,
     /// How much is held.
     pub totals: ReceiptTotals,
+    /// What became of the images, where it is the receipt of an import.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ReceivedTotals>,
     /// What made it.
     pub tool: Tool,
 }
@@ -114,6 +120,7 @@ impl ReceiptAbout {
             against: None,
             unread: Vec::new(),
             totals: ReceiptTotals::default(),
+            images: None,
             tool: Tool::own(),
         }
     }
@@ -127,6 +134,14 @@ impl ReceiptAbout {
         ReceiptAbout { against: Some(bundles), ..about }
     }
 
+    /// The receipt of an import of `bundle` to `place`, which was read back at `created_at`.
+    #[must_use]
+    pub fn import(created_at: Moment, place: String, bundle: HeldBundle) -> ReceiptAbout {
+        let about = ReceiptAbout::places(created_at, vec![place]);
+        let images = Some(ReceivedTotals::default());
+        ReceiptAbout { against: Some(vec![bundle]), images, ..about }
+    }
+
     /// The same, and says what could not be read.
     #[must_use]
     pub fn without(self, mut unread: Vec<Unread>) -> ReceiptAbout {
@@ -138,7 +153,8 @@ impl ReceiptAbout {
     /// The statement's bytes, of lists with the digest `lists`.
     #[must_use]
     pub(super) fn to_statement(&self, lists: &Digest) -> Vec<u8> {
-        in_toto::to_bytes(&[StatementSubject::new(SUBJECT, lists)], RECEIPT_TYPE, self)
+        let of = if self.images.is_some() { RECEIVED_TYPE } else { HELD_TYPE };
+        in_toto::to_bytes(&[StatementSubject::new(SUBJECT, lists)], of, self)
     }
 
     /// Reads a statement, exactly, and the digest of the lists that it is about.
@@ -146,16 +162,23 @@ impl ReceiptAbout {
     /// # Errors
     /// [`Class::Untrusted`] for a statement of something else.
     pub(super) fn from_statement(payload: &[u8]) -> Result<(ReceiptAbout, Digest)> {
-        in_toto::read(payload, ("receipt", RECEIPT_TYPE), |about: &ReceiptAbout, lists| {
+        let types = [HELD_TYPE, RECEIVED_TYPE];
+        in_toto::read(payload, ("receipt", &types), |about: &ReceiptAbout, lists| {
             about.to_statement(lists) == payload && about.is_in_order()
         })
     }
 
-    /// Whether its lists are in order, each entry once, and it is about places or about bundles.
+    /// Whether its lists are in order, each entry once, and it is about places, about bundles, or about
+    /// one bundle at one place.
     fn is_in_order(&self) -> bool {
         let bundles = self.against.as_deref().unwrap_or_default();
+        let fits = match (&self.images, &self.against) {
+            (Some(_), _) => self.places.len() == 1 && bundles.len() == 1,
+            (None, None) => true,
+            (None, Some(_)) => self.places.is_empty() && !bundles.is_empty(),
+        };
         bundles.is_sorted_by(|one, next| one < next)
             && self.unread.is_sorted_by(|one, next| one < next)
-            && (self.against.is_none() || self.places.is_empty() && !bundles.is_empty())
+            && fits
     }
 }

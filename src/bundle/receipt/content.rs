@@ -50,11 +50,21 @@ impl HeldContent {
     /// behind it. What all names begin with, up to a slash, stands once, in the first line.
     #[must_use]
     pub(super) fn to_text(&self) -> String {
+        self.text_with(&self.names)
+    }
+
+    /// The same, as if it had no names.
+    #[must_use]
+    pub(super) fn to_text_without_names(&self) -> String {
+        self.text_with(&BTreeSet::new())
+    }
+
+    fn text_with(&self, names: &BTreeSet<(Digest, Reference)>) -> String {
         // 64 digits, a size of ten, a space and the end; names have lengths of their own.
         let lines = self.manifests.len() + self.blobs.len();
-        let mut text = String::with_capacity(76 * lines + 80 * self.names.len());
-        let mut names = self.names.iter().peekable();
-        let prefix = self.prefix();
+        let mut text = String::with_capacity(76 * lines + 80 * names.len());
+        let prefix = prefix(names);
+        let mut names = names.iter().peekable();
         let _ = match prefix.as_str() {
             "" => writeln!(text, "{MANIFESTS}"),
             prefix => writeln!(text, "{MANIFESTS} {prefix}"),
@@ -74,18 +84,6 @@ impl HeldContent {
             let _ = writeln!(text, "{} {size}", digest.hex());
         }
         text
-    }
-
-    /// What all names begin with, up to a slash.
-    fn prefix(&self) -> String {
-        let mut names = self.names.iter().map(|(_, name)| name.to_string());
-        let Some(mut prefix) = names.next() else { return String::new() };
-        for name in names {
-            let same = prefix.bytes().zip(name.bytes()).take_while(|(one, other)| one == other);
-            prefix.truncate(same.count());
-        }
-        prefix.truncate(prefix.rfind('/').map_or(0, |slash| slash + 1));
-        prefix
     }
 
     /// Reads what [`to_text`](HeldContent::to_text) wrote, and nothing else.
@@ -124,6 +122,18 @@ impl HeldContent {
             false => Err("its lists are not spelled as sealift writes them".to_owned()),
         }
     }
+}
+
+/// What all `names` begin with, up to a slash.
+fn prefix(names: &BTreeSet<(Digest, Reference)>) -> String {
+    let mut names = names.iter().map(|(_, name)| name.to_string());
+    let Some(mut prefix) = names.next() else { return String::new() };
+    for name in names {
+        let same = prefix.bytes().zip(name.bytes()).take_while(|(one, other)| one == other);
+        prefix.truncate(same.count());
+    }
+    prefix.truncate(prefix.rfind('/').map_or(0, |slash| slash + 1));
+    prefix
 }
 
 /// Notes `size` of `digest`, or the least where manifests do not agree: that is no matter of theirs

@@ -186,3 +186,126 @@ fn several_names_of_a_manifest_stand_on_its_line() {
         format!("manifests\n{} 9 x.y/a:1 x.y/b:2 x.z/a:1\nblobs\n", digest.hex())
     );
 }
+
+/// The receipt of an import of five images, each found otherwise.
+fn imported() -> Receipt {
+    let bundle = HeldBundle::new(None, Digest::of(b"statement"), false);
+    let about = ReceiptAbout::import(Moment::EPOCH, "oci:store".to_owned(), bundle);
+    let content = HeldContent { names: BTreeSet::new(), ..content(1, 2, 10) };
+    let there = |state, there: Option<&[u8]>, name: &str| ReceivedImage {
+        to: Some(format!("y.example/{name}").parse().unwrap()),
+        state,
+        there: there.map(Digest::of),
+        ..ReceivedImage::new(format!("x.example/{name}").parse().unwrap(), Digest::of(b"signed"))
+    };
+    let images = vec![
+        there(ReceivedState::Other, Some(b"other"), "d:1"),
+        there(ReceivedState::Complete, Some(b"signed"), "c:1"),
+        there(ReceivedState::Incomplete, Some(b"signed"), "b:1"),
+        there(ReceivedState::Absent, None, "a:1"),
+        ReceivedImage { to: None, ..there(ReceivedState::Unread, None, "e:1") },
+    ];
+    Receipt::import(about, content, images)
+}
+
+#[test]
+fn the_receipt_of_an_import_is_read_as_it_was_written() {
+    let key = PrivateKey::generate().unwrap();
+    let receipt = imported();
+    let bytes = receipt.to_bytes(Some(&key)).unwrap();
+
+    let read = ReadReceipt::from_bytes(&bytes, &[key.public().clone()]).unwrap();
+
+    assert_eq!(read.receipt, receipt);
+    let names: Vec<String> = receipt.images.iter().map(|it| it.name.to_string()).collect();
+    assert_eq!(names, ["a:1", "b:1", "c:1", "d:1", "e:1"].map(|it| format!("x.example/{it}")));
+    let each = ReceivedTotals { complete: 1, incomplete: 1, other: 1, absent: 1, unread: 1 };
+    assert_eq!((receipt.about.images, each.all()), (Some(each), 5));
+    // Its names are those at the place, of what stands there.
+    let names: Vec<String> =
+        read.receipt.content.names.iter().map(|(_, name)| name.to_string()).collect();
+    assert_eq!(BTreeSet::from_iter(names).len(), 3);
+    assert_eq!(receipt.about.totals.names, 3);
+    for at in 0..bytes.len() {
+        let mut bad = bytes.clone();
+        bad[at] ^= 1;
+        assert!(ReadReceipt::from_bytes(&bad, &[key.public().clone()]).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn the_images_of_a_receipt_are_spelled_in_one_way_only() {
+    let (a, b) = ("a".repeat(64), "b".repeat(64));
+    let read = |images: &str, totals: ReceivedTotals, names| {
+        let about = imported().about;
+        let totals = ReceiptAbout {
+            totals: ReceiptTotals { names, ..ReceiptTotals::default() },
+            images: Some(totals),
+            ..about
+        };
+        let lists = format!("manifests\nblobs\n{images}");
+        let statement = totals.to_statement(&Digest::of(lists.as_bytes()));
+        let bytes = [&statement[..], b"\n", lists.as_bytes()].concat();
+        ReadReceipt::from_bytes(&bytes, &[])
+    };
+    let one = |state: &str| {
+        let mut totals = ReceivedTotals::default();
+        match state {
+            "complete" => totals.complete = 1,
+            "absent" => totals.absent = 1,
+            _ => totals.unread = 1,
+        }
+        totals
+    };
+    read("images\n", ReceivedTotals::default(), 0).unwrap();
+    read(&format!("images\ncomplete {a} {b} - x.y/z:1 x.z/z:1\n"), one("complete"), 1).unwrap();
+    read(&format!("images\nabsent {a} - - x.y/z:1 -\n"), one("absent"), 0).unwrap();
+    read(&format!("images\nunread {a} - {b} x.y/z:1 x.z/z:1\n"), one("unread"), 0).unwrap();
+    let counted = read(&format!("images\nabsent {a} - - x.y/z:1 -\n"), one("unread"), 0);
+    assert_eq!(counted.unwrap_err().class(), Class::Damaged);
+    for bad in [
+        "".to_owned(),
+        "images".to_owned(),
+        "images \n".to_owned(),
+        "images\n\n".to_owned(),
+        format!("images\ncomplete {a} - - x.y/z:1 x.z/z:1\n"),
+        format!("images\ncomplete {a} {b} - x.y/z:1 -\n"),
+        format!("images\ncomplete - {b} - x.y/z:1 x.z/z:1\n"),
+        format!("images\nabsent {a} {b} - x.y/z:1 x.z/z:1\n"),
+        format!("images\nother {a} - - x.y/z:1 x.z/z:1\n"),
+        format!("images\nComplete {a} {b} - x.y/z:1 x.z/z:1\n"),
+        format!("images\ncomplete {a} {b} - x.y/z:1 x.z/z:1 \n"),
+        format!("images\ncomplete {a} {b} - x.y/z:1\n"),
+        format!("images\ncomplete {a} {b} - x.y/z x.z/z:1\n"),
+        format!("images\ncomplete {a} {b} - x.y/z:1 x.z/z:1"),
+        format!("images\nabsent {a} - - x.y/z:1 -\nabsent {a} - - x.y/z:1 -\n"),
+        format!("images\nabsent {a} - - x.y/z:2 -\nabsent {a} - - x.y/z:1 -\n"),
+        format!("images\nabsent {a} - - x.y/z:1 -\nimages\n"),
+    ] {
+        let error = read(&bad, ReceivedTotals::default(), 0).unwrap_err();
+        assert_eq!(error.class(), Class::Damaged, "{bad}: {error}");
+        assert!(!error.message().contains("counted"), "{bad}: {error}");
+    }
+}
+
+#[test]
+fn a_receipt_of_an_import_is_of_one_bundle_at_one_place() {
+    let about = imported().about;
+    let read =
+        |about: ReceiptAbout| ReceiptAbout::from_statement(&about.to_statement(&Digest::of(b"")));
+    read(about.clone()).unwrap();
+    let places = ["oci:a", "oci:b"].map(str::to_owned).to_vec();
+    read(ReceiptAbout { places, ..about.clone() }).unwrap_err();
+    read(ReceiptAbout { places: Vec::new(), ..about.clone() }).unwrap_err();
+    read(ReceiptAbout { against: None, ..about.clone() }).unwrap_err();
+    // The older form has no images, and the newer one always does.
+    let older = ReceiptAbout { images: None, against: None, ..about.clone() };
+    read(older.clone()).unwrap();
+    for (about, from, to) in [(older, "v1", "v2"), (about, "v2", "v1")] {
+        let statement = String::from_utf8(about.to_statement(&Digest::of(b""))).unwrap();
+        let of = |version: &str| format!("urn:sealift:receipt:{version}");
+        assert!(statement.contains(&of(from)));
+        let other = statement.replace(&of(from), &of(to));
+        ReceiptAbout::from_statement(other.as_bytes()).unwrap_err();
+    }
+}

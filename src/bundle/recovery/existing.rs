@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-use super::spot::Spot;
+use super::spot::RecoverySpot;
 use crate::tools::par2::RecoverySet;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::progress::Progress;
@@ -21,7 +21,11 @@ impl Existing {
     ///
     /// # Errors
     /// [`Class::Refused`] for recovery data of something else.
-    pub(super) fn of(set: &RecoverySet, spot: &Spot, progress: &dyn Progress) -> Result<Existing> {
+    pub(super) fn of(
+        set: &RecoverySet,
+        spot: &RecoverySpot,
+        progress: &dyn Progress,
+    ) -> Result<Existing> {
         let (names, mut slices) = (spot.names()?, BTreeSet::new());
         for name in &names {
             let found = spot.scan(std::slice::from_ref(name), progress)?.0.found();

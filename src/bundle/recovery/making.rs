@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::existing::Existing;
 use super::layout::{RecoveryFile, Redundancy, SetLayout};
 use super::sources::{ProtectedFiles, Sliced};
-use super::spot::Spot;
+use super::spot::RecoverySpot;
 use crate::medium::Medium;
 use crate::tools::file::{AtomicFile, sweep_in};
 use crate::tools::par2::{RECOVERY_HEAD, RecoveryPacket, RecoverySet, critical, encode};
@@ -54,7 +54,7 @@ pub fn protect(
     let set = sources.sums(layout.slice_size, jobs, progress)?;
     progress.event(Event::Done);
 
-    let spot = Spot::make(medium)?;
+    let spot = RecoverySpot::make(medium)?;
     sweep_in(&spot.folder)?;
     let head = critical(&set, CREATOR);
     let volumes: Vec<Volume> =
@@ -89,7 +89,7 @@ struct Volume {
 }
 
 impl Volume {
-    fn of(file: RecoveryFile, spot: &Spot) -> Volume {
+    fn of(file: RecoveryFile, spot: &RecoverySpot) -> Volume {
         Volume { name: spot.volume(file.first.into(), file.count.into()), file }
     }
 }
@@ -108,7 +108,7 @@ fn write(
     set: &RecoverySet,
     slices: &Sliced<'_>,
     layout: SetLayout,
-    spot: &Spot,
+    spot: &RecoverySpot,
     jobs: usize,
     progress: &dyn Progress,
 ) -> Result<()> {

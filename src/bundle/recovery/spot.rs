@@ -1,4 +1,4 @@
-//! [`Spot`]: where the recovery data of a bundle lies, and what it is called.
+//! [`RecoverySpot`]: where the recovery data of a bundle lies, and what it is called.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -20,49 +20,52 @@ const MAX_FILES: usize = 4_096;
 
 /// The folder, and how the names begin.
 #[derive(Debug)]
-pub(super) struct Spot {
+pub(super) struct RecoverySpot {
     pub(super) folder: Folder,
     stem: String,
     /// Whether all that is there belongs to the bundle.
     is_own: bool,
 }
 
-impl Spot {
+impl RecoverySpot {
     /// That of the bundle on `medium`; its folder is made where it is missing.
-    pub(super) fn make(medium: &Medium) -> Result<Spot> {
+    pub(super) fn make(medium: &Medium) -> Result<RecoverySpot> {
         let path = medium.path();
         match path.is_dir() {
-            true => Spot::within(path, |bundle| bundle.make_below(FOLDER, SHARED)),
-            false => Spot::beside(path),
+            true => RecoverySpot::within(path, |bundle| bundle.make_below(FOLDER, SHARED)),
+            false => RecoverySpot::beside(path),
         }
     }
 
     /// That of the bundle on `medium`, if its folder is there.
-    pub(super) fn there(medium: &Medium) -> Result<Option<Spot>> {
+    pub(super) fn there(medium: &Medium) -> Result<Option<RecoverySpot>> {
         let path = medium.path();
         match path.is_dir() {
             true if path.join(FOLDER).is_dir() => {
-                Spot::within(path, |bundle| bundle.below(FOLDER)).map(Some)
+                RecoverySpot::within(path, |bundle| bundle.below(FOLDER)).map(Some)
             }
             true => Ok(None),
-            false => Spot::beside(path).map(Some),
+            false => RecoverySpot::beside(path).map(Some),
         }
     }
 
-    fn within(path: &Path, below: impl FnOnce(&Folder) -> io::Result<Folder>) -> Result<Spot> {
+    fn within(
+        path: &Path,
+        below: impl FnOnce(&Folder) -> io::Result<Folder>,
+    ) -> Result<RecoverySpot> {
         let repair = path.join(FOLDER);
         let fault = |e| Error::io(format!("cannot open {}", repair.display()), e);
         let folder = Folder::open(path).and_then(|bundle| below(&bundle)).map_err(fault)?;
-        Ok(Spot { folder, stem: STEM.to_owned(), is_own: true })
+        Ok(RecoverySpot { folder, stem: STEM.to_owned(), is_own: true })
     }
 
-    fn beside(path: &Path) -> Result<Spot> {
+    fn beside(path: &Path) -> Result<RecoverySpot> {
         let (folder, name) = Folder::holding(path)?;
         let stem = name.into_string().map_err(|_| {
             let text = format!("{} has no name that is text", path.display());
             Error::new(Class::Usage, text).hint("give it another name")
         })?;
-        Ok(Spot { folder, stem, is_own: false })
+        Ok(RecoverySpot { folder, stem, is_own: false })
     }
 
     /// What the file without recovery slices is called.

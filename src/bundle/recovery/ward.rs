@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 
 use super::sources::{ProtectedFiles, Sliced};
-use super::spot::Spot;
+use super::spot::RecoverySpot;
 use crate::bundle::inventory::{Inventory, MAX_SUMS, SUMS, is_member};
 use crate::medium::Medium;
 use crate::tools::par2::{FoundSet, MAX_LOST, Md5Adding, RecoverySlice, Slices, rebuild};
@@ -53,7 +53,7 @@ impl Ward {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<Option<Ward>> {
-        let Some(spot) = Spot::there(medium)? else { return Ok(None) };
+        let Some(spot) = RecoverySpot::there(medium)? else { return Ok(None) };
         let names = spot.names()?;
         if names.is_empty() {
             return Ok(None);

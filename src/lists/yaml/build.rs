@@ -6,8 +6,12 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
 use super::fault::Fault;
 use super::node::{Node, Value};
-use super::{MAX_DEPTH, MAX_NODES};
 
+/// Most nodes of a document, what its aliases repeat among them: the pods of a cluster of a thousand nodes
+/// have some 300,000.
+pub const MAX_NODES: usize = 1_000_000;
+/// How deep documents are nested at most; real ones are below 30.
+pub const MAX_DEPTH: usize = 100;
 /// The key whose value another mapping has, or several.
 const MERGE: &str = "<<";
 
@@ -92,8 +96,14 @@ impl Builder {
             let done = match event {
                 Event::DocumentEnd => return Ok(Some(root.unwrap_or_else(|| nothing(line)))),
                 Event::Scalar(text, style, anchor, tag) => {
-                    let value =
-                        Value::Text { text: text.into(), is_plain: style == ScalarStyle::Plain };
+                    // Whoever writes !!str means text, as with quotes.
+                    let is_text =
+                        tag.as_deref().is_some_and(|it| it.is_yaml_core_schema_tag("str"));
+                    let style = match style {
+                        ScalarStyle::Plain if is_text => ScalarStyle::DoubleQuoted,
+                        style => style,
+                    };
+                    let value = Value::Text { text: text.into(), style };
                     let node = Node::new(line, own(tag.as_deref()).as_deref(), value);
                     self.remember(anchor, &node);
                     Some(node)
@@ -154,7 +164,7 @@ impl Builder {
             Held::Map { mut members, mut seen, merged, .. } => {
                 // What stands here itself goes first, then the mappings in their order.
                 for (key, value) in merged.iter().flat_map(Node::keyed) {
-                    if seen.insert(key.spelled().into()) {
+                    if seen.insert(key.word().into()) {
                         members.push((key.clone(), value.clone()));
                     }
                 }
@@ -187,15 +197,14 @@ impl Builder {
                     if node.is_list() || node.is_map() {
                         return Err(Fault::new(line, "a key is a list or a mapping"));
                     }
-                    let merges = node.spelled() == MERGE && !node.is_quoted();
-                    if !merges && !seen.insert(node.spelled().into()) {
-                        let text =
-                            format!("the key {:?} stands twice in one mapping", node.spelled());
+                    let merges = node.word() == MERGE && !node.is_quoted();
+                    if !merges && !seen.insert(node.word().into()) {
+                        let text = format!("the key {:?} stands twice in one mapping", node.word());
                         return Err(Fault::new(line, text).hint("keep the one that counts"));
                     }
                     *key = Some(node);
                 }
-                Some(name) if name.spelled() == MERGE && !name.is_quoted() => {
+                Some(name) if name.word() == MERGE && !name.is_quoted() => {
                     match (node.is_map(), node.list()) {
                         (true, _) => merged.push(node),
                         (false, all) if node.is_list() && all.iter().all(Node::is_map) => {
@@ -212,7 +221,7 @@ impl Builder {
 }
 
 fn nothing(line: usize) -> Node {
-    Node::new(line, None, Value::Text { text: "".into(), is_plain: true })
+    Node::new(line, None, Value::Text { text: "".into(), style: ScalarStyle::Plain })
 }
 
 /// A tag that is none of YAML's own.

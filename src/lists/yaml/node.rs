@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use granit_parser::ScalarStyle;
+
 /// A value of a YAML document. A clone costs nothing.
 #[derive(Debug, Clone)]
 pub struct Node(Arc<Inner>);
@@ -17,7 +19,7 @@ struct Inner {
 
 #[derive(Debug)]
 pub(super) enum Value {
-    Text { text: Box<str>, is_plain: bool },
+    Text { text: Box<str>, style: ScalarStyle },
     List(Vec<Node>),
     Map(Vec<(Node, Node)>),
 }
@@ -67,7 +69,7 @@ impl Node {
     /// Whether it is nothing: not written, `~` or `null`.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        matches!(&self.0.value, Value::Text { text, is_plain: true } if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
+        matches!(&self.0.value, Value::Text { text, style: ScalarStyle::Plain } if matches!(&**text, "" | "~" | "null" | "Null" | "NULL"))
     }
 
     /// Its text, where it is a scalar and not nothing: numbers and truth values as they are spelled.
@@ -82,13 +84,22 @@ impl Node {
     /// Whether it is the plain word `true`.
     #[must_use]
     pub fn is_true(&self) -> bool {
-        matches!(&self.0.value, Value::Text { text, is_plain: true } if text.eq_ignore_ascii_case("true"))
+        matches!(&self.0.value, Value::Text { text, style: ScalarStyle::Plain } if text.eq_ignore_ascii_case("true"))
     }
 
     /// Whether it is text in quotes, or in a block.
     #[must_use]
     pub fn is_quoted(&self) -> bool {
-        matches!(&self.0.value, Value::Text { is_plain: false, .. })
+        matches!(&self.0.value, Value::Text { style, .. } if *style != ScalarStyle::Plain)
+    }
+
+    /// Whether it is text in a block (`|` or `>`), whose line is the first that is not empty.
+    #[must_use]
+    pub fn is_block(&self) -> bool {
+        matches!(
+            &self.0.value,
+            Value::Text { style: ScalarStyle::Literal | ScalarStyle::Folded, .. }
+        )
     }
 
     /// Whether it is a list.
@@ -114,7 +125,7 @@ impl Node {
 
     /// Its members, each key (a scalar) with its value, where it is a mapping; else none.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Node)> {
-        self.keyed().map(|(key, value)| (key.spelled(), value))
+        self.keyed().map(|(key, value)| (key.word(), value))
     }
 
     /// As [`members`](Node::members), with the keys as nodes that have their lines.
@@ -128,7 +139,7 @@ impl Node {
 
     /// Its text as it is spelled, whatever it means; nothing where it is no scalar.
     #[must_use]
-    pub fn spelled(&self) -> &str {
+    pub fn word(&self) -> &str {
         match &self.0.value {
             Value::Text { text, .. } => text,
             _ => "",

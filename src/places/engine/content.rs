@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use super::driver::Driver;
 use crate::storage::raw::Raw;
 use crate::storage::store::{BlobSource, ImageSource, Referrers};
-use crate::tools::process::{Ended, Reading};
+use crate::tools::process::{Ended, PipeReading};
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
@@ -33,16 +33,25 @@ impl ContentStore {
         ContentStore { engine }
     }
 
+    /// All that images are called, whether it is a name or not, each with the digest of its manifest or
+    /// index.
+    ///
+    /// # Errors
+    /// When containerd cannot be asked.
+    pub fn all(&self) -> Result<Vec<(String, Digest)>> {
+        let mut command = self.engine.command();
+        command.args(["images", "ls"]);
+        let table = self.engine.answer(command, &format!("cannot ask {self} for its images"))?;
+        let listed = rows(&String::from_utf8_lossy(&table));
+        Ok(listed.into_iter().map(|(name, listed)| (name, listed.digest)).collect())
+    }
+
     /// The names of all images; those that are no names of images are left out.
     ///
     /// # Errors
     /// When containerd cannot be asked.
     pub fn names(&self) -> Result<Vec<Reference>> {
-        let mut command = self.engine.command();
-        command.args(["images", "ls"]);
-        let table = self.engine.answer(command, &format!("cannot ask {self} for its images"))?;
-        let listed = rows(&String::from_utf8_lossy(&table));
-        Ok(listed.into_iter().filter_map(|(name, _)| name.parse().ok()).collect())
+        Ok(self.all()?.into_iter().filter_map(|(name, _)| name.parse().ok()).collect())
     }
 
     /// The image under `name`, or, where that has a digest, any image of that digest.
@@ -77,10 +86,10 @@ impl ContentStore {
         Error::new(Class::Incomplete, format!("{} has no image {name}", self.engine)).hint(hint)
     }
 
-    fn read(&self, digest: &Digest) -> Result<Reading> {
+    fn read(&self, digest: &Digest) -> Result<PipeReading> {
         let mut command = self.engine.command();
         command.args(["content", "get", &digest.to_string()]);
-        Reading::start(command, self.engine.cancel(), explain).map_err(|e| e.context(self))
+        PipeReading::start(command, self.engine.cancel(), explain).map_err(|e| e.context(self))
     }
 
     /// The bytes of a manifest or index. Their number is known only by reading them.

@@ -9,7 +9,7 @@ use super::named::Engine;
 use super::podman;
 use super::scratch::Scratch;
 use crate::medium::tree::Tree;
-use crate::tools::process::{Ended, Reading};
+use crate::tools::process::{Ended, PipeReading};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
@@ -53,7 +53,7 @@ pub fn open(engine: &Driver, name: &str) -> Result<Saved> {
         if let Some(scratch) = &scratch {
             command.env("TMPDIR", scratch.path());
         }
-        let reading = Reading::start(command, saver.cancel(), explain)?;
+        let reading = PipeReading::start(command, saver.cancel(), explain)?;
         let saving = Saving { reading, shown: called.clone(), _scratch: scratch.clone() };
         Ok(Box::new(saving) as Box<dyn Read + Send>)
     };
@@ -72,7 +72,7 @@ fn list(shown: &str) -> Error {
 /// A `save` that is read.
 struct Saving {
     /// Ends before its folder goes.
-    reading: Reading,
+    reading: PipeReading,
     shown: String,
     /// What it stages is in there.
     _scratch: Option<Arc<Scratch>>,

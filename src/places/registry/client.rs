@@ -13,6 +13,7 @@ use super::repository::RegistryRepository;
 use super::session::Session;
 use super::settings::Settings;
 use super::shared::Shared;
+use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::error::{Result, Side};
 use crate::words::moment::Moment;
@@ -77,6 +78,12 @@ impl Client {
     /// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
     pub fn check(&self) -> Result<()> {
         self.0.progress.check()
+    }
+
+    /// The handle that stops the job of its progress.
+    #[must_use]
+    pub fn handle(&self) -> Cancel {
+        self.0.progress.handle()
     }
 
     /// `repository` at `registry`, as the end `side` of a transfer. Connects to nothing yet.

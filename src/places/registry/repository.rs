@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::harbor::Project;
+use super::lists::page::TagPages;
 use super::manifests::ManifestSeen;
 use super::mirrors::alternatives::{Alternatives, Want};
 use super::pull_limit::PullLimit;
@@ -61,6 +62,14 @@ impl RegistryRepository {
     /// seen; [`Class::Damaged`](crate::words::error::Class::Damaged) when the list does not end.
     pub fn tags(&self) -> Result<Vec<Tag>> {
         self.primary()?.tags()
+    }
+
+    /// The tags in the first `most` pages of the list, before each of which but the first `ask` is asked.
+    ///
+    /// # Errors
+    /// As for [`tags`](RegistryRepository::tags), and those of `ask`.
+    pub fn first_tags(&self, most: usize, ask: &mut dyn FnMut() -> Result<()>) -> Result<TagPages> {
+        self.primary()?.first_tags(most, ask)
     }
 
     /// What the registry lists as referring to `subject`; nothing where it keeps no such list, and

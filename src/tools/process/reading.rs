@@ -1,4 +1,4 @@
-//! [`Reading`]: a program whose output is read as it comes.
+//! [`PipeReading`]: a program whose output is read as it comes.
 
 use std::io::{self, Read};
 use std::process::{ChildStdout, Command};
@@ -14,7 +14,7 @@ const LAST_WORDS: u64 = 1 << 20;
 /// A running program, to be read from. At the end of its output it has to have succeeded, else
 /// reading fails. Dropped before, the program is ended.
 #[derive(Debug)]
-pub struct Reading {
+pub struct PipeReading {
     name: String,
     child: Leash,
     output: Option<ChildStdout>,
@@ -22,7 +22,7 @@ pub struct Reading {
     explain: fn(&Ended) -> Error,
 }
 
-impl Reading {
+impl PipeReading {
     /// Starts `command` for the job of `cancel`. What it complains about when it fails becomes an error by `explain`.
     ///
     /// # Errors
@@ -31,11 +31,11 @@ impl Reading {
         command: Command,
         cancel: &Cancel,
         explain: fn(&Ended) -> Error,
-    ) -> Result<Reading> {
+    ) -> Result<PipeReading> {
         let (name, mut child) = spawn(command, cancel)?;
         let output = child.0.stdout.take();
         let complaints = collect(child.0.stderr.take(), Keep::End);
-        Ok(Reading { name, child, output, complaints, explain })
+        Ok(PipeReading { name, child, output, complaints, explain })
     }
 
     /// Waits for the end; an error unless it went well.
@@ -51,7 +51,7 @@ impl Reading {
     }
 }
 
-impl Read for Reading {
+impl Read for PipeReading {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(output) = &mut self.output else { return Ok(0) };
         match output.read(buffer)? {
@@ -64,7 +64,7 @@ impl Read for Reading {
     }
 }
 
-impl Drop for Reading {
+impl Drop for PipeReading {
     fn drop(&mut self) {
         let Some(output) = self.output.take() else { return };
         let mut rest = output.take(LAST_WORDS);
@@ -84,10 +84,10 @@ mod tests {
     use super::*;
     use crate::words::error::Class;
 
-    fn shell(script: &str) -> Reading {
+    fn shell(script: &str) -> PipeReading {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        Reading::start(command, &Cancel::default(), |ended| {
+        PipeReading::start(command, &Cancel::default(), |ended| {
             Error::new(Class::Other, ended.complaints.as_str())
         })
         .unwrap()
@@ -125,7 +125,7 @@ mod tests {
         let start = |cancel| {
             let mut command = Command::new("sleep");
             command.arg("600");
-            Reading::start(command, cancel, |_| Error::new(Class::Other, "ended")).unwrap()
+            PipeReading::start(command, cancel, |_| Error::new(Class::Other, "ended")).unwrap()
         };
         let [mut one, mut other] = [start(&jobs[0]), start(&jobs[1])];
 

@@ -13,6 +13,8 @@ use super::heard::Heard;
 use crate::tools::buffer::BUFFER;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// What a program that did not do its work means for whoever waits for it.
 const UNSEEN: &str =
@@ -47,7 +49,11 @@ pub fn watch(
     cancel: &Cancel,
 ) -> Result<Watched> {
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() }).process_group(0);
-    let (name, child) = spawn(command, cancel).map_err(|e| e.hint(UNSEEN))?;
+    let (name, child) = spawn(command, cancel).map_err(|e| match e.class() {
+        // Whoever may not look into a folder on the PATH gets that in place of "not there".
+        Class::Refused => Error::new(Class::Other, e.words()).hint(UNSEEN),
+        _ => e.hint(UNSEEN),
+    })?;
     let mut watch = Watch { name, child, patience, waited: Duration::ZERO };
     let out = Heard::of(watch.child.0.stdout.take());
     let complaints = Heard::of(watch.child.0.stderr.take());
@@ -123,7 +129,11 @@ impl Watch {
             true => {
                 let seconds = self.patience.as_secs();
                 let text = format!("{} did not end within {seconds} seconds", self.name);
-                Err(Error::new(Class::Other, text).hint(UNSEEN))
+                Err(Error::new(Class::Other, text).hint(phrase![
+                    "what was not scanned does not cross: give it longer with ",
+                    Remedy::ScanPatience,
+                    ", or see what it waits for"
+                ]))
             }
             false => Ok(()),
         }

@@ -182,3 +182,50 @@ fn types(manifest: &Document) -> BTreeSet<String> {
     }
     kinds
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::bundle::samples::Stock;
+    use crate::words::moment::moment;
+    use crate::work::policy::PolicySubject;
+
+    /// What a policy that wants no root breaks of an index that names the one manifest by `entries`.
+    fn broken(entries: &[bool]) -> Vec<String> {
+        let mut stock = Stock::default();
+        let image = stock.image("runs as root", "linux/amd64");
+        let attestation = Descriptor {
+            platform: Some(Box::new("unknown/unknown".parse().unwrap())),
+            annotations: [(BUILDKIT.to_owned(), "attestation-manifest".to_owned())]
+                .into_iter()
+                .collect(),
+            ..image.clone()
+        };
+        let entries: Vec<&Descriptor> =
+            entries.iter().map(|is_one| if *is_one { &attestation } else { &image }).collect();
+        let index = stock.index(&entries);
+        let contents = stock.contents(&[("x.example/a:1", &index)]);
+        let rules = b"version = 1\n[[rule]]\nname = \"no-root\"\nno-root = true\n";
+        let policy = AdmissionPolicy::read(Path::new("p"), rules, &|_| panic!("no key is named"));
+        let policies = [policy.unwrap()];
+        let part =
+            move |blob: &Descriptor| Ok(stock.blobs.get(&blob.digest).map(|it| it[..].into()));
+        let reading = PartReading { part: Box::new(part), at_source: false, jobs: 1 };
+
+        let facts = facts_of(&contents, &policies, &reading).unwrap();
+
+        let now = moment("2026-11-21T00:00:00Z");
+        let judged = policies[0].judge(PolicySubject::new(&facts, None, now));
+        judged.broken.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_one_entry_calls_an_attestation_and_another_a_platform_runs() {
+        assert!(broken(&[true]).is_empty(), "what is an attestation alone runs nothing");
+        for entries in [&[true, false][..], &[false, true], &[true, true, false]] {
+            assert_eq!(broken(entries).len(), 1, "{entries:?}");
+        }
+    }
+}

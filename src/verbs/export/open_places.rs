@@ -11,14 +11,14 @@ pub(in crate::verbs) struct OpenPlaces {
     /// Their images.
     pub(in crate::verbs) wanted: Vec<Wanted>,
     /// Those of the places that cannot be opened or lack an image.
-    pub(in crate::verbs) faults: Vec<Fault>,
+    pub(in crate::verbs) faults: Vec<PlaceFault>,
     /// What was asked for with all of a place, and cannot be read.
     pub(in crate::verbs) unreadable: Vec<Lost>,
 }
 
 /// A place that cannot be opened, or lacks the image that is asked for there.
 #[derive(Debug)]
-pub(in crate::verbs) struct Fault {
+pub(in crate::verbs) struct PlaceFault {
     /// The place, as the user named it.
     pub(in crate::verbs) source: String,
     /// Why.

@@ -1,7 +1,7 @@
 //! An export never leaves an image behind in silence: what was asked for as a whole (an archive,
 //! a layout, a folder of archives) arrives, or is named with the reason.
 
-use super::open_places::{Fault, Lost, is_about_content};
+use super::open_places::{Lost, PlaceFault, is_about_content};
 use super::request::Request;
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
@@ -38,12 +38,12 @@ impl Gathered {
     /// and any where the `request` says so. Gives the others back.
     pub(super) fn take_faults(
         &mut self,
-        places: Vec<Fault>,
+        places: Vec<PlaceFault>,
         faults: Vec<(At<Wanted>, Error)>,
         request: &Request,
     ) -> Vec<Error> {
         let mut others = Vec::new();
-        for Fault { source, error } in places {
+        for PlaceFault { source, error } in places {
             match request.skip_missing && is_missing(&error) {
                 true => self.lost.push(Lost { image: source.clone(), source, error }),
                 false => others.push(error),

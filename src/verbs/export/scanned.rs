@@ -43,12 +43,12 @@ pub(super) fn scan(
     reused: &mut Count,
 ) -> Result<Scanned> {
     let contents = &graph.contents;
-    if request.scans.is_empty() || draft.is_none() {
+    if request.scans.is_empty() || request.dry_run {
         let lines = scan::outlook(&request.scans, contents)?;
         lines.into_iter().for_each(|line| progress.event(Event::note(line)));
         return Ok(Scanned::default());
     }
-    let draft = draft.filter(|draft| draft.takes_ahead());
+    let draft = draft.filter(|_| Draft::takes_ahead(&request.output));
     let bring = |draft| bring(request, draft, layers, (at_hand, graph), progress, reused);
     let came = draft.map(bring).transpose()?;
     let near = Near { draft, at_hand, graph };

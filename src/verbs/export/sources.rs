@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 use super::names::{Names, picked, renamed};
-use super::open_places::{Fault, Lost, OpenPlaces, is_about_content};
+use super::open_places::{Lost, OpenPlaces, PlaceFault, is_about_content};
 use super::request::Request;
 use crate::medium::tree::Tree;
 use crate::places::at_hand::AtHand;
@@ -71,7 +71,7 @@ pub(in crate::verbs) fn open(
                     Some(place) => e.context(place),
                     None => e,
                 };
-                faults.push(Fault { source, error });
+                faults.push(PlaceFault { source, error });
             }
             Ok(()) => {}
         }

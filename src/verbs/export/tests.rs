@@ -51,6 +51,8 @@ impl Outside {
             jobs: Jobs::up_to(2),
             dry_run: false,
             skip_unreadable: false,
+            skip_missing: false,
+            missing: Vec::new(),
             reuse: Vec::new(),
             update: false,
             verify_media: false,

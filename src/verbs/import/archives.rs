@@ -13,9 +13,11 @@ use super::job::Job;
 use super::landing::Landing;
 use super::outcome::Outcome;
 use super::portion::listing;
+use super::read_back::read_back;
 use super::request::Request;
 use super::single::{Single, single_platform};
 use super::surveyed::{self, Surveyed};
+use super::there_now::{CameAs, ThereNow};
 use crate::bundle::contents::Contents;
 use crate::bundle::docker::to_json;
 use crate::bundle::subset::Referring;
@@ -57,6 +59,21 @@ impl Landing for ToArchives<'_> {
 
     fn is_one_file(&self) -> bool {
         !is_folder(self.path)
+    }
+
+    /// What went to standard output is with whoever reads that.
+    fn can_be_read(&self) -> bool {
+        !is_stream(self.path)
+    }
+
+    fn look_back(
+        &self,
+        job: Job<'_>,
+        names: Vec<Reference>,
+        came_as: CameAs<'_>,
+    ) -> Result<ThereNow, Halt> {
+        let (archives, deliveries) = AtArchives::look(job, self.format, self.path, names)?;
+        Ok(read_back(&archives, &deliveries, came_as)?)
     }
 
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {

@@ -42,6 +42,8 @@ pub(super) struct AwaitedVolume {
     pub(super) number: u32,
     /// What it is called: `volume 3 of 5 (june)`.
     pub(super) name: String,
+    /// Whether it lies there: what it has could not be held as yet, beside the parts of others.
+    pub(super) is_here: bool,
     /// The images that need it, as the bundle names them.
     pub(super) images: Vec<String>,
 }
@@ -100,13 +102,19 @@ impl Awaited {
         if let Some(error) = self.refused.filter(|it| it.class() != Class::Incomplete) {
             return error;
         }
-        let first = self.volumes.first().map_or("", |volume| volume.name.as_str());
-        let more = match self.volumes.len().saturating_sub(1) {
+        let absent: Vec<&AwaitedVolume> = self.volumes.iter().filter(|it| !it.is_here).collect();
+        let first = absent.first().copied().or(self.volumes.first());
+        let first = first.map_or("", |volume| volume.name.as_str());
+        let more = match absent.len().saturating_sub(1) {
             0 => String::new(),
             more => format!(", nor {} more", count(more, "volume")),
         };
         let lines = self.volumes.iter().map(|volume| {
-            format!("{} is not there (needed by {})", volume.name, volume.for_images(SHOWN))
+            let what = match volume.is_here {
+                true => "is there, and is needed once more",
+                false => "is not there",
+            };
+            format!("{} {what} (needed by {})", volume.name, volume.for_images(SHOWN))
         });
         let text = format!(
             "bundle {bundle}: {first} is not there{more}; what is there was brought, and no name yet"
@@ -116,5 +124,29 @@ impl Awaited {
             .details(lines.collect::<Vec<_>>())
             .subject(Subject::Path(bundle.path().to_owned()))
             .hint("run the same command with the next volume there; it goes on from here")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_that_is_there_is_not_called_missing() {
+        let volume = |number, is_here| AwaitedVolume {
+            number,
+            name: format!("volume {number} of 8 (june)"),
+            is_here,
+            images: vec!["x.example/a:1".to_owned()],
+        };
+        let volumes = vec![volume(6, true), volume(1, false), volume(4, false)];
+
+        let error = Awaited { refused: None, volumes }.failure(&Medium::at("june"));
+
+        let said = "bundle june: volume 1 of 8 (june) is not there, nor 1 volume more;";
+        assert!(error.message().starts_with(said), "{error}");
+        let lines: Vec<&str> = error.findings().iter().map(|it| &**it).collect();
+        assert!(lines[0].starts_with("volume 6 of 8 (june) is there, and is needed once more ("));
+        assert!(lines[1].starts_with("volume 1 of 8 (june) is not there ("), "{lines:?}");
     }
 }

@@ -17,10 +17,13 @@ use super::halt::Halt;
 use super::job::Job;
 use super::landing::Landing;
 use super::outcome::Outcome;
+use super::read_back::read_back;
 use super::request::Request;
 use super::surveyed::{self, Surveyed};
+use super::there_now::{CameAs, ThereNow};
 use crate::bundle::contents::Contents;
 use crate::places::engine::Engine;
+use crate::storage::holdings::Held;
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
@@ -50,6 +53,16 @@ impl Landing for ToEngine<'_> {
         Ok(())
     }
 
+    fn look_back(
+        &self,
+        job: Job<'_>,
+        names: Vec<Reference>,
+        came_as: CameAs<'_>,
+    ) -> Result<ThereNow, Halt> {
+        let (pulling, delivery) = Pulling::look(job, self.engine, names)?;
+        Ok(read_back(&pulling, &[delivery], came_as)?)
+    }
+
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
         let (pulling, delivery) = Pulling::look(job, self.engine, names)?;
         surveyed::land(&pulling, &[delivery])
@@ -69,6 +82,10 @@ impl Surveyed for Pulling<'_> {
 
     fn questions(&self) -> usize {
         1
+    }
+
+    fn stands(there: &Look, name: &Reference) -> Result<Held> {
+        Ok(there.stands(name)?.map_or(Held::Nothing, Held::Known))
     }
 
     fn judge(&self, plan: &mut Plan, _: &[Delivery<Look>]) -> Result<()> {

@@ -12,7 +12,6 @@ use super::leave_behind::LeaveBehind;
 use super::partly::Unremarked;
 use super::prepared::{landing, prepared};
 use super::request::Request;
-use super::scanned::needs_all;
 use crate::bundle::check::{self, Examined};
 use crate::bundle::contents::Contents;
 use crate::bundle::problem::failure;
@@ -24,7 +23,7 @@ use crate::places::registry::Client;
 use crate::tools::room;
 use crate::verbs::recording::LedgerRun;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::progress::{Event, Progress};
 use crate::words::remedy::Remedy;
@@ -53,11 +52,6 @@ pub(super) fn gather(
         return Ok((examined, Tally::default()));
     };
     needs_all(request)?;
-    if !request.signatures.is_empty() || request.admission.asks_signatures() {
-        let text =
-            "signatures of images are demanded, and are looked for before anything is written";
-        return Err(Error::new(Class::Usage, text).hint("have all volumes at hand at once"));
-    }
     let purpose = Digest::of(format!("{}\n{set}", request.to).as_bytes());
     if request.bundle.contains(&discs.scratch) {
         let text = format!("{} lies in the bundle itself", discs.scratch.display());
@@ -89,6 +83,20 @@ pub(super) fn gather(
         tally,
     };
     gathering.run()
+}
+
+/// Fails where `request` asks for what takes all of the bundle: nothing is brought ahead that was not looked at.
+fn needs_all(request: &Request) -> Result<()> {
+    let asks_signatures = !request.signatures.is_empty() || request.admission.asks_signatures();
+    let why = match (request.scans.is_empty(), asks_signatures) {
+        (true, false) => return Ok(()),
+        (false, _) => "all is scanned before anything is brought",
+        (true, true) => "signatures of images are looked for before anything is brought",
+    };
+    let text = format!("{}: some volumes are not at hand, and {why}", request.bundle);
+    Err(Error::new(Class::Incomplete, text)
+        .subject(Subject::Path(request.bundle.path().to_owned()))
+        .hint("copy all volumes into one folder, and name that"))
 }
 
 fn elsewhere() -> Phrase {
@@ -292,9 +300,10 @@ impl Gathering<'_> {
             let images: BTreeSet<String> =
                 roots.into_iter().map(|root| contents.root_name(root)).collect();
             let name = volumes.map(|it| it.name(*number)).unwrap_or_default();
+            let is_here = volumes.is_some_and(|it| it.numbers().contains(number));
             let images = images.into_iter().collect();
             let is_begun = blobs.iter().any(|blob| begun.contains(blob));
-            wanted.push((!is_begun, AwaitedVolume { number: *number, name, images }));
+            wanted.push((!is_begun, AwaitedVolume { number: *number, name, is_here, images }));
         }
         // Those first that free what is held.
         wanted.sort_by_key(|(is_later, volume)| (*is_later, volume.number));

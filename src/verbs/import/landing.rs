@@ -8,6 +8,7 @@ use super::job::Job;
 use super::names::names;
 use super::outcome::Outcome;
 use super::request::Request;
+use super::there_now::{CameAs, ThereNow};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
@@ -74,6 +75,32 @@ pub(super) trait Landing {
     fn bring_ahead(&self, job: Job<'_>) -> Result<Ahead, Halt> {
         self.check(job.request)?;
         self.land_ahead(job, names(job.request, self.naming(), job.contents)?)
+    }
+
+    /// Whether it can be asked afterwards what is there.
+    fn can_be_read(&self) -> bool {
+        true
+    }
+
+    /// Looks there anew, and asks for all that the `job` was for: images that were to get these `names`, and
+    /// have them as `came_as` says.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    fn look_back(
+        &self,
+        job: Job<'_>,
+        names: Vec<Reference>,
+        came_as: CameAs<'_>,
+    ) -> Result<ThereNow, Halt>;
+
+    /// Asks for all that the `job` was for, as [`look_back`](Landing::look_back).
+    ///
+    /// # Errors
+    /// As there.
+    fn read_back(&self, job: Job<'_>, came_as: CameAs<'_>) -> Result<ThereNow> {
+        let names = names(job.request, self.naming(), job.contents)?;
+        Ok(self.look_back(job, names, came_as)?)
     }
 
     /// Imports what the `job` is for.

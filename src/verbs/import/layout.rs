@@ -7,9 +7,11 @@ use super::halt::Halt;
 use super::job::Job;
 use super::landing::{Ahead, Landing};
 use super::outcome::Outcome;
+use super::read_back::read_back;
 use super::repositories::gather;
 use super::request::Request;
 use super::surveyed::{self, Surveyed};
+use super::there_now::{CameAs, ThereNow};
 use crate::places::layout::LayoutStore;
 use crate::storage::store::ImageSink;
 use crate::tools::{ground, room};
@@ -39,6 +41,16 @@ impl Landing for ToLayout<'_> {
 
     fn land_ahead(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Ahead, Halt> {
         surveyed::ahead(&AtLayout { job, path: self.path }, &self.deliveries(job, names)?)
+    }
+
+    fn look_back(
+        &self,
+        job: Job<'_>,
+        names: Vec<Reference>,
+        came_as: CameAs<'_>,
+    ) -> Result<ThereNow, Halt> {
+        let place = AtLayout { job, path: self.path };
+        Ok(read_back(&place, &self.deliveries(job, names)?, came_as)?)
     }
 
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {

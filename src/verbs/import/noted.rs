@@ -68,12 +68,13 @@ pub(super) fn images(plan: &Plan) -> Vec<LedgerImage> {
 /// What came of it.
 pub(super) fn outcome(event: LedgerEvent, outcome: &Outcome) -> (LedgerEvent, Option<Error>) {
     let Outcome::Done(summary) = outcome else { return (event, None) };
-    let event = event
+    let mut event = event
         .count("images", summary.images.len() as u64)
         .count("failed", summary.failed.len() as u64)
         .count("copiedBlobs", summary.copied.blobs)
         .count("copiedBytes", summary.copied.bytes)
         .count("mountedBlobs", summary.mounted.blobs)
         .count("presentBlobs", summary.present.blobs);
+    event.receipt = summary.receipt.as_ref().map(|receipt| receipt.digest);
     (event, summary.failure())
 }

@@ -54,6 +54,8 @@ pub(super) fn prepared<T>(
 ) -> Result<(T, Tally)> {
     // 1. Which of its images? What is beside it?
     let chosen = request.choice.of(examined.contents())?;
+    let is_less = request.receipt.is_some() && !examined.problems().is_empty();
+    let whole = is_less.then(|| examined.contents().clone());
     let (bundle, unsound) = usable(examined, chosen.as_ref(), request, progress)?;
     let bundle = bundle.beside(Bases::open(&request.bases, &request.bundle, &progress.handle())?);
     let sound = bundle.contents();
@@ -65,7 +67,7 @@ pub(super) fn prepared<T>(
     keep_apart(request, landing.path())?;
 
     // 2. Are they signed as is demanded, let in, and clean? What has to be written anew for the destination?
-    let ready = Ready { bundle: Arc::new(bundle), tally, run };
+    let ready = Ready { bundle: Arc::new(bundle), tally, run, whole };
     let contents = chosen.as_ref().unwrap_or(ready.bundle.contents());
     signed::screen(request, &ready, contents, progress)?;
     admitted(request, &ready, contents, progress)?;

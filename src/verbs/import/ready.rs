@@ -6,6 +6,7 @@ use super::request::Request;
 use super::summary::Summary;
 use crate::bundle::check::Trusted;
 use crate::bundle::contents::Contents;
+use crate::bundle::screening::Screening;
 use crate::verbs::recording::LedgerRun;
 use crate::words::digest::Digest;
 use crate::words::progress::Progress;
@@ -18,6 +19,8 @@ pub(super) struct Ready<'r> {
     pub(super) tally: Tally,
     /// Where it is noted.
     pub(super) run: &'r LedgerRun<'r>,
+    /// What was signed, where what is left of it is less.
+    pub(super) whole: Option<Contents>,
 }
 
 impl Ready<'_> {
@@ -45,6 +48,11 @@ impl Ready<'_> {
         Unfinished::Blobs(located.collect())
     }
 
+    /// What was signed, with what cannot be used of it where a receipt is to tell of that.
+    pub(super) fn signed(&self) -> &Contents {
+        self.whole.as_ref().unwrap_or_else(|| self.bundle.contents())
+    }
+
     /// The digest of its statement.
     pub(super) fn statement(&self) -> Digest {
         self.bundle.about().statement().digest
@@ -57,6 +65,8 @@ impl Ready<'_> {
 
     /// What the import amounted to, of which `plan` was the last.
     pub(super) fn summary(&self, request: &Request, plan: Plan) -> Summary {
-        Summary::of(request, plan, &self.tally, self.bundle.about().signers().to_vec())
+        let signers = self.bundle.about().signers().to_vec();
+        let screenings = Screening::in_order(self.run.screenings());
+        Summary { screenings, ..Summary::of(request, plan, &self.tally, signers) }
     }
 }

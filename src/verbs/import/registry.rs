@@ -7,8 +7,10 @@ use super::halt::Halt;
 use super::job::Job;
 use super::landing::{Ahead, Landing};
 use super::outcome::Outcome;
+use super::read_back::read_back;
 use super::repositories::gather;
 use super::surveyed::{self, Surveyed};
+use super::there_now::{CameAs, ThereNow};
 use super::{foreign, unread};
 use crate::places::location::Destination;
 use crate::places::registry::Client;
@@ -44,6 +46,16 @@ impl Landing for ToRegistry<'_> {
     fn land_ahead(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Ahead, Halt> {
         let (place, deliveries) = self.look(job, names)?;
         surveyed::ahead(&place, &deliveries)
+    }
+
+    fn look_back(
+        &self,
+        job: Job<'_>,
+        names: Vec<Reference>,
+        came_as: CameAs<'_>,
+    ) -> Result<ThereNow, Halt> {
+        let (place, deliveries) = self.look(job, names)?;
+        Ok(read_back(&place, &deliveries, came_as)?)
     }
 
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {

@@ -3,6 +3,7 @@
 use super::discs::Discs;
 use super::filing::Filing;
 use super::leave_behind::LeaveBehind;
+use super::receipting::Receipting;
 use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::places::location::Destination;
@@ -69,6 +70,8 @@ pub struct Request {
     pub admission: Admission,
     /// Where it is noted what is done, if anywhere.
     pub ledger: Option<LedgerKeeper>,
+    /// The receipt that is to say what is at the destination afterwards, if one is wanted.
+    pub receipt: Option<Receipting>,
 }
 
 impl Request {
@@ -113,6 +116,7 @@ impl Request {
             leave_behind: LeaveBehind::default(),
             admission: Admission::default(),
             ledger: None,
+            receipt: None,
         }
     }
 }

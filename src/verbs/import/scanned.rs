@@ -4,7 +4,7 @@ use super::ready::Ready;
 use super::request::Request;
 use crate::bundle::contents::Contents;
 use crate::words::count::count;
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Class, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::work::scan;
 
@@ -46,22 +46,4 @@ pub(super) fn scan(
         progress.event(Event::note(format!("{scanner} found nothing in {images}")));
     }
     Ok(())
-}
-
-/// Fails where `request` asks for scans though not all of the bundle is at hand.
-///
-/// # Errors
-/// [`Class::Incomplete`] then: what is brought ahead was not scanned.
-pub(super) fn needs_all(request: &Request) -> Result<()> {
-    match request.scans.is_empty() {
-        true => Ok(()),
-        false => {
-            let text = format!(
-                "{}: some volumes are not at hand, and all is scanned before anything is brought",
-                request.bundle
-            );
-            Err(Error::new(Class::Incomplete, text)
-                .hint("copy all volumes into one folder, and name that"))
-        }
-    }
 }

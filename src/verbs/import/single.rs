@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::contents::{Contents, Image};
-use crate::bundle::docker::{Configs, Entry, choose, loadable, platform};
+use crate::bundle::docker::{Configs, LoadedImage, choose, loadable, platform};
 use crate::bundle::head::MAX_CONFIG;
 use crate::bundle::subset::{Referring, Subset};
 use crate::storage::reading::read_small;
@@ -30,12 +30,12 @@ pub(super) struct Single {
     /// Configs that it cannot be made without, and that neither the bundle nor a base has.
     pub unread: Vec<MissingBlob>,
     /// How docker lists each image, by its place in the contents.
-    entries: BTreeMap<At<Image>, Entry>,
+    entries: BTreeMap<At<Image>, LoadedImage>,
 }
 
 impl Single {
     /// How docker lists `images`.
-    pub fn entries(&self, images: &[(At<Image>, Reference)]) -> Vec<Entry> {
+    pub fn entries(&self, images: &[(At<Image>, Reference)]) -> Vec<LoadedImage> {
         images.iter().filter_map(|(at, _)| self.entries.get(at).cloned()).collect()
     }
 }
@@ -73,7 +73,9 @@ pub(super) fn single_platform(
         let is_single =
             found.first().is_some_and(|i| i.document.descriptor().digest == image.digest);
         let best = choose(&found, wanted.filter(|_| !is_single));
-        match best.and_then(|(d, more)| Some((d, more, Entry::new(d, &configs, at.beside(to))?))) {
+        match best
+            .and_then(|(d, more)| Some((d, more, LoadedImage::new(d, &configs, at.beside(to))?)))
+        {
             Some((document, more, entry)) => {
                 if more > 0 {
                     progress.event(Event::note(chosen_of(&image.name, document, more)));

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::failed::{Failed, class};
+use super::receipted::{NotAsBrought, Receipted};
 use super::request::Request;
 use crate::bundle::keys::KeyId;
+use crate::bundle::screening::Screening;
 use crate::words::count::count;
 use crate::words::digest::Digest;
-use crate::words::error::Error;
+use crate::words::error::{Class, Error};
 use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
 use crate::work::plan::{Count, NameAction, Plan, ProjectPlan};
@@ -56,6 +58,9 @@ pub struct Summary {
     /// programs.
     #[serde(skip)]
     pub signers: Vec<KeyId>,
+    /// What the images were held against here before they were let in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub screenings: Vec<Screening>,
     /// The images.
     pub images: Vec<Landed>,
     /// Those that did not arrive, where the others were to all the same.
@@ -69,6 +74,9 @@ pub struct Summary {
     pub mounted: Count,
     /// Blobs that were there.
     pub present: Count,
+    /// The receipt of it, where one was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipted>,
 }
 
 impl Summary {
@@ -105,12 +113,14 @@ impl Summary {
             ok: true,
             destination: request.to.to_string(),
             signers,
+            screenings: Vec::new(),
             images,
             failed: Vec::new(),
             projects: plan.projects,
             copied: moved.copied,
             mounted: moved.mounted,
             present: moved.present,
+            receipt: None,
         }
     }
 
@@ -125,10 +135,11 @@ impl Summary {
     }
 
     /// What did not arrive, as one failure: of the class of damage, if there is any, else that of
-    /// the first reason. The way out is that of its class; others stand with what they are for.
+    /// the first reason. The way out is that of its class; others stand with what they are for. Where all
+    /// did, what of it was not found again.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
-        let class = class(&self.failed)?;
+        let Some(class) = class(&self.failed) else { return self.not_as_brought() };
         let all = self.images.len() + self.failed.len();
         let text = format!("{} of {} did not arrive", self.failed.len(), count(all, "image"));
         let of_class = self.failed.iter().filter(|failed| failed.class == class);
@@ -146,6 +157,22 @@ impl Summary {
         Some(match hint {
             Some(hint) => error.hint(hint),
             None => error,
+        })
+    }
+
+    /// The failure that something is not there as it was brought, as the receipt says.
+    fn not_as_brought(&self) -> Option<Error> {
+        let Receipted { missing, totals, .. } = self.receipt.as_ref()?;
+        let text = format!(
+            "{} of {} {} not as brought when the destination was read back",
+            missing.len(),
+            count(usize::try_from(totals.all()).unwrap_or(usize::MAX), "image"),
+            if missing.len() == 1 { "was" } else { "were" }
+        );
+        (!missing.is_empty()).then(|| {
+            Error::new(Class::Incomplete, text)
+                .details(missing.iter().map(NotAsBrought::words))
+                .hint("see who else writes there, and import it again; the receipt says what is there")
         })
     }
 }

@@ -8,10 +8,11 @@ use super::landing::Ahead;
 use super::noted;
 use super::outcome::Outcome;
 use crate::bundle::contents::Contents;
-use crate::storage::holdings::Holdings;
+use crate::storage::holdings::{Held, Holdings};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
 use crate::words::error::Result;
+use crate::words::reference::Reference;
 use crate::work::plan::{Delivery, Obstacle, OnExisting, Plan, Sibling};
 use crate::work::transfer::{Carrier, Unfinished};
 
@@ -37,6 +38,14 @@ pub(super) trait Surveyed {
     /// How much is asked at a time.
     fn questions(&self) -> usize {
         self.job().request.jobs.most
+    }
+
+    /// What stands under `name` now, of which not everything need be there.
+    ///
+    /// # Errors
+    /// When the destination cannot tell.
+    fn stands(there: &Self::There, name: &Reference) -> Result<Held> {
+        there.held(name)
     }
 
     /// Which others at the destination have any of `blobs`, which are not carried, and which none has that

@@ -48,6 +48,7 @@ fn request(sample: &Sample) -> Request {
         discs: None,
         admission: Admission::default(),
         ledger: None,
+        receipt: None,
         projects: Provision::default(),
         platform: None,
         rewrite: Rewrite::default(),

@@ -103,10 +103,8 @@ fn roots(contents: &Contents, needed: &BTreeMap<Digest, &Descriptor>) -> Result<
         Root { digest, name, documents, blobs }
     };
     let images = contents.images.iter().map(|image| Ok(root(image.digest, image.name.clone())));
-    let referrers = contents.referrers.iter().map(|referrer| {
-        let by_digest = || format!("{}@{}", referrer.repository, referrer.digest).parse();
-        Ok(root(referrer.digest, referrer.name().map_or_else(by_digest, Ok)?))
-    });
+    let referrers = contents.referrers.iter();
+    let referrers = referrers.map(|referrer| Ok(root(referrer.digest, referrer.called()?)));
     images.chain(referrers).collect()
 }
 

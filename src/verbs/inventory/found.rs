@@ -1,13 +1,8 @@
 //! [`Found`]: what one place gave.
 
-use crate::bundle::receipt::{HeldContent, Unread};
+use crate::bundle::receipt::{HeldContent, MAX_REASON, MAX_UNREAD, Unread};
 use crate::words::error::{Class, Error, Result};
 use crate::work::diff::HeldParts;
-
-/// How much of a reason is kept, as for what a bundle leaves behind.
-const MAX_REASON: usize = 1_000;
-/// Most images that are passed over: where more cannot be read, that is no receipt of the place.
-const MAX_UNREAD: usize = 1_000;
 
 /// What one place gave.
 #[derive(Debug, Default)]

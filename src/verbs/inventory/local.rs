@@ -9,13 +9,28 @@ use super::walk::Walk;
 use crate::places::location::{Source, is_stream};
 use crate::places::registry::Client;
 use crate::storage::store::Referrers;
-use crate::verbs::export;
+use crate::verbs::export::{self, OpenPlaces};
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
 
 /// Where the receipt is to lie: what comes on standard input is kept beside it.
 pub(super) struct OutputPath<'o>(pub(super) &'o Path);
+
+/// Opens `source`, which may be a folder of archives, to be read by its manifests.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(super) fn opened(
+    source: &Source,
+    client: &Client,
+    (beside, stdin): (&OutputPath<'_>, Stdin),
+    progress: &dyn Progress,
+) -> Result<OpenPlaces> {
+    let mut request = export::Request::new(each(source)?, beside.0, Moment::EPOCH);
+    request.stdin = stdin;
+    export::open(&request, &Arc::default(), client, progress)
+}
 
 /// All of `source`, which may be a folder of archives.
 ///
@@ -28,10 +43,7 @@ pub(super) fn all(
     request: (&OutputPath<'_>, Stdin),
     progress: &dyn Progress,
 ) -> Result<Found> {
-    let (beside, stdin) = request;
-    let mut request = export::Request::new(each(source)?, beside.0, Moment::EPOCH);
-    request.stdin = stdin;
-    let mut opened = export::open(&request, &Arc::default(), client, progress)?;
+    let mut opened = opened(source, client, request, progress)?;
     let mut found = Found::default();
     if let Some(fault) = opened.faults.pop() {
         return Err(fault.error);

@@ -10,17 +10,27 @@ use crate::words::error::{Class, Error, Result, Side};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Registry, Repository, Tag};
 
-/// All of `registry`, or what lies below `path`, or is called so.
+/// The tags of the repositories of a registry.
+pub(in crate::verbs) struct TaggedImages {
+    /// The repositories.
+    pub(in crate::verbs) repositories: Vec<RegistryRepository>,
+    /// Each tag, with its repository.
+    pub(in crate::verbs) images: Vec<(At<RegistryRepository>, Reference)>,
+    /// The repositories that cannot be read.
+    pub(in crate::verbs) unread: Vec<Unread>,
+}
+
+/// The tags of all of `registry`, or of what lies below `path`, or is called so.
 ///
 /// # Errors
 /// When the registry does not show what it has, or any of it cannot be read.
-pub(super) fn all(
+pub(super) fn tagged(
     (registry, path): (&Registry, Option<&Repository>),
     client: &Client,
     jobs: usize,
     keep_going: KeepGoing,
     progress: &dyn Progress,
-) -> Result<Found> {
+) -> Result<TaggedImages> {
     let shown = client.repositories(registry, path)?;
     let is_hidden = shown.is_none();
     let names = match (shown, path) {
@@ -40,8 +50,8 @@ pub(super) fn all(
     progress.event(Event::Phase { name: "listing tags", bytes: 0, items });
     let tags = parallel::map(jobs, &repositories, |repository| tags(repository, keep_going))?;
     progress.event(Event::Done);
-    let mut found = Found { repositories: Some(items), ..Found::default() };
-    let mut images: Vec<(At<RegistryRepository>, Reference)> = Vec::new();
+    let (mut images, mut unread): (Vec<(At<RegistryRepository>, Reference)>, _) =
+        Default::default();
     for (at, (name, tags)) in names.iter().zip(tags).enumerate() {
         match tags {
             Ok(tags) => images.extend(tags.into_iter().map(|tag| {
@@ -49,16 +59,34 @@ pub(super) fn all(
                 let name = Reference { registry, repository, tag: Some(tag), digest: None };
                 (At::nth(at), name)
             })),
-            Err(unread) => found.unread.push(unread),
+            Err(one) => Vec::push(&mut unread, one),
         }
     }
-    if let (true, Some(path)) = (images.is_empty() && found.unread.is_empty(), path) {
+    if let (true, Some(path)) = (images.is_empty() && unread.is_empty(), path) {
         if is_hidden {
             return Err(hidden(registry));
         }
         let text = format!("registry {registry} has no image in {path}, nor below");
         return Err(Error::new(Class::Incomplete, text).hint("see whether the path is right"));
     }
+    Ok(TaggedImages { repositories, images, unread })
+}
+
+/// All of `registry`, or what lies below `path`, or is called so.
+///
+/// # Errors
+/// As [`tagged`]; when any manifest cannot be read.
+pub(super) fn all(
+    place: (&Registry, Option<&Repository>),
+    client: &Client,
+    jobs: usize,
+    keep_going: KeepGoing,
+    progress: &dyn Progress,
+) -> Result<Found> {
+    let TaggedImages { repositories, images, unread } =
+        tagged(place, client, jobs, keep_going, progress)?;
+    let count = Some(repositories.len() as u64);
+    let found = Found { repositories: count, unread, ..Found::default() };
     read(images, &repositories, found, (jobs, keep_going), progress)
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::bundle::ledger::{LedgerEntry, LedgerFinding, LedgerStage, LedgerState};
+use super::request::Request;
+use crate::bundle::ledger::{LedgerEntry, LedgerFault, LedgerFinding, LedgerStage, LedgerState};
 use crate::bundle::receipt::ReceiptSigner;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Subject};
@@ -40,6 +41,9 @@ pub struct LedgerReport {
     /// The files that were read.
     #[serde(serialize_with = "all_shown")]
     pub files: Vec<PathBuf>,
+    /// The entry that the first of them goes on from, where that stands in a file that was not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind: Option<LedgerEnd>,
     /// How many entries they have.
     pub count: u64,
     /// Where it ends; nothing where there is no entry.
@@ -78,11 +82,13 @@ impl Open {
 }
 
 impl LedgerReport {
-    pub(super) fn of(files: &[PathBuf], state: LedgerState, open: Open) -> LedgerReport {
-        LedgerReport {
-            files: files.to_vec(),
+    pub(super) fn of(request: &Request, state: LedgerState, open: Open) -> LedgerReport {
+        let end = |(sequence, digest)| LedgerEnd { sequence, digest };
+        let mut report = LedgerReport {
+            files: request.files.clone(),
+            behind: state.behind.map(end),
             count: state.entries,
-            last: state.last.map(|(sequence, digest)| LedgerEnd { sequence, digest }),
+            last: state.last.map(end),
             anchored: state.anchored,
             mended: state.mended,
             torn: state.torn,
@@ -91,7 +97,14 @@ impl LedgerReport {
             trusted: false,
             extends: None,
             findings: state.findings,
+        };
+        if let (Some(behind), true, Some(file)) =
+            (&report.behind, request.whole, request.files.first())
+        {
+            let finding = put_aside_is_gone(behind, file);
+            report.findings.insert(0, finding);
         }
+        report
     }
 
     pub(super) fn signed_by(&mut self, signer: Option<ReceiptSigner>) {
@@ -122,6 +135,21 @@ impl LedgerReport {
                 .hint("keep it as it is, with its head, for whoever looks into that"),
         )
     }
+}
+
+/// What was put aside before the first of the files that there are is not there any more.
+fn put_aside_is_gone(behind: &LedgerEnd, file: &Path) -> LedgerFinding {
+    let to = behind.sequence;
+    let which = match to {
+        1 => "entry 1 is".to_owned(),
+        _ => format!("entries 1 to {to} are"),
+    };
+    let text = format!(
+        "{which} missing: what was put aside is not beside it, or not all of it; where that was carried \
+         away, name the files that are here, and they are read by themselves"
+    );
+    let (kind, file) = (LedgerFault::Missing, file.to_owned());
+    LedgerFinding { kind, sequence: 1, to, file, line: Some(1), text }
 }
 
 pub(super) fn shown<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::bundle::keys::PublicKey;
+use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 
 /// Which ledger, and what is asked of it.
@@ -11,6 +12,8 @@ use crate::words::moment::Moment;
 pub struct Request {
     /// Its files, the oldest first, or one that [`extract`](super::extract) made.
     pub files: Vec<PathBuf>,
+    /// Whether they are all of it: what was put aside has to be among them.
+    pub whole: bool,
     /// The time from which on entries are wanted.
     pub since: Option<Moment>,
     /// The time up to which.
@@ -26,8 +29,18 @@ pub struct Request {
 pub(super) struct Range(Option<Moment>, Option<Moment>);
 
 impl Range {
-    pub(super) fn of(request: &Request) -> Range {
-        Range(request.since, request.until)
+    /// The one that `request` asks for.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for one that ends before it begins.
+    pub(super) fn of(request: &Request) -> Result<Range> {
+        match (request.since, request.until) {
+            (Some(since), Some(until)) if since > until => {
+                let text = format!("no time is {since} or later and {until} or earlier");
+                Err(Error::new(Class::Usage, text).hint("name the earlier one as the beginning"))
+            }
+            (since, until) => Ok(Range(since, until)),
+        }
     }
 
     pub(super) fn has(self, at: Moment) -> bool {

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::lists::{ImagesLock, ListText, MAX_LOCK};
+use crate::lists::{Lock, ListText, MAX_LOCK};
 use crate::tools::file::open_regular;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
@@ -17,8 +17,8 @@ pub(super) struct There {
 
 impl There {
     /// What it says.
-    pub(super) fn read(&self) -> Result<ImagesLock> {
-        ImagesLock::read(&self.list)
+    pub(super) fn read(&self) -> Result<Lock> {
+        Lock::read(&self.list)
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn existing(path: &Path) -> Result<There> {
     read.map_err(|e| fault(e).subject(subject.clone()))?;
     let text = std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() as u64 <= MAX_LOCK);
     let list = text.map(|text| ListText::new(&shown, Some(path), text));
-    match list.filter(|list| ImagesLock::form_of(list).is_some()) {
+    match list.filter(|list| Lock::form_of(list).is_some()) {
         Some(list) => Ok(There { list, digest: Digest::of(&bytes) }),
         None => {
             let text = format!("{shown} is there, and is no lock");

@@ -22,6 +22,6 @@ struct Markdown<'r> {
 pub fn write_markdown(report: &BundleReport, out: &mut dyn Write) -> Result<()> {
     let mut out = io::BufWriter::new(out);
     let written = Markdown { view: View::of(report, None), report }.write_into(&mut out);
-    let written = written.and_then(|()| out.flush());
+    let written = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     written.map_err(|e| Error::io("cannot write the report", e))
 }

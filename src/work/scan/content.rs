@@ -12,14 +12,19 @@ use crate::storage::verifying::Verifying;
 use crate::tools::buffer::{BUFFER, copy};
 use crate::tools::folder::Folder;
 use crate::tools::inflate::{Allowance, Inflate, packing_of, unread_packing};
+use crate::tools::room;
 use crate::tools::unpack::{Unpacked, unpack};
 use crate::words::document::Descriptor;
 use crate::words::error::{Error, Result, Side};
 use crate::words::packing::Packing;
+use crate::words::phrase::phrase;
 use crate::words::progress::Progress;
+use crate::words::remedy::Remedy;
 
 /// Where files lie that have the names that they have in the layer.
 const FILES: &str = "files";
+/// How much is laid down before it is asked again whether there is room for as much: less than what stays free.
+const ASKED_AFTER: u64 = 8 << 20;
 /// How much of a blob tells what it is: the first block of a tar.
 const START: u64 = 512;
 /// Where a tar says that it is one.
@@ -83,13 +88,45 @@ impl LayerContent<'_> {
         };
         let (files, renamed) = (make(FILES)?, make(RENAMED)?);
         let what = format!("layer {}", self.blob.digest);
-        self.read(|content, is_tar| match is_tar {
-            true => unpack(content, &files, &renamed, &what).map(Laid),
-            false => {
-                write(&files, &self.blob.digest.hex(), content)?;
-                Ok(Laid(Unpacked { files: 1, ..Unpacked::default() }))
+        // Packed it has no more bytes than its files; how many those have is known when they are there.
+        let room = |bytes| room_for_files(scratch.path(), bytes);
+        room(self.blob.size)?;
+        self.read(|content, is_tar| {
+            let mut content = Roomy { content, room: &room, since: 0 };
+            match is_tar {
+                true => unpack(&mut content, &files, &renamed, &what).map(Laid),
+                false => {
+                    write(&files, &self.blob.digest.hex(), &mut content)?;
+                    Ok(Laid(Unpacked { files: 1, ..Unpacked::default() }))
+                }
             }
         })
+    }
+}
+
+/// Fails where so many `bytes` more have no room in `scratch`.
+fn room_for_files(scratch: &Path, bytes: u64) -> Result<()> {
+    room::check(scratch, bytes, "to lay the files of a layer down that is scanned")
+        .map_err(|e| e.hint(phrase!["lay them elsewhere: ", Remedy::ScanScratch, " DIR"]))
+}
+
+/// What is laid down, as long as there is room: a disk that is full keeps others from their work.
+struct Roomy<'r> {
+    content: &'r mut dyn Read,
+    room: &'r dyn Fn(u64) -> Result<()>,
+    /// How much was read since it was asked for room.
+    since: u64,
+}
+
+impl Read for Roomy<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.content.read(buffer)?;
+        self.since += got as u64;
+        if self.since >= ASKED_AFTER {
+            (self.room)(ASKED_AFTER).map_err(Error::into_io)?;
+            self.since = 0;
+        }
+        Ok(got)
     }
 }
 

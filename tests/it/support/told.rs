@@ -15,6 +15,8 @@ pub struct Told {
     pub blobs: BTreeMap<String, u64>,
     /// Each name with its digest.
     pub names: BTreeMap<String, String>,
+    /// The words of each image of an import's.
+    pub images: Vec<Vec<String>>,
 }
 
 impl Told {
@@ -23,6 +25,9 @@ impl Told {
         let text = std::fs::read_to_string(path).unwrap();
         let (first, lists) = text.split_once('\n').unwrap();
         let mut told = Told { statement: statement(first), ..Told::default() };
+        let (lists, images) = lists.split_once("\nimages\n").unwrap_or((lists, ""));
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect();
+        told.images = images.lines().map(words).collect();
         let (mut prefix, mut in_blobs) = ("", false);
         for line in lists.lines() {
             let words: Vec<&str> = line.split(' ').collect();

@@ -14,8 +14,14 @@ const DECIDING: [&str; 7] =
 /// Looks whether a message names a thing already, so that nobody says it twice.
 const ALLOWED: &str = "src/words/error.rs";
 
-/// Where options of the command line may be named: there, and as arguments of engines and scanners.
-const OPTIONS: [&str; 4] = ["src/cli", "src/main.rs", "src/places/engine", "src/tools/scanner.rs"];
+/// Where options of the command line may be named: there, and as arguments of engines, kubectl and scanners.
+const OPTIONS: [&str; 5] = [
+    "src/cli",
+    "src/main.rs",
+    "src/places/engine",
+    "src/places/kubernetes.rs",
+    "src/tools/scanner.rs",
+];
 /// Other programs, whose options are theirs.
 const OTHERS: [&str; 2] = ["skopeo ", "zstd "];
 const VERBS: [&str; 10] =

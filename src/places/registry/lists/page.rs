@@ -31,6 +31,16 @@ const MAX_LIST: u64 = 32 << 20;
 const SHOWN: usize = 3;
 const MAX_SHOWN: usize = 80;
 
+/// Tags in the pages of a list that were read.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct TagPages {
+    /// The tags, in the registry's order.
+    pub tags: Vec<Tag>,
+    /// Whether there are more pages.
+    pub more: bool,
+}
+
 /// A page of a list of tags.
 #[derive(Deserialize)]
 pub(crate) struct TagsPage {
@@ -123,14 +133,27 @@ impl Session {
     /// # Errors
     /// [`Class::Incomplete`] when there is no such source; a destination that is not there has none.
     pub(crate) fn tags(&self) -> Result<Vec<Tag>> {
+        self.first_tags(usize::MAX, &mut || Ok(())).map(|read| read.tags)
+    }
+
+    /// Those of the first `most` pages, before each of which but the first `ask` is asked.
+    ///
+    /// # Errors
+    /// As for [`tags`](Session::tags), and those of `ask`.
+    pub(crate) fn first_tags(
+        &self,
+        most: usize,
+        ask: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<TagPages> {
         let what = format!("tags of {}", self.repository);
         let mut call = self.read(Method::GET, format!("tags/list?n={PAGE}"), what);
         let (mut tags, mut odd, mut trail) = (Vec::new(), Vec::new(), Trail::default());
+        let mut pages = 1;
         loop {
             let mut answer = self.call(&call)?;
             if answer.status == 404 && self.end.side == Side::Destination {
                 answer.discard();
-                return Ok(tags);
+                return Ok(TagPages { tags, more: false });
             }
             if answer.status != 200 {
                 return Err(self.end.refusal(&call.what, answer));
@@ -152,10 +175,14 @@ impl Session {
             }
             let entries = tags.len() + odd.len() - before;
             match self.next_page(&call.what, &answer, (&bytes, entries), &mut trail)? {
-                Some(next) => call.target = CallTarget::Url(next),
-                None => {
+                Some(next) if pages < most => {
+                    ask()?;
+                    pages += 1;
+                    call.target = CallTarget::Url(next);
+                }
+                next => {
                     self.tell_of_odd(&call.what, &odd);
-                    return Ok(tags);
+                    return Ok(TagPages { tags, more: next.is_some() });
                 }
             }
         }

@@ -58,6 +58,17 @@ impl Look {
         self.there.lock().is_ok_and(|there| there.contains(digest))
     }
 
+    /// What `name` stands for: the digest in the bundle, where the engine has that image, of which not
+    /// everything need be there; else what it calls the other one.
+    pub(super) fn stands(&self, name: &Reference) -> Result<Option<Digest>> {
+        if let Some(found) = self.published(name)? {
+            return Ok(Some(found.digest));
+        }
+        let held = self.engine.held(name)?;
+        let is_it = |held: &EngineImage| self.chosen.is_it(&self.about, name, held);
+        Ok(held.filter(is_it).and_then(|_| self.chosen.root(name)))
+    }
+
     /// What tells `held` from the image that is to come under `name`. The digest of an index does
     /// not, where the engine has another of its platforms.
     fn other(&self, name: &Reference, held: &EngineImage) -> Option<Digest> {

@@ -1,0 +1,160 @@
+//! What formats are tried on: the files of `testdata/lists`, and ruined copies of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::around::Around;
+use super::entry::Asked;
+use super::format::ListFormat;
+use super::formats::{FORMATS, format_of, named};
+use super::list_text::ListText;
+use super::reading::Reading;
+use crate::words::error::{Class, Error, Result};
+
+/// Reads files beside a list, and has no variables.
+#[derive(Debug)]
+pub(super) struct Beside;
+
+impl Around for Beside {
+    fn beside(&self, from: &ListText, path: &str) -> Result<ListText> {
+        let path = beside(from, path);
+        let text = fs::read_to_string(&path)
+            .map_err(|e| Error::new(Class::Usage, format!("{}: {e}", path.display())))?;
+        Ok(ListText::new(&path.display().to_string(), Some(&path), &text))
+    }
+
+    fn is_there(&self, from: &ListText, path: &str) -> bool {
+        beside(from, path).is_file()
+    }
+
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+fn beside(from: &ListText, path: &str) -> PathBuf {
+    from.path().and_then(Path::parent).unwrap_or(Path::new("")).join(path)
+}
+
+/// A list of `testdata/lists/FORMAT`.
+#[derive(Debug)]
+pub(super) struct Sample {
+    pub(super) list: ListText,
+    expected: String,
+}
+
+/// All of `format`, of which there are some.
+pub(super) fn of(format: &str) -> Vec<Sample> {
+    let samples = all(format);
+    assert!(samples.len() > 1, "{format} has too few samples");
+    samples
+}
+
+/// The files of `format` that have another one beside them with `.images` at the end of the name.
+fn all(format: &str) -> Vec<Sample> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/lists").join(format);
+    let files = fs::read_dir(&folder).into_iter().flatten().map(|file| file.unwrap().path());
+    let mut expected: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|it| it == "images")).collect();
+    expected.sort();
+    let read = |path: &PathBuf| {
+        let list = path.with_extension("");
+        let text = fs::read_to_string(&list).unwrap();
+        // As whoever reads lists does.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
+        let name = list.file_name().unwrap().to_str().unwrap();
+        Sample {
+            list: ListText::new(name, Some(&list), &text),
+            expected: fs::read_to_string(path).unwrap(),
+        }
+    };
+    expected.iter().map(read).collect()
+}
+
+/// What is asked for, as a sorted list in which each stands once: a name a line, `NAME:RULE` for a rule.
+pub(super) fn asked(reading: &Reading) -> Vec<String> {
+    let shown = reading.entries.iter().map(|entry| match &entry.asked {
+        Asked::Place(name) | Asked::Image(name) => name.clone(),
+        Asked::Tags { repository, rule } => format!("{repository}:{rule}"),
+    });
+    let mut shown: Vec<String> = shown.collect();
+    shown.sort();
+    shown.dedup();
+    shown
+}
+
+/// Faults and notes, a line each.
+pub(super) fn told(reading: &Reading) -> Vec<String> {
+    let faults = reading.faults.iter().map(|(spot, error)| {
+        format!(
+            "{} {}: {}; {}",
+            spot.line,
+            spot.what,
+            error.message(),
+            error.way_out().unwrap_or("-")
+        )
+    });
+    let notes =
+        reading.notes.iter().map(|(spot, text)| format!("{} {}: {text}", spot.line, spot.what));
+    faults.chain(notes).collect()
+}
+
+/// That each sample of `format` is told as one, and asks for what is beside it and nothing else, without a
+/// fault.
+pub(super) fn check(format: &str) {
+    for sample in of(format) {
+        let name = sample.list.name();
+        assert_eq!(format_of(&sample.list).name(), format, "{name}");
+        let reading = named(format).unwrap().read(std::slice::from_ref(&sample.list), &Beside);
+        assert!(reading.faults.is_empty(), "{name}: {:?}", told(&reading));
+        let expected: Vec<&str> = sample.expected.lines().collect();
+        assert_eq!(asked(&reading), expected, "{name}");
+        let lines = sample.list.text().lines().count();
+        assert!(reading.entries.iter().all(|it| (1..=lines).contains(&it.spot.line)), "{name}");
+    }
+}
+
+/// Reads `text` as `format`.
+pub(super) fn read(format: &str, text: &str) -> Reading {
+    named(format).unwrap().read(&[ListText::new("list", None, text)], &Beside)
+}
+
+/// Reads two thousand ruined copies of the samples of `format`: bytes are cut, doubled, swapped and changed,
+/// the same ones each time. That it ends is what is looked for.
+pub(super) fn ruin(format: &str) {
+    let reader: &'static dyn ListFormat = named(format).unwrap();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below.max(1) as u64).unwrap()
+    };
+    let samples = of(format);
+    for sample in &samples {
+        let whole = sample.list.text().as_bytes();
+        for _ in 0..2_000 / samples.len() {
+            let mut bytes = whole.to_vec();
+            for _ in 0..=random(3) {
+                let (from, length) = (random(bytes.len()), random(12));
+                let to = (from + length).min(bytes.len());
+                match random(4) {
+                    0 => drop(bytes.drain(from..to)),
+                    1 => {
+                        let part = bytes[from..to].to_vec();
+                        bytes.splice(from..from, part);
+                    }
+                    2 if to > from => bytes[from..to].reverse(),
+                    _ if from < bytes.len() => bytes[from] = b"${}:\\<\"'#-\n *&@%"[random(16)],
+                    _ => {}
+                }
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            let list = ListText::new("ruined", sample.list.path(), &text);
+            let _ = reader.is(&list);
+            let _ = reader.read(&[list], &Beside);
+        }
+    }
+}
+
+mod tests;
