@@ -89,7 +89,7 @@ fn what_is_not_as_it_is_written_is_refused_with_its_line() {
         ("docker.io/library/alpine:3.20", "Alpine", "Alpine"),
         (&*digest, &*upper, "64 lowercase hex digits"),
         (&digest, &short, "64 lowercase hex digits"),
-        ("linux/arm64/v8", "Linux/arm64/v8", "platform"),
+        ("linux/arm64/v8", "linux/arm64/v8/x", "platform"),
         ("mediaType", "mediatype", "mediatype"),
         (
             "\"docker.io/library/alpine:3.20\"",
