@@ -21,6 +21,9 @@ use crate::words::reference::Reference;
 
 /// Largest lock: some thirty thousand images. Every list that is read may be as large.
 pub const MAX_LOCK: u64 = 16 << 20;
+/// Most dots, commas, equals signs and opening brackets of a lock in TOML. Each may be a value, which takes two
+/// hundred bytes while it is read; a lock as large as they may be has 1.2 million.
+const MAX_MARKS: usize = 1_500_000;
 /// The member that tells a lock from all else.
 const VERSION_MEMBER: &str = "lockVersion";
 /// The one version that there is.
@@ -210,6 +213,10 @@ fn known(head: &Head) -> std::result::Result<(), (usize, Error)> {
 type Lined = std::result::Result<(File<Written>, Vec<usize>), (usize, Error)>;
 
 fn of_toml(text: &str) -> Lined {
+    let marks = text.bytes().filter(|byte| b".,=[{".contains(byte)).count();
+    if marks > MAX_MARKS {
+        return Err((1, fault("the lock has more values than one of its size may have")));
+    }
     let at = Lines::of(text);
     let bad =
         |e: toml::de::Error| (at.line(e.span().map_or(0, |span| span.start)), fault(e.message()));

@@ -3,8 +3,8 @@
 use super::around::Around;
 use super::entry::Entry;
 use super::format::ListFormat;
-use super::lock::Lock;
 use super::list_text::ListText;
+use super::lock::Lock;
 use super::reading::Reading;
 
 /// A lock.

@@ -23,7 +23,6 @@ mod there;
 use self::layers::bring;
 pub use self::misnamed::misnamed;
 pub(super) use self::open_places::OpenPlaces;
-use self::open_places::all_there;
 use self::readable::Gathered;
 pub use self::request::Request;
 use self::scanned::{Scanned, scan};
@@ -141,7 +140,7 @@ fn make(
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
     let mut images = Gathered::new(wanted, found.roots, unreadable);
     let faults = images.take_faults(faults, found.faults, request);
-    all_there(faults, request.images.len())?;
+    readable::all_there(faults, request)?;
     let (mut graph, skipped) = {
         let elsewhere = |blob: &Descriptor| {
             at_hand.may_have(blob) || known.iter().any(|it| it.blobs.contains(&blob.digest))

@@ -19,7 +19,6 @@ use crate::tools::parallel;
 use crate::tools::room;
 use crate::tools::uncached::ReadBack;
 use crate::words::cancel::Cancel;
-use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Result, Side};
 use crate::words::progress::{Event, Progress, Silent};
@@ -47,14 +46,18 @@ pub(super) fn read_telling_configs(
     jobs: usize,
     cancel: &Cancel,
 ) -> Result<Configs> {
-    let untold = contents.images.iter().filter(|image| image.platforms.is_empty());
-    let configs = untold.filter_map(|image| match contents.documents.get(&image.digest)?.kind() {
-        Kind::Manifest { config: Some(config), .. } => Some(config.digest),
-        _ => None,
-    });
-    let configs: BTreeSet<Digest> = configs.collect();
+    let mut telling = BTreeSet::new();
+    for image in &contents.images {
+        let listed = contents.listed_for(image.digest);
+        let mut untold = contents.manifests(image.digest);
+        untold.retain(|manifest| !listed.contains_key(&manifest.descriptor().digest));
+        telling.extend(untold.into_iter().filter_map(|manifest| match manifest.kind() {
+            Kind::Manifest { config: Some(config), .. } => Some(config.digest),
+            _ => None,
+        }));
+    }
     let mut small = small_configs(contents);
-    small.retain(|config| configs.contains(&config.digest));
+    small.retain(|config| telling.contains(&config.digest));
     let sources = (contents, sources, None, at_hand);
     read_these_configs(small, sources, jobs, cancel).map(|(configs, ..)| configs)
 }
@@ -107,6 +110,16 @@ fn left_behind(draft: &Draft, blob: &Descriptor) -> Option<Vec<u8>> {
 /// Fills in what each image runs on, as its configs say, beside what is known already. What an index
 /// lists for several platforms counts for all of those.
 pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
+    set_platforms_listed(contents, configs, 2);
+}
+
+/// As [`set_platforms`], where those configs alone were read that tell what no index lists.
+pub(super) fn set_told_platforms(contents: &mut Contents, telling: &Configs) {
+    set_platforms_listed(contents, telling, 1);
+}
+
+/// Where an index lists a manifest for at `least` so many platforms, those count, too.
+fn set_platforms_listed(contents: &mut Contents, configs: &Configs, least: usize) {
     let platforms: Vec<_> = contents
         .images
         .iter()
@@ -114,9 +127,9 @@ pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
             let manifests = contents.manifests(image.digest);
             let all = manifests.iter().filter_map(|m| docker::platform(m, configs));
             let listed = contents.listed_for(image.digest);
-            let several = listed.into_values().filter(|platforms| platforms.len() > 1);
+            let listed = listed.into_values().filter(|platforms| platforms.len() >= least);
             let known: BTreeSet<_> = all
-                .chain(several.flatten().cloned())
+                .chain(listed.flatten().cloned())
                 .chain(image.platforms.iter().cloned())
                 .filter(|platform| !platform.is_unknown())
                 .collect();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::content::{Layer, digest};
 use crate::support::double::{Double, Reply, Seen, no_script};
-use crate::support::images::{self, Image, OCI_MANIFEST};
+use crate::support::images::{self, Image, OCI_INDEX, OCI_MANIFEST};
 use crate::support::sealift::{Ran, Sealift, code, ran};
 
 /// Somebody with a key, which is `k.key.pem`.
@@ -222,6 +222,36 @@ fn a_digest_that_is_named_beside_a_tag_is_locked_wherever_the_tag_went() {
     run(&sealift, "lock --check images.lock").ok();
     delete(&double, &old);
     run(&sealift, "lock --check images.lock").exits(code::INCOMPLETE);
+}
+
+#[test]
+fn what_an_image_runs_on_is_what_its_index_lists_and_what_a_config_says_where_none_does() {
+    let (sealift, double) = (somebody(), Double::start(no_script));
+    let mut image = Image::new("acme/multi", "1.0");
+    let mut children = Vec::new();
+    for (arch, listed) in [("amd64", images::platform("amd64")), ("arm64", String::new())] {
+        let layers = [Layer::gzip(&images::one_file("arch", arch))];
+        let text = image.manifest(OCI_MANIFEST, arch, "[]", &layers);
+        children.push(image.document(OCI_MANIFEST, &text, &listed));
+    }
+    image.document(OCI_INDEX, &images::index(OCI_INDEX, &children), "");
+    image.name("1.0");
+    double.hold(&image);
+    let line = format!("lock {}/acme/multi:1.0 -o images.lock --format json", double.host());
+
+    let told = run(&sealift, &line).ok().json();
+    let both = json!([
+        {"architecture": "amd64", "os": "linux"},
+        {"architecture": "arm64", "os": "linux"},
+    ]);
+    assert_eq!(told["images"][0]["platforms"], both);
+    assert_eq!(double.count("GET", "/blobs/"), 1, "the config of what no index lists");
+
+    // Of some platforms, the sizes are theirs, and what is for none in particular comes along.
+    let one = run(&sealift, &format!("{line} --platform linux/amd64")).ok().json();
+    assert_eq!(one["images"][0]["bytes"], told["images"][0]["bytes"]);
+    let text = fs::read_to_string(sealift.at("images.lock")).unwrap();
+    assert!(text.contains("lockVersion = 1\nplatforms = [\"linux/amd64\"]\n"), "{text}");
 }
 
 #[test]

@@ -119,3 +119,19 @@ fn what_is_not_as_it_is_written_is_refused_with_its_line() {
     let error = lock.to_bytes(LockForm::Toml).unwrap_err();
     assert!(error.to_string().contains("stands twice"), "{error}");
 }
+
+#[test]
+fn a_lock_of_nothing_but_values_is_not_read_and_one_of_many_images_is() {
+    let head = "lockVersion = 1\n";
+    for bomb in ["[[image]]\n", "platforms = [\"\",", "a.a.a.", "a = [[],{},"] {
+        let text = format!("{head}{}", bomb.repeat(MAX_MARKS));
+        let error = Lock::read(&list(&text)).unwrap_err();
+        assert!(error.to_string().contains("more values"), "{bomb}: {error}");
+    }
+    let many = (0..3_000).map(|n| image(&format!("quay.io/team/app:1.{n}"), b"1")).collect();
+    let lock = Lock::new(Vec::new(), many);
+    let text = lock.to_bytes(LockForm::Toml).unwrap();
+    let marks = text.iter().filter(|byte| b".,=[{".contains(byte)).count();
+    let most = usize::try_from(MAX_LOCK).unwrap() / text.len() * marks;
+    assert!(most < MAX_MARKS, "{most} in the largest lock");
+}

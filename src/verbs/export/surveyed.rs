@@ -11,7 +11,7 @@ use crate::bundle::contents::Contents;
 use crate::places::at_hand::AtHand;
 use crate::places::registry::Client;
 use crate::verbs::admission::{PartReading, facts_of};
-use crate::verbs::making::{read_configs, read_telling_configs, set_platforms};
+use crate::verbs::making::{read_configs, read_telling_configs, set_platforms, set_told_platforms};
 use crate::words::error::Result;
 use crate::words::progress::Progress;
 use crate::words::reference::Reference;
@@ -55,7 +55,7 @@ pub(in crate::verbs) fn contents_of(
     let (mut graph, _) = readable::walk(&origins, images, request, &|_| false, progress)?;
     let (jobs, cancel) = (request.jobs.most, progress.handle());
     let configs = read_telling_configs(&graph.contents, &graph, &at_hand, jobs, &cancel)?;
-    set_platforms(&mut graph.contents, &configs);
+    set_told_platforms(&mut graph.contents, &configs);
     Ok(graph.contents)
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::lists::{Lock, ListText, MAX_LOCK};
+use crate::lists::{ListText, Lock, MAX_LOCK};
 use crate::tools::file::open_regular;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
@@ -48,6 +48,8 @@ pub(super) fn existing(path: &Path) -> Result<There> {
     let read = open_regular(path).and_then(|file| file.take(MAX_LOCK + 1).read_to_end(&mut bytes));
     read.map_err(|e| fault(e).subject(subject.clone()))?;
     let text = std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() as u64 <= MAX_LOCK);
+    // As lists are read, wherever they were edited.
+    let text = text.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
     let list = text.map(|text| ListText::new(&shown, Some(path), text));
     match list.filter(|list| Lock::form_of(list).is_some()) {
         Some(list) => Ok(There { list, digest: Digest::of(&bytes) }),
