@@ -94,7 +94,7 @@ fn what_is_not_as_it_is_written_is_refused_with_its_line() {
         (
             "\"docker.io/library/alpine:3.20\"",
             "\"docker.io/library/alpine:3.20\"\nalone = 3",
-            "alone",
+            "duplicate key",
         ),
         ("lockVersion = 1", "lockVersion = 2", "version 2"),
         ("lockVersion = 1", "lockVersion = 1\nmore = 1", "more"),
