@@ -1,4 +1,4 @@
-//! [`Lock`]: names of images, and what they stood for when they were frozen.
+//! [`LockedList`]: names of images, and what they stood for when they were frozen.
 //!
 //! It is a file for people, for diffs and for programs, in TOML or in JSON, with the same members:
 //! docs/lists.md describes them. No time stands in it: the same images make the same bytes.
@@ -12,7 +12,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::image::{LockedImage, LockedReferrer, LockedWish};
-use self::image::{Written, platform};
+use self::image::{SpelledImage, platform};
 use super::list_text::ListText;
 use crate::words::error::{Class, Error, Result};
 use crate::words::json::check_strict_with;
@@ -64,7 +64,7 @@ impl fmt::Display for LockForm {
 /// Names of images, frozen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Lock {
+pub struct LockedList {
     /// The platforms that were asked for, of which the sizes are; all where there is none.
     pub platforms: Vec<Platform>,
     /// The images, sorted by name, each once.
@@ -89,14 +89,14 @@ struct Head {
     lock_version: u64,
 }
 
-impl Lock {
+impl LockedList {
     /// These `images`, as they were asked for on `platforms`, in order.
     #[must_use]
-    pub fn new(platforms: Vec<Platform>, mut images: Vec<LockedImage>) -> Lock {
+    pub fn new(platforms: Vec<Platform>, mut images: Vec<LockedImage>) -> LockedList {
         let platforms: BTreeSet<Platform> = platforms.into_iter().collect();
         images.iter_mut().for_each(LockedImage::sort);
         images.sort_by(|one, other| one.name.cmp(&other.name));
-        Lock { platforms: platforms.into_iter().collect(), images }
+        LockedList { platforms: platforms.into_iter().collect(), images }
     }
 
     /// Which spelling of a lock `list` has; nothing where it is none.
@@ -124,16 +124,16 @@ impl Lock {
     /// [`Class::Usage`] with the list and the line, for what is no lock, for another version, a member that
     /// is unknown or stands twice, a name that stands twice, and for a name, digest or platform that is not
     /// spelled as it is written.
-    pub fn read(list: &ListText) -> Result<Lock> {
-        let read = Lock::read_lines(list);
+    pub fn read(list: &ListText) -> Result<LockedList> {
+        let read = LockedList::read_lines(list);
         read.map(|(lock, _)| lock).map_err(|(line, error)| error.context(list.spot(line, "")))
     }
 
-    /// As [`read`](Lock::read), with the line of each image, and that of an error.
+    /// As [`read`](LockedList::read), with the line of each image, and that of an error.
     pub(super) fn read_lines(
         list: &ListText,
-    ) -> std::result::Result<(Lock, Vec<usize>), (usize, Error)> {
-        let Some(form) = Lock::form_of(list) else {
+    ) -> std::result::Result<(LockedList, Vec<usize>), (usize, Error)> {
+        let Some(form) = LockedList::form_of(list) else {
             let error = Error::new(Class::Usage, "is no lock");
             return Err((1, error.hint("name a file that lock wrote")));
         };
@@ -155,15 +155,15 @@ impl Lock {
         });
         let images = read.collect::<std::result::Result<Vec<_>, _>>()?;
         let lines = (0..images.len()).map(line).collect();
-        Ok((Lock { platforms, images }, lines))
+        Ok((LockedList { platforms, images }, lines))
     }
 
-    /// Its bytes in `form`, which [`read`](Lock::read) takes.
+    /// Its bytes in `form`, which [`read`](LockedList::read) takes.
     ///
     /// # Errors
     /// [`Class::Usage`] where it is too large to be read again.
     pub fn to_bytes(&self, form: LockForm) -> Result<Vec<u8>> {
-        let images: Vec<Written> = self.images.iter().map(Written::of).collect();
+        let images: Vec<SpelledImage> = self.images.iter().map(SpelledImage::of).collect();
         let platforms = self.platforms.iter().map(ToString::to_string).collect();
         let file = File { lock_version: VERSION, platforms, images };
         let bad = |e: String| Error::new(Class::Other, format!("the lock cannot be written: {e}"));
@@ -183,7 +183,7 @@ impl Lock {
             return Err(too_large());
         }
         // What its readers would refuse is not handed out.
-        match Lock::read(&ListText::new("the lock", None, &text)) {
+        match LockedList::read(&ListText::new("the lock", None, &text)) {
             Ok(same) if same == *self => Ok(text.into_bytes()),
             Ok(_) => Err(bad("it would be read as another one".to_owned())),
             // JSON may have only so many values.
@@ -210,7 +210,7 @@ fn known(head: &Head) -> std::result::Result<(), (usize, Error)> {
 }
 
 /// What a lock says, with the line of each image; else a line, and what is wrong there.
-type Lined = std::result::Result<(File<Written>, Vec<usize>), (usize, Error)>;
+type Lined = std::result::Result<(File<SpelledImage>, Vec<usize>), (usize, Error)>;
 
 fn of_toml(text: &str) -> Lined {
     let marks = text.bytes().filter(|byte| b".,=[{".contains(byte)).count();
@@ -221,7 +221,7 @@ fn of_toml(text: &str) -> Lined {
     let bad =
         |e: toml::de::Error| (at.line(e.span().map_or(0, |span| span.start)), fault(e.message()));
     known(&toml::from_str(text).map_err(bad)?)?;
-    let file: File<toml::Spanned<Written>> = toml::from_str(text).map_err(bad)?;
+    let file: File<toml::Spanned<SpelledImage>> = toml::from_str(text).map_err(bad)?;
     let lines = file.images.iter().map(|image| at.line(image.span().start)).collect();
     let images = file.images.into_iter().map(toml::Spanned::into_inner).collect();
     let (lock_version, platforms) = (file.lock_version, file.platforms);
@@ -233,7 +233,7 @@ fn of_json(list: &ListText) -> Lined {
     let bad = |e: serde_json::Error| (e.line().max(1), fault(&without_place(&e)));
     check_strict_with(text.as_bytes(), &[]).map_err(|e| (1, fault(&e.spelled())))?;
     known(&serde_json::from_str(text).map_err(bad)?)?;
-    let file: File<Written> = serde_json::from_str(text).map_err(bad)?;
+    let file: File<SpelledImage> = serde_json::from_str(text).map_err(bad)?;
     let nodes = list.first().and_then(|node| node.get("image"));
     let lines = nodes.map_or(&[][..], |node| node.list()).iter().map(|node| node.line());
     Ok((file, lines.collect()))

@@ -4,7 +4,7 @@ use super::around::Around;
 use super::entry::Entry;
 use super::format::ListFormat;
 use super::list_text::ListText;
-use super::lock::Lock;
+use super::lock::LockedList;
 use super::reading::Reading;
 
 /// A lock.
@@ -21,13 +21,13 @@ impl ListFormat for LockFile {
     }
 
     fn is(&self, list: &ListText) -> bool {
-        Lock::form_of(list).is_some()
+        LockedList::form_of(list).is_some()
     }
 
     fn read(&self, lists: &[ListText], _: &dyn Around) -> Reading {
         let mut reading = Reading::default();
         for list in lists {
-            match Lock::read_lines(list) {
+            match LockedList::read_lines(list) {
                 Ok((lock, lines)) => {
                     for (image, line) in lock.images.iter().zip(lines) {
                         let what = match image.asked.is_empty() {

@@ -2,9 +2,9 @@
 
 mod check;
 mod freeze;
+mod old_lock;
 mod report;
 mod request;
-mod there;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -35,8 +35,9 @@ const MODE: u32 = 0o644;
 pub fn lock(request: &Request, client: &Client, progress: &dyn Progress) -> Result<LockReport> {
     // 1. Can the lock be written, and what stands there?
     ground::check(&request.output)?;
-    let there = there::look(&request.output)?;
-    let before = there.as_ref().filter(|_| request.update).map(there::There::read).transpose()?;
+    let there = old_lock::look(&request.output)?;
+    let before =
+        there.as_ref().filter(|_| request.update).map(old_lock::OldLock::read).transpose()?;
 
     // 2. What do the names stand for today, and what belongs to that?
     let contents = contents_of(&request.export()?, client, progress)?;

@@ -160,7 +160,7 @@ impl LockedImage {
 /// A locked image as it is written.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Written {
+pub(super) struct SpelledImage {
     name: String,
     digest: Digest,
     media_type: String,
@@ -176,9 +176,9 @@ pub(super) struct Written {
     asked: Vec<LockedWish>,
 }
 
-impl Written {
-    pub(super) fn of(image: &LockedImage) -> Written {
-        Written {
+impl SpelledImage {
+    pub(super) fn of(image: &LockedImage) -> SpelledImage {
+        SpelledImage {
             name: image.name.to_string(),
             digest: image.digest,
             media_type: image.media_type.clone(),

@@ -19,9 +19,9 @@ fn image(name: &str, content: &[u8]) -> LockedImage {
     }
 }
 
-fn lock() -> Lock {
+fn lock() -> LockedList {
     let images = vec![image("quay.io/b/c", b"2"), image("alpine:3.20", b"1")];
-    Lock::new(vec!["linux/amd64".parse().unwrap()], images)
+    LockedList::new(vec!["linux/amd64".parse().unwrap()], images)
 }
 
 fn text(form: LockForm) -> String {
@@ -37,13 +37,13 @@ fn both_spellings_say_the_same_and_are_told_by_what_they_say() {
     for form in [LockForm::Toml, LockForm::Json] {
         let (text, other) = (text(form), text(form));
         assert_eq!(text, other);
-        assert_eq!(Lock::form_of(&list(&text)), Some(form));
+        assert_eq!(LockedList::form_of(&list(&text)), Some(form));
         assert_eq!(format_of(&list(&text)).name(), "lock");
-        assert_eq!(Lock::read(&list(&text)).unwrap(), lock(), "{form}");
+        assert_eq!(LockedList::read(&list(&text)).unwrap(), lock(), "{form}");
         assert!(!text.contains('\u{1b}'), "{text}");
     }
     for other in ["alpine:3\n", "kind: Pod\n", "lockVersion\n", "{\"a\": 1}", ""] {
-        assert_eq!(Lock::form_of(&list(other)), None, "{other}");
+        assert_eq!(LockedList::form_of(&list(other)), None, "{other}");
     }
     assert!(
         text(LockForm::Toml).find("alpine:3.20").unwrap()
@@ -104,18 +104,18 @@ fn what_is_not_as_it_is_written_is_refused_with_its_line() {
         let text = text(LockForm::Toml);
         let changed = text.replace(from, to);
         assert_ne!(text, changed, "{from}");
-        let error = Lock::read(&list(&changed)).unwrap_err();
+        let error = LockedList::read(&list(&changed)).unwrap_err();
         assert_eq!(error.class(), Class::Usage);
         let all = error.to_string();
         assert!(all.starts_with("images.lock: line ") && all.contains(said), "{from}: {all}");
     }
     let json = text(LockForm::Json);
     for (from, to) in [("\"alone\"", "\"bytes\""), ("\"name\"", "\"Name\"")] {
-        let error = Lock::read(&list(&json.replacen(from, to, 1))).unwrap_err();
+        let error = LockedList::read(&list(&json.replacen(from, to, 1))).unwrap_err();
         assert!(error.to_string().starts_with("images.lock: line "), "{error}");
     }
     let twice = lock().images[0].clone();
-    let lock = Lock::new(Vec::new(), vec![twice.clone(), twice]);
+    let lock = LockedList::new(Vec::new(), vec![twice.clone(), twice]);
     let error = lock.to_bytes(LockForm::Toml).unwrap_err();
     assert!(error.to_string().contains("stands twice"), "{error}");
 }
@@ -125,11 +125,11 @@ fn a_lock_of_nothing_but_values_is_not_read_and_one_of_many_images_is() {
     let head = "lockVersion = 1\n";
     for bomb in ["[[image]]\n", "platforms = [\"\",", "a.a.a.", "a = [[],{},"] {
         let text = format!("{head}{}", bomb.repeat(MAX_MARKS));
-        let error = Lock::read(&list(&text)).unwrap_err();
+        let error = LockedList::read(&list(&text)).unwrap_err();
         assert!(error.to_string().contains("more values"), "{bomb}: {error}");
     }
     let many = (0..3_000).map(|n| image(&format!("quay.io/team/app:1.{n}"), b"1")).collect();
-    let lock = Lock::new(Vec::new(), many);
+    let lock = LockedList::new(Vec::new(), many);
     let text = lock.to_bytes(LockForm::Toml).unwrap();
     let marks = text.iter().filter(|byte| b".,=[{".contains(byte)).count();
     let most = usize::try_from(MAX_LOCK).unwrap() / text.len() * marks;

@@ -1,8 +1,8 @@
 //! [`check`]: whether the names of a lock still stand for what it says, and whether that is still there.
 
+use super::old_lock;
 use super::report::{LockChanges, LockChecked, MovedImage, foreign};
 use super::request::CheckRequest;
-use super::there;
 use crate::lists::LockedImage;
 use crate::places::location::Source;
 use crate::places::registry::{Client, RegistryRepository};
@@ -34,7 +34,7 @@ pub fn check(
     progress: &dyn Progress,
 ) -> Result<LockChecked> {
     // 1. What is locked?
-    let there = there::existing(&request.lock)?;
+    let there = old_lock::existing(&request.lock)?;
     let lock = there.read()?;
 
     // 2. What became of it?

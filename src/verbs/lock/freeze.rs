@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::request::Request;
 use crate::bundle::contents::{Contents, Image, Referrer};
-use crate::lists::{Lock, LockedImage, LockedReferrer, LockedWish};
+use crate::lists::{LockedImage, LockedList, LockedReferrer, LockedWish};
 use crate::places::location::Source;
 use crate::words::digest::Digest;
 use crate::words::reference::Reference;
@@ -14,7 +14,7 @@ use crate::work::weights::{ImageWeight, Weights};
 const MAX_TYPE: usize = 255;
 
 /// The images of `request`, which are those of `contents` and weigh what `weights` say.
-pub(super) fn freeze(request: &Request, contents: &Contents, weights: &Weights) -> Lock {
+pub(super) fn freeze(request: &Request, contents: &Contents, weights: &Weights) -> LockedList {
     let mut asked: BTreeMap<Reference, (Vec<LockedWish>, bool)> = BTreeMap::new();
     for meant in &request.images {
         let Source::Registry(name) = &meant.image else { continue };
@@ -41,7 +41,7 @@ pub(super) fn freeze(request: &Request, contents: &Contents, weights: &Weights) 
             ..LockedImage::new(image.name.clone(), image.digest, &*image.media_type)
         }
     });
-    Lock::new(request.platforms.clone(), images.collect())
+    LockedList::new(request.platforms.clone(), images.collect())
 }
 
 /// What refers to `image`, to a part of it, or to what does.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::lists::{Lock, LockedImage, LockedWish};
+use crate::lists::{LockedImage, LockedList, LockedWish};
 use crate::places::location::Source;
 use crate::verbs::resolve::Meant;
 use crate::words::count::count;
@@ -71,7 +71,7 @@ pub struct MovedImage {
 
 impl LockChanges {
     /// How `after` differs from `before`.
-    pub(super) fn between(before: &Lock, after: &Lock) -> LockChanges {
+    pub(super) fn between(before: &LockedList, after: &LockedList) -> LockChanges {
         let old: BTreeMap<&Reference, &LockedImage> =
             before.images.iter().map(|image| (&image.name, image)).collect();
         let mut changes = LockChanges::of_names(before, after.images.iter().map(|it| &it.name));
@@ -90,7 +90,7 @@ impl LockChanges {
 
     /// Which names are new beside those of `before`, and which are gone.
     pub(super) fn of_names<'n>(
-        before: &Lock,
+        before: &LockedList,
         after: impl Iterator<Item = &'n Reference>,
     ) -> LockChanges {
         let mut old: BTreeMap<&Reference, bool> =

@@ -1,24 +1,24 @@
-//! [`look`]: what stands at a lock's place.
+//! [`OldLock`]: what stands at a lock's place.
 
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::lists::{ListText, Lock, MAX_LOCK};
+use crate::lists::{ListText, LockedList, MAX_LOCK};
 use crate::tools::file::open_regular;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
 
 /// A lock that is there, or what seems to be one.
-pub(super) struct There {
+pub(super) struct OldLock {
     list: ListText,
     /// Of its bytes.
     pub(super) digest: Digest,
 }
 
-impl There {
+impl OldLock {
     /// What it says.
-    pub(super) fn read(&self) -> Result<Lock> {
-        Lock::read(&self.list)
+    pub(super) fn read(&self) -> Result<LockedList> {
+        LockedList::read(&self.list)
     }
 }
 
@@ -26,7 +26,7 @@ impl There {
 ///
 /// # Errors
 /// [`Class::Usage`] where it is no lock, and so is none to be replaced.
-pub(super) fn look(path: &Path) -> Result<Option<There>> {
+pub(super) fn look(path: &Path) -> Result<Option<OldLock>> {
     match open_regular(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         _ => existing(path).map(Some),
@@ -37,7 +37,7 @@ pub(super) fn look(path: &Path) -> Result<Option<There>> {
 ///
 /// # Errors
 /// [`Class::Usage`] where there is none.
-pub(super) fn existing(path: &Path) -> Result<There> {
+pub(super) fn existing(path: &Path) -> Result<OldLock> {
     let shown = path.display().to_string();
     let subject = Subject::Path(path.to_owned());
     let fault = |e: io::Error| {
@@ -51,8 +51,8 @@ pub(super) fn existing(path: &Path) -> Result<There> {
     // As lists are read, wherever they were edited.
     let text = text.map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
     let list = text.map(|text| ListText::new(&shown, Some(path), text));
-    match list.filter(|list| Lock::form_of(list).is_some()) {
-        Some(list) => Ok(There { list, digest: Digest::of(&bytes) }),
+    match list.filter(|list| LockedList::form_of(list).is_some()) {
+        Some(list) => Ok(OldLock { list, digest: Digest::of(&bytes) }),
         None => {
             let text = format!("{shown} is there, and is no lock");
             Err(Error::new(Class::Usage, text)
