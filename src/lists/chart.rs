@@ -40,11 +40,7 @@ impl ListFormat for Chart {
 fn is_chart(node: &Node) -> bool {
     let has = |key| node.text_of(key).is_some();
     let is_versioned = matches!(node.text_of("apiVersion"), Some("v1" | "v2"));
-    let is_annotated = || {
-        ANNOTATIONS
-            .iter()
-            .any(|key| node.at(&["annotations", key]).is_some())
-    };
+    let is_annotated = || ANNOTATIONS.iter().any(|key| node.at(&["annotations", key]).is_some());
     node.get("kind").is_none()
         && has("name")
         && has("version")
@@ -61,10 +57,7 @@ fn read_chart(list: &ListText, chart: &Node, reading: &mut Reading) {
         .filter(|(_, node)| !node.is_null())
         .collect();
     if annotations.is_empty() && text("type") != "library" {
-        let says = format!(
-            "has no annotation {} that says which images it has",
-            ANNOTATIONS[0]
-        );
+        let says = format!("has no annotation {} that says which images it has", ANNOTATIONS[0]);
         let out = "render it, as with helm template, and take what that prints";
         reading.wrong(list.spot(chart.line(), what), says, out);
     }
@@ -98,14 +91,8 @@ fn entries(list: &ListText, what: &str, node: &Node, reading: &mut Reading) {
         return reading.wrong(list.spot(node.line(), what), "is no list of images", out);
     }
     for (at, entry) in node.list().iter().enumerate() {
-        let image = if entry.is_map() {
-            entry.get("image")
-        } else {
-            Some(entry)
-        };
-        let name = entry
-            .text_of("name")
-            .map_or_else(|| format!("[{at}]"), |it| format!(" {it}"));
+        let image = if entry.is_map() { entry.get("image") } else { Some(entry) };
+        let name = entry.text_of("name").map_or_else(|| format!("[{at}]"), |it| format!(" {it}"));
         let spot = list.spot(image.unwrap_or(entry).line(), format!("{what}{name}"));
         let platforms: Vec<&str> = entry
             .get("platforms")
@@ -130,11 +117,8 @@ mod tests {
         let text = "apiVersion: v2\nname: web\nversion: '1'\nannotations:\n  artifacthub.io/images: |\n\n    # first\n    \
                     - name: a\n      image: x/a:1\n\n    - image: x/b:2\n      name: b\n  images: \"- image: x/c:3\"\n";
         let reading = read("chart", text);
-        let spots: Vec<String> = reading
-            .entries
-            .iter()
-            .map(|it| format!("{} {}", it.spot.line, it.spot.what))
-            .collect();
+        let spots: Vec<String> =
+            reading.entries.iter().map(|it| format!("{} {}", it.spot.line, it.spot.what)).collect();
         assert_eq!(
             spots,
             [

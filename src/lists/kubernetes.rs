@@ -77,10 +77,7 @@ fn is_object(node: &Node) -> bool {
 
 /// Whether what is broken YAML further down begins as an object.
 fn begins_as_object(text: &str) -> bool {
-    let mut keys = text
-        .lines()
-        .filter_map(|line| Some(line.split_once(':')?.0))
-        .take(1000);
+    let mut keys = text.lines().filter_map(|line| Some(line.split_once(':')?.0)).take(1000);
     let (mut api, mut kind) = (false, false);
     keys.any(|key| {
         api |= key == "apiVersion";
@@ -102,9 +99,7 @@ pub(super) fn read_objects(
         let bearer = Bearer::of(&object, "", "", None);
         walk::walk(list, &object, bearer, &rules, &mut namings, reading);
     }
-    namings
-        .into_iter()
-        .for_each(|naming| naming.settle(reading));
+    namings.into_iter().for_each(|naming| naming.settle(reading));
 }
 
 /// The rules that are known, and those that the user gave.
@@ -167,16 +162,11 @@ impl Objects<'_, '_> {
                 return;
             };
             let broken = fault.line.max(1);
-            self.reading
-                .fault(self.list.spot(broken, ""), fault.into_error());
-            let next = from
-                .split_inclusive('\n')
-                .enumerate()
-                .skip(broken)
-                .find(|(_, line)| {
-                    line.strip_prefix("---")
-                        .is_some_and(|it| it.is_empty() || it.starts_with(char::is_whitespace))
-                });
+            self.reading.fault(self.list.spot(broken, ""), fault.into_error());
+            let next = from.split_inclusive('\n').enumerate().skip(broken).find(|(_, line)| {
+                line.strip_prefix("---")
+                    .is_some_and(|it| it.is_empty() || it.starts_with(char::is_whitespace))
+            });
             let Some((next, _)) = next else { return };
             // The lines keep their numbers.
             let kept: String = from.split_inclusive('\n').skip(next).collect();
@@ -194,11 +184,7 @@ impl Objects<'_, '_> {
             self.walked = self.walked.saturating_add(document.weight());
             if self.walked > MAX_WALKED {
                 let text = format!("there are more than {MAX_WALKED} values up to here");
-                self.reading.wrong(
-                    self.list.spot(document.line(), ""),
-                    text,
-                    "make several lists",
-                );
+                self.reading.wrong(self.list.spot(document.line(), ""), text, "make several lists");
                 return None;
             }
             match document.is_list() {
@@ -224,35 +210,18 @@ impl Objects<'_, '_> {
         }
         if !object.is_map() {
             let spot = self.list.spot(object.line(), "");
-            return self
-                .reading
-                .note(spot, "this document is no object, and names no images");
+            return self.reading.note(spot, "this document is no object, and names no images");
         }
-        let source = self
-            .sources
-            .partition_point(|(line, _)| *line <= object.line());
-        let source = source
-            .checked_sub(1)
-            .and_then(|at| self.sources[at].1.clone());
+        let source = self.sources.partition_point(|(line, _)| *line <= object.line());
+        let source = source.checked_sub(1).and_then(|at| self.sources[at].1.clone());
         let bearer = Bearer::of(object, kind, api, source.as_ref());
         let of_items = bearer.kind.strip_suffix("List").map(ToOwned::to_owned);
         if let (Some(of_items), Some(items)) = (of_items, object.get("items"))
             && depth < MAX_LISTS
         {
-            let api = if of_items.is_empty() {
-                String::new()
-            } else {
-                bearer.api
-            };
+            let api = if of_items.is_empty() { String::new() } else { bearer.api };
             return self.items(items.list(), &of_items, &api, depth + 1);
         }
-        walk::walk(
-            self.list,
-            object,
-            bearer,
-            self.rules,
-            &mut self.namings,
-            self.reading,
-        );
+        walk::walk(self.list, object, bearer, self.rules, &mut self.namings, self.reading);
     }
 }

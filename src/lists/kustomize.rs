@@ -17,6 +17,7 @@ mod strategic;
 mod target;
 #[cfg(test)]
 mod tests;
+mod transform;
 
 use self::build::Build;
 use super::around::Around;

@@ -2,11 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::{Files, joined};
-use super::image_rule::{self, ImageRule};
-use super::members;
-use super::object::{Id, Object};
-use super::replacement;
+use super::files::{BuildFiles, joined};
+use super::object::BuildObject;
 use crate::lists::around::Around;
 use crate::lists::kubernetes::{self, MAX_LISTS, MAX_WALKED};
 use crate::lists::list_text::ListText;
@@ -26,9 +23,7 @@ const MAX_NESTED: usize = 50;
 /// is some seconds.
 const MAX_WORK: usize = 100_000_000;
 /// The way out of all that is not done here.
-const OUT: &str = "hand over what kustomize build prints";
-/// Kinds whose names are never changed.
-const KEPT: [&str; 3] = ["CustomResourceDefinition", "APIService", "Namespace"];
+pub(super) const OUT: &str = "hand over what kustomize build prints";
 /// Objects with this annotation are for kustomize alone.
 const LOCAL: &str = "config.kubernetes.io/local-config";
 
@@ -36,8 +31,8 @@ const LOCAL: &str = "config.kubernetes.io/local-config";
 pub(super) struct Build<'a> {
     around: &'a dyn Around,
     /// What all paths begin beside.
-    root: &'a ListText,
-    files: Files,
+    pub(super) root: &'a ListText,
+    files: BuildFiles,
     named: usize,
     bytes: usize,
     loaded: usize,
@@ -52,7 +47,7 @@ impl<'a> Build<'a> {
         let mut build = Build {
             around,
             root: list,
-            files: Files::new(),
+            files: BuildFiles::new(),
             named: 0,
             bytes: 0,
             loaded: 0,
@@ -63,13 +58,7 @@ impl<'a> Build<'a> {
             return build.files.settle(build.reading);
         };
         let mut objects = Vec::new();
-        let sources = [
-            "resources",
-            "bases",
-            "components",
-            "generators",
-            "transformers",
-        ];
+        let sources = ["resources", "bases", "components", "generators", "transformers"];
         match sources
             .iter()
             .chain(&["helmCharts", "helmChartInflationGenerator"])
@@ -87,7 +76,7 @@ impl<'a> Build<'a> {
         &mut self,
         folder: &Path,
         top: &Node,
-        objects: &mut Vec<Object>,
+        objects: &mut Vec<BuildObject>,
         through: &mut Vec<PathBuf>,
     ) {
         if through.iter().any(|it| it == folder) || through.len() >= MAX_NESTED {
@@ -123,7 +112,7 @@ impl<'a> Build<'a> {
         folder: &Path,
         entry: &Node,
         what: &str,
-        objects: &mut Vec<Object>,
+        objects: &mut Vec<BuildObject>,
         through: &mut Vec<PathBuf>,
     ) {
         let Some(text) = self.path(entry, what) else {
@@ -152,166 +141,14 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// 3. Names, patches, images and replacements, in kustomize's order.
-    fn transform(&mut self, folder: &Path, top: &Node, objects: &mut Vec<Object>) {
-        self.patch(folder, top, "patchesStrategicMerge", objects);
-        self.patch(folder, top, "patches", objects);
-        self.rename(top, objects);
-        self.patch(folder, top, "patchesJson6902", objects);
-        let mut rules = self.rules(top);
-        let found = self.reading.faults.is_empty();
-        if !rules.is_empty() {
-            for object in objects.iter_mut() {
-                let cost = object.node.weight().saturating_mul(2 + rules.len() / 4);
-                if self.charge(top.line(), cost) {
-                    object.node = image_rule::apply(&object.node, &mut rules);
-                }
-            }
-            for rule in rules.iter().filter(|rule| !rule.met && found) {
-                let text = format!("no image is called {} there", rule.name);
-                let spot = self.root.spot(rule.line, "images");
-                self.reading.note(spot, text);
-            }
-        }
-        self.replacements(folder, top, objects);
-    }
-
     /// 4. The images of all objects.
-    fn finish(&mut self, objects: &[Object]) {
-        let is_local = |object: &&Object| {
+    fn finish(&mut self, objects: &[BuildObject]) {
+        let is_local = |object: &&BuildObject| {
             let local = object.node.at(&["metadata", "annotations", LOCAL]);
-            local
-                .and_then(Node::text)
-                .is_some_and(|text| text != "false")
+            local.and_then(Node::text).is_some_and(|text| text != "false")
         };
-        let objects = objects.iter().filter(|it| !is_local(it)).map(Object::named);
+        let objects = objects.iter().filter(|it| !is_local(it)).map(BuildObject::named);
         kubernetes::read_objects(self.root, objects, self.around, &mut self.reading);
-    }
-
-    /// The images that a kustomization without objects says to take.
-    fn images_alone(&mut self, top: &Node) {
-        self.tell_unknown(top);
-        for rule in self.rules(top) {
-            let spot = self.root.spot(rule.line, format!("images {}", rule.name));
-            match rule.image() {
-                Some(image) => self.reading.image(image, spot),
-                None => {
-                    let out = "write newTag or digest, or name the file with its resources";
-                    self.reading.wrong(
-                        spot,
-                        "has no tag, and there are no resources to find one in",
-                        out,
-                    );
-                }
-            }
-        }
-    }
-
-    fn rules(&mut self, top: &Node) -> Vec<ImageRule> {
-        let mut rules = Vec::new();
-        for key in ["images", "imageTags"] {
-            for (at, entry) in entries(top, key).iter().enumerate() {
-                match ImageRule::of(entry) {
-                    Ok(rule) => rules.push(rule),
-                    Err((line, text, out)) => {
-                        self.wrong(line, &format!("{key}[{at}]"), text, out);
-                    }
-                }
-            }
-        }
-        rules
-    }
-
-    /// What objects are called from here on.
-    fn rename(&mut self, top: &Node, objects: &mut [Object]) {
-        let text = |key: &str| top.text_of(key).unwrap_or_default();
-        let (namespace, prefix, suffix) =
-            (text("namespace"), text("namePrefix"), text("nameSuffix"));
-        for object in objects {
-            let mut id = object.now.clone();
-            if !namespace.is_empty() {
-                namespace.clone_into(&mut id.namespace);
-            }
-            object.call(id);
-            if !KEPT.contains(&&*object.first().kind) && (!prefix.is_empty() || !suffix.is_empty())
-            {
-                let name = format!("{prefix}{}{suffix}", object.now.name);
-                object.call(Id {
-                    name,
-                    ..object.now.clone()
-                });
-            }
-        }
-    }
-
-    fn replacements(&mut self, folder: &Path, top: &Node, objects: &[Object]) {
-        for (at, entry) in entries(top, "replacements").iter().enumerate() {
-            let what = format!("replacements[{at}]");
-            let mut all = vec![entry.clone()];
-            if let Some(path) = entry.get("path") {
-                let Some(text) = self.path(path, &what) else {
-                    continue;
-                };
-                let Some((list, above)) = self.file(path.line(), &what, &joined(folder, &text))
-                else {
-                    continue;
-                };
-                for document in yaml::documents_after(list.text(), above) {
-                    match document {
-                        Ok(node) if node.is_list() => all.extend(node.list().iter().cloned()),
-                        Ok(node) => all.push(node),
-                        Err(fault) => self.fault(fault.line, &what, fault.into_error()),
-                    }
-                }
-            }
-            for replacement in &all {
-                let cost = objects.len().saturating_mul(replacement.weight());
-                if !self.charge(entry.line(), cost) {
-                    return;
-                }
-                if let Some((line, field)) = replacement::reaches(replacement, objects) {
-                    let text = format!("{field} may be an image, and is not replaced here");
-                    self.wrong(line, &what, text, OUT);
-                }
-            }
-        }
-    }
-
-    /// Says what the kustomization has that is not done, or not known.
-    fn tell_unknown(&mut self, top: &Node) {
-        for (key, value) in top.keyed() {
-            let name = key.word();
-            if value.is_null()
-                || (value.text().is_none() && value.list().is_empty() && !value.is_map())
-            {
-                continue;
-            }
-            if let Some((_, what)) = members::RUN.iter().find(|(run, _)| *run == name) {
-                self.wrong(
-                    key.line(),
-                    name,
-                    format!("names {what}, which are not run here"),
-                    OUT,
-                );
-            } else if !members::is_known(name) {
-                let out = "see whether it is spelled so";
-                self.wrong(
-                    key.line(),
-                    name,
-                    "is no member of a kustomization".to_owned(),
-                    out,
-                );
-            } else if name == "openapi" && value.get("path").is_some() {
-                let text = "says how lists are merged, which is not read here".to_owned();
-                self.wrong(key.line(), name, text, OUT);
-            }
-        }
-        let vars = entries(top, "vars").first();
-        if let Some(vars) = vars {
-            let text = "vars are not filled in: an image with $(...) in its name is not taken";
-            let spot = self.root.spot(vars.line(), "vars");
-            self.reading.note(spot, text);
-        }
     }
 
     /// The kustomization `file` in `folder`, which is of the kind `kind`.
@@ -321,7 +158,7 @@ impl<'a> Build<'a> {
         file: &Path,
         entry: &Node,
         kind: &str,
-        objects: &mut Vec<Object>,
+        objects: &mut Vec<BuildObject>,
         through: &mut Vec<PathBuf>,
     ) {
         let Some((list, above)) = self.file(entry.line(), entry.word(), file) else {
@@ -362,7 +199,7 @@ impl<'a> Build<'a> {
         Some(top)
     }
 
-    fn object(&mut self, node: &Node, objects: &mut Vec<Object>, depth: usize) {
+    fn object(&mut self, node: &Node, objects: &mut Vec<BuildObject>, depth: usize) {
         if node.is_null() {
             return;
         }
@@ -374,16 +211,11 @@ impl<'a> Build<'a> {
         }
         let before = self.loaded;
         self.loaded = before.saturating_add(node.weight());
-        match Object::of(node) {
+        match BuildObject::of(node) {
             _ if before > MAX_WALKED => {}
             _ if self.loaded > MAX_WALKED => {
                 let text = format!("there are more than {MAX_WALKED} values up to here");
-                self.wrong(
-                    node.line(),
-                    "",
-                    text,
-                    "take smaller kustomizations, one by one",
-                );
+                self.wrong(node.line(), "", text, "take smaller kustomizations, one by one");
             }
             Some(object) => objects.push(object),
             None => self.wrong(
@@ -407,12 +239,7 @@ impl<'a> Build<'a> {
             }
             Some(text) => Some(text.to_owned()),
             None => {
-                self.wrong(
-                    entry.line(),
-                    what,
-                    "names no file".to_owned(),
-                    "write its path",
-                );
+                self.wrong(entry.line(), what, "names no file".to_owned(), "write its path");
                 None
             }
         }
@@ -426,10 +253,7 @@ impl<'a> Build<'a> {
                 format!("{text} is not here; if it is on another machine, it is not fetched");
             return self.wrong(entry.line(), what, text, OUT);
         }
-        let text = format!(
-            "{} is no file, and no folder with a kustomization.yaml",
-            shown(path)
-        );
+        let text = format!("{} is no file, and no folder with a kustomization.yaml", shown(path));
         self.wrong(entry.line(), what, text, "see whether it is there");
     }
 
@@ -438,10 +262,7 @@ impl<'a> Build<'a> {
     }
 
     fn file_in(&self, folder: &Path) -> Option<PathBuf> {
-        NAMES
-            .iter()
-            .map(|name| folder.join(name))
-            .find(|path| self.is_there(path))
+        NAMES.iter().map(|name| folder.join(name)).find(|path| self.is_there(path))
     }
 
     /// Reads the file at `path`, which is named on `line`, and says how many lines are above it.
@@ -489,11 +310,7 @@ impl<'a> Build<'a> {
     }
 
     pub(super) fn wrong(&mut self, line: usize, what: &str, text: String, out: &str) {
-        self.fault(
-            line,
-            what,
-            Error::new(Class::Usage, text).hint(out.to_owned()),
-        );
+        self.fault(line, what, Error::new(Class::Usage, text).hint(out.to_owned()));
     }
 }
 

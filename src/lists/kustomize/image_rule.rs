@@ -39,11 +39,7 @@ impl ImageRule {
     pub(super) fn of(entry: &Node) -> Result<ImageRule, (usize, String, &'static str)> {
         let line = entry.line();
         if !entry.is_map() {
-            return Err((
-                line,
-                "is no mapping".to_owned(),
-                "write name: IMAGE and newTag: TAG",
-            ));
+            return Err((line, "is no mapping".to_owned(), "write name: IMAGE and newTag: TAG"));
         }
         let mut at = line;
         let mut text = |key: &str| match entry.get(key) {
@@ -63,15 +59,11 @@ impl ImageRule {
         let (name, new_name, digest) = (text("name")?, text("newName")?, text("digest")?);
         let (suffix, new_tag) = (text("tagSuffix")?, text("newTag")?);
         if name.is_empty() {
-            return Err((
-                line,
-                "has no name".to_owned(),
-                "write name: IMAGE, without a tag",
-            ));
+            return Err((line, "has no name".to_owned(), "write name: IMAGE, without a tag"));
         }
-        let pattern = match name.contains([
-            '\\', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$',
-        ]) {
+        let pattern = match name
+            .contains(['\\', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'])
+        {
             false => Pattern::Name(name.chars().collect()),
             true => match Regex::new(&format!(
                 "^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$"
@@ -83,16 +75,7 @@ impl ImageRule {
                 }
             },
         };
-        Ok(ImageRule {
-            name,
-            pattern,
-            new_name,
-            new_tag,
-            digest,
-            suffix,
-            line: at,
-            met: false,
-        })
+        Ok(ImageRule { name, pattern, new_name, new_tag, digest, suffix, line: at, met: false })
     }
 
     fn means(&self, image: &str) -> bool {
@@ -122,11 +105,7 @@ impl ImageRule {
             name = &self.new_name;
         }
         let with_suffix = format!("{tag}{}", self.suffix);
-        match (
-            self.new_tag.is_empty(),
-            self.digest.is_empty(),
-            self.suffix.is_empty(),
-        ) {
+        match (self.new_tag.is_empty(), self.digest.is_empty(), self.suffix.is_empty()) {
             (false, _, _) => (tag, digest) = (&self.new_tag, &self.digest),
             (true, false, _) => (tag, digest) = ("", &self.digest),
             (true, true, false) => (tag, digest) = (&with_suffix, ""),
@@ -151,10 +130,7 @@ impl ImageRule {
 
 /// Whether `rest` is nothing, a tag, a digest, or both.
 fn ends(rest: &str) -> bool {
-    let may = |text: &str| {
-        text.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_.{}-".contains(c))
-    };
+    let may = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "_.{}-".contains(c));
     let (tag, digest) = match rest.split_once("@sha256:") {
         Some((tag, digest)) => (tag, digest),
         None => (rest, ""),
@@ -227,11 +203,7 @@ fn below<'a>(node: &'a Node, path: &mut Vec<&'a str>, rules: &mut [ImageRule]) -
             changed = renamed.or(changed);
         }
         if let Some(changed) = changed {
-            let copy = || {
-                node.keyed()
-                    .map(|(key, value)| (key.clone(), value.clone()))
-                    .collect()
-            };
+            let copy = || node.keyed().map(|(key, value)| (key.clone(), value.clone())).collect();
             members.get_or_insert_with(copy)[at].1 = changed;
         }
     }
@@ -275,9 +247,7 @@ mod tests {
     use crate::lists::yaml::documents;
 
     fn applied(rule: &str, image: &str) -> Option<String> {
-        ImageRule::of(&documents(rule).next().unwrap().unwrap())
-            .unwrap()
-            .applied(image)
+        ImageRule::of(&documents(rule).next().unwrap().unwrap()).unwrap().applied(image)
     }
 
     /// As kustomize 5.4.3 was seen to do it.
@@ -286,37 +256,17 @@ mod tests {
         let digest = format!("@sha256:{}", "0".repeat(64));
         for (rule, image, wanted) in [
             ("{name: nginx, newTag: '9'}", "nginx", Some("nginx:9")),
-            (
-                "{name: nginx, newTag: v}",
-                "docker.io/library/nginx:1",
-                None,
-            ),
-            (
-                "{name: nginx, newName: r.io/n}",
-                "nginx:1",
-                Some("r.io/n:1"),
-            ),
-            (
-                "{name: 'r:5000/x', newTag: v}",
-                &format!("r:5000/x:1{digest}"),
-                Some("r:5000/x:v"),
-            ),
+            ("{name: nginx, newTag: v}", "docker.io/library/nginx:1", None),
+            ("{name: nginx, newName: r.io/n}", "nginx:1", Some("r.io/n:1")),
+            ("{name: 'r:5000/x', newTag: v}", &format!("r:5000/x:1{digest}"), Some("r:5000/x:v")),
             (
                 "{name: 'r:5000/x', newName: q}",
                 &format!("r:5000/x:1{digest}"),
                 Some(&*format!("q:1{digest}")),
             ),
             ("{name: x, digest: 'sha256:1'}", "x:3", Some("x@sha256:1")),
-            (
-                "{name: x, newTag: t, digest: 'sha256:1'}",
-                "x:3",
-                Some("x:t@sha256:1"),
-            ),
-            (
-                "{name: x, tagSuffix: -z}",
-                &format!("x:3{digest}"),
-                Some("x:3-z"),
-            ),
+            ("{name: x, newTag: t, digest: 'sha256:1'}", "x:3", Some("x:t@sha256:1")),
+            ("{name: x, tagSuffix: -z}", &format!("x:3{digest}"), Some("x:3-z")),
             ("{name: a.b/c, newTag: t}", "axb/c:1", Some("axb/c:t")),
             ("{name: 'r/.*', newName: q}", "r/a/b:1", Some("q:1")),
             ("{name: x, newTag: t}", "x:1/y", None),

@@ -45,17 +45,13 @@ pub(super) fn apply(object: &Node, op: &Node) -> Result<Node, String> {
 
 /// What the path in the member `key` of `op` leads through.
 pub(super) fn tokens(op: &Node, key: &str) -> Result<Vec<String>, String> {
-    let text = op
-        .get(key)
-        .map(Node::word)
-        .ok_or_else(|| format!("it has no {key}"))?;
+    let text = op.get(key).map(Node::word).ok_or_else(|| format!("it has no {key}"))?;
     match text.strip_prefix('/') {
         None if text.is_empty() => Ok(Vec::new()),
         None => Err(format!("the path {text:?} does not begin with /")),
-        Some(rest) => Ok(rest
-            .split('/')
-            .map(|token| token.replace("~1", "/").replace("~0", "~"))
-            .collect()),
+        Some(rest) => {
+            Ok(rest.split('/').map(|token| token.replace("~1", "/").replace("~0", "~")).collect())
+        }
     }
 }
 
@@ -69,12 +65,10 @@ fn place(key: &str, end: usize) -> Result<usize, String> {
 }
 
 fn find<'a>(node: &'a Node, tokens: &[String]) -> Option<&'a Node> {
-    tokens
-        .iter()
-        .try_fold(node, |node, token| match node.is_list() {
-            true => node.list().get(token.parse::<usize>().ok()?),
-            false => node.get(token),
-        })
+    tokens.iter().try_fold(node, |node, token| match node.is_list() {
+        true => node.list().get(token.parse::<usize>().ok()?),
+        false => node.get(token),
+    })
 }
 
 /// `node` with what `change` makes of the value that has the last of `tokens`.
@@ -112,11 +106,7 @@ fn add(object: &Node, tokens: &[String], value: &Node) -> Result<Node, String> {
             return Ok(parent.with(key, value.clone()));
         }
         let mut entries = parent.list().to_vec();
-        let at = if key == "-" {
-            entries.len()
-        } else {
-            place(key, entries.len() + 1)?
-        };
+        let at = if key == "-" { entries.len() } else { place(key, entries.len() + 1)? };
         entries.insert(at, value.clone());
         Ok(parent.with_list(entries))
     })
@@ -128,14 +118,9 @@ fn remove(parent: &Node, key: &str) -> Result<Node, String> {
         entries.remove(place(key, entries.len())?);
         return Ok(parent.with_list(entries));
     }
-    parent
-        .get(key)
-        .ok_or_else(|| format!("there is no {key}"))?;
+    parent.get(key).ok_or_else(|| format!("there is no {key}"))?;
     let kept = parent.keyed().filter(|(name, _)| name.word() != key);
-    Ok(parent.with_members(
-        kept.map(|(key, value)| (key.clone(), value.clone()))
-            .collect(),
-    ))
+    Ok(parent.with_members(kept.map(|(key, value)| (key.clone(), value.clone())).collect()))
 }
 
 fn is_same(one: &Node, other: &Node) -> bool {
@@ -148,9 +133,7 @@ fn is_same(one: &Node, other: &Node) -> bool {
     }
     if one.is_map() {
         return one.members().count() == other.members().count()
-            && one
-                .members()
-                .all(|(key, a)| other.get(key).is_some_and(|b| is_same(a, b)));
+            && one.members().all(|(key, a)| other.get(key).is_some_and(|b| is_same(a, b)));
     }
     one.is_null() == other.is_null() && one.word() == other.word()
 }

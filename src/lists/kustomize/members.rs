@@ -75,9 +75,7 @@ pub(super) fn is_kustomization(top: &Node) -> bool {
         None if api.is_some_and(|api| !api.starts_with(GROUP)) => false,
         None => {
             top.members().all(|(name, _)| is_known(name))
-                && top
-                    .members()
-                    .any(|(name, value)| OWN.contains(&name) && looks_so(name, value))
+                && top.members().any(|(name, value)| OWN.contains(&name) && looks_so(name, value))
         }
     }
 }
@@ -92,9 +90,7 @@ fn looks_so(name: &str, value: &Node) -> bool {
                     .iter()
                     .any(|key| entry.get(key).is_some())
         }
-        "patches" => ["patch", "path"]
-            .iter()
-            .any(|key| entry.text_of(key).is_some()),
+        "patches" => ["patch", "path"].iter().any(|key| entry.text_of(key).is_some()),
         "patchesJson6902" => entry.get("target").is_some(),
         _ => entry.is_map(),
     };

@@ -1,4 +1,4 @@
-//! [`Object`]: an object of a cluster's API on its way through kustomizations.
+//! [`BuildObject`]: an object of a cluster's API on its way through kustomizations.
 
 use crate::lists::yaml::Node;
 
@@ -12,22 +12,18 @@ pub(super) struct Id {
 
 /// An object of a cluster's API on its way through kustomizations.
 #[derive(Debug, Clone)]
-pub(super) struct Object {
+pub(super) struct BuildObject {
     pub(super) node: Node,
     /// What it was called before, the first one first.
     pub(super) before: Vec<Id>,
     pub(super) now: Id,
 }
 
-impl Object {
+impl BuildObject {
     /// The object that `node` is, where it is one.
-    pub(super) fn of(node: &Node) -> Option<Object> {
+    pub(super) fn of(node: &Node) -> Option<BuildObject> {
         let now = id(node)?;
-        Some(Object {
-            node: node.clone(),
-            before: Vec::new(),
-            now,
-        })
+        Some(BuildObject { node: node.clone(), before: Vec::new(), now })
     }
 
     /// All names that it has had.
@@ -56,29 +52,20 @@ impl Object {
         let line = self.node.line();
         let text = |text: &str| Node::written(line, text);
         let mut metadata = self.node.get("metadata").filter(|it| it.is_map()).cloned();
-        let mut metadata = metadata
-            .take()
-            .unwrap_or_else(|| Node::mapping(line, Vec::new()));
+        let mut metadata = metadata.take().unwrap_or_else(|| Node::mapping(line, Vec::new()));
         if !self.now.name.is_empty() {
             metadata = metadata.with("name", text(&self.now.name));
         }
         if !self.now.namespace.is_empty() {
             metadata = metadata.with("namespace", text(&self.now.namespace));
         }
-        self.node
-            .with("metadata", metadata)
-            .with("kind", text(&self.now.kind))
+        self.node.with("metadata", metadata).with("kind", text(&self.now.kind))
     }
 }
 
 /// What `node` says that it is called, where it says its kind.
 pub(super) fn id(node: &Node) -> Option<Id> {
-    let text = |path: &[&str]| {
-        node.at(path)
-            .and_then(Node::text)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |path: &[&str]| node.at(path).and_then(Node::text).unwrap_or_default().to_owned();
     let kind = node.text_of("kind")?.to_owned();
     Some(Id {
         namespace: text(&["metadata", "namespace"]),

@@ -63,10 +63,7 @@ impl Patch {
     pub(super) fn of(what: String, entry: &Node, body: Body) -> Result<Patch, (usize, String)> {
         let target = entry.get("target").filter(|it| it.is_map());
         let line = target.map_or(entry.line(), Node::line);
-        let target = target
-            .map(Target::of)
-            .transpose()
-            .map_err(|text| (line, text))?;
+        let target = target.map(Target::of).transpose().map_err(|text| (line, text))?;
         let may = |option: &str| entry.at(&["options", option]).is_some_and(Node::is_true);
         Ok(Patch {
             what,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::build::{Build, entries};
 use super::files::joined;
-use super::object::{Object, id};
+use super::object::{BuildObject, id};
 use super::patch::{Body, Patch};
 use super::replacement::names_image;
 use super::target::or_default;
@@ -14,12 +14,7 @@ use crate::lists::yaml::{self, MAX_DEPTH, MAX_NODES, Node};
 /// The way out where a patch cannot be applied.
 const OUT: &str = "mend it, or hand over what kustomize build prints";
 /// What operations never change an image by.
-const BESIDE: [&str; 4] = [
-    "/metadata/labels",
-    "/metadata/annotations",
-    "/spec/replicas",
-    "/data",
-];
+const BESIDE: [&str; 4] = ["/metadata/labels", "/metadata/annotations", "/spec/replicas", "/data"];
 
 impl Build<'_> {
     /// Applies the patches in the member `key` of the kustomization in `folder`.
@@ -28,7 +23,7 @@ impl Build<'_> {
         folder: &Path,
         top: &Node,
         key: &str,
-        objects: &mut Vec<Object>,
+        objects: &mut Vec<BuildObject>,
     ) {
         for (at, entry) in entries(top, key).iter().enumerate() {
             let what = format!("{key}[{at}]");
@@ -49,11 +44,7 @@ impl Build<'_> {
                 Body::of(yaml::documents_within(inline), inline.line())
             }
             _ => {
-                let named = if entry.is_map() {
-                    entry.get("path").unwrap_or(entry)
-                } else {
-                    entry
-                };
+                let named = if entry.is_map() { entry.get("path").unwrap_or(entry) } else { entry };
                 // What names no file is a patch itself, as in patchesStrategicMerge.
                 let is_text = named.word().contains('\n') || named.word().starts_with('{');
                 match is_text {
@@ -66,11 +57,10 @@ impl Build<'_> {
                 }
             }
         };
-        read.map_err(|(line, text)| self.wrong(line, what, text, OUT))
-            .ok()
+        read.map_err(|(line, text)| self.wrong(line, what, text, OUT)).ok()
     }
 
-    fn apply(&mut self, patch: &Patch, objects: &mut Vec<Object>) {
+    fn apply(&mut self, patch: &Patch, objects: &mut Vec<BuildObject>) {
         if !self.charge(patch.line, objects.len()) {
             return;
         }
@@ -115,21 +105,16 @@ impl Build<'_> {
             }
             (Body::Json(_), None) => {
                 let text = "is a list of operations, and has no target".to_owned();
-                self.wrong(
-                    patch.line,
-                    &patch.what,
-                    text,
-                    "write target: with a kind and a name",
-                );
+                self.wrong(patch.line, &patch.what, text, "write target: with a kind and a name");
             }
         }
     }
 
     /// Merges `node` into the object that it names itself.
-    fn merge_named(&mut self, patch: &Patch, node: &Node, objects: &mut Vec<Object>) {
+    fn merge_named(&mut self, patch: &Patch, node: &Node, objects: &mut Vec<BuildObject>) {
         let Some(wanted) = id(node) else { return };
         let group = |node: &Node| node.text_of("apiVersion").unwrap_or_default().to_owned();
-        let is_meant = |object: &Object| {
+        let is_meant = |object: &BuildObject| {
             group(&object.node) == group(node)
                 && object.ids().any(|id| {
                     id.kind == wanted.kind
@@ -163,7 +148,7 @@ impl Build<'_> {
     }
 
     /// Merges `node` into `object`; whether that is there still.
-    fn merge(&mut self, patch: &Patch, node: &Node, object: &mut Object) -> bool {
+    fn merge(&mut self, patch: &Patch, node: &Node, object: &mut BuildObject) -> bool {
         let cost = object.node.weight().saturating_add(node.weight());
         if !self.charge(patch.line, cost) {
             return true;
@@ -195,7 +180,7 @@ impl Build<'_> {
     }
 
     /// Applies one operation to `object`, which stays there.
-    fn operate(&mut self, patch: &Patch, op: &Node, object: &mut Object) -> bool {
+    fn operate(&mut self, patch: &Patch, op: &Node, object: &mut BuildObject) -> bool {
         if !self.charge(patch.line, object.node.weight()) {
             return true;
         }
@@ -208,10 +193,8 @@ impl Build<'_> {
             // What transformers add for labels and the like is not there.
             Err(_) if !may_matter(op) => {}
             Err(text) => {
-                let text = format!(
-                    "cannot be done to {} {}: {text}",
-                    object.now.kind, object.now.name
-                );
+                let text =
+                    format!("cannot be done to {} {}: {text}", object.now.kind, object.now.name);
                 self.wrong(op.line(), &patch.what, text, OUT);
             }
         }

@@ -1,19 +1,19 @@
 //! Replacements, which copy values from object to object: whether they may reach an image.
 
-use super::object::Object;
+use super::object::BuildObject;
 use crate::lists::yaml::Node;
 
 /// The first field of `replacement` by which it may change an image of `objects`, with its line.
-pub(super) fn reaches<'a>(replacement: &'a Node, objects: &[Object]) -> Option<(usize, &'a str)> {
+pub(super) fn reaches<'a>(
+    replacement: &'a Node,
+    objects: &[BuildObject],
+) -> Option<(usize, &'a str)> {
     let targets = replacement.get("targets").map_or(&[][..], Node::list);
     targets.iter().find_map(|target| {
         let fields = target.get("fieldPaths").map_or(&[][..], Node::list);
-        let selected = |object: &&Object| {
+        let selected = |object: &&BuildObject| {
             let says = |key: &str, words: [&str; 2]| {
-                let text = target
-                    .at(&["select", key])
-                    .and_then(Node::text)
-                    .unwrap_or_default();
+                let text = target.at(&["select", key]).and_then(Node::text).unwrap_or_default();
                 let is_word = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
                 text.is_empty() || !is_word || words.contains(&text)
             };
@@ -24,10 +24,7 @@ pub(super) fn reaches<'a>(replacement: &'a Node, objects: &[Object]) -> Option<(
             let path = field.word();
             let last = path.rsplit('.').next().unwrap_or(path).to_ascii_lowercase();
             let is_reached = last.contains("image")
-                || objects
-                    .iter()
-                    .filter(selected)
-                    .any(|object| is_above(&object.node, path));
+                || objects.iter().filter(selected).any(|object| is_above(&object.node, path));
             is_reached.then_some((field.line(), path))
         })
     })
@@ -60,7 +57,5 @@ pub(super) fn names_image(node: &Node) -> bool {
         key.contains("image") || key.contains("container") || key == "$patch"
     };
     node.list().iter().any(names_image)
-        || node
-            .members()
-            .any(|(key, value)| says(key) || names_image(value))
+        || node.members().any(|(key, value)| says(key) || names_image(value))
 }

@@ -9,13 +9,8 @@ use crate::lists::yaml::Node;
 const DIRECTIVE: &str = "$patch";
 /// Lists whose entries are told apart by their names, as far as images may be in them. In other lists there
 /// are none: whether they are merged or replaced makes no difference here.
-const BY_NAME: [&str; 5] = [
-    "containers",
-    "initContainers",
-    "ephemeralContainers",
-    "volumes",
-    "env",
-];
+const BY_NAME: [&str; 5] =
+    ["containers", "initContainers", "ephemeralContainers", "volumes", "env"];
 
 /// What cannot be done, and the line of the patch that says it.
 pub(super) type Wrong = (usize, String);
@@ -25,10 +20,7 @@ pub(super) type Wrong = (usize, String);
 /// # Errors
 /// Where kustomize would not do it either, or does what is not done here.
 pub(super) fn merge(object: &Node, patch: &Node) -> Result<Option<Node>, Wrong> {
-    Merge {
-        has_names: is_known(object),
-    }
-    .node("", Some(object), patch)
+    Merge { has_names: is_known(object) }.node("", Some(object), patch)
 }
 
 /// Whether kustomize knows of the kind of `object` which of its lists have names.
@@ -37,10 +29,7 @@ fn is_known(object: &Node) -> bool {
     match group_and_version(object) {
         ("", "v1") => matches!(kind, "Pod" | "PodTemplate" | "ReplicationController"),
         ("apps", "v1") => {
-            matches!(
-                kind,
-                "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet"
-            )
+            matches!(kind, "DaemonSet" | "Deployment" | "ReplicaSet" | "StatefulSet")
         }
         ("batch", "v1") => matches!(kind, "CronJob" | "Job"),
         ("batch", "v1beta1") => kind == "CronJob",
@@ -98,9 +87,7 @@ impl Merge {
                 return Err((key.line(), format!("{} is not read here", key.word())));
             }
             let place = places.get(key.word());
-            let was = place
-                .and_then(|at| members[*at].clone())
-                .map(|(_, value)| value);
+            let was = place.and_then(|at| members[*at].clone()).map(|(_, value)| value);
             let merged = self.node(key.word(), was.as_ref(), value)?;
             let merged = merged.map(|value| (key.clone(), value));
             match place {
@@ -109,9 +96,7 @@ impl Merge {
             }
         }
         let base = old.unwrap_or(patch);
-        Ok(Some(
-            base.with_members(members.into_iter().flatten().collect()),
-        ))
+        Ok(Some(base.with_members(members.into_iter().flatten().collect())))
     }
 
     /// A list whose entries have names. Those of the patch come first.
@@ -129,20 +114,14 @@ impl Merge {
         let mut entries = Vec::new();
         for entry in patch.list().iter().filter(|entry| !replaces(entry)) {
             let Some(name) = entry.text_of("name") else {
-                return Err((
-                    entry.line(),
-                    "an entry has no name to find it by".to_owned(),
-                ));
+                return Err((entry.line(), "an entry has no name to find it by".to_owned()));
             };
             named.insert(name);
             entries.extend(self.node("", was.get(name).copied(), entry)?);
         }
         let rest = old.into_iter().flat_map(Node::list);
-        let is_kept = |entry: &&Node| {
-            entry
-                .text_of("name")
-                .is_none_or(|name| !named.contains(name))
-        };
+        let is_kept =
+            |entry: &&Node| entry.text_of("name").is_none_or(|name| !named.contains(name));
         entries.extend(rest.filter(is_kept).cloned());
         Ok(old.unwrap_or(patch).with_list(entries))
     }

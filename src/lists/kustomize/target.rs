@@ -2,7 +2,7 @@
 
 use regex_lite::Regex;
 
-use super::object::Object;
+use super::object::BuildObject;
 use crate::lists::yaml::Node;
 
 /// The namespace of objects that name none.
@@ -22,10 +22,7 @@ impl Part {
         if text.is_empty() {
             return Ok(Part::Any);
         }
-        if text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':'))
-        {
+        if text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':')) {
             return Ok(Part::Word(text.to_owned()));
         }
         match Regex::new(&format!("^(?:{text})$")) {
@@ -73,7 +70,7 @@ impl Target {
     }
 
     /// Whether it means `object`, by what it was called at first or is now.
-    pub(super) fn means(&self, object: &Object) -> bool {
+    pub(super) fn means(&self, object: &BuildObject) -> bool {
         let (first, now) = (object.first(), &object.now);
         let (group, version) = object.group_and_version();
         let namespace = |text: &str| self.namespace.means(or_default(text));
@@ -87,9 +84,5 @@ impl Target {
 
 /// `namespace`, or the one that is meant where none is written.
 pub(super) fn or_default(namespace: &str) -> &str {
-    if namespace.is_empty() {
-        DEFAULT
-    } else {
-        namespace
-    }
+    if namespace.is_empty() { DEFAULT } else { namespace }
 }

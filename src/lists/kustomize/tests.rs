@@ -7,15 +7,12 @@ use crate::lists::samples::{self, asked, told};
 use crate::lists::{Around, ListFormat, ListText, Nothing, Reading, format_of};
 use crate::words::error::{Class, Error, Result};
 
-/// Files by their paths from that of the kustomization on.
+/// BuildFiles by their paths from that of the kustomization on.
 struct Stage(BTreeMap<String, String>);
 
 impl Around for Stage {
     fn beside(&self, _: &ListText, path: &str) -> Result<ListText> {
-        let text = self
-            .0
-            .get(path)
-            .ok_or_else(|| Error::new(Class::Usage, path.to_owned()))?;
+        let text = self.0.get(path).ok_or_else(|| Error::new(Class::Usage, path.to_owned()))?;
         Ok(ListText::new(path, None, text))
     }
 
@@ -30,13 +27,8 @@ impl Around for Stage {
 
 /// What `top` asks for with `files` beside it.
 fn of(top: &str, files: &[(&str, &str)]) -> Reading {
-    let files = files
-        .iter()
-        .map(|(path, text)| (path.to_string(), text.to_string()));
-    Kustomize.read(
-        &[ListText::new("k.yaml", None, top)],
-        &Stage(files.collect()),
-    )
+    let files = files.iter().map(|(path, text)| (path.to_string(), text.to_string()));
+    Kustomize.read(&[ListText::new("k.yaml", None, top)], &Stage(files.collect()))
 }
 
 const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: 'a:1'}]}\n";
@@ -68,10 +60,7 @@ fn each_image_has_the_line_that_decides_it() {
     let reading = of(
         top,
         &[
-            (
-                "base/kustomization.yaml",
-                "resources: [pod.yaml, two.yaml]\n",
-            ),
+            ("base/kustomization.yaml", "resources: [pod.yaml, two.yaml]\n"),
             ("base/pod.yaml", POD),
             (
                 "base/two.yaml",
@@ -166,15 +155,10 @@ openapi: {path: schema.json}
 
 #[test]
 fn rules_that_mean_nothing_are_noted_and_images_alone_are_a_list() {
-    let reading = of(
-        "resources: [p]\nimages:\n- {name: docker.io/library/a, newTag: v}\n",
-        &[("p", POD)],
-    );
+    let reading =
+        of("resources: [p]\nimages:\n- {name: docker.io/library/a, newTag: v}\n", &[("p", POD)]);
     assert_eq!(asked(&reading), ["a:1"]);
-    assert_eq!(
-        told(&reading),
-        ["3 images: no image is called docker.io/library/a there"]
-    );
+    assert_eq!(told(&reading), ["3 images: no image is called docker.io/library/a there"]);
 
     let reading = of(
         "images:\n- {name: a, newTag: v}\n- {name: b, newName: c, digest: 'sha256:1'}\n- name: d\n  newName: e\n",
@@ -198,10 +182,7 @@ fn circles_and_growth_are_bounded() {
             ("a/b/kustomization.yaml", "resources: [../../a]\n"),
         ],
     );
-    assert_eq!(
-        told(&reading),
-        ["1 : leads back to a, in a circle; take one of these lines out"]
-    );
+    assert_eq!(told(&reading), ["1 : leads back to a, in a circle; take one of these lines out"]);
     assert_eq!(&*reading.faults[0].0.file, "a/kustomization.yaml");
 
     // Each folder has the next one twice.
@@ -213,24 +194,14 @@ fn circles_and_growth_are_bounded() {
             )
         })
         .chain([
-            (
-                "d40/kustomization.yaml".to_owned(),
-                "resources: [../p]\n".to_owned(),
-            ),
+            ("d40/kustomization.yaml".to_owned(), "resources: [../p]\n".to_owned()),
             ("p".to_owned(), POD.to_owned()),
         ])
         .collect();
-    let files: Vec<(&str, &str)> = files
-        .iter()
-        .map(|(path, text)| (&**path, &**text))
-        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
     let reading = of("resources: [d0]\n", &files);
     assert_eq!(reading.faults.len(), 1, "{:?}", told(&reading));
-    assert!(
-        told(&reading)[0].contains("files, or"),
-        "{:?}",
-        told(&reading)
-    );
+    assert!(told(&reading)[0].contains("files, or"), "{:?}", told(&reading));
 
     // Copies of copies.
     let double = "- {op: copy, from: /spec, path: /spec/a}\n".repeat(200);
@@ -239,11 +210,7 @@ fn circles_and_growth_are_bounded() {
         double.replace("\n-", "\n    -")
     );
     let reading = of(&top, &[("p", POD)]);
-    assert!(
-        told(&reading)[0].contains("100 levels"),
-        "{:?}",
-        told(&reading)
-    );
+    assert!(told(&reading)[0].contains("100 levels"), "{:?}", told(&reading));
 
     // A thousand operations on a hundred thousand values each.
     let wide = format!("{POD}data: [{}]\n", "x, ".repeat(100_000));
@@ -259,17 +226,9 @@ fn circles_and_growth_are_bounded() {
 #[test]
 fn many_objects_and_patches_are_fast() {
     let objects: String = (0..50_000)
-        .map(|at| {
-            format!(
-                "---\n{}",
-                POD.replace("{name: p}", &format!("{{name: p{at}}}"))
-            )
-        })
+        .map(|at| format!("---\n{}", POD.replace("{name: p}", &format!("{{name: p{at}}}"))))
         .collect();
-    let reading = of(
-        "resources: [p]\nimages: [{name: a, newTag: '2'}]\n",
-        &[("p", &objects)],
-    );
+    let reading = of("resources: [p]\nimages: [{name: a, newTag: '2'}]\n", &[("p", &objects)]);
     assert_eq!((reading.entries.len(), reading.faults.len()), (50_000, 0));
 }
 
@@ -295,8 +254,5 @@ fn kustomizations_are_told_by_what_they_say() {
         assert_ne!(is(text), "kustomize", "{text}");
     }
     let reading = Kustomize.read(&[ListText::new("x", None, "- a\n")], &Nothing);
-    assert_eq!(
-        told(&reading),
-        ["1 : is no kustomization; name a kustomization.yaml"]
-    );
+    assert_eq!(told(&reading), ["1 : is no kustomization; name a kustomization.yaml"]);
 }

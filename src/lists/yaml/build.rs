@@ -28,11 +28,7 @@ pub fn documents(text: &str) -> Documents<'_> {
 pub fn documents_after(text: &str, above: usize) -> Documents<'_> {
     // A template is told from broken YAML where it broke.
     let is_template = text.contains("{{");
-    Documents {
-        parser: Some(Parser::new_from_str(text)),
-        is_template,
-        lines: Lines::Below(above),
-    }
+    Documents { parser: Some(Parser::new_from_str(text)), is_template, lines: Lines::Below(above) }
 }
 
 /// The documents in the text that `node` is, with the lines that they have in the file around it.
@@ -44,10 +40,7 @@ pub fn documents_within(node: &Node) -> Documents<'_> {
         (true, Some(above)) => Lines::Below(above),
         _ => Lines::At(node.line()),
     };
-    Documents {
-        lines,
-        ..documents(text)
-    }
+    Documents { lines, ..documents(text) }
 }
 
 /// Where the lines of a text are.
@@ -143,17 +136,13 @@ impl Builder {
                 Event::DocumentEnd => return Ok(Some(root.unwrap_or_else(|| nothing(line)))),
                 Event::Scalar(text, style, anchor, tag) => {
                     // Whoever writes !!str means text, as with quotes.
-                    let is_text = tag
-                        .as_deref()
-                        .is_some_and(|it| it.is_yaml_core_schema_tag("str"));
+                    let is_text =
+                        tag.as_deref().is_some_and(|it| it.is_yaml_core_schema_tag("str"));
                     let style = match style {
                         ScalarStyle::Plain if is_text => ScalarStyle::DoubleQuoted,
                         style => style,
                     };
-                    let value = Value::Text {
-                        text: text.into(),
-                        style,
-                    };
+                    let value = Value::Text { text: text.into(), style };
                     let node = Node::new(line, own(tag.as_deref()).as_deref(), value);
                     self.remember(anchor, &node);
                     Some(node)
@@ -200,36 +189,18 @@ impl Builder {
         held: Held,
     ) -> Result<(), Fault> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(Fault::new(
-                line,
-                format!("it is nested deeper than {MAX_DEPTH} levels"),
-            ));
+            return Err(Fault::new(line, format!("it is nested deeper than {MAX_DEPTH} levels")));
         }
-        self.open.push(Open {
-            line,
-            tag: own(tag),
-            anchor,
-            held,
-        });
+        self.open.push(Open { line, tag: own(tag), anchor, held });
         Ok(())
     }
 
     /// The list or mapping that ends here.
     fn end(&mut self) -> Option<Node> {
-        let Open {
-            line,
-            tag,
-            anchor,
-            held,
-        } = self.open.pop()?;
+        let Open { line, tag, anchor, held } = self.open.pop()?;
         let value = match held {
             Held::List(nodes) => Value::List(nodes),
-            Held::Map {
-                mut members,
-                mut seen,
-                merged,
-                ..
-            } => {
+            Held::Map { mut members, mut seen, merged, .. } => {
                 // What stands here itself goes first, then the mappings in their order.
                 for (key, value) in merged.iter().flat_map(Node::keyed) {
                     if seen.insert(key.word().into()) {
@@ -255,22 +226,14 @@ impl Builder {
         }
         // Aliases nest, too.
         if node.depth() + self.open.len() > MAX_DEPTH {
-            return Err(Fault::new(
-                line,
-                format!("it is nested deeper than {MAX_DEPTH} levels"),
-            ));
+            return Err(Fault::new(line, format!("it is nested deeper than {MAX_DEPTH} levels")));
         }
         let Some(Open { held, .. }) = self.open.last_mut() else {
             return Ok(Some(node));
         };
         match held {
             Held::List(nodes) => nodes.push(node),
-            Held::Map {
-                members,
-                seen,
-                merged,
-                key,
-            } => match key.take() {
+            Held::Map { members, seen, merged, key } => match key.take() {
                 None => {
                     if node.is_list() || node.is_map() {
                         return Err(Fault::new(line, "a key is a list or a mapping"));
@@ -299,14 +262,7 @@ impl Builder {
 }
 
 fn nothing(line: usize) -> Node {
-    Node::new(
-        line,
-        None,
-        Value::Text {
-            text: "".into(),
-            style: ScalarStyle::Plain,
-        },
-    )
+    Node::new(line, None, Value::Text { text: "".into(), style: ScalarStyle::Plain })
 }
 
 /// A tag that is none of YAML's own.
@@ -316,8 +272,5 @@ fn own(tag: Option<&Tag>) -> Option<String> {
 }
 
 fn misread(error: &ScanError, lines: Lines) -> Fault {
-    Fault::new(
-        lines.of(error.marker().line()),
-        format!("cannot be read as YAML: {}", error.info()),
-    )
+    Fault::new(lines.of(error.marker().line()), format!("cannot be read as YAML: {}", error.info()))
 }

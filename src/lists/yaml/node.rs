@@ -40,13 +40,7 @@ impl Node {
             }),
         }
         let (tag, depth) = (tag.map(Into::into), depth + 1);
-        Node(Arc::new(Inner {
-            line,
-            tag,
-            weight,
-            depth,
-            value,
-        }))
+        Node(Arc::new(Inner { line, tag, weight, depth, value }))
     }
 
     /// How many levels there are from here on down.
@@ -105,10 +99,7 @@ impl Node {
     pub fn is_block(&self) -> bool {
         matches!(
             &self.0.value,
-            Value::Text {
-                style: ScalarStyle::Literal | ScalarStyle::Folded,
-                ..
-            }
+            Value::Text { style: ScalarStyle::Literal | ScalarStyle::Folded, .. }
         )
     }
 
@@ -159,9 +150,7 @@ impl Node {
     /// The member called `key`, where it is a mapping that has one.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.members()
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| value)
+        self.members().find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 
     /// The text of the member called `key`.
@@ -179,14 +168,7 @@ impl Node {
     /// A text that is written on `line`, as with quotes.
     #[must_use]
     pub fn written(line: usize, text: &str) -> Node {
-        Node::new(
-            line,
-            None,
-            Value::Text {
-                text: text.into(),
-                style: ScalarStyle::DoubleQuoted,
-            },
-        )
+        Node::new(line, None, Value::Text { text: text.into(), style: ScalarStyle::DoubleQuoted })
     }
 
     /// A mapping that is written on `line`. No key stands in `members` twice.
@@ -210,10 +192,8 @@ impl Node {
     /// The same mapping with the member `key` being `value`, in its place or at the end.
     #[must_use]
     pub fn with(&self, key: &str, value: Node) -> Node {
-        let mut members: Vec<(Node, Node)> = self
-            .keyed()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
+        let mut members: Vec<(Node, Node)> =
+            self.keyed().map(|(key, value)| (key.clone(), value.clone())).collect();
         match members.iter_mut().find(|(name, _)| name.word() == key) {
             Some((_, old)) => *old = value,
             None => members.push((Node::written(value.line(), key), value)),
