@@ -16,6 +16,7 @@ mod formats;
 mod hauler;
 mod images_lock;
 mod kubernetes;
+mod kustomize;
 mod list_text;
 mod lock;
 mod lock_file;

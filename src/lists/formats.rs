@@ -10,6 +10,7 @@ use super::format::ListFormat;
 use super::hauler::Hauler;
 use super::images_lock::ImagesLock;
 use super::kubernetes::Kubernetes;
+use super::kustomize::Kustomize;
 use super::list_text::ListText;
 use super::lock_file::LockFile;
 use super::oc_mirror::OcMirror;
@@ -34,6 +35,7 @@ pub const FORMATS: &[&dyn ListFormat] = &[
     &Dockerfile,
     &Condor,
     &Chart,
+    &Kustomize,
     &Compose,
     &Kubernetes,
     &Values,
