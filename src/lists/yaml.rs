@@ -4,7 +4,9 @@ mod build;
 mod fault;
 mod node;
 
-pub use self::build::{Documents, MAX_DEPTH, MAX_NODES, documents};
+pub use self::build::{
+    Documents, MAX_DEPTH, MAX_NODES, documents, documents_after, documents_within,
+};
 pub use self::fault::Fault;
 pub use self::node::Node;
 

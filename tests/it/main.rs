@@ -62,6 +62,7 @@ mod list;
 mod list_asked;
 mod lists;
 mod lists_page;
+mod lock;
 mod login;
 mod looking;
 mod manners;
