@@ -12,6 +12,7 @@ use super::images_lock::ImagesLock;
 use super::kubernetes::Kubernetes;
 use super::kustomize::Kustomize;
 use super::list_text::ListText;
+use super::lock_file::LockFile;
 use super::oc_mirror::OcMirror;
 use super::plain::PlainList;
 use super::reading::Reading;
@@ -23,6 +24,7 @@ use crate::words::error::{Class, Error, Result};
 
 /// All of them. The first that a list is one of decides; the last one is any.
 pub const FORMATS: &[&dyn ListFormat] = &[
+    &LockFile,
     &Hauler,
     &Zarf,
     &ImagesLock,

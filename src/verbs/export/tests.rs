@@ -38,6 +38,7 @@ impl Outside {
         Request {
             images: vec![source.parse().unwrap()],
             listed: BTreeMap::new(),
+            locks: Vec::new(),
             output: self.sample.at(name).into(),
             select: Selection::default(),
             signatures: Vec::new(),
