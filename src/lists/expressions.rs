@@ -17,9 +17,9 @@ pub(super) fn begin(name: &str) -> Option<usize> {
     })
 }
 
-/// The expressions in a rule.
+/// A rule, and the expressions that stood in it.
 #[derive(Debug, Default)]
-pub(super) struct Taken {
+pub(super) struct SplitRule {
     pub(super) allowed: Vec<String>,
     pub(super) denied: Vec<String>,
     /// What else the rule says.
@@ -30,8 +30,8 @@ pub(super) struct Taken {
 ///
 /// # Errors
 /// Why one is none.
-pub(super) fn take(rule: &str) -> Result<Taken, String> {
-    let mut taken = Taken::default();
+pub(super) fn take(rule: &str) -> Result<SplitRule, String> {
+    let mut taken = SplitRule::default();
     let mut behind = rule;
     while let Some((before, from)) = behind.split_once('/') {
         let mut is_escaped = false;

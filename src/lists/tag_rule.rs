@@ -6,7 +6,7 @@ use std::fmt;
 use regex_lite::Regex;
 use semver::VersionReq;
 
-use super::expressions::{self, Taken};
+use super::expressions::{self, SplitRule};
 use super::version::Version;
 use crate::words::error::{Class, Error, Result};
 use crate::words::glob::fits;
@@ -65,7 +65,8 @@ impl TagRule {
         }
         let mut rule = TagRule { text: text.to_owned(), ..TagRule::default() };
         let (mut range, mut alternatives) = (String::new(), Vec::new());
-        let Taken { allowed, denied, rest } = expressions::take(text).map_err(|why| bad(&why))?;
+        let SplitRule { allowed, denied, rest } =
+            expressions::take(text).map_err(|why| bad(&why))?;
         (rule.allowed, rule.denied) = (allowed, denied);
         let spaced = spaced(&rest);
         let mut words = spaced.split([' ', '\t', ',']).filter(|word| !word.is_empty());
