@@ -8,7 +8,7 @@ use super::reading::Reading;
 use super::tag_rule::TagRule;
 
 /// What places beside registries begin with.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 8] = [
     "oci:",
     "oci-archive:",
     "docker-archive:",
@@ -16,6 +16,7 @@ const PLACES: [&str; 7] = [
     "containers-storage:",
     "containerd:",
     "dir:",
+    "file:",
 ];
 
 /// A name a line.

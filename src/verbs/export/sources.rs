@@ -14,6 +14,7 @@ use super::names::{Names, picked, renamed};
 use super::open_places::{Lost, OpenPlaces, PlaceFault, is_about_content};
 use super::request::Request;
 use crate::medium::tree::Tree;
+use crate::places::artifact::Artifact;
 use crate::places::at_hand::AtHand;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
 use crate::places::engine::content::ContentStore;
@@ -142,6 +143,11 @@ impl Sources<'_> {
                     self.want(&place, &text, archive, names);
                 }
             },
+            Source::File { path, called } => {
+                let file = Artifact::of_file(path, called.as_ref(), &self.progress.handle())?;
+                let names = Names::Chosen(vec![file.name().clone()]);
+                self.want(&text, &text, Arc::new(file), names);
+            }
             Source::Engine { engine: engine @ Engine::Containerd { .. }, name } => {
                 let (store, name) = (ContentStore::new(self.driver(engine)), name.parse()?);
                 self.want(&engine.to_string(), &text, Arc::new(store), Names::Chosen(vec![name]));
