@@ -6,6 +6,7 @@
 
 mod apptainer;
 mod around;
+mod chart;
 mod compose;
 mod condor;
 mod dockerfile;
@@ -26,6 +27,7 @@ mod samples;
 mod skopeo_sync;
 mod spot;
 mod tag_rule;
+mod values;
 mod version;
 pub mod yaml;
 mod zarf;
@@ -35,7 +37,7 @@ pub use self::entry::{Asked, Entry};
 pub use self::format::ListFormat;
 pub use self::formats::{FORMATS, format_of, named, read};
 pub use self::list_text::ListText;
-pub use self::plain::asked;
+pub use self::plain::{asked, named_lines};
 pub use self::reading::Reading;
 pub use self::spot::Spot;
 pub use self::tag_rule::TagRule;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::secrets::read_text;
+use crate::lists::named_lines;
 use crate::words::error::{Class, Error, Result};
 use crate::words::misnamed::alone;
 
@@ -31,16 +32,13 @@ pub(super) fn gather(arguments: Vec<String>, lists: &[PathBuf]) -> Result<Vec<Wr
     Ok(names)
 }
 
-/// The lines of a list without comments, which begin with `#`.
+/// The names that a list's `text` has.
 fn lines(text: &str, list: &Path) -> Vec<Written> {
-    let lines = text.lines().enumerate().map(|(number, line)| {
-        let name = line.split_once('#').map_or(line, |(before, _)| before).trim();
-        Written {
-            text: name.to_owned(),
-            place: Some(format!("{}: line {}", list.display(), number + 1)),
-        }
-    });
-    lines.filter(|named| !named.text.is_empty()).collect()
+    let written = |(number, name): (usize, &str)| Written {
+        text: name.to_owned(),
+        place: Some(format!("{}: line {number}", list.display())),
+    };
+    named_lines(text).map(written).collect()
 }
 
 /// What `parse` makes of all `names`, each with its place, and everything that is wrong with any.

@@ -2,6 +2,7 @@
 
 use super::apptainer::Apptainer;
 use super::around::Around;
+use super::chart::Chart;
 use super::compose::Compose;
 use super::condor::Condor;
 use super::dockerfile::Dockerfile;
@@ -15,6 +16,7 @@ use super::plain::PlainList;
 use super::reading::Reading;
 use super::regsync::Regsync;
 use super::skopeo_sync::SkopeoSync;
+use super::values::Values;
 use super::zarf::Zarf;
 use crate::words::error::{Class, Error, Result};
 
@@ -29,8 +31,10 @@ pub const FORMATS: &[&dyn ListFormat] = &[
     &Apptainer,
     &Dockerfile,
     &Condor,
+    &Chart,
     &Compose,
     &Kubernetes,
+    &Values,
     &PlainList,
 ];
 

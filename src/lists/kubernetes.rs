@@ -2,11 +2,11 @@
 //! chart prints.
 
 mod bearer;
-mod hints;
+pub(super) mod hints;
 mod known;
 mod naming;
-mod parts;
-mod path;
+pub(super) mod parts;
+pub(super) mod path;
 #[cfg(test)]
 mod tests;
 mod walk;

@@ -40,12 +40,8 @@ impl ListFormat for PlainList {
     fn read(&self, lists: &[ListText], _: &dyn Around) -> Reading {
         let mut reading = Reading::default();
         for list in lists {
-            for (number, line) in list.text().lines().enumerate() {
-                let name = line.split_once('#').map_or(line, |(before, _)| before).trim();
-                if name.is_empty() {
-                    continue;
-                }
-                let spot = list.spot(number + 1, "");
+            for (number, name) in named_lines(list.text()) {
+                let spot = list.spot(number, "");
                 match asked(name) {
                     Ok(asked) => reading.add(Entry::new(asked, spot)),
                     Err(error) => reading.fault(spot, error),
@@ -54,6 +50,15 @@ impl ListFormat for PlainList {
         }
         reading
     }
+}
+
+/// The lines of `text` that say something, each with its number from 1 on, without comments, which begin with `#`.
+pub fn named_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(at, line)| (at + 1, line.split_once('#').map_or(line, |(before, _)| before).trim()));
+    lines.filter(|(_, name)| !name.is_empty())
 }
 
 /// What a `name` of a plain list asks for, as one on the command line does.

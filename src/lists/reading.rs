@@ -60,8 +60,12 @@ impl Reading {
 
     /// Asks for the image that `node` of `list` names, or says there that it names none.
     pub(super) fn image_at(&mut self, list: &ListText, node: &Node, what: impl Into<String>) {
-        let spot = list.spot(node.line(), what);
-        match node.text().map(str::trim) {
+        self.image_named(node.text(), list.spot(node.line(), what));
+    }
+
+    /// Asks for the image called `name` at `spot`, or says there that it is none.
+    pub(super) fn image_named(&mut self, name: Option<&str>, spot: Spot) {
+        match name.map(str::trim) {
             Some(name) if name.contains("{{") => {
                 let out = "render it first, or name the image in a plain list";
                 self.wrong(spot, format!("{name} is a template"), out);
@@ -82,6 +86,22 @@ impl Reading {
             }
         }
         documents
+    }
+
+    /// The document of `list`, where there is one that says anything; that it is read alone is noted.
+    pub(super) fn only_document(&mut self, list: &ListText) -> Option<Node> {
+        let mut documents =
+            yaml::documents(list.text()).filter(|it| !matches!(it, Ok(node) if node.is_null()));
+        let first = documents.next()?;
+        match (&first, documents.next()) {
+            (Ok(_), Some(Ok(second))) => {
+                let text = "is not read: of such a file the first document counts";
+                self.note(list.spot(second.line(), ""), text);
+            }
+            (Ok(_), Some(Err(fault))) => self.fault(list.spot(fault.line, ""), fault.into_error()),
+            _ => {}
+        }
+        first.map_err(|fault| self.fault(list.spot(fault.line, ""), fault.into_error())).ok()
     }
 
     /// Adds all of `other`.

@@ -95,7 +95,36 @@ def oc_mirror(doc):
     return [image["name"].removeprefix("docker://") for image in doc["mirror"]["additionalImages"]]
 
 
-for format in (skopeo_sync, regsync, hauler, zarf, images_lock, oc_mirror):
+def chart(doc):
+    for key in ("artifacthub.io/images", "images"):
+        for entry in yaml.load(doc["annotations"].get(key, ""), Loader) or []:
+            yield entry["image"]
+
+
+def values(doc, parent="", registry=None):
+    """What the helpers of Bitnami, of kube-prometheus-stack, Cilium and `helm create` make of it."""
+    registry = registry or doc.get("global", {}).get("imageRegistry", "").rstrip("/")
+    last = parent.lower().rsplit(".", 1)[-1]
+    text = {key: value for key, value in doc.items() if isinstance(value, str)}
+    tag = text.get("tag") or text.get("imageTag")
+    name = text.get("repository") or (text.get("name") if last == "image" else None)
+    if text.get("override"):
+        yield text["override"]
+    elif name and tag and "://" not in name:
+        digest = text.get("digest") or ("sha256:" + text["sha"] if text.get("sha") else None)
+        before = (registry or text["registry"]) + "/" if "registry" in text else ""
+        yield before + name + ":" + tag + ("@" + digest if digest and text.get("useDigest") != "false" else "")
+    elif text.get("image"):
+        yield text["image"] + (":" + tag if tag else "")
+    for key, value in doc.items():
+        if isinstance(value, str) and (key.endswith("Image") or ".images." in f".{parent}.") and ":" in value:
+            yield value
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict):
+                yield from values(inner, f"{parent}.{key}", registry)
+
+
+for format in (skopeo_sync, regsync, hauler, zarf, images_lock, oc_mirror, chart, values):
     for path in (HERE / format.__name__.replace("_", "-")).iterdir():
         if path.suffix == ".images" or path.is_dir():
             continue

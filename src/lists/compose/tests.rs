@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Compose;
+use crate::lists::samples::Ruin;
 use crate::lists::{Around, Asked, ListFormat, ListText, Reading, format_of, read};
 use crate::words::error::{Class, Error, Result};
 
@@ -367,34 +368,13 @@ fn growth_is_bounded() {
 /// Five hundred ruined copies of each project: that reading them ends is what is looked for.
 #[test]
 fn ruined_projects_end() {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = move |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state % below.max(1) as u64).unwrap()
-    };
+    let mut ruin = Ruin::new();
     let mut seen = 0;
     for (stage, files, _) in projects() {
         let list = stage.list(files[0]).unwrap();
         let copies = if stage.profiles.is_empty() { 500 } else { 0 };
         for _ in 0..copies {
-            let mut bytes = list.text().as_bytes().to_vec();
-            for _ in 0..=random(3) {
-                let (from, length) = (random(bytes.len()), random(12));
-                let to = (from + length).min(bytes.len());
-                match random(4) {
-                    0 => drop(bytes.drain(from..to)),
-                    1 => {
-                        let part = bytes[from..to].to_vec();
-                        bytes.splice(from..from, part);
-                    }
-                    2 if to > from => bytes[from..to].reverse(),
-                    _ if from < bytes.len() => bytes[from] = b"${}:-?+!<&*|'\"\n "[random(16)],
-                    _ => {}
-                }
-            }
-            let text = String::from_utf8_lossy(&bytes);
+            let text = ruin.copy(list.text());
             let list = ListText::new("compose.yaml", list.path(), &text);
             let _ = format_of(&list);
             let mut lists = vec![list];

@@ -14,7 +14,7 @@ const OTHERS: [&str; 7] = [
 ];
 
 /// What a `text` that is the member `key` names, as it seems.
-pub(super) fn of_member<'a>(key: &str, text: &'a str) -> Option<&'a str> {
+pub(crate) fn of_member<'a>(key: &str, text: &'a str) -> Option<&'a str> {
     let says_so = has_image(key) && !OTHERS[..5].contains(&key.to_ascii_lowercase().as_str());
     let bare = text.strip_prefix("docker://").unwrap_or(text);
     let has_scheme = bare.len() < text.len();
@@ -22,7 +22,7 @@ pub(super) fn of_member<'a>(key: &str, text: &'a str) -> Option<&'a str> {
 }
 
 /// What an argument of a program names, as it seems: `--solver-image=quay.io/a/b:1`.
-pub(super) fn of_argument<'a>(text: &'a str, before: Option<&str>) -> Option<&'a str> {
+pub(crate) fn of_argument<'a>(text: &'a str, before: Option<&str>) -> Option<&'a str> {
     let (flag, value) = match text.strip_prefix('-').and_then(|it| it.split_once('=')) {
         Some((flag, value)) => (flag, value),
         None => (before.filter(|it| it.starts_with('-')).unwrap_or_default(), text),
@@ -31,7 +31,7 @@ pub(super) fn of_argument<'a>(text: &'a str, before: Option<&str>) -> Option<&'a
 }
 
 /// What a variable of an environment names, as it seems.
-pub(super) fn of_variable<'a>(name: &str, value: &'a str) -> Option<&'a str> {
+pub(crate) fn of_variable<'a>(name: &str, value: &'a str) -> Option<&'a str> {
     looks_so(value, !has_image(name)).then_some(value)
 }
 
@@ -41,7 +41,7 @@ fn has_image(name: &str) -> bool {
 
 /// The images that a `text` names which is YAML or JSON of its own, or a template of such, each with the
 /// number of its line from 0 on.
-pub(super) fn within(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(crate) fn within(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let trimmed = text.trim_start();
     let is_text = text.contains('\n') || trimmed.starts_with(['{', '[']);
     let lines = if is_text { text } else { "" }.lines().enumerate();

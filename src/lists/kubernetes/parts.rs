@@ -7,23 +7,23 @@ use crate::words::reference::Reference;
 /// An image whose name is written in parts: `{registry, repository, tag, digest}`, as charts and operators
 /// have it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct NameParts {
-    pub(super) registry: Option<String>,
-    pub(super) repository: String,
-    pub(super) tag: Option<String>,
-    pub(super) digest: Option<String>,
+pub(crate) struct NameParts {
+    pub(crate) registry: Option<String>,
+    pub(crate) repository: String,
+    pub(crate) tag: Option<String>,
+    pub(crate) digest: Option<String>,
 }
 
 impl NameParts {
     /// Reads a mapping that is an image, as in `image: {repository: nginx, tag: "1"}`.
-    pub(super) fn of(map: &Node) -> Option<NameParts> {
+    pub(crate) fn of(map: &Node) -> Option<NameParts> {
         let repository = ["repository", "name", "image"].iter().find_map(|key| text(map, key))?;
         Some(NameParts { repository, ..NameParts::beside(map) })
     }
 
     /// Reads a mapping in which a part is called `image` (or `baseImage`), with others beside it:
     /// `{repository: nvcr.io/nvidia, image: driver, version: "550"}`, `{image: calico/node, digest: sha256:…}`.
-    pub(super) fn around(map: &Node, image: &str) -> Option<NameParts> {
+    pub(crate) fn around(map: &Node, image: &str) -> Option<NameParts> {
         if is_whole(image) {
             return None;
         }
@@ -58,12 +58,12 @@ impl NameParts {
     }
 
     /// Whether it says which one of the repository it is.
-    pub(super) fn is_pinned(&self) -> bool {
+    pub(crate) fn is_pinned(&self) -> bool {
         self.tag.is_some() || self.digest.is_some() || is_whole(&self.repository)
     }
 
     /// The name, put together.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let mut name = self.repository.clone();
         if let Some(registry) = &self.registry {
             name = format!("{}/{name}", registry.trim_end_matches('/'));
@@ -84,7 +84,7 @@ fn text(map: &Node, key: &str) -> Option<String> {
 }
 
 /// Whether `image` has a tag or a digest already.
-fn is_whole(image: &str) -> bool {
+pub(crate) fn is_whole(image: &str) -> bool {
     let last = image.rsplit('/').next().unwrap_or(image);
     last.contains([':', '@'])
 }
@@ -94,13 +94,13 @@ fn is_path(text: &str) -> bool {
 }
 
 /// Whether `text` is a name of an image by its grammar.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     text.parse::<Reference>().is_ok()
 }
 
 /// Whether `text` looks like the whole name of an image, and like hardly anything else: with a path, and a
 /// tag or a digest; and where `strictly`, with a registry's host.
-pub(super) fn looks_so(text: &str, strictly: bool) -> bool {
+pub(crate) fn looks_so(text: &str, strictly: bool) -> bool {
     let Some((first, _)) = text.split_once('/') else { return false };
     let has_host = first.contains('.') || first.starts_with("localhost");
     let digest = text.rsplit_once('@').is_some_and(|(_, it)| it.parse::<Digest>().is_ok());

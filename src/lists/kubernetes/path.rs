@@ -11,7 +11,7 @@ const MAX_RULE: usize = 4096;
 
 /// One step down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PathStep<'a> {
+pub(crate) enum PathStep<'a> {
     /// To a member of a mapping.
     Key(&'a str),
     /// To an entry of a list.
@@ -19,7 +19,7 @@ pub(super) enum PathStep<'a> {
 }
 
 /// `steps` as they are written: `spec.images[0]`.
-pub(super) fn spelled(steps: &[PathStep<'_>]) -> String {
+pub(crate) fn spelled(steps: &[PathStep<'_>]) -> String {
     let mut text = String::new();
     for step in steps {
         let written = match step {

@@ -303,42 +303,7 @@ fn many_objects_and_bombs_are_bounded() {
     assert!(!found.faults.is_empty());
 }
 
-/// A small generator of numbers, the same in each run.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(end.max(1)).unwrap()).unwrap()
-    }
-}
-
 #[test]
 fn samples_that_are_cut_doubled_and_swapped_do_no_harm() {
-    let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
-    for path in samples() {
-        let text = sample(&path);
-        for _ in 0..60 {
-            let mut bytes = text.clone().into_bytes();
-            for _ in 0..=numbers.below(3) {
-                let (from, len) = (numbers.below(bytes.len()), numbers.below(40));
-                let end = (from + len).min(bytes.len());
-                match numbers.below(3) {
-                    0 => drop(bytes.drain(from..end)),
-                    1 => {
-                        let part = bytes[from..end].to_vec();
-                        bytes.splice(from..from, part);
-                    }
-                    _ if end > from => bytes.swap(from, end - 1),
-                    _ => {}
-                }
-            }
-            let text = String::from_utf8_lossy(&bytes);
-            let list = ListText::new("m", None, &text);
-            let found = read(&[list], Some(&super::Kubernetes), &crate::lists::Nothing);
-            assert!(found.entries.iter().all(|it| it.spot.line <= text.lines().count()));
-        }
-    }
+    crate::lists::samples::ruin("kubernetes");
 }

@@ -195,7 +195,9 @@ impl<'a> ObjectWalk<'a, '_> {
     /// A member that names none by itself; but something below may, and it may be one in disguise.
     fn other(&mut self, map: &'a Node, key: &'a str, value: &'a Node) {
         if let Some(text) = value.text() {
-            match map.text_of("name").filter(|_| matches!(key, "value" | "default")) {
+            // Looked up for few members alone: a mapping may have a hundred thousand.
+            let is_variable = matches!(key, "value" | "default");
+            match if is_variable { map.text_of("name") } else { None } {
                 Some(name) => self.hint(value, hints::of_variable(name, text)),
                 None => self.hint(value, hints::of_member(key, text)),
             }

@@ -4,17 +4,28 @@ use super::{Asked, FORMATS, ListText, asked, check, format_of, read, ruin, told}
 
 #[test]
 fn samples_ask_for_what_another_reader_finds() {
-    for format in ["skopeo-sync", "regsync", "hauler", "zarf", "images-lock", "oc-mirror"] {
+    for format in
+        ["skopeo-sync", "regsync", "hauler", "zarf", "images-lock", "oc-mirror", "chart", "values"]
+    {
         check(format);
     }
 }
 
+/// The samples of all formats: files with what they ask for beside them, and folders with such a file.
 #[test]
 fn each_sample_is_told_as_its_own_kind() {
     for format in FORMATS {
-        for sample in super::all(format.name()) {
-            let name = sample.list.name();
-            assert_eq!(format_of(&sample.list).name(), format.name(), "{name}");
+        let samples = super::all(format.name());
+        let least = if format.name() == "kubernetes" { 30 } else { 2 };
+        assert!(samples.len() >= least, "{}: {}", format.name(), samples.len());
+        for sample in samples {
+            let name = sample.list.path().unwrap();
+            assert_eq!(
+                format_of(&sample.list).name(),
+                super::told_as(format.name()),
+                "{}",
+                name.display()
+            );
         }
     }
 }
@@ -26,7 +37,9 @@ fn lists_for_k3s_rke2_and_rancher_are_plain() {
 
 #[test]
 fn ruined_files_end() {
-    for format in ["skopeo-sync", "regsync", "hauler", "zarf", "images-lock", "oc-mirror"] {
+    for format in
+        ["skopeo-sync", "regsync", "hauler", "zarf", "images-lock", "oc-mirror", "chart", "values"]
+    {
         ruin(format);
     }
 }
