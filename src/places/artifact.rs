@@ -1,4 +1,4 @@
-//! [`Artifact`]: what is no image, as the OCI artifact that registries keep it as.
+//! [`MadeArtifact`]: what is no image, as the OCI artifact that registries keep it as.
 //!
 //! Its manifest is made of the bytes and their names alone, so that the same content gets the same digest
 //! whenever and wherever it is made (docs/decisions/064-charts-and-files.md).
@@ -26,7 +26,7 @@ use crate::words::reference::Reference;
 
 /// Something that is no image, as an artifact to be read from.
 #[derive(Debug)]
-pub struct Artifact {
+pub struct MadeArtifact {
     /// What it is called for people.
     shown: String,
     name: Reference,
@@ -41,7 +41,7 @@ enum ArtifactPart {
     File(LocalFile),
 }
 
-impl Artifact {
+impl MadeArtifact {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &Reference {
@@ -57,13 +57,13 @@ impl Artifact {
     }
 }
 
-impl fmt::Display for Artifact {
+impl fmt::Display for MadeArtifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
 }
 
-impl BlobSource for Artifact {
+impl BlobSource for MadeArtifact {
     fn open(&self, blob: &Descriptor, offset: u64) -> Result<Raw<'_>> {
         Ok(match self.part(&blob.digest)? {
             ArtifactPart::Bytes(bytes) => {
@@ -84,7 +84,7 @@ impl BlobSource for Artifact {
     }
 }
 
-impl ImageSource for Artifact {
+impl ImageSource for MadeArtifact {
     fn resolve(&self, name: &Reference) -> Result<Document> {
         match name.kept() == self.name {
             true => Ok(self.document.clone()),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::local_file::LocalFile;
 use super::manifest;
 use super::title::{TITLE, file_name};
-use super::{Artifact, ArtifactPart};
+use super::{ArtifactPart, MadeArtifact};
 use crate::words::cancel::Cancel;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result, Subject};
@@ -21,14 +21,18 @@ const FILE_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 /// The config of what has none (OCI image-spec, manifest.md).
 const EMPTY: (&str, &[u8]) = ("application/vnd.oci.empty.v1+json", b"{}");
 
-impl Artifact {
+impl MadeArtifact {
     /// The file `path` as an artifact called `called`; else `localhost/` with the file's name in lower
     /// case. The file is read once, for its digest, and stays open.
     ///
     /// # Errors
     /// [`Class::Usage`] for what is no regular file, and where its name is none of an image;
     /// [`Class::Damaged`] when it changes meanwhile; those of the disk.
-    pub fn of_file(path: &Path, called: Option<&Reference>, cancel: &Cancel) -> Result<Artifact> {
+    pub fn of_file(
+        path: &Path,
+        called: Option<&Reference>,
+        cancel: &Cancel,
+    ) -> Result<MadeArtifact> {
         // 1. What is it called, here and there?
         let title = title(path)?;
         let name = match called {
@@ -49,7 +53,7 @@ impl Artifact {
             (config.digest, ArtifactPart::Bytes(Arc::from(EMPTY.1))),
             (digest, ArtifactPart::File(file)),
         ]);
-        Ok(Artifact { shown: format!("file {}", path.display()), name, document, parts })
+        Ok(MadeArtifact { shown: format!("file {}", path.display()), name, document, parts })
     }
 }
 
@@ -97,9 +101,9 @@ mod tests {
     use crate::words::document::Kind;
     use crate::words::progress::Silent;
 
-    fn made(path: &Path, called: Option<&str>) -> Result<Artifact> {
+    fn made(path: &Path, called: Option<&str>) -> Result<MadeArtifact> {
         let called = called.map(|name| name.parse().unwrap());
-        Artifact::of_file(path, called.as_ref(), &Cancel::default())
+        MadeArtifact::of_file(path, called.as_ref(), &Cancel::default())
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::names::{Names, picked, renamed};
 use super::open_places::{Lost, OpenPlaces, PlaceFault, is_about_content};
 use super::request::Request;
 use crate::medium::tree::Tree;
-use crate::places::artifact::Artifact;
+use crate::places::artifact::MadeArtifact;
 use crate::places::at_hand::AtHand;
 use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
 use crate::places::engine::content::ContentStore;
@@ -144,7 +144,7 @@ impl Sources<'_> {
                 }
             },
             Source::File { path, called } => {
-                let file = Artifact::of_file(path, called.as_ref(), &self.progress.handle())?;
+                let file = MadeArtifact::of_file(path, called.as_ref(), &self.progress.handle())?;
                 let names = Names::Chosen(vec![file.name().clone()]);
                 self.want(&text, &text, Arc::new(file), names);
             }
