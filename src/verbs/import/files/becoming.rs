@@ -239,9 +239,9 @@ mod tests {
             |config: &Descriptor, layers: &[Descriptor]| stock.manifest(config, layers, json!({}));
         let images = [
             ("x.example/chart:1", manifest(&config, &[prov.clone(), tgz.clone()])),
-            ("x.example/evil:1", manifest(&evil, &[tgz.clone()])),
+            ("x.example/evil:1", manifest(&evil, std::slice::from_ref(&tgz))),
             ("x.example/odd:1", manifest(&config, &[tgz.clone(), good.clone()])),
-            ("x.example/file:1", manifest(&empty, &[good.clone()])),
+            ("x.example/file:1", manifest(&empty, std::slice::from_ref(&good))),
             ("x.example/climbs:1", manifest(&empty, &[climbs])),
             ("x.example/twice:1", manifest(&empty, &twice)),
             ("x.example/none:1", manifest(&empty, &[])),
