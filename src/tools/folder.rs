@@ -315,6 +315,20 @@ fn make_all(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 /// `name`, if it is a single one: neither a path nor a way up.
+/// Whether there is a folder at `path`, be it by a link; what cannot be looked at is not taken for absent.
+///
+/// # Errors
+/// Those of the disk.
+pub fn is_folder_at(path: &Path) -> Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(about) => Ok(about.is_dir()),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
+        Err(e) => Err(Error::io(format!("cannot look at {}", path.display()), e)),
+    }
+}
+
 fn one(name: &OsStr) -> io::Result<&OsStr> {
     match name.as_bytes() {
         b"" | b"." | b".." => Err(io::ErrorKind::InvalidInput.into()),

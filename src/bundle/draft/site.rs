@@ -9,7 +9,7 @@ use rustix::fs::FileType;
 use crate::medium::Medium;
 use crate::medium::cutting::Cutting;
 use crate::medium::drive::Drive;
-use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER, Replace};
+use crate::tools::folder::{FileInfo, Folder, OPEN_FOLDER, Replace, is_folder_at};
 use crate::tools::lock::lock;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
@@ -41,14 +41,12 @@ impl Site {
     /// The site of the bundle that will be `output`, where its folder is there.
     pub(in crate::bundle) fn there(medium: &Medium) -> Result<Option<Site>> {
         let output = medium.path();
-        match output.parent().is_some_and(|folder| folder.is_dir() || folder.as_os_str().is_empty())
-        {
-            true => {
-                let (folder, name) = Folder::holding(output)?;
-                Ok(Some(Site::within(folder, name, medium)))
-            }
-            false => Ok(None),
+        let parent = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if parent.map_or(Ok(true), is_folder_at)? {
+            let (folder, name) = Folder::holding(output)?;
+            return Ok(Some(Site::within(folder, name, medium)));
         }
+        Ok(None)
     }
 
     fn within(folder: Folder, name: OsString, output: &Medium) -> Site {

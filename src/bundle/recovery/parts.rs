@@ -1,7 +1,7 @@
 //! What of a bundle has recovery data of its own.
 
 use crate::medium::{Medium, in_volumes};
-use crate::tools::folder::Folder;
+use crate::tools::folder::{Folder, is_folder_at};
 use crate::words::error::{Error, Result};
 
 /// What of the bundle on `medium` has recovery data of its own: each volume, where it is a folder of those,
@@ -11,7 +11,7 @@ use crate::words::error::{Error, Result};
 /// Those of the disk.
 pub fn parts(medium: &Medium) -> Result<Vec<Medium>> {
     let path = medium.path();
-    if !path.is_dir() {
+    if !is_folder_at(path)? {
         return Ok(vec![medium.clone()]);
     }
     let fault = |e| Error::io(format!("cannot list {}", path.display()), e);

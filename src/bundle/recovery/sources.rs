@@ -10,6 +10,7 @@ use crate::bundle::inventory::is_recovery;
 use crate::medium::Medium;
 use crate::medium::tree::Tree;
 use crate::tools::file::open_regular;
+use crate::tools::folder::is_folder_at;
 use crate::tools::par2::{FileSums, RecoverySet, Slices, Summing};
 use crate::tools::parallel;
 use crate::tools::uncached::forget;
@@ -46,7 +47,7 @@ impl ProtectedFiles {
     pub(super) fn open(medium: &Medium) -> Result<ProtectedFiles> {
         let path = medium.path();
         let fault = |e| withheld::reading(format!("cannot read {}", path.display()), e);
-        if path.is_dir() {
+        if is_folder_at(path)? {
             let tree = medium.open()?;
             if !tree.is_folder() {
                 let text = format!(

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::medium::Medium;
-use crate::tools::folder::{Folder, SHARED};
+use crate::tools::folder::{Folder, SHARED, is_folder_at};
 use crate::tools::par2::Scan;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Progress;
@@ -31,7 +31,7 @@ impl RecoverySpot {
     /// That of the bundle on `medium`; its folder is made where it is missing.
     pub(super) fn make(medium: &Medium) -> Result<RecoverySpot> {
         let path = medium.path();
-        match path.is_dir() {
+        match is_folder_at(path)? {
             true => RecoverySpot::within(path, |bundle| bundle.make_below(FOLDER, SHARED)),
             false => RecoverySpot::beside(path),
         }
@@ -40,8 +40,8 @@ impl RecoverySpot {
     /// That of the bundle on `medium`, if its folder is there.
     pub(super) fn there(medium: &Medium) -> Result<Option<RecoverySpot>> {
         let path = medium.path();
-        match path.is_dir() {
-            true if path.join(FOLDER).is_dir() => {
+        match is_folder_at(path)? {
+            true if is_folder_at(&path.join(FOLDER))? => {
                 RecoverySpot::within(path, |bundle| bundle.below(FOLDER)).map(Some)
             }
             true => Ok(None),

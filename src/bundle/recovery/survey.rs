@@ -10,7 +10,7 @@ use super::spot::protected_by;
 use super::ward::{KnownBytes, Ward};
 use crate::bundle::inventory::SUMS;
 use crate::medium::{Medium, in_volumes};
-use crate::tools::folder::Folder;
+use crate::tools::folder::{Folder, is_folder_at};
 use crate::words::error::{Error, Result};
 use crate::words::progress::Progress;
 
@@ -118,14 +118,15 @@ impl Survey {
 /// The names of the volumes in the folder `path`, be they there or only their recovery data; none where it is
 /// no folder of volumes.
 fn volumes(path: &Path) -> Result<BTreeSet<OsString>> {
-    if !path.is_dir() {
+    if !is_folder_at(path)? {
         return Ok(BTreeSet::new());
     }
     let fault = |e| Error::io(format!("cannot list {}", path.display()), e);
     let folder = Folder::open(path).map_err(fault)?;
-    let is_there = |name: &str| folder.look(name).is_ok_and(|it| it.is_some());
-    if ["oci-layout", SUMS, "blobs", "repair"].into_iter().any(is_there) {
-        return Ok(BTreeSet::new());
+    for name in ["oci-layout", SUMS, "blobs", "repair"] {
+        if folder.look(name).map_err(fault)?.is_some() {
+            return Ok(BTreeSet::new());
+        }
     }
     let names = folder.names().map_err(fault)?;
     let lost = names.iter().filter_map(|name| protected_by(name));

@@ -20,6 +20,7 @@ use crate::medium::attendant::MediaChange;
 use crate::medium::part_store::{HeldPart, LoosePart, PartStore};
 use crate::medium::volumes::Volumes;
 use crate::places::registry::Client;
+use crate::tools::folder::is_folder_at;
 use crate::tools::room;
 use crate::verbs::recording::LedgerRun;
 use crate::words::digest::Digest;
@@ -134,7 +135,7 @@ impl Gathering<'_> {
     fn run(mut self) -> Result<(Examined, Tally)> {
         // What is named by itself cannot be exchanged for another.
         let bundle = &self.request.bundle;
-        let is_drive = bundle.places().count() == 1 && bundle.path().is_dir();
+        let is_drive = bundle.places().count() == 1 && is_folder_at(bundle.path())?;
         let attendant = self.discs.attendant.as_ref().filter(|_| is_drive);
         let mut taken = self.take(self.open()?)?;
         loop {

@@ -17,6 +17,7 @@ use crate::bundle::receipt::{
 };
 use crate::bundle::subset::{Referring, subset};
 use crate::tools::file::lies_in;
+use crate::tools::folder::is_folder_at;
 use crate::tools::ground;
 use crate::verbs::inventory::hand_out;
 use crate::words::digest::Digest;
@@ -41,7 +42,7 @@ pub(super) fn check(wanted: &Receipting, request: &Request, landing: &dyn Landin
         return refused(text.to_owned(), "import into a file or a folder");
     }
     let elsewhere = "name another place for the receipt";
-    if wanted.path.is_dir() {
+    if is_folder_at(&wanted.path)? {
         return refused(format!("{shown} is a folder, not a file"), "name a file in it");
     }
     if request.bundle.contains(&wanted.path) {

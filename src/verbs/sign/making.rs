@@ -14,7 +14,7 @@ use crate::bundle::roots::{RoleTally, Root, Ruling, TrustRule};
 use crate::bundle::statement::Statement;
 use crate::medium::Medium;
 use crate::tools::file::AtomicFile;
-use crate::tools::folder::Folder;
+use crate::tools::folder::{Folder, is_folder_at};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
@@ -81,7 +81,7 @@ fn ruling<'r>(
 
 /// Whether the bundle is a folder by itself, and no volumes lie in it.
 pub(super) fn is_folder(bundle: &Medium) -> Result<bool> {
-    let is_one = bundle.places().count() == 1 && bundle.path().is_dir();
+    let is_one = bundle.places().count() == 1 && is_folder_at(bundle.path())?;
     Ok(is_one && bundle.open()?.volumes().is_none())
 }
 
