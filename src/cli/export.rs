@@ -46,7 +46,8 @@ use crate::work::graph::Selection;
 /// an archive (docker-archive:FILE[:NAME], oci-archive:FILE[:NAME]; plain, gzip or zstd; - for
 /// standard input; FILE=NEWNAME to name its one image), a folder of docker's archives (docker-archive:DIR), an image that an engine
 /// has (containers-storage:NAME for podman, docker-daemon:NAME, containerd:NAME), a layout
-/// (oci:DIR[:NAME]) or a file (file:PATH[=NAME]), which becomes an artifact. Multi-platform images come with all platforms, and with the signatures and
+/// (oci:DIR[:NAME]), a chart (chart:https://REPOSITORY/NAME[:VERSION]) or a file (file:PATH[=NAME]), which
+/// become artifacts. Multi-platform images come with all platforms, and with the signatures and
 /// SBOMs that refer to them. Where an archive or engine keeps no manifest, one is made, the same
 /// for the same image.
 #[derive(Debug, Args)]
@@ -68,6 +69,8 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
   sealift export -f images.txt -o july --reuse june --sign-key transfer.key.pem
   sealift export -f images.txt -o /media/usb/june --sign-key transfer.key.pem --verify-media
+  sealift export chart:https://charts.example/stable/web:1.2.3 -o june.tar \\
+      --sign-key transfer.key.pem
   sealift export file:tool.iso file:notes.pdf=docs/notes:1.0 -o june.tar \\
       --sign-key transfer.key.pem
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem

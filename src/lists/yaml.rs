@@ -3,10 +3,12 @@
 mod build;
 mod fault;
 mod node;
+mod pick;
 
 pub use self::build::{Documents, MAX_DEPTH, MAX_NODES, documents};
 pub use self::fault::Fault;
 pub use self::node::Node;
+pub use self::pick::pick;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,9 @@
 //! Its manifest is made of the bytes and their names alone, so that the same content gets the same digest
 //! whenever and wherever it is made (docs/decisions/064-charts-and-files.md).
 
+mod chart;
+mod chart_about;
+mod chart_archive;
 mod file;
 mod helm;
 mod local_file;
@@ -14,6 +17,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::sync::Arc;
 
+pub use self::chart::ChartBytes;
 pub use self::helm::{HELM_CHART, HELM_CONFIG, HELM_PROVENANCE};
 use self::local_file::LocalFile;
 pub use self::title::{TITLE, file_name};

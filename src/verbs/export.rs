@@ -1,6 +1,7 @@
 //! `export`: chosen images into a signed bundle.
 
 mod change;
+mod charts;
 mod heard;
 mod in_turn;
 mod layers;

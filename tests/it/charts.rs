@@ -1,11 +1,16 @@
 //! Charts and files: carried as artifacts, and come out again as what they were.
 
+use std::collections::HashMap;
+use std::io::{BufReader, Write as _};
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use crate::support::registry::Registry;
+use crate::support::content::{Layer, digest, tar};
+use crate::support::registry::{Registry, authfile};
 use crate::support::sealift::{Keys, Ran, Sealift, code, ran};
+use crate::support::wire::{self, Free, Head, Port};
 
 /// A home with keys, for one test.
 struct Bench {
@@ -137,7 +142,6 @@ fn a_title_that_climbs_is_refused_and_writes_nothing() {
     let bench = Bench::new();
     let registry = Registry::empty();
     let (config, bytes) = (b"{}", b"evil");
-    let digest = |bytes: &[u8]| crate::support::content::digest(bytes);
     for title in ["../x", "/tmp/sealift-evil", "a\u{1b}[2Jb", ".."] {
         registry.put_blob("evil", &digest(config), config);
         registry.put_blob("evil", &digest(bytes), bytes);
@@ -173,4 +177,208 @@ fn a_folder_and_a_file_that_is_not_there_are_told_with_the_way_out() {
     bench.write("not a name", "");
     bench.export("b.tar", &["file:not a name"]).exits(code::USAGE).says("file:PATH=");
     assert!(!bench.sealift.at("b.tar").exists());
+}
+
+/// A chart as helm packs one.
+fn chart(yaml: &str, more: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut files = vec![("web/Chart.yaml", yaml.as_bytes(), 0o644)];
+    files.extend(more.iter().map(|(path, bytes)| (*path, *bytes, 0o644)));
+    Layer::gzip(&tar(&files)).bytes
+}
+
+const WEB: &str = "apiVersion: v2\nname: web\nversion: 1.2.3+x\nappVersion: 1.0\n";
+
+/// A Helm repository, which is files on a web server; it notes whom it was asked by.
+struct Shop {
+    port: Port,
+    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+}
+
+/// What the server answers.
+enum Answer {
+    Bytes(Vec<u8>),
+    /// So many bytes, of which none comes.
+    Announced(u64),
+    Redirect(String),
+    /// To those who show who they are.
+    Members(Vec<u8>),
+}
+
+impl Shop {
+    fn open(files: Vec<(&str, Answer)>) -> Shop {
+        let files: HashMap<String, Answer> =
+            files.into_iter().map(|(path, it)| (path.to_owned(), it)).collect();
+        let asked = Arc::<Mutex<Vec<(String, Option<String>)>>>::default();
+        let noted = Arc::clone(&asked);
+        let port = Free::take().serve(move |stream| {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let Some(head) = Head::read(&mut reader) else { return };
+            let known = head.header("authorization").map(str::to_owned);
+            noted.lock().unwrap().push((head.target.clone(), known.clone()));
+            let whole = |bytes: &[u8]| ("200 OK", Vec::new(), bytes.len() as u64, bytes.to_vec());
+            let header = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+            let (status, mut headers, length, body) = match files.get(&head.target) {
+                None => ("404 Not Found", Vec::new(), 0, Vec::new()),
+                Some(Answer::Bytes(bytes)) => whole(bytes),
+                Some(Answer::Announced(length)) => ("200 OK", Vec::new(), *length, Vec::new()),
+                Some(Answer::Redirect(to)) => ("302 Found", header("Location", to), 0, Vec::new()),
+                Some(Answer::Members(bytes)) if known.is_some() => whole(bytes),
+                Some(Answer::Members(_)) => {
+                    let ask = header("WWW-Authenticate", "Basic realm=\"charts\"");
+                    ("401 Unauthorized", ask, 0, Vec::new())
+                }
+            };
+            headers.push(("Content-Length".to_owned(), length.to_string()));
+            headers.push(("Connection".to_owned(), "close".to_owned()));
+            let mut out = &stream;
+            let _ = out.write_all(wire::head(status, &headers).as_bytes());
+            let _ = out.write_all(&body);
+        });
+        Shop { port, asked }
+    }
+
+    fn chart(&self, rest: &str) -> String {
+        format!("chart:http://{}/{rest}", self.port.host())
+    }
+
+    fn asked(&self) -> Vec<(String, Option<String>)> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// A small file that unpacks to a hundred megabytes and one.
+fn bomb() -> Vec<u8> {
+    let packed = |bytes: &[u8]| {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(bytes).unwrap();
+        gzip.finish().unwrap()
+    };
+    let mut header = tar::Header::new_ustar();
+    header.set_size(101 << 20);
+    header.set_path("web/x").unwrap();
+    header.set_cksum();
+    [packed(header.as_bytes()), packed(&vec![0; 1 << 20]).repeat(101)].concat()
+}
+
+/// An index of one version of `web`.
+fn index(version: &str, url: &str, digest: &str) -> Answer {
+    let entry = format!("  - version: {version}\n    digest: {digest}\n    urls: [{url:?}]\n");
+    let text =
+        format!("apiVersion: v1\nentries:\n  other: []\n  web:\n  - version: 0.9.0\n{entry}");
+    Answer::Bytes(text.into_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    digest(bytes).trim_start_matches("sha256:").to_owned()
+}
+
+#[test]
+fn a_chart_crosses_as_helm_pushes_it_and_comes_out_with_its_provenance() {
+    let bench = Bench::new();
+    let tgz = chart(WEB, &[("web/values.yaml", b"a: 1")]);
+    let prov = format!("-----BEGIN PGP SIGNED MESSAGE-----\nweb-1.2.3+x.tgz: {}\n", digest(&tgz));
+    let shop = Shop::open(vec![
+        ("/stable/index.yaml", index("1.2.3+x", "charts/web-1.2.3+x.tgz", &hex(&tgz))),
+        ("/stable/charts/web-1.2.3+x.tgz", Answer::Bytes(tgz.clone())),
+        ("/stable/charts/web-1.2.3+x.tgz.prov", Answer::Bytes(prov.clone().into_bytes())),
+    ]);
+    let web = shop.chart("stable/web:1.2.3+x");
+
+    // From a list or an argument, the same bytes make the same manifest.
+    bench.write("list.txt", format!("{web}=r.example/charts/web # the chart\n"));
+    let listed = bench.export("a.tar", &["-f", "list.txt", "--format", "json"]).ok().json();
+    let named = bench.export("b.tar", &[&web, "--format", "json"]).ok().json();
+    assert_eq!(listed["images"][0]["name"], "r.example/charts/web:1.2.3_x");
+    let own = format!("{}/stable/web:1.2.3_x", shop.port.host());
+    assert_eq!(named["images"][0]["name"], own.as_str());
+    assert_eq!(listed["images"][0]["digest"], named["images"][0]["digest"]);
+    assert!(shop.asked().iter().all(|(_, known)| known.is_none()));
+
+    // A registry has what helm pulls.
+    let registry = Registry::empty();
+    bench.import("a.tar", &format!("docker://{}/group", registry.host()), &[]).ok();
+    let read = |bytes: Vec<u8>| serde_json::from_slice::<Value>(&bytes).unwrap();
+    let manifest = read(registry.document("group/charts/web", "1.2.3_x").unwrap());
+    assert_eq!(manifest["config"]["mediaType"], "application/vnd.cncf.helm.config.v1+json");
+    let types: Vec<_> = manifest["layers"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        types.iter().map(|it| it["mediaType"].as_str().unwrap()).collect::<Vec<_>>(),
+        [
+            "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
+            "application/vnd.cncf.helm.chart.provenance.v1.prov"
+        ]
+    );
+    assert_eq!(types[0]["digest"], digest(&tgz).as_str());
+    let config = manifest["config"]["digest"].as_str().unwrap();
+    let config = read(registry.blob("group/charts/web", config).unwrap());
+    assert_eq!((&config["name"], &config["appVersion"]), (&"web".into(), &"1.0".into()));
+
+    // And a folder has what helm installs and verifies.
+    bench.import("b.tar", "file:out", &[]).ok();
+    assert_eq!(names(&bench.sealift.at("out")), ["web-1.2.3+x.tgz", "web-1.2.3+x.tgz.prov"]);
+    assert!(std::fs::read(bench.sealift.at("out/web-1.2.3+x.tgz")).unwrap() == tgz);
+    assert_eq!(bench.read("out/web-1.2.3+x.tgz.prov"), prov);
+}
+
+#[test]
+fn a_chart_that_is_not_what_its_index_says_is_not_carried() {
+    let bench = Bench::new();
+    let (tgz, other) = (chart(WEB, &[]), chart("name: wab\nversion: 1.2.3+x\n", &[]));
+    let bomb = bomb();
+    let wrong = index("1.2.3+x", "web.tgz", &"0".repeat(64));
+    let shop = Shop::open(vec![
+        ("/wrong/index.yaml", wrong),
+        ("/wrong/web.tgz", Answer::Bytes(tgz.clone())),
+        ("/other/index.yaml", index("1.2.3+x", "web.tgz", &hex(&other))),
+        ("/other/web.tgz", Answer::Bytes(other)),
+        ("/bomb/index.yaml", index("1.2.3+x", "web.tgz", &hex(&bomb))),
+        ("/bomb/web.tgz", Answer::Bytes(bomb)),
+        ("/gone/index.yaml", index("1.2.3+x", "web.tgz", &hex(&tgz))),
+        ("/large/index.yaml", Answer::Announced(200 << 20)),
+        ("/page/index.yaml", Answer::Bytes(b"<html>no index</html>".to_vec())),
+        ("/odd/index.yaml", Answer::Bytes(b"entries: {web: [".to_vec())),
+    ]);
+    for (rest, code, words) in [
+        ("wrong/web:1.2.3+x", code::DAMAGED, "and the index sha256:0000"),
+        ("other/web:1.2.3+x", code::DAMAGED, "is wab"),
+        ("bomb/web:1.2.3+x", code::DAMAGED, "more than 100 MiB"),
+        ("gone/web:1.2.3+x", code::INCOMPLETE, "is in the index, and not there"),
+        ("gone/web:7", code::INCOMPLETE, "there is no version \"7\""),
+        ("gone/db", code::INCOMPLETE, "there is no chart \"db\""),
+        ("large/web", code::REFUSED, "more than 64 MiB"),
+        ("page/web", code::INCOMPLETE, "there is no chart"),
+        ("odd/web", code::DAMAGED, "the index is none"),
+        ("none/web", code::INCOMPLETE, "has no index.yaml"),
+    ] {
+        bench.export("b.tar", &[&shop.chart(rest)]).exits(code).says(words).says(rest);
+        assert!(!bench.sealift.at("b.tar").exists(), "{rest}");
+    }
+    bench.export("b.tar", &["chart:oci://x/y"]).exits(code::USAGE).says("docker://");
+}
+
+#[test]
+fn credentials_for_charts_go_to_their_own_host_alone() {
+    let bench = Bench::new();
+    let tgz = chart("name: web\nversion: 1.0.0\n", &[]);
+    let storage = Shop::open(vec![("/web.tgz", Answer::Bytes(tgz.clone()))]);
+    let away = format!("http://{}/web.tgz", storage.port.host());
+    let Answer::Bytes(listed) = index("1.0.0", "web.tgz", &hex(&tgz)) else { unreachable!() };
+    let shop = Shop::open(vec![
+        ("/index.yaml", Answer::Members(listed)),
+        ("/web.tgz", Answer::Redirect(away)),
+    ]);
+    let web = shop.chart("web");
+
+    bench.export("b.tar", &[&web]).exits(code::REFUSED);
+    let file = authfile(&bench.sealift.home(), &shop.port.host(), "me", "secret");
+    let known = ["--authfile", file.to_str().unwrap()];
+    bench.export("b.tar", &[&[&*web], &known[..]].concat()).exits(code::REFUSED);
+    assert!(shop.asked().iter().all(|(_, known)| known.is_none()), "not in the clear");
+    let host = shop.port.host();
+    bench.export("b.tar", &[&[&*web, "--plain-http", &host], &known[..]].concat()).ok();
+
+    assert!(shop.asked().iter().any(|(_, known)| known.is_some()));
+    let there = storage.asked();
+    assert!(there.iter().any(|(path, _)| path == "/web.tgz"));
+    assert!(there.iter().all(|(_, known)| known.is_none()), "{there:?}");
 }

@@ -48,7 +48,7 @@ impl MadeArtifact {
 
         // 3. Made of that alone, it is always the same.
         let config = Descriptor::of(EMPTY.0, EMPTY.1);
-        let document = manifest::make(Some(ARTIFACT_TYPE), &config, &[layer])?;
+        let document = manifest::make(Some(ARTIFACT_TYPE), &config, &[layer], &BTreeMap::new())?;
         let parts = BTreeMap::from([
             (config.digest, ArtifactPart::Bytes(Arc::from(EMPTY.1))),
             (digest, ArtifactPart::File(file)),

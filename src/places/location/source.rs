@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::chart::ChartAddress;
 use super::transport::{OTHER_TRANSPORTS, is_stream, split_engine, unsupported};
 use crate::places::engine::Engine;
 use crate::words::digest::{Digest, DigestError};
@@ -47,6 +48,8 @@ pub enum Source {
         /// What the one image is called from now on.
         called: Option<Reference>,
     },
+    /// `chart:https://REPOSITORY/NAME[:VERSION][=CALLED]`: a chart of a Helm repository.
+    Chart(ChartAddress),
     /// `file:PATH[=NAME]`: a regular file, which becomes an artifact.
     File {
         /// The file.
@@ -81,6 +84,9 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Source> {
         if let Some(name) = text.strip_prefix("docker://") {
             return Ok(Source::Registry(name.parse()?));
+        }
+        if let Some(chart) = text.strip_prefix("chart:") {
+            return Ok(Source::Chart(chart.parse()?));
         }
         // The images of a layout may be called anything.
         let is_local = |place: &str| text.starts_with(place);
@@ -183,7 +189,8 @@ impl Source {
         match &mut self {
             Source::Layout { called: called @ None, .. }
             | Source::DockerArchive { called: called @ None, .. }
-            | Source::File { called: called @ None, .. } => *called = Some(name),
+            | Source::File { called: called @ None, .. }
+            | Source::Chart(ChartAddress { called: called @ None, .. }) => *called = Some(name),
             _ => {
                 let text = format!("{self} has its name");
                 return Err(Error::new(Class::Usage, text)
@@ -208,7 +215,7 @@ fn is_transport(transport: &str, rest: &str) -> bool {
 
 /// The kinds of places besides registries.
 const KINDS: &str = "oci:, oci-archive:, docker-archive:, docker-daemon:, containers-storage:, \
-                     containerd: and file:";
+                     containerd:, chart: and file:";
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -225,6 +232,7 @@ impl fmt::Display for Source {
                 image.as_ref().map_or(Ok(()), |image| write!(f, ":{image}"))?;
                 called.as_ref().map_or(Ok(()), |called| write!(f, "={called}"))
             }
+            Source::Chart(chart) => write!(f, "chart:{chart}"),
             Source::File { path, called } => {
                 write!(f, "file:{}", path.display())?;
                 called.as_ref().map_or(Ok(()), |called| write!(f, "={called}"))

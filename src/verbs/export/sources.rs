@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
+use super::charts::LastIndex;
 use super::names::{Names, picked, renamed};
 use super::open_places::{Lost, OpenPlaces, PlaceFault, is_about_content};
 use super::request::Request;
@@ -55,6 +56,7 @@ pub(in crate::verbs) fn open(
         layouts: BTreeMap::new(),
         archives: BTreeMap::new(),
         known: BTreeMap::new(),
+        index: LastIndex::default(),
         opened: OpenPlaces::default(),
         told: BTreeSet::new(),
     };
@@ -99,6 +101,8 @@ struct Sources<'r> {
     archives: BTreeMap<PathBuf, Arc<DockerArchive>>,
     /// Places and repositories that are origins already.
     known: BTreeMap<(String, String), At<Origin>>,
+    /// Of charts.
+    index: LastIndex,
     opened: OpenPlaces,
     /// What was said of a place that may be named several times.
     told: BTreeSet<String>,
@@ -143,6 +147,11 @@ impl Sources<'_> {
                     self.want(&place, &text, archive, names);
                 }
             },
+            Source::Chart(chart) => {
+                let chart = self.index.fetch(chart, self.client, self.progress)?;
+                let names = Names::Chosen(vec![chart.name().clone()]);
+                self.want(&text, &text, Arc::new(chart), names);
+            }
             Source::File { path, called } => {
                 let file = MadeArtifact::of_file(path, called.as_ref(), &self.progress.handle())?;
                 let names = Names::Chosen(vec![file.name().clone()]);
