@@ -174,6 +174,10 @@ pub(super) struct Export {
     /// name; the bundle says which
     #[arg(long)]
     skip_unreadable: bool,
+    /// Take the images along that charts name in their values and annotations; templates are not rendered,
+    /// and what is not known so is said
+    #[arg(long)]
+    with_images: bool,
     /// Go on without images that are not there, or that you may not have: the bundle says which, and the
     /// exit code is 5 all the same
     #[arg(long)]
@@ -268,6 +272,7 @@ impl Export {
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,
+            with_images: self.with_images,
             skip_missing: self.skip_missing,
             missing,
             reuse: opener.media(all_at_hand("--reuse", self.reuse)?),

@@ -6,6 +6,7 @@
 mod chart;
 mod chart_about;
 mod chart_archive;
+mod chart_bytes;
 mod file;
 mod helm;
 mod local_file;
@@ -17,7 +18,7 @@ use std::fmt;
 use std::io::Cursor;
 use std::sync::Arc;
 
-pub use self::chart::ChartBytes;
+pub use self::chart_bytes::ChartBytes;
 pub use self::helm::{HELM_CHART, HELM_CONFIG, HELM_PROVENANCE};
 use self::local_file::LocalFile;
 pub use self::title::{TITLE, file_name};

@@ -63,6 +63,7 @@ pub enum Remedy {
     TrustFolder,
     VerifyLedger,
     WarnOnly,
+    WithImages,
 }
 
 impl Remedy {
@@ -124,6 +125,7 @@ impl Remedy {
         Remedy::TrustFolder,
         Remedy::VerifyLedger,
         Remedy::WarnOnly,
+        Remedy::WithImages,
     ];
 
     /// The field of a request or of the settings, or the function, that does it.
@@ -186,6 +188,7 @@ impl Remedy {
             Remedy::TrustFolder => "trust_folder",
             Remedy::VerifyLedger => "ledger::verify",
             Remedy::WarnOnly => "admission.warn_only",
+            Remedy::WithImages => "with_images",
         }
     }
 }

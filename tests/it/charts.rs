@@ -246,20 +246,6 @@ impl Shop {
     }
 }
 
-/// A small file that unpacks to a hundred megabytes and one.
-fn bomb() -> Vec<u8> {
-    let packed = |bytes: &[u8]| {
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(bytes).unwrap();
-        gzip.finish().unwrap()
-    };
-    let mut header = tar::Header::new_ustar();
-    header.set_size(101 << 20);
-    header.set_path("web/x").unwrap();
-    header.set_cksum();
-    [packed(header.as_bytes()), packed(&vec![0; 1 << 20]).repeat(101)].concat()
-}
-
 /// An index of one version of `web`.
 fn index(version: &str, url: &str, digest: &str) -> Answer {
     let entry = format!("  - version: {version}\n    digest: {digest}\n    urls: [{url:?}]\n");
@@ -324,15 +310,12 @@ fn a_chart_crosses_as_helm_pushes_it_and_comes_out_with_its_provenance() {
 fn a_chart_that_is_not_what_its_index_says_is_not_carried() {
     let bench = Bench::new();
     let (tgz, other) = (chart(WEB, &[]), chart("name: wab\nversion: 1.2.3+x\n", &[]));
-    let bomb = bomb();
     let wrong = index("1.2.3+x", "web.tgz", &"0".repeat(64));
     let shop = Shop::open(vec![
         ("/wrong/index.yaml", wrong),
         ("/wrong/web.tgz", Answer::Bytes(tgz.clone())),
         ("/other/index.yaml", index("1.2.3+x", "web.tgz", &hex(&other))),
         ("/other/web.tgz", Answer::Bytes(other)),
-        ("/bomb/index.yaml", index("1.2.3+x", "web.tgz", &hex(&bomb))),
-        ("/bomb/web.tgz", Answer::Bytes(bomb)),
         ("/gone/index.yaml", index("1.2.3+x", "web.tgz", &hex(&tgz))),
         ("/large/index.yaml", Answer::Announced(200 << 20)),
         ("/page/index.yaml", Answer::Bytes(b"<html>no index</html>".to_vec())),
@@ -341,7 +324,6 @@ fn a_chart_that_is_not_what_its_index_says_is_not_carried() {
     for (rest, code, words) in [
         ("wrong/web:1.2.3+x", code::DAMAGED, "and the index sha256:0000"),
         ("other/web:1.2.3+x", code::DAMAGED, "is wab"),
-        ("bomb/web:1.2.3+x", code::DAMAGED, "more than 100 MiB"),
         ("gone/web:1.2.3+x", code::INCOMPLETE, "is in the index, and not there"),
         ("gone/web:7", code::INCOMPLETE, "there is no version \"7\""),
         ("gone/db", code::INCOMPLETE, "there is no chart \"db\""),
@@ -381,4 +363,44 @@ fn credentials_for_charts_go_to_their_own_host_alone() {
     let there = storage.asked();
     assert!(there.iter().any(|(path, _)| path == "/web.tgz"));
     assert!(there.iter().all(|(_, known)| known.is_none()), "{there:?}");
+}
+
+#[test]
+fn images_that_a_chart_names_are_told_and_come_along_on_demand() {
+    let bench = Bench::new();
+    let registry = Registry::empty();
+    let image = &crate::support::images::all()[0];
+    image.push(&registry);
+    let values = format!(
+        "image:\n  registry: {}\n  repository: {}\n  tag: '{}'\n",
+        registry.host(),
+        image.repository,
+        image.tag
+    );
+    let template = b"spec:\n  image: {{ .Values.other }}\n";
+    let more: [(&str, &[u8]); 2] =
+        [("web/values.yaml", values.as_bytes()), ("web/templates/d.yaml", template)];
+    let tgz = chart("name: web\nversion: 1.0.0\n", &more);
+    let shop = Shop::open(vec![
+        ("/index.yaml", index("1.0.0", "web.tgz", &hex(&tgz))),
+        ("/web.tgz", Answer::Bytes(tgz)),
+    ]);
+    let web = shop.chart("web");
+
+    let alone = bench.export("a.tar", &[&web]).ok().says("names 1 image").says("--with-images");
+    assert_eq!(alone.stdout.matches(&image.repository).count(), 0);
+    let both = bench.export("b.tar", &[&web, "--with-images", "--format", "json"]).ok();
+    let name = format!("{}/{}", registry.host(), image.path());
+    let both = both.says("1 line of templates has a name").json();
+    let names: Vec<_> = both["images"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    assert!(names.len() == 2 && names.iter().any(|it| *it == name.as_str()), "{names:?}");
+
+    let lost = values.replace(&image.repository, "no-such");
+    let tgz = chart("name: web\nversion: 1.0.0\n", &[("web/values.yaml", lost.as_bytes())]);
+    let shop = Shop::open(vec![
+        ("/index.yaml", index("1.0.0", "web.tgz", &hex(&tgz))),
+        ("/web.tgz", Answer::Bytes(tgz)),
+    ]);
+    let lost = bench.export("c.tar", &[&shop.chart("web"), "--with-images"]);
+    lost.exits(code::INCOMPLETE).says("values.yaml: line ");
 }

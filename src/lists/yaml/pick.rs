@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn two_of_one_name_and_what_is_too_deep_are_faults() {
-        let deep = "[".repeat(MAX_DEPTH + 1);
+        let deep = ["[", "]"].map(|it| it.repeat(MAX_DEPTH + 1)).concat();
         let below = format!("x: {deep}");
         for (text, said) in [
             ("e: {a: 1}\ne: {a: 2}", "stands twice"),

@@ -1,10 +1,9 @@
 //! A chart as an artifact, in the form that `helm push` gives one.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::chart_about::ChartAbout;
-use super::chart_archive::chart_files;
+use super::chart_bytes::ChartBytes;
 use super::helm::{HELM_CHART, HELM_CONFIG, HELM_PROVENANCE};
 use super::manifest;
 use super::title::TITLE;
@@ -17,29 +16,6 @@ use crate::words::reference::Reference;
 /// The file that says what a chart is.
 const CHART_YAML: &str = "Chart.yaml";
 
-/// A chart that was fetched.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ChartBytes {
-    /// What it is called for people.
-    pub shown: String,
-    /// Its name and version, as it was asked for.
-    pub is: (String, String),
-    /// The `.tgz`.
-    pub tgz: Vec<u8>,
-    /// The `.tgz.prov`, where there is one.
-    pub provenance: Option<Vec<u8>>,
-}
-
-impl ChartBytes {
-    /// The chart `tgz`, which is to be the `version` of `name`; without provenance.
-    #[must_use]
-    pub fn new(shown: String, name: &str, version: &str, tgz: Vec<u8>) -> ChartBytes {
-        let is = (name.to_owned(), version.to_owned());
-        ChartBytes { shown, is, tgz, provenance: None }
-    }
-}
-
 impl MadeArtifact {
     /// `chart` as an artifact called `name`.
     ///
@@ -47,8 +23,8 @@ impl MadeArtifact {
     /// [`Class::Damaged`] for what is no chart, or another one than was asked for.
     pub fn of_chart(chart: ChartBytes, name: Reference, cancel: &Cancel) -> Result<MadeArtifact> {
         // 1. What does it say that it is?
+        let mut files = chart.files(|path| path == CHART_YAML, cancel)?;
         let ChartBytes { shown, is, tgz, provenance } = chart;
-        let mut files = chart_files(&tgz, &shown, |path| path == CHART_YAML, cancel)?;
         let yaml = files.remove(CHART_YAML).ok_or_else(|| {
             Error::new(Class::Damaged, format!("{shown} is no chart: it has no {CHART_YAML}"))
         })?;

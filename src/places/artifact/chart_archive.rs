@@ -14,6 +14,16 @@ const MAX_PLAIN: u64 = 100 << 20;
 const MAX_FILE: u64 = 5 << 20;
 /// How many files it may have: the largest known have a thousand.
 const MAX_FILES: usize = 20_000;
+/// What a chart may have.
+const BOUNDS: Bounds = Bounds { plain: MAX_PLAIN, file: MAX_FILE, files: MAX_FILES };
+
+/// How much a chart may unpack to, how much a file of it that is looked at, and how many it may have.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    plain: u64,
+    file: u64,
+    files: usize,
+}
 
 /// The files of the chart `tgz` that are `wanted` by their paths below its folder. Messages call it `what`.
 ///
@@ -26,15 +36,31 @@ pub(super) fn chart_files(
     wanted: impl Fn(&str) -> bool,
     cancel: &Cancel,
 ) -> Result<BTreeMap<String, Vec<u8>>> {
+    within(tgz, what, wanted, BOUNDS, cancel)
+}
+
+/// As [`chart_files`], within `bounds`.
+fn within(
+    tgz: &[u8],
+    what: &str,
+    wanted: impl Fn(&str) -> bool,
+    bounds: Bounds,
+    cancel: &Cancel,
+) -> Result<BTreeMap<String, Vec<u8>>> {
     let inflate = Inflate::new(Packing::Gzip, tgz, what, &Allowance::default());
-    let mut left = inflate.map_err(|e| broken(what, e))?.take(MAX_PLAIN + 1);
-    let files = wanted_files(&mut left, what, wanted, cancel);
+    let mut left = inflate.map_err(|e| broken(what, e))?.take(bounds.plain + 1);
+    let files = wanted_files(&mut left, what, wanted, bounds, cancel);
     // To its end, so that the checksum is compared; what went wrong before goes first.
     let rest = io::copy(&mut left, &mut io::sink());
     match left.limit() {
-        0 => Err(bad(what, &format!("it unpacks to more than {} MiB", MAX_PLAIN >> 20))),
+        0 => Err(bad(what, &format!("it unpacks to more than {}", size(bounds.plain)))),
         _ => files.and_then(|files| rest.map(|_| files).map_err(|e| broken(what, e))),
     }
+}
+
+/// So many bytes, as people say it.
+fn size(bytes: u64) -> String {
+    format!("{} MiB", bytes >> 20)
 }
 
 fn bad(what: &str, why: &str) -> Error {
@@ -50,6 +76,7 @@ fn wanted_files(
     plain: &mut impl Read,
     what: &str,
     wanted: impl Fn(&str) -> bool,
+    bounds: Bounds,
     cancel: &Cancel,
 ) -> Result<BTreeMap<String, Vec<u8>>> {
     let (mut files, mut tar) = (BTreeMap::new(), tar::Archive::new(plain));
@@ -58,8 +85,8 @@ fn wanted_files(
     let entries = tar.entries().map_err(|e| broken(what, e))?.raw(true);
     for (count, entry) in entries.enumerate() {
         cancel.check()?;
-        if count >= MAX_FILES {
-            return Err(bad(what, &format!("it has more than {MAX_FILES} files")));
+        if count >= bounds.files {
+            return Err(bad(what, &format!("it has more than {} files", bounds.files)));
         }
         let mut entry = entry.map_err(|e| broken(what, e))?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
@@ -68,9 +95,9 @@ fn wanted_files(
             continue;
         }
         let size = entry.size();
-        if size > MAX_FILE {
-            let why = format!("its {below} has more than {} MiB", MAX_FILE >> 20);
-            return Err(bad(what, &why));
+        if size > bounds.file {
+            let most = self::size(bounds.file);
+            return Err(bad(what, &format!("its {below} has more than {most}")));
         }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|e| broken(what, e))?;
@@ -117,7 +144,8 @@ mod tests {
     use super::*;
 
     fn read(tgz: &[u8]) -> Result<BTreeMap<String, Vec<u8>>> {
-        chart_files(tgz, "x", |path| path == "Chart.yaml", &Cancel::default())
+        let small = Bounds { plain: 4 << 20, file: 1 << 20, files: 50 };
+        within(tgz, "x", |path| path == "Chart.yaml", small, &Cancel::default())
     }
 
     #[test]
@@ -133,17 +161,16 @@ mod tests {
 
     #[test]
     fn bombs_cut_ones_and_doubled_ones_are_refused() {
-        let zeros = vec![0; usize::try_from(MAX_FILE).unwrap() + 1];
+        let zeros = vec![0; (1 << 20) + 1];
         let mut header = tar::Header::new_ustar();
-        header.set_size(MAX_PLAIN);
+        header.set_size(4 << 20);
         header.set_path("web/x").unwrap();
         header.set_cksum();
-        let times = usize::try_from(MAX_PLAIN / MAX_FILE).unwrap();
-        let bomb = [packed(header.as_bytes()), packed(&zeros).repeat(times)].concat();
+        let bomb = [packed(header.as_bytes()), packed(&zeros).repeat(4)].concat();
         let good = tgz(&[("web/Chart.yaml", b"web")]);
         for (bad, said) in [
-            (bomb, "more than 100 MiB"),
-            (tgz(&[("web/Chart.yaml", &zeros)]), "more than 5 MiB"),
+            (bomb, "more than 4 MiB"),
+            (tgz(&[("web/Chart.yaml", &zeros)]), "more than 1 MiB"),
             (tgz(&[("web/Chart.yaml", b"a"), ("web/Chart.yaml", b"b")]), "two files"),
             (good[..good.len() - 6].to_vec(), ""),
             (b"<html>".to_vec(), ""),
@@ -151,7 +178,7 @@ mod tests {
             let error = read(&bad).unwrap_err();
             assert!(error.message().contains(said), "{error}");
         }
-        let many: Vec<(&str, &[u8])> = vec![("web/a", b""); MAX_FILES + 1];
-        assert!(read(&tgz(&many)).unwrap_err().message().contains("more than 20000"));
+        let many: Vec<(&str, &[u8])> = vec![("web/a", b""); 51];
+        assert!(read(&tgz(&many)).unwrap_err().message().contains("more than 50 files"));
     }
 }

@@ -1,5 +1,6 @@
 //! Charts of Helm repositories, fetched for an export.
 
+use super::chart_images::{ChartImages, is_asked};
 use crate::lists::IndexedChart;
 use crate::places::artifact::{ChartBytes, MadeArtifact};
 use crate::places::location::ChartAddress;
@@ -24,7 +25,8 @@ const SIGNED: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----";
 pub(super) struct LastIndex(Option<(String, String)>);
 
 impl LastIndex {
-    /// Fetches `chart` and makes an artifact of it.
+    /// Fetches `chart` and makes an artifact of it. The images that it names are `charted`, where they are
+    /// wanted.
     ///
     /// # Errors
     /// [`Class::Incomplete`] for what the repository does not have, [`Class::Damaged`] for what is not
@@ -32,6 +34,7 @@ impl LastIndex {
     pub(super) fn fetch(
         &mut self,
         chart: &ChartAddress,
+        (charted, with_images): (&mut ChartImages, bool),
         client: &Client,
         progress: &dyn Progress,
     ) -> Result<MadeArtifact> {
@@ -65,8 +68,11 @@ impl LastIndex {
 
         // 3. Its signature comes along.
         let provenance = provenance(&folder, &location, &tgz, &what, progress).map_err(at)?;
-        let mut chart = ChartBytes::new(what, &chart.name, &found.version, tgz);
+        let mut chart = ChartBytes::new(what.clone(), &chart.name, &found.version, tgz);
         chart.provenance = provenance;
+        let files =
+            chart.files(is_asked, &progress.handle()).map_err(|e| at(e.on(Side::Source)))?;
+        charted.add(&what, &files, with_images, progress)?;
         MadeArtifact::of_chart(chart, name, &progress.handle()).map_err(|e| at(e.on(Side::Source)))
     }
 
