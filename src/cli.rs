@@ -33,6 +33,7 @@ mod list;
 mod list_files;
 mod lists;
 mod lock;
+mod lock_images;
 mod login;
 mod manual;
 mod misuse;
@@ -116,6 +117,7 @@ enum Command {
     #[command(subcommand)]
     Key(key::KeyVerb),
     Export(Box<export::Export>),
+    Lock(Box<lock_images::LockImages>),
     Inspect(inspect::Inspect),
     Inventory(Box<inventory::TakeInventory>),
     Diff(diff::Diff),
@@ -177,6 +179,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
     match command {
         Command::Key(command) => command.run(printer),
         Command::Export(args) => args.run(printer),
+        Command::Lock(args) => args.run(printer),
         Command::Inspect(args) => args.run(printer),
         Command::Inventory(args) => args.run(printer),
         Command::Diff(args) => args.run(printer),

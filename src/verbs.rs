@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod inventory;
 pub mod ledger;
 pub mod list;
+pub mod lock;
 pub mod login;
 mod making;
 mod numbered;

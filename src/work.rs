@@ -17,3 +17,4 @@ pub mod signature_rule;
 pub mod signed_images;
 pub mod template;
 pub mod transfer;
+pub mod weights;

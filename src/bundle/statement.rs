@@ -24,6 +24,8 @@ const PREDICATE_TYPE: &str = "urn:sealift:bundle:v1";
 const SECOND_TYPE: &str = "urn:sealift:bundle:v2";
 /// `predicateType` of ours where it has a member that readers of the second version refuse.
 const THIRD_TYPE: &str = "urn:sealift:bundle:v3";
+/// `predicateType` of ours where it has a member that readers of the third version refuse.
+const FOURTH_TYPE: &str = "urn:sealift:bundle:v4";
 /// Most characters of a reason for which an image was skipped.
 const MAX_REASON: usize = 1_000;
 /// The way out where a statement is of a version that is not known here.
@@ -65,6 +67,10 @@ pub struct Predicate {
     /// What the images were held against before they were let in. With it, it is version 3.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
+    /// The SHA-256 of each lock that was among the lists which asked for the images, in order. With it, it is
+    /// version 4.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Digest>,
 }
 
 /// The bundle before this one in its stream.
@@ -161,6 +167,7 @@ impl Predicate {
             tool: Tool::own(),
             skipped: Vec::new(),
             screenings: Vec::new(),
+            locks: Vec::new(),
         }
     }
 
@@ -188,6 +195,14 @@ impl Predicate {
         let mut all = std::mem::take(&mut self.screenings);
         all.extend(screenings);
         self.screened(all)
+    }
+
+    /// The same, asked for by these `locks`, among others.
+    #[must_use]
+    pub fn locked(self, mut locks: Vec<Digest>) -> Predicate {
+        locks.sort();
+        locks.dedup();
+        Predicate { locks, ..self }
     }
 
     /// The same, standing at `position`, after `previous`.
@@ -231,10 +246,11 @@ impl Predicate {
 
     /// The first version whose readers know all members.
     fn version(&self) -> &'static str {
-        match (self.screenings.is_empty(), self.skipped.is_empty()) {
-            (false, _) => THIRD_TYPE,
-            (true, false) => SECOND_TYPE,
-            (true, true) => PREDICATE_TYPE,
+        match (self.locks.is_empty(), self.screenings.is_empty(), self.skipped.is_empty()) {
+            (false, ..) => FOURTH_TYPE,
+            (true, false, _) => THIRD_TYPE,
+            (true, true, false) => SECOND_TYPE,
+            (true, true, true) => PREDICATE_TYPE,
         }
     }
 
@@ -267,7 +283,8 @@ impl Statement {
         // Nobody may be trusted yet, so nothing is kept but what a statement has room for.
         check_strict(payload).map_err(|e| bad(e.to_string()))?;
         let types: Types<'_> = serde_json::from_slice(payload).map_err(|e| bad(e.to_string()))?;
-        let is_known = [PREDICATE_TYPE, SECOND_TYPE, THIRD_TYPE].contains(&&*types.predicate_type);
+        let known = [PREDICATE_TYPE, SECOND_TYPE, THIRD_TYPE, FOURTH_TYPE];
+        let is_known = known.contains(&&*types.predicate_type);
         if types.r#type != STATEMENT_TYPE || !is_known {
             return Err(bad("it is of another type".to_owned()).hint(LATER));
         }
@@ -289,9 +306,10 @@ impl Statement {
             || !predicate.referrers.is_sorted_by(|one, next| one < next)
             || !predicate.skipped.is_sorted_by(|one, next| one < next)
             || !predicate.screenings.is_sorted_by(|one, next| one < next)
+            || !predicate.locks.is_sorted_by(|one, next| one < next)
         {
             return Err(bad(
-                "its images, referrers, screenings or what it skipped are not in order, each once"
+                "its images, referrers, screenings, locks or what it skipped are not in order, each once"
                     .to_owned(),
             ));
         }
@@ -408,7 +426,8 @@ mod tests {
         let page = include_str!("../../docs/FORMAT.md");
         let on = LeansOn { kind: Witness::Line, digest: Digest::of(b"x"), position: None };
         let base = Base::of(vec![on], vec![Digest::of(b"a")]);
-        let value = serde_json::to_value(screened().upon(base)).unwrap();
+        let locked = screened().locked(vec![Digest::of(b"l")]);
+        let value = serde_json::to_value(locked.upon(base)).unwrap();
         let of = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         let base = &value["base"];
         let all = [&value, &value["images"][0], &value["skipped"][0], base, &base["on"][0]];
@@ -419,7 +438,7 @@ mod tests {
             assert!(page.contains(&format!("`{member}`")), "{member}");
         }
         assert!(page.contains(PREDICATE_TYPE) && page.contains(SECOND_TYPE));
-        assert!(page.contains(THIRD_TYPE));
+        assert!(page.contains(THIRD_TYPE) && page.contains(FOURTH_TYPE));
     }
 
     fn screened() -> Predicate {
@@ -465,6 +484,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn locks_that_asked_make_it_the_fourth_version() {
+        let (sums, index) = (Digest::of(b"s"), Digest::of(b"i"));
+        let (one, other) = (Digest::of(b"1"), Digest::of(b"2"));
+        let locked = predicate().locked(vec![one, other, one]);
+
+        let fourth = String::from_utf8(locked.to_statement(&sums, &index)).unwrap();
+
+        assert!(fourth.contains("bundle:v4"), "{fourth}");
+        let read = Statement::from_payload(fourth.as_bytes()).unwrap().predicate;
+        assert_eq!(read, locked);
+        assert_eq!(read.locks.len(), 2);
+        let (first, last) = (read.locks[0].hex(), read.locks[1].hex());
+        for bad in [
+            fourth.replace("bundle:v4", "bundle:v3"),
+            fourth.replace(&first, &last),
+            fourth.replace(&first, &first.to_uppercase()),
+        ] {
+            assert_ne!(bad, fourth);
+            assert!(Statement::from_payload(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
     fn skipping() -> Predicate {
         let skipped = |image: &str| Skipped {
             source: "docker-archive:x".to_owned(),
@@ -500,7 +542,7 @@ mod tests {
     #[test]
     fn a_statement_of_a_later_version_says_what_to_do() {
         let payload = predicate().to_statement(&Digest::of(b"s"), &Digest::of(b"i"));
-        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v4");
+        let later = String::from_utf8(payload).unwrap().replace("bundle:v1", "bundle:v5");
 
         let error = Statement::from_payload(later.as_bytes()).unwrap_err();
 

@@ -27,7 +27,7 @@ use super::secrets::{private_key, public_keys};
 use super::signature_rules::SignatureRules;
 use super::since::{any_line, since};
 use super::sizes;
-use super::table::{blobs, bytes, read_back, screenings, skipped, table};
+use super::table::{blobs, bytes, locks, read_back, screenings, skipped, table};
 use super::unlock::Identity;
 use crate::bundle::base::LeansOn;
 use crate::bundle::roots::TrustFolder;
@@ -204,7 +204,7 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(mut self, printer: &Printer) -> Result<ExitCode> {
-        let Wishes { request: wishes, wrong } =
+        let Wishes { request: wishes, wrong, locks } =
             self.lists.wishes(self.images, self.registries.jobs(), printer)?;
         if !wishes.any_registry() {
             let own = [("--no-tag-lists", self.no_tag_lists)];
@@ -222,7 +222,7 @@ impl Export {
         let missing = lost.into_iter().map(LostWish::skipped).collect();
         let (mut listed, mut images) = (BTreeMap::new(), Vec::new());
         for meant in resolved.images {
-            if let Some(spot) = meant.spots.first() {
+            if let Some(spot) = meant.spots().next() {
                 listed.insert(meant.image.to_string(), spot.told());
             }
             images.push(meant.image);
@@ -253,6 +253,7 @@ impl Export {
         let request = Request {
             images,
             listed,
+            locks,
             redundancy: self.cut.redundancy,
             output: opener.beside(output),
             select: Selection {
@@ -330,6 +331,7 @@ fn text(summary: &Summary) -> Vec<String> {
     let mut lines = table(&rows);
     lines.extend(skipped(&summary.skipped));
     lines.extend(screenings(&summary.screenings));
+    lines.extend(locks(&summary.locks));
     lines.extend(held(summary));
     lines.extend(summary.position.as_ref().map(in_words));
     lines.extend(summary.read_back.map(read_back));
@@ -345,6 +347,9 @@ fn text(summary: &Summary) -> Vec<String> {
     }
     let fetched = format!("{} ({})", blobs(summary.fetched.blobs), bytes(summary.fetched.bytes));
     if summary.dry_run {
+        // Beside what the other side has, each image is told with what it adds to that.
+        let weights = summary.weights.iter().filter(|_| summary.change.is_none());
+        lines.extend(weights.flat_map(sizes::weights));
         if let Some(change) = &summary.change {
             lines.push(String::new());
             lines.extend(changes::table(change, false, false));

@@ -11,7 +11,7 @@ use super::evidence::{ahead, by_root, expiry, ids, in_words};
 use super::idle;
 use super::printer::Printer;
 use super::table::{
-    blobs, bytes, digest, left_out, others, platforms, screenings, skipped, titled,
+    blobs, bytes, digest, left_out, locks, others, platforms, screenings, skipped, titled,
 };
 use super::unlock::Unlock;
 use crate::bundle::problem::failure;
@@ -107,6 +107,7 @@ fn text(overview: &Overview, long: bool) -> Vec<String> {
     lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&overview.skipped));
     lines.extend(screenings(&overview.screenings));
+    lines.extend(locks(&overview.locks));
     lines.extend(others(&overview.other_signatures));
     lines.push(match overview.trusted {
         true => {

@@ -8,20 +8,22 @@ use clap::Args;
 use super::environment;
 use super::lists::no_path;
 use super::printer::Printer;
-use super::secrets::read_text;
+use super::secrets::read_bytes;
 use super::text;
 use crate::lists::{self, Around, Asked, ListFormat, ListText, Reading, asked, named, read};
 use crate::places::location::Source;
 use crate::tools::file::open_regular;
 use crate::tools::pace::Jobs;
 use crate::verbs::resolve;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::escape::safe;
 use crate::words::misnamed::misnamed;
 use crate::words::reference::Reference;
 
-/// Largest list that is read: a hundred thousand names, or the manifests of a large cluster.
-const MAX_LIST: u64 = 16 << 20;
+/// Largest list that is read: a hundred thousand names, a lock of thirty thousand, or the manifests of a large
+/// cluster.
+const MAX_LIST: u64 = lists::MAX_LOCK;
 /// What standard input is called.
 const STDIN: &str = "standard input";
 
@@ -63,6 +65,8 @@ pub(super) struct Wishes {
     pub(super) request: resolve::Request,
     /// What is wrong already.
     pub(super) wrong: Vec<Error>,
+    /// The digests of the lists that are locks.
+    pub(super) locks: Vec<Digest>,
 }
 
 impl ListFiles {
@@ -114,7 +118,7 @@ impl ListFiles {
                 let text = format!("{} names no image", shown(list));
                 Err(Error::new(Class::Usage, text).hint("write one name a line"))
             }
-            _ => Ok(Wishes { request, wrong }),
+            _ => Ok(Wishes { request, wrong, locks: reading.locks }),
         }
     }
 
@@ -159,8 +163,11 @@ fn shown(path: &Path) -> String {
 /// The list at `path`.
 fn list_text(path: &Path) -> Result<ListText> {
     if !is_stdin(path) {
-        let text = read_text(path, MAX_LIST)?;
-        return Ok(ListText::new(&shown(path), Some(path), &text));
+        let bytes = read_bytes(path, MAX_LIST)?;
+        let subject = || Subject::Path(path.to_owned());
+        let text =
+            text::decode(&bytes).map_err(|e| e.context(path.display()).subject(subject()))?;
+        return Ok(ListText::new(&shown(path), Some(path), &text).of_file(Digest::of(&bytes)));
     }
     let mut bytes = Vec::new();
     let input = environment::listed_input()?;
@@ -171,7 +178,7 @@ fn list_text(path: &Path) -> Result<ListText> {
         return Err(Error::new(Class::Usage, text).hint("hand over several, one after the other"));
     }
     let text = text::decode(&bytes).map_err(|e| e.context(STDIN))?;
-    Ok(ListText::new(STDIN, None, &text))
+    Ok(ListText::new(STDIN, None, &text).of_file(Digest::of(&bytes)))
 }
 
 /// What lists may refer to: the files beside them, and the environment.

@@ -156,7 +156,7 @@ impl CheckPolicy {
 
     fn images(&mut self, printer: &Printer) -> Result<ToJudge> {
         idle::tell(&[("--base", !self.base.is_empty())], "no bundle is judged", printer);
-        let Wishes { request: wishes, wrong } =
+        let Wishes { request: wishes, wrong, .. } =
             self.lists.wishes(std::mem::take(&mut self.what), self.registries.jobs(), printer)?;
         if self.names_only && wishes.asks_registry() {
             return Err(Error::new(Class::Usage, "what tags a rule means only a registry knows")

@@ -57,6 +57,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Scratch => "--scratch",
         Remedy::Since => "--since",
         Remedy::SinceKeys => "--since-key",
+        Remedy::SkipMissing => "--skip-missing",
         Remedy::SkipUnreadable => "--skip-unreadable",
         Remedy::State => "--state",
         Remedy::StorageQuota => "--storage-quota",

@@ -117,6 +117,11 @@ pub(super) fn skipped(skipped: &[Skipped]) -> Vec<String> {
     skipped.iter().map(line).collect()
 }
 
+/// A line for each lock that asked for images.
+pub(super) fn locks(locks: &[Digest]) -> Vec<String> {
+    locks.iter().map(|lock| format!("asked for by the lock {lock}")).collect()
+}
+
 /// A line for each thing that images were held against before they were let in.
 pub(super) fn screenings(screenings: &[Screening]) -> Vec<String> {
     screenings.iter().flat_map(screened).map(|line| Safe(&line).to_string()).collect()

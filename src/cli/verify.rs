@@ -19,7 +19,7 @@ use super::remedies::option;
 use super::report::argument;
 use super::rules;
 use super::table::{
-    blobs, bytes, digest, left_out, others, platforms, read_back, screenings, skipped, table,
+    blobs, bytes, digest, left_out, locks, others, platforms, read_back, screenings, skipped, table,
 };
 use super::unlock::Unlock;
 use crate::bundle::check::VolumeAlone;
@@ -226,6 +226,7 @@ fn text(report: &Report, long: bool) -> Vec<String> {
     lines.extend(foreign.map(|text| Safe(&text).to_string()));
     lines.extend(skipped(&report.skipped));
     lines.extend(screenings(&report.screenings));
+    lines.extend(locks(&report.locks));
     lines.extend(others(&report.other_signatures));
     if !report.unsigned.is_empty() {
         let count = report.unsigned.len();

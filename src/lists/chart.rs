@@ -63,16 +63,14 @@ fn read_chart(list: &ListText, chart: &Node, reading: &mut Reading) {
     }
     for (key, node) in annotations {
         let what = format!("{what}: {key}");
-        match node.text() {
-            None => entries(list, &what, node, &|line| line, reading),
-            Some(text) => match yaml::documents(text).next() {
-                None => {}
-                Some(Ok(inner)) => entries(list, &what, &inner, &|at| outer(node, at), reading),
-                Some(Err(fault)) => {
-                    let spot = list.spot(outer(node, fault.line), what);
-                    reading.fault(spot, fault.into_error());
-                }
-            },
+        if node.text().is_none() {
+            entries(list, &what, node, reading);
+            continue;
+        }
+        match yaml::documents_within(node).next() {
+            None => {}
+            Some(Ok(inner)) => entries(list, &what, &inner, reading),
+            Some(Err(fault)) => reading.fault(list.spot(fault.line, what), fault.into_error()),
         }
     }
     for part in chart.get("dependencies").map_or(&[][..], Node::list) {
@@ -86,32 +84,16 @@ fn read_chart(list: &ListText, chart: &Node, reading: &mut Reading) {
     }
 }
 
-/// The line of the file that is line `at` of the text that `node` is.
-fn outer(node: &Node, at: usize) -> usize {
-    // A block is said to begin on its first line that is not empty.
-    let empty = node.word().len() - node.word().trim_start_matches('\n').len();
-    match node.is_block() {
-        true => (node.line() + at).saturating_sub(1 + empty).max(node.line()),
-        false => node.line(),
-    }
-}
-
-/// The images that `node` lists, of which a line is one of the file by `line`.
-fn entries(
-    list: &ListText,
-    what: &str,
-    node: &Node,
-    line: &dyn Fn(usize) -> usize,
-    reading: &mut Reading,
-) {
+/// The images that `node` lists.
+fn entries(list: &ListText, what: &str, node: &Node, reading: &mut Reading) {
     if !node.is_list() && !node.is_null() {
         let out = "write it as - name: NAME and image: IMAGE for each";
-        return reading.wrong(list.spot(line(node.line()), what), "is no list of images", out);
+        return reading.wrong(list.spot(node.line(), what), "is no list of images", out);
     }
     for (at, entry) in node.list().iter().enumerate() {
         let image = if entry.is_map() { entry.get("image") } else { Some(entry) };
         let name = entry.text_of("name").map_or_else(|| format!("[{at}]"), |it| format!(" {it}"));
-        let spot = list.spot(line(image.unwrap_or(entry).line()), format!("{what}{name}"));
+        let spot = list.spot(image.unwrap_or(entry).line(), format!("{what}{name}"));
         let platforms: Vec<&str> = entry
             .get("platforms")
             .map_or(&[][..], Node::list)

@@ -10,7 +10,9 @@ use super::format::ListFormat;
 use super::hauler::Hauler;
 use super::images_lock::ImagesLock;
 use super::kubernetes::Kubernetes;
+use super::kustomize::Kustomize;
 use super::list_text::ListText;
+use super::lock_file::LockFile;
 use super::oc_mirror::OcMirror;
 use super::plain::PlainList;
 use super::reading::Reading;
@@ -22,6 +24,7 @@ use crate::words::error::{Class, Error, Result};
 
 /// All of them. The first that a list is one of decides; the last one is any.
 pub const FORMATS: &[&dyn ListFormat] = &[
+    &LockFile,
     &Hauler,
     &Zarf,
     &ImagesLock,
@@ -32,6 +35,7 @@ pub const FORMATS: &[&dyn ListFormat] = &[
     &Dockerfile,
     &Condor,
     &Chart,
+    &Kustomize,
     &Compose,
     &Kubernetes,
     &Values,

@@ -26,9 +26,9 @@ use super::yaml::{self, Node};
 const MAX_BROKEN: usize = 20;
 /// Most values that are looked at in one list, what aliases repeat among them: the pods of ten thousand
 /// nodes.
-const MAX_WALKED: usize = 20_000_000;
+pub(super) const MAX_WALKED: usize = 20_000_000;
 /// Lists within lists; those that are seen are never deeper than two.
-const MAX_LISTS: usize = 4;
+pub(super) const MAX_LISTS: usize = 4;
 
 /// Objects of a cluster's API.
 #[derive(Debug)]
@@ -86,8 +86,24 @@ fn begins_as_object(text: &str) -> bool {
     })
 }
 
+/// Takes the images of `objects`, which are in `list`, each as it is.
+pub(super) fn read_objects(
+    list: &ListText,
+    objects: impl Iterator<Item = Node>,
+    around: &dyn Around,
+    reading: &mut Reading,
+) {
+    let rules = rules(list, around, reading);
+    let mut namings = Vec::new();
+    for object in objects {
+        let bearer = Bearer::of(&object, "", "", None);
+        walk::walk(list, &object, bearer, &rules, &mut namings, reading);
+    }
+    namings.into_iter().for_each(|naming| naming.settle(reading));
+}
+
 /// The rules that are known, and those that the user gave.
-pub(super) fn rules(list: &ListText, around: &dyn Around, reading: &mut Reading) -> Vec<PathRule> {
+fn rules(list: &ListText, around: &dyn Around, reading: &mut Reading) -> Vec<PathRule> {
     let mut rules = known::rules();
     for text in around.image_paths() {
         match text.parse() {
@@ -142,7 +158,9 @@ impl Objects<'_, '_> {
         let mut rest = String::new();
         for _ in 0..MAX_BROKEN {
             let from = if rest.is_empty() { text } else { &rest };
-            let Some(fault) = self.documents(from) else { return };
+            let Some(fault) = self.documents(from) else {
+                return;
+            };
             let broken = fault.line.max(1);
             self.reading.fault(self.list.spot(broken, ""), fault.into_error());
             let next = from.split_inclusive('\n').enumerate().skip(broken).find(|(_, line)| {

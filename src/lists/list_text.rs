@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::spot::Spot;
 use super::yaml::{self, Node};
+use crate::words::digest::Digest;
 
 /// A list as it was read: its name and its text, of which lines end as on Unix.
 #[derive(Debug, Clone)]
@@ -12,6 +13,7 @@ pub struct ListText {
     name: Arc<str>,
     path: Option<PathBuf>,
     text: Arc<str>,
+    digest: Option<Digest>,
     first: Arc<OnceLock<Result<Option<Node>, yaml::Fault>>>,
 }
 
@@ -23,8 +25,21 @@ impl ListText {
             name: name.into(),
             path: path.map(Path::to_owned),
             text: text.into(),
+            digest: None,
             first: Arc::default(),
         }
+    }
+
+    /// The same, of a file whose bytes have this `digest`.
+    #[must_use]
+    pub fn of_file(self, digest: Digest) -> ListText {
+        ListText { digest: Some(digest), ..self }
+    }
+
+    /// The digest of the bytes that it was read from, where whoever read them said so.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        self.digest
     }
 
     /// What it is called.

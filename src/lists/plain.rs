@@ -90,6 +90,18 @@ mod tests {
     use crate::lists::{Nothing, read};
 
     #[test]
+    fn a_hundred_thousand_lines_are_read_each_with_its_spot() {
+        let text: String =
+            (0..100_000).map(|n| format!("registry.example/team/app-{n}:1.{n}  # {n}\n")).collect();
+
+        let reading = read(&[ListText::new("l.txt", None, &text)], None, &Nothing);
+
+        assert!(reading.faults.is_empty());
+        assert_eq!(reading.entries.len(), 100_000);
+        assert_eq!(reading.entries[99_999].spot.line, 100_000);
+    }
+
+    #[test]
     fn lines_are_places_and_rules_for_tags() {
         let text = "# base\nalpine:3.20  # small\n\n\tquay.io/a/b@sha256:e3b0\nquay.io/a/b:>=1 <2\nx:*\noci:dir:*\n";
         let list = ListText::new("l.txt", None, text);

@@ -4,6 +4,7 @@ use super::entry::Entry;
 use super::list_text::ListText;
 use super::spot::Spot;
 use super::yaml::{self, Node};
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error};
 
 /// Most wishes of one list, and most faults and notes that are kept of it: a hundred thousand names are
@@ -20,6 +21,8 @@ pub struct Reading {
     pub notes: Vec<(Spot, String)>,
     /// What is wrong: nothing moves then.
     pub faults: Vec<(Spot, Error)>,
+    /// The digests of the files that are locks: whatever is made of them says so.
+    pub locks: Vec<Digest>,
 }
 
 impl Reading {
@@ -109,5 +112,6 @@ impl Reading {
         other.entries.into_iter().for_each(|entry| self.add(entry));
         self.notes.extend(other.notes);
         self.faults.extend(other.faults);
+        self.locks.extend(other.locks);
     }
 }

@@ -26,7 +26,6 @@ mod there;
 use self::layers::bring;
 pub use self::misnamed::misnamed;
 pub(super) use self::open_places::OpenPlaces;
-use self::open_places::all_there;
 use self::readable::Gathered;
 pub use self::request::Request;
 use self::scanned::{Scanned, scan};
@@ -34,7 +33,7 @@ pub use self::since::Since;
 pub(super) use self::sources::open;
 pub use self::summary::Summary;
 use self::summary::{held, volume_dir};
-pub(super) use self::surveyed::{names_of, survey};
+pub(super) use self::surveyed::{contents_of, names_of, survey};
 use self::there::There;
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::check::{self, Trust};
@@ -66,6 +65,7 @@ use crate::words::remedy::Remedy;
 use crate::work::graph::{self, Selection};
 use crate::work::plan::Count;
 use crate::work::transfer;
+use crate::work::weights::Weights;
 
 /// Exports as `request` says, signed with `key`, which is wiped from memory as soon as it has
 /// signed: layers may take hours after that.
@@ -143,7 +143,7 @@ fn make(
     let found = graph::find(&origins, &wanted, request.jobs.most, progress)?;
     let mut images = Gathered::new(wanted, found.roots, unreadable);
     let faults = images.take_faults(faults, found.faults, request);
-    all_there(faults, request.images.len())?;
+    readable::all_there(faults, request)?;
     let (mut graph, skipped) = {
         let elsewhere = |blob: &Descriptor| {
             at_hand.may_have(blob) || known.iter().any(|it| it.blobs.contains(&blob.digest))
@@ -183,6 +183,7 @@ fn make(
     let predicate = Predicate::of(&graph.contents, request.created_at, request.expires_at)
         .without([skipped, request.missing.clone()].concat())
         .screened([screenings, admitted.screenings].concat())
+        .locked(request.locks.clone())
         .upon(base);
 
     if let Some(mut there) = there {
@@ -287,6 +288,7 @@ fn make(
         position: predicate.position(),
         skipped: predicate.skipped,
         screenings: predicate.screenings,
+        locks: predicate.locks,
         referrers,
         fetched,
         reused,
@@ -303,6 +305,7 @@ fn make(
         recovery,
         sizes: None,
         change: None,
+        weights: None,
     })
 }
 
@@ -325,7 +328,7 @@ fn dry(
     for blob in contents.blobs.carried() {
         if at_hand.may_have(blob) { &mut reused } else { &mut fetched }.add(blob);
     }
-    let held = held(&contents);
+    let (held, weights) = (held(&contents), Some(Weights::of(&contents)));
     Summary {
         ok: true,
         bundle: request.output.clone(),
@@ -333,6 +336,7 @@ fn dry(
         position: predicate.position(),
         skipped: predicate.skipped,
         screenings: predicate.screenings,
+        locks: predicate.locks,
         referrers: contents.referrers.len(),
         fetched,
         reused,
@@ -349,6 +353,7 @@ fn dry(
         recovery: None,
         sizes: None,
         change: None,
+        weights,
     }
 }
 

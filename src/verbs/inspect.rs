@@ -93,6 +93,9 @@ pub struct Overview {
     /// What the sender held the images against before they were let in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
+    /// The SHA-256 of each lock that was among the lists which asked for the images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Digest>,
     /// What is wrong at first sight.
     pub problems: Vec<Problem>,
 }
@@ -135,6 +138,7 @@ pub fn inspect(medium: &Medium, trust: &Trust, now: Moment, with_usage: bool) ->
         usage: with_usage.then(|| usage(examined.contents())),
         skipped: about.skipped.clone(),
         screenings: about.screenings.clone(),
+        locks: about.locks.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
         problems: examined.problems().to_vec(),

@@ -19,7 +19,7 @@ use crate::tools::parallel;
 use crate::tools::room;
 use crate::tools::uncached::ReadBack;
 use crate::words::cancel::Cancel;
-use crate::words::document::Descriptor;
+use crate::words::document::{Descriptor, Kind};
 use crate::words::error::{Result, Side};
 use crate::words::progress::{Event, Progress, Silent};
 use crate::work::plan::{Count, PlaceRoom, PlanSizes};
@@ -34,7 +34,43 @@ pub(super) fn read_configs(
     jobs: usize,
     cancel: &Cancel,
 ) -> Result<(Configs, Count, Count)> {
+    let sources = (contents, sources, draft, at_hand);
+    read_these_configs(small_configs(contents), sources, jobs, cancel)
+}
+
+/// As [`read_configs`], of those alone that tell what images run on: where an index lists it, none.
+pub(super) fn read_telling_configs(
+    contents: &Contents,
+    sources: &dyn BlobSources,
+    at_hand: &AtHand,
+    jobs: usize,
+    cancel: &Cancel,
+) -> Result<Configs> {
+    let mut telling = BTreeSet::new();
+    for image in &contents.images {
+        let listed = contents.listed_for(image.digest);
+        let mut untold = contents.manifests(image.digest);
+        untold.retain(|manifest| !listed.contains_key(&manifest.descriptor().digest));
+        telling.extend(untold.into_iter().filter_map(|manifest| match manifest.kind() {
+            Kind::Manifest { config: Some(config), .. } => Some(config.digest),
+            _ => None,
+        }));
+    }
     let mut small = small_configs(contents);
+    small.retain(|config| telling.contains(&config.digest));
+    let sources = (contents, sources, None, at_hand);
+    read_these_configs(small, sources, jobs, cancel).map(|(configs, ..)| configs)
+}
+
+/// What configs are read from: the images, their sources, what was left of an export, and what is here.
+type ConfigSources<'s> = (&'s Contents, &'s dyn BlobSources, Option<&'s Draft>, &'s AtHand);
+
+fn read_these_configs(
+    mut small: Vec<&Descriptor>,
+    (contents, sources, draft, at_hand): ConfigSources<'_>,
+    jobs: usize,
+    cancel: &Cancel,
+) -> Result<(Configs, Count, Count)> {
     // In the order of the source, which may be a stream.
     let position =
         |blob: &Descriptor| sources.source_of(&blob.digest).map(|it| it.0.position(blob));
@@ -74,6 +110,16 @@ fn left_behind(draft: &Draft, blob: &Descriptor) -> Option<Vec<u8>> {
 /// Fills in what each image runs on, as its configs say, beside what is known already. What an index
 /// lists for several platforms counts for all of those.
 pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
+    set_platforms_listed(contents, configs, 2);
+}
+
+/// As [`set_platforms`], where those configs alone were read that tell what no index lists.
+pub(super) fn set_told_platforms(contents: &mut Contents, telling: &Configs) {
+    set_platforms_listed(contents, telling, 1);
+}
+
+/// Where an index lists a manifest for at `least` so many platforms, those count, too.
+fn set_platforms_listed(contents: &mut Contents, configs: &Configs, least: usize) {
     let platforms: Vec<_> = contents
         .images
         .iter()
@@ -81,9 +127,9 @@ pub(super) fn set_platforms(contents: &mut Contents, configs: &Configs) {
             let manifests = contents.manifests(image.digest);
             let all = manifests.iter().filter_map(|m| docker::platform(m, configs));
             let listed = contents.listed_for(image.digest);
-            let several = listed.into_values().filter(|platforms| platforms.len() > 1);
+            let listed = listed.into_values().filter(|platforms| platforms.len() >= least);
             let known: BTreeSet<_> = all
-                .chain(several.flatten().cloned())
+                .chain(listed.flatten().cloned())
                 .chain(image.platforms.iter().cloned())
                 .filter(|platform| !platform.is_unknown())
                 .collect();

@@ -90,8 +90,15 @@ impl LostWish {
 pub struct Meant {
     /// The image, or a place with several.
     pub image: Source,
+    /// All that mean it, as they are written: a name or a rule, with the spot where it is from a list.
+    pub asked: Vec<(String, Option<Spot>)>,
+}
+
+impl Meant {
     /// All spots that ask for it; none where no list does.
-    pub spots: Vec<Spot>,
+    pub fn spots(&self) -> impl Iterator<Item = &Spot> {
+        self.asked.iter().filter_map(|(_, spot)| spot.as_ref())
+    }
 }
 
 /// Reads the names that `request` has, and asks registries for the tags that rules mean: one list a
@@ -139,10 +146,10 @@ pub fn resolve(request: Request, client: &Client) -> Result<MeantImages> {
             (Ok(images), spot) => {
                 for image in images {
                     let at = *known.entry(image.to_string()).or_insert_with(|| {
-                        resolved.images.push(Meant { image, spots: Vec::new() });
+                        resolved.images.push(Meant { image, asked: Vec::new() });
                         resolved.images.len() - 1
                     });
-                    resolved.images[at].spots.extend(spot.clone());
+                    resolved.images[at].asked.push((text.clone(), spot.clone()));
                 }
             }
             (Err(error), spot) => {

@@ -109,6 +109,9 @@ pub struct Report {
     /// What the sender held the images against before they were let in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
+    /// The SHA-256 of each lock that was among the lists which asked for the images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Digest>,
     /// Blobs, manifests among them, as the statement counts them.
     pub blobs: u64,
     /// Their bytes.
@@ -329,6 +332,7 @@ fn report(request: &Request, examined: &Examined) -> Report {
         images: about.images.clone(),
         skipped: about.skipped.clone(),
         screenings: about.screenings.clone(),
+        locks: about.locks.clone(),
         blobs: about.inventory.blobs,
         bytes: about.inventory.bytes,
         unsigned: examined.recovery().map(str::to_owned).collect(),

@@ -13,6 +13,10 @@ const PAGE: &str = include_str!("../../docs/exit-codes.md");
 /// What needs a full or a faulty disk, two programs, a signal or bundles of a stream; other
 /// tests make those.
 const ELSEWHERE: &[(i32, &str)] = &[
+    (1, "is not what the names stand for today"),
+    (2, "is of no registry"),
+    (2, "is there, and is no lock"),
+    (5, "is there no more"),
     (2, "there is no root of trust in"),
     (3, "cannot be scanned"),
     (3, "which nobody checked"),

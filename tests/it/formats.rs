@@ -12,6 +12,8 @@ use crate::support::{files, packed};
 
 /// The versions of the format that there are, each with its bundles.
 const FORMATS: [(&str, [&str; 3]); 1] = [("v1", ["folder", "packed.tar", "skipped.tar"])];
+/// The one with a member more: the locks that asked for the images.
+const LOCKED: &str = "v4";
 
 fn at(format: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/formats").join(format).join(name)
@@ -42,9 +44,10 @@ fn every_version_of_the_format_is_tested() {
     let folders = std::fs::read_dir(at("", "")).unwrap();
     let there: BTreeSet<String> =
         folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let tested = FORMATS.map(|(format, _)| format.to_owned());
+    let mut tested: BTreeSet<String> = FORMATS.map(|(format, _)| format.to_owned()).into();
+    tested.insert(LOCKED.to_owned());
 
-    assert_eq!(there, tested.into());
+    assert_eq!(there, tested);
 }
 
 #[test]
@@ -76,6 +79,24 @@ fn bundles_of_every_version_are_verified_and_imported_with_all_their_digests() {
                 .collect();
             assert_eq!(stored, blobs.keys().cloned().collect(), "{name}");
         }
+    }
+}
+
+#[test]
+fn a_bundle_of_the_fourth_version_says_which_lock_asked_for_it() {
+    let (sealift, bundle) = (Sealift::new(), at(LOCKED, "locked.tar"));
+    let (key, lock) = (at(LOCKED, "signer.pub.pem"), at(LOCKED, "images.lock"));
+
+    let report = run!(sealift, "verify", bundle, "--key", key, "--format", "json").ok().json();
+    run!(sealift, "import", bundle, "--to", "oci:store", "--key", key).ok();
+
+    assert_eq!(report["statement"], expected(LOCKED, "statement")["locked.tar"].as_str());
+    assert_eq!(report["locks"], serde_json::json!([digest(&std::fs::read(lock).unwrap())]));
+    let images = expected("v1", "image");
+    let names = names(&sealift.at("store"));
+    for name in ["acme/multi:1.0", "acme/schema2:2.0", "acme/zstd:1.0"] {
+        let of_v1 = images.iter().find(|(it, _)| it.ends_with(name)).unwrap();
+        assert_eq!(&names[&format!("127.0.0.1:5971/{name}")], of_v1.1);
     }
 }
 

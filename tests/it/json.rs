@@ -13,7 +13,7 @@ use sealift::words::error::{Class, Error, RuleRefusal};
 use serde_json::{Value, json};
 
 use crate::support::content::{Layer, digest, tar};
-use crate::support::double::{Double, Reply, no_script};
+use crate::support::double::{Double, Reply, Seen, no_script};
 use crate::support::harbor::{Harbor, Role};
 use crate::support::images::{self, Image};
 use crate::support::sealift::{Ran, Sealift, code, ran};
@@ -235,6 +235,53 @@ fn exports() {
     export(&sealift, "export.made", "docker-archive:saved.tar -o made").ok();
     let absent = run(&sealift, "export oci:hello:nobody -o no --sign-key own.key.pem");
     check("export.absent", &absent.exits(code::INCOMPLETE), &[]);
+}
+
+#[test]
+fn locks() {
+    let sealift = desk();
+    run(&sealift, "key generate --no-passphrase -o own").ok();
+    let double = Double::start(no_script);
+    let image = |tag: &str, content: &str| {
+        Image::single("acme/app", tag, "[]", &[Layer::gzip(&images::one_file("a", content))])
+    };
+    double.hold(&image("1", "1"));
+    double.hold(&image("2", "2"));
+    let host = double.host();
+    let snapshot = |name: &str, line: &str| {
+        let ran = run(&sealift, &line.replace("HOST", &host));
+        let told = ran.json();
+        let text = |member: &str| told[member].as_str().unwrap_or("none of that kind").to_owned();
+        let lock = told.pointer("/locks/0").and_then(Value::as_str).unwrap_or("none of that kind");
+        let (own, key, statement) = (text("digest"), text("key"), text("statement"));
+        let varying = [
+            (&*host, "registry.example"),
+            (&own, "<digest>"),
+            (lock, "<digest>"),
+            (&key, "<key>"),
+            (&statement, "<statement>"),
+        ];
+        check(name, &ran, &varying);
+        ran
+    };
+
+    snapshot("lock", "lock HOST/acme/app:1 HOST/acme/app:>=2 -o images.lock").ok();
+    snapshot("export.locked", "export -f images.lock -o b --sign-key own.key.pem").ok();
+    let told = run(&sealift, "inspect b").ok().json();
+    assert_eq!(told["locks"], run(&sealift, "verify b --key own.pub.pem").ok().json()["locks"]);
+    snapshot("lock.check", "lock --check images.lock").ok();
+    double.hold(&image("1", "moved"));
+    snapshot("lock.drifted", "lock --check images.lock HOST/acme/app:1 HOST/acme/app:3").exits(1);
+    snapshot("lock.update", "lock --update HOST/acme/app:1 -o images.lock").ok();
+    let manifest = image("1", "moved").digest().to_owned();
+    let seen = |target: String| Seen {
+        method: "DELETE".to_owned(),
+        target,
+        headers: Vec::new(),
+        body: Vec::new(),
+    };
+    double.stock(|stock| stock.answer(&seen(format!("/v2/acme/app/manifests/{manifest}"))));
+    snapshot("lock.gone", "lock --check images.lock").exits(code::INCOMPLETE);
 }
 
 #[test]

@@ -131,6 +131,8 @@ fn without_what_is_missing_the_others_are_carried_and_the_bundle_names_it() {
     );
 
     export(&sealift, &list, &[]).exits(code::INCOMPLETE);
+    let some = format!("{host}/acme/app:1\n{host}/acme/app:3\n{host}/acme/gone:1\n");
+    export(&sealift, &some, &[]).exits(code::INCOMPLETE).says("--skip-missing exports the others");
     assert!(!sealift.at("b").exists());
     for _again in 0..2 {
         let ran = export(&sealift, &list, &["--skip-missing", "--format", "json"])
@@ -155,6 +157,8 @@ fn without_what_is_missing_the_others_are_carried_and_the_bundle_names_it() {
 
     // All of it is no bundle.
     let all = format!("{host}/acme/gone:1\n");
+    let none = export(&sealift, &all, &[]).exits(code::INCOMPLETE);
+    assert!(!none.stderr.contains("--skip-missing"), "{none:?}");
     export(&sealift, &all, &["--skip-missing", "-o", "c"]).exits(code::INCOMPLETE);
     assert!(!sealift.at("c").exists());
 }

@@ -61,6 +61,7 @@ mod ledger;
 mod limits;
 mod list;
 mod lists;
+mod lock;
 mod login;
 mod looking;
 mod manners;

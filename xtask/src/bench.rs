@@ -3,6 +3,7 @@
 mod against;
 mod corpus;
 mod inventory;
+mod locking;
 mod measure;
 mod media;
 mod months;
@@ -24,6 +25,8 @@ use tasks::{Bench, Task};
 const PACKAGES: [&str; 3] = ["docker-registry", "skopeo", "time"];
 /// How many small images go over a line with a round trip, and how long that takes.
 const FAR_IMAGES: usize = 60;
+/// How many repositories of 50 tags are locked.
+const LOCKED: usize = 40;
 /// How many repositories a large site has.
 const REPOSITORIES: usize = 2_000;
 const ROUND_TRIP: Duration = Duration::from_millis(40);
@@ -43,6 +46,7 @@ struct Options {
     requests_only: bool,
     update_only: bool,
     media_only: bool,
+    locking_only: bool,
 }
 
 pub fn run(args: &[&str]) -> Result {
@@ -92,6 +96,12 @@ pub fn run(args: &[&str]) -> Result {
         }
         return Ok(());
     }
+    if let (true, Some(sealift)) = (options.locking_only, &sealift) {
+        let repositories = if options.quick { 2 } else { LOCKED };
+        let task = locking::task(&cache, work.path(), sealift, repositories, options.runs)?;
+        println!("\n{}", report::results(&[task]));
+        return Ok(());
+    }
     let crane = match against {
         Some(_) => None,
         None => go::provide("crane").map_err(|why| println!("without crane: {why}")).ok(),
@@ -114,6 +124,8 @@ pub fn run(args: &[&str]) -> Result {
             let repositories = if options.quick { 100 } else { REPOSITORIES };
             let (work, runs) = (work.path(), options.runs);
             tasks.push(inventory::task(&cache, work, sealift, repositories, runs)?);
+            let repositories = if options.quick { 2 } else { LOCKED };
+            tasks.push(locking::task(&cache, work, sealift, repositories, runs)?);
         }
         Ok(tasks)
     };
@@ -183,6 +195,7 @@ fn parse(args: &[&str]) -> Result<Options> {
         requests_only: false,
         update_only: false,
         media_only: false,
+        locking_only: false,
     };
     let mut rest = rest.as_slice();
     while !rest.is_empty() {
@@ -222,6 +235,10 @@ fn parse(args: &[&str]) -> Result<Options> {
             }
             ["--media-only", more @ ..] => {
                 options.media_only = true;
+                more
+            }
+            ["--locking-only", more @ ..] => {
+                options.locking_only = true;
                 more
             }
             ["--peers-only", more @ ..] => {

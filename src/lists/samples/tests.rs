@@ -249,7 +249,10 @@ fn other_yaml_is_none_of_them() {
         ("services:\n  images:\n    image: x\n", "compose"),
         ("version: '3'\nservices: {a: {image: x}}\n", "compose"),
         ("kind: Pod\napiVersion: v1\n", "kubernetes"),
-        ("kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nimages: []\n", "plain"),
+        (
+            "kind: Kustomization\napiVersion: kustomize.config.k8s.io/v1beta1\nimages: []\n",
+            "kustomize",
+        ),
     ] {
         assert_eq!(format_of(&ListText::new("l.yaml", None, text)).name(), kind, "{text}");
     }

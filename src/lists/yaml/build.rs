@@ -21,9 +21,44 @@ const MERGE: &str = "<<";
 /// and a document with more than [`MAX_NODES`] nodes, aliases written out, or deeper than [`MAX_DEPTH`].
 /// Merge keys (`<<`) are merged.
 pub fn documents(text: &str) -> Documents<'_> {
+    documents_after(text, 0)
+}
+
+/// As [`documents`], of a text that has so many lines `above` it.
+pub fn documents_after(text: &str, above: usize) -> Documents<'_> {
     // A template is told from broken YAML where it broke.
     let is_template = text.contains("{{");
-    Documents { parser: Some(Parser::new_from_str(text)), is_template }
+    Documents { parser: Some(Parser::new_from_str(text)), is_template, lines: Lines::Below(above) }
+}
+
+/// The documents in the text that `node` is, with the lines that they have in the file around it.
+pub fn documents_within(node: &Node) -> Documents<'_> {
+    let text = node.word();
+    // A block is said to begin on its first line that is not empty.
+    let empty = text.len() - text.trim_start_matches('\n').len();
+    let lines = match (node.is_block(), node.line().checked_sub(empty + 1)) {
+        (true, Some(above)) => Lines::Below(above),
+        _ => Lines::At(node.line()),
+    };
+    Documents { lines, ..documents(text) }
+}
+
+/// Where the lines of a text are.
+#[derive(Debug, Clone, Copy)]
+enum Lines {
+    /// Below so many others.
+    Below(usize),
+    /// All on this one.
+    At(usize),
+}
+
+impl Lines {
+    fn of(self, line: usize) -> usize {
+        match self {
+            Lines::Below(above) => above.saturating_add(line),
+            Lines::At(line) => line,
+        }
+    }
 }
 
 /// The documents of a text; see [`documents`].
@@ -31,6 +66,7 @@ pub fn documents(text: &str) -> Documents<'_> {
 pub struct Documents<'a> {
     parser: Option<Parser<'a, StrInput<'a>>>,
     is_template: bool,
+    lines: Lines,
 }
 
 impl Iterator for Documents<'_> {
@@ -38,7 +74,7 @@ impl Iterator for Documents<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let parser = self.parser.as_mut()?;
-        let found = Builder::default().document(parser);
+        let found = Builder::default().document(parser, self.lines);
         match found {
             Ok(Some(node)) => Some(Ok(node)),
             Ok(None) => {
@@ -87,12 +123,15 @@ impl Builder {
     fn document<'a>(
         mut self,
         parser: &mut Parser<'a, StrInput<'a>>,
+        lines: Lines,
     ) -> Result<Option<Node>, Fault> {
         let mut root = None;
         loop {
-            let Some(next) = parser.next() else { return Ok(root) };
-            let (event, span) = next.map_err(|error| misread(&error))?;
-            let line = span.start.line();
+            let Some(next) = parser.next() else {
+                return Ok(root);
+            };
+            let (event, span) = next.map_err(|error| misread(&error, lines))?;
+            let line = lines.of(span.start.line());
             if matches!(event, Event::DocumentEnd) {
                 return Ok(Some(root.unwrap_or_else(|| nothing(line))));
             }
@@ -106,7 +145,7 @@ impl Builder {
         parser: &mut Parser<'a, StrInput<'a>>,
     ) -> Result<Option<Node>, Fault> {
         for next in parser {
-            let (event, span) = next.map_err(|error| misread(&error))?;
+            let (event, span) = next.map_err(|error| misread(&error, Lines::Below(0)))?;
             if let Some(root) = self.take(event, span.start.line())? {
                 return Ok(Some(root));
             }
@@ -208,7 +247,9 @@ impl Builder {
         if node.depth() + self.open.len() > MAX_DEPTH {
             return Err(Fault::new(line, format!("it is nested deeper than {MAX_DEPTH} levels")));
         }
-        let Some(Open { held, .. }) = self.open.last_mut() else { return Ok(Some(node)) };
+        let Some(Open { held, .. }) = self.open.last_mut() else {
+            return Ok(Some(node));
+        };
         match held {
             Held::List(nodes) => nodes.push(node),
             Held::Map { members, seen, merged, key } => match key.take() {
@@ -249,6 +290,11 @@ fn own(tag: Option<&Tag>) -> Option<String> {
     (!tag.is_yaml_core_schema()).then(|| tag.to_string())
 }
 
-pub(super) fn misread(error: &ScanError) -> Fault {
-    Fault::new(error.marker().line(), format!("cannot be read as YAML: {}", error.info()))
+/// What is wrong with a text that stands in no other.
+pub(super) fn misread_whole(error: &ScanError) -> Fault {
+    misread(error, Lines::Below(0))
+}
+
+fn misread(error: &ScanError, lines: Lines) -> Fault {
+    Fault::new(lines.of(error.marker().line()), format!("cannot be read as YAML: {}", error.info()))
 }

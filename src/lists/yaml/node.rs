@@ -44,7 +44,8 @@ impl Node {
     }
 
     /// How many levels there are from here on down.
-    pub(super) fn depth(&self) -> usize {
+    #[must_use]
+    pub fn depth(&self) -> usize {
         self.0.depth
     }
 
@@ -162,5 +163,41 @@ impl Node {
     #[must_use]
     pub fn at(&self, path: &[&str]) -> Option<&Node> {
         path.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// A text that is written on `line`, as with quotes.
+    #[must_use]
+    pub fn written(line: usize, text: &str) -> Node {
+        Node::new(line, None, Value::Text { text: text.into(), style: ScalarStyle::DoubleQuoted })
+    }
+
+    /// A mapping that is written on `line`. No key stands in `members` twice.
+    #[must_use]
+    pub fn mapping(line: usize, members: Vec<(Node, Node)>) -> Node {
+        Node::new(line, None, Value::Map(members))
+    }
+
+    /// The same mapping with other members. No key stands there twice.
+    #[must_use]
+    pub fn with_members(&self, members: Vec<(Node, Node)>) -> Node {
+        Node::new(self.line(), self.tag(), Value::Map(members))
+    }
+
+    /// The same list with other entries.
+    #[must_use]
+    pub fn with_list(&self, entries: Vec<Node>) -> Node {
+        Node::new(self.line(), self.tag(), Value::List(entries))
+    }
+
+    /// The same mapping with the member `key` being `value`, in its place or at the end.
+    #[must_use]
+    pub fn with(&self, key: &str, value: Node) -> Node {
+        let mut members: Vec<(Node, Node)> =
+            self.keyed().map(|(key, value)| (key.clone(), value.clone())).collect();
+        match members.iter_mut().find(|(name, _)| name.word() == key) {
+            Some((_, old)) => *old = value,
+            None => members.push((Node::written(value.line(), key), value)),
+        }
+        self.with_members(members)
     }
 }

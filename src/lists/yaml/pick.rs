@@ -2,7 +2,7 @@
 
 use granit_parser::{Event, Parser, StrInput};
 
-use super::build::{Builder, MAX_DEPTH, misread};
+use super::build::{Builder, MAX_DEPTH, misread_whole};
 use super::fault::Fault;
 use super::node::Node;
 
@@ -57,7 +57,7 @@ impl<'a> Events<'a> {
     /// The next one of the first document, with its line.
     fn next(&mut self) -> Result<Option<(Event<'a>, usize)>, Fault> {
         for next in &mut self.0 {
-            let (event, span) = next.map_err(|error| misread(&error))?;
+            let (event, span) = next.map_err(|error| misread_whole(&error))?;
             match event {
                 Event::DocumentEnd | Event::StreamEnd => return Ok(None),
                 Event::Scalar(..)

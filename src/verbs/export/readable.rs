@@ -1,7 +1,7 @@
 //! An export never leaves an image behind in silence: what was asked for as a whole (an archive,
 //! a layout, a folder of archives) arrives, or is named with the reason.
 
-use super::open_places::{Lost, PlaceFault, is_about_content};
+use super::open_places::{self, Lost, PlaceFault, is_about_content};
 use super::request::Request;
 use crate::bundle::contents::{Contents, Skipped};
 use crate::bundle::docker;
@@ -12,7 +12,7 @@ use crate::words::at::At;
 use crate::words::cancel::Cancel;
 use crate::words::document::{Descriptor, Document, Kind};
 use crate::words::error::{Class, Error, Result, Subject};
-use crate::words::phrase::phrase;
+use crate::words::phrase::{Phrase, phrase};
 use crate::words::progress::{Cancellable, Progress, Silent};
 use crate::words::remedy::Remedy;
 use crate::work::graph::{self, Graph, Origin, Wanted};
@@ -61,6 +61,22 @@ impl Gathered {
         }
         others
     }
+}
+
+/// Fails with all `faults` of what `request` names, with a way to go on where some are there and the others are
+/// only missing.
+pub(super) fn all_there(faults: Vec<Error>, request: &Request) -> Result<()> {
+    let asked = request.images.len();
+    let has_others = faults.len() < asked && faults.iter().all(is_missing);
+    open_places::all_there(faults, asked).map_err(|error| match has_others {
+        true if !request.skip_missing => error.hint_too("; ", way_out(Remedy::SkipMissing)),
+        _ => error,
+    })
+}
+
+/// That `remedy` goes on without what cannot be had.
+fn way_out(remedy: Remedy) -> Phrase {
+    phrase![remedy, " exports the others, and names these in the bundle"]
 }
 
 /// Whether `error` says that something is not there, or that nobody may know whether it is: registries
@@ -210,8 +226,7 @@ pub(super) fn refuse_unlike(contents: &Contents, document: &Document, config: &[
 
 /// One error of all: a single one as it is, but with the image's name.
 fn all(lost: Vec<Lost>, is_all: bool) -> Error {
-    let way_out =
-        phrase![Remedy::SkipUnreadable, " exports the others, and names these in the bundle"];
+    let way_out = way_out(Remedy::SkipUnreadable);
     let first = lost.first().map_or(Class::Incomplete, |lost| lost.error.class());
     let same = lost.iter().all(|lost| lost.error.class() == first);
     let class = if same { first } else { Class::Incomplete };

@@ -17,6 +17,7 @@ use crate::tools::pace::Jobs;
 use crate::verbs::admission::Admission;
 use crate::verbs::recording::LedgerKeeper;
 use crate::verbs::sequel::Sequel;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
 use crate::work::graph::Selection;
@@ -34,6 +35,8 @@ pub struct Request {
     pub with_images: bool,
     /// Where those are named that come from lists, as in `images.txt: line 3`, by their text.
     pub listed: BTreeMap<String, String>,
+    /// The SHA-256 of each lock among those lists, which the bundle says.
+    pub locks: Vec<Digest>,
     /// Where the bundle is to lie.
     pub output: Medium,
     /// Which parts of the images.
@@ -106,6 +109,7 @@ impl Request {
             images,
             with_images: false,
             listed: BTreeMap::new(),
+            locks: Vec::new(),
             output: output.into(),
             select: Selection::default(),
             since: Vec::new(),

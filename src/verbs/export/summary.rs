@@ -16,6 +16,7 @@ use crate::verbs::protect::Protected;
 use crate::words::digest::Digest;
 use crate::work::diff::Difference;
 use crate::work::plan::{Count, PlanSizes};
+use crate::work::weights::Weights;
 
 /// What an export did, or would do.
 #[derive(Debug, Serialize)]
@@ -35,6 +36,9 @@ pub struct Summary {
     /// What the images were held against before they were let in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
+    /// The SHA-256 of each lock that was among the lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Digest>,
     /// Manifests that came along with them.
     pub referrers: usize,
     /// Blobs that were fetched, or would be.
@@ -75,6 +79,9 @@ pub struct Summary {
     /// What would change beside what the other side holds, of a dry run that was told that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<Difference>,
+    /// What each image weighs, and what it alone adds, of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Weights>,
 }
 
 impl Summary {

@@ -39,6 +39,7 @@ impl Outside {
             images: vec![source.parse().unwrap()],
             with_images: false,
             listed: BTreeMap::new(),
+            locks: Vec::new(),
             output: self.sample.at(name).into(),
             select: Selection::default(),
             signatures: Vec::new(),

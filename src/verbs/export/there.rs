@@ -199,6 +199,7 @@ impl There {
             images: contents.images,
             skipped: predicate.skipped,
             screenings: self.0.statement().predicate.screenings.clone(),
+            locks: predicate.locks,
             referrers: contents.referrers.len(),
             fetched: Count::default(),
             reused,
@@ -216,6 +217,7 @@ impl There {
             recovery: None,
             sizes: None,
             change: None,
+            weights: None,
         })
     }
 }

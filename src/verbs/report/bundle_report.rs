@@ -12,6 +12,7 @@ use crate::medium::Medium;
 use crate::verbs::diff::Compared;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::inspect::{self, UsageRow};
+use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::moment::Moment;
 use crate::words::progress::Progress;
@@ -53,6 +54,9 @@ pub struct BundleReport {
     /// What the sender held the images against before they were let in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
+    /// The SHA-256 of each lock that was among the lists which asked for the images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Digest>,
     /// What the export was asked for and could not read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<Skipped>,
@@ -111,6 +115,7 @@ impl BundleReport {
             bytes_lacking: inspect::lacking(contents),
             usage: inspect::usage(contents),
             screenings: about.screenings.clone(),
+            locks: about.locks.clone(),
             skipped: about.skipped.clone(),
             unsigned: examined.recovery().map(str::to_owned).collect(),
             against: None,

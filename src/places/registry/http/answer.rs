@@ -33,6 +33,11 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Whether a cache on the way here gave it.
+    pub(crate) fn is_remembered(&self) -> bool {
+        self.header("age").is_some_and(|age| age.trim() != "0")
+    }
+
     /// The length that the headers announce.
     pub(crate) fn length(&self) -> Option<u64> {
         self.header("content-length")?.trim().parse().ok()

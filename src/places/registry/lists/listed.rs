@@ -2,8 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use ureq::http::Method;
-
 use super::page::TagsPage;
 use super::tag_list::{TagList, TagListState};
 use super::trail::Trail;
@@ -18,8 +16,6 @@ use crate::words::reference::Tag;
 /// How many pages of a list are read. Ten thousand tags are more than all but a few repositories
 /// have; of those that have a hundred thousand, the tags of some images are asked for one by one.
 const MAX_PAGES: usize = 10;
-/// Entries asked for at once, the most that common registries give.
-const PAGE: usize = 1000;
 /// How many repositories of one host make a run so small that its images are asked for their
 /// signatures tag by tag, whatever the list says: some requests more, and no doubt.
 const FEW: usize = 3;
@@ -51,9 +47,16 @@ impl Doubt {
 impl Session {
     /// Takes note that `tag` is there.
     pub(crate) fn saw_tag(&self, tag: &str) {
+        lock(&self.tagged.list).saw(tag);
+    }
+
+    /// Takes note of all `tags` of the repository, which were read in so many `pages`: they need not be read
+    /// again for those made from digests.
+    pub(crate) fn saw_all_tags(&self, tags: &[Tag], pages: usize) {
         let mut list = lock(&self.tagged.list);
-        if matches!(list.state, TagListState::Unread) {
-            list.lacking.insert(tag.to_owned());
+        list.take_all(tags, pages);
+        if !list.made.is_empty() {
+            self.host.set_shows_made_tags();
         }
     }
 
@@ -105,10 +108,7 @@ impl Session {
     /// Reads one page more. What keeps it from being read is no failure: the tags can be asked
     /// for one by one, and then what is really wrong is told.
     fn read_page(&self, list: &mut TagList) -> Result<()> {
-        let what = format!("tags of {}", self.repository);
-        let mut call = self.read(Method::GET, format!("tags/list?n={PAGE}"), what);
-        // What a cache between here and there remembers may be older than a signature.
-        call.headers.push(("cache-control", "no-cache".to_owned()));
+        let mut call = self.list_of_tags();
         if let TagListState::Begun(next) = std::mem::take(&mut list.state) {
             call.target = CallTarget::Url(next);
         }
@@ -133,8 +133,7 @@ impl Session {
         trail: &mut Trail,
     ) -> Result<Option<(Vec<String>, Option<Url>)>> {
         let mut answer = self.call(call)?;
-        let is_remembered = answer.header("age").is_some_and(|age| age.trim() != "0");
-        if answer.status != 200 || is_remembered {
+        if answer.status != 200 || answer.is_remembered() {
             answer.discard();
             return Ok(None);
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use ureq::http::Method;
 
 use super::trail::Trail;
-use crate::places::registry::call::CallTarget;
+use crate::places::registry::call::{Call, CallTarget};
 use crate::places::registry::fault::unusable::is_page;
 use crate::places::registry::http::answer::Answer;
 use crate::places::registry::http::url::Url;
@@ -145,12 +145,12 @@ impl Session {
         most: usize,
         ask: &mut dyn FnMut() -> Result<()>,
     ) -> Result<TagPages> {
-        let what = format!("tags of {}", self.repository);
-        let mut call = self.read(Method::GET, format!("tags/list?n={PAGE}"), what);
+        let mut call = self.list_of_tags();
         let (mut tags, mut odd, mut trail) = (Vec::new(), Vec::new(), Trail::default());
-        let mut pages = 1;
+        let (mut pages, mut is_fresh) = (1, true);
         loop {
             let mut answer = self.call(&call)?;
+            is_fresh &= !answer.is_remembered();
             if answer.status == 404 && self.end.side == Side::Destination {
                 answer.discard();
                 return Ok(TagPages { tags, more: false });
@@ -182,10 +182,23 @@ impl Session {
                 }
                 next => {
                     self.tell_of_odd(&call.what, &odd);
+                    if next.is_none() && odd.is_empty() && is_fresh && self.end.side == Side::Source
+                    {
+                        self.saw_all_tags(&tags, pages);
+                    }
                     return Ok(TagPages { tags, more: next.is_some() });
                 }
             }
         }
+    }
+
+    /// The question for the first page of the tags.
+    pub(crate) fn list_of_tags(&self) -> Call<'static> {
+        let what = format!("tags of {}", self.repository);
+        let mut call = self.read(Method::GET, format!("tags/list?n={PAGE}"), what);
+        // What a cache between here and there remembers may be older than a signature.
+        call.headers.push(("cache-control", "no-cache".to_owned()));
+        call
     }
 
     fn tell_of_odd(&self, what: &str, odd: &[Option<String>]) {

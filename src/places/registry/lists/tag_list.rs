@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use super::trail::Trail;
 use crate::places::registry::http::url::Url;
+use crate::words::reference::Tag;
 
 /// What all tags made from digests begin with.
 const MADE: &str = "sha256-";
+/// Most tags of a list that was read for another reason: as many as would be read for what is in it.
+const MAX_KEPT: usize = 10_000;
 
 /// What was read of the list of all tags of a repository.
 #[derive(Debug, Default)]
@@ -19,8 +22,10 @@ pub(crate) struct TagList {
     /// How many others there were, which are known to be there and were not in it, and whether one
     /// of those was in it.
     others: usize,
-    pub(crate) lacking: BTreeSet<String>,
+    lacking: BTreeSet<String>,
     pub(crate) is_proved: bool,
+    /// All that is in it, where it was there before anybody asked for a tag.
+    known: Option<BTreeSet<String>>,
 }
 
 /// How far it was read.
@@ -45,6 +50,27 @@ impl TagList {
         let cut =
             self.pages == 1 && (entries.is_multiple_of(50) || matches!(entries, 10 | 20 | 25));
         matches!(self.state, TagListState::Read) && entries > 0 && !cut && self.lacking.is_empty()
+    }
+
+    /// Takes note that `tag` is there.
+    pub(crate) fn saw(&mut self, tag: &str) {
+        match (&self.state, &self.known) {
+            (TagListState::Read, Some(known)) if known.contains(tag) => self.is_proved = true,
+            (TagListState::Unread, _) | (TagListState::Read, Some(_)) => {
+                self.lacking.insert(tag.to_owned());
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in `tags`, all of it, read in so many `pages`; nothing where it is read already.
+    pub(crate) fn take_all(&mut self, tags: &[Tag], pages: usize) {
+        if !matches!(self.state, TagListState::Unread) || tags.len() > MAX_KEPT {
+            return;
+        }
+        let tags = || tags.iter().map(ToString::to_string);
+        self.take(tags().collect());
+        (self.state, self.pages, self.known) = (TagListState::Read, pages, Some(tags().collect()));
     }
 
     /// Takes in a page of it.

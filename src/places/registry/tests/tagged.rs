@@ -95,6 +95,32 @@ fn a_list_of_tags_that_is_not_to_be_had_or_not_whole_is_none() {
     }
 }
 
+#[test]
+fn a_list_that_was_read_for_its_tags_is_not_read_again_for_signatures() {
+    let known = vec!["1.0".to_owned(), "1.1".to_owned()];
+    let other = vec!["2.0".to_owned()];
+    for (what, answer, asked) in [
+        ("whole", list(&known, None), (1, 4)),
+        ("without what is there", list(&other, None), (1, 12)),
+        ("a cache's", reply(200, &["age: 300"], r#"{"tags":["1.0"]}"#), (2, 12)),
+        ("cut at ten", list(&numbered(10), None), (1, 12)),
+        ("with what is no tag", reply(200, &[], r#"{"tags":["1.0","a b"]}"#), (2, 4)),
+    ] {
+        let server = start(move |line| line.contains("/tags/list").then(|| answer.clone()));
+        let repository = server.repository(Side::Source);
+        repository.tags().unwrap();
+        let image = repository.resolve(&"h.example/team/app:1.0".parse().unwrap()).unwrap();
+
+        // The tags of what was asked for by its name are asked for all the same: they are few.
+        repository.referrers(image.descriptor()).unwrap();
+        for subject in &subjects(2) {
+            assert!(repository.referrers(subject).unwrap().tags.is_empty());
+        }
+
+        assert_eq!((lists(&server), asked_by_tag(&server)), asked, "{what}");
+    }
+}
+
 /// So many tags, `1.0` among them.
 fn numbered(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("1.{n}")).collect()
