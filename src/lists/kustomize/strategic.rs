@@ -101,22 +101,34 @@ impl Merge {
 
     /// A list whose entries have names. Those of the patch come first.
     fn entries(&self, old: Option<&Node>, patch: &Node) -> Result<Node, Wrong> {
-        let directive = |entry: &Node| entry.text_of(DIRECTIVE).map(ToOwned::to_owned);
-        let replaces = |entry: &&Node| directive(entry).as_deref() == Some("replace");
-        let is_replaced = patch.list().iter().any(|entry| replaces(&entry));
-        let old = old.filter(|_| !is_replaced);
-        let was: HashMap<&str, &Node> = old
-            .into_iter()
-            .flat_map(Node::list)
-            .filter_map(|entry| Some((entry.text_of("name")?, entry)))
-            .collect();
+        let is_directive = |entry: &&Node| entry.text_of(DIRECTIVE) == Some("replace");
+        let directive = patch.list().iter().find(is_directive);
+        if let Some(directive) = directive
+            && (directive.members().count() > 1 || old.is_none())
+        {
+            // Kustomize itself makes of those what nobody means.
+            let text = "$patch: replace stands beside other members, or where there is no list";
+            return Err((directive.line(), text.to_owned()));
+        }
+        let old = old.filter(|_| directive.is_none());
+        let mut was: HashMap<&str, &Node> = HashMap::new();
+        for entry in old.into_iter().flat_map(Node::list) {
+            if let Some(name) = entry.text_of("name")
+                && was.insert(name, entry).is_some()
+            {
+                let text = format!("goes over a list in which {name} stands twice");
+                return Err((patch.line(), text));
+            }
+        }
         let mut named = HashSet::new();
         let mut entries = Vec::new();
-        for entry in patch.list().iter().filter(|entry| !replaces(entry)) {
+        for entry in patch.list().iter().filter(|entry| !is_directive(entry)) {
             let Some(name) = entry.text_of("name") else {
                 return Err((entry.line(), "an entry has no name to find it by".to_owned()));
             };
-            named.insert(name);
+            if !named.insert(name) {
+                return Err((entry.line(), format!("{name} stands twice")));
+            }
             entries.extend(self.node("", was.get(name).copied(), entry)?);
         }
         let rest = old.into_iter().flat_map(Node::list);

@@ -107,6 +107,8 @@ patches:
 - patch: '{apiVersion: v1, kind: Pod, metadata: {name: other}, spec: {containers: [{name: c, image: x}]}}'
 - patch: '{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {$retainKeys: [a]}}'
 - patch: '{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: {a: b}}}'
+- patch: '{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {initContainers: [{$patch: replace}, {name: a, image: x}]}}'
+- patch: '{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: x}, {name: a, image: y}]}}'
 replacements:
 - targets: [{select: {kind: Pod}, fieldPaths: [spec.containers.*.image]}]
 - targets: [{select: {kind: Pod}, fieldPaths: ['spec.containers.[name=c]']}]
@@ -146,9 +148,11 @@ openapi: {path: schema.json}
             format!("23 patches[5]: there is no Pod other to patch; {mend}"),
             format!("24 patches[6]: $retainKeys is not read here; {mend}"),
             format!("25 patches[7]: containers is of another kind than what it goes over; {mend}"),
-            format!("27 replacements[0]: spec.containers.*.image may be an image, and is not replaced here; {out}"),
-            format!("28 replacements[1]: spec.containers.[name=c] may be an image, and is not replaced here; {out}"),
-            format!("30 openapi: says how lists are merged, which is not read here; {out}"),
+            format!("26 patches[8]: $patch: replace stands beside other members, or where there is no list; {mend}"),
+            format!("27 patches[9]: a stands twice; {mend}"),
+            format!("29 replacements[0]: spec.containers.*.image may be an image, and is not replaced here; {out}"),
+            format!("30 replacements[1]: spec.containers.[name=c] may be an image, and is not replaced here; {out}"),
+            format!("32 openapi: says how lists are merged, which is not read here; {out}"),
         ]
     );
 }
