@@ -188,10 +188,13 @@ fn chart(yaml: &str, more: &[(&str, &[u8])]) -> Vec<u8> {
 
 const WEB: &str = "apiVersion: v2\nname: web\nversion: 1.2.3+x\nappVersion: 1.0\n";
 
+/// What was asked for, and by whom.
+type Asked = (String, Option<String>);
+
 /// A Helm repository, which is files on a web server; it notes whom it was asked by.
 struct Shop {
     port: Port,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
 
 /// What the server answers.
@@ -208,7 +211,7 @@ impl Shop {
     fn open(files: Vec<(&str, Answer)>) -> Shop {
         let files: HashMap<String, Answer> =
             files.into_iter().map(|(path, it)| (path.to_owned(), it)).collect();
-        let asked = Arc::<Mutex<Vec<(String, Option<String>)>>>::default();
+        let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let noted = Arc::clone(&asked);
         let port = Free::take().serve(move |stream| {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -241,7 +244,7 @@ impl Shop {
         format!("chart:http://{}/{rest}", self.port.host())
     }
 
-    fn asked(&self) -> Vec<(String, Option<String>)> {
+    fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 }
