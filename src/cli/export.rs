@@ -45,8 +45,9 @@ use crate::work::graph::Selection;
 /// IMAGE is an image name (alpine, docker://quay.io/org/app:1.2, with a tag, a digest or both),
 /// an archive (docker-archive:FILE[:NAME], oci-archive:FILE[:NAME]; plain, gzip or zstd; - for
 /// standard input; FILE=NEWNAME to name its one image), a folder of docker's archives (docker-archive:DIR), an image that an engine
-/// has (containers-storage:NAME for podman, docker-daemon:NAME, containerd:NAME) or a layout
-/// (oci:DIR[:NAME]). Multi-platform images come with all platforms, and with the signatures and
+/// has (containers-storage:NAME for podman, docker-daemon:NAME, containerd:NAME), a layout
+/// (oci:DIR[:NAME]), a chart (chart:https://REPOSITORY/NAME[:VERSION]) or a file (file:PATH[=NAME]), which
+/// become artifacts. Multi-platform images come with all platforms, and with the signatures and
 /// SBOMs that refer to them. Where an archive or engine keeps no manifest, one is made, the same
 /// for the same image.
 #[derive(Debug, Args)]
@@ -68,6 +69,10 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
   sealift export -f images.txt -o july --reuse june --sign-key transfer.key.pem
   sealift export -f images.txt -o /media/usb/june --sign-key transfer.key.pem --verify-media
+  sealift export chart:https://charts.example/stable/web:1.2.3 -o june.tar \\
+      --sign-key transfer.key.pem
+  sealift export file:tool.iso file:notes.pdf=docs/notes:1.0 -o june.tar \\
+      --sign-key transfer.key.pem
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
   sealift export -f images.txt -o june.tar --sign-key transfer.key.pem --stream prod --new-epoch
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --stream prod
@@ -169,6 +174,10 @@ pub(super) struct Export {
     /// name; the bundle says which
     #[arg(long)]
     skip_unreadable: bool,
+    /// Take the images along that charts name in their values and annotations; templates are not rendered,
+    /// and what is not known so is said
+    #[arg(long)]
+    with_images: bool,
     /// Go on without images that are not there, or that you may not have: the bundle says which, and the
     /// exit code is 5 all the same
     #[arg(long)]
@@ -264,6 +273,7 @@ impl Export {
             jobs: self.registries.jobs(),
             dry_run: self.dry_run,
             skip_unreadable: self.skip_unreadable,
+            with_images: self.with_images,
             skip_missing: self.skip_missing,
             missing,
             reuse: opener.media(all_at_hand("--reuse", self.reuse)?),

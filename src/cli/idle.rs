@@ -25,7 +25,9 @@ pub(super) fn in_full(options: &[Given], printer: &Printer) {
 /// Whether any of `images` is a place that is asked for as a whole.
 pub(super) fn any_whole(images: &[Source]) -> bool {
     images.iter().any(|image| match image {
-        Source::Registry(_) | Source::Engine { .. } => false,
+        Source::Registry(_) | Source::Chart(_) | Source::File { .. } | Source::Engine { .. } => {
+            false
+        }
         Source::Layout { name, called, .. } => name.is_none() && called.is_none(),
         Source::DockerArchive { image, called, .. } => image.is_none() && called.is_none(),
     })

@@ -86,6 +86,7 @@ enum Existing {
   sealift import /media/cdrom --to oci:store --key transfer.pub.pem
   sealift import disc1/june.001.tar disc2/june.002.tar --to oci:store --key transfer.pub.pem
   sealift import june.tar --to oci:store --key transfer.pub.pem --policy site.toml
+  sealift import june.tar --to file:downloads --key transfer.pub.pem --only localhost/tool.bin
   sealift import june.tar.age --identity ~/.ssh/id_ed25519 --to oci:store --key transfer.pub.pem
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
@@ -106,7 +107,8 @@ pub(super) struct Import {
     bundle: Bundle,
     /// Where to: docker://HOST[:PORT][/PREFIX], containers-storage: (podman), docker-daemon:,
     /// containerd:[NAMESPACE], oci:DIR, docker-archive:PATH or oci-archive:PATH (one file for all
-    /// images; a folder, with a slash behind it, for a file an image; - for standard output)
+    /// images; a folder, with a slash behind it, for a file an image; - for standard output), file:DIR
+    /// (charts and other artifacts as files)
     #[arg(long, value_name = "DEST", value_parser = argument::<Destination>)]
     to: Destination,
     /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not

@@ -69,6 +69,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::TrustFolder => "--trust",
         Remedy::VerifyLedger => "sealift ledger verify",
         Remedy::WarnOnly => "--warn-only",
+        Remedy::WithImages => "--with-images",
     }
 }
 

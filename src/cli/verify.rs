@@ -148,9 +148,9 @@ impl Verify {
         let progress = printer.progress();
         let why = match &self.against {
             None => Some("nothing is held against a registry"),
-            Some(Destination::Archive { .. }) => {
-                return Err(Error::new(Class::Usage, "an archive holds nothing beforehand")
-                    .hint("prove it by --base alone"));
+            Some(Destination::Archive { .. } | Destination::Files { .. }) => {
+                let text = "an archive or a folder of files holds nothing beforehand";
+                return Err(Error::new(Class::Usage, text).hint("prove it by --base alone"));
             }
             Some(to) => to.beside_registries(),
         };

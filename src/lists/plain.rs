@@ -9,7 +9,7 @@ use super::reading::Reading;
 use super::tag_rule::TagRule;
 
 /// What places beside registries begin with.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 9] = [
     "oci:",
     "oci-archive:",
     "docker-archive:",
@@ -17,6 +17,8 @@ const PLACES: [&str; 7] = [
     "containers-storage:",
     "containerd:",
     "dir:",
+    "file:",
+    "chart:",
 ];
 
 /// A name a line.

@@ -1,11 +1,13 @@
 //! [`Source`], [`Destination`] and [`Place`]: places as the command line names them, with skopeo's
 //! transport names.
 
+mod chart;
 mod destination;
 mod place;
 mod source;
 mod transport;
 
+pub use self::chart::ChartAddress;
 pub use self::destination::{ArchiveFormat, Destination};
 pub use self::place::Place;
 pub use self::source::{Pick, Source};

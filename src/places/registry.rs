@@ -12,6 +12,7 @@
 //!
 //! ```text
 //! login, search ─ catalog                what is asked of a registry as a whole
+//! web                                    files of servers that are no registries
 //! client                                 whence repositories are had
 //! repository ─ mirrors/alternatives      one end of a transfer
 //! blobs, manifests, referrers, at_hand,  what is asked, and what need not be; lists in pages;
@@ -57,6 +58,7 @@ mod shared;
 mod sparse;
 #[cfg(test)]
 mod tests;
+mod web;
 
 pub use self::auth::credential_file::{CredentialFile, KeptIn};
 pub use self::client::Client;
@@ -69,3 +71,4 @@ pub use self::pull_limit::PullLimit;
 pub use self::repository::RegistryRepository;
 pub use self::search::{FoundRepository, Hits, SearchBy};
 pub use self::settings::Settings;
+pub use self::web::WebFolder;

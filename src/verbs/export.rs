@@ -1,6 +1,9 @@
 //! `export`: chosen images into a signed bundle.
 
+mod archive_folder;
 mod change;
+mod chart_images;
+mod charts;
 mod heard;
 mod in_turn;
 mod layers;

@@ -7,6 +7,7 @@ mod discs;
 mod elsewhere;
 mod engine;
 mod failed;
+mod files;
 mod filing;
 mod foreign;
 mod gather;

@@ -35,7 +35,9 @@ impl Request {
     #[must_use]
     pub fn any_registry(&self) -> bool {
         self.wishes.iter().any(|(asked, _)| match asked {
-            Asked::Place(text) => matches!(text.parse(), Ok(Source::Registry(_))),
+            Asked::Place(text) => {
+                matches!(text.parse(), Ok(Source::Registry(_) | Source::Chart(_)))
+            }
             _ => true,
         })
     }

@@ -64,6 +64,7 @@ pub enum Remedy {
     TrustFolder,
     VerifyLedger,
     WarnOnly,
+    WithImages,
 }
 
 impl Remedy {
@@ -126,6 +127,7 @@ impl Remedy {
         Remedy::TrustFolder,
         Remedy::VerifyLedger,
         Remedy::WarnOnly,
+        Remedy::WithImages,
     ];
 
     /// The field of a request or of the settings, or the function, that does it.
@@ -189,6 +191,7 @@ impl Remedy {
             Remedy::TrustFolder => "trust_folder",
             Remedy::VerifyLedger => "ledger::verify",
             Remedy::WarnOnly => "admission.warn_only",
+            Remedy::WithImages => "with_images",
         }
     }
 }

@@ -15,6 +15,7 @@ mod support;
 
 mod archives_in;
 mod archives_out;
+mod charts;
 mod cli;
 mod clients;
 mod components;

@@ -112,7 +112,7 @@ enum Held {
 }
 
 #[derive(Default)]
-struct Builder {
+pub(super) struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     count: usize,
@@ -132,46 +132,65 @@ impl Builder {
             };
             let (event, span) = next.map_err(|error| misread(&error, lines))?;
             let line = lines.of(span.start.line());
-            let done = match event {
-                Event::DocumentEnd => return Ok(Some(root.unwrap_or_else(|| nothing(line)))),
-                Event::Scalar(text, style, anchor, tag) => {
-                    // Whoever writes !!str means text, as with quotes.
-                    let is_text =
-                        tag.as_deref().is_some_and(|it| it.is_yaml_core_schema_tag("str"));
-                    let style = match style {
-                        ScalarStyle::Plain if is_text => ScalarStyle::DoubleQuoted,
-                        style => style,
-                    };
-                    let value = Value::Text { text: text.into(), style };
-                    let node = Node::new(line, own(tag.as_deref()).as_deref(), value);
-                    self.remember(anchor, &node);
-                    Some(node)
-                }
-                Event::SequenceStart(_, anchor, tag) => {
-                    self.begin(line, anchor, tag.as_deref(), Held::List(Vec::new()))?;
-                    None
-                }
-                Event::MappingStart(_, anchor, tag) => {
-                    let held = Held::Map {
-                        members: Vec::new(),
-                        seen: HashSet::new(),
-                        merged: Vec::new(),
-                        key: None,
-                    };
-                    self.begin(line, anchor, tag.as_deref(), held)?;
-                    None
-                }
-                Event::SequenceEnd | Event::MappingEnd => self.end(),
-                Event::Alias(anchor) => {
-                    Some(self.anchors.get(&anchor).cloned().ok_or_else(|| {
-                        Fault::new(line, "an alias (*) stands within what it is an alias of")
-                    })?)
-                }
-                _ => None,
-            };
-            if let Some(node) = done {
-                root = self.place(node, line)?.or(root);
+            if matches!(event, Event::DocumentEnd) {
+                return Ok(Some(root.unwrap_or_else(|| nothing(line))));
             }
+            root = self.take(event, line)?.or(root);
+        }
+    }
+
+    /// The value that begins with the next event.
+    pub(super) fn value<'a>(
+        mut self,
+        parser: &mut Parser<'a, StrInput<'a>>,
+    ) -> Result<Option<Node>, Fault> {
+        for next in parser {
+            let (event, span) = next.map_err(|error| misread(&error, Lines::Below(0)))?;
+            if let Some(root) = self.take(event, span.start.line())? {
+                return Ok(Some(root));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes `event`, which stands on `line`; gives the value that is whole by it and lies in nothing.
+    fn take(&mut self, event: Event<'_>, line: usize) -> Result<Option<Node>, Fault> {
+        let done = match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                // Whoever writes !!str means text, as with quotes.
+                let is_text = tag.as_deref().is_some_and(|it| it.is_yaml_core_schema_tag("str"));
+                let style = match style {
+                    ScalarStyle::Plain if is_text => ScalarStyle::DoubleQuoted,
+                    style => style,
+                };
+                let value = Value::Text { text: text.into(), style };
+                let node = Node::new(line, own(tag.as_deref()).as_deref(), value);
+                self.remember(anchor, &node);
+                Some(node)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.begin(line, anchor, tag.as_deref(), Held::List(Vec::new()))?;
+                None
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                let held = Held::Map {
+                    members: Vec::new(),
+                    seen: HashSet::new(),
+                    merged: Vec::new(),
+                    key: None,
+                };
+                self.begin(line, anchor, tag.as_deref(), held)?;
+                None
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => Some(self.anchors.get(&anchor).cloned().ok_or_else(|| {
+                Fault::new(line, "an alias (*) stands within what it is an alias of")
+            })?),
+            _ => None,
+        };
+        match done {
+            Some(node) => self.place(node, line),
+            None => Ok(None),
         }
     }
 
@@ -269,6 +288,11 @@ fn nothing(line: usize) -> Node {
 fn own(tag: Option<&Tag>) -> Option<String> {
     let tag = tag?;
     (!tag.is_yaml_core_schema()).then(|| tag.to_string())
+}
+
+/// What is wrong with a text that stands in no other.
+pub(super) fn misread_whole(error: &ScanError) -> Fault {
+    misread(error, Lines::Below(0))
 }
 
 fn misread(error: &ScanError, lines: Lines) -> Fault {

@@ -56,6 +56,11 @@ pub enum Destination {
     },
     /// `containers-storage:`, `docker-daemon:` or `containerd:`.
     Engine(Engine),
+    /// `file:DIR`: charts and other artifacts as the files that they were.
+    Files {
+        /// The folder.
+        path: PathBuf,
+    },
 }
 
 impl Destination {
@@ -67,6 +72,7 @@ impl Destination {
             Destination::Layout { .. } => Some("a layout is no registry"),
             Destination::Archive { .. } => Some("an archive is no registry"),
             Destination::Engine(_) => Some("the engine is not reached as a registry"),
+            Destination::Files { .. } => Some("a folder of files is no registry"),
         }
     }
 }
@@ -84,7 +90,7 @@ impl FromStr for Destination {
         let bad = || {
             Error::new(Class::Usage, format!("{text:?} is not a destination")).hint(
                 "write docker://HOST[/PREFIX], containers-storage:, docker-daemon:, \
-                       containerd:, docker-archive:PATH, oci-archive:PATH or oci:FOLDER",
+                       containerd:, docker-archive:PATH, oci-archive:PATH, oci:FOLDER or file:FOLDER",
             )
         };
         if let Some(rest) = text.strip_prefix("docker://") {
@@ -132,6 +138,9 @@ impl FromStr for Destination {
                 Remedy::Rules,
                 " gives images other names"
             ])),
+            Some(("file", path)) if !path.is_empty() => {
+                Ok(Destination::Files { path: path.into() })
+            }
             Some((transport, _)) if OTHER_TRANSPORTS.contains(&transport) => {
                 Err(unsupported(text, "destination"))
             }
@@ -155,6 +164,7 @@ impl fmt::Display for Destination {
                 write!(f, "oci-archive:{}", path.display())
             }
             Destination::Engine(engine) => engine.fmt(f),
+            Destination::Files { path } => write!(f, "file:{}", path.display()),
         }
     }
 }

@@ -61,7 +61,7 @@ impl FromStr for Place {
             return Ok(Place::Engine(engine));
         }
         match text.parse()? {
-            Source::Registry(_) => Err(bad()),
+            Source::Registry(_) | Source::Chart(_) | Source::File { .. } => Err(bad()),
             source => Ok(Place::Local(source)),
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::chart::ChartAddress;
 use super::transport::{OTHER_TRANSPORTS, is_stream, split_engine, unsupported};
 use crate::places::engine::Engine;
 use crate::words::digest::{Digest, DigestError};
@@ -47,6 +48,15 @@ pub enum Source {
         /// What the one image is called from now on.
         called: Option<Reference>,
     },
+    /// `chart:https://REPOSITORY/NAME[:VERSION][=CALLED]`: a chart of a Helm repository.
+    Chart(ChartAddress),
+    /// `file:PATH[=NAME]`: a regular file, which becomes an artifact.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the artifact is called; else by the file's name.
+        called: Option<Reference>,
+    },
     /// `containers-storage:NAME`, `docker-daemon:NAME` or `containerd:NAME`.
     Engine {
         /// Who has it.
@@ -74,6 +84,9 @@ impl FromStr for Source {
     fn from_str(text: &str) -> Result<Source> {
         if let Some(name) = text.strip_prefix("docker://") {
             return Ok(Source::Registry(name.parse()?));
+        }
+        if let Some(chart) = text.strip_prefix("chart:") {
+            return Ok(Source::Chart(chart.parse()?));
         }
         // The images of a layout may be called anything.
         let is_local = |place: &str| text.starts_with(place);
@@ -106,6 +119,13 @@ impl FromStr for Source {
                         Source::Layout { path, name, archive, called }
                     }
                 })
+            }
+            Some(("file", rest)) => {
+                let (path, called) = split_file(rest)?;
+                match path.is_empty() {
+                    true => Err(Error::new(Class::Usage, format!("{text:?} names no path"))),
+                    false => Ok(Source::File { path: path.into(), called }),
+                }
             }
             Some((transport, _)) if OTHER_TRANSPORTS.contains(&transport) => {
                 Err(unsupported(text, "source"))
@@ -146,6 +166,20 @@ fn split_called(rest: &str) -> Result<(Option<&str>, Option<Reference>)> {
     }
 }
 
+/// The path of a file that `rest` begins with, and what it is to be called. The longest beginning that is
+/// there is the path, else it ends at the last `=`.
+fn split_file(rest: &str) -> Result<(&str, Option<Reference>)> {
+    if Path::new(rest).exists() {
+        return Ok((rest, None));
+    }
+    let there = rest.rmatch_indices('=').find(|(at, _)| Path::new(&rest[..*at]).exists());
+    let ends = there.or_else(|| rest.rmatch_indices('=').next());
+    match ends {
+        Some((at, _)) => Ok((&rest[..at], Some(rest[at + 1..].parse()?))),
+        None => Ok((rest, None)),
+    }
+}
+
 impl Source {
     /// The same place, whose one image is called `name` from now on.
     ///
@@ -154,7 +188,9 @@ impl Source {
     pub fn called(mut self, name: Reference) -> Result<Source> {
         match &mut self {
             Source::Layout { called: called @ None, .. }
-            | Source::DockerArchive { called: called @ None, .. } => *called = Some(name),
+            | Source::DockerArchive { called: called @ None, .. }
+            | Source::File { called: called @ None, .. }
+            | Source::Chart(ChartAddress { called: called @ None, .. }) => *called = Some(name),
             _ => {
                 let text = format!("{self} has its name");
                 return Err(Error::new(Class::Usage, text)
@@ -178,8 +214,8 @@ fn is_transport(transport: &str, rest: &str) -> bool {
 }
 
 /// The kinds of places besides registries.
-const KINDS: &str = "oci:, oci-archive:, docker-archive:, docker-daemon:, containers-storage: and \
-                     containerd:";
+const KINDS: &str = "oci:, oci-archive:, docker-archive:, docker-daemon:, containers-storage:, \
+                     containerd:, chart: and file:";
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,6 +230,11 @@ impl fmt::Display for Source {
             Source::DockerArchive { path, image, called } => {
                 write!(f, "docker-archive:{}", path.display())?;
                 image.as_ref().map_or(Ok(()), |image| write!(f, ":{image}"))?;
+                called.as_ref().map_or(Ok(()), |called| write!(f, "={called}"))
+            }
+            Source::Chart(chart) => write!(f, "chart:{chart}"),
+            Source::File { path, called } => {
+                write!(f, "file:{}", path.display())?;
                 called.as_ref().map_or(Ok(()), |called| write!(f, "={called}"))
             }
             Source::Engine { engine, name } => write!(f, "{engine}{name}"),

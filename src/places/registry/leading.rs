@@ -16,16 +16,24 @@ impl Session {
         let location = answer
             .header("location")
             .ok_or_else(|| self.end.error(Class::Other, what, "no Location in the answer"))?;
-        let next = answer.url.join(location).ok_or_else(|| {
+        self.lead(&answer.url, location, what)
+    }
+
+    /// Where `location`, found in an answer from `from`, leads.
+    ///
+    /// # Errors
+    /// As [`location`](Session::location).
+    pub(super) fn lead(&self, from: &Url, location: &str, what: &str) -> Result<Url> {
+        let next = from.join(location).ok_or_else(|| {
             self.end.error(Class::Other, what, "the Location in the answer is no address")
         })?;
         let named = next.host() == self.base()?.host() || self.may_lead_to(&next);
-        let ground = if named { Ground::ANYWHERE } else { self.ground(&answer.url)? };
+        let ground = if named { Ground::ANYWHERE } else { self.ground(from)? };
         let next = next.within(ground);
         if let Some(zone) = next.zone().filter(|zone| !ground.allows(*zone)) {
             return Err(self.end.out_of_reach(what, &next, zone));
         }
-        if answer.url.is_https() && !next.is_https() {
+        if from.is_https() && !next.is_https() {
             let why = format!("the registry leads from https to {}", next.origin());
             return Err(self.end.error(Class::Refused, what, why).hint(
                 "its proxy has to pass on X-Forwarded-Proto, or the registry to use relative URLs",

@@ -30,6 +30,9 @@ use crate::work::signature_rule::SignatureRule;
 pub struct Request {
     /// The images.
     pub images: Vec<Source>,
+    /// Whether images come along that the charts among them name, as far as that is known without rendering
+    /// them. Else it is told that there are some.
+    pub with_images: bool,
     /// Where those are named that come from lists, as in `images.txt: line 3`, by their text.
     pub listed: BTreeMap<String, String>,
     /// The SHA-256 of each lock among those lists, which the bundle says.
@@ -104,6 +107,7 @@ impl Request {
     pub fn new(images: Vec<Source>, output: impl Into<Medium>, created_at: Moment) -> Request {
         Request {
             images,
+            with_images: false,
             listed: BTreeMap::new(),
             locks: Vec::new(),
             output: output.into(),

@@ -10,12 +10,16 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
+use super::archive_folder::{is_empty_folder, is_folder_of_archives, no_archive};
+use super::chart_images::ChartImages;
+use super::charts::LastIndex;
 use super::names::{Names, picked, renamed};
 use super::open_places::{Lost, OpenPlaces, PlaceFault, is_about_content};
 use super::request::Request;
 use crate::medium::tree::Tree;
+use crate::places::artifact::MadeArtifact;
 use crate::places::at_hand::AtHand;
-use crate::places::docker_archive::{DOCKER_INDEX, DockerArchive};
+use crate::places::docker_archive::DockerArchive;
 use crate::places::engine::content::ContentStore;
 use crate::places::engine::{Driver, Engine, save};
 use crate::places::layout::Layout;
@@ -54,6 +58,9 @@ pub(in crate::verbs) fn open(
         layouts: BTreeMap::new(),
         archives: BTreeMap::new(),
         known: BTreeMap::new(),
+        index: LastIndex::default(),
+        charted: ChartImages::default(),
+        named_by: BTreeMap::new(),
         opened: OpenPlaces::default(),
         told: BTreeSet::new(),
     };
@@ -63,18 +70,11 @@ pub(in crate::verbs) fn open(
     progress.event(Event::Phase { name: "opening archives and engines", bytes: 0, items });
     let mut faults = Vec::new();
     for source in &request.images {
-        match sources.add(source) {
-            Err(e) if e.class() == Class::Interrupted => return Err(e),
-            Err(e) => {
-                let source = source.to_string();
-                let error = match request.listed.get(&source) {
-                    Some(place) => e.context(place),
-                    None => e,
-                };
-                faults.push(PlaceFault { source, error });
-            }
-            Ok(()) => {}
-        }
+        faults.extend(sources.try_add(source)?);
+    }
+    for (source, place) in std::mem::take(&mut sources.charted).beside(&request.images) {
+        sources.named_by.insert(source.to_string(), place);
+        faults.extend(sources.try_add(&source)?);
     }
     progress.event(Event::Done);
     let opened = OpenPlaces { faults, ..sources.opened };
@@ -98,12 +98,37 @@ struct Sources<'r> {
     archives: BTreeMap<PathBuf, Arc<DockerArchive>>,
     /// Places and repositories that are origins already.
     known: BTreeMap<(String, String), At<Origin>>,
+    /// Of charts.
+    index: LastIndex,
+    charted: ChartImages,
+    /// By which charts images are named.
+    named_by: BTreeMap<String, String>,
     opened: OpenPlaces,
     /// What was said of a place that may be named several times.
     told: BTreeSet<String>,
 }
 
 impl Sources<'_> {
+    /// Adds `source`; gives why it cannot be had.
+    fn try_add(&mut self, source: &Source) -> Result<Option<PlaceFault>> {
+        let error = match self.add(source) {
+            Ok(()) => return Ok(None),
+            Err(error) if error.class() == Class::Interrupted => return Err(error),
+            Err(error) => error,
+        };
+        let source = source.to_string();
+        let error = match self.place(&source) {
+            Some(place) => error.context(place),
+            None => error,
+        };
+        Ok(Some(PlaceFault { source, error }))
+    }
+
+    /// What asks for the source called `text`, where that is a list or a chart.
+    fn place(&self, text: &str) -> Option<String> {
+        self.request.listed.get(text).or_else(|| self.named_by.get(text)).cloned()
+    }
+
     fn add(&mut self, source: &Source) -> Result<()> {
         let text = source.to_string();
         match source {
@@ -142,6 +167,17 @@ impl Sources<'_> {
                     self.want(&place, &text, archive, names);
                 }
             },
+            Source::Chart(chart) => {
+                let charted = (&mut self.charted, self.request.with_images);
+                let chart = self.index.fetch(chart, charted, self.client, self.progress)?;
+                let names = Names::Chosen(vec![chart.name().clone()]);
+                self.want(&text, &text, Arc::new(chart), names);
+            }
+            Source::File { path, called } => {
+                let file = MadeArtifact::of_file(path, called.as_ref(), &self.progress.handle())?;
+                let names = Names::Chosen(vec![file.name().clone()]);
+                self.want(&text, &text, Arc::new(file), names);
+            }
             Source::Engine { engine: engine @ Engine::Containerd { .. }, name } => {
                 let (store, name) = (ContentStore::new(self.driver(engine)), name.parse()?);
                 self.want(&engine.to_string(), &text, Arc::new(store), Names::Chosen(vec![name]));
@@ -201,7 +237,7 @@ impl Sources<'_> {
                 origins.push(Origin { shown, ..Origin::new(source, repository) });
                 At::nth(origins.len() - 1)
             });
-            let (text, place) = (text.to_owned(), self.request.listed.get(text).cloned());
+            let (text, place) = (text.to_owned(), self.place(text));
             let wanted = Wanted { text, place, is_one_of_all, ..Wanted::new(origin, name) };
             self.opened.wanted.push(wanted);
         }
@@ -361,26 +397,4 @@ fn as_made(archive: &DockerArchive, name: Reference) -> Result<Reference> {
     };
     let digest = Some(archive.resolve(first)?.descriptor().digest);
     Ok(Reference { digest, ..name })
-}
-
-/// Why `path`, which is no file, is no archive of the folder that it stands in.
-fn no_archive(path: &Path, kind: FileType) -> Error {
-    let (what, hint) = match kind {
-        kind if kind.is_symlink() => ("link", "name what it leads to as a source of its own"),
-        kind if kind.is_dir() => ("folder", "name it as a source of its own"),
-        _ => ("device, pipe or socket", "move it elsewhere"),
-    };
-    let text = format!("{} is a {what}, and is not looked into", path.display());
-    Error::new(Class::Refused, text).hint(hint)
-}
-
-/// Whether nothing can be left behind in `path`.
-fn is_empty_folder(path: &Path, kind: FileType) -> bool {
-    kind.is_dir() && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
-}
-
-/// Whether `path` is a folder in which each file is an archive, not one archive unpacked; nor a
-/// layout, of which opening it as an archive tells.
-fn is_folder_of_archives(path: &Path) -> bool {
-    path.is_dir() && ![DOCKER_INDEX, "oci-layout"].iter().any(|file| path.join(file).exists())
 }

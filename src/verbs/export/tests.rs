@@ -37,6 +37,7 @@ impl Outside {
         let source = format!("oci:{}", self.sample.at("layout").display());
         Request {
             images: vec![source.parse().unwrap()],
+            with_images: false,
             listed: BTreeMap::new(),
             locks: Vec::new(),
             output: self.sample.at(name).into(),

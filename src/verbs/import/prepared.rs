@@ -8,6 +8,7 @@ use super::admitted::admitted;
 use super::archives::ToArchives;
 use super::engine::ToEngine;
 use super::failed::Failed;
+use super::files::ToFiles;
 use super::job::Job;
 use super::landing::Landing;
 use super::layout::ToLayout;
@@ -39,6 +40,7 @@ pub(super) fn landing<'d>(to: &'d Destination, client: &'d Client) -> Box<dyn La
         Destination::Layout { path } => Box::new(ToLayout { path }),
         Destination::Archive { format, path } => Box::new(ToArchives { format: *format, path }),
         Destination::Engine(engine) => Box::new(ToEngine { engine }),
+        Destination::Files { path } => Box::new(ToFiles { path }),
     }
 }
 

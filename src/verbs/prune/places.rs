@@ -38,6 +38,10 @@ pub(super) fn open<'p>(
                 Box::new(LayoutRemoval::open(path, progress.handle())?)
             }
             Destination::Engine(engine) => Box::new(of_engine(engine, lot, claims, progress)),
+            Destination::Files { .. } => {
+                let text = format!("{} is a folder of files", request.place);
+                return Err(Error::new(Class::Usage, text).hint("delete those that nobody needs"));
+            }
             Destination::Archive { .. } => {
                 let text = format!("{} is written once, as a whole", request.place);
                 return Err(Error::new(Class::Usage, text)
