@@ -72,7 +72,8 @@ fn read_step(list: &ListText, at: usize, step: &Node, reading: &mut Reading) {
         "repository" => match rules(step) {
             Ok(rules) => {
                 for rule in rules {
-                    let asked = Asked::Tags { repository: name.to_owned(), rule };
+                    let repository = repository(name).to_owned();
+                    let asked = Asked::Tags { repository, rule };
                     reading.add(Entry::new(asked, spot.clone()));
                 }
             }
@@ -102,6 +103,13 @@ fn read_step(list: &ListText, at: usize, step: &Node, reading: &mut Reading) {
             reading.note(list.spot(platform.line(), spot.what.clone()), text);
         }
     }
+}
+
+/// `source` without the tag or digest behind it, which a step of type repository does not look at.
+fn repository(source: &str) -> &str {
+    let bare = source.split('@').next().unwrap_or(source);
+    let last = bare.rfind('/').map_or(0, |at| at + 1);
+    bare[last..].find(':').map_or(bare, |at| &bare[..last + at])
 }
 
 /// The rules of a step, of which a tag has to follow one.

@@ -90,6 +90,15 @@ fn what_is_wrong_for_skopeo_is_told_at_once() {
 }
 
 #[test]
+fn a_tag_beside_rules_of_regsync_is_none() {
+    for source in ["h:5000/a/b:1", "h:5000/a/b@sha256:00", "h:5000/a/b"] {
+        let text =
+            format!("version: 1\nsync:\n- source: {source}\n  type: repository\n  target: t/b\n");
+        assert_eq!(asked(&read("regsync", &text)), ["h:5000/a/b:*"]);
+    }
+}
+
+#[test]
 fn what_is_wrong_for_regsync_is_told_at_once() {
     let text = "version: 2\ncreds: [{registry: a, pass: secret}]\nsync:\n- type: image\n- {type: image, source: 'a:{{.X}}'}\n\
                 - {type: registry, source: r.io}\n- {type: other, source: x}\n- {type: repository, source: 'ocidir://d'}\n\
