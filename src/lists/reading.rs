@@ -23,6 +23,7 @@ pub struct Reading {
     pub faults: Vec<(Spot, Error)>,
     /// The digests of the files that are locks: whatever is made of them says so.
     pub locks: Vec<Digest>,
+    is_full: bool,
 }
 
 impl Reading {
@@ -35,7 +36,10 @@ impl Reading {
     pub fn add(&mut self, entry: Entry) {
         match self.entries.len() < MAX_ENTRIES {
             true => self.entries.push(entry),
+            // Said once, not of each that is too many.
+            false if self.is_full => {}
             false => {
+                self.is_full = true;
                 let text = format!("asks for more than {MAX_ENTRIES} images");
                 self.fault(entry.spot, Error::new(Class::Usage, text).hint("make several lists"));
             }
@@ -113,5 +117,21 @@ impl Reading {
         self.notes.extend(other.notes);
         self.faults.extend(other.faults);
         self.locks.extend(other.locks);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_a_list_is_too_long_is_said_once() {
+        let list = ListText::new("l.txt", None, "");
+        let mut reading = Reading::default();
+
+        (1..MAX_ENTRIES + 9).for_each(|line| reading.image("a", list.spot(line, "")));
+
+        assert_eq!((reading.entries.len(), reading.faults.len()), (MAX_ENTRIES, 1));
+        assert_eq!(reading.faults[0].0.line, MAX_ENTRIES + 1);
     }
 }
