@@ -127,8 +127,8 @@ fn what_could_exhaust_a_reader_is_refused_and_odd_spelling_is_not() {
         let line = format!("list.yaml: line {line}: ");
         said("list.yaml", &text).exits(code::USAGE).says(error).says(&line);
     }
-    let odd =
-        "kind: Pod\r\nspec: !odd\r\n  containers:\r\n  - {name: a, image: !mine 'nginx:1'}\r\n";
+    let odd = "apiVersion: v1\r\nkind: Pod\r\nspec: !odd\r\n  containers:\r\n\
+               \x20 - {name: a, image: !mine 'nginx:1'}\r\n";
     assert_eq!(names(&said("odd.yaml", odd).ok().stdout), ["nginx:1"]);
 
     let many: String = (0..100_000).map(|n| format!("x.example/a/b{n}:1\n")).collect();
