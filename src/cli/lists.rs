@@ -63,17 +63,19 @@ pub(super) fn parse<T>(
 /// [`Class::Usage`], with how places are named.
 pub(super) fn no_path(text: &str) -> Result<()> {
     let lower = text.to_ascii_lowercase();
-    let ending = [".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"];
-    let is_meant = text.starts_with(['.', '/']) || ending.iter().any(|end| lower.ends_with(end));
-    match is_meant && Path::new(text).exists() {
-        true => {
-            let what = if Path::new(text).is_dir() { "folder" } else { "file" };
-            let hint = "write oci:FOLDER, oci-archive:FILE or docker-archive:FILE for images in it";
-            Err(Error::new(Class::Usage, format!("{text} is a {what} here, and no image name"))
-                .hint(hint))
-        }
-        false => Ok(()),
+    let is_one = |ending: &[&str]| ending.iter().any(|end| lower.ends_with(end));
+    let is_list = is_one(&[".yaml", ".yml", ".txt", ".lock", ".json", ".toml"]);
+    let is_archive = is_one(&[".tar", ".tar.gz", ".tgz", ".tar.zst", ".img"]);
+    let path = Path::new(text);
+    if !(is_list || is_archive || text.starts_with(['.', '/'])) || !path.exists() {
+        return Ok(());
     }
+    let what = if path.is_dir() { "folder" } else { "file" };
+    let hint = match is_list && path.is_file() {
+        true => "write -f FILE for the images that it names",
+        false => "write oci:FOLDER, oci-archive:FILE or docker-archive:FILE for images in it",
+    };
+    Err(Error::new(Class::Usage, format!("{text} is a {what} here, and no image name")).hint(hint))
 }
 
 #[cfg(test)]

@@ -506,6 +506,7 @@ fn ordinary_mistakes_are_told_with_their_way_out() {
         (&format!("export -f empty.txt {export}"), "empty.txt names no image", "one name a line"),
         (&format!("export ./x.tar {export}"), "./x.tar is a file here", "oci-archive:FILE"),
         (&format!("export x.tar {export}"), "x.tar is a file here", "oci-archive:FILE"),
+        (&format!("export empty.txt {export}"), "empty.txt is a file here", "-f FILE"),
         (&format!("export . {export}"), ". is a folder here", "oci:FOLDER"),
         (&format!("export h.example/{long}:1 {export}"), "of 300 characters is too long", "255"),
     ] {

@@ -114,6 +114,7 @@ replacements:
 - targets: [{select: {kind: Pod}, fieldPaths: ['spec.containers.[name=c]']}]
 - targets: [{select: {kind: Deployment}, fieldPaths: ['spec.containers.[name=c]']}]
 openapi: {path: schema.json}
+configurations: [fields.yaml]
 ";
     let reading = of(
         top,
@@ -153,6 +154,7 @@ openapi: {path: schema.json}
             format!("29 replacements[0]: spec.containers.*.image may be an image, and is not replaced here; {out}"),
             format!("30 replacements[1]: spec.containers.[name=c] may be an image, and is not replaced here; {out}"),
             format!("32 openapi: says how lists are merged, which is not read here; {out}"),
+            format!("33 configurations: may say where else images stand, which is not read here; {out}"),
         ]
     );
 }

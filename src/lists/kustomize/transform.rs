@@ -140,6 +140,9 @@ impl Build<'_> {
             } else if name == "openapi" && value.get("path").is_some() {
                 let text = "says how lists are merged, which is not read here".to_owned();
                 self.wrong(key.line(), name, text, OUT);
+            } else if name == "configurations" {
+                let text = "may say where else images stand, which is not read here".to_owned();
+                self.wrong(key.line(), name, text, OUT);
             }
         }
         let vars = entries(top, "vars").first();

@@ -36,10 +36,23 @@ fn lists_for_k3s_rke2_and_rancher_are_plain() {
 }
 
 #[test]
+fn locks_ask_for_what_they_hold() {
+    check("lock");
+}
+
+#[test]
 fn ruined_files_end() {
-    for format in
-        ["skopeo-sync", "regsync", "hauler", "zarf", "images-lock", "oc-mirror", "chart", "values"]
-    {
+    for format in [
+        "skopeo-sync",
+        "regsync",
+        "hauler",
+        "zarf",
+        "images-lock",
+        "oc-mirror",
+        "chart",
+        "values",
+        "lock",
+    ] {
         ruin(format);
     }
 }
