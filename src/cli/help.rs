@@ -142,7 +142,8 @@ mod tests {
                     let long = line.chars().count() > columns.min(WIDEST);
                     let words = line.trim().trim_end_matches(" \\").split(' ').count();
                     assert!(!long || words == 1, "at {columns}: {line}");
-                    let begins = ["sealift ", "docker ", "podman ", "kubectl ", "SEALIFT_"];
+                    let begins =
+                        ["sealift ", "docker ", "podman ", "kubectl ", "helm ", "SEALIFT_"];
                     let is_first = begins.iter().any(|it| line.trim_start().starts_with(it));
                     assert!(goes_on || is_first, "at {columns}: {line:?} in\n{help}");
                     goes_on = line.ends_with('\\');
