@@ -69,8 +69,8 @@ use crate::work::graph::Selection;
   sealift export -f images.txt -o july.tar --sign-key transfer.key.pem --since june.tar
   sealift export -f images.txt -o july --reuse june --sign-key transfer.key.pem
   sealift export -f images.txt -o /media/usb/june --sign-key transfer.key.pem --verify-media
-  sealift export chart:https://charts.example/stable/web:1.2.3 -o june.tar \\
-      --sign-key transfer.key.pem
+  sealift export -o june.tar --sign-key transfer.key.pem \\
+      chart:https://charts.example/stable/web:1.2.3
   sealift export file:tool.iso file:notes.pdf=docs/notes:1.0 -o june.tar \\
       --sign-key transfer.key.pem
   docker save app:1 | sealift export docker-archive:- -o app.tar --sign-key transfer.key.pem
