@@ -361,7 +361,7 @@ fn asks_from(server: &Server, address: [u8; 4]) -> std::io::Result<u16> {
     bind(&socket, &SocketAddr::from((address, 0)))?;
     connect(&socket, &server.address)?;
     let mut socket = TcpStream::from(socket);
-    socket.set_read_timeout(Some(Duration::from_secs(4)))?;
+    socket.set_read_timeout(Some(Duration::from_secs(30)))?;
     socket.write_all(b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut status = [0; 12];
     socket.read_exact(&mut status)?;
@@ -402,9 +402,10 @@ fn answers_that_nobody_takes_keep_nobody_out() {
     stuck.iter_mut().take(50).for_each(|client| assert_eq!(client.head().status, 200));
 
     assert_eq!(asks_from(&server, [127, 0, 0, 2]).unwrap(), 200, "there is room for another");
+    // Long before anything gives up by itself (60 s), however slow the machine.
     let begun = Instant::now();
     assert_eq!(asks_from(&server, [127, 0, 0, 1]).unwrap(), 200, "they make room");
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[test]
