@@ -1,5 +1,7 @@
 //! [`Around`]: what a list may refer to besides itself.
 
+use std::path::{Component, Path, PathBuf};
+
 use super::list_text::ListText;
 use crate::words::error::{Class, Error, Result};
 
@@ -49,4 +51,21 @@ impl Around for Nothing {
     fn variable(&self, _: &str) -> Option<String> {
         None
     }
+}
+
+/// `path` from `folder` on, without what goes there and back.
+pub(super) fn joined(folder: &Path, path: &str) -> PathBuf {
+    let mut joined = PathBuf::new();
+    for part in folder.join(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(joined.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                joined.pop();
+            }
+            part => joined.push(part),
+        }
+    }
+    joined
 }

@@ -1,13 +1,14 @@
 //! [`Loader`]: makes one project of files, and of those that they name.
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::document::ComposeFile;
 use super::dotenv::{self, Variables, Why};
 use super::environment::Environment;
 use super::scope::Scope;
 use super::value::{ComposeValue, Members, Spoken, Where, lay};
+use crate::lists::around::joined;
 use crate::lists::list_text::ListText;
 use crate::lists::reading::Reading;
 use crate::lists::spot::Spot;
@@ -163,7 +164,7 @@ impl<'a> Loader<'a> {
             self.wrong(at, "", format!("{text} is no file on this machine"), out);
             return None;
         }
-        Some(joined(folder, Path::new(&text)))
+        Some(joined(folder, &text))
     }
 
     /// The text of `value`, which is `what`; a fault where it has none.
@@ -222,7 +223,7 @@ impl<'a> Loader<'a> {
 
     /// `.env` in `folder`, where it is there.
     pub(super) fn dotenv(&self, folder: &Path, environment: &Environment<'_>) -> Vec<PathBuf> {
-        let path = joined(folder, Path::new(".env"));
+        let path = joined(folder, ".env");
         match environment.around.is_there(self.root, &path.to_string_lossy()) {
             true => vec![path],
             false => Vec::new(),
@@ -282,21 +283,4 @@ impl<'a> Loader<'a> {
         let spot = self.spot(at, "");
         self.reading.wrong(spot, text, out);
     }
-}
-
-/// `path` from `folder` on, without what goes there and back.
-pub(super) fn joined(folder: &Path, path: &Path) -> PathBuf {
-    let mut joined = PathBuf::new();
-    for part in folder.join(path).components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir
-                if matches!(joined.components().next_back(), Some(Component::Normal(_))) =>
-            {
-                joined.pop();
-            }
-            part => joined.push(part),
-        }
-    }
-    joined
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::files::{BuildFiles, joined};
+use super::files::BuildFiles;
 use super::object::BuildObject;
-use crate::lists::around::Around;
+use crate::lists::around::{Around, joined};
 use crate::lists::kubernetes::{self, MAX_LISTS, MAX_WALKED};
 use crate::lists::list_text::ListText;
 use crate::lists::reading::Reading;

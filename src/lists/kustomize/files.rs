@@ -1,7 +1,5 @@
 //! [`BuildFiles`]: all files of a build as one long text, so that a line says which file it is in.
 
-use std::path::{Component, Path, PathBuf};
-
 use crate::lists::list_text::ListText;
 use crate::lists::reading::Reading;
 use crate::lists::spot::Spot;
@@ -46,21 +44,4 @@ impl BuildFiles {
         settled.faults.extend(reading.faults.into_iter().map(|(spot, error)| (own(spot), error)));
         settled
     }
-}
-
-/// `path` from `folder` on, without what goes there and back.
-pub(super) fn joined(folder: &Path, path: &str) -> PathBuf {
-    let mut joined = PathBuf::new();
-    for part in folder.join(path).components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir
-                if matches!(joined.components().next_back(), Some(Component::Normal(_))) =>
-            {
-                joined.pop();
-            }
-            part => joined.push(part),
-        }
-    }
-    joined
 }

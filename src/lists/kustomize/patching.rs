@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::build::{Build, entries};
-use super::files::joined;
 use super::object::{BuildObject, id};
 use super::patch::{Body, Patch};
 use super::replacement::names_image;
 use super::target::or_default;
 use super::{json_patch, strategic};
+use crate::lists::around::joined;
 use crate::lists::yaml::{self, MAX_DEPTH, MAX_NODES, Node};
 
 /// The way out where a patch cannot be applied.

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::build::{Build, OUT, entries};
-use super::files::joined;
 use super::image_rule::{self, ImageRule};
 use super::object::{BuildObject, Id};
 use super::{members, replacement};
+use crate::lists::around::joined;
 use crate::lists::yaml::{self, Node};
 
 /// Kinds whose names are never changed.
