@@ -72,3 +72,15 @@ fn nothing_that_can_be_written_makes_it_panic() {
         documents(&ruin.copy(seed)).for_each(drop);
     }
 }
+
+#[test]
+fn what_is_missing_at_the_end_of_a_block_is_told_on_its_last_line() {
+    for text in ["x: |\n  a: 'b", "x: |\n  a: 'b\n", "x: |\n  a:\n   'b\n\n\n"] {
+        let node = documents(text).next().unwrap().unwrap();
+
+        let fault = documents_within(node.get("x").unwrap()).next().unwrap().unwrap_err();
+
+        let last = text.trim_end().split('\n').count();
+        assert_eq!(fault.line, last, "{text:?}: {}", fault.message);
+    }
+}
