@@ -50,6 +50,7 @@ mod protect;
 mod prune;
 mod receipt;
 mod receipting;
+mod receive;
 mod registries;
 mod remedies;
 mod repair;
@@ -125,6 +126,7 @@ enum Command {
     Import(Box<import::Import>),
     #[command(subcommand)]
     Receipt(receipt::ReceiptVerb),
+    Receive(Box<receive::Receive>),
     Report(report_on::ReportOn),
     Proof(proof::WriteProof),
     Serve(serve::Serve),
@@ -186,6 +188,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Receipt(command) => command.run(printer),
+        Command::Receive(args) => args.run(printer),
         Command::Report(args) => args.run(printer),
         Command::Proof(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),

@@ -42,7 +42,7 @@ use crate::work::template::Template;
 
 /// What to do about a name that stands for another image
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Existing {
+pub(super) enum Existing {
     /// Fail before anything moves
     Error,
     /// Point it at the bundle's image
@@ -55,6 +55,18 @@ enum Existing {
     /// Leave it, and bring the bundle's image under the tag digest-HEX, made from its digest, which
     /// never has to move
     DigestTag,
+}
+
+impl From<Existing> for OnExisting {
+    fn from(existing: Existing) -> OnExisting {
+        match existing {
+            Existing::Error => OnExisting::Error,
+            Existing::Overwrite => OnExisting::Overwrite,
+            Existing::Skip => OnExisting::Skip,
+            Existing::KeepDigest => OnExisting::KeepDigest,
+            Existing::DigestTag => OnExisting::DigestTag,
+        }
+    }
 }
 
 /// Import a bundle into a registry, an engine or a layout
@@ -228,13 +240,7 @@ impl Import {
             scans: self.scan.scans(),
             rules,
             flatten: self.flatten,
-            existing: match self.on_existing {
-                Existing::Error => OnExisting::Error,
-                Existing::Overwrite => OnExisting::Overwrite,
-                Existing::Skip => OnExisting::Skip,
-                Existing::KeepDigest => OnExisting::KeepDigest,
-                Existing::DigestTag => OnExisting::DigestTag,
-            },
+            existing: self.on_existing.into(),
             projects: Provision {
                 create: self.create_projects,
                 public: self.public,
