@@ -1,0 +1,89 @@
+//! [`Sharing`]: an import that several machines do together.
+
+use super::landing::Landing;
+use super::leave_behind::LeaveBehind;
+use super::request::Request;
+use crate::words::bytes::Bytes;
+use crate::words::count::count;
+use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
+use crate::work::plan::{Obstacle, Plan};
+use crate::work::shard::Shard;
+
+/// How many blobs that are not there yet are named: enough to look for them.
+const SHOWN: usize = 5;
+
+/// Which part of an import one machine does, where several do it together: each a shard of the blobs, and
+/// one, behind all others, the names. Parts need not know of one another, and each can be done again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Sharing {
+    /// All of it.
+    #[default]
+    None,
+    /// The blobs of a shard, and nothing that anybody could see.
+    Shard(Shard),
+    /// Manifests and names, of blobs that are there.
+    Finish,
+}
+
+impl Sharing {
+    /// The shard that it is.
+    pub(super) fn shard(self) -> Option<Shard> {
+        match self {
+            Sharing::Shard(shard) => Some(shard),
+            Sharing::None | Sharing::Finish => None,
+        }
+    }
+
+    /// What keeps `plan` from being the last part of an import: blobs that no shard has brought.
+    pub(super) fn obstacle(self, plan: &Plan) -> Option<Obstacle> {
+        if self != Sharing::Finish || plan.copy.blobs == 0 {
+            return None;
+        }
+        let text = format!(
+            "{} of {} are not there yet, so that no name was made",
+            count(usize::try_from(plan.copy.blobs).unwrap_or(usize::MAX), "blob"),
+            Bytes(plan.copy.bytes),
+        );
+        let hint =
+            phrase!["run the shards again that did not end well, then ", Remedy::FinishShards];
+        let blobs = plan.sent().take(SHOWN);
+        let blobs = blobs.map(|blob| format!("{} ({} bytes)", blob.digest, blob.size));
+        Some(Obstacle::new(Class::Incomplete, text, hint).about(blobs))
+    }
+}
+
+/// Fails where `request` asks for a part of an import that cannot be done in parts.
+///
+/// # Errors
+/// [`Class::Usage`].
+pub(super) fn check(request: &Request, landing: &dyn Landing) -> Result<()> {
+    let usage = |text: &str, hint: &str| Err(Error::new(Class::Usage, text).hint(hint));
+    if request.sharing == Sharing::None {
+        return Ok(());
+    }
+    if !landing.takes_shards() {
+        let text = format!("{} cannot be filled by several at once", request.to);
+        return usage(&text, "shards are for registries; import there in one run");
+    }
+    if request.leave_behind != LeaveBehind::Nothing {
+        let text = "what one shard leaves behind the others do not know";
+        return usage(text, "choose images by name, the same for all shards");
+    }
+    if request.sharing == Sharing::Finish {
+        return Ok(());
+    }
+    if request.receipt.is_some() {
+        let text = "a shard makes no name, and so no receipt";
+        return usage(text, "have the receipt written by the run that finishes");
+    }
+    match request.scans.is_empty() {
+        true => Ok(()),
+        false => usage(
+            "each shard would have all images scanned",
+            "have them scanned by the run that finishes: before that no name is made",
+        ),
+    }
+}
