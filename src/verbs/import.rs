@@ -33,6 +33,7 @@ mod repositories;
 mod request;
 mod rewritten;
 mod scanned;
+mod shareable;
 mod sharing;
 mod signed;
 mod single;
@@ -122,7 +123,7 @@ fn take(
     if let Some(wanted) = &request.receipt {
         receipt::check(wanted, request, &*landing(&request.to, client))?;
     }
-    sharing::check(request, &*landing(&request.to, client))?;
+    shareable::check(request, &*landing(&request.to, client))?;
     run.know(|event| noted::asked(event, request));
     let examined = believe(request)?;
     run.know(|event| of_bundle(event, &examined));
