@@ -153,7 +153,7 @@ impl Receive {
             for report in receiver.round(&client, &*progress)? {
                 match self.once {
                     true => drop(last.insert(report.name.clone(), report)),
-                    false => line(&report).iter().for_each(|line| printer.note(line)),
+                    false => printer.note(&line(&report)),
                 }
             }
             if self.once && round == 1 || !pause(settle, printer) {
@@ -166,7 +166,7 @@ impl Receive {
         printer.cancel().check()?;
         let parcels: Vec<&ParcelReport> = last.values().collect();
         let error = failure(&parcels);
-        let lines = || parcels.iter().flat_map(|report| line(report)).collect();
+        let lines = || parcels.iter().map(|report| line(report)).collect();
         let report = RoundReport { parcels: parcels.clone() };
         printer.ending(&report, error.as_ref(), lines)?;
         Ok(printer.end(error.as_ref()))
@@ -186,19 +186,18 @@ fn pause(settle: Duration, printer: &Printer) -> bool {
 }
 
 /// What became of one, for people.
-fn line(report: &ParcelReport) -> Option<String> {
+fn line(report: &ParcelReport) -> String {
     let name = Safe(&report.name);
     let reason = report.error.as_ref().map(Error::spelled).unwrap_or_default();
     let reason = Safe(&reason);
     let place = report.moved_to.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let place = Safe(&place);
-    Some(match report.state {
+    match report.state {
         ParcelState::Done => format!("{name}: imported; it is {place} now"),
         ParcelState::Refused => format!("{name}: refused: {reason}; it is {place} now"),
         ParcelState::Waiting => format!("{name}: waits: {reason}"),
         ParcelState::Postponed => format!("{name}: tried again later: {reason}"),
-        _ => return None,
-    })
+    }
 }
 
 /// What was not imported, as one failure, of the class of the first.
@@ -207,7 +206,7 @@ fn failure(parcels: &[&ParcelReport]) -> Option<Error> {
         parcels.iter().filter(|it| it.state != ParcelState::Done).collect();
     let first = left.iter().find(|it| it.state == ParcelState::Refused).or(left.first())?;
     let text = format!("{} of {} was not imported", left.len(), count(parcels.len(), "bundle"));
-    let details = left.iter().filter_map(|report| line(report));
+    let details = left.iter().map(|report| line(report));
     Some(
         Error::new(first.class.unwrap_or(Class::Other), text)
             .details(details.collect::<Vec<_>>())

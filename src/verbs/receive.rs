@@ -25,7 +25,7 @@ use crate::tools::lock::lock_folder;
 use crate::verbs::import::{self, Outcome, import};
 use crate::verbs::recording::LedgerRun;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, Result, Side};
+use crate::words::error::{Class, Error, ErrorKind, Result, Side};
 use crate::words::progress::Progress;
 
 /// Where parcels go that were imported, and where those go that were not taken.
@@ -34,6 +34,10 @@ const REFUSED: &str = "refused";
 /// For how many rounds at most nobody looks again at what waits: a destination that is full stays so for a
 /// while, and one that is back is to be used before long.
 const MAX_PAUSE: u32 = 32;
+
+/// How often an encrypted bundle whose bytes are not right is looked at, unchanged, before it is refused: where one
+/// was cut off cannot be told from where one was changed. With the pauses between these are half an hour.
+const MAX_DOUBTS: u32 = 6;
 
 /// A drop folder, and what is known of what lies in it.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ struct Known {
     /// For how many rounds nobody looks at it, and how many that will be next time.
     pause: u32,
     next_pause: u32,
+    /// How often it may have been cut off.
+    doubts: u32,
 }
 
 /// A parcel that is whole, as far as its head tells.
@@ -153,10 +159,11 @@ impl<'r> Receiver<'r> {
                 Some(known) if known.stamp == stamp && known.pause == 0 => settled.push(parcel),
                 Some(known) if known.stamp == stamp => known.pause -= 1,
                 Some(known) => {
-                    (known.stamp, known.pause, known.next_pause) = (stamp, 0, 1);
+                    (known.stamp, known.doubts) = (stamp, 0);
+                    (known.pause, known.next_pause) = (0, 1);
                 }
                 None => {
-                    let known = Known { stamp, told: None, pause: 0, next_pause: 1 };
+                    let known = Known { stamp, told: None, pause: 0, next_pause: 1, doubts: 0 };
                     self.known.insert(parcel.name, known);
                 }
             }
@@ -166,6 +173,10 @@ impl<'r> Receiver<'r> {
 
     /// The bundle that `parcel` is, of which nothing is missing.
     fn examined(&self, parcel: &Parcel) -> Result<Examined> {
+        let fault = |e| Error::io(format!("cannot look at {}", shown_as(&parcel.name)), e);
+        if let Some(text) = parcel.has_begun(&self.folder).map_err(fault)? {
+            return Err(Error::new(Class::Incomplete, text));
+        }
         let like = &self.request.import.bundle;
         let medium = parcel.medium(&self.folder, like);
         let now = (self.request.clock)()?;
@@ -230,8 +241,16 @@ impl<'r> Receiver<'r> {
     /// never be right, else it is waited for. Nothing where that was told before.
     fn put_off(&mut self, parcel: &Parcel, error: Error) -> Result<Option<ParcelReport>> {
         let at_destination = error.side() == Some(Side::Destination);
+        let is_doubtful = match self.known.get_mut(&parcel.name) {
+            Some(known) if error.kind() == ErrorKind::CiphertextDamaged => {
+                known.doubts += 1;
+                known.doubts < MAX_DOUBTS
+            }
+            _ => false,
+        };
         let state = match error.class() {
             Class::Interrupted => return Err(error),
+            Class::Damaged if is_doubtful => ParcelState::Waiting,
             Class::Untrusted | Class::Damaged | Class::Stale if !at_destination => {
                 return self.refuse(parcel, error).map(Some);
             }

@@ -782,6 +782,19 @@ fn imports() {
 }
 
 #[test]
+fn receives() {
+    let sealift = desk();
+    fs::create_dir(sealift.at("drop")).unwrap();
+    for name in ["packed.tar", "short.tar"] {
+        let bytes = fs::read(sealift.at("packed.tar")).unwrap();
+        let end = if name == "short.tar" { bytes.len() / 2 } else { bytes.len() };
+        fs::write(sealift.at("drop").join(name), &bytes[..end]).unwrap();
+    }
+    let line = "receive drop --to oci:in --once --settle 1 --key signer.pub.pem";
+    check("receive", &run(&sealift, line).exits(code::INCOMPLETE), &[]);
+}
+
+#[test]
 fn imports_of_parts() {
     let sealift = desk();
     sealift.keys("own");

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use rustix::fs::FileType;
 
+use crate::bundle::inventory::SUMS;
 use crate::medium::Medium;
+use crate::medium::in_volumes::names;
 use crate::tools::file::is_part;
 use crate::tools::file_state::FileState;
 use crate::tools::folder::Folder;
@@ -15,6 +17,11 @@ use crate::words::digest::{Digest, Hasher};
 
 /// Endings that tools give to what they have not finished: browsers, rsync and most senders of diodes.
 const UNFINISHED: [&str; 6] = [".part", ".partial", ".tmp", ".crdownload", ".filepart", "~"];
+/// No bundle is smaller: its index, the list of its files and what is signed have a header and a block of a tar each.
+/// What is, has only begun to come, and nobody can tell what it will be.
+const SMALLEST: u64 = 4096;
+/// What every bundle in a folder has.
+const SIGNED: [&str; 2] = [SUMS, "sig"];
 /// How deep the folders of a bundle are: blobs/sha256 and some to spare. What is deeper is no bundle.
 const MAX_DEPTH: usize = 8;
 
@@ -35,6 +42,33 @@ impl Parcel {
         let mut paths = self.names.iter().map(|name| folder.at(name));
         let medium = like.beside(paths.next().unwrap_or_default());
         medium.with_volumes_at(paths.collect::<Vec<PathBuf>>())
+    }
+
+    /// Why nobody can tell yet what it will be, if so: of a file or a volume there is too little, and a
+    /// folder may get its signatures last.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub(super) fn has_begun(&self, folder: &Folder) -> io::Result<Option<String>> {
+        for name in &self.names {
+            let shown = name.to_string_lossy();
+            if self.is_folder {
+                let inside = folder.below(name)?;
+                let lacks = |name: &&&str| inside.look(name).is_ok_and(|found| found.is_none());
+                let is_volumes = || names(&inside).is_ok_and(|volumes| !volumes.is_empty());
+                match SIGNED.iter().find(lacks) {
+                    Some(lacking) if !is_volumes() => {
+                        return Ok(Some(format!("{shown} has no {lacking} so far")));
+                    }
+                    _ => continue,
+                }
+            }
+            let size = folder.look(name)?.map_or(0, |about| about.size);
+            if size < SMALLEST {
+                return Ok(Some(format!("{shown} has {size} bytes so far, which are no bundle")));
+            }
+        }
+        Ok(None)
     }
 
     /// What the system says of its files: as long as that is the same, nobody writes them.

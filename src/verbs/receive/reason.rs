@@ -30,7 +30,7 @@ impl Reason {
             refused_at: at,
             class: error.class(),
             reason: safe(&error.spelled()),
-            findings: findings.map(|finding| safe(&finding.to_string())).collect(),
+            findings: findings.map(|finding| safe(finding)).collect(),
         }
     }
 
