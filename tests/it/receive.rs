@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::killed::large_images;
+use crate::limits::Disk;
 use crate::support::content::digest;
 use crate::support::gate::Gate;
 use crate::support::images::Image;
@@ -267,6 +268,41 @@ fn a_destination_that_takes_nothing_refuses_no_bundle() {
     assert_eq!(states(&later), told(&[("one.tar", "postponed")]));
     site.once("oci:in").ok();
     assert_eq!(site.names(), ["done/one.tar", "done/one.tar.receipt.json"]);
+}
+
+#[test]
+fn a_disk_without_room_keeps_the_bundle_where_it_is_until_there_is_some() {
+    need!("root", "mount");
+    let site = Site::new();
+    site.export(HELLO, "-o one.tar --sign-key own.key.pem");
+    let size = fs::metadata(site.at("one.tar")).unwrap().len();
+    fs::copy(site.at("one.tar"), site.at("drop/one.tar")).unwrap();
+    let full = Disk::new(site.at("full"), "8k");
+
+    let later = site.once("oci:full/in").exits(code::NO_ROOM);
+    assert_eq!(states(&later), told(&[("one.tar", "postponed")]));
+    assert_eq!(site.names(), ["one.tar"]);
+    drop(full);
+
+    // No room for the receipt: what was brought is there, and is not brought again.
+    fs::remove_file(site.at("drop/one.tar")).unwrap();
+    fs::remove_dir_all(site.at("drop")).unwrap();
+    let drop = Disk::new(site.at("drop"), &format!("{}k", (size + 12_000) / 1024));
+    fs::copy(site.at("one.tar"), site.at("drop/one.tar")).unwrap();
+    let mut filler = fs::File::create(site.at("drop/filler")).unwrap();
+    while std::io::Write::write(&mut filler, &[1; 4096]).is_ok_and(|written| written > 0) {}
+    std::mem::drop(filler);
+    let later = site.once("oci:in").exits(code::NO_ROOM);
+    assert_eq!(states(&later), told(&[("one.tar", "postponed")]));
+    assert!(
+        site.at("drop/one.tar").exists() && !site.at("drop/done/one.tar.receipt.json").exists()
+    );
+    let before = files::tree(&site.at("in"));
+    fs::remove_file(site.at("drop/filler")).unwrap();
+    site.once("oci:in").ok();
+    assert_eq!(site.names(), ["done/one.tar", "done/one.tar.receipt.json"]);
+    assert_eq!(files::tree(&site.at("in")), before);
+    std::mem::drop(drop);
 }
 
 fn stored(requests: &[Request]) -> Vec<String> {
