@@ -43,7 +43,7 @@ use crate::work::template::Template;
 
 /// What to do about a name that stands for another image
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum Existing {
+pub(super) enum WhenTaken {
     /// Fail before anything moves
     Error,
     /// Point it at the bundle's image
@@ -58,14 +58,14 @@ pub(super) enum Existing {
     DigestTag,
 }
 
-impl From<Existing> for OnExisting {
-    fn from(existing: Existing) -> OnExisting {
+impl From<WhenTaken> for OnExisting {
+    fn from(existing: WhenTaken) -> OnExisting {
         match existing {
-            Existing::Error => OnExisting::Error,
-            Existing::Overwrite => OnExisting::Overwrite,
-            Existing::Skip => OnExisting::Skip,
-            Existing::KeepDigest => OnExisting::KeepDigest,
-            Existing::DigestTag => OnExisting::DigestTag,
+            WhenTaken::Error => OnExisting::Error,
+            WhenTaken::Overwrite => OnExisting::Overwrite,
+            WhenTaken::Skip => OnExisting::Skip,
+            WhenTaken::KeepDigest => OnExisting::KeepDigest,
+            WhenTaken::DigestTag => OnExisting::DigestTag,
         }
     }
 }
@@ -160,8 +160,8 @@ pub(super) struct Import {
     #[arg(long, value_name = "FILE")]
     map_file: Option<PathBuf>,
     /// What to do about a name that stands for another image; one that stands for the same is done
-    #[arg(long, value_enum, default_value_t = Existing::Error)]
-    on_existing: Existing,
+    #[arg(long, value_enum, default_value_t = WhenTaken::Error)]
+    on_existing: WhenTaken,
     /// Make the projects that are missing at a Harbor
     #[arg(long)]
     create_projects: bool,

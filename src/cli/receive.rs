@@ -13,7 +13,7 @@ use super::admit::Admit;
 use super::at_hand::all_at_hand;
 use super::believe::Believe;
 use super::environment::{creation_time, now};
-use super::import::Existing;
+use super::import::WhenTaken;
 use super::in_order::InOrder;
 use super::noting::Noting;
 use super::printer::Printer;
@@ -104,8 +104,8 @@ pub(super) struct Receive {
     #[arg(long, value_name = "FILE")]
     map_file: Option<PathBuf>,
     /// What to do about a name that stands for another image; one that stands for the same is done
-    #[arg(long, value_enum, default_value_t = Existing::Error)]
-    on_existing: Existing,
+    #[arg(long, value_enum, default_value_t = WhenTaken::Error)]
+    on_existing: WhenTaken,
     /// Make the projects that are missing at a Harbor
     #[arg(long)]
     create_projects: bool,

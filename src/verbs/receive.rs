@@ -1,7 +1,7 @@
 //! `receive`: a drop folder, of which what arrives is verified, imported, acknowledged and put away.
 
 mod parcel;
-mod reason;
+mod refusal_note;
 mod report;
 mod request;
 mod tray;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use self::parcel::{Parcel, list};
-use self::reason::Reason;
+use self::refusal_note::RefusalNote;
 pub use self::report::{ParcelReport, ParcelState};
 pub use self::request::Request;
 use self::tray::Tray;
@@ -275,7 +275,7 @@ impl<'r> Receiver<'r> {
             moved_to: Some(self.refused.folder().at(&to)),
             ..ParcelReport::new(shown_as(&parcel.name), ParcelState::Refused).because(error.clone())
         };
-        let reason = Reason::of(&report.name, &error, (self.request.clock)()?);
+        let reason = RefusalNote::of(&report.name, &error, (self.request.clock)()?);
         self.refused.tell(&format!("{}.reason.json", to.to_string_lossy()), &reason.to_bytes()?)?;
         self.refused.take(&self.folder, parcel, &to)?;
         self.known.remove(&parcel.name);

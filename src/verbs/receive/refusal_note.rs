@@ -1,4 +1,4 @@
-//! [`Reason`]: why a parcel was not taken, in a file beside it.
+//! [`RefusalNote`]: why a parcel was not taken, in a file beside it.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ const MAX_FINDINGS: usize = 1000;
 /// Why a parcel was not taken. Texts are fit to be shown at a terminal as they are.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Reason {
+pub(super) struct RefusalNote {
     bundle: String,
     refused_at: Moment,
     class: Class,
@@ -20,12 +20,12 @@ pub(super) struct Reason {
     findings: Vec<String>,
 }
 
-impl Reason {
+impl RefusalNote {
     /// That `bundle` was refused `at` a time because of `error`.
-    pub(super) fn of(bundle: &str, error: &Error, at: Moment) -> Reason {
+    pub(super) fn of(bundle: &str, error: &Error, at: Moment) -> RefusalNote {
         let safe = |text: &str| Safe(text).to_string();
         let findings = error.findings().iter().take(MAX_FINDINGS);
-        Reason {
+        RefusalNote {
             bundle: safe(bundle),
             refused_at: at,
             class: error.class(),
