@@ -32,6 +32,23 @@ pub(super) fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
+/// The socket on which whoever started the program listens for it (`sd_listen_fds(3)`), where there is one.
+///
+/// # Errors
+/// When there are several, or it is none that clients connect to by TCP.
+pub(super) fn inherited_listener() -> Result<Option<std::net::TcpListener>> {
+    let mut given = listenfd::ListenFd::from_env();
+    if given.len() > 1 {
+        let text = format!("{} sockets were handed over (LISTEN_FDS)", given.len());
+        return Err(Error::new(Class::Usage, text).hint("hand over one, or none and name --listen"));
+    }
+    if given.len() == 0 {
+        return Ok(None);
+    }
+    let fault = |e| Error::io("the socket that was handed over (LISTEN_FDS) is none for TCP", e);
+    given.take_tcp_listener(0).map_err(fault)
+}
+
 /// How many columns the terminal has, or `COLUMNS` says; nothing where there is none.
 pub(super) fn columns() -> Option<usize> {
     let (out, err, input) = (std::io::stdout(), std::io::stderr(), std::io::stdin());

@@ -19,6 +19,20 @@ struct Page<'r> {
     report: &'r BundleReport,
 }
 
+/// The bundles that a server has, by what they are called.
+#[derive(Template)]
+#[template(path = "bundles.html")]
+struct BundlesPage<'r> {
+    names: &'r [String],
+}
+
+/// The page of a server that has several bundles, called `names`: it leads to the page of each, at
+/// `/bundles/1` and on.
+#[must_use]
+pub fn served_bundles(names: &[String]) -> Option<String> {
+    BundlesPage { names }.render().ok()
+}
+
 /// Writes `report` as one page of HTML, which needs nothing besides and runs nothing.
 ///
 /// # Errors
