@@ -126,10 +126,11 @@ impl Serve {
         let url = format!("http{}://{address}", if terms.tls.is_some() { "s" } else { "" });
         let (mut bundles, mut pages) = (Vec::new(), Vec::new());
         for medium in &media {
-            // What one bundle does not carry, another one may.
-            let others = media.iter().filter(|other| other.path() != medium.path());
-            let beside: Vec<Medium> = bases.iter().chain(others).cloned().collect();
             let bundle = check::examine(medium, &trust, now)?.into_trusted()?;
+            // What one bundle does not carry, another one may.
+            let lacks = bundle.contents().blobs.lacking().next().is_some();
+            let others = media.iter().filter(|other| lacks && other.path() != medium.path());
+            let beside: Vec<Medium> = bases.iter().chain(others).cloned().collect();
             let bundle = whole(bundle.beside(Bases::open(&beside, medium, &progress.handle())?))?
                 .verify(all_cores(), &*progress)?;
             let report = BundleReport::of(medium, &bundle, now, &*progress)?;
