@@ -25,6 +25,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Except => "--except",
         Remedy::Existing => "--on-existing",
         Remedy::Export => "sealift export",
+        Remedy::FinishShards => "--finish",
         Remedy::Flatten => "--flatten",
         Remedy::History => "--history",
         Remedy::Identities => "--identity",

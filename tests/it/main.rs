@@ -106,6 +106,7 @@ mod serve_endures;
 mod serve_many;
 mod served;
 mod served_changes;
+mod shards;
 mod sign;
 mod signed_volumes;
 mod squash;
