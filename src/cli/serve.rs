@@ -134,7 +134,7 @@ impl Serve {
             let bundle = whole(bundle.beside(Bases::open(&beside, medium, &progress.handle())?))?
                 .verify(all_cores(), &*progress)?;
             let report = BundleReport::of(medium, &bundle, now, &*progress)?;
-            pages.push(served_page(&report, &as_pulled(address)));
+            pages.push(served_page(&report, &as_pulled(address), terms.tls.is_some()));
             let evidence = Evidence::of(medium, bundle.trusted().about(), now);
             ahead(&evidence).iter().for_each(|line| printer.note(&format!("warning: {line}")));
             bundles.push(bundle);
