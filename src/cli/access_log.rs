@@ -1,9 +1,9 @@
 //! [`AccessLog`]: who asked `serve` for what, a line a request.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -127,7 +127,7 @@ impl Outlet {
 }
 
 /// The file `name`, made where it is not there, to be written behind its end.
-fn open(folder: &Folder, name: &OsString) -> io::Result<File> {
+fn open(folder: &Folder, name: &OsStr) -> io::Result<File> {
     match folder.file_to_append(name) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             folder.create(name, MODE)?;
@@ -137,7 +137,7 @@ fn open(folder: &Folder, name: &OsString) -> io::Result<File> {
     }
 }
 
-fn write_all(outlet: &mut Outlet, path: &PathBuf, lines: &Receiver<String>, lost: &AtomicU64) {
+fn write_all(outlet: &mut Outlet, path: &Path, lines: &Receiver<String>, lost: &AtomicU64) {
     let mut failing = false;
     while let Ok(mut text) = lines.recv() {
         // What waits goes out at once.

@@ -38,15 +38,15 @@ pub(super) fn arguments() -> Vec<OsString> {
 /// When there are several, or it is none that clients connect to by TCP.
 pub(super) fn inherited_listener() -> Result<Option<std::net::TcpListener>> {
     let mut given = listenfd::ListenFd::from_env();
-    if given.len() > 1 {
-        let text = format!("{} sockets were handed over (LISTEN_FDS)", given.len());
-        return Err(Error::new(Class::Usage, text).hint("hand over one, or none and name --listen"));
-    }
-    if given.len() == 0 {
-        return Ok(None);
-    }
     let fault = |e| Error::io("the socket that was handed over (LISTEN_FDS) is none for TCP", e);
-    given.take_tcp_listener(0).map_err(fault)
+    match given.len() {
+        0 => Ok(None),
+        1 => given.take_tcp_listener(0).map_err(fault),
+        several => {
+            let text = format!("{several} sockets were handed over (LISTEN_FDS)");
+            Err(Error::new(Class::Usage, text).hint("hand over one, or none and name --listen"))
+        }
+    }
 }
 
 /// How many columns the terminal has, or `COLUMNS` says; nothing where there is none.
