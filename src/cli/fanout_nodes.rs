@@ -56,12 +56,11 @@ impl NodesBy {
         if let Some(hosts) = &self.ssh {
             return Ok(Box::new(Ssh::new(listed(hosts)?, self.engine_arg, cancel.clone())));
         }
-        let mut options = SlurmOptions::default();
+        let mut options = SlurmOptions::new(record.join(JOBS));
         options.nodelist = self.nodelist;
         options.partition = self.partition;
         options.constraint = self.constraint;
         options.extra = self.engine_arg;
-        options.folder = record.join(JOBS);
         options.environment = Some(environment);
         let folder = options.folder.clone();
         let slurm = Slurm::new(options)?;

@@ -25,7 +25,7 @@ pub struct NodeCall {
 }
 
 /// The environment that a site's command gets; all of it, where that is not said.
-pub(super) type Environment = Option<Vec<(String, OsString)>>;
+pub(super) type JobEnvironment = Option<Vec<(String, OsString)>>;
 
 impl NodeCall {
     pub(super) fn new<A: Into<String>>(
@@ -62,7 +62,7 @@ impl NodeCall {
     /// When it is not there.
     pub(super) fn start(
         &self,
-        environment: &Environment,
+        environment: &JobEnvironment,
         cancel: &Cancel,
     ) -> Result<(Program, Option<std::process::ChildStdin>)> {
         let mut command = Command::new(self.program);
@@ -93,7 +93,7 @@ impl NodeCall {
     ///
     /// # Errors
     /// When it is not there, or does not answer.
-    pub(super) fn ended(&self, environment: &Environment) -> Result<Ended> {
+    pub(super) fn ended(&self, environment: &JobEnvironment) -> Result<Ended> {
         let (program, input) = self.start(environment, &Cancel::default())?;
         drop(input);
         program.wait(PATIENCE, &mut || Ok(false))
@@ -103,7 +103,7 @@ impl NodeCall {
     ///
     /// # Errors
     /// As [`ended`](NodeCall::ended), and its own complaint.
-    pub(super) fn answer(&self, environment: &Environment) -> Result<String> {
+    pub(super) fn answer(&self, environment: &JobEnvironment) -> Result<String> {
         let ended = self.ended(environment)?;
         let said = String::from_utf8_lossy(&ended.said).into_owned();
         match ended.success {

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::calls::{Environment, NodeCall};
+use super::calls::{JobEnvironment, NodeCall};
 use super::dispatcher::{Dispatcher, FoundNode, NodeState};
 use super::end::NodeEnd;
 use super::name::NodeName;
@@ -33,7 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 20_000;
 
 /// Which nodes, and how jobs are submitted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SlurmOptions {
     /// `--nodelist`, as in `n[1-3],n7`; all nodes without.
@@ -48,6 +48,20 @@ pub struct SlurmOptions {
     pub folder: PathBuf,
     /// The environment that jobs get; all of ours, where that is not said.
     pub environment: Option<Vec<(String, OsString)>>,
+}
+
+impl SlurmOptions {
+    /// All nodes, whose jobs leave what they say in `folder`.
+    pub fn new(folder: impl Into<PathBuf>) -> SlurmOptions {
+        SlurmOptions {
+            nodelist: None,
+            partition: None,
+            constraint: None,
+            extra: Vec::new(),
+            folder: folder.into(),
+            environment: None,
+        }
+    }
 }
 
 /// Nodes of a Slurm cluster.
@@ -85,7 +99,7 @@ impl Slurm {
         Ok(Slurm { options, run, jobs: BTreeMap::new() })
     }
 
-    fn environment(&self) -> &Environment {
+    fn environment(&self) -> &JobEnvironment {
         &self.options.environment
     }
 
@@ -258,7 +272,9 @@ impl Dispatcher for Slurm {
     }
 
     fn shown(&self, node: &NodeName, task: &NodeTask) -> String {
-        self.call(node, task).shown()
+        // The folder is made by whoever submits, and here nobody is yet.
+        let folder = self.options.folder.to_string_lossy().into_owned();
+        NodeCall::new("mkdir", ["-p".to_owned(), folder]).shown() + &self.call(node, task).shown()
     }
 
     fn submit(&mut self, node: &NodeName, task: &NodeTask) -> Result<()> {
