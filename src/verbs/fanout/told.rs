@@ -57,11 +57,8 @@ fn unsaid(end: &NodeEnd) -> (String, Option<Phrase>) {
     match end.code {
         Some(NOT_THERE | NOT_RUN) => {
             let text = last.unwrap_or("sealift cannot be run there").to_owned();
-            let hint = phrase![
-                "say where it is on the nodes with ",
-                Remedy::FanoutProgram,
-                ", as in ~/bin"
-            ];
+            let hint =
+                phrase!["name it by its whole path on the nodes with ", Remedy::FanoutProgram];
             (text, Some(hint))
         }
         _ => (last.unwrap_or("it ended without a report").to_owned(), None),
