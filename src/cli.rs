@@ -65,6 +65,7 @@ mod scan;
 mod search;
 mod secrets;
 mod serve;
+mod share;
 mod sign;
 mod signals;
 mod signature_rules;

@@ -205,6 +205,12 @@ fn check(app: Command, words: &[String]) -> Result<()> {
             "put --dry-run before --, and it is shown what nodes would be told",
         );
     }
+    if import.contains_id("shard") {
+        return usage(
+            "a node that brings one shard does not hold every image",
+            "shards go into one registry: sealift import --shard, on each machine",
+        );
+    }
     match import.get_one::<Destination>("to") {
         Some(Destination::Archive { path, .. }) if is_stream(path) => {
             usage("a node says on its standard output what it did", "name a file on the nodes")

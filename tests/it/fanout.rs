@@ -181,6 +181,7 @@ fn what_no_node_could_do_is_refused_here() {
     at(&["oci:x", "--ssh=-oProxyCommand=touch owned"]).says("is no name of a node");
     at(&["oci:x", "--ssh", "n1", "--", "--onyl", "x"]).says("import does not take that");
     at(&["oci:x", "--ssh", "n1", "--", "--dry-run"]).says("holds nothing");
+    at(&["docker://r.example", "--ssh", "n1", "--", "--shard", "1/2"]).says("one shard");
     at(&["docker-archive:-", "--ssh", "n1"]).says("standard output");
     at(&["nowhere:x", "--ssh", "n1"]).says("import does not take that");
     at(&["oci:a\nb", "--ssh", "n1"]).says("cannot be handed to a node");

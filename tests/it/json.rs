@@ -802,6 +802,9 @@ fn imports() {
     import("import.dry-run.by-digest", &format!("{moved} {keep}")).ok();
     import("import.replaced", &format!("{moved} --on-existing overwrite")).ok();
     import("import.to-oci", &format!("packed.tar --to docker://{host} --to-oci")).ok();
+    let parts = format!("packed.tar --to docker://{host}/parts");
+    import("import.shard", &format!("{parts} --shard 1/2")).ok();
+    import("import.shards-lack", &format!("{parts} --finish")).exits(code::INCOMPLETE);
     import("import.files", "packed.tar --to docker-archive:each/ --only quay.io/acme/zstd").ok();
 
     hurt(&sealift);

@@ -106,6 +106,7 @@ mod sealing;
 mod selection;
 mod served;
 mod served_changes;
+mod shards;
 mod sign;
 mod signed_volumes;
 mod squash;

@@ -39,7 +39,7 @@ fn why_not(report: &Value, code: Option<i32>, statement: &Digest) -> Option<Stri
         (true, None, Some(0)) => match other {
             Some(other) if other == statement.to_string() => {
                 let is_import = report.get("images").is_some_and(Value::is_array)
-                    && report.get("failed").is_none();
+                    && ["failed", "shard"].iter().all(|part| report.get(*part).is_none());
                 (!is_import).then(|| "it did not say that it holds every image".to_owned())
             }
             _ => Some(format!(
@@ -88,13 +88,14 @@ mod tests {
         assert_eq!((held.state, held.images), (NodeOutcome::Imported, Some(2)));
 
         let other = good.replace(&own.to_string(), &Digest::of(b"y").to_string());
-        let lies: [(Option<i32>, &str, &str); 8] = [
+        let lies: [(Option<i32>, &str, &str); 9] = [
             (Some(5), &good, "did not say"),
             (None, &good, "did not say"),
             (Some(0), &other, "another bundle"),
             (Some(0), r#"{"ok":true,"images":[]}"#, "another bundle"),
             (Some(0), &good.replace("true", "false"), "did not say"),
             (Some(0), &good.replace("images", "copy"), "did not say"),
+            (Some(0), &good.replace("\"ok\"", "\"shard\":\"1/2\",\"ok\""), "did not say"),
             (Some(0), "hello", "ended without"),
             (
                 Some(8),
