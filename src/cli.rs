@@ -18,6 +18,8 @@ mod diff;
 mod environment;
 mod evidence;
 mod export;
+mod fanout;
+mod fanout_nodes;
 mod globals;
 mod help;
 mod hold_parts;
@@ -125,6 +127,7 @@ enum Command {
     Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
+    Fanout(Box<fanout::Fanout>),
     #[command(subcommand)]
     Receipt(receipt::ReceiptVerb),
     Report(report_on::ReportOn),
@@ -187,6 +190,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
+        Command::Fanout(args) => args.run(App::command(), printer),
         Command::Receipt(command) => command.run(printer),
         Command::Report(args) => args.run(printer),
         Command::Proof(args) => args.run(printer),

@@ -40,6 +40,8 @@ mod every_month;
 mod evidence;
 mod existing;
 mod exit_codes;
+mod fanout;
+mod fanout_slurm;
 mod faults;
 mod formats;
 mod freshness;
