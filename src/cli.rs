@@ -36,6 +36,7 @@ mod lock;
 mod lock_images;
 mod login;
 mod manual;
+mod mirror_config;
 mod misuse;
 mod noting;
 mod numbering;
@@ -123,6 +124,7 @@ enum Command {
     Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
+    MirrorConfig(Box<mirror_config::WriteMirrorConfig>),
     #[command(subcommand)]
     Receipt(receipt::ReceiptVerb),
     Report(report_on::ReportOn),
@@ -185,6 +187,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
+        Command::MirrorConfig(args) => args.run(printer),
         Command::Receipt(command) => command.run(printer),
         Command::Report(args) => args.run(printer),
         Command::Proof(args) => args.run(printer),

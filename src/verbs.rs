@@ -14,6 +14,7 @@ pub mod list;
 pub mod lock;
 pub mod login;
 mod making;
+pub mod mirror_config;
 mod numbered;
 pub mod pack;
 mod paths;
