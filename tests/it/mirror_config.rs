@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::content::Layer;
 use crate::support::engines::{Containerd, Docker, Podman};
 use crate::support::gap::Gap;
 use crate::support::images::{self, Image};
@@ -308,6 +309,17 @@ fn the_receipt_of_an_import_gives_the_same_files_as_the_bundle() {
 
     assert_eq!(by_receipt.stdout, by_bundle.stdout);
     assert!(by_bundle.stdout.contains("group/base/hello"), "{}", by_bundle.stdout);
+    // One that was skipped, since another image has its name there, is none to be led to.
+    let layers = [Layer::gzip(&images::one_file("other", "other"))];
+    Image::single("taken/acme/app", "2.1", r#"["/bin/true"]"#, &layers).push(&registry);
+    let to_taken = format!("docker://{}/taken", registry.host());
+    let mut import = sealift.command();
+    import.args(["import", "b", "--key", "signer.pub.pem", "--to", &to_taken]);
+    import.args(["--on-existing", "skip", "--receipt", "s.json", "--sign-key", "site.key.pem"]);
+    ran(&mut import).ok();
+    let skipped = of("s.json", &["--key", "site.pub.pem"]).exits(code::INCOMPLETE);
+    skipped.says("are not there as they were brought").says("quay.io/acme/app:2.1 is other there");
+    of("s.json", &["--key", "site.pub.pem", "--except", APP]).ok();
     of("r.json", &["--key", "signer.pub.pem"]).exits(code::UNTRUSTED);
     of("r.json", &["--key", "site.pub.pem", "--to", &to]).exits(code::USAGE);
     of("b", &["--key", "signer.pub.pem"]).exits(code::USAGE).says("--to");
