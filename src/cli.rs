@@ -17,6 +17,8 @@ mod diff;
 mod environment;
 mod evidence;
 mod export;
+mod fanout;
+mod fanout_nodes;
 mod globals;
 mod help;
 mod hold_parts;
@@ -64,6 +66,7 @@ mod scan;
 mod search;
 mod secrets;
 mod serve;
+mod share;
 mod sign;
 mod signals;
 mod signature_rules;
@@ -124,6 +127,7 @@ enum Command {
     Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
+    Fanout(Box<fanout::Fanout>),
     MirrorConfig(Box<mirror_config::WriteMirrorConfig>),
     #[command(subcommand)]
     Receipt(receipt::ReceiptVerb),
@@ -187,6 +191,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
+        Command::Fanout(args) => args.run(App::command(), printer),
         Command::MirrorConfig(args) => args.run(printer),
         Command::Receipt(command) => command.run(printer),
         Command::Report(args) => args.run(printer),

@@ -5,6 +5,7 @@ mod described;
 pub mod diff;
 pub mod evidence;
 pub mod export;
+pub mod fanout;
 pub mod freshness;
 pub mod import;
 pub mod inspect;

@@ -14,6 +14,7 @@ pub mod prune;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod scan;
+pub mod shard;
 pub mod signature_rule;
 pub mod signed_images;
 pub mod template;

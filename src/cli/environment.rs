@@ -32,6 +32,19 @@ pub(super) fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
+/// What of the environment a job of a scheduler gets: where programs are, who asks, the language, and what
+/// the scheduler's own commands read. Whatever else is set stays here: it may be a secret.
+pub(super) fn for_jobs() -> Vec<(String, OsString)> {
+    let own = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ"];
+    let of_schedulers = ["SLURM_", "SBATCH_", "SINFO_", "SQUEUE_", "SCANCEL_", "MUNGE_"];
+    let is_one = |name: &str| {
+        own.contains(&name) || of_schedulers.iter().any(|begin| name.starts_with(begin))
+    };
+    let all =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    all.filter(|(name, _)| is_one(name)).collect()
+}
+
 /// How many columns the terminal has, or `COLUMNS` says; nothing where there is none.
 pub(super) fn columns() -> Option<usize> {
     let (out, err, input) = (std::io::stdout(), std::io::stderr(), std::io::stdin());

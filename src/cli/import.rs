@@ -26,6 +26,7 @@ use super::remedies;
 use super::report::argument;
 use super::rules;
 use super::scan::ScanWith;
+use super::share::Share;
 use super::signature_rules::SignatureRules;
 use super::unlock::Identity;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
@@ -86,6 +87,8 @@ enum Existing {
   sealift import /media/cdrom --to oci:store --key transfer.pub.pem
   sealift import disc1/june.001.tar disc2/june.002.tar --to oci:store --key transfer.pub.pem
   sealift import june.tar --to oci:store --key transfer.pub.pem --policy site.toml
+  sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem --shard 3/16
+  sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem --finish
   sealift import june.tar --to file:downloads --key transfer.pub.pem --only localhost/tool.bin
   sealift import june.tar.age --identity ~/.ssh/id_ed25519 --to oci:store --key transfer.pub.pem
 
@@ -190,6 +193,8 @@ pub(super) struct Import {
     #[command(flatten)]
     partly: Partly,
     #[command(flatten)]
+    share: Share,
+    #[command(flatten)]
     receipt: WantReceipt,
     /// Print the plan and change nothing
     #[arg(long)]
@@ -249,6 +254,7 @@ impl Import {
             dry_run: self.dry_run,
             leave_behind: self.partly.leave_behind(),
             discs,
+            sharing: self.share.sharing(),
             admission: self.admit.admission(self.believe.folder(), printer)?,
             ledger: self.noting.keeper(printer),
             receipt,

@@ -53,6 +53,9 @@ pub(super) fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
         blobs(summary.mounted.blobs),
         blobs(summary.present.blobs),
     ));
+    if let Some(shard) = &summary.shard {
+        lines.push(format!("shard {shard}: no name is made before --finish"));
+    }
     let bundle = evidence.bundle.to_string();
     lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));
     lines.push(signed(evidence, false));

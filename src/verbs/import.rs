@@ -33,6 +33,8 @@ mod repositories;
 mod request;
 mod rewritten;
 mod scanned;
+mod shareable;
+mod sharing;
 mod signed;
 mod single;
 mod summary;
@@ -55,6 +57,7 @@ use self::receipt::receipted;
 pub use self::receipted::{NotAsBrought, Receipted};
 pub use self::receipting::Receipting;
 pub use self::request::Request;
+pub use self::sharing::Sharing;
 pub use self::summary::{Landed, Summary};
 use crate::bundle::check::{self, Examined};
 use crate::bundle::ledger::LedgerVerb;
@@ -120,6 +123,7 @@ fn take(
     if let Some(wanted) = &request.receipt {
         receipt::check(wanted, request, &*landing(&request.to, client))?;
     }
+    shareable::check(request, &*landing(&request.to, client))?;
     run.know(|event| noted::asked(event, request));
     let examined = believe(request)?;
     run.know(|event| of_bundle(event, &examined));
@@ -133,7 +137,7 @@ fn take(
 
     // 3. Last of all: that it was taken.
     evidence.freshness = match (&fresh, &outcome) {
-        (Some(fresh), Outcome::Done(Summary { ok: true, .. })) => {
+        (Some(fresh), Outcome::Done(Summary { ok: true, shard: None, .. })) => {
             let remembered = fresh.remember(&progress.handle());
             Some(
                 remembered

@@ -17,6 +17,8 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (2, "is of no registry"),
     (2, "is there, and is no lock"),
     (5, "is there no more"),
+    (5, "not hold every image"),
+    (2, "cannot be handed to a node"),
     (2, "there is no root of trust in"),
     (3, "cannot be scanned"),
     (3, "which nobody checked"),
@@ -191,6 +193,8 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "is a file, not a folder", plain("import b --to oci:empty/x")),
         (2, "there is no policy", "policy check b".to_owned()),
         (2, "of a policy is known here", plain("import b --to oci:n --policy old.toml")),
+        (2, "is no name of a node", "fanout b --to oci:n --ssh a;b".to_owned()),
+        (2, "import does not take that", "fanout b --to oci:n --ssh a -- --x".to_owned()),
         (3, "not let in by policy", plain("import b --to oci:n --policy strict.toml")),
         (
             2,

@@ -336,6 +336,38 @@ fn inventories() {
 }
 
 #[test]
+fn fan_outs() {
+    let sealift = desk();
+    let bin = sealift.at("bin");
+    fs::create_dir(&bin).unwrap();
+    // In place of OpenSSH: the node n2 is off, all others are this machine.
+    let script = "#!/bin/sh\n[ \"$1\" = -V ] && exit 0\nfor word; do\n    [ \"$word\" != n2 ] || \
+                  { echo 'ssh: connect to host n2 port 22: No route to host' >&2; exit 255; }\ndone\nexec sh -s\n";
+    fs::write(bin.join("ssh"), script).unwrap();
+    fs::set_permissions(bin.join("ssh"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let scratch = sealift.at("").display().to_string();
+    let scratch = scratch.trim_end_matches('/');
+    let program = env!("CARGO_BIN_EXE_sealift");
+    let fanout = |name: &str, more: &str, code: i32| {
+        let line = format!(
+            "fanout packed.tar --to oci:{scratch}/{{node}} --key signer.pub.pem --program {program} --format json {more}"
+        );
+        let ran = ran(sealift.command().env("PATH", &path).args(line.split_whitespace()));
+        let json = ran.exits(code);
+        let told = json.json();
+        let since = told.pointer("/nodes/0/since").and_then(Value::as_str).unwrap_or("no time");
+        check(name, &json, &[(scratch, "<scratch>"), (program, "<program>"), (since, "<since>")]);
+    };
+
+    fanout("fanout.dry-run", "--ssh n1 --dry-run", code::DONE);
+    fanout("fanout", "--ssh n1", code::DONE);
+    fanout("fanout.usage", "--ssh n1,n2,n3 -- --insecure-no-verify", code::USAGE);
+    fanout("fanout.lacking", "--ssh n1,n2,n3", code::INCOMPLETE);
+}
+
+#[test]
 fn receipts() {
     let sealift = desk();
     run(&sealift, "key generate --no-passphrase -o own").ok();
@@ -781,6 +813,9 @@ fn imports() {
     import("import.dry-run.by-digest", &format!("{moved} {keep}")).ok();
     import("import.replaced", &format!("{moved} --on-existing overwrite")).ok();
     import("import.to-oci", &format!("packed.tar --to docker://{host} --to-oci")).ok();
+    let parts = format!("packed.tar --to docker://{host}/parts");
+    import("import.shard", &format!("{parts} --shard 1/2")).ok();
+    import("import.shards-lack", &format!("{parts} --finish")).exits(code::INCOMPLETE);
     import("import.files", "packed.tar --to docker-archive:each/ --only quay.io/acme/zstd").ok();
 
     hurt(&sealift);

@@ -37,7 +37,7 @@ pub fn documents_within(node: &Node) -> Documents<'_> {
     // A block is said to begin on its first line that is not empty.
     let empty = text.len() - text.trim_start_matches('\n').len();
     let lines = match (node.is_block(), node.line().checked_sub(empty + 1)) {
-        (true, Some(above)) => Lines::Below(above),
+        (true, Some(above)) => Lines::Among(above, text.lines().count().max(1)),
         _ => Lines::At(node.line()),
     };
     Documents { lines, ..documents(text) }
@@ -48,6 +48,8 @@ pub fn documents_within(node: &Node) -> Documents<'_> {
 enum Lines {
     /// Below so many others.
     Below(usize),
+    /// The same, and no more than so many: what is missing at their end is told on the last one.
+    Among(usize, usize),
     /// All on this one.
     At(usize),
 }
@@ -56,6 +58,7 @@ impl Lines {
     fn of(self, line: usize) -> usize {
         match self {
             Lines::Below(above) => above.saturating_add(line),
+            Lines::Among(above, lines) => above.saturating_add(line.min(lines)),
             Lines::At(line) => line,
         }
     }

@@ -72,3 +72,15 @@ fn nothing_that_can_be_written_makes_it_panic() {
         documents(&ruin.copy(seed)).for_each(drop);
     }
 }
+
+#[test]
+fn faults_in_a_block_are_told_on_a_line_of_the_file() {
+    for text in ["x: |\n  a: 'b", "x: |\n  a:\n  ?  b:\n      c:\n     ", "x: |\n  a: [b\n     "] {
+        let node = documents(text).next().unwrap().unwrap();
+
+        let fault = documents_within(node.get("x").unwrap()).next().unwrap().unwrap_err();
+
+        let last = text.split('\n').count();
+        assert!(fault.line <= last, "{text:?}: {}", fault.message);
+    }
+}

@@ -12,6 +12,7 @@ use super::leave_behind::LeaveBehind;
 use super::partly::Unremarked;
 use super::prepared::{landing, prepared};
 use super::request::Request;
+use super::sharing::Sharing;
 use crate::bundle::check::{self, Examined};
 use crate::bundle::contents::Contents;
 use crate::bundle::problem::failure;
@@ -46,6 +47,7 @@ pub(super) fn gather(
 ) -> Result<(Examined, Tally)> {
     let is_all = request.dry_run
         || request.leave_behind != LeaveBehind::Nothing
+        || request.sharing != Sharing::None
         || !examined.lacks_only_volumes();
     let set = examined.volumes().and_then(Volumes::set);
     let takes_ahead = landing(&request.to, client).takes_ahead();

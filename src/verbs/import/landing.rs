@@ -77,6 +77,11 @@ pub(super) trait Landing {
         self.land_ahead(job, names(job.request, self.naming(), job.contents)?)
     }
 
+    /// Whether several may bring blobs there at once, each a part.
+    fn takes_shards(&self) -> bool {
+        false
+    }
+
     /// Whether it can be asked afterwards what is there.
     fn can_be_read(&self) -> bool {
         true

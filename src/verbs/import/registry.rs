@@ -43,6 +43,10 @@ impl Landing for ToRegistry<'_> {
         true
     }
 
+    fn takes_shards(&self) -> bool {
+        true
+    }
+
     fn land_ahead(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Ahead, Halt> {
         let (place, deliveries) = self.look(job, names)?;
         surveyed::ahead(&place, &deliveries)
@@ -136,7 +140,12 @@ impl Surveyed for AtRegistry<'_> {
         carrier: &Carrier<'_>,
     ) -> Result<(), Unfinished> {
         let Job { request, ready, contents, progress } = self.job;
-        self.client.resume_uploads(&request.to.to_string(), &ready.statement(), request.now);
+        // Shards on one machine have uploads of their own under way.
+        let to = match request.sharing.shard() {
+            Some(shard) => format!("{} {shard}", request.to),
+            None => request.to.to_string(),
+        };
+        self.client.resume_uploads(&to, &ready.statement(), request.now);
         let first = plan.split_doubtful(contents);
         for plan in first.iter().chain([&*plan]) {
             transfer::run(plan, deliveries, carrier)?;

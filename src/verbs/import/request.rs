@@ -4,6 +4,7 @@ use super::discs::Discs;
 use super::filing::Filing;
 use super::leave_behind::LeaveBehind;
 use super::receipting::Receipting;
+use super::sharing::Sharing;
 use crate::bundle::check::Trust;
 use crate::medium::Medium;
 use crate::places::location::Destination;
@@ -66,6 +67,8 @@ pub struct Request {
     pub discs: Option<Discs>,
     /// Which images are left behind, so that the others are brought.
     pub leave_behind: LeaveBehind,
+    /// Which part of it is done, where several do it together.
+    pub sharing: Sharing,
     /// The policies that the images are held against before they are let in.
     pub admission: Admission,
     /// Where it is noted what is done, if anywhere.
@@ -114,6 +117,7 @@ impl Request {
             dry_run: false,
             discs: None,
             leave_behind: LeaveBehind::default(),
+            sharing: Sharing::default(),
             admission: Admission::default(),
             ledger: None,
             receipt: None,

@@ -15,6 +15,7 @@ use crate::words::error::{Class, Error};
 use crate::words::phrase::phrase;
 use crate::words::reference::Reference;
 use crate::work::plan::{Count, NameAction, Plan, ProjectPlan};
+use crate::work::shard::Shard;
 use crate::work::transfer::Tally;
 
 /// An image at its destination.
@@ -49,7 +50,7 @@ pub struct Landed {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Summary {
-    /// Whether every image arrived.
+    /// Whether every image arrived, or all blobs of a shard.
     #[serde(skip)]
     pub ok: bool,
     /// The destination.
@@ -58,6 +59,9 @@ pub struct Summary {
     /// programs.
     #[serde(skip)]
     pub signers: Vec<KeyId>,
+    /// The shard of the import that this was; its names are made by the run that finishes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// What the images were held against here before they were let in.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub screenings: Vec<Screening>,
@@ -113,6 +117,7 @@ impl Summary {
             ok: true,
             destination: request.to.to_string(),
             signers,
+            shard: request.sharing.shard(),
             screenings: Vec::new(),
             images,
             failed: Vec::new(),

@@ -144,10 +144,18 @@ pub(super) fn plan<S: Surveyed>(place: &S, deliveries: &[Delivery<S::There>]) ->
     let (statement, existing) = (place.job().ready.statement(), place.existing());
     let (contents, questions) = (place.contents(), place.questions());
     let cancel = place.job().progress.handle();
-    let mut plan = Plan::new(statement, contents, deliveries, existing, questions, &cancel)?;
+    let sharing = place.job().request.sharing;
+    let mut plan = match sharing.shard() {
+        Some(shard) => {
+            let of = (statement, contents);
+            Plan::of_shard(of, deliveries, existing, shard, questions, &cancel)?
+        }
+        None => Plan::new(statement, contents, deliveries, existing, questions, &cancel)?,
+    };
     plan.prove(contents, |plan, blobs| place.elsewhere(plan, blobs))?;
     plan.sizes.carry = contents.bytes();
     place.judge(&mut plan, deliveries)?;
+    plan.obstacles.extend(sharing.obstacle(&plan));
     Ok(plan)
 }
 

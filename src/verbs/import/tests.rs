@@ -45,6 +45,7 @@ fn request(sample: &Sample) -> Request {
         jobs: Jobs::up_to(2),
         dry_run: false,
         leave_behind: LeaveBehind::default(),
+        sharing: Sharing::default(),
         discs: None,
         admission: Admission::default(),
         ledger: None,

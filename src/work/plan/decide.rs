@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::delivery::Delivery;
 use super::repository::RepositoryPlan;
 use super::sibling::Sibling;
-use super::step::{Action, DocumentStep, OnExisting};
+use super::step::{Action, DocumentStep, NameStep, OnExisting};
 use super::{Plan, names, outline};
 use crate::bundle::contents::Contents;
 use crate::storage::holdings::Holdings;
@@ -15,6 +15,7 @@ use crate::words::digest::Digest;
 use crate::words::document::Document;
 use crate::words::error::Result;
 use crate::words::reference::{Registry, Repository};
+use crate::work::shard::Shard;
 
 impl Plan {
     /// Looks at the destination, on `jobs` threads until `cancel` says stop, and decides. Changes
@@ -33,7 +34,7 @@ impl Plan {
         cancel: &Cancel,
     ) -> Result<Plan> {
         let mut plan = Plan::empty(statement);
-        let mut names = names::look_at(contents, deliveries, jobs, cancel)?;
+        let mut names = names::look_at(contents, deliveries, |_| true, jobs, cancel)?;
         plan.obstacles = names::settle(&mut names, contents, deliveries, existing)?;
         let ranks = outline::ranks(contents);
         for (delivery, names) in deliveries.iter().zip(names) {
@@ -42,6 +43,40 @@ impl Plan {
         plan.weigh(contents);
         plan.look(contents, deliveries, jobs, cancel)?;
         plan.note_foreign(contents);
+        plan.choose_mounts();
+        plan.count();
+        Ok(plan)
+    }
+
+    /// As [`new`](Plan::new), of the blobs that are a `shard`'s own, without documents and names. The
+    /// destination is asked about no more than those, and the names whose images are its own, so that all
+    /// shards together ask as much as one import; where what a name stands for may leave its image behind,
+    /// about all names.
+    ///
+    /// # Errors
+    /// Whatever the destination reports.
+    pub fn of_shard<H: Holdings + ?Sized>(
+        (statement, contents): (Digest, &Contents),
+        deliveries: &[Delivery<H>],
+        existing: OnExisting,
+        shard: Shard,
+        jobs: usize,
+        cancel: &Cancel,
+    ) -> Result<Plan> {
+        let mut plan = Plan::empty(statement);
+        let is_asked = |step: &NameStep| existing == OnExisting::Skip || shard.takes(&step.digest);
+        let mut names = names::look_at(contents, deliveries, is_asked, jobs, cancel)?;
+        plan.obstacles = names::settle(&mut names, contents, deliveries, existing)?;
+        let ranks = outline::ranks(contents);
+        for (delivery, names) in deliveries.iter().zip(names) {
+            let mut repository = outline::outline(contents, &ranks, delivery, names);
+            repository.blobs.retain(|transfer| shard.takes(&transfer.blob.digest));
+            repository.documents.clear();
+            repository.lists.clear();
+            repository.names.clear();
+            plan.repositories.push(repository);
+        }
+        plan.look(contents, deliveries, jobs, cancel)?;
         plan.choose_mounts();
         plan.count();
         Ok(plan)

@@ -11,11 +11,12 @@ use crate::words::cancel::Cancel;
 use crate::words::error::{Result, Subject};
 use crate::words::reference::{Reference, Tag};
 
-/// Asks the destination what every name stands for now. Delivery by delivery; the names of the images
-/// come first, in their order.
+/// Asks the destination what every name stands for now that is `asked` for. Delivery by delivery; the names
+/// of the images come first, in their order.
 pub(super) fn look_at<H: Holdings + ?Sized>(
     contents: &Contents,
     deliveries: &[Delivery<H>],
+    is_asked: impl Fn(&NameStep) -> bool,
     jobs: usize,
     cancel: &Cancel,
 ) -> Result<Vec<Vec<NameStep>>> {
@@ -23,7 +24,9 @@ pub(super) fn look_at<H: Holdings + ?Sized>(
         deliveries.iter().map(|delivery| outline::names(contents, delivery)).collect();
     let asked = names.iter().zip(deliveries).filter(|(_, delivery)| !delivery.absent);
     let questions: Vec<(&Delivery<H>, Reference)> = asked
-        .flat_map(|(steps, delivery)| steps.iter().map(move |step| (delivery, step.to.clone())))
+        .flat_map(|(steps, delivery)| steps.iter().map(move |step| (delivery, step)))
+        .filter(|(_, step)| is_asked(step))
+        .map(|(delivery, step)| (delivery, step.to.clone()))
         .collect();
     let now = parallel::map(jobs, &questions, |(delivery, name)| {
         cancel.check()?;
@@ -32,6 +35,7 @@ pub(super) fn look_at<H: Holdings + ?Sized>(
     let asked = names.iter_mut().zip(deliveries).filter(|(_, delivery)| !delivery.absent);
     let steps =
         asked.flat_map(|(steps, delivery)| steps.iter_mut().map(move |step| (step, delivery)));
+    let steps = steps.filter(|(step, _)| is_asked(step));
     for ((step, delivery), now) in steps.zip(now) {
         enter(step, delivery, now, contents)?;
     }

@@ -14,13 +14,15 @@ const DECIDING: [&str; 7] =
 /// Looks whether a message names a thing already, so that nobody says it twice.
 const ALLOWED: &str = "src/words/error.rs";
 
-/// Where options of the command line may be named: there, and as arguments of engines, kubectl, scanners and
-/// other clients of images.
-const OPTIONS: [&str; 6] = [
+/// Where options of the command line may be named: there, and as arguments of engines, kubectl, schedulers, scanners
+/// and other clients of images.
+const OPTIONS: [&str; 8] = [
     "src/cli",
     "src/main.rs",
     "src/places/engine",
     "src/places/kubernetes.rs",
+    "src/places/nodes/slurm.rs",
+    "src/places/nodes/ssh.rs",
     "src/tools/scanner.rs",
     "src/work/mirror",
 ];

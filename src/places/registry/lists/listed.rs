@@ -81,6 +81,11 @@ impl Session {
                 break;
             }
         }
+        if let Some(last) = list.may_go_on()
+            && list.pages < self.tagged.worth.load(Ordering::Relaxed)
+        {
+            list.is_last = Some(self.ends_with(&last, list.entries())?);
+        }
         let there = |tag: &&Tag| list.made.contains(tag.as_str());
         Ok(list.is_whole().then(|| tags.iter().filter(there).cloned().collect()))
     }
@@ -125,6 +130,22 @@ impl Session {
             Ok(None) | Err(_) => TagListState::Useless,
         };
         Ok(())
+    }
+
+    /// Whether nothing comes behind `last`, with which a list of so many `entries` ended without a link to
+    /// more of it. A registry that knows pages has none behind it; one that knows none gives the same
+    /// list again. Any other answer says that there may be more.
+    fn ends_with(&self, last: &Tag, entries: usize) -> Result<bool> {
+        let call = self.list_of_tags_behind(last);
+        match self.page_of_tags(&call, &mut Trail::default()) {
+            Ok(Some((tags, None))) => {
+                let is_same =
+                    tags.len() == entries && tags.last().is_some_and(|tag| last.as_str() == tag);
+                Ok(tags.is_empty() || is_same)
+            }
+            Err(error) if error.class() == Class::Interrupted => Err(error),
+            Ok(_) | Err(_) => Ok(false),
+        }
     }
 
     fn page_of_tags(

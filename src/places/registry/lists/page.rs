@@ -194,8 +194,17 @@ impl Session {
 
     /// The question for the first page of the tags.
     pub(crate) fn list_of_tags(&self) -> Call<'static> {
+        self.question_for_tags(&format!("n={PAGE}"))
+    }
+
+    /// The question for one tag behind `last`.
+    pub(crate) fn list_of_tags_behind(&self, last: &Tag) -> Call<'static> {
+        self.question_for_tags(&format!("n=1&last={last}"))
+    }
+
+    fn question_for_tags(&self, query: &str) -> Call<'static> {
         let what = format!("tags of {}", self.repository);
-        let mut call = self.read(Method::GET, format!("tags/list?n={PAGE}"), what);
+        let mut call = self.read(Method::GET, format!("tags/list?{query}"), what);
         // What a cache between here and there remembers may be older than a signature.
         call.headers.push(("cache-control", "no-cache".to_owned()));
         call

@@ -24,6 +24,9 @@ pub(crate) struct TagList {
     others: usize,
     lacking: BTreeSet<String>,
     pub(crate) is_proved: bool,
+    /// The last one in it, and whether the registry says that nothing comes behind that.
+    last: Option<String>,
+    pub(crate) is_last: Option<bool>,
     /// All that is in it, where it was there before anybody asked for a tag.
     known: Option<BTreeSet<String>>,
 }
@@ -44,12 +47,30 @@ impl TagList {
     /// Whether what is not in it is not there.
     ///
     /// A list that leaves out what is known to be there may leave out more: that of a cache that
-    /// only knows what it has. One that fills a page may go on, though no link says so.
+    /// only knows what it has. One that fills a page may go on, though no link says so, until the registry
+    /// was asked for more.
     pub(crate) fn is_whole(&self) -> bool {
-        let entries = self.made.len() + self.others;
-        let cut =
-            self.pages == 1 && (entries.is_multiple_of(50) || matches!(entries, 10 | 20 | 25));
-        matches!(self.state, TagListState::Read) && entries > 0 && !cut && self.lacking.is_empty()
+        self.is_witness() && (self.is_last == Some(true) || !self.fills_a_page())
+    }
+
+    /// Behind which entry it might go on: where it is a witness but for that, and nobody has asked.
+    pub(crate) fn may_go_on(&self) -> Option<Tag> {
+        let is_open = self.is_witness() && self.fills_a_page() && self.is_last.is_none();
+        self.last.as_ref().filter(|_| is_open).and_then(|last| last.parse().ok())
+    }
+
+    /// How many tags are in it.
+    pub(crate) fn entries(&self) -> usize {
+        self.made.len() + self.others
+    }
+
+    fn is_witness(&self) -> bool {
+        matches!(self.state, TagListState::Read) && self.entries() > 0 && self.lacking.is_empty()
+    }
+
+    fn fills_a_page(&self) -> bool {
+        let entries = self.entries();
+        self.pages == 1 && (entries.is_multiple_of(50) || matches!(entries, 10 | 20 | 25))
     }
 
     /// Takes note that `tag` is there.
@@ -75,6 +96,7 @@ impl TagList {
 
     /// Takes in a page of it.
     pub(crate) fn take(&mut self, tags: Vec<String>) {
+        self.last = tags.last().cloned();
         for tag in tags {
             self.is_proved |= self.lacking.remove(&tag);
             match tag.starts_with(MADE) {

@@ -79,9 +79,6 @@ fn a_list_of_tags_that_is_not_to_be_had_or_not_whole_is_none() {
         ("elsewhere", list(&known, Some("https://other.example/v2/team/app/tags/list"))),
         ("a circle", list(&known, Some("/v2/team/app/tags/list?n=1000"))),
         ("a cache's", reply(200, &["age: 300"], r#"{"tags":["1.0"]}"#)),
-        ("cut at a page", list(&numbered(50), None)),
-        ("cut at what was asked for", list(&numbered(1000), None)),
-        ("cut at ten", list(&numbered(10), None)),
     ] {
         let server = start(move |line| line.contains("/tags/list").then(|| answer.clone()));
         let repository = server.repository(Side::Source);
@@ -103,7 +100,7 @@ fn a_list_that_was_read_for_its_tags_is_not_read_again_for_signatures() {
         ("whole", list(&known, None), (1, 4)),
         ("without what is there", list(&other, None), (1, 12)),
         ("a cache's", reply(200, &["age: 300"], r#"{"tags":["1.0"]}"#), (2, 12)),
-        ("cut at ten", list(&numbered(10), None), (1, 12)),
+        ("as long as a page, all of it", list(&numbered(10), None), (2, 4)),
         ("with what is no tag", reply(200, &[], r#"{"tags":["1.0","a b"]}"#), (2, 4)),
     ] {
         let server = start(move |line| line.contains("/tags/list").then(|| answer.clone()));
@@ -118,6 +115,39 @@ fn a_list_that_was_read_for_its_tags_is_not_read_again_for_signatures() {
         }
 
         assert_eq!((lists(&server), asked_by_tag(&server)), asked, "{what}");
+    }
+}
+
+#[test]
+fn a_list_that_fills_a_page_is_believed_once_nothing_comes_behind_it() {
+    for count in [10, 50, 1000] {
+        let last = format!("1.{}", count - 1);
+        for (what, behind, asked) in [
+            ("pages, and it is the last", list(&[], None), 0),
+            ("pages, and it is the last", reply(200, &[], r#"{"name":"team/app","tags":null}"#), 0),
+            ("no pages", list(&numbered(count), None), 0),
+            ("more", list(&["sha256-a".to_owned()], None), 12),
+            ("more, with a link", list(&[], Some("/v2/team/app/tags/list?n=1&last=x")), 12),
+            ("another page as long", list(&vec!["2.0".to_owned(); count], None), 12),
+            ("the first ones, as few as asked for", list(&numbered(1), None), 12),
+            ("a cache's", reply(200, &["age: 300"], r#"{"tags":[]}"#), 12),
+            ("a refusal", reply(400, &[], ""), 12),
+        ] {
+            let end = format!("/tags/list?n=1&last={last}");
+            let server = start(move |line| match line.contains("/tags/list") {
+                true if line.contains(&end) => Some(behind.clone()),
+                true => Some(list(&numbered(count), None)),
+                false => None,
+            });
+            let repository = server.repository(Side::Source);
+            repository.resolve(&"h.example/team/app:1.0".parse().unwrap()).unwrap();
+
+            for subject in &subjects(3) {
+                assert!(repository.referrers(subject).unwrap().tags.is_empty());
+            }
+
+            assert_eq!((lists(&server), asked_by_tag(&server)), (2, asked), "{what}, {count}");
+        }
     }
 }
 
