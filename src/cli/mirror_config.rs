@@ -15,7 +15,9 @@ use super::unlock::Unlock;
 use crate::bundle::check::Trust;
 use crate::bundle::receipt::ReadReceipt;
 use crate::places::location::Destination;
-use crate::verbs::mirror_config::{MirrorReport, MirrorSource, Request, mirror_config};
+use crate::verbs::mirror_config::{
+    MirrorBundle, MirrorReport, MirrorSource, Request, mirror_config,
+};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -187,13 +189,12 @@ impl WriteMirrorConfig {
         // There is one: it is required.
         let medium = opener.medium(paths.next().unwrap_or_default());
         let medium = medium.with_volumes_at(paths.collect());
-        Ok(MirrorSource::Bundle {
-            medium,
-            trust,
-            to,
+        let bundle = MirrorBundle {
             rules: rules::gather(std::mem::take(&mut self.map), self.map_file.as_deref())?,
             flatten: self.flatten,
-        })
+            ..MirrorBundle::new(medium, trust, to)
+        };
+        Ok(MirrorSource::Bundle(Box::new(bundle)))
     }
 
     /// The authorities in the folder that was named, in the order of their files' names.

@@ -7,7 +7,7 @@ mod report;
 mod request;
 
 pub use self::report::{ClientMirror, MirrorReport};
-pub use self::request::{MirrorSource, Request};
+pub use self::request::{MirrorBundle, MirrorSource, Request};
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::remedy::Remedy;
@@ -17,12 +17,12 @@ use crate::work::mirror::{MirrorClient, MirrorMisfit, MirrorRoutes};
 ///
 /// ```
 /// use sealift::bundle::check::Trust;
-/// use sealift::verbs::mirror_config::{MirrorSource, Request, mirror_config};
+/// use sealift::verbs::mirror_config::{MirrorBundle, MirrorSource, Request, mirror_config};
 /// use sealift::work::mirror::MirrorClient;
 ///
 /// let to = "docker://harbor.example/group".parse()?;
-/// let bundle = "testdata/formats/v1/folder".into();
-/// let source = MirrorSource::bundle(bundle, Trust::UnsafeAnySigner, to);
+/// let bundle = MirrorBundle::new("testdata/formats/v1/folder", Trust::UnsafeAnySigner, to);
+/// let source = MirrorSource::Bundle(Box::new(bundle));
 /// let told = mirror_config(&Request::new(source, vec![MirrorClient::Containerd]))?;
 /// let file = &told.clients[0].config.files[0];
 /// assert_eq!(file.path, "certs.d/docker.io/hosts.toml");

@@ -22,13 +22,13 @@ use crate::work::mirror::MirroredImage;
 pub(super) fn of(request: &Request) -> Result<(Registry, Vec<MirroredImage>)> {
     let choice = &request.choice;
     match &request.source {
-        MirrorSource::Bundle { medium, trust, to, rules, flatten } => {
-            let (registry, naming) = registry(to)?;
-            let record = Record::read(medium, trust)?;
+        MirrorSource::Bundle(bundle) => {
+            let (registry, naming) = registry(&bundle.to)?;
+            let record = Record::read(&bundle.medium, &bundle.trust)?;
             let chosen = choice.of(record.contents())?;
             let contents = chosen.as_ref().unwrap_or_else(|| record.contents());
-            let mapping =
-                Mapping { flatten: *flatten, rules: rules.clone(), ..Mapping::new(naming) };
+            let (flatten, rules) = (bundle.flatten, bundle.rules.clone());
+            let mapping = Mapping { flatten, rules, ..Mapping::new(naming) };
             Ok((registry, mapped(contents, &mapping)?))
         }
         MirrorSource::Receipt { path, keys } => received(path, keys, choice),

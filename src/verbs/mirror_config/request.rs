@@ -16,18 +16,7 @@ use crate::work::mirror::{MirrorClient, MirrorTarget};
 #[non_exhaustive]
 pub enum MirrorSource {
     /// A bundle, and how it is imported.
-    Bundle {
-        /// The bundle, or a record of it.
-        medium: Medium,
-        /// Who must have signed it.
-        trust: Trust,
-        /// Where it is imported to, which is a registry.
-        to: Destination,
-        /// Rules for names; the first that matches decides.
-        rules: Vec<NameRule>,
-        /// Whether only the last part of a name is kept.
-        flatten: bool,
-    },
+    Bundle(Box<MirrorBundle>),
     /// The receipt of an import, which has its names.
     Receipt {
         /// The receipt.
@@ -35,6 +24,22 @@ pub enum MirrorSource {
         /// Keys of which one must have signed it; nobody is asked for where there is none.
         keys: Vec<PublicKey>,
     },
+}
+
+/// A bundle, and how it is imported.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MirrorBundle {
+    /// The bundle, or a record of it.
+    pub medium: Medium,
+    /// Who must have signed it.
+    pub trust: Trust,
+    /// Where it is imported to, which is a registry.
+    pub to: Destination,
+    /// Rules for names; the first that matches decides.
+    pub rules: Vec<NameRule>,
+    /// Whether only the last part of a name is kept.
+    pub flatten: bool,
 }
 
 /// Which images, and for which clients.
@@ -55,11 +60,11 @@ pub struct Request {
     pub output: Option<PathBuf>,
 }
 
-impl MirrorSource {
+impl MirrorBundle {
     /// The bundle on `medium`, signed as `trust` asks, imported to the registry `to` under names as they are.
     #[must_use]
-    pub fn bundle(medium: Medium, trust: Trust, to: Destination) -> MirrorSource {
-        MirrorSource::Bundle { medium, trust, to, rules: Vec::new(), flatten: false }
+    pub fn new(medium: impl Into<Medium>, trust: Trust, to: Destination) -> MirrorBundle {
+        MirrorBundle { medium: medium.into(), trust, to, rules: Vec::new(), flatten: false }
     }
 }
 

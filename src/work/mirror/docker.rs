@@ -36,11 +36,7 @@ impl MirrorWriter for DockerDaemon {
             let path = format!("certs.d/{}/ca.crt", target.registry);
             MirrorFile::new(path.clone(), format!("/etc/docker/{path}"), pem)
         }));
-        let hosts = vec![("docker.io".parse().ok(), None)];
-        let hosts: Vec<_> = hosts
-            .iter()
-            .filter_map(|(host, prefix)| Some((host.as_ref()?, prefix.clone())))
-            .collect();
+        let hosts: Vec<_> = routes.hosts().map(|(registry, _)| (registry, None)).collect();
         let mut warnings = vec![
             "docker asks Docker Hub for whatever the mirror does not give, and no setting stops that: keep it \
              from there by the network, or name the private registry in the images"
