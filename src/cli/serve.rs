@@ -26,7 +26,7 @@ use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::report::{BundleReport, served_bundles, served_page};
 use crate::verbs::serve::{
-    Hidden, MAX_PASSWORDS, Passwords, Terms, Tls, Visit, serve, shelf, whole,
+    Hidden, MAX_PASSWORDS, Passwords, Terms, Tls, Visits, serve, shelf, whole,
 };
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
@@ -116,9 +116,7 @@ impl Serve {
             .map(|path| AccessLog::begin(path, self.access_log_format, printer))
             .transpose()?;
         let access = access.map(Arc::new);
-        terms.visits = access.map(|log| -> Arc<dyn Fn(&Visit) + Send + Sync> {
-            Arc::new(move |visit| log.note(visit))
-        });
+        terms.visits = access.map(|log| -> Visits { Arc::new(move |visit| log.note(visit)) });
         let opener = self.unlock.opener(printer)?;
         let mut media = vec![self.bundle.medium(|path| opener.medium(path))];
         media.extend(opener.media(self.also));

@@ -50,7 +50,7 @@ pub use self::receive::MAX_CONNECTIONS;
 use self::receive::{receive_until, usable};
 use self::several::Several;
 pub use self::shelf::Shelf;
-pub use self::terms::{Terms, Visit};
+pub use self::terms::{Terms, Visit, Visits};
 pub use self::tls::Tls;
 use crate::bundle::check::{Trusted, Verified};
 use crate::storage::store::BlobSource;

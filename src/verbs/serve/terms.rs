@@ -11,6 +11,9 @@ use super::tls::Tls;
 /// How long answers under way may take to end where nobody says.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Who hears of requests.
+pub type Visits = Arc<dyn Fn(&Visit) + Send + Sync>;
+
 /// How a shelf is served.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -24,7 +27,7 @@ pub struct Terms {
     /// The most bytes a second that each client gets, over all of its connections.
     pub client_rate: Option<u64>,
     /// Hears of every request once its answer has ended, in whatever way. Must be quick.
-    pub visits: Option<Arc<dyn Fn(&Visit) + Send + Sync>>,
+    pub visits: Option<Visits>,
 }
 
 impl Default for Terms {
