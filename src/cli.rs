@@ -38,6 +38,7 @@ mod lock;
 mod lock_images;
 mod login;
 mod manual;
+mod mirror_config;
 mod misuse;
 mod noting;
 mod numbering;
@@ -127,6 +128,7 @@ enum Command {
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Fanout(Box<fanout::Fanout>),
+    MirrorConfig(Box<mirror_config::WriteMirrorConfig>),
     #[command(subcommand)]
     Receipt(receipt::ReceiptVerb),
     Report(report_on::ReportOn),
@@ -190,6 +192,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Fanout(args) => args.run(App::command(), printer),
+        Command::MirrorConfig(args) => args.run(printer),
         Command::Receipt(command) => command.run(printer),
         Command::Report(args) => args.run(printer),
         Command::Proof(args) => args.run(printer),

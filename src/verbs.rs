@@ -15,6 +15,7 @@ pub mod list;
 pub mod lock;
 pub mod login;
 mod making;
+pub mod mirror_config;
 mod numbered;
 pub mod pack;
 mod paths;

@@ -123,6 +123,17 @@ fn signatures() {
 }
 
 #[test]
+fn configuration_of_clients() {
+    let sealift = desk();
+
+    let line =
+        "mirror-config packed.tar --key signer.pub.pem --only acme/list --to docker://h.example";
+    check("mirror-config", &run(&sealift, &format!("{line} --for docker,k3s -o etc")).ok(), &[]);
+    let misled = run(&sealift, &format!("{line}/group --for docker")).exits(code::USAGE);
+    check("mirror-config.misfit", &misled, &[]);
+}
+
+#[test]
 fn proofs() {
     let sealift = desk();
 

@@ -74,6 +74,7 @@ mod many;
 mod mapping;
 mod media;
 mod memory;
+mod mirror_config;
 mod mirrors;
 mod months;
 mod movement;

@@ -28,6 +28,7 @@ pub mod double;
 pub mod each_call;
 pub mod engines;
 pub mod files;
+pub mod gap;
 pub mod gate;
 pub mod harbor;
 pub mod http;
