@@ -37,6 +37,7 @@ const ANY_NODE: &str = "node";
   sealift fanout /shared/june.tar --to containers-storage: --slurm --partition gpu
   sealift fanout /shared/june.tar --to 'oci:/scratch/{node}/images' --slurm --nodelist 'n[01-16]' \\
       --engine-arg=--account=ops --wait 86400
+  sealift fanout /shared/june.tar --to docker-daemon: --condor --constraint HasDocker
   sealift fanout /shared/june.tar --to docker-daemon: --ssh n1,n2 -- --only 'quay.io/org/*'
   sealift fanout /shared/june.tar --to containers-storage: --slurm --dry-run > submit.sh
 

@@ -6,7 +6,9 @@ use std::path::Path;
 use clap::Args;
 
 use super::secrets::read_text;
-use crate::places::nodes::{Dispatcher, NodeName, Slurm, SlurmOptions, Ssh, node_names};
+use crate::places::nodes::{
+    CondorOptions, CondorPool, Dispatcher, NodeName, Slurm, SlurmOptions, Ssh, node_names,
+};
 use crate::tools::folder::Folder;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
@@ -22,16 +24,19 @@ pub(super) struct NodesBy {
     /// Nodes of a Slurm cluster, a job each: all of them, or those of --nodelist, --partition and --constraint
     #[arg(long, group = "engine")]
     slurm: bool,
-    /// These nodes, as sbatch takes them
-    #[arg(long, value_name = "NODES", requires = "slurm")]
+    /// Machines of an HTCondor pool, a job each: all of them, or those of --nodelist and --constraint
+    #[arg(long, group = "engine")]
+    condor: bool,
+    /// These nodes, as sbatch takes them; of HTCondor machines with commas between them
+    #[arg(long, value_name = "NODES", conflicts_with = "ssh")]
     nodelist: Option<String>,
     /// The nodes of this partition
     #[arg(long, value_name = "NAME", requires = "slurm")]
     partition: Option<String>,
-    /// Nodes with these features, with & or | between them
-    #[arg(long, value_name = "FEATURES", requires = "slurm")]
+    /// Nodes with these features, with & or | between them; of HTCondor an expression, as condor_status takes it
+    #[arg(long, value_name = "FEATURES", conflicts_with = "ssh")]
     constraint: Option<String>,
-    /// Further argument of ssh or sbatch, as it is (can be repeated)
+    /// Further argument of ssh, sbatch or condor_submit, as it is (can be repeated)
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     engine_arg: Vec<String>,
 }
@@ -56,19 +61,28 @@ impl NodesBy {
         if let Some(hosts) = &self.ssh {
             return Ok(Box::new(Ssh::new(listed(hosts)?, self.engine_arg, cancel.clone())));
         }
-        let mut options = SlurmOptions::new(record.join(JOBS));
+        let folder = record.join(JOBS);
+        let made = |dispatcher: Box<dyn Dispatcher>| {
+            if !dry_run {
+                Folder::make(&folder, PRIVATE)
+                    .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
+            }
+            Ok(dispatcher)
+        };
+        if self.condor {
+            let mut options = CondorOptions::new(&folder);
+            options.machines = self.nodelist.as_deref().map_or(Ok(Vec::new()), node_names)?;
+            options.constraint = self.constraint;
+            options.extra = self.engine_arg;
+            return made(Box::new(CondorPool::new(options)?));
+        }
+        let mut options = SlurmOptions::new(&folder);
         options.nodelist = self.nodelist;
         options.partition = self.partition;
         options.constraint = self.constraint;
         options.extra = self.engine_arg;
         options.environment = Some(environment);
-        let folder = options.folder.clone();
-        let slurm = Slurm::new(options)?;
-        if !dry_run {
-            Folder::make(&folder, PRIVATE)
-                .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
-        }
-        Ok(Box::new(slurm))
+        made(Box::new(Slurm::new(options)?))
     }
 }
 

@@ -3,6 +3,8 @@
 //! the cluster and who asks as the user's own calls of them do.
 
 mod calls;
+mod condor;
+mod condor_states;
 mod dispatcher;
 mod end;
 mod name;
@@ -12,6 +14,7 @@ mod slurm_states;
 mod ssh;
 
 pub use self::calls::NodeCall;
+pub use self::condor::{CondorOptions, CondorPool};
 pub use self::dispatcher::{Dispatcher, FoundNode, NodeState};
 pub use self::end::NodeEnd;
 pub use self::name::{NodeName, node_names};

@@ -194,3 +194,46 @@ fn what_no_node_could_do_is_refused_here() {
     missing.exits(code::INCOMPLETE).says("no such file or folder");
     assert!(find("ssh").is_some());
 }
+
+#[test]
+fn the_examples_are_command_lines_that_there_are() {
+    need!("busybox");
+    let head = HeadNode::new("b.tar");
+    let bin = head.sealift.at("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let program = format!("exec '{}' \"$@\"", env!("CARGO_BIN_EXE_sealift"));
+    for (name, script) in [
+        ("sealift", program.as_str()),
+        ("ssh", ""),
+        ("scontrol", "echo login1"),
+        ("sinfo", "echo 'login1|idle|x|none'"),
+        ("condor_status", "printf 'login1\\tUnclaimed\\tundefined\\n'"),
+    ] {
+        std::fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(bin.join(name), mode).unwrap();
+    }
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut seen = 0;
+    for folder in ["slurm", "condor", "ssh"] {
+        for entry in std::fs::read_dir(examples.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let example = head.sealift.command();
+            let path_of_all = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+            let mut shell = command("sh");
+            shell.env_clear().envs(example.get_envs().filter_map(|(k, v)| Some((k, v?))));
+            shell.env("PATH", path_of_all).arg(&path).arg(&head.bundle);
+            // Those by ssh are told which hosts.
+            shell.args(
+                (folder == "ssh" && path.ends_with("two-architectures.sh")).then_some("login1"),
+            );
+            let hosts = head.sealift.at("hosts.txt");
+            std::fs::write(&hosts, "login1\n").unwrap();
+            shell.args(path.ends_with("notebook-hosts.sh").then_some(&hosts));
+            let shown = ran(shell.arg("--dry-run")).ok();
+            assert!(shown.stdout.contains("'import'"), "{}: {shown:?}", path.display());
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 5);
+}

@@ -41,6 +41,7 @@ mod evidence;
 mod existing;
 mod exit_codes;
 mod fanout;
+mod fanout_condor;
 mod fanout_slurm;
 mod faults;
 mod formats;

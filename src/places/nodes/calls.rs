@@ -118,6 +118,23 @@ impl NodeCall {
     }
 }
 
+/// A name for all jobs of a run, which no other run has.
+///
+/// # Errors
+/// When the system has no random numbers.
+pub(super) fn random_run() -> Result<String> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random)
+        .map_err(|e| Error::new(Class::Other, "no random numbers are to be had").source(e))?;
+    Ok(format!("sealift-{:016x}", u64::from_be_bytes(random)))
+}
+
+/// Whether `run` is a name that we gave: nobody else's jobs are ever taken back.
+pub(super) fn is_run(run: &str) -> bool {
+    let hex = run.strip_prefix("sealift-").unwrap_or_default();
+    hex.len() == 16 && hex.bytes().all(|c| c.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

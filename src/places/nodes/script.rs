@@ -26,6 +26,8 @@ pub enum StoppedBy {
     InputEnd,
     /// A scheduler, which signals everything that belongs to a job.
     Signals,
+    /// A scheduler, which signals the script alone.
+    OneSignal,
 }
 
 impl NodeTask {
@@ -70,6 +72,7 @@ impl NodeTask {
                 "{ cat <&3; kill -TERM \"$work\"; } >/dev/null 2>&1 &\nwatch=$!\n",
                 "kill \"$watch\" 2>/dev/null\n",
             ),
+            StoppedBy::OneSignal => ("", "kill -TERM \"$work\" 2>/dev/null", "", ""),
             StoppedBy::Signals => ("", ":", "", ""),
         };
         // Read as a whole before any of it runs, since the input is the script's as well.

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::calls::{JobEnvironment, NodeCall};
+use super::calls::{JobEnvironment, NodeCall, is_run, random_run};
 use super::dispatcher::{Dispatcher, FoundNode, NodeState};
 use super::end::NodeEnd;
 use super::name::NodeName;
@@ -92,10 +92,7 @@ impl Slurm {
             return Err(Error::new(Class::Usage, text)
                 .hint(phrase!["name another one with ", Remedy::FanoutRecord]));
         }
-        let mut random = [0; 8];
-        getrandom::fill(&mut random)
-            .map_err(|e| Error::new(Class::Other, "no random numbers are to be had").source(e))?;
-        let run = format!("sealift-{:016x}", u64::from_be_bytes(random));
+        let run = random_run()?;
         Ok(Slurm { options, run, jobs: BTreeMap::new() })
     }
 
@@ -109,12 +106,6 @@ impl Slurm {
         arguments: impl IntoIterator<Item = A>,
     ) -> Result<String> {
         NodeCall::new(program, arguments).answer(self.environment())
-    }
-
-    /// Whether this run's name is one that we gave: nobody else's jobs are ever taken back.
-    fn is_run(run: &str) -> bool {
-        let hex = run.strip_prefix("sealift-").unwrap_or_default();
-        hex.len() == 16 && hex.bytes().all(|c| c.is_ascii_hexdigit())
     }
 
     /// The lines of `sinfo` about `nodes`, or all.
@@ -345,7 +336,7 @@ impl Dispatcher for Slurm {
     }
 
     fn clear_run(&mut self, run: &str) -> Result<()> {
-        if !Slurm::is_run(run) {
+        if !is_run(run) {
             return Ok(());
         }
         let name = format!("--name={run}");
