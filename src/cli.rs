@@ -3,6 +3,7 @@
 //! This file is the driver: what the verbs need stands in files of its own below, none of which
 //! imports anything from here.
 
+mod access_log;
 mod admit;
 mod at_hand;
 mod attendant;
@@ -17,6 +18,8 @@ mod diff;
 mod environment;
 mod evidence;
 mod export;
+mod fanout;
+mod fanout_nodes;
 mod globals;
 mod help;
 mod hold_parts;
@@ -36,6 +39,7 @@ mod lock;
 mod lock_images;
 mod login;
 mod manual;
+mod mirror_config;
 mod misuse;
 mod noting;
 mod numbering;
@@ -125,6 +129,8 @@ enum Command {
     Diff(diff::Diff),
     Verify(verify::Verify),
     Import(Box<import::Import>),
+    Fanout(Box<fanout::Fanout>),
+    MirrorConfig(Box<mirror_config::WriteMirrorConfig>),
     #[command(subcommand)]
     Receipt(receipt::ReceiptVerb),
     Receive(Box<receive::Receive>),
@@ -168,7 +174,7 @@ pub fn main() -> ExitCode {
     let tell = move || {
         let _ = last.cancel().check().map_err(|error| last.failure(&error));
     };
-    if let Err(error) = signals::catch(cancel, tell) {
+    if let Err(error) = signals::catch(cancel, Arc::clone(printer.patience()), tell) {
         return printer.failure(&error);
     }
     match run(app.command, &printer) {
@@ -188,6 +194,8 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Diff(args) => args.run(printer),
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
+        Command::Fanout(args) => args.run(App::command(), printer),
+        Command::MirrorConfig(args) => args.run(printer),
         Command::Receipt(command) => command.run(printer),
         Command::Receive(args) => args.run(printer),
         Command::Report(args) => args.run(printer),

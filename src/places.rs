@@ -8,4 +8,5 @@ pub mod files;
 pub mod kubernetes;
 pub mod layout;
 pub mod location;
+pub mod nodes;
 pub mod registry;

@@ -6,6 +6,7 @@ pub mod diff;
 pub mod graph;
 pub mod mapping;
 pub mod merged;
+pub mod mirror;
 pub mod plan;
 pub mod policy;
 pub mod projects;

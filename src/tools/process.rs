@@ -5,7 +5,7 @@ mod heard;
 mod reading;
 mod watched;
 
-use std::process::{ChildStdin, Command};
+use std::process::{ChildStdin, Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use self::child::{Collected, Leash, POLL, collect, spawn};
@@ -41,6 +41,29 @@ impl Program {
         self.child.0.stdin.take()
     }
 
+    /// Whether it has ended, and how: told once.
+    ///
+    /// # Errors
+    /// When the system does not say, or it said more than can be kept.
+    pub fn poll(&mut self) -> Result<Option<Ended>> {
+        let status = self.child.0.try_wait();
+        let fault = |e| Error::io(format!("cannot wait for {}", self.name), e);
+        match status.map_err(fault)? {
+            Some(status) => self.ended(status).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn ended(&self, status: ExitStatus) -> Result<Ended> {
+        match self.said.take() {
+            Some(said) => Ok(Ended::of(status, said, &self.complaints)),
+            None => {
+                let text = format!("{} says more than can be read", self.name);
+                Err(Error::new(Class::Other, text))
+            }
+        }
+    }
+
     /// Waits until it ends, asking `watch` all the while: an error there ends it, and so does
     /// `patience` without `Ok(true)`, which says that something moved.
     ///
@@ -70,9 +93,6 @@ impl Program {
             }
             std::thread::sleep(POLL);
         };
-        match self.said.take() {
-            Some(said) => Ok(Ended::of(status, said, &self.complaints)),
-            None => Err(Error::new(Class::Other, format!("{name} says more than can be read"))),
-        }
+        self.ended(status)
     }
 }

@@ -17,11 +17,14 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (2, "is of no registry"),
     (2, "is there, and is no lock"),
     (5, "is there no more"),
+    (5, "not hold every image"),
+    (2, "cannot be handed to a node"),
     (2, "there is no root of trust in"),
     (3, "cannot be scanned"),
     (3, "which nobody checked"),
     (5, "when the destination was read back"),
     (5, "the receipt says that something is missing"),
+    (5, "are not there as they were brought"),
     (3, "is not taken by root"),
     (3, "has no valid signature by a key of root"),
     (3, "may be written by others"),
@@ -133,6 +136,8 @@ fn each_message_has_the_exit_code_of_its_class() {
     );
     write("old.toml", b"version = 0\n");
     write("strict.toml", b"version = 1\n[[rule]]\nname = \"none\"\ndenied-images = [\"*\"]\n");
+    write("users.txt", b"ann:$apr1$x$y\n");
+    write("bcrypt.txt", b"ann:$2y$05$MuTpXFYVmuXJDYURTDP0A.HjTpyst0q3K8uK690NfAWWho02uOhUC\n");
     write("bad.json", b"{\"_type\":\"x\"}");
     write("none.json", br#"{"kind":"List","items":[]}"#);
     write("odd.json", br#"{"kind":"Pod","spec":{"containers":[{"image":"Odd"}]}}"#);
@@ -163,6 +168,17 @@ fn each_message_has_the_exit_code_of_its_class() {
         (3, "found something in", format!("export {HELLO} -o n {sign} --scan false")),
         (1, "differ", "diff b small --exit-code".to_owned()),
         (1, "cannot listen on", plain("serve b --listen 203.0.113.1:1")),
+        (2, "is not of bcrypt", plain("serve b --listen 127.0.0.1:0 --htpasswd users.txt")),
+        (
+            2,
+            "would cross the network in clear",
+            plain("serve b --listen 0.0.0.0:0 --htpasswd bcrypt.txt"),
+        ),
+        (
+            2,
+            "holds no certificate",
+            plain("serve b --listen 127.0.0.1:0 --tls-cert users.txt --tls-key users.txt"),
+        ),
         (2, "required arguments were not provided", "verify b".to_owned()),
         (2, "is not a destination", plain("import b --to ftp://x")),
         (2, "cannot read", "verify b --key nowhere".to_owned()),
@@ -185,9 +201,13 @@ fn each_message_has_the_exit_code_of_its_class() {
             "belongs to no stream",
             format!("export {HELLO} -o n {sign} --stream p --after b --history h"),
         ),
+        (2, "cannot be led to", plain("mirror-config b --for docker --to docker://h.example/g")),
+        (2, "is no registry", plain("mirror-config b --for podman --to oci:x")),
         (2, "is a file, not a folder", plain("import b --to oci:empty/x")),
         (2, "there is no policy", "policy check b".to_owned()),
         (2, "of a policy is known here", plain("import b --to oci:n --policy old.toml")),
+        (2, "is no name of a node", "fanout b --to oci:n --ssh a;b".to_owned()),
+        (2, "import does not take that", "fanout b --to oci:n --ssh a -- --x".to_owned()),
         (3, "not let in by policy", plain("import b --to oci:n --policy strict.toml")),
         (
             2,

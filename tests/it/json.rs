@@ -123,6 +123,17 @@ fn signatures() {
 }
 
 #[test]
+fn configuration_of_clients() {
+    let sealift = desk();
+
+    let line =
+        "mirror-config packed.tar --key signer.pub.pem --only acme/list --to docker://h.example";
+    check("mirror-config", &run(&sealift, &format!("{line} --for docker,k3s -o etc")).ok(), &[]);
+    let misled = run(&sealift, &format!("{line}/group --for docker")).exits(code::USAGE);
+    check("mirror-config.misfit", &misled, &[]);
+}
+
+#[test]
 fn proofs() {
     let sealift = desk();
 
@@ -322,6 +333,38 @@ fn inventories() {
     check_one("inventory.against", held);
     let lacking = run(&sealift, &format!("inventory oci:hello {against} -o r"));
     check_one("inventory.lacking", lacking.exits(code::INCOMPLETE));
+}
+
+#[test]
+fn fan_outs() {
+    let sealift = desk();
+    let bin = sealift.at("bin");
+    fs::create_dir(&bin).unwrap();
+    // In place of OpenSSH: the node n2 is off, all others are this machine.
+    let script = "#!/bin/sh\n[ \"$1\" = -V ] && exit 0\nfor word; do\n    [ \"$word\" != n2 ] || \
+                  { echo 'ssh: connect to host n2 port 22: No route to host' >&2; exit 255; }\ndone\nexec sh -s\n";
+    fs::write(bin.join("ssh"), script).unwrap();
+    fs::set_permissions(bin.join("ssh"), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let scratch = sealift.at("").display().to_string();
+    let scratch = scratch.trim_end_matches('/');
+    let program = env!("CARGO_BIN_EXE_sealift");
+    let fanout = |name: &str, more: &str, code: i32| {
+        let line = format!(
+            "fanout packed.tar --to oci:{scratch}/{{node}} --key signer.pub.pem --program {program} --format json {more}"
+        );
+        let ran = ran(sealift.command().env("PATH", &path).args(line.split_whitespace()));
+        let json = ran.exits(code);
+        let told = json.json();
+        let since = told.pointer("/nodes/0/since").and_then(Value::as_str).unwrap_or("no time");
+        check(name, &json, &[(scratch, "<scratch>"), (program, "<program>"), (since, "<since>")]);
+    };
+
+    fanout("fanout.dry-run", "--ssh n1 --dry-run", code::DONE);
+    fanout("fanout", "--ssh n1", code::DONE);
+    fanout("fanout.usage", "--ssh n1,n2,n3 -- --insecure-no-verify", code::USAGE);
+    fanout("fanout.lacking", "--ssh n1,n2,n3", code::INCOMPLETE);
 }
 
 #[test]

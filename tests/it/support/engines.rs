@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::gap::Gap;
 use super::{Process, command, wait_for};
 
 /// Debian's dockerd on a socket of its own, without network.
@@ -22,6 +23,13 @@ impl Docker {
         Docker::over(command("dockerd"), dir, &data)
     }
 
+    /// As [`Docker::start`], in the network of `gap`, with `config` as its `daemon.json`.
+    pub fn start_in(gap: &Gap, config: &str) -> Docker {
+        let dir = TempDir::new().unwrap();
+        let data = dir.path().join("data");
+        Docker::configured(gap.command("dockerd"), dir, &data, config)
+    }
+
     /// As [`Docker::start`], with its images in `data`.
     pub fn start_over(data: &Path) -> Docker {
         Docker::over(command("dockerd"), TempDir::new().unwrap(), data)
@@ -36,11 +44,15 @@ impl Docker {
         Docker::over(unshare, dir, &data)
     }
 
-    fn over(mut program: Command, dir: TempDir, data: &Path) -> Docker {
+    fn over(program: Command, dir: TempDir, data: &Path) -> Docker {
+        // An empty file instead of /etc/docker/daemon.json, whose contents are not ours.
+        Docker::configured(program, dir, data, "{}")
+    }
+
+    fn configured(mut program: Command, dir: TempDir, data: &Path, config: &str) -> Docker {
         let at = |name: &str| dir.path().join(name);
         let log = at("log");
-        // An empty file instead of /etc/docker/daemon.json, whose contents are not ours.
-        std::fs::write(at("daemon.json"), "{}").unwrap();
+        std::fs::write(at("daemon.json"), config).unwrap();
         let mut process = Process::start(
             program
                 .arg("--config-file")

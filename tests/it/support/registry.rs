@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use super::gap::Gap;
 use super::token::TokenServer;
 use super::{Process, command, http, output, peers, wait_for};
 
@@ -179,6 +180,17 @@ impl Registry {
     /// A registry over `storage` (its own when none) for whom `access` says.
     pub fn start(storage: Option<&Path>, access: &Access<'_>) -> Registry {
         Registry::run(command("docker-registry"), storage, access)
+    }
+
+    /// An open registry in the network of `gap`, with nothing in it.
+    pub fn apart(gap: &Gap) -> Registry {
+        Registry::run(gap.command("docker-registry"), None, &Access::Anyone)
+    }
+
+    /// The same with TLS, and a password for whoever asks.
+    pub fn guarded_apart(gap: &Gap, credentials: &Credentials) -> Registry {
+        let access = Access::Password(credentials);
+        Registry::run(gap.command("docker-registry"), None, &access)
     }
 
     /// Distribution 3, open, with nothing in it.

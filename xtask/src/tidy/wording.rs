@@ -14,13 +14,17 @@ const DECIDING: [&str; 7] =
 /// Looks whether a message names a thing already, so that nobody says it twice.
 const ALLOWED: &str = "src/words/error.rs";
 
-/// Where options of the command line may be named: there, and as arguments of engines, kubectl and scanners.
-const OPTIONS: [&str; 5] = [
+/// Where options of the command line may be named: there, and as arguments of engines, kubectl, schedulers, scanners
+/// and other clients of images.
+const OPTIONS: [&str; 8] = [
     "src/cli",
     "src/main.rs",
     "src/places/engine",
     "src/places/kubernetes.rs",
+    "src/places/nodes/slurm.rs",
+    "src/places/nodes/ssh.rs",
     "src/tools/scanner.rs",
+    "src/work/mirror",
 ];
 /// Other programs, whose options are theirs.
 const OTHERS: [&str; 2] = ["skopeo ", "zstd "];

@@ -1,0 +1,98 @@
+//! The options that say which nodes there are, and how they are reached.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::Args;
+
+use super::secrets::read_text;
+use crate::places::nodes::{
+    CondorOptions, CondorPool, Dispatcher, NodeName, Slurm, SlurmOptions, Ssh, node_names,
+};
+use crate::tools::folder::Folder;
+use crate::words::cancel::Cancel;
+use crate::words::error::{Class, Error, Result};
+
+/// Which nodes, and how they are reached.
+#[derive(Debug, Args)]
+pub(super) struct NodesBy {
+    /// Nodes that ssh reaches, with commas between them, or @FILE with one a line and # for comments.
+    /// OpenSSH's own client is run, as ~/.ssh/config says; it asks nobody for a password, and refuses hosts
+    /// whose keys it does not know
+    #[arg(long, value_name = "HOSTS", group = "engine")]
+    ssh: Option<String>,
+    /// Nodes of a Slurm cluster, a job each: all of them, or those of --nodelist, --partition and --constraint
+    #[arg(long, group = "engine")]
+    slurm: bool,
+    /// Machines of an HTCondor pool, a job each: all of them, or those of --nodelist and --constraint
+    #[arg(long, group = "engine")]
+    condor: bool,
+    /// These nodes, as sbatch takes them; of HTCondor machines with commas between them
+    #[arg(long, value_name = "NODES", conflicts_with = "ssh")]
+    nodelist: Option<String>,
+    /// The nodes of this partition
+    #[arg(long, value_name = "NAME", requires = "slurm")]
+    partition: Option<String>,
+    /// Nodes with these features, with & or | between them; of HTCondor an expression, as condor_status takes it
+    #[arg(long, value_name = "FEATURES", conflicts_with = "ssh")]
+    constraint: Option<String>,
+    /// Further argument of ssh, sbatch or condor_submit, as it is (can be repeated)
+    #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
+    engine_arg: Vec<String>,
+}
+
+/// Largest list of nodes that is read: the most there may be, with a comment each.
+const MAX_LIST: u64 = 8 << 20;
+/// Where jobs leave what they say, in the folder of the record.
+const JOBS: &str = "jobs";
+/// Permissions of that.
+const PRIVATE: u32 = 0o700;
+
+impl NodesBy {
+    /// What hands tasks over, for the job of `cancel`. Jobs leave what they say in the folder `record`, which
+    /// is made unless this is a `dry_run`, and get the `environment`.
+    pub(super) fn dispatcher(
+        self,
+        record: &Path,
+        environment: Vec<(String, OsString)>,
+        dry_run: bool,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Dispatcher>> {
+        if let Some(hosts) = &self.ssh {
+            return Ok(Box::new(Ssh::new(listed(hosts)?, self.engine_arg, cancel.clone())));
+        }
+        let folder = record.join(JOBS);
+        let made = |dispatcher: Box<dyn Dispatcher>| {
+            if !dry_run {
+                Folder::make(&folder, PRIVATE)
+                    .map_err(|e| Error::io(format!("cannot make {}", folder.display()), e))?;
+            }
+            Ok(dispatcher)
+        };
+        if self.condor {
+            let mut options = CondorOptions::new(&folder);
+            options.machines = self.nodelist.as_deref().map_or(Ok(Vec::new()), node_names)?;
+            options.constraint = self.constraint;
+            options.extra = self.engine_arg;
+            return made(Box::new(CondorPool::new(options)?));
+        }
+        let mut options = SlurmOptions::new(&folder);
+        options.nodelist = self.nodelist;
+        options.partition = self.partition;
+        options.constraint = self.constraint;
+        options.extra = self.engine_arg;
+        options.environment = Some(environment);
+        made(Box::new(Slurm::new(options)?))
+    }
+}
+
+/// The nodes that `hosts` names, or the file behind an `@`.
+fn listed(hosts: &str) -> Result<Vec<NodeName>> {
+    match hosts.strip_prefix('@') {
+        Some(path) => {
+            let text = read_text(Path::new(path), MAX_LIST)?;
+            node_names(&text).map_err(|e| Error::new(Class::Usage, e.words()).context(path))
+        }
+        None => node_names(hosts),
+    }
+}

@@ -1,0 +1,191 @@
+//! [`NodeTask`]: what a node runs, as a script for its shell.
+
+use super::name::NodeName;
+use crate::words::error::{Class, Error, Result};
+use crate::words::escape::Safe;
+
+/// What stands for the name of the node, in every argument.
+const HOLE: &str = "{node}";
+/// The line before what the task says on its standard output.
+pub(super) const BEGIN: &str = "sealift-node begin";
+/// The line behind it, with the exit code at its end.
+pub(super) const END: &str = "sealift-node end";
+
+/// What the same program does on each node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeTask {
+    program: String,
+    arguments: Vec<String>,
+}
+
+/// What tells a task on a node to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoppedBy {
+    /// The end of the standard input of its script, as when a connection is gone.
+    InputEnd,
+    /// A scheduler, which signals everything that belongs to a job.
+    Signals,
+    /// A scheduler, which signals the script alone.
+    OneSignal,
+}
+
+impl NodeTask {
+    /// `program` with `arguments`, in which `{node}` stands for the host that runs it.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] for control characters and for those that change the direction of text: a line of a
+    /// script is one line for everybody who reads it.
+    pub fn new(program: impl Into<String>, arguments: Vec<String>) -> Result<NodeTask> {
+        let task = NodeTask { program: program.into(), arguments };
+        let all = task.arguments.iter().chain([&task.program]);
+        // What a terminal could not show as it is could not be read by whoever looks at a script, either.
+        let is_plain = |word: &str| !word.is_empty() && Safe(word).to_string() == *word;
+        let other = all.into_iter().find(|word| !is_plain(word)).cloned();
+        match other {
+            Some(word) => {
+                let text = format!("{word:?} cannot be handed to a node");
+                Err(Error::new(Class::Usage, text)
+                    .hint("use names without line breaks and other control characters"))
+            }
+            None => Ok(task),
+        }
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        &self.program
+    }
+
+    /// The POSIX shell script that runs it on `node`, with what it says between two marks, and ends with its
+    /// exit code. Every word is in single quotes.
+    #[must_use]
+    pub fn script(&self, node: &NodeName, stopped: StoppedBy) -> String {
+        let words = [&self.program].into_iter().chain(&self.arguments);
+        let words = words.map(|word| quoted(&word.replace(HOLE, node.host())));
+        let command = words.collect::<Vec<_>>().join(" ");
+        let (before, trap, watch, after) = match stopped {
+            StoppedBy::InputEnd => (
+                "exec 3<&0\n",
+                "kill -TERM \"$work\" 2>/dev/null",
+                "{ cat <&3; kill -TERM \"$work\"; } >/dev/null 2>&1 &\nwatch=$!\n",
+                "kill \"$watch\" 2>/dev/null\n",
+            ),
+            StoppedBy::OneSignal => ("", "kill -TERM \"$work\" 2>/dev/null", "", ""),
+            StoppedBy::Signals => ("", ":", "", ""),
+        };
+        // Read as a whole before any of it runs, since the input is the script's as well.
+        format!(
+            "#!/bin/sh\n{{\n{before}printf '\\n%s\\n' '{BEGIN}'\n{command} </dev/null &\nwork=$!\n\
+             trap '{trap}' HUP INT TERM\n{watch}while :; do wait \"$work\"; code=$?; \
+             kill -0 \"$work\" 2>/dev/null || break; done\n\
+             printf '\\n%s %s\\n' '{END}' \"$code\"\n{after}exit \"$code\"\n}}\n"
+        )
+    }
+}
+
+/// `word` as any POSIX shell reads it back, whatever is in it.
+pub(super) fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
+    use super::super::end::NodeEnd;
+    use super::*;
+
+    fn node() -> NodeName {
+        "root@n1".parse().unwrap()
+    }
+
+    fn task(program: &str, arguments: &[&str]) -> NodeTask {
+        NodeTask::new(program, arguments.iter().map(|it| (*it).to_owned()).collect()).unwrap()
+    }
+
+    #[test]
+    fn hostile_words_arrive_as_they_are_and_run_nothing() {
+        let hostile = [
+            "a b",
+            "'; touch owned; '",
+            "$(touch owned)",
+            "`touch owned`",
+            "\\",
+            "*",
+            "~",
+            "-n",
+            "!x",
+            "{node}",
+            "\"",
+            "ä漢",
+            "#",
+            "|| touch owned",
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        for shell in ["sh", "bash"] {
+            let script = task("printf", &[&["<%s>"], &hostile[..]].concat())
+                .script(&node(), StoppedBy::InputEnd);
+            let mut child = Command::new(shell)
+                .arg("-s")
+                .current_dir(folder.path())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut input = child.stdin.take().unwrap();
+            input.write_all(script.as_bytes()).unwrap();
+            let output = child.wait_with_output().unwrap();
+            drop(input);
+
+            let end = NodeEnd::of(&output.stdout, String::new()).unwrap();
+            let words = hostile.map(|it| format!("<{}>", it.replace("{node}", "n1")));
+            assert_eq!(String::from_utf8(end.said).unwrap(), words.concat(), "{shell}");
+            assert_eq!(end.code, Some(0));
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{shell}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_input_stops_the_task_and_it_says_how_it_ended() {
+        let work = "trap 'echo stopped; exit 130' TERM; echo works >&2; sleep 600 & wait";
+        let script = task("sh", &["-c", work]).script(&node(), StoppedBy::InputEnd);
+        let mut child = Command::new("sh")
+            .arg("-s")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(script.as_bytes()).unwrap();
+        let mut first = [0; 5];
+        std::io::Read::read_exact(child.stderr.as_mut().unwrap(), &mut first).unwrap();
+
+        drop(input);
+        // The sleeper holds the pipe, as a grandchild may.
+        let mut said = Vec::new();
+        let mut out = child.stdout.take().unwrap();
+        let mut buffer = [0; 512];
+        while NodeEnd::of(&said, String::new()).is_none() {
+            let got = std::io::Read::read(&mut out, &mut buffer).unwrap();
+            assert!(got > 0, "it ended without a word");
+            said.extend_from_slice(&buffer[..got]);
+        }
+
+        let end = NodeEnd::of(&said, String::new()).unwrap();
+        assert_eq!((end.code, end.said.as_slice()), (Some(130), &b"stopped"[..]));
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+
+    #[test]
+    fn what_would_be_two_lines_of_a_script_is_refused() {
+        for bad in ["a\nb", "a\rb", "\u{1b}[1m", "a\u{202e}b", ""] {
+            let error = NodeTask::new("sealift", vec![bad.to_owned()]).unwrap_err();
+            assert_eq!(error.class(), Class::Usage, "{bad:?}");
+            assert!(NodeTask::new(bad, Vec::new()).is_err());
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! A bundle onto many machines by ssh: each verifies and imports it by itself, and a run that is done again
+//! asks those alone that do not hold it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::nodes::{HeadNode, in_json, states, told};
+use crate::support::sealift::{Ran, Sealift, code, ran};
+use crate::support::ssh::Sshd;
+use crate::support::{Process, command, find, wait_for};
+
+/// `fanout` by ssh to `hosts`, of which those that the file `down` names in the scratch folder are off.
+fn by_ssh(head: &HeadNode, sshd: &Sshd, mut fanout: Command, hosts: &str) -> Command {
+    let bin = head.sealift.at("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    let (ssh, down) = (sshd.bin().join("ssh"), head.sealift.at("down"));
+    // A port on which nobody listens, for OpenSSH's own words about that.
+    let script = format!(
+        "#!/bin/sh\nfor word; do grep -qxF -e \"$word\" '{}' 2>/dev/null && off='-p 1'; done\nexec '{}' $off \"$@\"\n",
+        down.display(),
+        ssh.display()
+    );
+    std::fs::write(bin.join("ssh"), script).unwrap();
+    std::fs::set_permissions(bin.join("ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    fanout.env("PATH", format!("{}:{path}", bin.display())).args(["--ssh", hosts]);
+    fanout
+}
+
+/// Where node `name` has its images.
+fn holds(head: &HeadNode, name: &str) -> bool {
+    head.sealift.at("nodes").join(name).join("store/index.json").exists()
+}
+
+fn place(head: &HeadNode) -> String {
+    format!("oci:{}/{{node}}/store", head.sealift.at("nodes").display())
+}
+
+#[test]
+fn of_three_nodes_one_is_full_and_one_is_down_and_the_next_run_asks_those_two() {
+    need!("root", "sshd", "ssh", "ssh-keygen", "mount", "busybox");
+    let (head, sshd) = (HeadNode::new("b.tar"), Sshd::start(&[]));
+    let program = head.program("");
+    let disk = head.small_disk("n2");
+    std::fs::write(head.sealift.at("hosts"), "n1 # the first\nn2\n# spare: n4\nroot@n3\n").unwrap();
+    std::fs::write(head.sealift.at("down"), "root@n3\n").unwrap();
+    let again =
+        || in_json(&mut by_ssh(&head, &sshd, head.fanout(&place(&head), &program), "@hosts"));
+
+    let first = again().exits(code::INCOMPLETE).says("2 of 3 nodes do not hold every image");
+    let told_first = [("n1", "imported"), ("n2", "failed"), ("root@n3", "down")];
+    assert_eq!(states(&first), told(&told_first));
+    let json = first.json();
+    assert_eq!(json["nodes"][0]["report"]["images"].as_array().unwrap().len(), 1);
+    assert_eq!(json["nodes"][1]["exitCode"], json!(code::NO_ROOM));
+    assert_eq!(json["nodes"][1]["report"]["error"]["class"], json!("no-room"));
+    assert!(json["nodes"][2]["reason"].as_str().unwrap().contains("Connection refused"));
+    assert_eq!(head.asked(), ["n1", "n2"]);
+    assert!(holds(&head, "n1") && !holds(&head, "n2"));
+
+    disk.grow();
+    std::fs::remove_file(head.sealift.at("down")).unwrap();
+    let second = again().ok();
+    let told_second = [("n1", "held"), ("n2", "imported"), ("root@n3", "imported")];
+    assert_eq!(states(&second), told(&told_second));
+    assert_eq!(head.asked(), ["n2", "n3"]);
+    assert!(holds(&head, "n2") && holds(&head, "n3"));
+
+    again().ok();
+    assert!(head.asked().is_empty(), "all hold it");
+
+    // Another way to import it is another import, and --again asks whoever held it.
+    let mut other = by_ssh(&head, &sshd, head.fanout(&place(&head), &program), "n1");
+    ran(other.args(["--", "--only", "hello"])).ok();
+    assert_eq!(head.asked(), ["n1"]);
+    let mut all = by_ssh(&head, &sshd, head.fanout(&place(&head), &program), "n1,n2");
+    ran(all.arg("--again")).ok().says("holds 1 image");
+    assert_eq!(head.asked(), ["n1", "n2"]);
+}
+
+#[test]
+fn hostile_names_run_nothing_on_a_node_and_a_printed_job_does_the_same() {
+    need!("root", "sshd", "ssh", "ssh-keygen", "busybox");
+    let name = "it's $(touch owned) `touch owned`; touch owned #\"\\.tar";
+    let (head, sshd) = (HeadNode::new(name), Sshd::start(&[]));
+    let program = head.program("cd '/'; [ -e owned ] && exit 99");
+    let to = format!("oci:{}/nodes/{{node}}/$(touch owned);'\"", head.sealift.at("").display());
+
+    ran(&mut by_ssh(&head, &sshd, head.fanout(&to, &program), "n1")).ok();
+
+    let store = head.sealift.at("nodes").join("n1/$(touch owned);'\"");
+    assert!(store.join("index.json").exists());
+    let script = head.sealift.at("by hand.sh");
+    let mut fanout = by_ssh(&head, &sshd, head.fanout(&to, &program), "n2");
+    let shown = ran(fanout.arg("--dry-run")).ok();
+    std::fs::write(&script, &shown.stdout).unwrap();
+    let path = fanout.get_envs().find(|(name, _)| *name == "PATH").unwrap().1.unwrap();
+    let mut by_hand = command("sh");
+    by_hand.env("PATH", path);
+    let done = by_hand.arg(&script).stdin(Stdio::null()).output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert!(head.sealift.at("nodes").join("n2/$(touch owned);'\"/index.json").exists());
+    let home = std::env::var("HOME").unwrap();
+    for folder in [head.sealift.at(""), "/".into(), home.into()] {
+        assert!(!folder.join("owned").exists(), "{}", folder.display());
+    }
+}
+
+#[test]
+fn a_node_believes_its_own_key_and_gets_nothing_of_the_head() {
+    need!("root", "sshd", "ssh", "ssh-keygen", "busybox");
+    let (head, sshd) = (HeadNode::new("b"), Sshd::start(&[]));
+    let seen = head.sealift.at("seen");
+    let program = head.program(&format!("env > '{}'", seen.display()));
+    let other = head.sealift.keys("other");
+    let to = place(&head);
+
+    let mut fanout = head.sealift.command();
+    fanout.arg("fanout").arg("b").args(["--to", &to, "--program"]).arg(&program);
+    let mut fanout = by_ssh(&head, &sshd, fanout, "n1");
+    fanout.arg("--key").arg(&other.public).env("SEALIFT_PASSPHRASE", "s3cret");
+    let refused = in_json(fanout.env("SECRET_TOKEN", "s3cret")).exits(code::INCOMPLETE);
+
+    assert_eq!(refused.json()["nodes"][0]["exitCode"], json!(code::UNTRUSTED));
+    assert!(!holds(&head, "n1"));
+    assert!(!std::fs::read_to_string(&seen).unwrap().contains("s3cret"));
+}
+
+#[test]
+fn ctrl_c_stops_what_is_at_work_on_the_nodes() {
+    need!("root", "sshd", "ssh", "ssh-keygen", "busybox");
+    let (head, sshd) = (HeadNode::new("b.tar"), Sshd::start(&[]));
+    let pid = head.sealift.at("pid");
+    // The first one works until it is stopped; the second one is done at once.
+    let slow = format!(
+        "case \"$*\" in */n1/*) echo $$ > '{0}.new'; mv '{0}.new' '{0}'; exec sleep 600;; esac",
+        pid.display()
+    );
+    let program = head.program(&slow);
+    let mut fanout = by_ssh(&head, &sshd, head.fanout(&place(&head), &program), "n1,n2");
+    let mut process = Process::start(fanout.stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_for("both nodes", || pid.exists() && holds(&head, "n2"));
+    let sleeper = std::fs::read_to_string(&pid).unwrap();
+    // Until it is noted that the other one is done.
+    let record = head.sealift.home().join(".local/state/sealift/fanout");
+    wait_for("the record", || {
+        let folders = std::fs::read_dir(&record).into_iter().flatten().flatten();
+        folders
+            .map(|it| std::fs::read_to_string(it.path().join("nodes.json")).unwrap_or_default())
+            .any(|text| text.contains("n2"))
+    });
+
+    process.signal(Signal::INT);
+
+    wait_for("the end of it", || process.ended());
+    assert_eq!(process.0.wait().unwrap().code(), Some(code::INTERRUPTED));
+    wait_for("the end of the task", || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", sleeper.trim()));
+        stat.map_or(true, |stat| stat.contains(") Z "))
+    });
+    assert!(!holds(&head, "n1"));
+    head.asked();
+    let program = head.program("");
+    ran(&mut by_ssh(&head, &sshd, head.fanout(&place(&head), &program), "n1,n2")).ok();
+    assert_eq!(head.asked(), ["n1"], "what was done stays done");
+}
+
+/// A fan-out of what the scratch folder has no bundle of, which is refused before any node is asked.
+fn refused(sealift: &Sealift, arguments: &[&str]) -> Ran {
+    ran(sealift.command().args(["fanout", "b", "--to"]).args(arguments))
+}
+
+#[test]
+fn what_no_node_could_do_is_refused_here() {
+    need!("ssh", "busybox");
+    let head = HeadNode::new("b");
+    let at = |arguments: &[&str]| refused(&head.sealift, arguments).exits(code::USAGE);
+    at(&["oci:x", "--ssh=-oProxyCommand=touch owned"]).says("is no name of a node");
+    at(&["oci:x", "--ssh", "n1", "--", "--onyl", "x"]).says("import does not take that");
+    at(&["oci:x", "--ssh", "n1", "--", "--dry-run"]).says("holds nothing");
+    at(&["docker://r.example", "--ssh", "n1", "--", "--shard", "1/2"]).says("one shard");
+    at(&["docker-archive:-", "--ssh", "n1"]).says("standard output");
+    at(&["nowhere:x", "--ssh", "n1"]).says("import does not take that");
+    at(&["oci:a\nb", "--ssh", "n1"]).says("cannot be handed to a node");
+    at(&["oci:x"]).says("--ssh");
+    at(&["oci:x", "--ssh", "n1", "--slurm"]).says("cannot be used with");
+    at(&["oci:x", "--ssh", "n1", "--bundle-at", "/a", "--bundle-at", "/b"]).says("--bundle-at");
+    assert!(!head.sealift.at("owned").exists());
+    let missing =
+        ran(head.sealift.command().args(["fanout", "no", "--to", "oci:x", "--ssh", "n1"]));
+    missing.exits(code::INCOMPLETE).says("no such file or folder");
+    assert!(find("ssh").is_some());
+}
+
+#[test]
+fn the_examples_are_command_lines_that_there_are() {
+    need!("busybox");
+    let head = HeadNode::new("b.tar");
+    let bin = head.sealift.at("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let program = format!("exec '{}' \"$@\"", env!("CARGO_BIN_EXE_sealift"));
+    for (name, script) in [
+        ("sealift", program.as_str()),
+        ("ssh", ""),
+        ("scontrol", "echo login1"),
+        ("sinfo", "echo 'login1|idle|x|none'"),
+        ("condor_status", "printf 'login1\\tUnclaimed\\tundefined\\n'"),
+    ] {
+        std::fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(bin.join(name), mode).unwrap();
+    }
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut seen = 0;
+    for folder in ["slurm", "condor", "ssh"] {
+        for entry in std::fs::read_dir(examples.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let example = head.sealift.command();
+            let path_of_all = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+            let mut shell = command("sh");
+            shell.env_clear().envs(example.get_envs().filter_map(|(k, v)| Some((k, v?))));
+            shell.env("PATH", path_of_all).arg(&path).arg(&head.bundle);
+            // Those by ssh are told which hosts.
+            shell.args(
+                (folder == "ssh" && path.ends_with("two-architectures.sh")).then_some("login1"),
+            );
+            let hosts = head.sealift.at("hosts.txt");
+            std::fs::write(&hosts, "login1\n").unwrap();
+            shell.args(path.ends_with("notebook-hosts.sh").then_some(&hosts));
+            let shown = ran(shell.arg("--dry-run")).ok();
+            assert!(shown.stdout.contains("'import'"), "{}: {shown:?}", path.display());
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 5);
+}
