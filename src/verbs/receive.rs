@@ -227,6 +227,7 @@ impl<'r> Receiver<'r> {
         {
             return Err(error);
         }
+        self.is_the_same(parcel)?;
         self.done.take(&self.folder, parcel, &to)?;
         let report = ParcelReport::new(shown_as(&parcel.name), ParcelState::Done);
         Ok(ParcelReport {
@@ -252,7 +253,7 @@ impl<'r> Receiver<'r> {
             Class::Interrupted => return Err(error),
             Class::Damaged if is_doubtful => ParcelState::Waiting,
             Class::Untrusted | Class::Damaged | Class::Stale if !at_destination => {
-                return self.refuse(parcel, error).map(Some);
+                return self.refuse(parcel, error);
             }
             Class::Incomplete if !at_destination => ParcelState::Waiting,
             _ => ParcelState::Postponed,
@@ -268,8 +269,24 @@ impl<'r> Receiver<'r> {
         Ok(Some(ParcelReport::new(shown_as(&parcel.name), state).because(error)))
     }
 
+    /// Fails where `parcel` is not what was looked at: somebody put another one in its place, which is none to be
+    /// put away.
+    fn is_the_same(&self, parcel: &Parcel) -> Result<()> {
+        let stamp = self.known.get(&parcel.name).map(|known| known.stamp);
+        match parcel.stamp(&self.folder).ok() == stamp {
+            true => Ok(()),
+            false => {
+                let text = format!("{} is another one by now", shown_as(&parcel.name));
+                Err(Error::new(Class::Incomplete, text))
+            }
+        }
+    }
+
     /// Puts `parcel` away, with the reason beside it.
-    fn refuse(&mut self, parcel: &Parcel, error: Error) -> Result<ParcelReport> {
+    fn refuse(&mut self, parcel: &Parcel, error: Error) -> Result<Option<ParcelReport>> {
+        if let Err(changed) = self.is_the_same(parcel) {
+            return self.put_off(parcel, changed);
+        }
         let to = self.refused.free_name(&parcel.name)?;
         let report = ParcelReport {
             moved_to: Some(self.refused.folder().at(&to)),
@@ -279,7 +296,7 @@ impl<'r> Receiver<'r> {
         self.refused.tell(&format!("{}.reason.json", to.to_string_lossy()), &reason.to_bytes()?)?;
         self.refused.take(&self.folder, parcel, &to)?;
         self.known.remove(&parcel.name);
-        Ok(report)
+        Ok(Some(report))
     }
 }
 

@@ -252,6 +252,27 @@ fn one_process_receives_in_a_folder_and_ends_when_it_is_told_to() {
 }
 
 #[test]
+fn what_came_in_its_place_meanwhile_is_not_taken_for_it() {
+    let site = Site::new();
+    site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
+    // A scanner is asked before anything is brought; meanwhile somebody puts another bundle there.
+    site.export(&format!("{HELLO}=docker.io/library/next:1"), "-o next.tar --sign-key own.key.pem");
+    let (next, to) = (site.at("next.tar"), site.at("drop/one.tar"));
+    let (next, to) = (next.display(), to.display());
+    let swap = format!("sh -c 'cat > /dev/null; cp {next} {to}.part; mv -f {to}.part {to}'");
+    let mut receive = site.receive("--once --format json --to oci:in");
+    receive.args(["--scan", &swap]);
+    let swapped = ran(&mut receive).exits(code::INCOMPLETE);
+
+    assert_eq!(states(&swapped), told(&[("one.tar", "waiting")]));
+    // The first one was brought, and is acknowledged; there is nothing to be put away.
+    assert_eq!(site.names(), ["done/one.tar.receipt.json", "one.tar"]);
+    site.once("oci:in").ok();
+    let next = fs::read(site.at("next.tar")).unwrap();
+    assert_eq!(fs::read(site.at("drop/done/one.tar")).unwrap(), next);
+}
+
+#[test]
 fn a_destination_that_takes_nothing_refuses_no_bundle() {
     let site = Site::new();
     site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
