@@ -41,6 +41,7 @@ mod summary;
 mod surveyed;
 mod there_now;
 mod tried;
+mod tried_image;
 mod unread;
 mod usable;
 
@@ -60,7 +61,7 @@ pub use self::receipting::Receipting;
 pub use self::request::Request;
 pub use self::sharing::Sharing;
 pub use self::summary::{Landed, Summary};
-pub use self::tried::TriedImage;
+pub use self::tried_image::TriedImage;
 use crate::bundle::check::{self, Examined};
 use crate::bundle::ledger::LedgerVerb;
 use crate::places::registry::Client;
@@ -216,9 +217,7 @@ fn bring_prepared(
     };
     // Does it work?
     let outcome = match (outcome, &request.trial) {
-        (Outcome::Done(summary), Some(trial)) => {
-            Outcome::Done(tried::tried(job, summary, trial)?)
-        }
+        (Outcome::Done(summary), Some(trial)) => Outcome::Done(tried::tried(job, summary, trial)?),
         (outcome, _) => outcome,
     };
     // What is there now?

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::failed::{Failed, class};
 use super::receipted::{NotAsBrought, Receipted};
 use super::request::Request;
-use super::tried::TriedImage;
+use super::tried_image::TriedImage;
 use crate::bundle::keys::KeyId;
 use crate::bundle::screening::Screening;
 use crate::words::count::count;
@@ -176,7 +176,11 @@ impl Summary {
     fn not_working(&self) -> Option<Error> {
         let failed = self.tried.iter().filter_map(|it| Some((&it.image, it.reason.as_ref()?)));
         let lines: Vec<String> = failed.map(|(image, why)| format!("{image}: {why}")).collect();
-        let text = format!("{} of {} did not pass the check", lines.len(), count(self.tried.len(), "image"));
+        let text = format!(
+            "{} of {} did not pass the check",
+            lines.len(),
+            count(self.tried.len(), "image")
+        );
         (!lines.is_empty()).then(|| {
             Error::new(Class::Other, text)
                 .details(lines)

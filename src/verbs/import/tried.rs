@@ -1,26 +1,13 @@
 //! [`tried`]: a command is run in every image that was brought to an engine.
 
-use serde::Serialize;
-
 use super::job::Job;
 use super::summary::Summary;
+use super::tried_image::TriedImage;
 use crate::places::engine::{Driver, Engine, Trial};
 use crate::places::location::Destination;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
-use crate::words::reference::Reference;
 use crate::work::plan::NameAction;
-
-/// An image in which a command was run.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct TriedImage {
-    /// Its name at the destination.
-    pub image: Reference,
-    /// Why the command did not succeed; nothing where it did.
-    pub reason: Option<String>,
-}
 
 /// Fails for a destination in which nothing can be run.
 ///
