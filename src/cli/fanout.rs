@@ -35,7 +35,7 @@ const ANY_NODE: &str = "node";
       --key /shared/transfer.pub.pem
   sealift fanout /shared/june.tar --to docker-daemon: --ssh @hosts.txt --program /shared/bin/sealift
   sealift fanout /shared/june.tar --to containers-storage: --slurm --partition gpu \\
-      --check 'python --version'
+      --check 'python -V'
   sealift fanout /shared/june.tar --to 'oci:/scratch/{node}/images' --slurm --nodelist 'n[01-16]' \\
       --engine-arg=--account=ops --wait 86400
   sealift fanout /shared/june.tar --to docker-daemon: --condor --constraint HasDocker

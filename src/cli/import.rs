@@ -78,7 +78,7 @@ enum Existing {
   sealift import june.tar --to oci:store --key transfer.pub.pem \
       --require-signature 'quay.io/org/*=cosign.pub'
   sealift import june --to oci:store --key transfer.pub.pem --scan 'clamscan -ri {dir}'
-  sealift import june.tar --to docker-daemon: --key transfer.pub.pem --check 'python --version'
+  sealift import june.tar --to docker-daemon: --key transfer.pub.pem --check 'python -V'
   sealift import scratched --to oci:store --key transfer.pub.pem --only-intact
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --receipt june-receipt.json --sign-key site.key.pem

@@ -42,11 +42,14 @@ fn docker_runs_it_in_every_image_and_one_in_which_it_fails_is_named() {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         };
+        // That of busybox, which is another one elsewhere: sent the first time, and there the second.
+        let sizes = [text("/copied/bytes"), text("/present/bytes")];
+        let size = sizes.into_iter().find(|it| it != "0").unwrap();
         let varying = [
             (text("/statement"), "<statement>"),
             (text("/signers/0"), "<key>"),
             (text("/images/0/digest"), "<image>"),
-            (format!("\"bytes\":{}", text("/copied/bytes")), "\"bytes\":9"),
+            (size, "9"),
         ];
         check(name, &ran, &varying.each_ref().map(|(given, shown)| (given.as_str(), *shown)));
     }
