@@ -3,6 +3,7 @@
 //! This file is the driver: what the verbs need stands in files of its own below, none of which
 //! imports anything from here.
 
+mod access_log;
 mod admit;
 mod at_hand;
 mod attendant;
@@ -172,7 +173,7 @@ pub fn main() -> ExitCode {
     let tell = move || {
         let _ = last.cancel().check().map_err(|error| last.failure(&error));
     };
-    if let Err(error) = signals::catch(cancel, tell) {
+    if let Err(error) = signals::catch(cancel, Arc::clone(printer.patience()), tell) {
         return printer.failure(&error);
     }
     match run(app.command, &printer) {

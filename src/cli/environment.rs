@@ -32,6 +32,23 @@ pub(super) fn arguments() -> Vec<OsString> {
     std::env::args_os().collect()
 }
 
+/// The socket on which whoever started the program listens for it (`sd_listen_fds(3)`), where there is one.
+///
+/// # Errors
+/// When there are several, or it is none that clients connect to by TCP.
+pub(super) fn inherited_listener() -> Result<Option<std::net::TcpListener>> {
+    let mut given = listenfd::ListenFd::from_env();
+    let fault = |e| Error::io("the socket that was handed over (LISTEN_FDS) is none for TCP", e);
+    match given.len() {
+        0 => Ok(None),
+        1 => given.take_tcp_listener(0).map_err(fault),
+        several => {
+            let text = format!("{several} sockets were handed over (LISTEN_FDS)");
+            Err(Error::new(Class::Usage, text).hint("hand over one, or none and name --listen"))
+        }
+    }
+}
+
 /// What of the environment a job of a scheduler gets: where programs are, who asks, the language, and what
 /// the scheduler's own commands read. Whatever else is set stays here: it may be a secret.
 pub(super) fn for_jobs() -> Vec<(String, OsString)> {

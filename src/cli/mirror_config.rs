@@ -41,6 +41,8 @@ const MAX_CERTIFICATE: u64 = 1 << 20;
   sealift mirror-config june.tar --for containerd --to docker://harbor.example/group --key transfer.pub.pem -o etc
   sealift mirror-config june.tar --for podman,docker --to docker://harbor.example --key transfer.pub.pem \\
       --only 'docker.io/*' -o etc
+  sealift mirror-config june.tar --for podman --to docker://harbor.example/group --key transfer.pub.pem \\
+      -o etc --check
   sealift mirror-config june-receipt.json --for k3s --key site.pub.pem -o etc
   sealift mirror-config june.tar --for kustomize --to docker://harbor.example/group --key transfer.pub.pem \\
       --map 'docker.io/library/*=base/*'
@@ -84,6 +86,10 @@ pub(super) struct WriteMirrorConfig {
     /// Folder to write the files to; what is there of an earlier run is replaced
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Pull one image of each registry through the files, by tag and by digest, and keep nothing of it: with
+    /// skopeo for podman and CRI-O, with ctr for containerd
+    #[arg(long, requires = "output")]
+    check: bool,
 }
 
 /// A client.
@@ -141,17 +147,18 @@ impl WriteMirrorConfig {
             plain_http: self.plain_http,
             authorities,
             output: self.output,
+            check: self.check,
             ..Request::new(source, clients)
         };
-        let told = mirror_config(&request)?;
+        let told = mirror_config(&request, &*printer.progress())?;
         for of_client in &told.clients {
             let name = of_client.client.name();
             let config = &of_client.config;
             config.warnings.iter().for_each(|it| printer.warn(&format!("warning: {name}: {it}")));
             config.notes.iter().for_each(|it| printer.note(&format!("note: {name}: {it}")));
         }
-        printer.result(&told, || text(&told))?;
-        Ok(ExitCode::SUCCESS)
+        printer.ending(&told, told.failure(), || text(&told))?;
+        Ok(printer.end(told.failure()))
     }
 
     /// What says which image lies where.
@@ -245,6 +252,11 @@ fn text(told: &MirrorReport) -> Vec<String> {
     for (client, file) in told.files() {
         let path = output.join(client).join(&file.path).display().to_string();
         lines.push(format!("{}: {}", Safe(&path), file.install));
+    }
+    for of_client in &told.clients {
+        for name in of_client.pulled.iter().flatten() {
+            lines.push(format!("{} pulled {name}", of_client.client.name()));
+        }
     }
     lines
 }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -12,6 +13,7 @@ use super::bars::{Bars, Lines, Remarks};
 use super::globals::{Format, Globals};
 use super::json::{Ending, NoValue};
 use super::report::{exit_code, lines};
+use super::signals::PATIENCE;
 use super::stderr::err;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
@@ -28,6 +30,8 @@ pub(super) struct Printer {
     cancel: Cancel,
     /// Whether the one JSON value of the run was printed.
     ended: AtomicBool,
+    /// How many milliseconds the work may take to stop by itself.
+    patience: Arc<AtomicU64>,
 }
 
 impl Printer {
@@ -40,12 +44,23 @@ impl Printer {
             stdout_given: AtomicBool::new(false),
             cancel,
             ended: AtomicBool::new(false),
+            patience: Arc::new(AtomicU64::new(milliseconds(PATIENCE))),
         }
     }
 
     /// The handle that stops the work.
     pub(super) fn cancel(&self) -> &Cancel {
         &self.cancel
+    }
+
+    /// How many milliseconds the work may take to stop by itself.
+    pub(super) fn patience(&self) -> &Arc<AtomicU64> {
+        &self.patience
+    }
+
+    /// Lets the work take so long to stop by itself, once it is asked to.
+    pub(super) fn finish_within(&self, patience: Duration) {
+        self.patience.store(milliseconds(patience), Ordering::Relaxed);
     }
 
     /// Standard output, for bytes that are no result. From now on results go to standard error.
@@ -164,6 +179,10 @@ impl Printer {
         let lines = if self.is_value_beside() { Vec::new() } else { lines(error) };
         lines.iter().for_each(|line| err(line));
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Where results go.

@@ -1,6 +1,8 @@
 //! Ctrl-C and its kin.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::prompt;
 use super::report::code;
@@ -12,8 +14,14 @@ use crate::words::error::{Class, Error, Result};
 /// The first Ctrl-C (or SIGTERM) asks the work to stop, which it does between two pieces of data;
 /// the second one does not wait. Nothing is lost by either: a rerun goes on.
 ///
+/// `patience` is how many milliseconds the first one waits for the work to stop by itself.
+///
 /// `tell` is called before the end of one who does not stop in time, to say how it ended.
-pub(super) fn catch(cancel: Cancel, tell: impl Fn() + Send + Sync + 'static) -> Result<()> {
+pub(super) fn catch(
+    cancel: Cancel,
+    patience: Arc<AtomicU64>,
+    tell: impl Fn() + Send + Sync + 'static,
+) -> Result<()> {
     use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
     let fault = |e| Error::io("cannot watch for signals", e);
     // Writing beyond the size that a file may have is a failure with words, not a sudden end.
@@ -37,8 +45,9 @@ pub(super) fn catch(cancel: Cancel, tell: impl Fn() + Send + Sync + 'static) -> 
                 cancel.cancel();
                 // A read of what nobody writes would not see the flag.
                 let (programs, tell) = (cancel.clone(), Arc::clone(&tell));
+                let patience = Duration::from_millis(patience.load(Ordering::Relaxed));
                 let _ = std::thread::Builder::new().spawn(move || {
-                    std::thread::sleep(PATIENCE);
+                    std::thread::sleep(patience);
                     say(&tell);
                     leave(&programs);
                 });
@@ -68,7 +77,7 @@ fn say(tell: &Arc<impl Fn() + Send + Sync + 'static>) {
 }
 
 /// How long a pipe may take what is said in the end.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(1);
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How long work may take to stop by itself.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+/// How long work may take to stop by itself, unless it says otherwise.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);

@@ -83,6 +83,15 @@ impl Bucket {
     /// # Errors
     /// [`Class::Interrupted`](crate::words::error::Class::Interrupted).
     pub fn take(&self, bytes: u64) -> Result<()> {
+        match self.pause_for(bytes) {
+            Duration::ZERO => Ok(()),
+            pause => self.clock.sleep(pause),
+        }
+    }
+
+    /// How long to wait after `bytes` more, for one who waits by other means.
+    #[must_use]
+    pub fn pause_for(&self, bytes: u64) -> Duration {
         let now = self.clock.now();
         let cost = Duration::from_secs_f64(bytes as f64 / self.rate as f64);
         let due = {
@@ -90,10 +99,7 @@ impl Bucket {
             *paid = (*paid).max(now.saturating_sub(BURST)) + cost;
             *paid
         };
-        match due.saturating_sub(now) {
-            Duration::ZERO => Ok(()),
-            pause => self.clock.sleep(pause),
-        }
+        due.saturating_sub(now)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
+use super::mutex::lock;
 use super::stretch::{Stretch, StretchState};
 use crate::words::digest::Digest;
 
@@ -21,6 +22,17 @@ pub struct Sound {
 }
 
 impl Sound {
+    /// What all of these know. Of a blob that several of them found, what the first of them says.
+    #[must_use]
+    pub fn joined<'s>(all: impl DoubleEndedIterator<Item = &'s Sound>) -> Sound {
+        let sound = Sound::default();
+        for one in all.rev() {
+            lock(&sound.states).extend(lock(&one.states).iter());
+            lock(&sound.wrong).extend(lock(&one.wrong).iter());
+        }
+        sound
+    }
+
     /// Asked before a blob in `stretch` is read whole, for [`found`](Sound::found) afterwards.
     /// Nothing when the file cannot tell whether it changes meanwhile and later.
     #[must_use]

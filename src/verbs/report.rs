@@ -17,7 +17,7 @@ pub use self::bundle_report::{BundleReport, ReportedChanges};
 pub use self::image::ReportedImage;
 pub use self::manifest::{NamedBase, ReportedManifest};
 pub use self::markdown::write_markdown;
-pub use self::page::{served_page, write_page};
+pub use self::page::{served_bundles, served_page, write_page};
 pub use self::request::Request;
 use crate::bundle::bases::Bases;
 use crate::bundle::check;

@@ -137,6 +137,8 @@ fn each_message_has_the_exit_code_of_its_class() {
     );
     write("old.toml", b"version = 0\n");
     write("strict.toml", b"version = 1\n[[rule]]\nname = \"none\"\ndenied-images = [\"*\"]\n");
+    write("users.txt", b"ann:$apr1$x$y\n");
+    write("bcrypt.txt", b"ann:$2y$05$MuTpXFYVmuXJDYURTDP0A.HjTpyst0q3K8uK690NfAWWho02uOhUC\n");
     write("bad.json", b"{\"_type\":\"x\"}");
     write("none.json", br#"{"kind":"List","items":[]}"#);
     write("odd.json", br#"{"kind":"Pod","spec":{"containers":[{"image":"Odd"}]}}"#);
@@ -167,6 +169,17 @@ fn each_message_has_the_exit_code_of_its_class() {
         (3, "found something in", format!("export {HELLO} -o n {sign} --scan false")),
         (1, "differ", "diff b small --exit-code".to_owned()),
         (1, "cannot listen on", plain("serve b --listen 203.0.113.1:1")),
+        (2, "is not of bcrypt", plain("serve b --listen 127.0.0.1:0 --htpasswd users.txt")),
+        (
+            2,
+            "would cross the network in clear",
+            plain("serve b --listen 0.0.0.0:0 --htpasswd bcrypt.txt"),
+        ),
+        (
+            2,
+            "holds no certificate",
+            plain("serve b --listen 127.0.0.1:0 --tls-cert users.txt --tls-key users.txt"),
+        ),
         (2, "required arguments were not provided", "verify b".to_owned()),
         (2, "is not a destination", plain("import b --to ftp://x")),
         (2, "cannot read", "verify b --key nowhere".to_owned()),

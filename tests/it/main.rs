@@ -106,6 +106,8 @@ mod round_trip;
 mod scan;
 mod sealing;
 mod selection;
+mod serve_endures;
+mod serve_many;
 mod served;
 mod served_changes;
 mod shards;

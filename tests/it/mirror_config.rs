@@ -242,6 +242,46 @@ fn a_registry_with_tls_is_reached_by_the_authorities_that_were_named() {
 }
 
 #[test]
+fn a_check_pulls_through_the_files_and_leaves_nothing_behind() {
+    need!("root", "skopeo", "containerd", "ctr", "docker-registry", "busybox", "python3");
+    need!("unshare", "nsenter");
+    let world = World::new();
+    world.import("/group", &[]);
+    let containerd = Containerd::start();
+    let check = |to: &str| {
+        let at = |name: &str| world.sealift.at(name).to_str().unwrap().to_owned();
+        let mut config = world.sealift.command();
+        config.env("CONTAINERD_ADDRESS", containerd.address());
+        config.args(["mirror-config", &at("b"), "--key", &at("signer.pub.pem"), "--to", to]);
+        config.args(["--for", "podman,containerd,k3s", "-o", &at("etc"), "--check"]);
+        ran(&mut world.gap.moved(config.args(["--format", "json"])))
+    };
+
+    let told = check(&world.to("/group")).ok().json();
+
+    let names = world.names(&[HELLO, APP]);
+    for (at, client) in ["containerd", "podman"].iter().enumerate() {
+        let told = &told["clients"][at];
+        let mut pulled: Vec<&str> =
+            told["pulled"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        pulled.sort_unstable();
+        names.sort_unstable();
+        assert_eq!((told["client"].as_str(), pulled), (Some(*client), names));
+    }
+    assert!(told["clients"][2]["pulled"].is_null(), "k3s reads its file where it is installed");
+    assert_eq!(world.gap.asked(), 0);
+    let left = ran(containerd.command().args(["namespaces", "ls", "--quiet"])).ok().stdout;
+    assert!(!left.contains("sealift-check"), "{left}");
+
+    // Below another prefix there is nothing.
+    let failed = check(&world.to("/nowhere"));
+    assert!(failed.code != 0 && failed.json()["ok"] == false, "{failed:?}");
+    failed.says("2 clients cannot pull");
+    assert_eq!(world.gap.asked(), 0);
+}
+
+#[test]
 fn registries_yaml_leads_ranchers_own_reader_to_the_private_registry() {
     need!("root", "docker-registry", "busybox", "python3", "unshare", "nsenter", "go:wharfie");
     let world = World::new();

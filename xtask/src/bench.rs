@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tasks::{Bench, Task};
 
-const PACKAGES: [&str; 3] = ["docker-registry", "skopeo", "time"];
+const PACKAGES: [&str; 4] = ["docker-registry", "nginx-light", "skopeo", "time"];
 /// How many small images go over a line with a round trip, and how long that takes.
 const FAR_IMAGES: usize = 60;
 /// How many repositories of 50 tags are locked.

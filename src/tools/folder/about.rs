@@ -49,6 +49,12 @@ impl FileInfo {
         Ok(rustix::fs::fstat(open)?.into())
     }
 
+    /// Whether both are of one file, whatever it is called.
+    #[must_use]
+    pub fn is_of_same(&self, other: &FileInfo) -> bool {
+        self.identity == other.identity
+    }
+
     /// Who may read and write it.
     #[must_use]
     pub fn permissions(&self) -> u32 {

@@ -9,6 +9,7 @@ use crate::bundle::keys::PublicKey;
 use crate::bundle::receipt::{ReadReceipt, ReceivedImage, ReceivedState};
 use crate::bundle::record::Record;
 use crate::places::location::Destination;
+use crate::verbs::inspect::{Sized, sized};
 use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::phrase;
 use crate::words::reference::{Reference, Registry};
@@ -47,16 +48,19 @@ fn registry(to: &Destination) -> Result<(Registry, Naming)> {
     }
 }
 
-/// The images of `contents` under the names that `mapping` gives, as an import gives them.
+/// The images of `contents` under the names that `mapping` gives, as an import gives them: what runs comes
+/// first, and of that the smallest, since one of them is pulled where that is wanted.
 fn mapped(contents: &Contents, mapping: &Mapping) -> Result<Vec<MirroredImage>> {
     let images = &contents.images;
     match mapping.apply_all(images.iter().map(|image| &image.name)) {
         Ok(names) => {
-            let pairs = images.iter().zip(names);
-            let mirrored = |(image, to): (&Image, Reference)| {
-                MirroredImage::new(image.name.clone(), to, Some(image.digest))
+            let mut pairs: Vec<(Sized, Reference)> =
+                sized(contents).into_iter().zip(names).collect();
+            pairs.sort_by_key(|(image, _)| (image.image.platforms.is_empty(), image.bytes));
+            let mirrored = |(sized, to): (Sized, Reference)| {
+                MirroredImage::new(sized.image.name, to, Some(sized.image.digest))
             };
-            Ok(pairs.map(mirrored).collect())
+            Ok(pairs.into_iter().map(mirrored).collect())
         }
         Err(clashes) => Err(Clash::failure(clashes)
             .unwrap_or_else(|| Error::new(Class::Other, "names cannot be mapped"))),

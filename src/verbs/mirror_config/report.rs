@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::words::reference::Registry;
+use crate::words::error::Error;
+use crate::words::reference::{Reference, Registry};
 use crate::work::mirror::{MirrorClient, MirrorConfig, MirrorFile};
 
 /// The files for all clients.
@@ -24,6 +25,8 @@ pub struct MirrorReport {
     pub output: Option<PathBuf>,
     /// What is there for each client.
     pub clients: Vec<ClientMirror>,
+    #[serde(skip)]
+    pub(super) failure: Option<Error>,
 }
 
 /// The files for a client.
@@ -36,9 +39,17 @@ pub struct ClientMirror {
     /// Its files.
     #[serde(flatten)]
     pub config: MirrorConfig,
+    /// The names that were pulled through them; nothing where that was not asked for, or cannot be done.
+    pub pulled: Option<Vec<Reference>>,
 }
 
 impl MirrorReport {
+    /// That clients could not pull through their files, if some could not.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
     /// Every file, with the name of its client.
     pub fn files(&self) -> impl Iterator<Item = (&'static str, &MirrorFile)> {
         self.clients.iter().flat_map(ClientMirror::files)

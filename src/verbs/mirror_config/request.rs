@@ -58,6 +58,9 @@ pub struct Request {
     pub authorities: Option<String>,
     /// The folder that the files are written to, each client's in one of its own.
     pub output: Option<PathBuf>,
+    /// Whether one image of each registry is pulled through the files that are written, by tag and by digest, where the
+    /// client can be told of them for one call.
+    pub check: bool,
 }
 
 impl MirrorBundle {
@@ -79,6 +82,7 @@ impl Request {
             plain_http: Vec::new(),
             authorities: None,
             output: None,
+            check: false,
         }
     }
 

@@ -19,6 +19,20 @@ struct Page<'r> {
     report: &'r BundleReport,
 }
 
+/// The bundles that a server has, by what they are called.
+#[derive(Template)]
+#[template(path = "bundles.html")]
+struct BundlesPage<'r> {
+    names: &'r [String],
+}
+
+/// The page of a server that has several bundles, called `names`: it leads to the page of each, at
+/// `/bundles/1` and on.
+#[must_use]
+pub fn served_bundles(names: &[String]) -> Option<String> {
+    BundlesPage { names }.render().ok()
+}
+
 /// Writes `report` as one page of HTML, which needs nothing besides and runs nothing.
 ///
 /// # Errors
@@ -30,10 +44,11 @@ pub fn write_page(report: &BundleReport, out: &mut dyn Write) -> Result<()> {
     written.map_err(|e| Error::io("cannot write the report", e))
 }
 
-/// `report` as a page of the server at `address`, which says how each image is pulled from there;
+/// `report` as a page of the server at `address`, by TLS or not, which says how each image is pulled from there;
 /// nothing where it is so large that nobody reads it, which would only take memory.
 #[must_use]
-pub fn served_page(report: &BundleReport, address: &str) -> Option<String> {
-    let page = Page { view: View::of(report, Some(address)), report }.render().ok()?;
+pub fn served_page(report: &BundleReport, address: &str, by_tls: bool) -> Option<String> {
+    let view = View { by_tls, ..View::of(report, Some(address)) };
+    let page = Page { view, report }.render().ok()?;
     (page.len() <= MAX_SERVED).then_some(page)
 }

@@ -26,12 +26,14 @@ pub(super) struct View<'r> {
     pub(super) walk: CheckWalk,
     /// The address at which the bundle is served, where it is.
     pub(super) served_at: Option<&'r str>,
+    /// Whether it is by TLS.
+    pub(super) by_tls: bool,
 }
 
 impl<'r> View<'r> {
     pub(super) fn of(report: &'r BundleReport, served_at: Option<&'r str>) -> View<'r> {
         let (bars, bars_left) = bars(&report.usage);
-        View { report, bars, bars_left, walk: CheckWalk::of(report), served_at }
+        View { report, bars, bars_left, walk: CheckWalk::of(report), served_at, by_tls: false }
     }
 
     /// What the bundle is called.

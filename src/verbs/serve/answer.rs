@@ -2,20 +2,25 @@
 
 use std::sync::Arc;
 
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::asked_for::is_for_this_machine;
 use super::body::AnswerBody;
+use super::counts::{self, Counts};
 use super::front;
 use super::ledger::Ledger;
 use super::page;
+use super::passwords::Passwords;
 use super::range::{ByteRange, span};
+use super::replies::{
+    absent, json_answer, length, refused, set, text_answer, unknown_name, unreadable, unsatisfiable,
+};
 use super::route::{ManifestName, NamedRepository, Page, Refusal, Route, route};
-use super::shelf::Missing;
 use super::shelf::Shelf;
+use super::terms::Terms;
 use crate::words::cancel::Cancel;
 use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, Document};
@@ -27,6 +32,8 @@ const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 const FILTERS_APPLIED: HeaderName = HeaderName::from_static("oci-filters-applied");
 
+/// Where it is asked whether the server is there.
+const HEALTH: &str = "/healthz";
 /// As much of a path as an access note shows.
 const NOTED: usize = 200;
 
@@ -38,13 +45,19 @@ pub struct Desk {
     ledger: Option<Arc<Ledger>>,
     /// Whether only this machine may ask.
     local: bool,
+    counts: Arc<Counts>,
+    /// Who may ask; everybody where there are none.
+    passwords: Option<Arc<Passwords>>,
+    /// Whether the kernel may send files: what goes by TLS has to be encrypted first.
+    plain: bool,
 }
 
 impl Desk {
     /// Answers from `shelf`; tells `log` of every request, and of blobs that turn out damaged.
     /// Where only this machine can ask, as `local` says, it is to be asked for by no other name.
     pub fn new(shelf: Shelf, log: Arc<dyn Progress>, local: bool) -> Desk {
-        Desk { shelf: Arc::new(shelf), log, ledger: None, local }
+        let (shelf, counts) = (Arc::new(shelf), Arc::default());
+        Desk { shelf, log, ledger: None, local, counts, passwords: None, plain: true }
     }
 
     /// Answers from `shelf`, whose bytes nobody has verified yet and whose names are secret: they
@@ -52,7 +65,17 @@ impl Desk {
     /// given out is noted in `ledger`, until `cancel` says stop.
     pub fn private(shelf: Shelf, ledger: Arc<Ledger>, cancel: Cancel) -> Desk {
         let log = Arc::new(Cancellable::new(Silent, cancel));
-        Desk { shelf: Arc::new(shelf), log, ledger: Some(ledger), local: true }
+        Desk { ledger: Some(ledger), ..Desk::new(shelf, log, true) }
+    }
+
+    /// The same, on these terms.
+    pub fn under(self, terms: &Terms) -> Desk {
+        Desk { passwords: terms.passwords.clone(), plain: terms.tls.is_none(), ..self }
+    }
+
+    /// What is counted of its answers.
+    pub fn counts(&self) -> &Arc<Counts> {
+        &self.counts
     }
 
     /// Tells a person something.
@@ -60,19 +83,30 @@ impl Desk {
         self.log.event(Event::note(text));
     }
 
-    /// The answer to `request`. Never fails: a fault of the medium is an answer, too.
-    pub async fn answer(&self, request: &Parts) -> Response<AnswerBody> {
+    /// The answer to `request`, and who asks, where that has to be proven. Never fails: a fault of the
+    /// medium is an answer, too.
+    pub async fn answer(&self, request: &Parts) -> (Response<AnswerBody>, Option<String>) {
         let (path, query) = (request.uri.path(), request.uri.query());
+        let mut user = None;
         let route = match self.local && !is_for_this_machine(request) {
             true => Route::Refused(Refusal::Host),
             false => route(request.method.as_str(), path, query),
         };
-        let mut response = match self.shelf.front() {
-            // No endpoint of a registry is called so.
-            Some(page) if path == "/" && route == Route::Refused(Refusal::Path) => {
-                front::answer(page)
+        // Whoever only wants to know whether it is there has no password.
+        let is_open = route == Route::Refused(Refusal::Host) || path == HEALTH;
+        let route = match &self.passwords {
+            Some(passwords) if !is_open => {
+                user = passwords.user(request.headers.get(header::AUTHORIZATION)).await;
+                if user.is_some() { route } else { Route::Refused(Refusal::Stranger) }
             }
-            _ => self.routed(route, request).await,
+            _ => route,
+        };
+        let mut response = match route {
+            // No endpoint of a registry is called as one of these.
+            Route::Refused(Refusal::Path) => {
+                self.beside(path).unwrap_or_else(|| refused(Refusal::Path))
+            }
+            route => self.routed(route, request).await,
         };
         set(&mut response, API_VERSION, "registry/2.0");
         set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -86,7 +120,19 @@ impl Desk {
         if request.method == Method::HEAD {
             *response.body_mut() = AnswerBody::empty();
         }
-        response
+        (response, user)
+    }
+
+    /// What is answered beside a registry's endpoints: pages for people, and what watches over servers.
+    fn beside(&self, path: &str) -> Option<Response<AnswerBody>> {
+        match path {
+            _ if self.ledger.is_some() => None,
+            HEALTH => Some(text_answer("ok\n".to_owned(), "text/plain; charset=utf-8")),
+            "/metrics" => {
+                Some(text_answer(self.counts.text(self.shelf.bundles()), counts::TEXT_FORMAT))
+            }
+            path => self.shelf.front(path).map(front::answer),
+        }
     }
 
     /// What a registry answers to `route`.
@@ -149,9 +195,9 @@ impl Desk {
             ByteRange::Part { first, last } => (first, last - first + 1),
             ByteRange::Unsatisfiable => return unsatisfiable(blob.size),
         };
-        match AnswerBody::blob(&self.shelf, blob, (first, count), &self.log, self.ledger.as_ref())
-            .await
-        {
+        let (shelf, part) = (&self.shelf, (first, count));
+        let ledger = self.ledger.as_ref();
+        match AnswerBody::blob(shelf, (blob, self.plain), part, &self.log, ledger).await {
             Ok(content) => filled(response, content, span, blob.size),
             Err(_) => unreadable(),
         }
@@ -271,123 +317,4 @@ fn filled(
         set(&mut response, header::CONTENT_LENGTH, &(last - first + 1).to_string());
     }
     response
-}
-
-fn absent(missing: Missing, code: &str, message: &str) -> Response<AnswerBody> {
-    match missing {
-        Missing::Name => unknown_name(),
-        Missing::Content => failure(StatusCode::NOT_FOUND, code, message),
-    }
-}
-
-fn unknown_name() -> Response<AnswerBody> {
-    failure(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry")
-}
-
-fn unsatisfiable(size: u64) -> Response<AnswerBody> {
-    let mut response =
-        failure(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID", "the blob has no such bytes");
-    set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
-    response
-}
-
-/// What went wrong is for the person at the server, who was told; clients get no paths.
-fn unreadable() -> Response<AnswerBody> {
-    failure(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "UNKNOWN",
-        "the bundle cannot be read any more, or it was changed; see the server's messages",
-    )
-}
-
-fn refused(refusal: Refusal) -> Response<AnswerBody> {
-    use StatusCode as Status;
-    let (status, code, message) = match refusal {
-        Refusal::Method => {
-            (Status::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this registry is read-only")
-        }
-        Refusal::Host => (
-            Status::MISDIRECTED_REQUEST,
-            "DENIED",
-            "this server is for its own machine and answers to addresses and localhost only; a \
-             proxy in front of it has to send one of them as Host",
-        ),
-        Refusal::TooLong => (Status::URI_TOO_LONG, "UNSUPPORTED", "the address is too long"),
-        Refusal::Query => (Status::BAD_REQUEST, "UNSUPPORTED", "the query is malformed"),
-        Refusal::Page => {
-            (Status::BAD_REQUEST, "PAGINATION_NUMBER_INVALID", "n is not a number of entries")
-        }
-        Refusal::Digest => (Status::BAD_REQUEST, "DIGEST_INVALID", "this is not a digest"),
-        Refusal::Path => (Status::NOT_FOUND, "UNSUPPORTED", "no such endpoint"),
-        Refusal::Name => (Status::NOT_FOUND, "NAME_INVALID", "no repository can have this name"),
-        Refusal::Manifest => (Status::NOT_FOUND, "MANIFEST_UNKNOWN", "manifest unknown"),
-        Refusal::Blob => (Status::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry"),
-    };
-    let mut response = failure(status, code, message);
-    if refusal == Refusal::Method {
-        set(&mut response, header::ALLOW, "GET, HEAD");
-    }
-    response
-}
-
-/// An error body (distribution-spec, "Error Codes").
-fn failure(status: StatusCode, code: &str, message: &str) -> Response<AnswerBody> {
-    let mut response = json_answer(&json!({ "errors": [{ "code": code, "message": message }] }));
-    *response.status_mut() = status;
-    response
-}
-
-fn json_answer(value: &Value) -> Response<AnswerBody> {
-    let bytes = ascii(value).into_bytes();
-    let length = bytes.len();
-    let mut response = Response::new(AnswerBody::Memory(bytes.into()));
-    set(&mut response, header::CONTENT_TYPE, "application/json");
-    set(&mut response, header::CONTENT_LENGTH, &length.to_string());
-    response
-}
-
-/// JSON of visible ASCII characters only: annotations come from anywhere, and clients print what
-/// they get.
-fn ascii(value: &Value) -> String {
-    use std::fmt::Write as _;
-    let text = value.to_string();
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_ascii() && c != '\x7f' {
-            out.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "\\u{unit:04x}");
-        }
-    }
-    out
-}
-
-fn length(response: &Response<AnswerBody>) -> &str {
-    let length = response.headers().get(header::CONTENT_LENGTH);
-    length.and_then(|length| length.to_str().ok()).unwrap_or("0")
-}
-
-/// Sets a header. A value that no header can hold (a media type with a line break) is left out.
-fn set(response: &mut Response<AnswerBody>, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_goes_out_in_ascii_and_means_the_same() {
-        let value = json!({ "größe": "\u{1b}]0;\u{202e}\u{9b}漢\u{1f600}\u{7f}\"\\" });
-
-        let text = ascii(&value);
-
-        assert!(text.bytes().all(|c| c.is_ascii_graphic()), "{text}");
-        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
-    }
 }

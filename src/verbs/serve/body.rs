@@ -67,11 +67,13 @@ impl AnswerBody {
     /// so that no client ever sees the end. What fits into one chunk is checked before anything is
     /// answered, and so is every part of a blob that was wrong when it was read last.
     ///
+    /// Where it is not to be sent `by_kernel`, the bytes of an order come in chunks as well.
+    ///
     /// # Errors
     /// When the medium cannot give the first chunk, or it is wrong already.
     pub async fn blob(
         shelf: &Arc<Shelf>,
-        blob: &Arc<Descriptor>,
+        (blob, by_kernel): (&Arc<Descriptor>, bool),
         span: (u64, u64),
         log: &Arc<dyn Progress>,
         ledger: Option<&Arc<Ledger>>,
@@ -81,7 +83,14 @@ impl AnswerBody {
         let (shelf, blob, log) = (Arc::clone(shelf), Arc::clone(blob), Arc::clone(log));
         let ledger = ledger.cloned();
         tokio::task::spawn_blocking(move || {
-            let order = Order::find(&shelf, &blob, span, &log, ledger.as_ref());
+            let mut order = Order::find(&shelf, &blob, span, &log, ledger.as_ref());
+            if let Some(order) = order.take_if(|_| !by_kernel) {
+                // Fails when the client is gone.
+                if answer.send(None).is_ok() {
+                    order.copy_to(&chunks);
+                }
+                return;
+            }
             let is_sound = order.is_some();
             // Fails when the client is gone.
             if answer.send(order).is_err() || is_sound {

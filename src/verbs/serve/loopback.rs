@@ -11,6 +11,7 @@ use super::ledger::Ledger;
 use super::peer::{can_tell, is_ours};
 use super::receive::{receive_until, usable};
 use super::shelf::Shelf;
+use super::terms::Terms;
 use crate::bundle::contents::Contents;
 use crate::places::engine::Address;
 use crate::storage::store::BlobSource;
@@ -87,7 +88,7 @@ impl Loopback {
         // What fails here is seen by the engine, which then cannot pull, and says so.
         let serve = move || {
             let (welcome, stop) = (|peer| is_ours(peer, port), || stop.load(Ordering::Relaxed));
-            drop(receive_until(runtime, listener, desk, welcome, stop));
+            drop(receive_until(runtime, listener, (desk, Terms::default()), welcome, stop));
         };
         let thread = std::thread::Builder::new().name("loopback".to_owned()).spawn(serve);
         loopback.thread = Some(thread.map_err(fault)?);

@@ -4,9 +4,11 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use hyper::body::Bytes;
 use rustix::fs::sendfile;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 
 use super::ledger::Ledger;
 use super::queues::on_their_way;
@@ -14,11 +16,13 @@ use super::shelf::Shelf;
 use crate::tools::stretch::{Position, Stretch, StretchState};
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Class, Error};
+use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 
 /// How much the kernel sends before the file is looked at again.
 const STEP: u64 = 1 << 20;
+/// How much is handed over at a time where it is not for the socket itself.
+const CHUNK: usize = 128 << 10;
 /// How much is copied at a time; on the stack of the thread that does it.
 const COPY: usize = 64 << 10;
 
@@ -150,6 +154,34 @@ impl Order {
         self.unchanged()?;
         self.note(want as u64);
         socket.try_write(bytes).map(|sent| sent as u64)
+    }
+
+    /// Hands the bytes over as copies, until the client hangs up: those of a chunk once it is known that
+    /// the file was not changed before they were copied. Blocks.
+    pub fn copy_to(mut self, chunks: &mpsc::Sender<Result<Bytes>>) {
+        while self.left > 0 {
+            let chunk = self.next_copy();
+            let is_over = chunk.is_err();
+            if chunks.blocking_send(chunk.map_err(|e| Error::io("cannot serve", e))).is_err()
+                || is_over
+            {
+                return;
+            }
+        }
+    }
+
+    fn next_copy(&mut self) -> io::Result<Bytes> {
+        self.log.check().map_err(Error::into_io)?;
+        let mut bytes = vec![0; usize::try_from(self.left).unwrap_or(CHUNK).min(CHUNK)];
+        if let Err(error) = self.stretch.read_exact_at(&mut bytes, self.at) {
+            return Err(self.failed(Error::io("cannot read the bundle", error)));
+        }
+        self.unchanged()?;
+        let count = bytes.len() as u64;
+        self.note(count);
+        self.at += count;
+        self.left -= count;
+        Ok(bytes.into())
     }
 
     fn unchanged(&self) -> io::Result<()> {

@@ -16,6 +16,8 @@ use tokio::time::Sleep;
 use super::lane::{Lane, standing};
 use super::order::Order;
 use super::seats::Pulse;
+use super::visitor::Visitor;
+use crate::tools::rate::Bucket;
 
 /// As many bytes as a client has to take while it is waited for, to be waited for again.
 const ENOUGH: u64 = 64 << 10;
@@ -31,6 +33,10 @@ pub struct Patient {
     /// Runs while a write waits, since then.
     stalled: Option<(Instant, Pin<Box<Sleep>>)>,
     pulse: Arc<Pulse>,
+    visitor: Arc<Visitor>,
+    /// How fast it is written to, and what runs while it has had enough for now.
+    pace: Option<Arc<Bucket>>,
+    resting: Option<Pin<Box<Sleep>>>,
     lane: Lane,
     /// What is being sent.
     order: Option<Order>,
@@ -46,8 +52,13 @@ impl fmt::Debug for Patient {
 
 impl Patient {
     /// Lets writes to `socket` wait for `patience` until some [`ENOUGH`] bytes are taken; sends the
-    /// orders of `lane`, and tells `pulse` how it goes.
-    pub fn new(socket: TcpStream, patience: Duration, lane: Lane, pulse: Arc<Pulse>) -> Patient {
+    /// orders of `lane`, and tells those who want to know how it goes.
+    pub fn new(
+        socket: TcpStream,
+        patience: Duration,
+        lane: Lane,
+        (pulse, visitor): (Arc<Pulse>, Arc<Visitor>),
+    ) -> Patient {
         Patient {
             socket: Arc::new(socket),
             patience,
@@ -55,14 +66,30 @@ impl Patient {
             taken: 0,
             stalled: None,
             pulse,
+            visitor,
+            pace: None,
+            resting: None,
             lane,
             order: None,
             sending: None,
         }
     }
 
-    /// Whether the socket takes bytes, as far as is known. Fails when it took too few for too long.
+    /// The same, written to no faster than `pace`.
+    #[must_use]
+    pub fn at(self, pace: Option<Arc<Bucket>>) -> Patient {
+        Patient { pace, ..self }
+    }
+
+    /// Whether the socket takes bytes, as far as is known, and may have some. Fails when it took too few
+    /// for too long.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(rest) = &mut self.resting {
+            ready!(rest.as_mut().poll(cx));
+            self.resting = None;
+            // It was not the client who took its time.
+            self.pulse.used();
+        }
         if let Poll::Ready(room) = self.socket.poll_write_ready(cx) {
             return Poll::Ready(room);
         }
@@ -78,6 +105,9 @@ impl Patient {
             self.waited += since.elapsed();
         }
         self.taken += bytes;
+        self.visitor.took(bytes);
+        let pause = self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.pause_for(bytes));
+        self.resting = (!pause.is_zero()).then(|| Box::pin(tokio::time::sleep(pause)));
         if self.taken >= ENOUGH {
             (self.waited, self.taken) = (Duration::ZERO, 0);
             self.pulse.used();
@@ -165,8 +195,14 @@ impl AsyncWrite for Patient {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let slice = self.pace.as_ref().map(|pace| pace.slice());
         match standing(slices) {
-            Ok(most) => self.get_mut().poll_order(cx, most),
+            Ok(most) => self.get_mut().poll_order(cx, most.min(slice.unwrap_or(most))),
+            Err(bytes) if let Some(slice) = slice => {
+                let first = slices[..bytes].iter().find(|bytes| !bytes.is_empty());
+                let first = first.map_or(&[][..], |bytes| &bytes[..bytes.len().min(slice)]);
+                self.get_mut().poll_bytes(cx, |socket| socket.try_write(first))
+            }
             Err(bytes) => {
                 self.get_mut().poll_bytes(cx, |socket| socket.try_write_vectored(&slices[..bytes]))
             }
@@ -178,7 +214,9 @@ impl AsyncWrite for Patient {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pulse.flushed();
+        if self.pulse.flushed() {
+            self.visitor.end();
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -216,7 +254,10 @@ mod tests {
         let error = runtime.block_on(async {
             let socket = TcpStream::from_std(socket).unwrap();
             let pulse = Arc::new(Pulse::new());
-            let mut patient = Patient::new(socket, patience, Lane::default(), pulse);
+            let peer = std::net::Ipv4Addr::LOCALHOST.into();
+            let visitor = Arc::new(Visitor::new(peer, Arc::default(), Arc::default()));
+            let seen = (pulse, visitor);
+            let mut patient = Patient::new(socket, patience, Lane::default(), seen);
             loop {
                 let write = poll_fn(|cx| Pin::new(&mut patient).poll_write(cx, &[0; 65_536]));
                 if let Err(error) = write.await {

@@ -6,23 +6,31 @@ use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use super::answer::Desk;
 use super::lane::{Lane, OnLane};
+use super::paces::Paces;
 use super::patience::Patient;
-use super::seats::{Seat, Seats};
+use super::replies::length;
+use super::seats::{Pulse, Seat, Seats};
+use super::terms::Terms;
+use super::visitor::Visitor;
 use super::waiting::Waiting;
+use crate::tools::rate::Bucket;
+use crate::words::count::count;
 use crate::words::error::{Error, Result};
 
 /// Most connections at a time, half of them from one address; who comes then gets the seat of one
@@ -46,8 +54,10 @@ const MAX_HEAD: usize = 64 << 10;
 const STALL: Duration = Duration::from_secs(120);
 /// How often `stop` is asked, and how long a failing accept is left alone.
 const POLL: Duration = Duration::from_millis(100);
-/// How long answers under way may take to end once a stop was asked for.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long a client may take to agree on how to encrypt.
+const HANDSHAKE: Duration = Duration::from_secs(20);
+/// How often it is looked whether the certificate was renewed.
+const LOOK: Duration = Duration::from_secs(1);
 /// How long a thread that hangs in a read of a dying medium may hold up the end.
 const LEAVE: Duration = Duration::from_secs(1);
 
@@ -72,18 +82,19 @@ pub(super) fn usable(listener: TcpListener) -> Result<(Runtime, TcpListener)> {
 pub(super) fn receive_until(
     runtime: Runtime,
     listener: TcpListener,
-    desk: Desk,
+    (desk, terms): (Desk, Terms),
     welcome: impl Fn(SocketAddr) -> bool,
     stop: impl Fn() -> bool,
 ) -> Result<()> {
-    let done = runtime.block_on(receive(listener, desk, welcome, stop));
+    let terms = Arc::new(terms);
+    let done = runtime.block_on(receive(listener, (desk, terms), welcome, stop));
     runtime.shutdown_timeout(LEAVE);
     done.map_err(|error| Error::io("cannot start serving", error))
 }
 
 async fn receive(
     listener: TcpListener,
-    desk: Desk,
+    (desk, terms): (Desk, Arc<Terms>),
     welcome: impl Fn(SocketAddr) -> bool,
     stop: impl Fn() -> bool,
 ) -> std::io::Result<()> {
@@ -91,10 +102,23 @@ async fn receive(
     let seats = Seats::new(MAX_CONNECTIONS as usize);
     let mut waiting = Waiting::new(WAITING);
     let closing = watch::Sender::new(false);
-    let mut failing = false;
+    let paces = terms.client_rate.map(Paces::new);
+    let (mut failing, mut looked) = (false, Instant::now());
     while !stop() {
-        waiting.admit(&seats, |socket, seat| {
-            tokio::spawn(attend(socket, desk.clone(), closing.subscribe(), seat));
+        if let Some(tls) = terms.tls.as_ref().filter(|_| looked.elapsed() >= LOOK) {
+            looked = Instant::now();
+            match tls.look() {
+                Ok(false) => {}
+                Ok(true) => desk.note("the certificate was renewed".to_owned()),
+                Err(error) => desk.note(format!("the certificate stays as it was: {error}")),
+            }
+        }
+        waiting.admit(&seats, |(socket, peer), seat| {
+            let visitor = Visitor::new(peer, Arc::clone(desk.counts()), Arc::clone(&terms));
+            let pace = paces.as_ref().map(|paces| paces.of(peer));
+            let tls = terms.tls.as_ref().map(|tls| tls.acceptor());
+            let (desk, closing) = (desk.clone(), closing.subscribe());
+            tokio::spawn(attend(socket, Attendance { desk, closing, seat, visitor, pace, tls }));
         });
         if waiting.is_full() {
             tokio::time::sleep(POLL).await;
@@ -103,7 +127,7 @@ async fn receive(
         match timeout(POLL, listener.accept()).await {
             Ok(Ok((_, peer))) if !welcome(peer) => {}
             Ok(Ok((socket, peer))) => {
-                waiting.join(socket, peer.ip());
+                waiting.join((socket, peer.ip()), peer.ip());
                 failing = false;
             }
             Ok(Err(error)) => {
@@ -119,24 +143,73 @@ async fn receive(
     drop((listener, waiting));
     closing.send_replace(true);
     // Nobody listens any more once all connections are closed. Those that are not are cut off.
-    let _ = timeout(GRACE, closing.closed()).await;
+    if timeout(terms.grace, closing.closed()).await.is_err() {
+        let broken = desk.counts().under_way();
+        if broken > 0 {
+            desk.note(format!("{} under way broken off", count(broken, "answer")));
+        }
+    }
     Ok(())
 }
 
+/// What a connection is attended to with.
+struct Attendance {
+    desk: Desk,
+    closing: watch::Receiver<bool>,
+    seat: Seat,
+    visitor: Visitor,
+    pace: Option<Arc<Bucket>>,
+    tls: Option<TlsAcceptor>,
+}
+
 /// One connection, from its first request to its end, or until its seat is needed.
-async fn attend(socket: TcpStream, desk: Desk, mut closing: watch::Receiver<bool>, seat: Seat) {
+async fn attend(socket: TcpStream, with: Attendance) {
     // Without it the end of an answer waits for the client's acknowledgement. It is a wish: an
     // answer that waits is an answer.
     let _ = socket.set_nodelay(true);
-    let (lane, pulse) = (Lane::default(), seat.pulse());
-    let socket = Patient::new(socket, STALL, lane.clone(), Arc::clone(&pulse));
+    let Attendance { desk, closing, seat, visitor, pace, tls } = with;
+    let (lane, pulse, visitor) = (Lane::default(), seat.pulse(), Arc::new(visitor));
+    let seen = (Arc::clone(&pulse), Arc::clone(&visitor));
+    let socket = Patient::new(socket, STALL, lane.clone(), seen).at(pace);
+    let answers = (desk, lane, pulse, visitor);
+    match tls {
+        None => converse(socket, answers, closing, &seat).await,
+        Some(tls) => {
+            let mut hands = pin!(timeout(HANDSHAKE, tls.accept(socket)));
+            let (mut over, mut dismissed) = (closing.clone(), pin!(seat.dismissed()));
+            let mut over = pin!(over.wait_for(|closing| *closing));
+            let shaken = poll_fn(|cx| {
+                if dismissed.as_mut().poll(cx).is_ready() || over.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                hands.as_mut().poll(cx).map(|done| done.ok()?.ok())
+            });
+            // Who does not get through it speaks no TLS, or does not trust the certificate.
+            if let Some(socket) = shaken.await {
+                converse(socket, answers, closing, &seat).await;
+            }
+        }
+    }
+}
+
+/// HTTP over `socket`.
+async fn converse(
+    socket: impl AsyncRead + AsyncWrite + Unpin,
+    (desk, lane, pulse, visitor): (Desk, Lane, Arc<Pulse>, Arc<Visitor>),
+    mut closing: watch::Receiver<bool>,
+    seat: &Seat,
+) {
     let service = service_fn(move |request: Request<Incoming>| {
         let (desk, lane, pulse) = (desk.clone(), lane.clone(), Arc::clone(&pulse));
+        let (visitor, since) = (Arc::clone(&visitor), Instant::now());
         // The request's body is dropped unread.
         let (head, _) = request.into_parts();
         pulse.asked();
         async move {
-            let answer = desk.answer(&head).await;
+            let (answer, user) = desk.answer(&head).await;
+            let length = length(&answer).parse().ok().filter(|_| head.method != Method::HEAD);
+            let told = (answer.status().as_u16(), length.unwrap_or(0));
+            visitor.answered(&head, user, since, told);
             Ok::<_, Infallible>(answer.map(|content| OnLane::new(content, lane, pulse)))
         }
     });

@@ -57,6 +57,8 @@ pub enum Route {
 pub enum Refusal {
     /// It is meant for another host than this one.
     Host,
+    /// It has no password, or a wrong one.
+    Stranger,
     /// Neither `GET` nor `HEAD`.
     Method,
     /// The path or the query is too long.

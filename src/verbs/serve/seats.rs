@@ -168,12 +168,14 @@ impl Pulse {
         self.handed.store(true, Ordering::Relaxed);
     }
 
-    /// All that the connection had was written.
-    pub fn flushed(&self) {
-        if self.handed.swap(false, Ordering::Relaxed) {
+    /// All that the connection had was written. Whether an answer has ended so.
+    pub fn flushed(&self) -> bool {
+        let ended = self.handed.swap(false, Ordering::Relaxed);
+        if ended {
             self.answering.store(false, Ordering::Relaxed);
             self.used();
         }
+        ended
     }
 
     fn is_answering(&self) -> bool {

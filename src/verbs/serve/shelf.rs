@@ -43,8 +43,10 @@ pub struct Shelf {
     sound: Arc<Sound>,
     /// Bytes that the kernel sent.
     by_kernel: Arc<AtomicU64>,
-    /// The page at `/`, where there is one.
-    front: Option<Bytes>,
+    /// The page at `/`, where there is one, and those that it leads to.
+    front: Vec<Bytes>,
+    /// What each bundle is called, and how many images it has.
+    bundles: Vec<(String, usize)>,
 }
 
 /// Why something is not on the shelf.
@@ -116,18 +118,34 @@ impl Shelf {
             list(one.path.to_string(), false, one);
         }
         let (catalog, by_kernel) = (catalog(&shelved), Arc::default());
-        Shelf { names, catalog, stock, bytes, sound, by_kernel, front: None }
+        let (front, bundles) = (Vec::new(), Vec::new());
+        Shelf { names, catalog, stock, bytes, sound, by_kernel, front, bundles }
     }
 
-    /// The same, with `page` at `/`, for a person with a browser.
+    /// The same, with the first of `pages` at `/`, for a person with a browser, and the others at
+    /// `/bundles/1` and on.
     #[must_use]
-    pub fn with_front(self, page: String) -> Shelf {
-        Shelf { front: Some(page.into()), ..self }
+    pub fn with_front(self, pages: Vec<String>) -> Shelf {
+        Shelf { front: pages.into_iter().map(Bytes::from).collect(), ..self }
     }
 
-    /// The page at `/`, where there is one.
-    pub(super) fn front(&self) -> Option<&Bytes> {
-        self.front.as_ref()
+    /// The same, of these bundles, each with what it is called and how many images it has.
+    pub(super) fn of_bundles(self, bundles: Vec<(String, usize)>) -> Shelf {
+        Shelf { bundles, ..self }
+    }
+
+    /// What each bundle is called, and how many images it has.
+    pub(super) fn bundles(&self) -> &[(String, usize)] {
+        &self.bundles
+    }
+
+    /// The page at `path`, where there is one.
+    pub(super) fn front(&self, path: &str) -> Option<&Bytes> {
+        let at = match path {
+            "/" => 0,
+            _ => path.strip_prefix("/bundles/")?.parse().ok().filter(|at| *at > 0)?,
+        };
+        self.front.get(at)
     }
 
     /// Where the bytes of blobs come from.

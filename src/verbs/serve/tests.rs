@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::samples::{Bundle, image, image_of, index, referrer};
-use super::{Shelf, serve};
+use super::{Shelf, Terms, serve};
 use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
 use crate::words::progress::{Event, Recorder};
 use crate::words::reference::Tag;
@@ -38,7 +38,8 @@ impl Server {
         let (stop, log) = (Arc::new(AtomicBool::new(false)), Arc::new(Recorder::default()));
         let (asked, told) = (Arc::clone(&stop), Arc::clone(&log));
         let thread = std::thread::spawn(move || {
-            serve(shelf, listener, move || asked.load(Ordering::Relaxed), told).unwrap();
+            serve(shelf, listener, Terms::default(), move || asked.load(Ordering::Relaxed), told)
+                .unwrap();
         });
         Server { address, stop, log, thread: Some(thread) }
     }

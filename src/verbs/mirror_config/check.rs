@@ -1,0 +1,74 @@
+//! One image of each registry, pulled through the files by a client of its own, by tag and by digest.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::report::ClientMirror;
+use crate::places::engine::{PullFile, pull_through};
+use crate::words::error::{Class, Error, Result};
+use crate::words::progress::{Event, Progress};
+use crate::words::reference::{Reference, Registry};
+use crate::work::mirror::{MirrorClient, MirroredImage};
+
+/// The names to pull: of each registry the first of `images`, by its tag and by its digest.
+pub(super) fn probes(images: &[MirroredImage]) -> Vec<Reference> {
+    let mut seen = BTreeSet::new();
+    let moved = images.iter().filter(|image| image.name != image.to);
+    let first = moved.filter(|image| seen.insert(&image.name.registry));
+    let names = first.flat_map(|image| {
+        let by_digest = image.digest.map(|digest| Reference {
+            tag: None,
+            digest: Some(digest),
+            ..image.name.clone()
+        });
+        [Some(image.name.clone()), by_digest].into_iter().flatten()
+    });
+    let mut names: Vec<Reference> = names.collect();
+    names.dedup();
+    names
+}
+
+/// Pulls `names` through the files of `of_client` below `folder`, and says which; nothing for a client that is told
+/// of its file in no call of its own.
+///
+/// # Errors
+/// When one cannot be pulled, with what the client says.
+pub(super) fn pull(
+    folder: &Path,
+    of_client: &ClientMirror,
+    registry: &Registry,
+    names: &[Reference],
+    progress: &dyn Progress,
+) -> Result<Option<Vec<Reference>>> {
+    let client = of_client.client.name();
+    let own = folder.join(client);
+    let certs = own.join(format!("certs.d/{registry}"));
+    let conf = own.join("registries.conf.d/50-sealift.conf");
+    let hosts = own.join("certs.d");
+    let file = match of_client.client {
+        MirrorClient::Podman | MirrorClient::CriO => {
+            PullFile::RegistriesConf { conf: &conf, certs: certs.is_dir().then_some(&*certs) }
+        }
+        MirrorClient::Containerd => PullFile::HostsFolder(&hosts),
+        _ => {
+            let text =
+                format!("{client} reads its file where it is installed: that was not checked");
+            progress.event(Event::note(text));
+            return Ok(None);
+        }
+    };
+    let mut errors = Vec::new();
+    for name in names {
+        progress.check()?;
+        if let Err(error) = pull_through(file, name, &progress.handle()) {
+            errors.push(error.context(client));
+        }
+    }
+    let all = Error::all(errors, |count| {
+        (Class::Other, format!("{client} cannot pull {count} of {} names", names.len()))
+    });
+    match all {
+        Some(error) => Err(error),
+        None => Ok(Some(names.to_vec())),
+    }
+}
