@@ -54,6 +54,7 @@ mod protect;
 mod prune;
 mod receipt;
 mod receipting;
+mod receive;
 mod registries;
 mod remedies;
 mod repair;
@@ -133,6 +134,7 @@ enum Command {
     MirrorConfig(Box<mirror_config::WriteMirrorConfig>),
     #[command(subcommand)]
     Receipt(receipt::ReceiptVerb),
+    Receive(Box<receive::Receive>),
     Report(report_on::ReportOn),
     Proof(proof::WriteProof),
     Serve(serve::Serve),
@@ -196,6 +198,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Fanout(args) => args.run(App::command(), printer),
         Command::MirrorConfig(args) => args.run(printer),
         Command::Receipt(command) => command.run(printer),
+        Command::Receive(args) => args.run(printer),
         Command::Report(args) => args.run(printer),
         Command::Proof(args) => args.run(printer),
         Command::Serve(args) => args.run(printer),

@@ -25,6 +25,7 @@ mod prospect;
 pub mod protect;
 pub mod prune;
 pub mod receipt;
+pub mod receive;
 pub mod recording;
 pub mod repair;
 #[cfg(feature = "report")]

@@ -44,7 +44,7 @@ use crate::work::template::Template;
 
 /// What to do about a name that stands for another image
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Existing {
+pub(super) enum WhenTaken {
     /// Fail before anything moves
     Error,
     /// Point it at the bundle's image
@@ -57,6 +57,18 @@ enum Existing {
     /// Leave it, and bring the bundle's image under the tag digest-HEX, made from its digest, which
     /// never has to move
     DigestTag,
+}
+
+impl From<WhenTaken> for OnExisting {
+    fn from(existing: WhenTaken) -> OnExisting {
+        match existing {
+            WhenTaken::Error => OnExisting::Error,
+            WhenTaken::Overwrite => OnExisting::Overwrite,
+            WhenTaken::Skip => OnExisting::Skip,
+            WhenTaken::KeepDigest => OnExisting::KeepDigest,
+            WhenTaken::DigestTag => OnExisting::DigestTag,
+        }
+    }
 }
 
 /// Import a bundle into a registry, an engine or a layout
@@ -150,8 +162,8 @@ pub(super) struct Import {
     #[arg(long, value_name = "FILE")]
     map_file: Option<PathBuf>,
     /// What to do about a name that stands for another image; one that stands for the same is done
-    #[arg(long, value_enum, default_value_t = Existing::Error)]
-    on_existing: Existing,
+    #[arg(long, value_enum, default_value_t = WhenTaken::Error)]
+    on_existing: WhenTaken,
     /// Make the projects that are missing at a Harbor
     #[arg(long)]
     create_projects: bool,
@@ -237,13 +249,7 @@ impl Import {
             scans: self.scan.scans(),
             rules,
             flatten: self.flatten,
-            existing: match self.on_existing {
-                Existing::Error => OnExisting::Error,
-                Existing::Overwrite => OnExisting::Overwrite,
-                Existing::Skip => OnExisting::Skip,
-                Existing::KeepDigest => OnExisting::KeepDigest,
-                Existing::DigestTag => OnExisting::DigestTag,
-            },
+            existing: self.on_existing.into(),
             projects: Provision {
                 create: self.create_projects,
                 public: self.public,

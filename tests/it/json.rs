@@ -825,6 +825,19 @@ fn imports() {
 }
 
 #[test]
+fn receives() {
+    let sealift = desk();
+    fs::create_dir(sealift.at("drop")).unwrap();
+    for name in ["packed.tar", "short.tar"] {
+        let bytes = fs::read(sealift.at("packed.tar")).unwrap();
+        let end = if name == "short.tar" { bytes.len() / 2 } else { bytes.len() };
+        fs::write(sealift.at("drop").join(name), &bytes[..end]).unwrap();
+    }
+    let line = "receive drop --to oci:in --once --settle 1 --key signer.pub.pem";
+    check("receive", &run(&sealift, line).exits(code::INCOMPLETE), &[]);
+}
+
+#[test]
 fn imports_of_parts() {
     let sealift = desk();
     sealift.keys("own");
@@ -895,20 +908,32 @@ fn projects_of_a_harbor() {
 #[test]
 fn serving() {
     let sealift = desk();
+    served(&sealift, "serve", "packed.tar");
+    sealift.keys("own");
+    let index = fs::read_to_string(sealift.at("hello/index.json")).unwrap();
+    let taken = index.replace("docker.io/library/hello:1.0", "docker.io/acme/schema2:2.0");
+    fs::write(sealift.at("hello/index.json"), taken).unwrap();
+    run(&sealift, "export oci:hello -o two --sign-key own.key.pem").ok();
+    served(&sealift, "serve.hidden", "packed.tar --also two --key own.pub.pem");
+}
+
+/// What is printed once the bundles of `line` are served.
+fn served(sealift: &Sealift, name: &str, line: &str) {
     let mut command = sealift.command();
-    command.args(["serve", "packed.tar", "--key", "signer.pub.pem", "--listen", "127.0.0.1:0"]);
+    command.arg("serve").args(line.split(' ')).args(["--key", "signer.pub.pem"]);
+    command.args(["--listen", "127.0.0.1:0"]);
     command.args(["--format", "json"]).stdout(std::process::Stdio::piped());
     let mut process = Process::start(&mut command);
     let mut lines =
         std::io::BufRead::lines(std::io::BufReader::new(process.0.stdout.take().unwrap()));
     let mut text = String::new();
-    while !text.ends_with("}\n") {
+    while !text.ends_with("\n}\n") {
         text += &(lines.next().unwrap().unwrap() + "\n");
     }
     let told: Value = serde_json::from_str(&text).unwrap();
     let host = told["listening"].as_str().unwrap().trim_start_matches("http://").to_owned();
     let text = text.replace(&host, "<host>");
-    check("serve", &Ran::printed(text), &[]);
+    check(name, &Ran::printed(text), &[]);
 }
 
 /// A registry that wants to know who asks and believes everybody.

@@ -91,6 +91,7 @@ mod proof;
 mod protect;
 mod prune;
 mod receipts;
+mod receive;
 mod referrers;
 mod refusal;
 mod repair;

@@ -29,6 +29,8 @@ pub enum LedgerVerb {
     Verify,
     /// A bundle was imported.
     Import,
+    /// A bundle came into a drop folder, or left it.
+    Receive,
     /// Images were taken away.
     Prune,
     /// The file before was put aside.
@@ -47,6 +49,7 @@ impl LedgerVerb {
             LedgerVerb::Sign => "sign",
             LedgerVerb::Verify => "verify",
             LedgerVerb::Import => "import",
+            LedgerVerb::Receive => "receive",
             LedgerVerb::Prune => "prune",
             LedgerVerb::Rotate => "rotate",
             LedgerVerb::Mend => "mend",

@@ -28,4 +28,10 @@ impl Receipting {
     ) -> Receipting {
         Receipting { path: path.into(), key: key.map(Arc::new), clock }
     }
+
+    /// The same, in the file `path`.
+    #[must_use]
+    pub fn at(&self, path: impl Into<PathBuf>) -> Receipting {
+        Receipting { path: path.into(), ..self.clone() }
+    }
 }

@@ -1,0 +1,372 @@
+//! A drop folder: what arrives is imported once it is whole, and put away with its receipt or its reason;
+//! what is not whole waits, and no moment at which it is stopped loses or repeats anything.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::killed::large_images;
+use crate::limits::Disk;
+use crate::support::content::digest;
+use crate::support::gate::Gate;
+use crate::support::images::Image;
+use crate::support::registry::{Registry, Request};
+use crate::support::sealift::{Ran, Sealift, code, ran};
+use crate::support::{Process, Random, age, files, small_world, wait_for};
+
+/// The image that the repository ships.
+const HELLO: &str = concat!("oci:", env!("CARGO_MANIFEST_DIR"), "/testdata/hello");
+
+/// A desk with the drop folder `drop`, and bundles that may go there.
+struct Site {
+    sealift: Sealift,
+}
+
+impl Site {
+    fn new() -> Site {
+        let sealift = Sealift::new();
+        sealift.keys("own");
+        sealift.keys("other");
+        fs::create_dir(sealift.at("drop")).unwrap();
+        Site { sealift }
+    }
+
+    fn export(&self, what: &str, more: &str) {
+        let mut export = self.sealift.command();
+        export.args(["export", what]).args(more.split_whitespace());
+        ran(&mut export).ok();
+    }
+
+    fn receive(&self, more: &str) -> Command {
+        let mut receive = self.sealift.command();
+        receive.args(["receive", "drop", "--settle", "1", "--key", "own.pub.pem"]);
+        receive.args(more.split_whitespace());
+        receive
+    }
+
+    fn once(&self, to: &str) -> Ran {
+        ran(&mut self.receive(&format!("--once --format json --to {to}")))
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.sealift.at(name)
+    }
+
+    /// The names below the drop folder that are of the first two levels.
+    fn names(&self) -> Vec<String> {
+        let walk = walkdir::WalkDir::new(self.at("drop")).min_depth(1).max_depth(2);
+        let mut names: Vec<String> = walk
+            .into_iter()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.depth() == 2 || entry.file_name() != "done")
+            .filter(|entry| entry.depth() == 2 || entry.file_name() != "refused")
+            .map(|entry| entry.path().strip_prefix(self.at("drop")).unwrap().display().to_string())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// The states that were told, by name.
+fn states(ran: &Ran) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let parcels = ran.json()["parcels"].as_array().unwrap().clone();
+    parcels.iter().map(|parcel| (text(&parcel["name"]), text(&parcel["state"]))).collect()
+}
+
+fn told(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    all.iter().map(|(name, state)| ((*name).to_owned(), (*state).to_owned())).collect()
+}
+
+#[test]
+fn two_at_once_are_taken_and_a_third_is_refused_with_its_reason() {
+    let site = Site::new();
+    site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
+    site.export(HELLO, "-o drop/two --sign-key own.key.pem");
+    site.export(HELLO, "-o drop/wrong.tar --sign-key other.key.pem");
+    fs::write(site.at("drop/readme.txt"), "by hand").unwrap();
+    fs::write(site.at("drop/later.tar.part"), "half").unwrap();
+
+    let first = site.once("oci:in").exits(code::UNTRUSTED);
+
+    let all = [("one.tar", "done"), ("two", "done"), ("wrong.tar", "refused")];
+    assert_eq!(states(&first), told(&all));
+    let names = [
+        "done/one.tar",
+        "done/one.tar.receipt.json",
+        "done/two",
+        "done/two.receipt.json",
+        "later.tar.part",
+        "readme.txt",
+        "refused/wrong.tar",
+        "refused/wrong.tar.reason.json",
+    ];
+    assert_eq!(site.names(), names);
+    let reason = fs::read(site.at("drop/refused/wrong.tar.reason.json")).unwrap();
+    let reason: Value = serde_json::from_slice(&reason).unwrap();
+    assert_eq!((&reason["class"], &reason["bundle"]), (&"untrusted".into(), &"wrong.tar".into()));
+    let ledger =
+        fs::read_to_string(site.sealift.home().join(".local/state/sealift/ledger.jsonl")).unwrap();
+    let of_receive: Vec<Value> = ledger
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|entry| entry.to_string().contains(r#""verb":"receive""#))
+        .collect();
+    assert_eq!(of_receive.len(), 3, "{of_receive:?}");
+    ran(site.sealift.command().args(["ledger", "verify"])).ok();
+    // Another one of that name gets a number, and nothing is brought again.
+    site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
+    let again = site.once("oci:in").ok();
+    assert_eq!(states(&again), told(&[("one.tar", "done")]));
+    assert!(site.at("drop/done/one.tar.2").exists());
+    assert!(site.at("drop/done/one.tar.2.receipt.json").exists());
+}
+
+#[test]
+fn what_is_still_copied_is_left_alone_until_it_is_whole() {
+    let site = Site::new();
+    site.export(HELLO, "-o whole.tar --sign-key own.key.pem");
+    let bytes = fs::read(site.at("whole.tar")).unwrap();
+    for part in [0, 1, 511, 512, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(site.at("drop/a.tar"), &bytes[..part]).unwrap();
+
+        let waiting = site.once("oci:in").exits(code::INCOMPLETE);
+
+        assert_eq!(states(&waiting), told(&[("a.tar", "waiting")]), "{part}");
+        assert_eq!(site.names(), ["a.tar"]);
+        assert!(!site.at("in").exists(), "{part}");
+    }
+    fs::write(site.at("drop/a.tar"), &bytes).unwrap();
+    site.once("oci:in").ok();
+    assert_eq!(site.names(), ["done/a.tar", "done/a.tar.receipt.json"]);
+}
+
+#[test]
+fn an_encrypted_bundle_and_a_folder_of_which_not_all_is_there_wait_as_well() {
+    need!("age");
+    let sealift = age::outside();
+    fs::create_dir(sealift.at("drop")).unwrap();
+    let recipient = age::identity(&sealift, "id");
+    age::export(&sealift, &format!("-o b.tar.age --recipient {recipient}")).ok();
+    age::export(&sealift, "-o b").ok();
+    let receive = || {
+        age::run(
+            &sealift,
+            "receive drop --settle 1 --once --to oci:in --key k.pub.pem --identity id --format json",
+        )
+    };
+    let bytes = fs::read(sealift.at("b.tar.age")).unwrap();
+    for part in [100, 5000, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(sealift.at("drop/b.tar.age"), &bytes[..part]).unwrap();
+        let waiting = receive();
+        assert!([code::INCOMPLETE, code::DAMAGED].contains(&waiting.code), "{part}");
+        assert_eq!(states(&waiting), told(&[("b.tar.age", "waiting")]), "{part}");
+    }
+    fs::write(sealift.at("drop/b.tar.age"), &bytes).unwrap();
+    assert_eq!(states(&receive().ok()), told(&[("b.tar.age", "done")]));
+
+    // A folder comes file by file.
+    let all: Vec<PathBuf> = files::tree(&sealift.at("b")).into_keys().collect();
+    for (number, path) in all.iter().enumerate() {
+        let to = sealift.at("drop/b").join(path);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(sealift.at("b").join(path), to).unwrap();
+        if number % 3 == 0 && number + 1 < all.len() {
+            let waiting = receive().exits(code::INCOMPLETE);
+            assert_eq!(states(&waiting), told(&[("b", "waiting")]), "{number}: {}", path.display());
+        }
+    }
+    assert_eq!(states(&receive().ok()), told(&[("b", "done")]));
+}
+
+#[test]
+fn volumes_are_waited_for_and_put_away_together() {
+    let site = Site::new();
+    let outside = Registry::empty();
+    let images = large_images();
+    images.iter().for_each(|it| it.push(&outside));
+    let host = outside.host();
+    site.export(
+        &format!("{host}/{}", images[0].path()),
+        "-o set --volume-size 8MiB --sign-key own.key.pem",
+    );
+    let mut volumes: Vec<PathBuf> =
+        fs::read_dir(site.at("set")).unwrap().map(|it| it.unwrap().path()).collect();
+    volumes.retain(|path| path.extension().is_some_and(|it| it == "tar"));
+    volumes.sort();
+    assert!(volumes.len() > 2, "{volumes:?}");
+    for volume in &volumes[1..] {
+        fs::copy(volume, site.at("drop").join(volume.file_name().unwrap())).unwrap();
+    }
+
+    let waiting = site.once("oci:in").exits(code::INCOMPLETE);
+    assert_eq!(states(&waiting), told(&[("set", "waiting")]));
+
+    fs::copy(&volumes[0], site.at("drop").join(volumes[0].file_name().unwrap())).unwrap();
+    site.once("oci:in").ok();
+    assert_eq!(fs::read_dir(site.at("drop/done/set")).unwrap().count(), volumes.len());
+    assert!(site.at("drop/done/set.receipt.json").exists());
+}
+
+#[test]
+fn bundles_of_a_stream_are_taken_in_their_order_whatever_they_are_called() {
+    let site = Site::new();
+    for (number, name) in ["c", "b", "a"].iter().enumerate() {
+        let begin = if number == 0 { "--new-epoch" } else { "" };
+        let more = format!("-o {name}.tar --stream prod {begin} --sign-key own.key.pem");
+        site.export(HELLO, &more);
+    }
+    let bring = |name: &str| fs::copy(site.at(name), site.at("drop").join(name)).unwrap();
+    bring("c.tar");
+    site.once("oci:in").ok();
+    bring("a.tar");
+    let early = site.once("oci:in").exits(code::INCOMPLETE).says("prod 2");
+    assert_eq!(states(&early), told(&[("a.tar", "waiting")]));
+    bring("b.tar");
+
+    let both = site.once("oci:in").ok();
+
+    assert_eq!(states(&both), told(&[("a.tar", "done"), ("b.tar", "done")]));
+    bring("b.tar");
+    let old = site.once("oci:in").exits(code::STALE);
+    assert_eq!(states(&old), told(&[("b.tar", "refused")]));
+}
+
+#[test]
+fn one_process_receives_in_a_folder_and_ends_when_it_is_told_to() {
+    let site = Site::new();
+    let mut receive = site.receive("--to oci:in");
+    let mut running = Process::start(receive.stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_for("the folders", || site.at("drop/refused").exists());
+
+    site.once("oci:in").exits(9).says("another sealift");
+
+    site.export(HELLO, "-o made.tar --sign-key own.key.pem");
+    fs::copy(site.at("made.tar"), site.at("drop/made.tar")).unwrap();
+    wait_for("the bundle", || site.at("drop/done/made.tar").exists());
+    running.signal(Signal::TERM);
+    wait_for("its end", || running.ended());
+}
+
+#[test]
+fn what_came_in_its_place_meanwhile_is_not_taken_for_it() {
+    let site = Site::new();
+    site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
+    // A scanner is asked before anything is brought; meanwhile somebody puts another bundle there.
+    site.export(&format!("{HELLO}=docker.io/library/next:1"), "-o next.tar --sign-key own.key.pem");
+    let (next, to) = (site.at("next.tar"), site.at("drop/one.tar"));
+    let (next, to) = (next.display(), to.display());
+    let swap = format!("sh -c 'cat > /dev/null; cp {next} {to}.part; mv -f {to}.part {to}'");
+    let mut receive = site.receive("--once --format json --to oci:in");
+    receive.args(["--scan", &swap]);
+    let swapped = ran(&mut receive).exits(code::INCOMPLETE);
+
+    assert_eq!(states(&swapped), told(&[("one.tar", "waiting")]));
+    // The first one was brought, and is acknowledged; there is nothing to be put away.
+    assert_eq!(site.names(), ["done/one.tar.receipt.json", "one.tar"]);
+    site.once("oci:in").ok();
+    let next = fs::read(site.at("next.tar")).unwrap();
+    assert_eq!(fs::read(site.at("drop/done/one.tar")).unwrap(), next);
+}
+
+#[test]
+fn a_destination_that_takes_nothing_refuses_no_bundle() {
+    let site = Site::new();
+    site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
+    let gone = Gate::to(0);
+
+    let later = site.once(&format!("docker://{}", gone.host()));
+
+    assert_ne!(later.code, code::DONE);
+    assert_eq!(states(&later), told(&[("one.tar", "postponed")]));
+    assert_eq!(site.names(), ["one.tar"]);
+    // A file where the layout is to be.
+    fs::write(site.at("taken"), "").unwrap();
+    let later = site.once("oci:taken");
+    assert_eq!(states(&later), told(&[("one.tar", "postponed")]));
+    site.once("oci:in").ok();
+    assert_eq!(site.names(), ["done/one.tar", "done/one.tar.receipt.json"]);
+}
+
+#[test]
+fn a_disk_without_room_keeps_the_bundle_where_it_is_until_there_is_some() {
+    need!("root", "mount");
+    let site = Site::new();
+    site.export(HELLO, "-o one.tar --sign-key own.key.pem");
+    let size = fs::metadata(site.at("one.tar")).unwrap().len();
+    fs::copy(site.at("one.tar"), site.at("drop/one.tar")).unwrap();
+    let full = Disk::new(site.at("full"), "8k");
+
+    let later = site.once("oci:full/in").exits(code::NO_ROOM);
+    assert_eq!(states(&later), told(&[("one.tar", "postponed")]));
+    assert_eq!(site.names(), ["one.tar"]);
+    drop(full);
+
+    // No room for the receipt: what was brought is there, and is not brought again.
+    fs::remove_file(site.at("drop/one.tar")).unwrap();
+    fs::remove_dir_all(site.at("drop")).unwrap();
+    let drop = Disk::new(site.at("drop"), &format!("{}k", (size + 12_000) / 1024));
+    fs::copy(site.at("one.tar"), site.at("drop/one.tar")).unwrap();
+    let mut filler = fs::File::create(site.at("drop/filler")).unwrap();
+    while std::io::Write::write(&mut filler, &[1; 4096]).is_ok_and(|written| written > 0) {}
+    std::mem::drop(filler);
+    let later = site.once("oci:in").exits(code::NO_ROOM);
+    assert_eq!(states(&later), told(&[("one.tar", "postponed")]));
+    assert!(
+        site.at("drop/one.tar").exists() && !site.at("drop/done/one.tar.receipt.json").exists()
+    );
+    let before = files::tree(&site.at("in"));
+    fs::remove_file(site.at("drop/filler")).unwrap();
+    site.once("oci:in").ok();
+    assert_eq!(site.names(), ["done/one.tar", "done/one.tar.receipt.json"]);
+    assert_eq!(files::tree(&site.at("in")), before);
+    std::mem::drop(drop);
+}
+
+fn stored(requests: &[Request]) -> Vec<String> {
+    let stored = |request: &&Request| request.status == 201 && request.method == "PUT";
+    requests.iter().filter(stored).filter_map(Request::blob).collect()
+}
+
+#[test]
+fn killed_at_any_moment_it_loses_nothing_and_brings_nothing_twice() {
+    let site = Site::new();
+    let outside = Registry::empty();
+    let images: Vec<Image> = small_world::make();
+    images.iter().for_each(|it| it.push(&outside));
+    let mut export = site.sealift.command();
+    export.arg("export").args(images.iter().map(|it| format!("{}/{}", outside.host(), it.path())));
+    ran(export.args(["-o", "b.tar", "--sign-key", "own.key.pem"])).ok();
+    let expected = digest(&fs::read(site.at("b.tar")).unwrap());
+    let inside = Registry::empty();
+    fs::copy(site.at("b.tar"), site.at("drop/b.tar")).unwrap();
+    let gate = Gate::to(inside.port());
+    let mut random = Random::printed("receive");
+    let line = format!("--once --to docker://{}", gate.host());
+
+    for _ in 0..8 {
+        gate.reset(inside.port(), 1 + random.below(60_000));
+        let mut receive = site.receive(&line);
+        let mut process = Process::start(receive.stdout(Stdio::null()).stderr(Stdio::null()));
+        gate.wait_shut(|| process.ended());
+        process.signal(Signal::KILL);
+        wait_for("the killed process", || process.ended());
+        let there = ["drop/b.tar", "drop/done/b.tar"].map(|name| site.at(name).exists());
+        assert!(there[0] != there[1], "it is in one place: {there:?}");
+    }
+    gate.reset(inside.port(), u64::MAX);
+    if site.at("drop/b.tar").exists() {
+        ran(&mut site.receive(&line)).ok();
+    }
+
+    assert_eq!(site.names(), ["done/b.tar", "done/b.tar.receipt.json"]);
+    assert_eq!(digest(&fs::read(site.at("drop/done/b.tar")).unwrap()), expected);
+    let mut sent = stored(&inside.requests());
+    let all = sent.len();
+    sent.sort();
+    sent.dedup();
+    assert_eq!(sent.len(), all);
+}
