@@ -80,6 +80,7 @@ mod table;
 mod tags;
 mod text;
 mod trust;
+mod try_images;
 mod unlock;
 mod verify;
 

@@ -34,7 +34,8 @@ const ANY_NODE: &str = "node";
   sealift fanout /shared/june.tar --to containers-storage: --ssh login1,login2,login3 \\
       --key /shared/transfer.pub.pem
   sealift fanout /shared/june.tar --to docker-daemon: --ssh @hosts.txt --program /shared/bin/sealift
-  sealift fanout /shared/june.tar --to containers-storage: --slurm --partition gpu
+  sealift fanout /shared/june.tar --to containers-storage: --slurm --partition gpu \\
+      --check 'python -V'
   sealift fanout /shared/june.tar --to 'oci:/scratch/{node}/images' --slurm --nodelist 'n[01-16]' \\
       --engine-arg=--account=ops --wait 86400
   sealift fanout /shared/june.tar --to docker-daemon: --condor --constraint HasDocker
@@ -74,6 +75,9 @@ pub(super) struct Fanout {
     /// What the bundle is called on the nodes, where they see it under another name (one for each BUNDLE)
     #[arg(long, value_name = "PATH")]
     bundle_at: Vec<PathBuf>,
+    /// Run this command in every image on every node, as import --check does
+    #[arg(long, value_name = "CMD")]
+    check: Option<String>,
     /// How many nodes are at it at once [default: 8 by ssh, else as many as the scheduler lets]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     at_once: Option<u16>,
@@ -114,7 +118,8 @@ impl Fanout {
         let medium = Medium::at(paths.next().unwrap_or_default());
         let mut request =
             Request::new(medium.with_volumes_at(paths.collect()), self.to, task, record, now);
-        request.options = self.options;
+        request.options = self.check.into_iter().map(|it| format!("check {it}")).collect();
+        request.options.extend(self.options);
         request.again = self.again;
         request.at_once = self.at_once.map(Into::into);
         request.patience = Duration::from_secs(self.wait.into());
@@ -156,6 +161,9 @@ impl Fanout {
             words.extend(["--trust".to_owned(), on_nodes(trust)?]);
         }
         words.extend(self.insecure_no_verify.then(|| "--insecure-no-verify".to_owned()));
+        if let Some(check) = &self.check {
+            words.extend(["--check".to_owned(), check.clone()]);
+        }
         words.extend(["--format", "json", "--no-progress"].map(str::to_owned));
         words.extend(self.options.iter().cloned());
         Ok(words)

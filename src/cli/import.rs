@@ -28,6 +28,7 @@ use super::rules;
 use super::scan::ScanWith;
 use super::share::Share;
 use super::signature_rules::SignatureRules;
+use super::try_images::TryImages;
 use super::unlock::Identity;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, import};
@@ -89,6 +90,7 @@ impl From<WhenTaken> for OnExisting {
   sealift import june.tar --to oci:store --key transfer.pub.pem \
       --require-signature 'quay.io/org/*=cosign.pub'
   sealift import june --to oci:store --key transfer.pub.pem --scan 'clamscan -ri {dir}'
+  sealift import june.tar --to docker-daemon: --key transfer.pub.pem --check 'python -V'
   sealift import scratched --to oci:store --key transfer.pub.pem --only-intact
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem \\
       --receipt june-receipt.json --sign-key site.key.pem
@@ -207,6 +209,8 @@ pub(super) struct Import {
     #[command(flatten)]
     share: Share,
     #[command(flatten)]
+    try_images: TryImages,
+    #[command(flatten)]
     receipt: WantReceipt,
     /// Print the plan and change nothing
     #[arg(long)]
@@ -263,6 +267,7 @@ impl Import {
             sharing: self.share.sharing(),
             admission: self.admit.admission(self.believe.folder(), printer)?,
             ledger: self.noting.keeper(printer),
+            trial: self.try_images.trial(),
             receipt,
         };
         let client =
@@ -320,7 +325,7 @@ impl Import {
             let jobs = [("--jobs", self.registries.has_jobs())];
             idle::tell(&jobs, "an archive is written from front to back", printer);
         }
-        let of_run = [self.partly.given(), self.receipt.given()].concat();
+        let of_run = [self.partly.given(), self.receipt.given(), self.try_images.given()].concat();
         idle::in_full(&[("--verbose", self.verbose)], printer);
         if self.dry_run {
             idle::tell(&of_run, "a dry run brings nothing", printer);

@@ -8,6 +8,7 @@ use super::plan::{untagged, word};
 use super::table::{blobs, bytes, digest, table};
 use crate::verbs::evidence::Evidence;
 use crate::verbs::import::Summary;
+use crate::words::count::count;
 use crate::words::escape::Safe;
 use crate::work::plan::NameAction;
 
@@ -55,6 +56,11 @@ pub(super) fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
     ));
     if let Some(shard) = &summary.shard {
         lines.push(format!("shard {shard}: no name is made before --finish"));
+    }
+    if !summary.tried.is_empty() {
+        let passed = summary.tried.iter().filter(|it| it.reason.is_none()).count();
+        let all = count(summary.tried.len(), "image");
+        lines.push(format!("the check passed in {passed} of {all}"));
     }
     let bundle = evidence.bundle.to_string();
     lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));

@@ -21,6 +21,7 @@ mod samples;
 pub mod save;
 mod scratch;
 mod through;
+mod trial;
 
 use std::io::Write;
 
@@ -32,6 +33,7 @@ pub use self::quota::left as quota_left;
 pub use self::removal::EngineRemoval;
 pub use self::scratch::Scratch;
 pub use self::through::{PullFile, pull_through};
+pub use self::trial::Trial;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 

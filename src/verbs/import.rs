@@ -40,6 +40,8 @@ mod single;
 mod summary;
 mod surveyed;
 mod there_now;
+mod tried;
+mod tried_image;
 mod unread;
 mod usable;
 
@@ -59,6 +61,7 @@ pub use self::receipting::Receipting;
 pub use self::request::Request;
 pub use self::sharing::Sharing;
 pub use self::summary::{Landed, Summary};
+pub use self::tried_image::TriedImage;
 use crate::bundle::check::{self, Examined};
 use crate::bundle::ledger::LedgerVerb;
 use crate::places::registry::Client;
@@ -120,6 +123,9 @@ fn take(
 ) -> Result<(Evidence, Outcome)> {
     // 1. Believe the bundle: signature, list of files, manifests, and that it is no old one.
     run.check()?;
+    if request.trial.is_some() {
+        tried::check(&request.to)?;
+    }
     if let Some(wanted) = &request.receipt {
         receipt::check(wanted, request, &*landing(&request.to, client))?;
     }
@@ -208,6 +214,11 @@ fn bring_prepared(
             Outcome::Done(rest.bring(contents, halt)?)
         }
         Err(halt) => return Err(halt.stopping(contents)),
+    };
+    // Does it work?
+    let outcome = match (outcome, &request.trial) {
+        (Outcome::Done(summary), Some(trial)) => Outcome::Done(tried::tried(job, summary, trial)?),
+        (outcome, _) => outcome,
     };
     // What is there now?
     let outcome = match (outcome, &request.receipt) {

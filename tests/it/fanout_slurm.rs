@@ -15,7 +15,7 @@ use crate::support::{Process, command, text, wait_for};
 const OWN_PODMAN: &str = "
 own=\"$HOME/$SLURMD_NODENAME\"
 mkdir -p \"$own\"
-printf '[engine]\\ntmp_dir = \"%s/tmp\"\\nimage_copy_tmp_dir = \"%s\"\\nruntime = \"runc\"\\n' \"$own\" \"$own\" > \"$own/conf\"
+printf '[engine]\\ntmp_dir = \"%s/tmp\"\\nimage_copy_tmp_dir = \"%s\"\\nruntime = \"runc\"\\n[containers]\\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\\n' \"$own\" \"$own\" > \"$own/conf\"
 export CONTAINERS_CONF=\"$own/conf\" XDG_RUNTIME_DIR=\"$own\"";
 
 fn by_slurm(cluster: &SlurmCluster, mut fanout: Command) -> Command {
@@ -43,6 +43,7 @@ fn three_nodes_load_a_bundle_one_is_full_and_one_is_down() {
         format!("containers-storage:[vfs@{0}/{{node}}/root+{0}/{{node}}/run]", nodes.display());
     let again = |cluster: &SlurmCluster| {
         let mut fanout = by_slurm(cluster, head.fanout(&to, &program));
+        fanout.args(["--check", "/bin/busybox true"]);
         in_json(fanout.env("SEALIFT_PASSPHRASE", "s3cret"))
     };
 
@@ -54,6 +55,7 @@ fn three_nodes_load_a_bundle_one_is_full_and_one_is_down() {
     assert_eq!(json["nodes"][1]["exitCode"], json!(code::NO_ROOM));
     assert_eq!(head.asked(), ["n1", "n2"]);
     assert!(images(&nodes, "n1").contains("hello:1.0"));
+    assert_eq!(json["nodes"][0]["report"]["tried"][0]["reason"], json!(null));
 
     disk.grow();
     cluster.start_node(3);

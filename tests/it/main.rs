@@ -122,6 +122,7 @@ mod to_oci;
 mod tokens;
 mod tokens_elsewhere;
 mod told;
+mod tried;
 mod trust;
 mod trust_attacks;
 mod trust_page;

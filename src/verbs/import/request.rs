@@ -7,6 +7,7 @@ use super::receipting::Receipting;
 use super::sharing::Sharing;
 use crate::bundle::check::Trust;
 use crate::medium::Medium;
+use crate::places::engine::Trial;
 use crate::places::location::Destination;
 use crate::tools::pace::Jobs;
 use crate::verbs::admission::Admission;
@@ -73,6 +74,8 @@ pub struct Request {
     pub admission: Admission,
     /// Where it is noted what is done, if anywhere.
     pub ledger: Option<LedgerKeeper>,
+    /// The command that is run in every image afterwards, if one is.
+    pub trial: Option<Trial>,
     /// The receipt that is to say what is at the destination afterwards, if one is wanted.
     pub receipt: Option<Receipting>,
 }
@@ -120,6 +123,7 @@ impl Request {
             sharing: Sharing::default(),
             admission: Admission::default(),
             ledger: None,
+            trial: None,
             receipt: None,
         }
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::failed::{Failed, class};
 use super::receipted::{NotAsBrought, Receipted};
 use super::request::Request;
+use super::tried_image::TriedImage;
 use crate::bundle::keys::KeyId;
 use crate::bundle::screening::Screening;
 use crate::words::count::count;
@@ -78,6 +79,9 @@ pub struct Summary {
     pub mounted: Count,
     /// Blobs that were there.
     pub present: Count,
+    /// The images in which a command was run, where that was wanted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<TriedImage>,
     /// The receipt of it, where one was wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipted>,
@@ -125,6 +129,7 @@ impl Summary {
             copied: moved.copied,
             mounted: moved.mounted,
             present: moved.present,
+            tried: Vec::new(),
             receipt: None,
         }
     }
@@ -144,7 +149,9 @@ impl Summary {
     /// did, what of it was not found again.
     #[must_use]
     pub fn failure(&self) -> Option<Error> {
-        let Some(class) = class(&self.failed) else { return self.not_as_brought() };
+        let Some(class) = class(&self.failed) else {
+            return self.not_as_brought().or_else(|| self.not_working());
+        };
         let all = self.images.len() + self.failed.len();
         let text = format!("{} of {} did not arrive", self.failed.len(), count(all, "image"));
         let of_class = self.failed.iter().filter(|failed| failed.class == class);
@@ -162,6 +169,22 @@ impl Summary {
         Some(match hint {
             Some(hint) => error.hint(hint),
             None => error,
+        })
+    }
+
+    /// The failure that a command did not succeed in an image.
+    fn not_working(&self) -> Option<Error> {
+        let failed = self.tried.iter().filter_map(|it| Some((&it.image, it.reason.as_ref()?)));
+        let lines: Vec<String> = failed.map(|(image, why)| format!("{image}: {why}")).collect();
+        let text = format!(
+            "{} of {} did not pass the check",
+            lines.len(),
+            count(self.tried.len(), "image")
+        );
+        (!lines.is_empty()).then(|| {
+            Error::new(Class::Other, text)
+                .details(lines)
+                .hint("the images are there; run the command in them yourself to see more")
         })
     }
 

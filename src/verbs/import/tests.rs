@@ -49,6 +49,7 @@ fn request(sample: &Sample) -> Request {
         discs: None,
         admission: Admission::default(),
         ledger: None,
+        trial: None,
         receipt: None,
         projects: Provision::default(),
         platform: None,
