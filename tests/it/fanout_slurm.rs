@@ -122,8 +122,6 @@ fn interrupted_or_killed_nothing_of_it_stays_in_the_queue_and_all_else_does() {
     assert_eq!(cluster.queue(), ["theirs"]);
     assert!(head.sealift.at("nodes/n1/store/index.json").exists());
     cluster.asked("scancel", &["--name=theirs"]);
-    // Before its daemons end: what it could not report to them would wait for them for ever.
-    wait_for("the end of all jobs", || cluster.asked("squeue", &["-h"]).trim().is_empty());
 }
 
 #[test]
