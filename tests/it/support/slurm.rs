@@ -3,10 +3,11 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Process, command, find, text, wait_for};
+use super::{PATIENCE, Process, command, find, text, wait_for};
 
 /// Debian's Slurm with munge. Its daemons end with the value.
 pub struct SlurmCluster {
@@ -93,6 +94,22 @@ impl SlurmCluster {
         let states = "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED";
         let jobs = self.asked("squeue", &["-h", states, "-o", "%j"]);
         jobs.lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for SlurmCluster {
+    /// Before its daemons end: a job that could not report to them would wait for them for ever.
+    fn drop(&mut self) {
+        let asked = |program: &str, arguments: &[&str]| {
+            let mut asked = command(program);
+            let output = asked.env("SLURM_CONF", self.conf()).args(arguments).output();
+            output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned()).unwrap_or_default()
+        };
+        let begun = Instant::now();
+        asked("scancel", &["--user=root"]);
+        while !asked("squeue", &["-h"]).trim().is_empty() && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 }
 
