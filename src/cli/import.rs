@@ -24,7 +24,7 @@ use super::receipting::WantReceipt;
 use super::registries::Registries;
 use super::remedies;
 use super::report::argument;
-use super::rules;
+use super::rules::Renaming;
 use super::scan::ScanWith;
 use super::share::Share;
 use super::signature_rules::SignatureRules;
@@ -37,7 +37,6 @@ use crate::words::escape::Safe;
 use crate::words::platform::Platform;
 use crate::words::size::parse_size;
 use crate::work::graph::Rewrite;
-use crate::work::mapping::NameRule;
 use crate::work::plan::OnExisting;
 use crate::work::projects::Provision;
 use crate::work::template::Template;
@@ -152,15 +151,8 @@ pub(super) struct Import {
     signatures: SignatureRules,
     #[command(flatten)]
     scan: ScanWith,
-    /// Keep only the last part of each name
-    #[arg(long)]
-    flatten: bool,
-    /// Rule for a name (can be repeated; the first that matches decides)
-    #[arg(long, value_name = "FROM=TO", value_parser = NameRule::parse)]
-    map: Vec<NameRule>,
-    /// File with one rule a line, # for comments
-    #[arg(long, value_name = "FILE")]
-    map_file: Option<PathBuf>,
+    #[command(flatten)]
+    renaming: Renaming,
     /// What to do about a name that stands for another image; one that stands for the same is done
     #[arg(long, value_enum, default_value_t = WhenTaken::Error)]
     on_existing: WhenTaken,
@@ -230,7 +222,7 @@ impl Import {
         if self.to.beside_registries().is_some() {
             self.registries.unused();
         }
-        let rules = rules::gather(self.map, self.map_file.as_deref())?;
+        let rules = self.renaming.rules()?;
         let file = self.passphrase_file.as_deref();
         let receipt = self.receipt.receipting(file, printer)?;
         let opener = self.identity.opener(file, printer)?;
@@ -248,7 +240,7 @@ impl Import {
             signatures: self.signatures.read()?,
             scans: self.scan.scans(),
             rules,
-            flatten: self.flatten,
+            flatten: self.renaming.flatten,
             existing: self.on_existing.into(),
             projects: Provision {
                 create: self.create_projects,

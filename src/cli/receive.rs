@@ -19,7 +19,7 @@ use super::noting::Noting;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::report::argument;
-use super::rules;
+use super::rules::Renaming;
 use super::scan::ScanWith;
 use super::secrets::private_key;
 use super::signature_rules::SignatureRules;
@@ -31,7 +31,6 @@ use crate::verbs::receive::{ParcelReport, ParcelState, Receiver, Request};
 use crate::words::count::count;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
-use crate::work::mapping::NameRule;
 use crate::work::projects::Provision;
 
 /// How often it is looked whether somebody wants it to end.
@@ -94,15 +93,8 @@ pub(super) struct Receive {
     signatures: SignatureRules,
     #[command(flatten)]
     scan: ScanWith,
-    /// Keep only the last part of each name
-    #[arg(long)]
-    flatten: bool,
-    /// Rule for a name (can be repeated; the first that matches decides)
-    #[arg(long, value_name = "FROM=TO", value_parser = NameRule::parse)]
-    map: Vec<NameRule>,
-    /// File with one rule a line, # for comments
-    #[arg(long, value_name = "FILE")]
-    map_file: Option<PathBuf>,
+    #[command(flatten)]
+    renaming: Renaming,
     /// What to do about a name that stands for another image; one that stands for the same is done
     #[arg(long, value_enum, default_value_t = WhenTaken::Error)]
     on_existing: WhenTaken,
@@ -133,8 +125,8 @@ impl Receive {
         template.demands = self.in_order.demands();
         template.signatures = self.signatures.read()?;
         template.scans = self.scan.scans();
-        template.rules = rules::gather(self.map, self.map_file.as_deref())?;
-        template.flatten = self.flatten;
+        template.rules = self.renaming.rules()?;
+        template.flatten = self.renaming.flatten;
         template.existing = self.on_existing.into();
         template.projects = Provision { create: self.create_projects, ..Provision::default() };
         template.jobs = self.registries.jobs();

@@ -1,6 +1,8 @@
 //! Rules for names, among the arguments and in a file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
 
 use super::secrets::read_text;
 use crate::words::error::Result;
@@ -8,6 +10,30 @@ use crate::work::mapping::NameRule;
 
 /// Largest mapping file that is read: a hundred thousand rules.
 const MAX_RULES: u64 = 16 << 20;
+
+/// What images are called where they are brought.
+#[derive(Debug, Args)]
+pub(super) struct Renaming {
+    /// Keep only the last part of each name
+    #[arg(long)]
+    pub(super) flatten: bool,
+    /// Rule for a name (can be repeated; the first that matches decides)
+    #[arg(long, value_name = "FROM=TO", value_parser = NameRule::parse)]
+    map: Vec<NameRule>,
+    /// File with one rule a line, # for comments
+    #[arg(long, value_name = "FILE")]
+    map_file: Option<PathBuf>,
+}
+
+impl Renaming {
+    /// Its rules.
+    ///
+    /// # Errors
+    /// As [`gather`].
+    pub(super) fn rules(&self) -> Result<Vec<NameRule>> {
+        gather(self.map.clone(), self.map_file.as_deref())
+    }
+}
 
 /// The rules among the arguments, then those of `file`.
 ///
