@@ -34,7 +34,8 @@ impl NamedFile {
     /// knows whether its bytes are on the disk: see [`Folder::sync_disk`].
     ///
     /// # Errors
-    /// Only where it cannot be opened, or what stands in the way not be removed.
+    /// Only where it cannot be opened, what stands in the way not be removed, or the disk is full or
+    /// fails.
     pub fn link(&self, folder: &Folder, name: impl AsRef<OsStr>, passes: bool) -> io::Result<bool> {
         self.folder.link_file(&self.name, &self.open()?, folder, name.as_ref(), passes)
     }

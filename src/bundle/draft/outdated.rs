@@ -10,7 +10,7 @@ use rustix::fs::FileType;
 
 use super::left::{BLOBS, SIGNATURES, cannot_list, look_through};
 use super::site::Site;
-use crate::tools::folder::{FileInfo, Folder};
+use crate::tools::folder::{FileInfo, Folder, is_fault};
 use crate::tools::lock::lock;
 use crate::tools::named_file::NamedFile;
 use crate::words::error::{Class, Error, Result};
@@ -126,8 +126,12 @@ fn can(site: &Site, folder: impl std::os::fd::AsFd) -> io::Result<Option<&'stati
     let [one, other, third] = names.each_ref();
     let tried = (|| {
         let (first, second) = (beside.create(one, 0o600)?, beside.create(other, 0o600)?);
-        if beside.exchange((one, &first), (other, &second)).is_err() {
-            return Ok(Some("its file system cannot exchange two folders in one step"));
+        match beside.exchange((one, &first), (other, &second)) {
+            Ok(()) => {}
+            Err(e) if is_fault(&e) => return Err(e),
+            Err(_) => {
+                return Ok(Some("its file system cannot exchange two folders in one step"));
+            }
         }
         Ok(match NamedFile::new(beside.clone(), one).link(beside, third, true)? {
             true => None,

@@ -8,6 +8,7 @@ use rustix::fs::{AtFlags, Mode, fchmod, linkat, syncfs};
 use rustix::io::Errno;
 
 use super::about::FileInfo;
+use super::exchanging::is_fault;
 use super::{Folder, one};
 use crate::words::error::{Error, Result};
 
@@ -50,8 +51,11 @@ impl Folder {
             return Ok(false);
         }
         to.remove(new)?;
-        if linkat(self.handle(), name, to.handle(), new, AtFlags::empty()).is_err() {
-            return Ok(false);
+        match linkat(self.handle(), name, to.handle(), new, AtFlags::empty()) {
+            Ok(()) => {}
+            Err(e) if is_fault(&e.into()) => return Err(e.into()),
+            // As each file system says that it has no such thing.
+            Err(_) => return Ok(false),
         }
         let done = to.is(new, file)? && (passes || read_only(file, &about));
         if !done {
