@@ -5,6 +5,7 @@
 //! `CONTAINERD_ADDRESS`), and it is what runs as the right user.
 
 mod address;
+mod agent;
 mod answers;
 mod containerd;
 pub mod content;
@@ -13,6 +14,7 @@ mod driver;
 mod inspect;
 mod load;
 mod named;
+mod pins;
 mod podman;
 mod quota;
 mod removal;
@@ -26,6 +28,7 @@ mod trial;
 use std::io::Write;
 
 pub use self::address::Address;
+pub use self::agent::{Agent, AgentKind};
 pub use self::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, EngineStock, Watch};
 pub use self::driver::Driver;
 pub use self::named::{Engine, Storage};

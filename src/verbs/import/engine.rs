@@ -1,6 +1,7 @@
 //! `import` into podman, docker or containerd: the bundle is served to the engine, which pulls
 //! from it what it does not have. A build without the feature `serve` streams it into the engine.
 
+mod agent;
 mod chosen;
 mod load;
 mod look;
@@ -10,6 +11,9 @@ mod pulled;
 mod pulling;
 mod unpacked;
 
+use std::fmt;
+
+pub(super) use self::agent::ToAgent;
 use self::look::Look;
 use self::pulled::Pulled;
 use self::pulling::Pulling;
@@ -37,20 +41,25 @@ pub(super) struct ToEngine<'d> {
     pub(super) engine: &'d Engine,
 }
 
+/// Fails where images are to come without names: `place` keeps none.
+fn refuse_untagged(place: impl fmt::Display, request: &Request) -> Result<()> {
+    if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
+        let text = phrase![
+            format!("{place} has no images beside names: "),
+            Remedy::Existing,
+            " keep-digest"
+        ];
+        return Err(Error::new(Class::Usage, text).hint(phrase![
+            "leave such images behind with skip, or give them other tags with ",
+            Remedy::Rules
+        ]));
+    }
+    Ok(())
+}
+
 impl Landing for ToEngine<'_> {
     fn check(&self, request: &Request) -> Result<()> {
-        if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
-            let text = phrase![
-                format!("{} has no images beside names: ", self.engine),
-                Remedy::Existing,
-                " keep-digest"
-            ];
-            return Err(Error::new(Class::Usage, text).hint(phrase![
-                "leave such images behind with skip, or give them other tags with ",
-                Remedy::Rules
-            ]));
-        }
-        Ok(())
+        refuse_untagged(self.engine, request)
     }
 
     fn look_back(
