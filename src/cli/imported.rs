@@ -66,7 +66,14 @@ pub(super) fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
         let folder = agent.images.display().to_string();
         lines.push(match agent.runs {
             true => format!("the node has them now, and again at each start: {}", Safe(&folder)),
-            false => format!("the node does not run: it takes them at its start, from {}", Safe(&folder)),
+            false => {
+                let socket = agent.socket.display().to_string();
+                format!(
+                    "nothing listens at {}: the node takes them from {}, at its start at the latest",
+                    Safe(&socket),
+                    Safe(&folder)
+                )
+            }
         });
     }
     let bundle = evidence.bundle.to_string();

@@ -90,7 +90,9 @@ impl Destination {
                 Ok(Destination::Engine(Engine::Containerd { namespace, pins: true, agent }))
             }
             _ => Err(Error::new(Class::Usage, format!("{self} has no labels that pin images"))
-                .hint("images are pinned in containerd alone, for Kubernetes in containerd:[k8s.io]")),
+                .hint(
+                    "images are pinned in containerd alone, for Kubernetes in containerd:[k8s.io]",
+                )),
         }
     }
 }

@@ -155,10 +155,8 @@ struct Filed {
 impl Filed {
     fn of(job: Job<'_>, agent: &Agent) -> Result<Filed> {
         let template = Some(Template::parse(agent.file_names())?);
-        let request = Request {
-            filing: Filing { template, ..Filing::default() },
-            ..job.request.clone()
-        };
+        let request =
+            Request { filing: Filing { template, ..Filing::default() }, ..job.request.clone() };
         let images = &job.contents.images;
         let documents = images.iter().flat_map(|image| job.contents.closure(image.digest));
         let contents =
@@ -212,12 +210,12 @@ fn apart(agent: &Agent, filed: &Plan, now: &Plan) -> Option<Obstacle> {
         names.filter(|step| step.action == NameAction::Keep).map(|step| step.to.clone()).collect()
     };
     let (filed, now) = (kept(filed), kept(now));
-    let findings: Vec<String> = filed.symmetric_difference(&now).map(Reference::to_string).collect();
+    let findings: Vec<String> =
+        filed.symmetric_difference(&now).map(Reference::to_string).collect();
     let text = format!("{agent} has other images in its containerd than in its folder");
     let hint =
         phrase![Remedy::Existing, " overwrite replaces them in both; or leave those images out"];
-    (!findings.is_empty())
-        .then(|| Obstacle::new(Class::Refused, text, hint).about(findings))
+    (!findings.is_empty()).then(|| Obstacle::new(Class::Refused, text, hint).about(findings))
 }
 
 /// Enters into `summary`, of the folder, what was done in the containerd.
