@@ -40,6 +40,24 @@ pub use self::trial::Trial;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
 
+/// The namespace of containerd's in which Kubernetes looks.
+const KUBERNETES: &str = "k8s.io";
+
+impl Agent {
+    /// Its containerd, in which images are pinned.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        let namespace = Some(KUBERNETES.to_owned());
+        Engine::Containerd { namespace, pins: true, agent: Some(self.clone()) }
+    }
+
+    /// What is known of its containerd, which need not run.
+    #[must_use]
+    pub fn about(&self) -> EngineInfo {
+        containerd::unasked()
+    }
+}
+
 impl Driver {
     /// What it is like, and where it keeps things.
     ///

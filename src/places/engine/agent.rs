@@ -7,13 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::answers::EngineInfo;
-use super::containerd;
-use super::named::Engine;
 use crate::words::error::{Class, Error, ErrorKind, Result};
 
-/// The namespace of containerd's in which Kubernetes looks.
-const NAMESPACE: &str = "k8s.io";
 /// How archives are called in a folder that others fill as well.
 const FILE_NAMES: &str = "sealift-{host}_{repo}.{name}_{tag}.tar";
 
@@ -173,19 +168,6 @@ impl Agent {
             }
             _ => Err(Error::io(format!("cannot ask at {}", self.socket().display()), fault)),
         }
-    }
-
-    /// Its containerd, in which images are pinned.
-    #[must_use]
-    pub fn engine(&self) -> Engine {
-        let namespace = Some(NAMESPACE.to_owned());
-        Engine::Containerd { namespace, pins: true, agent: Some(self.clone()) }
-    }
-
-    /// What is known of its containerd, which need not run.
-    #[must_use]
-    pub fn about(&self) -> EngineInfo {
-        containerd::unasked()
     }
 
     /// `ctr`, as it comes with the agent where that is, speaking to its containerd.

@@ -35,7 +35,7 @@ use crate::work::plan::{Delivery, NameAction, Obstacle, Plan};
 use crate::work::template::Template;
 
 /// An agent, as a destination.
-pub(in crate::verbs::import) struct ToAgent<'d> {
+pub(crate) struct ToAgent<'d> {
     agent: &'d Agent,
     /// Its folder of archives.
     images: PathBuf,
@@ -43,7 +43,7 @@ pub(in crate::verbs::import) struct ToAgent<'d> {
 
 impl<'d> ToAgent<'d> {
     /// That `agent`.
-    pub(in crate::verbs::import) fn of(agent: &'d Agent) -> ToAgent<'d> {
+    pub(crate) fn of(agent: &'d Agent) -> ToAgent<'d> {
         // The slash says that it is a folder before it is there.
         ToAgent { agent, images: agent.images().join("") }
     }
