@@ -10,8 +10,7 @@ mod needs;
 mod pulled;
 mod pulling;
 mod unpacked;
-
-use std::fmt;
+mod untagged;
 
 pub(super) use self::agent::ToAgent;
 use self::look::Look;
@@ -28,11 +27,9 @@ use super::there_now::{CameAs, ThereNow};
 use crate::bundle::contents::Contents;
 use crate::places::engine::Engine;
 use crate::storage::holdings::Held;
-use crate::words::error::{Class, Error, Result};
-use crate::words::phrase::phrase;
+use crate::words::error::Result;
 use crate::words::reference::Reference;
-use crate::words::remedy::Remedy;
-use crate::work::plan::{Delivery, OnExisting, PlaceRoom, Plan};
+use crate::work::plan::{Delivery, PlaceRoom, Plan};
 use crate::work::transfer::{Carrier, Unfinished};
 
 /// An engine, as a destination.
@@ -41,25 +38,9 @@ pub(super) struct ToEngine<'d> {
     pub(super) engine: &'d Engine,
 }
 
-/// Fails where images are to come without names: `place` keeps none.
-fn refuse_untagged(place: impl fmt::Display, request: &Request) -> Result<()> {
-    if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
-        let text = phrase![
-            format!("{place} has no images beside names: "),
-            Remedy::Existing,
-            " keep-digest"
-        ];
-        return Err(Error::new(Class::Usage, text).hint(phrase![
-            "leave such images behind with skip, or give them other tags with ",
-            Remedy::Rules
-        ]));
-    }
-    Ok(())
-}
-
 impl Landing for ToEngine<'_> {
     fn check(&self, request: &Request) -> Result<()> {
-        refuse_untagged(self.engine, request)
+        untagged::refuse(self.engine, request)
     }
 
     fn look_back(

@@ -19,7 +19,7 @@ use super::super::there_now::{CameAs, ThereNow};
 use super::chosen::Chosen;
 use super::look::Look;
 use super::pulling::Pulling;
-use super::refuse_untagged;
+use super::untagged;
 use crate::bundle::contents::Contents;
 use crate::bundle::receipt::ReceivedState;
 use crate::bundle::subset::Subset;
@@ -55,7 +55,7 @@ impl Landing for ToAgent<'_> {
     }
 
     fn check(&self, request: &Request) -> Result<()> {
-        refuse_untagged(self.agent, request)
+        untagged::refuse(self.agent, request)
     }
 
     fn look_back(
