@@ -200,7 +200,9 @@ fn failure(parcels: &[&ParcelReport]) -> Option<Error> {
     let left: Vec<&&ParcelReport> =
         parcels.iter().filter(|it| it.state != ParcelState::Done).collect();
     let first = left.iter().find(|it| it.state == ParcelState::Refused).or(left.first())?;
-    let text = format!("{} of {} was not imported", left.len(), count(parcels.len(), "bundle"));
+    let all = count(parcels.len(), "bundle");
+    let were = if left.len() == 1 { "was" } else { "were" };
+    let text = format!("{} of {all} {were} not imported", left.len());
     let details = left.iter().map(|report| line(report));
     Some(
         Error::new(first.class.unwrap_or(Class::Other), text)
