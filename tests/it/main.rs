@@ -39,6 +39,7 @@ mod engines_remote;
 mod engines_room;
 mod every_month;
 mod evidence;
+mod examples;
 mod existing;
 mod exit_codes;
 mod fanout;
