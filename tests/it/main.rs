@@ -13,6 +13,7 @@
 #[macro_use]
 mod support;
 
+mod agents_in;
 mod archives_in;
 mod archives_out;
 mod charts;
