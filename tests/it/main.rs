@@ -92,6 +92,7 @@ mod policy;
 mod proof;
 mod protect;
 mod prune;
+mod reach;
 mod receipts;
 mod receive;
 mod referrers;
