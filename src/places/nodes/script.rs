@@ -58,6 +58,11 @@ impl NodeTask {
         &self.program
     }
 
+    /// Its arguments on `node`.
+    pub(super) fn words(&self, node: &NodeName) -> Vec<String> {
+        self.arguments.iter().map(|word| word.replace(HOLE, node.host())).collect()
+    }
+
     /// The POSIX shell script that runs it on `node`, with what it says between two marks, and ends with its
     /// exit code. Every word is in single quotes.
     #[must_use]
