@@ -13,7 +13,7 @@ use super::remedies::told;
 use super::table::table;
 use super::unlock::Unlock;
 use crate::places::location::{Destination, is_stream};
-use crate::places::nodes::NodeTask;
+use crate::places::nodes::{NodeTask, SentBundle};
 use crate::verbs::fanout::{FanoutReport, NodeOutcome, Request, fanout};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -42,6 +42,7 @@ const ANY_NODE: &str = "node";
   sealift fanout /shared/june.tar --to containerd:k8s.io --kubernetes --namespace kube-system \\
       --program /shared/bin/sealift --constraint '!node-role.kubernetes.io/control-plane'
   sealift fanout /shared/june.tar --to docker-daemon: --ssh n1,n2 -- --only 'quay.io/org/*'
+  sealift fanout june.tar --to docker-daemon: --ssh n1,n2 --send --key /etc/sealift/transfer.pub.pem
   sealift fanout /shared/june.tar --to containers-storage: --slurm --dry-run > submit.sh
 
 A line a node. The exit code is 0 if every node holds every image, else 5, and the same command then asks
@@ -80,6 +81,10 @@ pub(super) struct Fanout {
     /// What the bundle is called on the nodes, where they see it under another name (one for each BUNDLE)
     #[arg(long, value_name = "PATH")]
     bundle_at: Vec<PathBuf>,
+    /// Send the bundle, which is one file, along to nodes that do not see it: by ssh through the connection, by HTCondor
+    /// as a file of the job. It lies in a folder of its own on the node until it is imported ($TMPDIR or /var/tmp)
+    #[arg(long, conflicts_with = "bundle_at")]
+    send: bool,
     /// Run this command in every image on every node, as import --check does
     #[arg(long, value_name = "CMD")]
     check: Option<String>,
@@ -115,8 +120,10 @@ impl Fanout {
         let progress = printer.progress();
         let words = self.words()?;
         check(app, &words)?;
-        self.nodes.takes(&self.program)?;
+        let sent = self.sent()?;
+        self.nodes.takes(&self.program, sent.as_ref())?;
         let task = NodeTask::new(&self.program, words)?;
+        let task = sent.into_iter().fold(task, NodeTask::with_bundle);
         let record = self.record()?;
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let (patience, limit) = (seconds(self.wait), seconds(self.node_timeout));
@@ -163,8 +170,9 @@ impl Fanout {
             );
             return Err(Error::new(Class::Usage, text).hint("name one for each, in their order"));
         }
-        for path in there {
-            words.push(on_nodes(path)?);
+        match self.send {
+            true => words.push(NodeTask::SENT.to_owned()),
+            false => there.iter().try_for_each(|path| on_nodes(path).map(|it| words.push(it)))?,
         }
         words.extend(["--to".to_owned(), self.to.clone()]);
         for key in &self.key {
@@ -180,6 +188,16 @@ impl Fanout {
         words.extend(["--format", "json", "--no-progress"].map(str::to_owned));
         words.extend(self.options.iter().cloned());
         Ok(words)
+    }
+
+    /// The bundle that goes along.
+    fn sent(&self) -> Result<Option<SentBundle>> {
+        match (self.send, self.bundle.as_slice()) {
+            (false, _) => Ok(None),
+            (true, [path]) => SentBundle::at(&absolute(path)?).map(Some),
+            (true, _) => Err(Error::new(Class::Usage, "only a bundle of one file is sent along")
+                .hint("make one file of it: sealift pack")),
+        }
     }
 
     fn record(&self) -> Result<PathBuf> {

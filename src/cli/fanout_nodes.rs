@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::secrets::read_text;
 use crate::places::nodes::{
-    CondorOptions, CondorPool, Dispatcher, Kubernetes, KubernetesOptions, NodeName, Slurm,
-    SlurmOptions, Ssh, node_names,
+    CondorOptions, CondorPool, Dispatcher, Kubernetes, KubernetesOptions, NodeName, SentBundle,
+    Slurm, SlurmOptions, Ssh, node_names,
 };
 use crate::tools::folder::Folder;
 use crate::words::cancel::Cancel;
@@ -65,8 +65,22 @@ const JOBS: &str = "jobs";
 const PRIVATE: u32 = 0o700;
 
 impl NodesBy {
-    /// Refuses a `program` that a node could not find.
-    pub(super) fn takes(&self, program: &str) -> Result<()> {
+    /// Refuses a `program` that a node could not find, and a bundle that cannot be `sent` along.
+    pub(super) fn takes(&self, program: &str, sent: Option<&SentBundle>) -> Result<()> {
+        let path = sent.map(|it| it.path().to_string_lossy().into_owned()).unwrap_or_default();
+        let refused = match (sent.is_some(), self.slurm, self.kubernetes, self.condor) {
+            (true, true, ..) => Some("Slurm brings no bundle to its nodes".to_owned()),
+            (true, _, true, _) => Some("Kubernetes brings no bundle to its nodes".to_owned()),
+            // A comma ends a name there, and a dollar begins what is filled in.
+            (true, .., true) if path.trim() != path || path.contains([',', '$', '"', '\n']) => {
+                Some(format!("HTCondor cannot be told to bring {path}"))
+            }
+            _ => None,
+        };
+        if let Some(text) = refused {
+            let hint = "put it where all nodes see it under a plain name, or reach them by ssh";
+            return Err(Error::new(Class::Usage, text).hint(hint));
+        }
         if !self.kubernetes || program.starts_with('/') {
             return Ok(());
         }

@@ -135,6 +135,53 @@ fn a_node_believes_its_own_key_and_gets_nothing_of_the_head() {
 }
 
 #[test]
+fn a_bundle_that_nodes_do_not_see_goes_along_and_leaves_nothing_there() {
+    need!("root", "sshd", "ssh", "ssh-keygen", "busybox");
+    let (head, sshd) = (HeadNode::new("it's $(touch owned) b.tar"), Sshd::start(&[]));
+    let (seen, to) = (head.sealift.at("seen"), place(&head));
+    let note = format!("echo \"$2\" >> {}", seen.display());
+    let program = head.program(&note);
+    std::fs::write(head.sealift.at("down"), "n3\n").unwrap();
+    let sent = |program: &std::path::Path, hosts: &str| {
+        let mut fanout = by_ssh(&head, &sshd, head.fanout(&to, program), hosts);
+        fanout.arg("--send");
+        fanout
+    };
+    let folders = || {
+        let text = std::fs::read_to_string(&seen).unwrap_or_default();
+        text.lines()
+            .map(|it| std::path::PathBuf::from(it.rsplit_once('/').unwrap().0))
+            .collect::<Vec<_>>()
+    };
+
+    let ran_once = in_json(&mut sent(&program, "n1,n3,n4")).exits(code::INCOMPLETE);
+    let all = [("n1", "imported"), ("n3", "down"), ("n4", "imported")];
+    assert_eq!(states(&ran_once), told(&all));
+    assert!(holds(&head, "n1") && holds(&head, "n4"));
+    let shown = ran(sent(&program, "n2").arg("--dry-run")).ok();
+    std::fs::write(head.sealift.at("hand.sh"), &shown.stdout).unwrap();
+    let mut by_hand = command("sh");
+    by_hand.env("PATH", fanout_path(&head, &sshd)).arg(head.sealift.at("hand.sh"));
+    assert!(by_hand.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap().success());
+    assert!(holds(&head, "n2"));
+    let text = std::fs::read_to_string(&seen).unwrap();
+    assert_eq!(text.matches("/it's $(touch owned) b.tar\n").count(), 3, "{text}");
+    assert!(!text.contains(&head.bundle.display().to_string()));
+
+    // Interrupted, the node has nothing of it either.
+    let slow = head.program(&format!("{note}.slow; exec sleep 600"));
+    let slow_seen = head.sealift.at("seen.slow");
+    let mut process = Process::start(sent(&slow, "n5").stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_for("the node", || slow_seen.exists());
+    process.signal(Signal::INT);
+    wait_for("the end of it", || process.ended());
+    std::fs::rename(&slow_seen, head.sealift.at("seen.last")).unwrap();
+    let last = std::fs::read_to_string(head.sealift.at("seen.last")).unwrap();
+    let last = std::path::PathBuf::from(last.rsplit_once('/').unwrap().0);
+    wait_for("nothing is left", || folders().iter().chain([&last]).all(|it| !it.exists()));
+}
+
+#[test]
 fn an_encrypted_bundle_is_looked_at_here_and_opened_on_a_node_by_what_it_has() {
     need!("root", "sshd", "ssh", "ssh-keygen", "busybox", "age", "age-keygen");
     let (mut head, sshd) = (HeadNode::new("b.tar"), Sshd::start(&[]));
@@ -214,6 +261,7 @@ fn what_no_node_could_do_is_refused_here() {
     at(&["docker-archive:-", "--ssh", "n1"]).says("standard output");
     at(&["nowhere:x", "--ssh", "n1"]).says("import does not take that");
     at(&["oci:a\nb", "--ssh", "n1"]).says("cannot be handed to a node");
+    at(&["oci:x", "--slurm", "--send"]).says("is no single file");
     at(&["oci:x"]).says("--ssh");
     at(&["oci:x", "--ssh", "n1", "--slurm"]).says("cannot be used with");
     at(&["oci:x", "--ssh", "n1", "--bundle-at", "/a", "--bundle-at", "/b"]).says("--bundle-at");

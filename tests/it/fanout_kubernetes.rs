@@ -145,34 +145,44 @@ fn what_keeps_a_pod_from_its_start_is_told_in_its_own_words() {
     need!("root", "kubectl", "unshare", "mount", "busybox");
     let head = HeadNode::new("b.tar");
     let cluster = start(&head, &["n1"]);
-    let reason = |more: &[&str], state: &str| {
-        let ran = in_json(&mut fanout(&head, &cluster, "", more)).exits(code::INCOMPLETE);
-        assert_eq!(states(&ran), told(&[("n1", state)]));
-        assert!(cluster.left().is_empty() && head.asked().is_empty());
-        ran.json()["nodes"][0]["reason"].as_str().unwrap().to_owned()
-    };
-    let pull = reason(&["--image", "r.example/sealift:1", "--wait", "3"], "not-begun");
+    let reason = |fanout: &mut Command, state: &str| reason(&head, &cluster, fanout, state);
+    let by = |more: &[&str]| fanout(&head, &cluster, "", more);
+    let pull = reason(&mut by(&["--image", "r.example/sealift:1", "--wait", "3"]), "not-begun");
     assert_eq!(
         pull,
         "it waits for ImagePullBackOff: Back-off pulling image \"r.example/sealift:1\""
     );
     // Nobody waits for what stays as it is: that is told without --wait.
-    let forbidden =
-        "violates PodSecurity \"baseline:latest\": host namespaces (hostNetwork=true), privileged";
-    cluster.refuse(Some(forbidden));
-    let refused = reason(&[], "failed");
-    assert!(
-        refused.starts_with("its pod cannot start: FailedCreate: ") && refused.ends_with(forbidden)
-    );
-    cluster.refuse(None);
-    let absent = reason(&["--program", "/no/such/sealift"], "failed");
-    assert!(
-        absent.ends_with("hostPath type check failed: /no/such/sealift is not a file"),
-        "{absent}"
-    );
+    let absent = "/no/such/sealift".as_ref();
+    let mut fanout = head.fanout("oci:/x", absent);
+    fanout.args(["--kubernetes", "--image", PAUSE]).env("KUBECONFIG", cluster.kubeconfig());
+    let absent = reason(&mut fanout, "failed");
+    assert!(absent.starts_with("its pod cannot start: FailedMount: "), "{absent}");
+    assert!(absent.ends_with("type check failed: /no/such/sealift is not a file"), "{absent}");
     cluster.node("n1", |node| node["status"]["images"] = json!([]));
-    let none = reason(&[], "down");
+    let none = reason(&mut by(&[]), "down");
     assert_eq!(none, "it tells of no image that a job could be made of, and none is named");
+}
+
+#[test]
+fn what_admission_refuses_ends_at_once_with_its_reason() {
+    need!("root", "kubectl", "busybox");
+    let head = HeadNode::new("b.tar");
+    let cluster = start(&head, &["n1"]);
+    let why =
+        "violates PodSecurity \"baseline:latest\": host namespaces (hostNetwork=true), privileged";
+    cluster.refuse(Some(why));
+    let refused = reason(&head, &cluster, &mut fanout(&head, &cluster, "", &[]), "failed");
+    assert!(refused.starts_with("its pod cannot start: FailedCreate: "), "{refused}");
+    assert!(refused.ends_with(why), "{refused}");
+}
+
+/// Why the one node of `cluster` does not hold the bundle, of which it is told with `state` and nothing is left.
+fn reason(head: &HeadNode, cluster: &Cluster, fanout: &mut Command, state: &str) -> String {
+    let ran = in_json(fanout).exits(code::INCOMPLETE);
+    assert_eq!(states(&ran), told(&[("n1", state)]));
+    assert!(cluster.left().is_empty() && head.asked().is_empty());
+    ran.json()["nodes"][0]["reason"].as_str().unwrap().to_owned()
 }
 
 #[test]

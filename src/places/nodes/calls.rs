@@ -74,6 +74,14 @@ impl NodeCall {
         command
     }
 
+    /// The same, where the file at `path` follows the script on its standard input.
+    pub(super) fn shown_before(&self, path: &str) -> String {
+        let bare = NodeCall { script: None, ..self.clone() }.shown();
+        let script = self.script.as_deref().unwrap_or_default();
+        let path = quoted(path);
+        format!("{{ cat <<'{LAST_LINE}'\n{script}{LAST_LINE}\ncat {path}; }} | {bare}")
+    }
+
     /// Starts it for the job of `cancel`. What it says is kept.
     ///
     /// # Errors

@@ -25,9 +25,9 @@ const AT_ONCE: usize = 32;
 /// How often the cluster is asked for the pods of the run.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How many looks are between two in which the reasons of those that wait without one are asked for.
-const REASONS: u32 = 3;
+const REASONS: u32 = 2;
 /// How often such a reason is seen before it counts as one that stays.
-const STAYS: u32 = 3;
+const STAYS: u32 = 2;
 /// How long the log of a pod that ended may be out of reach.
 const LOG: Duration = Duration::from_secs(60);
 /// How often a run is taken back until none of it is left, and how long is between: longer than a pod has to stop.

@@ -29,7 +29,7 @@ struct World {
     events: Vec<Value>,
     /// What admission says of every pod.
     refused: Option<String>,
-    /// How many answers are refused with "too many requests".
+    /// How often pods are refused with "too many requests".
     busy: usize,
     made: usize,
 }
@@ -87,7 +87,7 @@ impl Cluster {
         self.world.lock().unwrap().refused = why.map(str::to_owned);
     }
 
-    /// The next `count` answers are that there are too many requests.
+    /// The next `count` times that pods are asked for there are too many requests.
     pub fn busy(&self, count: usize) {
         self.world.lock().unwrap().busy = count;
     }
@@ -256,7 +256,7 @@ fn answer(request: &Head, body: &[u8], world: &mut World) -> (&'static str, &'st
             "reason": reason, "message": message, "code": code }),
         )
     };
-    if world.busy > 0 {
+    if world.busy > 0 && request.method == "GET" && request.target.contains("/pods?") {
         world.busy -= 1;
         return failure(
             "429 Too Many Requests",
