@@ -4,6 +4,7 @@
 pub mod buffer;
 #[cfg(feature = "age")]
 pub mod cipher;
+pub mod disk_fault;
 pub mod file;
 pub mod file_state;
 pub mod folder;

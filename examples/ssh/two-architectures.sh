@@ -1,7 +1,7 @@
 #!/bin/sh
-# Observatories with one amd64 machine and several Raspberry Pis (arm32v7), one tag for both. The bundle has both
-# platforms (sealift export gcr.io/panoptes-exp/panoptes-utils:latest --platform linux/amd64 --platform linux/arm/v7);
-# each machine takes its own of them, so there is nothing to choose here.
+# PANOPTES: observatories with one amd64 machine and several Raspberry Pis (arm32v7), one tag for both. The bundle has both
+# platforms (panoptes.yaml beside this file says how it is made), each layer of both once; each machine takes its own, so
+# there is nothing to choose here, and the name on it is the one in panoptes.yaml.
 #
 #     sh two-architectures.sh /shared/panoptes.tar control,pi1,pi2
 set -eu

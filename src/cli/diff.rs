@@ -28,7 +28,7 @@ use crate::work::mapping::NameRule;
 /// Show what changes from one set of images to another: added, removed, moved, and what that weighs
 ///
 /// BEFORE and AFTER are bundles (a folder, a packed file, or a record of one), receipts, places
-/// (docker://HOST[/PATH], containers-storage:, docker-daemon:, containerd:[NAMESPACE], oci:DIR,
+/// (docker://HOST[/PATH], containers-storage:, docker-daemon:, containerd:[NAMESPACE], k3s:, rke2:, k0s:, oci:DIR,
 /// oci-archive:PATH, docker-archive:PATH), or lists of images, as export -f takes them. Of a place
 /// manifests are read. Of a list the names are compared, and the digests that they pin; nobody is asked
 /// for more.

@@ -80,7 +80,8 @@ impl From<WhenTaken> for OnExisting {
   sealift import june.tar --to docker://harbor.example/group --key transfer.pub.pem --dry-run
   sealift import june.tar --to containers-storage: --key transfer.pub.pem
   sealift import june.tar --to docker-daemon: --key transfer.pub.pem
-  sealift import june.tar --to 'containerd:[k8s.io]' --key transfer.pub.pem
+  sealift import june.tar --to 'containerd:[k8s.io]' --pin --key transfer.pub.pem
+  sealift import june.tar --to k3s: --key transfer.pub.pem
   sealift import june.tar --to oci:store --key transfer.pub.pem
   sealift import june.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --name-template '{repo}.{name}.img' --gzip
@@ -107,7 +108,7 @@ impl From<WhenTaken> for OnExisting {
 
 Names: docker.io/library/alpine:3.20 becomes harbor.example/group/library/alpine:3.20, with
 --flatten harbor.example/group/alpine:3.20. Rules (--map) come first; * stands for any text.
-In podman, docker and containerd images keep their full names.
+In podman, docker, containerd and on nodes images keep their full names.
 Images are chosen by name (alpine means all its tags) or by * for any text and ? for one character,
 as in --only 'quay.io/org/*' --except '*:debug'; what refers to them comes along.
 With --policy, and where the trust folder has a policy.toml, images that a rule keeps out are named before
@@ -122,9 +123,10 @@ pub(super) struct Import {
     #[command(flatten)]
     bundle: Bundle,
     /// Where to: docker://HOST[:PORT][/PREFIX], containers-storage: (podman), docker-daemon:,
-    /// containerd:[NAMESPACE], oci:DIR, docker-archive:PATH or oci-archive:PATH (one file for all
-    /// images; a folder, with a slash behind it, for a file an image; - for standard output), file:DIR
-    /// (charts and other artifacts as files)
+    /// containerd:[NAMESPACE], a Kubernetes node (k3s:, rke2: or k0s:, with its data directory behind it where
+    /// that is another), oci:DIR, docker-archive:PATH or oci-archive:PATH (one file for all images; a folder,
+    /// with a slash behind it, for a file an image; - for standard output), file:DIR (charts and other
+    /// artifacts as files)
     #[arg(long, value_name = "DEST", value_parser = argument::<Destination>)]
     to: Destination,
     /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not
@@ -172,6 +174,9 @@ pub(super) struct Import {
     /// single one [default: an engine's own; linux/amd64 for a docker archive]
     #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
     platform: Option<Platform>,
+    /// Label images in containerd as pinned, so that the garbage collection of a Kubernetes node keeps them
+    #[arg(long)]
+    pin: bool,
     /// What files are called in a folder of archives: {host}, {repo} (the path before its last
     /// part), {name} (the last part), {tag}, {digest} [default: {repo}.{name}_{tag}.tar, or .tar.gz]
     #[arg(long, value_name = "TEMPLATE", value_parser = Template::parse)]
@@ -232,7 +237,7 @@ impl Import {
         let discs = self.hold_parts.discs(&progress);
         let request = Request {
             bundle,
-            to: self.to,
+            to: if self.pin { self.to.pinned()? } else { self.to },
             bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
             trust: self.believe.trust(printer)?,
             demands: self.in_order.demands(),

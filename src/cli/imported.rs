@@ -62,6 +62,20 @@ pub(super) fn text(evidence: &Evidence, summary: &Summary) -> Vec<String> {
         let all = count(summary.tried.len(), "image");
         lines.push(format!("the check passed in {passed} of {all}"));
     }
+    if let Some(agent) = &summary.agent {
+        let folder = agent.images.display().to_string();
+        lines.push(match agent.runs {
+            true => format!("the node has them now, and again at each start: {}", Safe(&folder)),
+            false => {
+                let socket = agent.socket.display().to_string();
+                format!(
+                    "nothing listens at {}: the node takes them from {}, at its start at the latest",
+                    Safe(&socket),
+                    Safe(&folder)
+                )
+            }
+        });
+    }
     let bundle = evidence.bundle.to_string();
     lines.push(format!("from bundle {}, statement {}", Safe(&bundle), evidence.statement));
     lines.push(signed(evidence, false));

@@ -26,8 +26,8 @@ use crate::work::mapping::NameRule;
 ///
 /// On the isolated side. PLACE is a registry or a part of it (docker://HOST[/PATH]: every repository
 /// that is called so or lies below, or docker://HOST/REPOSITORY:TAG), an engine (containers-storage:,
-/// docker-daemon:, containerd:[NAMESPACE]), a layout (oci:DIR), an archive or a folder of archives
-/// (oci-archive:PATH, docker-archive:PATH). Manifests are read, and no layer. The receipt goes to
+/// docker-daemon:, containerd:[NAMESPACE]) or a Kubernetes node's (k3s:, rke2:, k0s:), a layout (oci:DIR), an
+/// archive or a folder of archives (oci-archive:PATH, docker-archive:PATH). Manifests are read, and no layer. The receipt goes to
 /// the connected side, where `export --since` leaves out what it tells of.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -234,7 +234,10 @@ fn row(noted: &NotedEntry) -> Vec<String> {
     what.extend(event.position.as_ref().map(|it| format!("({it})")));
     what.extend(event.statement.as_ref().map(|it| digest(it, false)));
     what.extend(event.place.as_ref().map(|place| format!("at {place}")));
-    what.extend(event.counts.get("images").map(|n| count(*n, "image")));
+    let counted = |name: &str| event.counts.get(name);
+    let shard = counted("shard").zip(counted("shards"));
+    what.extend(shard.map(|(number, of)| format!("shard {number}/{of}")));
+    what.extend(counted("images").map(|n| count(*n, "image")));
     what.extend(event.overrides.iter().map(|it| match &it.reason {
         Some(reason) => format!("OVERRIDE {}: {reason}", it.what),
         None => format!("OVERRIDE {}", it.what),

@@ -33,8 +33,8 @@ use crate::work::mapping::NameRule;
 /// List what a place holds, or a cluster runs, today, as a list of images that export -f takes
 ///
 /// PLACE is a registry or a part of it (docker://HOST[/PATH]), an engine (containers-storage:,
-/// docker-daemon:, containerd:[NAMESPACE]), a layout or an archive (oci:DIR, oci-archive:PATH,
-/// docker-archive:PATH), a Kubernetes cluster (kubernetes: or kubernetes:[CONTEXT], for which kubectl is
+/// docker-daemon:, containerd:[NAMESPACE]) or a Kubernetes node's (k3s:, rke2:, k0s:), a layout or an archive
+/// (oci:DIR, oci-archive:PATH, docker-archive:PATH), a Kubernetes cluster (kubernetes: or kubernetes:[CONTEXT], for which kubectl is
 /// asked; kubernetes:FILE or - for what `kubectl get pods -A -o json` printed), a bundle, a receipt, or a
 /// list of images. Of a cluster every image is listed that a workload asks for, those of init and
 /// ephemeral containers, of image volumes and of workloads without a pod among them.

@@ -53,7 +53,8 @@ What the destination does not take now (no room, no network) stays, and is tried
 Killed at any moment, the next run goes on: what is at the destination already is not brought again.
 Every state is a line of the ledger, and of the output. One process receives in a folder (exit code 9).
 Ctrl-C or SIGTERM ends it, with exit code 0 between two bundles. With --once it looks twice, takes what is
-whole, and ends: with the exit code of the first that was refused, or that waits (5).
+whole, and ends: with the exit code of the first that was refused, or that waits (5). A DIR that is not there is
+not made (5).
 examples/receive has a systemd unit.")]
 pub(super) struct Receive {
     /// Drop folder
@@ -158,7 +159,9 @@ impl Receive {
         printer.cancel().check()?;
         let parcels: Vec<&ParcelReport> = last.values().collect();
         let error = failure(&parcels);
-        let lines = || parcels.iter().map(|report| line(report)).collect();
+        // What was not imported stands in the failure, once.
+        let done = parcels.iter().filter(|report| report.state == ParcelState::Done);
+        let lines = || done.map(|report| line(report)).collect();
         let report = RoundReport { parcels: parcels.clone() };
         printer.ending(&report, error.as_ref(), lines)?;
         Ok(printer.end(error.as_ref()))
@@ -197,7 +200,9 @@ fn failure(parcels: &[&ParcelReport]) -> Option<Error> {
     let left: Vec<&&ParcelReport> =
         parcels.iter().filter(|it| it.state != ParcelState::Done).collect();
     let first = left.iter().find(|it| it.state == ParcelState::Refused).or(left.first())?;
-    let text = format!("{} of {} was not imported", left.len(), count(parcels.len(), "bundle"));
+    let all = count(parcels.len(), "bundle");
+    let were = if left.len() == 1 { "was" } else { "were" };
+    let text = format!("{} of {all} {were} not imported", left.len());
     let details = left.iter().map(|report| line(report));
     Some(
         Error::new(first.class.unwrap_or(Class::Other), text)

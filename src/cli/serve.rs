@@ -16,8 +16,7 @@ use super::bundle::Bundle;
 use super::environment::{inherited_listener, now};
 use super::evidence::ahead;
 use super::printer::Printer;
-use super::secrets::{open_to_others, read_bytes};
-
+use super::secrets::open_to_others;
 use super::unlock::Unlock;
 use crate::bundle::bases::Bases;
 use crate::bundle::check;
@@ -25,9 +24,7 @@ use crate::medium::Medium;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::report::{BundleReport, served_bundles, served_page};
-use crate::verbs::serve::{
-    Hidden, MAX_PASSWORDS, Passwords, Terms, Tls, Visits, serve, shelf, whole,
-};
+use crate::verbs::serve::{Hidden, Passwords, Terms, Tls, Visits, serve, shelf, whole};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Cancellable;
@@ -77,7 +74,8 @@ pub(super) struct Serve {
     /// Its private key in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Who may pull: names and passwords as `htpasswd -B` writes them. /healthz is open to all
+    /// Who may pull: names and passwords as `htpasswd -B` writes them. A changed file is taken up by itself.
+    /// /healthz is open to all
     #[arg(long, value_name = "FILE")]
     htpasswd: Option<PathBuf>,
     /// Take passwords by plain HTTP on addresses beyond the loopback: something in front of it speaks TLS
@@ -165,15 +163,7 @@ impl Serve {
             }
             _ => None,
         };
-        let passwords = match &self.htpasswd {
-            None => None,
-            Some(path) => {
-                let text = String::from_utf8(read_bytes(path, MAX_PASSWORDS)?.to_vec())
-                    .map_err(|_| Error::new(Class::Usage, "it is no text"));
-                let passwords = text.and_then(|text| Passwords::parse(&text));
-                Some(Arc::new(passwords.map_err(|e| e.context(path.display().to_string()))?))
-            }
-        };
+        let passwords = self.htpasswd.as_deref().map(Passwords::open).transpose()?.map(Arc::new);
         let is_near = address.ip().to_canonical().is_loopback();
         if passwords.is_some() && tls.is_none() && !is_near && !self.htpasswd_over_http {
             let text = format!("passwords would cross the network in clear on {address}");

@@ -5,6 +5,7 @@
 //! `CONTAINERD_ADDRESS`), and it is what runs as the right user.
 
 mod address;
+mod agent;
 mod answers;
 mod containerd;
 pub mod content;
@@ -13,6 +14,7 @@ mod driver;
 mod inspect;
 mod load;
 mod named;
+mod pins;
 mod podman;
 mod quota;
 mod removal;
@@ -26,6 +28,7 @@ mod trial;
 use std::io::Write;
 
 pub use self::address::Address;
+pub use self::agent::{Agent, AgentKind};
 pub use self::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, EngineStock, Watch};
 pub use self::driver::Driver;
 pub use self::named::{Engine, Storage};
@@ -36,6 +39,24 @@ pub use self::through::{PullFile, pull_through};
 pub use self::trial::Trial;
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::Reference;
+
+/// The namespace of containerd's in which Kubernetes looks.
+const KUBERNETES: &str = "k8s.io";
+
+impl Agent {
+    /// Its containerd, in which images are pinned.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        let namespace = Some(KUBERNETES.to_owned());
+        Engine::Containerd { namespace, pins: true, agent: Some(self.clone()) }
+    }
+
+    /// What is known of its containerd, which need not run.
+    #[must_use]
+    pub fn about(&self) -> EngineInfo {
+        containerd::unasked()
+    }
+}
 
 impl Driver {
     /// What it is like, and where it keeps things.

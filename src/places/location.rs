@@ -116,6 +116,19 @@ mod tests {
     }
 
     #[test]
+    fn images_are_pinned_in_containerd_alone() {
+        let pinned = |text: &str| text.parse::<Destination>().unwrap().pinned();
+        for text in ["containerd:[k8s.io]", "containerd:", "k3s:"] {
+            assert_eq!(pinned(text).unwrap().to_string(), text);
+        }
+        let Destination::Engine(engine) = pinned("containerd:").unwrap() else { panic!() };
+        assert!(engine.pins());
+        for text in ["docker-daemon:", "containers-storage:", "oci:x", "docker://h.example"] {
+            assert_eq!(pinned(text).unwrap_err().class(), Class::Usage, "{text}");
+        }
+    }
+
+    #[test]
     fn destinations_are_hosts_with_a_prefix_folders_archives_or_engines() {
         for (text, shown) in [
             ("docker://h.example/group", "docker://h.example/group"),
@@ -129,6 +142,9 @@ mod tests {
             ("containerd:", "containerd:"),
             ("containerd:k8s.io", "containerd:[k8s.io]"),
             ("containerd:[k8s.io]", "containerd:[k8s.io]"),
+            ("k3s:", "k3s:"),
+            ("rke2:/srv/rke2", "rke2:/srv/rke2"),
+            ("k0s:[/run/s]/srv/k0s", "k0s:[/run/s]/srv/k0s"),
         ] {
             assert_eq!(text.parse::<Destination>().unwrap().to_string(), shown);
         }
@@ -142,6 +158,8 @@ mod tests {
             "docker-daemon:x",
             "containers-storage:x",
             "containerd:a/b",
+            "k3s:images",
+            "k3s://host",
             "x",
         ] {
             assert!(bad.parse::<Destination>().is_err(), "{bad}");

@@ -25,7 +25,6 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 pub use self::about::FileInfo;
-pub use self::exchanging::is_fault;
 use self::keeping::Keeping;
 use crate::words::error::{Class, Error, Result};
 

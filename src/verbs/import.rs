@@ -1,7 +1,8 @@
-//! `import`: a bundle into a registry, a layout, archives or an engine. Verifying and copying are
+//! `import`: a bundle into a registry, a layout, archives, an engine or a node. Verifying and copying are
 //! one pass: every byte is hashed on its way, and nothing is unpacked.
 
 mod admitted;
+mod agent_state;
 mod archives;
 mod discs;
 mod elsewhere;
@@ -45,6 +46,7 @@ mod tried_image;
 mod unread;
 mod usable;
 
+pub use self::agent_state::AgentState;
 pub use self::discs::Discs;
 pub use self::failed::Failed;
 pub use self::filing::Filing;

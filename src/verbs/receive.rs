@@ -8,6 +8,8 @@ mod tray;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
 
 use self::parcel::{Parcel, list};
 use self::refusal_note::RefusalNote;
@@ -25,7 +27,7 @@ use crate::tools::lock::lock_folder;
 use crate::verbs::import::{self, Outcome, import};
 use crate::verbs::recording::LedgerRun;
 use crate::words::digest::Digest;
-use crate::words::error::{Class, Error, ErrorKind, Result, Side};
+use crate::words::error::{Class, Error, ErrorKind, Result, Side, Subject};
 use crate::words::progress::Progress;
 
 /// Where parcels go that were imported, and where those go that were not taken.
@@ -73,10 +75,10 @@ impl<'r> Receiver<'r> {
     /// Opens the drop folder of `request`, and goes on with what an earlier run left half moved.
     ///
     /// # Errors
-    /// [`Class::Busy`] while another one receives there; when the folder cannot be read or written.
+    /// [`Class::Incomplete`] when there is no such folder, [`Class::Usage`] for what is none; [`Class::Busy`] while
+    /// another one receives there; when it cannot be read or written.
     pub fn open(request: &'r Request) -> Result<Receiver<'r>> {
-        let fault = |e| Error::io(format!("cannot read {}", request.folder.display()), e);
-        let folder = Folder::open(&request.folder).map_err(fault)?;
+        let folder = Folder::open(&request.folder).map_err(|e| no_folder(&request.folder, e))?;
         lock_folder(&folder)?;
         let (done, refused) = (Tray::open(&folder, DONE)?, Tray::open(&folder, REFUSED)?);
         Ok(Receiver { request, folder, done, refused, known: BTreeMap::new() })
@@ -302,4 +304,23 @@ impl<'r> Receiver<'r> {
 
 fn shown_as(name: &OsStr) -> String {
     name.to_string_lossy().into_owned()
+}
+
+/// Why there is no drop folder at `path`. It is not made: bundles that were put onto a medium would come nowhere, and
+/// what arrives where none is mounted fills another disk.
+fn no_folder(path: &Path, e: io::Error) -> Error {
+    let error = match e.kind() {
+        io::ErrorKind::NotFound => {
+            let text = format!("{}: no such file or folder", path.display());
+            Error::new(Class::Incomplete, text)
+                .hint("mount the medium, or make the folder that bundles are to be put into")
+        }
+        io::ErrorKind::NotADirectory => {
+            let text = format!("{} is a file, not a folder", path.display());
+            let hint = "name the folder that bundles are put into; a single one is imported";
+            Error::new(Class::Usage, text).hint(hint)
+        }
+        _ => Error::io(format!("cannot read {}", path.display()), e),
+    };
+    error.subject(Subject::Path(path.to_owned()))
 }

@@ -35,6 +35,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod users;
 mod visitor;
 mod waiting;
 
@@ -45,7 +46,7 @@ use std::sync::Arc;
 use self::answer::Desk;
 pub use self::ledger::Ledger;
 pub use self::loopback::Loopback;
-pub use self::passwords::{MAX_FILE as MAX_PASSWORDS, Passwords};
+pub use self::passwords::Passwords;
 pub use self::receive::MAX_CONNECTIONS;
 use self::receive::{receive_until, usable};
 use self::several::Several;

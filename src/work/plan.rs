@@ -95,6 +95,21 @@ impl Plan {
         self.count_if(|blob| !these.contains(&blob.digest));
     }
 
+    /// Adds what is to be done for the same bundle at a second place.
+    pub fn join(&mut self, other: Plan) {
+        self.repositories.extend(other.repositories);
+        self.present.join(other.present);
+        self.mount.join(other.mount);
+        self.copy.join(other.copy);
+        self.lacking.join(other.lacking);
+        self.sizes.join(other.sizes);
+        self.projects.extend(other.projects);
+        self.sparse.extend(other.sparse);
+        self.foreign.extend(other.foreign);
+        self.missing.extend(other.missing);
+        self.obstacles.extend(other.obstacles);
+    }
+
     /// Bytes of the blobs and manifests that are sent.
     #[must_use]
     pub fn bytes_sent(&self) -> u64 {

@@ -27,6 +27,12 @@ impl Shard {
         ((1..=of).contains(&number) && of <= MAX_SHARDS).then_some(Shard { number, of })
     }
 
+    /// Its number, from 1 on, and how many there are.
+    #[must_use]
+    pub fn number_of(&self) -> (u64, u64) {
+        (self.number.into(), self.of.into())
+    }
+
     /// Whether what has this digest is its own. Of all shards of an import exactly one says so.
     #[must_use]
     pub fn takes(&self, digest: &Digest) -> bool {

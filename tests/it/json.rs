@@ -803,6 +803,10 @@ fn imports() {
     import("import", "packed.tar --to oci:store").ok();
     import("import.dry-run", &format!("packed.tar --to docker://{host}/group --dry-run")).ok();
     import("import.again", "packed.tar --to oci:store").ok();
+    let folder = sealift.at("node").display().to_string();
+    let node = format!("packed.tar --to k3s:[{folder}/none]{folder} --only docker.io/acme/schema2");
+    let ran = run(&sealift, &format!("import {node} --key signer.pub.pem"));
+    check("import.node", &ran, &[(&folder, "<node>")]);
     let taken = "--map *=acme/list:1.0 --only quay.io/acme/zstd --only docker.io/acme/schema2";
     import("import.two-to-one", &format!("packed.tar --to oci:x {taken}")).exits(code::USAGE);
     let moved =

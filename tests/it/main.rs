@@ -13,6 +13,7 @@
 #[macro_use]
 mod support;
 
+mod agents_in;
 mod archives_in;
 mod archives_out;
 mod charts;
@@ -38,6 +39,7 @@ mod engines_remote;
 mod engines_room;
 mod every_month;
 mod evidence;
+mod examples;
 mod existing;
 mod exit_codes;
 mod fanout;

@@ -236,6 +236,37 @@ fn bundles_of_a_stream_are_taken_in_their_order_whatever_they_are_called() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_told_with_the_way_out_and_not_made() {
+    let site = Site::new();
+    fs::remove_dir(site.at("drop")).unwrap();
+    for more in ["", "--once"] {
+        let gone = ran(&mut site.receive(&format!("--to oci:in {more}"))).exits(code::INCOMPLETE);
+        gone.says("drop: no such file or folder").says("hint: mount the medium");
+    }
+    assert!(!site.at("drop").exists());
+    fs::write(site.at("drop"), "").unwrap();
+    let file = ran(&mut site.receive("--to oci:in --once")).exits(code::USAGE);
+    file.says("drop is a file, not a folder").says("hint: ");
+}
+
+#[test]
+fn what_was_not_imported_is_said_once() {
+    let site = Site::new();
+    site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
+    site.export(HELLO, "-o drop/wrong.tar --sign-key other.key.pem");
+
+    let said = ran(&mut site.receive("--once --to oci:in")).exits(code::UNTRUSTED);
+
+    let of = |name: &str| -> Vec<bool> {
+        let begins = |text: &str| text.lines().filter(|it| it.trim().starts_with(name)).count();
+        [begins(&said.stdout), begins(&said.stderr)].map(|times| times == 1).to_vec()
+    };
+    assert_eq!(said.stdout.lines().count(), 1, "{said:?}");
+    assert_eq!(of("one.tar: imported"), [true, false], "{said:?}");
+    assert_eq!(of("wrong.tar: refused"), [false, true], "{said:?}");
+}
+
+#[test]
 fn one_process_receives_in_a_folder_and_ends_when_it_is_told_to() {
     let site = Site::new();
     let mut receive = site.receive("--to oci:in");

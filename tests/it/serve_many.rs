@@ -7,6 +7,8 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use rustix::process::Signal;
 
 use crate::support::content::{Layer, tar};
@@ -237,6 +239,41 @@ fn passwords_do_not_cross_a_network_in_clear_unasked() {
 
     std::fs::write(large.sealift.at("users"), "ann:$apr1$x$y\n").unwrap();
     ran(&mut serve("127.0.0.1:0", &[])).exits(code::USAGE).says("users: line 1: the hash of ann");
+}
+
+#[test]
+fn a_changed_file_of_passwords_is_taken_up_and_a_broken_one_is_not() {
+    need!("htpasswd");
+    let large = Large::get();
+    let line = |user: &str| output(command("htpasswd").args(["-Bbn", "-C", "5", user, "secret"]));
+    let (file, new) = (large.sealift.at("changing"), large.sealift.at("changing.new"));
+    let write = |bytes: &[u8]| {
+        std::fs::write(&new, bytes).unwrap();
+        std::fs::rename(&new, &file).unwrap();
+    };
+    write(&line("ann"));
+    let told = large.sealift.at("changing.told");
+    let mut serve = large.sealift.command();
+    serve.args(["serve", "b.tar", "--listen", "127.0.0.1:0", "--key"]).arg(&large.keys.public);
+    serve.arg("--htpasswd").arg(&file).stderr(std::fs::File::create(&told).unwrap());
+    let mut served = Process::start(serve.stdout(Stdio::piped()));
+    let mut line_of_it = String::new();
+    BufReader::new(served.0.stdout.take().unwrap()).read_line(&mut line_of_it).unwrap();
+    let port = line_of_it.trim().rsplit(':').next().unwrap().parse().unwrap();
+    let status = |user: &str| {
+        let said = BASE64_STANDARD.encode(format!("{user}:secret"));
+        http::get(port, "/v2/", &[("Authorization", &format!("Basic {said}"))]).status
+    };
+    assert_eq!((status("ann"), status("bob")), (200, 401));
+
+    write(&line("bob"));
+    wait_for("the new user", || status("bob") == 200);
+    assert_eq!(status("ann"), 401, "who was there before");
+    write(b"ann:secret\n");
+    let all = || std::fs::read_to_string(&told).unwrap();
+    wait_for("it is told", || all().contains("the passwords stay as they were: "));
+    assert!(all().contains("the passwords were read anew"), "{}", all());
+    assert_eq!((status("ann"), status("bob")), (401, 200));
 }
 
 #[test]

@@ -148,6 +148,21 @@ fn nothing_is_named_before_all_shards_are_there() {
         world.shard(&registry.host(), number).ok();
     }
 
+    // The ledger says which parts were done here, where each began.
+    let mut show = world.sealift.command();
+    let told = ran(show.args(["ledger", "show", "--format", "json"])).ok().json();
+    let mut parts: Vec<(Option<u64>, Option<u64>)> = Vec::new();
+    for entry in told["entries"].as_array().unwrap() {
+        let event = &entry["event"];
+        if event["verb"] == "import" && event["stage"] == "begun" {
+            parts.push((event["counts"]["shard"].as_u64(), event["counts"]["shards"].as_u64()));
+        }
+    }
+    let all = (2..=SHARDS as u64).map(|number| (Some(number), Some(SHARDS as u64)));
+    assert_eq!(parts, all.collect::<Vec<_>>());
+    ran(world.sealift.command().args(["ledger", "verify"])).ok();
+    ran(world.sealift.command().args(["ledger", "show"])).ok().says("shard 16/16");
+
     let early = ran(&mut world.import(&registry.host(), "--finish")).exits(code::INCOMPLETE);
 
     let early = early.says("not there yet").says("sha256:").says("--finish");

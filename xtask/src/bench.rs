@@ -47,6 +47,8 @@ struct Options {
     update_only: bool,
     media_only: bool,
     locking_only: bool,
+    /// How many clients read at a time where serving is measured.
+    clients: Vec<usize>,
 }
 
 pub fn run(args: &[&str]) -> Result {
@@ -85,8 +87,9 @@ pub fn run(args: &[&str]) -> Result {
     }
     let against = options.against.as_deref();
     let serving = || {
-        let (sealift, quick) = (sealift.as_deref(), options.quick);
-        serving::run(&cache, work.path(), sealift, against, quick, options.runs)
+        let (quick, clients, runs) = (options.quick, options.clients.clone(), options.runs);
+        let extent = serving::Extent { quick, clients, runs };
+        serving::run(&cache, work.path(), sealift.as_deref(), against, extent)
     };
     if options.serving_only {
         let serving = serving()?;
@@ -196,6 +199,7 @@ fn parse(args: &[&str]) -> Result<Options> {
         update_only: false,
         media_only: false,
         locking_only: false,
+        clients: serving::CLIENTS.to_vec(),
     };
     let mut rest = rest.as_slice();
     while !rest.is_empty() {
@@ -210,6 +214,13 @@ fn parse(args: &[&str]) -> Result<Options> {
             }
             ["--runs", runs, more @ ..] => {
                 options.runs = runs.parse().map_err(|_| format!("--runs {runs} is no number"))?;
+                more
+            }
+            ["--clients", numbers, more @ ..] => {
+                let number = |text: &str| {
+                    text.parse().map_err(|_| format!("--clients {numbers} are no numbers"))
+                };
+                options.clients = numbers.split(',').map(number).collect::<Result<_>>()?;
                 more
             }
             ["--against", file, more @ ..] => {
@@ -270,6 +281,8 @@ mod tests {
     fn options_are_read() {
         let options = parse(&["--size", "quick", "--runs", "3", "--peers-only"]).unwrap();
         assert!(options.quick && options.peers_only && options.runs == 3);
+        assert_eq!(parse(&["--clients", "1,50"]).unwrap().clients, [1, 50]);
+        assert!(parse(&["--clients", "1,"]).is_err());
         assert!(parse(&["--requests-only"]).unwrap().requests_only);
         assert!(parse(&["--against", "old", "--small-only"]).unwrap().against.is_some());
         assert!(parse(&["--against", "old", "--peers-only"]).is_err());

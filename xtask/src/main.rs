@@ -40,12 +40,13 @@ usage: cargo xtask <CHORE>
   testdata [--check]            writes (or compares) the demo image in testdata/hello
   bench [--size quick|full] [--runs N] [--sealift FILE] [--peers-only] [--small-only]
         [--serving-only] [--requests-only] [--update-only] [--media-only] [--locking-only]
-        [--against FILE]
+        [--clients N,...] [--against FILE]
                                 sealift beside skopeo and crane; writes docs/performance.md,
                                 with --requests-only its section of requests alone (seconds),
                                 with --update-only that of what a month later costs;
                                 with --media-only that of volumes, repair, encryption;
                                 with --locking-only names that are locked, printed alone;
+                                --clients says how many read at a time from each server;
                                 --against another program of sealift, and writes nothing
 
 --sealift FILE takes a built program instead of building one.

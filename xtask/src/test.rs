@@ -158,6 +158,9 @@ fn library() -> Result<Outcome> {
         "--test",
         "library",
         "--locked",
+        // What it is built from is what the tests are built from, so that it is built once.
+        "--profile",
+        PROFILE,
     ]))?;
     let mut tree = shell::cargo();
     tree.args(["tree", "--no-default-features", "--edges", "normal", "--prefix", "none"]);

@@ -10,7 +10,8 @@ use rustix::fs::FileType;
 
 use super::left::{BLOBS, SIGNATURES, cannot_list, look_through};
 use super::site::Site;
-use crate::tools::folder::{FileInfo, Folder, is_fault};
+use crate::tools::disk_fault::is_disk_fault;
+use crate::tools::folder::{FileInfo, Folder};
 use crate::tools::lock::lock;
 use crate::tools::named_file::NamedFile;
 use crate::words::error::{Class, Error, Result};
@@ -128,7 +129,7 @@ fn can(site: &Site, folder: impl std::os::fd::AsFd) -> io::Result<Option<&'stati
         let (first, second) = (beside.create(one, 0o600)?, beside.create(other, 0o600)?);
         match beside.exchange((one, &first), (other, &second)) {
             Ok(()) => {}
-            Err(e) if is_fault(&e) => return Err(e),
+            Err(e) if is_disk_fault(&e) => return Err(e),
             Err(_) => {
                 return Ok(Some("its file system cannot exchange two folders in one step"));
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::answers::{EngineImage, EngineInfo, EngineLayers, EnginePull, HANGS, Watch};
 use super::driver::Driver;
+use super::pins;
 use super::scratch::Scratch;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
@@ -20,11 +21,16 @@ pub(super) fn about(engine: &Driver) -> Result<EngineInfo> {
     plugins.args(["plugins", "ls", "--detailed"]);
     let said = engine.answer(plugins, "cannot ask containerd")?;
     let (packed, unpacked) = roots(&String::from_utf8_lossy(&said));
-    Ok(EngineInfo {
+    Ok(EngineInfo { unpacked: unpacked.or_else(|| packed.clone()), packed, ..unasked() })
+}
+
+/// What is true of every containerd on this machine.
+pub(super) fn unasked() -> EngineInfo {
+    EngineInfo {
         platform: own_platform(),
         remote: None,
-        unpacked: unpacked.or_else(|| packed.clone()),
-        packed,
+        unpacked: None,
+        packed: None,
         owned: false,
         keeps_partial: true,
         keeps_packed: true,
@@ -34,7 +40,7 @@ pub(super) fn about(engine: &Driver) -> Result<EngineInfo> {
         takes_zstd: true,
         takes_nested: true,
         scratch: Some(PathBuf::from(SCRATCH)),
-    })
+    }
 }
 
 /// The folders of the content store, and of the snapshotter that `ctr` takes by itself.
@@ -78,8 +84,10 @@ pub(super) fn held(engine: &Driver, name: &Reference) -> Result<Option<EngineIma
     let Some(image) = checked(engine, name)? else { return Ok(None) };
     let other = by_digest(name, image.digest);
     let both = other == *name || checked(engine, &other)?.is_some();
+    let stays = !engine.engine().pins()
+        || (pins::is_pinned(engine, name)? && pins::is_pinned(engine, &other)?);
     let digests = BTreeSet::from([image.digest]);
-    Ok(Some(EngineImage { id: Some(image.digest), digests, whole: image.whole && both }))
+    Ok(Some(EngineImage { id: Some(image.digest), digests, whole: image.whole && both && stays }))
 }
 
 /// Whether any tag of the repository of `name` stands for `digest`.
@@ -154,12 +162,15 @@ pub(super) fn pull(
         return Err(ended.failure(&format!("containerd cannot pull {}", pull.name)));
     }
     let other = by_digest(pull.name, *pull.digest);
-    if other == *pull.name {
-        return Ok(());
+    if other != *pull.name {
+        let mut tag = engine.command();
+        tag.args(["images", "tag", "--force", &pull.name.to_string(), &other.to_string()]);
+        engine.answer(tag, &format!("containerd cannot name {other}"))?;
     }
-    let mut tag = engine.command();
-    tag.args(["images", "tag", "--force", &pull.name.to_string(), &other.to_string()]);
-    engine.answer(tag, &format!("containerd cannot name {other}")).map(drop)
+    match engine.engine().pins() {
+        true => pins::pin(engine, &[pull.name, &other]),
+        false => Ok(()),
+    }
 }
 
 /// Both `server` and the one host are ours, so that there is nobody else to ask.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::str::FromStr;
 
+use super::agent::Agent;
 use crate::words::error::{Class, Error, Result};
 
 /// Which container engine and, where it was named, which storage. A [`Driver`](super::Driver) speaks to it.
@@ -22,6 +23,10 @@ pub enum Engine {
     Containerd {
         /// The namespace, if not the one that `ctr` itself would take.
         namespace: Option<String>,
+        /// Whether images get the label by which the garbage collection of a node keeps them.
+        pins: bool,
+        /// Whose it is, where that is no containerd of the machine's own.
+        agent: Option<Agent>,
     },
 }
 
@@ -56,12 +61,23 @@ impl Engine {
                 Some(namespace) if !is_namespace(namespace) => {
                     bad(format!("{namespace:?} is not a namespace of containerd's"))
                 }
-                namespace => {
-                    Ok(Some(Engine::Containerd { namespace: namespace.map(str::to_owned) }))
-                }
+                namespace => Ok(Some(Engine::containerd(namespace))),
             },
             _ => Ok(None),
         }
+    }
+
+    /// The containerd of this machine, with its `namespace` if not the one that `ctr` itself would take.
+    #[must_use]
+    pub fn containerd(namespace: Option<&str>) -> Engine {
+        let namespace = namespace.map(str::to_owned);
+        Engine::Containerd { namespace, pins: false, agent: None }
+    }
+
+    /// Whether images are pinned in it.
+    #[must_use]
+    pub fn pins(&self) -> bool {
+        matches!(self, Engine::Containerd { pins: true, .. })
     }
 
     /// The program that speaks to it.
@@ -77,7 +93,10 @@ impl Engine {
     /// A call of its program, up to where the verb goes. It reads nothing from standard input.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = Command::new(self.program());
+        let mut command = match self {
+            Engine::Containerd { agent: Some(agent), .. } => agent.ctr(),
+            _ => Command::new(self.program()),
+        };
         command.stdin(Stdio::null());
         match self {
             Engine::Podman { storage: Some(storage) } => {
@@ -89,7 +108,7 @@ impl Engine {
                     command.arg("--storage-driver").arg(driver);
                 }
             }
-            Engine::Containerd { namespace: Some(namespace) } => {
+            Engine::Containerd { namespace: Some(namespace), .. } => {
                 command.arg("--namespace").arg(namespace);
             }
             _ => {}
@@ -145,8 +164,9 @@ impl fmt::Display for Engine {
                 write!(f, "containers-storage:[{storage}]")
             }
             Engine::Docker => f.write_str("docker-daemon:"),
-            Engine::Containerd { namespace: None } => f.write_str("containerd:"),
-            Engine::Containerd { namespace: Some(namespace) } => {
+            Engine::Containerd { agent: Some(agent), .. } => agent.fmt(f),
+            Engine::Containerd { namespace: None, .. } => f.write_str("containerd:"),
+            Engine::Containerd { namespace: Some(namespace), .. } => {
                 write!(f, "containerd:[{namespace}]")
             }
         }

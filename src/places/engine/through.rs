@@ -43,7 +43,7 @@ pub fn pull_through(file: PullFile<'_>, name: &Reference, cancel: &Cancel) -> Re
         PullFile::RegistriesConf { conf, certs } => run(copied(conf, certs, name))?,
         PullFile::HostsFolder(folder) => {
             let shown = name.to_string();
-            let engine = Engine::Containerd { namespace: Some(NAMESPACE.to_owned()) };
+            let engine = Engine::containerd(Some(NAMESPACE));
             let containerd = Driver::new(engine, cancel.clone());
             let mut fetch = containerd.command();
             fetch.args(["content", "fetch", "--hosts-dir"]).arg(folder).arg(&shown);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::transport::{OTHER_TRANSPORTS, split_engine, unsupported};
-use crate::places::engine::Engine;
+use crate::places::engine::{Agent, Engine};
 use crate::words::error::{Class, Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::reference::{Registry, Repository};
@@ -56,6 +56,8 @@ pub enum Destination {
     },
     /// `containers-storage:`, `docker-daemon:` or `containerd:`.
     Engine(Engine),
+    /// `k3s:`, `rke2:` or `k0s:`: the folder of images of such an agent, and its containerd.
+    Agent(Agent),
     /// `file:DIR`: charts and other artifacts as the files that they were.
     Files {
         /// The folder.
@@ -72,7 +74,25 @@ impl Destination {
             Destination::Layout { .. } => Some("a layout is no registry"),
             Destination::Archive { .. } => Some("an archive is no registry"),
             Destination::Engine(_) => Some("the engine is not reached as a registry"),
+            Destination::Agent(_) => Some("a node is not reached as a registry"),
             Destination::Files { .. } => Some("a folder of files is no registry"),
+        }
+    }
+
+    /// The same, with images labelled as pinned: the garbage collection of a Kubernetes node keeps those.
+    ///
+    /// # Errors
+    /// [`Class::Usage`] where there are no such labels.
+    pub fn pinned(self) -> Result<Destination> {
+        match self {
+            Destination::Agent(_) => Ok(self),
+            Destination::Engine(Engine::Containerd { namespace, agent, .. }) => {
+                Ok(Destination::Engine(Engine::Containerd { namespace, pins: true, agent }))
+            }
+            _ => Err(Error::new(Class::Usage, format!("{self} has no labels that pin images"))
+                .hint(
+                    "images are pinned in containerd alone, for Kubernetes in containerd:[k8s.io]",
+                )),
         }
     }
 }
@@ -90,7 +110,8 @@ impl FromStr for Destination {
         let bad = || {
             Error::new(Class::Usage, format!("{text:?} is not a destination")).hint(
                 "write docker://HOST[/PREFIX], containers-storage:, docker-daemon:, \
-                       containerd:, docker-archive:PATH, oci-archive:PATH, oci:FOLDER or file:FOLDER",
+                 containerd:, k3s:, rke2:, k0s:, docker-archive:PATH, oci-archive:PATH, oci:FOLDER or \
+                 file:FOLDER",
             )
         };
         if let Some(rest) = text.strip_prefix("docker://") {
@@ -100,11 +121,14 @@ impl FromStr for Destination {
             };
             return Ok(Destination::Registry { registry: host.parse()?, prefix });
         }
+        if let Some(agent) = Agent::named(text)? {
+            return Ok(Destination::Agent(agent));
+        }
         if let Some((engine, rest)) = split_engine(text)? {
             return match (engine, rest) {
                 (engine, "") => Ok(Destination::Engine(engine)),
                 // A namespace can hardly be taken for anything else here.
-                (Engine::Containerd { namespace: None }, namespace) => {
+                (Engine::Containerd { namespace: None, .. }, namespace) => {
                     let engine = Engine::of("containerd", Some(namespace))?;
                     engine.map(Destination::Engine).ok_or_else(bad)
                 }
@@ -164,6 +188,7 @@ impl fmt::Display for Destination {
                 write!(f, "oci-archive:{}", path.display())
             }
             Destination::Engine(engine) => engine.fmt(f),
+            Destination::Agent(agent) => agent.fmt(f),
             Destination::Files { path } => write!(f, "file:{}", path.display()),
         }
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::source::Source;
 use super::transport::split_engine;
-use crate::places::engine::Engine;
+use crate::places::engine::{Agent, Engine};
 use crate::words::error::{Class, Error, Result};
 use crate::words::reference::{Reference, Registry, Repository};
 
@@ -33,7 +33,8 @@ pub enum Place {
     Image(Reference),
     /// `oci:`, `oci-archive:` or `docker-archive:`, with a path; or one image of an engine.
     Local(Source),
-    /// `containers-storage:`, `docker-daemon:` or `containerd:`.
+    /// `containers-storage:`, `docker-daemon:` or `containerd:`; `k3s:`, `rke2:` or `k0s:` for the containerd
+    /// that such an agent runs.
     Engine(Engine),
 }
 
@@ -44,7 +45,7 @@ impl FromStr for Place {
         let bad = || {
             Error::new(Class::Usage, format!("{text:?} is no place with images")).hint(
                 "write docker://HOST[/PATH], oci:DIR, oci-archive:FILE, docker-archive:FILE, \
-                 containers-storage:, docker-daemon: or containerd:",
+                 containers-storage:, docker-daemon:, containerd:, k3s:, rke2: or k0s:",
             )
         };
         if let Some(rest) = text.strip_prefix("docker://") {
@@ -56,6 +57,9 @@ impl FromStr for Place {
                     Place::Registry { registry: host.parse()?, path: Some(path.parse()?) }
                 }
             });
+        }
+        if let Some(agent) = Agent::named(text)? {
+            return Ok(Place::Engine(agent.engine()));
         }
         if let Some((engine, "")) = split_engine(text)? {
             return Ok(Place::Engine(engine));

@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::AsFd;
 
 use rustix::fs::{RenameFlags, renameat_with};
-use rustix::io::Errno;
 
 use super::about::FileInfo;
 use super::{Folder, one};
@@ -45,28 +44,6 @@ impl Folder {
     }
 }
 
-/// Whether `error` is one of the disk, as a full or a failing one, and not how a file system says that it
-/// cannot do such a thing at all, for which each has another number.
-#[must_use]
-pub fn is_fault(error: &io::Error) -> bool {
-    let Some(number) = error.raw_os_error() else { return false };
-    matches!(
-        Errno::from_raw_os_error(number),
-        Errno::NOSPC
-            | Errno::DQUOT
-            | Errno::ROFS
-            | Errno::IO
-            | Errno::BADMSG
-            | Errno::UCLEAN
-            | Errno::NODEV
-            | Errno::NXIO
-            | Errno::NOMEDIUM
-            | Errno::STALE
-            | Errno::REMOTEIO
-            | Errno::NOMEM
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -92,15 +69,5 @@ mod tests {
         assert!(at("b/x").exists());
         assert!(folder.exchange(("b", &a), ("nothing", &b)).is_err());
         assert!(folder.is_beside(&a).unwrap());
-    }
-
-    #[test]
-    fn a_fault_of_the_disk_is_told_from_what_a_file_system_does_not_have() {
-        for number in [Errno::NOSPC, Errno::DQUOT, Errno::ROFS, Errno::IO, Errno::STALE] {
-            assert!(is_fault(&number.into()), "{number}");
-        }
-        for number in [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP, Errno::PERM, Errno::XDEV] {
-            assert!(!is_fault(&number.into()), "{number}");
-        }
     }
 }

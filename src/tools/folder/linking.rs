@@ -8,8 +8,8 @@ use rustix::fs::{AtFlags, Mode, fchmod, linkat, syncfs};
 use rustix::io::Errno;
 
 use super::about::FileInfo;
-use super::exchanging::is_fault;
 use super::{Folder, one};
+use crate::tools::disk_fault::is_disk_fault;
 use crate::words::error::{Error, Result};
 
 /// Permissions by which anybody writes.
@@ -53,7 +53,7 @@ impl Folder {
         to.remove(new)?;
         match linkat(self.handle(), name, to.handle(), new, AtFlags::empty()) {
             Ok(()) => {}
-            Err(e) if is_fault(&e.into()) => return Err(e.into()),
+            Err(e) if is_disk_fault(&e.into()) => return Err(e.into()),
             // As each file system says that it has no such thing.
             Err(_) => return Ok(false),
         }

@@ -72,19 +72,19 @@ impl Landing for ToArchives<'_> {
         names: Vec<Reference>,
         came_as: CameAs<'_>,
     ) -> Result<ThereNow, Halt> {
-        let (archives, deliveries) = AtArchives::look(job, self.format, self.path, names)?;
+        let (archives, deliveries) = AtArchives::look(job, self.format, self.path, names, false)?;
         Ok(read_back(&archives, &deliveries, came_as)?)
     }
 
     fn land(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Outcome, Halt> {
-        let (archives, deliveries) = AtArchives::look(job, self.format, self.path, names)?;
+        let (archives, deliveries) = AtArchives::look(job, self.format, self.path, names, false)?;
         surveyed::land(&archives, &deliveries)
     }
 }
 
 /// Archives that were looked at. Each file appears when it is whole; those that were
 /// finished before a failure stay, and the same import leaves them as they are.
-struct AtArchives<'i> {
+pub(super) struct AtArchives<'i> {
     job: Job<'i>,
     path: &'i Path,
     contents: Cow<'i, Contents>,
@@ -100,15 +100,17 @@ struct AtArchives<'i> {
 }
 
 impl<'i> AtArchives<'i> {
-    /// Those of the kind `format` at `path`: which file each image goes to, and what is there now.
+    /// Those of the kind `format` at `path`: which file each image goes to, and what is there now. They list
+    /// each under its digest as well where it is to be found `by_digest`.
     ///
     /// # Errors
     /// For names that give no files, and when what is there cannot be read.
-    fn look(
+    pub(super) fn look(
         job: Job<'i>,
         format: ArchiveFormat,
         path: &'i Path,
         mut to: Vec<Reference>,
+        by_digest: bool,
     ) -> Result<(AtArchives<'i>, Vec<Delivery>), Halt> {
         // 1. What fits: a docker archive holds one platform of each image, and images only.
         let (single, mut obstacles) = match format {
@@ -132,7 +134,8 @@ impl<'i> AtArchives<'i> {
         for (at, file) in At::along(&files) {
             job.progress.check()?;
             let docker = single.as_ref().map(|single| to_json(&single.entries(&file.images)));
-            let (listing, referrers) = listing(contents, &referring, &file.images, docker)?;
+            let listed = file.listed(contents, by_digest);
+            let (listing, referrers) = listing(contents, &referring, &listed, docker)?;
             rooms.push(listing.size());
             let (sink, found) = open(&job, file, listing)?;
             if let OldFile::Other { what, .. } = found {

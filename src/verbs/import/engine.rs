@@ -1,6 +1,7 @@
 //! `import` into podman, docker or containerd: the bundle is served to the engine, which pulls
 //! from it what it does not have. A build without the feature `serve` streams it into the engine.
 
+mod agent;
 mod chosen;
 mod load;
 mod look;
@@ -9,7 +10,9 @@ mod needs;
 mod pulled;
 mod pulling;
 mod unpacked;
+mod untagged;
 
+pub(super) use self::agent::ToAgent;
 use self::look::Look;
 use self::pulled::Pulled;
 use self::pulling::Pulling;
@@ -24,11 +27,9 @@ use super::there_now::{CameAs, ThereNow};
 use crate::bundle::contents::Contents;
 use crate::places::engine::Engine;
 use crate::storage::holdings::Held;
-use crate::words::error::{Class, Error, Result};
-use crate::words::phrase::phrase;
+use crate::words::error::Result;
 use crate::words::reference::Reference;
-use crate::words::remedy::Remedy;
-use crate::work::plan::{Delivery, OnExisting, PlaceRoom, Plan};
+use crate::work::plan::{Delivery, PlaceRoom, Plan};
 use crate::work::transfer::{Carrier, Unfinished};
 
 /// An engine, as a destination.
@@ -39,18 +40,7 @@ pub(super) struct ToEngine<'d> {
 
 impl Landing for ToEngine<'_> {
     fn check(&self, request: &Request) -> Result<()> {
-        if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
-            let text = phrase![
-                format!("{} has no images beside names: ", self.engine),
-                Remedy::Existing,
-                " keep-digest"
-            ];
-            return Err(Error::new(Class::Usage, text).hint(phrase![
-                "leave such images behind with skip, or give them other tags with ",
-                Remedy::Rules
-            ]));
-        }
-        Ok(())
+        untagged::refuse(self.engine, request)
     }
 
     fn look_back(

@@ -22,6 +22,11 @@ pub(super) fn asked(event: &mut LedgerEvent, request: &Request) {
         to_oci: request.rewrite.to_oci,
         ..LedgerMapping::default()
     });
+    // As counts, which readers of before take as well.
+    if let Some(shard) = request.sharing.shard() {
+        let (number, of) = shard.number_of();
+        event.counts.extend([("shard".to_owned(), number), ("shards".to_owned(), of)]);
+    }
     let existing = match request.existing {
         OnExisting::Error => None,
         OnExisting::Overwrite => Some("overwrite"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::admitted::admitted;
 use super::archives::ToArchives;
-use super::engine::ToEngine;
+use super::engine::{ToAgent, ToEngine};
 use super::failed::Failed;
 use super::files::ToFiles;
 use super::job::Job;
@@ -40,6 +40,7 @@ pub(super) fn landing<'d>(to: &'d Destination, client: &'d Client) -> Box<dyn La
         Destination::Layout { path } => Box::new(ToLayout { path }),
         Destination::Archive { format, path } => Box::new(ToArchives { format: *format, path }),
         Destination::Engine(engine) => Box::new(ToEngine { engine }),
+        Destination::Agent(agent) => Box::new(ToAgent::of(agent)),
         Destination::Files { path } => Box::new(ToFiles { path }),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::agent_state::AgentState;
 use super::failed::{Failed, class};
 use super::receipted::{NotAsBrought, Receipted};
 use super::request::Request;
@@ -82,6 +83,9 @@ pub struct Summary {
     /// The images in which a command was run, where that was wanted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<TriedImage>,
+    /// When the node has the images, where the destination is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentState>,
     /// The receipt of it, where one was wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipted>,
@@ -130,6 +134,7 @@ impl Summary {
             mounted: moved.mounted,
             present: moved.present,
             tried: Vec::new(),
+            agent: None,
             receipt: None,
         }
     }
@@ -137,6 +142,7 @@ impl Summary {
     /// Adds the images and projects of another part of the same import.
     pub(super) fn add(&mut self, other: Summary) {
         self.images.extend(other.images);
+        self.agent = other.agent.or(self.agent.take());
         for project in other.projects {
             if !self.projects.iter().any(|known| known.project == project.project) {
                 self.projects.push(project);

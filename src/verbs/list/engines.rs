@@ -54,7 +54,8 @@ pub(super) fn one(
 
 /// What `driver` has under `name`, as an export takes it from there.
 fn at(driver: &Driver, name: Option<&Reference>) -> Vec<ListedAt> {
-    let source = name.map(|name| format!("{driver}{name}"));
+    let is_source = !matches!(driver.engine(), Engine::Containerd { agent: Some(_), .. });
+    let source = name.filter(|_| is_source).map(|name| format!("{driver}{name}"));
     vec![ListedAt { source, ..ListedAt::of(driver) }]
 }
 

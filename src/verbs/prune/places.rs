@@ -42,6 +42,13 @@ pub(super) fn open<'p>(
                 let text = format!("{} is a folder of files", request.place);
                 return Err(Error::new(Class::Usage, text).hint("delete those that nobody needs"));
             }
+            Destination::Agent(agent) => {
+                let text = format!("{} imports from its folder again", request.place);
+                return Err(Error::new(Class::Usage, text).hint(format!(
+                    "delete its archives of such images in {}, then use ctr images rm",
+                    agent.images().display()
+                )));
+            }
             Destination::Archive { .. } => {
                 let text = format!("{} is written once, as a whole", request.place);
                 return Err(Error::new(Class::Usage, text)

@@ -1,27 +1,26 @@
 //! [`Passwords`]: who may ask, as Apache's `htpasswd -B` writes it, and docker-registry reads it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
-use std::str::FromStr as _;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bcrypt::HashParts;
 use hyper::header::HeaderValue;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::users::Users;
+use crate::tools::file_state::FileState;
 use crate::tools::mutex::lock;
-use crate::words::error::{Class, Error, Result};
-use crate::words::escape::safe;
+use crate::words::error::{Class, Error, Result, Subject};
 
 /// Largest file: ten thousand users and more.
-pub const MAX_FILE: u64 = 1 << 20;
-/// Highest cost of a hash. One more doubles the time that every wrong password takes here; this much is
-/// about a second.
-const MAX_COST: u32 = 14;
+const MAX_FILE: u64 = 1 << 20;
 /// How many passwords are tried at a time, so that guessing leaves processors to those who pull.
 const AT_ONCE: usize = 1;
 /// Most right answers that are remembered, so that not every blob costs a hash. As many are forgotten at
@@ -29,87 +28,97 @@ const AT_ONCE: usize = 1;
 const REMEMBERED: usize = 4096;
 /// Longest header that is looked at: a name and a password of a kilobyte each.
 const MAX_HEADER: usize = 3 << 10;
-/// As much of a name as a message shows.
-const SHOWN: usize = 60;
 
-/// The users with the hashes of their passwords (bcrypt alone: all other forms that such files know are
-/// guessed at billions a second).
+/// Who may ask: the users of a file, which may be changed while it is used.
 pub struct Passwords {
-    users: BTreeMap<String, String>,
-    /// A hash for those who are no user, so that they wait as long.
-    nobody: String,
-    /// What was found right, by a hash with a key that nobody knows and that ends with the process.
-    right: Mutex<HashSet<[u8; 32]>>,
+    file: Option<PathBuf>,
+    now: Mutex<Now>,
     key: [u8; 32],
     turns: Semaphore,
 }
 
+/// The users, and what was found right of them.
+struct Known {
+    users: Users,
+    /// By a hash with a key that nobody knows and that ends with the process. It goes with the users: who is none
+    /// of the next ones is remembered by nobody.
+    right: Mutex<HashSet<[u8; 32]>>,
+}
+
+struct Now {
+    known: Arc<Known>,
+    /// As the file was when it was looked at last, whether what it held could be used or not.
+    seen: Option<FileState>,
+}
+
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("users", &self.users.len()).finish_non_exhaustive()
+        f.debug_struct("Passwords").field("users", &self.known().users).finish_non_exhaustive()
     }
 }
 
 impl Passwords {
-    /// Those of the file `text`: `NAME:HASH` a line, and comments.
+    /// Those of the file at `path`: `NAME:HASH` a line, and comments.
+    ///
+    /// # Errors
+    /// [`Class::Usage`], with the file: when it cannot be read, and as [`parse`](Passwords::parse).
+    pub fn open(path: &Path) -> Result<Passwords> {
+        let (seen, known) = (state(path), Known::read(path)?);
+        Passwords::of(Some(path.to_owned()), Now { known, seen })
+    }
+
+    /// Those of the file `text`, for good.
     ///
     /// # Errors
     /// [`Class::Usage`], with the number of the line: for a line that is none, a hash that is not of bcrypt
     /// or costs too much, a user who is there twice, and a file without any.
     pub fn parse(text: &str) -> Result<Passwords> {
-        let mut users = BTreeMap::new();
-        let (mut nobody, mut highest) = (String::new(), 0);
-        for (at, line) in (1..).zip(text.lines()) {
-            let line = line.trim_end();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let Some((user, hash)) = line.split_once(':').filter(|(user, _)| !user.is_empty())
-            else {
-                return Err(bad(format!("line {at} is no NAME:HASH")));
-            };
-            let shown = safe(user, SHOWN);
-            let parts = HashParts::from_str(hash)
-                .map_err(|_| bad(format!("line {at}: the hash of {shown} is not of bcrypt")))?;
-            let cost = parts.get_cost();
-            if cost > MAX_COST {
-                return Err(bad(format!(
-                    "line {at}: the hash of {shown} costs {cost}, and {MAX_COST} is the most"
-                )));
-            }
-            if cost > highest || nobody.is_empty() {
-                (nobody, highest) = (hash.to_owned(), cost);
-            }
-            if users.insert(user.to_owned(), hash.to_owned()).is_some() {
-                return Err(bad(format!("line {at}: {shown} is there twice")));
-            }
-        }
-        if users.is_empty() {
-            return Err(bad("it names no user".to_owned()));
-        }
+        Passwords::of(None, Now { known: Known::new(Users::parse(text)?), seen: None })
+    }
+
+    fn of(file: Option<PathBuf>, now: Now) -> Result<Passwords> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)
             .map_err(|e| Error::new(Class::Other, format!("no random numbers: {e}")))?;
-        let (right, turns) = (Mutex::default(), Semaphore::new(AT_ONCE));
-        Ok(Passwords { users, nobody, right, key, turns })
+        Ok(Passwords { file, now: Mutex::new(now), key, turns: Semaphore::new(AT_ONCE) })
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&lock(&self.now).known)
+    }
+
+    /// Takes up the file where it changed since the last look. Whether it did; what cannot be used
+    /// leaves it at the users of before.
+    ///
+    /// # Errors
+    /// As [`open`](Passwords::open), once for each change.
+    pub(super) fn look(&self) -> Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let seen = state(file);
+        let mut now = lock(&self.now);
+        if now.seen == seen {
+            return Ok(false);
+        }
+        now.seen = seen;
+        now.known = Known::read(file)?;
+        Ok(true)
     }
 
     /// Who asks with this `Authorization`; nobody where the password is wrong, or none was given.
     pub async fn user(self: &Arc<Self>, header: Option<&HeaderValue>) -> Option<String> {
         let (user, password) = said(header?)?;
-        let mark = self.mark(&user, &password);
-        if lock(&self.right).contains(&mark) {
+        let (known, mark) = (self.known(), self.mark(&user, &password));
+        if lock(&known.right).contains(&mark) {
             return Some(user);
         }
         let _turn = self.turns.acquire().await.ok()?;
-        let hash = self.users.get(&user);
-        let (is_user, hash) = (hash.is_some(), hash.unwrap_or(&self.nobody).clone());
+        let (hash, is_user) = known.users.hash_of(&user);
         let is_it = spawn_blocking(move || bcrypt::verify(password, &hash).unwrap_or(false));
         let is_right = is_it.await.unwrap_or(false) && is_user;
         if !is_right {
             return None;
         }
-        let mut right = lock(&self.right);
+        let mut right = lock(&known.right);
         if right.len() >= REMEMBERED {
             right.clear();
         }
@@ -127,6 +136,40 @@ impl Passwords {
     }
 }
 
+impl Known {
+    fn new(users: Users) -> Arc<Known> {
+        Arc::new(Known { users, right: Mutex::default() })
+    }
+
+    /// Those of the file at `path`.
+    fn read(path: &Path) -> Result<Arc<Known>> {
+        let about = |error: Error| {
+            error.context(path.display().to_string()).subject(Subject::Path(path.to_owned()))
+        };
+        let unreadable = |e: std::io::Error| {
+            let error = Error::new(Class::Usage, format!("cannot read {}", path.display()));
+            let error = error.source(e).subject(Subject::Path(path.to_owned()));
+            error.hint("see whether it is there, is a file, and may be read by you")
+        };
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(unreadable)?;
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(about(Error::new(
+                Class::Usage,
+                format!("it is larger than {MAX_FILE} bytes"),
+            )));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| about(Error::new(Class::Usage, "it is no text")))?;
+        Ok(Known::new(Users::parse(&text).map_err(about)?))
+    }
+}
+
+fn state(path: &Path) -> Option<FileState> {
+    FileState::of(&File::open(path).ok()?)
+}
+
 /// The name and the password that a header says (RFC 7617).
 fn said(header: &HeaderValue) -> Option<(String, Vec<u8>)> {
     let text = header.to_str().ok().filter(|text| text.len() <= MAX_HEADER)?;
@@ -136,10 +179,6 @@ fn said(header: &HeaderValue) -> Option<(String, Vec<u8>)> {
     let at = both.iter().position(|byte| *byte == b':')?;
     let user = String::from_utf8(both[..at].to_vec()).ok()?;
     Some((user, both[at + 1..].to_vec()))
-}
-
-fn bad(what: String) -> Error {
-    Error::new(Class::Usage, what).hint("make such a file with `htpasswd -B -c FILE NAME`")
 }
 
 #[cfg(test)]
@@ -172,7 +211,7 @@ mod tests {
             assert_eq!(asks(&header("ann", "")), None);
             assert_eq!(asks(&header("ann", "secret\0")), None);
         }
-        assert_eq!(lock(&passwords.right).len(), 1, "what is wrong is not remembered");
+        assert_eq!(lock(&passwords.known().right).len(), 1, "what is wrong is not remembered");
         assert_eq!(asked(&passwords, None), None);
         for text in ["Basic", "Basic !", "Bearer abc", "Basic YW5u", "basic"] {
             assert_eq!(asks(&HeaderValue::from_static(text)), None, "{text}");
@@ -180,22 +219,48 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_protects_less_than_it_seems_to_is_refused() {
-        let costly = HASH.replace("$05$", "$15$");
-        for (text, why) in [
-            ("", "no user"),
-            ("ann", "line 1 is no NAME:HASH"),
-            (&format!(":{HASH}"), "line 1 is no NAME:HASH"),
-            ("# x\nann:secret", "line 2: the hash of ann is not of bcrypt"),
-            ("ann:$apr1$lZL6V/ci$eIMz/iKDkbtys/uU7LEK00", "is not of bcrypt"),
-            ("ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "is not of bcrypt"),
-            (&format!("ann:{costly}"), "costs 15, and 14 is the most"),
-            (&format!("ann:{HASH}\nann:{HASH}"), "line 2: ann is there twice"),
-            ("\u{1b}[2J:x", "the hash of \\u{1b}[2J is"),
-        ] {
-            let error = Passwords::parse(text).unwrap_err();
-            assert_eq!(error.class(), Class::Usage);
-            assert!(error.to_string().contains(why), "{error}, not {why}");
+    fn the_users_are_those_of_the_file_as_it_is_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("users");
+        let write = |text: &str| {
+            // Beside, and then renamed, so that it is another file for sure.
+            std::fs::write(dir.path().join("new"), text).unwrap();
+            std::fs::rename(dir.path().join("new"), &file).unwrap();
+        };
+        write(&format!("ann:{HASH}\n"));
+        let passwords = Arc::new(Passwords::open(&file).unwrap());
+        let asks = |user: &str| asked(&passwords, Some(&header(user, "secret"))).is_some();
+        assert!(asks("ann") && !asks("bob"));
+        assert!(!passwords.look().unwrap(), "nothing changed");
+
+        write(&format!("bob:{HASH}\n"));
+        assert!(passwords.look().unwrap());
+        assert!(asks("bob") && !asks("ann"), "who was remembered is forgotten");
+
+        // What cannot be used is told once, and changes nothing.
+        write("bob:secret\n");
+        let error = passwords.look().unwrap_err();
+        assert!(error.to_string().contains("users: line 1: the hash of bob"), "{error}");
+        assert!(!passwords.look().unwrap() && asks("bob"));
+        std::fs::remove_file(&file).unwrap();
+        assert!(passwords.look().unwrap_err().to_string().contains("cannot read"));
+        assert!(!passwords.look().unwrap() && asks("bob"));
+        write(&format!("ann:{HASH}\n"));
+        assert!(passwords.look().unwrap() && asks("ann") && !asks("bob"));
+        assert!(!Passwords::parse(&format!("ann:{HASH}")).unwrap().look().unwrap());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_as_one_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("large"), vec![b'#'; MAX_FILE as usize + 1]).unwrap();
+        std::fs::write(at("bytes"), [0xff, b':', b'x']).unwrap();
+        for (name, why) in [("none", "cannot read"), ("large", "is larger"), ("bytes", "no text")] {
+            let error = Passwords::open(&at(name)).unwrap_err();
+            assert_eq!(error.class(), Class::Usage, "{name}");
+            assert!(error.to_string().contains(name), "{error}");
+            assert!(error.to_string().contains(why), "{error}");
         }
     }
 }

@@ -56,7 +56,7 @@ const STALL: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 /// How long a client may take to agree on how to encrypt.
 const HANDSHAKE: Duration = Duration::from_secs(20);
-/// How often it is looked whether the certificate was renewed.
+/// How often it is looked whether the certificate was renewed, and the file of passwords changed.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a thread that hangs in a read of a dying medium may hold up the end.
 const LEAVE: Duration = Duration::from_secs(1);
@@ -105,13 +105,9 @@ async fn receive(
     let paces = terms.client_rate.map(Paces::new);
     let (mut failing, mut looked) = (false, Instant::now());
     while !stop() {
-        if let Some(tls) = terms.tls.as_ref().filter(|_| looked.elapsed() >= LOOK) {
+        if looked.elapsed() >= LOOK {
             looked = Instant::now();
-            match tls.look() {
-                Ok(false) => {}
-                Ok(true) => desk.note("the certificate was renewed".to_owned()),
-                Err(error) => desk.note(format!("the certificate stays as it was: {error}")),
-            }
+            terms.look().into_iter().for_each(|told| desk.note(told));
         }
         waiting.admit(&seats, |(socket, peer), seat| {
             let visitor = Visitor::new(peer, Arc::clone(desk.counts()), Arc::clone(&terms));

@@ -36,6 +36,23 @@ impl Default for Terms {
     }
 }
 
+impl Terms {
+    /// Takes up what changed of the files that it comes from. What is to be told of that.
+    pub(super) fn look(&self) -> Vec<String> {
+        let tls = self.tls.as_ref().map(|tls| match tls.look() {
+            Ok(false) => None,
+            Ok(true) => Some("the certificate was renewed".to_owned()),
+            Err(error) => Some(format!("the certificate stays as it was: {error}")),
+        });
+        let passwords = self.passwords.as_ref().map(|passwords| match passwords.look() {
+            Ok(false) => None,
+            Ok(true) => Some("the passwords were read anew".to_owned()),
+            Err(error) => Some(format!("the passwords stay as they were: {error}")),
+        });
+        tls.into_iter().chain(passwords).flatten().collect()
+    }
+}
+
 impl fmt::Debug for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Terms")

@@ -23,6 +23,16 @@ pub struct PlanSizes {
     pub room: Vec<PlaceRoom>,
 }
 
+impl PlanSizes {
+    /// Adds those of a second place, to which the same medium is brought.
+    pub(super) fn join(&mut self, other: PlanSizes) {
+        self.download = self.download.saturating_add(other.download);
+        self.write = self.write.saturating_add(other.write);
+        self.send = self.send.saturating_add(other.send);
+        self.room.extend(other.room);
+    }
+}
+
 /// Room at one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

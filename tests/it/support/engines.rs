@@ -102,6 +102,8 @@ fn socket(dir: &Path) -> String {
     format!("unix://{}/s", dir.display())
 }
 
+const WITHOUT_CRI: &str = "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n";
+
 /// Debian's containerd on a socket of its own.
 pub struct Containerd {
     _process: Process,
@@ -113,17 +115,25 @@ impl Containerd {
     pub fn start() -> Containerd {
         let dir = TempDir::new().unwrap();
         let root = dir.path().join("root");
-        Containerd::over(dir, &root)
+        Containerd::over(dir, &root, WITHOUT_CRI)
+    }
+
+    /// As [`Containerd::start`], as Kubernetes has it: with the part that the kubelet asks.
+    pub fn start_with_cri() -> Containerd {
+        let dir = TempDir::new().unwrap();
+        let root = dir.path().join("root");
+        let config = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n\
+                      disable_tcp_service = true\nstream_server_port = \"0\"\n";
+        Containerd::over(dir, &root, config)
     }
 
     /// As [`Containerd::start`], with its images in `root`.
     pub fn start_over(root: &Path) -> Containerd {
-        Containerd::over(TempDir::new().unwrap(), root)
+        Containerd::over(TempDir::new().unwrap(), root, WITHOUT_CRI)
     }
 
-    fn over(dir: TempDir, root: &Path) -> Containerd {
+    fn over(dir: TempDir, root: &Path, config: &str) -> Containerd {
         let at = |name: &str| dir.path().join(name);
-        let config = "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n";
         std::fs::write(at("config.toml"), config).unwrap();
         let log = at("log");
         let mut process = Process::start(

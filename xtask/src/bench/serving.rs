@@ -15,8 +15,8 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How many clients ask at a time.
-const CLIENTS: [usize; 3] = [20, 100, 200];
+/// How many clients ask at a time, unless others are asked for.
+pub const CLIENTS: [usize; 3] = [20, 100, 200];
 const NAME: &str = "large";
 /// What the kernel counts processor time in (`man 5 proc`): the same on every Linux.
 const TICKS: f64 = 100.0;
@@ -24,7 +24,7 @@ const TICKS: f64 = 100.0;
 /// One server with what was measured of it, for each number of clients.
 pub struct Side {
     name: &'static str,
-    samples: [Vec<Sample>; CLIENTS.len()],
+    samples: Vec<Vec<Sample>>,
 }
 
 impl Side {
@@ -40,19 +40,27 @@ pub struct Serving {
     sides: Vec<Side>,
     /// Servers that could not be had, each with the reason.
     missing: Vec<String>,
+    clients: Vec<usize>,
     bytes: u64,
 }
 
-/// Measures each server `runs` times, in turns, fresh each time: sealift and others, or, where there
-/// is a second program of it, those two.
+/// How much is measured: how large the image is, with how many clients, and how often.
+pub struct Extent {
+    pub quick: bool,
+    pub clients: Vec<usize>,
+    pub runs: usize,
+}
+
+/// Measures each server as often as `extent` says, in turns, fresh each time: sealift and others, or,
+/// where there is a second program of it, those two.
 pub fn run(
     cache: &Path,
     work: &Path,
     sealift: Option<&Path>,
     against: Option<&Path>,
-    quick: bool,
-    runs: usize,
+    extent: Extent,
 ) -> Result<Serving> {
+    let Extent { quick, clients, runs } = extent;
     let (set, blob) = make(cache, if quick { 40_000_000 } else { 333_000_000 })?;
     let bundle = |program: Option<&Path>, name: &str| {
         program.map(|program| pack(program, &set, work, name)).transpose()
@@ -62,12 +70,13 @@ pub fn run(
         Some(_) => Err("not measured".to_owned()),
         None => go::provide("distribution"),
     };
-    let mut serving = Serving { sides: Vec::new(), missing: Vec::new(), bytes: blob.size };
+    let nothing = vec![Vec::new(); clients.len()];
+    let mut serving = Serving { sides: Vec::new(), missing: Vec::new(), clients, bytes: blob.size };
     let names = match against {
         Some(_) => ["sealift serve", BEFORE].as_slice(),
         None => &["sealift serve", "nginx", "docker-registry", "distribution 3"],
     };
-    serving.sides.extend(names.iter().map(|name| Side { name, samples: Default::default() }));
+    serving.sides.extend(names.iter().map(|name| Side { name, samples: nothing.clone() }));
     serving.missing.push("zot: no program of it is to be had from Debian or Go's proxy".to_owned());
     if let Err(why) = &distribution {
         serving.missing.push(format!("distribution 3: {why}"));
@@ -75,7 +84,8 @@ pub fn run(
     set.warm()?;
     for run in 1..=runs {
         println!("serving, run {run} of {runs}");
-        for (place, clients) in CLIENTS.iter().enumerate() {
+        for place in 0..serving.clients.len() {
+            let clients = serving.clients[place];
             let order = match against {
                 Some(_) => turn(run, serving.sides.len()),
                 None => (0..serving.sides.len()).collect(),
@@ -98,11 +108,11 @@ pub fn run(
                         Err(_) => continue,
                     },
                 };
-                let sample = measure(&server, &blob, *clients)?;
+                let sample = measure(&server, &blob, clients)?;
                 println!(
-                    "  {:<16} {clients:>3} clients {}",
+                    "  {:<16} {clients:>4} clients {}",
                     side.name,
-                    figures(&sample, blob.size, *clients)
+                    figures(&sample, blob.size, clients)
                 );
                 side.samples[place].push(sample);
             }
@@ -118,7 +128,7 @@ impl Serving {
             name: format!("serving {clients} clients"),
             sides: self.sides.iter().map(|side| side.of(at)).collect(),
         };
-        CLIENTS.iter().enumerate().map(task).collect()
+        self.clients.iter().enumerate().map(task).collect()
     }
 
     /// The figures as a table, with what they mean.
@@ -132,7 +142,7 @@ impl Serving {
             self.bytes / 1_000_000
         );
         for side in &self.sides {
-            for (clients, samples) in CLIENTS.iter().zip(&side.samples) {
+            for (clients, samples) in self.clients.iter().zip(&side.samples) {
                 if let Some(sample) = median(samples) {
                     let cells = figures(&sample, self.bytes, *clients).replace(", ", " | ");
                     let _ = writeln!(text, "| {} | {clients} | {cells} |", side.name);
@@ -286,9 +296,10 @@ mod tests {
     #[test]
     fn what_was_measured_is_a_line_a_server_and_number_of_clients() {
         let sample = Sample { wall: 2.0, cpu: 1.0, memory: 30.0 };
-        let samples = [vec![sample], Vec::new(), Vec::new()];
+        let samples = vec![vec![sample], Vec::new()];
         let sides = vec![Side { name: "x", samples }];
-        let serving = Serving { sides, missing: vec!["y: z".to_owned()], bytes: 100_000_000 };
+        let (missing, clients) = (vec!["y: z".to_owned()], vec![20, 100]);
+        let serving = Serving { sides, missing, clients, bytes: 100_000_000 };
 
         let table = serving.table();
 

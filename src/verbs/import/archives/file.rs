@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::filing::Filing;
-use crate::bundle::contents::Image;
+use crate::bundle::contents::{Contents, Image};
 use crate::tools::room;
 use crate::words::at::At;
 use crate::words::error::Result;
@@ -22,6 +22,21 @@ impl ArchiveFile {
     /// Its name, for people.
     pub(super) fn name(&self) -> String {
         self.path.as_ref().map_or("standard output".to_owned(), |path| path.display().to_string())
+    }
+
+    /// Its images of `contents`, with the names that its list has for them: `by_digest` too, where that is
+    /// wanted.
+    pub(super) fn listed(
+        &self,
+        contents: &Contents,
+        by_digest: bool,
+    ) -> Vec<(At<Image>, Reference)> {
+        let pinned = self.images.iter().filter(|(_, to)| by_digest && to.tag.is_some());
+        let pinned = pinned.map(|(at, to)| {
+            let digest = Some(at.of(&contents.images).digest);
+            (*at, Reference { tag: None, digest, ..to.clone() })
+        });
+        self.images.iter().cloned().chain(pinned).collect()
     }
 }
 
