@@ -325,5 +325,5 @@ fn the_examples_are_command_lines_that_there_are() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 7);
 }
