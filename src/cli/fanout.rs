@@ -39,7 +39,7 @@ const ANY_NODE: &str = "node";
   sealift fanout /shared/june.tar --to 'oci:/scratch/{node}/images' --slurm --nodelist 'n[01-16]' \\
       --engine-arg=--account=ops --wait 86400
   sealift fanout /shared/june.tar --to docker-daemon: --condor --constraint HasDocker
-  sealift fanout /shared/june.tar --to containerd:k8s.io --kubernetes --namespace kube-system \\
+  sealift fanout /shared/june.tar --to 'containerd:[k8s.io]' --kubernetes --namespace kube-system \\
       --program /shared/bin/sealift --constraint '!node-role.kubernetes.io/control-plane'
   sealift fanout /shared/june.tar --to docker-daemon: --ssh n1,n2 -- --only 'quay.io/org/*'
   sealift fanout june.tar --to docker-daemon: --ssh n1,n2 --send --key /etc/sealift/transfer.pub.pem
