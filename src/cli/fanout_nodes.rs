@@ -8,8 +8,8 @@ use clap::Args;
 
 use super::secrets::read_text;
 use crate::places::nodes::{
-    CondorOptions, CondorPool, Dispatcher, Kubernetes, KubernetesOptions, NodeName, SentBundle,
-    Slurm, SlurmOptions, Ssh, node_names,
+    CondorOptions, CondorPool, Dispatcher, KubernetesNodes, KubernetesOptions, NodeName,
+    SentBundle, Slurm, SlurmOptions, Ssh, node_names,
 };
 use crate::tools::folder::Folder;
 use crate::words::cancel::Cancel;
@@ -110,7 +110,7 @@ impl NodesBy {
             options.image = self.image;
             options.extra = self.engine_arg;
             options.deadline = deadline;
-            return Ok(Box::new(Kubernetes::new(options)?));
+            return Ok(Box::new(KubernetesNodes::new(options)?));
         }
         let folder = record.join(JOBS);
         let made = |dispatcher: Box<dyn Dispatcher>| {

@@ -22,7 +22,7 @@ pub use self::calls::NodeCall;
 pub use self::condor::{CondorOptions, CondorPool};
 pub use self::dispatcher::{Dispatcher, FoundNode, NodeState};
 pub use self::end::NodeEnd;
-pub use self::kubernetes::Kubernetes;
+pub use self::kubernetes::KubernetesNodes;
 pub use self::kubernetes_options::KubernetesOptions;
 pub use self::name::{NodeName, node_names};
 pub use self::script::{NodeTask, StoppedBy};

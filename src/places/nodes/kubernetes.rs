@@ -1,4 +1,4 @@
-//! [`Kubernetes`]: one job a node, by `kubectl`.
+//! [`KubernetesNodes`]: one job a node, by `kubectl`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ const ROUNDS: usize = 80;
 const BETWEEN: Duration = Duration::from_millis(500);
 /// Nodes of a Kubernetes cluster.
 #[derive(Debug)]
-pub struct Kubernetes {
+pub struct KubernetesNodes {
     options: KubernetesOptions,
     /// What all jobs of this run have as their label, and no other.
     run: String,
@@ -57,15 +57,15 @@ struct NodeJob {
     deaf: Option<Instant>,
 }
 
-impl Kubernetes {
+impl KubernetesNodes {
     /// Hands tasks over as `options` say. They run as root on each node, in its own file system.
     ///
     /// # Errors
     /// [`Class::Usage`] for what is no name of an image or of a namespace; when the system has no random numbers.
-    pub fn new(options: KubernetesOptions) -> Result<Kubernetes> {
+    pub fn new(options: KubernetesOptions) -> Result<KubernetesNodes> {
         options.check()?;
         let (images, jobs) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Kubernetes { options, run: random_run()?, images, jobs, looks: 0 })
+        Ok(KubernetesNodes { options, run: random_run()?, images, jobs, looks: 0 })
     }
 
     fn call<A: Into<String>>(&self, words: impl IntoIterator<Item = A>) -> NodeCall {
@@ -188,7 +188,7 @@ fn kubectl_failed(ended: &Ended) -> Error {
     failed("kubectl", ended)
 }
 
-impl Dispatcher for Kubernetes {
+impl Dispatcher for KubernetesNodes {
     fn name(&self) -> &'static str {
         "kubernetes"
     }

@@ -19,7 +19,7 @@ pub struct SentBundle {
 }
 
 /// As long as it lives, the input that it belongs to does not end.
-pub(super) type Held = Sender<()>;
+pub(super) type HeldInput = Sender<()>;
 
 impl SentBundle {
     /// The file at `path`, from the root on.
@@ -63,7 +63,7 @@ impl SentBundle {
     ///
     /// # Errors
     /// When it cannot be opened, or the system has no thread.
-    pub(super) fn pour(&self, input: ChildStdin) -> Result<Held> {
+    pub(super) fn pour(&self, input: ChildStdin) -> Result<HeldInput> {
         let fault = |e| Error::io(format!("cannot read {}", self.path.display()), e);
         let file = open_regular(&self.path).map_err(fault)?;
         let (held, free) = channel();

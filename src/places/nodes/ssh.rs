@@ -8,7 +8,7 @@ use super::dispatcher::{Dispatcher, FoundNode, NodeState};
 use super::end::NodeEnd;
 use super::name::NodeName;
 use super::script::{NodeTask, StoppedBy};
-use super::sent::Held;
+use super::sent::HeldInput;
 use crate::tools::process::{Ended, Program};
 use crate::words::cancel::Cancel;
 use crate::words::error::Result;
@@ -64,7 +64,7 @@ struct AtWork {
 #[derive(Debug)]
 enum Input {
     Own(#[expect(dead_code, reason = "it is held, not read")] Option<ChildStdin>),
-    Sent(#[expect(dead_code, reason = "it is held, not read")] Held),
+    Sent(#[expect(dead_code, reason = "it is held, not read")] HeldInput),
 }
 
 impl Ssh {

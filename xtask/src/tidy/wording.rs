@@ -21,6 +21,7 @@ const OPTIONS: [&str; 8] = [
     "src/main.rs",
     "src/places/engine",
     "src/places/kubernetes.rs",
+    "src/places/nodes/kubernetes.rs",
     "src/places/nodes/slurm.rs",
     "src/places/nodes/ssh.rs",
     "src/tools/scanner.rs",
