@@ -93,6 +93,7 @@ mod policy;
 mod proof;
 mod protect;
 mod prune;
+mod reach;
 mod receipts;
 mod receive;
 mod referrers;
