@@ -29,7 +29,7 @@ pub(super) struct Listed<T> {
 /// Its name, and what else is noted on any object.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct ObjectMetadata {
+pub(super) struct SaidMetadata {
     pub(super) name: String,
     pub(super) annotations: BTreeMap<String, String>,
     pub(super) deletion_timestamp: Option<String>,
@@ -58,7 +58,7 @@ pub(super) struct SaidNode {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct NodeObject {
-    metadata: ObjectMetadata,
+    metadata: SaidMetadata,
     spec: NodeSpec,
     status: NodeStatus,
 }
@@ -121,7 +121,7 @@ impl From<NodeObject> for SaidNode {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct SaidPod {
-    pub(super) metadata: ObjectMetadata,
+    pub(super) metadata: SaidMetadata,
     status: PodStatus,
 }
 
@@ -244,7 +244,7 @@ fn said(why: &Why) -> Option<String> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct SaidEvent {
-    involved_object: ObjectMetadata,
+    involved_object: SaidMetadata,
     reason: String,
     message: String,
     last_timestamp: Option<String>,
