@@ -27,6 +27,7 @@ mod idle;
 mod import;
 mod imported;
 mod in_order;
+mod in_root;
 mod inspect;
 mod inventory;
 mod json;
@@ -131,6 +132,8 @@ enum Command {
     Verify(verify::Verify),
     Import(Box<import::Import>),
     Fanout(Box<fanout::Fanout>),
+    #[command(hide = true)]
+    InRoot(in_root::InRoot),
     MirrorConfig(Box<mirror_config::WriteMirrorConfig>),
     #[command(subcommand)]
     Receipt(receipt::ReceiptVerb),
@@ -196,6 +199,7 @@ fn run(command: Command, printer: &Printer) -> Result<ExitCode> {
         Command::Verify(args) => args.run(printer),
         Command::Import(args) => args.run(printer),
         Command::Fanout(args) => args.run(App::command(), printer),
+        Command::InRoot(args) => args.run(),
         Command::MirrorConfig(args) => args.run(printer),
         Command::Receipt(command) => command.run(printer),
         Command::Receive(args) => args.run(printer),

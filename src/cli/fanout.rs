@@ -11,9 +11,9 @@ use super::fanout_nodes::NodesBy;
 use super::printer::Printer;
 use super::remedies::told;
 use super::table::table;
-use crate::medium::Medium;
+use super::unlock::Unlock;
 use crate::places::location::{Destination, is_stream};
-use crate::places::nodes::NodeTask;
+use crate::places::nodes::{NodeTask, SentBundle};
 use crate::verbs::fanout::{FanoutReport, NodeOutcome, Request, fanout};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -39,14 +39,18 @@ const ANY_NODE: &str = "node";
   sealift fanout /shared/june.tar --to 'oci:/scratch/{node}/images' --slurm --nodelist 'n[01-16]' \\
       --engine-arg=--account=ops --wait 86400
   sealift fanout /shared/june.tar --to docker-daemon: --condor --constraint HasDocker
+  sealift fanout /shared/june.tar --to 'containerd:[k8s.io]' --kubernetes --namespace kube-system \\
+      --program /shared/bin/sealift --constraint '!node-role.kubernetes.io/control-plane'
   sealift fanout /shared/june.tar --to docker-daemon: --ssh n1,n2 -- --only 'quay.io/org/*'
+  sealift fanout june.tar --to docker-daemon: --ssh n1,n2 --send --key /etc/sealift/transfer.pub.pem
   sealift fanout /shared/june.tar --to containers-storage: --slurm --dry-run > submit.sh
 
 A line a node. The exit code is 0 if every node holds every image, else 5, and the same command then asks
 those alone that do not; --again asks all. A node that is down is named, and nobody waits for it.
 Ctrl-C takes back what is queued or at work. Nodes that were done stay done.
 --key and --trust are paths on the nodes: each reads them there, and without them the trust folder that it
-has. No key, password or variable of yours travels. What stands behind -- are options of sealift import,
+has. No key, password or variable of yours travels: --identity opens a bundle here, where it is looked at, and
+a node is told its own behind --. What stands behind -- are options of sealift import,
 whose paths are those of the nodes as well. {node} stands for the name of the node, in PLACE and there.
 docs/fanout.md says more.")]
 pub(super) struct Fanout {
@@ -69,12 +73,18 @@ pub(super) struct Fanout {
     /// Have nodes take the bundle whoever signed it
     #[arg(long, conflicts_with_all = ["key", "trust"])]
     insecure_no_verify: bool,
+    #[command(flatten)]
+    unlock: Unlock,
     /// The program on the nodes
     #[arg(long, value_name = "PATH", default_value = "sealift")]
     program: String,
     /// What the bundle is called on the nodes, where they see it under another name (one for each BUNDLE)
     #[arg(long, value_name = "PATH")]
     bundle_at: Vec<PathBuf>,
+    /// Send the bundle, which is one file, along to nodes that do not see it: by ssh through the connection, by HTCondor
+    /// as a file of the job. It lies in a folder of its own on the node until it is imported ($TMPDIR or /var/tmp)
+    #[arg(long, conflicts_with = "bundle_at")]
+    send: bool,
     /// Run this command in every image on every node, as import --check does
     #[arg(long, value_name = "CMD")]
     check: Option<String>,
@@ -96,7 +106,7 @@ pub(super) struct Fanout {
     /// Ask those nodes too that held everything when an earlier run ended
     #[arg(long)]
     again: bool,
-    /// Print what would be handed over, as a shell script that does it, and do nothing
+    /// Print what would be handed over, as a shell script that does it (for Kubernetes as a manifest), and do nothing
     #[arg(long)]
     dry_run: bool,
     /// Options of sealift import for every node
@@ -110,20 +120,30 @@ impl Fanout {
         let progress = printer.progress();
         let words = self.words()?;
         check(app, &words)?;
+        let sent = self.sent()?;
+        self.nodes.takes(&self.program, sent.as_ref())?;
         let task = NodeTask::new(&self.program, words)?;
+        let task = sent.into_iter().fold(task, NodeTask::with_bundle);
         let record = self.record()?;
-        let mut dispatcher =
-            self.nodes.dispatcher(&record, for_jobs(), self.dry_run, &progress.handle())?;
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        let (patience, limit) = (seconds(self.wait), seconds(self.node_timeout));
+        let deadline = patience + limit;
+        let mut dispatcher = self.nodes.dispatcher(
+            &record,
+            for_jobs(),
+            deadline,
+            self.dry_run,
+            &progress.handle(),
+        )?;
         let mut paths = self.bundle.into_iter();
-        let medium = Medium::at(paths.next().unwrap_or_default());
+        let medium = self.unlock.opener(printer)?.medium(paths.next().unwrap_or_default());
         let mut request =
             Request::new(medium.with_volumes_at(paths.collect()), self.to, task, record, now);
         request.options = self.check.into_iter().map(|it| format!("check {it}")).collect();
         request.options.extend(self.options);
         request.again = self.again;
         request.at_once = self.at_once.map(Into::into);
-        request.patience = Duration::from_secs(self.wait.into());
-        request.limit = Duration::from_secs(self.node_timeout.into());
+        (request.patience, request.limit) = (patience, limit);
         request.dry_run = self.dry_run;
 
         let mut report = fanout(&request, &mut *dispatcher, &*progress)?;
@@ -150,8 +170,9 @@ impl Fanout {
             );
             return Err(Error::new(Class::Usage, text).hint("name one for each, in their order"));
         }
-        for path in there {
-            words.push(on_nodes(path)?);
+        match self.send {
+            true => words.push(NodeTask::SENT.to_owned()),
+            false => there.iter().try_for_each(|path| on_nodes(path).map(|it| words.push(it)))?,
         }
         words.extend(["--to".to_owned(), self.to.clone()]);
         for key in &self.key {
@@ -167,6 +188,16 @@ impl Fanout {
         words.extend(["--format", "json", "--no-progress"].map(str::to_owned));
         words.extend(self.options.iter().cloned());
         Ok(words)
+    }
+
+    /// The bundle that goes along.
+    fn sent(&self) -> Result<Option<SentBundle>> {
+        match (self.send, self.bundle.as_slice()) {
+            (false, _) => Ok(None),
+            (true, [path]) => SentBundle::at(&absolute(path)?).map(Some),
+            (true, _) => Err(Error::new(Class::Usage, "only a bundle of one file is sent along")
+                .hint("make one file of it: sealift pack")),
+        }
     }
 
     fn record(&self) -> Result<PathBuf> {
@@ -236,7 +267,11 @@ fn text(report: &FanoutReport) -> Vec<String> {
             }
             _ => vec![format!("# {}: {}", node.node, Safe(&node.words()))],
         });
-        return ["#!/bin/sh".to_owned()].into_iter().chain(lines).collect();
+        let first = match report.engine {
+            "kubernetes" => "# kubectl create --filename=THIS",
+            _ => "#!/bin/sh",
+        };
+        return [first.to_owned()].into_iter().chain(lines).collect();
     }
     let rows: Vec<Vec<String>> =
         report.nodes.iter().map(|it| vec![it.node.to_string(), it.words()]).collect();

@@ -2,16 +2,20 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::secrets::read_text;
 use crate::places::nodes::{
-    CondorOptions, CondorPool, Dispatcher, NodeName, Slurm, SlurmOptions, Ssh, node_names,
+    CondorOptions, CondorPool, Dispatcher, KubernetesNodes, KubernetesOptions, NodeName,
+    SentBundle, Slurm, SlurmOptions, Ssh, node_names,
 };
 use crate::tools::folder::Folder;
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
+use crate::words::phrase::phrase;
+use crate::words::remedy::Remedy;
 
 /// Which nodes, and how they are reached.
 #[derive(Debug, Args)]
@@ -27,16 +31,28 @@ pub(super) struct NodesBy {
     /// Machines of an HTCondor pool, a job each: all of them, or those of --nodelist and --constraint
     #[arg(long, group = "engine")]
     condor: bool,
-    /// These nodes, as sbatch takes them; of HTCondor machines with commas between them
+    /// Nodes of a Kubernetes cluster, a job each, by kubectl: all of them, or those of --nodelist and --constraint.
+    /// The job is root on its node and runs the program of the node: --program, by its whole path, linked statically
+    #[arg(long, group = "engine")]
+    kubernetes: bool,
+    /// These nodes, as sbatch takes them; of HTCondor and Kubernetes names with commas between them
     #[arg(long, value_name = "NODES", conflicts_with = "ssh")]
     nodelist: Option<String>,
     /// The nodes of this partition
     #[arg(long, value_name = "NAME", requires = "slurm")]
     partition: Option<String>,
-    /// Nodes with these features, with & or | between them; of HTCondor an expression, as condor_status takes it
+    /// Nodes with these features, with & or | between them; of HTCondor an expression, as condor_status takes it;
+    /// of Kubernetes a label selector
     #[arg(long, value_name = "FEATURES", conflicts_with = "ssh")]
     constraint: Option<String>,
-    /// Further argument of ssh, sbatch or condor_submit, as it is (can be repeated)
+    /// Image of the job's container, of which nothing is used
+    /// [default: the smallest one that each node says it has]
+    #[arg(long, value_name = "IMAGE", requires = "kubernetes")]
+    image: Option<String>,
+    /// Namespace of the jobs, which has to let them be privileged [default: that of kubectl's context]
+    #[arg(long, value_name = "NAME", requires = "kubernetes")]
+    namespace: Option<String>,
+    /// Further argument of ssh, sbatch, condor_submit or kubectl, as it is (can be repeated)
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     engine_arg: Vec<String>,
 }
@@ -49,17 +65,52 @@ const JOBS: &str = "jobs";
 const PRIVATE: u32 = 0o700;
 
 impl NodesBy {
+    /// Refuses a `program` that a node could not find, and a bundle that cannot be `sent` along.
+    pub(super) fn takes(&self, program: &str, sent: Option<&SentBundle>) -> Result<()> {
+        let path = sent.map(|it| it.path().to_string_lossy().into_owned()).unwrap_or_default();
+        let refused = match (sent.is_some(), self.slurm, self.kubernetes, self.condor) {
+            (true, true, ..) => Some("Slurm brings no bundle to its nodes".to_owned()),
+            (true, _, true, _) => Some("Kubernetes brings no bundle to its nodes".to_owned()),
+            // A comma ends a name there, and a dollar begins what is filled in.
+            (true, .., true) if path.trim() != path || path.contains([',', '$', '"', '\n']) => {
+                Some(format!("HTCondor cannot be told to bring {path}"))
+            }
+            _ => None,
+        };
+        if let Some(text) = refused {
+            let hint = "put it where all nodes see it under a plain name, or reach them by ssh";
+            return Err(Error::new(Class::Usage, text).hint(hint));
+        }
+        if !self.kubernetes || program.starts_with('/') {
+            return Ok(());
+        }
+        let text = format!("a pod does not find the program {program:?} of its node by that name");
+        let hint = phrase!["name it by its whole path on the nodes with ", Remedy::FanoutProgram];
+        Err(Error::new(Class::Usage, text).hint(hint))
+    }
+
     /// What hands tasks over, for the job of `cancel`. Jobs leave what they say in the folder `record`, which
-    /// is made unless this is a `dry_run`, and get the `environment`.
+    /// is made unless this is a `dry_run`, get the `environment`, and have ended by the `deadline`.
     pub(super) fn dispatcher(
         self,
         record: &Path,
         environment: Vec<(String, OsString)>,
+        deadline: Duration,
         dry_run: bool,
         cancel: &Cancel,
     ) -> Result<Box<dyn Dispatcher>> {
         if let Some(hosts) = &self.ssh {
             return Ok(Box::new(Ssh::new(listed(hosts)?, self.engine_arg, cancel.clone())));
+        }
+        if self.kubernetes {
+            let mut options = KubernetesOptions::new();
+            options.nodes = self.nodelist.as_deref().map_or(Ok(Vec::new()), node_names)?;
+            options.selector = self.constraint;
+            options.namespace = self.namespace;
+            options.image = self.image;
+            options.extra = self.engine_arg;
+            options.deadline = deadline;
+            return Ok(Box::new(KubernetesNodes::new(options)?));
         }
         let folder = record.join(JOBS);
         let made = |dispatcher: Box<dyn Dispatcher>| {

@@ -39,6 +39,7 @@ use crate::work::prune::{PruneAction, PruneLot, PruneName};
       --keep august.tar --brought history/prod/*[0-9]/ --yes
   sealift prune oci:store --key transfer.pub.pem --keep july --brought june --yes
   sealift prune containers-storage: --key transfer.pub.pem --keep july --brought june
+  sealift prune k3s: --key transfer.pub.pem --keep july.tar --brought june.tar --yes
 
 PLACE is what they were imported to, with the same --map, --map-file, --flatten, --rewrite-index and
 --to-oci. Names go before what they stand for; an interrupted run is finished by the same command. A
@@ -48,8 +49,8 @@ number, where all have one, else the one that was made last. docker's registry d
 itself, so that one whose image is needed under another name stays; it deletes nothing unless it is
 told to (storage.delete.enabled). At a Harbor a robot needs the rights to delete tags and artifacts.")]
 pub(super) struct Prune {
-    /// Where: docker://HOST[:PORT][/PREFIX], oci:DIR, containers-storage: (podman), docker-daemon: or
-    /// containerd:[NAMESPACE]
+    /// Where: docker://HOST[:PORT][/PREFIX], oci:DIR, containers-storage: (podman), docker-daemon:,
+    /// containerd:[NAMESPACE], or a Kubernetes node (k3s:, rke2:, k0s:)
     #[arg(value_name = "PLACE", value_parser = argument::<Destination>)]
     place: Destination,
     /// Bundles, or records of them, whose names stay

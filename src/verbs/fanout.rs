@@ -38,9 +38,10 @@ pub fn fanout(
 
     // 2. Which nodes there are, and what was done on them before.
     let nodes = dispatcher.nodes()?;
+    let key = request.key(&statement, dispatcher.site()?);
     let mut record = match request.dry_run {
-        true => FanoutRecord::look(&request.record, &request.key(&statement))?,
-        false => FanoutRecord::open(&request.record, &request.key(&statement))?,
+        true => FanoutRecord::look(&request.record, &key)?,
+        false => FanoutRecord::open(&request.record, &key)?,
     };
     let mut report = FanoutReport::new(request, statement, dispatcher.name());
     let mut open = Vec::new();

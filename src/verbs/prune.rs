@@ -1,5 +1,6 @@
 //! `prune`: what a stream once brought to a place, and no kept bundle names, taken away there.
 
+mod agent_removal;
 mod places;
 mod request;
 mod sizes;

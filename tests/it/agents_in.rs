@@ -223,9 +223,46 @@ fn an_update_replaces_both_or_neither_and_leaves_the_archives_of_others_alone() 
     let apart = node.import("old.tar", &to, &["--on-existing", "skip"]).exits(code::REFUSED);
     apart.says("other images in its containerd than in its folder").says(APP);
     assert!(node.line(APP).is_none(), "nothing was brought");
-    let mut prune = node.sealift.command();
-    prune.args(["prune", &to, "--keep", "new.tar", "--brought", "old.tar", "--key"]);
-    ran(prune.arg(&node.keys.public)).exits(code::USAGE).says("imports from its folder again");
+}
+
+#[test]
+fn what_no_kept_bundle_has_goes_with_its_archive_and_does_not_come_again() {
+    need!("root", "containerd", "ctr", "tar", "busybox");
+    let node = Node::start();
+    let (app, multi) = (version("x"), multi());
+    node.pack("june.tar", &[(APP, &app), (MULTI, &multi)]);
+    node.pack("july.tar", &[(MULTI, &multi)]);
+    let to = node.place("k0s", true);
+    node.import("june.tar", &to, &[]).ok();
+    let prune = |to: &str, more: &[&str]| {
+        let mut prune = node.sealift.command();
+        prune.args(["prune", to, "--keep", "july.tar", "--brought", "june.tar", "--key"]);
+        ran(prune.arg(&node.keys.public).args(more)).ok()
+    };
+
+    prune(&to, &[]).says(APP);
+    node.pins(APP, &app);
+    assert_eq!(node.files("k0s/images").len(), 2);
+
+    prune(&to, &["--yes"]);
+    let pinned = format!("quay.io/acme/app@{}", app.digest());
+    assert!(node.line(APP).is_none() && node.line(&pinned).is_none());
+    node.pins(MULTI, &multi);
+    assert_eq!(node.files("k0s/images"), ["sealift-localhost_5000_acme.multi_1.0.tar"]);
+
+    // Where it does not run, its archives go; what somebody else filed under the name does not.
+    node.import("june.tar", &to, &[]).ok();
+    let waiting = node.place("k0s", false);
+    prune(&waiting, &["--yes"]);
+    assert_eq!(node.files("k0s/images"), ["sealift-localhost_5000_acme.multi_1.0.tar"]);
+    node.pins(APP, &app);
+    node.pack("other.tar", &[(APP, &version("of others"))]);
+    node.import("other.tar", &waiting, &[]).ok();
+    for to in [waiting, to] {
+        prune(&to, &["--yes"]);
+        assert_eq!(node.files("k0s/images").len(), 2, "{to}");
+        node.pins(APP, &app);
+    }
 }
 
 #[test]

@@ -210,9 +210,16 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "of a policy is known here", plain("import b --to oci:n --policy old.toml")),
         (2, "no command can be run in images of", plain("import b --to oci:n --check true")),
         (2, "has no labels that pin images", plain("import b --to oci:n --pin")),
-        (2, "imports from its folder again", plain("prune k3s:/none --keep b --brought b")),
         (2, "is no name of a node", "fanout b --to oci:n --ssh a;b".to_owned()),
         (2, "import does not take that", "fanout b --to oci:n --ssh a -- --x".to_owned()),
+        (2, "does not find the program", "fanout b --to oci:n --kubernetes".to_owned()),
+        (2, "and only such a one is sent along", "fanout . --to oci:n --ssh a --send".to_owned()),
+        (2, "brings no bundle to its nodes", "fanout empty --to oci:n --slurm --send".to_owned()),
+        (
+            2,
+            "is no name of a namespace",
+            "fanout b --to oci:n --kubernetes --program /s --namespace a/b".to_owned(),
+        ),
         (3, "not let in by policy", plain("import b --to oci:n --policy strict.toml")),
         (
             2,

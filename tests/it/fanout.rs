@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use rustix::process::Signal;
 use serde_json::json;
 
+use crate::support::age::{identity, tool};
 use crate::support::nodes::{HeadNode, in_json, states, told};
 use crate::support::sealift::{Ran, Sealift, code, ran};
 use crate::support::ssh::Sshd;
@@ -14,6 +15,12 @@ use crate::support::{Process, command, find, wait_for};
 
 /// `fanout` by ssh to `hosts`, of which those that the file `down` names in the scratch folder are off.
 fn by_ssh(head: &HeadNode, sshd: &Sshd, mut fanout: Command, hosts: &str) -> Command {
+    fanout.env("PATH", fanout_path(head, sshd)).args(["--ssh", hosts]);
+    fanout
+}
+
+/// What `PATH` has to be, so that `ssh` finds that server.
+fn fanout_path(head: &HeadNode, sshd: &Sshd) -> String {
     let bin = head.sealift.at("bin");
     std::fs::create_dir_all(&bin).unwrap();
     let (ssh, down) = (sshd.bin().join("ssh"), head.sealift.at("down"));
@@ -25,9 +32,7 @@ fn by_ssh(head: &HeadNode, sshd: &Sshd, mut fanout: Command, hosts: &str) -> Com
     );
     std::fs::write(bin.join("ssh"), script).unwrap();
     std::fs::set_permissions(bin.join("ssh"), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let path = std::env::var("PATH").unwrap();
-    fanout.env("PATH", format!("{}:{path}", bin.display())).args(["--ssh", hosts]);
-    fanout
+    format!("{}:{}", bin.display(), std::env::var("PATH").unwrap())
 }
 
 /// Where node `name` has its images.
@@ -130,6 +135,77 @@ fn a_node_believes_its_own_key_and_gets_nothing_of_the_head() {
 }
 
 #[test]
+fn a_bundle_that_nodes_do_not_see_goes_along_and_leaves_nothing_there() {
+    need!("root", "sshd", "ssh", "ssh-keygen", "busybox");
+    let (head, sshd) = (HeadNode::new("it's $(touch owned) b.tar"), Sshd::start(&[]));
+    let (seen, to) = (head.sealift.at("seen"), place(&head));
+    let note = format!("echo \"$2\" >> {}", seen.display());
+    let program = head.program(&note);
+    std::fs::write(head.sealift.at("down"), "n3\n").unwrap();
+    let sent = |program: &std::path::Path, hosts: &str| {
+        let mut fanout = by_ssh(&head, &sshd, head.fanout(&to, program), hosts);
+        fanout.arg("--send");
+        fanout
+    };
+    let folders = || {
+        let text = std::fs::read_to_string(&seen).unwrap_or_default();
+        text.lines()
+            .map(|it| std::path::PathBuf::from(it.rsplit_once('/').unwrap().0))
+            .collect::<Vec<_>>()
+    };
+
+    let ran_once = in_json(&mut sent(&program, "n1,n3,n4")).exits(code::INCOMPLETE);
+    let all = [("n1", "imported"), ("n3", "down"), ("n4", "imported")];
+    assert_eq!(states(&ran_once), told(&all));
+    assert!(holds(&head, "n1") && holds(&head, "n4"));
+    let shown = ran(sent(&program, "n2").arg("--dry-run")).ok();
+    std::fs::write(head.sealift.at("hand.sh"), &shown.stdout).unwrap();
+    let mut by_hand = command("sh");
+    by_hand.env("PATH", fanout_path(&head, &sshd)).arg(head.sealift.at("hand.sh"));
+    assert!(by_hand.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap().success());
+    assert!(holds(&head, "n2"));
+    let text = std::fs::read_to_string(&seen).unwrap();
+    assert_eq!(text.matches("/it's $(touch owned) b.tar\n").count(), 3, "{text}");
+    assert!(!text.contains(&head.bundle.display().to_string()));
+
+    // Interrupted, the node has nothing of it either.
+    let slow = head.program(&format!("{note}.slow; exec sleep 600"));
+    let slow_seen = head.sealift.at("seen.slow");
+    let mut process = Process::start(sent(&slow, "n5").stdout(Stdio::null()).stderr(Stdio::null()));
+    wait_for("the node", || slow_seen.exists());
+    process.signal(Signal::INT);
+    wait_for("the end of it", || process.ended());
+    std::fs::rename(&slow_seen, head.sealift.at("seen.last")).unwrap();
+    let last = std::fs::read_to_string(head.sealift.at("seen.last")).unwrap();
+    let last = std::path::PathBuf::from(last.rsplit_once('/').unwrap().0);
+    wait_for("nothing is left", || folders().iter().chain([&last]).all(|it| !it.exists()));
+}
+
+#[test]
+fn an_encrypted_bundle_is_looked_at_here_and_opened_on_a_node_by_what_it_has() {
+    need!("root", "sshd", "ssh", "ssh-keygen", "busybox", "age", "age-keygen");
+    let (mut head, sshd) = (HeadNode::new("b.tar"), Sshd::start(&[]));
+    let recipients = ["here", "there"].map(|name| identity(&head.sealift, name));
+    let [here, there] = &recipients;
+    tool(&head.sealift, &format!("age -r {here} -r {there} -o b.tar.age b.tar"));
+    head.bundle = head.sealift.at("b.tar.age");
+    let there = head.sealift.at("there").display().to_string();
+    let by = |more: &[&str]| {
+        let mut fanout = head.fanout(&place(&head), &head.program(""));
+        fanout.args(["--ssh", "n1"]).args(more);
+        let path = fanout_path(&head, &sshd);
+        ran(fanout.env("PATH", path))
+    };
+
+    by(&[]).exits(code::UNTRUSTED).says("--identity");
+    assert!(head.asked().is_empty());
+    // What opens it here stays here.
+    by(&["--identity", "here"]).exits(code::INCOMPLETE).says("failed with exit code 3");
+    by(&["--identity", "here", "--", "--identity", &there]).ok();
+    assert!(holds(&head, "n1"));
+}
+
+#[test]
 fn ctrl_c_stops_what_is_at_work_on_the_nodes() {
     need!("root", "sshd", "ssh", "ssh-keygen", "busybox");
     let (head, sshd) = (HeadNode::new("b.tar"), Sshd::start(&[]));
@@ -185,6 +261,7 @@ fn what_no_node_could_do_is_refused_here() {
     at(&["docker-archive:-", "--ssh", "n1"]).says("standard output");
     at(&["nowhere:x", "--ssh", "n1"]).says("import does not take that");
     at(&["oci:a\nb", "--ssh", "n1"]).says("cannot be handed to a node");
+    at(&["oci:x", "--slurm", "--send"]).says("is no single file");
     at(&["oci:x"]).says("--ssh");
     at(&["oci:x", "--ssh", "n1", "--slurm"]).says("cannot be used with");
     at(&["oci:x", "--ssh", "n1", "--bundle-at", "/a", "--bundle-at", "/b"]).says("--bundle-at");
@@ -194,6 +271,12 @@ fn what_no_node_could_do_is_refused_here() {
     missing.exits(code::INCOMPLETE).says("no such file or folder");
     assert!(find("ssh").is_some());
 }
+
+/// Stands for `kubectl get nodes` and `kubectl config view`.
+const KUBECTL: &str = r#"case "$*" in
+*' get nodes '*) echo '{"items":[{"metadata":{"name":"login1"},"status":{"conditions":[{"type":"Ready","status":"True"}],"images":[{"names":["pause:3"]}]}}]}' ;;
+*) echo https://c.example:6443 ;;
+esac"#;
 
 #[test]
 fn the_examples_are_command_lines_that_there_are() {
@@ -208,6 +291,7 @@ fn the_examples_are_command_lines_that_there_are() {
         ("scontrol", "echo login1"),
         ("sinfo", "echo 'login1|idle|x|none'"),
         ("condor_status", "printf 'login1\\tUnclaimed\\tundefined\\n'"),
+        ("kubectl", KUBECTL),
     ] {
         std::fs::write(bin.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
         let mode = std::fs::Permissions::from_mode(0o755);
@@ -215,7 +299,7 @@ fn the_examples_are_command_lines_that_there_are() {
     }
     let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut seen = 0;
-    for folder in ["slurm", "condor", "ssh"] {
+    for folder in ["slurm", "condor", "kubernetes", "ssh"] {
         for entry in std::fs::read_dir(examples.join(folder)).unwrap() {
             let path = entry.unwrap().path();
             // What else lies there, and what is no fan-out, is tried in `examples.rs`.
@@ -235,9 +319,11 @@ fn the_examples_are_command_lines_that_there_are() {
             std::fs::write(&hosts, "login1\n").unwrap();
             shell.args(path.ends_with("notebook-hosts.sh").then_some(&hosts));
             let shown = ran(shell.arg("--dry-run")).ok();
-            assert!(shown.stdout.contains("'import'"), "{}: {shown:?}", path.display());
+            let is_shown =
+                ["'import'", "\"import\""].iter().any(|word| shown.stdout.contains(word));
+            assert!(is_shown, "{}: {shown:?}", path.display());
             seen += 1;
         }
     }
-    assert_eq!(seen, 6);
+    assert_eq!(seen, 7);
 }

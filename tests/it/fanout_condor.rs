@@ -87,6 +87,12 @@ fn of_three_machines_one_is_full_and_one_is_gone_and_the_next_run_asks_those_two
     assert!(by_hand.status().unwrap().success());
     wait_for("the job", || head.sealift.at("nodes/n4/store/index.json").exists());
 
+    // A bundle that machines do not see is a file of the job.
+    let mut sent = pool.fanout(&head, "echo \"$2\" > \"$HOME/seen\"", &["--again", "--send"]);
+    ran(sent.args(["--nodelist", "n1"])).ok();
+    let seen = std::fs::read_to_string(head.sealift.at("home-of-nodes/seen")).unwrap();
+    assert!(seen.contains("/own.") && seen.ends_with("/b.tar\n"), "{seen}");
+
     std::fs::write(pool.0.join("no-schedd"), "").unwrap();
     let none = in_json(&mut pool.fanout(&head, "", &["--again", "--nodelist", "n1"]));
     none.exits(code::INCOMPLETE).says("Can't find address of local schedd");

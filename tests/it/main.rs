@@ -44,6 +44,7 @@ mod existing;
 mod exit_codes;
 mod fanout;
 mod fanout_condor;
+mod fanout_kubernetes;
 mod fanout_slurm;
 mod faults;
 mod formats;

@@ -34,6 +34,8 @@ pub mod harbor;
 pub mod http;
 pub mod images;
 pub mod inside;
+pub mod kubelet;
+pub mod kubernetes;
 pub mod later;
 pub mod months;
 pub mod nginx;

@@ -152,7 +152,8 @@ pub(super) fn pull(
     let host = pull.name.registry.as_str();
     scratch.write(&format!("hosts/{host}/hosts.toml"), &hosts_toml(pull))?;
     let mut command = engine.command();
-    command.args(["images", "pull", "--hosts-dir"]).arg(scratch.path().join("hosts"));
+    command.args(["images", "pull"]).args(as_before(engine)?);
+    command.arg("--hosts-dir").arg(scratch.path().join("hosts"));
     if let Some(platform) = pull.platform {
         command.args(["--platform", &platform.to_string()]);
     }
@@ -171,6 +172,25 @@ pub(super) fn pull(
         true => pins::pin(engine, &[pull.name, &other]),
         false => Ok(()),
     }
+}
+
+/// Options by which the `ctr` of containerd 2 pulls as those before it: itself, and not by the daemon, and
+/// without the manifests for other platforms, which are not served.
+const AS_BEFORE: [&str; 2] = ["--local", "--skip-metadata"];
+
+/// Those of [`AS_BEFORE`] that this `ctr` knows.
+fn as_before(engine: &Driver) -> Result<Vec<&'static str>> {
+    let mut help = engine.command();
+    help.args(["images", "pull", "--help"]);
+    let said = engine.answer(help, "cannot ask ctr what it takes")?;
+    Ok(known(&String::from_utf8_lossy(&said)))
+}
+
+/// Those of [`AS_BEFORE`] that are in its `help`, each at the beginning of a line.
+fn known(help: &str) -> Vec<&'static str> {
+    let has =
+        |option: &&str| help.lines().any(|line| line.split_whitespace().next() == Some(option));
+    AS_BEFORE.into_iter().filter(has).collect()
 }
 
 /// Both `server` and the one host are ours, so that there is nobody else to ask.
@@ -197,6 +217,17 @@ mod tests {
         let broken = format!("{said}Error:        \n               Code:        Unknown\n");
         assert_eq!(roots(&broken), (Some("/a/content".into()), None));
         assert_eq!(roots("what?"), (None, None));
+    }
+
+    #[test]
+    fn a_newer_ctr_is_told_to_pull_as_those_before_it() {
+        let old = "   --hosts-dir value   Custom\n   --all-metadata      Pull metadata\n";
+        let new = "   --skip-metadata     Skips metadata for unused platforms\n\
+                   \x20  --local             Fetch content from local client\n";
+
+        assert!(known(old).is_empty());
+        assert_eq!(known(new), AS_BEFORE);
+        assert!(known("   --x   as --local does").is_empty());
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! [`NodeCall`]: one call of a site's command.
 
 use std::ffi::OsString;
-use std::io::{ErrorKind, Write as _};
+use std::io::{BufReader, ErrorKind, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use super::script::quoted;
-use crate::tools::process::{Ended, Keep, Program};
+use crate::tools::process::{Ended, Keep, PipeReading, Program};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 
 /// How long a scheduler may take to answer: one that is busy, or changes over to its spare, takes minutes.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Most that a command may say of which only a part is kept: of twenty thousand nodes a cluster tells 64 KiB each.
+const MAX_PARSED: u64 = 2 << 30;
 /// What ends the script where a call is shown. No line of a script is like it: they have no free lines.
 const LAST_LINE: &str = "SEALIFT_NODE";
 
@@ -56,15 +60,7 @@ impl NodeCall {
         }
     }
 
-    /// Starts it for the job of `cancel`. What it says is kept.
-    ///
-    /// # Errors
-    /// When it is not there.
-    pub(super) fn start(
-        &self,
-        environment: &JobEnvironment,
-        cancel: &Cancel,
-    ) -> Result<(Program, Option<std::process::ChildStdin>)> {
+    fn command(&self, environment: &JobEnvironment) -> Command {
         let mut command = Command::new(self.program);
         command.args(&self.arguments);
         if let Some(environment) = environment {
@@ -75,7 +71,27 @@ impl NodeCall {
             Some(_) => Stdio::piped(),
             None => Stdio::null(),
         });
-        let mut program = Program::start(command, Keep::All, cancel)
+        command
+    }
+
+    /// The same, where the file at `path` follows the script on its standard input.
+    pub(super) fn shown_before(&self, path: &str) -> String {
+        let bare = NodeCall { script: None, ..self.clone() }.shown();
+        let script = self.script.as_deref().unwrap_or_default();
+        let path = quoted(path);
+        format!("{{ cat <<'{LAST_LINE}'\n{script}{LAST_LINE}\ncat {path}; }} | {bare}")
+    }
+
+    /// Starts it for the job of `cancel`. What it says is kept.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub(super) fn start(
+        &self,
+        environment: &JobEnvironment,
+        cancel: &Cancel,
+    ) -> Result<(Program, Option<std::process::ChildStdin>)> {
+        let mut program = Program::start(self.command(environment), Keep::All, cancel)
             .map_err(|e| e.hint(format!("install {}, or name another way", self.program)))?;
         let mut input = program.input();
         if let (Some(script), Some(input)) = (&self.script, &mut input) {
@@ -105,17 +121,37 @@ impl NodeCall {
     /// As [`ended`](NodeCall::ended), and its own complaint.
     pub(super) fn answer(&self, environment: &JobEnvironment) -> Result<String> {
         let ended = self.ended(environment)?;
-        let said = String::from_utf8_lossy(&ended.said).into_owned();
         match ended.success {
-            true => Ok(said),
-            false => {
-                let mut lines = ended.complaints.lines().map(str::trim);
-                let why = lines.rfind(|it| !it.is_empty()).unwrap_or("it does not say why");
-                Err(Error::new(Class::Other, format!("{} failed: {why}", self.program))
-                    .hint(format!("see what {} says when you call it yourself", self.program)))
-            }
+            true => Ok(String::from_utf8_lossy(&ended.said).into_owned()),
+            false => Err(failed(self.program, &ended)),
         }
     }
+
+    /// What it says, which is JSON and may be more than can be kept, read as it comes.
+    ///
+    /// # Errors
+    /// As [`answer`](NodeCall::answer), and for what is something else.
+    pub(super) fn parsed<T: DeserializeOwned>(&self, explain: fn(&Ended) -> Error) -> Result<T> {
+        let reading = PipeReading::start(self.command(&None), &Cancel::default(), explain)?;
+        let mut reading = BufReader::new(reading.take(MAX_PARSED));
+        let text = || format!("what {} says cannot be understood", self.program);
+        let fault = |e: serde_json::Error| match e.is_io() {
+            true => Error::io(text(), e.into()),
+            false => Error::new(Class::Damaged, text()).source(e),
+        };
+        let mut json = serde_json::Deserializer::from_reader(&mut reading);
+        let parsed = T::deserialize(&mut json).map_err(fault)?;
+        json.end().map_err(fault)?;
+        Ok(parsed)
+    }
+}
+
+/// Why `program` failed, in its own last words.
+pub(super) fn failed(program: &str, ended: &Ended) -> Error {
+    let mut lines = ended.complaints.lines().map(str::trim);
+    let why = lines.rfind(|it| !it.is_empty()).unwrap_or("it does not say why");
+    Error::new(Class::Other, format!("{program} failed: {why}"))
+        .hint(format!("see what {program} says when you call it yourself"))
 }
 
 /// A name for all jobs of a run, which no other run has.

@@ -87,14 +87,17 @@ impl CondorPool {
         format!("{folder}/{}", file(&self.run, node, kind))
     }
 
-    fn call(&self, node: &NodeName) -> NodeCall {
+    fn call(&self, node: &NodeName, task: &NodeTask) -> NodeCall {
+        let sent =
+            task.sent().map(|sent| format!("transfer_input_files = {}\n", sent.path().display()));
         let description = format!(
-            "universe = vanilla\nexecutable = {}\noutput = {}\nerror = {}\nshould_transfer_files = YES\n\
+            "universe = vanilla\nexecutable = {}\noutput = {}\nerror = {}\nshould_transfer_files = YES\n{}\
              when_to_transfer_output = ON_EXIT\ngetenv = false\nrequirements = (Machine == \"{node}\")\n\
              batch_name = {run}\n+SealiftRun = \"{run}\"\nqueue\n",
             self.path(node, "sh"),
             self.path(node, "out"),
             self.path(node, "err"),
+            sent.unwrap_or_default(),
             run = self.run,
         );
         let own = ["-terse".to_owned()].into_iter().chain(self.options.extra.clone());
@@ -205,7 +208,7 @@ impl Dispatcher for CondorPool {
             NodeCall::new("mkdir", ["-p".to_owned(), folder]),
             write,
             NodeCall::new("chmod", ["700".to_owned(), path]),
-            self.call(node),
+            self.call(node, task),
         ];
         calls.iter().map(NodeCall::shown).collect()
     }
@@ -215,7 +218,7 @@ impl Dispatcher for CondorPool {
             .map_err(|e| Error::io(format!("cannot open {}", self.options.folder.display()), e))?;
         let script = CondorPool::script(task, node);
         write_whole(&folder, &file(&self.run, node, "sh"), MODE, script.as_bytes())?;
-        let said = self.call(node).answer(&None)?;
+        let said = self.call(node, task).answer(&None)?;
         // `-terse` prints the first and the last job: `12.0 - 12.0`.
         let id = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
         let id = id.split('.').next().unwrap_or_default();

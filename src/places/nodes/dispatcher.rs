@@ -43,6 +43,14 @@ pub trait Dispatcher {
     /// How long to wait before looking again.
     fn pause(&self) -> Duration;
 
+    /// What tells its nodes from others of the same names, where there may be others: which cluster it is.
+    ///
+    /// # Errors
+    /// When that cannot be known.
+    fn site(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     /// By what its tasks of this run are found again, should this one be killed; nothing where they end with it.
     fn run(&self) -> Option<&str>;
 

@@ -1,11 +1,14 @@
 //! [`NodeTask`]: what a node runs, as a script for its shell.
 
 use super::name::NodeName;
+use super::sent::SentBundle;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 
 /// What stands for the name of the node, in every argument.
 const HOLE: &str = "{node}";
+/// What stands for the bundle that goes along, as an argument by itself.
+const SENT: &str = "{sent}";
 /// The line before what the task says on its standard output.
 pub(super) const BEGIN: &str = "sealift-node begin";
 /// The line behind it, with the exit code at its end.
@@ -16,6 +19,7 @@ pub(super) const END: &str = "sealift-node end";
 pub struct NodeTask {
     program: String,
     arguments: Vec<String>,
+    sent: Option<SentBundle>,
 }
 
 /// What tells a task on a node to stop.
@@ -37,7 +41,7 @@ impl NodeTask {
     /// [`Class::Usage`] for control characters and for those that change the direction of text: a line of a
     /// script is one line for everybody who reads it.
     pub fn new(program: impl Into<String>, arguments: Vec<String>) -> Result<NodeTask> {
-        let task = NodeTask { program: program.into(), arguments };
+        let task = NodeTask { program: program.into(), arguments, sent: None };
         let all = task.arguments.iter().chain([&task.program]);
         // What a terminal could not show as it is could not be read by whoever looks at a script, either.
         let is_plain = |word: &str| !word.is_empty() && Safe(word).to_string() == *word;
@@ -52,10 +56,30 @@ impl NodeTask {
         }
     }
 
+    /// With `bundle`, which goes along: as an argument by itself, [`SENT`](NodeTask::SENT) stands for it.
+    #[must_use]
+    pub fn with_bundle(self, bundle: SentBundle) -> NodeTask {
+        NodeTask { sent: Some(bundle), ..self }
+    }
+
+    /// What stands for the bundle that goes along.
+    pub const SENT: &'static str = SENT;
+
+    /// The bundle that goes along.
+    #[must_use]
+    pub fn sent(&self) -> Option<&SentBundle> {
+        self.sent.as_ref()
+    }
+
     /// The program.
     #[must_use]
     pub fn program(&self) -> &str {
         &self.program
+    }
+
+    /// Its arguments on `node`.
+    pub(super) fn words(&self, node: &NodeName) -> Vec<String> {
+        self.arguments.iter().map(|word| word.replace(HOLE, node.host())).collect()
     }
 
     /// The POSIX shell script that runs it on `node`, with what it says between two marks, and ends with its
@@ -63,7 +87,11 @@ impl NodeTask {
     #[must_use]
     pub fn script(&self, node: &NodeName, stopped: StoppedBy) -> String {
         let words = [&self.program].into_iter().chain(&self.arguments);
-        let words = words.map(|word| quoted(&word.replace(HOLE, node.host())));
+        let words = words.map(|word| match word == SENT && self.sent.is_some() {
+            true => "\"$sent\"".to_owned(),
+            false => quoted(&word.replace(HOLE, node.host())),
+        });
+        let receive = self.sent.as_ref().map(|sent| received(sent, stopped)).unwrap_or_default();
         let command = words.collect::<Vec<_>>().join(" ");
         let (before, trap, watch, after) = match stopped {
             StoppedBy::InputEnd => (
@@ -77,12 +105,29 @@ impl NodeTask {
         };
         // Read as a whole before any of it runs, since the input is the script's as well.
         format!(
-            "#!/bin/sh\n{{\n{before}printf '\\n%s\\n' '{BEGIN}'\n{command} </dev/null &\nwork=$!\n\
+            "#!/bin/sh\n{{\n{before}{receive}printf '\\n%s\\n' '{BEGIN}'\n{command} </dev/null &\nwork=$!\n\
              trap '{trap}' HUP INT TERM\n{watch}while :; do wait \"$work\"; code=$?; \
              kill -0 \"$work\" 2>/dev/null || break; done\n\
              printf '\\n%s %s\\n' '{END}' \"$code\"\n{after}exit \"$code\"\n}}\n"
         )
     }
+}
+
+/// What has the bundle at hand on a node, as `$sent`: it comes by the standard input, behind the script, into a
+/// folder that goes when the script ends, also where nobody hears its last words; a scheduler that signals the
+/// script alone has brought it into the current one.
+fn received(sent: &SentBundle, stopped: StoppedBy) -> String {
+    let (name, size) = (quoted(sent.name()), sent.size());
+    if stopped == StoppedBy::OneSignal {
+        return format!("sent=\"$PWD\"/{name}\n");
+    }
+    let from = if stopped == StoppedBy::InputEnd { 3 } else { 0 };
+    format!(
+        "folder=$(umask 077; mktemp -d \"${{TMPDIR:-/var/tmp}}/sealift.XXXXXXXXXX\") || exit 1\n\
+         trap 'rm -rf \"$folder\"' EXIT\ntrap 'exit 1' HUP INT TERM PIPE\n\
+         sent=\"$folder\"/{name}\nhead -c {size} <&{from} >\"$sent\" || exit 1\n\
+         [ $(wc -c <\"$sent\") -eq {size} ] || {{ echo 'the bundle broke off on its way' >&2; exit 1; }}\n"
+    )
 }
 
 /// `word` as any POSIX shell reads it back, whatever is in it.
@@ -178,6 +223,45 @@ mod tests {
         let end = NodeEnd::of(&said, String::new()).unwrap();
         assert_eq!((end.code, end.said.as_slice()), (Some(130), &b"stopped"[..]));
         assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+
+    #[test]
+    fn a_bundle_behind_the_script_arrives_whole_or_nothing_runs_and_nothing_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..200_000_u32).map(|it| (it % 251) as u8).collect();
+        let path = folder.path().join("it's.tar");
+        std::fs::write(&path, &bytes).unwrap();
+        let bundle = SentBundle::at(&path).unwrap();
+        let sum = r#"[ "$(cksum <"$1")" = "$(cksum <"$2")" ] && echo "${1##*/}""#;
+        let task = task("sh", &["-c", sum, "sh", NodeTask::SENT, path.to_str().unwrap()]);
+        let script = task.with_bundle(bundle).script(&node(), StoppedBy::InputEnd);
+        let command = format!("eval \"$(dd bs=1 count={} 2>/dev/null)\"", script.len());
+        for (shell, missing) in [("sh", 0), ("bash", 0), ("sh", 1), ("sh", bytes.len())] {
+            let scratch = tempfile::tempdir().unwrap();
+            let mut child = Command::new(shell)
+                .args(["-c", &command])
+                .env("TMPDIR", scratch.path())
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut input = child.stdin.take().unwrap();
+            input.write_all(script.as_bytes()).unwrap();
+            input.write_all(&bytes[..bytes.len() - missing]).unwrap();
+            let held = if missing == 0 { Some(input) } else { None };
+            let output = child.wait_with_output().unwrap();
+            drop(held);
+
+            match (missing, NodeEnd::of(&output.stdout, String::new())) {
+                (0, Some(end)) => assert_eq!(end.said, b"it's.tar"),
+                (1.., None) => {
+                    assert_eq!(output.stderr, b"the bundle broke off on its way\n");
+                }
+                (_, end) => panic!("{shell}, without {missing}: {end:?}"),
+            }
+            assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+        }
     }
 
     #[test]

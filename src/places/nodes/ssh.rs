@@ -8,6 +8,7 @@ use super::dispatcher::{Dispatcher, FoundNode, NodeState};
 use super::end::NodeEnd;
 use super::name::NodeName;
 use super::script::{NodeTask, StoppedBy};
+use super::sent::HeldInput;
 use crate::tools::process::{Ended, Program};
 use crate::words::cancel::Cancel;
 use crate::words::error::Result;
@@ -56,7 +57,14 @@ pub struct Ssh {
 struct AtWork {
     node: NodeName,
     program: Program,
-    _input: Option<ChildStdin>,
+    _input: Input,
+}
+
+/// What ends the input of a task when it goes.
+#[derive(Debug)]
+enum Input {
+    Own(#[expect(dead_code, reason = "it is held, not read")] Option<ChildStdin>),
+    Sent(#[expect(dead_code, reason = "it is held, not read")] HeldInput),
 }
 
 impl Ssh {
@@ -66,9 +74,17 @@ impl Ssh {
         Ssh { nodes, extra, cancel, at_work: Vec::new() }
     }
 
-    fn call(&self, node: &NodeName, script: String) -> NodeCall {
+    fn call(&self, node: &NodeName, task: &NodeTask, stopped: StoppedBy) -> NodeCall {
+        let script = task.script(node, stopped);
+        let shell = match task.sent() {
+            None => SHELL.to_owned(),
+            // Byte by byte, so that nothing is taken of what follows.
+            Some(_) => {
+                format!("exec /bin/sh -c 'eval \"$(dd bs=1 count={} 2>/dev/null)\"'", script.len())
+            }
+        };
         let options = self.extra.iter().map(String::as_str).chain(OPTIONS);
-        let arguments = options.chain(["--", node.as_str(), SHELL]).map(str::to_owned);
+        let arguments = options.chain(["--", node.as_str(), &shell]).map(str::to_owned);
         NodeCall::new("ssh", arguments).with(script)
     }
 }
@@ -98,12 +114,20 @@ impl Dispatcher for Ssh {
 
     fn shown(&self, node: &NodeName, task: &NodeTask) -> String {
         // By hand its input is the script alone, whose end must not stop it.
-        self.call(node, task.script(node, StoppedBy::Signals)).shown()
+        let call = self.call(node, task, StoppedBy::Signals);
+        match task.sent() {
+            None => call.shown(),
+            Some(sent) => call.shown_before(&sent.path().to_string_lossy()),
+        }
     }
 
     fn submit(&mut self, node: &NodeName, task: &NodeTask) -> Result<()> {
-        let call = self.call(node, task.script(node, StoppedBy::InputEnd));
+        let call = self.call(node, task, StoppedBy::InputEnd);
         let (program, input) = call.start(&None, &self.cancel)?;
+        let input = match (task.sent(), input) {
+            (Some(sent), Some(input)) => Input::Sent(sent.pour(input)?),
+            (_, input) => Input::Own(input),
+        };
         self.at_work.push(AtWork { node: node.clone(), program, _input: input });
         Ok(())
     }

@@ -69,11 +69,12 @@ impl Request {
         (self.clock)()
     }
 
-    /// What two runs have in common of which the second finishes the first: the bundle, the place, and how.
-    pub(super) fn key(&self, statement: &Digest) -> Digest {
+    /// What two runs have in common of which the second finishes the first: the bundle, the place, how, and at
+    /// which `site`.
+    pub(super) fn key(&self, statement: &Digest, site: Option<String>) -> Digest {
         let mut hasher = Hasher::default();
-        let words =
-            [statement.to_string(), self.to.clone()].into_iter().chain(self.options.clone());
+        let words = [statement.to_string(), self.to.clone()].into_iter().chain(site);
+        let words = words.chain(self.options.clone());
         for word in words {
             hasher.update(word.as_bytes());
             // In no word, so that two lists are never one.

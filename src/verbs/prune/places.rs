@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::agent_removal::AgentRemoval;
 use super::request::Request;
 use crate::bundle::inventory::SUMS;
 use crate::places::engine::{Driver, Engine, EngineRemoval};
@@ -43,11 +44,12 @@ pub(super) fn open<'p>(
                 return Err(Error::new(Class::Usage, text).hint("delete those that nobody needs"));
             }
             Destination::Agent(agent) => {
-                let text = format!("{} imports from its folder again", request.place);
-                return Err(Error::new(Class::Usage, text).hint(format!(
-                    "delete its archives of such images in {}, then use ctr images rm",
-                    agent.images().display()
-                )));
+                let last = |(name, digests): (&Reference, &[Digest])| {
+                    Some((name.clone(), *digests.last()?))
+                };
+                let names = lot.candidates().filter_map(last).collect();
+                let now = of_engine(&agent.engine(), lot, claims, progress);
+                Box::new(AgentRemoval::of(agent, now, names)?)
             }
             Destination::Archive { .. } => {
                 let text = format!("{} is written once, as a whole", request.place);

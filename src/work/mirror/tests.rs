@@ -111,6 +111,62 @@ fn plain_http_is_told_each_client_in_its_words() {
 }
 
 #[test]
+fn the_authorities_of_the_registry_are_told_each_client_and_lie_where_it_is_told() {
+    let target = MirrorTarget {
+        authorities: Some("PEM\n".to_owned()),
+        ..MirrorTarget::new("h.example".parse().unwrap())
+    };
+    let routes = routes_to(target, &HUB);
+    for (client, at, told) in [
+        (
+            MirrorClient::K3s,
+            "/etc/rancher/k3s/sealift-ca.crt",
+            "configs:\n  \"h.example\":\n    tls:\n      ca_file: \"/etc/rancher/k3s/sealift-ca.crt\"\n",
+        ),
+        (
+            MirrorClient::Rke2,
+            "/etc/rancher/rke2/sealift-ca.crt",
+            "      ca_file: \"/etc/rancher/rke2/sealift-ca.crt\"\n",
+        ),
+        (
+            MirrorClient::Buildkit,
+            "/etc/buildkit/sealift-ca.crt",
+            "\n[registry.\"h.example\"]\nca = [\"/etc/buildkit/sealift-ca.crt\"]\n",
+        ),
+        // These two look there by themselves.
+        (MirrorClient::Podman, "/etc/containers/certs.d/h.example/ca.crt", ""),
+        (MirrorClient::Containerd, "/etc/containerd/certs.d/h.example/ca.crt", "ca = \"ca.crt\"\n"),
+    ] {
+        let files = client.config(&routes).unwrap().files;
+        assert!(files[0].text.contains(told), "{}", files[0].text);
+        let pem = files.iter().find(|file| file.install == at);
+        assert_eq!(pem.map(|file| &*file.text), Some("PEM\n"), "{at}: {files:?}");
+    }
+    let openshift = &MirrorClient::Openshift.config(&routes).unwrap().files[0].text;
+    assert!(openshift.ends_with("data:\n  \"h.example\": |\n    PEM\n"), "{openshift}");
+}
+
+#[test]
+fn containerd_reaches_the_private_registry_by_its_own_name_in_the_same_way() {
+    let target = MirrorTarget { plain: true, ..MirrorTarget::new("h.example".parse().unwrap()) };
+    let files = MirrorClient::Containerd.config(&routes_to(target, &HUB)).unwrap().files;
+    let own = files.iter().find(|file| file.path == "certs.d/h.example/hosts.toml").unwrap();
+    assert!(own.text.contains("server = \"http://h.example/v2\"\n"), "{}", own.text);
+    // Nothing has to be said of it where everybody knows how it is reached.
+    assert_eq!(config(MirrorClient::Containerd, &HUB).files.len(), 1);
+}
+
+#[test]
+fn openshift_maps_one_by_one_where_images_of_others_lie_below_the_prefix() {
+    let pairs = [HUB[0], ("quay.io/org/app:2", "h.example/group/org/app:2")];
+    let told = config(MirrorClient::Openshift, &pairs);
+    for source in ["docker.io/library/alpine", "quay.io/org/app"] {
+        assert!(told.files[0].text.contains(&format!("- source: \"{source}\"\n")), "{told:?}");
+    }
+    assert!(told.warnings[0].starts_with("other images of docker.io, quay.io than"), "{told:?}");
+}
+
+#[test]
 fn docker_is_led_to_images_of_docker_hub_under_their_own_names_alone_and_says_where_it_asks_besides()
  {
     let own = [("alpine:3.20", "h.example/library/alpine:3.20")];

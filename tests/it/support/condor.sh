@@ -26,7 +26,12 @@ condor_submit)
     else
         echo "$run 2 -" > "$pool/jobs/$id"
         exe=$(member executable) out=$(member output) err=$(member error)
+        # Files that go along are in the folder that the job has for itself.
+        brought=$(member transfer_input_files) own=$pool/own.$id
+        mkdir "$own"
+        [ -z "$brought" ] || cp "$brought" "$own"
         (
+            cd "$own"
             "$exe" > "$out" 2> "$err" < /dev/null &
             echo "$run 2 $!" > "$pool/jobs/$id.new"
             mv "$pool/jobs/$id.new" "$pool/jobs/$id"

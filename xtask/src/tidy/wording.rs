@@ -16,11 +16,12 @@ const ALLOWED: &str = "src/words/error.rs";
 
 /// Where options of the command line may be named: there, and as arguments of engines, kubectl, schedulers, scanners
 /// and other clients of images.
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 9] = [
     "src/cli",
     "src/main.rs",
     "src/places/engine",
     "src/places/kubernetes.rs",
+    "src/places/nodes/kubernetes.rs",
     "src/places/nodes/slurm.rs",
     "src/places/nodes/ssh.rs",
     "src/tools/scanner.rs",
