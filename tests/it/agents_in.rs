@@ -10,7 +10,7 @@ use sealift::places::engine::Agent;
 use serde_json::{Value, json};
 
 use crate::support::content::{Layer, tar};
-use crate::support::engines::Containerd;
+use crate::support::engines::{Containerd, Tmpfs};
 use crate::support::images::{self, Image, OCI_INDEX, OCI_MANIFEST, write_layout};
 use crate::support::nodes::{HeadNode, in_json};
 use crate::support::sealift::{Keys, Ran, Sealift, code, ran};
@@ -30,9 +30,13 @@ struct Node {
 
 impl Node {
     fn start() -> Node {
+        Node::of(Containerd::start_with_cri())
+    }
+
+    fn of(containerd: Containerd) -> Node {
         let sealift = Sealift::new();
         let keys = sealift.keys("signer");
-        Node { containerd: Containerd::start_with_cri(), sealift, keys }
+        Node { containerd, sealift, keys }
     }
 
     fn pack(&self, bundle: &str, images: &[(&str, &Image)]) {
@@ -223,6 +227,47 @@ fn an_update_replaces_both_or_neither_and_leaves_the_archives_of_others_alone() 
     let apart = node.import("old.tar", &to, &["--on-existing", "skip"]).exits(code::REFUSED);
     apart.says("other images in its containerd than in its folder").says(APP);
     assert!(node.line(APP).is_none(), "nothing was brought");
+}
+
+#[test]
+fn a_receipt_tells_of_each_image_once_and_of_what_was_left() {
+    need!("root", "containerd", "ctr", "busybox");
+    let node = Node::start();
+    // Files stand in another order than images.
+    let names = ["a.example/x:1", "a.example/x-y:1"];
+    let (old, new, other) = (version("old"), version("new"), version("other"));
+    node.pack("old.tar", &[(names[0], &old)]);
+    node.pack("new.tar", &[(names[0], &new), (names[1], &other)]);
+    let to = node.place("k3s", true);
+    let totals = |ran: Ran| ran.json()["receipt"]["totals"].clone();
+
+    let first = node.import("old.tar", &to, &["--receipt", "r.json"]).ok();
+    assert_eq!(totals(first)["complete"], 1);
+    let skipped = node.import("new.tar", &to, &["--on-existing", "skip", "--receipt", "r.json"]);
+    let told = totals(skipped);
+    assert_eq!((&told["complete"], &told["other"]), (&json!(1), &json!(1)), "{told}");
+}
+
+#[test]
+fn a_disk_that_is_too_small_for_both_gets_neither() {
+    need!("root", "containerd", "ctr", "mount");
+    // 16 MiB have to stay free: the archive of 8 fits, and so does the layer packed and unpacked.
+    let disk = Tmpfs::of(36);
+    let node = Node::of(Containerd::start_over(&disk.path().join("root")));
+    let layer = Layer::gzip(&tar(&[("large", &Random::new(5).bytes(8 << 20), 0o644)]));
+    let large = Image::single("acme/app", "1.0", r#"["/bin/true"]"#, &[layer]);
+    node.pack("b.tar", &[(APP, &large)]);
+    let socket = node.containerd.address();
+    let at = |folder: &Path| format!("k3s:[{}]{}", socket.display(), folder.display());
+    let to = at(&disk.path().join("k3s"));
+
+    let elsewhere = node.import("b.tar", &at(&node.sealift.at("k3s")), &["--dry-run"]);
+    elsewhere.ok();
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = node.import("b.tar", &to, more).exits(code::NO_ROOM);
+        refused.says("for its containerd on one disk").says("have to stay free");
+    }
+    assert!(node.line(APP).is_none() && !disk.path().join("k3s").exists());
 }
 
 #[test]

@@ -69,11 +69,12 @@ impl Landing for ToAgent<'_> {
         let mut there = read_back(&archives, &deliveries, came_as)?;
         if self.agent.runs()? {
             let (pulling, delivery) = Pulling::look(job, &self.agent.engine(), names)?;
-            let now = read_back(&pulling, &[delivery], came_as)?;
+            let mut now = read_back(&pulling, &[delivery], came_as)?;
             // What is not both here and there is not as it was brought.
-            for (filed, seen) in there.seen.iter_mut().zip(now.seen) {
-                if filed.state == ReceivedState::Complete {
-                    *filed = seen;
+            for filed in there.seen.iter_mut().filter(|it| it.state == ReceivedState::Complete) {
+                let same = now.seen.iter().position(|it| it.name == filed.name);
+                if let Some(same) = same {
+                    *filed = now.seen.swap_remove(same);
                 }
             }
             there.content = now.content;
