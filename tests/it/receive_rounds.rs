@@ -1,7 +1,7 @@
 //! Round by round, without any clock: what `receive` looks at, when it looks again, and what it tells of that.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,14 +9,12 @@ use sealift::bundle::check::Trust;
 use sealift::bundle::keys::PublicKey;
 use sealift::medium::Medium;
 use sealift::places::registry::{Client, Settings};
-use sealift::tools::cipher::Identities;
 use sealift::verbs::import;
 use sealift::verbs::receive::{ParcelState, Receiver, Request};
 use sealift::words::error::Result;
 use sealift::words::moment::Moment;
 use sealift::words::progress::Silent;
 
-use crate::support::age;
 use crate::support::sealift::{Sealift, ran};
 
 /// The image that the repository ships.
@@ -118,37 +116,4 @@ fn what_is_wrong_with_the_destination_refuses_no_bundle() {
 
     assert_eq!(rounds(&mut receiver, 2), [vec![], vec![ParcelState::Postponed]]);
     assert!(desk.at("drop/b.tar").exists());
-}
-
-#[test]
-fn an_encrypted_bundle_whose_bytes_stay_wrong_is_refused_after_some_looks() {
-    need!("age");
-    let desk = Desk { sealift: age::outside() };
-    fs::create_dir(desk.at("drop")).unwrap();
-    let recipient = age::identity(&desk.sealift, "id");
-    age::export(&desk.sealift, &format!("-o b.tar.age --recipient {recipient}")).ok();
-    let like = Medium::at("").opened_by(Arc::new(identities(&desk.at("id"))));
-    let request = desk.request("k.pub.pem", like);
-    let mut receiver = Receiver::open(&request).unwrap();
-    let mut bytes = fs::read(desk.at("b.tar.age")).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(desk.at("drop/b.tar.age"), bytes).unwrap();
-
-    let all = rounds(&mut receiver, 60);
-
-    let told: Vec<(usize, &ParcelState)> = all
-        .iter()
-        .enumerate()
-        .flat_map(|(at, states)| states.iter().map(move |it| (at, it)))
-        .collect();
-    // Looked at in rounds 1, 3, 6, 11, 20 and 37.
-    assert_eq!(told, [(1, &ParcelState::Waiting), (37, &ParcelState::Refused)]);
-    assert!(desk.at("drop/refused/b.tar.age").exists());
-}
-
-fn identities(path: &Path) -> Identities {
-    let mut identities = Identities::new(Arc::new(|_: &str| Ok(None)));
-    identities.add(&fs::read(path).unwrap(), "id").unwrap();
-    identities
 }
