@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use sealift::bundle::check::Trust;
 use sealift::bundle::keys::PublicKey;
+use sealift::medium::Medium;
 use sealift::places::registry::{Client, Settings};
 use sealift::verbs::import;
 use sealift::verbs::receive::{ParcelState, Receiver, Request};
@@ -48,12 +49,13 @@ impl Desk {
         fs::copy(self.at("b.tar"), self.at("drop/b.tar")).unwrap();
     }
 
-    /// Into the layout `in`.
-    fn request(&self) -> Request {
-        let key = fs::read_to_string(self.at("own.pub.pem")).unwrap();
-        let trust = Trust::Keys(vec![PublicKey::from_pem(&key).unwrap()]);
+    /// Into the layout `in`, with bundles opened as `like`.
+    fn request(&self, key: &str, like: Medium) -> Request {
+        let key = PublicKey::from_pem(&fs::read_to_string(self.at(key)).unwrap()).unwrap();
         let to = format!("oci:{}", self.at("in").display()).parse().unwrap();
-        Request::new(self.at("drop"), import::Request::new("", to, trust, now().unwrap()), now)
+        let mut import = import::Request::new("", to, Trust::Keys(vec![key]), now().unwrap());
+        import.bundle = like;
+        Request::new(self.at("drop"), import, now)
     }
 }
 
@@ -67,7 +69,7 @@ fn rounds(receiver: &mut Receiver<'_>, many: usize) -> Vec<Vec<ParcelState>> {
 #[test]
 fn nothing_is_touched_before_it_was_the_same_for_a_round() {
     let desk = Desk::new();
-    let request = desk.request();
+    let request = desk.request("own.pub.pem", Medium::at(""));
     let mut receiver = Receiver::open(&request).unwrap();
     desk.bring();
     assert_eq!(rounds(&mut receiver, 1), [vec![]]);
@@ -81,7 +83,7 @@ fn nothing_is_touched_before_it_was_the_same_for_a_round() {
 #[test]
 fn what_waits_is_told_once_looked_at_less_and_less_often_and_at_once_when_it_changed() {
     let desk = Desk::new();
-    let request = desk.request();
+    let request = desk.request("own.pub.pem", Medium::at(""));
     let mut receiver = Receiver::open(&request).unwrap();
     // A file stands where the layout is to be.
     fs::write(desk.at("in"), "").unwrap();
@@ -100,4 +102,18 @@ fn what_waits_is_told_once_looked_at_less_and_less_often_and_at_once_when_it_cha
     fs::remove_file(desk.at("in")).unwrap();
     desk.bring();
     assert_eq!(rounds(&mut receiver, 2), [vec![], vec![ParcelState::Done]]);
+}
+
+#[test]
+fn what_is_wrong_with_the_destination_refuses_no_bundle() {
+    let desk = Desk::new();
+    let request = desk.request("own.pub.pem", Medium::at(""));
+    let mut receiver = Receiver::open(&request).unwrap();
+    fs::create_dir(desk.at("in")).unwrap();
+    fs::write(desk.at("in/oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    fs::write(desk.at("in/index.json"), "{").unwrap();
+    desk.bring();
+
+    assert_eq!(rounds(&mut receiver, 2), [vec![], vec![ParcelState::Postponed]]);
+    assert!(desk.at("drop/b.tar").exists());
 }
