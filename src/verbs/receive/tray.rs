@@ -42,7 +42,14 @@ impl Tray {
     /// When it cannot be made or written.
     pub(super) fn open(drop: &Folder, name: &str) -> Result<Tray> {
         let path = drop.at(name);
-        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
+        let fault = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotADirectory => {
+                let text = format!("{} is a file, not a folder", path.display());
+                Error::new(Class::Usage, text)
+                    .hint("give it another name: what was dealt with is put into that folder")
+            }
+            _ => Error::io(format!("cannot write {}", path.display()), e),
+        };
         let tray = Tray { folder: drop.make_below(name, FOLDER_MODE).map_err(fault)? };
         for name in tray.folder.names().map_err(fault)? {
             if name.as_encoded_bytes().ends_with(MOVING.as_bytes()) {
@@ -92,8 +99,18 @@ impl Tray {
     /// # Errors
     /// When the disk refuses; the rest is moved when the folder is opened again.
     pub(super) fn take(&self, drop: &Folder, parcel: &Parcel, to: &OsStr) -> Result<()> {
-        let path = self.folder.at(to);
-        let fault = |e| Error::io(format!("cannot move {}", path.display()), e);
+        let (from, path) = (drop.at(&parcel.name), self.folder.at(to));
+        let fault = |e: io::Error| {
+            let is_denied = e.kind() == io::ErrorKind::PermissionDenied;
+            let text = format!("cannot move {} to {}", from.display(), path.display());
+            let error = Error::io(text, e);
+            match is_denied {
+                true => error.hint(
+                    "let this user write it (a folder is moved by one who may), or move it by hand",
+                ),
+                false => error,
+            }
+        };
         let is_volumes = !parcel.is_folder && parcel.names != [parcel.name.clone()];
         if !is_volumes {
             return move_into(drop, &parcel.name, (&self.folder, to)).map_err(fault);
