@@ -53,7 +53,7 @@ What the destination does not take now (no room, no network) stays, and is tried
 Killed at any moment, the next run goes on: what is at the destination already is not brought again.
 Every state is a line of the ledger, and of the output. One process receives in a folder (exit code 9).
 Ctrl-C or SIGTERM ends it, with exit code 0 between two bundles. With --once it looks twice, takes what is
-whole, and ends: with the exit code of the first that was refused, or that waits (5). A DIR that is not there is
+whole, and ends: with the exit code of the first that was refused, or that waits (5), or cannot be read (6). A DIR that is not there is
 not made (5).
 examples/receive has a systemd unit.")]
 pub(super) struct Receive {
@@ -183,7 +183,7 @@ fn pause(settle: Duration, printer: &Printer) -> bool {
 /// What became of one, for people.
 fn line(report: &ParcelReport) -> String {
     let name = Safe(&report.name);
-    let reason = report.error.as_ref().map(Error::spelled).unwrap_or_default();
+    let reason = report.error.as_ref().map(why).unwrap_or_default();
     let reason = Safe(&reason);
     let place = report.moved_to.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
     let place = Safe(&place);
@@ -192,6 +192,19 @@ fn line(report: &ParcelReport) -> String {
         ParcelState::Refused => format!("{name}: refused: {reason}; it is {place} now"),
         ParcelState::Waiting => format!("{name}: waits: {reason}"),
         ParcelState::Postponed => format!("{name}: tried again later: {reason}"),
+    }
+}
+
+/// All that `error` says, in one line: what, of which, and the way out.
+fn why(error: &Error) -> String {
+    let mut text = error.spelled();
+    let findings: Vec<&str> = error.findings().iter().map(|finding| &**finding).collect();
+    if !findings.is_empty() {
+        text = format!("{text}: {}", findings.join("; "));
+    }
+    match error.way_out() {
+        Some(way_out) => format!("{text} ({way_out})"),
+        None => text,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `receive`: a drop folder, of which what arrives is verified, imported, acknowledged and put away.
 
+mod destination;
 mod parcel;
 mod refusal_note;
 mod report;
@@ -75,10 +76,12 @@ impl<'r> Receiver<'r> {
     /// Opens the drop folder of `request`, and goes on with what an earlier run left half moved.
     ///
     /// # Errors
-    /// [`Class::Incomplete`] when there is no such folder, [`Class::Usage`] for what is none; [`Class::Busy`] while
+    /// [`Class::Incomplete`] when there is no such folder, [`Class::Usage`] for what is none, and for a destination
+    /// that lies in it or is standard output; [`Class::Busy`] while
     /// another one receives there; when it cannot be read or written.
     pub fn open(request: &'r Request) -> Result<Receiver<'r>> {
         let folder = Folder::open(&request.folder).map_err(|e| no_folder(&request.folder, e))?;
+        destination::check(&request.import.to, &request.folder)?;
         lock_folder(&folder)?;
         let (done, refused) = (Tray::open(&folder, DONE)?, Tray::open(&folder, REFUSED)?);
         Ok(Receiver { request, folder, done, refused, known: BTreeMap::new() })

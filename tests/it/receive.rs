@@ -1,8 +1,9 @@
 //! A drop folder: what arrives is imported once it is whole, and put away with its receipt or its reason;
 //! what is not whole waits, and no moment at which it is stopped loses or repeats anything.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
@@ -15,7 +16,7 @@ use crate::support::gate::Gate;
 use crate::support::images::Image;
 use crate::support::registry::{Registry, Request};
 use crate::support::sealift::{Ran, Sealift, code, ran};
-use crate::support::{Process, Random, age, files, small_world, wait_for};
+use crate::support::{Process, Random, age, command, files, small_world, wait_for};
 
 /// The image that the repository ships.
 const HELLO: &str = concat!("oci:", env!("CARGO_MANIFEST_DIR"), "/testdata/hello");
@@ -121,8 +122,8 @@ fn two_at_once_are_taken_and_a_third_is_refused_with_its_reason() {
     site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
     let again = site.once("oci:in").ok();
     assert_eq!(states(&again), told(&[("one.tar", "done")]));
-    assert!(site.at("drop/done/one.tar.2").exists());
-    assert!(site.at("drop/done/one.tar.2.receipt.json").exists());
+    assert!(site.at("drop/done/one.2.tar").exists());
+    assert!(site.at("drop/done/one.2.tar.receipt.json").exists());
 }
 
 #[test]
@@ -247,6 +248,119 @@ fn a_folder_that_is_not_there_is_told_with_the_way_out_and_not_made() {
     fs::write(site.at("drop"), "").unwrap();
     let file = ran(&mut site.receive("--to oci:in --once")).exits(code::USAGE);
     file.says("drop is a file, not a folder").says("hint: ");
+}
+
+/// `receive` by root without its powers: like any other user, it may read and write what the modes let it.
+fn powerless(receive: &Command) -> Command {
+    let mut powerless = command("setpriv");
+    powerless.args(["--bounding-set=-all", "--inh-caps=-all"]);
+    powerless.arg(receive.get_program()).args(receive.get_args());
+    powerless.envs(receive.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    powerless.current_dir(receive.get_current_dir().unwrap());
+    powerless
+}
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn what_may_not_be_read_is_named_and_keeps_a_run_from_success() {
+    need!("root", "setpriv");
+    let site = Site::new();
+    for name in ["blobs", "file.tar", "folder", "good.tar"] {
+        site.export(HELLO, &format!("-o drop/{name} --sign-key own.key.pem"));
+    }
+    let blobs: Vec<PathBuf> = fs::read_dir(site.at("drop/blobs/blobs/sha256"))
+        .unwrap()
+        .map(|blob| blob.unwrap().path())
+        .collect();
+    let close = |closed: bool| {
+        blobs.iter().for_each(|blob| mode(blob, if closed { 0 } else { 0o644 }));
+        mode(&site.at("drop/file.tar"), if closed { 0 } else { 0o644 });
+        mode(&site.at("drop/folder"), if closed { 0 } else { 0o755 });
+    };
+    close(true);
+    let once = |more: &str| {
+        ran(&mut powerless(&site.receive(&format!("--once {more} --to oci:in"))))
+            .exits(code::REFUSED)
+    };
+
+    let closed = once("--format json");
+
+    let late = ["blobs", "file.tar", "folder"].map(|name| (name, "postponed"));
+    assert_eq!(states(&closed), told(&[&late[..], &[("good.tar", "done")]].concat()));
+    once("").says("file.tar: tried again later: ").says("Permission denied").says("who may read");
+    close(false);
+    let open = site.once("oci:in").ok();
+    let done = ["blobs", "file.tar", "folder"].map(|name| (name, "done"));
+    assert_eq!(states(&open), told(&done));
+}
+
+#[test]
+fn folders_with_nothing_of_a_bundle_are_left_alone() {
+    let site = Site::new();
+    let others =
+        ["System Volume Information", "$RECYCLE.BIN", "lost+found", "photos/june", "empty"];
+    for name in others {
+        fs::create_dir_all(site.at("drop").join(name)).unwrap();
+    }
+    fs::write(site.at("drop/photos/june/1.jpg"), "").unwrap();
+
+    assert_eq!(states(&site.once("oci:in").ok()), []);
+
+    others.iter().for_each(|name| assert!(site.at("drop").join(name).exists(), "{name}"));
+    // One that has begun to come is waited for, whatever comes first.
+    for name in ["SHA256SUMS", "sig", "oci-layout", "index.json", "blobs", "a.001.tar"] {
+        let begun = site.at("drop/begun");
+        fs::create_dir(&begun).unwrap();
+        fs::write(begun.join(name), "").unwrap();
+        let waiting = site.once("oci:in").exits(code::INCOMPLETE);
+        assert_eq!(states(&waiting), told(&[("begun", "waiting")]), "{name}");
+        fs::remove_dir_all(begun).unwrap();
+    }
+}
+
+#[test]
+fn a_destination_for_no_bundle_and_a_file_in_the_way_are_told_at_the_start() {
+    let site = Site::new();
+    site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
+    for (to, text) in [
+        ("oci:drop/store", "drop/store lies in the drop folder drop"),
+        ("oci:drop", "lies in the drop folder"),
+        ("oci-archive:drop/all.tar", "lies in the drop folder"),
+        ("docker-archive:-", "standard output cannot be read back"),
+    ] {
+        let refused = ran(&mut site.receive(&format!("--once --to {to}"))).exits(code::USAGE);
+        refused.says(text).says("hint: ");
+        assert_eq!(fs::read_dir(site.at("drop")).unwrap().count(), 1, "{to}");
+    }
+    for name in ["done", "refused"] {
+        fs::write(site.at("drop").join(name), "").unwrap();
+        let file = ran(&mut site.receive("--once --to oci:in")).exits(code::USAGE);
+        file.says(&format!("drop/{name} is a file, not a folder")).says("hint: ");
+        fs::remove_file(site.at("drop").join(name)).unwrap();
+    }
+    assert!(site.at("drop/one.tar").exists() && !site.at("in").exists());
+}
+
+#[test]
+fn a_folder_that_may_not_be_moved_is_told_and_not_brought_again() {
+    need!("root", "setpriv");
+    let site = Site::new();
+    site.export(HELLO, "-o drop/one --sign-key own.key.pem");
+    mode(&site.at("drop/one"), 0o555);
+    let receive = || powerless(&site.receive("--once --to oci:in"));
+
+    let stays = ran(&mut receive()).exits(code::REFUSED);
+
+    stays.says("cannot move drop/one to drop/done/one: Permission denied").says("move it by hand");
+    let before = files::tree(&site.at("in"));
+    ran(&mut receive()).exits(code::REFUSED);
+    mode(&site.at("drop/one"), 0o755);
+    ran(&mut receive()).ok();
+    assert_eq!(site.names(), ["done/one", "done/one.receipt.json"]);
+    assert_eq!(files::tree(&site.at("in")), before);
 }
 
 #[test]

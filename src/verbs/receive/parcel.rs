@@ -22,6 +22,10 @@ const UNFINISHED: [&str; 6] = [".part", ".partial", ".tmp", ".crdownload", ".fil
 const SMALLEST: u64 = 4096;
 /// What every bundle in a folder has.
 const SIGNED: [&str; 2] = [SUMS, "sig"];
+/// What a folder has something of once a bundle has begun to come; it comes in any order.
+const OF_A_BUNDLE: [&str; 5] = [SUMS, "sig", "oci-layout", "index.json", "blobs"];
+/// Folders that systems make on a medium, in small letters. Not all of them may be looked into.
+const OF_SYSTEMS: [&str; 3] = ["lost+found", "system volume information", "$recycle.bin"];
 /// How deep the folders of a bundle are: blobs/sha256 and some to spare. What is deeper is no bundle.
 const MAX_DEPTH: usize = 8;
 
@@ -79,7 +83,7 @@ impl Parcel {
         let mut stamp = Hasher::new();
         for name in &self.names {
             match self.is_folder {
-                true => of_folder(&folder.below(name)?, &mut stamp, MAX_DEPTH)?,
+                true => of_folder(folder, name, &mut stamp, MAX_DEPTH)?,
                 false => of_file(folder, name, &mut stamp)?,
             }
         }
@@ -88,30 +92,60 @@ impl Parcel {
 }
 
 fn of_file(folder: &Folder, name: &OsStr, stamp: &mut Hasher) -> io::Result<()> {
-    let state = FileState::of(&folder.file(name)?);
+    let open = match folder.file(name) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return of_closed(folder, name, stamp),
+        open => open?,
+    };
+    let state = FileState::of(&open);
     let state = state.ok_or_else(|| io::Error::other("the system says nothing of it"))?;
-    stamp.update(&(name.len() as u64).to_le_bytes());
-    stamp.update(name.as_encoded_bytes());
+    of_name(name, stamp);
     stamp.update(&state.to_bytes());
     Ok(())
 }
 
-fn of_folder(folder: &Folder, stamp: &mut Hasher, depth: usize) -> io::Result<()> {
-    let mut names = folder.names()?;
+fn of_folder(folder: &Folder, name: &OsStr, stamp: &mut Hasher, depth: usize) -> io::Result<()> {
+    let inside = folder.below(name).and_then(|inside| Ok((inside.names()?, inside)));
+    let (mut names, inside) = match inside {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return of_closed(folder, name, stamp),
+        inside => inside?,
+    };
+    of_name(name, stamp);
     names.sort();
     for name in names {
-        let kind = folder.look(&name)?.map(|about| about.kind);
-        match kind {
-            Some(FileType::Directory) if depth > 0 => {
-                stamp.update(name.as_encoded_bytes());
-                of_folder(&folder.below(&name)?, stamp, depth - 1)?;
+        match inside.look(&name).map(|about| about.map(|it| it.kind)) {
+            Ok(Some(FileType::Directory)) if depth > 0 => {
+                of_folder(&inside, &name, stamp, depth - 1)?;
             }
-            Some(FileType::RegularFile) => of_file(folder, &name, stamp)?,
+            Ok(Some(FileType::RegularFile)) => of_file(&inside, &name, stamp)?,
             // Whoever reads it as a bundle says what is wrong with it.
-            _ => stamp.update(name.as_encoded_bytes()),
+            _ => of_name(&name, stamp),
         }
     }
     Ok(())
+}
+
+/// What is told of one that cannot be opened. It is no less there for that: whoever reads it as a bundle says why.
+fn of_closed(folder: &Folder, name: &OsStr, stamp: &mut Hasher) -> io::Result<()> {
+    of_name(name, stamp);
+    // In a folder that may only be listed nothing is told of anything.
+    if let Ok(about) = folder.look(name) {
+        let about = about.ok_or(io::ErrorKind::NotFound)?;
+        stamp.update(&about.size.to_le_bytes());
+        stamp.update(&about.changed.to_le_bytes());
+    }
+    Ok(())
+}
+
+fn of_name(name: &OsStr, stamp: &mut Hasher) {
+    stamp.update(&(name.len() as u64).to_le_bytes());
+    stamp.update(name.as_encoded_bytes());
+}
+
+/// Whether in the folder `name` something of a bundle is. One that cannot be looked into may have all of it.
+fn may_be_a_bundle(folder: &Folder, name: &OsStr) -> bool {
+    let Ok(inside) = folder.below(name) else { return true };
+    let is_there = |name: &&str| inside.look(name).map_or(true, |found| found.is_some());
+    OF_A_BUNDLE.iter().any(is_there) || names(&inside).map_or(true, |volumes| !volumes.is_empty())
 }
 
 /// What lies in `folder` and may be bundles, by name, without what is called as `own` are.
@@ -129,6 +163,8 @@ pub(super) fn list(folder: &Folder, own: &[&str]) -> io::Result<Vec<Parcel>> {
         }
         let Some(about) = folder.look(&name)? else { continue };
         let (called, is_folder) = match about.kind {
+            FileType::Directory if OF_SYSTEMS.contains(&&*lower) => continue,
+            FileType::Directory if !may_be_a_bundle(folder, &name) => continue,
             FileType::Directory => (name.clone(), true),
             FileType::RegularFile => match stem(&lower) {
                 Some(length) => (text[..length].to_owned().into(), false),
@@ -184,7 +220,10 @@ mod tests {
         ] {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
-        std::fs::create_dir(dir.path().join("folder")).unwrap();
+        for name in ["folder/blobs", "volumes", "photos/june", "empty", "lost+found/blobs"] {
+            std::fs::create_dir_all(dir.path().join(name)).unwrap();
+        }
+        std::fs::write(dir.path().join("volumes/june.002.tar"), "").unwrap();
         std::fs::create_dir(dir.path().join("done")).unwrap();
         std::os::unix::fs::symlink("july.tar", dir.path().join("link.tar")).unwrap();
         let folder = Folder::open(dir.path()).unwrap();
@@ -200,6 +239,7 @@ mod tests {
             ("july.tar", 1),
             ("june", 2),
             ("v1.2.tar", 1),
+            ("volumes", 1),
         ];
         assert_eq!(shown, expected);
     }

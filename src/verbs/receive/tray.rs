@@ -15,6 +15,8 @@ const FOLDER_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o644;
 /// Names that are tried for a further parcel of the same name: monthly for centuries.
 const MAX_NAMES: u32 = 10_000;
+/// What the names of packed bundles end in, the longest first.
+const ENDINGS: [&str; 2] = [".tar.age", ".tar"];
 /// What the name of the note ends in that says which volumes are being moved.
 const MOVING: &str = ".moving";
 /// Largest such note: more names than a set can have volumes, each as long as it can be.
@@ -42,7 +44,14 @@ impl Tray {
     /// When it cannot be made or written.
     pub(super) fn open(drop: &Folder, name: &str) -> Result<Tray> {
         let path = drop.at(name);
-        let fault = |e| Error::io(format!("cannot write {}", path.display()), e);
+        let fault = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotADirectory => {
+                let text = format!("{} is a file, not a folder", path.display());
+                Error::new(Class::Usage, text)
+                    .hint("give it another name: what was dealt with is put into that folder")
+            }
+            _ => Error::io(format!("cannot write {}", path.display()), e),
+        };
         let tray = Tray { folder: drop.make_below(name, FOLDER_MODE).map_err(fault)? };
         for name in tray.folder.names().map_err(fault)? {
             if name.as_encoded_bytes().ends_with(MOVING.as_bytes()) {
@@ -57,16 +66,25 @@ impl Tray {
         &self.folder
     }
 
-    /// What a parcel of this `name` is called in it: the same, or with a number where there is one already.
+    /// What a parcel of this `name` is called in it: the same, or with a number in front of its ending where there is
+    /// one already.
     ///
     /// # Errors
     /// When it cannot be looked at.
     pub(super) fn free_name(&self, name: &OsStr) -> Result<OsString> {
+        let text = name.to_str().unwrap_or_default();
+        let ending = ENDINGS.iter().find(|ending| text.ends_with(**ending)).copied();
+        let ending = ending.unwrap_or_default();
         for number in 1..=MAX_NAMES {
-            let mut free = name.to_owned();
-            if number > 1 {
-                free.push(format!(".{number}"));
-            }
+            let free = match (number, text.strip_suffix(ending)) {
+                (1, _) => name.to_owned(),
+                (_, Some(stem)) if !stem.is_empty() => format!("{stem}.{number}{ending}").into(),
+                _ => {
+                    let mut free = name.to_owned();
+                    free.push(format!(".{number}"));
+                    free
+                }
+            };
             let taken = self.folder.look(&free);
             let path = self.folder.at(&free);
             match taken.map_err(|e| Error::io(format!("cannot look at {}", path.display()), e))? {
@@ -92,8 +110,18 @@ impl Tray {
     /// # Errors
     /// When the disk refuses; the rest is moved when the folder is opened again.
     pub(super) fn take(&self, drop: &Folder, parcel: &Parcel, to: &OsStr) -> Result<()> {
-        let path = self.folder.at(to);
-        let fault = |e| Error::io(format!("cannot move {}", path.display()), e);
+        let (from, path) = (drop.at(&parcel.name), self.folder.at(to));
+        let fault = |e: io::Error| {
+            let is_denied = e.kind() == io::ErrorKind::PermissionDenied;
+            let text = format!("cannot move {} to {}", from.display(), path.display());
+            let error = Error::io(text, e);
+            match is_denied {
+                true => error.hint(
+                    "let this user write it (a folder is moved by one who may), or move it by hand",
+                ),
+                false => error,
+            }
+        };
         let is_volumes = !parcel.is_folder && parcel.names != [parcel.name.clone()];
         if !is_volumes {
             return move_into(drop, &parcel.name, (&self.folder, to)).map_err(fault);
@@ -167,6 +195,22 @@ mod tests {
         assert!(dir.path().join("done/june/june.002.tar").exists());
         assert!(!dir.path().join("done/june.moving").exists());
         assert_eq!(done.free_name(&parcel.name).unwrap(), "june.2");
+    }
+
+    #[test]
+    fn a_further_one_of_a_name_keeps_its_ending() {
+        let dir = tempfile::tempdir().unwrap();
+        let tray = Tray::open(&Folder::open(dir.path()).unwrap(), "done").unwrap();
+        for (name, second, third) in [
+            ("a.tar", "a.2.tar", "a.3.tar"),
+            ("a.tar.age", "a.2.tar.age", "a.3.tar.age"),
+            ("june", "june.2", "june.3"),
+        ] {
+            for expected in [name, second, third] {
+                assert_eq!(tray.free_name(OsStr::new(name)).unwrap(), expected);
+                std::fs::write(dir.path().join("done").join(expected), "").unwrap();
+            }
+        }
     }
 
     #[test]
