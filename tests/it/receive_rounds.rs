@@ -67,6 +67,22 @@ fn rounds(receiver: &mut Receiver<'_>, many: usize) -> Vec<Vec<ParcelState>> {
 }
 
 #[test]
+fn a_folder_that_comes_in_the_place_of_the_first_is_looked_into() {
+    let desk = Desk::new();
+    let request = desk.request("own.pub.pem", Medium::at(""));
+    let mut receiver = Receiver::open(&request).unwrap();
+    assert_eq!(rounds(&mut receiver, 2), [vec![], vec![]]);
+
+    // As when a stick is mounted there.
+    fs::rename(desk.at("drop"), desk.at("below")).unwrap();
+    fs::create_dir(desk.at("drop")).unwrap();
+    desk.bring();
+
+    assert_eq!(rounds(&mut receiver, 2), [vec![], vec![ParcelState::Done]]);
+    assert!(desk.at("drop/done/b.tar").exists() && !desk.at("below/done/b.tar").exists());
+}
+
+#[test]
 fn nothing_is_touched_before_it_was_the_same_for_a_round() {
     let desk = Desk::new();
     let request = desk.request("own.pub.pem", Medium::at(""));

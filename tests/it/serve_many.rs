@@ -460,7 +460,7 @@ fn what_the_examples_say_is_understood() {
     for name in ["sealift.service", "sealift.socket", "kubernetes.yaml"] {
         let said = std::fs::read_to_string(examples.join(name)).unwrap();
         let program = sealift.command().get_program().display().to_string();
-        let here = said.replace("/usr/local/bin/sealift", &program);
+        let here = said.replace("/usr/bin/sealift", &program);
         std::fs::write(sealift.at(name), here).unwrap();
         all += &said;
     }
