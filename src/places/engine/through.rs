@@ -74,7 +74,7 @@ pub fn pull_through(
             let found = String::from_utf8_lossy(&found?.said).into_owned();
             let mut lines = found.lines().map(|line| line.split_whitespace());
             let of_it = lines.find_map(|mut words| (words.next()? == shown).then_some(words));
-            Ok(of_it.and_then(|words| words.skip(1).next()?.parse().ok()))
+            Ok(of_it.and_then(|mut words| words.nth(1)?.parse().ok()))
         }
     }
 }
