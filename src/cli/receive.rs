@@ -18,6 +18,7 @@ use super::in_order::InOrder;
 use super::noting::Noting;
 use super::printer::Printer;
 use super::registries::Registries;
+use super::remedies::told;
 use super::report::argument;
 use super::rules::Renaming;
 use super::scan::ScanWith;
@@ -202,8 +203,8 @@ fn why(error: &Error) -> String {
     if !findings.is_empty() {
         text = format!("{text}: {}", findings.join("; "));
     }
-    match error.way_out() {
-        Some(way_out) => format!("{text} ({way_out})"),
+    match error.advice() {
+        Some(way_out) => format!("{text} ({})", told(way_out)),
         None => text,
     }
 }

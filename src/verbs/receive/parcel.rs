@@ -54,25 +54,20 @@ impl Parcel {
     /// # Errors
     /// When the system does not tell.
     pub(super) fn has_begun(&self, folder: &Folder) -> io::Result<Option<String>> {
-        for name in &self.names {
-            let shown = name.to_string_lossy();
-            if self.is_folder {
-                let inside = folder.below(name)?;
-                let lacks = |name: &&&str| inside.look(name).is_ok_and(|found| found.is_none());
-                let is_volumes = || names(&inside).is_ok_and(|volumes| !volumes.is_empty());
-                match SIGNED.iter().find(lacks) {
-                    Some(lacking) if !is_volumes() => {
-                        return Ok(Some(format!("{shown} has no {lacking} so far")));
-                    }
-                    _ => continue,
-                }
-            }
-            let size = folder.look(name)?.map_or(0, |about| about.size);
-            if size < SMALLEST {
-                return Ok(Some(format!("{shown} has {size} bytes so far, which are no bundle")));
-            }
+        if !self.is_folder {
+            return too_small(folder, &self.names);
         }
-        Ok(None)
+        let inside = folder.below(&self.name)?;
+        // What is no name of a volume of a set is said by whoever reads it.
+        let volumes = names(&inside).unwrap_or_default();
+        let lacks = |name: &&&str| inside.look(name).is_ok_and(|found| found.is_none());
+        match SIGNED.iter().find(lacks) {
+            Some(_) if !volumes.is_empty() => too_small(&inside, &volumes),
+            Some(lacking) => {
+                Ok(Some(format!("{} has no {lacking} so far", self.name.to_string_lossy())))
+            }
+            None => Ok(None),
+        }
     }
 
     /// What the system says of its files: as long as that is the same, nobody writes them.
@@ -89,6 +84,18 @@ impl Parcel {
         }
         Ok(stamp.finish())
     }
+}
+
+/// Which of the files `names` is too small to be anything, if one is.
+fn too_small<N: AsRef<OsStr>>(folder: &Folder, names: &[N]) -> io::Result<Option<String>> {
+    for name in names.iter().map(AsRef::as_ref) {
+        let size = folder.look(name)?.map_or(0, |about| about.size);
+        if size < SMALLEST {
+            let shown = name.to_string_lossy();
+            return Ok(Some(format!("{shown} has {size} bytes so far, which are no bundle")));
+        }
+    }
+    Ok(None)
 }
 
 fn of_file(folder: &Folder, name: &OsStr, stamp: &mut Hasher) -> io::Result<()> {
