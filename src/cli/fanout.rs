@@ -14,6 +14,7 @@ use super::table::table;
 use super::unlock::Unlock;
 use crate::places::location::{Destination, is_stream};
 use crate::places::nodes::{NodeTask, SentBundle};
+use crate::tools::ground;
 use crate::verbs::fanout::{FanoutReport, NodeOutcome, Request, fanout};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
@@ -120,6 +121,8 @@ impl Fanout {
         let progress = printer.progress();
         let words = self.words()?;
         check(app, &words)?;
+        // Whoever says another key, program or path means that nodes are to look by it.
+        let told_nodes = [self.program.clone()].into_iter().chain(words.clone()).collect();
         let sent = self.sent()?;
         self.nodes.takes(&self.program, sent.as_ref())?;
         let task = NodeTask::new(&self.program, words)?;
@@ -139,8 +142,7 @@ impl Fanout {
         let medium = self.unlock.opener(printer)?.medium(paths.next().unwrap_or_default());
         let mut request =
             Request::new(medium.with_volumes_at(paths.collect()), self.to, task, record, now);
-        request.options = self.check.into_iter().map(|it| format!("check {it}")).collect();
-        request.options.extend(self.options);
+        request.options = told_nodes;
         request.again = self.again;
         request.at_once = self.at_once.map(Into::into);
         (request.patience, request.limit) = (patience, limit);
@@ -185,7 +187,8 @@ impl Fanout {
         if let Some(check) = &self.check {
             words.extend(["--check".to_owned(), check.clone()]);
         }
-        words.extend(["--format", "json", "--no-progress"].map(str::to_owned));
+        let own = ["--format=json", "--no-progress"].map(str::to_owned);
+        words.extend(own.into_iter().filter(|own| !self.options.contains(own)));
         words.extend(self.options.iter().cloned());
         Ok(words)
     }
@@ -206,7 +209,9 @@ impl Fanout {
             Error::new(Class::Usage, "there is no home in which to record what was done")
                 .hint(phrase!["name a folder with ", Remedy::FanoutRecord])
         })?;
-        absolute(&named)
+        let named = absolute(&named)?;
+        ground::folder(&named)?;
+        Ok(named)
     }
 }
 

@@ -39,7 +39,8 @@ pub(super) struct NodesBy {
     #[arg(long, value_name = "NODES", conflicts_with = "ssh")]
     nodelist: Option<String>,
     /// The nodes of this partition
-    #[arg(long, value_name = "NAME", requires = "slurm")]
+    // What others have no use for is refused: a flag that is required counts as given beside another of its group.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["ssh", "condor", "kubernetes"])]
     partition: Option<String>,
     /// Nodes with these features, with & or | between them; of HTCondor an expression, as condor_status takes it;
     /// of Kubernetes a label selector
@@ -47,10 +48,10 @@ pub(super) struct NodesBy {
     constraint: Option<String>,
     /// Image of the job's container, of which nothing is used
     /// [default: the smallest one that each node says it has]
-    #[arg(long, value_name = "IMAGE", requires = "kubernetes")]
+    #[arg(long, value_name = "IMAGE", conflicts_with_all = ["ssh", "slurm", "condor"])]
     image: Option<String>,
     /// Namespace of the jobs, which has to let them be privileged [default: that of kubectl's context]
-    #[arg(long, value_name = "NAME", requires = "kubernetes")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["ssh", "slurm", "condor"])]
     namespace: Option<String>,
     /// Further argument of ssh, sbatch, condor_submit or kubectl, as it is (can be repeated)
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]

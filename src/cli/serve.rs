@@ -1,7 +1,8 @@
 //! `sealift serve`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use super::unlock::Unlock;
 use crate::bundle::bases::Bases;
 use crate::bundle::check;
 use crate::medium::Medium;
+use crate::tools::ground;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::report::{BundleReport, served_bundles, served_page};
@@ -66,7 +68,7 @@ pub(super) struct Serve {
     unlock: Unlock,
     /// Address and port; port 0 takes a free one [default: the socket that systemd hands over, else
     /// 127.0.0.1:5000]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     listen: Option<SocketAddr>,
     /// Certificates in PEM, the server's own first: speak TLS. A renewed one is taken up by itself
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -110,6 +112,10 @@ impl Serve {
         let address = listener.local_addr().map_err(|e| Error::io("cannot tell the address", e))?;
         let mut terms = self.terms(address, printer)?;
         let access = self.access_log.as_deref();
+        if let Some(path) = access.filter(|path| path.as_os_str() != "-") {
+            let bundles = self.bundle.paths().iter().chain(&self.also).chain(&self.base);
+            bundles.into_iter().try_for_each(|bundle| apart(path, bundle))?;
+        }
         let access = access
             .map(|path| AccessLog::begin(path, self.access_log_format, printer))
             .transpose()?;
@@ -177,6 +183,19 @@ impl Serve {
     }
 }
 
+/// An address to listen at: of this machine by number, as `localhost` may be several.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let number = match text.split_once(':') {
+        Some(("localhost", port)) => format!("{}:{port}", Ipv4Addr::LOCALHOST),
+        _ => text.to_owned(),
+    };
+    number.parse().map_err(|_| {
+        "write an address and a port, as 127.0.0.1:5000, [::1]:5000, or 0.0.0.0:5000 for every address \
+         of this machine"
+            .to_owned()
+    })
+}
+
 /// Where clients are awaited: at `address`, else at the socket that systemd handed over, else where
 /// registries usually are.
 fn listener(address: Option<SocketAddr>) -> Result<TcpListener> {
@@ -189,6 +208,17 @@ fn listener(address: Option<SocketAddr>) -> Result<TcpListener> {
         Error::io(format!("cannot listen on {address}"), e)
             .hint("name an address of this machine and a free port with --listen; port 0 takes one")
     })
+}
+
+/// Fails where a log at `path` would be written into a bundle, or is the file `bundle`.
+fn apart(path: &Path, bundle: &Path) -> Result<()> {
+    ground::no_bundle(path.parent().unwrap_or(Path::new(".")))?;
+    let known = |path: &Path| std::fs::metadata(path).ok().map(|about| (about.dev(), about.ino()));
+    match known(path).is_some_and(|log| known(bundle) == Some(log)) {
+        false => Ok(()),
+        true => Err(Error::new(Class::Usage, format!("{} is the bundle itself", path.display()))
+            .hint("name another file for the log")),
+    }
 }
 
 /// What is printed once it listens.

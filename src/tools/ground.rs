@@ -32,6 +32,14 @@ pub fn check(path: &Path) -> Result<()> {
 /// written.
 pub fn folder(path: &Path) -> Result<()> {
     writable_folder(path)?;
+    no_bundle(path)
+}
+
+/// Fails where the folder `path` is a bundle that is a folder, or lies in one.
+///
+/// # Errors
+/// [`Class::Usage`].
+pub fn no_bundle(path: &Path) -> Result<()> {
     match bundle_around(path) {
         Some(bundle) => {
             let text = format!(

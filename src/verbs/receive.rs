@@ -92,9 +92,15 @@ impl<'r> Receiver<'r> {
     /// what is new of any.
     ///
     /// # Errors
-    /// [`Class::Interrupted`]; when the folder cannot be listed. What is wrong with one of them is told of
+    /// [`Class::Interrupted`]; when the folder cannot be listed, and as [`open`](Receiver::open) where another one
+    /// has its name now. What is wrong with one of them is told of
     /// that one.
     pub fn round(&mut self, client: &Client, progress: &dyn Progress) -> Result<Vec<ParcelReport>> {
+        // 0. A medium that was mounted there, or exchanged, is what lies there now.
+        if self.folder.is_found().is_err() {
+            *self = Receiver::open(self.request)?;
+        }
+
         // 1. What lies there that is not being written?
         let mut reports = Vec::new();
         let mut ripe = Vec::new();

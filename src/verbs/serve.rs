@@ -59,10 +59,11 @@ use crate::tools::sound::Sound;
 use crate::words::digest::Digest;
 use crate::words::error::Result;
 use crate::words::progress::Progress;
-use crate::words::reference::Reference;
+use crate::words::reference::{Reference, Repository};
 use crate::work::plan::MissingBlob;
 
-/// A name that two bundles give to different images.
+/// A name by which another image is given: two bundles have it, or images of several hosts share a path of
+/// which one cannot be asked for by its host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hidden {
@@ -80,7 +81,7 @@ pub struct Hidden {
 #[must_use]
 pub fn shelf(bundles: Vec<Verified>) -> (Shelf, Vec<Hidden>) {
     let (mut names, mut documents, mut blobs) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut known, mut hidden) = (HashMap::new(), Vec::new());
+    let (mut known, mut hidden, mut told) = (HashMap::new(), Vec::new(), Vec::new());
     let (mut sources, mut sound, mut counted) = (Vec::new(), Vec::new(), Vec::new());
     for bundle in bundles {
         let about = bundle.trusted().about().name().to_owned();
@@ -92,6 +93,7 @@ pub fn shelf(bundles: Vec<Verified>) -> (Shelf, Vec<Hidden>) {
             if shown != digest {
                 hidden.push(Hidden { name: name.clone(), shown, hidden: (digest, about.clone()) });
             }
+            told.push((name.clone(), digest, about.clone()));
             names.push((name, digest));
         }
         counted.push((about, contents.images.len()));
@@ -103,9 +105,32 @@ pub fn shelf(bundles: Vec<Verified>) -> (Shelf, Vec<Hidden>) {
         sound.push(Arc::clone(bundle.sound()));
         sources.push((Arc::new(bundle) as Arc<dyn BlobSource>, all));
     }
+    told.retain(|(name, digest, _)| known.get(name) == Some(digest));
+    hidden.extend(overshadowed(&told));
     let sound = Arc::new(Sound::joined(sound.iter().map(|sound| &**sound)));
     let bytes: Arc<dyn BlobSource> = Arc::new(Several::new(sources));
     (Shelf::new(names, documents, blobs, bytes, sound).of_bundles(counted), hidden)
+}
+
+/// Those of `names` by which nobody can ask, since their host is no legal part of a repository's name
+/// (see [`Shelf`]) and an image of another host has the path and tag.
+fn overshadowed(names: &[(Reference, Digest, String)]) -> Vec<Hidden> {
+    let of_docker = |name: &Reference| name.registry.as_str() == "docker.io";
+    let mut first: HashMap<_, (&Reference, Digest)> = HashMap::new();
+    for (name, digest, _) in names {
+        let Some(tag) = &name.tag else { continue };
+        let there = first.entry((&name.repository, tag)).or_insert((name, *digest));
+        if of_docker(name) && !of_docker(there.0) {
+            *there = (name, *digest);
+        }
+    }
+    let hidden = names.iter().filter(|(name, ..)| name.name().parse::<Repository>().is_err());
+    let hidden = hidden.filter_map(|(name, digest, bundle)| {
+        let (_, shown) = *first.get(&(&name.repository, name.tag.as_ref()?))?;
+        let hidden = (*digest, bundle.clone());
+        (shown != *digest).then(|| Hidden { name: name.clone(), shown, hidden })
+    });
+    hidden.collect()
 }
 
 /// `bundle`, if it and the bases beside it have everything that its images need.

@@ -234,7 +234,7 @@ fn a_receipt_tells_of_each_image_once_and_of_what_was_left() {
     need!("root", "containerd", "ctr", "busybox");
     let node = Node::start();
     // Files stand in another order than images.
-    let names = ["a.example/x:1", "a.example/x-y:1"];
+    let names = ["docker.io/beta/x:1", "docker.io/library/alpha:1"];
     let (old, new, other) = (version("old"), version("new"), version("other"));
     node.pack("old.tar", &[(names[0], &old)]);
     node.pack("new.tar", &[(names[0], &new), (names[1], &other)]);

@@ -197,6 +197,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "lies in the bundle", "key generate --no-passphrase -o b/x".to_owned()),
         (2, "lies in the drop folder", plain("receive b --to oci:b/x --once")),
         (2, "cannot be read back", plain("import b --to docker-archive:- --receipt r")),
+        (2, "lies in the drop folder", plain("receive . --to oci:in --once")),
         (2, "lies at the destination itself", plain("import b --to oci:in --receipt in/r")),
         (2, "does not say what the report is to be", plain("report b -o r.txt")),
         (

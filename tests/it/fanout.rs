@@ -81,6 +81,10 @@ fn of_three_nodes_one_is_full_and_one_is_down_and_the_next_run_asks_those_two() 
     let mut other = by_ssh(&head, &sshd, head.fanout(&place(&head), &program), "n1");
     ran(other.args(["--", "--only", "hello"])).ok();
     assert_eq!(head.asked(), ["n1"]);
+    // So it is with another key, which the nodes are to believe now.
+    let mut believing = by_ssh(&head, &sshd, head.fanout(&place(&head), &program), "n1");
+    ran(believing.args(["--key", "/no.pub.pem"])).exits(code::INCOMPLETE).says("/no.pub.pem");
+    assert_eq!(head.asked(), ["n1"]);
     let mut all = by_ssh(&head, &sshd, head.fanout(&place(&head), &program), "n1,n2");
     ran(all.arg("--again")).ok().says("holds 1 image");
     assert_eq!(head.asked(), ["n1", "n2"]);

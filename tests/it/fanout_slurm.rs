@@ -148,6 +148,8 @@ fn which_nodes_are_meant_is_said_as_slurm_takes_it_and_a_printed_job_is_submitte
     ran(&mut with(&["--partition", "none"])).exits(code::USAGE).says("Slurm has no such nodes");
 
     let shown = ran(&mut with(&["--dry-run", "--nodelist", "n1"])).ok();
+    // sbatch hands on all that it has: variables of whoever runs this stay with them.
+    assert!(shown.stdout.contains("\nenv -i PATH=\"$PATH\" "), "{}", shown.stdout);
     std::fs::write(head.sealift.at("submit.sh"), &shown.stdout).unwrap();
     let mut by_hand = command("sh");
     by_hand.arg(head.sealift.at("submit.sh")).env("SLURM_CONF", cluster.conf());

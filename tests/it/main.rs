@@ -96,6 +96,7 @@ mod prune;
 mod reach;
 mod receipts;
 mod receive;
+mod receive_rounds;
 mod referrers;
 mod refusal;
 mod repair;

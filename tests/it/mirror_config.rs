@@ -248,16 +248,16 @@ fn a_check_pulls_through_the_files_and_leaves_nothing_behind() {
     let world = World::new();
     world.import("/group", &[]);
     let containerd = Containerd::start();
-    let check = |to: &str| {
-        let at = |name: &str| world.sealift.at(name).to_str().unwrap().to_owned();
-        let mut config = world.sealift.command();
+    let check = |sealift: &Sealift, to: &str| {
+        let at = |name: &str| sealift.at(name).to_str().unwrap().to_owned();
+        let mut config = sealift.command();
         config.env("CONTAINERD_ADDRESS", containerd.address());
         config.args(["mirror-config", &at("b"), "--key", &at("signer.pub.pem"), "--to", to]);
         config.args(["--for", "podman,containerd,k3s", "-o", &at("etc"), "--check"]);
         ran(&mut world.gap.moved(config.args(["--format", "json"])))
     };
 
-    let told = check(&world.to("/group")).ok().json();
+    let told = check(&world.sealift, &world.to("/group")).ok().json();
 
     let names = world.names(&[HELLO, APP]);
     for (at, client) in ["containerd", "podman"].iter().enumerate() {
@@ -274,8 +274,15 @@ fn a_check_pulls_through_the_files_and_leaves_nothing_behind() {
     let left = ran(containerd.command().args(["namespaces", "ls", "--quiet"])).ok().stdout;
     assert!(!left.contains("sealift-check"), "{left}");
 
+    // A tag that leads to another image is no success.
+    let (later, other) = (Sealift::new(), crate::support::months::image("hello:1.0", &["other"]));
+    bundle(&later, &other);
+    let meant = format!("is {} there, and {} is meant", world.image.digest(), other.digest());
+    let failed = check(&later, &world.to("/group")).exits(1).says("2 clients cannot pull");
+    assert_eq!(failed.stdout.matches(&meant).count(), 4, "{failed:?}");
+
     // Below another prefix there is nothing.
-    let failed = check(&world.to("/nowhere"));
+    let failed = check(&world.sealift, &world.to("/nowhere"));
     assert!(failed.code != 0 && failed.json()["ok"] == false, "{failed:?}");
     failed.says("2 clients cannot pull");
     assert_eq!(world.gap.asked(), 0);

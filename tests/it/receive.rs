@@ -368,7 +368,9 @@ fn what_was_not_imported_is_said_once() {
     let site = Site::new();
     site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");
     site.export(HELLO, "-o drop/wrong.tar --sign-key other.key.pem");
+    fs::write(site.at("drop/begun.tar"), "begun").unwrap();
 
+    // What was refused decides, whatever waits in front of it.
     let said = ran(&mut site.receive("--once --to oci:in")).exits(code::UNTRUSTED);
 
     let of = |name: &str| -> Vec<bool> {
@@ -378,6 +380,7 @@ fn what_was_not_imported_is_said_once() {
     assert_eq!(said.stdout.lines().count(), 1, "{said:?}");
     assert_eq!(of("one.tar: imported"), [true, false], "{said:?}");
     assert_eq!(of("wrong.tar: refused"), [false, true], "{said:?}");
+    assert_eq!(of("begun.tar: waits"), [false, true], "{said:?}");
 }
 
 #[test]

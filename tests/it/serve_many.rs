@@ -17,7 +17,7 @@ use crate::support::images::{Image, write_layout};
 use crate::support::months::{Sender, image};
 use crate::support::registry::Credentials;
 use crate::support::sealift::{Keys, Sealift, Served, code, ran};
-use crate::support::{Process, Random, command, http, output, text, wait_for};
+use crate::support::{Process, Random, command, files, http, output, text, wait_for};
 
 /// A bundle with one image, whose layer is larger than what sockets hold.
 struct Large {
@@ -118,22 +118,26 @@ fn several_bundles_are_one_registry_in_which_a_delta_finds_what_it_lacks() {
     }
 
     // What it says of the name that both have.
-    let mut told = sender.sealift.command();
-    told.args(["serve", "july", "--also", "june", "--listen", "127.0.0.1:0", "--format", "json"]);
-    let mut told = Process::start(
-        told.arg("--key").arg(&sender.keys.public).stdout(Stdio::piped()).stderr(Stdio::null()),
-    );
-    let mut lines = BufReader::new(told.0.stdout.take().unwrap()).lines();
-    let mut json = String::new();
-    while !json.ends_with("\n}\n") {
-        json += &(lines.next().unwrap().unwrap() + "\n");
-    }
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let (_told, json) = told_at_start(&sender, &["july", "--also", "june"]);
     let hidden = json["hidden"].as_array().unwrap();
     assert_eq!(hidden.len(), 1, "{json}");
     assert!(hidden[0]["name"].as_str().unwrap().ends_with("team/app:1.0"), "{json}");
     assert_eq!(hidden[0]["shown"], july[0].digest());
     assert_eq!(hidden[0]["hidden"], june[0].digest());
+}
+
+/// What `serve` says with these arguments once it listens, and the process.
+fn told_at_start(sender: &Sender, arguments: &[&str]) -> (Process, serde_json::Value) {
+    let mut serve = sender.sealift.command();
+    serve.arg("serve").args(arguments).args(["--listen", "127.0.0.1:0", "--format", "json"]);
+    serve.arg("--key").arg(&sender.keys.public).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut process = Process::start(&mut serve);
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    let mut json = String::new();
+    while !json.ends_with("\n}\n") {
+        json += &(lines.next().unwrap().unwrap() + "\n");
+    }
+    (process, serde_json::from_str(&json).unwrap())
 }
 
 #[test]
@@ -145,6 +149,68 @@ fn a_bundle_that_is_also_served_is_verified_by_the_same_trust() {
     let mut line = sender.sealift.command();
     line.args(["serve", "ours", "--listen", "127.0.0.1:0", "--also"]).arg(other.at("theirs"));
     ran(line.arg("--key").arg(&sender.keys.public)).exits(code::UNTRUSTED).says("theirs");
+}
+
+#[test]
+fn no_log_is_written_into_a_bundle_and_addresses_are_such() {
+    let sender = Sender::new();
+    sender.export("folder", &[image("team/app:1.0", &["app"])], &[]).ok();
+    sender.export("b.tar", &[image("team/app:1.0", &["app"])], &[]).ok();
+    let before = files::tree(&sender.at("."));
+    let serve = |line: &str| {
+        let mut serve = sender.sealift.command();
+        serve.arg("serve").arg("--key").arg(&sender.keys.public).args(line.split(' '));
+        ran(&mut serve)
+    };
+
+    for line in [
+        "folder --access-log folder/log",
+        "b.tar --access-log b.tar",
+        "b.tar --also folder --access-log folder/sig/log",
+        "folder --also b.tar --access-log ./b.tar",
+    ] {
+        let said = serve(&format!("{line} --listen 127.0.0.1:0")).exits(code::USAGE);
+        assert!(said.stderr.contains("bundle") && said.stderr.contains("hint: "), "{said:?}");
+    }
+    assert_eq!(files::tree(&sender.at(".")), before);
+    for address in [":5000", "5000", "harbor.example:5000", "localhost:x"] {
+        serve(&format!("b.tar --listen {address}")).exits(code::USAGE).says("as 127.0.0.1:5000");
+    }
+    // The same as the number.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    serve(&format!("b.tar --listen localhost:{port}"))
+        .says(&format!("cannot listen on 127.0.0.1:{port}"));
+    let missing = serve("b.tar --listen 127.0.0.1:0 --tls-cert none.pem --tls-key none.key");
+    missing.exits(code::USAGE).says("see whether it is there");
+}
+
+#[test]
+fn what_cannot_be_asked_for_by_its_name_is_told_at_the_start() {
+    let sender = Sender::new();
+    let (docker, local) = (image("team/app:1.0", &["app"]), image("team/app:1.0", &["other"]));
+    let names = [("docker.io/team/app:1.0", &docker), ("localhost:5000/team/app:1.0", &local)];
+    crate::support::images::write_layout(&sender.at("src"), &names);
+    let mut export = sender.sealift.command();
+    export.args(["export", "oci:src", "-o", "b", "--sign-key"]).arg(&sender.keys.private);
+    ran(&mut export).ok();
+
+    let (_told, json) = told_at_start(&sender, &["b"]);
+
+    let hidden = json["hidden"].as_array().unwrap();
+    assert_eq!(hidden.len(), 1, "{json}");
+    assert_eq!(hidden[0]["name"], "localhost:5000/team/app:1.0");
+    assert_eq!(
+        (&hidden[0]["shown"], &hidden[0]["hidden"]),
+        (&docker.digest().into(), &local.digest().into())
+    );
+    let port = json["listening"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+    let found = |of: &str| {
+        let found = http::get(port, &format!("/v2/team/app/manifests/{of}"), &[]);
+        found.header("Docker-Content-Digest").unwrap_or_default().to_owned()
+    };
+    assert_eq!(found("1.0"), docker.digest());
+    assert_eq!(found(local.digest()), local.digest());
 }
 
 #[test]
@@ -394,7 +460,7 @@ fn what_the_examples_say_is_understood() {
     for name in ["sealift.service", "sealift.socket", "kubernetes.yaml"] {
         let said = std::fs::read_to_string(examples.join(name)).unwrap();
         let program = sealift.command().get_program().display().to_string();
-        let here = said.replace("/usr/local/bin/sealift", &program);
+        let here = said.replace("/usr/bin/sealift", &program);
         std::fs::write(sealift.at(name), here).unwrap();
         all += &said;
     }

@@ -175,6 +175,26 @@ fn nothing_is_named_before_all_shards_are_there() {
 }
 
 #[test]
+fn shards_leave_what_a_taken_name_leaves_behind() {
+    let images = small_world::make();
+    let image = &images[1];
+    let world = World::of(&images[1..2]);
+    let registry = Registry::empty();
+    // Another image has the name, which is to be left alone.
+    let other = Image::single(&format!("in/{}", image.repository), &image.tag, "[]", &[]);
+    other.push(&registry);
+    let before = seen(&registry);
+
+    for number in 1..=4 {
+        let more = format!("--shard {number}/4 --on-existing skip --format json");
+        let done = ran(&mut world.import(&registry.host(), &more)).ok();
+        assert_eq!(done.number("/copied/blobs"), 0, "shard {number}");
+    }
+
+    assert_eq!(seen(&registry), before);
+}
+
+#[test]
 fn what_cannot_be_done_in_parts_is_refused() {
     let world = World::of(&small_world::make()[1..2]);
     let registry = Registry::empty();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,8 @@ const MAX_NAME: usize = 300;
 const MAX_NODES: usize = 20_000;
 
 /// What a machine is called: a host, for OpenSSH also `USER@HOST`. Letters, digits, `.`, `_`, `-`, `:` and
-/// `@`, of which the first one is a letter, a digit or `_`: never an option, nor a path.
+/// `@`, of which the first one is a letter, a digit or `_`: never an option, nor a path. `:` stands in
+/// addresses of IPv6 alone: a port is no part of it.
 ///
 /// ```
 /// use sealift::places::nodes::NodeName;
@@ -52,6 +54,9 @@ impl FromStr for NodeName {
             |part: &str| part.bytes().next().is_some_and(is_first) && part.bytes().all(is_other);
         let mut parts = text.splitn(2, '@');
         let is_name = text.len() <= MAX_NAME && !text.contains("..") && parts.by_ref().all(is_part);
+        // No machine is called by its port as well, as OpenSSH's client would take it.
+        let host = text.rsplit('@').next().unwrap_or_default();
+        let is_name = is_name && (!host.contains(':') || host.parse::<Ipv6Addr>().is_ok());
         match is_name {
             true => Ok(NodeName(text.to_owned())),
             false => Err(Error::new(Class::Usage, format!("{text:?} is no name of a node"))
@@ -131,6 +136,8 @@ mod tests {
             "a@b@c",
             "ä",
             "n[1-3]",
+            "n1:22",
+            "root@n1:22",
             "{node}",
             &"a".repeat(301),
         ] {

@@ -249,7 +249,8 @@ mod tests {
             let mut input = child.stdin.take().unwrap();
             input.write_all(script.as_bytes()).unwrap();
             input.write_all(&bytes[..bytes.len() - missing]).unwrap();
-            let held = if missing == 0 { Some(input) } else { None };
+            // It ends where something is missing.
+            let held = (missing == 0).then_some(input);
             let output = child.wait_with_output().unwrap();
             drop(held);
 

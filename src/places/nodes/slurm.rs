@@ -209,6 +209,10 @@ fn files(run: &str, node: &NodeName) -> [String; 2] {
     ["out", "err"].map(|kind| format!("{run}.{node}.{kind}"))
 }
 
+/// What `sbatch` gets of the environment of whoever runs what is shown: all that it has goes to the job.
+const AS_HERE: &str = "env -i PATH=\"$PATH\" HOME=\"$HOME\" USER=\"$USER\" LOGNAME=\"$LOGNAME\" \
+                       ${SLURM_CONF:+SLURM_CONF=\"$SLURM_CONF\"} ";
+
 impl Dispatcher for Slurm {
     fn name(&self) -> &'static str {
         "slurm"
@@ -265,7 +269,8 @@ impl Dispatcher for Slurm {
     fn shown(&self, node: &NodeName, task: &NodeTask) -> String {
         // The folder is made by whoever submits, and here nobody is yet.
         let folder = self.options.folder.to_string_lossy().into_owned();
-        NodeCall::new("mkdir", ["-p".to_owned(), folder]).shown() + &self.call(node, task).shown()
+        let made = NodeCall::new("mkdir", ["-p".to_owned(), folder]).shown();
+        made + AS_HERE + &self.call(node, task).shown()
     }
 
     fn submit(&mut self, node: &NodeName, task: &NodeTask) -> Result<()> {

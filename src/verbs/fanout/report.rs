@@ -118,8 +118,8 @@ impl NodeResult {
                 None => "holds all".to_owned(),
             },
             NodeOutcome::Failed => match self.exit_code {
-                Some(code) => because(&format!("failed with exit code {code}")),
-                None => because("failed"),
+                Some(code) if code != 0 => because(&format!("failed with exit code {code}")),
+                _ => because("failed"),
             },
             NodeOutcome::Down => because("down"),
             NodeOutcome::NotBegun => because("did not begin"),

@@ -23,7 +23,7 @@ pub struct Request {
     pub to: String,
     /// What each node runs: an import of the bundle that prints its report as JSON.
     pub task: NodeTask,
-    /// What of the task makes it another one, beside the bundle and where it goes: rules for names and so on.
+    /// What makes it another task, beside the bundle and where it goes: keys, rules for names, the program.
     pub options: Vec<String>,
     /// The folder in which it is recorded which nodes hold what.
     pub record: PathBuf,

@@ -15,7 +15,7 @@ use super::there_now::{CameAs, ThereNow};
 use crate::places::layout::LayoutStore;
 use crate::storage::store::ImageSink;
 use crate::tools::{ground, room};
-use crate::words::error::Result;
+use crate::words::error::{Result, Side};
 use crate::words::reference::Reference;
 use crate::work::plan::{Delivery, Obstacle, PlaceRoom, Plan};
 use crate::work::transfer::{self, Carrier, Unfinished};
@@ -62,7 +62,8 @@ impl ToLayout<'_> {
     fn deliveries(&self, job: Job<'_>, names: Vec<Reference>) -> Result<Vec<Delivery>> {
         let (name, one) = (job.request.to.to_string(), |_: &Reference| String::new());
         gather(job.contents, names, one, |_| {
-            let store = LayoutStore::open(self.path)?.until(job.progress.handle());
+            let store = LayoutStore::open(self.path).map_err(|e| e.on(Side::Destination))?;
+            let store = store.until(job.progress.handle());
             Ok(Delivery::to(Box::new(store), name.clone()))
         })
     }

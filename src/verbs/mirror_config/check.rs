@@ -5,13 +5,17 @@ use std::path::Path;
 
 use super::report::ClientMirror;
 use crate::places::engine::{PullFile, pull_through};
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
 use crate::words::reference::{Reference, Registry};
 use crate::work::mirror::{MirrorClient, MirroredImage};
 
+/// A name to pull, and the digest of what has to come.
+pub(super) type Probe = (Reference, Option<Digest>);
+
 /// The names to pull: of each registry the first of `images`, by its tag and by its digest.
-pub(super) fn probes(images: &[MirroredImage]) -> Vec<Reference> {
+pub(super) fn probes(images: &[MirroredImage]) -> Vec<Probe> {
     let mut seen = BTreeSet::new();
     let moved = images.iter().filter(|image| image.name != image.to);
     let first = moved.filter(|image| seen.insert(&image.name.registry));
@@ -21,23 +25,23 @@ pub(super) fn probes(images: &[MirroredImage]) -> Vec<Reference> {
             digest: Some(digest),
             ..image.name.clone()
         });
-        [Some(image.name.clone()), by_digest].into_iter().flatten()
+        [Some(image.name.clone()), by_digest].into_iter().flatten().map(|name| (name, image.digest))
     });
-    let mut names: Vec<Reference> = names.collect();
+    let mut names: Vec<Probe> = names.collect();
     names.dedup();
     names
 }
 
-/// Pulls `names` through the files of `of_client` below `folder`, and says which; nothing for a client that is told
+/// Pulls what `probes` name through the files of `of_client` below `folder`, and says which; nothing for a client that is told
 /// of its file in no call of its own.
 ///
 /// # Errors
-/// When one cannot be pulled, with what the client says.
+/// When one cannot be pulled, with what the client says, or is another image.
 pub(super) fn pull(
     folder: &Path,
     of_client: &ClientMirror,
     registry: &Registry,
-    names: &[Reference],
+    probes: &[Probe],
     progress: &dyn Progress,
 ) -> Result<Option<Vec<Reference>>> {
     let client = of_client.client.name();
@@ -58,17 +62,28 @@ pub(super) fn pull(
         }
     };
     let mut errors = Vec::new();
-    for name in names {
+    for (name, wanted) in probes {
         progress.check()?;
-        if let Err(error) = pull_through(file, name, &progress.handle()) {
-            errors.push(error.context(client));
+        match pull_through(file, name, &progress.handle()) {
+            Ok(Some(came)) if wanted.is_some_and(|wanted| wanted != came) => {
+                errors.push(another(client, name, came, *wanted));
+            }
+            Ok(_) => {}
+            Err(error) => errors.push(error.context(client)),
         }
     }
     let all = Error::all(errors, |count| {
-        (Class::Other, format!("{client} cannot pull {count} of {} names", names.len()))
+        (Class::Other, format!("{client} cannot pull {count} of {} names", probes.len()))
     });
     match all {
         Some(error) => Err(error),
-        None => Ok(Some(names.to_vec())),
+        None => Ok(Some(probes.iter().map(|(name, _)| name.clone()).collect())),
     }
+}
+
+/// That `name` leads `client` to the image `came`, and not to the one that is meant.
+fn another(client: &str, name: &Reference, came: Digest, wanted: Option<Digest>) -> Error {
+    let wanted = wanted.map(|wanted| format!(", and {wanted} is meant")).unwrap_or_default();
+    Error::new(Class::Other, format!("{client}: {name} is {came} there{wanted}"))
+        .hint("import the bundle, or give the names that it was imported under")
 }

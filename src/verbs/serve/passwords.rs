@@ -213,6 +213,17 @@ mod tests {
         }
         assert_eq!(lock(&passwords.known().right).len(), 1, "what is wrong is not remembered");
         assert_eq!(asked(&passwords, None), None);
+        // As many as there may be are forgotten at once, and no header of any length is looked at.
+        lock(&passwords.known().right).extend((0..REMEMBERED).map(|n| {
+            let mut mark = [0; 32];
+            mark[..8].copy_from_slice(&n.to_le_bytes());
+            mark
+        }));
+        lock(&passwords.known().right).remove(&passwords.mark("ann", b"secret"));
+        assert!(asks(&header("ann", "secret")).is_some());
+        assert_eq!(lock(&passwords.known().right).len(), 1);
+        let said = header("ann", "secret").to_str().unwrap().replace(' ', &" ".repeat(MAX_HEADER));
+        assert_eq!(asks(&HeaderValue::from_str(&said).unwrap()), None);
         for text in ["Basic", "Basic !", "Bearer abc", "Basic YW5u", "basic"] {
             assert_eq!(asks(&HeaderValue::from_static(text)), None, "{text}");
         }

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::tools::file_state::FileState;
 use crate::tools::mutex::lock;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 
 /// Largest file of certificates or a key: a chain has some kilobytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -103,7 +103,11 @@ fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor> {
 fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes));
-    read.map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+    read.map_err(|e| {
+        let error = Error::new(Class::Usage, format!("cannot read {}", path.display()));
+        let error = error.source(e).subject(Subject::Path(path.to_owned()));
+        error.hint("see whether it is there, is a file, and may be read by you")
+    })?;
     match bytes.len() as u64 > MAX_FILE {
         true => Err(bad(path, "is larger than a certificate can be")),
         false => Ok(bytes),
