@@ -195,7 +195,6 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "would not be what its name says", plain("import b --to docker-archive:x.tar.zst")),
         (2, "lies in the bundle itself", plain("import b --to oci:b/x")),
         (2, "lies in the bundle", "key generate --no-passphrase -o b/x".to_owned()),
-        (2, "lies in the drop folder", plain("receive b --to oci:b/x --once")),
         (2, "cannot be read back", plain("import b --to docker-archive:- --receipt r")),
         (2, "lies in the drop folder", plain("receive . --to oci:in --once")),
         (2, "lies at the destination itself", plain("import b --to oci:in --receipt in/r")),
