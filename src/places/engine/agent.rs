@@ -100,7 +100,9 @@ impl Agent {
             None => (None, rest),
         };
         let data = (!data.is_empty()).then_some(data);
-        if [socket, data].into_iter().flatten().any(|path| !path.starts_with('/')) {
+        // Behind two slashes stands a host, and an agent is here.
+        let is_full = |path: &str| path.starts_with('/') && !path.starts_with("//");
+        if !socket.into_iter().chain(data).all(is_full) {
             let text = format!("{text:?} is not a place of {name}'s");
             return Err(Error::new(Class::Usage, text).hint(format!(
                 "write {name}:, {name}:/DATA-DIR or {name}:[/SOCKET]/DATA-DIR, with full paths"
@@ -228,7 +230,7 @@ mod tests {
             assert_eq!(agent.socket(), Path::new(socket), "{text}");
             assert_eq!(agent.to_string(), text);
         }
-        for bad in ["k3s:data", "k3s:[s]/d", "k0s:[/s]d", "k3s:[/s"] {
+        for bad in ["k3s:data", "k3s:[s]/d", "k0s:[/s]d", "k3s:[/s", "k3s://host"] {
             assert_eq!(Agent::named(bad).unwrap_err().class(), Class::Usage, "{bad}");
         }
         assert!(Agent::named("k3s").unwrap().is_none());
