@@ -342,7 +342,7 @@ fn a_killed_import_leaves_what_is_remembered_old_or_new_and_whole() {
     let import = |to: &str| crossing.command(&format!("import b2 --to oci:{to}"));
     let begun = Instant::now();
     ran(&mut import("whole")).ok();
-    let whole = u64::try_from(begun.elapsed().as_micros()).unwrap();
+    let mut whole = u64::try_from(begun.elapsed().as_micros()).unwrap();
     let (expected, new) = (files::tree(&crossing.at("whole")), crossing.remembered());
     assert_eq!(new, (0, 2));
 
@@ -364,11 +364,16 @@ fn a_killed_import_leaves_what_is_remembered_old_or_new_and_whole() {
         let now = fs::read(crossing.file()).unwrap();
         let number = crossing.remembered();
         seen.insert(number);
+        // How long it takes is another time with each thing else that the machine does.
         match number {
-            (0, 1) => assert_eq!(now, old, "{moment}"),
+            (0, 1) => {
+                assert_eq!(now, old, "{moment}");
+                whole = whole * 11 / 10;
+            }
             _ => {
                 assert_eq!(number, (0, 2), "{moment}");
                 assert_eq!(files::tree(&crossing.at(&to)), expected, "{moment}");
+                whole = whole * 8 / 10;
             }
         }
         ran(&mut import(&to)).ok();
