@@ -39,15 +39,16 @@ fn clients_that_die_stall_and_reconnect_leave_nothing_behind() {
     // As much as ever is in use at once, so that what comes later finds it made.
     assert!(rest(ask(&served, &path, 0), bytes.len()) == *bytes);
     wait_for("the first client is forgotten", || sockets(&served) == 0);
+    // One that is being closed just now may be among them.
     let calm = files(&served);
     round(&served, &path, bytes, 0);
-    wait_for("the first clients are forgotten", || files(&served) == calm);
+    wait_for("the first clients are forgotten", || files(&served) <= calm);
     let before = memory(&served);
     for first in (AT_ONCE..pulls()).step_by(AT_ONCE) {
         round(&served, &path, bytes, first);
     }
 
-    wait_for("no file of a client stays open", || files(&served) == calm);
+    wait_for("no file of a client stays open", || files(&served) <= calm);
     assert_eq!(sockets(&served), 0);
     let after = memory(&served);
     assert!(after <= before + SLACK_KIB, "{before} KiB before, {after} KiB after");
