@@ -4,26 +4,17 @@ use std::io;
 
 use rustix::io::Errno;
 
+use crate::words::error::medium_fails;
+
 /// Whether `error` is one of the disk, as a full or a failing one, and not how a file system says that it
 /// cannot do such a thing at all, for which each has another number.
 #[must_use]
 pub fn is_disk_fault(error: &io::Error) -> bool {
-    let Some(number) = error.raw_os_error() else { return false };
-    matches!(
-        Errno::from_raw_os_error(number),
-        Errno::NOSPC
-            | Errno::DQUOT
-            | Errno::ROFS
-            | Errno::IO
-            | Errno::BADMSG
-            | Errno::UCLEAN
-            | Errno::NODEV
-            | Errno::NXIO
-            | Errno::NOMEDIUM
-            | Errno::STALE
-            | Errno::REMOTEIO
-            | Errno::NOMEM
-    )
+    let is_refused = |number| {
+        let number = Errno::from_raw_os_error(number);
+        matches!(number, Errno::NOSPC | Errno::DQUOT | Errno::ROFS | Errno::NOMEM)
+    };
+    medium_fails(error) || error.raw_os_error().is_some_and(is_refused)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod carried;
 mod class;
 mod digest;
 mod kind;
+mod medium_fault;
 mod refusal;
 mod subject;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use self::advice::{MEDIUM_FAULT, READ_ONLY, UNREADABLE, too_large};
 pub use self::class::{Class, Side};
 pub use self::kind::ErrorKind;
+pub use self::medium_fault::medium_fails;
 pub use self::refusal::RuleRefusal;
 pub use self::subject::Subject;
 use super::escape::Safe;

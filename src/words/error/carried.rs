@@ -4,8 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use rustix::io::Errno;
-
+use super::medium_fault::medium_fails;
 use super::{Class, Error, ErrorKind, MEDIUM_FAULT, READ_ONLY, Result, too_large};
 use crate::words::phrase::Phrase;
 
@@ -61,22 +60,6 @@ impl Error {
     pub fn into_io(self) -> io::Error {
         io::Error::other(Carried(self))
     }
-}
-
-/// Whether `error` says that a medium does not work, or is gone.
-fn medium_fails(error: &io::Error) -> bool {
-    let Some(number) = error.raw_os_error() else { return false };
-    matches!(
-        Errno::from_raw_os_error(number),
-        Errno::IO
-            | Errno::BADMSG
-            | Errno::UCLEAN
-            | Errno::NODEV
-            | Errno::NXIO
-            | Errno::NOMEDIUM
-            | Errno::STALE
-            | Errno::REMOTEIO
-    )
 }
 
 /// Carries an [`Error`] through `io::Error`.
