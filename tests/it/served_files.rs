@@ -25,7 +25,7 @@ impl Lying {
             let noise = Random::new(7).bytes(3 << 20);
             let layer = Layer::gzip(&tar(&[("noise", &noise, 0o644)]));
             let (one, two) = (
-                Image::single("acme/app", "1.0", "[]", &[layer.clone()]),
+                Image::single("acme/app", "1.0", "[]", std::slice::from_ref(&layer)),
                 Image::single("acme/app", "2.0", "[]", &[layer, Layer::gzip(&tar(&[]))]),
             );
             write_layout(&sealift.at("one"), &[("x.example/acme/app:1.0", &one)]);
