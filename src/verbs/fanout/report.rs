@@ -157,6 +157,7 @@ impl FanoutReport {
             statement,
             to: request.to.clone(),
             engine,
+            served_at: request.served_at.clone(),
             dry_run: request.dry_run,
             nodes: Vec::new(),
         }
