@@ -1,6 +1,7 @@
 //! The options by which a fan-out gives nodes the bundle from here.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -187,8 +188,10 @@ impl HeadAddress {
         let bound = match self.ip {
             Some(ip) => TcpListener::bind((ip, port)),
             // All addresses of both kinds, else of the one that there is.
-            None => TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))
-                .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))),
+            None => TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).or_else(|e| match e.kind() {
+                ErrorKind::AddrInUse | ErrorKind::PermissionDenied => Err(e),
+                _ => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)),
+            }),
         };
         bound.map_err(|e| {
             Error::io(format!("cannot listen on {}:{port}", self.shown()), e).hint(
