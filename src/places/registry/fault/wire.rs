@@ -38,6 +38,9 @@ impl End {
                 Remedy::CertDir,
                 format!(", or put it as /etc/containers/certs.d/{host}/ca.crt")
             ]),
+            WireFailure::NotTls if self.is_web => fault.hint(format!(
+                "{host} does not speak TLS; begin its address with http://, if it is to be so"
+            )),
             WireFailure::NotTls if !led => fault.hint(phrase![
                 format!("{host} does not speak TLS; try "),
                 Remedy::PlainHttp,
@@ -52,8 +55,9 @@ impl End {
             )),
             WireFailure::Unreachable if answered => fault.transient(),
             WireFailure::Unreachable => fault.hint(format!(
-                "check the name {host}, that the registry runs, and the proxy that http_proxy or \
-                 https_proxy names, if it went through one"
+                "check the name {host}, that the {} runs, and the proxy that http_proxy or \
+                 https_proxy names, if it went through one",
+                self.noun()
             )),
             WireFailure::Broken => fault.transient(),
             WireFailure::Other => fault,
