@@ -105,14 +105,15 @@ impl ServedHere {
     }
 
     fn terms(&self, printer: &Printer) -> Result<Terms> {
-        let mut terms = Terms::default();
-        terms.grace = GRACE;
-        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
-            open_to_others(key).iter().for_each(|text| printer.note(text));
-            terms.tls = Some(Arc::new(Tls::open(certificate, key)?));
-        }
-        terms.passwords = self.htpasswd.as_deref().map(Passwords::open).transpose()?.map(Arc::new);
-        Ok(terms)
+        let tls = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => {
+                open_to_others(key).iter().for_each(|text| printer.note(text));
+                Some(Arc::new(Tls::open(certificate, key)?))
+            }
+            _ => None,
+        };
+        let passwords = self.htpasswd.as_deref().map(Passwords::open).transpose()?.map(Arc::new);
+        Ok(Terms { grace: GRACE, passwords, tls, ..Terms::default() })
     }
 
     fn by_hand(&self, path: &Path, address: &HeadAddress) -> String {

@@ -188,9 +188,10 @@ fn kubernetes_nodes_read_from_the_head_and_a_killed_run_takes_its_server_along()
     let run = |first: &str| fanout_kubernetes::fanout(&head, &cluster, first, &FREE);
 
     let begun = head.sealift.at("begun");
-    let slow = format!("touch '{}'; sleep 600", begun.display());
+    let slow = format!("trap 'exit 1' TERM; echo >> '{}'; sleep 600 & wait", begun.display());
     let mut process = Process::start(run(&slow).stdout(Stdio::null()).stderr(Stdio::null()));
-    wait_for("a node", || begun.exists());
+    let lines = |path| std::fs::read_to_string(path).unwrap_or_default().lines().count();
+    wait_for("all nodes", || lines(&begun) == 3);
     let open = port(&words(&head));
     process.signal(Signal::KILL);
     wait_for("the end of it", || process.ended());
