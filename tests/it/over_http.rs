@@ -274,6 +274,8 @@ fn whatever_else_a_server_says_is_one_error_with_the_way_out() {
         .exits(code::USAGE)
         .says("lies on another machine");
     let key = stock.keys.public.to_str().unwrap();
+    let here = folder.join("june.tar");
+    let here = here.to_str().unwrap();
     for verb in [
         &["pack", &url, "-o", "p.tar"][..],
         &["sign", &url, "--sign-key", "signer.key.pem"],
@@ -282,7 +284,7 @@ fn whatever_else_a_server_says_is_one_error_with_the_way_out() {
         &["squash", &url, &url, "-o", "s.tar", "--key", key],
         &["serve", &url, "--key", key],
         &["receive", &url, "--to", "oci:x", "--key", key],
-        &["import", "b.tar", "--base", &url, "--to", "oci:x", "--key", key],
+        &["import", here, "--base", &url, "--to", "oci:x", "--key", key],
     ] {
         let refused = ran(sealift.command().args(verb));
         assert_eq!(refused.code, code::USAGE, "{verb:?}\n{}", refused.stderr);
