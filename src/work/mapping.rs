@@ -181,7 +181,14 @@ impl Mapping {
         match &self.naming {
             Naming::Registry { registry, .. } if made.registry != *registry => {
                 let text = format!("{name} would become {made}, which is not at {registry}");
-                Err(Error::new(Class::Usage, text))
+                let error = Error::new(Class::Usage, text);
+                // What has neither is the beginning of a name at Docker Hub.
+                match registry.as_str() {
+                    host if host.contains(['.', ':']) || host == "localhost" => Err(error),
+                    _ => Err(error.hint(format!(
+                        "write the host with its domain or its port, as in {registry}:443"
+                    ))),
+                }
             }
             _ => Ok(made),
         }
@@ -260,6 +267,17 @@ mod tests {
 
     fn map(mapping: &Mapping, name: &str) -> String {
         mapping.apply(&name.parse().unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_host_that_could_be_a_part_of_a_name_is_told_how_to_be_none() {
+        for (host, way_out) in [("h", true), ("h.example", false)] {
+            let naming = Naming::Registry { registry: host.parse().unwrap(), prefix: None };
+            let rules = vec![NameRule::parse("a/b:1=docker.io/c/d:1").unwrap()];
+            let error = Mapping { naming, flatten: false, rules }.apply(&"a/b:1".parse().unwrap());
+            let error = error.unwrap_err();
+            assert_eq!(error.way_out().is_some_and(|it| it.contains("h:443")), way_out, "{error}");
+        }
     }
 
     #[test]
