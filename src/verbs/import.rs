@@ -215,7 +215,7 @@ fn bring_prepared(
             let rest = Rest { request, ready, landing, progress, failed };
             Outcome::Done(rest.bring(contents, halt)?)
         }
-        Err(halt) => return Err(halt.stopping(contents)),
+        Err(halt) => return Err(halt.stopping(contents, request.sharing)),
     };
     // Does it work?
     let outcome = match (outcome, &request.trial) {
