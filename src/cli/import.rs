@@ -32,6 +32,7 @@ use super::try_images::TryImages;
 use super::unlock::Identity;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, import};
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -135,6 +136,9 @@ pub(super) struct Import {
     base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
+    /// Take the bundle only if its statement has this digest, as inspect shows it
+    #[arg(long, value_name = "DIGEST")]
+    statement: Option<Digest>,
     #[command(flatten)]
     identity: Identity,
     /// File whose first line is the passphrase of the bundle, of an identity, or of the key of a receipt
@@ -240,6 +244,7 @@ impl Import {
             to: if self.pin { self.to.pinned()? } else { self.to },
             bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
             trust: self.believe.trust(printer)?,
+            statement: self.statement,
             demands: self.in_order.demands(),
             choice: self.choose.choice()?,
             signatures: self.signatures.read()?,
