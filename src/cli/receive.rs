@@ -18,7 +18,7 @@ use super::in_order::InOrder;
 use super::noting::Noting;
 use super::printer::Printer;
 use super::registries::Registries;
-use super::remedies::told;
+use super::remedies::{in_parcel, told};
 use super::report::argument;
 use super::rules::Renaming;
 use super::scan::ScanWith;
@@ -146,7 +146,8 @@ impl Receive {
         }
         let mut last: BTreeMap<String, ParcelReport> = BTreeMap::new();
         for round in 0.. {
-            for report in receiver.round(&client, &*progress)? {
+            for mut report in receiver.round(&client, &*progress)? {
+                in_parcel(&mut report);
                 match self.once {
                     true => drop(last.insert(report.name.clone(), report)),
                     false => printer.note(&line(&report)),

@@ -2,8 +2,10 @@
 //! its own, with the list of what it holds.
 
 use std::fmt::Debug;
+use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::entries::Entries;
 use super::no_tar::NoTar;
@@ -36,6 +38,11 @@ pub(super) trait Holder: Debug + Send + Sync {
 
     /// The file `path`, where it is one of its own that can be given another name.
     fn named(&self, _path: &str) -> Option<NamedFile> {
+        None
+    }
+
+    /// The file that all of it lies in, packed or encrypted, where it is one.
+    fn file(&self) -> Option<&Arc<File>> {
         None
     }
 

@@ -203,6 +203,12 @@ impl Tree {
         self.entries.files.get(path).and_then(|_| self.holder.named(path))
     }
 
+    /// The open file that all of it lies in, packed or encrypted, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Arc<File>> {
+        self.holder.file()
+    }
+
     /// The path it was opened by.
     #[must_use]
     pub fn path(&self) -> &Path {

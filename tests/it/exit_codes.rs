@@ -224,6 +224,11 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "there is no policy", "policy check b".to_owned()),
         (2, "of a policy is known here", plain("import b --to oci:n --policy old.toml")),
         (2, "no command can be run in images of", plain("import b --to oci:n --check true")),
+        (
+            3,
+            "is another one than was asked for",
+            plain(&format!("import b --to oci:n --statement sha256:{:064}", 0)),
+        ),
         (2, "has no labels that pin images", plain("import b --to oci:n --pin")),
         (2, "is no name of a node", "fanout b --to oci:n --ssh a;b".to_owned()),
         (2, "import does not take that", "fanout b --to oci:n --ssh a -- --x".to_owned()),

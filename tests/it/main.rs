@@ -117,6 +117,7 @@ mod serve_endures;
 mod serve_many;
 mod served;
 mod served_changes;
+mod served_files;
 mod shards;
 mod sign;
 mod signed_volumes;

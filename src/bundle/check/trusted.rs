@@ -1,6 +1,8 @@
 //! [`Trusted`] and [`Verified`]: a bundle that is believed, and the bytes of it.
 
+use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::examined::Examined;
@@ -72,6 +74,12 @@ impl Trusted {
     #[must_use]
     pub fn contents(&self) -> &Contents {
         &self.0.contents
+    }
+
+    /// Where it lies, and the open file that all of it is in, packed or encrypted, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<(&Path, &Arc<File>)> {
+        self.0.tree.file().map(|file| (self.0.tree.path(), file))
     }
 
     /// Reads every byte.
