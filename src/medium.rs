@@ -291,11 +291,12 @@ impl Medium {
         }
     }
 
-    /// Whether its name says that its files are there for every program: it lies in one place, and is
-    /// not encrypted.
+    /// Whether its name says that its files are there for every program: it lies in one place on
+    /// this machine, and is not encrypted.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.further.is_empty() && matches!(self.form(), Form::Folder | Form::Packed)
+        let is_one = self.further.is_empty() && !self.is_remote();
+        is_one && matches!(self.form(), Form::Folder | Form::Packed)
     }
 
     /// Lists the files of the bundle that is there, once. A final symbolic link in the path itself

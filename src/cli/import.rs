@@ -32,6 +32,7 @@ use super::try_images::TryImages;
 use super::unlock::Identity;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, import};
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -136,6 +137,9 @@ pub(super) struct Import {
     base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
+    /// Take the bundle only if its statement has this digest, as inspect shows it
+    #[arg(long, value_name = "DIGEST")]
+    statement: Option<Digest>,
     #[command(flatten)]
     identity: Identity,
     /// File whose first line is the passphrase of the bundle, of an identity, or of the key of a receipt
@@ -243,6 +247,7 @@ impl Import {
             to: if self.pin { self.to.pinned()? } else { self.to },
             bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
             trust: self.believe.trust(printer)?,
+            statement: self.statement,
             demands: self.in_order.demands(),
             choice: self.choose.choice()?,
             signatures: self.signatures.read()?,
@@ -311,14 +316,12 @@ impl Import {
             ("--chunk-size", self.chunk_size.is_some()),
             ("--quick", self.quick),
         ];
+        let is_elsewhere = self.bundle.is_elsewhere();
         if let Some(why) = self.to.beside_registries() {
-            let reached = self.registries.given();
-            let reached = if self.bundle.is_elsewhere() { &[] } else { &reached[..] };
-            idle::tell(&[&own[..], reached].concat(), why, printer);
+            let reached = self.registries.given().map(|(it, given)| (it, given && !is_elsewhere));
+            idle::tell(&[&own[..], &reached].concat(), why, printer);
         }
-        if let (Destination::Registry { registry, .. }, false) =
-            (&self.to, self.bundle.is_elsewhere())
-        {
+        if !is_elsewhere && let Destination::Registry { registry, .. } = &self.to {
             let elsewhere = [("--plain-http", self.registries.plain_elsewhere(registry))];
             let why = format!("nothing goes to another registry than {registry}");
             idle::tell(&elsewhere, &why, printer);

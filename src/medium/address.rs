@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::remedy::Remedy;
 
@@ -13,6 +13,21 @@ pub fn is_address(path: &Path) -> bool {
     ["http://", "https://"].iter().any(|scheme| {
         bytes.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme.as_bytes()))
     })
+}
+
+/// Fails where `path` is an address.
+///
+/// # Errors
+/// [`Class::Usage`].
+pub fn refuse(path: &Path) -> Result<()> {
+    if !is_address(path) {
+        return Ok(());
+    }
+    let text = check(path)?;
+    let what = "is an address, and here a bundle is read that lies on this machine";
+    Err(Error::new(Class::Usage, format!("{text} {what}"))
+        .subject(Subject::Path(path.to_owned()))
+        .hint("copy it here, or name a path under which this machine sees it"))
 }
 
 /// The address that `path` is, if it is one that may stand in reports, records and messages.

@@ -65,17 +65,20 @@ struct Windows {
 }
 
 impl Windows {
+    /// Reads the `need` bytes at `at`, and what follows them.
     fn fetch(&mut self, at: u64, need: usize) -> io::Result<()> {
         let is_near = at.saturating_sub(self.last.end()) <= NEAR;
-        self.step = match is_near {
-            true => (self.step * 2).clamp(NEAR_STEP, MOST_STEP),
-            false => FAR_STEP,
+        // What is passed over is a part of a file that may be read later.
+        let (from, step) = match is_near {
+            true => (self.last.end(), (self.step * 2).clamp(NEAR_STEP, MOST_STEP)),
+            false => (at, FAR_STEP),
         };
-        let left = self.file.size().saturating_sub(at);
-        let size = left.min(self.step.max(need) as u64);
+        self.step = step;
+        let least = (at - from).saturating_add(need as u64);
+        let size = self.file.size().saturating_sub(from).min(least.max(step as u64));
         let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
-        Arc::clone(&self.file).read(at, size).read_exact(&mut bytes)?;
-        let before = std::mem::replace(&mut self.last, Window { at, bytes });
+        Arc::clone(&self.file).read(from, size).read_exact(&mut bytes)?;
+        let before = std::mem::replace(&mut self.last, Window { at: from, bytes });
         self.keep(before);
         Ok(())
     }

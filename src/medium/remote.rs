@@ -33,22 +33,16 @@ impl Medium {
 
     /// As [`open`](Medium::open), of one on another machine.
     pub(super) fn open_remote(&self) -> Result<Tree> {
-        let usage = |why: &str, hint: &str| {
-            let error = Error::new(Class::Usage, format!("{self} {why}")).hint(hint);
-            Err(error.subject(Subject::Path(self.path.clone())))
-        };
         let address = address::check(&self.path)?;
         let Some(remote) = &self.remote else {
-            return usage(
-                "is an address, and here a bundle is read that lies on this machine",
-                "copy it here, or name a path under which this machine sees it",
-            );
+            return address::refuse(&self.path).and(Err(Error::new(Class::Usage, address)));
         };
         if self.past_cache {
-            return usage(
-                "lies on another machine, whose medium cannot be read from here",
-                "read it back there",
-            );
+            let text =
+                format!("{self} lies on another machine, whose medium cannot be read from here");
+            return Err(Error::new(Class::Usage, text)
+                .subject(Subject::Path(self.path.clone()))
+                .hint("read it back there"));
         }
         in_web::list(&self.path, remote.open(address)?)
     }

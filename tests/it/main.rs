@@ -89,6 +89,7 @@ mod one_drive_out;
 mod only_intact;
 mod openssl;
 mod outlook;
+mod over_http;
 mod pack;
 mod policy;
 mod proof;

@@ -136,8 +136,10 @@ impl Asking<'_> {
         match (answer.status, self.known) {
             (206, _) => {}
             (416, None) if range.as_deref().map(str::trim) == Some("bytes */0") => {
-                return Ok((answer, Version { size: 0, tag: None, modified: None }));
+                return Ok((answer, Version::EMPTY));
             }
+            // There is no part of nothing.
+            (200, None) if answer.length() == Some(0) => return Ok((answer, Version::EMPTY)),
             (412 | 416, Some(_)) => return Err(self.changed()),
             _ => return Err(self.refused(answer)),
         }
@@ -244,13 +246,16 @@ impl Asking<'_> {
         self.error(
             Class::Refused,
             why,
-            "the web server, or a proxy before it, has to give ranges (Accept-Ranges: bytes), as nginx and \
-             `sealift serve` do; or copy the file to this machine, and name the copy",
+            "the web server, or a proxy before it, has to give ranges (Accept-Ranges: bytes), as nginx does; or copy \
+             the file to this machine, and name the copy",
         )
     }
 }
 
 impl Version {
+    /// That of a file without a byte.
+    const EMPTY: Version = Version { size: 0, tag: None, modified: None };
+
     /// Whether `other` may be of the same file, as far as both say.
     fn is_also(&self, other: &Version) -> bool {
         let differs = |a: &Option<String>, b: &Option<String>| {

@@ -21,7 +21,8 @@ pub struct Request {
     pub bundle: Medium,
     /// Where images go on each node, for people and for the record.
     pub to: String,
-    /// What each node runs: an import of the bundle that prints its report as JSON.
+    /// What each node runs: an import of the bundle that prints its report as JSON, and takes none but that of
+    /// [`NodeTask::STATEMENT`].
     pub task: NodeTask,
     /// Where nodes read the bundle, where it is given to them for the time of the run; for people.
     pub served_at: Option<String>,
