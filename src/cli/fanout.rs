@@ -199,7 +199,14 @@ impl Fanout {
         }
         match self.send {
             true => Ok(vec![NodeTask::SENT.to_owned()]),
-            false => there.iter().map(|path| on_nodes(path)).collect(),
+            // An address is one everywhere.
+            false => there
+                .iter()
+                .map(|path| match is_address(path) {
+                    true => address::check(path).map(str::to_owned),
+                    false => on_nodes(path),
+                })
+                .collect(),
         }
     }
 
@@ -246,11 +253,8 @@ impl Fanout {
     }
 }
 
-/// A path as every node is told it: from the root on. An address is one everywhere.
+/// A path as every node is told it: from the root on.
 fn on_nodes(path: &Path) -> Result<String> {
-    if is_address(path) {
-        return address::check(path).map(str::to_owned);
-    }
     let path = absolute(path)?;
     path.into_os_string().into_string().map_err(|path| {
         let text = format!("{} cannot be handed to a node", path.display());
