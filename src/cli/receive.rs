@@ -25,6 +25,7 @@ use super::scan::ScanWith;
 use super::secrets::private_key;
 use super::signature_rules::SignatureRules;
 use super::unlock::Identity;
+use crate::medium::address;
 use crate::places::location::Destination;
 use crate::verbs::import;
 use crate::verbs::import::Receipting;
@@ -115,6 +116,7 @@ struct RoundReport<'r> {
 
 impl Receive {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        address::refuse(&self.folder)?;
         let progress = printer.progress();
         let file = self.passphrase_file.as_deref();
         let key = self.sign_key.as_deref();

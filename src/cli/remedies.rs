@@ -46,6 +46,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Only => "--only",
         Remedy::OnlyIntact => "--only-intact",
         Remedy::Output => "-o",
+        Remedy::Pack => "sealift pack",
         Remedy::Passphrase => "--passphrase-file",
         Remedy::PlainHttp => "--plain-http",
         Remedy::Platform => "--platform",

@@ -153,6 +153,15 @@ impl Tree {
         &self.cancel
     }
 
+    /// Fails once the way to it broke down, be it that the file was replaced: what was found since says
+    /// nothing of what is in it.
+    ///
+    /// # Errors
+    /// What kept it from being read.
+    pub fn unbroken(&self) -> Result<()> {
+        self.holder.failure().map_or(Ok(()), Err)
+    }
+
     /// What it is, where it is a file and no tar.
     ///
     /// # Errors

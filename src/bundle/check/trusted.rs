@@ -31,6 +31,11 @@ pub struct Trusted(Examined, Bases);
 pub struct Verified(Trusted, Arc<Sound>);
 
 impl Examined {
+    /// The same, if nothing kept its files from being read that says nothing of them.
+    pub(super) fn reached(self) -> Result<Examined> {
+        self.tree.unbroken().map(|()| self)
+    }
+
     /// The bundle, when nothing was wrong.
     ///
     /// # Errors

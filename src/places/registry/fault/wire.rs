@@ -48,6 +48,9 @@ impl End {
             WireFailure::OutOfDate => fault.hint(format!(
                 "see whether the clock here is right, else ask whoever runs {host} for a new one"
             )),
+            WireFailure::NotTls if self.is_web => fault.hint(format!(
+                "{host} does not speak TLS; begin its address with http://, if it is to be so"
+            )),
             WireFailure::NotTls if !led => fault.hint(phrase![
                 format!("{host} does not speak TLS; try "),
                 Remedy::PlainHttp,
@@ -62,8 +65,9 @@ impl End {
             )),
             WireFailure::Unreachable if answered => fault.transient(),
             WireFailure::Unreachable => fault.hint(format!(
-                "check the name {host}, that the registry runs, and the proxy that http_proxy or \
-                 https_proxy names, if it went through one"
+                "check the name {host}, that the {} runs, and the proxy that http_proxy or \
+                 https_proxy names, if it went through one",
+                self.noun()
             )),
             WireFailure::Broken => fault.transient(),
             WireFailure::Other => fault,
