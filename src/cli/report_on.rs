@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::at_hand::all_at_hand;
 use super::believe::{Keeps, Signers};
 use super::bundle::BundleAnywhere;
 use super::environment::now;
@@ -100,12 +99,12 @@ impl ReportOn {
         let form = form(&self.output, self.form)?;
         let trust = self.signers.trust(Keeps::IfItCan)?;
         let opener = self.unlock.opener(printer)?;
-        self.bundle.tell_idle(&self.reach, printer);
+        self.bundle.tell_idle(&self.base, &self.reach, printer);
         let reached = || self.reach.client(printer.progress());
         let bundle = self.bundle.medium(reached, |path| opener.medium(path))?;
         let request = Request {
             against: self.against.map(|path| opener.medium(path)),
-            bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
+            bases: opener.bases(self.base, reached)?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
             ..Request::new(bundle, trust, now()?)
         };

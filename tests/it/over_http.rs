@@ -30,6 +30,7 @@ const LISTS: u64 = 200 << 10;
 
 /// A bundle of two images that every test here reads, and who signed it.
 struct Stock {
+    sealift: Sealift,
     folder: PathBuf,
     keys: Keys,
     layers: Vec<String>,
@@ -51,14 +52,13 @@ impl Stock {
             images::write_layout(&sealift.at("l"), &[(names[0], &one), (names[1], &two)]);
             let keys = sealift.keys("signer");
             run!(sealift, "export", "oci:l", "-o", "june.tar", "--sign-key", keys.private).ok();
-            // Never removed: it is one of a run, and small.
-            let folder = tempfile::TempDir::new().unwrap().keep();
-            files::copy(&sealift.at("june.tar"), &folder.join("june.tar"));
-            let public = folder.join("signer.pub.pem");
-            files::copy(&keys.public, &public);
+            // A delta that carries none of them.
+            let mut delta = sealift.command();
+            delta.args(["export", "oci:l", "-o", "july.tar", "--since", "june.tar", "--sign-key"]);
+            ran(delta.arg(&keys.private)).ok();
             let digests = layers.iter().map(|layer| crate::support::content::digest(&layer.bytes));
             let layers = digests.collect();
-            Stock { folder, keys: Keys { public, ..keys }, layers }
+            Stock { folder: sealift.at(""), sealift, keys, layers }
         })
     }
 
@@ -265,6 +265,14 @@ fn a_bundle_that_is_served_is_read_as_the_file_that_it_is() {
     run!(sealift, "list", url, "--key", stock.keys.public).ok().says("docker.io/acme/two:1.0");
     run!(sealift, "report", url, "--key", stock.keys.public, "-o", "r.md").ok();
     run!(sealift, "proof", url, "--key", stock.keys.public, "-o", "p").ok();
+
+    // What a delta does not carry comes from there as well.
+    let delta = stock.sealift.at("july.tar");
+    let delta = delta.to_str().unwrap();
+    import(&sealift, delta, "oci:bare", &[]).exits(code::INCOMPLETE);
+    let whole = import(&sealift, delta, "oci:bare", &["--base", &url]).ok();
+    assert_eq!(whole.json()["images"].as_array().unwrap().len(), 2);
+    run!(sealift, "verify", delta, "--base", url, "--key", stock.keys.public).ok();
 }
 
 #[test]
@@ -334,17 +342,17 @@ fn whatever_else_a_server_says_is_one_error_with_the_way_out() {
         .exits(code::USAGE)
         .says("lies on another machine");
     let key = stock.keys.public.to_str().unwrap();
-    let here = folder.join("june.tar");
-    let here = here.to_str().unwrap();
+    let sign = stock.keys.private.to_str().unwrap();
     for verb in [
         &["pack", &url, "-o", "p.tar"][..],
-        &["sign", &url, "--sign-key", "signer.key.pem"],
+        &["sign", &url, "--sign-key", sign, "--key", key],
         &["protect", &url],
         &["repair", &url, "--key", key],
         &["squash", &url, &url, "-o", "s.tar", "--key", key],
         &["serve", &url, "--key", key],
         &["receive", &url, "--to", "oci:x", "--key", key],
-        &["import", here, "--base", &url, "--to", "oci:x", "--key", key],
+        &["export", "oci:l", "--reuse", &url, "-o", "n.tar", "--sign-key", sign],
+        &["export", "oci:l", "--since", &url, "-o", "n.tar", "--sign-key", sign],
     ] {
         let refused = ran(sealift.command().args(verb));
         assert_eq!(refused.code, code::USAGE, "{verb:?}\n{}", refused.stderr);
