@@ -130,8 +130,8 @@ pub(super) struct Import {
     /// artifacts as files)
     #[arg(long, value_name = "DEST", value_parser = argument::<Destination>)]
     to: Destination,
-    /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not
-    /// carry and the destination does not have (can be repeated)
+    /// Earlier bundle (a path or an address), or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the
+    /// bundle does not carry and the destination does not have (can be repeated)
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
     #[command(flatten)]

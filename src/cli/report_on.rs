@@ -56,8 +56,8 @@ pub(super) struct ReportOn {
     /// The bundle before it, or a record of that, signed by the same: what is new, moved and gone since
     #[arg(long, value_name = "PREVIOUS")]
     against: Option<PathBuf>,
-    /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not
-    /// carry (can be repeated)
+    /// Earlier bundle (a path or an address), or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the
+    /// bundle does not carry (can be repeated)
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
     /// The report, whose ending says what it is: .html, .md or .json; - is standard output. One that is

@@ -96,8 +96,8 @@ pub(super) struct Verify {
     /// oci:DIR, as `import --to` takes it
     #[arg(long, value_name = "PLACE", value_parser = argument::<Destination>)]
     against: Option<Destination>,
-    /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that has what the bundle does not
-    /// carry (can be repeated)
+    /// Earlier bundle (a path or an address), or layout (DIR, oci:DIR or oci-archive:FILE), that has what the
+    /// bundle does not carry (can be repeated)
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
     /// Rule for a name with which it is imported to PLACE (can be repeated; the first that matches
