@@ -219,8 +219,9 @@ fn measure(server: &Server, blob: &Descriptor, clients: usize) -> Result<Sample>
     let before = sum(used)?;
     let begun = Instant::now();
     std::thread::scope(|scope| {
-        let readers: Vec<_> =
-            (0..clients).map(|number| scope.spawn(move || read(number, server.port, blob))).collect();
+        let readers: Vec<_> = (0..clients)
+            .map(|number| scope.spawn(move || read(number, server.port, blob)))
+            .collect();
         readers.into_iter().try_for_each(|reader| {
             reader.join().unwrap_or_else(|_| Err("a client stopped".to_owned()))
         })
