@@ -11,6 +11,7 @@ use crate::bundle::head::Head;
 use crate::bundle::inventory::{Inventory, SUMS};
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::problem::{Problem, ProblemKind};
+use crate::bundle::samples;
 use crate::bundle::statement::Predicate;
 use crate::bundle::statement::Statement;
 use crate::places::layout::blob_path;
