@@ -4,6 +4,7 @@
 //! The medium is somebody else's: nothing here follows a link, blocks on a pipe, or believes a
 //! header that a second reader could understand differently.
 
+pub mod address;
 pub mod attendant;
 mod collected;
 pub mod cutting;
@@ -21,6 +22,7 @@ mod in_folder;
 mod in_stream;
 mod in_tar;
 pub mod in_volumes;
+mod in_web;
 pub mod kind;
 mod links;
 mod names;
@@ -28,8 +30,11 @@ pub mod no_tar;
 pub mod part_store;
 mod pax;
 pub mod pieces;
+pub mod ranged;
 pub mod reader;
+mod remote;
 mod scan;
+mod shown;
 mod stream;
 mod tar_bytes;
 mod to_make;
@@ -39,18 +44,16 @@ mod volume_bytes;
 pub mod volume_table;
 pub mod volumes;
 
-use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
-
 use self::cutting::Cutting;
 use self::drive::Drive;
 use self::folder_or_file::FolderOrFile;
 use self::part_store::PartStore;
+use self::ranged::Remote;
 use self::tree::Tree;
 use self::volume_bytes::VolumeBytes;
 #[cfg(feature = "age")]
@@ -93,6 +96,8 @@ pub struct Medium {
     recipients: Option<Arc<Recipients>>,
     /// Whether it is read past what the system has of it in memory.
     past_cache: bool,
+    /// What reads it where it lies on another machine.
+    remote: Option<Arc<dyn Remote>>,
 }
 
 /// What a bundle is made as.
@@ -124,6 +129,7 @@ impl Medium {
             #[cfg(feature = "age")]
             recipients: None,
             past_cache: false,
+            remote: None,
         }
     }
 
@@ -285,11 +291,12 @@ impl Medium {
         }
     }
 
-    /// Whether its name says that its files are there for every program: it lies in one place, and is
-    /// not encrypted.
+    /// Whether its name says that its files are there for every program: it lies in one place on
+    /// this machine, and is not encrypted.
     #[must_use]
     pub fn is_plain(&self) -> bool {
-        self.further.is_empty() && matches!(self.form(), Form::Folder | Form::Packed)
+        let is_one = self.further.is_empty() && !self.is_remote();
+        is_one && matches!(self.form(), Form::Folder | Form::Packed)
     }
 
     /// Lists the files of the bundle that is there, once. A final symbolic link in the path itself
@@ -301,6 +308,9 @@ impl Medium {
     /// identity opens it, and any fault of the disk. What is wrong *inside* is listed by
     /// [`faults`](Tree::faults) instead.
     pub fn open(&self) -> Result<Tree> {
+        if self.is_remote() {
+            return self.open_remote();
+        }
         let held = self.held.as_deref();
         let open = |path: &Path, file| self.volume_bytes(path, file);
         let tree = match folder_or_file::look(&self.path)? {
@@ -364,37 +374,5 @@ impl Medium {
     #[must_use]
     pub fn contains(&self, path: &Path) -> bool {
         self.places().any(|place| lies_in(path, place))
-    }
-}
-
-/// Media are the same where they lie in the same place, by whatever they are opened.
-impl PartialEq for Medium {
-    fn eq(&self, other: &Medium) -> bool {
-        self.path == other.path && self.further == other.further
-    }
-}
-
-impl Eq for Medium {}
-
-impl<P: Into<PathBuf>> From<P> for Medium {
-    fn from(path: P) -> Medium {
-        Medium::at(path)
-    }
-}
-
-impl fmt::Display for Medium {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.path.display().fmt(f)?;
-        match self.further.len() {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
-        }
-    }
-}
-
-impl Serialize for Medium {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Bytes that are no text are replaced: a result is worth more than they are.
-        serializer.collect_str(self)
     }
 }

@@ -61,8 +61,9 @@ pub fn examine(medium: &Medium, trust: &Trust, now: Moment) -> Result<Examined> 
 /// As there.
 pub fn examine_tree(tree: Tree, medium: &Medium, trust: &Trust, now: Moment) -> Result<Examined> {
     let name = medium.to_string();
-    let examined =
-        instead::refuse(&tree, &name).and_then(|()| look(tree, name.clone(), trust, Some(now)));
+    let examined = instead::refuse(&tree, &name)
+        .and_then(|()| look(tree, name.clone(), trust, Some(now)))
+        .and_then(Examined::reached);
     examined.map_err(|error| error.subject(Subject::Path(medium.path().to_owned())))
 }
 
@@ -71,7 +72,7 @@ fn opened(medium: &Medium, trust: &Trust, now: Option<Moment>) -> Result<Examine
     let examined = medium.open().and_then(|tree| {
         instead::refuse(&tree, &name)?;
         let trust = trust.brought_up(&tree).map_err(|e| e.context(&name))?;
-        look(tree, name, &trust, now)
+        look(tree, name, &trust, now)?.reached()
     });
     examined.map_err(|error| error.subject(Subject::Path(medium.path().to_owned())))
 }

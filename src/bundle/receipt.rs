@@ -227,8 +227,9 @@ impl ReceiptSigner {
         let untrusted = |why: &str| Error::new(Class::Untrusted, format!("{what} {why}"));
         match (envelope, keys) {
             (None, []) => Ok(ReceiptSigner::Nobody),
-            (None, _) => Err(untrusted("is not signed")
-                .hint("ask for a signed one, or give no key: then it is nobody's word")),
+            (None, _) => {
+                Err(untrusted("is not signed").hint("ask whoever made it for a signed one"))
+            }
             (Some(envelope), []) => {
                 Ok(ReceiptSigner::Claimed(envelope.claimed_key_id().to_owned()))
             }

@@ -161,13 +161,14 @@ fn write_all(outlet: &mut Outlet, path: &Path, lines: &Receiver<String>, lost: &
 fn combined(visit: &Visit, moment: Moment) -> String {
     let user = visit.user.as_deref().map_or("-".to_owned(), plain);
     let agent = if visit.agent.is_empty() { "-".to_owned() } else { plain(&visit.agent) };
+    let asked = match visit.method.is_empty() {
+        true => "-".to_owned(),
+        false => [&visit.method, &visit.target, &visit.version].map(|it| plain(it)).join(" "),
+    };
     format!(
-        "{} - {user} [{}] \"{} {} {}\" {} {} \"-\" \"{agent}\"\n",
+        "{} - {user} [{}] \"{asked}\" {} {} \"-\" \"{agent}\"\n",
         visit.peer,
         clf_time(moment),
-        plain(&visit.method),
-        plain(&visit.target),
-        plain(&visit.version),
         visit.status,
         visit.bytes
     )

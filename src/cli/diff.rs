@@ -16,8 +16,10 @@ use super::list_files::names;
 use super::printer::Printer;
 use super::registries::Registries;
 use super::table::{blobs, bytes};
-use super::unlock::{Unlock, Unlocking};
+use super::unlock::Unlock;
 use crate::bundle::receipt::ReadReceipt;
+use crate::medium::Medium;
+use crate::medium::address::is_address;
 use crate::places::location::Place;
 use crate::verbs::diff::{Comparand, Compared, Comparison, Request, diff};
 use crate::words::count::count;
@@ -27,7 +29,7 @@ use crate::work::mapping::NameRule;
 
 /// Show what changes from one set of images to another: added, removed, moved, and what that weighs
 ///
-/// BEFORE and AFTER are bundles (a folder, a packed file, or a record of one), receipts, places
+/// BEFORE and AFTER are bundles (a folder, a packed file or its address on another machine, or a record of one), receipts, places
 /// (docker://HOST[/PATH], containers-storage:, docker-daemon:, containerd:[NAMESPACE], k3s:, rke2:, k0s:, oci:DIR,
 /// oci-archive:PATH, docker-archive:PATH), or lists of images, as export -f takes them. Of a place
 /// manifests are read. Of a list the names are compared, and the digests that they pin; nobody is asked
@@ -82,8 +84,10 @@ impl Diff {
         idle::in_full(&[("--long", self.long), ("--all", self.all)], printer);
         let trust = self.signers.trust()?;
         let opener = self.unlock.opener(printer)?;
-        let (before, after) = (side(&self.before, &opener)?, side(&self.after, &opener)?);
-        if ![&before, &after].into_iter().any(is_registry) {
+        let reached = || self.registries.client(printer.progress());
+        let read = |text: &str| side(text, &|path| opener.anywhere(path, reached));
+        let (before, after) = (read(&self.before)?, read(&self.after)?);
+        if ![&before, &after].into_iter().any(is_asked) {
             idle::tell(&self.registries.given(), "no place is a registry", printer);
             self.registries.unused();
         }
@@ -109,20 +113,28 @@ impl Diff {
     }
 }
 
-fn is_registry(side: &Comparand) -> bool {
-    matches!(side, Comparand::Place(Place::Registry { .. } | Place::Image(_)))
+/// Whether another machine is asked.
+fn is_asked(side: &Comparand) -> bool {
+    match side {
+        Comparand::Place(place) => matches!(place, Place::Registry { .. } | Place::Image(_)),
+        Comparand::Bundle(medium) => medium.is_remote(),
+        _ => false,
+    }
 }
 
 /// What `text` names. What is there under that very name is no place.
-fn side(text: &str, opener: &Unlocking) -> Result<Comparand> {
+fn side(text: &str, medium: &dyn Fn(PathBuf) -> Result<Medium>) -> Result<Comparand> {
     let path = PathBuf::from(text);
+    if is_address(&path) {
+        return medium(path).map(Comparand::Bundle);
+    }
     if text.contains(':') && !path.exists() {
         return text.parse().map(Comparand::Place);
     }
     Ok(match (ReadReceipt::is_at(&path), is_text(&path)) {
         (true, _) => Comparand::Receipt(path),
         (_, true) => Comparand::List { names: names(&path)?, path },
-        _ => Comparand::Bundle(opener.medium(path)),
+        _ => Comparand::Bundle(medium(path)?),
     })
 }
 

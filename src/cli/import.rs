@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::admit::Admit;
 use super::at_hand::all_at_hand;
 use super::believe::Believe;
-use super::bundle::Bundle;
+use super::bundle::BundleAnywhere;
 use super::choose::Choose;
 use super::environment::now;
 use super::hold_parts::HoldParts;
@@ -32,6 +32,7 @@ use super::try_images::TryImages;
 use super::unlock::Identity;
 use crate::places::location::{ArchiveFormat, Destination, is_stream};
 use crate::verbs::import::{Filing, Outcome, Request, import};
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::platform::Platform;
@@ -98,6 +99,7 @@ impl From<WhenTaken> for OnExisting {
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
   sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --base june.tar
+  sealift import http://head:5000/bundles/june.tar --to oci:store --key transfer.pub.pem
   sealift import /media/cdrom --to oci:store --key transfer.pub.pem
   sealift import disc1/june.001.tar disc2/june.002.tar --to oci:store --key transfer.pub.pem
   sealift import june.tar --to oci:store --key transfer.pub.pem --policy site.toml
@@ -121,7 +123,7 @@ and the same command goes on with the next. No name is made before all is there.
 An interrupted import is finished by the same command; blobs that are there are not sent again.")]
 pub(super) struct Import {
     #[command(flatten)]
-    bundle: Bundle,
+    bundle: BundleAnywhere,
     /// Where to: docker://HOST[:PORT][/PREFIX], containers-storage: (podman), docker-daemon:,
     /// containerd:[NAMESPACE], a Kubernetes node (k3s:, rke2: or k0s:, with its data directory behind it where
     /// that is another), oci:DIR, docker-archive:PATH or oci-archive:PATH (one file for all images; a folder,
@@ -135,6 +137,9 @@ pub(super) struct Import {
     base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
+    /// Take the bundle only if its statement has this digest, as inspect shows it
+    #[arg(long, value_name = "DIGEST")]
+    statement: Option<Digest>,
     #[command(flatten)]
     identity: Identity,
     /// File whose first line is the passphrase of the bundle, of an identity, or of the key of a receipt
@@ -224,22 +229,25 @@ impl Import {
         let filing = self.filing(printer)?;
         self.check_platform()?;
         self.tell_idle(printer);
-        if self.to.beside_registries().is_some() {
+        if self.to.beside_registries().is_some() && !self.bundle.is_elsewhere() {
             self.registries.unused();
         }
         let rules = self.renaming.rules()?;
         let file = self.passphrase_file.as_deref();
         let receipt = self.receipt.receipting(file, printer)?;
         let opener = self.identity.opener(file, printer)?;
-        let bundle = self.bundle.medium(|path| opener.medium(path));
-        self.partly.check(&bundle)?;
         let progress = printer.progress();
+        let client =
+            self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;
+        let bundle = self.bundle.medium(|| Ok(client.clone()), |path| opener.medium(path))?;
+        self.partly.check(&bundle)?;
         let discs = self.hold_parts.discs(&progress);
         let request = Request {
             bundle,
             to: if self.pin { self.to.pinned()? } else { self.to },
             bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
             trust: self.believe.trust(printer)?,
+            statement: self.statement,
             demands: self.in_order.demands(),
             choice: self.choose.choice()?,
             signatures: self.signatures.read()?,
@@ -267,8 +275,6 @@ impl Import {
             trial: self.try_images.trial(),
             receipt,
         };
-        let client =
-            self.registries.client_sending(progress.clone(), self.chunk_size, self.quick)?;
         let (evidence, outcome) = import(&request, &client, &*progress)?;
         in_order::tell_idle(&request.demands.reasons, &evidence, printer);
         if let (Destination::Registry { registry, .. }, true) = (&request.to, outcome.no_harbor()) {
@@ -310,10 +316,12 @@ impl Import {
             ("--chunk-size", self.chunk_size.is_some()),
             ("--quick", self.quick),
         ];
+        let is_elsewhere = self.bundle.is_elsewhere();
         if let Some(why) = self.to.beside_registries() {
-            idle::tell(&[&own[..], &self.registries.given()].concat(), why, printer);
+            let reached = self.registries.given().map(|(it, given)| (it, given && !is_elsewhere));
+            idle::tell(&[&own[..], &reached].concat(), why, printer);
         }
-        if let Destination::Registry { registry, .. } = &self.to {
+        if !is_elsewhere && let Destination::Registry { registry, .. } = &self.to {
             let elsewhere = [("--plain-http", self.registries.plain_elsewhere(registry))];
             let why = format!("nothing goes to another registry than {registry}");
             idle::tell(&elsewhere, &why, printer);

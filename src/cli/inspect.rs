@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::believe::SignersIfAny;
-use super::bundle::Bundle;
+use super::bundle::BundleAnywhere;
 use super::environment::now;
 use super::evidence::{ahead, by_root, expiry, ids, in_words};
 use super::idle;
 use super::printer::Printer;
+use super::registries::Reach;
 use super::table::{
     blobs, bytes, digest, left_out, locks, others, platforms, screenings, skipped, titled,
 };
@@ -27,12 +28,13 @@ use crate::words::escape::Safe;
   sealift inspect june.tar --key transfer.pub.pem --format json
   sealift inspect june.tar --tree
   sealift inspect june.tar.age --identity site.key
+  sealift inspect http://head:5000/bundles/june.tar
 
 Layers are not read. Without --key and --trust nothing is proven about who made the bundle. With problems the
 exit code is that of verify: 4 or 5. One that has expired is shown all the same, with exit code 7.")]
 pub(super) struct Inspect {
     #[command(flatten)]
-    bundle: Bundle,
+    bundle: BundleAnywhere,
     #[command(flatten)]
     signers: SignersIfAny,
     #[command(flatten)]
@@ -44,6 +46,8 @@ pub(super) struct Inspect {
     /// Show digests and key ids in full
     #[arg(long)]
     long: bool,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 impl Inspect {
@@ -51,7 +55,9 @@ impl Inspect {
         idle::in_full(&[("--long", self.long)], printer);
         let trust = self.signers.trust()?;
         let opener = self.unlock.opener(printer)?;
-        let medium = self.bundle.medium(|path| opener.medium(path));
+        self.bundle.tell_idle(&self.reach, printer);
+        let reached = || self.reach.client(printer.progress());
+        let medium = self.bundle.medium(reached, |path| opener.medium(path))?;
         let overview = inspect(&medium, &trust, now()?, self.tree)?;
         let error = match overview.ok {
             false => Some(failure(&medium.to_string(), &overview.problems)),

@@ -19,6 +19,7 @@ use super::unlock::Unlock;
 use crate::bundle::check::Trust;
 use crate::bundle::receipt::ReadReceipt;
 use crate::medium::Medium;
+use crate::medium::address::is_address;
 use crate::places::kubernetes::Cluster;
 use crate::places::location::{Place, Source, is_stream};
 use crate::verbs::list::{
@@ -122,7 +123,9 @@ impl ListImages {
         idle::in_full(&text, printer);
         let opener = self.unlock.opener(printer)?;
         let read = |texts: &[String]| -> Result<Vec<Listable>> {
-            texts.iter().map(|text| listable(text, &|path| opener.medium(path))).collect()
+            let reached = || self.registries.client(printer.progress());
+            let medium = |path| opener.anywhere(path, reached);
+            texts.iter().map(|text| listable(text, &medium)).collect()
         };
         let (places, against) = (read(&self.places)?, read(&self.unused_against)?);
         let all = || places.iter().chain(&against);
@@ -130,7 +133,7 @@ impl ListImages {
             let text = "standard input is named more than once, and can be read once";
             return Err(Error::new(Class::Usage, text).hint("keep it in a file"));
         }
-        if !all().any(is_registry) {
+        if !all().any(is_asked) {
             idle::tell(&self.registries.given(), "no place is a registry", printer);
             self.registries.unused();
         }
@@ -226,11 +229,14 @@ impl ListImages {
 }
 
 /// What `text` names. What is there under that very name is no place.
-fn listable(text: &str, medium: &dyn Fn(PathBuf) -> Medium) -> Result<Listable> {
+fn listable(text: &str, medium: &dyn Fn(PathBuf) -> Result<Medium>) -> Result<Listable> {
     let path = PathBuf::from(text);
     let is_there = path.exists();
     if Cluster::is_meant(text) && !is_there {
         return text.parse().map(Listable::Cluster);
+    }
+    if is_address(&path) {
+        return medium(path).map(Listable::Bundle);
     }
     if text.contains(':') && !is_there {
         return text.parse().map(Listable::Place);
@@ -239,7 +245,7 @@ fn listable(text: &str, medium: &dyn Fn(PathBuf) -> Medium) -> Result<Listable> 
         () if ReadReceipt::is_at(&path) => Listable::Receipt(path),
         () if is_json(&path) => Listable::Cluster(format!("kubernetes:{text}").parse()?),
         () if is_text(&path) => Listable::Names { names: names(&path)?, path },
-        () => Listable::Bundle(medium(path)),
+        () => Listable::Bundle(medium(path)?),
     })
 }
 
@@ -253,8 +259,13 @@ fn is_json(path: &Path) -> bool {
     read.is_ok() && start.trim_ascii_start().starts_with(b"{")
 }
 
-fn is_registry(what: &Listable) -> bool {
-    matches!(what, Listable::Place(Place::Registry { .. } | Place::Image(_)))
+/// Whether another machine is asked.
+fn is_asked(what: &Listable) -> bool {
+    match what {
+        Listable::Place(place) => matches!(place, Place::Registry { .. } | Place::Image(_)),
+        Listable::Bundle(medium) => medium.is_remote(),
+        _ => false,
+    }
 }
 
 fn is_signed(what: &Listable) -> bool {
@@ -323,7 +334,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Listable> {
-        listable(text, &|path| Medium::at(path))
+        listable(text, &|path| Ok(Medium::at(path)))
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::verbs::mirror_config::{
     MirrorBundle, MirrorReport, MirrorSource, Request, mirror_config,
 };
 use crate::words::count::count;
-use crate::words::error::{Class, Error, Result};
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::escape::Safe;
 use crate::words::phrase::phrase;
 use crate::words::reference::Registry;
@@ -207,7 +207,13 @@ impl WriteMirrorConfig {
     /// The authorities in the folder that was named, in the order of their files' names.
     fn authorities(&self) -> Result<Option<String>> {
         let Some(folder) = &self.cert_dir else { return Ok(None) };
-        let fault = |e| Error::io(format!("cannot read {}", folder.display()), e);
+        let fault = |e| {
+            let text = format!("cannot read {}", folder.display());
+            Error::new(Class::Usage, text)
+                .subject(Subject::Path(folder.clone()))
+                .source(e)
+                .hint("see whether it is there, is a folder, and may be read by you")
+        };
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(fault)? {
             let path = entry.map_err(fault)?.path();

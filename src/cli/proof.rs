@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::believe::{Keeps, Signers};
-use super::bundle::Bundle;
+use super::bundle::BundleAnywhere;
 use super::printer::Printer;
+use super::registries::Reach;
 use super::unlock::Identity;
 use crate::verbs::proof::{Request, Summary, proof};
 use crate::words::error::Result;
@@ -30,7 +31,7 @@ program, and docs/verify-without-sealift.md how the rest of a bundle is checked.
 there is not changed.")]
 pub(super) struct WriteProof {
     #[command(flatten)]
-    bundle: Bundle,
+    bundle: BundleAnywhere,
     #[command(flatten)]
     signers: Signers,
     /// The folder, which is made
@@ -45,6 +46,8 @@ pub(super) struct WriteProof {
     passphrase_file: Option<PathBuf>,
     #[command(flatten)]
     identity: Identity,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 impl WriteProof {
@@ -53,7 +56,9 @@ impl WriteProof {
         let file = self.passphrase_file.as_deref();
         let key = self.sign_key.as_deref();
         let (opener, key) = self.identity.opener_and_key(key, file, printer)?;
-        let bundle = self.bundle.medium(|path| opener.medium(path));
+        self.bundle.tell_idle(&self.reach, printer);
+        let reached = || self.reach.client(printer.progress());
+        let bundle = self.bundle.medium(reached, |path| opener.medium(path))?;
         let request = Request::new(bundle, trust, self.output);
         let summary = proof(&request, key.as_ref(), &*printer.progress())?;
         printer.result(&summary, || text(&summary))?;

@@ -9,7 +9,7 @@ use super::printer::Printer;
 use super::report::argument;
 use super::table::bytes;
 use crate::bundle::recovery::{Redundancy, SetLayout};
-use crate::medium::Medium;
+use crate::medium::{Medium, address};
 use crate::tools::parallel::all_cores;
 use crate::verbs::protect::{Protected, Request, Summary, protect as make};
 use crate::words::count::count;
@@ -45,6 +45,7 @@ pub(super) struct Protect {
 
 impl Protect {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        address::refuse(&self.bundle)?;
         let request = Request {
             redundancy: self.redundancy,
             jobs: self.jobs.map_or_else(all_cores, usize::from),

@@ -18,13 +18,14 @@ use super::in_order::InOrder;
 use super::noting::Noting;
 use super::printer::Printer;
 use super::registries::Registries;
-use super::remedies::told;
+use super::remedies::{in_parcel, told};
 use super::report::argument;
 use super::rules::Renaming;
 use super::scan::ScanWith;
 use super::secrets::private_key;
 use super::signature_rules::SignatureRules;
 use super::unlock::Identity;
+use crate::medium::address;
 use crate::places::location::Destination;
 use crate::verbs::import;
 use crate::verbs::import::Receipting;
@@ -115,6 +116,7 @@ struct RoundReport<'r> {
 
 impl Receive {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        address::refuse(&self.folder)?;
         let progress = printer.progress();
         let file = self.passphrase_file.as_deref();
         let key = self.sign_key.as_deref();
@@ -144,7 +146,8 @@ impl Receive {
         }
         let mut last: BTreeMap<String, ParcelReport> = BTreeMap::new();
         for round in 0.. {
-            for report in receiver.round(&client, &*progress)? {
+            for mut report in receiver.round(&client, &*progress)? {
+                in_parcel(&mut report);
                 match self.once {
                     true => drop(last.insert(report.name.clone(), report)),
                     false => printer.note(&line(&report)),

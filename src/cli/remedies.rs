@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::verbs::import;
+use crate::verbs::receive::ParcelReport;
 use crate::words::error::Error;
 use crate::words::escape::Safe;
 use crate::words::phrase::Phrase;
@@ -45,6 +46,7 @@ pub(super) fn option(remedy: Remedy) -> &'static str {
         Remedy::Only => "--only",
         Remedy::OnlyIntact => "--only-intact",
         Remedy::Output => "-o",
+        Remedy::Pack => "sealift pack",
         Remedy::Passphrase => "--passphrase-file",
         Remedy::PlainHttp => "--plain-http",
         Remedy::Platform => "--platform",
@@ -120,6 +122,11 @@ pub(super) fn in_summary(summary: &mut import::Summary) {
         say(&mut failed.reason);
         failed.hint.iter_mut().for_each(say);
     }
+}
+
+/// Puts what `report` says of a bundle that was not imported into the words of the command line.
+pub(super) fn in_parcel(report: &mut ParcelReport) {
+    report.reason.iter_mut().chain(&mut report.findings).for_each(say);
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::printer::Printer;
 use super::table::bytes;
 use super::unlock::Unlock;
 use crate::bundle::recovery::SetState;
-use crate::medium::Medium;
+use crate::medium::{Medium, address};
 use crate::tools::parallel::all_cores;
 use crate::verbs::repair::{Request, Summary, repair as make};
 use crate::words::count::{are, count};
@@ -57,6 +57,7 @@ pub(super) struct Repair {
 
 impl Repair {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        address::refuse(&self.bundle)?;
         let trust = self.believe.trust(printer)?;
         let unlocking = self.unlock.opener(printer)?;
         let output = self.output.as_deref().map(Medium::to_make).transpose()?;

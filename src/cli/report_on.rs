@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::at_hand::all_at_hand;
 use super::believe::{Keeps, Signers};
-use super::bundle::Bundle;
+use super::bundle::BundleAnywhere;
 use super::environment::now;
 use super::evidence::{ahead, signed};
 use super::json::Ending;
 use super::printer::Printer;
+use super::registries::Reach;
 use super::unlock::Unlock;
 use crate::medium::Medium;
 use crate::tools::file::AtomicFile;
@@ -48,7 +49,7 @@ Of one that has expired a report is written, which says so, with exit code 7. Si
 SBOMs and attestations are listed as they came along; what they say is not checked.")]
 pub(super) struct ReportOn {
     #[command(flatten)]
-    bundle: Bundle,
+    bundle: BundleAnywhere,
     #[command(flatten)]
     signers: Signers,
     #[command(flatten)]
@@ -70,6 +71,8 @@ pub(super) struct ReportOn {
     /// Threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 /// What a report is written as.
@@ -97,11 +100,14 @@ impl ReportOn {
         let form = form(&self.output, self.form)?;
         let trust = self.signers.trust(Keeps::IfItCan)?;
         let opener = self.unlock.opener(printer)?;
+        self.bundle.tell_idle(&self.reach, printer);
+        let reached = || self.reach.client(printer.progress());
+        let bundle = self.bundle.medium(reached, |path| opener.medium(path))?;
         let request = Request {
             against: self.against.map(|path| opener.medium(path)),
             bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
             jobs: self.jobs.map_or_else(all_cores, usize::from),
-            ..Request::new(self.bundle.medium(|path| opener.medium(path)), trust, now()?)
+            ..Request::new(bundle, trust, now()?)
         };
         let is_file = self.output != Path::new("-");
         let output = is_file.then_some(&*self.output);

@@ -26,7 +26,9 @@ use crate::tools::ground;
 use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::report::{BundleReport, served_bundles, served_page};
-use crate::verbs::serve::{Hidden, Passwords, Terms, Tls, Visits, serve, shelf, whole};
+use crate::verbs::serve::{
+    GivenFile, GivenFiles, Hidden, Passwords, Terms, Tls, Visits, serve, shelf, whole,
+};
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Cancellable;
@@ -47,7 +49,8 @@ use crate::words::size::parse_rate;
   podman pull --tls-verify=false 127.0.0.1:5000/library/alpine:3.20
 
 At / a browser shows what is in the bundle, as `sealift report` writes it, with the command to pull each
-image. Without --tls-cert it is plain HTTP, and without --htpasswd whoever reaches the address can pull. On the loopback it answers to
+image. A bundle that is one file is given as that as well, at /bundles/june.tar, whole or in parts; /bundles/
+lists them. Without --tls-cert it is plain HTTP, and without --htpasswd whoever reaches the address can pull. On the loopback it answers to
 addresses and localhost only, whatever name leads there. /healthz answers ok, /metrics is for Prometheus.
 Ctrl-C or SIGTERM ends it, with exit code 0, once the answers under way have ended.")]
 pub(super) struct Serve {
@@ -143,7 +146,13 @@ impl Serve {
         }
         let (shelf, hidden) = shelf(bundles);
         hidden.iter().for_each(|hidden| printer.note(&told_hidden(hidden)));
-        printer.result(&listening(&url, &hidden), || vec![format!("listening on {url}")])?;
+        for name in shelf.files().withheld() {
+            printer.note(&format!(
+                "warning: the bundle {name} is not given as a file: another one, or a page, has its name"
+            ));
+        }
+        let told = listening(&url, &hidden, shelf.files());
+        printer.result(&told, || vec![format!("listening on {url}")])?;
         let shelf = match pages.into_iter().collect::<Option<Vec<_>>>() {
             Some(pages) => shelf.with_front(fronts(pages, &media)),
             None => {
@@ -222,7 +231,7 @@ fn apart(path: &Path, bundle: &Path) -> Result<()> {
 }
 
 /// What is printed once it listens.
-fn listening(url: &str, hidden: &[Hidden]) -> Value {
+fn listening(url: &str, hidden: &[Hidden], files: &GivenFiles) -> Value {
     let hidden: Vec<Value> = hidden
         .iter()
         .map(|hidden| {
@@ -230,7 +239,15 @@ fn listening(url: &str, hidden: &[Hidden]) -> Value {
             json!({"name": hidden.name, "shown": hidden.shown, "hidden": digest, "bundle": bundle})
         })
         .collect();
-    json!({"listening": url, "hidden": hidden})
+    let one = |file: &GivenFile| {
+        json!({
+            "name": file.name(),
+            "url": format!("{url}{}", file.path()),
+            "statement": file.statement(),
+        })
+    };
+    let files: Vec<Value> = files.iter().map(one).collect();
+    json!({"listening": url, "hidden": hidden, "files": files})
 }
 
 fn told_hidden(hidden: &Hidden) -> String {

@@ -19,7 +19,7 @@ use super::table::digest;
 use super::unlock::Identity;
 use crate::bundle::keys::{MAX_KEY_FILE, PrivateKey, PublicKey};
 use crate::bundle::roots::RoleTally;
-use crate::medium::Medium;
+use crate::medium::{Medium, address};
 use crate::tools::file::AtomicFile;
 use crate::tools::folder::Folder;
 use crate::tools::pace::Jobs;
@@ -92,6 +92,7 @@ pub(super) struct SignBundle {
 
 impl SignBundle {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
+        self.bundle.paths().iter().try_for_each(|path| address::refuse(path))?;
         self.bundle.paths().iter().try_for_each(|path| no_key(path))?;
         let file = self.passphrase_file.as_deref();
         let signer = match (&self.sign_key, &self.attach, &self.signer) {

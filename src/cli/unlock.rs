@@ -1,6 +1,7 @@
 //! The options that say by what an encrypted bundle is opened.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -9,6 +10,7 @@ use super::printer::Printer;
 use super::secrets::{open_to_others, private_key};
 use crate::bundle::keys::PrivateKey;
 use crate::medium::Medium;
+use crate::places::registry::Client;
 use crate::words::error::Result;
 
 /// By what encrypted bundles are opened, where an option with a passphrase is there for other things too.
@@ -36,7 +38,7 @@ pub(super) struct Unlock {
 /// Opens what is encrypted.
 pub(super) struct Unlocking {
     #[cfg(feature = "age")]
-    identities: std::sync::Arc<crate::tools::cipher::Identities>,
+    identities: Arc<crate::tools::cipher::Identities>,
 }
 
 impl Unlocking {
@@ -44,7 +46,7 @@ impl Unlocking {
     pub(super) fn medium(&self, path: impl Into<PathBuf>) -> Medium {
         let medium = Medium::at(path);
         #[cfg(feature = "age")]
-        let medium = medium.opened_by(std::sync::Arc::clone(&self.identities));
+        let medium = medium.opened_by(Arc::clone(&self.identities));
         medium
     }
 
@@ -54,9 +56,19 @@ impl Unlocking {
         let medium = match self.identities.is_empty() {
             // Nobody is asked for the passphrase of what nobody named.
             true => medium,
-            false => medium.opened_by(std::sync::Arc::clone(&self.identities)),
+            false => medium.opened_by(Arc::clone(&self.identities)),
         };
         medium
+    }
+
+    /// The medium at `path`, where `client` reaches other machines, as in [`BundleAnywhere`](super::bundle::BundleAnywhere).
+    pub(super) fn anywhere(
+        &self,
+        path: impl Into<PathBuf>,
+        client: impl FnOnce() -> Result<Client>,
+    ) -> Result<Medium> {
+        let medium = self.medium(path);
+        if medium.is_remote() { medium.reached_by(Arc::new(client()?)) } else { Ok(medium) }
     }
 
     /// The media at `paths`.
@@ -138,7 +150,7 @@ impl Identity {
 
         let file = passphrase_file.map(Path::to_owned);
         let passphrases = move |what: &str| existing_passphrase(file.as_deref(), what);
-        let mut identities = Identities::new(std::sync::Arc::new(passphrases));
+        let mut identities = Identities::new(Arc::new(passphrases));
         for path in &self.identity {
             open_to_others(path).iter().for_each(|text| printer.note(text));
             let bytes = read_bytes(path, MAX_IDENTITIES)?;
@@ -146,7 +158,7 @@ impl Identity {
                 .add(&bytes, &path.display().to_string())
                 .map_err(|e| e.subject(Subject::Path(path.clone())))?;
         }
-        Ok(Unlocking { identities: std::sync::Arc::new(identities) })
+        Ok(Unlocking { identities: Arc::new(identities) })
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::at_hand::all_at_hand;
 use super::believe::{Keeps, Signers};
-use super::bundle::Bundle;
+use super::bundle::BundleAnywhere;
 use super::environment::now;
 use super::evidence::{ahead, by_root, ids, signed};
 use super::idle;
@@ -52,6 +52,7 @@ const SHOWN: usize = 20;
   sealift verify july.tar --key transfer.pub.pem --base june.tar
   sealift verify june.tar.age --identity site.key --key transfer.pub.pem
   sealift verify /media/usb/june --key transfer.pub.pem --verify-media
+  sealift verify http://head:5000/bundles/june.tar --key transfer.pub.pem
   sealift verify disc1/june.001.tar disc2/june.002.tar --key transfer.pub.pem
 
 With --trust the root of trust says how many of whom must have signed, and what is not taken; every
@@ -69,7 +70,7 @@ is at the destination or in earlier bundles; what is nowhere is listed by image,
 With --against go the --map, --map-file, --flatten, --rewrite-index and --to-oci of the import.")]
 pub(super) struct Verify {
     #[command(flatten)]
-    bundle: Bundle,
+    bundle: BundleAnywhere,
     #[command(flatten)]
     signers: Signers,
     #[command(flatten)]
@@ -124,8 +125,11 @@ impl Verify {
     pub(super) fn run(self, printer: &Printer) -> Result<ExitCode> {
         idle::in_full(&[("--long", self.long)], printer);
         let opener = self.unlock.opener(printer)?;
+        let progress = printer.progress();
+        let is_elsewhere = self.bundle.is_elsewhere();
+        let reached = || self.reach.client(progress.clone());
         let request = Request {
-            bundle: self.bundle.medium(|path| opener.medium(path)),
+            bundle: self.bundle.medium(reached, |path| opener.medium(path))?,
             trust: self.signers.trust(if self.remember {
                 Keeps::Always
             } else {
@@ -145,7 +149,6 @@ impl Verify {
             flatten: self.flatten,
             rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },
         };
-        let progress = printer.progress();
         let why = match &self.against {
             None => Some("nothing is held against a registry"),
             Some(Destination::Archive { .. } | Destination::Files { .. }) => {
@@ -154,7 +157,7 @@ impl Verify {
             }
             Some(to) => to.beside_registries(),
         };
-        if let Some(why) = why {
+        if let Some(why) = why.filter(|_| !is_elsewhere) {
             idle::tell(&self.reach.given(), why, printer);
         }
         let report = match &self.against {

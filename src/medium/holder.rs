@@ -2,8 +2,10 @@
 //! its own, with the list of what it holds.
 
 use std::fmt::Debug;
+use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::entries::Entries;
 use super::no_tar::NoTar;
@@ -11,7 +13,7 @@ use super::pieces::Pieces;
 use super::reader::TreeReader;
 use super::volumes::Volumes;
 use crate::tools::named_file::NamedFile;
-use crate::words::error::Result;
+use crate::words::error::{Error, Result};
 
 /// What the device says of a tree.
 pub(super) struct PastMemory {
@@ -39,6 +41,11 @@ pub(super) trait Holder: Debug + Send + Sync {
         None
     }
 
+    /// The file that all of it lies in, packed or encrypted, where it is one.
+    fn file(&self) -> Option<&Arc<File>> {
+        None
+    }
+
     /// Whether it is a folder.
     fn is_folder(&self) -> bool {
         false
@@ -56,6 +63,11 @@ pub(super) trait Holder: Debug + Send + Sync {
     /// Those of the disk.
     fn list_past_cache(&self, _tree: &Path) -> Result<Option<PastMemory>> {
         Ok(None)
+    }
+
+    /// Why no more is to be had of it, where it broke down altogether.
+    fn failure(&self) -> Option<Error> {
+        None
     }
 
     /// What it is, where it is one file and no tar.

@@ -1,6 +1,7 @@
 //! [`InAge`]: files in one tar that was encrypted with age. It is read by position, and decrypted on the
 //! way; nothing lies in a file as it is, so there is no stretch of it.
 
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,10 @@ impl Holder for InAge {
         let begin = pieces.begin();
         let end = begin.saturating_add(pieces.size());
         Ok(TreeReader::coming(Plain::new(Arc::clone(&self.0), begin + offset, end)))
+    }
+
+    fn file(&self) -> Option<&Arc<File>> {
+        Some(self.0.file())
     }
 
     fn no_tar(&self) -> io::Result<Option<NoTar>> {

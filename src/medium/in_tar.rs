@@ -26,6 +26,10 @@ impl Holder for InTar {
         Ok(TreeReader::placed(&stretch, offset, format!("{}: {path}", tree.display())))
     }
 
+    fn file(&self) -> Option<&Arc<File>> {
+        Some(&self.0)
+    }
+
     fn list_past_cache(&self, tree: &Path) -> Result<Option<PastMemory>> {
         let fault = |e| withheld::reading(format!("cannot read {}", tree.display()), e);
         let mut bytes = PastCache::new(&self.0).map_err(fault)?;

@@ -153,6 +153,15 @@ impl Tree {
         &self.cancel
     }
 
+    /// Fails once the way to it broke down, be it that the file was replaced: what was found since says
+    /// nothing of what is in it.
+    ///
+    /// # Errors
+    /// What kept it from being read.
+    pub fn unbroken(&self) -> Result<()> {
+        self.holder.failure().map_or(Ok(()), Err)
+    }
+
     /// What it is, where it is a file and no tar.
     ///
     /// # Errors
@@ -192,6 +201,12 @@ impl Tree {
     #[must_use]
     pub fn named(&self, path: &str) -> Option<NamedFile> {
         self.entries.files.get(path).and_then(|_| self.holder.named(path))
+    }
+
+    /// The open file that all of it lies in, packed or encrypted, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Arc<File>> {
+        self.holder.file()
     }
 
     /// The path it was opened by.

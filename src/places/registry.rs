@@ -12,7 +12,7 @@
 //!
 //! ```text
 //! login, search ─ catalog                what is asked of a registry as a whole
-//! web                                    files of servers that are no registries
+//! web, web_file                          files of servers that are no registries
 //! client                                 whence repositories are had
 //! repository ─ mirrors/alternatives      one end of a transfer
 //! blobs, manifests, referrers, at_hand,  what is asked, and what need not be; lists in pages;
@@ -59,6 +59,7 @@ mod sparse;
 #[cfg(test)]
 mod tests;
 mod web;
+mod web_file;
 
 pub use self::auth::credential_file::{CredentialFile, KeptIn};
 pub use self::client::Client;

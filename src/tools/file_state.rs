@@ -64,6 +64,12 @@ impl FileState {
         FileState::of(file).filter(|after| *after == self)
     }
 
+    /// How many bytes there are.
+    #[must_use]
+    pub fn size(self) -> u64 {
+        self.size
+    }
+
     /// All that it says, as bytes.
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {

@@ -56,11 +56,29 @@ enum Said {
     OfSeveral(Digest),
 }
 
+impl StretchState {
+    /// What no other state has, and which tells nobody what is in it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        match self.0 {
+            Said::OfOne(state) => Digest::of(&state.to_bytes()),
+            Said::OfSeveral(digest) => digest,
+        }
+    }
+}
+
 impl Stretch {
     /// `size` bytes of `file` from `at` on.
     #[must_use]
     pub fn new(file: Arc<File>, at: u64, size: u64) -> Stretch {
         Stretch { spans: Spans::One(Span { file, at, size }), size }
+    }
+
+    /// All of `file`, and what the kernel says of it; nothing where it does not.
+    #[must_use]
+    pub fn whole(file: Arc<File>) -> Option<(Stretch, StretchState)> {
+        let state = FileState::of(&file)?;
+        Some((Stretch::new(file, 0, state.size()), StretchState(Said::OfOne(state))))
     }
 
     /// The bytes of `parts`, one behind the other.

@@ -16,7 +16,7 @@ use crate::bundle::problem::failure;
 use crate::places::nodes::Dispatcher;
 use crate::verbs::inspect::inspect;
 use crate::words::error::Result;
-use crate::words::progress::Progress;
+use crate::words::progress::{Event, Progress};
 
 /// Hands the import of `request` to every node that `dispatcher` reaches and that does not hold the bundle as
 /// far as an earlier run knows.
@@ -35,6 +35,7 @@ pub fn fanout(
         return Err(failure(&request.bundle.to_string(), &overview.problems));
     }
     let statement = overview.evidence.statement;
+    let task = request.task.clone().of_statement(&statement);
 
     // 2. Which nodes there are, and what was done on them before.
     let nodes = dispatcher.nodes()?;
@@ -50,7 +51,7 @@ pub fn fanout(
             (Some(since), _) => report.add(NodeResult::held(node.name, since)),
             (None, Some(why)) => report.add(NodeResult::down(node.name, why)),
             (None, None) if request.dry_run => {
-                let job = dispatcher.shown(&node.name, &request.task);
+                let job = dispatcher.shown(&node.name, &task);
                 report.add(NodeResult::planned(node.name, job));
             }
             (None, None) => open.push(node.name),
@@ -64,15 +65,34 @@ pub fn fanout(
     if let Some(run) = record.unfinished() {
         dispatcher.clear_run(run)?;
     }
-    record.begin(dispatcher.run())?;
+    let queue = dispatcher.queue()?;
+    for killed in FanoutRecord::killed(&request.record, &key)? {
+        progress.event(Event::note(cleared(killed, &queue, dispatcher)));
+    }
+    record.begin(dispatcher.run(), &queue)?;
 
     // 4. A task a node; what each says is noted at once.
     report.told(progress);
-    let mut rounds = Rounds { request, dispatcher, record: &mut record, progress };
+    let mut rounds = Rounds { request, task: &task, dispatcher, record: &mut record, progress };
     let ended = rounds.all(open, &mut report);
 
     // 5. Nothing is left behind, however it ended.
     rounds.end(ended)?;
     report.sort();
     Ok(report)
+}
+
+/// Takes back what the run left in the `queue` of which `killed` tells, which is another one than this. Gives
+/// what came of it, for people: nobody waits for that.
+fn cleared(mut killed: FanoutRecord, queue: &str, dispatcher: &mut dyn Dispatcher) -> String {
+    let run = killed.unfinished().unwrap_or_default().to_owned();
+    let theirs = killed.queue().unwrap_or("another scheduler").to_owned();
+    let what = format!("what a fan-out that was killed may have left ({run}, {theirs})");
+    if theirs != queue {
+        return format!("{what} is taken back by the next fan-out that goes there");
+    }
+    match dispatcher.clear_run(&run).and_then(|()| killed.end()) {
+        Ok(()) => format!("{what} was taken back"),
+        Err(e) => format!("{what} could not be taken back: {e}"),
+    }
 }

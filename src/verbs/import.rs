@@ -63,6 +63,7 @@ pub use self::receipting::Receipting;
 pub use self::request::Request;
 pub use self::sharing::Sharing;
 pub use self::summary::{Landed, Summary};
+pub(crate) use self::tried::check as runs_commands;
 pub use self::tried_image::TriedImage;
 use crate::bundle::check::{self, Examined};
 use crate::bundle::ledger::LedgerVerb;
@@ -70,7 +71,7 @@ use crate::places::registry::Client;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::freshness::Fresh;
 use crate::verbs::recording::{LedgerRun, of_bundle};
-use crate::words::error::Result;
+use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::progress::{Event, Progress};
 use crate::work::plan::Plan;
 use crate::work::transfer::Tally;
@@ -135,6 +136,7 @@ fn take(
     run.know(|event| noted::asked(event, request));
     let examined = believe(request)?;
     run.know(|event| of_bundle(event, &examined));
+    is_the_one(request, &examined)?;
     examined.volumes_twice().iter().for_each(|text| progress.event(Event::note(text.clone())));
     let fresh = request.demands.judge(&examined, request.now, true)?;
     run.know(|event| noted::excepted(event, fresh.as_ref()));
@@ -177,6 +179,19 @@ fn believe(request: &Request) -> Result<Examined> {
         .map_err(|error| request.choice.misread().unwrap_or(error))
 }
 
+/// Fails where the bundle is another one than the one that was asked for by its statement.
+fn is_the_one(request: &Request, examined: &Examined) -> Result<()> {
+    let is = examined.statement().digest;
+    let Some(wanted) = request.statement.filter(|wanted| *wanted != is) else { return Ok(()) };
+    let name = examined.name();
+    let text = format!(
+        "bundle {name} is another one than was asked for: its statement is {is}, and not {wanted}"
+    );
+    Err(Error::new(Class::Untrusted, text)
+        .subject(Subject::Path(name.into()))
+        .hint("see which bundle lies there, and put the one there that was meant"))
+}
+
 /// Brings of the bundle that was `examined` what `request` says. What was moved of it before stands in
 /// `tally`.
 fn bring(
@@ -215,7 +230,7 @@ fn bring_prepared(
             let rest = Rest { request, ready, landing, progress, failed };
             Outcome::Done(rest.bring(contents, halt)?)
         }
-        Err(halt) => return Err(halt.stopping(contents)),
+        Err(halt) => return Err(halt.stopping(contents, request.sharing)),
     };
     // Does it work?
     let outcome = match (outcome, &request.trial) {

@@ -22,6 +22,7 @@ use crate::bundle::ledger::LedgerVerb;
 use crate::bundle::memory::Memory;
 use crate::bundle::position::StreamPosition;
 use crate::bundle::problem::failure;
+use crate::bundle::receipt::{HeldBundle, ReadReceipt};
 use crate::places::registry::Client;
 use crate::tools::folder::Folder;
 use crate::tools::lock::lock_folder;
@@ -69,6 +70,7 @@ struct Known {
 /// A parcel that is whole, as far as its head tells.
 struct Ripe {
     parcel: Parcel,
+    statement: Digest,
     position: Option<StreamPosition>,
 }
 
@@ -82,6 +84,7 @@ impl<'r> Receiver<'r> {
     pub fn open(request: &'r Request) -> Result<Receiver<'r>> {
         let folder = Folder::open(&request.folder).map_err(|e| no_folder(&request.folder, e))?;
         destination::check(&request.import.to, &request.folder)?;
+        destination::beside(&request.import, &request.folder)?;
         lock_folder(&folder)?;
         let (done, refused) = (Tray::open(&folder, DONE)?, Tray::open(&folder, REFUSED)?);
         Ok(Receiver { request, folder, done, refused, known: BTreeMap::new() })
@@ -108,8 +111,9 @@ impl<'r> Receiver<'r> {
             progress.check()?;
             match self.examined(&parcel) {
                 Ok(examined) => {
-                    let position = examined.statement().predicate.position();
-                    ripe.push(Ripe { parcel, position });
+                    let (statement, position) =
+                        (examined.statement().digest, examined.statement().predicate.position());
+                    ripe.push(Ripe { parcel, statement, position });
                 }
                 Err(error) => reports.extend(self.put_off(&parcel, error)?),
             }
@@ -119,17 +123,20 @@ impl<'r> Receiver<'r> {
         ripe.sort_by(|one, other| {
             (&one.position, &one.parcel.name).cmp(&(&other.position, &other.parcel.name))
         });
-        for Ripe { parcel, position } in ripe {
+        for Ripe { parcel, statement, position } in ripe {
             progress.check()?;
             let taken = self
                 .waits_for(position.as_ref())
-                .and_then(|()| self.take(&parcel, client, progress));
+                .and_then(|()| self.take(&parcel, statement, client, progress));
             match taken {
                 Ok(report) => {
                     self.known.remove(&parcel.name);
                     reports.push(report);
                 }
-                Err(error) => reports.extend(self.put_off(&parcel, error)?),
+                Err(error) => {
+                    let error = self.graver(&parcel, error, progress);
+                    reports.extend(self.put_off(&parcel, error)?);
+                }
             }
         }
 
@@ -215,16 +222,26 @@ impl<'r> Receiver<'r> {
         }
     }
 
-    /// Imports `parcel`, and puts it away with its receipt.
+    /// Imports `parcel`, the bundle of this `statement`, and puts it away with its receipt.
     fn take(
         &self,
         parcel: &Parcel,
+        statement: Digest,
         client: &Client,
         progress: &dyn Progress,
     ) -> Result<ParcelReport> {
-        let to = self.done.free_name(&parcel.name)?;
-        let shown = to.to_string_lossy().into_owned();
-        let receipt = self.done.folder().at(format!("{shown}.receipt.json"));
+        let receipt_of =
+            |to: &OsStr| self.done.folder().at(format!("{}.receipt.json", to.to_string_lossy()));
+        // That of one in whose place this came while it was imported stays.
+        let is_others = |to: &OsStr| {
+            let (path, is_own) = (receipt_of(to), |it: &HeldBundle| it.statement == statement);
+            let read = path.exists().then(|| ReadReceipt::at(&path, &[]));
+            read.is_some_and(|read| {
+                !read.is_ok_and(|it| it.receipt.about.against.iter().flatten().any(is_own))
+            })
+        };
+        let to = self.done.free_name(&parcel.name, is_others)?;
+        let receipt = receipt_of(&to);
         let template = &self.request.import;
         let request = import::Request {
             bundle: parcel.medium(&self.folder, &template.bundle),
@@ -247,6 +264,22 @@ impl<'r> Receiver<'r> {
             receipt: request.receipt.map(|_| receipt),
             ..report
         })
+    }
+
+    /// What is damaged in `parcel`, where the destination refused it because of `error`: what can never be brought is
+    /// not put off until somebody mends the destination. It is read for that once.
+    fn graver(&self, parcel: &Parcel, error: Error, progress: &dyn Progress) -> Error {
+        let is_refused = error.class() == Class::Refused && error.side() == Some(Side::Destination);
+        let known = self.known.get(&parcel.name).and_then(|it| it.told.as_ref());
+        if !is_refused || known == Some(&(ParcelState::Postponed, error.spelled())) {
+            return error;
+        }
+        let jobs = self.request.import.jobs.large;
+        let read = self.examined(parcel).and_then(Examined::into_trusted);
+        match read.and_then(|bundle| bundle.verify(jobs, progress)) {
+            Err(damage) if damage.class() == Class::Damaged => damage,
+            _ => error,
+        }
     }
 
     /// What becomes of `parcel`, which was not taken because of `error`: it is refused where that says that it will
@@ -298,7 +331,7 @@ impl<'r> Receiver<'r> {
         if let Err(changed) = self.is_the_same(parcel) {
             return self.put_off(parcel, changed);
         }
-        let to = self.refused.free_name(&parcel.name)?;
+        let to = self.refused.free_name(&parcel.name, |_| false)?;
         let report = ParcelReport {
             moved_to: Some(self.refused.folder().at(&to)),
             ..ParcelReport::new(shown_as(&parcel.name), ParcelState::Refused).because(error.clone())

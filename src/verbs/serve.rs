@@ -10,8 +10,10 @@
 mod answer;
 mod asked_for;
 mod body;
+mod conditions;
 mod counts;
 mod front;
+mod given;
 mod lane;
 mod ledger;
 mod loopback;
@@ -44,6 +46,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use self::answer::Desk;
+pub use self::given::{GivenFile, GivenFiles};
 pub use self::ledger::Ledger;
 pub use self::loopback::Loopback;
 pub use self::passwords::Passwords;
@@ -83,6 +86,7 @@ pub fn shelf(bundles: Vec<Verified>) -> (Shelf, Vec<Hidden>) {
     let (mut names, mut documents, mut blobs) = (Vec::new(), Vec::new(), Vec::new());
     let (mut known, mut hidden, mut told) = (HashMap::new(), Vec::new(), Vec::new());
     let (mut sources, mut sound, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut files = GivenFiles::default();
     for bundle in bundles {
         let about = bundle.trusted().about().name().to_owned();
         let contents = bundle.trusted().contents();
@@ -103,13 +107,17 @@ pub fn shelf(bundles: Vec<Verified>) -> (Shelf, Vec<Hidden>) {
         let all = digests.chain(contents.documents.keys().copied()).collect();
         blobs.extend(carried);
         sound.push(Arc::clone(bundle.sound()));
+        GivenFile::of(bundle.trusted()).into_iter().for_each(|file| files.add(file));
         sources.push((Arc::new(bundle) as Arc<dyn BlobSource>, all));
     }
     told.retain(|(name, digest, _)| known.get(name) == Some(digest));
     hidden.extend(overshadowed(&told));
     let sound = Arc::new(Sound::joined(sound.iter().map(|sound| &**sound)));
     let bytes: Arc<dyn BlobSource> = Arc::new(Several::new(sources));
-    (Shelf::new(names, documents, blobs, bytes, sound).of_bundles(counted), hidden)
+    (
+        Shelf::new(names, documents, blobs, bytes, sound).of_bundles(counted).with_files(files),
+        hidden,
+    )
 }
 
 /// Those of `names` by which nobody can ask, since their host is no legal part of a repository's name

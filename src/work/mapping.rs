@@ -181,7 +181,10 @@ impl Mapping {
         match &self.naming {
             Naming::Registry { registry, .. } if made.registry != *registry => {
                 let text = format!("{name} would become {made}, which is not at {registry}");
-                Err(Error::new(Class::Usage, text))
+                // What has neither is the beginning of a name at Docker Hub.
+                let way_out =
+                    format!("write the host with its domain or its port, as in {registry}:443");
+                Err(Error::new(Class::Usage, text).hint(way_out))
             }
             _ => Ok(made),
         }
@@ -260,6 +263,14 @@ mod tests {
 
     fn map(mapping: &Mapping, name: &str) -> String {
         mapping.apply(&name.parse().unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_host_that_could_be_a_part_of_a_name_is_told_how_to_be_none() {
+        let naming = Naming::Registry { registry: "h".parse().unwrap(), prefix: None };
+        let mapping = Mapping { naming, flatten: false, rules: Vec::new() };
+        let error = mapping.apply(&"a/b:1".parse().unwrap()).unwrap_err();
+        assert!(error.way_out().unwrap().ends_with("as in h:443"), "{error}");
     }
 
     #[test]

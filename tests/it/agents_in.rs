@@ -411,3 +411,30 @@ fn what_the_example_says_is_understood() {
     let kind = text(parse_yaml.args(["-c", parse]).arg(examples.join("import.yaml")));
     assert_eq!(kind.trim(), "DaemonSet");
 }
+
+#[test]
+fn what_a_node_cannot_take_has_a_way_out_that_there_is_and_a_new_folder_is_told() {
+    let sealift = Sealift::new();
+    let keys = sealift.keys("signer");
+    let (layout, image) = (sealift.at("layout"), version("x"));
+    write_layout(&layout, &[("docker.io/a.b/c:1", &image), ("docker.io/a/b.c:1", &image)]);
+    run!(sealift, "export", "oci:layout", "-o", "b", "--sign-key", keys.private).ok();
+    let import = |more: &[&str]| {
+        let to = format!("k3s:[/no/socket]{}", sealift.at("rnacher").display());
+        let mut import = sealift.command();
+        import.args(["import", "b", "--to", &to, "--key"]).arg(&keys.public);
+        ran(import.args(more))
+    };
+
+    let both = import(&[]).exits(code::USAGE).says("would both be in the file").says("--map");
+    assert!(!both.stderr.contains("--name-template"), "{}", both.stderr);
+    let untagged = import(&["--on-existing", "digest-tag"]).exits(code::USAGE);
+    untagged.says("--on-existing digest-tag");
+    assert!(!sealift.at("rnacher").exists());
+
+    let is_new = "rnacher is new: no k3s has kept its data there so far";
+    let renamed = ["--map", "docker.io/a/b.c:1=docker.io/a/bc:1"];
+    import(&renamed).ok().says(is_new);
+    let again = import(&renamed).ok();
+    assert!(!again.stderr.contains("is new"), "{}", again.stderr);
+}

@@ -76,6 +76,12 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (8, "no room"),
     (9, "another sealift is writing"),
     (130, "interrupted"),
+    (2, "which is not read over HTTP"),
+    (4, "was changed or replaced while it was read"),
+    (6, "a part of it was asked for"),
+    (6, "another range came"),
+    (6, "and was not followed"),
+    (6, "not allowed (HTTP 401)"),
 ];
 
 /// The rows of the page: exit codes and messages.
@@ -193,6 +199,14 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "of the names cannot be read", format!("export -f bad.txt -o n {sign}")),
         (2, "exists already", format!("export {HELLO} -o b --sign-key stranger.key.pem")),
         (2, "would not be what its name says", plain("import b --to docker-archive:x.tar.zst")),
+        (
+            2,
+            "is an address, and here a bundle is read",
+            "protect http://h.example/b.tar".to_owned(),
+        ),
+        (2, "has a name or a password in it", plain("inspect http://a:b@h.example/b.tar")),
+        (2, "is followed by a query", plain("inspect http://h.example/b.tar?a=b")),
+        (2, "cannot be read from here", plain("verify http://h.example/b.tar --verify-media")),
         (2, "lies in the bundle itself", plain("import b --to oci:b/x")),
         (2, "lies in the bundle", "key generate --no-passphrase -o b/x".to_owned()),
         (2, "cannot be read back", plain("import b --to docker-archive:- --receipt r")),
@@ -210,6 +224,11 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "there is no policy", "policy check b".to_owned()),
         (2, "of a policy is known here", plain("import b --to oci:n --policy old.toml")),
         (2, "no command can be run in images of", plain("import b --to oci:n --check true")),
+        (
+            3,
+            "is another one than was asked for",
+            plain(&format!("import b --to oci:n --statement sha256:{:064}", 0)),
+        ),
         (2, "has no labels that pin images", plain("import b --to oci:n --pin")),
         (2, "is no name of a node", "fanout b --to oci:n --ssh a;b".to_owned()),
         (2, "import does not take that", "fanout b --to oci:n --ssh a -- --x".to_owned()),
@@ -244,6 +263,7 @@ fn each_message_has_the_exit_code_of_its_class() {
         (4, "is no OCI layout; it is a zip file", format!("export oci-archive:x.zip -o n {sign}")),
         (4, "is no JSON of kubectl's", "list kubernetes:x.zip".to_owned()),
         (5, "no such file or folder", plain("verify nowhere")),
+        (5, "no such file (HTTP 404)", plain(&format!("verify http://{host}/b.tar"))),
         (5, "is incomplete", plain("verify missing")),
         (5, "is incomplete", plain("verify cut.tar")),
         (5, "is no bundle: it is an empty file", plain("import empty --to oci:n")),

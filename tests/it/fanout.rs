@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::support::age::{identity, tool};
+use crate::support::images::{self, write_layout};
 use crate::support::nodes::{HeadNode, in_json, states, told};
 use crate::support::sealift::{Ran, Sealift, code, ran};
 use crate::support::ssh::Sshd;
@@ -139,6 +140,30 @@ fn a_node_believes_its_own_key_and_gets_nothing_of_the_head() {
 }
 
 #[test]
+fn another_bundle_under_the_name_that_nodes_see_is_not_touched() {
+    need!("root", "sshd", "ssh", "ssh-keygen", "busybox");
+    let (head, sshd) = (HeadNode::new("b.tar"), Sshd::start(&[]));
+    let (sealift, other) = (&head.sealift, head.sealift.at("other.tar"));
+    write_layout(&sealift.at("others"), &[("docker.io/library/other:1.0", &images::hello())]);
+    let sign = &head.keys.private;
+    run!(sealift, "export", "oci:others", "-o", other, "--sign-key", sign).ok();
+    let fanout = |there: &std::path::Path| {
+        let mut fanout = head.fanout(&place(&head), &head.program(""));
+        fanout.arg("--bundle-at").arg(there);
+        in_json(&mut by_ssh(&head, &sshd, fanout, "n1"))
+    };
+
+    let refused = fanout(&other).exits(code::INCOMPLETE).json();
+    assert_eq!(refused["nodes"][0]["exitCode"], json!(code::UNTRUSTED), "{refused}");
+    let why = refused["nodes"][0]["reason"].as_str().unwrap();
+    assert!(why.contains("is another one than was asked for"), "{why}");
+    assert!(!head.sealift.at("nodes/n1/store").exists(), "something was made there");
+    assert_eq!(head.asked(), ["n1"]);
+    fanout(&head.bundle).ok();
+    assert!(holds(&head, "n1"));
+}
+
+#[test]
 fn a_bundle_that_nodes_do_not_see_goes_along_and_leaves_nothing_there() {
     need!("root", "sshd", "ssh", "ssh-keygen", "busybox");
     let (head, sshd) = (HeadNode::new("it's $(touch owned) b.tar"), Sshd::start(&[]));
@@ -266,6 +291,8 @@ fn what_no_node_could_do_is_refused_here() {
     at(&["nowhere:x", "--ssh", "n1"]).says("import does not take that");
     at(&["oci:a\nb", "--ssh", "n1"]).says("cannot be handed to a node");
     at(&["oci:x", "--slurm", "--send"]).says("is no single file");
+    at(&["oci:x", "--ssh", "n1", "--check", "true"]).says("no command can be run in images of");
+    at(&["oci:x", "--ssh", "n1", "--", "--check", "true"]).says("no command can be run");
     at(&["oci:x"]).says("--ssh");
     at(&["oci:x", "--ssh", "n1", "--slurm"]).says("cannot be used with");
     at(&["oci:x", "--ssh", "n1", "--bundle-at", "/a", "--bundle-at", "/b"]).says("--bundle-at");

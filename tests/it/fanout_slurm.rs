@@ -93,7 +93,8 @@ fn interrupted_or_killed_nothing_of_it_stays_in_the_queue_and_all_else_does() {
     let is_ours = |name: &String| name.starts_with("sealift-");
     let ours = || cluster.queue().into_iter().filter(is_ours).count();
 
-    for signal in [Signal::INT, Signal::KILL] {
+    // The second one takes back what the first one left.
+    for signal in [Signal::KILL, Signal::INT, Signal::KILL] {
         let mut process = Process::start(&mut fanout);
         wait_for("a job at work, and one that waits", || begun.exists() && ours() == 2);
         // Once it knows of both.
@@ -112,11 +113,13 @@ fn interrupted_or_killed_nothing_of_it_stays_in_the_queue_and_all_else_does() {
         }
     }
 
-    // The next run takes back what was left, and waits no longer than it was told for who is not free.
+    // The next run takes back what was left, though it is another one, and waits no longer than it was told for
+    // who is not free.
     let program = head.program("");
     head.asked();
     let mut next = by_slurm(&cluster, head.fanout(&to, &program));
-    let next = in_json(next.args(["--wait", "8"])).exits(code::INCOMPLETE);
+    next.args(["--wait", "8", "--format", "json", "--", "--only", "hello"]);
+    let next = ran(&mut next).exits(code::INCOMPLETE).says("was taken back");
     assert_eq!(states(&next), told(&[("n1", "imported"), ("n2", "not-begun")]));
     assert_eq!(head.asked(), ["n1"]);
     assert_eq!(cluster.queue(), ["theirs"]);
@@ -145,7 +148,9 @@ fn which_nodes_are_meant_is_said_as_slurm_takes_it_and_a_printed_job_is_submitte
     ran(&mut with(&["--nodelist", "n1", "--engine-arg=--account=x y", "--engine-arg=--no-such"]))
         .exits(code::INCOMPLETE)
         .says("sbatch failed: ");
-    ran(&mut with(&["--partition", "none"])).exits(code::USAGE).says("Slurm has no such nodes");
+    ran(&mut with(&["--partition", "none"]))
+        .exits(code::USAGE)
+        .says("Slurm has no nodes in partition none");
 
     let shown = ran(&mut with(&["--dry-run", "--nodelist", "n1"])).ok();
     // sbatch hands on all that it has: variables of whoever runs this stay with them.

@@ -243,6 +243,36 @@ fn a_registry_with_tls_is_reached_by_the_authorities_that_were_named() {
 }
 
 #[test]
+fn a_containerd_that_does_not_run_is_asked_once_and_a_slip_in_a_folder_is_one() {
+    let sealift = Sealift::new();
+    bundle(&sealift, &images::hello());
+    let (bin, calls) = (sealift.at("bin"), sealift.at("calls"));
+    std::fs::create_dir_all(&bin).unwrap();
+    let ctr = format!(
+        "#!/bin/sh\necho \"$*\" >> '{}'\necho 'ctr: failed to dial \"/x\": timeout' >&2\nexit 1\n",
+        calls.display()
+    );
+    std::fs::write(bin.join("ctr"), ctr).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bin.join("ctr"), mode).unwrap();
+    let mut check = sealift.command();
+    check.env("PATH", format!("{}:{}", bin.display(), std::env::var("PATH").unwrap()));
+    check.args(["mirror-config", "b", "--for", "containerd", "--to", "docker://h.example/g"]);
+    check.args(["-o", "etc", "--check", "--key", "signer.pub.pem"]);
+
+    ran(&mut check).exits(code::REFUSED).says("failed to dial").says("CONTAINERD_ADDRESS");
+
+    let asked = std::fs::read_to_string(&calls).unwrap();
+    assert_eq!(asked.lines().count(), 1, "each call would wait: {asked}");
+    std::fs::create_dir(sealift.at("none")).unwrap();
+    for (folder, why) in [("nowhere", "cannot read nowhere"), ("none", "none has no *.crt")] {
+        let certs = ["--cert-dir", folder];
+        let slip = configure(&sealift, "podman", "docker://h.example/g", &certs);
+        slip.exits(code::USAGE).says(why);
+    }
+}
+
+#[test]
 fn a_check_pulls_through_the_files_and_leaves_nothing_behind() {
     need!("root", "skopeo", "containerd", "ctr", "docker-registry", "busybox", "python3");
     need!("unshare", "nsenter");

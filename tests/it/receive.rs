@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::killed::large_images;
 use crate::limits::Disk;
-use crate::support::content::digest;
+use crate::support::content::{Layer, digest, tar};
 use crate::support::gate::Gate;
-use crate::support::images::Image;
+use crate::support::images::{Image, write_layout};
 use crate::support::registry::{Registry, Request};
 use crate::support::sealift::{Ran, Sealift, code, ran};
 use crate::support::{Process, Random, age, command, files, small_world, wait_for};
@@ -330,6 +330,9 @@ fn a_destination_for_no_bundle_and_a_file_in_the_way_are_told_at_the_start() {
         ("oci:drop", "lies in the drop folder"),
         ("oci-archive:drop/all.tar", "lies in the drop folder"),
         ("docker-archive:-", "standard output cannot be read back"),
+        ("oci:in --state drop/state", "drop/state lies in the drop folder"),
+        ("oci:in --ledger drop/ledger.jsonl", "drop/ledger.jsonl lies in the drop folder"),
+        ("oci:in --base drop/one.tar", "drop/one.tar lies in the drop folder"),
     ] {
         let refused = ran(&mut site.receive(&format!("--once --to {to}"))).exits(code::USAGE);
         refused.says(text).says("hint: ");
@@ -417,7 +420,36 @@ fn what_came_in_its_place_meanwhile_is_not_taken_for_it() {
     assert_eq!(site.names(), ["done/one.tar.receipt.json", "one.tar"]);
     site.once("oci:in").ok();
     let next = fs::read(site.at("next.tar")).unwrap();
-    assert_eq!(fs::read(site.at("drop/done/one.tar")).unwrap(), next);
+    assert_eq!(fs::read(site.at("drop/done/one.2.tar")).unwrap(), next);
+    // Each has its own receipt.
+    let receipts = ["done/one.2.tar", "done/one.2.tar.receipt.json", "done/one.tar.receipt.json"];
+    assert_eq!(site.names(), receipts);
+}
+
+#[test]
+fn a_damaged_bundle_is_refused_though_its_name_is_taken() {
+    let site = Site::new();
+    site.export(HELLO, "-o drop/first.tar --sign-key own.key.pem");
+    site.once("oci:in").ok();
+    let (name, file) = ("docker.io/library/hello:1.0", Random::new(7).bytes(50_000));
+    let layer = Layer::gzip(&tar(&[("file", &file, 0o644)]));
+    let other = Image::single("library/hello", "1.0", r#"["/bin/true"]"#, &[layer]);
+    write_layout(&site.at("layout"), &[(name, &other)]);
+    site.export("oci:layout", "-o drop/b --sign-key own.key.pem");
+
+    let taken = site.once("oci:in").exits(code::REFUSED);
+
+    assert_eq!(states(&taken), told(&[("b", "postponed")]));
+    let findings = taken.json()["parcels"][0]["findings"].to_string();
+    assert!(findings.contains(name), "{findings}");
+    // Nobody is to make way for it now.
+    let blobs = fs::read_dir(site.at("drop/b/blobs/sha256")).unwrap().map(|it| it.unwrap().path());
+    let layer = blobs.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = fs::read(&layer).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&layer, bytes).unwrap();
+    let damaged = site.once("oci:in").exits(code::DAMAGED);
+    assert_eq!(states(&damaged), told(&[("b", "refused")]));
 }
 
 #[test]

@@ -372,6 +372,19 @@ fn every_request_is_a_line_of_the_log_whatever_it_says() {
         let lines_of_it: Vec<_> = all.lines().skip(1).map(|line| sent(line).unwrap()).collect();
         assert!(lines_of_it[0] == size && lines_of_it[1] < size, "{all}");
 
+        // What is no request is answered, and noted and counted as well.
+        let mut none = TcpStream::connect(("127.0.0.1", served.port)).unwrap();
+        none.write_all(b"no request\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        none.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 400 "), "{answer:?}");
+        wait_for("its line", || lines().lines().count() == 4);
+        let line = lines().lines().last().unwrap().to_owned();
+        let told = if format == "json" { r#""status":400"# } else { r#"] "-" 400 0 "-" "-""# };
+        assert!(line.contains(told), "{line}");
+        let metrics = String::from_utf8(http::get(served.port, "/metrics", &[]).bytes()).unwrap();
+        assert!(metrics.contains("sealift_http_requests_total{code=\"400\"} 1"), "{metrics}");
+
         // As logrotate does it.
         std::fs::rename(&log, log.with_extension("1")).unwrap();
         assert_eq!(http::get(served.port, "/healthz", &[]).status, 200);

@@ -168,8 +168,19 @@ fn nothing_is_named_before_all_shards_are_there() {
     let early = early.says("not there yet").says("sha256:").says("--finish");
     assert!(!early.stderr.contains("Finish"));
     assert!(!registry.requests().iter().any(|it| it.is_write() && it.path.contains("/manifests/")));
-    let plan = ran(&mut world.import(&registry.host(), "--finish --dry-run"));
-    plan.exits(code::INCOMPLETE).says("not there yet");
+    let plan = ran(&mut world.import(&registry.host(), "--finish --dry-run --format json"));
+    let plan = plan.exits(code::INCOMPLETE).says("not there yet");
+    // What shards are to bring is nothing that it would send.
+    assert_eq!(plan.number("/copy/blobs") + plan.number("/mount/blobs"), 0);
+    let documents = plan.number("/sizes/carry");
+    assert!(plan.number("/sizes/send") <= documents);
+    let carried = |more: &str| {
+        let plan =
+            ran(&mut world.import(&registry.host(), &format!("{more} --dry-run --format json")));
+        plan.ok().number("/sizes/carry")
+    };
+    let parts: u64 = ["--shard 1/3", "--shard 2/3", "--shard 3/3"].map(carried).iter().sum();
+    assert_eq!(parts + documents, carried(""));
     world.shard(&registry.host(), 1).ok();
     ran(&mut world.import(&registry.host(), "--finish")).ok();
 }
@@ -217,6 +228,23 @@ fn what_cannot_be_done_in_parts_is_refused() {
         }
     }
     assert_eq!(registry.requests().iter().filter(|it| it.is_write()).count(), 0);
+}
+
+#[test]
+fn of_a_damaged_bundle_no_part_names_what_parts_cannot_do() {
+    let world = World::of(&small_world::make()[1..3]);
+    let registry = Registry::empty();
+    let blobs = std::fs::read_dir(world.sealift.at("bundle/blobs/sha256")).unwrap();
+    let largest = blobs.map(|it| it.unwrap().path());
+    let largest = largest.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&largest).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&largest, bytes).unwrap();
+
+    let whole = ran(&mut world.import(&registry.host(), "")).exits(code::DAMAGED);
+    whole.says("--only-intact");
+    let shard = ran(&mut world.import(&registry.host(), "--shard 1/1")).exits(code::DAMAGED);
+    assert!(!shard.stderr.contains("--only-intact"), "{}", shard.stderr);
 }
 
 #[test]

@@ -343,6 +343,7 @@ impl Examined {
             progress.event(Event::Finished { digest: **digest });
             progress.check().map(|()| problem)
         })?;
+        self.tree.unbroken()?;
         progress.event(Event::Done);
         self.problems.extend(found.into_iter().flatten());
         self.hash_apart(jobs, progress)?;

@@ -1,6 +1,8 @@
 //! [`Trusted`] and [`Verified`]: a bundle that is believed, and the bytes of it.
 
+use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::examined::Examined;
@@ -29,6 +31,11 @@ pub struct Trusted(Examined, Bases);
 pub struct Verified(Trusted, Arc<Sound>);
 
 impl Examined {
+    /// The same, if nothing kept its files from being read that says nothing of them.
+    pub(super) fn reached(self) -> Result<Examined> {
+        self.tree.unbroken().map(|()| self)
+    }
+
     /// The bundle, when nothing was wrong.
     ///
     /// # Errors
@@ -67,6 +74,12 @@ impl Trusted {
     #[must_use]
     pub fn contents(&self) -> &Contents {
         &self.0.contents
+    }
+
+    /// Where it lies, and the open file that all of it is in, packed or encrypted, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<(&Path, &Arc<File>)> {
+        self.0.tree.file().map(|file| (self.0.tree.path(), file))
     }
 
     /// Reads every byte.

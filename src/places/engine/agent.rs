@@ -123,7 +123,9 @@ impl Agent {
         self.kind
     }
 
-    fn data(&self) -> &Path {
+    /// The folder in which it keeps everything.
+    #[must_use]
+    pub fn data(&self) -> &Path {
         self.data.as_deref().unwrap_or(Path::new(self.kind.about().data))
     }
 

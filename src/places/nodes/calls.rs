@@ -17,6 +17,8 @@ use crate::words::error::{Class, Error, Result};
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Most that a command may say of which only a part is kept: of twenty thousand nodes a cluster tells 64 KiB each.
 const MAX_PARSED: u64 = 2 << 30;
+/// Most lines of a complaint that are told: sbatch says in some what is wrong, and in the last that it failed.
+const MAX_LINES: usize = 5;
 /// What ends the script where a call is shown. No line of a script is like it: they have no free lines.
 const LAST_LINE: &str = "SEALIFT_NODE";
 
@@ -123,7 +125,7 @@ impl NodeCall {
         let ended = self.ended(environment)?;
         match ended.success {
             true => Ok(String::from_utf8_lossy(&ended.said).into_owned()),
-            false => Err(failed(self.program, &ended)),
+            false => Err(failed(self.program, &ended, MAX_LINES)),
         }
     }
 
@@ -146,10 +148,14 @@ impl NodeCall {
     }
 }
 
-/// Why `program` failed, in its own last words.
-pub(super) fn failed(program: &str, ended: &Ended) -> Error {
-    let mut lines = ended.complaints.lines().map(str::trim);
-    let why = lines.rfind(|it| !it.is_empty()).unwrap_or("it does not say why");
+/// Why `program` failed, in the last lines that it said, so many of them.
+pub(super) fn failed(program: &str, ended: &Ended, most: usize) -> Error {
+    let lines = ended.complaints.lines().map(str::trim).filter(|it| !it.is_empty());
+    let lines: Vec<&str> = lines.collect();
+    let why = match &lines[lines.len().saturating_sub(most)..] {
+        [] => "it does not say why".to_owned(),
+        last => last.join("; "),
+    };
     Error::new(Class::Other, format!("{program} failed: {why}"))
         .hint(format!("see what {program} says when you call it yourself"))
 }
@@ -189,6 +195,11 @@ mod tests {
     fn a_call_that_fails_or_is_not_there_says_so() {
         let error = NodeCall::new("sh", ["-c", "echo no >&2; exit 1"]).answer(&None).unwrap_err();
         assert_eq!(error.message(), "sh failed: no");
+        let several = "echo 0; for n in 1 2 3 4 5 6; do echo; echo \" line $n\"; done >&2; exit 1";
+        let error = NodeCall::new("sh", ["-c", several]).answer(&None).unwrap_err();
+        assert_eq!(error.message(), "sh failed: line 2; line 3; line 4; line 5; line 6");
+        let error = NodeCall::new("sh", ["-c", "exit 1"]).answer(&None).unwrap_err();
+        assert_eq!(error.message(), "sh failed: it does not say why");
         let error = NodeCall::new("no-such-scheduler", ["x"]).answer(&None).unwrap_err();
         assert!(error.message().contains("no-such-scheduler is not installed"), "{error}");
         let environment = Some(vec![("ONLY".to_owned(), "this".into())]);

@@ -51,6 +51,16 @@ pub trait Dispatcher {
         Ok(None)
     }
 
+    /// The queue in which its tasks lie, as people know it: whoever reaches the same one can take back what a
+    /// killed run left there.
+    ///
+    /// # Errors
+    /// When that cannot be known.
+    fn queue(&self) -> Result<String> {
+        let site = self.site()?.map(|site| format!(" at {site}")).unwrap_or_default();
+        Ok(format!("{}{site}", self.name()))
+    }
+
     /// By what its tasks of this run are found again, should this one be killed; nothing where they end with it.
     fn run(&self) -> Option<&str>;
 

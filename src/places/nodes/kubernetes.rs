@@ -185,7 +185,8 @@ fn chosen(run: &str) -> String {
 }
 
 fn kubectl_failed(ended: &Ended) -> Error {
-    failed("kubectl", ended)
+    // Before the last one may be as many about what it tried.
+    failed("kubectl", ended, 1)
 }
 
 impl Dispatcher for KubernetesNodes {
@@ -205,6 +206,12 @@ impl Dispatcher for KubernetesNodes {
         let server = "--output=jsonpath={.clusters[0].cluster.server}";
         let said = self.call(["config", "view", "--minify", server]).answer(&None)?;
         Ok(Some(said))
+    }
+
+    fn queue(&self) -> Result<String> {
+        let namespace = self.options.namespace.as_deref().unwrap_or("of kubectl's context");
+        let site = self.site()?.unwrap_or_default();
+        Ok(format!("{} at {site}, namespace {namespace}", self.name()))
     }
 
     fn run(&self) -> Option<&str> {

@@ -2,6 +2,7 @@
 
 use super::name::NodeName;
 use super::sent::SentBundle;
+use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 
@@ -9,6 +10,8 @@ use crate::words::escape::Safe;
 const HOLE: &str = "{node}";
 /// What stands for the bundle that goes along, as an argument by itself.
 const SENT: &str = "{sent}";
+/// What stands for the digest of the bundle's statement, as an argument by itself.
+const STATEMENT: &str = "{statement}";
 /// The line before what the task says on its standard output.
 pub(super) const BEGIN: &str = "sealift-node begin";
 /// The line behind it, with the exit code at its end.
@@ -64,6 +67,17 @@ impl NodeTask {
 
     /// What stands for the bundle that goes along.
     pub const SENT: &'static str = SENT;
+
+    /// What stands for the digest of the bundle's statement.
+    pub const STATEMENT: &'static str = STATEMENT;
+
+    /// With the digest of the bundle's `statement` for every [`STATEMENT`](NodeTask::STATEMENT).
+    #[must_use]
+    pub fn of_statement(mut self, statement: &Digest) -> NodeTask {
+        let words = self.arguments.iter_mut().filter(|word| *word == STATEMENT);
+        words.for_each(|word| *word = statement.to_string());
+        self
+    }
 
     /// The bundle that goes along.
     #[must_use]

@@ -194,6 +194,20 @@ impl Slurm {
             .any(|state| known.contains(&format!("JobState={state}")))
     }
 
+    /// That no node is as it was asked for.
+    fn none(&self) -> Error {
+        let SlurmOptions { nodelist, partition, constraint, .. } = &self.options;
+        let asked = [
+            ("of those that are named", nodelist),
+            ("in partition", partition),
+            ("with the features", constraint),
+        ];
+        let asked =
+            asked.into_iter().filter_map(|(how, it)| Some(format!(" {how} {}", it.as_ref()?)));
+        let text = format!("Slurm has no nodes{}", asked.collect::<String>());
+        Error::new(Class::Usage, text).hint("see which it has: sinfo --Node --format '%N %P %f'")
+    }
+
     /// The jobs of `run` that are queued or at work; those that are about to end are not.
     fn queued(&self, run: &str) -> Result<Vec<String>> {
         let name = format!("--name={run}");
@@ -260,8 +274,7 @@ impl Dispatcher for Slurm {
             }
         }
         match found.is_empty() {
-            true => Err(Error::new(Class::Usage, "Slurm has no such nodes")
-                .hint("see which it has: sinfo -N")),
+            true => Err(self.none()),
             false => Ok(found),
         }
     }

@@ -171,7 +171,8 @@ impl Session {
     fn credential(&self) -> Result<Option<Credential>> {
         let (files, registry) = (&self.shared.credentials, &self.end.registry);
         let found = files.find(registry, &self.repository)?;
-        if found.is_some() && self.host.fell_back() && !files.are_for_plain_http(registry) {
+        let hushed = self.host.fell_back() || self.host.access().hushed;
+        if found.is_some() && hushed && !files.are_for_plain_http(registry) {
             let why = "it does not speak TLS here, and there are credentials for it";
             return Err(self.end.error(Class::Refused, "not logged in", why).hint(phrase![
                 "nothing was sent; if it is to speak plain HTTP, say so with ",

@@ -62,6 +62,8 @@ pub(super) enum CallTarget {
     Path(String),
     /// To an address that the registry gave.
     Url(Url),
+    /// To an address that the user named, and wherever that leads to nobody goes.
+    Only(Url),
 }
 
 impl Session {
@@ -117,7 +119,7 @@ impl Session {
         let base = self.base()?;
         let url = match &call.target {
             CallTarget::Path(path) => self.host.access().url(&base, self.repository.as_str(), path),
-            CallTarget::Url(url) => url.clone(),
+            CallTarget::Url(url) | CallTarget::Only(url) => url.clone(),
         };
         let mut authorization = self.known_authorization(&base, &call.scopes)?;
         let (mut round, mut ended) = (1, 0);
@@ -198,7 +200,7 @@ impl Session {
                 301..=303 => reads,
                 _ => false,
             };
-            if !redirect {
+            if !redirect || matches!(call.target, CallTarget::Only(_)) {
                 return Ok(answer);
             }
             url = self.location(&answer, &call.what)?;

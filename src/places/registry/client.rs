@@ -160,7 +160,7 @@ impl Client {
         }
     }
 
-    fn session(
+    pub(super) fn session(
         &self,
         registry: &Registry,
         repository: &Repository,
@@ -168,7 +168,7 @@ impl Client {
         access: Access,
     ) -> Session {
         let host = self.0.host(registry, access);
-        let end = End { side, registry: registry.clone() };
+        let end = End { side, registry: registry.clone(), is_web: false };
         let (shared, tagged) = (self.0.clone(), host.tagged(repository));
         Session { shared, host, end, repository: repository.clone(), tagged, at_hand: None }
     }

@@ -40,11 +40,14 @@ pub(super) enum Parts {
 pub(super) struct End {
     pub(super) side: Side,
     pub(super) registry: Registry,
+    /// Whether it is asked for files, and not for images.
+    pub(super) is_web: bool,
 }
 
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.side {
+            _ if self.is_web => write!(f, "web server {}", self.registry),
             Side::Source => write!(f, "source registry {}", self.registry),
             Side::Destination => write!(f, "destination registry {}", self.registry),
         }
@@ -52,6 +55,11 @@ impl fmt::Display for End {
 }
 
 impl End {
+    /// What it is called.
+    pub(super) fn noun(&self) -> &'static str {
+        if self.is_web { "web server" } else { "registry" }
+    }
+
     /// A failure at this end, about `what`.
     pub(super) fn error(&self, class: Class, what: &str, why: impl fmt::Display) -> Error {
         Error::new(class, format!("{self}: {what}: {why}"))
@@ -136,12 +144,14 @@ impl End {
             Parts::Sent | Parts::LeftOut => MAX_DOCUMENT_ERRORS,
         });
         if status == 400 && body.starts_with(PLAIN_TO_TLS) {
-            let why = "the registry speaks TLS and was asked in plain HTTP";
-            return self.error(Class::Refused, what, why).hint(phrase![
-                "leave out ",
-                Remedy::PlainHttp,
-                format!(" {}", self.registry)
-            ]);
+            let why = format!("the {} speaks TLS and was asked in plain HTTP", self.noun());
+            let error = self.error(Class::Refused, what, why);
+            return error.hint(match self.is_web {
+                true => phrase!["begin its address with https://"],
+                false => {
+                    phrase!["leave out ", Remedy::PlainHttp, format!(" {}", self.registry)]
+                }
+            });
         }
         let words = codes::own_words(&body);
         if status == 401 && answer.header("www-authenticate") == Some("") {
@@ -163,6 +173,7 @@ impl End {
         let meaning = match (full, lacking) {
             (true, _) => "no room",
             (false, true) => "it lacks parts of it",
+            (false, false) if self.is_web && status >= 500 => "it failed",
             (false, false) => meaning(status, self.side),
         };
         let mut text = format!("{meaning} (HTTP {status}{said})");
@@ -256,8 +267,12 @@ impl End {
                 Remedy::ToOci,
                 " makes OCI ones of Docker's, under new digests"
             ],
-            (429, _) => "the registry limits how often it is asked; log in, or wait".into(),
-            (500..=599, _) => "try again later, or ask whoever runs the registry".into(),
+            (429, _) => {
+                format!("the {} limits how often it is asked; log in, or wait", self.noun()).into()
+            }
+            (500..=599, _) => {
+                format!("try again later, or ask whoever runs the {}", self.noun()).into()
+            }
             _ => return None,
         })
     }

@@ -107,6 +107,8 @@ impl Session {
             Err(Silence::Wire(error)) => match wire::describe(&error).1 {
                 WireFailure::NotTls | WireFailure::Unreachable | WireFailure::Broken => Ok(false),
                 WireFailure::Certificate
+                | WireFailure::AuthorityItself
+                | WireFailure::OutOfDate
                 | WireFailure::OtherName
                 | WireFailure::Other
                 | WireFailure::OutOfReach(_) => {

@@ -160,6 +160,12 @@ impl Unlocked {
         content / SEALED * CHUNK + (content % SEALED).saturating_sub(TAG)
     }
 
+    /// The file, as it lies.
+    #[must_use]
+    pub fn file(&self) -> &Arc<File> {
+        &self.file
+    }
+
     /// Bytes of what is in it.
     #[must_use]
     pub fn length(&self) -> u64 {

@@ -40,6 +40,9 @@ struct Known {
     /// The run that is under way, or was killed.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
+    /// The queue in which its tasks lie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<String>,
     /// Since when each node holds all of it.
     held: BTreeMap<NodeName, Moment>,
 }
@@ -82,10 +85,42 @@ impl FanoutRecord {
         self.known.run.as_deref()
     }
 
-    /// Takes notice that `run` begins, before anything of it does.
-    pub(super) fn begin(&mut self, run: Option<&str>) -> Result<()> {
+    /// In which queue that lies, as far as it is known.
+    pub(super) fn queue(&self) -> Option<&str> {
+        self.known.queue.as_deref()
+    }
+
+    /// Takes notice that `run` begins, before anything of it does; and in which `queue`.
+    pub(super) fn begin(&mut self, run: Option<&str>, queue: &str) -> Result<()> {
         self.known.run = run.map(str::to_owned);
+        self.known.queue = run.map(|_| queue.to_owned());
         self.write()
+    }
+
+    /// Takes notice that nothing is left of the run.
+    pub(super) fn end(&mut self) -> Result<()> {
+        (self.known.run, self.known.queue) = (None, None);
+        self.write()
+    }
+
+    /// Those in the folder `all` beside that of `key` whose run was killed. What cannot be read is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub(super) fn killed(all: &Path, key: &Digest) -> Result<Vec<FanoutRecord>> {
+        let fault = |e| Error::io(format!("cannot read {}", all.display()), e);
+        let mut killed = Vec::new();
+        for name in Folder::open(all).and_then(|it| it.names()).map_err(fault)? {
+            let other = name.to_str().and_then(|hex| Digest::from_hex(hex).ok());
+            let Some(other) = other.filter(|other| other != key) else { continue };
+            let is_unfinished = |it: &FanoutRecord| it.unfinished().is_some();
+            if !FanoutRecord::look(all, &other).is_ok_and(|it| is_unfinished(&it)) {
+                continue;
+            }
+            // One that is locked is under way.
+            killed.extend(FanoutRecord::open(all, &other).ok().filter(is_unfinished));
+        }
+        Ok(killed)
     }
 
     /// Takes notice that of the nodes `asked` these hold all of it, since `now`. The others do not, whatever
@@ -148,7 +183,7 @@ mod tests {
         let (key, other) = (Digest::of(b"a"), Digest::of(b"b"));
         let now = moment("2026-11-27T12:00:00Z");
         let mut record = FanoutRecord::open(folder.path(), &key).unwrap();
-        record.begin(Some("run1")).unwrap();
+        record.begin(Some("run1"), "slurm").unwrap();
         record.note(&[(node("n1"), true), (node("n2"), false)], now).unwrap();
 
         assert_eq!(FanoutRecord::open(folder.path(), &key).unwrap_err().class(), Class::Busy);
@@ -156,6 +191,19 @@ mod tests {
         assert_eq!((look.held(&node("n1")), look.held(&node("n2"))), (Some(now), None));
         assert_eq!(look.unfinished(), Some("run1"));
         assert!(FanoutRecord::look(folder.path(), &other).unwrap().held(&node("n1")).is_none());
+
+        // Nobody takes back what is under way; once it was killed, whoever runs another one does.
+        let killed = || FanoutRecord::killed(folder.path(), &other).unwrap();
+        assert_eq!(killed().len(), 0);
+        drop(record);
+        let mut left = killed();
+        assert_eq!((left[0].unfinished(), left[0].queue()), (Some("run1"), Some("slurm")));
+        left[0].end().unwrap();
+        drop(left);
+        assert_eq!(killed().len(), 0);
+        let mut record = FanoutRecord::open(folder.path(), &key).unwrap();
+        record.begin(Some("run2"), "slurm").unwrap();
+        assert_eq!(FanoutRecord::killed(folder.path(), &key).unwrap().len(), 0, "its own");
 
         // A node that lost it is asked again from then on.
         record.note(&[(node("n1"), false)], now).unwrap();

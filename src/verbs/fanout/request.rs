@@ -21,7 +21,8 @@ pub struct Request {
     pub bundle: Medium,
     /// Where images go on each node, for people and for the record.
     pub to: String,
-    /// What each node runs: an import of the bundle that prints its report as JSON.
+    /// What each node runs: an import of the bundle that prints its report as JSON, and takes none but that of
+    /// [`NodeTask::STATEMENT`].
     pub task: NodeTask,
     /// What makes it another task, beside the bundle and where it goes: keys, rules for names, the program.
     pub options: Vec<String>,

@@ -7,7 +7,7 @@ use super::record::FanoutRecord;
 use super::report::{FanoutReport, NodeOutcome, NodeResult};
 use super::request::Request;
 use super::told::judge;
-use crate::places::nodes::{Dispatcher, NodeName, NodeState};
+use crate::places::nodes::{Dispatcher, NodeName, NodeState, NodeTask};
 use crate::words::error::{Error, Result};
 use crate::words::phrase::phrase;
 use crate::words::progress::{Event, Progress};
@@ -21,6 +21,8 @@ const CHECK: Duration = Duration::from_millis(50);
 /// Hands tasks over and waits for them.
 pub(super) struct Rounds<'r> {
     pub(super) request: &'r Request,
+    /// What each node does.
+    pub(super) task: &'r NodeTask,
     pub(super) dispatcher: &'r mut dyn Dispatcher,
     pub(super) record: &'r mut FanoutRecord,
     pub(super) progress: &'r dyn Progress,
@@ -46,7 +48,7 @@ impl Rounds<'_> {
             let mut ended = Vec::new();
             while let Some(node) = open.front().filter(|_| under_way.len() < most) {
                 self.progress.check()?;
-                match self.dispatcher.submit(node, &self.request.task) {
+                match self.dispatcher.submit(node, self.task) {
                     Ok(()) => {
                         let since = Instant::now();
                         let task = UnderWay { since, begun: None, waits: String::new() };
@@ -81,10 +83,10 @@ impl Rounds<'_> {
             Err(_) => self.dispatcher.clear(),
         };
         match (ended, cleared) {
-            (Ok(()), _) => self.record.begin(None),
+            (Ok(()), _) => self.record.end(),
             // The run stays known, so that the next one takes back what is left.
             (Err(e), Err(left)) => Err(e.details([left.words()])),
-            (Err(e), Ok(())) => self.record.begin(None).and(Err(e)),
+            (Err(e), Ok(())) => self.record.end().and(Err(e)),
         }
     }
 

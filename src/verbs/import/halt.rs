@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::leave_behind::{LeaveBehind, whole_too};
+use super::sharing::Sharing;
 use crate::bundle::contents::{Contents, Image};
 use crate::bundle::subset::needing;
 use crate::words::at::At;
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error};
+use crate::words::phrase::Phrase;
 use crate::words::reference::Reference;
 use crate::work::clash::Clash;
 use crate::work::transfer::Unfinished;
@@ -40,6 +42,16 @@ impl Halt {
         Halt::Apart { clashes: clashes.into_iter().map(named).collect(), remarked }
     }
 
+    /// The same with another way out for images that clash.
+    pub(super) fn with_way_out(self, way_out: &Phrase) -> Halt {
+        let Halt::Apart { mut clashes, remarked } = self else { return self };
+        for (_, clash) in &mut clashes {
+            clash.error = clash.error.clone().hint(way_out);
+            clash.reason = clash.reason.clone().hint(way_out);
+        }
+        Halt::Apart { clashes, remarked }
+    }
+
     /// Whether what it is about is left behind, as `wanted`.
     pub(super) fn is_left(&self, wanted: LeaveBehind) -> bool {
         match wanted {
@@ -50,10 +62,10 @@ impl Halt {
     }
 
     /// As one failure, with the way to bring those of `contents` that it is not about.
-    pub(super) fn stopping(self, contents: &Contents) -> Error {
+    pub(super) fn stopping(self, contents: &Contents, sharing: Sharing) -> Error {
         match self {
             Halt::Unsound { images, error } => {
-                whole_too(error, contents.images.len().saturating_sub(images.len()))
+                whole_too(error, contents.images.len().saturating_sub(images.len()), sharing)
             }
             other => other.into(),
         }

@@ -1,5 +1,6 @@
 //! [`LeaveBehind`]: what does not keep the other images from arriving.
 
+use super::sharing::Sharing;
 use crate::words::count::{are, count};
 use crate::words::error::Error;
 use crate::words::phrase::phrase;
@@ -26,11 +27,12 @@ impl LeaveBehind {
     }
 }
 
-/// What is wrong with some images, as `error` says, with the way to bring so many others, which are `whole`.
-pub(super) fn whole_too(error: Error, whole: usize) -> Error {
-    match whole {
-        0 => error,
-        _ => {
+/// What is wrong with some images, as `error` says, with the way to bring so many others, which are `whole`. Parts of
+/// an import leave none behind.
+pub(super) fn whole_too(error: Error, whole: usize, sharing: Sharing) -> Error {
+    match (whole, sharing) {
+        (0, _) | (_, Sharing::Shard(_) | Sharing::Finish) => error,
+        (_, Sharing::None) => {
             let others = phrase![
                 format!("bring the {} that {} whole with ", count(whole, "image"), are(whole)),
                 Remedy::OnlyIntact

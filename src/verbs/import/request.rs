@@ -13,6 +13,7 @@ use crate::tools::pace::Jobs;
 use crate::verbs::admission::Admission;
 use crate::verbs::freshness::Demands;
 use crate::verbs::recording::LedgerKeeper;
+use crate::words::digest::Digest;
 use crate::words::moment::Moment;
 use crate::words::platform::Platform;
 use crate::work::choice::Choice;
@@ -35,6 +36,8 @@ pub struct Request {
     pub bases: Vec<Medium>,
     /// Whom to believe.
     pub trust: Trust,
+    /// The digest of the statement that it has to be the bundle of; any without.
+    pub statement: Option<Digest>,
     /// Which stream it has to be of, and what was taken of that before.
     pub demands: Demands,
     /// Which images.
@@ -104,6 +107,7 @@ impl Request {
             to,
             bases: Vec::new(),
             trust,
+            statement: None,
             demands: Demands::default(),
             choice: Choice::default(),
             signatures: Vec::new(),

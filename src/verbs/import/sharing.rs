@@ -1,5 +1,6 @@
 //! [`Sharing`]: an import that several machines do together.
 
+use crate::bundle::contents::Contents;
 use crate::words::bytes::Bytes;
 use crate::words::count::count;
 use crate::words::error::Class;
@@ -31,6 +32,20 @@ impl Sharing {
         match self {
             Sharing::Shard(shard) => Some(shard),
             Sharing::None | Sharing::Finish => None,
+        }
+    }
+
+    /// How many bytes of `contents` it brings, or would have to.
+    pub(super) fn carried(self, contents: &Contents) -> u64 {
+        let documents = contents.documents.values().map(|it| it.descriptor().size);
+        let blobs = contents.blobs.carried();
+        match self {
+            Sharing::None => contents.bytes(),
+            Sharing::Shard(shard) => {
+                let own = blobs.filter(|blob| shard.takes(&blob.digest));
+                own.map(|blob| blob.size).fold(0, u64::saturating_add)
+            }
+            Sharing::Finish => documents.fold(0, u64::saturating_add),
         }
     }
 

@@ -153,9 +153,13 @@ pub(super) fn plan<S: Surveyed>(place: &S, deliveries: &[Delivery<S::There>]) ->
         None => Plan::new(statement, contents, deliveries, existing, questions, &cancel)?,
     };
     plan.prove(contents, |plan, blobs| place.elsewhere(plan, blobs))?;
-    plan.sizes.carry = contents.bytes();
+    plan.sizes.carry = sharing.carried(contents);
+    let unshared = sharing.obstacle(&plan);
+    if unshared.is_some() {
+        plan.leave_sent();
+    }
     place.judge(&mut plan, deliveries)?;
-    plan.obstacles.extend(sharing.obstacle(&plan));
+    plan.obstacles.extend(unshared);
     Ok(plan)
 }
 

@@ -34,6 +34,7 @@ fn request(sample: &Sample) -> Request {
         bases: Vec::new(),
         trust: Trust::Keys(vec![sample.key.public().clone()]),
 
+        statement: None,
         demands: crate::verbs::freshness::Demands::default(),
         choice: Choice::default(),
         signatures: Vec::new(),

@@ -13,7 +13,7 @@ use crate::work::plan::NameAction;
 ///
 /// # Errors
 /// [`Class::Usage`].
-pub(super) fn check(to: &Destination) -> Result<()> {
+pub(crate) fn check(to: &Destination) -> Result<()> {
     match to {
         Destination::Engine(engine) if engine.tries() => Ok(()),
         _ => Err(Error::new(Class::Usage, format!("no command can be run in images of {to}"))

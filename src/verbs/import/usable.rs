@@ -30,7 +30,7 @@ pub(super) fn usable(
     let stops = !failed.is_empty() || chosen.is_none();
     match failure {
         Some(error) if stops && !request.leave_behind.unsound() => {
-            Err(whole_too(error, trusted.contents().images.len()))
+            Err(whole_too(error, trusted.contents().images.len(), request.sharing))
         }
         Some(error) if failed.is_empty() => {
             let which = if chosen.is_some() { "images that were chosen" } else { "images" };

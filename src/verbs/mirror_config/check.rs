@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::report::ClientMirror;
-use crate::places::engine::{PullFile, pull_through};
+use crate::places::engine::{Driver, Engine, PullFile, pull_through};
 use crate::words::digest::Digest;
 use crate::words::error::{Class, Error, Result};
 use crate::words::progress::{Event, Progress};
@@ -53,7 +53,12 @@ pub(super) fn pull(
         MirrorClient::Podman | MirrorClient::CriO => {
             PullFile::RegistriesConf { conf: &conf, certs: certs.is_dir().then_some(&*certs) }
         }
-        MirrorClient::Containerd => PullFile::HostsFolder(&hosts),
+        MirrorClient::Containerd => {
+            // Of one that does not run each call would wait anew.
+            let containerd = Driver::new(Engine::containerd(None), progress.handle());
+            containerd.about().map_err(|error| error.context(client))?;
+            PullFile::HostsFolder(&hosts)
+        }
         _ => {
             let text =
                 format!("{client} reads its file where it is installed: that was not checked");

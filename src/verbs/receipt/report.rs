@@ -128,7 +128,10 @@ impl ReceiptReport {
                 format!("the receipt says that {key} signed it, which nobody checked")
             }
         };
-        let hint = phrase!["name the key of the site that made it with ", Remedy::Trust];
+        let hint = match &self.key {
+            None => phrase!["ask the site that made it for one that it has signed"],
+            Some(_) => phrase!["name the key of the site that made it with ", Remedy::Trust],
+        };
         let subject = Subject::Path(self.receipt.clone());
         Some(Error::new(Class::Untrusted, text).subject(subject).hint(hint))
     }

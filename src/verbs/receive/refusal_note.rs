@@ -2,12 +2,10 @@
 
 use serde::Serialize;
 
+use super::report::MAX_FINDINGS;
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 use crate::words::moment::Moment;
-
-/// Most findings that are told one by one: a bundle of which all is damaged has as many as files.
-const MAX_FINDINGS: usize = 1000;
 
 /// Why a parcel was not taken. Texts are fit to be shown at a terminal as they are.
 #[derive(Debug, Serialize)]

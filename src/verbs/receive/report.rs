@@ -8,6 +8,9 @@ use crate::words::digest::Digest;
 use crate::words::error::{Class, Error};
 use crate::words::phrase::Phrase;
 
+/// Most findings that are told one by one: a bundle of which all is damaged has as many as files.
+pub(super) const MAX_FINDINGS: usize = 1000;
+
 /// What became of a parcel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -19,7 +22,8 @@ pub enum ParcelState {
     Refused,
     /// Something of it is missing, or still being written: it is waited for.
     Waiting,
-    /// The destination did not take it now: it is tried again.
+    /// It could not be taken now, and for nothing that would be wrong with it: the destination has no room or another
+    /// image of its name, is not reached, or files may not be read. It is tried again.
     Postponed,
 }
 
@@ -44,6 +48,9 @@ pub struct ParcelReport {
     /// Why it was not imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Phrase>,
+    /// What that is about, one by one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Phrase>,
     /// The class of that, and so of the exit code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<Class>,
@@ -61,6 +68,7 @@ impl ParcelReport {
             statement: None,
             receipt: None,
             reason: None,
+            findings: Vec::new(),
             class: None,
             error: None,
         }
@@ -68,6 +76,7 @@ impl ParcelReport {
 
     pub(super) fn because(self, error: Error) -> ParcelReport {
         let (reason, class) = (Some(error.words()), Some(error.class()));
-        ParcelReport { reason, class, error: Some(error), ..self }
+        let findings = error.findings().iter().take(MAX_FINDINGS).cloned();
+        ParcelReport { reason, class, findings: findings.collect(), error: Some(error), ..self }
     }
 }

@@ -67,11 +67,15 @@ impl Tray {
     }
 
     /// What a parcel of this `name` is called in it: the same, or with a number in front of its ending where there is
-    /// one already.
+    /// one already, or where a name `is_kept`.
     ///
     /// # Errors
     /// When it cannot be looked at.
-    pub(super) fn free_name(&self, name: &OsStr) -> Result<OsString> {
+    pub(super) fn free_name(
+        &self,
+        name: &OsStr,
+        is_kept: impl Fn(&OsStr) -> bool,
+    ) -> Result<OsString> {
         let text = name.to_str().unwrap_or_default();
         let ending = ENDINGS.iter().find(|ending| text.ends_with(**ending)).copied();
         let ending = ending.unwrap_or_default();
@@ -88,8 +92,8 @@ impl Tray {
             let taken = self.folder.look(&free);
             let path = self.folder.at(&free);
             match taken.map_err(|e| Error::io(format!("cannot look at {}", path.display()), e))? {
-                Some(_) => {}
-                None => return Ok(free),
+                None if !is_kept(&free) => return Ok(free),
+                _ => {}
             }
         }
         let text = format!("{} has too many of one name", self.folder.path().display());
@@ -194,7 +198,7 @@ mod tests {
         assert_eq!(list(&drop, &["done"]).unwrap(), []);
         assert!(dir.path().join("done/june/june.002.tar").exists());
         assert!(!dir.path().join("done/june.moving").exists());
-        assert_eq!(done.free_name(&parcel.name).unwrap(), "june.2");
+        assert_eq!(done.free_name(&parcel.name, |_| false).unwrap(), "june.2");
     }
 
     #[test]
@@ -207,10 +211,12 @@ mod tests {
             ("june", "june.2", "june.3"),
         ] {
             for expected in [name, second, third] {
-                assert_eq!(tray.free_name(OsStr::new(name)).unwrap(), expected);
+                assert_eq!(tray.free_name(OsStr::new(name), |_| false).unwrap(), expected);
                 std::fs::write(dir.path().join("done").join(expected), "").unwrap();
             }
         }
+        let is_kept = |name: &OsStr| name == "new.tar";
+        assert_eq!(tray.free_name(OsStr::new("new.tar"), is_kept).unwrap(), "new.2.tar");
     }
 
     #[test]

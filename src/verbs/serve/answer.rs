@@ -2,21 +2,25 @@
 
 use std::sync::Arc;
 
-use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::header::{self, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use serde_json::json;
 
 use super::asked_for::is_for_this_machine;
 use super::body::AnswerBody;
+use super::conditions::{asked_range, is_another, is_known};
 use super::counts::{self, Counts};
 use super::front;
+use super::given::{self, GivenFile};
 use super::ledger::Ledger;
+use super::order::Order;
 use super::page;
 use super::passwords::Passwords;
 use super::range::{ByteRange, span};
 use super::replies::{
-    absent, json_answer, length, refused, set, text_answer, unknown_name, unreadable, unsatisfiable,
+    absent, changed, json_answer, length, refused, set, text_answer, unknown_name, unmodified,
+    unreadable, unsatisfiable,
 };
 use super::route::{ManifestName, NamedRepository, Page, Refusal, Route, route};
 use super::shelf::Shelf;
@@ -104,7 +108,7 @@ impl Desk {
         let mut response = match route {
             // No endpoint of a registry is called as one of these.
             Route::Refused(Refusal::Path) => {
-                self.beside(path).unwrap_or_else(|| refused(Refusal::Path))
+                self.beside(path, request).await.unwrap_or_else(|| refused(Refusal::Path))
             }
             route => self.routed(route, request).await,
         };
@@ -124,14 +128,55 @@ impl Desk {
     }
 
     /// What is answered beside a registry's endpoints: pages for people, and what watches over servers.
-    fn beside(&self, path: &str) -> Option<Response<AnswerBody>> {
+    async fn beside(&self, path: &str, request: &Parts) -> Option<Response<AnswerBody>> {
         match path {
             _ if self.ledger.is_some() => None,
             HEALTH => Some(text_answer("ok\n".to_owned(), "text/plain; charset=utf-8")),
             "/metrics" => {
                 Some(text_answer(self.counts.text(self.shelf.bundles()), counts::TEXT_FORMAT))
             }
-            path => self.shelf.front(path).map(front::answer),
+            given::FOLDER => Some(json_answer(&self.shelf.files().list())),
+            path => match self.shelf.front(path) {
+                Some(page) => Some(front::answer(page)),
+                None => Some(self.file(self.shelf.files().find(path)?, request).await),
+            },
+        }
+    }
+
+    /// A bundle as the file that it is. What a `HEAD` says is asked of the file as well: it is not held
+    /// against a digest, so its state is its name.
+    async fn file(&self, file: &Arc<GivenFile>, request: &Parts) -> Response<AnswerBody> {
+        let asked = Arc::clone(file);
+        let Ok(Some((stretch, state))) = tokio::task::spawn_blocking(move || asked.now()).await
+        else {
+            return unreadable();
+        };
+        let (size, etag) = (stretch.size(), format!("\"{}\"", state.digest().hex()));
+        if is_another(&request.headers, &etag) {
+            return changed(&etag);
+        }
+        let mut response = Response::new(AnswerBody::empty());
+        set(&mut response, header::CONTENT_TYPE, file.media_type());
+        set(&mut response, header::CONTENT_LENGTH, &size.to_string());
+        set(&mut response, header::ACCEPT_RANGES, "bytes");
+        set(&mut response, header::ETAG, &etag);
+        if is_known(&request.headers, &etag) {
+            return unmodified(response);
+        }
+        if request.method == Method::HEAD {
+            return response;
+        }
+        let span = span(asked_range(&request.headers, &etag), size);
+        let (first, count) = match span {
+            ByteRange::Whole => (0, size),
+            ByteRange::Part { first, last } => (first, last - first + 1),
+            ByteRange::Unsatisfiable => return unsatisfiable(size),
+        };
+        let found = (stretch, state);
+        let order = Order::of_file(&self.shelf, file, found, (first, count), &self.log);
+        match AnswerBody::ordered(order, self.plain).await {
+            Ok(content) => filled(response, content, span, size),
+            Err(_) => unreadable(),
         }
     }
 
@@ -189,7 +234,7 @@ impl Desk {
         if request.method == Method::HEAD || response.status() != StatusCode::OK {
             return response;
         }
-        let span = span(asked_range(&request.headers, blob), blob.size);
+        let span = span(asked_range(&request.headers, &etag(&blob.digest)), blob.size);
         let (first, count) = match span {
             ByteRange::Whole => (0, blob.size),
             ByteRange::Part { first, last } => (first, last - first + 1),
@@ -267,12 +312,6 @@ fn described(document: &Document) -> Descriptor {
     }
 }
 
-/// The `Range` header, unless `If-Range` says that it was meant for other bytes.
-fn asked_range<'a>(headers: &'a HeaderMap, blob: &Descriptor) -> Option<&'a str> {
-    let meant = headers.get(header::IF_RANGE).is_none_or(|tag| *tag == *etag(&blob.digest));
-    headers.get(header::RANGE).filter(|_| meant)?.to_str().ok()
-}
-
 fn etag(digest: &Digest) -> String {
     format!("\"{digest}\"")
 }
@@ -285,22 +324,16 @@ fn identify(response: &mut Response<AnswerBody>, content: &Descriptor, media_typ
     set(response, header::ETAG, &etag(&content.digest));
 }
 
-/// `304` when the client has the content already (`If-None-Match`).
+/// `304` when the client has the content already.
 fn unless_known(
-    mut response: Response<AnswerBody>,
+    response: Response<AnswerBody>,
     content: &Descriptor,
     request: &Parts,
 ) -> Response<AnswerBody> {
-    let etag = etag(&content.digest);
-    let is_it =
-        |tag: &str| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag;
-    let known = request.headers.get_all(header::IF_NONE_MATCH).iter();
-    if known.filter_map(|tags| tags.to_str().ok()).any(|tags| tags.split(',').any(is_it)) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.body_mut() = AnswerBody::empty();
-        response.headers_mut().remove(header::CONTENT_LENGTH);
+    match is_known(&request.headers, &etag(&content.digest)) {
+        true => unmodified(response),
+        false => response,
     }
-    response
 }
 
 /// `response` with `content`; as `206` when that is only a part of the `size` bytes.

@@ -30,7 +30,8 @@ pub enum AnswerBody {
     Memory(Bytes),
     /// A blob, or a part of one, hashed on its way.
     Blob(Flow),
-    /// The same of a blob that is known to be right; nothing once it was handed out.
+    /// The same of a blob that is known to be right, or of a file as it lies; nothing once it was handed
+    /// out.
     Sound(Option<Box<Order>>),
 }
 
@@ -114,11 +115,22 @@ impl AnswerBody {
         if let Ok(Some(order)) = found.await {
             return Ok(AnswerBody::Sound(Some(Box::new(order))));
         }
-        let first = match rest.recv().await {
-            Some(chunk) => chunk?,
-            None => return Err(Error::io("cannot read the blob", io::ErrorKind::Other.into())),
-        };
+        let first = first_of(&mut rest).await?;
         Ok(AnswerBody::Blob(Flow { first, rest, left: span.1 }))
+    }
+
+    /// The bytes of `order`, which come in chunks where they are not to be sent `by_kernel`.
+    ///
+    /// # Errors
+    /// When the first chunk cannot be had.
+    pub async fn ordered(order: Order, by_kernel: bool) -> Result<AnswerBody> {
+        if by_kernel {
+            return Ok(AnswerBody::Sound(Some(Box::new(order))));
+        }
+        let (left, (chunks, mut rest)) = (order.left(), mpsc::channel(AHEAD));
+        tokio::task::spawn_blocking(move || order.copy_to(&chunks));
+        let first = first_of(&mut rest).await?;
+        Ok(AnswerBody::Blob(Flow { first, rest, left }))
     }
 
     /// The order that this is, to be sent by somebody else. Given once.
@@ -148,6 +160,12 @@ impl AnswerBody {
             AnswerBody::Memory(_) | AnswerBody::Sound(_) => Poll::Ready(None),
         }
     }
+}
+
+/// The first of the chunks that come.
+async fn first_of(chunks: &mut mpsc::Receiver<Result<Bytes>>) -> Result<Bytes> {
+    let lost = || Err(Error::io("cannot read it", io::ErrorKind::Other.into()));
+    chunks.recv().await.unwrap_or_else(lost)
 }
 
 /// Sends the bytes asked for into `chunks`, until the client hangs up. Reads the whole blob in any

@@ -1,4 +1,4 @@
-//! [`Order`]: bytes of a blob that was found right before, from its file to a socket.
+//! [`Order`]: bytes of a blob that was found right before, or of a file as it lies, from there to a socket.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -10,6 +10,7 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use super::given::GivenFile;
 use super::ledger::Ledger;
 use super::queues::on_their_way;
 use super::shelf::Shelf;
@@ -27,7 +28,7 @@ const CHUNK: usize = 128 << 10;
 const COPY: usize = 64 << 10;
 
 /// Bytes of a blob that go to a socket without being hashed once more, since the file that they
-/// lie in has not changed since its bytes were found to be the blob.
+/// lie in has not changed since its bytes were found to be the blob; or bytes of one state of a file.
 ///
 /// The kernel sends them from its own memory of the file. What it has sent so is no copy: a change
 /// of the file still shows in what waits in a socket. So the last bytes, as many as can wait, are
@@ -35,10 +36,10 @@ const COPY: usize = 64 << 10;
 /// before them have arrived, and did so before the file was looked at: no client sees the end of an
 /// answer of which any byte was changed.
 pub struct Order {
-    blob: Digest,
+    what: Ordered,
     stretch: Stretch,
     state: StretchState,
-    /// The next byte, counted from the beginning of the blob.
+    /// The next byte, counted from the beginning of the stretch.
     at: u64,
     left: u64,
     /// How many of the last bytes are copied.
@@ -50,9 +51,25 @@ pub struct Order {
     ledger: Option<Arc<Ledger>>,
 }
 
+/// What the bytes are of.
+#[derive(Debug)]
+enum Ordered {
+    Blob(Digest),
+    File(Arc<GivenFile>),
+}
+
+impl fmt::Display for Ordered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ordered::Blob(digest) => write!(f, "blob {digest}"),
+            Ordered::File(file) => write!(f, "bundle {}", file.name()),
+        }
+    }
+}
+
 impl fmt::Debug for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Order").field("blob", &self.blob).field("left", &self.left).finish()
+        f.debug_struct("Order").field("what", &self.what).field("left", &self.left).finish()
     }
 }
 
@@ -70,7 +87,7 @@ impl Order {
         let state = shelf.sound().holds(&blob.digest, &stretch)?;
         let there = stretch.size() == blob.size;
         there.then(|| Order {
-            blob: blob.digest,
+            what: Ordered::Blob(blob.digest),
             stretch,
             state,
             at: first,
@@ -81,6 +98,28 @@ impl Order {
             log: Arc::clone(log),
             ledger: ledger.cloned(),
         })
+    }
+
+    /// `count` bytes of `file` from `first` on (the span), which is a `stretch` in this state now.
+    pub fn of_file(
+        shelf: &Arc<Shelf>,
+        file: &Arc<GivenFile>,
+        (stretch, state): (Stretch, StretchState),
+        (first, count): (u64, u64),
+        log: &Arc<dyn Progress>,
+    ) -> Order {
+        Order {
+            what: Ordered::File(Arc::clone(file)),
+            stretch,
+            state,
+            at: first,
+            left: count,
+            copied: on_their_way().unwrap_or(u64::MAX),
+            noted: 0,
+            shelf: Arc::clone(shelf),
+            log: Arc::clone(log),
+            ledger: None,
+        }
     }
 
     /// How many bytes are still to be sent.
@@ -192,26 +231,35 @@ impl Order {
     }
 
     fn changed(&self) -> Error {
-        let text = "the file was changed while the blob was being sent".to_owned();
-        Error::new(Class::Damaged, text)
-            .hint("the next request has it read again, and it is served if it is still right")
+        let (text, hint) = match self.what {
+            Ordered::Blob(_) => (
+                "the file was changed while the blob was being sent",
+                "the next request has it read again, and it is served if it is still right",
+            ),
+            Ordered::File(_) => (
+                "it was changed while it was being sent",
+                "leave a bundle as it is while others read it",
+            ),
+        };
+        Error::new(Class::Damaged, text).hint(hint)
     }
 
     /// Tells those who should know, and gives what the client's connection ends with.
     fn failed(&self, error: Error) -> io::Error {
-        self.log.event(Event::note(format!("cannot serve blob {}: {error}", self.blob)));
-        if let Some(ledger) = &self.ledger {
-            ledger.failed(self.blob, error);
+        self.log.event(Event::note(format!("cannot serve {}: {error}", self.what)));
+        if let (Some(ledger), Ordered::Blob(blob)) = (&self.ledger, &self.what) {
+            ledger.failed(*blob, error);
         }
-        io::Error::other(format!("blob {} is broken off", self.blob))
+        io::Error::other(format!("{} is broken off", self.what))
     }
 
     /// Notes the next `bytes`, before they are on their way: whoever has got all of it may look at
     /// once. What the socket did not take is not noted twice.
     fn note(&mut self, bytes: u64) {
         let end = self.at + bytes;
-        if let Some(ledger) = self.ledger.as_ref().filter(|_| end > self.noted) {
-            ledger.gave(self.blob, end - self.noted.max(self.at));
+        let ledger = self.ledger.as_ref().filter(|_| end > self.noted);
+        if let (Some(ledger), Ordered::Blob(blob)) = (ledger, &self.what) {
+            ledger.gave(*blob, end - self.noted.max(self.at));
             self.noted = end;
         }
     }

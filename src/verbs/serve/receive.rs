@@ -45,6 +45,9 @@ const WORKERS: usize = 2;
 /// How long a client may take to send a request's head, and may keep an idle connection that
 /// nobody else needs.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// What is answered to what is no request, and to one whose head is too large.
+const NO_REQUEST: u16 = 400;
+const TOO_LARGE: u16 = 431;
 /// Largest head of a request. Also how much of an answer is kept until the socket takes it, beyond
 /// one chunk.
 const MAX_HEAD: usize = 64 << 10;
@@ -195,6 +198,7 @@ async fn converse(
     mut closing: watch::Receiver<bool>,
     seat: &Seat,
 ) {
+    let talker = Arc::clone(&visitor);
     let service = service_fn(move |request: Request<Incoming>| {
         let (desk, lane, pulse) = (desk.clone(), lane.clone(), Arc::clone(&pulse));
         let (visitor, since) = (Arc::clone(&visitor), Instant::now());
@@ -222,7 +226,7 @@ async fn converse(
     let mut dismissed = pin!(seat.dismissed());
     let mut asked = false;
     // A failed connection is the client's affair; damage of the medium was noted where it was met.
-    let _ = poll_fn(|cx| {
+    let ended = poll_fn(|cx| {
         if !asked && closing.as_mut().poll(cx).is_ready() {
             asked = true;
             http.as_mut().graceful_shutdown();
@@ -233,4 +237,10 @@ async fn converse(
         http.as_mut().poll(cx)
     })
     .await;
+    // hyper has answered it.
+    if let Err(error) = ended
+        && error.is_parse()
+    {
+        talker.unreadable(if error.is_parse_too_large() { TOO_LARGE } else { NO_REQUEST });
+    }
 }

@@ -21,11 +21,27 @@ pub fn unknown_name() -> Response<AnswerBody> {
     failure(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "repository name not known to registry")
 }
 
-/// A blob of `size` bytes has none of those that were asked for.
+/// What has `size` bytes has none of those that were asked for.
 pub fn unsatisfiable(size: u64) -> Response<AnswerBody> {
     let mut response =
-        failure(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID", "the blob has no such bytes");
+        failure(StatusCode::RANGE_NOT_SATISFIABLE, "RANGE_INVALID", "there are no such bytes");
     set(&mut response, header::CONTENT_RANGE, &format!("bytes */{size}"));
+    response
+}
+
+/// It is another one than the client wants, by the name that it has now.
+pub fn changed(etag: &str) -> Response<AnswerBody> {
+    let text = "the bundle is not the one that was asked for: it was changed, or another one took its place";
+    let mut response = failure(StatusCode::PRECONDITION_FAILED, "UNSUPPORTED", text);
+    set(&mut response, header::ETAG, etag);
+    response
+}
+
+/// `response` for a client that has the content already.
+pub fn unmodified(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    *response.body_mut() = AnswerBody::empty();
+    response.headers_mut().remove(header::CONTENT_LENGTH);
     response
 }
 

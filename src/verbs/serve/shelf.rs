@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::body::Bytes;
 
+use super::given::GivenFiles;
 use super::page;
 use super::route::{ManifestName, NamedRepository};
 use crate::storage::store::BlobSource;
@@ -47,6 +48,8 @@ pub struct Shelf {
     front: Vec<Bytes>,
     /// What each bundle is called, and how many images it has.
     bundles: Vec<(String, usize)>,
+    /// Those that are given as files as well.
+    files: GivenFiles,
 }
 
 /// Why something is not on the shelf.
@@ -118,8 +121,8 @@ impl Shelf {
             list(one.path.to_string(), false, one);
         }
         let (catalog, by_kernel) = (catalog(&shelved), Arc::default());
-        let (front, bundles) = (Vec::new(), Vec::new());
-        Shelf { names, catalog, stock, bytes, sound, by_kernel, front, bundles }
+        let (front, bundles, files) = (Vec::new(), Vec::new(), GivenFiles::default());
+        Shelf { names, catalog, stock, bytes, sound, by_kernel, front, bundles, files }
     }
 
     /// The same, with the first of `pages` at `/`, for a person with a browser, and the others at
@@ -132,6 +135,17 @@ impl Shelf {
     /// The same, of these bundles, each with what it is called and how many images it has.
     pub(super) fn of_bundles(self, bundles: Vec<(String, usize)>) -> Shelf {
         Shelf { bundles, ..self }
+    }
+
+    /// The same, with these bundles given as files.
+    pub(super) fn with_files(self, files: GivenFiles) -> Shelf {
+        Shelf { files, ..self }
+    }
+
+    /// The bundles that are given as files.
+    #[must_use]
+    pub fn files(&self) -> &GivenFiles {
+        &self.files
     }
 
     /// What each bundle is called, and how many images it has.

@@ -73,7 +73,7 @@ pub struct Visit {
     pub peer: IpAddr,
     /// Who asked, where that was to be proven.
     pub user: Option<String>,
-    /// The method.
+    /// The method; nothing, as of target and version, where what came was no request.
     pub method: String,
     /// Path and query.
     pub target: String,

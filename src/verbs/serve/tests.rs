@@ -1,5 +1,6 @@
 //! The whole verb over a real socket, asked by a client that knows nothing but `TcpStream`.
 
+mod files;
 mod loopback;
 mod sound;
 

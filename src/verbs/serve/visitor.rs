@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::header::USER_AGENT;
 use hyper::http::request::Parts;
@@ -74,6 +74,26 @@ impl Visitor {
         self.counts.begun();
         self.sent.store(0, Ordering::Relaxed);
         *lock(&self.open) = Some(Open { visit, length, since });
+    }
+
+    /// What came was no request, and was answered with `status` by itself.
+    pub fn unreadable(&self, status: u16) {
+        self.end();
+        self.counts.begun();
+        self.sent.store(0, Ordering::Relaxed);
+        let visit = Visit {
+            peer: self.peer,
+            user: None,
+            method: String::new(),
+            target: String::new(),
+            version: String::new(),
+            agent: String::new(),
+            status,
+            bytes: 0,
+            took: Duration::ZERO,
+        };
+        *lock(&self.open) = Some(Open { visit, length: 0, since: Instant::now() });
+        self.end();
     }
 
     /// The socket took `bytes`.

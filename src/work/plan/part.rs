@@ -25,6 +25,15 @@ impl Plan {
         all.filter(|transfer| transfer.action == Action::Copy).map(|transfer| &transfer.blob)
     }
 
+    /// Leaves out the blobs that are to be sent, and those that are to be mounted from where they are sent to.
+    pub fn leave_sent(&mut self) {
+        let sent: BTreeSet<Digest> = self.sent().map(|blob| blob.digest).collect();
+        for repository in &mut self.repositories {
+            repository.blobs.retain(|transfer| !sent.contains(&transfer.blob.digest));
+        }
+        self.count();
+    }
+
     /// Leaves of it no more than the blobs that are moved and that `contents` carry: nothing that
     /// anybody could see. Gives those that nobody carries.
     pub fn keep_carried_blobs(&mut self, contents: &Contents) -> BTreeSet<Digest> {

@@ -38,6 +38,19 @@ impl End {
                 Remedy::CertDir,
                 format!(", or put it as /etc/containers/certs.d/{host}/ca.crt")
             ]),
+            WireFailure::AuthorityItself => fault.hint(phrase![
+                format!(
+                    "have {host} show one of its own, which that authority signed, or one that is made with \
+                     basicConstraints=critical,CA:FALSE, and give this with "
+                ),
+                Remedy::CertDir
+            ]),
+            WireFailure::OutOfDate => fault.hint(format!(
+                "see whether the clock here is right, else ask whoever runs {host} for a new one"
+            )),
+            WireFailure::NotTls if self.is_web => fault.hint(format!(
+                "{host} does not speak TLS; begin its address with http://, if it is to be so"
+            )),
             WireFailure::NotTls if !led => fault.hint(phrase![
                 format!("{host} does not speak TLS; try "),
                 Remedy::PlainHttp,
@@ -52,8 +65,9 @@ impl End {
             )),
             WireFailure::Unreachable if answered => fault.transient(),
             WireFailure::Unreachable => fault.hint(format!(
-                "check the name {host}, that the registry runs, and the proxy that http_proxy or \
-                 https_proxy names, if it went through one"
+                "check the name {host}, that the {} runs, and the proxy that http_proxy or \
+                 https_proxy names, if it went through one",
+                self.noun()
             )),
             WireFailure::Broken => fault.transient(),
             WireFailure::Other => fault,
@@ -85,6 +99,10 @@ impl End {
 pub(crate) enum WireFailure {
     /// The certificate is not trusted.
     Certificate,
+    /// The certificate is that of an authority, which no server can have.
+    AuthorityItself,
+    /// The certificate is not valid any more, or not yet.
+    OutOfDate,
     /// The certificate is for another host.
     OtherName,
     /// The other end does not speak TLS at all.
@@ -107,6 +125,16 @@ pub(crate) fn describe(error: &ureq::Error) -> (String, WireFailure) {
                 rustls::CertificateError::NotValidForName
                 | rustls::CertificateError::NotValidForNameContext { .. },
             ) => (format!("the certificate is not for this host: {tls}"), WireFailure::OtherName),
+            rustls::Error::InvalidCertificate(why) if is_authority(why) => (
+                "the certificate is that of an authority (CA:TRUE), and no server's".to_owned(),
+                WireFailure::AuthorityItself,
+            ),
+            rustls::Error::InvalidCertificate(
+                rustls::CertificateError::Expired
+                | rustls::CertificateError::ExpiredContext { .. }
+                | rustls::CertificateError::NotValidYet
+                | rustls::CertificateError::NotValidYetContext { .. },
+            ) => (format!("the certificate is not valid now: {tls}"), WireFailure::OutOfDate),
             rustls::Error::InvalidCertificate(_) => {
                 (format!("the certificate is not trusted: {tls}"), WireFailure::Certificate)
             }
@@ -150,11 +178,37 @@ fn io_kind(error: &io::Error) -> WireFailure {
     }
 }
 
+/// Whether a certificate is refused because it is that of an authority, as `openssl req -x509` makes it by itself:
+/// that it is trusted as one makes it no server's.
+fn is_authority(why: &rustls::CertificateError) -> bool {
+    let rustls::CertificateError::Other(rustls::OtherError(why)) = why else { return false };
+    matches!(why.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+}
+
 /// The TLS fault inside `error`; handshakes hide it in an I/O error.
 fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
         ureq::Error::Rustls(error) => Some(error),
         ureq::Error::Io(error) => error.get_ref()?.downcast_ref(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_no_folder_of_authorities_helps_is_told_apart() {
+        let kind = |why: rustls::CertificateError| {
+            describe(&ureq::Error::Rustls(rustls::Error::InvalidCertificate(why))).1
+        };
+        let other = |why: webpki::Error| {
+            rustls::CertificateError::Other(rustls::OtherError(std::sync::Arc::new(why)))
+        };
+        assert_eq!(kind(other(webpki::Error::CaUsedAsEndEntity)), WireFailure::AuthorityItself);
+        assert_eq!(kind(other(webpki::Error::BadDer)), WireFailure::Certificate);
+        assert_eq!(kind(rustls::CertificateError::Expired), WireFailure::OutOfDate);
+        assert_eq!(kind(rustls::CertificateError::UnknownIssuer), WireFailure::Certificate);
     }
 }

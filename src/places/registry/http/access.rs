@@ -10,6 +10,8 @@ use crate::words::reference::Registry;
 pub(crate) struct Access {
     /// Whether it speaks plain HTTP; `None` when the settings and the host itself tell.
     pub(crate) plain: Option<bool>,
+    /// Whether nobody said that credentials may cross plain HTTP, where it speaks that.
+    pub(crate) hushed: bool,
     /// Whether any certificate will do, and plain HTTP where the host speaks no TLS.
     pub(crate) insecure: bool,
     /// Files with certificate authorities.

@@ -91,6 +91,11 @@ impl Landing for ToAgent<'_> {
         if self.agent.runs()? {
             now = Some(Now::look(job, self.agent, names)?);
         } else {
+            if !self.agent.data().exists() {
+                let (data, name) = (self.agent.data().display(), self.agent.name());
+                let text = format!("{data} is new: no {name} has kept its data there so far");
+                job.progress.event(Event::note(text));
+            }
             let (engine, about) = (self.agent.engine(), self.agent.about());
             let chosen = Chosen::of(job.contents, names, &engine, &about, None);
             chosen.notes.into_iter().for_each(|note| job.progress.event(Event::note(note)));
@@ -173,7 +178,15 @@ impl Filed {
         names: Vec<Reference>,
     ) -> Result<(AtArchives<'f>, Vec<Delivery>), Halt> {
         let job = Job { request: &self.request, contents: &self.contents, ..job };
+        // What files are called there is settled: the name of an image alone tells them apart.
+        let way_out = phrase![
+            "bring it under another name with ",
+            Remedy::Rules,
+            ", which nodes then have to ask for, or leave it behind with ",
+            Remedy::Except
+        ];
         AtArchives::look(job, ArchiveFormat::Oci, &to.images, names, self.by_digest)
+            .map_err(|halt| halt.with_way_out(&way_out))
     }
 }
 

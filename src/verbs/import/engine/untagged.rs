@@ -13,16 +13,15 @@ use crate::work::plan::OnExisting;
 /// # Errors
 /// [`Class::Usage`].
 pub(super) fn refuse(place: impl fmt::Display, request: &Request) -> Result<()> {
-    if matches!(request.existing, OnExisting::KeepDigest | OnExisting::DigestTag) {
-        let text = phrase![
-            format!("{place} has no images beside names: "),
-            Remedy::Existing,
-            " keep-digest"
-        ];
-        return Err(Error::new(Class::Usage, text).hint(phrase![
-            "leave such images behind with skip, or give them other tags with ",
-            Remedy::Rules
-        ]));
-    }
-    Ok(())
+    let asked = match request.existing {
+        OnExisting::KeepDigest => " keep-digest",
+        OnExisting::DigestTag => " digest-tag",
+        OnExisting::Error | OnExisting::Overwrite | OnExisting::Skip => return Ok(()),
+    };
+    let text =
+        phrase![format!("{place} has no images beside their own names: "), Remedy::Existing, asked];
+    Err(Error::new(Class::Usage, text).hint(phrase![
+        "leave such images behind with skip, or give them other tags with ",
+        Remedy::Rules
+    ]))
 }
