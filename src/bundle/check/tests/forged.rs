@@ -76,7 +76,10 @@ impl Forged {
     ) -> Forged {
         let contents = Contents {
             referrers: referrer.into_iter().collect(),
-            images: images.iter().map(|(name, root)| samples::image(name.parse().unwrap(), root)).collect(),
+            images: images
+                .iter()
+                .map(|(name, root)| samples::image(name.parse().unwrap(), root))
+                .collect(),
             documents: documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect(),
             blobs: BlobList::whole(vec![Descriptor::of("a/b", b"{}")]),
             ..Contents::default()
