@@ -20,6 +20,7 @@ mod evidence;
 mod export;
 mod fanout;
 mod fanout_nodes;
+mod fanout_serving;
 mod globals;
 mod help;
 mod hold_parts;

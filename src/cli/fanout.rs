@@ -8,10 +8,12 @@ use clap::{ArgGroup, Args, Command};
 
 use super::environment::{for_jobs, now, state_folder};
 use super::fanout_nodes::NodesBy;
+use super::fanout_serving::{ServedHere, Serving};
 use super::printer::Printer;
 use super::remedies::told;
 use super::table::table;
 use super::unlock::Unlock;
+use crate::medium::address::{self, is_address};
 use crate::places::location::{Destination, is_stream};
 use crate::places::nodes::{NodeTask, SentBundle};
 use crate::tools::ground;
@@ -31,7 +33,7 @@ const ANY_NODE: &str = "node";
 /// Import a bundle on many machines, by ssh or by the scheduler that is there
 ///
 /// Each node verifies the bundle with what lies on the node, and imports it into its own storage. The bundle
-/// lies where all of them see it. Nothing of yours goes along but the names that you give here.
+/// lies where all of them see it, or is sent along, or is given to them from here. Nothing of yours goes along but the names that you give here.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("engine").required(true)), after_help = "Examples:
   sealift fanout /shared/june.tar --to containers-storage: --ssh login1,login2,login3 \\
@@ -46,6 +48,8 @@ const ANY_NODE: &str = "node";
       --program /shared/bin/sealift --constraint '!node-role.kubernetes.io/control-plane'
   sealift fanout /shared/june.tar --to docker-daemon: --ssh n1,n2 -- --only 'quay.io/org/*'
   sealift fanout june.tar --to docker-daemon: --ssh n1,n2 --send --key /etc/sealift/transfer.pub.pem
+  sealift fanout june.tar --to containers-storage: --slurm --serve head --key /etc/sealift/transfer.pub.pem
+  sealift fanout june.tar --to docker-daemon: --ssh n1,n2 --bundle-at http://head:5000/bundles/june.tar
   sealift fanout /shared/june.tar --to containers-storage: --slurm --dry-run > submit.sh
 
 A line a node. The exit code is 0 if every node holds every image, else 5, and the same command then asks
@@ -81,13 +85,16 @@ pub(super) struct Fanout {
     /// The program on the nodes
     #[arg(long, value_name = "PATH", default_value = "sealift")]
     program: String,
-    /// What the bundle is called on the nodes, where they see it under another name (one for each BUNDLE)
+    /// What the bundle is called on the nodes, where they see it under another name (one for each BUNDLE), or the
+    /// address at which they read it (http:// or https://), as of a sealift serve that runs already
     #[arg(long, value_name = "PATH")]
     bundle_at: Vec<PathBuf>,
     /// Send the bundle, which is one file, along to nodes that do not see it: by ssh through the connection, by HTCondor
     /// as a file of the job. It lies in a folder of its own on the node until it is imported ($TMPDIR or /var/tmp)
     #[arg(long, conflicts_with = "bundle_at")]
     send: bool,
+    #[command(flatten)]
+    served: ServedHere,
     /// Run this command in every image on every node, as import --check does
     #[arg(long, value_name = "CMD")]
     check: Option<String>,
@@ -121,13 +128,18 @@ impl Fanout {
     /// Runs it; `app` is the program's own command line, by which that of the nodes is looked at.
     pub(super) fn run(self, app: Command, printer: &Printer) -> Result<ExitCode> {
         let progress = printer.progress();
-        let words = self.words()?;
-        check(app, &words)?;
-        // Whoever says another key, program or path means that nodes are to look by it.
+        let (there, words) = (self.there()?, self.words()?);
+        let import = |there: &[String]| [&["import".to_owned()], there, &words[..]].concat();
+        // What else is wrong is told before the port is taken.
+        check(app, &import(&there))?;
+        let serving = self.served.serving(&self.bundle, self.dry_run, printer)?;
+        let there = serving.as_ref().map_or(there, |it| vec![it.url().to_owned()]);
+        // Whoever says another key or program means that nodes are to look by it; wherever they read the same
+        // bundle, they hold the same.
         let told_nodes = [self.program.clone()].into_iter().chain(words.clone()).collect();
         let sent = self.sent()?;
         self.nodes.takes(&self.program, sent.as_ref())?;
-        let task = NodeTask::new(&self.program, words)?;
+        let task = NodeTask::new(&self.program, import(&there))?;
         let task = sent.into_iter().fold(task, NodeTask::with_bundle);
         let record = self.record()?;
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
@@ -146,22 +158,33 @@ impl Fanout {
             Request::new(medium.with_volumes_at(paths.collect()), self.to, task, record, now);
         request.options = told_nodes;
         request.again = self.again;
-        request.at_once = self.at_once.map(Into::into);
+        let usual = serving.as_ref().map(|_| Serving::at_once(dispatcher.most_at_once()));
+        request.at_once = self.at_once.map(Into::into).or(usual);
+        request.served_at = serving.as_ref().map(|it| it.url().to_owned());
         (request.patience, request.limit) = (patience, limit);
         request.dry_run = self.dry_run;
 
-        let mut report = fanout(&request, &mut *dispatcher, &*progress)?;
+        let comment = serving.as_ref().map(Serving::comment);
+        let server = serving.map_or(Ok(None), |it| it.begin(printer))?;
+        let ended = fanout(&request, &mut *dispatcher, &*progress);
+        drop(server);
+        let mut report = ended?;
         for node in &mut report.nodes {
             node.hint = node.hint.as_ref().map(|hint| Phrase::from(told(hint)));
         }
         let error = report.failure();
-        printer.ending(&report, error.as_ref(), || text(&report))?;
+        printer.ending(&report, error.as_ref(), || text(&report, comment.as_deref()))?;
         Ok(printer.end(error.as_ref()))
     }
 
-    /// What each node is told, behind the name of the program.
-    fn words(&self) -> Result<Vec<String>> {
-        let mut words = vec!["import".to_owned()];
+    /// Where nodes find the bundle, unless it is given to them from here.
+    fn there(&self) -> Result<Vec<String>> {
+        if let Some(address) = self.bundle.iter().find(|path| is_address(path)) {
+            let text =
+                format!("{} is looked at as a file of this machine", address::check(address)?);
+            return Err(Error::new(Class::Usage, text)
+                .hint("name the bundle as it lies here, and the address with --bundle-at"));
+        }
         let there = match self.bundle_at.is_empty() {
             true => &self.bundle,
             false => &self.bundle_at,
@@ -175,9 +198,21 @@ impl Fanout {
             return Err(Error::new(Class::Usage, text).hint("name one for each, in their order"));
         }
         match self.send {
-            true => words.push(NodeTask::SENT.to_owned()),
-            false => there.iter().try_for_each(|path| on_nodes(path).map(|it| words.push(it)))?,
+            true => Ok(vec![NodeTask::SENT.to_owned()]),
+            // An address is one everywhere.
+            false => there
+                .iter()
+                .map(|path| match is_address(path) {
+                    true => address::check(path).map(str::to_owned),
+                    false => on_nodes(path),
+                })
+                .collect(),
         }
+    }
+
+    /// What each node is told beside the name of the program and the bundle.
+    fn words(&self) -> Result<Vec<String>> {
+        let mut words = Vec::new();
         words.extend(["--to".to_owned(), self.to.clone()]);
         words.extend(["--statement", NodeTask::STATEMENT].map(str::to_owned));
         for key in &self.key {
@@ -276,7 +311,7 @@ fn check(app: Command, words: &[String]) -> Result<()> {
     }
 }
 
-fn text(report: &FanoutReport) -> Vec<String> {
+fn text(report: &FanoutReport, comment: Option<&str>) -> Vec<String> {
     if report.dry_run {
         let lines = report.nodes.iter().flat_map(|node| match (&node.job, node.state) {
             (Some(job), NodeOutcome::Planned) => {
@@ -288,7 +323,8 @@ fn text(report: &FanoutReport) -> Vec<String> {
             "kubernetes" => "# kubectl create --filename=THIS",
             _ => "#!/bin/sh",
         };
-        return [first.to_owned()].into_iter().chain(lines).collect();
+        let comment = comment.map(str::to_owned);
+        return [first.to_owned()].into_iter().chain(comment).chain(lines).collect();
     }
     let rows: Vec<Vec<String>> =
         report.nodes.iter().map(|it| vec![it.node.to_string(), it.words()]).collect();

@@ -79,7 +79,8 @@ impl NodesBy {
             _ => None,
         };
         if let Some(text) = refused {
-            let hint = "put it where all nodes see it under a plain name, or reach them by ssh";
+            let hint = "have nodes read it from here with --serve, put it where all see it under a plain name, or \
+                        reach them by ssh";
             return Err(Error::new(Class::Usage, text).hint(hint));
         }
         if !self.kubernetes || program.starts_with('/') {

@@ -12,6 +12,7 @@ mod asked_for;
 mod body;
 mod conditions;
 mod counts;
+mod file_server;
 mod front;
 mod given;
 mod lane;
@@ -46,6 +47,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use self::answer::Desk;
+pub use self::file_server::FileServer;
 pub use self::given::{GivenFile, GivenFiles};
 pub use self::ledger::Ledger;
 pub use self::loopback::Loopback;

@@ -150,6 +150,7 @@ fn each_message_has_the_exit_code_of_its_class() {
     write("none.json", br#"{"kind":"List","items":[]}"#);
     write("odd.json", br#"{"kind":"Pod","spec":{"containers":[{"image":"Odd"}]}}"#);
     write("empty", b"");
+    write("locked.age", b"age-encryption.org/v1\n");
     std::fs::create_dir(sealift.at("hollow")).unwrap();
     write("wide.txt", b"a\0b\0");
     write("bad.txt", b"A\nB\n");
@@ -235,6 +236,26 @@ fn each_message_has_the_exit_code_of_its_class() {
         (2, "does not find the program", "fanout b --to oci:n --kubernetes".to_owned()),
         (2, "and only such a one is sent along", "fanout . --to oci:n --ssh a --send".to_owned()),
         (2, "brings no bundle to its nodes", "fanout empty --to oci:n --slurm --send".to_owned()),
+        (
+            2,
+            "and only such a one is given to nodes",
+            "fanout . --to oci:n --ssh a --serve head".to_owned(),
+        ),
+        (
+            2,
+            "and nodes read no such one from here",
+            "fanout locked.age --to oci:n --ssh a --serve head".to_owned(),
+        ),
+        (
+            2,
+            "which port is free is known",
+            "fanout empty --to oci:n --ssh a --serve head:0 --dry-run".to_owned(),
+        ),
+        (
+            2,
+            "is looked at as a file of this machine",
+            "fanout http://head/b.tar --to oci:n --ssh a".to_owned(),
+        ),
         (
             2,
             "is no name of a namespace",

@@ -15,13 +15,13 @@ use crate::support::ssh::Sshd;
 use crate::support::{Process, command, find, wait_for};
 
 /// `fanout` by ssh to `hosts`, of which those that the file `down` names in the scratch folder are off.
-fn by_ssh(head: &HeadNode, sshd: &Sshd, mut fanout: Command, hosts: &str) -> Command {
+pub fn by_ssh(head: &HeadNode, sshd: &Sshd, mut fanout: Command, hosts: &str) -> Command {
     fanout.env("PATH", fanout_path(head, sshd)).args(["--ssh", hosts]);
     fanout
 }
 
 /// What `PATH` has to be, so that `ssh` finds that server.
-fn fanout_path(head: &HeadNode, sshd: &Sshd) -> String {
+pub fn fanout_path(head: &HeadNode, sshd: &Sshd) -> String {
     let bin = head.sealift.at("bin");
     std::fs::create_dir_all(&bin).unwrap();
     let (ssh, down) = (sshd.bin().join("ssh"), head.sealift.at("down"));
@@ -37,11 +37,11 @@ fn fanout_path(head: &HeadNode, sshd: &Sshd) -> String {
 }
 
 /// Where node `name` has its images.
-fn holds(head: &HeadNode, name: &str) -> bool {
+pub fn holds(head: &HeadNode, name: &str) -> bool {
     head.sealift.at("nodes").join(name).join("store/index.json").exists()
 }
 
-fn place(head: &HeadNode) -> String {
+pub fn place(head: &HeadNode) -> String {
     format!("oci:{}/{{node}}/store", head.sealift.at("nodes").display())
 }
 
@@ -356,5 +356,5 @@ fn the_examples_are_command_lines_that_there_are() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, 9);
 }

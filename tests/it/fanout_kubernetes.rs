@@ -12,7 +12,7 @@ use crate::support::nodes::{HeadNode, in_json, states, told};
 use crate::support::sealift::{code, ran};
 use crate::support::{Process, command, wait_for};
 
-fn start(head: &HeadNode, nodes: &[&str]) -> Cluster {
+pub fn start(head: &HeadNode, nodes: &[&str]) -> Cluster {
     Cluster::start(&head.sealift.at("cluster"), nodes)
 }
 
@@ -27,7 +27,7 @@ fn program(head: &HeadNode, first: &str) -> PathBuf {
     path
 }
 
-fn fanout(head: &HeadNode, cluster: &Cluster, first: &str, more: &[&str]) -> Command {
+pub fn fanout(head: &HeadNode, cluster: &Cluster, first: &str, more: &[&str]) -> Command {
     let to = format!("oci:{}/{{node}}/store", head.sealift.at("nodes").display());
     let mut fanout = head.fanout(&to, &program(head, first));
     fanout.arg("--kubernetes").args(more).env("KUBECONFIG", cluster.kubeconfig());

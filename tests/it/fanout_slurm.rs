@@ -18,7 +18,7 @@ mkdir -p \"$own\"
 printf '[engine]\\ntmp_dir = \"%s/tmp\"\\nimage_copy_tmp_dir = \"%s\"\\nruntime = \"runc\"\\n[containers]\\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\\n' \"$own\" \"$own\" > \"$own/conf\"
 export CONTAINERS_CONF=\"$own/conf\" XDG_RUNTIME_DIR=\"$own\"";
 
-fn by_slurm(cluster: &SlurmCluster, mut fanout: Command) -> Command {
+pub fn by_slurm(cluster: &SlurmCluster, mut fanout: Command) -> Command {
     fanout.arg("--slurm").env("SLURM_CONF", cluster.conf());
     fanout
 }

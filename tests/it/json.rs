@@ -362,6 +362,7 @@ fn fan_outs() {
     };
 
     fanout("fanout.dry-run", "--ssh n1 --dry-run", code::DONE);
+    fanout("fanout.served", "--ssh n1 --dry-run --serve head", code::DONE);
     fanout("fanout", "--ssh n1", code::DONE);
     fanout("fanout.usage", "--ssh n1,n2,n3 -- --insecure-no-verify", code::USAGE);
     fanout("fanout.lacking", "--ssh n1,n2,n3", code::INCOMPLETE);

@@ -45,6 +45,7 @@ mod exit_codes;
 mod fanout;
 mod fanout_condor;
 mod fanout_kubernetes;
+mod fanout_served;
 mod fanout_slurm;
 mod faults;
 mod formats;

@@ -141,6 +141,9 @@ pub struct FanoutReport {
     pub to: String,
     /// How nodes are reached, as in `slurm`.
     pub engine: &'static str,
+    /// Where nodes read the bundle, where it is given to them for the time of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served_at: Option<String>,
     /// Whether nothing was handed over.
     pub dry_run: bool,
     /// The nodes, by name, numbers in them in the order of numbers.
@@ -154,6 +157,7 @@ impl FanoutReport {
             statement,
             to: request.to.clone(),
             engine,
+            served_at: request.served_at.clone(),
             dry_run: request.dry_run,
             nodes: Vec::new(),
         }

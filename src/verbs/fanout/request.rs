@@ -24,7 +24,10 @@ pub struct Request {
     /// What each node runs: an import of the bundle that prints its report as JSON, and takes none but that of
     /// [`NodeTask::STATEMENT`].
     pub task: NodeTask,
+    /// Where nodes read the bundle, where it is given to them for the time of the run; for people.
+    pub served_at: Option<String>,
     /// What makes it another task, beside the bundle and where it goes: keys, rules for names, the program.
+    /// Whence nodes have the bundle is none of it.
     pub options: Vec<String>,
     /// The folder in which it is recorded which nodes hold what.
     pub record: PathBuf,
@@ -55,6 +58,7 @@ impl Request {
             bundle,
             to: to.into(),
             task,
+            served_at: None,
             options: Vec::new(),
             record: record.into(),
             again: false,

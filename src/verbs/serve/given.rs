@@ -24,14 +24,14 @@ pub struct GivenFile {
     file: Arc<File>,
     /// Whether it is a tar as it lies.
     is_tar: bool,
-    statement: Digest,
+    statement: Option<Digest>,
 }
 
 impl GivenFile {
-    /// `file`, which lies at `path`, with the bundle of this `statement`; nothing where the path has no
-    /// name.
+    /// `file`, which lies at `path`, with the bundle of this `statement`, where that is known; nothing where
+    /// the path has no name.
     #[must_use]
-    pub fn new(path: &Path, file: Arc<File>, statement: Digest) -> Option<GivenFile> {
+    pub fn new(path: &Path, file: Arc<File>, statement: Option<Digest>) -> Option<GivenFile> {
         let name = path.file_name()?.as_bytes().to_vec();
         let mut mark = [0; 5];
         // Where a tar has it, in its first header (POSIX.1-2017, "ustar Interchange Format").
@@ -43,7 +43,7 @@ impl GivenFile {
     /// The file that `bundle` is, where it is one.
     pub(super) fn of(bundle: &Trusted) -> Option<GivenFile> {
         let (path, file) = bundle.file()?;
-        GivenFile::new(path, Arc::clone(file), bundle.about().statement().digest)
+        GivenFile::new(path, Arc::clone(file), Some(bundle.about().statement().digest))
     }
 
     /// Its name; what is no text in it is replaced.
@@ -67,10 +67,10 @@ impl GivenFile {
         path
     }
 
-    /// The digest of its statement.
+    /// The digest of its statement, where that is known.
     #[must_use]
-    pub fn statement(&self) -> &Digest {
-        &self.statement
+    pub fn statement(&self) -> Option<&Digest> {
+        self.statement.as_ref()
     }
 
     /// All of it as it is now; nothing when it cannot be read any more.
@@ -92,6 +92,11 @@ pub struct GivenFiles {
 }
 
 impl GivenFiles {
+    /// `file` alone, where there are no pages.
+    pub(super) fn only(file: GivenFile) -> GivenFiles {
+        GivenFiles { files: vec![Arc::new(file)], withheld: Vec::new() }
+    }
+
     /// Takes in `file`, unless another one has its name, or a page has.
     pub(super) fn add(&mut self, file: GivenFile) {
         let is_page = file.name().parse::<usize>().is_ok();
@@ -160,7 +165,7 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
         let path = Path::new("/somewhere").join(OsStr::from_bytes(name));
-        GivenFile::new(&path, Arc::new(file), Digest::of(name)).unwrap()
+        GivenFile::new(&path, Arc::new(file), Some(Digest::of(name))).unwrap()
     }
 
     #[test]

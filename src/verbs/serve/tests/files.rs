@@ -15,7 +15,7 @@ fn given(bytes: &[u8]) -> (Server, std::fs::File) {
     file.write_all(bytes).unwrap();
     let mut files = GivenFiles::default();
     let open = Arc::new(file.try_clone().unwrap());
-    files.add(GivenFile::new(Path::new("/far/june.tar"), open, Digest::of(b"s")).unwrap());
+    files.add(GivenFile::new(Path::new("/far/june.tar"), open, Some(Digest::of(b"s"))).unwrap());
     (Server::over(Bundle::default().shelf().with_files(files)), file)
 }
 
