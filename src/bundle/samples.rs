@@ -29,6 +29,21 @@ pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 pub const FOREIGN: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
 pub const CREATED: &str = "2026-11-21T00:00:00Z";
 
+/// The image `about` under `name`, taken as it was.
+pub fn image(name: Reference, about: &Descriptor) -> Image {
+    Image {
+        name,
+        digest: about.digest,
+        media_type: about.media_type.to_string(),
+        size: about.size,
+        platforms: Vec::new(),
+        source: "oci:here".to_owned(),
+        left_out: Vec::new(),
+        rewritten_from: None,
+        made: false,
+    }
+}
+
 /// Documents and blobs in memory.
 #[derive(Debug, Clone, Default)]
 pub struct Stock {
@@ -108,17 +123,7 @@ impl Stock {
 
     /// A bundle of the named images, without anything that refers to them.
     pub fn contents(&self, images: &[(&str, &Descriptor)]) -> Contents {
-        let images = images.iter().map(|(name, about)| Image {
-            name: name.parse().unwrap(),
-            digest: about.digest,
-            media_type: about.media_type.to_string(),
-            size: about.size,
-            platforms: Vec::new(),
-            source: "oci:here".to_owned(),
-            left_out: Vec::new(),
-            rewritten_from: None,
-            made: false,
-        });
+        let images = images.iter().map(|(name, about)| image(name.parse().unwrap(), about));
         let mut contents = Contents { images: images.collect(), ..Contents::default() };
         self.complete(&mut contents);
         contents

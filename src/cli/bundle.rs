@@ -43,9 +43,9 @@ impl Bundle {
 }
 
 impl BundleAnywhere {
-    /// Whether it is on another machine.
-    pub(super) fn is_elsewhere(&self) -> bool {
-        self.paths.iter().any(|path| is_address(path))
+    /// Whether it is on another machine, or one of the `bases` beside it.
+    pub(super) fn is_elsewhere(&self, bases: &[PathBuf]) -> bool {
+        self.paths.iter().chain(bases).any(|path| is_address(path))
     }
 
     /// What is there, of which the first place is opened by `open`; another machine is reached by
@@ -55,14 +55,14 @@ impl BundleAnywhere {
         client: impl FnOnce() -> Result<Client>,
         open: impl FnOnce(PathBuf) -> Medium,
     ) -> Result<Medium> {
-        let is_elsewhere = self.is_elsewhere();
+        let is_elsewhere = self.is_elsewhere(&[]);
         let medium = medium(self.paths, open);
         if is_elsewhere { medium.reached_by(Arc::new(client()?)) } else { Ok(medium) }
     }
 
     /// Says of options that they have no effect, where nobody is asked but for the bundle.
-    pub(super) fn tell_idle(&self, reach: &Reach, printer: &Printer) {
-        if !self.is_elsewhere() {
+    pub(super) fn tell_idle(&self, bases: &[PathBuf], reach: &Reach, printer: &Printer) {
+        if !self.is_elsewhere(bases) {
             idle::tell(&reach.given(), "the bundle lies on this machine", printer);
         }
     }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::admit::Admit;
-use super::at_hand::all_at_hand;
 use super::believe::Believe;
 use super::bundle::BundleAnywhere;
 use super::choose::Choose;
@@ -131,8 +130,8 @@ pub(super) struct Import {
     /// artifacts as files)
     #[arg(long, value_name = "DEST", value_parser = argument::<Destination>)]
     to: Destination,
-    /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not
-    /// carry and the destination does not have (can be repeated)
+    /// Earlier bundle (a path or an address), or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the
+    /// bundle does not carry and the destination does not have (can be repeated)
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
     #[command(flatten)]
@@ -229,7 +228,7 @@ impl Import {
         let filing = self.filing(printer)?;
         self.check_platform()?;
         self.tell_idle(printer);
-        if self.to.beside_registries().is_some() && !self.bundle.is_elsewhere() {
+        if self.to.beside_registries().is_some() && !self.bundle.is_elsewhere(&self.base) {
             self.registries.unused();
         }
         let rules = self.renaming.rules()?;
@@ -245,7 +244,7 @@ impl Import {
         let request = Request {
             bundle,
             to: if self.pin { self.to.pinned()? } else { self.to },
-            bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
+            bases: opener.bases(self.base, || Ok(client.clone()))?,
             trust: self.believe.trust(printer)?,
             statement: self.statement,
             demands: self.in_order.demands(),
@@ -316,7 +315,7 @@ impl Import {
             ("--chunk-size", self.chunk_size.is_some()),
             ("--quick", self.quick),
         ];
-        let is_elsewhere = self.bundle.is_elsewhere();
+        let is_elsewhere = self.bundle.is_elsewhere(&self.base);
         if let Some(why) = self.to.beside_registries() {
             let reached = self.registries.given().map(|(it, given)| (it, given && !is_elsewhere));
             idle::tell(&[&own[..], &reached].concat(), why, printer);

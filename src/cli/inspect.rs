@@ -55,7 +55,7 @@ impl Inspect {
         idle::in_full(&[("--long", self.long)], printer);
         let trust = self.signers.trust()?;
         let opener = self.unlock.opener(printer)?;
-        self.bundle.tell_idle(&self.reach, printer);
+        self.bundle.tell_idle(&[], &self.reach, printer);
         let reached = || self.reach.client(printer.progress());
         let medium = self.bundle.medium(reached, |path| opener.medium(path))?;
         let overview = inspect(&medium, &trust, now()?, self.tree)?;

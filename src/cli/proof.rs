@@ -56,7 +56,7 @@ impl WriteProof {
         let file = self.passphrase_file.as_deref();
         let key = self.sign_key.as_deref();
         let (opener, key) = self.identity.opener_and_key(key, file, printer)?;
-        self.bundle.tell_idle(&self.reach, printer);
+        self.bundle.tell_idle(&[], &self.reach, printer);
         let reached = || self.reach.client(printer.progress());
         let bundle = self.bundle.medium(reached, |path| opener.medium(path))?;
         let request = Request::new(bundle, trust, self.output);

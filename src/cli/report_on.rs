@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::at_hand::all_at_hand;
 use super::believe::{Keeps, Signers};
 use super::bundle::BundleAnywhere;
 use super::environment::now;
@@ -57,8 +56,8 @@ pub(super) struct ReportOn {
     /// The bundle before it, or a record of that, signed by the same: what is new, moved and gone since
     #[arg(long, value_name = "PREVIOUS")]
     against: Option<PathBuf>,
-    /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the bundle does not
-    /// carry (can be repeated)
+    /// Earlier bundle (a path or an address), or layout (DIR, oci:DIR or oci-archive:FILE), that gives what the
+    /// bundle does not carry (can be repeated)
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
     /// The report, whose ending says what it is: .html, .md or .json; - is standard output. One that is
@@ -100,12 +99,12 @@ impl ReportOn {
         let form = form(&self.output, self.form)?;
         let trust = self.signers.trust(Keeps::IfItCan)?;
         let opener = self.unlock.opener(printer)?;
-        self.bundle.tell_idle(&self.reach, printer);
+        self.bundle.tell_idle(&self.base, &self.reach, printer);
         let reached = || self.reach.client(printer.progress());
         let bundle = self.bundle.medium(reached, |path| opener.medium(path))?;
         let request = Request {
             against: self.against.map(|path| opener.medium(path)),
-            bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
+            bases: opener.bases(self.base, reached)?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
             ..Request::new(bundle, trust, now()?)
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
+use super::at_hand::all_at_hand;
 use super::idle::Given;
 use super::printer::Printer;
 use super::secrets::{open_to_others, private_key};
@@ -69,6 +70,16 @@ impl Unlocking {
     ) -> Result<Medium> {
         let medium = self.medium(path);
         if medium.is_remote() { medium.reached_by(Arc::new(client()?)) } else { Ok(medium) }
+    }
+
+    /// The earlier bundles and layouts that `--base` names, wherever they are, as [`anywhere`](Unlocking::anywhere).
+    pub(super) fn bases(
+        &self,
+        given: Vec<PathBuf>,
+        client: impl Fn() -> Result<Client>,
+    ) -> Result<Vec<Medium>> {
+        let paths = all_at_hand::<PathBuf>("--base", given)?;
+        paths.into_iter().map(|path| self.anywhere(path, &client)).collect()
     }
 
     /// The media at `paths`.

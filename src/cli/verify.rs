@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::at_hand::all_at_hand;
 use super::believe::{Keeps, Signers};
 use super::bundle::BundleAnywhere;
 use super::environment::now;
@@ -97,8 +96,8 @@ pub(super) struct Verify {
     /// oci:DIR, as `import --to` takes it
     #[arg(long, value_name = "PLACE", value_parser = argument::<Destination>)]
     against: Option<Destination>,
-    /// Earlier bundle, or layout (DIR, oci:DIR or oci-archive:FILE), that has what the bundle does not
-    /// carry (can be repeated)
+    /// Earlier bundle (a path or an address), or layout (DIR, oci:DIR or oci-archive:FILE), that has what the
+    /// bundle does not carry (can be repeated)
     #[arg(long, value_name = "PATH")]
     base: Vec<PathBuf>,
     /// Rule for a name with which it is imported to PLACE (can be repeated; the first that matches
@@ -126,7 +125,7 @@ impl Verify {
         idle::in_full(&[("--long", self.long)], printer);
         let opener = self.unlock.opener(printer)?;
         let progress = printer.progress();
-        let is_elsewhere = self.bundle.is_elsewhere();
+        let is_elsewhere = self.bundle.is_elsewhere(&self.base);
         let reached = || self.reach.client(progress.clone());
         let request = Request {
             bundle: self.bundle.medium(reached, |path| opener.medium(path))?,
@@ -144,7 +143,7 @@ impl Verify {
             now: now()?,
             jobs: self.jobs.map_or_else(all_cores, usize::from),
             verify_media: self.verify_media,
-            bases: opener.media(all_at_hand::<PathBuf>("--base", self.base)?),
+            bases: opener.bases(self.base, reached)?,
             rules: rules::gather(self.map, self.map_file.as_deref())?,
             flatten: self.flatten,
             rewrite: Rewrite { smaller: self.rewrite_index, to_oci: self.to_oci },

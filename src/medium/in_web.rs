@@ -70,7 +70,7 @@ impl Windows {
         let is_near = at.saturating_sub(self.last.end()) <= NEAR;
         // What is passed over is a part of a file that may be read later.
         let (from, step) = match is_near {
-            true => (self.last.end(), (self.step * 2).clamp(NEAR_STEP, MOST_STEP)),
+            true => (self.last.end().min(at), (self.step * 2).clamp(NEAR_STEP, MOST_STEP)),
             false => (at, FAR_STEP),
         };
         self.step = step;

@@ -10,6 +10,19 @@ use crate::words::error::{Class, Error, Result, Subject};
 impl Medium {
     /// The same, which `remote` reads where its path is an address (`http://head:5000/bundles/june.tar`).
     ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use sealift::medium::Medium;
+    /// use sealift::places::registry::{Client, Settings};
+    /// use sealift::words::progress::Silent;
+    ///
+    /// let client = Client::new(Settings::default(), Arc::new(Silent))?;
+    /// let bundle = Medium::at("http://head:5000/bundles/june.tar").reached_by(Arc::new(client))?;
+    /// assert!(bundle.is_remote());
+    /// # Ok::<(), sealift::words::error::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Class::Usage`] for an address that nobody should write down ([`address::check`]), for several places
     /// of which one is an address, and where it is to be read past the system's memory.

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::buildkit::Buildkit;
 use crate::support::content::Layer;
 use crate::support::engines::{Containerd, Docker, Podman};
 use crate::support::gap::Gap;
@@ -316,6 +317,37 @@ fn a_check_pulls_through_the_files_and_leaves_nothing_behind() {
     assert!(failed.code != 0 && failed.json()["ok"] == false, "{failed:?}");
     failed.says("2 clients cannot pull");
     assert_eq!(world.gap.asked(), 0);
+}
+
+#[test]
+fn buildkit_builds_from_unchanged_names_by_tag_and_by_digest() {
+    need!(
+        "root",
+        "runc",
+        "docker-registry",
+        "busybox",
+        "python3",
+        "unshare",
+        "nsenter",
+        "go:buildkitd",
+        "go:buildctl"
+    );
+    let world = World::new();
+    let started = |prefix: &str| {
+        world.import(prefix, &[]);
+        let folder = world.configure("buildkit", prefix, &[]);
+        Buildkit::start_in(&world.gap, &folder.join("buildkitd.toml"))
+    };
+    for prefix in ["/group", ""] {
+        let buildkit = started(prefix);
+        for name in world.names(&[HELLO, APP]) {
+            buildkit.build_from(&name).ok();
+            world.assert_came_from_here(&name);
+        }
+    }
+    // As is said beside the file.
+    assert!(started("").build_from("docker.io/library/absent:1").code != 0);
+    assert!(world.gap.asked() > 0, "the page says that BuildKit asks elsewhere too");
 }
 
 #[test]

@@ -2,9 +2,13 @@
 //! it lies on the disk of who reads.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
+use std::time::{Duration, UNIX_EPOCH};
+
+use rustix::process::Signal;
 
 use crate::memory::peak_of;
 use crate::support::content::{Layer, tar};
@@ -26,6 +30,7 @@ const LISTS: u64 = 200 << 10;
 
 /// A bundle of two images that every test here reads, and who signed it.
 struct Stock {
+    sealift: Sealift,
     folder: PathBuf,
     keys: Keys,
     layers: Vec<String>,
@@ -47,14 +52,13 @@ impl Stock {
             images::write_layout(&sealift.at("l"), &[(names[0], &one), (names[1], &two)]);
             let keys = sealift.keys("signer");
             run!(sealift, "export", "oci:l", "-o", "june.tar", "--sign-key", keys.private).ok();
-            // Never removed: it is one of a run, and small.
-            let folder = tempfile::TempDir::new().unwrap().keep();
-            files::copy(&sealift.at("june.tar"), &folder.join("june.tar"));
-            let public = folder.join("signer.pub.pem");
-            files::copy(&keys.public, &public);
+            // A delta that carries none of them.
+            let mut delta = sealift.command();
+            delta.args(["export", "oci:l", "-o", "july.tar", "--since", "june.tar", "--sign-key"]);
+            ran(delta.arg(&keys.private)).ok();
             let digests = layers.iter().map(|layer| crate::support::content::digest(&layer.bytes));
             let layers = digests.collect();
-            Stock { folder, keys: Keys { public, ..keys }, layers }
+            Stock { folder: sealift.at(""), sealift, keys, layers }
         })
     }
 
@@ -166,45 +170,109 @@ fn a_line_that_keeps_breaking_is_taken_up_where_it_broke() {
     run!(sealift, "list", "oci:store").ok().says("acme/two:1.0");
 }
 
+/// Starts what `verb` says with the bundle behind `gate`, which shuts in the middle of a layer.
+fn halfway(sealift: &Sealift, gate: &Gate, upstream: u16, verb: &[&str], conf: &Path) -> Process {
+    gate.reset(upstream, 2 << 20);
+    let mut command = sealift.command();
+    command.arg(verb[0]).arg(url(&gate.host())).args(&verb[1..]);
+    command.arg("--key").arg(&Stock::get().keys.public).env("CONTAINERS_CONF", conf);
+    let mut process = Process::start(command.stderr(Stdio::piped()).stdout(Stdio::piped()));
+    gate.wait_shut(|| process.ended());
+    process
+}
+
+/// Its exit code, and what it said to people.
+fn end(mut process: Process) -> (Option<i32>, String) {
+    let mut said = String::new();
+    process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    (process.0.wait().unwrap().code(), said)
+}
+
 #[test]
 fn a_file_that_is_replaced_in_the_middle_is_one_error_and_gives_no_name() {
-    need!("nginx");
+    need!("nginx", "docker-registry", "podman");
     let (stock, sealift) = (Stock::get(), Sealift::new());
     let folder = sealift.at("given");
     fs::create_dir(&folder).unwrap();
-    files::copy(&stock.folder.join("june.tar"), &folder.join("june.tar"));
+    let (packed, given) = (stock.folder.join("june.tar"), folder.join("june.tar"));
+    files::copy(&packed, &given);
     let nginx = Nginx::giving(&folder, "", "");
     let gate = Gate::to(nginx.port());
-    gate.reset(nginx.port(), 2 << 20);
+    let (registry, podman) = (Registry::empty(), Podman::new());
+    let place = format!("docker://{}/group", registry.host());
 
-    for verb in [&["import", "--to", "oci:store"][..], &["verify"]] {
-        gate.reset(nginx.port(), 2 << 20);
-        let mut command = sealift.command();
-        command.arg(verb[0]).arg(url(&gate.host())).args(&verb[1..]);
-        command.arg("--key").arg(&stock.keys.public);
-        let mut process = Process::start(command.stderr(Stdio::piped()).stdout(Stdio::piped()));
-        gate.wait_shut(|| process.ended());
+    for (round, verb) in [
+        &["verify"][..],
+        &["import", "--to", "oci:store"],
+        &["import", "--to", &place],
+        &["import", "--to", &podman.storage()],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let process = halfway(&sealift, &gate, nginx.port(), verb, &podman.conf());
         // The same bytes, and yet another file.
-        files::copy(&stock.folder.join("june.tar"), &folder.join("new"));
-        fs::rename(folder.join("new"), folder.join("june.tar")).unwrap();
-        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000);
-        fs::File::options()
-            .write(true)
-            .open(folder.join("june.tar"))
-            .and_then(|file| file.set_modified(long_ago))
-            .unwrap();
+        files::copy(&packed, &folder.join("new"));
+        let seconds = Duration::from_secs(1_000_000 + round as u64);
+        let file = fs::File::options().write(true).open(folder.join("new")).unwrap();
+        file.set_modified(UNIX_EPOCH + seconds).unwrap();
+        fs::rename(folder.join("new"), &given).unwrap();
         gate.reset(nginx.port(), u64::MAX);
 
-        assert_eq!(process.0.wait().unwrap().code(), Some(code::DAMAGED));
-        let mut said = String::new();
-        use std::io::Read as _;
-        process.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let (code, said) = end(process);
+        assert_eq!(code, Some(code::DAMAGED), "{verb:?}\n{said}");
         assert!(said.contains("was changed or replaced while it was read"), "{said}");
-        assert_eq!(said.matches("error: ").count(), 1, "{said}");
-        files::copy(&stock.folder.join("june.tar"), &folder.join("june.tar"));
+        assert_eq!(said.matches("error: ").count(), 1, "{verb:?}\n{said}");
     }
     let index = fs::read_to_string(sealift.at("store/index.json")).unwrap_or_default();
     assert!(!index.contains("acme"), "{index}");
+    let names = output(podman.command().args(["images", "--format", "{{.Repository}}"]));
+    assert!(!String::from_utf8(names).unwrap().contains("acme"));
+    let there = run!(sealift, "list", place);
+    assert!(!there.stdout.contains("acme"), "{}", there.stdout);
+}
+
+#[test]
+fn whoever_is_stopped_while_nothing_comes_ends_at_once_and_goes_on_later() {
+    need!("nginx");
+    let (stock, sealift) = (Stock::get(), Sealift::new());
+    let nginx = Nginx::giving(&stock.folder, "", "");
+    let gate = Gate::to(nginx.port());
+    let import = ["import", "--to", "oci:store", "--timeout", "3600"];
+
+    let process = halfway(&sealift, &gate, nginx.port(), &import, Path::new(""));
+    process.signal(Signal::INT);
+
+    let (code, said) = end(process);
+    assert_eq!(code, Some(code::INTERRUPTED), "{said}");
+    let index = fs::read_to_string(sealift.at("store/index.json")).unwrap_or_default();
+    assert!(!index.contains("acme"), "{index}");
+    gate.reset(nginx.port(), u64::MAX);
+    run!(sealift, "import", url(&gate.host()), "--to", "oci:store", "--key", stock.keys.public)
+        .ok();
+}
+
+#[test]
+fn a_bundle_that_is_served_is_read_as_the_file_that_it_is() {
+    let (stock, sealift) = (Stock::get(), Sealift::new());
+    let served = sealift.serve(&stock.folder.join("june.tar"), &stock.keys.public);
+    let url = format!("http://{}/bundles/june.tar", served.host());
+
+    run!(sealift, "verify", url, "--key", stock.keys.public).ok();
+    import(&sealift, &url, "oci:store", &[]).ok();
+    assert_eq!(import(&sealift, &url, "oci:store", &[]).ok().number("/copied/blobs"), 0);
+    run!(sealift, "diff", url, "oci:store", "--key", stock.keys.public, "--exit-code").ok();
+    run!(sealift, "list", url, "--key", stock.keys.public).ok().says("docker.io/acme/two:1.0");
+    run!(sealift, "report", url, "--key", stock.keys.public, "-o", "r.md").ok();
+    run!(sealift, "proof", url, "--key", stock.keys.public, "-o", "p").ok();
+
+    // What a delta does not carry comes from there as well.
+    let delta = stock.sealift.at("july.tar");
+    let delta = delta.to_str().unwrap();
+    import(&sealift, delta, "oci:bare", &[]).exits(code::INCOMPLETE);
+    let whole = import(&sealift, delta, "oci:bare", &["--base", &url]).ok();
+    assert_eq!(whole.json()["images"].as_array().unwrap().len(), 2);
+    run!(sealift, "verify", delta, "--base", url, "--key", stock.keys.public).ok();
 }
 
 #[test]
@@ -274,17 +342,17 @@ fn whatever_else_a_server_says_is_one_error_with_the_way_out() {
         .exits(code::USAGE)
         .says("lies on another machine");
     let key = stock.keys.public.to_str().unwrap();
-    let here = folder.join("june.tar");
-    let here = here.to_str().unwrap();
+    let sign = stock.keys.private.to_str().unwrap();
     for verb in [
         &["pack", &url, "-o", "p.tar"][..],
-        &["sign", &url, "--sign-key", "signer.key.pem"],
+        &["sign", &url, "--sign-key", sign, "--key", key],
         &["protect", &url],
         &["repair", &url, "--key", key],
         &["squash", &url, &url, "-o", "s.tar", "--key", key],
         &["serve", &url, "--key", key],
         &["receive", &url, "--to", "oci:x", "--key", key],
-        &["import", here, "--base", &url, "--to", "oci:x", "--key", key],
+        &["export", "oci:l", "--reuse", &url, "-o", "n.tar", "--sign-key", sign],
+        &["export", "oci:l", "--since", &url, "-o", "n.tar", "--sign-key", sign],
     ] {
         let refused = ran(sealift.command().args(verb));
         assert_eq!(refused.code, code::USAGE, "{verb:?}\n{}", refused.stderr);

@@ -20,6 +20,7 @@ macro_rules! run {
 }
 
 pub mod age;
+pub mod buildkit;
 pub mod ceremony;
 pub mod chromium;
 pub mod content;

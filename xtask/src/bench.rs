@@ -12,6 +12,7 @@ mod requests;
 mod serving;
 mod set;
 mod small;
+mod stocked;
 mod tasks;
 mod update;
 mod world;

@@ -62,19 +62,21 @@ impl Peer {
         let start = Instant::now();
         // Under a name of its own until it is whole: a build that is interrupted leaves no program.
         let scratch = shell::Scratch::below(&shell::root().join(FOLDER), "building")?;
-        shell::output(
-            go().arg("install")
-                .args(["-trimpath", "-ldflags=-s -w"])
-                .arg(format!("{}@{}", self.package, self.version))
-                .env("GOBIN", scratch.path()),
-        )?;
-        let built = shell::files(scratch.path())?;
-        let [built] = built.as_slice() else {
-            return Err(format!("go built {} programs", built.len()));
+        let in_module = || {
+            let mut go = go();
+            go.current_dir(scratch.path());
+            go
         };
+        // In a module of its own, since `go install` takes none that excludes or replaces others.
+        shell::output(in_module().args(["mod", "init", "peer"]))?;
+        shell::output(in_module().arg("get").arg(format!("{}@{}", self.package, self.version)))?;
+        let built = scratch.path().join(&self.name);
+        let mut build = in_module();
+        build.args(["build", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&built);
+        shell::output(build.arg(&self.package))?;
         let fail = |error: std::io::Error| format!("{}: {error}", program.display());
         program.parent().map_or(Ok(()), shell::make_folder)?;
-        std::fs::rename(built, &program).map_err(fail)?;
+        std::fs::rename(&built, &program).map_err(fail)?;
         println!("built {} in {:.0} s", self.name, start.elapsed().as_secs_f64());
         Ok(program)
     }

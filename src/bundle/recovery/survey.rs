@@ -63,6 +63,10 @@ impl Survey {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<Option<Survey>> {
+        // Nothing that lies beside it there is looked at.
+        if medium.is_remote() {
+            return Ok(None);
+        }
         let (mut media, mut is_in_volumes) = (Vec::new(), medium.places().nth(1).is_some());
         for place in medium.places() {
             let names = volumes(place)?;

@@ -59,7 +59,7 @@ impl Remote for Client {
     fn open(&self, address: &str) -> Result<RemoteFile> {
         let url = Url::parse(address).ok_or_else(|| {
             Error::new(Class::Usage, format!("{address:?} is no address that is read"))
-                .hint("write it as in http://head:5000/bundles/june.tar")
+                .hint("write it as in http://head:5000/bundles/june.tar, and a space as %20")
         })?;
         let registry: Registry = url.authority().parse()?;
         let said = self.0.settings.plain_http.contains(&registry);

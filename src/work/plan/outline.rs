@@ -178,7 +178,7 @@ fn lists(contents: &Contents, chosen: &Coming) -> Vec<ReferrersList> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::contents::Image;
+    use crate::bundle::samples;
     use crate::places::layout::LayoutStore;
     use crate::words::media::{OCI_INDEX, OCI_MANIFEST};
     use serde_json::json;
@@ -199,21 +199,6 @@ mod tests {
         Contents { documents, ..Contents::default() }
     }
 
-    fn image(name: Reference, document: &Document) -> Image {
-        let about = document.descriptor();
-        Image {
-            name,
-            digest: about.digest,
-            media_type: about.media_type.to_string(),
-            size: about.size,
-            platforms: Vec::new(),
-            source: String::new(),
-            left_out: Vec::new(),
-            rewritten_from: None,
-            made: false,
-        }
-    }
-
     #[test]
     fn a_manifest_that_is_also_a_layer_goes_both_ways() {
         let inner = manifest(&[]);
@@ -222,7 +207,11 @@ mod tests {
         for order in [[&outer, &inner], [&inner, &outer]] {
             let mut contents = holding(&order);
             let tagged = |n: usize| format!("localhost/a:{n}").parse::<Reference>().unwrap();
-            contents.images = order.iter().enumerate().map(|(n, d)| image(tagged(n), d)).collect();
+            contents.images = order
+                .iter()
+                .enumerate()
+                .map(|(n, d)| samples::image(tagged(n), d.descriptor()))
+                .collect();
             let delivery: Delivery = Delivery {
                 there: Box::new(LayoutStore::open(std::path::Path::new("nowhere")).unwrap()),
                 name: "localhost/a".to_owned(),

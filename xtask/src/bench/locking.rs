@@ -1,16 +1,11 @@
 //! Names of many images, resolved, sized and locked; peers only resolve them, one call each.
 
-use super::measure;
 use super::tasks::{Side, Task};
-use crate::image::{self, Descriptor};
-use crate::server::Server;
-use crate::{Result, go, http, shell};
-use serde_json::json;
+use super::{measure, stocked};
+use crate::{Result, go, shell};
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// What is there when it is filled.
-const FILLED: &str = "filled";
 /// Tags of each repository.
 const TAGS: usize = 50;
 
@@ -22,14 +17,7 @@ pub fn task(
     repositories: usize,
     runs: usize,
 ) -> Result<Task> {
-    let store = cache.join(format!("registry-lock-{repositories}"));
-    let registry = Server::registry(&store)?;
-    let done = store.with_extension(FILLED);
-    if shell::read_text(&done).is_err() {
-        println!("filling {}", store.display());
-        (0..repositories).try_for_each(|number| fill(registry.port, number))?;
-        shell::write(&done, repositories.to_string())?;
-    }
+    let registry = stocked::registry(cache, "lock", repositories, fill)?;
     let host = registry.host();
     let (mut rules, mut names) = (String::new(), String::new());
     for number in 0..repositories {
@@ -88,18 +76,8 @@ pub fn task(
 
 /// A repository whose images share a base, each with a layer of its own.
 fn fill(port: u16, number: usize) -> Result {
-    let repository = format!("team/app-{number}");
-    for tag in 0..TAGS {
-        let layers = ["base".to_owned(), format!("layer {tag} of {number}")];
-        let tars = layers.map(|content| image::tar("file", 0o644, content.as_bytes()));
-        let diff_ids = tars.each_ref().map(|tar| image::digest(tar));
-        let config = image::config("amd64", "2026-01-01T00:00:00Z", &diff_ids, &json!({}));
-        for blob in tars.iter().chain([&config]) {
-            http::put_blob(port, &repository, &image::digest(blob), blob)?;
-        }
-        let layers = tars.each_ref().map(|tar| Descriptor::of(image::LAYER, tar));
-        let manifest = image::manifest(&Descriptor::of(image::CONFIG, &config), &layers);
-        http::put_manifest(port, &repository, &format!("1.{tag}"), image::MANIFEST, &manifest)?;
-    }
-    Ok(())
+    (0..TAGS).try_for_each(|tag| {
+        let own = format!("layer {tag} of {number}");
+        stocked::put_image(port, &format!("team/app-{number}"), &format!("1.{tag}"), &own)
+    })
 }

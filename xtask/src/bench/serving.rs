@@ -7,11 +7,11 @@ use super::tasks::{self, Task};
 use crate::image::{self, Descriptor};
 use crate::server::Server;
 use crate::{Result, go, shell};
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{AddressFamily, RecvFlags, SocketType, recv};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -219,8 +219,9 @@ fn measure(server: &Server, blob: &Descriptor, clients: usize) -> Result<Sample>
     let before = sum(used)?;
     let begun = Instant::now();
     std::thread::scope(|scope| {
-        let readers: Vec<_> =
-            (0..clients).map(|_| scope.spawn(|| read(server.port, blob))).collect();
+        let readers: Vec<_> = (0..clients)
+            .map(|number| scope.spawn(move || read(number, server.port, blob)))
+            .collect();
         readers.into_iter().try_for_each(|reader| {
             reader.join().unwrap_or_else(|_| Err("a client stopped".to_owned()))
         })
@@ -233,9 +234,9 @@ fn measure(server: &Server, blob: &Descriptor, clients: usize) -> Result<Sample>
 
 /// Asks for the blob, and takes its bytes without copying them, which leaves the processors to the
 /// server.
-fn read(port: u16, blob: &Descriptor) -> Result {
+fn read(number: usize, port: u16, blob: &Descriptor) -> Result {
     let fail = |error: std::io::Error| format!("127.0.0.1:{port}: {error}");
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).map_err(fail)?;
+    let mut socket = connect_as(number, port).map_err(|error| fail(error.into()))?;
     socket.set_read_timeout(Some(Duration::from_secs(120))).map_err(fail)?;
     let path = format!("/v2/bench/{NAME}/blobs/{}", blob.digest);
     let head =
@@ -256,6 +257,15 @@ fn read(port: u16, blob: &Descriptor) -> Result {
             count => got += count as u64,
         }
     }
+}
+
+/// A connection from an address that no other client has, as nodes have theirs: a server may judge by it.
+fn connect_as(number: usize, port: u16) -> rustix::io::Result<TcpStream> {
+    let [.., high, low] = u32::try_from(number + 1).unwrap_or(u32::MAX).to_be_bytes();
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    rustix::net::bind(&socket, &SocketAddr::from(([127, 1, high, low], 0)))?;
+    rustix::net::connect(&socket, &SocketAddr::from(([127, 0, 0, 1], port)))?;
+    Ok(socket.into())
 }
 
 /// Seconds of user and system time that a process has taken.

@@ -6,11 +6,12 @@ use super::super::*;
 use crate::bundle::base::{Base, LeansOn, Witness};
 use crate::bundle::blob_list::BlobList;
 use crate::bundle::contents::Contents;
-use crate::bundle::contents::{Image, LeftOut, Reason, Referrer};
+use crate::bundle::contents::{LeftOut, Reason, Referrer};
 use crate::bundle::head::Head;
 use crate::bundle::inventory::{Inventory, SUMS};
 use crate::bundle::keys::PrivateKey;
 use crate::bundle::problem::{Problem, ProblemKind};
+use crate::bundle::samples;
 use crate::bundle::statement::Predicate;
 use crate::bundle::statement::Statement;
 use crate::places::layout::blob_path;
@@ -36,20 +37,6 @@ fn manifest(layers: &[Descriptor]) -> Document {
 
 fn index(children: &[Descriptor]) -> Document {
     document(&json!({"schemaVersion": 2, "manifests": children}), OCI_INDEX)
-}
-
-fn image(name: &str, root: &Descriptor) -> Image {
-    Image {
-        name: name.parse().unwrap(),
-        digest: root.digest,
-        media_type: root.media_type.to_string(),
-        size: root.size,
-        platforms: Vec::new(),
-        source: String::new(),
-        left_out: Vec::new(),
-        rewritten_from: None,
-        made: false,
-    }
 }
 
 /// A signed bundle in a folder, whatever it says.
@@ -89,7 +76,10 @@ impl Forged {
     ) -> Forged {
         let contents = Contents {
             referrers: referrer.into_iter().collect(),
-            images: images.iter().map(|(name, root)| image(name, root)).collect(),
+            images: images
+                .iter()
+                .map(|(name, root)| samples::image(name.parse().unwrap(), root))
+                .collect(),
             documents: documents.iter().map(|d| (d.descriptor().digest, (*d).clone())).collect(),
             blobs: BlobList::whole(vec![Descriptor::of("a/b", b"{}")]),
             ..Contents::default()

@@ -5,9 +5,10 @@ use std::os::unix::fs::symlink;
 
 use super::super::*;
 use crate::bundle::blob_list::BlobList;
-use crate::bundle::contents::{Contents, Image};
+use crate::bundle::contents::Contents;
 use crate::bundle::draft::making::hash;
 use crate::bundle::keys::PrivateKey;
+use crate::bundle::samples;
 use crate::bundle::statement::Predicate;
 use crate::medium::Medium;
 use crate::words::digest::Digest;
@@ -25,17 +26,7 @@ fn head(key: &PrivateKey, layers: &[Descriptor]) -> Head {
     let raw = serde_json::json!({"schemaVersion": 2, "config": config, "layers": layers});
     let document = Document::parse(raw.to_string().into_bytes(), OCI_MANIFEST).unwrap();
     let about = document.descriptor().clone();
-    let image = Image {
-        name: "localhost/a:1".parse().unwrap(),
-        digest: about.digest,
-        media_type: about.media_type.to_string(),
-        size: about.size,
-        platforms: Vec::new(),
-        source: String::new(),
-        left_out: Vec::new(),
-        rewritten_from: None,
-        made: false,
-    };
+    let image = samples::image("localhost/a:1".parse().unwrap(), &about);
     let mut contents = Contents { images: vec![image], ..Contents::default() };
     contents.documents.insert(about.digest, document);
     contents.blobs = BlobList::whole(contents.walk_blobs());
