@@ -276,7 +276,7 @@ mod tests {
     fn all_that_read_at_once_find_a_seat() {
         for nodes in 1..=TRANSFERS {
             let each = Serving::transfers(nodes);
-            assert!(each >= 1 && each <= MOST_EACH && each * nodes <= TRANSFERS, "{nodes}");
+            assert!((1..=MOST_EACH).contains(&each) && each * nodes <= TRANSFERS, "{nodes}");
         }
         assert_eq!((Serving::transfers(AT_ONCE), Serving::transfers(0)), (MOST_EACH, MOST_EACH));
     }
