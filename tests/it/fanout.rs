@@ -159,8 +159,14 @@ fn another_bundle_under_the_name_that_nodes_see_is_not_touched() {
     assert!(why.contains("is another one than was asked for"), "{why}");
     assert!(!head.sealift.at("nodes/n1/store").exists(), "something was made there");
     assert_eq!(head.asked(), ["n1"]);
-    fanout(&head.bundle).ok();
+    // What another one left where this does not go is told, and stays known.
+    let killed = head.sealift.home().join(".local/state/sealift/fanout").join("0".repeat(64));
+    std::fs::create_dir(&killed).unwrap();
+    let run = r#"{"version":1,"run":"sealift-00000000000000ff","queue":"slurm","held":{}}"#;
+    std::fs::write(killed.join("nodes.json"), run).unwrap();
+    fanout(&head.bundle).ok().says("is taken back by the next fan-out that goes there");
     assert!(holds(&head, "n1"));
+    assert_eq!(std::fs::read_to_string(killed.join("nodes.json")).unwrap(), run);
 }
 
 #[test]
