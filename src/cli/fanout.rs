@@ -133,7 +133,8 @@ impl Fanout {
         // What else is wrong is told before the port is taken.
         check(app, &import(&there))?;
         let serving = self.served.serving(&self.bundle, self.dry_run, printer)?;
-        let there = serving.as_ref().map_or(there, |it| vec![it.url().to_owned()]);
+        let at_once = self.at_once.map(usize::from);
+        let there = serving.as_ref().map_or(there, |it| it.words(at_once, &self.options));
         // Whoever says another key or program means that nodes are to look by it; wherever they read the same
         // bundle, they hold the same.
         let told_nodes = [self.program.clone()].into_iter().chain(words.clone()).collect();
@@ -159,7 +160,7 @@ impl Fanout {
         request.options = told_nodes;
         request.again = self.again;
         let usual = serving.as_ref().map(|_| Serving::at_once(dispatcher.most_at_once()));
-        request.at_once = self.at_once.map(Into::into).or(usual);
+        request.at_once = at_once.or(usual);
         request.served_at = serving.as_ref().map(|it| it.url().to_owned());
         (request.patience, request.limit) = (patience, limit);
         request.dry_run = self.dry_run;

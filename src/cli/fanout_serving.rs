@@ -14,7 +14,7 @@ use super::printer::Printer;
 use super::secrets::open_to_others;
 use crate::medium::Medium;
 use crate::tools::file::open_regular;
-use crate::verbs::serve::{FileServer, GivenFile, Passwords, Terms, Tls};
+use crate::verbs::serve::{FileServer, GivenFile, MAX_CONNECTIONS, Passwords, Terms, Tls};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 
@@ -24,9 +24,14 @@ const USUAL_PORT: u16 = 5000;
 const MAX_HOST: usize = 253;
 /// How long answers under way may take once the run is over: nobody is left who waits for one.
 const GRACE: Duration = Duration::from_secs(1);
-/// How many nodes read at once where nobody says: with six transfers each they have a seat each of the 400
-/// that a server has, and one network card serves all of them anyway.
+/// How many nodes read at once where nobody says: one network card serves all of them, and more make it no
+/// faster.
 const AT_ONCE: usize = 32;
+/// How many transfers all of them may have together: as many as the server has seats for one address, behind
+/// which all nodes may be. Whoever finds no seat is sent away.
+const TRANSFERS: usize = MAX_CONNECTIONS as usize / 2;
+/// Most of them that one node has: what engines have at a registry.
+const MOST_EACH: usize = 6;
 
 /// Whether and how nodes are given the bundle from here.
 #[derive(Debug, Args)]
@@ -147,6 +152,20 @@ impl Serving {
         most.min(AT_ONCE)
     }
 
+    /// What each of `nodes` that read at once is told, where it is not told otherwise by `options`: where the
+    /// bundle is, and how many transfers it may have.
+    pub(super) fn words(&self, nodes: Option<usize>, options: &[String]) -> Vec<String> {
+        let jobs = Serving::transfers(nodes.unwrap_or(AT_ONCE)).to_string();
+        let is_said = options.iter().any(|it| it == "--jobs" || it.starts_with("--jobs="));
+        let jobs = (!is_said).then(|| ["--jobs".to_owned(), jobs]);
+        [self.url.clone()].into_iter().chain(jobs.into_iter().flatten()).collect()
+    }
+
+    /// How many transfers each of `nodes` that read at once may have.
+    fn transfers(nodes: usize) -> usize {
+        (TRANSFERS / nodes.max(1)).clamp(1, MOST_EACH)
+    }
+
     /// What somebody has to know who runs by hand what is printed, as a comment of one line.
     pub(super) fn comment(&self) -> String {
         let line = format!(
@@ -252,6 +271,15 @@ impl FromStr for HeadAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_that_read_at_once_find_a_seat() {
+        for nodes in 1..=TRANSFERS {
+            let each = Serving::transfers(nodes);
+            assert!((1..=MOST_EACH).contains(&each) && each * nodes <= TRANSFERS, "{nodes}");
+        }
+        assert_eq!((Serving::transfers(AT_ONCE), Serving::transfers(0)), (MOST_EACH, MOST_EACH));
+    }
 
     #[test]
     fn a_host_may_have_a_port_and_is_one_that_nodes_can_ask_for() {

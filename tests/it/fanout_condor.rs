@@ -14,10 +14,10 @@ use crate::support::{Process, command, wait_for};
 const COMMANDS: [&str; 4] = ["condor_status", "condor_submit", "condor_q", "condor_rm"];
 
 /// A pool in the scratch folder of `head`, with these machines.
-struct Pool(PathBuf);
+pub struct Pool(PathBuf);
 
 impl Pool {
-    fn new(head: &HeadNode, machines: &[&str]) -> Pool {
+    pub fn new(head: &HeadNode, machines: &[&str]) -> Pool {
         let pool = Pool(head.sealift.at("pool"));
         std::fs::create_dir_all(pool.0.join("jobs")).unwrap();
         std::fs::write(pool.0.join("last"), "0").unwrap();
@@ -42,7 +42,7 @@ impl Pool {
         command
     }
 
-    fn fanout(&self, head: &HeadNode, first: &str, more: &[&str]) -> Command {
+    pub fn fanout(&self, head: &HeadNode, first: &str, more: &[&str]) -> Command {
         let to = format!("oci:{}/{{node}}/store", head.sealift.at("nodes").display());
         let mut fanout = head.fanout(&to, &head.program(first));
         fanout.arg("--condor").args(more);

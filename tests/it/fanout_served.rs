@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use serde_json::json;
 
 use crate::fanout::{by_ssh, fanout_path, holds, place};
+use crate::fanout_condor::Pool;
 use crate::fanout_kubernetes;
 use crate::fanout_slurm::by_slurm;
 use crate::support::nodes::{HeadNode, in_json, states, told};
@@ -61,7 +62,7 @@ fn nodes_read_what_they_lack_and_another_way_finishes_the_run() {
     let said = words(&head);
     let port = port(&said);
     let url = format!("http://127.0.0.1:{port}/bundles/it%27s%20a%20b%252F.tar");
-    assert_eq!(said.matches(&format!("import {url} --to")).count(), 2, "{said}");
+    assert_eq!(said.matches(&format!("import {url} --jobs 6 --to")).count(), 2, "{said}");
     assert_eq!(first.json()["servedAt"], json!(url));
     assert!(!said.contains("it's") && !is_open(port));
 
@@ -203,4 +204,31 @@ fn kubernetes_nodes_read_from_the_head_and_a_killed_run_takes_its_server_along()
     assert_eq!(words(&head).matches("import http://127.0.0.1:").count(), 3);
     assert!(["n1", "n2", "n3"].iter().all(|node| holds(&head, node)));
     assert!(cluster.left().is_empty(), "{:?}", cluster.left());
+}
+
+#[test]
+fn machines_of_a_pool_read_from_the_head_as_few_at_a_time_as_they_are_told() {
+    need!("root", "busybox");
+    let head = HeadNode::new("b.tar");
+    let pool = Pool::new(&head, &["e1", "e2", "e3"]);
+    let all = [("e1", "imported"), ("e2", "imported"), ("e3", "imported")];
+
+    assert_eq!(states(&in_json(&mut pool.fanout(&head, "", &FREE)).ok()), told(&all));
+    let said = words(&head);
+    assert!(["e1", "e2", "e3"].iter().all(|node| holds(&head, node)));
+    assert_eq!(said.matches("/bundles/b.tar --jobs 6 --to").count(), 3, "{said}");
+    assert!(!is_open(port(&said)));
+
+    // All that read at once share what the server has room for; who says it knows better.
+    let of_many = [&FREE[..], &["--again", "--at-once", "100"]].concat();
+    in_json(&mut pool.fanout(&head, "", &of_many)).ok();
+    assert_eq!(words(&head).matches("/bundles/b.tar --jobs 2 --to").count(), 3);
+    let own = [&FREE[..], &["--again", "--", "--jobs=3"]].concat();
+    ran(&mut pool.fanout(&head, "", &own)).ok();
+    let said = words(&head);
+    assert_eq!(
+        (said.matches("--jobs").count(), said.matches("--jobs=3").count()),
+        (3, 3),
+        "{said}"
+    );
 }
