@@ -98,7 +98,7 @@ impl From<WhenTaken> for OnExisting {
       --map 'docker.io/library/alpine:3.20=alpine:demo-copy'
   sealift import july.tar --to docker-archive:/var/lib/images/ --key transfer.pub.pem \\
       --base june.tar
-  sealift import http://head:5000/bundles/june.tar --to oci:store --key transfer.pub.pem
+  sealift import http://head/bundles/june.tar --to oci:store --key transfer.pub.pem
   sealift import /media/cdrom --to oci:store --key transfer.pub.pem
   sealift import disc1/june.001.tar disc2/june.002.tar --to oci:store --key transfer.pub.pem
   sealift import june.tar --to oci:store --key transfer.pub.pem --policy site.toml
@@ -228,7 +228,9 @@ impl Import {
         let filing = self.filing(printer)?;
         self.check_platform()?;
         self.tell_idle(printer);
-        if self.to.beside_registries().is_some() && !self.bundle.is_elsewhere(&self.base) {
+        if self.bundle.is_elsewhere(&self.base) {
+            self.registries.share();
+        } else if self.to.beside_registries().is_some() {
             self.registries.unused();
         }
         let rules = self.renaming.rules()?;

@@ -28,7 +28,7 @@ use crate::words::escape::Safe;
   sealift inspect june.tar --key transfer.pub.pem --format json
   sealift inspect june.tar --tree
   sealift inspect june.tar.age --identity site.key
-  sealift inspect http://head:5000/bundles/june.tar
+  sealift inspect http://head/bundles/june.tar
 
 Layers are not read. Without --key and --trust nothing is proven about who made the bundle. With problems the
 exit code is that of verify: 4 or 5. One that has expired is shown all the same, with exit code 7.")]

@@ -54,6 +54,9 @@ pub(super) struct Reach {
     timeout: Option<u32>,
 }
 
+/// How many transfers there are at a time from one that gives to many: as many as podman has.
+const AMONG_MANY: u16 = 6;
+
 /// How long is waited where nobody says.
 const TIMEOUT: u32 = 60;
 
@@ -74,6 +77,12 @@ impl Registries {
     /// Whether a number of transfers was given.
     pub(super) fn has_jobs(&self) -> bool {
         self.jobs.is_some()
+    }
+
+    /// Takes a few connections, where no number was given: whoever gives a bundle to many nodes has so many
+    /// for all of them.
+    pub(super) fn share(&mut self) {
+        self.jobs.get_or_insert(AMONG_MANY);
     }
 
     /// Forgets files that no registry is reached with: that they are missing is no matter then.

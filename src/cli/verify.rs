@@ -51,7 +51,7 @@ const SHOWN: usize = 20;
   sealift verify july.tar --key transfer.pub.pem --base june.tar
   sealift verify june.tar.age --identity site.key --key transfer.pub.pem
   sealift verify /media/usb/june --key transfer.pub.pem --verify-media
-  sealift verify http://head:5000/bundles/june.tar --key transfer.pub.pem
+  sealift verify http://head/bundles/june.tar --key transfer.pub.pem
   sealift verify disc1/june.001.tar disc2/june.002.tar --key transfer.pub.pem
 
 With --trust the root of trust says how many of whom must have signed, and what is not taken; every

@@ -17,6 +17,7 @@ use super::session::Session;
 use crate::medium::no_tar::{SNIFF, no_tar};
 use crate::medium::ranged::{Ranged, Remote, RemoteFile};
 use crate::tools::rate::read_limited;
+use crate::tools::retry::Retry;
 use crate::words::error::{Class, Error, ErrorKind, Result, Side};
 use crate::words::escape::safe;
 use crate::words::phrase::{Phrase, phrase};
@@ -29,6 +30,9 @@ const FIRST: u64 = 64 << 10;
 const MAX_SIZE: u64 = i64::MAX as u64;
 /// Longest mark of a version that is sent back. Servers make them of a few numbers.
 const MAX_MARK: usize = 1 << 10;
+/// How often a part is asked for before it is given up: a minute, since a server that many nodes read from
+/// at once may have no seat for one of them at first.
+const ATTEMPTS: u32 = 10;
 /// How many drops in a row, with next to nothing in between, end a transfer.
 const MAX_FAULTS: u32 = 5;
 /// How many bytes between two drops are something.
@@ -131,7 +135,9 @@ impl Asking<'_> {
             scopes: self.session.scopes(false),
             what: self.what(),
         };
-        let answer = self.session.call(&call)?;
+        let shared = &self.session.shared;
+        let retry = Retry { attempts: ATTEMPTS, ..shared.settings.retry };
+        let answer = retry.run(&*shared.progress, || self.session.call_once(&call))?;
         let range = answer.header("content-range").map(str::to_owned);
         match (answer.status, self.known) {
             (206, _) => {}
