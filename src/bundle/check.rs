@@ -8,6 +8,7 @@ mod attested;
 mod examined;
 mod files;
 mod graph;
+mod hashed;
 mod instead;
 mod listed;
 mod own;

@@ -267,6 +267,7 @@ impl Import {
             filing,
             now: now()?,
             jobs: self.registries.jobs(),
+            every_byte: false,
             dry_run: self.dry_run,
             leave_behind: self.partly.leave_behind(),
             discs,

@@ -202,9 +202,15 @@ fn line(report: &ParcelReport) -> String {
 /// All that `error` says, in one line: what, of which, and the way out.
 fn why(error: &Error) -> String {
     let mut text = error.spelled();
-    let findings: Vec<&str> = error.findings().iter().map(|finding| &**finding).collect();
-    if !findings.is_empty() {
-        text = format!("{text}: {}", findings.join("; "));
+    for (number, finding) in error.findings().iter().enumerate() {
+        // What is indented is about the one before it.
+        let between = match finding.starts_with(' ') {
+            true => ", ",
+            false if number == 0 => ": ",
+            false => "; ",
+        };
+        text.push_str(between);
+        text.push_str(finding.trim_start());
     }
     match error.advice() {
         Some(way_out) => format!("{text} ({})", told(way_out)),

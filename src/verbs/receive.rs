@@ -246,6 +246,7 @@ impl<'r> Receiver<'r> {
         let request = import::Request {
             bundle: parcel.medium(&self.folder, &template.bundle),
             now: (self.request.clock)()?,
+            every_byte: true,
             receipt: template.receipt.as_ref().map(|receipting| receipting.at(&receipt)),
             ..template.clone()
         };

@@ -453,6 +453,70 @@ fn a_damaged_bundle_is_refused_though_its_name_is_taken() {
 }
 
 #[test]
+fn a_damaged_bundle_is_refused_though_the_destination_has_its_images() {
+    let site = Site::new();
+    // Two layers, of which volumes have parts.
+    let layer = |seed| Layer::gzip(&tar(&[("file", &Random::new(seed).bytes(1_500_000), 0o644)]));
+    let held = Image::single("library/held", "1", r#"["/bin/true"]"#, &[layer(1), layer(2)]);
+    let new = Image::single("library/new", "1", r#"["/bin/true"]"#, &[layer(1), layer(3)]);
+    let (held_name, new_name) = ("docker.io/library/held:1", "docker.io/library/new:1");
+    write_layout(&site.at("before"), &[(held_name, &held)]);
+    write_layout(&site.at("after"), &[(held_name, &held), (new_name, &new)]);
+    site.export("oci:before", "-o drop/before.tar --sign-key own.key.pem");
+    site.once("oci:in").ok();
+    let whole = files::tree(&site.at("in"));
+    site.export("oci:after", "-o after.tar --sign-key own.key.pem");
+    site.export("oci:after", "-o after --sign-key own.key.pem");
+    site.export("oci:after", "-o volumes --volume-size 2MiB --sign-key own.key.pem");
+    // A byte of a layer that the destination has: in the file of it, and where it lies in a tar.
+    let damaged = layer(1).bytes;
+    let begin = &damaged[1000..1064];
+    let path = |layer: &Layer| digest(&layer.bytes).replace(':', "/");
+    files::flip(&site.at("after/blobs").join(path(&layer(1))), 1_000_000);
+    let flip_in = |file: &Path| {
+        let bytes = fs::read(file).unwrap();
+        let at = bytes.windows(begin.len()).position(|it| it == begin);
+        at.map(|at| files::flip(file, at as u64)).is_some()
+    };
+    assert!(flip_in(&site.at("after.tar")));
+    let volumes: Vec<PathBuf> =
+        fs::read_dir(site.at("volumes")).unwrap().map(|it| it.unwrap().path()).collect();
+    let tars: Vec<&PathBuf> =
+        volumes.iter().filter(|it| it.extension().is_some_and(|it| it == "tar")).collect();
+    assert!(tars.len() > 1 && tars.iter().any(|it| flip_in(it)), "{volumes:?}");
+    fs::rename(site.at("after.tar"), site.at("drop/packed.tar")).unwrap();
+    fs::rename(site.at("after"), site.at("drop/folder")).unwrap();
+    fs::create_dir(site.at("drop/set")).unwrap();
+    for tar in tars {
+        fs::rename(tar, site.at("drop/set").join(tar.file_name().unwrap())).unwrap();
+    }
+
+    let refused = site.once("oci:in").exits(code::DAMAGED);
+
+    let all = [("folder", "refused"), ("packed.tar", "refused"), ("set", "refused")];
+    assert_eq!(states(&refused), told(&all));
+    for parcel in refused.json()["parcels"].as_array().unwrap() {
+        let findings = parcel["findings"].to_string();
+        assert!(findings.contains("does not match its signed digest"), "{parcel}");
+        assert!(findings.contains(held_name) && findings.contains(new_name), "{parcel}");
+    }
+    let receipts = site.names().into_iter().filter(|it| it.ends_with(".receipt.json"));
+    assert_eq!(receipts.collect::<Vec<_>>(), ["done/before.tar.receipt.json"]);
+    // Nothing of it came, also not what is right in it.
+    assert_eq!(files::tree(&site.at("in")), whole);
+    // A sound one goes the way of all.
+    site.export("oci:after", "-o drop/packed.tar --sign-key own.key.pem");
+    assert_eq!(states(&site.once("oci:in").ok()), told(&[("packed.tar", "done")]));
+    // What is found while it is copied stands in one line, each blob with its images.
+    site.export("oci:before", "-o drop/b --sign-key own.key.pem");
+    for seed in [1, 2] {
+        files::flip(&site.at("drop/b/blobs").join(path(&layer(seed))), 1000);
+    }
+    let line = ran(&mut site.receive("--once --to oci:other")).exits(code::DAMAGED);
+    line.says(&format!("digest, needed by {held_name}; "));
+}
+
+#[test]
 fn a_destination_that_takes_nothing_refuses_no_bundle() {
     let site = Site::new();
     site.export(HELLO, "-o drop/one.tar --sign-key own.key.pem");

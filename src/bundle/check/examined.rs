@@ -24,10 +24,7 @@ use crate::words::digest::Digest;
 use crate::words::document::{Descriptor, MAX_DOCUMENT};
 use crate::words::error::{Class, Error, Result};
 use crate::words::moment::Moment;
-use crate::words::progress::{Event, Progress};
-
-/// What is done where every byte is read past memory.
-const READING_BACK: &str = "reading back from the medium";
+use crate::words::progress::Progress;
 
 /// Most bytes of `index.json`: what any reader of layouts takes.
 pub const MAX_INDEX: u64 = MAX_DOCUMENT;
@@ -238,8 +235,15 @@ impl<F: Files> Examined<F> {
     }
 
     /// Fills in which images each problem touches.
-    fn name_images(&mut self) {
-        touched::name(&mut self.problems, &self.contents, |path| {
+    pub(super) fn name_images(&mut self) {
+        let mut problems = std::mem::take(&mut self.problems);
+        self.name_images_of(&mut problems);
+        self.problems = problems;
+    }
+
+    /// Fills in which images each of `problems` touches.
+    pub(super) fn name_images_of(&self, problems: &mut [Problem]) {
+        touched::name(problems, &self.contents, |path| {
             path.is_empty() || self.sums.files().contains_key(path)
         });
     }
@@ -321,57 +325,6 @@ impl Examined {
             proven_tables,
             sound,
         }
-    }
-
-    /// Reads every remaining file of the list and notes what is wrong, on `jobs` threads.
-    ///
-    /// # Errors
-    /// Only a stop that was asked for: what is wrong is a problem, not an error.
-    pub fn hash_everything(&mut self, jobs: usize, progress: &dyn Progress) -> Result<()> {
-        // What is wrong already need not be read to be told.
-        let known: BTreeSet<&str> = self.problems.iter().map(|p| p.path.as_str()).collect();
-        let listed = self.sums.files().iter().filter(|(path, _)| !known.contains(path.as_str()));
-        let ahead: Vec<(&str, &Digest, u64)> = listed
-            .filter_map(|(path, digest)| Some((path.as_str(), digest, self.tree.size(path)?)))
-            .collect();
-        let bytes = ahead.iter().fold(0, |sum: u64, (.., size)| sum.saturating_add(*size));
-        let name = if self.tree.is_past_cache() { READING_BACK } else { "verifying" };
-        progress.event(Event::Phase { name, bytes, items: ahead.len() as u64 });
-        let found = crate::tools::parallel::map(jobs, &ahead, |(path, digest, size)| {
-            let blob = Descriptor::new("", **digest, *size);
-            let problem = self.hash_watched(path, &blob, progress);
-            progress.event(Event::Finished { digest: **digest });
-            progress.check().map(|()| problem)
-        })?;
-        self.tree.unbroken()?;
-        progress.event(Event::Done);
-        self.problems.extend(found.into_iter().flatten());
-        self.hash_apart(jobs, progress)?;
-        self.name_images();
-        Ok(())
-    }
-
-    /// Hashes a file, and notes the state that it was in if it is right.
-    fn hash_watched(
-        &self,
-        path: &str,
-        blob: &Descriptor,
-        progress: &dyn Progress,
-    ) -> Option<Problem> {
-        let reader = match self.tree.open_file(path, 0) {
-            Ok(reader) => reader,
-            Err(e) => return Some(Problem::reading(path, &e)),
-        };
-        let watched = self.sound.as_deref().zip(reader.stretch());
-        let watched = watched.map(|(sound, file)| (sound, sound.begin(&file), file));
-        let mut problem = read_whole(reader, path, blob, progress).map(|it| self.traced(it));
-        if let Some(problem) = &mut problem {
-            self.name_suspects(problem);
-        }
-        if let (Some((sound, before, file)), None) = (watched, &problem) {
-            sound.found(blob.digest, &file, before);
-        }
-        problem
     }
 
     /// What is wrong so far.

@@ -201,6 +201,23 @@ fn a_verified_bundle_had_every_byte_read() {
 }
 
 #[test]
+fn what_others_read_is_not_read_and_all_else_is() {
+    let sample = Sample::new();
+    let path = sample.seal("b");
+    let [first, second] = [1, 3].map(|at| sample.contents.blobs.needed()[at].digest);
+    flip(&path.join(blob_path(&first)));
+    let trusted = look(&sample, &path).unwrap().into_trusted().unwrap();
+    let others = |read: Digest| trusted.verify_others(|it| *it == read, 1, &Silent);
+
+    others(first).unwrap();
+    let error = others(second).unwrap_err();
+
+    assert_eq!(error.class(), Class::Damaged);
+    assert!(error.findings()[0].contains(&blob_path(&first)), "{error:?}");
+    assert!(error.findings()[0].contains("needed by x.example/a:1"), "{error:?}");
+}
+
+#[test]
 fn blobs_below_an_unreadable_manifest_are_put_down_to_its_image() {
     let sample = Sample::new();
     let path = sample.seal("b");

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::examined::Examined;
 use crate::bundle::bases::Bases;
 use crate::bundle::contents::Contents;
-use crate::places::layout::blob_path;
+use crate::bundle::problem::{ProblemKind, failure};
+use crate::places::layout::{blob_digest, blob_path};
 use crate::storage::raw::Raw;
 use crate::storage::reading::from_all_places;
 use crate::storage::store::{BlobSource, BlobSources};
@@ -17,7 +18,7 @@ use crate::tools::sound::Sound;
 use crate::tools::stretch::Stretch;
 use crate::words::digest::Digest;
 use crate::words::document::Descriptor;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Error, ErrorKind, Result};
 use crate::words::progress::{Event, Progress};
 
 /// A bundle whose signature, file list, documents and graph hold. Its layers are not hashed yet:
@@ -94,6 +95,43 @@ impl Trusted {
         let trusted = Trusted(examined.flawless()?, bases);
         trusted.hash_from_bases(|_| true, &sound, jobs, progress)?;
         Ok(Verified(trusted, sound))
+    }
+
+    /// Reads every byte but those of blobs that are read by others, as `is_read` says, and of manifests, which were read.
+    ///
+    /// # Errors
+    /// As [`Examined::into_trusted`], naming everything that is wrong with what was read.
+    pub fn verify_others(
+        &self,
+        is_read: impl Fn(&Digest) -> bool,
+        jobs: usize,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let contents = &self.0.contents;
+        let is_wanted = |path: &str| {
+            blob_digest(path)
+                .is_none_or(|it| !is_read(&it) && !contents.documents.contains_key(&it))
+        };
+        let mut found = self.0.hash_files(is_wanted, jobs, progress)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        self.0.name_images_of(&mut found);
+        let error = failure(self.0.name(), &found);
+        let first = found.iter().find(|it| it.kind == ProblemKind::Damaged);
+        match first.is_some_and(|it| self.is_undecipherable(&it.path)) {
+            true => Err(error.of_kind(ErrorKind::CiphertextDamaged)),
+            false => Err(error),
+        }
+    }
+
+    /// Whether the file `path` cannot be decrypted, so that nobody can tell what is wrong with it.
+    fn is_undecipherable(&self, path: &str) -> bool {
+        let read = self.0.tree.open_file(path, 0).and_then(|mut reader| {
+            io::copy(&mut reader, &mut io::sink())
+                .map_err(|e| Error::io(format!("cannot read {path}"), e))
+        });
+        read.is_err_and(|error| error.kind() == ErrorKind::CiphertextDamaged)
     }
 
     /// Reads every blob that a base gives and that `is_wanted`, and notes in `sound` what is right.

@@ -190,11 +190,11 @@ impl Examined {
         }
     }
 
-    /// Reads what has to be right in volumes beside the files of the bundle.
-    pub(super) fn hash_apart(&mut self, jobs: usize, progress: &dyn Progress) -> Result<()> {
+    /// Reads what has to be right in volumes beside the files of the bundle. Gives what is wrong.
+    pub(super) fn hash_apart(&self, jobs: usize, progress: &dyn Progress) -> Result<Vec<Problem>> {
         let apart = self.tree.apart();
         if apart.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let bytes = apart.iter().fold(0, |sum: u64, it| sum.saturating_add(it.bytes.size()));
         progress.event(Event::Phase {
@@ -222,8 +222,7 @@ impl Examined {
             })
         })?;
         progress.event(Event::Done);
-        self.problems.extend(found.into_iter().flatten());
-        Ok(())
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// The digest that `apart` has to have.

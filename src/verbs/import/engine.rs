@@ -70,6 +70,11 @@ impl Surveyed for Pulling<'_> {
         &self.chosen.contents
     }
 
+    /// An engine fetches what it wants to.
+    fn reads_all_it_sends(&self) -> bool {
+        false
+    }
+
     fn questions(&self) -> usize {
         1
     }

@@ -64,6 +64,9 @@ pub struct Request {
     pub filing: Filing,
     /// Transfers at a time.
     pub jobs: Jobs,
+    /// Whether every byte of the bundle has to be right before anything is brought, also of what the destination
+    /// has; else what is brought is checked on its way, and nothing more.
+    pub every_byte: bool,
     /// Whether to stop with the plan.
     pub dry_run: bool,
     /// How a bundle in volumes is imported of which not all are at hand at a time; else they have to
@@ -121,6 +124,7 @@ impl Request {
             now,
             filing: Filing::default(),
             jobs: Jobs::default(),
+            every_byte: false,
             dry_run: false,
             discs: None,
             leave_behind: LeaveBehind::default(),

@@ -1,6 +1,6 @@
 //! [`Surveyed`]: a destination that was looked at, and the one way to import into it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::halt::Halt;
 use super::job::Job;
@@ -62,6 +62,11 @@ pub(super) trait Surveyed {
     /// # Errors
     /// When the destination cannot be asked.
     fn judge(&self, plan: &mut Plan, deliveries: &[Delivery<Self::There>]) -> Result<()>;
+
+    /// Whether whatever a plan says is sent is read for that out of the bundle.
+    fn reads_all_it_sends(&self) -> bool {
+        true
+    }
 
     /// Makes what has to be there before anything moves.
     ///
@@ -176,6 +181,12 @@ pub(super) fn bring<S: Surveyed>(
         return Err(error.into());
     }
     let Job { request, ready, progress, .. } = place.job();
+    if request.every_byte {
+        let sent = plan.sent().filter(|_| place.reads_all_it_sends());
+        let sent: BTreeSet<Digest> = sent.map(|blob| blob.digest).collect();
+        let jobs = request.jobs.large;
+        ready.bundle.verify_others(|digest| sent.contains(digest), jobs, progress)?;
+    }
     ready.run.begin(noted::images(plan))?;
     place.prepare(plan, deliveries)?;
     place.carry(plan, deliveries, &ready.carrier(request, place.contents(), progress))
