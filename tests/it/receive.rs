@@ -460,14 +460,14 @@ fn a_damaged_bundle_is_refused_though_the_destination_has_its_images() {
     let held = Image::single("library/held", "1", r#"["/bin/true"]"#, &[layer(1), layer(2)]);
     let new = Image::single("library/new", "1", r#"["/bin/true"]"#, &[layer(1), layer(3)]);
     let (held_name, new_name) = ("docker.io/library/held:1", "docker.io/library/new:1");
-    write_layout(&site.at("before"), &[(held_name, &held)]);
-    write_layout(&site.at("after"), &[(held_name, &held), (new_name, &new)]);
-    site.export("oci:before", "-o drop/before.tar --sign-key own.key.pem");
+    write_layout(&site.at("first"), &[(held_name, &held)]);
+    write_layout(&site.at("second"), &[(held_name, &held), (new_name, &new)]);
+    site.export("oci:first", "-o drop/before.tar --sign-key own.key.pem");
     site.once("oci:in").ok();
     let whole = files::tree(&site.at("in"));
-    site.export("oci:after", "-o after.tar --sign-key own.key.pem");
-    site.export("oci:after", "-o after --sign-key own.key.pem");
-    site.export("oci:after", "-o volumes --volume-size 2MiB --sign-key own.key.pem");
+    site.export("oci:second", "-o after.tar --sign-key own.key.pem");
+    site.export("oci:second", "-o after --sign-key own.key.pem");
+    site.export("oci:second", "-o volumes --volume-size 2MiB --sign-key own.key.pem");
     // A byte of a layer that the destination has: in the file of it, and where it lies in a tar.
     let damaged = layer(1).bytes;
     let begin = &damaged[1000..1064];
@@ -505,10 +505,10 @@ fn a_damaged_bundle_is_refused_though_the_destination_has_its_images() {
     // Nothing of it came, also not what is right in it.
     assert_eq!(files::tree(&site.at("in")), whole);
     // A sound one goes the way of all.
-    site.export("oci:after", "-o drop/packed.tar --sign-key own.key.pem");
+    site.export("oci:second", "-o drop/packed.tar --sign-key own.key.pem");
     assert_eq!(states(&site.once("oci:in").ok()), told(&[("packed.tar", "done")]));
     // What is found while it is copied stands in one line, each blob with its images.
-    site.export("oci:before", "-o drop/b --sign-key own.key.pem");
+    site.export("oci:first", "-o drop/b --sign-key own.key.pem");
     for seed in [1, 2] {
         files::flip(&site.at("drop/b/blobs").join(path(&layer(seed))), 1000);
     }

@@ -44,6 +44,7 @@ fn request(sample: &Sample) -> Request {
         existing: OnExisting::Error,
         now: moment(NOW),
         jobs: Jobs::up_to(2),
+        every_byte: false,
         dry_run: false,
         leave_behind: LeaveBehind::default(),
         sharing: Sharing::default(),
