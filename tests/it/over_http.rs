@@ -512,6 +512,44 @@ fn credentials_are_those_of_the_host_and_cross_plain_http_only_where_somebody_sa
 }
 
 #[test]
+fn a_password_goes_to_whoever_was_named_and_to_no_token_service() {
+    let sealift = Sealift::new();
+    let public = &Stock::get().keys.public;
+    let other = Double::start(|_| Some(Reply::new(200, r#"{"token":"T"}"#)));
+    let bearer = format!("Bearer realm=\"http://{}/token\",service=\"x\"", other.host());
+    let packed = fs::read(Stock::get().folder.join("june.tar")).unwrap();
+    let realm = bearer.clone();
+    let server = Double::start(move |seen| {
+        let both = seen.target == "/both/june.tar";
+        if both && seen.header("authorization").is_some_and(|it| it.starts_with("Basic ")) {
+            let range = seen.header("range")?.strip_prefix("bytes=")?;
+            let (first, last) = range.split_once('-')?;
+            let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+            let last = last.min(packed.len() - 1);
+            let range = format!("bytes {first}-{last}/{}", packed.len());
+            return Some(Reply::new(206, &packed[first..=last]).header("content-range", range));
+        }
+        let asks = Reply::new(401, "").header("www-authenticate", realm.clone());
+        Some(if both { asks.header("www-authenticate", "Basic realm=\"x\"") } else { asks })
+    });
+    let host = server.host();
+    let login = authfile(&sealift.at(""), &host, "user", "geheim");
+
+    for more in [&[][..], &["--authfile", login.to_str().unwrap(), "--plain-http", &host]] {
+        let mut verify = sealift.command();
+        verify.args(["verify", &url(&host), "--key"]).arg(public).args(more);
+        let refused = ran(&mut verify).exits(code::REFUSED);
+        refused.says("it wants a token, and no name and password (HTTP 401)");
+        assert_eq!(refused.stderr.matches("error: ").count(), 1, "{}", refused.stderr);
+    }
+    server.saw_no_credentials();
+    // Where it takes a password as well, that is what it gets.
+    let both = format!("http://{host}/both/june.tar");
+    run!(sealift, "verify", both, "--key", public, "--authfile", login, "--plain-http", host).ok();
+    assert!(other.seen().is_empty(), "{:?}", other.seen());
+}
+
+#[test]
 fn memory_stays_flat_however_large_a_layer_is() {
     need!("nginx");
     let sealift = Sealift::new();

@@ -1,5 +1,7 @@
 //! [`WebFile`]: a large file of a web server, read by ranges, each of which is of the same file.
 
+mod refusal;
+
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -14,15 +16,12 @@ use super::http::answer::Answer;
 use super::http::steady::Steady;
 use super::http::url::Url;
 use super::session::Session;
-use crate::medium::no_tar::{SNIFF, no_tar};
 use crate::medium::ranged::{Ranged, Remote, RemoteFile};
 use crate::tools::rate::read_limited;
 use crate::tools::retry::Retry;
-use crate::words::error::{Class, Error, ErrorKind, Result, Side};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::escape::safe;
-use crate::words::phrase::{Phrase, phrase};
 use crate::words::reference::{Registry, Repository};
-use crate::words::remedy::Remedy;
 
 /// How much comes along with the first answer: what a bundle says of itself, in most of them.
 const FIRST: u64 = 64 << 10;
@@ -115,11 +114,6 @@ impl Asking<'_> {
         safe(self.url.path(), MAX_MARK)
     }
 
-    /// A failure about it, with the way out.
-    fn error(&self, class: Class, why: impl fmt::Display, hint: impl Into<Phrase>) -> Error {
-        self.session.end.error(class, &self.what(), why).hint(hint)
-    }
-
     /// Asks for the bytes from `at` to before `end`, or to before the end of the file where its size is not
     /// known. The body of the answer has all of them and no others, as far as its headers say.
     fn ask(&self, at: u64, end: u64) -> Result<(Answer, Version)> {
@@ -173,88 +167,6 @@ impl Asking<'_> {
             true => Ok((answer, version)),
             false => Err(self.wrong_range(true)),
         }
-    }
-
-    /// That the file is not the one any more that was looked at.
-    fn changed(&self) -> Error {
-        self.error(
-            Class::Damaged,
-            "the file was changed or replaced while it was read",
-            "nothing that was half read was used; run the same command again once the file stays as it is",
-        )
-    }
-
-    fn wrong_range(&self, is_other: bool) -> Error {
-        let why = match is_other {
-            true => "another range came than the one that was asked for",
-            false => "a part of the file came without saying which",
-        };
-        self.error(Class::Refused, why, "ask whoever runs the web server, or a proxy before it")
-    }
-
-    /// What an answer that gives nothing means.
-    fn refused(&self, mut answer: Answer) -> Error {
-        let (status, host) = (answer.status, &self.session.end.registry);
-        match status {
-            200 => self.whole(&mut answer),
-            300..=399 => {
-                let to = answer.header("location").and_then(|to| answer.url.join(to));
-                let (to, hint) = match to {
-                    // A query may be what lets its bearer in.
-                    Some(to) if to.path().contains('?') => {
-                        (to.origin(), "ask for an address that leads to the file itself".to_owned())
-                    }
-                    Some(to) => (to.to_string(), format!("if it is there, name that: {to}")),
-                    None => ("nowhere".to_owned(), "check the address".to_owned()),
-                };
-                let why = format!("it leads to {to} (HTTP {status}), and was not followed");
-                self.error(Class::Refused, why, hint)
-            }
-            401 | 403 => {
-                let why = match status {
-                    401 => "not logged in, or not allowed (HTTP 401)",
-                    _ => "not allowed (HTTP 403)",
-                };
-                let hint = phrase![
-                    "log in with `",
-                    Remedy::Login,
-                    format!(
-                        " {host}` (or podman's or docker's), or name a file with credentials for {host}: "
-                    ),
-                    Remedy::AuthFiles,
-                    " FILE"
-                ];
-                self.error(Class::Refused, why, hint).of_kind(ErrorKind::AccessDenied)
-            }
-            404 | 410 => {
-                let why = format!("no such file (HTTP {status})");
-                self.error(Class::Incomplete, why, "check the address")
-            }
-            416 => self.no_ranges("no part of it is given (HTTP 416)"),
-            _ => self.session.end.refusal(&self.what(), answer),
-        }
-    }
-
-    /// A server that gives the whole file instead of a part of it, or something else altogether.
-    fn whole(&self, answer: &mut Answer) -> Error {
-        let begin = answer.read_some(SNIFF as u64);
-        match no_tar(&begin).filter(|_| !begin.is_empty()) {
-            Some(other) => {
-                let why = format!("what came is no bundle: it is {}", other.what);
-                let error = self.error(Class::Untrusted, why, other.way_out());
-                error.of_kind(ErrorKind::AnswerUnusable)
-            }
-            None => self.no_ranges("the whole file came where a part of it was asked for"),
-        }
-    }
-
-    fn no_ranges(&self, why: &str) -> Error {
-        self.error(
-            Class::Refused,
-            why,
-            "the web server, or a proxy before it, has to give ranges (Accept-Ranges: bytes), as nginx does; or copy \
-             the file to this machine, and name the copy",
-        )
     }
 }
 
