@@ -15,6 +15,27 @@ pub fn is_address(path: &Path) -> bool {
     })
 }
 
+/// Fails where `path` looks like an address that is none here: `ftp://head/june.tar`, `http:/head/june.tar`.
+///
+/// # Errors
+/// [`Class::Usage`], which names the scheme alone: what follows may have a password in it.
+pub(super) fn refuse_others(path: &Path) -> Result<()> {
+    let text = path.to_string_lossy();
+    let Some((scheme, rest)) = text.split_once(":/") else { return Ok(()) };
+    let is_scheme = scheme.len() > 1
+        && scheme.starts_with(|it: char| it.is_ascii_alphabetic())
+        && scheme.bytes().all(|it| it.is_ascii_alphanumeric() || b"+-.".contains(&it));
+    let is_http = ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
+    let is_meant = is_scheme && (is_http || rest.starts_with('/'));
+    // Whoever has a folder of that name may read what is in it.
+    if !is_meant || is_address(path) || path.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let text = format!("what begins with {scheme}:/ is no address that is read");
+    Err(Error::new(Class::Usage, text)
+        .hint("only http:// and https:// are, as in http://head:5000/bundles/june.tar"))
+}
+
 /// Fails where `path` is an address.
 ///
 /// # Errors
@@ -83,6 +104,29 @@ mod tests {
             ("docker://head/x", false),
         ] {
             assert_eq!(is_address(Path::new(text)), is_one, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_an_address_and_is_none_is_told_so() {
+        for (text, is_fine) in [
+            ("ftp://user:geheim@head/june.tar", false),
+            ("s3://bucket/june.tar", false),
+            ("http:/head/june.tar", false),
+            ("HTTPS:/head/june.tar", false),
+            ("http://head/june.tar", true),
+            ("./ftp://head/june.tar", true),
+            ("c:/june.tar", true),
+            ("a:/b", true),
+            ("june:/x.tar", true),
+            ("june.tar", true),
+        ] {
+            let told = refuse_others(Path::new(text));
+            assert_eq!(told.is_ok(), is_fine, "{text}");
+            if let Err(error) = told {
+                assert_eq!(error.class(), Class::Usage, "{text}");
+                assert!(!error.spelled().contains("geheim"), "{error}");
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use ureq::http::Method;
 
 use super::call::{Call, CallTarget};
 use super::client::Client;
+use super::fault::wire;
 use super::http::access::Access;
 use super::http::answer::Answer;
 use super::http::steady::Steady;
@@ -62,7 +63,8 @@ impl Remote for Client {
     fn open(&self, address: &str) -> Result<RemoteFile> {
         let url = Url::parse(address).ok_or_else(|| {
             Error::new(Class::Usage, format!("{address:?} is no address that is read"))
-                .hint("write it as in http://head:5000/bundles/june.tar, and a space as %20")
+                .hint("write it as in http://head:5000/bundles/june.tar; a space is %20, and what is not ASCII is \
+                       percent-encoded as well (%C3%BC)")
         })?;
         let registry: Registry = url.authority().parse()?;
         let said = self.0.settings.plain_http.contains(&registry);
@@ -253,18 +255,16 @@ impl WebReader {
         let bucket = self.file.session.shared.bucket.as_ref();
         let got = read_limited(body, &mut buffer[..want], bucket).map_err(|e| {
             let text = format!("{end}: {}: the transfer broke off at byte {}", what(), self.at);
-            end.noted(Error::io(text, e)).transient()
+            end.noted(Error::io(text, e)).transient().hint(wire::BROKE)
         })?;
         match got as u64 {
             0 => {
                 let why = format!("the transfer broke off at byte {}", self.at);
-                Err(end.error(Class::Other, &what(), why).transient())
+                Err(end.error(Class::Other, &what(), why).transient().hint(wire::BROKE))
             }
             // Only who has met the end of an answer gives its connection to the next one.
             all if all == self.end - self.at => match body.read(&mut [0]) {
-                Ok(1..) => {
-                    Err(end.error(Class::Refused, &what(), "more bytes came than were asked for"))
-                }
+                Ok(1..) => Err(self.asking().too_much()),
                 _ => Ok(got),
             },
             _ => Ok(got),

@@ -11,6 +11,9 @@ use crate::words::error::{Class, Error, ErrorKind};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::remedy::Remedy;
 
+/// The way out where only somebody else has one.
+const ASK: &str = "check the address, or ask whoever runs the web server, or a proxy before it";
+
 impl Asking<'_> {
     /// A failure about it, with the way out.
     pub(super) fn error(
@@ -27,8 +30,9 @@ impl Asking<'_> {
         self.error(
             Class::Damaged,
             "the file was changed or replaced while it was read",
-            "nothing that was half read was used; run the same command again once the file stays as it is",
+            "nothing that was half read was used; run the same command again once it stays as it is",
         )
+        .of_kind(ErrorKind::Replaced)
     }
 
     pub(super) fn wrong_range(&self, is_other: bool) -> Error {
@@ -36,7 +40,7 @@ impl Asking<'_> {
             true => "another range came than the one that was asked for",
             false => "a part of the file came without saying which",
         };
-        self.error(Class::Refused, why, "ask whoever runs the web server, or a proxy before it")
+        self.error(Class::Refused, why, ASK)
     }
 
     /// What an answer that gives nothing means.
@@ -45,14 +49,17 @@ impl Asking<'_> {
         match status {
             200 => self.whole(&mut answer),
             300..=399 => {
-                let to = answer.header("location").and_then(|to| answer.url.join(to));
-                let (to, hint) = match to {
+                let said = answer.header("location").filter(|to| !to.is_empty());
+                let file = "ask for an address that leads to the file itself";
+                let (to, hint) = match (said, said.and_then(|to| answer.url.join(to))) {
                     // A query may be what lets its bearer in.
-                    Some(to) if to.path().contains('?') => {
-                        (to.origin(), "ask for an address that leads to the file itself".to_owned())
+                    (_, Some(to)) if to.path().contains('?') => {
+                        (format!("another address at {}", to.origin()), file.to_owned())
                     }
-                    Some(to) => (to.to_string(), format!("if it is there, name that: {to}")),
-                    None => ("nowhere".to_owned(), "check the address".to_owned()),
+                    (_, Some(to)) => (to.to_string(), format!("if it is there, name that: {to}")),
+                    // It may have a password in it.
+                    (Some(_), None) => ("another address".to_owned(), file.to_owned()),
+                    (None, None) => ("nowhere".to_owned(), "check the address".to_owned()),
                 };
                 let why = format!("it leads to {to} (HTTP {status}), and was not followed");
                 self.error(Class::Refused, why, hint)
@@ -64,27 +71,44 @@ impl Asking<'_> {
                     let error = self.error(Class::Refused, why, hint);
                     return error.of_kind(ErrorKind::AccessDenied);
                 }
-                let why = match status {
-                    401 => "not logged in, or not allowed (HTTP 401)",
-                    _ => "not allowed (HTTP 403)",
-                };
-                let hint = phrase![
-                    "log in with `",
-                    Remedy::Login,
-                    format!(
-                        " {host}` (or podman's or docker's), or name a file with credentials for {host}: "
+                let (why, hint) = match status {
+                    401 => (
+                        "not logged in, or not allowed (HTTP 401)",
+                        phrase![
+                            format!(
+                                "a name and a password for it stand in podman's or docker's file \
+                                 ({{\"auths\": {{\"{host}\": {{\"auth\": BASE64 of NAME:PASSWORD}}}}}}), or in one that "
+                            ),
+                            Remedy::AuthFiles,
+                            " names"
+                        ],
                     ),
-                    Remedy::AuthFiles,
-                    " FILE"
-                ];
+                    _ => ("not allowed (HTTP 403)", "ask whoever runs the web server".into()),
+                };
                 self.error(Class::Refused, why, hint).of_kind(ErrorKind::AccessDenied)
+            }
+            407 => {
+                let why = "the proxy wants a name and a password (HTTP 407)";
+                let hint = format!(
+                    "name them in http_proxy or https_proxy (http://NAME:PASSWORD@PROXY), or go past it with \
+                     no_proxy={}",
+                    self.url.host()
+                );
+                self.error(Class::Refused, why, hint)
+            }
+            201..=299 => {
+                let why = format!("an answer without the file (HTTP {status})");
+                self.error(Class::Refused, why, ASK)
             }
             404 | 410 => {
                 let why = format!("no such file (HTTP {status})");
                 self.error(Class::Incomplete, why, "check the address")
             }
             416 => self.no_ranges("no part of it is given (HTTP 416)"),
-            _ => self.session.end.refusal(&self.what(), answer),
+            _ => {
+                let error = self.session.end.refusal(&self.what(), answer);
+                if error.way_out().is_some() { error } else { error.hint(ASK) }
+            }
         }
     }
 
@@ -99,6 +123,11 @@ impl Asking<'_> {
             }
             None => self.no_ranges("the whole file came where a part of it was asked for"),
         }
+    }
+
+    /// That bytes come behind those that were asked for.
+    pub(super) fn too_much(&self) -> Error {
+        self.error(Class::Refused, "more bytes came than were asked for", ASK)
     }
 
     fn no_ranges(&self, why: &str) -> Error {
