@@ -311,6 +311,7 @@ impl Medium {
         if self.is_remote() {
             return self.open_remote();
         }
+        address::refuse_others(&self.path)?;
         let held = self.held.as_deref();
         let open = |path: &Path, file| self.volume_bytes(path, file);
         let tree = match folder_or_file::look(&self.path)? {

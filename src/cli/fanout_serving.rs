@@ -215,8 +215,8 @@ impl HeadAddress {
         };
         bound.map_err(|e| {
             Error::io(format!("cannot listen on {}:{port}", self.shown()), e).hint(
-                "name this machine and a free port with --serve; where sealift serve runs there already, \
-                 name what it gives with --bundle-at",
+                "where the same command is still running, wait for it; else name this machine and a free port \
+                 with --serve, or, where sealift serve runs there already, what it gives with --bundle-at",
             )
         })
     }

@@ -136,7 +136,7 @@ pub(super) struct Import {
     base: Vec<PathBuf>,
     #[command(flatten)]
     believe: Believe,
-    /// Take the bundle only if its statement has this digest, as inspect shows it
+    /// Take the bundle only if its statement has this digest, as `inspect --long` shows it
     #[arg(long, value_name = "DIGEST")]
     statement: Option<Digest>,
     #[command(flatten)]

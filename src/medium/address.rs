@@ -6,6 +6,9 @@ use crate::words::error::{Class, Error, Result, Subject};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::remedy::Remedy;
 
+/// Schemes by which others read files, and nobody does here.
+const FILES: &[&str] = &["file", "ftp", "ftps", "nfs", "s3", "scp", "sftp", "smb"];
+
 /// Whether `path` is an address, and no path: what begins with `http://` or `https://`.
 #[must_use]
 pub fn is_address(path: &Path) -> bool {
@@ -13,6 +16,24 @@ pub fn is_address(path: &Path) -> bool {
     ["http://", "https://"].iter().any(|scheme| {
         bytes.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme.as_bytes()))
     })
+}
+
+/// Fails where `path` looks like an address that is none here: `ftp://head/june.tar`, `http:/head/june.tar`.
+///
+/// # Errors
+/// [`Class::Usage`], which names the scheme alone: what follows may have a password in it.
+pub(super) fn refuse_others(path: &Path) -> Result<()> {
+    let text = path.to_string_lossy();
+    let Some((scheme, rest)) = text.split_once(":/") else { return Ok(()) };
+    let is_of = |schemes: &[&str]| schemes.iter().any(|it| scheme.eq_ignore_ascii_case(it));
+    let is_meant = is_of(&["http", "https"]) || (is_of(FILES) && rest.starts_with('/'));
+    // Whoever has a folder of that name may read what is in it.
+    if !is_meant || is_address(path) || path.symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let text = format!("what begins with {scheme}:/ is no address that is read");
+    Err(Error::new(Class::Usage, text)
+        .hint("only http:// and https:// are, as in http://head:5000/bundles/june.tar"))
 }
 
 /// Fails where `path` is an address.
@@ -83,6 +104,28 @@ mod tests {
             ("docker://head/x", false),
         ] {
             assert_eq!(is_address(Path::new(text)), is_one, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_an_address_and_is_none_is_told_so() {
+        for (text, is_fine) in [
+            ("ftp://user:geheim@head/june.tar", false),
+            ("s3://bucket/june.tar", false),
+            ("http:/head/june.tar", false),
+            ("HTTPS:/head/june.tar", false),
+            ("http://head/june.tar", true),
+            ("./ftp://head/june.tar", true),
+            ("docker://head/june", true),
+            ("s3:/june.tar", true),
+            ("june.tar", true),
+        ] {
+            let told = refuse_others(Path::new(text));
+            assert_eq!(told.is_ok(), is_fine, "{text}");
+            if let Err(error) = told {
+                assert_eq!(error.class(), Class::Usage, "{text}");
+                assert!(!error.spelled().contains("geheim"), "{error}");
+            }
         }
     }
 

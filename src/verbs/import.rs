@@ -63,7 +63,7 @@ pub use self::receipting::Receipting;
 pub use self::request::Request;
 pub use self::sharing::Sharing;
 pub use self::summary::{Landed, Summary};
-pub(crate) use self::tried::check as runs_commands;
+pub use self::tried::check as runs_commands;
 pub use self::tried_image::TriedImage;
 use crate::bundle::check::{self, Examined};
 use crate::bundle::ledger::LedgerVerb;

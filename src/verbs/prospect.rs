@@ -31,7 +31,8 @@ pub struct Prospect {
 
 impl Prospect {
     /// That of `bundle`, in which `problems` were found and all that is `proven` is right; nothing where
-    /// it has no recovery data, or none would help. Only what is not proven is read.
+    /// it has no recovery data, or none would help; for one on another machine none is looked for. Only what
+    /// is not proven is read.
     ///
     /// # Errors
     /// When it is stopped.
@@ -42,7 +43,8 @@ impl Prospect {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Result<Option<Prospect>> {
-        if problems.iter().all(|problem| problem.kind == ProblemKind::Extra) {
+        let is_spare = |problem: &Problem| problem.kind == ProblemKind::Extra;
+        if bundle.is_remote() || problems.iter().all(is_spare) {
             return Ok(None);
         }
         told(Survey::of(bundle, &|file, bytes| proven.has(file, bytes), jobs, progress))
@@ -56,6 +58,9 @@ impl Prospect {
         jobs: usize,
         progress: &dyn Progress,
     ) -> Error {
+        if bundle.is_remote() {
+            return error;
+        }
         let is_folder = bundle.path().is_dir();
         // Where it may only not be by whom it should be, no more is read than what says that.
         let is_known = |file: &str, bytes: &std::ops::Range<u64>| match is_folder {

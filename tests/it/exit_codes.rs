@@ -76,6 +76,7 @@ const ELSEWHERE: &[(i32, &str)] = &[
     (8, "no room"),
     (9, "another sealift is writing"),
     (130, "interrupted"),
+    (2, "is no address that is read"),
     (2, "which is not read over HTTP"),
     (4, "was changed or replaced while it was read"),
     (6, "a part of it was asked for"),

@@ -23,6 +23,8 @@ struct Guarded {
     password: &'static str,
     /// Folder with the authority, for a registry with TLS.
     certs: Option<PathBuf>,
+    /// The token server, which is on another port.
+    tokens: Option<String>,
 }
 
 impl Guarded {
@@ -35,8 +37,12 @@ impl Guarded {
             Access::PlainPassword(_) => (Credentials::USER, Credentials::PASSWORD, None),
             _ => (TokenServer::USER, TokenServer::PASSWORD, None),
         };
+        let tokens = match access {
+            Access::Token(tokens) => Some(tokens.host()),
+            _ => None,
+        };
         let registry = Registry::start(Some(open.storage()), access);
-        Guarded { registry, _filled: open, image, user, password, certs }
+        Guarded { registry, _filled: open, image, user, password, certs, tokens }
     }
 
     fn name(&self) -> String {
@@ -58,6 +64,9 @@ impl Guarded {
             Some(certs) => command.arg("--cert-dir").arg(certs),
             None => command.arg("--plain-http").arg(self.registry.host()),
         };
+        if let Some(tokens) = &self.tokens {
+            command.arg("--plain-http").arg(tokens);
+        }
     }
 
     /// What skopeo and podman need beside credentials.

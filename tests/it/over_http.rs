@@ -222,6 +222,8 @@ fn a_file_that_is_replaced_in_the_middle_is_one_error_and_gives_no_name() {
         let (code, said) = end(process);
         assert_eq!(code, Some(code::DAMAGED), "{verb:?}\n{said}");
         assert!(said.contains("was changed or replaced while it was read"), "{said}");
+        assert!(said.contains("run the same command again once it stays as it is"), "{said}");
+        assert_eq!(said.matches("was changed or replaced").count(), 1, "{verb:?}\n{said}");
         assert_eq!(said.matches("error: ").count(), 1, "{verb:?}\n{said}");
     }
     let index = fs::read_to_string(sealift.at("store/index.json")).unwrap_or_default();
@@ -282,7 +284,11 @@ fn whatever_else_a_server_says_is_one_error_with_the_way_out() {
     let folder = sealift.at("given");
     fs::create_dir(&folder).unwrap();
     let packed = fs::read(stock.folder.join("june.tar")).unwrap();
+    let mut damaged = packed.clone();
+    let middle = packed.len() / 2;
+    damaged[middle] ^= 1;
     for (name, bytes) in [
+        ("damaged.tar", &damaged[..]),
         ("june.tar", &packed[..]),
         ("cut.tar", &packed[..packed.len() / 2]),
         ("empty.tar", b""),
@@ -299,6 +305,10 @@ fn whatever_else_a_server_says_is_one_error_with_the_way_out() {
             "location /whole/ {{ alias {0}/; max_ranges 0; }}
              location /led/ {{ return 302 http://storage.example/june.tar; }}
              location /signed/ {{ return 302 'http://storage.example/june.tar?sig=geheim'; }}
+             location /known/ {{ return 302 'http://user:geheim@storage.example/june.tar'; }}
+             location /nothing/ {{ return 204; }}
+             location /proxy/ {{ return 407; }}
+             location /odd/ {{ return 418; }}
              location /page/ {{ default_type text/html; return 200 '<html>log in'; }}
              location /shut/ {{ return 403; }}",
             folder.display()
@@ -313,7 +323,12 @@ fn whatever_else_a_server_says_is_one_error_with_the_way_out() {
     };
 
     verify("/none.tar").exits(code::INCOMPLETE).says("no such file (HTTP 404)").says(&host);
-    verify("/cut.tar").exits(code::INCOMPLETE).says("is incomplete");
+    for (path, code) in [("/cut.tar", code::INCOMPLETE), ("/damaged.tar", code::DAMAGED)] {
+        let wrong = verify(path).exits(code);
+        // Nobody looks for recovery data there.
+        assert!(!wrong.stderr.contains("repaired"), "{}", wrong.stderr);
+    }
+    verify("/cut.tar").says("is incomplete");
     verify("/empty.tar").exits(code::INCOMPLETE).says("is no bundle: it is an empty file");
     verify("/page.tar").exits(code::UNTRUSTED).says("is no bundle: it is a web page");
     verify("/page/june.tar")
@@ -326,10 +341,27 @@ fn whatever_else_a_server_says_is_one_error_with_the_way_out() {
     led.says("it leads to http://storage.example/june.tar (HTTP 302), and was not followed");
     let signed = verify("/signed/june.tar").exits(code::REFUSED).says("http://storage.example");
     assert!(!signed.stderr.contains("geheim"), "{}", signed.stderr);
-    verify("/shut/june.tar").exits(code::REFUSED).says("not allowed (HTTP 403)").says("--authfile");
+    let known = verify("/known/june.tar").exits(code::REFUSED).says("leads to another address (");
+    assert!(!known.stderr.contains("geheim"), "{}", known.stderr);
+    let shut = verify("/shut/june.tar").exits(code::REFUSED).says("not allowed (HTTP 403)");
+    assert!(
+        !shut.stderr.contains("login") && !shut.stderr.contains("--authfile"),
+        "{}",
+        shut.stderr
+    );
+    verify("/nothing/june.tar").exits(code::REFUSED).says("HTTP 204").says("check the address");
+    verify("/proxy/june.tar").exits(code::REFUSED).says("HTTP 407").says("no_proxy");
+    verify("/odd/june.tar").exits(code::REFUSED).says("HTTP 418").says("check the address");
 
     // Addresses that nobody should write down, and places that are none.
     let plain = |bundle: &str| run!(sealift, "verify", bundle, "--key", stock.keys.public);
+    for other in ["ftp://user:geheim@head/june.tar", "http:/head/june.tar"] {
+        let refused = plain(other).exits(code::USAGE).says("only http:// and https://");
+        assert!(!refused.stderr.contains("geheim"), "{}", refused.stderr);
+    }
+    for bent in ["/a b.tar", "/jüni.tar"] {
+        plain(&format!("http://{host}{bent}")).exits(code::USAGE).says("percent-encoded");
+    }
     for secret in ["http://a:geheim@head/june.tar", "http://head/june.tar?sig=geheim"] {
         let refused = plain(secret).exits(code::USAGE).says("head");
         assert!(!refused.stderr.contains("geheim"), "{}", refused.stderr);
@@ -486,7 +518,9 @@ fn credentials_are_those_of_the_host_and_cross_plain_http_only_where_somebody_sa
     verify(&https, &[]).exits(1).says("--cert-dir");
     let trusted = [option("--cert-dir"), &cert_dir];
     let refused = verify(&https, &trusted).exits(code::REFUSED);
-    refused.says("not logged in, or not allowed (HTTP 401)").says("sealift login");
+    let refused = refused.says("not logged in, or not allowed (HTTP 401)");
+    let refused = refused.says("\"auths\"").says("--authfile");
+    assert!(!refused.stderr.contains("login`"), "{}", refused.stderr);
     let of_host = credentials.authfile(&shut.host());
     let known = [&trusted[..], &[option("--authfile"), &of_host]].concat();
     verify(&https, &known).ok();
@@ -509,6 +543,44 @@ fn credentials_are_those_of_the_host_and_cross_plain_http_only_where_somebody_sa
     verify(&http, &said).ok();
     let wrong = authfile(&sealift.at(""), &open.host(), Credentials::USER, "wrong");
     verify(&http, &[option("--authfile"), &wrong]).exits(code::REFUSED).says("HTTP 401");
+}
+
+#[test]
+fn a_password_goes_to_whoever_was_named_and_to_no_token_service() {
+    let sealift = Sealift::new();
+    let public = &Stock::get().keys.public;
+    let other = Double::start(|_| Some(Reply::new(200, r#"{"token":"T"}"#)));
+    let bearer = format!("Bearer realm=\"http://{}/token\",service=\"x\"", other.host());
+    let packed = fs::read(Stock::get().folder.join("june.tar")).unwrap();
+    let realm = bearer.clone();
+    let server = Double::start(move |seen| {
+        let both = seen.target == "/both/june.tar";
+        if both && seen.header("authorization").is_some_and(|it| it.starts_with("Basic ")) {
+            let range = seen.header("range")?.strip_prefix("bytes=")?;
+            let (first, last) = range.split_once('-')?;
+            let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+            let last = last.min(packed.len() - 1);
+            let range = format!("bytes {first}-{last}/{}", packed.len());
+            return Some(Reply::new(206, &packed[first..=last]).header("content-range", range));
+        }
+        let asks = Reply::new(401, "").header("www-authenticate", realm.clone());
+        Some(if both { asks.header("www-authenticate", "Basic realm=\"x\"") } else { asks })
+    });
+    let host = server.host();
+    let login = authfile(&sealift.at(""), &host, "user", "geheim");
+
+    for more in [&[][..], &["--authfile", login.to_str().unwrap(), "--plain-http", &host]] {
+        let mut verify = sealift.command();
+        verify.args(["verify", &url(&host), "--key"]).arg(public).args(more);
+        let refused = ran(&mut verify).exits(code::REFUSED);
+        let refused = refused.says("it wants a token, and no name and password (HTTP 401)");
+        assert_eq!(refused.stderr.matches("error: ").count(), 1, "{}", refused.stderr);
+    }
+    server.saw_no_credentials();
+    // Where it takes a password as well, that is what it gets.
+    let both = format!("http://{host}/both/june.tar");
+    run!(sealift, "verify", both, "--key", public, "--authfile", login, "--plain-http", host).ok();
+    assert!(other.seen().is_empty(), "{:?}", other.seen());
 }
 
 #[test]

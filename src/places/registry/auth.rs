@@ -10,6 +10,7 @@ pub(super) mod helper;
 pub(super) mod realm;
 pub(super) mod scheme;
 mod scopes;
+pub(super) mod shown;
 pub(super) mod splice;
 pub(super) mod token;
 
@@ -58,6 +59,8 @@ impl Session {
         match self.host.scheme() {
             None => Ok(None),
             Some(Scheme::Basic) => self.basic(),
+            // What a registry beside it wants is nothing to a web server.
+            Some(Scheme::Bearer { .. }) if self.end.is_web => Ok(None),
             Some(Scheme::Bearer { realm, service, anonymous }) => {
                 let server = TokenServer { realm: &realm, service: service.as_deref(), anonymous };
                 self.token(base, &server, scopes, scopes).map(Some)
@@ -81,7 +84,9 @@ impl Session {
             return Ok(None);
         }
         let asked = challenges(answer);
-        let bearer = asked.iter().find(|c| matches!(c, Challenge::Bearer { .. }));
+        let is_bearer = |asked: &&Challenge| matches!(asked, Challenge::Bearer { .. });
+        // A web server has no token service: whatever it names is asked for nothing.
+        let bearer = asked.iter().find(is_bearer).filter(|_| !self.end.is_web);
         let lacking = asked.iter().any(Challenge::is_insufficient_scope);
         if answer.status == 403 && !lacking {
             return Ok(None);
@@ -158,35 +163,6 @@ impl Session {
         }
     }
 
-    /// What a token server is shown.
-    fn shown_to(&self, server: &TokenServer<'_>) -> Result<Option<Credential>> {
-        if server.anonymous { Ok(None) } else { self.credential() }
-    }
-
-    /// The credentials for this repository.
-    ///
-    /// # Errors
-    /// [`Class::Refused`] when there are some, and the registry speaks no TLS though nobody said
-    /// that it does not: whoever took its port would get them.
-    fn credential(&self) -> Result<Option<Credential>> {
-        let (files, registry) = (&self.shared.credentials, &self.end.registry);
-        let found = files.find(registry, &self.repository)?;
-        let hushed = self.host.fell_back() || self.host.access().hushed;
-        if found.is_some() && hushed && !files.are_for_plain_http(registry) {
-            let why = "it does not speak TLS here, and there are credentials for it";
-            return Err(self.end.error(Class::Refused, "not logged in", why).hint(phrase![
-                "nothing was sent; if it is to speak plain HTTP, say so with ",
-                Remedy::PlainHttp,
-                format!(" {registry}, or once for all with `"),
-                Remedy::Login,
-                " ",
-                Remedy::PlainHttp,
-                format!(" {registry} {registry}`")
-            ]));
-        }
-        Ok(found)
-    }
-
     /// User name and password as a header, where there are any.
     pub(super) fn basic(&self) -> Result<Option<Authorization>> {
         Ok(match self.credential()? {
@@ -239,7 +215,7 @@ impl Session {
     /// led, comes from; `None` where it asks for anything else. What is configured and known for
     /// this registry is not shown to that one.
     pub(super) fn token_elsewhere(&self, answer: &Answer) -> Result<Option<Authorization>> {
-        if answer.own || answer.status != 401 || !answer.url.is_https() {
+        if self.end.is_web || answer.own || answer.status != 401 || !answer.url.is_https() {
             return Ok(None);
         }
         let base = answer.url.with_path("/");
@@ -264,14 +240,14 @@ impl Session {
         scopes: &[String],
         wider: &[String],
     ) -> Result<Authorization> {
-        if let Some(Credential::Bearer(token)) = self.shown_to(server)? {
+        if let Some(Credential::Bearer(token)) = self.shown_to(base, server)? {
             let header = token::header(&token)
                 .map_err(|why| self.end.error(Class::Usage, "registrytoken", why))?;
             return Ok(Authorization::Given(header));
         }
         // Credentials differ by path, so a token belongs to the repository that it was fetched
         // for; the scopes name it.
-        let whom = match (scopes, self.shown_to(server)?) {
+        let whom = match (scopes, self.shown_to(base, server)?) {
             ([], Some(Credential::Password { user, password })) => {
                 Digest::of(format!("{user}:{}", &*password).as_bytes()).to_string()
             }
@@ -295,7 +271,7 @@ impl Session {
         let form = ("content-type", "application/x-www-form-urlencoded".to_owned());
         let own = realm.same_origin(base) && !anonymous;
         let asked = Instant::now();
-        let answer = match self.shown_to(server)? {
+        let answer = match self.shown_to(base, server)? {
             Some(Credential::Identity(identity)) => {
                 let body = token::exchange(&identity, service, scopes);
                 let (method, payload) = (Method::POST, Payload::Bytes(body.as_bytes()));

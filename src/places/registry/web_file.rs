@@ -1,5 +1,7 @@
 //! [`WebFile`]: a large file of a web server, read by ranges, each of which is of the same file.
 
+mod refusal;
+
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -9,20 +11,18 @@ use ureq::http::Method;
 
 use super::call::{Call, CallTarget};
 use super::client::Client;
+use super::fault::wire;
 use super::http::access::Access;
 use super::http::answer::Answer;
 use super::http::steady::Steady;
 use super::http::url::Url;
 use super::session::Session;
-use crate::medium::no_tar::{SNIFF, no_tar};
 use crate::medium::ranged::{Ranged, Remote, RemoteFile};
 use crate::tools::rate::read_limited;
 use crate::tools::retry::Retry;
-use crate::words::error::{Class, Error, ErrorKind, Result, Side};
+use crate::words::error::{Class, Error, Result, Side};
 use crate::words::escape::safe;
-use crate::words::phrase::{Phrase, phrase};
 use crate::words::reference::{Registry, Repository};
-use crate::words::remedy::Remedy;
 
 /// How much comes along with the first answer: what a bundle says of itself, in most of them.
 const FIRST: u64 = 64 << 10;
@@ -63,7 +63,8 @@ impl Remote for Client {
     fn open(&self, address: &str) -> Result<RemoteFile> {
         let url = Url::parse(address).ok_or_else(|| {
             Error::new(Class::Usage, format!("{address:?} is no address that is read"))
-                .hint("write it as in http://head:5000/bundles/june.tar, and a space as %20")
+                .hint("write it as in http://head:5000/bundles/june.tar; a space is %20, and what is not ASCII is \
+                       percent-encoded as well (%C3%BC)")
         })?;
         let registry: Registry = url.authority().parse()?;
         let said = self.0.settings.plain_http.contains(&registry);
@@ -113,11 +114,6 @@ impl Asking<'_> {
     /// What messages call it.
     fn what(&self) -> String {
         safe(self.url.path(), MAX_MARK)
-    }
-
-    /// A failure about it, with the way out.
-    fn error(&self, class: Class, why: impl fmt::Display, hint: impl Into<Phrase>) -> Error {
-        self.session.end.error(class, &self.what(), why).hint(hint)
     }
 
     /// Asks for the bytes from `at` to before `end`, or to before the end of the file where its size is not
@@ -173,88 +169,6 @@ impl Asking<'_> {
             true => Ok((answer, version)),
             false => Err(self.wrong_range(true)),
         }
-    }
-
-    /// That the file is not the one any more that was looked at.
-    fn changed(&self) -> Error {
-        self.error(
-            Class::Damaged,
-            "the file was changed or replaced while it was read",
-            "nothing that was half read was used; run the same command again once the file stays as it is",
-        )
-    }
-
-    fn wrong_range(&self, is_other: bool) -> Error {
-        let why = match is_other {
-            true => "another range came than the one that was asked for",
-            false => "a part of the file came without saying which",
-        };
-        self.error(Class::Refused, why, "ask whoever runs the web server, or a proxy before it")
-    }
-
-    /// What an answer that gives nothing means.
-    fn refused(&self, mut answer: Answer) -> Error {
-        let (status, host) = (answer.status, &self.session.end.registry);
-        match status {
-            200 => self.whole(&mut answer),
-            300..=399 => {
-                let to = answer.header("location").and_then(|to| answer.url.join(to));
-                let (to, hint) = match to {
-                    // A query may be what lets its bearer in.
-                    Some(to) if to.path().contains('?') => {
-                        (to.origin(), "ask for an address that leads to the file itself".to_owned())
-                    }
-                    Some(to) => (to.to_string(), format!("if it is there, name that: {to}")),
-                    None => ("nowhere".to_owned(), "check the address".to_owned()),
-                };
-                let why = format!("it leads to {to} (HTTP {status}), and was not followed");
-                self.error(Class::Refused, why, hint)
-            }
-            401 | 403 => {
-                let why = match status {
-                    401 => "not logged in, or not allowed (HTTP 401)",
-                    _ => "not allowed (HTTP 403)",
-                };
-                let hint = phrase![
-                    "log in with `",
-                    Remedy::Login,
-                    format!(
-                        " {host}` (or podman's or docker's), or name a file with credentials for {host}: "
-                    ),
-                    Remedy::AuthFiles,
-                    " FILE"
-                ];
-                self.error(Class::Refused, why, hint).of_kind(ErrorKind::AccessDenied)
-            }
-            404 | 410 => {
-                let why = format!("no such file (HTTP {status})");
-                self.error(Class::Incomplete, why, "check the address")
-            }
-            416 => self.no_ranges("no part of it is given (HTTP 416)"),
-            _ => self.session.end.refusal(&self.what(), answer),
-        }
-    }
-
-    /// A server that gives the whole file instead of a part of it, or something else altogether.
-    fn whole(&self, answer: &mut Answer) -> Error {
-        let begin = answer.read_some(SNIFF as u64);
-        match no_tar(&begin).filter(|_| !begin.is_empty()) {
-            Some(other) => {
-                let why = format!("what came is no bundle: it is {}", other.what);
-                let error = self.error(Class::Untrusted, why, other.way_out());
-                error.of_kind(ErrorKind::AnswerUnusable)
-            }
-            None => self.no_ranges("the whole file came where a part of it was asked for"),
-        }
-    }
-
-    fn no_ranges(&self, why: &str) -> Error {
-        self.error(
-            Class::Refused,
-            why,
-            "the web server, or a proxy before it, has to give ranges (Accept-Ranges: bytes), as nginx does; or copy \
-             the file to this machine, and name the copy",
-        )
     }
 }
 
@@ -341,18 +255,16 @@ impl WebReader {
         let bucket = self.file.session.shared.bucket.as_ref();
         let got = read_limited(body, &mut buffer[..want], bucket).map_err(|e| {
             let text = format!("{end}: {}: the transfer broke off at byte {}", what(), self.at);
-            end.noted(Error::io(text, e)).transient()
+            end.noted(Error::io(text, e)).transient().hint(wire::BROKE)
         })?;
         match got as u64 {
             0 => {
                 let why = format!("the transfer broke off at byte {}", self.at);
-                Err(end.error(Class::Other, &what(), why).transient())
+                Err(end.error(Class::Other, &what(), why).transient().hint(wire::BROKE))
             }
             // Only who has met the end of an answer gives its connection to the next one.
             all if all == self.end - self.at => match body.read(&mut [0]) {
-                Ok(1..) => {
-                    Err(end.error(Class::Refused, &what(), "more bytes came than were asked for"))
-                }
+                Ok(1..) => Err(self.asking().too_much()),
                 _ => Ok(got),
             },
             _ => Ok(got),

@@ -201,7 +201,7 @@ impl FanoutReport {
         Some(
             Error::new(Class::Incomplete, text)
                 .details(details.collect::<Vec<_>>())
-                .hint("run the same command again: it asks these nodes alone"),
+                .hint("see to that, and run the same command again: it asks these nodes alone"),
         )
     }
 }

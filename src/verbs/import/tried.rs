@@ -9,11 +9,11 @@ use crate::words::error::{Class, Error, Result};
 use crate::words::progress::Event;
 use crate::work::plan::NameAction;
 
-/// Fails for a destination in which nothing can be run.
+/// Fails for a destination in whose images no command can be run, as [`Request::trial`](super::Request::trial) asks for.
 ///
 /// # Errors
 /// [`Class::Usage`].
-pub(crate) fn check(to: &Destination) -> Result<()> {
+pub fn check(to: &Destination) -> Result<()> {
     match to {
         Destination::Engine(engine) if engine.tries() => Ok(()),
         _ => Err(Error::new(Class::Usage, format!("no command can be run in images of {to}"))

@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Unreadable,
     /// What was to be sent is not what it was to be, or cannot be read.
     ContentAtFault,
+    /// What was to be read was changed or replaced meanwhile.
+    Replaced,
     /// A disk, or a quota, is full.
     NoSpace,
     /// No file may have the size that is wanted.
@@ -56,6 +58,7 @@ impl ErrorKind {
             ErrorKind::BodyTooLarge => "body-too-large",
             ErrorKind::Unreadable => "unreadable",
             ErrorKind::ContentAtFault => "content-at-fault",
+            ErrorKind::Replaced => "replaced",
             ErrorKind::NoSpace => "no-space",
             ErrorKind::FileTooLarge => "file-too-large",
             ErrorKind::MediumFault => "medium-fault",

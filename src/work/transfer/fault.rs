@@ -18,7 +18,8 @@ const SHOWN: usize = 5;
 pub fn at_fault(error: Error) -> Error {
     match error.class() {
         Class::Interrupted => error,
-        _ if error.kind() == ErrorKind::Unreadable => error,
+        // Of what was replaced no other blob is asked for.
+        _ if matches!(error.kind(), ErrorKind::Unreadable | ErrorKind::Replaced) => error,
         _ => error.of_kind(ErrorKind::ContentAtFault),
     }
 }

@@ -73,9 +73,19 @@ impl TokenServer {
         )
     }
 
-    /// Writes a `--authfile` for the registry at `host`.
+    /// Where it is.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port.number())
+    }
+
+    /// Writes a `--authfile` for the registry at `host`, whose password may go to this server by plain HTTP.
     pub fn authfile(&self, host: &str) -> PathBuf {
-        super::registry::authfile(self.state.dir.path(), host, Self::USER, Self::PASSWORD)
+        let dir = self.state.dir.path();
+        let path = super::registry::authfile(dir, host, Self::USER, Self::PASSWORD);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let own = format!("{{\"auths\":{{\"http://{}\":{{}},", self.host());
+        std::fs::write(&path, text.replacen("{\"auths\":{", &own, 1)).unwrap();
+        path
     }
 
     /// Tokens given so far.

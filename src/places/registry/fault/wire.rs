@@ -9,6 +9,9 @@ use crate::words::error::{Class, Error, ErrorKind};
 use crate::words::phrase::{Phrase, phrase};
 use crate::words::remedy::Remedy;
 
+/// The way out where a transfer from a web server broke off, and was taken up in vain.
+pub(crate) const BROKE: &str = "look at the line and at the server, and run the same command again";
+
 impl End {
     /// A request that got no answer. `answered` says whether the host ever gave one: a host that
     /// was never heard of is more likely misspelt than down for a moment. `led` says that it is
@@ -63,13 +66,18 @@ impl End {
                 "{host} has to be reached from here, too: check its name and the way there, or ask \
                  whoever runs the registry what it should lead to"
             )),
+            WireFailure::Unreachable if answered && self.is_web => fault.transient().hint(BROKE),
             WireFailure::Unreachable if answered => fault.transient(),
             WireFailure::Unreachable => fault.hint(format!(
                 "check the name {host}, that the {} runs, and the proxy that http_proxy or \
                  https_proxy names, if it went through one",
                 self.noun()
             )),
+            WireFailure::Broken if self.is_web => fault.transient().hint(BROKE),
             WireFailure::Broken => fault.transient(),
+            WireFailure::Other if self.is_web => fault.hint(format!(
+                "check the address and its port: what answers at {host} is no web server that can be read from"
+            )),
             WireFailure::Other => fault,
             WireFailure::OutOfReach(zone) => self.out_of_reach(what, to, zone),
         }

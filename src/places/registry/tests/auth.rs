@@ -420,3 +420,38 @@ fn credentials_stay_here_where_tls_was_looked_for_in_vain() {
         }
     }
 }
+
+#[test]
+fn a_password_crosses_plain_http_to_another_port_only_where_somebody_named_it() {
+    let other = Server::start(|_| reply(200, &[], r#"{"token":"T"}"#));
+    let realm = format!("www-authenticate: Bearer realm=\"http://{}/token\"", other.address);
+    let server = Server::start(move |seen| match seen.header("authorization") {
+        Some("Bearer T") => manifest(),
+        _ => reply(401, &[&realm], ""),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("auth.json");
+    let resolve = |auths: String, named: &[&str]| {
+        std::fs::write(&path, format!(r#"{{"auths":{{{auths}}}}}"#)).unwrap();
+        let mut settings = Settings { auth_files: vec![path.clone()], ..Settings::default() };
+        settings.plain_http.extend(named.iter().map(|it| it.parse().unwrap()));
+        let repository = server.with(Side::Source, settings, Arc::new(Recorder::default()));
+        repository.resolve(&name(&server, ":1"))
+    };
+    let own = |entry: &str| format!(r#""{}":{{{entry}}}"#, server.address);
+    let password = own(&format!(r#""auth":"{}""#, basic("u", "secret")));
+
+    for entry in [password.clone(), own(r#""identitytoken":"secret""#)] {
+        let error = resolve(entry, &[]).unwrap_err();
+        assert_eq!(error.class(), Class::Refused, "{error}");
+        assert!(format!("{:?}", error.way_out()).contains(&other.address), "{error:?}");
+        assert!(other.log().is_empty(), "{:?}", other.log());
+    }
+    // Nothing secret goes there, or somebody said that it may.
+    resolve(String::new(), &[]).unwrap();
+    assert!(other.seen("").iter().all(|seen| seen.header("authorization").is_none()));
+    resolve(password.clone(), &[&other.address]).unwrap();
+    resolve(format!(r#"{password},"http://{}":{{}}"#, other.address), &[]).unwrap();
+    let shown = other.seen("").iter().filter(|it| it.header("authorization").is_some()).count();
+    assert_eq!(shown, 2, "{:?}", other.log());
+}
