@@ -513,7 +513,7 @@ fn a_damaged_bundle_is_refused_though_the_destination_has_its_images() {
         files::flip(&site.at("drop/b/blobs").join(path(&layer(seed))), 1000);
     }
     let line = ran(&mut site.receive("--once --to oci:other")).exits(code::DAMAGED);
-    line.says(&format!("digest, needed by {held_name}; "));
+    line.says(&format!("digest, needed by {held_name} (use nothing"));
 }
 
 #[test]
