@@ -291,9 +291,8 @@ impl Import {
         match outcome {
             Outcome::Planned(mut plan) => {
                 remedies::in_obstacles(&mut plan.obstacles);
-                let to = request.to.to_string();
-                let page = PlanPage { evidence: &evidence, to, plan: &plan };
-                plan::show(&page, self.verbose, printer)
+                let (to, evidence) = (request.to.to_string(), &evidence);
+                plan::show(&PlanPage { evidence, to, plan: &plan }, self.verbose, printer)
             }
             Outcome::Done(mut summary) => {
                 remedies::in_summary(&mut summary);
