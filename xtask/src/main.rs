@@ -30,7 +30,7 @@ type Result<T = ()> = std::result::Result<T, String>;
 const USAGE: &str = "\
 usage: cargo xtask <CHORE>
 
-  test                          everything that must pass before a change goes in (15 to 20 minutes)
+  test                          everything that must pass before a change goes in (35 to 40 minutes on a new machine)
   demo [--sealift FILE]         the whole crossing, with what the repository ships
   dist [--sealift FILE]         a static program, an archive, a Debian package, and checksums
   package [--sealift FILE]      tries that package in a fresh Debian root

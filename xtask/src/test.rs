@@ -8,7 +8,7 @@ const PACKAGES: &str = "tests/debian-packages.txt";
 /// Optimised, since the tests move gigabytes; without the link-time optimisation of a release.
 const PROFILE: &str = "test-fast";
 /// What it takes on a machine with two cores that has built nothing yet.
-const USUALLY: &str = "15 to 20 minutes on two cores, a third of it to build";
+const USUALLY: &str = "35 to 40 minutes on two cores, half of it to build";
 /// How long the last run that passed took here, in seconds.
 const LAST: &str = "target/xtask-test-took";
 /// How many of the slowest tests are named at the end.
