@@ -70,6 +70,7 @@ mod scan;
 mod search;
 mod secrets;
 mod serve;
+mod server_tls;
 mod share;
 mod sign;
 mod signals;

@@ -11,10 +11,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::printer::Printer;
-use super::secrets::open_to_others;
+use super::server_tls;
 use crate::medium::Medium;
 use crate::tools::file::open_regular;
-use crate::verbs::serve::{FileServer, GivenFile, MAX_CONNECTIONS, Passwords, Terms, Tls};
+use crate::verbs::serve::{FileServer, GivenFile, MAX_CONNECTIONS, Passwords, Terms};
 use crate::words::error::{Class, Error, Result};
 use crate::words::escape::Safe;
 
@@ -110,13 +110,7 @@ impl ServedHere {
     }
 
     fn terms(&self, printer: &Printer) -> Result<Terms> {
-        let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => {
-                open_to_others(key).iter().for_each(|text| printer.note(text));
-                Some(Arc::new(Tls::open(certificate, key)?))
-            }
-            _ => None,
-        };
+        let tls = server_tls::opened(self.tls_cert.as_deref(), self.tls_key.as_deref(), printer)?;
         let passwords = self.htpasswd.as_deref().map(Passwords::open).transpose()?.map(Arc::new);
         Ok(Terms { grace: GRACE, passwords, tls, ..Terms::default() })
     }

@@ -17,7 +17,7 @@ use super::bundle::Bundle;
 use super::environment::{inherited_listener, now};
 use super::evidence::ahead;
 use super::printer::Printer;
-use super::secrets::open_to_others;
+use super::server_tls;
 use super::unlock::Unlock;
 use crate::bundle::bases::Bases;
 use crate::bundle::check;
@@ -27,7 +27,7 @@ use crate::tools::parallel::all_cores;
 use crate::verbs::evidence::Evidence;
 use crate::verbs::report::{BundleReport, served_bundles, served_page};
 use crate::verbs::serve::{
-    GivenFile, GivenFiles, Hidden, Passwords, Terms, Tls, Visits, serve, shelf, whole,
+    GivenFile, GivenFiles, Hidden, Passwords, Terms, Visits, serve, shelf, whole,
 };
 use crate::words::cancel::Cancel;
 use crate::words::error::{Class, Error, Result};
@@ -171,13 +171,7 @@ impl Serve {
 impl Serve {
     /// How it is served, but for the log.
     fn terms(&self, address: SocketAddr, printer: &Printer) -> Result<Terms> {
-        let tls = match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => {
-                open_to_others(key).iter().for_each(|text| printer.note(text));
-                Some(Arc::new(Tls::open(certificate, key)?))
-            }
-            _ => None,
-        };
+        let tls = server_tls::opened(self.tls_cert.as_deref(), self.tls_key.as_deref(), printer)?;
         let passwords = self.htpasswd.as_deref().map(Passwords::open).transpose()?.map(Arc::new);
         let is_near = address.ip().to_canonical().is_loopback();
         if passwords.is_some() && tls.is_none() && !is_near && !self.htpasswd_over_http {

@@ -86,18 +86,8 @@ impl Order {
         let stretch = shelf.bytes().stretch(blob).ok()??;
         let state = shelf.sound().holds(&blob.digest, &stretch)?;
         let there = stretch.size() == blob.size;
-        there.then(|| Order {
-            what: Ordered::Blob(blob.digest),
-            stretch,
-            state,
-            at: first,
-            left: count,
-            copied: on_their_way().unwrap_or(u64::MAX),
-            noted: 0,
-            shelf: Arc::clone(shelf),
-            log: Arc::clone(log),
-            ledger: ledger.cloned(),
-        })
+        let what = Ordered::Blob(blob.digest);
+        there.then(|| Order::new(shelf, what, (stretch, state), (first, count), log, ledger))
     }
 
     /// `count` bytes of `file` from `first` on (the span), which is a `stretch` in this state now.
@@ -108,8 +98,20 @@ impl Order {
         (first, count): (u64, u64),
         log: &Arc<dyn Progress>,
     ) -> Order {
+        let what = Ordered::File(Arc::clone(file));
+        Order::new(shelf, what, (stretch, state), (first, count), log, None)
+    }
+
+    fn new(
+        shelf: &Arc<Shelf>,
+        what: Ordered,
+        (stretch, state): (Stretch, StretchState),
+        (first, count): (u64, u64),
+        log: &Arc<dyn Progress>,
+        ledger: Option<&Arc<Ledger>>,
+    ) -> Order {
         Order {
-            what: Ordered::File(Arc::clone(file)),
+            what,
             stretch,
             state,
             at: first,
@@ -118,7 +120,7 @@ impl Order {
             noted: 0,
             shelf: Arc::clone(shelf),
             log: Arc::clone(log),
-            ledger: None,
+            ledger: ledger.cloned(),
         }
     }
 
