@@ -5,6 +5,7 @@ pub mod buffer;
 #[cfg(feature = "age")]
 pub mod cipher;
 pub mod disk_fault;
+pub mod drops;
 pub mod file;
 pub mod file_state;
 pub mod folder;

@@ -6,6 +6,7 @@ use super::content::Content;
 use super::raw::Raw;
 use super::store::BlobSource;
 use super::verifying::Verifying;
+use crate::tools::drops::Drops;
 use crate::tools::retry::Retry;
 use crate::words::document::Descriptor;
 use crate::words::error::{Class, Error, Result};
@@ -29,9 +30,7 @@ pub struct Resuming<'a> {
     blob: &'a Descriptor,
     inner: Option<Raw<'a>>,
     offset: u64,
-    faults: u32,
-    /// Bytes since the last drop.
-    since: u64,
+    drops: Drops,
     progress: &'a dyn Progress,
 }
 
@@ -41,19 +40,13 @@ impl std::fmt::Debug for Resuming<'_> {
     }
 }
 
-/// How many drops in a row, with next to nothing in between, end a download.
-const MAX_FAULTS: u32 = 5;
-/// How many bytes between two drops are something: with less, a source that gives a byte and
-/// breaks off could keep a download busy for ever.
-const SOMETHING: u64 = 64 << 10;
-
 impl<'a> Resuming<'a> {
     fn new(
         source: &'a dyn BlobSource,
         blob: &'a Descriptor,
         progress: &'a dyn Progress,
     ) -> Resuming<'a> {
-        Resuming { source, blob, inner: None, offset: 0, faults: 0, since: 0, progress }
+        Resuming { source, blob, inner: None, offset: 0, drops: Drops::default(), progress }
     }
 
     fn attempt(&mut self, buffer: &mut [u8]) -> Result<usize> {
@@ -81,21 +74,13 @@ impl Read for Resuming<'_> {
             match self.attempt(buffer) {
                 Ok(got) => {
                     self.offset += got as u64;
-                    self.since += got as u64;
-                    if self.since >= SOMETHING {
-                        self.faults = 0;
-                    }
+                    self.drops.came(got as u64);
                     return Ok(got);
                 }
-                Err(error) if error.is_transient() && self.faults < MAX_FAULTS => {
-                    (self.inner, self.since) = (None, 0);
-                    self.faults += 1;
-                    Retry::default()
-                        .wait(self.faults, &error, self.progress)
-                        .map_err(Error::into_io)?;
+                Err(error) => {
+                    self.inner = None;
+                    self.drops.pause(error, Retry::default(), self.progress)?;
                 }
-                // Whoever retries around this reader must not start over.
-                Err(error) => return Err(error.settled().into_io()),
             }
         }
     }
@@ -104,7 +89,7 @@ impl Read for Resuming<'_> {
 impl Content for Resuming<'_> {
     fn seek(&mut self, offset: u64) -> Result<()> {
         if offset != self.offset {
-            (self.inner, self.offset, self.faults) = (None, offset, 0);
+            (self.inner, self.offset, self.drops) = (None, offset, Drops::default());
         }
         Ok(())
     }
@@ -114,6 +99,7 @@ impl Content for Resuming<'_> {
 mod tests {
     use super::*;
     use crate::storage::samples::Shaky;
+    use crate::tools::drops::{MAX_DROPS, SOMETHING};
     use crate::words::progress::{Recorder, Silent};
 
     /// Refuses every second connection, gives so many bytes over each other one, and asks to be
@@ -159,9 +145,9 @@ mod tests {
         assert_eq!(read(&slow).unwrap(), 8 * enough);
         read(&trickling).unwrap_err();
         read(&dead).unwrap_err();
-        assert!(slow.1.into_inner() > 2 * MAX_FAULTS);
-        assert_eq!(trickling.1.into_inner(), MAX_FAULTS + 1);
-        assert_eq!(dead.1.into_inner(), MAX_FAULTS + 1);
+        assert!(slow.1.into_inner() > 2 * MAX_DROPS);
+        assert_eq!(trickling.1.into_inner(), MAX_DROPS + 1);
+        assert_eq!(dead.1.into_inner(), MAX_DROPS + 1);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::http::steady::Steady;
 use super::http::url::Url;
 use super::session::Session;
 use crate::medium::ranged::{Ranged, Remote, RemoteFile};
+use crate::tools::drops::Drops;
 use crate::tools::rate::read_limited;
 use crate::tools::retry::Retry;
 use crate::words::error::{Class, Error, Result, Side};
@@ -33,10 +34,6 @@ const MAX_MARK: usize = 1 << 10;
 /// How often a part is asked for before it is given up: a minute, since a server that many nodes read from
 /// at once may have no seat for one of them at first.
 const ATTEMPTS: u32 = 10;
-/// How many drops in a row, with next to nothing in between, end a transfer.
-const MAX_FAULTS: u32 = 5;
-/// How many bytes between two drops are something.
-const SOMETHING: u64 = 64 << 10;
 
 /// What a server says of a file, by which another one in its place is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -227,14 +224,12 @@ struct WebReader {
     body: Option<Steady<BodyReader<'static>>>,
     at: u64,
     end: u64,
-    faults: u32,
-    /// Bytes since the last drop.
-    since: u64,
+    drops: Drops,
 }
 
 impl WebReader {
     fn of(file: Arc<WebFile>, at: u64, size: u64) -> WebReader {
-        WebReader { file, body: None, at, end: at.saturating_add(size), faults: 0, since: 0 }
+        WebReader { file, body: None, at, end: at.saturating_add(size), drops: Drops::default() }
     }
 
     fn asking(&self) -> Asking<'_> {
@@ -281,24 +276,17 @@ impl Read for WebReader {
             match self.attempt(buffer) {
                 Ok(got) => {
                     self.at += got as u64;
-                    self.since += got as u64;
-                    if self.since >= SOMETHING {
-                        self.faults = 0;
-                    }
+                    self.drops.came(got as u64);
                     if self.at >= self.end {
                         self.body = None;
                     }
                     return Ok(got);
                 }
-                Err(error) if error.is_transient() && self.faults < MAX_FAULTS => {
-                    (self.body, self.since) = (None, 0);
-                    self.faults += 1;
+                Err(error) => {
+                    self.body = None;
                     let shared = &self.file.session.shared;
-                    let waited = shared.settings.retry.wait(self.faults, &error, &*shared.progress);
-                    waited.map_err(Error::into_io)?;
+                    self.drops.pause(error, shared.settings.retry, &*shared.progress)?;
                 }
-                // Whoever retries around this reader must not start over.
-                Err(error) => return Err(error.settled().into_io()),
             }
         }
     }
